@@ -1,0 +1,59 @@
+"""Batch: the only thing that data and translators share."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+
+class Batch(NamedTuple):
+    """One step's tensors; `S` is `(H, W)` or `(D, H, W)`.
+
+    Attributes:
+        source: `(B, C, *S)` in [-1, 1]; C is the sum of the source modalities' channels.
+        available: `(B, n_modalities)`, 1 where the source modality is there, else 0.
+        target: `(B, T, *S)` in the translator's output range; None at inference.
+        mask: `(B, 1, *S)`, 0 or 1; None where the cohort has none.
+        segmentation: `(B, *S)`, integer labels; None where the cohort has none.
+        features: what a frozen encoder makes of the source; None where there is none.
+        draw: `(B,)` int64, one seed per sample: every random number of this step comes from it.
+        phase: name of the training phase.
+        step: number of the step within the run, from 0.
+    """
+
+    source: Tensor
+    available: Tensor
+    target: Tensor | None = None
+    mask: Tensor | None = None
+    segmentation: Tensor | None = None
+    features: Tensor | None = None
+    draw: Tensor | None = None
+    phase: str = "train"
+    step: int = 0
+
+    def to(self, device: torch.device) -> Batch:
+        """Move the tensors to `device`; the seeds stay on the CPU, where they are read."""
+        moved = {
+            name: value.to(device, non_blocking=True)
+            for name, value in self._asdict().items()
+            if isinstance(value, Tensor) and name != "draw"
+        }
+        return self._replace(**moved)
+
+    def generators(self, stream: int = 0) -> list[torch.Generator]:
+        """Return one CPU generator per sample; another `stream` gives independent numbers.
+
+        Because each sample has its own seed, the numbers do not depend on how samples are spread over
+        processes.
+
+        Raises:
+            ValueError: when the batch carries no seeds.
+        """
+        if self.draw is None:
+            raise ValueError("this batch carries no seeds (draw)")
+        return [
+            torch.Generator().manual_seed((seed + 0x9E3779B97F4A7C15 * stream) % 2**63)
+            for seed in self.draw.tolist()
+        ]

@@ -1,0 +1,1 @@
+"""Prepared cohorts: cases, manifest, split and store."""

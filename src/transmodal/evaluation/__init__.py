@@ -1,0 +1,1 @@
+"""Scores, oracles, tables and reports."""

@@ -1,0 +1,1 @@
+"""Figures on numpy arrays, each with its protocol."""

@@ -1,0 +1,1 @@
+"""Recipes: YAML that reproduces a result."""

@@ -1,0 +1,151 @@
+"""The one interface: what every translator is to training, inference and evaluation."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import ClassVar, Generic, Literal, NamedTuple, Protocol, TypeVar
+
+import torch
+from pydantic import BaseModel, ConfigDict, Field
+from torch import Tensor, nn
+
+from transmodal.batch import Batch
+from transmodal.errors import UsageError
+
+OutputRange = Literal["unit", "signed", "free"]
+Outputs = TypeVar("Outputs", bound=NamedTuple)
+
+
+class TranslatorConfig(BaseModel):
+    """Settings that every translator has; a paper's `Config` adds its own with the paper's values.
+
+    Attributes:
+        source_channels: channels of each source modality, in order (grey 1, colour 3).
+        target_channels: channels of the target.
+        spatial_dims: 2 for slices and slabs, 3 for patches.
+        slab_depth: slices per 2.5D slab; 1 for plain slices.
+        width: channels of the first stage; what scales the network.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    source_channels: tuple[int, ...] = (1,)
+    target_channels: int = Field(1, ge=1)
+    spatial_dims: Literal[2, 3] = 2
+    slab_depth: int = Field(1, ge=1)
+    width: int = Field(64, ge=1)
+
+    @property
+    def in_channels(self) -> int:
+        """Channels of the `source` tensor: all modalities, times the slab's depth."""
+        return sum(self.source_channels) * self.slab_depth
+
+
+class Frozen(Protocol):
+    """A network that is used but never trained or saved: SAM, VGG."""
+
+    def to(self, device: torch.device) -> object:
+        """Move the network to a device."""
+        ...
+
+    def digest(self) -> str:
+        """Return the SHA-256 of the weights."""
+        ...
+
+
+class Translator(nn.Module, ABC, Generic[Outputs]):
+    """A paper's networks with its losses.
+
+    `synthesise` runs the generators once and holds everything that draws or remembers; `losses` is a
+    pure function of the batch and those outputs. The last layer, its activation and the inverse map run
+    in float32 whatever the precision.
+    """
+
+    pairing: ClassVar[Literal["paired", "unpaired"]] = "paired"
+    needs: ClassVar[frozenset[str]] = frozenset({"target"})
+    accepts_missing: ClassVar[bool] = False
+    supported_dims: ClassVar[tuple[int, ...]] = (2,)
+    output_range: ClassVar[OutputRange] = "signed"
+    phases: ClassVar[tuple[str, ...]] = ("train",)
+    batch_coupled: bool = False
+    """Whether one sample's result depends on the others: BatchNorm, an image pool, a batch-wide crop."""
+
+    def __init__(self, config: TranslatorConfig) -> None:
+        super().__init__()
+        if config.spatial_dims not in self.supported_dims:
+            raise UsageError(
+                "E004",
+                f"{type(self).__name__} with {config.spatial_dims}D windows",
+                f"one of {self.supported_dims} dimensions",
+                "Choose windows.kind: slice (2D), slab (2.5D) or patch (3D) accordingly.",
+            )
+        self.config = config
+
+    @abstractmethod
+    def forward(
+        self,
+        source: Tensor,
+        available: Tensor,
+        features: Tensor | None = None,
+        noise: Tensor | None = None,
+    ) -> Tensor:
+        """Translate `(B, C, *S)` into `(B, T, *S)` in `output_range`.
+
+        Args:
+            source: the sources in [-1, 1]; missing modalities are zero.
+            available: `(B, n_modalities)`, 1 or 0.
+            features: a frozen encoder's features, for translators that use them.
+            noise: `(B,)` int64 seeds for translators that draw; None translates without noise.
+        """
+
+    @abstractmethod
+    def players(self, phase: str) -> Mapping[str, nn.Module]:
+        """Return the modules with an optimiser of their own, in stepping order."""
+
+    @abstractmethod
+    def synthesise(self, batch: Batch) -> Outputs:
+        """Run the generators once; return the paper's own NamedTuple, which all players judge."""
+
+    @abstractmethod
+    def losses(self, player: str, batch: Batch, outputs: Outputs) -> dict[str, Tensor]:
+        """Return that player's weighted terms by name; changes no state, may be called twice."""
+
+    def frozen(self) -> Mapping[str, Frozen]:
+        """Return networks that are neither trained nor saved; they stay outside `state_dict`."""
+        return {}
+
+    def size_multiple(self) -> int:
+        """Return the number that window sides must be a multiple of."""
+        return 1
+
+    def check(self, source: Tensor, available: Tensor) -> None:
+        """Refuse sources that this translator cannot take.
+
+        Raises:
+            UsageError: E004 for a wrong number of channels or sides, or a missing modality.
+        """
+        name = type(self).__name__
+        if source.shape[1] != self.config.in_channels or source.ndim != self.config.spatial_dims + 2:
+            raise UsageError(
+                "E004",
+                f"{name} was given a source of shape {tuple(source.shape)}",
+                f"{self.config.in_channels} channels and {self.config.spatial_dims} spatial dimensions",
+                "Build the translator with the channels of these sources.",
+            )
+        multiple = self.size_multiple()
+        if any(side % multiple for side in source.shape[2:]):
+            fitting = tuple(-(-side // multiple) * multiple for side in source.shape[2:])
+            raise UsageError(
+                "E004",
+                f"{name} was given windows of {tuple(source.shape[2:])}",
+                f"sides that are multiples of {multiple}",
+                f"Pad to {fitting}, or set windows.size so.",
+            )
+        if not self.accepts_missing and not bool(available.all()):
+            raise UsageError(
+                "E004",
+                f"{name} was given a missing source modality",
+                "every source modality of its recipe",
+                "Supply the modality, or choose a translator that accepts missing ones.",
+            )
