@@ -35,12 +35,18 @@ class Batch(NamedTuple):
 
     def to(self, device: torch.device) -> Batch:
         """Move the tensors to `device`; the seeds stay on the CPU, where they are read."""
-        moved = {
-            name: value.to(device, non_blocking=True)
-            for name, value in self._asdict().items()
-            if isinstance(value, Tensor) and name != "draw"
-        }
-        return self._replace(**moved)
+
+        def move(tensor: Tensor | None) -> Tensor | None:
+            return None if tensor is None else tensor.to(device, non_blocking=True)
+
+        return self._replace(
+            source=self.source.to(device, non_blocking=True),
+            available=self.available.to(device, non_blocking=True),
+            target=move(self.target),
+            mask=move(self.mask),
+            segmentation=move(self.segmentation),
+            features=move(self.features),
+        )
 
     def generators(self, stream: int = 0) -> list[torch.Generator]:
         """Return one CPU generator per sample; another `stream` gives independent numbers.
