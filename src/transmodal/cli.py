@@ -1,0 +1,113 @@
+"""The command line: words in, a verb called, one line and an exit status when it fails."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import traceback
+from typing import Annotated
+
+import typer
+from typer.main import get_command
+
+from transmodal import __version__
+from transmodal.commands import atlas, demo, evaluate, prepare, recipes, train, translate, translators
+from transmodal.errors import ResourceError, TransmodalError, UsageError
+
+app = typer.Typer(
+    name="transmodal",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help=(
+        "Synthesise the medical image that is missing from the one that is there.\n\n"
+        "prepare a cohort, train a translator, translate volumes, evaluate them.\n\n"
+        "Start with:  transmodal demo\n\n"
+        "[dim]Not a medical device. For research and retrospective evaluation; not for diagnosis, planning "
+        "or any decision about a patient.[/dim]"
+    ),
+)
+VERBS = {
+    "demo": demo,
+    "prepare": prepare,
+    "train": train,
+    "translate": translate,
+    "evaluate": evaluate,
+    "atlas": atlas,
+    "recipes": recipes,
+    "translators": translators,
+}
+for name, verb in VERBS.items():
+    app.command(name, epilog=verb.EXAMPLES)(verb.run)
+
+
+@app.callback()
+def _options(
+    _: Annotated[
+        bool,
+        typer.Option(
+            "--version",
+            callback=lambda wanted: _show_version(wanted),
+            is_eager=True,
+            help="Show the version.",
+        ),
+    ] = False,
+) -> None:
+    """Take the options that stand before the verb."""
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line; exit 0, or 2 usage, 3 input, 4 resources, 5 integrity, 6 a bug, 130 interrupted."""
+    sys.exit(run(sys.argv[1:] if arguments is None else arguments))
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command and return its exit status; errors are one line on standard error."""
+    try:
+        result = get_command(app).main(arguments, prog_name="transmodal", standalone_mode=False)
+    except TransmodalError as error:
+        return _fail(error)
+    except typer.TyperException as error:
+        return _fail(_as_usage_error(error, arguments))
+    except (typer.Abort, KeyboardInterrupt):
+        print("interrupted: the same command goes on from where it stopped", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        return 0
+    except MemoryError:
+        return _fail(_out_of_memory())
+    except Exception as error:
+        traceback.print_exc()
+        print(
+            f"error[E601]: {type(error).__name__}: a bug in transmodal. Report the lines above.",
+            file=sys.stderr,
+        )
+        return 6
+    return result if isinstance(result, int) else 0
+
+
+def _fail(error: TransmodalError) -> int:
+    print(error.line(), file=sys.stderr)
+    return error.exit_status
+
+
+def _as_usage_error(error: typer.TyperException, arguments: list[str]) -> UsageError:
+    verb = arguments[0] if arguments and not arguments[0].startswith("-") else ""
+    message = " ".join(error.format_message().split()).rstrip(".")
+    shown = f"transmodal {verb} --help" if verb in VERBS else "transmodal --help"
+    return UsageError("E001", message, f"a call as {shown} describes", f"See {shown}.")
+
+
+def _out_of_memory() -> ResourceError:
+    return ResourceError(
+        "E402", "memory ran out", "enough for one volume and one batch", "Use a smaller --batch or volume."
+    )
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        print(f"transmodal {__version__}")
+        raise typer.Exit

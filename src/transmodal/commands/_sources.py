@@ -1,0 +1,166 @@
+"""What the words of `translate` name: one case, a folder of images, or a cohort's split."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from transmodal.cohorts.store import Cohort, PreparedCase
+from transmodal.errors import InputError, UsageError
+from transmodal.volumes import Volume, files, io
+from transmodal.volumes.geometry import resample
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How source files are read where they do not say it themselves."""
+
+    nonfinite: str = "refuse"
+    orientation_from: str | None = None
+    assume_orientation: str | None = None
+    frame: int | None = None
+
+    def read(self, path: Path) -> Volume:
+        """Read one image strictly."""
+        if self.nonfinite not in ("refuse", "zero"):
+            raise UsageError("E001", f"--nonfinite {self.nonfinite}", "refuse or zero", "Choose one of them.")
+        if self.orientation_from not in (None, "sform", "qform"):
+            raise UsageError(
+                "E001", f"--orientation-from {self.orientation_from}", "sform or qform", "Choose one of them."
+            )
+        return io.read(
+            path,
+            nonfinite="zero" if self.nonfinite == "zero" else "refuse",
+            orientation_from="sform"
+            if self.orientation_from == "sform"
+            else (self.orientation_from and "qform"),
+            assume_orientation=self.assume_orientation,
+            frame=self.frame,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One volume to synthesise: its sources by modality, and where it goes."""
+
+    name: str
+    paths: Mapping[str, Path]
+    output: Path
+    reading: Reading = Reading()
+    case: PreparedCase | None = None
+
+    def read(self) -> dict[str, Volume]:
+        """Read the sources; a prepared case's come back on its native grid."""
+        if self.case is None:
+            return {modality: self.reading.read(path) for modality, path in self.paths.items()}
+        case = self.case
+        return {
+            modality: resample(case.volume(modality), case.native_grid(modality)) for modality in self.paths
+        }
+
+    def origins(self) -> dict[str, object]:
+        """Return each source's file name and SHA-256, without its folder."""
+        return {modality: _origin(path) for modality, path in self.paths.items()}
+
+
+def find(
+    words: Sequence[str], modalities: tuple[str, ...], output: Path, *, split: str, reading: Reading
+) -> list[Job]:
+    """Find what is to be translated.
+
+    Raises:
+        UsageError: E004 when the words do not fit the recipe's sources.
+        InputError: E100 when a path does not exist, E131 when a cohort lacks a source.
+    """
+    named = dict(word.split("=", 1) for word in words if "=" in word and not Path(word).exists())
+    if named:
+        _check_named(named, words, modalities)
+        paths = {modality: _existing(Path(named[modality])) for modality in modalities}
+        return [Job(output.name, paths, output, reading)]
+    if len(words) != 1 or len(modalities) != 1:
+        path = _existing(Path(words[0]))
+        if len(words) == 1 and (path / "cohort.json").exists():
+            return _of_cohort(Cohort.open(path), modalities, output, split)
+        raise UsageError(
+            "E004",
+            f"{len(words)} unnamed source{'s' if len(words) > 1 else ''}",
+            f"one image for each of {', '.join(modalities)}",
+            "Name them: " + " ".join(f"{modality}=PATH" for modality in modalities),
+        )
+    return _of_path(_existing(Path(words[0])), modalities, output, split, reading)
+
+
+def check_places(jobs: Sequence[Job], *, overwrite: bool) -> None:
+    """Refuse outputs that exist, that are sources, or whose format cannot be written."""
+    for job in jobs:
+        if not job.output.name.endswith(io.SUFFIXES):
+            raise UsageError(
+                "E005",
+                f"output {job.output.name}",
+                f"a name that ends in {', '.join(io.SUFFIXES)}",
+                "Rename it.",
+            )
+        if any(path.resolve() == job.output.resolve() for path in job.paths.values()):
+            raise UsageError("E005", f"output {job.output.name} is the source", "another file", "Rename it.")
+        if job.output.exists() and not overwrite:
+            raise UsageError(
+                "E005", f"{job.output} exists", "a new file", "Choose another name, or --overwrite."
+            )
+
+
+def _of_path(
+    path: Path, modalities: tuple[str, ...], output: Path, split: str, reading: Reading
+) -> list[Job]:
+    if not path.is_dir():
+        return [Job(path.name, {modalities[0]: path}, output, reading)]
+    if (path / "cohort.json").exists():
+        return _of_cohort(Cohort.open(path), modalities, output, split)
+    images = sorted(one for one in path.iterdir() if one.is_file() and io.is_image(one))
+    if not images:
+        return [Job(path.name, {modalities[0]: path}, output, reading)]
+    return [Job(image.name, {modalities[0]: image}, output / image.name, reading) for image in images]
+
+
+def _of_cohort(cohort: Cohort, modalities: tuple[str, ...], output: Path, split: str) -> list[Job]:
+    if split not in ("train", "validation", "test", "all"):
+        raise UsageError("E001", f"--split {split}", "train, validation, test or all", "Choose one of them.")
+    jobs = []
+    for case in cohort.cases(None if split == "all" else split):
+        lacking = [modality for modality in modalities if modality not in case.entry.volumes]
+        if lacking:
+            raise InputError(
+                "E131",
+                f"case {case.id} without {', '.join(lacking)}",
+                "every source",
+                "Prepare it with them.",
+            )
+        paths = {modality: cohort.folder / case.entry.volumes[modality].file for modality in modalities}
+        jobs.append(Job(case.id, paths, output / f"{case.id}.nii.gz", case=case))
+    return jobs
+
+
+def _check_named(named: Mapping[str, str], words: Sequence[str], modalities: tuple[str, ...]) -> None:
+    if len(named) != len(words) or set(named) != set(modalities):
+        raise UsageError(
+            "E004",
+            f"sources {' '.join(words)}",
+            " ".join(f"{modality}=PATH" for modality in modalities),
+            "Name every source of the recipe once.",
+        )
+
+
+def _existing(path: Path) -> Path:
+    if not path.exists():
+        raise InputError("E100", f"{path} does not exist", "an image or a folder", "Check the path.")
+    return path
+
+
+def _origin(path: Path) -> dict[str, Any]:
+    if path.is_dir():
+        return {
+            "name": path.name,
+            "files": {one.name: files.sha256_file(one) for one in sorted(path.iterdir()) if one.is_file()},
+        }
+    return {"name": path.name, "sha256": files.sha256_file(path)}

@@ -1,0 +1,114 @@
+"""Translate volumes with a trained run."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from transmodal.inference.translate import Model, Translation
+    from transmodal.volumes import Volume
+
+EXAMPLES = (
+    "Examples:\n\n"
+    "transmodal translate runs/t1-to-fa t1.nii.gz -o fa.nii.gz\n\n"
+    "transmodal translate runs/pd t1=a/t1.nii.gz t2=a/t2.nii.gz -o pd.nii.gz --axes x,y,z --disagreement\n\n"
+    "transmodal translate runs/t1-to-fa cohort -o synthetic --split test"
+)
+
+
+class Fusing(StrEnum):
+    """How several passes become one volume."""
+
+    MEAN = "mean"
+    MEDIAN = "median"
+
+
+def run(
+    trained: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a trained run.")],
+    sources: Annotated[
+        list[str],
+        typer.Argument(
+            help="An image, a DICOM series folder, a folder of images, or a prepared cohort; "
+            "several sources as modality=path."
+        ),
+    ],
+    output: Annotated[Path, typer.Option("-o", "--output", help="Image to write, or folder for several.")],
+    split: Annotated[str, typer.Option(help="Of a cohort: train, validation, test or all.")] = "test",
+    axes: Annotated[
+        str, typer.Option(help="Slice axes to pass over, such as z or x,y,z; the recipe's by default.")
+    ] = "",
+    fuse: Annotated[Fusing | None, typer.Option(help="How the passes become one.")] = None,
+    disagreement: Annotated[
+        bool, typer.Option("--disagreement", help="Also write the standard deviation over the planes.")
+    ] = False,
+    checkpoint: Annotated[str, typer.Option(help="best or last.")] = "best",
+    device: Annotated[str | None, typer.Option(help="cpu or cuda.")] = None,
+    nonfinite: Annotated[
+        str, typer.Option(help="Voxels that are NaN or infinite: refuse, or zero.")
+    ] = "refuse",
+    orientation_from: Annotated[
+        str | None, typer.Option(help="Where sform and qform disagree: which to believe.")
+    ] = None,
+    assume_orientation: Annotated[
+        str | None, typer.Option(help="Where a file does not say how it lies: such as RAS.")
+    ] = None,
+    frame: Annotated[int | None, typer.Option(help="Which frame of a series of volumes, from 0.")] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing output.")] = False,
+) -> None:
+    """Write the synthetic volume on the source's own grid, with a JSON sidecar that says how it came about."""
+    from transmodal.commands import _sources
+    from transmodal.commands._progress import bars
+    from transmodal.inference.translate import load
+
+    reading = _sources.Reading(nonfinite, orientation_from, assume_orientation, frame)
+    model = load(trained, which=checkpoint, device=device)
+    jobs = _sources.find(sources, model.view.sources, output, split=split, reading=reading)
+    _sources.check_places(jobs, overwrite=overwrite)
+    with bars() as shown:
+        for n, job in enumerate(jobs, start=1):
+            translation = model.translate(
+                job.read(),
+                axes=tuple(axes.split(",")) if axes else None,
+                fuse=fuse.value if fuse else None,
+                advance=lambda done, total, name=job.name: shown.advance(name, done, total),  # type: ignore[misc]  # mypy cannot infer the default
+            )
+            write(translation, job.output, job.origins(), disagreement=disagreement)
+            if len(jobs) > 1:
+                shown.advance("volumes", n, len(jobs))
+    for job in jobs:
+        print(job.output)
+
+
+def write(translation: Translation, path: Path, origins: dict[str, object], *, disagreement: bool) -> None:
+    """Write the volume, the spread over the planes on request, and the sidecar bound to them by SHA-256.
+
+    Raises:
+        UsageError: E004 when the spread is asked for but there was one plane.
+    """
+    from transmodal.errors import UsageError
+    from transmodal.volumes import files, io
+
+    spread = translation.disagreement
+    if disagreement and spread is None:
+        raise UsageError(
+            "E004", "--disagreement with one pass", "several axes", "Add --axes x,y,z, or leave it out."
+        )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    record = {**translation.record, "origins": origins}
+    record["image"] = {"name": path.name, "sha256": io.write(translation.volume, path)}
+    if disagreement and spread is not None:
+        beside = path.with_name(f"{_stem(path)}_plane_disagreement{_suffix(path)}")
+        record["plane_disagreement"] = {"name": beside.name, "sha256": io.write(spread, beside)}
+    files.write_json(path.with_name(_stem(path) + ".json"), record)
+
+
+def _suffix(path: Path) -> str:
+    return ".nii.gz" if path.name.endswith(".nii.gz") else path.suffix
+
+
+def _stem(path: Path) -> str:
+    return path.name.removesuffix(_suffix(path))

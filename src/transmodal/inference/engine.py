@@ -1,0 +1,126 @@
+"""Windows through a translator and back: one volume, one or several passes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from transmodal.cohorts.store import PreparedCase
+from transmodal.inference.fuse import fuse, plane_disagreement
+from transmodal.inference.view import Seen, View, see_case
+from transmodal.translators._base import Translator
+from transmodal.volumes import Volume
+from transmodal.volumes.geometry import resample
+from transmodal.volumes.windows import Cutting, Stitcher, Window, cut, places
+
+Advance = Callable[[int, int], None]
+"""Called with windows done and windows in all."""
+
+
+class Synthetic(NamedTuple):
+    """A synthetic volume in real units, and where the passes disagree (None for one pass)."""
+
+    volume: Volume
+    disagreement: Volume | None
+
+
+def synthesise_case(translator: Translator, view: View, case: PreparedCase, device: torch.device) -> Volume:  # type: ignore[type-arg]  # any paper's outputs
+    """Translate a prepared case onto its canonical native grid, in real units."""
+    return synthesise(translator, view, see_case(view, case), device).volume
+
+
+def synthesise(
+    translator: Translator,  # type: ignore[type-arg]  # any paper's outputs
+    view: View,
+    seen: Seen,
+    device: torch.device,
+    advance: Advance | None = None,
+) -> Synthetic:
+    """Run the passes over the working grid, fuse them, and bring the result to the source's grid.
+
+    Args:
+        translator: the network; put into evaluation mode and back.
+        view: how the recipe sees volumes.
+        seen: the sources as the view sees them.
+        device: where the network runs.
+        advance: told how many windows are done, of how many.
+    """
+    was_training = translator.training
+    translator.eval()
+    try:
+        passes = list(_passes(translator, view, seen, device, advance or _silent))
+    finally:
+        translator.train(was_training)
+    grid = seen.working[view.sources[0]].grid
+    values = Volume(view.target_map.invert(fuse(passes, view.fuse)), grid.affine)
+    if len(passes) == 1:
+        return Synthetic(_home(values, seen, view.fill), None)
+    real = [view.target_map.invert(one) for one in passes]
+    spread = Volume(plane_disagreement(real), grid.affine)
+    return Synthetic(_home(values, seen, view.fill), _home(spread, seen, 0.0))
+
+
+def _passes(
+    translator: Translator,  # type: ignore[type-arg]  # any paper's outputs
+    view: View,
+    seen: Seen,
+    device: torch.device,
+    advance: Advance,
+) -> Iterator[NDArray[np.float32]]:
+    shape = seen.working[view.sources[0]].voxels.shape[:3]
+    axes: tuple[int | None, ...] = (None,) if view.cutting.kind == "patch" else view.axes
+    plans = []
+    for axis in axes:
+        cutting = view.cutting.covering(shape, axis)
+        plans.append((cutting, places(shape, cutting, axis)))
+    total, done = sum(len(windows) for _, windows in plans), 0
+    for cutting, windows in plans:
+        stitcher = Stitcher(shape, cutting.centre(), channels=translator.config.target_channels)
+        for start in range(0, len(windows), view.batch):
+            some = windows[start : start + view.batch]
+            for window, values in zip(
+                some, _forward(translator, view, seen, (cutting, some), device), strict=True
+            ):
+                stitcher.add(window, values)
+            done += len(some)
+            advance(done, total)
+        yield stitcher.result()
+
+
+def _forward(
+    translator: Translator,  # type: ignore[type-arg]  # any paper's outputs
+    view: View,
+    seen: Seen,
+    windows: tuple[Cutting, list[Window]],
+    device: torch.device,
+) -> NDArray[np.float32]:
+    cutting, some = windows
+    source = np.stack(
+        [
+            np.concatenate(
+                [cut(seen.working[name].voxels, window, cutting, fill=-1.0) for name in view.sources]
+            )
+            for window in some
+        ]
+    )
+    available = torch.ones(len(some), len(view.sources), device=device)
+    with torch.inference_mode():
+        tensor = torch.from_numpy(source).to(device)
+        translator.check(tensor, available)
+        output: NDArray[np.float32] = translator(tensor, available).float().cpu().numpy()
+    return output
+
+
+def _home(values: Volume, seen: Seen, fill: float) -> Volume:
+    """Bring values from the working grid to the canonical native grid; `fill` outside the region."""
+    native = resample(values, seen.canonical.grid, fill=fill)
+    inside = seen.region if native.voxels.ndim == 3 else seen.region[..., None]
+    return native.with_voxels(np.where(inside, native.voxels, np.float32(fill)))
+
+
+def _silent(done: int, total: int) -> None:
+    """Tell nobody."""

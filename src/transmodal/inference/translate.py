@@ -1,0 +1,208 @@
+"""A trained run as a function: source volumes in, a synthetic volume on their own grid out."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+import transmodal
+from transmodal import translators
+from transmodal.errors import InputError, UsageError
+from transmodal.inference import checkpoint
+from transmodal.inference.engine import Advance, synthesise
+from transmodal.inference.fuse import Fuse
+from transmodal.inference.view import AXES, Seen, View, see, view_of
+from transmodal.recipes.schema import Recipe
+from transmodal.translators._base import Translator
+from transmodal.volumes import Volume
+from transmodal.volumes.geometry import resample
+
+INTENDED_USE = (
+    "Not a medical device. For research and retrospective evaluation; "
+    "not for diagnosis, planning or any decision about a patient."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Translation:
+    """What a translation gives.
+
+    Attributes:
+        volume: the synthetic volume, on the source's grid, in real units.
+        disagreement: standard deviation over the planes, same grid and unit; None for one plane.
+        record: how the volume came about, JSON-able.
+    """
+
+    volume: Volume
+    disagreement: Volume | None
+    record: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A trained translator with its recipe and its view of volumes.
+
+    Attributes:
+        translator: the network, in evaluation mode.
+        recipe: the resolved recipe that it was trained by.
+        view: how it sees volumes.
+        digest: SHA-256 of the weights file.
+        provenance: the checkpoint's record: cohort, seed, phase, epoch, step.
+        device: where it runs.
+    """
+
+    translator: Translator  # type: ignore[type-arg]  # any paper's outputs
+    recipe: Recipe
+    view: View
+    digest: str
+    provenance: Mapping[str, Any]
+    device: torch.device
+
+    def translate(
+        self,
+        sources: Volume | Mapping[str, Volume],
+        *,
+        axes: tuple[str, ...] | None = None,
+        fuse: Fuse | None = None,
+        advance: Advance | None = None,
+    ) -> Translation:
+        """Translate one case's source volumes.
+
+        Args:
+            sources: a volume, or volumes by modality where the recipe has several sources.
+            axes: slice axes, of `x`, `y`, `z`; None takes the recipe's.
+            fuse: `mean` or `median` over the axes; None takes the recipe's.
+            advance: told how many windows are done, of how many.
+
+        Raises:
+            InputError: when a source is missing, empty, of another grid or in colour.
+        """
+        named = {self.view.sources[0]: sources} if isinstance(sources, Volume) else dict(sources)
+        view = replace(
+            self.view,
+            axes=tuple(_axis(axis) for axis in axes) if axes else self.view.axes,
+            fuse=fuse or self.view.fuse,
+        )
+        for name, channels in zip(view.sources, self.translator.config.source_channels, strict=True):
+            _check_channels(name, named.get(name), channels)
+        seen = see(view, named)
+        synthetic = synthesise(self.translator, view, seen, self.device, advance)
+        grid = named[view.sources[0]].grid
+        volume = resample(synthetic.volume, grid)
+        spread = synthetic.disagreement
+        return Translation(
+            _in_its_dtype(volume, view.target),
+            None if spread is None else resample(spread, grid),
+            self._record(view, seen, named, volume),
+        )
+
+    def _record(
+        self, view: View, seen: Seen, sources: Mapping[str, Volume], volume: Volume
+    ) -> dict[str, Any]:
+        working = seen.working[view.sources[0]].grid
+        native = volume.grid.spacing
+        coarser = view.spacing_mm is not None and max(native) > 1.05 * view.spacing_mm
+        notes = []
+        if coarser:
+            notes.append(
+                f"the source's spacing {_mm(native)} mm is coarser than the recipe's {view.spacing_mm:g} mm: "
+                "the synthetic volume has no more detail than the source"
+            )
+        if view.spacing_mm is not None and min(native) < 0.95 * view.spacing_mm:
+            notes.append(
+                f"synthesised at {view.spacing_mm:g} mm and resampled to {_mm(native)} mm: "
+                "the output's grid is not its resolution"
+            )
+        return {
+            "synthetic": True,
+            "intended_use": INTENDED_USE,
+            "tool": {"name": "transmodal", "version": transmodal.__version__},
+            "recipe": self.recipe.name,
+            "translator": self.recipe.translator,
+            "checkpoint": {"weights_sha256": self.digest, **self.provenance},
+            "sources": {name: _describe(sources[name]) for name in view.sources},
+            "target": view.target,
+            "region": {"kind": view.region, "method": seen.method, "voxels": int(seen.region.sum())},
+            "working_grid": {"shape": list(working.shape), "spacing_mm": list(working.spacing)},
+            "output_grid": {"shape": list(volume.grid.shape), "affine": volume.affine.tolist()},
+            "passes": {"axes": [_letter(axis) for axis in view.axes], "fuse": view.fuse},
+            "fill_outside_region": view.fill,
+            "notes": notes,
+        }
+
+
+def load(run: Path, *, which: str = "best", device: str | None = None) -> Model:
+    """Load a run's translator.
+
+    Args:
+        run: the run's folder.
+        which: `best` or `last`.
+        device: such as `cpu` or `cuda:0`; None takes an accelerator where there is one.
+
+    Raises:
+        InputError: E134 when the folder holds no checkpoint.
+        IntegrityError: E501 or E502 when the checkpoint is damaged.
+    """
+    folder = Path(run) / "checkpoints" / which
+    if not folder.exists() and which == "best":
+        folder = Path(run) / "checkpoints" / "last"
+    if not folder.exists():
+        raise InputError(
+            "E134", f"{run} without {which} checkpoint", "a run folder", "Train it first: transmodal train."
+        )
+    saved = checkpoint.load(folder)
+    where = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    translator = translators.build(saved.recipe.translator, saved.translator_config)
+    translator.load_state_dict(saved.weights)
+    translator.eval().to(where)
+    view = view_of(saved.recipe, translator, saved.target_map)
+    return Model(translator, saved.recipe, view, saved.weights_sha256, saved.provenance(), where)
+
+
+def _axis(letter: str) -> int:
+    if letter not in AXES:
+        raise UsageError("E001", f"axis {letter!r}", "x, y or z", "Give --axes z or --axes x,y,z.")
+    return AXES[letter]
+
+
+def _letter(axis: int) -> str:
+    return "xyz"[axis]
+
+
+def _check_channels(name: str, volume: Volume | None, channels: int) -> None:
+    if volume is not None and volume.n_channels != channels:
+        kinds = {1: "grey", 3: "colour"}
+        raise InputError(
+            "E122",
+            f"{name} is {kinds[volume.n_channels]}",
+            f"a {kinds.get(channels, str(channels))} image",
+            "Give the image that the recipe was trained on.",
+        )
+
+
+def _in_its_dtype(volume: Volume, target: str) -> Volume:
+    """Give HU as int16 and colour as uint8, as their formats hold them; all else as float32."""
+    if target == "ct":
+        return volume.with_voxels(np.clip(np.rint(volume.voxels), -32768, 32767).astype(np.int16))
+    if volume.is_colour:
+        return volume.with_voxels(np.clip(np.rint(volume.voxels), 0, 255).astype(np.uint8))
+    return volume
+
+
+def _describe(volume: Volume) -> dict[str, Any]:
+    return {
+        "shape": list(volume.grid.shape),
+        "spacing_mm": [round(value, 6) for value in volume.spacing],
+        "orientation": volume.orientation,
+        "voxels_sha256": hashlib.sha256(np.ascontiguousarray(volume.voxels).tobytes()).hexdigest(),
+    }
+
+
+def _mm(spacing: tuple[float, float, float]) -> str:
+    return " x ".join(f"{value:.3g}" for value in spacing)

@@ -1,0 +1,157 @@
+"""How a recipe sees a volume: the one description that training, validation and translation share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from transmodal.cohorts.store import PreparedCase
+from transmodal.errors import InputError
+from transmodal.inference.fuse import Fuse
+from transmodal.recipes.schema import Recipe
+from transmodal.translators._base import Translator
+from transmodal.volumes import Volume
+from transmodal.volumes.geometry import reorient, resample, working_grid
+from transmodal.volumes.intensity import IntensityMap, IntensitySpec, fit
+from transmodal.volumes.masks import region
+from transmodal.volumes.windows import Cutting
+
+AXES = {"x": 0, "y": 1, "z": 2}
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What is done to sources before windows are cut, and to windows before they are a volume.
+
+    Attributes:
+        sources: source modalities in the translator's order.
+        target: target modality.
+        spacing_mm: spacing of the working grid; None keeps the source's.
+        region: where the sources are looked at; outside they are -1, and the synthetic volume is `fill`.
+        specs: how each source's intensities are mapped to [-1, 1].
+        cutting: how windows are cut.
+        axes: slice axes to pass over, 0 to 2; ignored for patches.
+        fuse: how the passes become one.
+        batch: windows per forward pass.
+        target_map: the training cohort's map of target intensities; its inverse gives real units.
+    """
+
+    sources: tuple[str, ...]
+    target: str
+    spacing_mm: float | None
+    region: Literal["whole", "body", "brain"]
+    specs: Mapping[str, IntensitySpec]
+    cutting: Cutting
+    axes: tuple[int, ...]
+    fuse: Fuse
+    batch: int
+    target_map: IntensityMap
+
+    @property
+    def fill(self) -> float:
+        """Value of the synthetic volume outside the region: the window's low end, or 0."""
+        if self.target_map.spec.method == "window" and self.target_map.low is not None:
+            return float(self.target_map.low)
+        return 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """Sources as a recipe's view sees them.
+
+    Attributes:
+        working: each source mapped to [-1, 1] on the working grid, -1 outside the region.
+        region: the region on the canonical grid, bool.
+        canonical: the canonical grid's volume of the first source.
+        method: how the region was found.
+    """
+
+    working: Mapping[str, Volume]
+    region: NDArray[np.bool_]
+    canonical: Volume
+    method: str
+
+
+def view_of(recipe: Recipe, translator: Translator, target_map: IntensityMap) -> View:  # type: ignore[type-arg]  # any paper's outputs
+    """Build the view of a recipe for the translator that was built from it."""
+    windows, translation = recipe.windows, recipe.translation
+    cutting = Cutting(
+        kind=windows.kind,
+        size=windows.size,
+        fit=windows.fit,
+        depth=windows.depth,
+        overlap=windows.overlap,
+        multiple=translator.size_multiple(),
+    )
+    return View(
+        sources=recipe.task.source,
+        target=recipe.task.target,
+        spacing_mm=recipe.data.spacing_mm,
+        region=recipe.data.region,
+        specs={name: recipe.data.spec(name) for name in recipe.task.source},
+        cutting=cutting,
+        axes=tuple(AXES[axis] for axis in (translation.axes or windows.axes)),
+        fuse=translation.fuse,
+        batch=translation.batch,
+        target_map=target_map,
+    )
+
+
+def see(view: View, sources: Mapping[str, Volume]) -> Seen:
+    """Look at volumes that come from anywhere, by the same steps that `prepare` and training take.
+
+    Raises:
+        InputError: E131 for a missing source, E130 when the sources do not share a grid.
+    """
+    missing = [name for name in view.sources if name not in sources]
+    if missing:
+        raise InputError(
+            "E131",
+            f"sources {sorted(sources)} without {', '.join(missing)}",
+            f"{', '.join(view.sources)}",
+            "Give one image per source modality.",
+        )
+    canonical = {name: reorient(sources[name]) for name in view.sources}
+    first = canonical[view.sources[0]]
+    for name, volume in canonical.items():
+        if not volume.grid.same_as(first.grid):
+            raise InputError(
+                "E130",
+                f"{name} of shape {volume.grid.shape} beside {view.sources[0]} of shape {first.grid.shape}",
+                "sources on one grid",
+                "Resample them onto one grid first.",
+            )
+    found = region(first, view.region)
+    maps = {name: fit(view.specs[name], canonical[name].voxels, found.mask) for name in view.sources}
+    grid = working_grid(first.grid, view.spacing_mm)
+    inside = resample(Volume(found.mask.astype(np.uint8), first.affine), grid, how="nearest").voxels > 0
+    working = {name: _inside(maps[name], resample(canonical[name], grid), inside) for name in view.sources}
+    return Seen(working, found.mask, first, found.method)
+
+
+def see_case(view: View, case: PreparedCase) -> Seen:
+    """Look at a prepared case: what `see` does, read from the arrays that `prepare` stored."""
+    first = view.sources[0]
+    mask = case.region(first, view.region)
+    inside = case.region(first, view.region, view.spacing_mm)
+    working = {
+        name: _inside(source_map(view, case, name), case.volume(name, view.spacing_mm), inside)
+        for name in view.sources
+    }
+    return Seen(working, mask, case.volume(first), "as prepared")
+
+
+def source_map(view: View, case: PreparedCase, modality: str) -> IntensityMap:
+    """Return a prepared case's map of a source modality: the same that `see` would fit."""
+    mask = case.region(view.sources[0], view.region)
+    return fit(view.specs[modality], case.volume(modality).voxels, mask)
+
+
+def _inside(mapped_by: IntensityMap, volume: Volume, inside: NDArray[np.bool_]) -> Volume:
+    mapped = mapped_by.apply(volume.voxels)
+    spread = inside if mapped.ndim == 3 else inside[..., None]
+    return volume.with_voxels(np.where(spread, mapped, np.float32(-1)))
