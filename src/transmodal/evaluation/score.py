@@ -1,0 +1,183 @@
+"""Score a synthetic volume against its reference: MAE, PSNR and SSIM, each with its protocol."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, replace
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from transmodal.errors import InputError, UsageError
+from transmodal.metrics import image, structure
+from transmodal.metrics.table import Protocol
+from transmodal.volumes import Volume
+from transmodal.volumes.intensity import IntensityMap
+
+METRICS = ("mae", "psnr", "ssim")
+UNITS = {"ct": "HU", "fa": "FA", "colour": "sRGB levels"}
+RANGES = {"ct": 4024.0, "fa": 1.0, "colour": 255.0}
+"""Data range by modality, in its unit: fixed, so that figures of different cohorts can be compared."""
+
+Mask = NDArray[np.bool_]
+Region = Literal["mask", "whole"]
+
+
+class Measured(NamedTuple):
+    """One figure of one synthetic volume.
+
+    Attributes:
+        metric: one of `METRICS`.
+        value: the figure; PSNR of identical images is `inf`.
+        unit: of the figure; `1` for figures without a unit.
+        protocol: how it was taken.
+        slices_excluded: axial slices that do not meet the mask and are left out; None for a 3D figure.
+    """
+
+    metric: str
+    value: float
+    unit: str
+    protocol: Protocol
+    slices_excluded: int | None = None
+
+
+def unit_of(modality: str) -> str:
+    """Return the unit of a modality's values; MR contrasts have the training cohort's reference units."""
+    return UNITS.get(modality, "reference units")
+
+
+def range_of(modality: str, reference: IntensityMap | None = None) -> float:
+    """Return the data range of a modality: fixed where it is physical, else the reference map's width.
+
+    Args:
+        modality: of the target.
+        reference: the training cohort's map of the target; needed for MR contrasts.
+
+    Raises:
+        UsageError: E001 when the modality has no fixed range and the map is not bounded.
+    """
+    if modality in RANGES:
+        return RANGES[modality]
+    if reference is None or reference.low is None or reference.high is None:
+        raise UsageError(
+            "E001",
+            f"no data range for {modality}",
+            "a bounded intensity map of the training cohort's targets",
+            "Map the target by percentiles, a window or min-max, or give the range.",
+        )
+    return float(reference.high - reference.low)
+
+
+def score(
+    reference: Volume,
+    synthetic: Volume,
+    mask: Mask | None,
+    *,
+    modality: str,
+    data_range: float,
+    metrics: Collection[str] = METRICS,
+) -> list[Measured]:
+    """Take every figure of a synthetic volume: inside the mask first, then whole.
+
+    MAE and PSNR are over voxels in 3D; SSIM is taken in 3D, and in 2D as the mean over axial slices. Volumes
+    may lie in any orientation; colour counts each channel, and averages their SSIM.
+
+    Args:
+        reference: the target as measured, in real units, on its native grid.
+        synthetic: what a translator made, on the same grid and in the same units.
+        mask: evaluation mask `(I, J, K)`, from the data set or the reference; None leaves its figures out.
+        modality: of the target; it says the unit.
+        data_range: width of the range of values; see `range_of`.
+        metrics: which of `METRICS` to take.
+
+    Raises:
+        InputError: E130 when the grids differ, E122 for colour beside grey, E124 for an empty mask, E120 for
+            voxels that are not finite.
+        UsageError: E001 for a data range that is not positive, E002 for an unknown metric.
+    """
+    _check(reference, synthetic, metrics)
+    inside = [] if mask is None else [mask]
+    return [
+        measured
+        for region in (*inside, None)
+        for metric in METRICS
+        if metric in metrics
+        for measured in _TAKE[metric](_Scene(reference, synthetic, region, unit_of(modality), data_range))
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class _Scene:
+    """What one figure is taken of."""
+
+    reference: Volume
+    synthetic: Volume
+    mask: Mask | None
+    unit: str
+    data_range: float
+
+    @property
+    def arrays(self) -> tuple[NDArray[Any], NDArray[Any]]:
+        return self.reference.voxels, self.synthetic.voxels
+
+    @property
+    def region(self) -> Region:
+        return "whole" if self.mask is None else "mask"
+
+
+def _mae(scene: _Scene) -> list[Measured]:
+    value = image.mae(*scene.arrays, mask=scene.mask)
+    return [Measured("mae", value, scene.unit, Protocol(scene.region, 3, scene.unit))]
+
+
+def _psnr(scene: _Scene) -> list[Measured]:
+    value = image.psnr(*scene.arrays, data_range=scene.data_range, mask=scene.mask)
+    return [Measured("psnr", value, "dB", Protocol(scene.region, 3, scene.unit, scene.data_range))]
+
+
+def _ssim(scene: _Scene) -> list[Measured]:
+    axis, mask, data_range = _axial(scene.reference), scene.mask, scene.data_range
+    taps = structure.window(scene.reference.grid.shape)
+    volume = Protocol(scene.region, 3, scene.unit, data_range, taps, _BORDER[scene.region])
+    slices = replace(volume, dims=2, window=taps[:axis] + taps[axis + 1 :])
+    in_3d = structure.ssim(*scene.arrays, data_range=data_range, mask=mask, colour=scene.reference.is_colour)
+    in_2d = structure.slice_ssim(*scene.arrays, axis=axis, data_range=data_range, mask=mask)
+    return [
+        Measured("ssim", in_3d, "1", volume),
+        Measured("ssim", in_2d.mean, "1", slices, in_2d.excluded),
+    ]
+
+
+_TAKE: dict[str, Callable[[_Scene], list[Measured]]] = {"mae": _mae, "psnr": _psnr, "ssim": _ssim}
+_BORDER: dict[Region, Literal["interior", "mirrored"]] = {"mask": "mirrored", "whole": "interior"}
+
+
+def _axial(volume: Volume) -> int:
+    """Return the voxel axis that runs nearest to inferior-superior."""
+    return next(axis for axis, letter in enumerate(volume.orientation) if letter in "IS")
+
+
+def _check(reference: Volume, synthetic: Volume, metrics: Collection[str]) -> None:
+    unknown = sorted(set(metrics) - set(METRICS))
+    if unknown:
+        raise UsageError("E002", f"the metric {unknown[0]}", ", ".join(METRICS), "Choose among these.")
+    if reference.is_colour != synthetic.is_colour:
+        raise InputError(
+            "E122",
+            f"a {_kind(reference)} reference and a {_kind(synthetic)} synthetic volume",
+            "both in colour or both grey",
+            "Compare volumes of one modality.",
+        )
+    if not reference.grid.same_as(synthetic.grid):
+        raise InputError(
+            "E130",
+            f"a reference of shape {reference.grid.shape} at {reference.grid.origin} mm and a synthetic volume "
+            f"of shape {synthetic.grid.shape} at {synthetic.grid.origin} mm",
+            "one grid",
+            "Resample the synthetic volume onto the reference's grid; references are never resampled.",
+        )
+
+
+def _kind(volume: Volume) -> str:
+    return "colour" if volume.is_colour else "grey"

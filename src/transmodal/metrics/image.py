@@ -1,0 +1,120 @@
+"""Figures on voxel values: MAE, MSE and PSNR, whole or inside a mask, in float64.
+
+A colour image counts each channel as a value of its own. Values are never clipped or rescaled here.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from transmodal.errors import InputError, UsageError
+
+Array = NDArray[Any]
+Mask = NDArray[np.bool_]
+
+
+def mae(reference: Array, synthetic: Array, *, mask: Mask | None = None) -> float:
+    """Return the mean absolute difference, in the unit of the values.
+
+    Args:
+        reference: the target as measured, `(...)`, or `(..., 3)` in colour.
+        synthetic: what a translator made, of the same shape.
+        mask: bool, of the same shape (without the channels); None takes every voxel.
+
+    Raises:
+        InputError: E130 for shapes that differ, E120 for values that are not finite, E124 for an empty mask.
+    """
+    return float(np.abs(_difference(reference, synthetic, mask)).mean())
+
+
+def mse(reference: Array, synthetic: Array, *, mask: Mask | None = None) -> float:
+    """Return the mean squared difference; arguments and errors as in `mae`."""
+    difference = _difference(reference, synthetic, mask)
+    return float(np.vdot(difference, difference) / difference.size)
+
+
+def psnr(reference: Array, synthetic: Array, *, data_range: float, mask: Mask | None = None) -> float:
+    """Return the peak signal-to-noise ratio in dB: `10 log10(data_range^2 / mse)`.
+
+    Identical images have no noise: the result is `math.inf`, which tables write as null with a note.
+
+    Args:
+        reference: the target as measured.
+        synthetic: what a translator made.
+        data_range: width of the range of possible values, fixed by the protocol, never by the prediction.
+        mask: as in `mae`.
+
+    Raises:
+        InputError: as `mae`.
+        UsageError: E001 for a data range that is not positive and finite.
+    """
+    check_range(data_range)
+    error = mse(reference, synthetic, mask=mask)
+    return math.inf if error == 0 else 20 * math.log10(data_range) - 10 * math.log10(error)
+
+
+def check_pair(reference: Array, synthetic: Array, mask: Mask | None = None) -> None:
+    """Refuse arrays that cannot be compared.
+
+    Raises:
+        InputError: E130 for shapes that differ, E120 for values that are not finite, E124 for no voxels.
+    """
+    if reference.shape != synthetic.shape:
+        raise InputError(
+            "E130",
+            f"a reference of shape {reference.shape} and a synthetic image of shape {synthetic.shape}",
+            "one shape",
+            "Bring the synthetic image onto the reference's grid.",
+        )
+    if mask is not None and reference.shape[: mask.ndim] != mask.shape:
+        raise InputError(
+            "E130", f"a mask of shape {mask.shape}", f"the images' shape {reference.shape}", "Check the mask."
+        )
+    if reference.size == 0 or (mask is not None and not mask.any()):
+        raise InputError(
+            "E124",
+            "no voxels to compare",
+            "a mask with at least one voxel",
+            "Check the mask, or leave it out.",
+        )
+    for name, values in (("reference", reference), ("synthetic image", synthetic)):
+        _check_finite(name, values)
+
+
+def check_range(data_range: float) -> None:
+    """Refuse a data range that is not positive and finite.
+
+    Raises:
+        UsageError: E001.
+    """
+    if not (math.isfinite(data_range) and data_range > 0):
+        raise UsageError(
+            "E001",
+            f"the data range {data_range}",
+            "a positive, finite width of the range of values",
+            "Give the protocol's range: 1 for FA, 4024 for CT, 255 for colour.",
+        )
+
+
+def _difference(reference: Array, synthetic: Array, mask: Mask | None) -> NDArray[np.float64]:
+    check_pair(reference, synthetic, mask)
+    inside: Any = ... if mask is None else mask
+    difference: NDArray[np.float64] = np.subtract(reference[inside], synthetic[inside], dtype=np.float64)
+    return difference.ravel()
+
+
+def _check_finite(name: str, values: Array) -> None:
+    if values.dtype.kind != "f":
+        return
+    n_bad = values.size - int(np.count_nonzero(np.isfinite(values)))
+    if n_bad:
+        raise InputError(
+            "E120",
+            f"a {name} with {n_bad} of {values.size} values not finite",
+            "finite values",
+            "A figure over NaN or infinity means nothing: mend the image first.",
+        )

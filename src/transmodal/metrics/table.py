@@ -1,0 +1,183 @@
+"""Rows of figures, each with its protocol: records, summaries, JSON and CSV.
+
+A row holds a figure that this software took of an image. Figures quoted from papers never become rows:
+what others reported under their protocol is text, not a measurement of ours.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+import statistics
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+from transmodal.metrics.structure import K1, K2, SIGMA
+from transmodal.volumes.files import atomic_path
+
+COLUMNS = ("case", "patient", "translator", "metric", "value", "unit", "protocol", "note")
+HIGHER_IS_BETTER = {"mae": False, "mse": False, "psnr": True, "ssim": True}
+IDENTICAL = "the images are identical: PSNR is infinite"
+
+
+@dataclass(frozen=True, slots=True)
+class Protocol:
+    """How a figure was taken; two figures may be compared where their protocols are equal.
+
+    Attributes:
+        region: `mask`, the case's evaluation mask, or `whole`, every voxel.
+        dims: 3 for the volume at once, 2 for the mean over axial slices.
+        unit: of the voxel values, such as `HU`.
+        data_range: width of the range of values; None where the metric has none.
+        window: taps per axis; None where the metric has no window.
+        border: `interior` or `mirrored`; None without a window.
+    """
+
+    region: Literal["mask", "whole"]
+    dims: Literal[2, 3]
+    unit: str
+    data_range: float | None = None
+    window: tuple[int, ...] | None = None
+    border: Literal["interior", "mirrored"] | None = None
+
+    def text(self) -> str:
+        """Say the protocol on one line; equal texts mean equal protocols."""
+        parts = [
+            "inside the evaluation mask" if self.region == "mask" else "whole volume",
+            "3D" if self.dims == 3 else f"2D, mean over axial slices{self._slices()}",
+        ]
+        if self.data_range is not None:
+            parts.append(f"data range {self.data_range:.10g} {self.unit}")
+        if self.window is not None:
+            parts.append(
+                f"Gaussian window {'x'.join(map(str, self.window))} sigma {SIGMA:g}, K {K1:g} {K2:g}, "
+                f"population statistics, {self._border()}"
+            )
+        parts.append("target's native grid, values not clipped")
+        return "; ".join(parts)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the fields for JSON."""
+        return {
+            "region": self.region,
+            "dims": self.dims,
+            "unit": self.unit,
+            "data_range": self.data_range,
+            "window": None if self.window is None else list(self.window),
+            "border": self.border,
+        }
+
+    def _slices(self) -> str:
+        return " that meet the mask" if self.region == "mask" else ""
+
+    def _border(self) -> str:
+        return "image mirrored at its border" if self.border == "mirrored" else "interior only"
+
+
+class Row(NamedTuple):
+    """One figure of one case and translator.
+
+    Attributes:
+        case: id of the case.
+        patient: id of the patient.
+        translator: what made the synthetic volume.
+        metric: such as `mae`.
+        value: the figure; `inf` is written as null with a note.
+        unit: of the figure.
+        protocol: how it was taken.
+    """
+
+    case: str
+    patient: str
+    translator: str
+    metric: str
+    value: float
+    unit: str
+    protocol: Protocol
+
+    @property
+    def note(self) -> str:
+        """What a reader of a null has to know; empty otherwise."""
+        return "" if math.isfinite(self.value) else IDENTICAL
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the row for JSON: the protocol as text, a figure that is not finite as null with a note."""
+        row = {**self._asdict(), "value": finite(self.value), "protocol": self.protocol.text()}
+        return {**row, "note": self.note} if self.note else row
+
+
+class Summary(NamedTuple):
+    """What the cases of one translator, metric and protocol have in common.
+
+    Attributes:
+        translator: what made the synthetic volumes.
+        metric: such as `mae`.
+        unit: of the figures.
+        protocol: how they were taken.
+        n: how many cases have a finite figure.
+        mean: over the finite figures; None where there is none.
+        std: sample standard deviation; None below two cases.
+        median: over the finite figures.
+        n_infinite: how many cases are left out because their figure is infinite.
+    """
+
+    translator: str
+    metric: str
+    unit: str
+    protocol: Protocol
+    n: int
+    mean: float | None
+    std: float | None
+    median: float | None
+    n_infinite: int
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the summary for JSON, the protocol as text."""
+        return {**self._asdict(), "protocol": self.protocol.text()}
+
+
+def summarise(rows: Iterable[Row]) -> list[Summary]:
+    """Sum up rows over cases, in the order in which translators, metrics and protocols first appear."""
+    groups: dict[tuple[str, str, str, Protocol], list[float]] = {}
+    for row in rows:
+        groups.setdefault((row.translator, row.metric, row.unit, row.protocol), []).append(row.value)
+    return [_summary(key, values) for key, values in groups.items()]
+
+
+def write_csv(rows: Sequence[Row], path: Path) -> None:
+    """Write rows as CSV with the columns `COLUMNS`; a figure that is not finite is an empty field.
+
+    Raises:
+        ResourceError: E403 when the file cannot be written.
+    """
+    with atomic_path(path) as part, part.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, COLUMNS, restval="", lineterminator="\n")
+        writer.writeheader()
+        for row in rows:
+            record = row.to_json()
+            value = record["value"]
+            writer.writerow({**record, "value": "" if value is None else json.dumps(value)})
+
+
+def finite(value: float) -> float | None:
+    """Return the value, or None for one that JSON has no number for."""
+    return value if math.isfinite(value) else None
+
+
+def _summary(key: tuple[str, str, str, Protocol], values: list[float]) -> Summary:
+    translator, metric, unit, protocol = key
+    good = [value for value in values if math.isfinite(value)]
+    return Summary(
+        translator,
+        metric,
+        unit,
+        protocol,
+        n=len(good),
+        mean=statistics.fmean(good) if good else None,
+        std=statistics.stdev(good) if len(good) > 1 else None,
+        median=statistics.median(good) if good else None,
+        n_infinite=len(values) - len(good),
+    )
