@@ -15,7 +15,8 @@ from transmodal.metrics.table import Protocol
 from transmodal.volumes import Volume
 from transmodal.volumes.intensity import IntensityMap
 
-METRICS = ("mae", "psnr", "ssim")
+METRICS = ("mae", "mse", "psnr", "ssim")
+STANDARD = ("mae", "psnr", "ssim")
 UNITS = {"ct": "HU", "fa": "FA", "colour": "sRGB levels"}
 RANGES = {"ct": 4024.0, "fa": 1.0, "colour": 255.0}
 """Data range by modality, in its unit: fixed, so that figures of different cohorts can be compared."""
@@ -76,12 +77,12 @@ def score(
     *,
     modality: str,
     data_range: float,
-    metrics: Collection[str] = METRICS,
+    metrics: Collection[str] = STANDARD,
 ) -> list[Measured]:
-    """Take every figure of a synthetic volume: inside the mask first, then whole.
+    """Take every figure of a synthetic volume: inside the mask first, then whole; SSIM in 3D, then in 2D.
 
-    MAE and PSNR are over voxels in 3D; SSIM is taken in 3D, and in 2D as the mean over axial slices. Volumes
-    may lie in any orientation; colour counts each channel, and averages their SSIM.
+    MAE, MSE and PSNR are over voxels in 3D; 2D SSIM is the mean over axial slices. Volumes may lie in any
+    orientation; colour counts each channel, and averages their SSIM.
 
     Args:
         reference: the target as measured, in real units, on its native grid.
@@ -131,6 +132,11 @@ def _mae(scene: _Scene) -> list[Measured]:
     return [Measured("mae", value, scene.unit, Protocol(scene.region, 3, scene.unit))]
 
 
+def _mse(scene: _Scene) -> list[Measured]:
+    value = image.mse(*scene.arrays, mask=scene.mask)
+    return [Measured("mse", value, f"({scene.unit})^2", Protocol(scene.region, 3, scene.unit))]
+
+
 def _psnr(scene: _Scene) -> list[Measured]:
     value = image.psnr(*scene.arrays, data_range=scene.data_range, mask=scene.mask)
     return [Measured("psnr", value, "dB", Protocol(scene.region, 3, scene.unit, scene.data_range))]
@@ -149,7 +155,12 @@ def _ssim(scene: _Scene) -> list[Measured]:
     ]
 
 
-_TAKE: dict[str, Callable[[_Scene], list[Measured]]] = {"mae": _mae, "psnr": _psnr, "ssim": _ssim}
+_TAKE: dict[str, Callable[[_Scene], list[Measured]]] = {
+    "mae": _mae,
+    "mse": _mse,
+    "psnr": _psnr,
+    "ssim": _ssim,
+}
 _BORDER: dict[Region, Literal["interior", "mirrored"]] = {"mask": "mirrored", "whole": "interior"}
 
 

@@ -49,7 +49,9 @@ class Protocol:
             "inside the evaluation mask" if self.region == "mask" else "whole volume",
             "3D" if self.dims == 3 else f"2D, mean over axial slices{self._slices()}",
         ]
-        if self.data_range is not None:
+        if self.data_range is None:
+            parts.append(f"in {self.unit}")
+        else:
             parts.append(f"data range {self.data_range:.10g} {self.unit}")
         if self.window is not None:
             parts.append(
