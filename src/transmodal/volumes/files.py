@@ -65,7 +65,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
         yield beside
         _sync(beside)
         beside.chmod(0o666 & ~_umask())
-        os.replace(beside, path)
+        beside.replace(path)
         _sync(path.parent)
     except TransmodalError:
         raise
@@ -100,11 +100,11 @@ def atomic_folder(path: Path) -> Iterator[Path]:
         beside.chmod(0o777 & ~_umask())
         if path.exists():
             aside = Path(tempfile.mkdtemp(prefix=".old-", dir=path.parent))
-            os.replace(path, aside / path.name)
-            os.replace(beside, path)
+            path.replace(aside / path.name)
+            beside.replace(path)
             shutil.rmtree(aside, ignore_errors=True)
         else:
-            os.replace(beside, path)
+            beside.replace(path)
         _sync(path.parent)
     except TransmodalError:
         raise
@@ -150,7 +150,10 @@ def write_npy(path: Path, array: NDArray[Any]) -> str:
             np.lib.format.write_array(stream, np.ascontiguousarray(array), allow_pickle=False)
         if sha256_array(read_npy(beside)) != digest:
             raise IntegrityError(
-                "E503", f"{path} does not read back equal", "what was written", "Check the disk, then try again."
+                "E503",
+                f"{path} does not read back equal",
+                "what was written",
+                "Check the disk, then try again.",
             )
     return digest
 
@@ -172,7 +175,9 @@ def read_npy(path: Path, *, mmap: bool = True, sha256: str | None = None) -> NDA
     except (FileNotFoundError, IsADirectoryError) as error:
         raise InputError("E100", f"{path} is no file", "a .npy file", "Prepare the cohort again.") from error
     except (ValueError, EOFError, OSError, SyntaxError) as error:
-        raise InputError("E101", f"{path}: {error}", "a whole .npy file", "Prepare the cohort again.") from error
+        raise InputError(
+            "E101", f"{path}: {error}", "a whole .npy file", "Prepare the cohort again."
+        ) from error
     if sha256 is not None and sha256_array(array) != sha256:
         raise IntegrityError(
             "E501", f"{path} has another content than its record", sha256[:12], "Prepare the cohort again."
@@ -204,8 +209,14 @@ def _umask() -> int:
 def _as_ours(error: OSError, path: Path) -> TransmodalError:
     if isinstance(error, (FileNotFoundError, NotADirectoryError, IsADirectoryError)):
         return UsageError(
-            "E005", f"cannot write {path}: {error.strerror}", "an existing folder and a free name", "Choose another."
+            "E005",
+            f"cannot write {path}: {error.strerror}",
+            "an existing folder and a free name",
+            "Choose another.",
         )
     return ResourceError(
-        "E403", f"cannot write {path}: {error.strerror or error}", "room and permission", "Free space, or write elsewhere."
+        "E403",
+        f"cannot write {path}: {error.strerror or error}",
+        "room and permission",
+        "Free space, or write elsewhere.",
     )

@@ -1,0 +1,206 @@
+"""Intensities: how real values become what networks see, each with its inverse."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from transmodal.errors import InputError, UsageError
+
+Method = Literal["window", "percentile", "zscore", "minmax"]
+Range = Literal["signed", "unit", "free"]
+
+
+@dataclass(frozen=True, slots=True)
+class IntensitySpec:
+    """How a map is found.
+
+    Attributes:
+        method: `window` (fixed real values), `percentile` (of the voxels inside a mask), `minmax` or
+            `zscore` (mean and standard deviation inside a mask).
+        low: lower end: real units for a window, per cent for percentiles; not used otherwise.
+        high: upper end, likewise.
+
+    Raises:
+        UsageError: E001 when the ends do not make an interval.
+    """
+
+    method: Method
+    low: float = 0.0
+    high: float = 100.0
+
+    def __post_init__(self) -> None:
+        usable = self.method in get_args(Method)
+        if self.method in ("window", "percentile"):
+            usable &= bool(np.isfinite([self.low, self.high]).all()) and self.low < self.high
+        if self.method == "percentile":
+            usable &= self.low >= 0 and self.high <= 100
+        if not usable:
+            raise UsageError(
+                "E001",
+                f"intensity {self.method} from {self.low:g} to {self.high:g}",
+                "window, percentile (0 to 100), minmax or zscore, with low below high",
+                "Correct the intensity setting.",
+            )
+
+
+DEFAULTS: Mapping[str, IntensitySpec] = {
+    "ct": IntensitySpec("window", -1024.0, 3000.0),
+    "fa": IntensitySpec("window", 0.0, 1.0),
+    "colour": IntensitySpec("window", 0.0, 255.0),
+}
+"""Modalities with a unit have a fixed window: HU as SynthRAD clips it, FA, sRGB."""
+
+MR_DEFAULT = IntensitySpec("percentile", 0.5, 99.5)
+"""MR contrasts have no unit: robust ends inside the mask."""
+
+
+def spec_for(modality: str) -> IntensitySpec:
+    """Return the house's way for a modality: a fixed window where there is a unit, else percentiles."""
+    return DEFAULTS.get(modality, MR_DEFAULT)
+
+
+@dataclass(frozen=True, slots=True)
+class IntensityMap:
+    """A fitted map, `clip(values, low, high) * scale + offset`, and its inverse.
+
+    Attributes:
+        spec: how it was found.
+        scale: mapped units per real unit; never 0.
+        offset: mapped value of a real 0.
+        low: real values below are clipped to it; None does not clip.
+        high: real values above are clipped to it; None does not clip.
+        range: `signed` [-1, 1], `unit` [0, 1], or `free`: not bounded while mapped.
+    """
+
+    spec: IntensitySpec
+    scale: float
+    offset: float
+    low: float | None
+    high: float | None
+    range: Range = "signed"
+
+    def apply(self, values: NDArray[Any]) -> NDArray[np.float32]:
+        """Map real values of any type; float32 comes back."""
+        real = np.asarray(values, dtype=np.float32)
+        if self.low is not None or self.high is not None:
+            real = np.clip(real, self.low, self.high)
+        mapped: NDArray[np.float32] = real * np.float32(self.scale) + np.float32(self.offset)
+        return mapped
+
+    def invert(self, mapped: NDArray[Any]) -> NDArray[np.float32]:
+        """Map back to real values, clipped to where the map is bounded."""
+        real = (np.asarray(mapped, dtype=np.float64) - self.offset) / self.scale
+        if self.low is not None or self.high is not None:
+            real = np.clip(real, self.low, self.high)
+        back: NDArray[np.float32] = real.astype(np.float32)
+        return back
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what `from_json` takes; numbers keep every bit."""
+        return {
+            "method": self.spec.method,
+            "spec_low": self.spec.low,
+            "spec_high": self.spec.high,
+            "scale": self.scale,
+            "offset": self.offset,
+            "low": self.low,
+            "high": self.high,
+            "range": self.range,
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> IntensityMap:
+        """Rebuild a map.
+
+        Raises:
+            InputError: E103 when a value is missing or makes no sense.
+        """
+        try:
+            spec = IntensitySpec(data["method"], float(data["spec_low"]), float(data["spec_high"]))
+            low, high = data["low"], data["high"]
+            scale, offset = float(data["scale"]), float(data["offset"])
+            if scale == 0 or not np.isfinite([scale, offset]).all() or data["range"] not in get_args(Range):
+                raise ValueError("scale, offset or range")
+            return cls(
+                spec,
+                scale,
+                offset,
+                None if low is None else float(low),
+                None if high is None else float(high),
+                data["range"],
+            )
+        except (KeyError, TypeError, ValueError, UsageError) as error:
+            raise InputError(
+                "E103", f"an intensity map with a bad {error}", "a map that prepare wrote", "Prepare again."
+            ) from error
+
+
+def fit(
+    spec: IntensitySpec,
+    voxels: NDArray[Any],
+    mask: NDArray[np.bool_] | None = None,
+    *,
+    range: Range = "signed",  # noqa: A002 - the field's word for it
+) -> IntensityMap:
+    """Fit a map to voxels.
+
+    Args:
+        spec: how.
+        voxels: `(I, J, K)` or `(I, J, K, 3)` real values.
+        mask: `(I, J, K)`; what to look at for percentiles, minmax and z-score; None looks at all.
+        range: what the values are mapped to; z-scores are `free` whatever is asked.
+
+    Raises:
+        InputError: E124 when the mask is empty.
+    """
+    if spec.method == "window":
+        return _linear(spec, spec.low, spec.high, range)
+    inside = np.asarray(voxels if mask is None else voxels[mask], dtype=np.float64)
+    if inside.size == 0:
+        raise InputError("E124", "no voxel inside the mask", "a mask with voxels", "Check the mask.")
+    if spec.method == "zscore":
+        return _zscore(spec, float(inside.mean()), float(inside.std()))
+    if spec.method == "minmax":
+        return _linear(spec, float(inside.min()), float(inside.max()), range)
+    low, high = np.percentile(inside, [spec.low, spec.high])
+    return _linear(spec, float(low), float(high), range)
+
+
+def reference(maps: Sequence[IntensityMap]) -> IntensityMap:
+    """Return one map for a training cohort: a window as it is, else the median ends of its cases.
+
+    Raises:
+        InputError: E132 when there is no case.
+        UsageError: E004 when the cases were mapped in different ways.
+    """
+    if not maps:
+        raise InputError("E132", "no training case", "one or more", "Prepare a larger cohort.")
+    first = maps[0]
+    if any(one.spec != first.spec or one.range != first.range for one in maps):
+        raise UsageError("E004", "cases mapped in different ways", "one way per modality", "Prepare again.")
+    if first.spec.method == "zscore":
+        means = [-one.offset / one.scale for one in maps]
+        return _zscore(first.spec, float(np.median(means)), float(np.median([1 / one.scale for one in maps])))
+    lows = [one.low for one in maps if one.low is not None]
+    highs = [one.high for one in maps if one.high is not None]
+    return _linear(first.spec, float(np.median(lows)), float(np.median(highs)), first.range)
+
+
+def _linear(spec: IntensitySpec, low: float, high: float, range: Range) -> IntensityMap:  # noqa: A002
+    # A constant image has no width of its own: one unit above it is the other end, so that its
+    # values go to the low end and come back exactly.
+    if not high > low:
+        high = low + max(1.0, abs(low) * 1e-3)
+    bottom, top = (0.0, 1.0) if range == "unit" else (-1.0, 1.0)
+    scale = (top - bottom) / (high - low)
+    return IntensityMap(spec, scale, bottom - low * scale, low, high, range)
+
+
+def _zscore(spec: IntensitySpec, mean: float, deviation: float) -> IntensityMap:
+    scale = 1.0 / deviation if deviation > 1e-12 * max(1.0, abs(mean)) else 1.0
+    return IntensityMap(spec, scale, -mean * scale, None, None, "free")
