@@ -37,6 +37,11 @@ def sha256_file(path: Path) -> str:
     return digest.hexdigest()
 
 
+def sha256_text(text: str) -> str:
+    """Return the SHA-256 of a text in UTF-8."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
 def sha256_array(array: NDArray[Any]) -> str:
     """Return the SHA-256 of an array: its dtype, its shape and its voxels in C order."""
     digest = hashlib.sha256(f"{array.dtype.str}{array.shape}".encode())
