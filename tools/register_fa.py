@@ -20,7 +20,7 @@ from typing import Any
 import matplotlib as mpl
 import nibabel as nib
 import numpy as np
-import SimpleITK as sitk
+import SimpleITK as sitk  # noqa: N813  (the field's name for it)
 from numpy.typing import NDArray
 from scipy import ndimage
 

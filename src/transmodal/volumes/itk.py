@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any, Literal
 
 import numpy as np
-import SimpleITK as sitk
+import SimpleITK as sitk  # noqa: N813  (the field's name for it)
 from numpy.typing import NDArray
 
 from transmodal.errors import InputError

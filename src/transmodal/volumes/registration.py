@@ -8,11 +8,11 @@ intensities that are first matched; its smoothing is raised until the map folds 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
-import SimpleITK as sitk
+import SimpleITK as sitk  # noqa: N813  (the field's name for it)
 from numpy.typing import NDArray
 
 from transmodal.errors import InputError
@@ -23,6 +23,7 @@ Kind = Literal["rigid", "affine", "deformable"]
 Metric = Literal["correlation", "mutual_information"]
 Mask = NDArray[np.bool_]
 Floats = NDArray[np.floating[Any]]
+Linear = sitk.Euler3DTransform | sitk.AffineTransform
 
 _SMOOTHINGS = (1.5, 2.0, 3.0, 4.5)  # of the displacement field, in working voxels
 _ITERATIONS = (60, 30)  # of the demons on the coarse and the fine level
@@ -77,6 +78,7 @@ def register(
     metric: Metric = "correlation",
     fixed_mask: Mask | None = None,
     spacing_mm: float = 2.0,
+    starts: Sequence[sitk.AffineTransform] = (),
 ) -> Registration:
     """Find the map that lays `moving` over `fixed`.
 
@@ -87,15 +89,18 @@ def register(
         metric: `correlation` for volumes whose intensities rise together, `mutual_information` for others.
         fixed_mask: `(I, J, K)`, the part of the fixed volume that the linear part and the quality look at.
         spacing_mm: finest working grid; the linear part stops at twice that.
+        starts: where an affine search begins besides the headers' positions and the centres of mass.
 
     Raises:
         InputError: E122 for colour, E112 for a sheared affine, E124 for a volume or mask without content,
             E004 when no content overlaps.
     """
-    pair = _Pair.of(fixed, moving, fixed_mask, metric)
-    coarse, middle, fine = (pair.at(factor * spacing_mm) for factor in (4, 2, 1))
-    linear = _linear(coarse, middle, "rigid" if kind == "rigid" else "affine")
-    determinant = float(np.linalg.det(np.reshape(linear.GetMatrix(), (3, 3))))
+    fine = _Pair.of(fixed, moving, fixed_mask, metric).at(spacing_mm)
+    middle = fine.at(2 * spacing_mm)
+    first = middle.at(4 * spacing_mm)
+    begin = _rigid_starts(first) if kind == "rigid" else [*_affine_starts(first), *starts]
+    linear = _linear(first, middle, begin)
+    determinant = _determinant(linear)
     if kind != "deformable":
         quality = Quality(metric, *_before_and_after(middle, linear), (determinant, determinant))
         return Registration(fixed.grid, kind, linear, quality)
@@ -125,8 +130,8 @@ class _Pair:
 
     def at(self, spacing_mm: float) -> _Pair:
         """Return the pair on working grids of `spacing_mm` or the own spacing, if that is coarser."""
-        parts = (coarse(volume, spacing_mm) for volume in (self.fixed, self.moving, self.mask))
-        return _Pair(*parts, self.metric)
+        fixed, moving, mask = (coarse(v, spacing_mm) for v in (self.fixed, self.moving, self.mask))
+        return _Pair(fixed, moving, mask, self.metric)
 
     def inside(self) -> Mask:
         return np.asarray(self.mask.voxels >= min(0.5, float(self.mask.voxels.max())))
@@ -134,9 +139,10 @@ class _Pair:
 
 def coarse(volume: Volume, spacing_mm: float) -> Volume:
     """Return a grey volume, float32, on an RAS grid of `spacing_mm` or its own spacing, if that is coarser."""
-    ras = geometry.reorient(volume.with_voxels(volume.voxels.astype(np.float32)))
-    i, j, k = (max(spacing_mm, own) for own in ras.spacing)
-    return geometry.resample(ras, geometry.working_grid(ras.grid, (i, j, k)))
+    own = geometry.working_grid(volume.grid, None).spacing
+    i, j, k = (max(spacing_mm, spacing) for spacing in own)
+    real = volume.with_voxels(volume.voxels.astype(np.float32))
+    return geometry.resample(real, geometry.working_grid(volume.grid, (i, j, k)))
 
 
 def _check(volume: Volume) -> None:
@@ -146,23 +152,28 @@ def _check(volume: Volume) -> None:
         raise InputError("E124", constant, "contrast to register by", "Check the file.")
 
 
-def _linear(first: _Pair, second: _Pair, kind: Literal["rigid", "affine"]) -> sitk.Transform:
+def _linear(first: _Pair, second: _Pair, starts: Sequence[Linear]) -> Linear:
     """Search from every start on the first level, from the best place found on the second."""
-    found = [_climb(first, start) for start in _starts(first, kind)]
+    found = [_climb(first, start) for start in starts]
     best = max(range(len(found)), key=lambda n: (found[n][1], -n))
     return _climb(second, found[best][0])[0]
 
 
-def _starts(pair: _Pair, kind: Literal["rigid", "affine"]) -> list[sitk.Transform]:
-    """Return where the search begins: the headers' positions, and one centre of mass on the other."""
+def _rigid_starts(pair: _Pair) -> list[Linear]:
+    pivot, shifts = _overlaps(pair)
+    return [sitk.Euler3DTransform(pivot, 0.0, 0.0, 0.0, shift) for shift in shifts]
+
+
+def _affine_starts(pair: _Pair) -> list[Linear]:
+    pivot, shifts = _overlaps(pair)
+    return [sitk.AffineTransform(np.eye(3).ravel().tolist(), shift, pivot) for shift in shifts]
+
+
+def _overlaps(pair: _Pair) -> tuple[list[float], list[list[float]]]:
+    """Return the fixed centre of mass and two shifts: none, and one centre of mass to the other; LPS+ mm."""
     centre = centre_of_mass(pair.fixed)
-    starts = []
-    for offset in (np.zeros(3), centre_of_mass(pair.moving) - centre):
-        start = sitk.Euler3DTransform() if kind == "rigid" else sitk.AffineTransform(3)
-        start.SetCenter((itk.LPS @ centre).tolist())
-        start.SetTranslation((itk.LPS @ offset).tolist())
-        starts.append(start)
-    return starts
+    shift = centre_of_mass(pair.moving) - centre
+    return (itk.LPS @ centre).tolist(), [[0.0, 0.0, 0.0], (itk.LPS @ shift).tolist()]
 
 
 def centre_of_mass(volume: Volume) -> NDArray[np.float64]:
@@ -174,7 +185,12 @@ def centre_of_mass(volume: Volume) -> NDArray[np.float64]:
     return volume.grid.world(np.array([(s * np.arange(len(s))).sum() / total for s in sums]))
 
 
-def _climb(pair: _Pair, start: sitk.Transform) -> tuple[sitk.Transform, float]:
+def _determinant(linear: sitk.Transform) -> float:
+    ends = np.array([linear.TransformPoint(point) for point in np.vstack([np.zeros(3), np.eye(3)]).tolist()])
+    return float(np.linalg.det(ends[1:] - ends[0]))
+
+
+def _climb(pair: _Pair, start: Linear) -> tuple[Linear, float]:
     """Follow the metric uphill from `start`; return the place and the metric's value there."""
     method = sitk.ImageRegistrationMethod()
     method.SetNumberOfThreads(itk.THREADS)
@@ -203,31 +219,40 @@ def _climb(pair: _Pair, start: sitk.Transform) -> tuple[sitk.Transform, float]:
     return transform, -float(method.GetMetricValue())
 
 
-def _deform(first: _Pair, second: _Pair, linear: sitk.Transform) -> tuple[sitk.Image, tuple[float, float]]:
+def _deform(first: _Pair, second: _Pair, linear: Linear) -> tuple[sitk.Image, tuple[float, float]]:
     """Return a displacement field in mm, to be followed by `linear`, and its range of determinants."""
+    pairs = [_matched(pair, linear) for pair in (first, second)]
     for smoothing in _SMOOTHINGS:
-        rough = _demons(first, linear, None, smoothing, _ITERATIONS[0])
-        found = _demons(second, linear, rough, smoothing, _ITERATIONS[1])
+        found = None
+        for (fixed, moved), iterations in zip(pairs, _ITERATIONS, strict=True):
+            found = demons(fixed, moved, smoothing=smoothing, iterations=iterations, initial=found)
         determinants = itk.to_voxels(sitk.DisplacementFieldJacobianDeterminant(found))
         if determinants.min() > 0:
             break
     return sitk.Cast(found, sitk.sitkVectorFloat64), (float(determinants.min()), float(determinants.max()))
 
 
-def _demons(
-    pair: _Pair, linear: sitk.Transform, initial: sitk.Image | None, smoothing: float, iterations: int
+def demons(
+    fixed: Volume, moving: Volume, *, smoothing: float, iterations: int, initial: sitk.Image | None = None
 ) -> sitk.Image:
-    """Return the displacement field of one level on its fixed grid."""
-    moved = itk.warp(pair.moving, pair.fixed.grid, linear, fill=float(pair.moving.voxels.min()))
-    fixed, matched = _matched(pair.fixed.voxels, moved.voxels, pair.inside(), pair.metric)
-    demons = sitk.DiffeomorphicDemonsRegistrationFilter()
-    demons.SetNumberOfThreads(itk.THREADS)
-    demons.SetNumberOfIterations(iterations)
-    demons.SetStandardDeviations(smoothing)
-    demons.SmoothUpdateFieldOn()
-    demons.SetUpdateFieldStandardDeviations(smoothing)
-    images = [itk.to_image(pair.fixed.with_voxels(values)) for values in (fixed, matched)]
-    return demons.Execute(*images, *_onto(initial, images[0]))
+    """Return the displacement field in LPS+ mm that lays `moving` over `fixed`: diffeomorphic demons.
+
+    Args:
+        fixed: intensities of about `[0, 1]`.
+        moving: on the same grid, intensities that match the fixed ones.
+        smoothing: standard deviation in voxels of the Gaussian on the field and on its updates.
+        iterations: how many.
+        initial: field to begin with, on any grid.
+    """
+    method = sitk.DiffeomorphicDemonsRegistrationFilter()
+    method.SetNumberOfThreads(itk.THREADS)
+    method.SetNumberOfIterations(iterations)
+    method.SetStandardDeviations(smoothing)
+    method.SmoothUpdateFieldOn()
+    method.SetUpdateFieldStandardDeviations(smoothing)
+    images = [itk.to_image(volume) for volume in (fixed, moving)]
+    found: sitk.Image = method.Execute(*images, *_onto(initial, images[0]))
+    return found
 
 
 def _onto(displacement: sitk.Image | None, image: sitk.Image) -> Sequence[sitk.Image]:
@@ -242,23 +267,29 @@ def _onto(displacement: sitk.Image | None, image: sitk.Image) -> Sequence[sitk.I
     return (sampler.Execute(displacement),)
 
 
-def _matched(fixed: Floats, moved: Floats, inside: Mask, metric: Metric) -> tuple[Floats, Floats]:
-    """Bring both to about `[0, 1]` and the moved one to the fixed one's intensities.
-
-    By a straight line where the intensities rise together; else by the mean of the fixed per intensity.
-    """
+def _matched(pair: _Pair, linear: Linear) -> tuple[Volume, Volume]:
+    """Return the fixed volume and the moving one on its grid, both in intensities of about `[0, 1]`."""
+    fixed = pair.fixed.voxels
+    moved = itk.warp(pair.moving, pair.fixed.grid, linear, fill=float(pair.moving.voxels.min())).voxels
     low, high = np.percentile(fixed, (0.1, 99.9))
     scaled = ((fixed - low) / max(float(high - low), 1e-12)).astype(np.float32)
-    if metric == "correlation":
+    if pair.metric == "correlation":
+        inside = pair.inside()
         slope, offset = np.polyfit(moved[inside].astype(float), scaled[inside].astype(float), 1)
-        return scaled, (slope * moved + offset).astype(np.float32)
+        matched = slope * moved + offset
+    else:
+        matched = _mean_per_intensity(scaled, moved)
+    return pair.fixed.with_voxels(scaled), pair.fixed.with_voxels(matched.astype(np.float32))
+
+
+def _mean_per_intensity(fixed: Floats, moved: Floats) -> Floats:
+    """Return for each voxel the mean of `fixed` where `moved` is about as bright as here."""
     edges = np.unique(np.quantile(moved, np.linspace(0, 1, _BINS + 1)))
-    number = np.clip(np.searchsorted(edges, moved, side="right") - 1, 0, len(edges) - 2)
-    counts = np.bincount(number.ravel(), minlength=len(edges) - 1)
-    sums = np.bincount(number.ravel(), weights=scaled.ravel(), minlength=len(edges) - 1)
-    means = sums / np.maximum(counts, 1)
-    centres = (edges[1:] + edges[:-1]) / 2
-    return scaled, np.interp(moved, centres, means).astype(np.float32)
+    number = np.clip(np.searchsorted(edges, moved, side="right") - 1, 0, len(edges) - 2).ravel()
+    counts = np.bincount(number, minlength=len(edges) - 1)
+    sums = np.bincount(number, weights=fixed.ravel(), minlength=len(edges) - 1)
+    means: Floats = np.interp(moved, (edges[1:] + edges[:-1]) / 2, sums / np.maximum(counts, 1))
+    return means
 
 
 def _before_and_after(pair: _Pair, found: sitk.Transform) -> tuple[float, float]:
