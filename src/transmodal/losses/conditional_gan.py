@@ -1,0 +1,39 @@
+"""The conditional GAN objective that several papers share: LSGAN and a weighted L1."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from transmodal.losses.adversarial import least_squares, least_squares_discriminator
+
+Judge = Callable[[Tensor], Tensor]
+
+
+def generator_terms(
+    judge: Judge, source: Tensor, synthetic: Tensor, target: Tensor, l1_weight: float
+) -> dict[str, Tensor]:
+    """Return what the generator minimises: E[(D(x, G(x)) - 1)^2] and the weighted L1.
+
+    Args:
+        judge: the discriminator, on source and image as channels of one tensor.
+        source: `(B, C, H, W)`.
+        synthetic: `(B, T, H, W)`, with its gradient.
+        target: `(B, T, H, W)`.
+        l1_weight: pix2pix: 100.
+    """
+    return {
+        "adversarial": least_squares(judge(torch.cat([source, synthetic], dim=1)), real=True),
+        "l1": l1_weight * F.l1_loss(synthetic.float(), target.float()),
+    }
+
+
+def discriminator_terms(judge: Judge, source: Tensor, synthetic: Tensor, target: Tensor) -> dict[str, Tensor]:
+    """Return what the discriminator minimises: half of each LSGAN term; the synthetic image is detached."""
+    return least_squares_discriminator(
+        judge(torch.cat([source, target], dim=1)),
+        judge(torch.cat([source, synthetic.detach()], dim=1)),
+    )

@@ -1,0 +1,39 @@
+"""The patch discriminator of pix2pix: a map of verdicts, each on 70 x 70 pixels at three strided layers."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from transmodal.nets.blocks import NormKind, norm2d, normal_init
+
+
+class PatchDiscriminator(nn.Module):
+    """Conv4: stride 2 three times, then stride 1 twice; LeakyReLU 0.2, no sigmoid.
+
+    Isola et al., CVPR 2017. At a 256 x 256 input the map is 30 x 30.
+
+    Args:
+        in_channels: of source and target together for a conditional discriminator.
+        width: channels of the first layer; doubled up to `8 * width`.
+        norm: of all layers but the first and the last.
+        strided: layers of stride 2.
+    """
+
+    def __init__(self, in_channels: int, width: int = 64, norm: NormKind = "batch", strided: int = 3) -> None:
+        super().__init__()
+        widths = [width * min(2**n, 8) for n in range(strided + 1)]
+        layers: list[nn.Module] = [nn.Conv2d(in_channels, width, 4, 2, 1), nn.LeakyReLU(0.2)]
+        for n in range(1, strided + 1):
+            stride = 2 if n < strided else 1
+            layers += [
+                nn.Conv2d(widths[n - 1], widths[n], 4, stride, 1, bias=norm != "batch"),
+                norm2d(norm, widths[n]),
+                nn.LeakyReLU(0.2),
+            ]
+        self.layers = nn.Sequential(*layers, nn.Conv2d(widths[-1], 1, 4, 1, 1))
+        normal_init(self)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Map `(B, C, H, W)` to verdicts `(B, 1, h, w)`, not squashed."""
+        verdicts: Tensor = self.layers(images)
+        return verdicts

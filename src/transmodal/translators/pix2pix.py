@@ -1,0 +1,171 @@
+"""pix2pix: Isola, Zhu, Zhou and Efros, Image-to-Image Translation with Conditional Adversarial Networks, CVPR 2017.
+
+A U-Net of eight stages against a 70 x 70 patch discriminator, least squares and 100 L1. The paper's noise is
+dropout in three inner stages, at training and at test time; here translation is without it by default, so that
+the same image gives the same result.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal, NamedTuple
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from transmodal.batch import Batch
+from transmodal.errors import InputError
+from transmodal.losses.conditional_gan import discriminator_terms, generator_terms
+from transmodal.nets.blocks import NormKind, norm2d, normal_init, seeded_dropout
+from transmodal.nets.patchgan import PatchDiscriminator
+from transmodal.translators._base import Translator, TranslatorConfig
+
+
+class Config(TranslatorConfig):
+    """The paper's values.
+
+    Attributes:
+        levels: times that the sides are halved; 8 takes 256 x 256 to 1 x 1.
+        norm: `batch` as the paper, or `instance`.
+        dropout: in the three stages behind the innermost one, while training.
+        l1_weight: of the mean absolute error.
+        discriminator_layers: strided layers; 3 judges 70 x 70 pixels.
+    """
+
+    levels: int = Field(8, ge=2, le=9)
+    norm: Literal["batch", "instance"] = "batch"
+    dropout: float = Field(0.5, ge=0, lt=1)
+    l1_weight: float = Field(100.0, ge=0)
+    discriminator_layers: int = Field(3, ge=1, le=5)
+
+
+class Outputs(NamedTuple):
+    """What all players judge.
+
+    Attributes:
+        synthetic: `(B, T, H, W)` in [-1, 1].
+    """
+
+    synthetic: Tensor
+
+
+class Pix2Pix(Translator[Outputs]):
+    """A conditional GAN with two players."""
+
+    config: Config
+
+    def __init__(self, config: Config) -> None:
+        super().__init__(config)
+        self.batch_coupled = config.norm == "batch"
+        self.generator = UNetGenerator(config)
+        self.discriminator = PatchDiscriminator(
+            config.in_channels + config.target_channels,
+            config.width,
+            config.norm,
+            config.discriminator_layers,
+        )
+
+    def forward(
+        self, source: Tensor, available: Tensor, features: Tensor | None = None, noise: Tensor | None = None
+    ) -> Tensor:
+        """Translate `(B, C, H, W)` into `(B, T, H, W)` in [-1, 1]; `noise` are seeds of the dropout."""
+        self.check(source, available)
+        out: Tensor = self.generator(source, noise)
+        return out
+
+    def size_multiple(self) -> int:
+        """Return what the sides must be a multiple of."""
+        return int(2**self.config.levels)
+
+    def players(self, phase: str) -> Mapping[str, nn.Module]:
+        """Return the discriminator, then the generator: the order in which pix2pix steps them."""
+        return {"discriminator": self.discriminator, "generator": self.generator}
+
+    def synthesise(self, batch: Batch) -> Outputs:
+        """Run the generator once, with dropout from the batch's seeds while training."""
+        return Outputs(self(batch.source, batch.available, noise=batch.draw if self.training else None))
+
+    def losses(self, player: str, batch: Batch, outputs: Outputs) -> dict[str, Tensor]:
+        """Return that player's terms: eq. 3 and 4 of the paper, with least squares."""
+        if batch.target is None:
+            raise InputError(
+                "E131", "a batch without target", "pairs of source and target", "Check the cohort."
+            )
+        # The paper conditions D on the source; of a slab that is all its slices.
+        if player == "discriminator":
+            return discriminator_terms(self.discriminator, batch.source, outputs.synthetic, batch.target)
+        return generator_terms(
+            self.discriminator, batch.source, outputs.synthetic, batch.target, self.config.l1_weight
+        )
+
+
+class UNetGenerator(nn.Module):
+    """pix2pix's U-Net: Conv4s2 down, ConvT4s2 up, skips by concatenation, tanh."""
+
+    def __init__(self, config: Config) -> None:
+        super().__init__()
+        levels, norm = config.levels, config.norm
+        widths = [config.width * min(2**level, 8) for level in range(levels)]
+        self._dropout = config.dropout
+        self.down = nn.ModuleList()
+        self.up = nn.ModuleList()
+        for level in range(levels):
+            before = config.in_channels if level == 0 else widths[level - 1]
+            outermost, innermost = level == 0, level == levels - 1
+            # No norm on the image itself, and none at the bottom, where the paper's map is 1 x 1.
+            kind: NormKind = "none" if outermost or innermost else norm
+            self.down.append(_Down(before, widths[level], kind, bias=norm == "instance"))
+        for level in reversed(range(1, levels)):
+            twice = widths[level] * (1 if level == levels - 1 else 2)
+            self.up.append(_Up(twice, widths[level - 1], norm))
+        self.head = nn.ConvTranspose2d(2 * widths[0], config.target_channels, 4, 2, 1)
+        normal_init(self)
+
+    def forward(self, source: Tensor, seeds: Tensor | None = None) -> Tensor:
+        """Map `(B, C, H, W)` to float32 `(B, T, H, W)` in [-1, 1].
+
+        Args:
+            source: sides are multiples of `2 ** levels`.
+            seeds: `(B,)`, one per sample, for dropout; None drops nothing.
+        """
+        x, skips = source, []
+        for n, down in enumerate(self.down):
+            x = down(x, activate=n > 0)
+            skips.append(x)
+        x = skips.pop()
+        for n, up in enumerate(self.up):
+            x = up(x)
+            if seeds is not None and self._dropout > 0 and 1 <= n <= 3 and n < len(self.up) - 1:
+                x = seeded_dropout(x, self._dropout, seeds, n)
+            x = torch.cat([x, skips.pop()], dim=1)
+        with torch.autocast(x.device.type, enabled=False):
+            out: Tensor = torch.tanh(self.head(torch.relu(x.float())))
+        return out
+
+
+class _Down(nn.Module):
+    def __init__(self, before: int, after: int, norm: NormKind, *, bias: bool) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(before, after, 4, 2, 1, bias=bias)
+        self.norm = norm2d(norm, after)
+
+    def forward(self, x: Tensor, *, activate: bool) -> Tensor:
+        out: Tensor = self.norm(self.conv(torch.nn.functional.leaky_relu(x, 0.2) if activate else x))
+        return out
+
+
+class _Up(nn.Module):
+    def __init__(self, before: int, after: int, norm: NormKind) -> None:
+        super().__init__()
+        self.conv = nn.ConvTranspose2d(before, after, 4, 2, 1, bias=norm == "instance")
+        self.norm = norm2d(norm, after)
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = self.norm(self.conv(torch.relu(x)))
+        return out
+
+
+def build(config: Config) -> Pix2Pix:
+    """Build the translator."""
+    return Pix2Pix(config)
