@@ -1,0 +1,225 @@
+"""Windows of prepared cases as a torch dataset: cut lazily from memory-mapped volumes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from transmodal.batch import Batch
+from transmodal.cohorts.store import PreparedCase
+from transmodal.errors import InputError
+from transmodal.volumes.intensity import IntensityMap
+from transmodal.volumes.windows import Cutting, Window, cut, foreground_fraction, places
+
+
+@dataclass(frozen=True, slots=True)
+class Augment:
+    """What is varied, drawn anew for every sample and epoch.
+
+    Attributes:
+        flip_lr: mirror left and right with probability 1/2.
+        gain: the source's contrast varies by up to this share around its low end.
+        gamma: the exponent of the source's intensities varies by up to this share.
+    """
+
+    flip_lr: bool = False
+    gain: float = 0.0
+    gamma: float = 0.0
+
+
+class StreamCase(NamedTuple):
+    """A case with the maps that its intensities go through.
+
+    Attributes:
+        case: the prepared case.
+        source_maps: one per source modality.
+        target_map: to the translator's output range.
+    """
+
+    case: PreparedCase
+    source_maps: tuple[IntensityMap, ...]
+    target_map: IntensityMap
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """What one phase of training reads.
+
+    Attributes:
+        cases: with their maps.
+        sources: source modalities in the translator's order.
+        target: target modality.
+        spacing_mm: of the working grid; None keeps the prepared one.
+        region: where sources are looked at; outside they are -1.
+        cutting: how windows are cut.
+        axes: slice axes; unused for patches.
+        needs: what the translator needs beside the source, such as `mask`.
+        augment: what is varied.
+        min_foreground: windows with a smaller share of the region are left out.
+    """
+
+    cases: tuple[StreamCase, ...]
+    sources: tuple[str, ...]
+    target: str
+    spacing_mm: float | None
+    region: str
+    cutting: Cutting
+    axes: tuple[int, ...]
+    needs: frozenset[str] = frozenset({"target"})
+    augment: Augment = field(default_factory=Augment)
+    min_foreground: float = 0.0
+
+
+class WindowDataset(Dataset[Batch]):
+    """One item is one window, as a `Batch` without the batch dimension.
+
+    Items are asked for by `(index, seed)`: every random number of an item comes from its seed.
+
+    Raises:
+        InputError: E132 when no window is left.
+    """
+
+    def __init__(self, stream: Stream) -> None:
+        self.stream = stream
+        self._windows = [
+            (n, window) for n, one in enumerate(stream.cases) for window in _windows(stream, one.case)
+        ]
+        if not self._windows:
+            raise InputError(
+                "E132",
+                "no window with enough of the region",
+                "one or more",
+                "Lower windows.min_foreground, or check the masks.",
+            )
+
+    def __len__(self) -> int:
+        return len(self._windows)
+
+    def __getitem__(self, key: tuple[int, int]) -> Batch:
+        index, seed = key
+        number, window = self._windows[index]
+        one = self.stream.cases[number]
+        draw = np.random.default_rng(seed)
+        arrays = _Arrays(self.stream, one, window)
+        source, target = arrays.source(), arrays.target()
+        mask, segmentation = arrays.mask(), arrays.segmentation()
+        source = _varied(source, self.stream.augment, draw)
+        if self.stream.augment.flip_lr and draw.random() < 0.5:
+            flip = _left_right(window)
+            source, target = _flipped(source, flip), _flipped(target, flip)
+            mask, segmentation = _flipped_or_none(mask, flip), _flipped_or_none(segmentation, flip)
+        return Batch(
+            source=_tensor(source),
+            available=torch.ones(len(self.stream.sources)),
+            target=_tensor(target),
+            mask=None if mask is None else _tensor(mask.astype(np.float32)),
+            segmentation=None if segmentation is None else _tensor(segmentation[0].astype(np.int64)),
+            draw=torch.tensor(seed, dtype=torch.int64),
+        )
+
+
+def collate(items: Sequence[Batch]) -> Batch:
+    """Stack items into a batch."""
+
+    def stacked(name: str) -> Tensor | None:
+        values = [getattr(item, name) for item in items]
+        return None if values[0] is None else torch.stack(values)
+
+    return Batch(
+        source=torch.stack([item.source for item in items]),
+        available=torch.stack([item.available for item in items]),
+        target=stacked("target"),
+        mask=stacked("mask"),
+        segmentation=stacked("segmentation"),
+        draw=stacked("draw"),
+    )
+
+
+class _Arrays:
+    """One window's arrays, `(C, *S)` each."""
+
+    def __init__(self, stream: Stream, one: StreamCase, window: Window) -> None:
+        self._stream, self._one, self._window = stream, one, window
+
+    def source(self) -> NDArray[np.float32]:
+        stream = self._stream
+        inside = self._labels(
+            self._one.case.region(stream.sources[0], stream.region, stream.spacing_mm),  # type: ignore[arg-type]  # checked by the recipe
+            stream.cutting,
+        )
+        parts = []
+        for modality, mapped_by in zip(stream.sources, self._one.source_maps, strict=True):
+            real = self._one.case.volume(modality, stream.spacing_mm).voxels
+            values = mapped_by.apply(cut(real, self._window, stream.cutting, fill=0.0))
+            spread = np.repeat(inside, values.shape[0] // inside.shape[0], axis=0) > 0
+            parts.append(np.where(spread, values, np.float32(-1)))
+        return np.concatenate(parts)
+
+    def target(self) -> NDArray[np.float32]:
+        mapped_by = self._one.target_map
+        real = self._one.case.volume(self._stream.target, self._stream.spacing_mm).voxels
+        low = 0.0 if mapped_by.low is None else mapped_by.low
+        return mapped_by.apply(cut(real, self._window, self._stream.cutting.centre(), fill=low))
+
+    def mask(self) -> NDArray[Any] | None:
+        if "mask" not in self._stream.needs:
+            return None
+        mask = self._one.case.mask(self._stream.spacing_mm)
+        return None if mask is None else self._labels(mask, self._stream.cutting.centre())
+
+    def segmentation(self) -> NDArray[Any] | None:
+        if "segmentation" not in self._stream.needs:
+            return None
+        labels = self._one.case.segmentation(self._stream.spacing_mm)
+        return None if labels is None else self._labels(labels, self._stream.cutting.centre())
+
+    def _labels(self, array: NDArray[Any], cutting: Cutting) -> NDArray[Any]:
+        return cut(array, self._window, cutting, fill=0, labels=True)
+
+
+def _windows(stream: Stream, case: PreparedCase) -> list[Window]:
+    region = case.region(stream.sources[0], stream.region, stream.spacing_mm)  # type: ignore[arg-type]  # checked by the recipe
+    axes: Sequence[int | None] = (None,) if stream.cutting.kind == "patch" else stream.axes
+    found = [window for axis in axes for window in places(region.shape, stream.cutting, axis)]
+    if stream.min_foreground <= 0:
+        return found
+    return [
+        window
+        for window in found
+        if foreground_fraction(region, window, stream.cutting) >= stream.min_foreground
+    ]
+
+
+def _varied(source: NDArray[np.float32], augment: Augment, draw: np.random.Generator) -> NDArray[np.float32]:
+    """Vary contrast on the scale [0, 1]; the background, -1, stays where it is."""
+    if augment.gain <= 0 and augment.gamma <= 0:
+        return source
+    unit = (source + 1) / 2
+    gain = 1 + draw.uniform(-augment.gain, augment.gain)
+    gamma = 1 + draw.uniform(-augment.gamma, augment.gamma)
+    varied: NDArray[np.float32] = (np.clip(gain * unit, 0, 1) ** gamma * 2 - 1).astype(np.float32)
+    return varied
+
+
+def _left_right(window: Window) -> int | None:
+    """Return the window's array axis that runs left to right (volume axis 0), or None for sagittal slices."""
+    return None if window.axis == 0 else 1
+
+
+def _flipped(array: NDArray[Any], axis: int | None) -> NDArray[Any]:
+    return array if axis is None else np.flip(array, axis)
+
+
+def _flipped_or_none(array: NDArray[Any] | None, axis: int | None) -> NDArray[Any] | None:
+    return None if array is None else _flipped(array, axis)
+
+
+def _tensor(array: NDArray[Any]) -> Tensor:
+    return torch.from_numpy(np.ascontiguousarray(array))
