@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from transmodal.cohorts.store import Cohort, PreparedCase
 from transmodal.errors import InputError, UsageError
@@ -17,25 +17,17 @@ from transmodal.volumes.geometry import resample
 class Reading:
     """How source files are read where they do not say it themselves."""
 
-    nonfinite: str = "refuse"
-    orientation_from: str | None = None
+    nonfinite: Literal["refuse", "zero"] = "refuse"
+    orientation_from: Literal["sform", "qform"] | None = None
     assume_orientation: str | None = None
     frame: int | None = None
 
     def read(self, path: Path) -> Volume:
         """Read one image strictly."""
-        if self.nonfinite not in ("refuse", "zero"):
-            raise UsageError("E001", f"--nonfinite {self.nonfinite}", "refuse or zero", "Choose one of them.")
-        if self.orientation_from not in (None, "sform", "qform"):
-            raise UsageError(
-                "E001", f"--orientation-from {self.orientation_from}", "sform or qform", "Choose one of them."
-            )
         return io.read(
             path,
-            nonfinite="zero" if self.nonfinite == "zero" else "refuse",
-            orientation_from="sform"
-            if self.orientation_from == "sform"
-            else (self.orientation_from and "qform"),
+            nonfinite=self.nonfinite,
+            orientation_from=self.orientation_from,
             assume_orientation=self.assume_orientation,
             frame=self.frame,
         )

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
 
 import typer
 
 if TYPE_CHECKING:
-    from transmodal.cohorts.prepare import PrepareOptions
+    from transmodal.volumes.intensity import IntensitySpec
+
+Number = TypeVar("Number", int, float)
+Kind = Literal["whole", "body", "brain"]
 
 EXAMPLES = (
     "Example:  transmodal prepare folders subjects -o cohort --region t1=brain --split 8:1:1\n\n"
@@ -53,8 +56,13 @@ def run(
     from transmodal.cohorts.prepare import prepare
     from transmodal.commands._progress import bars
 
-    options = prepare_options(
-        region or [], intensity or [], _numbers(split), _numbers(counts), seed, keep_going
+    options = PrepareOptions(
+        regions=_regions(region or []),
+        intensity=_intensities(intensity or []),
+        ratios=_three(split, float),
+        counts=_three(counts, int) if counts else None,
+        seed=seed,
+        keep_going=keep_going,
     )
     cases = folders.find(folder)
     with bars() as shown:
@@ -70,3 +78,48 @@ def run(
         f"{output}: {sum(sizes.values())} cases with {', '.join(cohort.modalities)}; "
         f"{sizes['train']} train, {sizes['validation']} validation, {sizes['test']} test"
     )
+
+
+def _regions(words: list[str]) -> dict[str, tuple[Kind, ...]]:
+    from transmodal.errors import UsageError
+
+    kinds: dict[str, Kind] = {"body": "body", "brain": "brain"}
+    found: dict[str, tuple[Kind, ...]] = {}
+    for word in words:
+        modality, _, kind = word.partition("=")
+        if not modality or kind not in kinds:
+            raise UsageError("E001", f"--region {word}", "MODALITY=body or MODALITY=brain", "Correct it.")
+        found[modality] = (*found.get(modality, ()), kinds[kind])
+    return found
+
+
+def _intensities(words: list[str]) -> dict[str, IntensitySpec]:
+    from transmodal.errors import UsageError
+    from transmodal.volumes.intensity import IntensitySpec
+
+    found = {}
+    for word in words:
+        modality, _, spec = word.partition("=")
+        method, *ends = spec.split(":")
+        try:
+            if not modality or len(ends) not in (0, 2):
+                raise ValueError(word)
+            found[modality] = IntensitySpec(method, *(float(end) for end in ends))  # type: ignore[arg-type]  # it checks itself
+        except ValueError as error:
+            raise UsageError(
+                "E001",
+                f"--intensity {word}",
+                "MODALITY=window:LOW:HIGH, =percentile:LOW:HIGH, =zscore or =minmax",
+                "Correct it.",
+            ) from error
+    return found
+
+
+def _three(text: str, kind: type[Number]) -> tuple[Number, Number, Number]:
+    from transmodal.errors import UsageError
+
+    try:
+        first, second, third = (kind(part) for part in text.split(":"))
+    except ValueError as error:
+        raise UsageError("E001", f"{text!r}", "three numbers such as 8:1:1", "Correct it.") from error
+    return first, second, third

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -9,8 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from transmodal.inference.translate import Model, Translation
-    from transmodal.volumes import Volume
+    from transmodal.inference.translate import Translation
 
 EXAMPLES = (
     "Examples:\n\n"
@@ -18,6 +18,20 @@ EXAMPLES = (
     "transmodal translate runs/pd t1=a/t1.nii.gz t2=a/t2.nii.gz -o pd.nii.gz --axes x,y,z --disagreement\n\n"
     "transmodal translate runs/t1-to-fa cohort -o synthetic --split test"
 )
+
+
+class Nonfinite(StrEnum):
+    """What becomes of voxels that are not finite."""
+
+    REFUSE = "refuse"
+    ZERO = "zero"
+
+
+class Form(StrEnum):
+    """Which form of a NIfTI header to believe."""
+
+    SFORM = "sform"
+    QFORM = "qform"
 
 
 class Fusing(StrEnum):
@@ -64,7 +78,8 @@ def run(
     from transmodal.commands._progress import bars
     from transmodal.inference.translate import load
 
-    reading = _sources.Reading(nonfinite, orientation_from, assume_orientation, frame)
+    form = orientation_from.value if orientation_from else None
+    reading = _sources.Reading(nonfinite.value, form, assume_orientation, frame)
     model = load(trained, which=checkpoint, device=device)
     jobs = _sources.find(sources, model.view.sources, output, split=split, reading=reading)
     _sources.check_places(jobs, overwrite=overwrite)
@@ -83,7 +98,7 @@ def run(
         print(job.output)
 
 
-def write(translation: Translation, path: Path, origins: dict[str, object], *, disagreement: bool) -> None:
+def write(translation: Translation, path: Path, origins: Mapping[str, object], *, disagreement: bool) -> None:
     """Write the volume, the spread over the planes on request, and the sidecar bound to them by SHA-256.
 
     Raises:

@@ -1,0 +1,53 @@
+"""Score trained runs on a cohort's split."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+EXAMPLES = (
+    "Examples:\n\ntransmodal evaluate runs/t1-to-fa --cohort cohort\n\n"
+    "transmodal evaluate runs/unet runs/pix2pix --cohort cohort --oracles all -o comparison"
+)
+
+
+def run(
+    runs: Annotated[
+        list[Path], typer.Argument(metavar="RUN...", help="Folders of trained runs of one task.")
+    ],
+    cohort: Annotated[Path, typer.Option(help="Prepared cohort; oracles are fitted on its training split.")],
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="Folder to write into; RUN/evaluation by default.")
+    ] = None,
+    split: Annotated[str, typer.Option(help="train, validation or test.")] = "test",
+    oracles: Annotated[
+        str, typer.Option(help="standard (three that learn nothing), all (and the registered mean), or none.")
+    ] = "standard",
+    checkpoint: Annotated[str, typer.Option(help="best or last.")] = "best",
+    device: Annotated[str | None, typer.Option(help="cpu or cuda.")] = None,
+) -> None:
+    """Write evaluation.json, evaluation.csv and report.html: figures per case with their protocol, beside oracles."""
+    from transmodal.commands._progress import bars
+    from transmodal.errors import UsageError
+    from transmodal.evaluation import oracles as known
+    from transmodal.evaluation.run import evaluate
+
+    chosen = {"standard": known.STANDARD, "all": known.ALL, "none": ()}
+    if oracles not in chosen:
+        raise UsageError("E001", f"--oracles {oracles}", "standard, all or none", "Choose one of them.")
+    folder = output or runs[0] / "evaluation"
+    with bars() as shown:
+        evaluation = evaluate(
+            runs,
+            cohort,
+            split=split,
+            oracles=chosen[oracles],
+            checkpoint=checkpoint,
+            device=device,
+            output=folder,
+            progress=shown.advance,
+        )
+    print(evaluation.summary_text())
+    print(f"Report: {folder / 'report.html'}")
