@@ -53,7 +53,7 @@ def run(
     Preparing twice does nothing; preparing after an interruption goes on.
     """
     from transmodal.cohorts import folders
-    from transmodal.cohorts.prepare import prepare
+    from transmodal.cohorts.prepare import PrepareOptions, prepare
     from transmodal.commands._progress import bars
 
     options = PrepareOptions(

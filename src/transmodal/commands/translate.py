@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -62,10 +62,10 @@ def run(
     checkpoint: Annotated[str, typer.Option(help="best or last.")] = "best",
     device: Annotated[str | None, typer.Option(help="cpu or cuda.")] = None,
     nonfinite: Annotated[
-        str, typer.Option(help="Voxels that are NaN or infinite: refuse, or zero.")
-    ] = "refuse",
+        Nonfinite, typer.Option(help="What becomes of voxels that are NaN or infinite.")
+    ] = Nonfinite.REFUSE,
     orientation_from: Annotated[
-        str | None, typer.Option(help="Where sform and qform disagree: which to believe.")
+        Form | None, typer.Option(help="Where sform and qform disagree: which to believe.")
     ] = None,
     assume_orientation: Annotated[
         str | None, typer.Option(help="Where a file does not say how it lies: such as RAS.")
@@ -78,8 +78,8 @@ def run(
     from transmodal.commands._progress import bars
     from transmodal.inference.translate import load
 
-    form = orientation_from.value if orientation_from else None
-    reading = _sources.Reading(nonfinite.value, form, assume_orientation, frame)
+    forms: dict[Form | None, Literal["sform", "qform"]] = {Form.SFORM: "sform", Form.QFORM: "qform"}
+    reading = _sources.Reading(nonfinite.value, forms.get(orientation_from), assume_orientation, frame)
     model = load(trained, which=checkpoint, device=device)
     jobs = _sources.find(sources, model.view.sources, output, split=split, reading=reading)
     _sources.check_places(jobs, overwrite=overwrite)
