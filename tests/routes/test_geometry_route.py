@@ -1,0 +1,140 @@
+"""Every orientation, spacing and format comes back voxel by voxel: read, prepare, identity translator, write."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import permutations, product
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from transmodal.batch import Batch
+from transmodal.cohorts.case import CaseFiles
+from transmodal.cohorts.prepare import PrepareOptions, prepare
+from transmodal.inference.engine import synthesise_case
+from transmodal.inference.translate import Model
+from transmodal.inference.view import View
+from transmodal.recipes.schema import Recipe
+from transmodal.translators._base import Translator, TranslatorConfig
+from transmodal.volumes import Volume, io
+from transmodal.volumes.geometry import reorient, resample
+from transmodal.volumes.intensity import IntensitySpec, fit
+from transmodal.volumes.windows import Cutting
+
+ORIENTATIONS = [
+    "".join({"R": "RL", "A": "AP", "S": "SI"}[letter][side] for letter, side in zip(axes, sides, strict=True))
+    for axes in permutations("RAS")
+    for sides in product((0, 1), repeat=3)
+]
+SPACINGS = {"isotropic": (1.0, 1.0, 1.0), "anisotropic": (0.9, 0.9, 5.0), "oblique": (1.1, 0.8, 2.5)}
+HU = IntensitySpec("window", -1024.0, 3000.0)
+
+
+class Outputs(NamedTuple):
+    synthetic: Tensor
+
+
+class Identity(Translator[Outputs]):
+    """Gives back the source."""
+
+    output_range = "signed"
+
+    def forward(
+        self, source: Tensor, available: Tensor, features: Tensor | None = None, noise: Tensor | None = None
+    ) -> Tensor:
+        self.check(source, available)
+        return source
+
+    def players(self, phase: str) -> Mapping[str, nn.Module]:
+        return {}
+
+    def synthesise(self, batch: Batch) -> Outputs:
+        return Outputs(batch.source)
+
+    def losses(self, player: str, batch: Batch, outputs: Outputs) -> dict[str, Tensor]:
+        return {}
+
+    def size_multiple(self) -> int:
+        return 4
+
+
+def identity_model() -> Model:
+    recipe = Recipe.model_validate(
+        {
+            "name": "identity",
+            "translator": "unet_regression",
+            "task": {"source": ["mr"], "target": "ct"},
+            "training": {"epochs": 1, "batch": 1, "players": {}},
+        }
+    )
+    view = View(
+        sources=("mr",),
+        target="ct",
+        spacing_mm=None,
+        region="whole",
+        specs={"mr": HU},
+        cutting=Cutting("slice", multiple=4),
+        axes=(0, 1, 2),
+        fuse="median",
+        batch=5,
+        target_map=fit(HU, np.zeros((1, 1, 1))),
+    )
+    return Model(Identity(TranslatorConfig()), recipe, view, "0" * 64, {}, torch.device("cpu"))
+
+
+def asymmetric(spacing: str) -> Volume:
+    """No mirror or permutation of it equals it."""
+    voxels = np.random.default_rng(7).integers(-1024, 3000, (5, 6, 7)).astype(np.int16)
+    directions = np.eye(3)
+    if spacing == "oblique":
+        turn, tilt = np.deg2rad([20.0, 9.0])
+        about_z = np.array([[np.cos(turn), -np.sin(turn), 0], [np.sin(turn), np.cos(turn), 0], [0, 0, 1]])
+        about_x = np.array([[1, 0, 0], [0, np.cos(tilt), -np.sin(tilt)], [0, np.sin(tilt), np.cos(tilt)]])
+        directions = about_z @ about_x
+    affine = np.eye(4)
+    affine[:3, :3] = directions * SPACINGS[spacing]
+    affine[:3, 3] = (-31.5, 12.25, 7.0)
+    return Volume(voxels, affine)
+
+
+@pytest.mark.parametrize("suffix", [".nii.gz", ".mha"])
+@pytest.mark.parametrize("spacing", sorted(SPACINGS))
+@pytest.mark.parametrize("orientation", ORIENTATIONS)
+def test_identity_comes_back(orientation: str, spacing: str, suffix: str, tmp_path: Path) -> None:
+    volume = reorient(asymmetric(spacing), orientation)
+    assert volume.orientation == orientation
+    source, output = tmp_path / f"mr{suffix}", tmp_path / f"out{suffix}"
+    io.write(volume, source)
+    read = io.read(source)
+
+    translation = identity_model().translate(read)
+    io.write(translation.volume, output)
+    back = io.read(output)
+    assert back.voxels.dtype == np.int16
+    np.testing.assert_array_equal(back.voxels, volume.voxels)
+    np.testing.assert_array_equal(back.affine, read.affine)
+    assert np.abs(back.grid.corners() - volume.grid.corners()).max() <= 1e-3
+    assert translation.disagreement is not None
+    assert float(translation.disagreement.voxels.max()) < 1e-3
+
+    model = identity_model()
+    cohort = prepare(
+        [CaseFiles("a", "a", {"mr": source})],
+        tmp_path / "cohort",
+        PrepareOptions(ratios=(1, 0, 0), intensity={"mr": HU}),
+    )
+    case = cohort.case("a")
+    synthetic = synthesise_case(model.translator, model.view, case, model.device)
+    home = resample(synthetic, case.native_grid("mr"))
+    np.testing.assert_array_equal(np.rint(home.voxels), volume.voxels)
+    np.testing.assert_array_equal(home.affine, read.affine)
+
+
+def test_a_mirrored_volume_would_be_noticed() -> None:
+    volume = asymmetric("isotropic")
+    for axis in range(3):
+        assert not np.array_equal(np.flip(volume.voxels, axis), volume.voxels)
