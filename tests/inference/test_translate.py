@@ -1,0 +1,186 @@
+"""A model on volumes from anywhere: grids, regions, units, records and refusals."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from transmodal.batch import Batch
+from transmodal.errors import InputError, UsageError
+from transmodal.inference.translate import Model, load
+from transmodal.inference.view import View
+from transmodal.recipes.schema import Recipe
+from transmodal.translators._base import Translator, TranslatorConfig
+from transmodal.volumes import Volume
+from transmodal.volumes.intensity import IntensityMap, IntensitySpec, fit
+from transmodal.volumes.windows import Cutting
+
+
+class Outputs(NamedTuple):
+    synthetic: Tensor
+
+
+class MeanOfSources(Translator[Outputs]):
+    """Averages its channels; remembers what it was shown."""
+
+    output_range = "signed"
+
+    def forward(
+        self, source: Tensor, available: Tensor, features: Tensor | None = None, noise: Tensor | None = None
+    ) -> Tensor:
+        self.check(source, available)
+        assert not self.training
+        return source.mean(dim=1, keepdim=True).expand(-1, self.config.target_channels, *source.shape[2:])
+
+    def players(self, phase: str) -> Mapping[str, nn.Module]:
+        return {}
+
+    def synthesise(self, batch: Batch) -> Outputs:
+        return Outputs(batch.source)
+
+    def losses(self, player: str, batch: Batch, outputs: Outputs) -> dict[str, Tensor]:
+        return {}
+
+
+FA = IntensitySpec("window", 0.0, 1.0)
+
+
+def fa_map() -> IntensityMap:
+    return fit(FA, np.zeros((1, 1, 1)))
+
+
+def model(
+    sources: tuple[str, ...] = ("t1",), target: str = "fa", target_map: IntensityMap | None = None
+) -> Model:
+    recipe = Recipe.model_validate(
+        {
+            "name": "mean",
+            "translator": "unet_regression",
+            "task": {"source": list(sources), "target": target},
+            "training": {"epochs": 1, "batch": 1, "players": {}},
+        }
+    )
+    view = View(
+        sources=sources,
+        target=target,
+        spacing_mm=None,
+        region="whole",
+        specs=dict.fromkeys(sources, IntensitySpec("minmax")),
+        cutting=Cutting("slice"),
+        axes=(2,),
+        fuse="mean",
+        batch=4,
+        target_map=target_map or fa_map(),
+    )
+    config = TranslatorConfig(
+        source_channels=(1,) * len(sources), target_channels=3 if target == "colour" else 1
+    )
+    return Model(MeanOfSources(config), recipe, view, "0" * 64, {"seed": 1}, torch.device("cpu"))
+
+
+def ramp(
+    shape: tuple[int, int, int] = (7, 6, 5), spacing: tuple[float, float, float] = (1.5, 2.0, 3.0)
+) -> Volume:
+    voxels = np.arange(np.prod(shape), dtype=np.float32).reshape(shape)
+    affine = np.diag([*spacing, 1.0])
+    affine[:3, 3] = (5, -3, 2)
+    return Volume(voxels, affine)
+
+
+def test_output_is_in_real_units_on_the_sources_grid() -> None:
+    source = ramp()
+    translation = model().translate(source)
+    np.testing.assert_allclose(translation.volume.voxels, source.voxels / source.voxels.max(), atol=1e-6)
+    assert translation.volume.grid == source.grid
+    assert translation.disagreement is None
+    assert translation.record["synthetic"] is True
+    assert translation.record["checkpoint"]["seed"] == 1
+    assert translation.record["sources"]["t1"]["spacing_mm"] == [1.5, 2.0, 3.0]
+
+
+def test_several_axes_and_fusing_are_the_callers_choice() -> None:
+    done: list[tuple[int, int]] = []
+    translation = model().translate(
+        ramp(), axes=("x", "y", "z"), fuse="median", advance=lambda now, of: done.append((now, of))
+    )
+    assert done[-1] == (18, 18)
+    assert translation.disagreement is not None
+    assert float(np.abs(translation.disagreement.voxels).max()) < 1e-6
+    assert translation.record["passes"] == {"axes": ["x", "y", "z"], "fuse": "median"}
+
+
+def test_spacing_of_the_recipe_is_applied_and_undone() -> None:
+    trained = model()
+    coarse = replace(trained, view=replace(trained.view, spacing_mm=3.0))
+    source = ramp((18, 16, 14), (1.0, 1.0, 1.0))
+    translation = coarse.translate(source)
+    assert translation.record["working_grid"]["shape"] == [6, 5, 5]
+    assert translation.volume.grid == source.grid
+    inner = (slice(4, -4),) * 3
+    expected = source.voxels / source.voxels.max()
+    assert float(np.abs(translation.volume.voxels - expected)[inner].max()) < 0.02
+    assert any("not its resolution" in note for note in translation.record["notes"])
+
+
+def test_a_coarser_source_is_said_to_be_so() -> None:
+    trained = model()
+    fine = replace(trained, view=replace(trained.view, spacing_mm=1.0))
+    notes = fine.translate(ramp((6, 6, 5), (2.0, 2.0, 2.0))).record["notes"]
+    assert any("coarser" in note for note in notes)
+
+
+def test_outside_the_region_is_fill() -> None:
+    voxels = np.zeros((24, 24, 20), dtype=np.float32)
+    grid = np.indices(voxels.shape) - np.array([12, 12, 10]).reshape(3, 1, 1, 1)
+    inside = (grid**2).sum(axis=0) < 64
+    voxels[inside] = 80 + 5 * np.random.default_rng(0).random(int(inside.sum())).astype(np.float32)
+    trained = model(
+        target="ct", target_map=fit(IntensitySpec("window", -1024.0, 3000.0), np.zeros((1, 1, 1)))
+    )
+    body = replace(trained, view=replace(trained.view, region="body"))
+    translation = body.translate(Volume(voxels, np.diag([4.0, 4.0, 4.0, 1.0])))
+    assert translation.volume.voxels.dtype == np.int16
+    assert translation.record["region"]["kind"] == "body"
+    far = (grid**2).sum(axis=0) > 144
+    assert (translation.volume.voxels[far] == -1024).all()
+    assert translation.volume.voxels[12, 12, 10] > -1024
+
+
+def test_two_sources_have_to_share_a_grid() -> None:
+    two = model(("t1", "t2"))
+    one, other = ramp(), ramp()
+    mean = two.translate({"t1": one, "t2": other.with_voxels(other.voxels[::-1].copy())})
+    assert mean.volume.grid == one.grid
+    with pytest.raises(InputError, match="shape"):
+        two.translate({"t1": one, "t2": ramp((7, 6, 4))})
+    with pytest.raises(InputError, match="t2") as missing:
+        two.translate({"t1": one})
+    assert missing.value.code == "E131"
+
+
+def test_colour_in_and_out() -> None:
+    colour = model(target="colour", target_map=fit(IntensitySpec("window", 0.0, 255.0), np.zeros((1, 1, 1))))
+    made = colour.translate(ramp()).volume
+    assert made.voxels.shape == (7, 6, 5, 3)
+    assert made.voxels.dtype == np.uint8
+    with pytest.raises(InputError, match="colour") as refused:
+        model().translate(made)
+    assert refused.value.code == "E122"
+
+
+def test_an_unknown_axis_is_refused() -> None:
+    with pytest.raises(UsageError, match="axis 'q'"):
+        model().translate(ramp(), axes=("q",))
+
+
+def test_a_folder_that_is_no_run_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="run folder") as refused:
+        load(tmp_path)
+    assert refused.value.code == "E134"
