@@ -24,6 +24,12 @@ class Window(NamedTuple):
     low: float
     high: float
     unit: str
+    is_colour: bool = False
+
+
+def label(modality: str) -> str:
+    """Return a modality as readers know it: `T1`, `FA`, `CT`, and `colour`."""
+    return modality if modality == "colour" else modality.upper()
 
 
 def window_of(modality: str, voxels: NDArray[Any], mask: Mask | None = None) -> Window:
@@ -37,7 +43,7 @@ def window_of(modality: str, voxels: NDArray[Any], mask: Mask | None = None) -> 
     if modality == "ct":
         return Window(-1000.0, 1000.0, "HU")
     if modality == "colour":
-        return Window(0.0, 255.0, unit_of(modality))
+        return Window(0.0, 255.0, unit_of(modality), is_colour=True)
     inside = voxels if mask is None or not mask.any() else voxels[mask]
     low, high = (float(value) for value in np.percentile(inside, (0.5, 99.5)))
     if modality == "fa":
@@ -139,11 +145,11 @@ def picture(
     for name, volume in sources.items():
         own = canonical(volume)
         shades = grey(frame.plane(own.voxels, "axial"), window_of(name, own.voxels, inside))
-        panels.append(_Panel(name, shades, None))
+        panels.append(_Panel(label(name), shades, None))
     panels += [
-        _Panel(f"synthetic {modality}", grey(made, window), _bar(window)),
-        _Panel(modality, grey(wanted, window), _bar(window)),
-        _Panel("error", error_palette()[error_levels(error, limit)], _error_bar(limit, window.unit, error)),
+        _Panel(f"synthetic {label(modality)}", grey(made, window), _bar(window)),
+        _Panel(label(modality), grey(wanted, window), _bar(window)),
+        _Panel("error", error_palette()[error_levels(error, limit)], _error_bar(limit, window)),
     ]
     segments = [] if inside is None else outline(frame.plane(inside, "axial"))
     return _compose(panels, segments, height)
@@ -162,16 +168,16 @@ class _Panel(NamedTuple):
 
 
 def _bar(window: Window) -> _Bar | None:
-    if window.high == 255.0 and window.unit == unit_of("colour"):
+    if window.is_colour:
         return None
     shades = np.repeat(np.arange(256, dtype=np.uint8)[:, None], 3, axis=1)
     return _Bar(shades, f"{window.low:.3g}", f"{window.high:.3g} {window.unit}")
 
 
-def _error_bar(limit: float, unit: str, error: Strip) -> _Bar:
-    if (error >= 0).all():
-        return _Bar(error_palette()[128:], "0", f"{limit:.3g} {unit}")
-    return _Bar(error_palette(), f"-{limit:.3g}", f"+{limit:.3g} {unit}")
+def _error_bar(limit: float, window: Window) -> _Bar:
+    if window.is_colour:
+        return _Bar(error_palette()[128:], "0", f"{limit:.3g} {window.unit}")
+    return _Bar(error_palette(), f"-{limit:.3g}", f"+{limit:.3g} {window.unit}")
 
 
 def _compose(panels: Sequence[_Panel], segments: Sequence[tuple[float, ...]], height: int) -> bytes:
@@ -190,7 +196,7 @@ def _compose(panels: Sequence[_Panel], segments: Sequence[tuple[float, ...]], he
                 ends = (left + x1 * scale, pad + y1 * scale, left + x2 * scale, pad + y2 * scale)
                 draw.line(ends, fill=(70, 190, 175), width=1)
         for text, x in (("R", left + 4), ("L", left + width - 13)):
-            draw.text((x, pad + height / 2 - 8), text, fill=(150, 155, 165), font=small)
+            draw.text((x, pad + 5), text, fill=(150, 155, 165), font=small)
         draw.text((left, pad + height + 8), panel.label, fill=(236, 238, 242), font=font)
         if panel.bar is not None:
             _draw_bar(canvas, panel.bar, (left, pad + height + 31, width), small)

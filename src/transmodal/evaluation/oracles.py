@@ -136,7 +136,7 @@ def _fit_lookup(training: _Training) -> Predict:
     parts = [_binned(source[inside], target[inside]) for source, inside, target in training.working()]
     counts = np.sum([count for count, _ in parts], axis=0)
     sums = np.sum([total for _, total in parts], axis=0)
-    table = _filled(sums / np.maximum(counts, 1), counts > 0)
+    table = _filled(sums / np.maximum(counts, 1)[..., None], counts > 0)
 
     def predict(seen: Seen) -> Volume:
         source = channels(seen)
@@ -147,11 +147,11 @@ def _fit_lookup(training: _Training) -> Predict:
 
 
 def _binned(source: Float, target: Float) -> tuple[Float, Float]:
-    """Return counts `(bins, ...)` and sums `(bins * ..., T)` of voxels `(n, C)` and `(n, T)`."""
+    """Return counts `(bins, ...)` and sums `(bins, ..., T)` of voxels `(n, C)` and `(n, T)`."""
     shape = _table_shape(source.shape[1])
     cells, size = _cells(source), int(np.prod(shape))
     counts = np.bincount(cells, minlength=size).astype(np.float64)
-    sums = np.stack([np.bincount(cells, values, size) for values in target.T], axis=1)
+    sums: Float = np.stack([np.bincount(cells, values, size) for values in target.T], axis=1)
     return counts.reshape(shape), sums.reshape(*shape, -1)
 
 

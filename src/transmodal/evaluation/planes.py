@@ -30,11 +30,10 @@ _ACROSS = {"axial": (1, 0, 2), "coronal": (2, 0, 1), "sagittal": (2, 1, 0)}  # r
 
 
 class Letter(NamedTuple):
-    """A side's letter and where it stands, in shares of the strip's width and height."""
+    """A side's letter and the edge of the plane that it marks, as a share of the strip's width."""
 
     text: str
-    left: float
-    top: float
+    edge: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +103,7 @@ class Frame:
         found, left = [], 0
         for name, width in zip(PLANES, widths, strict=True):
             first, last = _SIDES[name]
-            found += [Letter(first, left / total, 0.5), Letter(last, (left + width) / total, 0.5)]
+            found += [Letter(first, left / total), Letter(last, (left + width) / total)]
             left += width + GAP
         return found
 

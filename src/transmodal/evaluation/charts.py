@@ -1,0 +1,145 @@
+"""Charts as HTML and inline SVG: curves over training steps, and one dot per case."""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from html import escape
+from pathlib import Path
+from typing import NamedTuple
+
+_WIDTH, _HEIGHT = 300.0, 120.0
+_MOST_POINTS = 400
+
+
+class Series(NamedTuple):
+    """One curve.
+
+    Attributes:
+        run: name of the run; it says the colour.
+        points: pairs of step and value.
+    """
+
+    run: str
+    points: list[tuple[float, float]]
+
+
+def read_curves(files: Mapping[str, Path]) -> dict[str, list[Series]]:
+    """Read the curves of runs from CSV files with the columns step, name and value.
+
+    Args:
+        files: by name of the run. A file without these columns, or a row without numbers, is passed over:
+            curves are an ornament of the report, never a reason not to write it.
+
+    Returns:
+        By name of the curve, the runs that have it.
+    """
+    found: dict[str, list[Series]] = {}
+    for run, path in files.items():
+        curves: dict[str, list[tuple[float, float]]] = {}
+        for name, step, value in _rows(path):
+            curves.setdefault(name, []).append((step, value))
+        for name, points in curves.items():
+            found.setdefault(name, []).append(Series(run, points))
+    return found
+
+
+def line_chart(name: str, series: Sequence[Series], runs: Sequence[str]) -> str:
+    """Draw curves of one name as a small chart.
+
+    Args:
+        name: of the curve.
+        series: one per run.
+        runs: all runs, in the order of their colours.
+    """
+    steps = [step for one in series for step, _ in one.points]
+    low, high = _limits([value for one in series for _, value in one.points])
+    first, last = min(steps), max(steps)
+
+    def place(step: float, value: float) -> str:
+        x = (step - first) / ((last - first) or 1) * _WIDTH
+        return f"{x:.1f},{_HEIGHT - (value - low) / (high - low) * _HEIGHT:.1f}"
+
+    lines = [
+        f'<polyline class="run{runs.index(one.run) % 6}" points="'
+        f'{" ".join(place(*point) for point in _thinned(one.points))}"/>'
+        for one in series
+    ]
+    marks = [
+        f'<circle class="run{runs.index(one.run) % 6}" cx="{x}" cy="{y}" r="3"/>'
+        for one in series
+        if len(one.points) == 1
+        for x, y in [place(*one.points[0]).split(",")]
+    ]
+    return (
+        f'<figure class="chart"><figcaption>{escape(name)}</figcaption><div class="plot">'
+        f'<span class="tick top">{high:.3g}</span><span class="tick bottom">{low:.3g}</span>'
+        f'<svg viewBox="0 0 {_WIDTH:g} {_HEIGHT:g}" preserveAspectRatio="none" role="img" '
+        f'aria-label="{escape(name)} over steps {first:g} to {last:g}">{"".join(lines + marks)}</svg></div>'
+        f'<div class="steps"><span>{first:g}</span><span>step {last:g}</span></div></figure>'
+    )
+
+
+def dot_plot(groups: Mapping[str, Sequence[tuple[str, float]]], text: str, muted: Iterable[str]) -> str:
+    """Draw one row per translator, one dot per case, and a bar at the mean.
+
+    Args:
+        groups: pairs of case and figure, by translator.
+        text: what the axis shows, with its unit.
+        muted: translators to set back.
+    """
+    finite = {
+        name: [(case, value) for case, value in values if math.isfinite(value)]
+        for name, values in groups.items()
+    }
+    low, high = _limits([value for values in finite.values() for _, value in values])
+    rows = []
+    for name, values in finite.items():
+        dots = [
+            f'<i style="left:{_share(value, low, high):.2f}%" title="{escape(case)}: {value:.4g}"></i>'
+            for case, value in values
+        ]
+        if values:
+            mean = math.fsum(value for _, value in values) / len(values)
+            dots.append(f'<b style="left:{_share(mean, low, high):.2f}%" title="mean: {mean:.4g}"></b>')
+        kind = ' class="muted"' if name in muted else ""
+        rows.append(
+            f'<div{kind}><span class="name">{escape(name)}</span><span class="track">{"".join(dots)}</span></div>'
+        )
+    axis = f'<div class="axis"><span class="name"></span><span>{low:.3g}</span><span>{escape(text)}</span><span>{high:.3g}</span></div>'
+    return f'<div class="dots">{"".join(rows)}{axis}</div>'
+
+
+def _rows(path: Path) -> Iterable[tuple[str, float, float]]:
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            records = list(csv.DictReader(file))
+    except (OSError, UnicodeDecodeError, csv.Error):
+        return
+    for record in records:
+        with suppress(KeyError, TypeError, ValueError):
+            step, value, phase = float(record["step"]), float(record["value"]), record.get("phase")
+            if record["name"] and math.isfinite(step) and math.isfinite(value):
+                named = f"{phase}: {record['name']}" if phase and phase != "train" else record["name"]
+                yield named, step, value
+
+
+def _limits(values: Sequence[float]) -> tuple[float, float]:
+    low, high = (min(values), max(values)) if values else (0.0, 1.0)
+    room = 0.06 * (high - low) or max(abs(high) * 0.1, 1e-6)
+    return low - room, high + room
+
+
+def _share(value: float, low: float, high: float) -> float:
+    return 100 * (value - low) / (high - low)
+
+
+def _thinned(points: Sequence[tuple[float, float]]) -> Sequence[tuple[float, float]]:
+    """Average neighbouring points where there are more than a chart can show."""
+    size = math.ceil(len(points) / _MOST_POINTS)
+    if size == 1:
+        return points
+    parts = [points[n : n + size] for n in range(0, len(points), size)]
+    return [tuple(math.fsum(column) / len(part) for column in zip(*part, strict=True)) for part in parts]  # type: ignore[misc]  # pairs stay pairs

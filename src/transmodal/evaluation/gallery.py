@@ -1,0 +1,128 @@
+"""The cases that a report shows: the first, the best and the worst, kept as strips of three planes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+import numpy as np
+
+from transmodal.cohorts.store import PreparedCase
+from transmodal.evaluation.figures import Window, difference, error_limit, window_of
+from transmodal.evaluation.planes import Frame, Letter, Mask, Strip, canonical, outline
+from transmodal.volumes import Volume
+
+
+class Shown(NamedTuple):
+    """A strip of three planes and the window that it is shown in."""
+
+    strip: Strip
+    window: Window
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """One case as the report shows it.
+
+    Attributes:
+        case: id of the case.
+        why: why it is shown, such as `worst MAE of unet_regression`.
+        sources: strips of the sources, by modality.
+        target: strip of the target; synthetic volumes are shown in its window.
+        made: strips of the synthetic volumes, by translator, in real units.
+        limit: the error maps reach from minus this to plus this.
+        border: outline of the evaluation mask, segments in pixels of the strip.
+        letters: sides of the patient.
+    """
+
+    case: str
+    why: tuple[str, ...]
+    sources: Mapping[str, Shown]
+    target: Shown
+    made: Mapping[str, Strip]
+    limit: float
+    border: tuple[tuple[float, float, float, float], ...]
+    letters: tuple[Letter, ...]
+
+
+class Gallery:
+    """Keeps the scenes of the first case, the best and the worst; the others are forgotten.
+
+    Args:
+        by: the figure that cases are ranked by, such as `MAE of unet_regression`.
+        higher_is_better: of that figure.
+    """
+
+    def __init__(self, by: str, *, higher_is_better: bool) -> None:
+        self._by = by
+        self._sign = 1.0 if higher_is_better else -1.0
+        self._first: Scene | None = None
+        self._best: tuple[float, Scene] | None = None
+        self._worst: tuple[float, Scene] | None = None
+
+    def add(self, scene: Scene, value: float) -> None:
+        """Show the scene where it is the first, or better or worse than those so far."""
+        rank = self._sign * value
+        self._first = self._first or scene
+        if self._best is None or rank > self._best[0]:
+            self._best = rank, scene
+        if self._worst is None or rank < self._worst[0]:
+            self._worst = rank, scene
+
+    def scenes(self) -> tuple[Scene, ...]:
+        """Return the first, the best and the worst scene; each case once, with all its reasons."""
+        if self._first is None or self._best is None or self._worst is None:
+            return ()
+        chosen = [
+            (self._first, "first case"),
+            (self._best[1], f"best {self._by}"),
+            (self._worst[1], f"worst {self._by}"),
+        ]
+        reasons: dict[str, list[str]] = {}
+        for scene, why in chosen:
+            reasons.setdefault(scene.case, []).append(why)
+        scenes = {scene.case: scene for scene, _ in chosen}
+        return tuple(replace(scene, why=tuple(reasons[case])) for case, scene in scenes.items())
+
+
+def scene_of(case: PreparedCase, sources: Iterable[str], target: str, made: Mapping[str, Volume]) -> Scene:
+    """Cut what the report shows of a case out of its volumes.
+
+    Args:
+        case: the case.
+        sources: its source modalities.
+        target: its target modality.
+        made: synthetic volumes on the target's grid, by translator.
+    """
+    truth = canonical(case.volume(target))
+    mask = case.mask()
+    inside = None if mask is None else canonical(case.volume(target).with_voxels(mask)).voxels
+    frame = Frame.of(truth.grid, inside if inside is not None else _content(truth))
+    goal = Shown(frame.strip(truth.voxels), window_of(target, truth.voxels, inside))
+    strips = {name: frame.strip(canonical(volume).voxels) for name, volume in made.items()}
+    area = None if inside is None else frame.strip(inside)
+    return Scene(
+        case.id,
+        (),
+        {name: _source(case, name, frame, inside) for name in sources},
+        goal,
+        strips,
+        error_limit([_within(difference(strip, goal.strip), area) for strip in strips.values()]),
+        () if area is None else tuple(outline(area)),
+        tuple(frame.letters()),
+    )
+
+
+def _source(case: PreparedCase, name: str, frame: Frame, inside: Mask | None) -> Shown:
+    volume = canonical(case.volume(name))
+    return Shown(frame.strip(volume.voxels), window_of(name, volume.voxels, inside))
+
+
+def _content(volume: Volume) -> Mask:
+    flat = volume.voxels.reshape(*volume.grid.shape, -1)
+    return np.asarray((flat != flat.min()).any(axis=-1))
+
+
+def _within(strip: Strip, area: Strip | None) -> Strip:
+    return strip if area is None else strip[np.nan_to_num(area) > 0.5]

@@ -1,0 +1,242 @@
+"""What an evaluation gives: rows, summaries, pictures and how they came about."""
+
+from __future__ import annotations
+
+import math
+import platform
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib import metadata
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import transmodal
+from transmodal.evaluation.gallery import Scene
+from transmodal.evaluation.oracles import STANDARD
+from transmodal.evaluation.score import unit_of
+from transmodal.metrics.table import HIGHER_IS_BETTER, Protocol, Row, Summary, summarise
+
+INTENDED_USE = (
+    "Not a medical device. For research and retrospective evaluation; "
+    "not for diagnosis, planning or any decision about a patient."
+)
+_DECIMALS = {"psnr": 2, "ssim": 3, "FA": 4, "HU": 1, "sRGB levels": 2}
+_LIBRARIES = ("numpy", "scipy", "torch", "nibabel", "SimpleITK")
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What is evaluated on what.
+
+    Attributes:
+        sources: source modalities.
+        target: target modality.
+        data_range: width of the target's range of values.
+        cohort: name of the cohort.
+        digest: hash of the cohort's content and split.
+        split: which side of the split.
+        n_training: cases that oracles, and models of this cohort, are fitted on.
+        simulated: modalities that no scanner measured.
+        notes: what a reader has to know, such as the limits of an embedded cohort.
+    """
+
+    sources: tuple[str, ...]
+    target: str
+    data_range: float
+    cohort: str
+    digest: str
+    split: str
+    n_training: int = 0
+    simulated: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def unit(self) -> str:
+        """Unit of the target's values."""
+        return unit_of(self.target)
+
+
+class Column(NamedTuple):
+    """One kind of figure: a metric under a protocol."""
+
+    metric: str
+    unit: str
+    protocol: Protocol
+
+    @property
+    def label(self) -> str:
+        """Short name, such as `SSIM 2D`."""
+        dims = f" {self.protocol.dims}D" if self.metric == "ssim" else ""
+        return self.metric.upper() + dims
+
+    @property
+    def higher_is_better(self) -> bool:
+        """Whether greater figures are better."""
+        return HIGHER_IS_BETTER[self.metric]
+
+    def text(self, value: float | None) -> str:
+        """Return a figure as a table shows it."""
+        if value is None:
+            return "\N{EN DASH}"
+        return f"{value:.{self._decimals(value)}f}"
+
+    def _decimals(self, value: float) -> int:
+        if self.metric in _DECIMALS:
+            return _DECIMALS[self.metric]
+        if self.unit in _DECIMALS:
+            return _DECIMALS[self.unit]
+        return 3 if value == 0 else max(0, 2 - math.floor(math.log10(abs(value))))
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """An evaluation.
+
+    Attributes:
+        subject: what is evaluated on what.
+        models: names of the trained translators.
+        oracles: names of those that need no learning.
+        rows: every figure of every case.
+        scenes: cases to show.
+        slices_excluded: axial slices without mask, by case.
+        records: how each model came about, JSON-able, by name.
+        curves: CSV files with the models' training curves, by name.
+    """
+
+    subject: Subject
+    models: tuple[str, ...]
+    oracles: tuple[str, ...]
+    rows: tuple[Row, ...]
+    scenes: tuple[Scene, ...] = ()
+    slices_excluded: Mapping[str, int] = field(default_factory=dict)
+    records: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    curves: Mapping[str, Path] = field(default_factory=dict)
+
+    @property
+    def cases(self) -> tuple[str, ...]:
+        """Ids of the cases, in order."""
+        return tuple(dict.fromkeys(row.case for row in self.rows))
+
+    def summary(self) -> list[Summary]:
+        """Return mean, standard deviation and median per translator, metric and protocol."""
+        return summarise(self.rows)
+
+    def columns(self, region: str) -> list[Column]:
+        """Return the kinds of figures that were taken in a region, `mask` or `whole`."""
+        found = dict.fromkeys(Column(row.metric, row.unit, row.protocol) for row in self.rows)
+        return [column for column in found if column.protocol.region == region]
+
+    def main_columns(self) -> list[Column]:
+        """Return the figures inside the mask, or of the whole volume where no case has a mask."""
+        return self.columns("mask") or self.columns("whole")
+
+    def of(self, translator: str, column: Column) -> Summary | None:
+        """Return a translator's summary of one kind of figure."""
+        wanted = (translator, column.metric, column.protocol)
+        for one in self.summary():
+            if (one.translator, one.metric, one.protocol) == wanted:
+                return one
+        return None
+
+    def best(self, column: Column) -> set[str]:
+        """Return the translators with the best mean; several where they are equal."""
+        means = {name: one.mean for name in (*self.models, *self.oracles) if (one := self.of(name, column))}
+        known = {name: mean for name, mean in means.items() if mean is not None}
+        if not known:
+            return set()
+        top = (max if column.higher_is_better else min)(known.values())
+        return {name for name, mean in known.items() if mean == top}
+
+    def findings(self) -> list[tuple[str, str]]:
+        """Say of each model, by name, in which figures it does not beat which of the three oracles."""
+        rivals = [name for name in STANDARD if name in self.oracles]
+        return [(model, self._finding(model, rivals)) for model in self.models] if rivals else []
+
+    def _finding(self, model: str, rivals: list[str]) -> str:
+        columns = self.main_columns()
+        lost = {
+            rival: labels
+            for rival in rivals
+            if (labels := [c.label for c in columns if not self._beats(model, rival, c)])
+        }
+        if not lost:
+            return f"beats {_and(rivals)} in {_and([column.label for column in columns])}."
+        parts = [f"{rival} in {_and(labels)}" for rival, labels in lost.items()]
+        return f"does not beat {'; nor '.join(parts)}."
+
+    def _beats(self, model: str, rival: str, column: Column) -> bool:
+        ours, theirs = self.of(model, column), self.of(rival, column)
+        if ours is None or theirs is None or ours.mean is None or theirs.mean is None:
+            return False
+        return ours.mean > theirs.mean if column.higher_is_better else ours.mean < theirs.mean
+
+    def summary_text(self) -> str:
+        """Return the means over cases as a plain table."""
+        columns = self.main_columns()
+        head = ["", *(f"{column.label} {_shown_unit(column)}".strip() for column in columns)]
+        body = [
+            [name, *(self._cell(name, column) for column in columns)]
+            for name in (*self.models, *self.oracles)
+        ]
+        widths = [max(len(line[n]) for line in [head, *body]) for n in range(len(head))]
+        return "\n".join(
+            "  ".join(
+                cell.ljust(width) if n == 0 else cell.rjust(width) for n, (cell, width) in pairs
+            ).rstrip()
+            for line in [head, *body]
+            for pairs in [list(enumerate(zip(line, widths, strict=True)))]
+        )
+
+    def _cell(self, name: str, column: Column) -> str:
+        one = self.of(name, column)
+        return column.text(one.mean if one else None)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the evaluation for JSON, without pictures."""
+        protocols = dict.fromkeys(row.protocol for row in self.rows)
+        return {
+            "rows": [row.to_json() for row in self.rows],
+            "summary": [one.to_json() for one in self.summary()],
+            "protocols": {protocol.text(): protocol.to_json() for protocol in protocols},
+            "provenance": self.provenance(),
+        }
+
+    def provenance(self) -> dict[str, Any]:
+        """Return how the figures came about."""
+        subject = self.subject
+        return {
+            "intended_use": INTENDED_USE,
+            "tool": {"name": "transmodal", "version": transmodal.__version__},
+            "versions": {"python": platform.python_version(), **_versions()},
+            "task": {"source": list(subject.sources), "target": subject.target, "unit": subject.unit},
+            "cohort": {
+                "name": subject.cohort,
+                "digest": subject.digest,
+                "split": subject.split,
+                "n_cases": len(self.cases),
+                "n_training_cases": subject.n_training,
+                "simulated": list(subject.simulated),
+            },
+            "models": {name: dict(self.records.get(name, {})) for name in self.models},
+            "oracles": list(self.oracles),
+            "slices_excluded": dict(self.slices_excluded),
+            "notes": list(subject.notes),
+        }
+
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for name in _LIBRARIES:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def _shown_unit(column: Column) -> str:
+    return "" if column.unit == "1" else f"({column.unit})"
+
+
+def _and(words: list[str]) -> str:
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"

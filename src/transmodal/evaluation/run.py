@@ -1,0 +1,277 @@
+"""Evaluate trained runs and oracles on a cohort's split: rows, summary, pictures, report."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from transmodal.cohorts.store import Cohort, PreparedCase
+from transmodal.errors import InputError, UsageError
+from transmodal.evaluation import oracles as oracle_room
+from transmodal.evaluation import report
+from transmodal.evaluation.gallery import Gallery, scene_of
+from transmodal.evaluation.result import Evaluation, Subject
+from transmodal.evaluation.score import Measured, range_of, score
+from transmodal.inference.view import View
+from transmodal.metrics.table import HIGHER_IS_BETTER, Row, write_csv
+from transmodal.volumes import Volume, files, intensity
+
+if TYPE_CHECKING:
+    from transmodal.inference.translate import Model
+
+Progress = Callable[[str, int, int], None]
+"""Told what is under way, how much of it is done, and of how much."""
+
+
+class CaseTranslator(Protocol):
+    """What can be evaluated: a trained model, or an oracle."""
+
+    @property
+    def name(self) -> str:
+        """Name in tables."""
+
+    def translate_case(self, case: PreparedCase) -> Volume:
+        """Return the synthetic target on the case's canonical grid, in real units."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelTranslator:
+    """A trained run as something to evaluate.
+
+    Attributes:
+        name: in tables.
+        model: the loaded run.
+    """
+
+    name: str
+    model: Model
+
+    def translate_case(self, case: PreparedCase) -> Volume:
+        """Return the synthetic target on the case's canonical grid, in real units."""
+        from transmodal.inference.engine import synthesise_case
+
+        return synthesise_case(self.model.translator, self.model.view, case, self.model.device)
+
+
+@dataclass(frozen=True, slots=True)
+class Entrants:
+    """Who takes part.
+
+    Attributes:
+        models: trained translators; the first one's MAE (or `primary`) chooses the cases to show.
+        oracles: what needs no learning.
+        records: how each model came about, by name.
+        curves: CSV files of training curves, by name.
+    """
+
+    models: Sequence[CaseTranslator]
+    oracles: Sequence[CaseTranslator] = ()
+    records: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    curves: Mapping[str, Path] = field(default_factory=dict)
+
+
+def evaluate(
+    runs: Mapping[str, Path] | Sequence[Path],
+    cohort: Cohort | Path,
+    *,
+    split: str = "test",
+    oracles: Sequence[str] = oracle_room.STANDARD,
+    checkpoint: str = "best",
+    device: str | None = None,
+    output: Path | None = None,
+    notes: Sequence[str] = (),
+    progress: Progress | None = None,
+) -> Evaluation:
+    """Score trained runs beside oracles that need no learning.
+
+    Args:
+        runs: folders of runs of one task, by the name they have in tables; a plain sequence names them by
+            their translators.
+        cohort: a prepared cohort; oracles are fitted on its training split.
+        split: `train`, `validation` or `test`.
+        oracles: names out of `evaluation.oracles.ALL`.
+        checkpoint: `best` or `last`.
+        device: where models run; None takes an accelerator where there is one.
+        output: folder for evaluation.json, evaluation.csv and report.html; None writes nothing.
+        notes: what a reader of the figures has to know.
+        progress: told how far it is.
+
+    Raises:
+        UsageError: E004 when the runs have different targets, E002 for an unknown oracle.
+        InputError: E132 when the split is empty or there is nothing to fit oracles on.
+    """
+    from transmodal.inference.translate import load
+
+    store = cohort if isinstance(cohort, Cohort) else Cohort.open(cohort)
+    paths = [Path(run) for run in (runs.values() if isinstance(runs, Mapping) else runs)]
+    loaded = [load(path, which=checkpoint, device=device) for path in paths]
+    names = list(runs) if isinstance(runs, Mapping) else _names(paths, loaded)
+    view = _common_view(names, loaded)
+    training = store.cases("train")
+    entrants = Entrants(
+        [ModelTranslator(name, model) for name, model in zip(names, loaded, strict=True)],
+        [oracle_room.fit(name, training, view, progress=progress) for name in oracles],
+        {name: _record(model) for name, model in zip(names, loaded, strict=True)},
+        {name: path / "curves.csv" for name, path in zip(names, paths, strict=True)},
+    )
+    sources = tuple(dict.fromkeys(name for model in loaded for name in model.view.sources))
+    reference = _reference(view.target, view.target_map, training)
+    subject = Subject(
+        sources,
+        view.target,
+        range_of(view.target, reference),
+        store.manifest.name,
+        store.digest(),
+        split,
+        len(training),
+        simulated(store, (*sources, view.target)),
+        tuple(notes),
+    )
+    evaluation = evaluate_cases(entrants, store.cases(split), subject, progress=progress)
+    if output is not None:
+        write(evaluation, output)
+    return evaluation
+
+
+def evaluate_cases(
+    entrants: Entrants,
+    cases: Sequence[PreparedCase],
+    subject: Subject,
+    *,
+    primary: str = "mae",
+    progress: Progress | None = None,
+) -> Evaluation:
+    """Translate and score every case by every entrant.
+
+    Args:
+        entrants: models and oracles.
+        cases: what to score on.
+        subject: what is evaluated on what.
+        primary: metric that chooses the best and the worst case to show.
+        progress: told how far it is.
+
+    Raises:
+        InputError: E132 without cases, E131 for a case without a modality.
+        UsageError: E004 for two entrants of one name, or none.
+    """
+    everyone = [*entrants.models, *entrants.oracles]
+    _check(everyone, cases, subject)
+    gallery = Gallery(f"{primary.upper()} of {everyone[0].name}", higher_is_better=HIGHER_IS_BETTER[primary])
+    rows: list[Row] = []
+    excluded: dict[str, int] = {}
+    for n, case in enumerate(cases, start=1):
+        made = {entrant.name: entrant.translate_case(case) for entrant in everyone}
+        taken = {name: _score(case, volume, subject) for name, volume in made.items()}
+        rows += [_row(case, name, one) for name, measured in taken.items() for one in measured]
+        first = taken[everyone[0].name]
+        excluded[case.id] = next((one.slices_excluded for one in first if one.slices_excluded is not None), 0)
+        scene = scene_of(case, subject.sources, subject.target, made)
+        gallery.add(scene, next(one.value for one in first if one.metric == primary))
+        if progress is not None:
+            progress("evaluate", n, len(cases))
+    return Evaluation(
+        subject,
+        tuple(model.name for model in entrants.models),
+        tuple(oracle.name for oracle in entrants.oracles),
+        tuple(rows),
+        gallery.scenes(),
+        excluded,
+        entrants.records,
+        {name: path for name, path in entrants.curves.items() if path.is_file()},
+    )
+
+
+def write(evaluation: Evaluation, folder: Path) -> None:
+    """Write evaluation.json, evaluation.csv and report.html into a folder, which is made where it is missing.
+
+    Raises:
+        ResourceError: E403 when they cannot be written.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    write_csv(evaluation.rows, folder / "evaluation.csv")
+    with files.atomic_path(folder / "report.html") as part:
+        part.write_text(report.page(evaluation), encoding="utf-8")
+    files.write_json(folder / "evaluation.json", evaluation.to_json())
+
+
+def simulated(cohort: Cohort, modalities: Sequence[str]) -> tuple[str, ...]:
+    """Return those of the modalities that are simulated in some case of the cohort."""
+    return tuple(
+        name
+        for name in modalities
+        if any(name in case.volumes and case.volumes[name].simulated for case in cohort.manifest.cases)
+    )
+
+
+def _names(paths: Sequence[Path], models: Sequence[Model]) -> list[str]:
+    """Name runs by their translators, or by their folders where two have the same."""
+    names = [model.recipe.translator for model in models]
+    return [name if names.count(name) == 1 else path.name for name, path in zip(names, paths, strict=True)]
+
+
+def _common_view(names: Sequence[str], models: Sequence[Model]) -> View:
+    if not models:
+        raise UsageError("E004", "no run", "one run or more", "Name the folder of a trained run.")
+    first = models[0].view
+    for name, model in zip(names, models, strict=True):
+        if model.view.target != first.target:
+            raise UsageError(
+                "E004",
+                f"{names[0]} makes {first.target}, {name} makes {model.view.target}",
+                "runs with one target",
+                "Evaluate them apart.",
+            )
+    return first
+
+
+def _reference(
+    target: str, mapped_by: intensity.IntensityMap, training: Sequence[PreparedCase]
+) -> intensity.IntensityMap:
+    """Return a bounded map of the target: the model's own, or percentiles where it is mapped by z-scores."""
+    if mapped_by.low is not None or not training:
+        return mapped_by
+    spec = intensity.spec_for(target)
+    return intensity.reference(
+        [intensity.fit(spec, case.volume(target).voxels, case.mask()) for case in training]
+    )
+
+
+def _record(model: Model) -> dict[str, Any]:
+    return {
+        "recipe": model.recipe.name,
+        "translator": model.recipe.translator,
+        "source": list(model.view.sources),
+        "region": model.view.region,
+        "spacing_mm": model.view.spacing_mm,
+        "weights_sha256": model.digest,
+        **model.provenance,
+    }
+
+
+def _score(case: PreparedCase, synthetic: Volume, subject: Subject) -> list[Measured]:
+    return score(
+        case.volume(subject.target),
+        synthetic,
+        case.mask(),
+        modality=subject.target,
+        data_range=subject.data_range,
+    )
+
+
+def _row(case: PreparedCase, name: str, one: Measured) -> Row:
+    return Row(case.id, case.patient, name, one.metric, one.value, one.unit, one.protocol)
+
+
+def _check(everyone: Sequence[CaseTranslator], cases: Sequence[PreparedCase], subject: Subject) -> None:
+    names = [entrant.name for entrant in everyone]
+    if not names or len(set(names)) < len(names):
+        raise UsageError("E004", f"entrants {names}", "one or more, of different names", "Name the runs.")
+    if not cases:
+        raise InputError(
+            "E132",
+            f"no {subject.split} case in cohort {subject.cohort}",
+            "one or more",
+            "Choose another --split, or split the cohort with a share for it.",
+        )

@@ -1,0 +1,139 @@
+"""The report's pictures: a card per case, three planes of source, target, synthetic volumes and errors."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterable
+from html import escape
+
+from transmodal.evaluation.figures import (
+    Pixels,
+    Window,
+    difference,
+    error_levels,
+    error_palette,
+    grey,
+    label,
+    png,
+)
+from transmodal.evaluation.gallery import Scene, Shown
+from transmodal.evaluation.planes import PLANES
+from transmodal.evaluation.result import Evaluation
+
+
+def section(evaluation: Evaluation) -> str:
+    """Return the section with a card per scene; empty where there is none."""
+    if not evaluation.scenes:
+        return ""
+    cards = "".join(_card(evaluation, scene, f"mask{n}") for n, scene in enumerate(evaluation.scenes))
+    switch = '<label class="switch"><input type="checkbox" id="outlines" checked>outline of the evaluation mask</label>'
+    return (
+        "<section><h2>Cases</h2>"
+        f'<p class="about">{PLANES[0].capitalize()}, {PLANES[1]} and {PLANES[2]} planes through the middle. '
+        "Target and synthetic volumes share one window, error maps show synthetic minus target. Radiological "
+        "display: the patient&rsquo;s right (R) is on the left.</p>"
+        f"{switch if any(scene.border for scene in evaluation.scenes) else ''}{cards}</section>"
+    )
+
+
+def _card(evaluation: Evaluation, scene: Scene, mark: str) -> str:
+    sources = "".join(
+        _figure(
+            scene, mark, _uri(shown), f"<b>source</b><span>{escape(label(name))}</span>", _bar(shown.window)
+        )
+        for name, shown in scene.sources.items()
+    )
+    caption = f"<b>target</b><span>{escape(label(evaluation.subject.target))}</span>"
+    truth = _figure(scene, mark, _uri(scene.target), caption, _bar(scene.target.window))
+    models = "".join(_pair(evaluation, scene, mark, name) for name in evaluation.models)
+    oracles = "".join(_pair(evaluation, scene, mark, name) for name in evaluation.oracles)
+    divide = '<p class="divide">Oracles: what needs no learning of images</p>' if oracles else ""
+    return (
+        f'<article class="case"><header><h3>{escape(scene.case)}</h3>'
+        f"<span>{escape(', '.join(scene.why))}</span></header>{_outline(scene, mark)}"
+        f'<div class="pair">{sources}{truth}</div>{models}{divide}{oracles}</article>'
+    )
+
+
+def _pair(evaluation: Evaluation, scene: Scene, mark: str, name: str) -> str:
+    made = scene.made[name]
+    error = difference(made, scene.target.strip)
+    caption = f"<b>{escape(name)}</b><span>{escape(_values(evaluation, scene.case, name))}</span>"
+    shown = _figure(scene, mark, _uri(Shown(made, scene.target.window)), caption)
+    levels = _data(png(error_levels(error, scene.limit), error_palette()))
+    return f'<div class="pair">{shown}{_figure(scene, mark, levels, "<b>error</b>", _error_bar(scene))}</div>'
+
+
+def _figure(scene: Scene, mark: str, uri: str, caption: str, bar: str = "") -> str:
+    rows, columns = scene.target.strip.shape[:2]
+    sides = "".join(
+        f'<span class="side{" end" if n % 2 else ""}" style="left:{letter.edge:.2%}">{escape(letter.text)}</span>'
+        for n, letter in enumerate(scene.letters)
+    )
+    border = (
+        f'<svg class="outline" viewBox="0 0 {columns} {rows}"><use href="#{mark}"/></svg>'
+        if scene.border
+        else ""
+    )
+    return (
+        f'<figure><div class="frame" style="aspect-ratio:{columns}/{rows}">'
+        f'<img src="{uri}" alt="">{border}{sides}</div><figcaption>{caption}</figcaption>{bar}</figure>'
+    )
+
+
+def _outline(scene: Scene, mark: str) -> str:
+    if not scene.border:
+        return ""
+    path = "".join(f"M{a:.1f} {b:.1f}L{c:.1f} {d:.1f}" for a, b, c, d in scene.border)
+    return f'<svg width="0" height="0" style="position:absolute"><defs><path id="{mark}" d="{path}"/></defs></svg>'
+
+
+def _values(evaluation: Evaluation, case: str, name: str) -> str:
+    columns = evaluation.main_columns()
+    found = {
+        (row.metric, row.protocol): row.value
+        for row in evaluation.rows
+        if (row.case, row.translator) == (case, name)
+    }
+    return "  ·  ".join(
+        f"{column.label} {column.text(found[column.metric, column.protocol])}"
+        for column in columns
+        if (column.metric, column.protocol) in found
+    )
+
+
+def _bar(window: Window) -> str:
+    if window.is_colour:
+        return ""
+    return _scale("#000, #fff", _number(window.low), f"{_number(window.high)} {window.unit}")
+
+
+def _error_bar(scene: Scene) -> str:
+    palette, limit, unit = error_palette(), _number(scene.limit), scene.target.window.unit
+    if scene.target.window.is_colour:
+        return _scale(_stops(palette[128:]), "0", f"{limit} {unit}")
+    return _scale(_stops(palette), f"\N{MINUS SIGN}{limit}", f"+{limit} {unit}")
+
+
+def _scale(stops: str, low: str, high: str) -> str:
+    return (
+        f'<div class="bar"><span>{escape(low)}</span><i style="background:linear-gradient(90deg, {stops})"></i>'
+        f"<span>{escape(high)}</span></div>"
+    )
+
+
+def _stops(palette: Pixels) -> str:
+    chosen: Iterable[Pixels] = palette[:: max(1, len(palette) // 16)]
+    return ", ".join(f"rgb({r} {g} {b})" for r, g, b in chosen)
+
+
+def _number(value: float) -> str:
+    return f"{value:.3g}".replace("-", "\N{MINUS SIGN}")
+
+
+def _uri(shown: Shown) -> str:
+    return _data(png(grey(shown.strip, shown.window)))
+
+
+def _data(encoded: bytes) -> str:
+    return f"data:image/png;base64,{base64.b64encode(encoded).decode('ascii')}"
