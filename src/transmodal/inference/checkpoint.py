@@ -70,7 +70,7 @@ class State(BaseModel):
     phase_ended: bool = False
     finished: bool = False
     sums: dict[str, tuple[float, int]] = {}
-    scaler: dict[str, float] = {}
+    scaler: dict[str, int | float] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +166,16 @@ def load(folder: Path, *, optimizers: bool = False) -> Checkpoint:
             raise
         _log.warning("%s Reading %s instead.", error.line(), previous(folder))
         return _load(previous(folder), optimizers=optimizers)
+
+
+def peek(folder: Path) -> State | None:
+    """Return where training stands by the manifest alone; None where there is none that can be read."""
+    for place in (folder, previous(folder)):
+        try:
+            return State.model_validate(_unsealed(place / MANIFEST)["state"])
+        except (TransmodalError, KeyError, ValidationError):
+            continue
+    return None
 
 
 def _load(folder: Path, *, optimizers: bool) -> Checkpoint:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -171,9 +172,13 @@ class Augment(_Part):
 
     Attributes:
         flip_lr: mirror windows left to right, half of the time.
+        gain: the sources' contrast varies by up to this share.
+        gamma: the exponent of the sources' intensities varies by up to this share.
     """
 
     flip_lr: bool = False
+    gain: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    gamma: Annotated[float, Field(ge=0, lt=1)] = 0.0
 
 
 class Training(_Part):
@@ -254,9 +259,9 @@ class Evaluation(_Part):
     primary: Metric = "mae"
 
     def is_better(self, value: float, best: float | None) -> bool:
-        """Tell whether a value of the primary metric is better than the best so far."""
-        if best is None:
-            return True
+        """Tell whether a value of the primary metric is better than the best so far; NaN never is."""
+        if best is None or math.isnan(value):
+            return not math.isnan(value)
         return value < best if self.primary in ("mae", "mse") else value > best
 
 

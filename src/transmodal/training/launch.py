@@ -1,0 +1,212 @@
+"""Processes and signals: one process or several, stopped politely, failing with their own error."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+import signal
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from multiprocessing.queues import SimpleQueue
+from pathlib import Path
+from types import FrameType
+from typing import Any, Generic, TypeVar
+
+from lightning_fabric import Fabric
+from lightning_fabric.plugins.environments.cluster_environment import ClusterEnvironment
+from lightning_fabric.plugins.environments.slurm import SLURMEnvironment
+from lightning_fabric.plugins.environments.torchelastic import TorchElasticEnvironment
+from torch.multiprocessing.spawn import ProcessExitedException
+
+from transmodal import errors
+from transmodal.errors import ResourceError, TransmodalError, UsageError
+from transmodal.recipes.schema import Training
+from transmodal.training.log import Progress, Silent
+
+Result = TypeVar("Result")
+Job = TypeVar("Job")
+Work = Callable[[Fabric, Job, Progress, "Stop"], Result]
+
+
+class Stop:
+    """Whether this process was asked to stop, by which signal."""
+
+    def __init__(self) -> None:
+        self.signal: int | None = None
+
+    def __bool__(self) -> bool:
+        return self.signal is not None
+
+
+@contextmanager
+def listening(*, forward: bool = False) -> Iterator[Stop]:
+    """Take SIGINT and SIGTERM as a request to stop after the step; a second SIGINT interrupts at once.
+
+    Args:
+        forward: also ask the child processes.
+    """
+    stop = Stop()
+    if threading.current_thread() is not threading.main_thread():
+        yield stop
+        return
+
+    def ask(number: int, frame: FrameType | None) -> None:
+        if number == signal.SIGINT and stop.signal == signal.SIGINT:
+            raise KeyboardInterrupt
+        stop.signal = number
+        for child in multiprocessing.active_children() if forward else []:
+            if child.pid is not None:
+                with suppress(ProcessLookupError):
+                    os.kill(child.pid, signal.SIGTERM)
+
+    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def raise_signal(number: int) -> None:
+    """End as a process that was asked to stop does, once everything is saved."""
+    if number == signal.SIGINT:
+        raise KeyboardInterrupt
+    raise SystemExit(128 + number)
+
+
+def launch(settings: Training, work: Work[Job, Result], job: Job, progress: Progress) -> Result:
+    """Do the work in as many processes as the settings say; return what the first one returns.
+
+    Args:
+        settings: device, precision and number of processes.
+        work: called in every process with its Fabric, the job, the progress and the stop.
+        job: what travels to every process; it can be pickled where there are several.
+        progress: told by the first process.
+
+    Raises:
+        TransmodalError: what a process raised.
+        ResourceError: E404 when the device is not there.
+    """
+    fabric = _fabric(settings)
+    if settings.processes == 1 or _outside() is not None:
+        quiet = progress if fabric.global_rank == 0 else Silent()
+        with listening() as stop:
+            alone: Result = fabric.launch(lambda launched: work(launched, job, quiet, stop))
+        return alone
+    with tempfile.TemporaryDirectory() as folder, _relayed(progress) as queue:
+        child = _Child(work, job, queue, Path(folder) / "error.json")
+        try:
+            with listening(forward=True):
+                first: Result = fabric.launch(child)
+        except Exception as error:
+            raise _failure(child.failure, error) from error
+    return first
+
+
+def _fabric(settings: Training) -> Fabric:
+    kind, _, index = settings.device.partition(":")
+    if index and settings.processes > 1:
+        raise UsageError(
+            "E004", f"{settings.processes} processes on {settings.device}", "one", "Use training.device=cuda."
+        )
+    outside = _outside()
+    alone = "auto" if settings.processes == 1 else "ddp_spawn"
+    try:
+        return Fabric(
+            accelerator=kind,
+            devices=[int(index)] if index else settings.processes,
+            num_nodes=1 if outside is None else max(1, outside.world_size() // settings.processes),
+            strategy=alone if outside is None else "ddp",
+            precision=settings.precision,
+        )
+    except (RuntimeError, ValueError) as error:
+        raise ResourceError(
+            "E404",
+            f"device {settings.device} for {settings.processes} processes: {str(error).splitlines()[0]}",
+            "devices that are there",
+            "Use training.device=auto or cpu.",
+        ) from error
+
+
+def _outside() -> ClusterEnvironment | None:
+    """Return the environment of torchrun or SLURM, where it started one process per device."""
+    if TorchElasticEnvironment.detect():
+        return TorchElasticEnvironment()
+    return SLURMEnvironment() if SLURMEnvironment.detect() else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Child(Generic[Job, Result]):
+    """The work as a child process does it: its progress and its error travel to the parent."""
+
+    work: Work[Job, Result]
+    job: Job
+    queue: SimpleQueue[Any]
+    failure: Path
+
+    def __call__(self, fabric: Fabric) -> Result:
+        progress = _Relay(self.queue) if fabric.global_rank == 0 else Silent()
+        with listening() as stop:
+            try:
+                return self.work(fabric, self.job, progress, stop)
+            except TransmodalError as error:
+                parts = [type(error).__name__, error.code, error.got, error.expected, error.remedy]
+                self.failure.write_text(json.dumps(parts), encoding="utf-8")
+                raise
+
+
+class _Relay:
+    """Progress that travels to the process that shows it."""
+
+    def __init__(self, queue: SimpleQueue[Any]) -> None:
+        self._queue = queue
+
+    def advance(self, what: str, done: int, total: int, note: str = "") -> None:
+        """Pass it on."""
+        self._queue.put(("advance", what, done, total, note))
+
+    def say(self, line: str) -> None:
+        """Pass it on."""
+        self._queue.put(("say", line))
+
+
+@contextmanager
+def _relayed(progress: Progress) -> Iterator[SimpleQueue[Any]]:
+    queue: SimpleQueue[Any] = multiprocessing.get_context("spawn").SimpleQueue()
+
+    def listen() -> None:
+        while (message := queue.get()) is not None:
+            kind, *words = message
+            if kind == "advance":
+                progress.advance(*words)
+            else:
+                progress.say(*words)
+
+    thread = threading.Thread(target=listen, daemon=True)
+    thread.start()
+    try:
+        yield queue
+    finally:
+        queue.put(None)
+        thread.join(timeout=5)
+        queue.close()
+
+
+def _failure(path: Path, error: Exception) -> Exception:
+    """Return what a child wrote down of its error, or what became of it."""
+    if path.exists():
+        name, *parts = json.loads(path.read_text(encoding="utf-8"))
+        kind: type[TransmodalError] = getattr(errors, name)
+        return kind(*parts)
+    if isinstance(error, ProcessExitedException):
+        return ResourceError(
+            "E402",
+            f"a training process died: {error}",
+            "processes that live",
+            "The last checkpoint is kept: lower training.processes or training.batch, then start again.",
+        )
+    return error

@@ -1,0 +1,101 @@
+"""What training says while it runs: progress, curves in CSV and TensorBoard."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import NamedTuple, Protocol, Self
+
+from torch.utils.tensorboard import SummaryWriter
+
+from transmodal.volumes import files
+
+
+class Progress(Protocol):
+    """Told of work done; a bar on a terminal, nothing in tests."""
+
+    def advance(self, what: str, done: int, total: int, note: str = "") -> None:
+        """Show that `done` of `total` of `what` is done."""
+        ...
+
+    def say(self, line: str) -> None:
+        """Show a line."""
+        ...
+
+
+class Silent:
+    """Progress that nobody sees."""
+
+    def advance(self, what: str, done: int, total: int, note: str = "") -> None:
+        """Say nothing."""
+
+    def say(self, line: str) -> None:
+        """Say nothing."""
+
+
+class Point(NamedTuple):
+    """One value of one curve; `step` counts the steps that were complete."""
+
+    step: int
+    phase: str
+    epoch: int
+    name: str
+    value: float
+
+
+class Curves:
+    """Curves of one run, in `curves.csv` (one value per row) and in TensorBoard.
+
+    Opened at a step, it drops what an interrupted run wrote after it, so that a resumed run's file is the
+    uninterrupted one's.
+    """
+
+    def __init__(self, csv_file: Path, tensorboard: Path, step: int) -> None:
+        kept = [point for point in read(csv_file) if point.step <= step]
+        with files.atomic_path(csv_file) as beside:
+            beside.write_text(_rows([Point._fields, *kept]), encoding="utf-8")
+        self._stream = csv_file.open("a", encoding="utf-8", newline="")
+        self._board = SummaryWriter(str(tensorboard), purge_step=step + 1)
+
+    def add(self, step: int, phase: str, epoch: int, values: Mapping[str, float]) -> None:
+        """Add one value to each named curve."""
+        points = [Point(step, phase, epoch, name, value) for name, value in values.items()]
+        self._stream.write(_rows(points))
+        self._stream.flush()
+        for point in points:
+            self._board.add_scalar(f"{phase}/{point.name}", point.value, step)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._stream.close()
+        self._board.close()
+
+
+def read(path: Path) -> list[Point]:
+    """Read `curves.csv`; a last row that was cut off is left out, and a missing file is empty."""
+    if not path.exists():
+        return []
+    whole, _, _ = path.read_text(encoding="utf-8").rpartition("\n")
+    points = []
+    for row in csv.reader(whole.splitlines()[1:]):
+        with suppress(ValueError):
+            step, phase, epoch, name, value = row
+            points.append(Point(int(step), phase, int(epoch), name, float(value)))
+    return points
+
+
+def _rows(rows: Iterable[Sequence[object]]) -> str:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    return text.getvalue()

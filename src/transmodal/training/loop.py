@@ -1,0 +1,93 @@
+"""Train by a recipe: once, or on from where an interrupted run stopped, to the same weights."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from transmodal.cohorts.store import Cohort
+from transmodal.inference import checkpoint
+from transmodal.recipes.load import validate
+from transmodal.recipes.schema import Recipe
+from transmodal.training.launch import launch, raise_signal
+from transmodal.training.log import Progress, Silent
+from transmodal.training.plan import plan
+from transmodal.training.run import open_run
+from transmodal.training.session import Job, work
+
+
+@dataclass(frozen=True, slots=True)
+class TrainResult:
+    """What training came to.
+
+    Attributes:
+        run: the run's folder.
+        steps: steps that the run has in all.
+        metric: the primary metric.
+        best: its best value over the validation cases; None without any.
+        seconds: how long this call took.
+        was_finished: whether there was nothing left to do.
+    """
+
+    run: Path
+    steps: int
+    metric: str
+    best: float | None
+    seconds: float
+    was_finished: bool = False
+
+    def line(self) -> str:
+        """Say it in one line."""
+        best = "" if self.best is None else f", best validation {self.metric} {self.best:.4g}"
+        if self.was_finished:
+            return f"{self.run}: finished before, nothing to do ({self.steps} steps{best})"
+        return f"{self.run}: trained {self.steps} steps in {self.seconds / 60:.1f} minutes{best}"
+
+
+def train(
+    recipe: Recipe,
+    cohort: Cohort,
+    run: Path,
+    *,
+    device: str | None = None,
+    precision: str | None = None,
+    processes: int | None = None,
+    progress: Progress | None = None,
+) -> TrainResult:
+    """Train by a recipe on a cohort, or go on with a run that was interrupted.
+
+    Args:
+        recipe: resolved.
+        cohort: prepared.
+        run: folder to write, or to continue.
+        device: instead of the recipe's.
+        precision: instead of the recipe's.
+        processes: instead of the recipe's.
+        progress: told of steps and validations.
+
+    Raises:
+        UsageError: E005 when the folder is of another recipe or cohort, and as `plan`.
+        InputError: E120 when a loss or a weight is not finite, and as `plan`.
+        ResourceError: E402 when memory does not suffice, E404 for a device that is not there.
+        KeyboardInterrupt: on SIGINT, once everything is saved; SystemExit likewise on SIGTERM.
+    """
+    start = time.monotonic()
+    planned = plan(_changed(recipe, device=device, precision=precision, processes=processes), cohort)
+    place = open_run(Path(run), planned.recipe, planned.cohort, planned.summary())
+    metric = planned.recipe.evaluation.primary
+    before = checkpoint.peek(place.last)
+    if before is not None and before.finished:
+        return TrainResult(place.folder, before.step, metric, before.best, 0.0, was_finished=True)
+    state, signal = launch(planned.recipe.training, work, Job(planned, place), progress or Silent())
+    if signal is not None:
+        raise_signal(signal)
+    return TrainResult(place.folder, state.step, metric, state.best, time.monotonic() - start)
+
+
+def _changed(recipe: Recipe, *, device: str | None, precision: str | None, processes: int | None) -> Recipe:
+    """Return the recipe with what the caller asked for in its place, checked like the rest of it."""
+    asked = {"device": device, "precision": precision, "processes": processes}
+    data = recipe.model_dump(mode="json")
+    data["training"].update({key: value for key, value in asked.items() if value is not None})
+    return validate(data, recipe.name)

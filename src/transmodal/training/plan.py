@@ -1,0 +1,257 @@
+"""Plan: a recipe and a cohort brought together, and refused here if they do not fit, before anything is trained."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+
+from transmodal import translators
+from transmodal.cohorts.store import Cohort, PreparedCase
+from transmodal.data.dataset import Augment, Stream, StreamCase
+from transmodal.errors import InputError, UsageError
+from transmodal.inference.checkpoint import CohortMark
+from transmodal.inference.view import AXES, View, source_map, view_of
+from transmodal.recipes.schema import Recipe
+from transmodal.translators._base import OutputRange, Translator
+from transmodal.volumes.geometry import working_grid
+from transmodal.volumes.intensity import IntensityMap, fit, reference
+from transmodal.volumes.windows import Cutting
+
+DERIVED = ("source_channels", "target_channels", "spatial_dims", "slab_depth")
+"""Settings of a translator that follow from the cohort and the windows."""
+
+
+@dataclass(frozen=True, slots=True)
+class PhasePlan:
+    """One phase of a translator.
+
+    Attributes:
+        name: of the phase.
+        epochs: how many.
+        players: parameters of each player, in stepping order.
+    """
+
+    name: str
+    epochs: int
+    players: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Everything that training needs to know; holds no tensor.
+
+    Attributes:
+        recipe: resolved.
+        config: settings that `translators.build` takes.
+        cohort: what is trained on.
+        view: how volumes are seen, with the target map of the training cases.
+        stream: what is read while training.
+        validation: cases to validate on; may be empty.
+        phases: in order.
+    """
+
+    recipe: Recipe
+    config: Mapping[str, Any]
+    cohort: CohortMark
+    view: View
+    stream: Stream
+    validation: tuple[PreparedCase, ...]
+    phases: tuple[PhasePlan, ...]
+
+    def summary(self) -> dict[str, Any]:
+        """Return what is going to be trained on what, JSON-able."""
+        cutting = self.stream.cutting
+        return {
+            "translator": self.recipe.translator,
+            "config": dict(self.config),
+            "source": list(self.view.sources),
+            "target": self.view.target,
+            "target_map": self.view.target_map.to_json(),
+            "windows": {"kind": cutting.kind, "size": list(cutting.size or ()), "fit": cutting.fit},
+            "spacing_mm": self.view.spacing_mm,
+            "region": self.view.region,
+            "cases": {"train": len(self.stream.cases), "validation": len(self.validation)},
+            "phases": [
+                {"name": phase.name, "epochs": phase.epochs, "parameters": dict(phase.players)}
+                for phase in self.phases
+            ],
+        }
+
+
+def plan(recipe: Recipe, cohort: Cohort) -> Plan:
+    """Bring a recipe and a cohort together.
+
+    Raises:
+        UsageError: E002 and E003 for a translator or a setting that is not known, E004 for what does not go
+            together.
+        InputError: E131 when a case lacks what the recipe needs, E132 when a split has too few cases.
+    """
+    training, validation = cohort.cases("train"), cohort.cases("validation")
+    _check_cases(recipe, training, validation)
+    config = _config(recipe, training[0])
+    with torch.device("meta"):
+        blank = translators.build(recipe.translator, config)
+    _check_needs(recipe, blank, [*training, *validation])
+    phases = _phases(recipe, blank)
+    maps = [target_map_of(case, recipe, blank.output_range) for case in training]
+    view = view_of(recipe, blank, reference(maps))
+    return Plan(
+        recipe,
+        config,
+        CohortMark(cohort.manifest.name, cohort.digest()),
+        view,
+        _stream(view, recipe, list(zip(training, maps, strict=True)), blank.needs),
+        tuple(validation),
+        phases,
+    )
+
+
+def target_map_of(case: PreparedCase, recipe: Recipe, output_range: OutputRange) -> IntensityMap:
+    """Return one case's own map of its target, fitted where its sources are looked at."""
+    mask = case.region(recipe.task.source[0], recipe.data.region)
+    target = recipe.task.target
+    return fit(recipe.data.spec(target), case.volume(target).voxels, mask, range=output_range)
+
+
+def _check_cases(
+    recipe: Recipe, training: Sequence[PreparedCase], validation: Sequence[PreparedCase]
+) -> None:
+    if not training:
+        raise InputError(
+            "E132",
+            "no training case",
+            "one or more",
+            "Prepare the cohort with a larger share of training cases.",
+        )
+    if not validation and recipe.training.early_stopping is not None:
+        raise InputError(
+            "E132",
+            "no validation case, and training.early_stopping",
+            "a validation case to stop by",
+            "Prepare the cohort with a validation share, or set training.early_stopping=null.",
+        )
+    for case in [*training, *validation]:
+        for modality in (*recipe.task.source, recipe.task.target):
+            if modality not in case.entry.volumes:
+                raise InputError(
+                    "E131",
+                    f"case {case.id} has {', '.join(sorted(case.entry.volumes))}, no {modality}",
+                    f"{', '.join(recipe.task.source)} and {recipe.task.target} in every case",
+                    f"Prepare the cohort with {modality}, or set task.source and task.target.",
+                )
+
+
+def _config(recipe: Recipe, case: PreparedCase) -> dict[str, Any]:
+    """Return the translator's settings: the recipe's, with channels and dimensions added."""
+    for key in DERIVED:
+        if key in recipe.settings:
+            raise UsageError(
+                "E003",
+                f"settings.{key}",
+                "settings that do not follow from the cohort and the windows",
+                f"Leave settings.{key} out.",
+            )
+    windows = recipe.windows
+    derived = {
+        "source_channels": tuple(_channels(case, modality) for modality in recipe.task.source),
+        "target_channels": _channels(case, recipe.task.target),
+        "spatial_dims": 3 if windows.kind == "patch" else 2,
+        "slab_depth": windows.depth,
+    }
+    checked = translators.checked(recipe.translator, {**recipe.settings, **derived})
+    return checked.model_dump(mode="json")
+
+
+def _channels(case: PreparedCase, modality: str) -> int:
+    return 3 if len(case.entry.volumes[modality].shape) == 4 else 1
+
+
+def _check_needs(recipe: Recipe, blank: Translator[Any], cases: Sequence[PreparedCase]) -> None:
+    for case in cases:
+        for need, entry in (("mask", case.entry.mask), ("segmentation", case.entry.segmentation)):
+            if need in blank.needs and entry is None:
+                raise InputError(
+                    "E131",
+                    f"case {case.id} without {need}",
+                    f"a {need} in every case, which {recipe.translator} needs",
+                    f"Prepare the cohort with a {need} per case, or choose another translator.",
+                )
+        case.region(recipe.task.source[0], recipe.data.region)
+        for modality in (*recipe.task.source, recipe.task.target):
+            if _channels(case, modality) != _channels(cases[0], modality):
+                raise InputError(
+                    "E122",
+                    f"{modality} in colour in one of {cases[0].id} and {case.id}, grey in the other",
+                    "one kind per modality",
+                    "Prepare the cohort from images of one kind.",
+                )
+
+
+def _phases(recipe: Recipe, blank: Translator[Any]) -> tuple[PhasePlan, ...]:
+    training = recipe.training
+    phases = tuple(
+        PhasePlan(
+            name,
+            training.epochs_of(name),
+            {
+                player: sum(one.numel() for one in module.parameters() if one.requires_grad)
+                for player, module in blank.players(name).items()
+            },
+        )
+        for name in blank.phases
+    )
+    _check_names("training.phases", list(training.phases), list(blank.phases))
+    _check_names("training.players", list(training.players), [p for phase in phases for p in phase.players])
+    return phases
+
+
+def _check_names(where: str, given: Sequence[str], known: Sequence[str]) -> None:
+    for name in given:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1, cutoff=0.4)
+            raise UsageError(
+                "E003",
+                f"unknown key {where}.{name}",
+                f"one of {', '.join(dict.fromkeys(known))}",
+                f"Did you mean {where}.{near[0]}?" if near else "Leave it out.",
+            )
+
+
+def _stream(
+    view: View,
+    recipe: Recipe,
+    cases: Sequence[tuple[PreparedCase, IntensityMap]],
+    needs: frozenset[str],
+) -> Stream:
+    augment = recipe.training.augment
+    axes = tuple(AXES[axis] for axis in recipe.windows.axes)
+    return Stream(
+        cases=tuple(
+            StreamCase(case, tuple(source_map(view, case, name) for name in view.sources), target_map)
+            for case, target_map in cases
+        ),
+        sources=view.sources,
+        target=view.target,
+        spacing_mm=view.spacing_mm,
+        region=view.region,
+        cutting=_fixed(view, axes, [case for case, _ in cases]),
+        axes=axes,
+        needs=needs,
+        augment=Augment(augment.flip_lr, augment.gain, augment.gamma),
+        min_foreground=recipe.windows.min_foreground,
+    )
+
+
+def _fixed(view: View, axes: Sequence[int], cases: Sequence[PreparedCase]) -> Cutting:
+    """Give slices without a size the smallest one that holds them whole, for all cases and axes."""
+    cutting = view.cutting
+    if cutting.size is not None:
+        return cutting
+    shapes = [working_grid(case.grid, view.spacing_mm).shape for case in cases]
+    planes = [[n for other, n in enumerate(shape) if other != axis] for shape in shapes for axis in axes]
+    sides = (max(plane[0] for plane in planes), max(plane[1] for plane in planes))
+    return replace(cutting, size=tuple(-(-side // cutting.multiple) * cutting.multiple for side in sides))

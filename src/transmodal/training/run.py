@@ -1,0 +1,201 @@
+"""The run folder: what lies where, whose it is, and that only one training writes to it."""
+
+from __future__ import annotations
+
+import platform
+import shutil
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+import torch
+
+import transmodal
+from transmodal.errors import ResourceError, UsageError
+from transmodal.inference.checkpoint import INTENDED_USE, CohortMark
+from transmodal.recipes.load import dump
+from transmodal.recipes.schema import Recipe
+from transmodal.volumes import files
+
+MOVABLE = frozenset({"device", "processes", "workers", "checkpoint_minutes"})
+"""Keys under `training` that may differ when a run goes on: they say where and how, not what."""
+
+PATIENCE_SECONDS = 15.0
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A run's folder."""
+
+    folder: Path
+
+    @property
+    def record(self) -> Path:
+        """Whose run it is: recipe, cohort, versions, plan."""
+        return self.folder / "run.json"
+
+    @property
+    def last(self) -> Path:
+        """The newest checkpoint, with optimisers; the one before lies in `last.previous`."""
+        return self.folder / "checkpoints" / "last"
+
+    @property
+    def best(self) -> Path:
+        """The checkpoint that was best on the validation cases, without optimisers."""
+        return self.folder / "checkpoints" / "best"
+
+    @property
+    def curves(self) -> Path:
+        """Curves as CSV."""
+        return self.folder / "curves.csv"
+
+    @property
+    def tensorboard(self) -> Path:
+        """Curves for TensorBoard."""
+        return self.folder / "tensorboard"
+
+    @property
+    def samples(self) -> Path:
+        """Pictures of a validation case, one per validation."""
+        return self.folder / "samples"
+
+
+def open_run(folder: Path, recipe: Recipe, cohort: CohortMark, summary: Mapping[str, Any]) -> Run:
+    """Start a run's folder, or take up the one that is there.
+
+    Args:
+        folder: where.
+        recipe: resolved.
+        cohort: what is trained on.
+        summary: of the plan, JSON-able.
+
+    Raises:
+        UsageError: E005 when the folder is of another recipe or cohort, or holds something else.
+    """
+    run = Run(folder)
+    if folder.exists() and not folder.is_dir():
+        raise UsageError("E005", f"{folder} is a file", "a folder", "Choose another name.")
+    if run.record.exists():
+        _check(run, recipe, cohort)
+        return run
+    if folder.exists() and any(not path.name.startswith(".") for path in folder.iterdir()):
+        raise UsageError(
+            "E005", f"{folder} holds something that is no run", "a new or empty folder", "Choose another."
+        )
+    _make(folder)
+    files.write_json(
+        run.record,
+        {
+            "intended_use": INTENDED_USE,
+            "cohort": cohort._asdict(),
+            "seed": recipe.training.seed,
+            "versions": versions(),
+            "plan": dict(summary),
+            "recipe": recipe.model_dump(mode="json"),
+        },
+    )
+    with files.atomic_path(folder / "recipe.yaml") as beside:
+        beside.write_text(dump(recipe), encoding="utf-8")
+    return run
+
+
+def versions() -> dict[str, str]:
+    """Return the versions that numbers depend on."""
+    return {
+        "transmodal": transmodal.__version__,
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "lightning_fabric": metadata.version("lightning-fabric"),
+        "numpy": np.__version__,
+    }
+
+
+@contextmanager
+def held(run: Run) -> Iterator[None]:
+    """Keep other trainings out of the run while the block runs; the system lets go when a process dies.
+
+    Raises:
+        UsageError: E005 when another process is training there.
+    """
+    with (run.folder / ".lock").open("a", encoding="utf-8") as stream:
+        # Processes that cut windows outlive a killed training by some seconds, and its lock with them.
+        end = time.monotonic() + PATIENCE_SECONDS
+        while not _lock(stream) and time.monotonic() < end:
+            time.sleep(0.2)
+        if not _lock(stream):
+            raise UsageError(
+                "E005",
+                f"another process is training in {run.folder}",
+                "one at a time",
+                "Wait, or choose another.",
+            )
+        _clear(run)
+        yield
+
+
+def _check(run: Run, recipe: Recipe, cohort: CohortMark) -> None:
+    record = files.read_json(run.record)
+    there = record.get("cohort", {})
+    differing = _differing(record.get("recipe"), recipe.model_dump(mode="json"))
+    differing = [key for key in differing if key.removeprefix("training.") not in MOVABLE]
+    if differing:
+        raise UsageError(
+            "E005",
+            f"{run.folder} was started with another recipe: {', '.join(differing[:5])} differ",
+            "the recipe that it was started with",
+            f"Choose another folder, or go on with {run.folder / 'recipe.yaml'}.",
+        )
+    if there.get("digest") != cohort.digest:
+        raise UsageError(
+            "E005",
+            f"{run.folder} was started on cohort {there.get('name')} of other content or another split",
+            "the cohort that it was started on",
+            "Choose another folder, or give that cohort.",
+        )
+
+
+def _differing(one: object, other: object, path: str = "") -> list[str]:
+    """Return the dotted keys at which two pieces of plain data differ."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        keys = [*one, *(key for key in other if key not in one)]
+        return [
+            found
+            for key in keys
+            for found in _differing(one.get(key), other.get(key), f"{path}.{key}" if path else str(key))
+        ]
+    return [] if one == other else [path or "everything"]
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ResourceError(
+            "E403", f"cannot make {folder}: {error.strerror}", "room and permission", "Write elsewhere."
+        ) from error
+
+
+def _lock(stream: IO[str]) -> bool:
+    try:
+        import fcntl
+    except ImportError:  # no such locks on this system
+        return True
+    with suppress(OSError):
+        fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return True
+    return False
+
+
+def _clear(run: Run) -> None:
+    """Remove what an interrupted save left behind."""
+    for pattern in (".partial-*", ".old-*"):
+        for path in [*run.folder.glob(pattern), *run.last.parent.glob(pattern)]:
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)

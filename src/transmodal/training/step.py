@@ -1,0 +1,140 @@
+"""One step: synthesise once, then every player learns from the same outputs, in the translator's order."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, cast
+
+import torch
+from lightning_fabric import Fabric
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from transmodal.batch import Batch
+from transmodal.errors import InputError
+from transmodal.translators._base import Translator
+
+# The gradients of several processes are averaged here, player by player, and the translator is not wrapped in
+# DistributedDataParallel: its reducer expects every parameter's gradient in every backward pass. With two
+# players it stops at the second pass ("Expected to have finished reduction"); told to find unused parameters it
+# runs, but then the generator's step has to compute and send the discriminator's gradients only to throw them
+# away, and a backward pass limited to one player's parameters stops it again. Fabric's own wrapper would also
+# cast the batch, target included, to bfloat16 in mixed precision, which is too coarse for HU.
+
+
+def step(
+    fabric: Fabric,
+    translator: Translator[Any],
+    optimizers: Mapping[str, Optimizer],
+    batch: Batch,
+    *,
+    clip: float | None = None,
+) -> dict[str, Tensor]:
+    """Let every player learn once; return its terms as `player/term`, detached.
+
+    A player's losses are taken when all players before it have stepped: a generator that comes after its
+    discriminator is judged by the updated one. A backward pass reaches this player's parameters only.
+
+    Args:
+        fabric: precision and processes.
+        translator: whose players they are.
+        optimizers: by player, in stepping order.
+        batch: this process's share, on the device.
+        clip: largest norm of a player's gradient; None does not clip.
+    """
+    with fabric.autocast():
+        outputs = translator.synthesise(batch)
+    names, terms = list(optimizers), dict[str, Tensor]()
+    for name, optimizer in optimizers.items():
+        with fabric.autocast():
+            losses = translator.losses(name, batch, outputs)
+        total = torch.stack([term.float() for term in losses.values()]).sum()
+        optimizer.zero_grad(set_to_none=True)
+        parameters = [one for group in optimizer.param_groups for one in group["params"]]
+        # Players may share the outputs' graph, so only the last may free it.
+        fabric.backward(total, inputs=parameters, retain_graph=name != names[-1])
+        _average(fabric, [one.grad for one in parameters if one.grad is not None])
+        if clip is not None:
+            fabric.clip_gradients(translator, optimizer, max_norm=clip, error_if_nonfinite=False)
+        fabric.strategy.optimizer_step(optimizer)
+        terms.update({f"{name}/{term}": value.detach() for term, value in losses.items()})
+    _agree_on_buffers(fabric, translator)
+    return terms
+
+
+def to_numbers(fabric: Fabric, terms: Mapping[str, Tensor], *, stop: bool) -> tuple[dict[str, float], bool]:
+    """Return the terms' means over the processes, and whether any of these was asked to stop."""
+    stacked = torch.stack([term.float() for term in terms.values()])
+    if fabric.world_size > 1:
+        flag = torch.full((1,), float(stop), device=stacked.device)
+        stacked = _reduce(fabric, torch.cat([stacked, flag]), "mean")
+    values = stacked.tolist()
+    asked = stop if fabric.world_size == 1 else values.pop() > 0
+    return dict(zip(terms, values, strict=True)), asked
+
+
+def check_finite(terms: Mapping[str, float], where: str) -> None:
+    """Stop where a loss is not finite.
+
+    Args:
+        terms: losses as `player/term`.
+        where: which step this is.
+
+    Raises:
+        InputError: E120, naming the player, the term and the step.
+    """
+    for name, value in terms.items():
+        if not math.isfinite(value):
+            player = name.split("/")[0]
+            raise diverged(f"loss {name} is {value} at {where}", player)
+
+
+def diverged(got: str, player: str) -> InputError:
+    """Return the error for training that left the finite numbers."""
+    return InputError(
+        "E120",
+        got,
+        "finite numbers",
+        f"Lower training.players.{player}.lr, set training.gradient_clip, or use training.precision 32-true; "
+        "the last checkpoint is from before.",
+    )
+
+
+def total_over_processes(fabric: Fabric, values: Tensor) -> Tensor:
+    """Add up a tensor over the processes."""
+    if fabric.world_size == 1:
+        return values
+    return _reduce(fabric, values.to(fabric.device), "sum").cpu()
+
+
+def _average(fabric: Fabric, gradients: Sequence[Tensor]) -> None:
+    """Average gradients over the processes, in one message."""
+    if fabric.world_size == 1 or not gradients:
+        return
+    mean = _reduce(fabric, torch.cat([one.reshape(-1) for one in gradients]), "mean")
+    for one, averaged in zip(gradients, torch.split(mean, [one.numel() for one in gradients]), strict=True):
+        one.copy_(averaged.view_as(one))
+
+
+def _agree_on_buffers(fabric: Fabric, module: nn.Module) -> None:
+    """Give every process the first one's buffers (BatchNorm's running statistics), as DDP does."""
+    buffers = [one for one in module.buffers() if one.is_floating_point()]
+    if fabric.world_size == 1 or not buffers:
+        return
+    flat = torch.cat([one.reshape(-1) for one in buffers])
+    first = _reduce(fabric, flat if fabric.global_rank == 0 else torch.zeros_like(flat), "sum")
+    for one, agreed in zip(buffers, torch.split(first, [one.numel() for one in buffers]), strict=True):
+        one.copy_(agreed.view_as(one))
+
+
+def _reduce(fabric: Fabric, values: Tensor, how: Literal["mean", "sum"]) -> Tensor:
+    reduced = fabric.all_reduce(values, reduce_op=how)
+    return cast(Tensor, reduced)
+
+
+def any_of(fabric: Fabric, flag: bool) -> bool:
+    """Tell whether the flag is set in any process."""
+    if fabric.world_size == 1:
+        return flag
+    return bool(_reduce(fabric, torch.full((1,), float(flag), device=fabric.device), "sum") > 0)

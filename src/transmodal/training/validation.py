@@ -1,0 +1,91 @@
+"""Validation: whole volumes through inference, scored inside the mask, with a picture of the first."""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from transmodal.cohorts.store import PreparedCase
+from transmodal.evaluation import figures
+from transmodal.evaluation.planes import Frame
+from transmodal.evaluation.score import STANDARD, range_of, score
+from transmodal.inference.engine import synthesise_case
+from transmodal.inference.view import View
+from transmodal.training.plan import Plan, target_map_of
+from transmodal.translators._base import Translator
+from transmodal.volumes import Volume, files
+
+
+def metrics_of(plan: Plan) -> tuple[str, ...]:
+    """Return the metrics that validation takes: the primary one and the standard ones.
+
+    An unbounded map of the target (z-score) has no data range: the primary metric alone is left then.
+    """
+    primary = plan.recipe.evaluation.primary
+    bounded = plan.view.target_map.low is not None
+    return tuple(dict.fromkeys((primary, *(STANDARD if bounded else ()))))
+
+
+def validate(
+    translator: Translator[Any], plan: Plan, case: PreparedCase, device: torch.device
+) -> tuple[dict[str, float], Volume]:
+    """Translate one case and take its figures, in 3D, inside the case's mask where it has one.
+
+    A target without a unit (MR contrasts) is brought into the training cohort's reference units first, by
+    its own map: the synthetic volume is in those.
+    """
+    view = plan.view
+    synthetic = synthesise_case(translator, view, case, device)
+    target = case.volume(view.target)
+    if view.target_map.spec.method != "window":
+        mapped = target_map_of(case, plan.recipe, view.target_map.range).apply(target.voxels)
+        target = target.with_voxels(view.target_map.invert(mapped))
+    metrics = metrics_of(plan)
+    measured = score(
+        target,
+        synthetic,
+        mask_of(case, view),
+        modality=view.target,
+        data_range=range_of(view.target, view.target_map) if metrics != ("mae",) else 1.0,
+        metrics=metrics,
+    )
+    first: dict[str, float] = {}
+    for one in measured:  # inside the mask comes before whole, 3D before 2D
+        first.setdefault(one.metric, one.value)
+    return first, synthetic
+
+
+def mask_of(case: PreparedCase, view: View) -> np.ndarray[Any, np.dtype[np.bool_]] | None:
+    """Return where figures are taken: the data set's mask; None, everywhere, where it gives none."""
+    mask = case.mask()
+    return mask if mask is not None and mask.any() else None
+
+
+def mean(values: Sequence[float]) -> float:
+    """Return the mean over cases as a finite number: a PSNR of infinity becomes the largest float."""
+    total = math.fsum(values) / len(values) if all(map(math.isfinite, values)) else sum(values) / len(values)
+    return total if not math.isinf(total) else math.copysign(sys.float_info.max, total)
+
+
+def picture(path: Path, case: PreparedCase, view: View, synthetic: Volume) -> None:
+    """Write source, synthetic and target on three planes, one below the other, as PNG."""
+    source, target = case.volume(view.sources[0]), case.volume(view.target)
+    mask = mask_of(case, view)
+    frame = Frame.of(target.grid, mask)
+    shared = figures.window_of(view.target, target.voxels, mask)
+    rows = [
+        figures.grey(frame.strip(source.voxels), figures.window_of(view.sources[0], source.voxels, mask)),
+        figures.grey(frame.strip(synthetic.voxels), shared),
+        figures.grey(frame.strip(target.voxels), shared),
+    ]
+    if any(row.ndim == 3 for row in rows):
+        rows = [row if row.ndim == 3 else np.repeat(row[..., None], 3, axis=-1) for row in rows]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with files.atomic_path(path) as beside:
+        beside.write_bytes(figures.png(np.concatenate(rows)))

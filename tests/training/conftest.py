@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from transmodal.cohorts.case import Case
+from transmodal.cohorts.prepare import PrepareOptions, prepare
+from transmodal.cohorts.store import Cohort
+from transmodal.recipes.load import validate
+from transmodal.recipes.schema import Recipe
+from transmodal.volumes import Volume
+
+SHAPE = (14, 17, 10)
+
+
+@dataclass(frozen=True)
+class Phantom:
+    """A case of blobs: the target is a function of the source and of where it is."""
+
+    number: int
+    modalities: tuple[str, ...] = ("t1", "fa", "t2")
+    with_mask: bool = True
+
+    @property
+    def id(self) -> str:
+        return f"case{self.number}"
+
+    @property
+    def patient(self) -> str:
+        return self.id
+
+    def fingerprint(self) -> str:
+        return f"{self}"
+
+    def load(self) -> Case:
+        draw = np.random.default_rng(self.number)
+        i, j, k = np.meshgrid(*(np.linspace(-1, 1, n) for n in SHAPE), indexing="ij")
+        head = (i - 0.1) ** 2 + j**2 + 1.2 * k**2 < 0.8
+        t1 = np.where(head, 600 + 300 * np.sin(3 * i + self.number) + 40 * draw.normal(size=SHAPE), 5.0)
+        values = {"t1": t1, "t2": 1200 - t1, "fa": np.where(head, 0.5 + 0.4 * np.sin(3 * i + self.number), 0)}
+        affine = np.diag([2.0, 2.0, 2.5, 1.0])
+        volumes = {name: Volume(values[name].astype(np.float32), affine) for name in self.modalities}
+        mask = Volume(head.astype(np.uint8), affine) if self.with_mask else None
+        return Case(self.id, self.patient, volumes, mask)
+
+
+@pytest.fixture(scope="session")
+def make_cohort(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Cohort]:
+    def make(*, counts: tuple[int, int, int] = (3, 2, 1), first: int = 0, with_mask: bool = True) -> Cohort:
+        folder = tmp_path_factory.mktemp("cohort")
+        cases = [Phantom(first + n, with_mask=with_mask) for n in range(sum(counts))]
+        return prepare(cases, folder, PrepareOptions(counts=counts))
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def cohort(make_cohort: Callable[..., Cohort]) -> Cohort:
+    return make_cohort()
+
+
+@pytest.fixture
+def run_folder(tmp_path: Path) -> Path:
+    return tmp_path / "runs" / "one"
+
+
+SETTINGS: dict[str, dict[str, Any]] = {
+    "unet_regression": {"width": 2, "levels": 2},
+    "pix2pix": {"width": 2, "levels": 3, "discriminator_layers": 1},
+}
+
+
+def tiny_recipe(translator: str = "unet_regression", **training: Any) -> Recipe:  # noqa: ANN401
+    settings = {"epochs": 2, "batch": 4, "device": "cpu", "log_every": 3, **training}
+    data = {
+        "name": "tiny",
+        "translator": translator,
+        "task": {"source": ["t1"], "target": "fa"},
+        "windows": {"axes": ["z", "x"]},
+        "settings": SETTINGS[translator],
+        "training": settings,
+    }
+    return validate(data, "tiny")
+
+
+@pytest.fixture(scope="session")
+def tiny() -> Callable[..., Recipe]:
+    return tiny_recipe
