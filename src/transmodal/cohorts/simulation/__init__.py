@@ -1,0 +1,1 @@
+"""The atlas simulator: anatomy, head, contrasts and acquisition of a virtual subject."""
