@@ -32,6 +32,12 @@ def label(modality: str) -> str:
     return modality if modality == "colour" else modality.upper()
 
 
+def number(value: float) -> str:
+    """Return a number for a scale: three digits, none after the point from a hundred on, a true minus."""
+    text = f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"
+    return text.replace("-", "\N{MINUS SIGN}")
+
+
 def window_of(modality: str, voxels: NDArray[Any], mask: Mask | None = None) -> Window:
     """Choose the values that are shown, for all images of one modality: from the target, or fixed for CT.
 
@@ -171,13 +177,13 @@ def _bar(window: Window) -> _Bar | None:
     if window.is_colour:
         return None
     shades = np.repeat(np.arange(256, dtype=np.uint8)[:, None], 3, axis=1)
-    return _Bar(shades, f"{window.low:.3g}", f"{window.high:.3g} {window.unit}")
+    return _Bar(shades, number(window.low), f"{number(window.high)} {window.unit}")
 
 
 def _error_bar(limit: float, window: Window) -> _Bar:
     if window.is_colour:
-        return _Bar(error_palette()[128:], "0", f"{limit:.3g} {window.unit}")
-    return _Bar(error_palette(), f"-{limit:.3g}", f"+{limit:.3g} {window.unit}")
+        return _Bar(error_palette()[128:], "0", f"{number(limit)} {window.unit}")
+    return _Bar(error_palette(), number(-limit), f"+{number(limit)} {window.unit}")
 
 
 def _compose(panels: Sequence[_Panel], segments: Sequence[tuple[float, ...]], height: int) -> bytes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -11,6 +11,7 @@ import numpy as np
 from transmodal.cohorts.store import PreparedCase
 from transmodal.evaluation.figures import Window, difference, error_limit, window_of
 from transmodal.evaluation.planes import Frame, Letter, Mask, Strip, canonical, outline
+from transmodal.evaluation.score import UNITS
 from transmodal.volumes import Volume
 
 
@@ -86,7 +87,13 @@ class Gallery:
         return tuple(replace(scene, why=tuple(reasons[case])) for case, scene in scenes.items())
 
 
-def scene_of(case: PreparedCase, sources: Iterable[str], target: str, made: Mapping[str, Volume]) -> Scene:
+def scene_of(
+    case: PreparedCase,
+    sources: Iterable[str],
+    target: str,
+    made: Mapping[str, Volume],
+    judged: Collection[str],
+) -> Scene:
     """Cut what the report shows of a case out of its volumes.
 
     Args:
@@ -94,6 +101,7 @@ def scene_of(case: PreparedCase, sources: Iterable[str], target: str, made: Mapp
         sources: its source modalities.
         target: its target modality.
         made: synthetic volumes on the target's grid, by translator.
+        judged: those of them whose errors set the limit of the error maps; the others may go beyond it.
     """
     truth = canonical(case.volume(target))
     mask = case.mask()
@@ -108,7 +116,7 @@ def scene_of(case: PreparedCase, sources: Iterable[str], target: str, made: Mapp
         {name: _source(case, name, frame, inside) for name in sources},
         goal,
         strips,
-        error_limit([_within(difference(strip, goal.strip), area) for strip in strips.values()]),
+        error_limit([_within(difference(strips[name], goal.strip), area) for name in judged]),
         () if area is None else tuple(outline(area)),
         tuple(frame.letters()),
     )
@@ -116,7 +124,8 @@ def scene_of(case: PreparedCase, sources: Iterable[str], target: str, made: Mapp
 
 def _source(case: PreparedCase, name: str, frame: Frame, inside: Mask | None) -> Shown:
     volume = canonical(case.volume(name))
-    return Shown(frame.strip(volume.voxels), window_of(name, volume.voxels, inside))
+    window = window_of(name, volume.voxels, inside)
+    return Shown(frame.strip(volume.voxels), window._replace(unit=UNITS.get(name, "")))
 
 
 def _content(volume: Volume) -> Mask:

@@ -23,7 +23,7 @@ Mask = NDArray[np.bool_]
 
 PLANES = ("axial", "coronal", "sagittal")
 MARGIN_MM = 6.0
-GAP = 6  # pixels between planes
+GAP = 8  # pixels between planes
 FINEST_MM = 1.0  # finer voxels are shown at this size
 _SIDES = {"axial": ("R", "L"), "coronal": ("R", "L"), "sagittal": ("A", "P")}
 _ACROSS = {"axial": (1, 0, 2), "coronal": (2, 0, 1), "sagittal": (2, 1, 0)}  # rows, columns, cut axis

@@ -38,23 +38,37 @@ def page(evaluation: Evaluation) -> str:
 
 def _header(evaluation: Evaluation) -> str:
     subject = evaluation.subject
-    n = len(evaluation.cases)
-    trained = ""
-    if subject.n_training and subject.split != "train":
-        trained = f"The cohort has {_count(subject.n_training, 'training case')}, which these are not among. "
     where = (
         "inside the evaluation mask"
         if evaluation.columns("mask")
         else "over the whole volume: no case has a mask"
     )
     return (
-        f'<header><p class="eyebrow">Transmodal evaluation</p>'
+        '<header><p class="eyebrow">Transmodal evaluation</p>'
         f'<h1>{escape(_labels(subject.sources))}<span class="to">&rarr;</span>{escape(label(subject.target))}</h1>'
         f'<p class="lead">{escape(_and(evaluation.models) or "Oracles")}, scored on '
-        f"{_count(n, f'{subject.split} case')} of the cohort <em>{escape(subject.cohort)}</em>. "
-        f"{trained}Figures are {where}, on the target&rsquo;s native grid.</p>"
+        f"{_count(len(evaluation.cases), f'{subject.split} case')} of the cohort <em>{escape(subject.cohort)}</em>. "
+        f"{_trained(evaluation)}Figures are {where}, on the target&rsquo;s native grid.</p>"
         f"{_notice(evaluation)}{_findings(evaluation)}</header>"
     )
+
+
+def _trained(evaluation: Evaluation) -> str:
+    """Say what models and oracles learned from; nothing of models that have no record of it."""
+    subject = evaluation.subject
+    own = f"the cohort&rsquo;s {_count(subject.n_training, 'training case')}"
+    learned: dict[str, list[str]] = {}
+    for name in evaluation.models:
+        cohort = evaluation.records.get(name, {}).get("cohort", {})
+        if cohort.get("digest") == subject.digest:
+            learned.setdefault(own, []).append(name)
+        elif cohort:
+            learned.setdefault(f"the cohort <em>{escape(str(cohort.get('name')))}</em>", []).append(name)
+    if evaluation.oracles:
+        learned.setdefault(own, []).append("the oracles")
+    parts = [f"{escape(_and(names))} learned from {where}" for where, names in learned.items()]
+    text = "; ".join(parts)
+    return f"{text[:1].upper()}{text[1:]}. " if text.startswith("the") else f"{text}. " if text else ""
 
 
 def _notice(evaluation: Evaluation) -> str:
@@ -136,7 +150,7 @@ def _dots(evaluation: Evaluation, column: Column) -> str:
         if (row.metric, row.protocol) == (column.metric, column.protocol):
             groups.setdefault(row.translator, []).append((row.case, row.value))
     better = "higher" if column.higher_is_better else "lower"
-    text = f"{column.label} {_unit(column)}, {better} is better; one dot per case, bar: mean"
+    text = f"{_titled(column)}, {better} is better; one dot per case, bar: mean"
     return dot_plot(groups, text, evaluation.oracles)
 
 

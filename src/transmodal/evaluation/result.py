@@ -6,6 +6,7 @@ import math
 import platform
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from importlib import metadata
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -88,7 +89,7 @@ class Column(NamedTuple):
         return 3 if value == 0 else max(0, 2 - math.floor(math.log10(abs(value))))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Evaluation:
     """An evaluation.
 
@@ -132,11 +133,11 @@ class Evaluation:
 
     def of(self, translator: str, column: Column) -> Summary | None:
         """Return a translator's summary of one kind of figure."""
-        wanted = (translator, column.metric, column.protocol)
-        for one in self.summary():
-            if (one.translator, one.metric, one.protocol) == wanted:
-                return one
-        return None
+        return self._by_figure.get((translator, column.metric, column.protocol))
+
+    @cached_property
+    def _by_figure(self) -> dict[tuple[str, str, Protocol], Summary]:
+        return {(one.translator, one.metric, one.protocol): one for one in self.summary()}
 
     def best(self, column: Column) -> set[str]:
         """Return the translators with the best mean; several where they are equal."""

@@ -167,7 +167,8 @@ def evaluate_cases(
         rows += [_row(case, name, one) for name, measured in taken.items() for one in measured]
         first = taken[everyone[0].name]
         excluded[case.id] = next((one.slices_excluded for one in first if one.slices_excluded is not None), 0)
-        scene = scene_of(case, subject.sources, subject.target, made)
+        judged = [one.name for one in entrants.models or entrants.oracles]
+        scene = scene_of(case, subject.sources, subject.target, made, judged)
         gallery.add(scene, next(one.value for one in first if one.metric == primary))
         if progress is not None:
             progress("evaluate", n, len(cases))

@@ -14,6 +14,7 @@ from transmodal.evaluation.figures import (
     error_palette,
     grey,
     label,
+    number,
     png,
 )
 from transmodal.evaluation.gallery import Scene, Shown
@@ -30,7 +31,8 @@ def section(evaluation: Evaluation) -> str:
     return (
         "<section><h2>Cases</h2>"
         f'<p class="about">{PLANES[0].capitalize()}, {PLANES[1]} and {PLANES[2]} planes through the middle. '
-        "Target and synthetic volumes share one window, error maps show synthetic minus target. Radiological "
+        "Target and synthetic volumes share one window, error maps show synthetic minus target, saturated beyond "
+        "their limits. Radiological "
         "display: the patient&rsquo;s right (R) is on the left.</p>"
         f"{switch if any(scene.border for scene in evaluation.scenes) else ''}{cards}</section>"
     )
@@ -105,11 +107,11 @@ def _values(evaluation: Evaluation, case: str, name: str) -> str:
 def _bar(window: Window) -> str:
     if window.is_colour:
         return ""
-    return _scale("#000, #fff", _number(window.low), f"{_number(window.high)} {window.unit}")
+    return _scale("#000, #fff", number(window.low), f"{number(window.high)} {window.unit}")
 
 
 def _error_bar(scene: Scene) -> str:
-    palette, limit, unit = error_palette(), _number(scene.limit), scene.target.window.unit
+    palette, limit, unit = error_palette(), number(scene.limit), scene.target.window.unit
     if scene.target.window.is_colour:
         return _scale(_stops(palette[128:]), "0", f"{limit} {unit}")
     return _scale(_stops(palette), f"\N{MINUS SIGN}{limit}", f"+{limit} {unit}")
@@ -125,10 +127,6 @@ def _scale(stops: str, low: str, high: str) -> str:
 def _stops(palette: Pixels) -> str:
     chosen: Iterable[Pixels] = palette[:: max(1, len(palette) // 16)]
     return ", ".join(f"rgb({r} {g} {b})" for r, g, b in chosen)
-
-
-def _number(value: float) -> str:
-    return f"{value:.3g}".replace("-", "\N{MINUS SIGN}")
 
 
 def _uri(shown: Shown) -> str:
