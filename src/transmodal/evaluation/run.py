@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -53,6 +53,19 @@ class ModelTranslator:
         from transmodal.inference.engine import synthesise_case
 
         return synthesise_case(self.model.translator, self.model.view, case, self.model.device)
+
+    def record(self) -> dict[str, Any]:
+        """Return how the model came about, JSON-able."""
+        recipe, view = self.model.recipe, self.model.view
+        return {
+            "recipe": recipe.name,
+            "translator": recipe.translator,
+            "source": list(view.sources),
+            "region": view.region,
+            "spacing_mm": view.spacing_mm,
+            "weights_sha256": self.model.digest,
+            **self.model.provenance,
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,25 +123,15 @@ def evaluate(
     names = list(runs) if isinstance(runs, Mapping) else _names(paths, loaded)
     view = _common_view(names, loaded)
     training = store.cases("train")
+    models = [ModelTranslator(name, model) for name, model in zip(names, loaded, strict=True)]
     entrants = Entrants(
-        [ModelTranslator(name, model) for name, model in zip(names, loaded, strict=True)],
+        models,
         [oracle_room.fit(name, training, view, progress=progress) for name in oracles],
-        {name: _record(model) for name, model in zip(names, loaded, strict=True)},
+        {model.name: model.record() for model in models},
         {name: path / "curves.csv" for name, path in zip(names, paths, strict=True)},
     )
     sources = tuple(dict.fromkeys(name for model in loaded for name in model.view.sources))
-    reference = _reference(view.target, view.target_map, training)
-    subject = Subject(
-        sources,
-        view.target,
-        range_of(view.target, reference),
-        store.manifest.name,
-        store.digest(),
-        split,
-        len(training),
-        simulated(store, (*sources, view.target)),
-        tuple(notes),
-    )
+    subject = replace(_subject(store, view, split), sources=sources, notes=tuple(notes))
     evaluation = evaluate_cases(entrants, store.cases(split), subject, progress=progress)
     if output is not None:
         write(evaluation, output)
@@ -227,6 +230,20 @@ def _common_view(names: Sequence[str], models: Sequence[Model]) -> View:
     return first
 
 
+def _subject(cohort: Cohort, view: View, split: str) -> Subject:
+    training = cohort.cases("train")
+    return Subject(
+        view.sources,
+        view.target,
+        range_of(view.target, _reference(view.target, view.target_map, training)),
+        cohort.manifest.name,
+        cohort.digest(),
+        split,
+        len(training),
+        simulated(cohort, (*view.sources, view.target)),
+    )
+
+
 def _reference(
     target: str, mapped_by: intensity.IntensityMap, training: Sequence[PreparedCase]
 ) -> intensity.IntensityMap:
@@ -237,18 +254,6 @@ def _reference(
     return intensity.reference(
         [intensity.fit(spec, case.volume(target).voxels, case.mask()) for case in training]
     )
-
-
-def _record(model: Model) -> dict[str, Any]:
-    return {
-        "recipe": model.recipe.name,
-        "translator": model.recipe.translator,
-        "source": list(model.view.sources),
-        "region": model.view.region,
-        "spacing_mm": model.view.spacing_mm,
-        "weights_sha256": model.digest,
-        **model.provenance,
-    }
 
 
 def _score(case: PreparedCase, synthetic: Volume, subject: Subject) -> list[Measured]:

@@ -1,0 +1,261 @@
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from transmodal.errors import InputError, UsageError
+from transmodal.evaluation import run
+from transmodal.evaluation.result import INTENDED_USE, Evaluation, Subject
+from transmodal.evaluation.run import Entrants, evaluate_cases, write
+from transmodal.volumes import Volume
+from transmodal.volumes.intensity import IntensitySpec, fit
+
+Make = Callable[..., Any]
+SUBJECT = Subject(("t1",), "fa", 1.0, "cohort", "d" * 64, "test", 3)
+
+
+class Noisy:
+    """Gives the target with an error of a size that grows with the case's number."""
+
+    def __init__(self, name: str, size: float) -> None:
+        self.name = name
+        self.size = size
+
+    def translate_case(self, case: Any) -> Volume:  # noqa: ANN401  # fakes stand in for prepared cases
+        target: Volume = case.volume("fa")
+        size = self.size * (1 + int(case.id[-1]))
+        return target.with_voxels(target.voxels + np.float32(size))
+
+
+def _evaluated(make_case: Make, *seeds: int, masked: bool = True) -> Evaluation:
+    entrants = Entrants([Noisy("unet", 0.01)], [Noisy("mean_target", 0.02), Noisy("lookup", 0.005)])
+    return evaluate_cases(entrants, [make_case(seed, masked=masked) for seed in seeds], SUBJECT)
+
+
+def test_every_case_and_entrant_has_every_figure(make_case: Make) -> None:
+    evaluation = _evaluated(make_case, 2, 0, 1)
+    assert evaluation.cases == ("case-2", "case-0", "case-1")
+    assert len(evaluation.rows) == 3 * 3 * 8
+    maes = {
+        (row.case, row.translator): row.value
+        for row in evaluation.rows
+        if row.metric == "mae" and row.protocol.region == "mask"
+    }
+    assert maes["case-2", "unet"] == pytest.approx(0.03, abs=1e-6)
+    assert maes["case-0", "lookup"] == pytest.approx(0.005, abs=1e-6)
+    assert evaluation.rows[0].patient == "patient of case-2"
+
+
+def test_the_first_the_best_and_the_worst_case_are_shown(make_case: Make) -> None:
+    scenes = _evaluated(make_case, 2, 0, 1, 4, 3).scenes
+    assert [(scene.case, scene.why) for scene in scenes] == [
+        ("case-2", ("first case",)),
+        ("case-0", ("best MAE of unet",)),
+        ("case-4", ("worst MAE of unet",)),
+    ]
+    (only,) = _evaluated(make_case, 5).scenes
+    assert only.why == ("first case", "best MAE of unet", "worst MAE of unet")
+
+
+def test_error_maps_take_their_limit_from_the_models(make_case: Make) -> None:
+    case = make_case(0)
+    loud = Entrants([Noisy("unet", 0.009)], [Noisy("lookup", 0.9)])
+    assert evaluate_cases(loud, [case], SUBJECT).scenes[0].limit == pytest.approx(0.01)
+    assert evaluate_cases(Entrants([], loud.oracles), [case], SUBJECT).scenes[0].limit == pytest.approx(1.0)
+
+
+def test_findings_name_the_oracles_that_a_model_does_not_beat(make_case: Make) -> None:
+    ((model, text),) = _evaluated(make_case, 0, 1).findings()
+    assert model == "unet"
+    assert text.startswith("does not beat lookup in MAE, PSNR")
+    assert "mean_target" not in text
+    better = Entrants([Noisy("unet", 0.001)], [Noisy("mean_target", 0.02), Noisy("lookup", 0.005)])
+    ((_, praise),) = evaluate_cases(better, [make_case(0)], SUBJECT).findings()
+    assert praise == "beats mean_target and lookup in MAE, PSNR, SSIM 3D and SSIM 2D."
+    assert evaluate_cases(Entrants([Noisy("unet", 0.1)]), [make_case(0)], SUBJECT).findings() == []
+
+
+def test_the_files_say_the_same(make_case: Make, tmp_path: Path) -> None:
+    evaluation = _evaluated(make_case, 0, 1)
+    write(evaluation, tmp_path / "deep" / "folder")
+    record = json.loads((tmp_path / "deep" / "folder" / "evaluation.json").read_text())
+    with (tmp_path / "deep" / "folder" / "evaluation.csv").open(newline="") as file:
+        table = list(csv.DictReader(file))
+    keys = {"case", "patient", "translator", "metric", "value", "unit", "protocol"}
+    assert all(set(row) == keys for row in record["rows"])
+    assert [float(row["value"]) for row in table] == [row["value"] for row in record["rows"]]
+    assert {row["protocol"] for row in record["rows"]} == set(record["protocols"])
+    assert len(record["summary"]) == 3 * 8
+    provenance = record["provenance"]
+    assert provenance["intended_use"] == INTENDED_USE
+    assert provenance["cohort"]["digest"] == "d" * 64
+    assert provenance["cohort"]["n_cases"] == 2
+    assert provenance["slices_excluded"] == {"case-0": 2, "case-1": 2}
+    assert provenance["oracles"] == ["mean_target", "lookup"]
+    assert "numpy" in provenance["versions"]
+
+
+def test_writing_again_gives_the_same_bytes(make_case: Make, tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        write(_evaluated(make_case, 0, 1), tmp_path / name)
+    for file in ("evaluation.json", "evaluation.csv", "report.html"):
+        assert (tmp_path / "a" / file).read_bytes() == (tmp_path / "b" / file).read_bytes()
+
+
+def test_identical_volumes_are_null_with_a_note(make_case: Make, tmp_path: Path) -> None:
+    evaluation = evaluate_cases(Entrants([Noisy("perfect", 0.0)]), [make_case(0), make_case(1)], SUBJECT)
+    write(evaluation, tmp_path)
+    record = json.loads((tmp_path / "evaluation.json").read_text())
+    psnr = [row for row in record["rows"] if row["metric"] == "psnr"]
+    assert all(row["value"] is None and "identical" in row["note"] for row in psnr)
+    assert {one["n_infinite"] for one in record["summary"] if one["metric"] == "psnr"} == {2}
+    assert "NaN" not in (tmp_path / "evaluation.json").read_text()
+    assert "Infinity" not in (tmp_path / "evaluation.json").read_text()
+
+
+def test_without_masks_the_whole_volume_is_scored(make_case: Make) -> None:
+    evaluation = _evaluated(make_case, 0, 1, masked=False)
+    assert evaluation.columns("mask") == []
+    assert [column.label for column in evaluation.main_columns()] == ["MAE", "PSNR", "SSIM 3D", "SSIM 2D"]
+    assert evaluation.scenes[0].border == ()
+
+
+def test_the_summary_as_text(make_case: Make) -> None:
+    lines = _evaluated(make_case, 0).summary_text().splitlines()
+    assert lines[0].split() == ["MAE", "(FA)", "PSNR", "(dB)", "SSIM", "3D", "SSIM", "2D"]
+    assert lines[1].split()[:3] == ["unet", "0.0100", "40.00"]
+    assert [line.split()[0] for line in lines[1:]] == ["unet", "mean_target", "lookup"]
+
+
+def test_progress_is_told(make_case: Make) -> None:
+    told: list[tuple[str, int, int]] = []
+    cases = [make_case(0), make_case(1)]
+    evaluate_cases(Entrants([Noisy("unet", 0.1)]), cases, SUBJECT, progress=lambda *what: told.append(what))
+    assert told == [("evaluate", 1, 2), ("evaluate", 2, 2)]
+
+
+def test_no_cases_and_twins_are_refused(make_case: Make) -> None:
+    with pytest.raises(InputError, match="no test case in cohort cohort") as empty:
+        evaluate_cases(Entrants([Noisy("unet", 0.1)]), [], SUBJECT)
+    assert empty.value.code == "E132"
+    with pytest.raises(UsageError, match="different names"):
+        evaluate_cases(Entrants([Noisy("a", 0.1), Noisy("a", 0.2)]), [make_case(0)], SUBJECT)
+    with pytest.raises(UsageError, match="one or more"):
+        evaluate_cases(Entrants([]), [make_case(0)], SUBJECT)
+
+
+class FakeCohort:
+    """An opened cohort in memory."""
+
+    def __init__(self, cases: dict[str, list[Any]], simulated: bool = False) -> None:
+        self._cases = cases
+        volumes = {"t1": SimpleNamespace(simulated=False), "fa": SimpleNamespace(simulated=simulated)}
+        self.manifest = SimpleNamespace(name="mine", cases=[SimpleNamespace(volumes=volumes)])
+
+    def cases(self, split: str) -> list[Any]:
+        return self._cases.get(split, [])
+
+    def digest(self) -> str:
+        return "e" * 64
+
+
+@pytest.fixture
+def models(monkeypatch: pytest.MonkeyPatch, make_view: Make) -> dict[str, Any]:
+    """Runs by folder name; their models add a constant to the target."""
+    loaded: dict[str, Any] = {}
+
+    def add(name: str, translator: str, **view: Any) -> None:  # noqa: ANN401  # passed on to the view
+        loaded[name] = SimpleNamespace(
+            recipe=SimpleNamespace(name=f"recipe-{name}", translator=translator),
+            view=make_view(**view),
+            translator=0.05,
+            digest="f" * 64,
+            provenance={"seed": 7, "cohort": {"name": "mine", "digest": "e" * 64}},
+            device="cpu",
+        )
+
+    add("a", "unet_regression")
+    add("b", "pix2pix")
+    add("c", "pix2pix")
+    add("other", "pix2pix", target="t2")
+    add("free", "unet_regression", target="t2", target_map=fit(IntensitySpec("zscore"), np.arange(9.0)))
+
+    def synthesise(size: float, view: Any, case: Any, device: str) -> Volume:  # noqa: ANN401
+        target: Volume = case.volume(view.target)
+        return target.with_voxels(target.voxels + np.float32(size))
+
+    from transmodal.inference import engine, translate
+
+    monkeypatch.setattr(translate, "load", lambda path, **_: loaded[Path(path).name])
+    monkeypatch.setattr(engine, "synthesise_case", synthesise)
+    monkeypatch.setattr(run.Cohort, "open", staticmethod(lambda folder: folder))
+    return loaded
+
+
+@pytest.fixture
+def cohort(make_case: Make) -> FakeCohort:
+    return FakeCohort({"train": [make_case(n) for n in range(3)], "test": [make_case(5)]})
+
+
+@pytest.mark.usefixtures("models")
+def test_runs_stand_beside_oracles(cohort: FakeCohort, tmp_path: Path) -> None:
+    told: list[str] = []
+    evaluation = run.evaluate(
+        {"ours": tmp_path / "a", "theirs": tmp_path / "b"},
+        cohort,  # type: ignore[arg-type]  # a fake
+        output=tmp_path / "out",
+        notes=("a note",),
+        progress=lambda what, *_: told.append(what),
+    )
+    assert evaluation.models == ("ours", "theirs")
+    assert evaluation.oracles == ("mean_target", "lookup", "linear_patch")
+    assert evaluation.subject.n_training == 3
+    assert evaluation.subject.notes == ("a note",)
+    assert evaluation.records["ours"]["weights_sha256"] == "f" * 64
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {
+        "evaluation.json",
+        "evaluation.csv",
+        "report.html",
+    }
+    assert set(told) == {"mean_target", "lookup", "linear_patch", "evaluate"}
+
+
+@pytest.mark.usefixtures("models")
+def test_runs_are_named_by_translator_or_by_folder(cohort: FakeCohort, tmp_path: Path) -> None:
+    paths = [tmp_path / name for name in "abc"]
+    evaluation = run.evaluate(paths, cohort, oracles=())  # type: ignore[arg-type]  # a fake
+    assert evaluation.models == ("unet_regression", "b", "c")
+
+
+@pytest.mark.usefixtures("models")
+def test_runs_of_other_targets_and_no_runs_are_refused(cohort: FakeCohort, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="other makes t2") as caught:
+        run.evaluate({"a": tmp_path / "a", "other": tmp_path / "other"}, cohort)  # type: ignore[arg-type]  # a fake
+    assert caught.value.code == "E004"
+    with pytest.raises(UsageError, match="no run"):
+        run.evaluate([], cohort)  # type: ignore[arg-type]  # a fake
+
+
+@pytest.mark.usefixtures("models")
+def test_a_target_of_z_scores_gets_its_range_from_the_training_cases(make_case: Make, tmp_path: Path) -> None:
+    ramp = np.linspace(0, 1000, 14 * 17 * 12).reshape(14, 17, 12).astype(np.float32)
+    cases = [make_case(n, t2=Volume(ramp, np.eye(4))) for n in range(2)]
+    cohort = FakeCohort({"train": cases, "test": cases})
+    evaluation = run.evaluate([tmp_path / "free"], cohort, oracles=())  # type: ignore[arg-type]  # a fake
+    assert 500 < evaluation.subject.data_range < 1000
+    with pytest.raises(UsageError, match="no data range"):
+        run.evaluate([tmp_path / "free"], FakeCohort({"test": cases}), oracles=())  # type: ignore[arg-type]
+
+
+@pytest.mark.usefixtures("models")
+def test_simulated_modalities_are_named(make_case: Make, tmp_path: Path) -> None:
+    cohort = FakeCohort({"train": [make_case(1)], "test": [make_case(0)]}, simulated=True)
+    evaluation = run.evaluate([tmp_path / "a"], cohort, oracles=())  # type: ignore[arg-type]  # a fake
+    assert evaluation.subject.simulated == ("fa",)
