@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import hashlib
 import json
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +21,8 @@ from numpy.typing import NDArray
 from transmodal.errors import InputError, IntegrityError, ResourceError, TransmodalError, UsageError
 
 _CHUNK = 1 << 20
+_NO_FOLDER_SYNC = {errno.EINVAL, errno.ENOTSUP, errno.EBADF}
+_NAME_ERRORS = {errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.ELOOP, errno.EEXIST}
 
 
 def sha256_file(path: Path) -> str:
@@ -26,14 +30,12 @@ def sha256_file(path: Path) -> str:
 
     Raises:
         InputError: E100 when there is no such file.
+        ResourceError: E403 when it may not be read.
     """
     digest = hashlib.sha256()
-    try:
-        with path.open("rb") as stream:
-            while chunk := stream.read(_CHUNK):
-                digest.update(chunk)
-    except (FileNotFoundError, IsADirectoryError) as error:
-        raise InputError("E100", f"{path} is no file", "a file", "Check the path.") from error
+    with _reading(path, "a file"), Path(path).open("rb") as stream:
+        while chunk := stream.read(_CHUNK):
+            digest.update(chunk)
     return digest.hexdigest()
 
 
@@ -71,11 +73,11 @@ def atomic_path(path: Path) -> Iterator[Path]:
         _sync(beside)
         beside.chmod(0o666 & ~_umask())
         beside.replace(path)
-        _sync(path.parent)
+        _sync_folder(path.parent)
     except TransmodalError:
         raise
     except OSError as error:
-        raise _as_ours(error, path) from error
+        raise _not_written(error, path) from error
     finally:
         if beside is not None:
             with suppress(OSError):
@@ -86,44 +88,47 @@ def atomic_path(path: Path) -> Iterator[Path]:
 def atomic_folder(path: Path) -> Iterator[Path]:
     """Give a temporary folder beside `path`; when the block ends well, it takes the name `path`.
 
-    A folder that had the name is moved aside first and removed last, so that at any moment one of
-    the two is whole under its name or beside it.
+    A folder that had the name changes places with the new one in a single step where the system can do
+    that (Linux), so that a whole folder has the name at any moment, whatever is killed when.
 
     Raises:
         ResourceError: E403 when the disk is full or may not be written.
-        UsageError: E005 when the parent folder does not exist.
+        UsageError: E005 when the parent folder does not exist or the name is a file.
     """
     path = Path(path)
     beside: Path | None = None
     try:
+        if path.exists() and not path.is_dir():
+            raise NotADirectoryError(errno.ENOTDIR, "is a file", str(path))
         beside = Path(tempfile.mkdtemp(prefix=".partial-", dir=path.parent))
         yield beside
-        for file in sorted(beside.rglob("*")):
-            if file.is_file():
-                _sync(file)
-        _sync(beside)
+        for inside in sorted(beside.rglob("*")):
+            _sync(inside) if inside.is_file() else _sync_folder(inside)
+        _sync_folder(beside)
         beside.chmod(0o777 & ~_umask())
         if path.exists():
-            aside = Path(tempfile.mkdtemp(prefix=".old-", dir=path.parent))
-            path.replace(aside / path.name)
-            beside.replace(path)
-            shutil.rmtree(aside, ignore_errors=True)
+            _swap(beside, path)
         else:
             beside.replace(path)
-        _sync(path.parent)
+        _sync_folder(path.parent)
     except TransmodalError:
         raise
     except OSError as error:
-        raise _as_ours(error, path) from error
+        raise _not_written(error, path) from error
     finally:
         if beside is not None:
             shutil.rmtree(beside, ignore_errors=True)
 
 
 def write_json(path: Path, data: object) -> None:
-    """Write data as JSON, atomically; NaN is refused."""
+    """Write data as JSON, atomically.
+
+    Raises:
+        ValueError: when a number is not finite; JSON has no word for it.
+    """
+    text = json.dumps(data, indent=1, allow_nan=False) + "\n"
     with atomic_path(path) as beside:
-        beside.write_text(json.dumps(data, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+        beside.write_text(text, encoding="utf-8")
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -131,12 +136,13 @@ def read_json(path: Path) -> dict[str, Any]:
 
     Raises:
         InputError: E100 when there is no such file, E101 when it is no JSON object.
+        ResourceError: E403 when it may not be read.
     """
     try:
-        data = json.loads(Path(path).read_text(encoding="utf-8"))
-    except (FileNotFoundError, IsADirectoryError, NotADirectoryError) as error:
-        raise InputError("E100", f"{path} is no file", "a JSON file", "Check the path.") from error
-    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
+        with _reading(path, "a JSON file"):
+            text = Path(path).read_text(encoding="utf-8")
+        data = json.loads(text, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
         raise InputError("E101", f"{path} is no JSON", "a whole JSON file", "Write it again.") from error
     if not isinstance(data, dict):
         raise InputError("E101", f"{path} holds a {type(data).__name__}", "a JSON object", "Write it again.")
@@ -149,10 +155,11 @@ def write_npy(path: Path, array: NDArray[Any]) -> str:
     Raises:
         IntegrityError: E503 when it does not read back equal.
     """
+    array = np.asarray(array, order="C")
     digest = sha256_array(array)
     with atomic_path(path) as beside:
         with beside.open("wb") as stream:
-            np.lib.format.write_array(stream, np.ascontiguousarray(array), allow_pickle=False)
+            np.lib.format.write_array(stream, array, allow_pickle=False)
         if sha256_array(read_npy(beside)) != digest:
             raise IntegrityError(
                 "E503",
@@ -172,14 +179,15 @@ def read_npy(path: Path, *, mmap: bool = True, sha256: str | None = None) -> NDA
         sha256: what the array's SHA-256 has to be; None does not ask.
 
     Raises:
-        InputError: E100 when there is no such file, E101 when it is truncated or no .npy.
+        InputError: E100 when there is no such file, E101 when it is truncated, goes on behind its array
+            or is no .npy.
         IntegrityError: E501 when the hash does not match.
+        ResourceError: E403 when it may not be read.
     """
     try:
-        array: NDArray[Any] = np.load(path, mmap_mode="r" if mmap else None)
-    except (FileNotFoundError, IsADirectoryError) as error:
-        raise InputError("E100", f"{path} is no file", "a .npy file", "Prepare the cohort again.") from error
-    except (ValueError, EOFError, OSError, SyntaxError) as error:
+        with _reading(path, "a .npy file"):
+            array = _loaded(Path(path), mmap=mmap)
+    except (ValueError, EOFError, SyntaxError, TypeError, RecursionError) as error:
         raise InputError(
             "E101", f"{path}: {error}", "a whole .npy file", "Prepare the cohort again."
         ) from error
@@ -190,11 +198,67 @@ def read_npy(path: Path, *, mmap: bool = True, sha256: str | None = None) -> NDA
     return array
 
 
+def _loaded(path: Path, *, mmap: bool) -> NDArray[Any]:
+    """Load an .npy of exactly the length that its header declares."""
+    size = path.stat().st_size
+    with path.open("rb") as stream:
+        if np.lib.format.read_magic(stream) != (1, 0):
+            raise ValueError("is not of .npy version 1.0")
+        shape, fortran, dtype = np.lib.format.read_array_header_1_0(stream)
+        needed = stream.tell() + dtype.itemsize * int(np.prod(shape, dtype=object))
+    if fortran or dtype.hasobject or needed != size:
+        raise ValueError(f"has {size} bytes where its header declares {needed} of plain numbers")
+    array: NDArray[Any] = np.load(path, mmap_mode="r" if mmap and 0 not in shape and shape else None)
+    return array
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON")
+
+
+@contextmanager
+def _reading(path: Path, expected: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _NAME_ERRORS:
+            raise InputError("E100", f"{path} is no file", expected, "Check the path.") from error
+        raise ResourceError(
+            "E403", f"cannot read {path}: {error.strerror}", "a file that may be read", "Check permissions."
+        ) from error
+
+
 def _suffix(path: Path) -> str:
-    for suffix in (".nii.gz",):
-        if path.name.endswith(suffix):
-            return suffix
-    return path.suffix
+    return ".nii.gz" if path.name.lower().endswith(".nii.gz") else path.suffix
+
+
+def _swap(new: Path, old: Path) -> None:
+    """Let two folders change names, in one step if the system can, else in two that are undone on failure."""
+    if _exchanged(new, old):
+        return
+    aside = Path(tempfile.mkdtemp(prefix=".old-", dir=old.parent))
+    try:
+        old.replace(aside / old.name)
+        try:
+            new.replace(old)
+        except OSError:
+            (aside / old.name).replace(old)
+            raise
+        (aside / old.name).replace(new)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+def _exchanged(one: Path, other: Path) -> bool:
+    """Exchange two names by Linux's renameat2; tell whether that was possible."""
+    if not sys.platform.startswith("linux"):
+        return False
+    here, exchange = -100, 2  # AT_FDCWD, RENAME_EXCHANGE
+    try:
+        renameat2 = ctypes.CDLL(None).renameat2
+    except AttributeError:  # a C library without it
+        return False
+    return bool(renameat2(here, os.fsencode(one), here, os.fsencode(other), ctypes.c_uint(exchange)) == 0)
 
 
 def _sync(path: Path) -> None:
@@ -205,14 +269,22 @@ def _sync(path: Path) -> None:
         os.close(handle)
 
 
+def _sync_folder(path: Path) -> None:
+    try:
+        _sync(path)
+    except OSError as error:
+        if error.errno not in _NO_FOLDER_SYNC:  # some network file systems cannot sync a folder
+            raise
+
+
 def _umask() -> int:
     mask = os.umask(0)
     os.umask(mask)
     return mask
 
 
-def _as_ours(error: OSError, path: Path) -> TransmodalError:
-    if isinstance(error, (FileNotFoundError, NotADirectoryError, IsADirectoryError)):
+def _not_written(error: OSError, path: Path) -> TransmodalError:
+    if error.errno in _NAME_ERRORS:
         return UsageError(
             "E005",
             f"cannot write {path}: {error.strerror}",
