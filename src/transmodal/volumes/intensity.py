@@ -55,6 +55,11 @@ DEFAULTS: Mapping[str, IntensitySpec] = {
 }
 """Modalities with a unit have a fixed window: HU as SynthRAD clips it, FA, sRGB."""
 
+_ENDS: Mapping[Range, tuple[float, float]] = {"signed": (-1.0, 1.0), "unit": (0.0, 1.0), "free": (-1.0, 1.0)}
+
+_FAR = 100.0
+"""Up to this offset float32 keeps mapped values to 1e-5."""
+
 MR_DEFAULT = IntensitySpec("percentile", 0.5, 99.5)
 """MR contrasts have no unit: robust ends inside the mask."""
 
@@ -74,7 +79,8 @@ class IntensityMap:
         offset: mapped value of a real 0.
         low: real values below are clipped to it; None does not clip.
         high: real values above are clipped to it; None does not clip.
-        range: `signed` [-1, 1], `unit` [0, 1], or `free`: not bounded while mapped.
+        range: `signed` [-1, 1], `unit` [0, 1], or `free`: what a network makes of it is not bounded, so
+            that its inverse is not either.
     """
 
     spec: IntensitySpec
@@ -85,20 +91,26 @@ class IntensityMap:
     range: Range = "signed"
 
     def apply(self, values: NDArray[Any]) -> NDArray[np.float32]:
-        """Map real values of any type; float32 comes back."""
-        real = np.asarray(values, dtype=np.float32)
+        """Map real values of any type and shape; float32 comes back, never beyond the range's ends."""
+        # Where the window is narrow beside its distance from 0, float32 would cancel its digits.
+        precision = np.dtype(np.float64 if abs(self.offset) > _FAR else np.float32)
+        work: NDArray[np.floating[Any]] = np.array(values, dtype=precision, subok=False)
         if self.low is not None or self.high is not None:
-            real = np.clip(real, self.low, self.high)
-        mapped: NDArray[np.float32] = real * np.float32(self.scale) + np.float32(self.offset)
-        return mapped
+            np.clip(work, self.low, self.high, out=work)
+        work *= self.scale
+        work += self.offset
+        if self.low is not None and self.high is not None:
+            np.clip(work, *_ENDS[self.range], out=work)
+        return work.astype(np.float32, copy=False)
 
     def invert(self, mapped: NDArray[Any]) -> NDArray[np.float32]:
-        """Map back to real values, clipped to where the map is bounded."""
-        real = (np.asarray(mapped, dtype=np.float64) - self.offset) / self.scale
-        if self.low is not None or self.high is not None:
-            real = np.clip(real, self.low, self.high)
-        back: NDArray[np.float32] = real.astype(np.float32)
-        return back
+        """Map back to real values, clipped to low and high unless the range is `free`."""
+        work = np.array(mapped, dtype=np.float64, subok=False)
+        work -= self.offset
+        work /= self.scale
+        if self.range != "free" and (self.low is not None or self.high is not None):
+            np.clip(work, self.low, self.high, out=work)
+        return work.astype(np.float32)
 
     def to_json(self) -> dict[str, Any]:
         """Return what `from_json` takes; numbers keep every bit."""
@@ -124,16 +136,11 @@ class IntensityMap:
             spec = IntensitySpec(data["method"], float(data["spec_low"]), float(data["spec_high"]))
             low, high = data["low"], data["high"]
             scale, offset = float(data["scale"]), float(data["offset"])
-            if scale == 0 or not np.isfinite([scale, offset]).all() or data["range"] not in get_args(Range):
-                raise ValueError("scale, offset or range")
-            return cls(
-                spec,
-                scale,
-                offset,
-                None if low is None else float(low),
-                None if high is None else float(high),
-                data["range"],
-            )
+            low, high = (None if end is None else float(end) for end in (low, high))
+            finite = np.isfinite([scale, offset, low or 0.0, high or 0.0]).all()
+            if scale == 0 or not finite or data["range"] not in get_args(Range):
+                raise ValueError("scale, offset, end or range")
+            return cls(spec, scale, offset, low, high, data["range"])
         except (KeyError, TypeError, ValueError, UsageError) as error:
             raise InputError(
                 "E103", f"an intensity map with a bad {error}", "a map that prepare wrote", "Prepare again."
@@ -156,13 +163,12 @@ def fit(
         range: what the values are mapped to; z-scores are `free` whatever is asked.
 
     Raises:
-        InputError: E124 when the mask is empty.
+        InputError: E124 when the mask is empty, E130 when it has another shape, E120 when voxels inside
+            it are not finite.
     """
     if spec.method == "window":
         return _linear(spec, spec.low, spec.high, range)
-    inside = np.asarray(voxels if mask is None else voxels[mask], dtype=np.float64)
-    if inside.size == 0:
-        raise InputError("E124", "no voxel inside the mask", "a mask with voxels", "Check the mask.")
+    inside = _inside(voxels, mask)
     if spec.method == "zscore":
         return _zscore(spec, float(inside.mean()), float(inside.std()))
     if spec.method == "minmax":
@@ -191,16 +197,43 @@ def reference(maps: Sequence[IntensityMap]) -> IntensityMap:
     return _linear(first.spec, float(np.median(lows)), float(np.median(highs)), first.range)
 
 
+def _inside(voxels: NDArray[Any], mask: NDArray[np.bool_] | None) -> NDArray[np.float64]:
+    if mask is not None and mask.shape != voxels.shape[:3]:
+        raise InputError(
+            "E130",
+            f"a mask of shape {mask.shape} for voxels of shape {voxels.shape}",
+            "a mask on the volume's grid",
+            "Resample the mask onto the volume's grid first.",
+        )
+    inside = np.asarray(voxels if mask is None else voxels[mask.astype(bool)], dtype=np.float64)
+    if inside.size == 0:
+        raise InputError("E124", "no voxel inside the mask", "a mask with voxels", "Check the mask.")
+    wrong = int(inside.size - np.isfinite(inside).sum())
+    if wrong:
+        raise InputError(
+            "E120",
+            f"{wrong} voxels that are not finite",
+            "finite voxels inside the mask",
+            "Repair the image, or read it with non-finite voxels set to zero.",
+        )
+    return inside
+
+
 def _linear(spec: IntensitySpec, low: float, high: float, range: Range) -> IntensityMap:  # noqa: A002
-    # A constant image has no width of its own: one unit above it is the other end, so that its
+    # A constant image has no width of its own: a unit above it, or more, is the other end, so that its
     # values go to the low end and come back exactly.
-    if not high > low:
+    if _is_nothing(high - low, max(abs(low), abs(high))):
         high = low + max(1.0, abs(low) * 1e-3)
-    bottom, top = (0.0, 1.0) if range == "unit" else (-1.0, 1.0)
+    bottom, top = _ENDS[range]
     scale = (top - bottom) / (high - low)
     return IntensityMap(spec, scale, bottom - low * scale, low, high, range)
 
 
 def _zscore(spec: IntensitySpec, mean: float, deviation: float) -> IntensityMap:
-    scale = 1.0 / deviation if deviation > 1e-12 * max(1.0, abs(mean)) else 1.0
+    scale = 1.0 if _is_nothing(deviation, abs(mean)) else 1.0 / deviation
     return IntensityMap(spec, scale, -mean * scale, None, None, "free")
+
+
+def _is_nothing(width: float, size: float) -> bool:
+    """Tell whether float32 cannot tell values apart that differ by `width` at this size."""
+    return width <= max(1e-30, 1e-7 * size)
