@@ -5,9 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
+from transmodal.errors import InputError
 from transmodal.volumes import Volume, files, io
+
+EXTRA = ("mask", "segmentation")
+"""What stands beside the modalities of a case under a name of its own."""
+
+
+class Origin(NamedTuple):
+    """The file that something was read from: its base name, never its folder, and its content's hash."""
+
+    name: str
+    sha256: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +33,7 @@ class Case:
         segmentation: integer labels; None where there are none.
         simulated: modalities that no scanner measured.
         group: family or site; empty where the patient is the group.
+        origins: files behind the modalities, `mask` and `segmentation`; empty for what was made.
     """
 
     id: str
@@ -31,6 +43,7 @@ class Case:
     segmentation: Volume | None = None
     simulated: frozenset[str] = frozenset()
     group: str = ""
+    origins: Mapping[str, Origin] = field(default_factory=dict)
 
 
 class CaseMaker(Protocol):
@@ -57,24 +70,39 @@ class CaseMaker(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class CaseFiles:
-    """A case as image files; read strictly when it is loaded."""
+    """A case as image files; read strictly when it is loaded.
+
+    Attributes:
+        id: name of the case within its cohort.
+        patient: whose it is.
+        volumes: image files, or folders of a DICOM series, by modality.
+        mask: as in `Case`.
+        segmentation: as in `Case`.
+        simulated: as in `Case`.
+        group: as in `Case`.
+    """
 
     id: str
     patient: str
     volumes: Mapping[str, Path]
     mask: Path | None = None
     segmentation: Path | None = None
-    simulated: frozenset[str] = field(default_factory=frozenset)
+    simulated: frozenset[str] = frozenset()
     group: str = ""
 
     def fingerprint(self) -> str:
-        """Return a hash of the files' contents and of what is known beside them."""
+        """Return a hash of the files' names and contents and of what is known beside them.
+
+        Raises:
+            InputError: E100 when a file is not there.
+        """
         parts = [self.id, self.patient, self.group, ",".join(sorted(self.simulated))]
-        named = dict(self.volumes)
-        extra = {"mask": self.mask, "segmentation": self.segmentation}
-        named.update({name: path for name, path in extra.items() if path is not None})
-        parts += [f"{name}={files.sha256_file(path)}" for name, path in sorted(named.items())]
+        parts += [f"{what}={name}={sha256}" for what, (name, sha256) in sorted(self.origins().items())]
         return files.sha256_text("\n".join(parts))
+
+    def origins(self) -> dict[str, Origin]:
+        """Return base name and content hash of every input."""
+        return {what: Origin(path.name, sha256_content(path)) for what, path in self._paths().items()}
 
     def load(self) -> Case:
         """Read the files.
@@ -90,4 +118,39 @@ class CaseFiles:
             None if self.segmentation is None else io.read_grey(self.segmentation),
             self.simulated,
             self.group,
+            self.origins(),
         )
+
+    def _paths(self) -> dict[str, Path]:
+        extra = {"mask": self.mask, "segmentation": self.segmentation}
+        return {**self.volumes, **{what: path for what, path in extra.items() if path is not None}}
+
+
+def sha256_content(path: Path) -> str:
+    """Return the SHA-256 of all that an image consists of.
+
+    A `.mhd` header counts with the data file beside it, a folder (a DICOM series) with all its files.
+
+    Raises:
+        InputError: E100 when there is nothing at `path`.
+    """
+    if path.is_dir():
+        inside = [one for one in sorted(path.iterdir()) if one.is_file()]
+        return files.sha256_text("\n".join(f"{one.name}={files.sha256_file(one)}" for one in inside))
+    header = files.sha256_file(path)
+    data = _data_beside(path) if path.name.lower().endswith(".mhd") else None
+    return header if data is None else files.sha256_text(f"{header}\n{files.sha256_file(data)}")
+
+
+def _data_beside(header: Path) -> Path | None:
+    for line in header.read_text(encoding="latin-1").splitlines():
+        key, _, value = line.partition("=")
+        if key.strip() == "ElementDataFile" and value.strip() not in ("", "LOCAL"):
+            # A name that leads elsewhere is the reader's to refuse: hashed is only what lies beside.
+            data = header.parent / Path(value.strip()).name
+            if not data.is_file():
+                raise InputError(
+                    "E100", f"{header.name} without {data.name}", "the data file beside it", "Copy both."
+                )
+            return data
+    return None

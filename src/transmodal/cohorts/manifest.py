@@ -2,23 +2,49 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any, Literal
+import json
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath
+from typing import Annotated, Any, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, ValidationError
+from numpy.typing import NDArray
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from transmodal.errors import InputError
 from transmodal.volumes import Grid, files
-from transmodal.volumes.intensity import IntensityMap
+from transmodal.volumes.intensity import IntensityMap, IntensitySpec
 
 VERSION = 1
+"""Of the format, and of how `prepare` makes arrays: another one prepares every case anew."""
+
 RegionKind = Literal["whole", "body", "brain"]
-Matrix = tuple[tuple[float, ...], ...]
+Row = tuple[float, float, float, float]
+Matrix = tuple[Row, Row, Row, Row]
+
+
+def _below(name: str) -> str:
+    """Refuse a path that leads out of the cohort's folder."""
+    path = PurePosixPath(name)
+    if not name or path.is_absolute() or ".." in path.parts or "\\" in name or ":" in name or "\0" in name:
+        raise ValueError("a path below the cohort's folder")
+    return name
 
 
 class _Record(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class OriginEntry(_Record):
+    """The file that an array was read from.
+
+    Attributes:
+        name: its base name; empty where names were not wanted.
+        sha256: of its content.
+    """
+
+    name: Annotated[str, Field(pattern=r"^[^/\\]*$")]
+    sha256: str
 
 
 class ArrayEntry(_Record):
@@ -29,27 +55,33 @@ class ArrayEntry(_Record):
         dtype: as numpy writes it.
         shape: of the array.
         sha256: of dtype, shape and voxels.
+        origin: the input file; None for what was made or computed.
     """
 
-    file: str
+    file: Annotated[str, AfterValidator(_below)]
     dtype: str
     shape: tuple[int, ...]
     sha256: str
+    origin: OriginEntry | None = None
 
 
 class VolumeEntry(ArrayEntry):
     """One modality of a case, in the closest RAS orientation, else as it came.
 
     Attributes:
+        content_sha256: of the voxels as float32: equal for one image in two voxel types.
         native_shape: shape of the grid that it came on.
         native_affine: affine of that grid; the way back needs nothing else.
         intensity: the map that was fitted, as `IntensityMap.to_json` gives it.
+        fitted_in: where it was fitted: `whole`, `mask`, or a region such as `brain of t1`.
         simulated: whether no scanner measured it.
     """
 
+    content_sha256: str
     native_shape: tuple[int, int, int]
     native_affine: Matrix
     intensity: dict[str, Any]
+    fitted_in: str
     simulated: bool = False
 
     @property
@@ -92,7 +124,7 @@ class CaseEntry(_Record):
         fingerprint: hash of the inputs and of the options that made this entry.
     """
 
-    id: str
+    id: Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]*$")]
     patient: str
     group: str = ""
     affine: Matrix
@@ -102,15 +134,40 @@ class CaseEntry(_Record):
     regions: tuple[RegionEntry, ...] = ()
     fingerprint: str
 
-    @property
-    def owner(self) -> str:
-        """What a split must not divide: the group, or the patient where there is none."""
-        return self.group or self.patient
-
     def arrays(self) -> list[ArrayEntry]:
         """Return every array of the case."""
         extra = [entry for entry in (self.mask, self.segmentation) if entry is not None]
         return [*self.volumes.values(), *extra, *self.regions]
+
+
+class PrepareOptions(_Record):
+    """What is prepared, and how it is split.
+
+    Attributes:
+        regions: masks to compute, by source modality: `{"t1": ("brain",)}`.
+        intensity: intensity maps by modality, where the modality's default does not fit.
+        ratios: shares of training, validation and test, over patients or groups.
+        counts: numbers of patients (or groups) instead of shares.
+        seed: of the split.
+        keep_going: leave failing cases out and record them, instead of stopping at the end.
+        record_names: write the base names of the input files into the manifest.
+    """
+
+    regions: Mapping[str, tuple[RegionKind, ...]] = {}
+    intensity: Mapping[str, IntensitySpec] = {}
+    ratios: tuple[float, float, float] = (8, 1, 1)
+    counts: tuple[int, int, int] | None = None
+    seed: int = 2024
+    keep_going: bool = False
+    record_names: bool = True
+
+    def fingerprint(self, modalities: tuple[str, ...]) -> str:
+        """Return a hash of what decides the arrays of a case with these modalities."""
+        data = self.model_dump(mode="json", include={"regions", "intensity", "record_names"})
+        for part in ("regions", "intensity"):
+            # What is asked of modalities that the case lacks does not touch it.
+            data[part] = {name: data[part][name] for name in sorted(data[part]) if name in modalities}
+        return files.sha256_text(f"{VERSION} {json.dumps(data, sort_keys=True)}")
 
 
 class Manifest(_Record):
@@ -121,37 +178,52 @@ class Manifest(_Record):
         name: of the cohort.
         modalities: every modality that some case has.
         cases: sorted by id.
-        left_out: cases that failed where the caller asked to go on, with the error's line.
+        options: what it was prepared with; `keep_going` is not kept.
+        left_out: cases that failed where the caller asked to go on, with the kind of error.
     """
 
     version: Literal[1] = 1
     name: str
     modalities: tuple[str, ...]
     cases: tuple[CaseEntry, ...]
+    options: PrepareOptions = PrepareOptions()
     left_out: dict[str, str] = {}
 
     def digest(self) -> str:
-        """Return a hash of the cohort's content; its name and folder do not matter."""
-        return files.sha256_text(self.model_dump_json(exclude={"name", "left_out"}))
+        """Return a hash of the cohort's content.
+
+        Names of the cohort and of input files, and how the split was asked for, do not matter.
+        """
+        content = self.model_dump(mode="json", include={"version", "modalities", "cases"})
+        for case in content["cases"]:
+            del case["fingerprint"]
+            extra = [case["mask"], case["segmentation"]]
+            for array in [*case["volumes"].values(), *case["regions"], *extra]:
+                if array is not None:
+                    del array["origin"]
+        return files.sha256_text(json.dumps(content, sort_keys=True))
 
 
 def read_manifest(path: Path) -> Manifest:
     """Read `cohort.json`.
 
     Raises:
-        InputError: E133 when it is no manifest of this version.
+        InputError: E133 when it is no manifest of this version, E101 when it is no JSON.
     """
     try:
         return Manifest.model_validate(files.read_json(path))
     except ValidationError as error:
+        where = ".".join(str(part) for part in error.errors()[0]["loc"])
         raise InputError(
             "E133",
-            f"{path.name} with {error.error_count()} entries that do not fit",
+            f"{path.name} with a bad {where}",
             f"a cohort of format {VERSION}",
-            "Prepare the cohort again.",
+            "Prepare the cohort again with this version.",
         ) from error
 
 
-def matrix(affine: np.ndarray[Any, Any]) -> Matrix:
+def matrix(affine: NDArray[np.float64]) -> Matrix:
     """Return an affine as it stands in a manifest, to the last bit."""
-    return tuple(tuple(float(value) for value in row) for row in affine)
+    rows: list[Row] = [(float(a), float(b), float(c), float(d)) for a, b, c, d in affine]
+    first, second, third, fourth = rows
+    return first, second, third, fourth

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -21,7 +23,8 @@ class Split(BaseModel):
 
     Attributes:
         seed: that the groups were shuffled by.
-        by: what was kept together.
+        by: what was kept together: patients; patients and the groups given with them; or `given`, for
+            a split that was written by hand and that `prepare` only checks.
         train: case ids.
         validation: case ids.
         test: case ids.
@@ -30,7 +33,7 @@ class Split(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     seed: int
-    by: str = "group, else patient"
+    by: Literal["patient", "group", "given"] = "patient"
     train: tuple[str, ...]
     validation: tuple[str, ...]
     test: tuple[str, ...]
@@ -46,6 +49,10 @@ class Split(BaseModel):
         chosen: tuple[str, ...] = getattr(self, name)
         return chosen
 
+    def digest(self) -> str:
+        """Return a hash of what stands where; how it came about does not matter."""
+        return files.sha256_text("|".join(",".join(sorted(self.ids(name))) for name in NAMES))
+
 
 def split_by_group(
     cases: Sequence[CaseEntry],
@@ -56,56 +63,76 @@ def split_by_group(
 ) -> Split:
     """Split cases so that no group, and no patient, stands on two sides.
 
-    The order of `cases` does not matter. With three groups or more each side whose share is not 0
-    has one at least.
+    The order of `cases` does not matter. Every group has a rank of its own, drawn from the seed and its
+    name, so that a cohort that grows moves as few groups as can be. With three groups or more each
+    side whose share is not 0 has one at least.
 
     Args:
         cases: the cohort's cases.
         ratios: shares of training, validation and test, over groups.
         counts: numbers of groups instead of shares.
-        seed: of the shuffle.
+        seed: of the ranks.
 
     Raises:
-        UsageError: E001 when the shares make no sense.
-        InputError: E132 when there are too few groups.
+        UsageError: E001 when the shares or counts make no sense.
+        InputError: E132 when there are too few groups, or counts that do not add up to them.
     """
-    owners = sorted({case.owner for case in cases})
-    sizes = _checked(counts, len(owners)) if counts is not None else _shares(ratios, len(owners))
-    order = np.random.default_rng(seed).permutation(len(owners))
-    bounds = np.cumsum([0, *sizes])
-    sides: list[tuple[str, ...]] = []
-    for low, high in pairwise(bounds):
-        chosen = {owners[index] for index in order[low:high]}
-        sides.append(tuple(sorted(case.id for case in cases if case.owner in chosen)))
-    return Split(seed=seed, train=sides[0], validation=sides[1], test=sides[2])
+    groups = groups_of(cases)
+    sizes = _checked(counts, len(groups)) if counts is not None else _shares(ratios, len(groups))
+    ranked = sorted(groups, key=lambda name: hashlib.sha256(f"{seed}\n{name}".encode()).digest())
+    bounds = np.cumsum([0, sizes[2], sizes[1], sizes[0]])
+    test, validation, train = (
+        tuple(sorted(case for name in ranked[low:high] for case in groups[name]))
+        for low, high in pairwise(bounds)
+    )
+    by: Literal["patient", "group"] = "group" if any(case.group for case in cases) else "patient"
+    return Split(seed=seed, by=by, train=train, validation=validation, test=test)
+
+
+def groups_of(cases: Sequence[CaseEntry]) -> dict[str, tuple[str, ...]]:
+    """Return case ids by what must stay together, joined through shared patients and shared groups."""
+    owner: dict[str, str] = {}
+
+    def root(name: str) -> str:
+        while owner.setdefault(name, name) != name:
+            name = owner[name]
+        return name
+
+    for case in cases:
+        patient = root(f"patient {case.patient}")
+        if case.group:
+            low, high = sorted((patient, root(f"group {case.group}")))
+            owner[high] = low
+    together: dict[str, list[str]] = {}
+    for case in cases:
+        together.setdefault(root(f"patient {case.patient}"), []).append(case.id)
+    return {name: tuple(sorted(ids)) for name, ids in sorted(together.items())}
 
 
 def check_leaks(manifest: Manifest, split: Split) -> None:
     """Refuse a split that divides a patient, a group or one and the same image.
 
+    Images are compared by the hashes of their voxels in canonical orientation, as they are and as
+    float32: a copy under another name, compression, orientation or voxel type is found.
+
     Raises:
         InputError: E132 when it names a case that is not there, E135 when something stands on two sides.
     """
-    side_of: dict[str, str] = {}
-    for name in NAMES:
-        for case in split.ids(name):
-            if case in side_of:
-                raise _leak(f"case {case}", side_of[case], name)
-            side_of[case] = name
-    known = {case.id for case in manifest.cases}
-    missing = sorted(set(side_of) - known)
+    side_of = _sides(split)
+    missing = sorted(set(side_of) - {case.id for case in manifest.cases})
     if missing:
         raise InputError(
-            "E132", f"a split with the unknown case {missing[0]}", "cases of the cohort", "Split it again."
+            "E132",
+            f"a split with the unknown case {missing[0]}",
+            "cases of the cohort",
+            "Correct or remove split.json and prepare again.",
         )
     seen: dict[str, str] = {}
     for entry in manifest.cases:
-        side = side_of.get(entry.id)
-        if side is None:
-            continue
-        for key, what in _identities(entry).items():
-            if seen.setdefault(key, side) != side:
-                raise _leak(what, seen[key], side)
+        for key, what in _identities(entry).items() if entry.id in side_of else ():
+            first = seen.setdefault(key, entry.id)
+            if side_of[first] != side_of[entry.id]:
+                raise _leak(what, f"{first} in {side_of[first]}", f"{entry.id} in {side_of[entry.id]}")
 
 
 def read_split(path: Path) -> Split:
@@ -117,9 +144,20 @@ def read_split(path: Path) -> Split:
     try:
         return Split.model_validate(files.read_json(path))
     except ValidationError as error:
+        where = ".".join(str(part) for part in error.errors()[0]["loc"])
         raise InputError(
-            "E133", f"{path.name} is no split", "a split", "Prepare the cohort again."
+            "E133", f"{path.name} with a bad {where}", "a split", "Remove it and prepare the cohort again."
         ) from error
+
+
+def _sides(split: Split) -> dict[str, str]:
+    side_of: dict[str, str] = {}
+    for name in NAMES:
+        for case in split.ids(name):
+            if case in side_of:
+                raise _leak(f"case {case}", side_of[case], name)
+            side_of[case] = name
+    return side_of
 
 
 def _identities(entry: CaseEntry) -> dict[str, str]:
@@ -128,16 +166,16 @@ def _identities(entry: CaseEntry) -> dict[str, str]:
     if entry.group:
         found[f"group {entry.group}"] = f"group {entry.group}"
     for modality, volume in entry.volumes.items():
-        found[volume.sha256] = f"the {modality} of case {entry.id}"
+        found[volume.content_sha256] = f"the same image ({modality} of {entry.id})"
     return found
 
 
 def _leak(what: str, one: str, other: str) -> InputError:
     return InputError(
         "E135",
-        f"{what} stands in {one} and in {other}",
-        "each patient and each image on one side",
-        "Correct the patient column, or remove split.json and prepare again.",
+        f"{what} stands on two sides: {one}, {other}",
+        "each patient, group and image on one side",
+        "Say in cases.csv which cases are one patient, or leave a copy out; then prepare again.",
     )
 
 
@@ -165,8 +203,9 @@ def _shares(ratios: tuple[float, float, float], n: int) -> tuple[int, int, int]:
             f"{needed} or more",
             "Add cases, or set a share to 0, such as --split 1:0:0.",
         )
-    exact = np.array(ratios) / sum(ratios) * n
-    validation, test = (max(1, round(float(value))) if value > 0 else 0 for value in exact[1:])
-    if validation + test >= n:
-        validation, test = min(validation, 1), min(test, 1)
+    validation, test = (
+        max(1, int(n * share / sum(ratios) + 0.5)) if share > 0 else 0 for share in ratios[1:]
+    )
+    while validation + test >= n:
+        validation, test = (validation - 1, test) if validation > test else (validation, test - 1)
     return n - validation - test, validation, test

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 
 from transmodal.cohorts.manifest import ArrayEntry, CaseEntry, Manifest, RegionKind, read_manifest
 from transmodal.cohorts.split import Split, check_leaks, read_split
-from transmodal.errors import InputError, IntegrityError
+from transmodal.errors import InputError, IntegrityError, ResourceError
 from transmodal.volumes import Grid, Volume, files
 from transmodal.volumes.geometry import How, resample, working_grid
 from transmodal.volumes.intensity import IntensityMap
@@ -101,22 +102,67 @@ class PreparedCase:
         return self.entry.volumes[modality].intensity_map
 
     def _flags(self, entry: ArrayEntry, spacing_mm: float | None) -> NDArray[np.bool_]:
-        flags: NDArray[np.bool_] = self._on_grid(entry, spacing_mm, "nearest").voxels > 0
+        # Stored as 0 and 1 in a byte each, which is what a bool is: no copy.
+        flags: NDArray[np.bool_] = self._on_grid(entry, spacing_mm, "nearest").voxels.view(np.bool_)
         return flags
 
     def _on_grid(self, entry: ArrayEntry, spacing_mm: float | None, how: How) -> Volume:
-        prepared = Volume(files.read_npy(self._folder / entry.file), np.array(self.entry.affine))
+        prepared = Volume(self._prepared(entry), np.array(self.entry.affine))
+        if spacing_mm is None:
+            return prepared
         grid = working_grid(prepared.grid, spacing_mm)
         if grid == prepared.grid:
             return prepared
-        kept = self._folder / "working" / f"{spacing_mm:g}mm" / self.id / f"{entry.sha256[:32]}.npy"
-        if not kept.exists():
-            moved = resample(prepared, grid, how=how).voxels
-            if prepared.is_colour:
-                moved = np.clip(np.rint(moved), 0, 255).astype(np.uint8)
-            kept.parent.mkdir(parents=True, exist_ok=True)
-            files.write_npy(kept, moved)
-        return Volume(files.read_npy(kept), grid.affine)
+        # Named by what it is made from: an array of another preparation is never taken for it.
+        kept = self._folder / "working" / f"{float(spacing_mm)!r}mm" / self.id / f"{entry.sha256[:32]}.npy"
+        dtype = np.dtype(entry.dtype if how == "nearest" or prepared.is_colour else np.float32)
+        shape = (*grid.shape, 3) if prepared.is_colour else grid.shape
+        voxels = _mapped(kept, shape, dtype)
+        if voxels is None:
+            _make(kept, _resampled(prepared, grid, how, dtype))
+            voxels = files.read_npy(kept)
+        return Volume(voxels, grid.affine)
+
+    def _prepared(self, entry: ArrayEntry) -> NDArray[Any]:
+        path = self._folder / entry.file
+        voxels = _mapped(path, entry.shape, np.dtype(entry.dtype))
+        if voxels is None:
+            raise IntegrityError(
+                "E501",
+                f"{entry.file} is missing, truncated or of another shape",
+                f"{entry.shape} of {entry.dtype}",
+                "Prepare the cohort again: what is whole is kept.",
+            )
+        return voxels
+
+
+def _mapped(path: Path, shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any] | None:
+    try:
+        voxels = files.read_npy(path)
+    except InputError:
+        return None
+    return voxels if (voxels.shape, voxels.dtype) == (shape, dtype) else None
+
+
+def _resampled(volume: Volume, grid: Grid, how: How, dtype: np.dtype[Any]) -> NDArray[Any]:
+    moved = resample(volume, grid, how=how).voxels
+    if volume.is_colour:
+        moved = np.clip(np.rint(moved), 0, 255)
+    return moved.astype(dtype, copy=False)
+
+
+def _make(path: Path, voxels: NDArray[Any]) -> None:
+    """Write an array that other processes may be making too: each writes it whole, the last stays."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ResourceError(
+            "E403",
+            f"cannot make {path.parent}: {error.strerror}",
+            "a cohort folder that can be written",
+            "Resampled arrays are kept there: copy the cohort to where you may write.",
+        ) from error
+    files.write_npy(path, voxels)
 
 
 class Cohort:
@@ -135,12 +181,16 @@ class Cohort:
             InputError: E133 when the folder is none, E135 when its split leaks.
         """
         folder = Path(folder)
-        if not (folder / "cohort.json").is_file() or not (folder / "split.json").is_file():
+        missing = [name for name in ("cohort.json", "split.json") if not (folder / name).is_file()]
+        if missing:
+            begun = (folder / "cases").is_dir()
             raise InputError(
                 "E133",
-                f"{folder} without cohort.json and split.json",
+                f"{folder} without {' and '.join(missing)}",
                 "a prepared cohort",
-                "Prepare it: transmodal prepare --help.",
+                "Its preparation was interrupted: run it again, it goes on."
+                if begun
+                else "Prepare it: transmodal prepare --help.",
             )
         manifest, split = read_manifest(folder / "cohort.json"), read_split(folder / "split.json")
         check_leaks(manifest, split)
@@ -169,24 +219,42 @@ class Cohort:
         for case in self.cases():
             if case.id == id:
                 return case
-        raise InputError("E132", f"no case {id}", f"one of {len(self.manifest.cases)} cases", "Check the id.")
+        near = get_close_matches(id, [entry.id for entry in self.manifest.cases], n=1)
+        raise InputError(
+            "E132",
+            f"no case {id}",
+            f"one of {len(self.manifest.cases)} cases",
+            f"Did you mean {near[0]}?" if near else "Look into cohort.json.",
+        )
 
     def digest(self) -> str:
-        """Return a hash of the content and of the split."""
-        return files.sha256_text(self.manifest.digest() + self.split.model_dump_json())
+        """Return a hash of the content and of the split: equal for what trains and scores alike.
 
-    def verify(self) -> None:
-        """Read every array and compare its hash.
+        The names of the cohort and of the input files, and when and where it was prepared, do not matter.
+        """
+        return files.sha256_text(self.manifest.digest() + self.split.digest())
+
+    def verify(self) -> int:
+        """Read every prepared array and compare its hash; return how many there are.
+
+        Arrays under `working` are made from these and can be removed at any time.
 
         Raises:
-            IntegrityError: E501 for the first that differs.
+            IntegrityError: E501 naming the first that differs, and how many do.
         """
-        for entry in self.manifest.cases:
-            for array in entry.arrays():
-                if files.sha256_array(files.read_npy(self.folder / array.file)) != array.sha256:
-                    raise IntegrityError(
-                        "E501",
-                        f"{array.file} has another content than cohort.json says",
-                        array.sha256[:12],
-                        "Remove the case's folder and prepare again.",
-                    )
+        arrays = [array for entry in self.manifest.cases for array in entry.arrays()]
+        bad = [array.file for array in arrays if not self._is_whole(array)]
+        if bad:
+            raise IntegrityError(
+                "E501",
+                f"{bad[0]} has another content than cohort.json says ({len(bad)} of {len(arrays)} arrays)",
+                "what was prepared",
+                f"Remove the folder {Path(bad[0]).parent} and prepare again.",
+            )
+        return len(arrays)
+
+    def _is_whole(self, array: ArrayEntry) -> bool:
+        try:
+            return files.sha256_array(files.read_npy(self.folder / array.file)) == array.sha256
+        except InputError:
+            return False
