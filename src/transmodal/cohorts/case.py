@@ -13,6 +13,8 @@ from transmodal.volumes import Volume, files, io
 EXTRA = ("mask", "segmentation")
 """What stands beside the modalities of a case under a name of its own."""
 
+_HEADER_LIMIT = 1 << 16
+
 
 class Origin(NamedTuple):
     """The file that something was read from: its base name, never its folder, and its content's hash."""
@@ -143,7 +145,9 @@ def sha256_content(path: Path) -> str:
 
 
 def _data_beside(header: Path) -> Path | None:
-    for line in header.read_text(encoding="latin-1").splitlines():
+    with header.open("rb") as stream:
+        text = stream.read(_HEADER_LIMIT).decode("latin-1")
+    for line in text.splitlines():
         key, _, value = line.partition("=")
         if key.strip() == "ElementDataFile" and value.strip() not in ("", "LOCAL"):
             # A name that leads elsewhere is the reader's to refuse: hashed is only what lies beside.

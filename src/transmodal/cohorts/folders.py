@@ -6,113 +6,207 @@
       cases.csv                      # optional: case,patient,group
 
 `case.json` may say `patient`, `group` and `simulated` (a list of modalities); `cases.csv` outranks it.
+Without either every case is a patient of its own.
 """
 
 from __future__ import annotations
 
 import csv
+import logging
 import re
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from transmodal.cohorts.case import CaseFiles
+from transmodal.cohorts.case import EXTRA, Case, CaseFiles
 from transmodal.errors import InputError
 from transmodal.volumes import files, io
 
-_EXTRA = ("mask", "segmentation")
+TABLE = "cases.csv"
+_COLUMNS = ("case", "patient", "group")
+_log = logging.getLogger(__name__)
+
+
+class Found(NamedTuple):
+    """What lies in a folder.
+
+    Attributes:
+        cases: sorted by name.
+        ignored: what was not taken, as paths below the folder, each with the reason.
+    """
+
+    cases: list[CaseFiles]
+    ignored: list[str]
 
 
 def find(folder: Path) -> list[CaseFiles]:
-    """Find the cases of a folder, sorted by name.
+    """Find the cases of a folder, sorted by name; what is ignored is logged.
 
     Raises:
-        InputError: E100 when the folder does not exist or holds no case, E103 when `cases.csv` has other
-            columns, a case is named in it that is not there, or a modality has two files.
+        InputError: as `look`.
+    """
+    found = look(folder)
+    for one in found.ignored:
+        _log.warning("ignored: %s", one)
+    return found.cases
+
+
+def look(folder: Path) -> Found:
+    """Find the cases of a folder and what else lies there.
+
+    Raises:
+        InputError: E100 when the folder does not exist or holds no case, E101 when `cases.csv` or a
+            `case.json` cannot be read, E103 when they say what cannot be, or a modality has two files.
     """
     folder = Path(folder)
     if not folder.is_dir():
         raise InputError(
             "E100", f"{folder} is no folder", "a folder with one folder per case", "Check the path."
         )
-    table = _table(folder / "cases.csv")
-    found = [
-        _case(case, table.pop(case.name, {}))
-        for case in sorted(folder.iterdir())
-        if case.is_dir()
-        and not case.name.startswith(".")
-        and any(io.is_image(file) for file in case.iterdir())
-    ]
-    if not found:
+    table, ignored = _table(folder / TABLE)
+    cases = []
+    for path in sorted(folder.iterdir()):
+        if path.name.startswith((".", "README")) or path.name == TABLE:
+            continue
+        if path.is_dir():
+            case = _case(path, None if table is None else table.get(path.name), ignored)
+            cases += [] if case is None else [case]
+        else:
+            ignored.append(f"{path.name} (in no case's folder)")
+    if not cases:
         raise InputError(
             "E100",
             f"{folder} has no folder with images",
             "<case>/<modality>.nii.gz",
             "Lay the images out so, or check the path.",
         )
-    if table:
-        raise InputError(
-            "E103",
-            f"cases.csv names {min(table)}, which has no folder",
-            "a folder per row",
-            "Correct cases.csv.",
-        )
-    return found
+    if table is not None:
+        _check_rows(table, [case.id for case in cases])
+    return Found(cases, ignored)
 
 
-def _case(folder: Path, row: dict[str, str]) -> CaseFiles:
-    images: dict[str, Path] = {}
-    for file in sorted(folder.iterdir()):
-        if not file.is_file() or not io.is_image(file) or file.name.startswith("."):
-            continue
-        name = _stem(file).lower()
-        if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
-            raise InputError(
-                "E103",
-                f"{folder.name}/{file.name}",
-                "a file named by its modality, such as t1.nii.gz",
-                "Rename or move the file.",
-            )
-        if name in images:
-            raise InputError(
-                "E103",
-                f"{folder.name} has two files of {name}",
-                "one file per modality",
-                "Remove one of them.",
-            )
-        images[name] = file
+def write(cases: Sequence[Case], folder: Path) -> None:
+    """Write cases as image files in this layout, for `find` to find.
+
+    Raises:
+        UsageError: E005 when the place is not usable.
+        ResourceError: E403 when the disk is full or may not be written.
+    """
+    for case in cases:
+        place = Path(folder) / case.id
+        place.mkdir(parents=True, exist_ok=True)
+        extra = zip(EXTRA, (case.mask, case.segmentation), strict=True)
+        for name, volume in [*case.volumes.items(), *extra]:
+            if volume is not None:
+                io.write(volume, place / f"{name}.nii.gz")
+        known = {"patient": case.patient, "group": case.group, "simulated": sorted(case.simulated)}
+        files.write_json(place / "case.json", known)
+
+
+def _case(folder: Path, row: Mapping[str, str] | None, ignored: list[str]) -> CaseFiles | None:
+    images = _images(folder, ignored)
+    volumes = {name: path for name, path in images.items() if name not in EXTRA}
+    if not volumes:
+        ignored.append(f"{folder.name} (no image)")
+        return None
     known = _known(folder / "case.json")
+    row = row or {}
     return CaseFiles(
         id=folder.name,
-        patient=row.get("patient") or str(known.get("patient") or folder.name),
-        volumes={name: path for name, path in images.items() if name not in _EXTRA},
+        patient=row.get("patient") or known["patient"] or folder.name,
+        volumes=volumes,
         mask=images.get("mask"),
         segmentation=images.get("segmentation"),
-        simulated=frozenset(str(name) for name in known.get("simulated", ())),
-        group=row.get("group") or str(known.get("group") or ""),
+        simulated=frozenset(known["simulated"]) & set(volumes),
+        group=row.get("group") or known["group"],
     )
 
 
+def _images(folder: Path, ignored: list[str]) -> dict[str, Path]:
+    images: dict[str, Path] = {}
+    companions = {"case.json"}
+    rest = []
+    for path in sorted(folder.iterdir()):
+        name = _stem(path).lower().replace("-", "_")
+        is_image = path.is_file() and io.is_image(path) and re.fullmatch(r"[a-z][a-z0-9_]*", name)
+        if not is_image or name.startswith("region_"):
+            rest.append(path.name)
+            continue
+        if name in images:
+            raise InputError(
+                "E103",
+                f"{folder.name} has {images[name].name} and {path.name}",
+                "one file per modality",
+                "Remove one of them.",
+            )
+        images[name] = path
+        if path.suffix.lower() == ".mhd":
+            companions |= {path.stem + ending for ending in (".raw", ".zraw")}
+    rest = [name for name in rest if name not in companions and not name.startswith(".")]
+    ignored += [f"{folder.name}/{name} (no image of a modality)" for name in rest]
+    return images
+
+
 def _known(path: Path) -> dict[str, Any]:
-    return files.read_json(path) if path.is_file() else {}
+    """Return patient, group and simulated of a `case.json`; other keys are not ours."""
+    data = files.read_json(path) if path.is_file() else {}
+    known = {"patient": "", "group": "", "simulated": [], **data}
+    checks: dict[str, Callable[[object], bool]] = {
+        "patient": _is_text,
+        "group": _is_text,
+        "simulated": lambda value: isinstance(value, list) and all(map(_is_text, value)),
+    }
+    for key, fits in checks.items():
+        if not fits(known[key]):
+            raise InputError(
+                "E103",
+                f"{path.parent.name}/{path.name} with {key} {known[key]!r}",
+                "a list of modalities" if key == "simulated" else "a text",
+                "Correct it.",
+            )
+    return known
 
 
-def _table(path: Path) -> dict[str, dict[str, str]]:
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
+
+
+def _table(path: Path) -> tuple[dict[str, dict[str, str]] | None, list[str]]:
+    """Return the rows by case, None where there is no table, and what is ignored in it."""
     if not path.is_file():
-        return {}
+        return None, []
     try:
         with path.open(newline="", encoding="utf-8-sig") as stream:
-            rows = list(csv.DictReader(stream))
+            reader = csv.DictReader(stream, restkey="more", restval="", strict=True)
+            rows, columns = list(reader), list(reader.fieldnames or [])
     except (UnicodeDecodeError, csv.Error) as error:
         raise InputError("E101", f"{path.name}: {error}", "a CSV file in UTF-8", "Save it again.") from error
-    if not rows or not {"case", "patient"} <= set(rows[0]) <= {"case", "patient", "group"}:
-        columns = ", ".join(str(name) for name in rows[0]) if rows else "no rows"
+    if not {"case", "patient"} <= set(columns):
         raise InputError(
             "E103",
-            f"{path.name} with {columns}",
+            f"{path.name} with the columns {', '.join(columns) or '(none)'}",
             "the columns case, patient and perhaps group",
-            "Correct it.",
+            "Name them in the first line, divided by commas.",
         )
-    return {row["case"]: {key: value or "" for key, value in row.items()} for row in rows}
+    table: dict[str, dict[str, str]] = {}
+    for row in rows:
+        if row["case"] in table or "more" in row:
+            what = "one row per case" if row["case"] in table else f"{len(columns)} values"
+            raise InputError("E103", f"{path.name}, the row of {row['case']}", what, "Correct it.")
+        table[row["case"]] = {key: row[key].strip() for key in _COLUMNS if key in row}
+    return table, [f"{path.name}: column {name}" for name in columns if name not in _COLUMNS]
+
+
+def _check_rows(table: Mapping[str, object], cases: Sequence[str]) -> None:
+    # A patient who is lost here would be taken for several, and stand on two sides of the split.
+    for case in sorted(set(table) ^ set(cases)):
+        got = f"{TABLE} names {case}, which has no folder with images"
+        raise InputError(
+            "E103",
+            got if case in table else f"{TABLE} has no row for {case}",
+            "a folder for every row, and a row for every folder",
+            f"Correct {TABLE}.",
+        )
 
 
 def _stem(path: Path) -> str:

@@ -181,7 +181,7 @@ def _oriented(case: Case) -> dict[str, Volume]:
     if not case.volumes:
         raise InputError("E131", "no volume", "one or more", "Check the case's folder.")
     for modality in case.volumes:
-        if not re.fullmatch(r"[a-z][a-z0-9_]*", modality) or modality in EXTRA or "region_" in modality:
+        if not re.fullmatch(r"[a-z][a-z0-9_]*", modality) or modality in EXTRA or modality.startswith("region_"):
             raise InputError(
                 "E103", f"a modality called {modality!r}", "a name such as t1 or flair", "Rename the file."
             )
