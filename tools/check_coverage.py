@@ -36,7 +36,9 @@ def main(report: Path) -> int:
         per_cent = 100 * covered[name] / total[name]
         floor = FLOORS.get(name, ELSEWHERE)
         low |= per_cent < floor
-        sys.stdout.write(f"{name:14} {per_cent:5.1f} %  floor {floor:.0f} %{'  TOO LOW' if per_cent < floor else ''}\n")
+        sys.stdout.write(
+            f"{name:14} {per_cent:5.1f} %  floor {floor:.0f} %{'  TOO LOW' if per_cent < floor else ''}\n"
+        )
     return int(low)
 
 
