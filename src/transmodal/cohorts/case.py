@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +13,9 @@ from transmodal.volumes import Volume, files, io
 
 EXTRA = ("mask", "segmentation")
 """What stands beside the modalities of a case under a name of its own."""
+
+MODALITY = re.compile(r"(?!mask$|segmentation$|region_)[a-z][a-z0-9_]*")
+"""What a modality can be called; arrays of a case are files of that name."""
 
 _HEADER_LIMIT = 1 << 16
 

@@ -13,12 +13,11 @@ from __future__ import annotations
 
 import csv
 import logging
-import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from transmodal.cohorts.case import EXTRA, Case, CaseFiles
+from transmodal.cohorts.case import EXTRA, MODALITY, Case, CaseFiles
 from transmodal.errors import InputError
 from transmodal.volumes import files, io
 
@@ -128,8 +127,8 @@ def _images(folder: Path, ignored: list[str]) -> dict[str, Path]:
     rest = []
     for path in sorted(folder.iterdir()):
         name = _stem(path).lower().replace("-", "_")
-        is_image = path.is_file() and io.is_image(path) and re.fullmatch(r"[a-z][a-z0-9_]*", name)
-        if not is_image or name.startswith("region_"):
+        is_ours = name in EXTRA or MODALITY.fullmatch(name)
+        if not (is_ours and path.is_file() and io.is_image(path)):
             rest.append(path.name)
             continue
         if name in images:

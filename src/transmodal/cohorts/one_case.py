@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
-from transmodal.cohorts.case import EXTRA, Case
+from transmodal.cohorts.case import EXTRA, MODALITY, Case
 from transmodal.cohorts.manifest import (
     ArrayEntry,
     CaseEntry,
@@ -181,7 +180,7 @@ def _oriented(case: Case) -> dict[str, Volume]:
     if not case.volumes:
         raise InputError("E131", "no volume", "one or more", "Check the case's folder.")
     for modality in case.volumes:
-        if not re.fullmatch(r"[a-z][a-z0-9_]*", modality) or modality in EXTRA or modality.startswith("region_"):
+        if not MODALITY.fullmatch(modality):
             raise InputError(
                 "E103", f"a modality called {modality!r}", "a name such as t1 or flair", "Rename the file."
             )

@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from transmodal.cohorts.case import Case, CaseFiles
+from transmodal.volumes import Volume, io
+
+SHAPE = (9, 7, 11)
+AFFINE = np.array([[-1.5, 0.0, 0.0, 8.0], [0.0, 1.25, 0.0, -6.0], [0.0, 0.0, 2.0, 3.5], [0.0, 0.0, 0.0, 1.0]])
+"""LAS: left and right are swapped on the way to canonical orientation."""
+
+
+def make_case(name: str = "s01", *, seed: int = 0, patient: str = "", group: str = "") -> Case:
+    """Asymmetric head of noise in air, with T1 (int16), CT (int16), FA (float32), mask and labels."""
+    draw = np.random.default_rng([seed, *name.encode()])
+    i, j, k = np.meshgrid(*(np.linspace(-1, 1, n) for n in SHAPE), indexing="ij")
+    head = (i - 0.15) ** 2 + (j + 0.1) ** 2 + k**2 < 0.8
+    t1 = np.where(head, 500 + 300 * i + 50 * draw.normal(size=SHAPE), 3 * draw.random(SHAPE))
+    ct = np.where(head, 40 + 200 * draw.random(SHAPE), -1000)
+    fa = np.where(head, draw.random(SHAPE), 0)
+    labels = np.where(head, (k > 0.2) + 2 * (i > 0.3), 0)
+    volumes = {"t1": t1.astype(np.int16), "ct": ct.astype(np.int16), "fa": fa.astype(np.float32)}
+    return Case(
+        name,
+        patient or name,
+        {modality: Volume(voxels, AFFINE) for modality, voxels in volumes.items()},
+        Volume(head.astype(np.uint8), AFFINE),
+        Volume(labels.astype(np.int16), AFFINE),
+        frozenset({"ct"}),
+        group,
+    )
+
+
+def write_files(folder: Path, case: Case) -> CaseFiles:
+    """Write a case's images and return it as files."""
+    place = folder / case.id
+    place.mkdir(parents=True, exist_ok=True)
+    for modality, volume in case.volumes.items():
+        io.write(volume, place / f"{modality}.nii.gz")
+    assert case.mask is not None
+    assert case.segmentation is not None
+    io.write(case.mask, place / "mask.nii.gz")
+    io.write(case.segmentation, place / "segmentation.nii.gz")
+    return CaseFiles(
+        case.id,
+        case.patient,
+        {modality: place / f"{modality}.nii.gz" for modality in case.volumes},
+        place / "mask.nii.gz",
+        place / "segmentation.nii.gz",
+        case.simulated,
+        case.group,
+    )
+
+
+class Ready:
+    """A case that is made already, as a `CaseMaker`."""
+
+    def __init__(self, case: Case, version: str = "") -> None:
+        self.case = case
+        self.id = case.id
+        self.patient = case.patient
+        self._version = version
+
+    def fingerprint(self) -> str:
+        return f"{self.id} {self._version}"
+
+    def load(self) -> Case:
+        return self.case
+
+
+def hash_tree(folder: Path) -> dict[str, str]:
+    """Return every file below a folder with the hash of its bytes; empty folders with a dash."""
+    return {
+        path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        if path.is_file()
+        else "-"
+        for path in sorted(folder.rglob("*"))
+    }
+
+
+@pytest.fixture
+def a_case() -> Callable[..., Case]:
+    return make_case
+
+
+@pytest.fixture
+def on_disk(tmp_path: Path) -> Callable[[Case], CaseFiles]:
+    return lambda case: write_files(tmp_path / "inputs", case)
+
+
+@pytest.fixture
+def ready() -> type[Ready]:
+    return Ready
+
+
+@pytest.fixture
+def tree() -> Callable[[Path], dict[str, str]]:
+    return hash_tree
