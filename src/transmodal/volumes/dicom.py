@@ -1,211 +1,373 @@
-"""DICOM: one series, a folder of slices, as one volume in real-world values."""
+"""DICOM: one series, a folder of slices, as one volume in real-world values.
+
+Nothing is taken on trust: every file is read to its pixels, slices have to lie evenly, a missing or doubled
+one is named, and a damaged file is never passed over as if it were no DICOM.
+"""
 
 from __future__ import annotations
 
-from collections import Counter
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, NamedTuple
 
 import numpy as np
 import pydicom
 from numpy.typing import NDArray
-from pydicom.dataset import FileDataset
 from pydicom.errors import InvalidDicomError
+from pydicom.filereader import read_file_meta_info
+from pydicom.uid import UID, DeflatedExplicitVRLittleEndian
 
-from transmodal.errors import InputError, ResourceError, TransmodalError
-from transmodal.volumes.nifti import BUDGET_BYTES, finite
+from transmodal.errors import InputError, UsageError
+from transmodal.volumes import streams
+from transmodal.volumes.streams import BUDGET_BYTES
 from transmodal.volumes.volume import Affine, Volume
+from transmodal.volumes.voxels import Nonfinite, placed, real, storable
 
-_GAP = 0.01
-"""Slices count as evenly spaced where no gap differs from the median by more than this share."""
+SLICE_TOLERANCE_MM = 0.1
+"""No slice lies further from its even place than this, or than a tenth of the step if that is less."""
+
+_SUFFIXES = (".dcm", ".dicom", ".ima")
+_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
 
 
 def read(
     folder: Path,
     *,
-    nonfinite: Literal["refuse", "zero"] = "refuse",
+    nonfinite: Nonfinite = "refuse",
     series: str | None = None,
     budget_bytes: int = BUDGET_BYTES,
 ) -> Volume:
     """Read a series; slices are sorted along their normal, rescale is applied slice by slice.
 
     Args:
-        folder: holds the series' files; files that are not DICOM are passed over.
+        folder: holds the series' files; hidden files and files that are no DICOM images are passed over.
         nonfinite: refuse values that are not finite, or take them as 0.
-        series: SeriesInstanceUID, where the folder holds several.
-        budget_bytes: refuse series that declare more.
+        series: SeriesInstanceUID or SeriesNumber, where the folder holds several.
+        budget_bytes: refuse files and series that declare more.
 
     Raises:
-        InputError: E100 without DICOM files, E101 for damaged ones, E103 for slices that make no volume,
-            E121 for several series or multi-frame objects, E123 for pixels that are not supported.
+        InputError: E100 without DICOM images, E101 for damaged ones, E102 for multi-frame objects and
+            deflated files, E103 for slices that make no volume, E111 for slices without their place, E121
+            for several series or several images at one place, E123 for pixels that are not supported.
         ResourceError: E401 beyond the budget.
+        UsageError: E001 when there is no such series.
     """
-    slices = _one_series(folder, _headers(folder), series)
-    first = slices[0]
-    _same(folder, slices)
-    rows, columns = int(first.Rows), int(first.Columns)
-    size = rows * columns * len(slices) * 4
-    if size > budget_bytes:
-        raise ResourceError(
-            "E401",
-            f"{folder.name} declares {size / 2**30:.2f} GiB",
-            f"at most {budget_bytes / 2**30:.2f} GiB",
-            "Check the folder.",
-        )
-    slices, affine = _placed(folder, slices)
-    planes = [_pixels(folder, one) for one in slices]
-    stack = np.stack(planes, axis=2)  # (columns, rows, slices[, 3])
-    if stack.dtype.kind == "f":
-        stack = finite(stack, folder.name, nonfinite)
-    return Volume(np.ascontiguousarray(stack), affine)
+    with streams.guarded(folder.name, "DICOM series"):
+        slices = _one_series(folder.name, _images(folder, budget_bytes), series)
+        _alike(folder.name, slices)
+        first = slices[0]
+        n_pixels = int(first.numbers("Rows")[0] * first.numbers("Columns")[0]) * len(slices)
+        streams.budgeted(folder.name, 4 * n_pixels, budget_bytes)
+        slices, affine = _placed(folder.name, slices)
+        planes = [_plane(one) for one in slices]
+        if any(plane.dtype.kind == "f" for plane in planes):
+            planes = [plane.astype(np.float32) for plane in planes]
+        stack = np.stack(planes, axis=2)
+        return placed(stack if stack.ndim == 4 else real(stack, folder.name, nonfinite), affine, folder.name)
 
 
-def _headers(folder: Path) -> list[FileDataset]:
-    found = []
-    for path in sorted(one for one in folder.iterdir() if one.is_file()):
+class _Slice(NamedTuple):
+    """One file's header."""
+
+    path: Path
+    dataset: pydicom.Dataset
+
+    @property
+    def name(self) -> str:
+        return self.path.name
+
+    def text(self, keyword: str) -> str:
+        """Return an element's value as text, "" where there is none."""
+        value = self.dataset.get(keyword)
+        return "" if value is None else str(value)
+
+    def numbers(self, keyword: str, count: int = 1, default: float | None = None) -> NDArray[np.float64]:
+        """Return an element's numbers; E103 where they are not `count` finite ones."""
+        value = self.dataset.get(keyword)
+        if value is None or value == "":
+            if default is not None:
+                return np.full(count, default)
+            raise InputError(
+                "E111" if keyword in _PLACE else "E103",
+                f"{self.name} has no {keyword}",
+                "a slice that says what it is and where it lies",
+                "Export it again.",
+            )
         try:
-            dataset = pydicom.dcmread(path, specific_tags=None)
-        except InvalidDicomError:
+            numbers = np.atleast_1d(np.array(value, dtype=float))
+        except (TypeError, ValueError):
+            numbers = np.empty(0)
+        if numbers.size != count or not np.isfinite(numbers).all():
+            raise InputError(
+                "E103", f"{self.name} has {keyword} {value}", f"{count} numbers", "Export it again."
+            )
+        return numbers
+
+
+_PLACE = {"ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing"}
+
+
+def _images(folder: Path, budget: int) -> list[_Slice]:
+    found = []
+    for path in sorted(folder.iterdir()):
+        if path.name.startswith(".") or not path.is_file():
             continue
-        except Exception as error:
-            raise _damaged(path.name, error) from error
-        if "PixelData" in dataset or "Rows" in dataset:
-            found.append(dataset)
+        with streams.guarded(path.name, "DICOM file"), _quiet():
+            streams.budgeted(path.name, path.stat().st_size, budget)
+            one = _header(path)
+        if one is not None:
+            found.append(one)
     if not found:
         raise InputError(
-            "E100", f"{folder.name} holds no DICOM image", "the folder of one series", "Check the path."
+            "E100",
+            f"{folder.name} is a folder without DICOM images",
+            "an image file, or the folder that holds one DICOM series",
+            "Check the path.",
         )
     return found
 
 
-def _one_series(folder: Path, slices: list[FileDataset], series: str | None) -> list[FileDataset]:
-    counts = Counter(str(one.get("SeriesInstanceUID", "")) for one in slices)
-    if series is not None:
-        chosen = [one for one in slices if str(one.get("SeriesInstanceUID", "")) == series]
-        if not chosen:
+def _header(path: Path) -> _Slice | None:
+    """Read a file up to its pixels; None where it is no DICOM image and does not claim to be one."""
+    try:
+        meta = read_file_meta_info(path)
+    except InvalidDicomError as error:
+        if path.suffix.lower() in _SUFFIXES:
             raise InputError(
-                "E100", f"{folder.name} without that series", f"one of {len(counts)}", "Check it."
+                "E102", f"{path.name} is no DICOM file", "what its name says", "Copy it again, or remove it."
+            ) from error
+        return None
+    if meta.TransferSyntaxUID == DeflatedExplicitVRLittleEndian:
+        raise InputError(
+            "E102", f"{path.name} is deflated as a whole", "plain or compressed pixels", "Convert it."
+        )
+    dataset = pydicom.dcmread(path, stop_before_pixels=True)
+    if "Rows" in dataset:
+        return _Slice(path, dataset)
+    if "Image Storage" in UID(meta.MediaStorageSOPClassUID).name:
+        raise InputError(
+            "E101", f"{path.name} ends before its pixels", "a whole DICOM file", "Copy it again."
+        )
+    return None
+
+
+def _one_series(name: str, images: list[_Slice], series: str | None) -> list[_Slice]:
+    groups: dict[str, list[_Slice]] = {}
+    for one in images:
+        groups.setdefault(one.text("SeriesInstanceUID"), []).append(one)
+    listed = "; ".join(
+        f"number {group[0].text('SeriesNumber') or '-'}, {group[0].text('Modality') or '-'}, {len(group)} images"
+        for group in groups.values()
+    )
+    if series is None:
+        chosen = list(groups.values())
+    else:
+        chosen = [group for uid, group in groups.items() if series in (uid, group[0].text("SeriesNumber"))]
+        if not chosen:
+            raise UsageError(
+                "E001", f"{name} without series {series}", f"one of: {listed}", "Name one of them."
             )
-        return chosen
-    if len(counts) > 1:
-        sizes = ", ".join(f"{number} slices" for number in counts.values())
+    if len(chosen) > 1:
         raise InputError(
             "E121",
-            f"{folder.name} holds {len(counts)} series ({sizes})",
+            f"{name} holds {len(chosen)} series ({listed})",
             "one series",
-            "Put each into a folder.",
+            "Keep one of them in the folder (in Python, name its UID: series=...).",
         )
-    return slices
+    return chosen[0]
 
 
-def _same(folder: Path, slices: list[FileDataset]) -> None:
+def _alike(name: str, slices: list[_Slice]) -> None:
+    """Refuse slices that do not make one volume."""
     first = slices[0]
-    for tag in ("Rows", "Columns", "ImageOrientationPatient", "PixelSpacing"):
-        for one in slices:
-            if tag not in one:
-                raise InputError(
-                    "E103",
-                    f"{folder.name}: a slice without {tag}",
-                    "slices with their place",
-                    "Export it again.",
-                )
-            here, there = np.array(one[tag].value, float), np.array(first[tag].value, float)
-            if here.shape != there.shape or not np.allclose(here, there, atol=1e-4):
-                raise InputError(
-                    "E103",
-                    f"{folder.name}: slices that differ in {tag}",
-                    "slices of one kind",
-                    "Sort the series.",
-                )
-    if int(first.get("NumberOfFrames", 1) or 1) > 1:
-        raise InputError(
-            "E121", f"{folder.name}: a multi-frame object", "one file per slice", "Convert it with dcm2niix."
-        )
+    for one in slices:
+        if one.numbers("NumberOfFrames", default=1)[0] > 1 or "SharedFunctionalGroupsSequence" in one.dataset:
+            raise InputError(
+                "E102",
+                f"{one.name} is a multi-frame object",
+                "one file per slice",
+                "Convert it with dcm2niix.",
+            )
+        for keyword in ("PhotometricInterpretation", "FrameOfReferenceUID", "SamplesPerPixel"):
+            if one.text(keyword) != first.text(keyword):
+                raise _differ(name, keyword, first, one)
+        for keyword, count in (
+            ("Rows", 1),
+            ("Columns", 1),
+            ("ImageOrientationPatient", 6),
+            ("PixelSpacing", 2),
+        ):
+            if np.abs(one.numbers(keyword, count) - first.numbers(keyword, count)).max() > 1e-4:
+                raise _differ(name, keyword, first, one)
 
 
-def _placed(folder: Path, slices: list[FileDataset]) -> tuple[list[FileDataset], Affine]:
-    orientation = np.array(slices[0].ImageOrientationPatient, float)
-    along_columns, along_rows = orientation[:3], orientation[3:]
-    normal = np.cross(along_columns, along_rows)
-    if not np.isfinite(orientation).all() or abs(np.linalg.norm(normal) - 1) > 1e-2:
-        raise InputError(
-            "E112",
-            f"{folder.name}: orientation {orientation.tolist()}",
-            "two unit vectors",
-            "Export it again.",
-        )
-    if any("ImagePositionPatient" not in one for one in slices):
-        raise InputError("E111", f"{folder.name}: a slice without position", "positions", "Export it again.")
-    positions = np.array([np.array(one.ImagePositionPatient, float) for one in slices])
-    heights = positions @ normal
-    order = np.argsort(heights, kind="stable")
-    step = _step(folder, heights[order], slices[0])
-    row_mm, column_mm = (float(value) for value in slices[0].PixelSpacing)
-    if min(row_mm, column_mm) <= 0:
-        raise InputError(
-            "E103", f"{folder.name}: PixelSpacing {row_mm}, {column_mm}", "above 0", "Export again."
-        )
-    lps = np.eye(4)
-    lps[:3, 0] = along_columns * column_mm
-    lps[:3, 1] = along_rows * row_mm
-    ordered = positions[order]
-    lps[:3, 2] = (ordered[-1] - ordered[0]) / (len(slices) - 1) if len(slices) > 1 else normal * step
-    lps[:3, 3] = ordered[0]
-    return [slices[index] for index in order], np.diag([-1.0, -1.0, 1.0, 1.0]) @ lps
+def _differ(name: str, keyword: str, first: _Slice, one: _Slice) -> InputError:
+    return InputError(
+        "E103",
+        f"{name}: {first.name} and {one.name} differ in {keyword}",
+        "slices of one kind",
+        "Sort the files into a folder for each image.",
+    )
 
 
-def _step(folder: Path, heights: NDArray[np.float64], first: FileDataset) -> float:
-    if heights.size == 1:
-        return float(first.get("SliceThickness", 1.0) or 1.0)
-    gaps = np.diff(heights)
-    step = float(np.median(gaps))
-    if gaps.min() < 1e-4:
-        raise InputError(
-            "E103", f"{folder.name}: two slices at one place", "one slice per place", "Remove duplicates."
-        )
-    worst = int(np.abs(gaps - step).argmax())
-    if abs(gaps[worst] - step) > max(_GAP * step, 1e-3):
+def _placed(name: str, slices: list[_Slice]) -> tuple[list[_Slice], Affine]:
+    """Return the slices in order, and the affine; a tilted gantry gives a sheared one."""
+    first = slices[0]
+    orientation = first.numbers("ImageOrientationPatient", 6).reshape(2, 3)
+    row_mm, column_mm = (float(value) for value in first.numbers("PixelSpacing", 2))
+    if np.abs(orientation @ orientation.T - np.eye(2)).max() > 1e-3 or min(row_mm, column_mm) <= 0:
         raise InputError(
             "E103",
-            f"{folder.name}: {gaps[worst]:.3g} mm between slices {worst + 1} and {worst + 2}",
-            f"{step:.3g} mm throughout",
+            f"{name}: orientation {orientation.tolist()}, spacing {row_mm:g}, {column_mm:g}",
+            "two unit vectors at right angles and spacings above 0",
+            "Export it again.",
+        )
+    normal = np.cross(orientation[0], orientation[1])
+    positions = np.array([one.numbers("ImagePositionPatient", 3) for one in slices])
+    order = np.argsort(positions @ normal, kind="stable")
+    slices, positions = [slices[index] for index in order], positions[order]
+    lps = np.eye(4)
+    lps[:3, 0] = orientation[0] * column_mm
+    lps[:3, 1] = orientation[1] * row_mm
+    lps[:3, 2] = _step(name, slices, positions, normal)
+    lps[:3, 3] = positions[0]
+    return slices, np.asarray(_LPS @ lps, float)
+
+
+def _step(
+    name: str, slices: list[_Slice], positions: NDArray[np.float64], normal: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return the vector from slice to slice, mm."""
+    if len(slices) == 1:
+        return normal * _thickness(slices[0])
+    gaps = np.diff(positions @ normal)
+    closest = int(gaps.argmin())
+    if gaps[closest] < 1e-3:
+        raise _at_one_place(name, slices[closest], slices[closest + 1])
+    step: NDArray[np.float64] = (positions[-1] - positions[0]) / (len(slices) - 1)
+    even = positions[0] + np.arange(len(slices))[:, None] * step
+    off = np.sqrt(((positions - even) ** 2).sum(axis=1)).max()
+    if off > min(SLICE_TOLERANCE_MM, 0.1 * float(np.median(gaps))):
+        widest = int(np.abs(gaps - np.median(gaps)).argmax())
+        raise InputError(
+            "E103",
+            f"{name}: {gaps[widest]:.4g} mm between {slices[widest].name} and {slices[widest + 1].name}, slices"
+            f" up to {off:.3g} mm off their even places",
+            f"{np.median(gaps):.4g} mm throughout",
             "Look for missing slices.",
         )
     return step
 
 
-def _pixels(folder: Path, one: FileDataset) -> NDArray[Any]:
+def _thickness(one: _Slice) -> float:
+    keyword = "SpacingBetweenSlices" if one.text("SpacingBetweenSlices") else "SliceThickness"
+    value = float(one.numbers(keyword)[0])
+    if value <= 0:
+        raise InputError("E103", f"{one.name} has {keyword} {value:g}", "above 0", "Export it again.")
+    return value
+
+
+def _at_one_place(name: str, one: _Slice, other: _Slice) -> InputError:
+    if one.text("SOPInstanceUID") == other.text("SOPInstanceUID"):
+        return InputError(
+            "E103",
+            f"{name}: {one.name} and {other.name} are the same slice",
+            "each slice once",
+            "Remove the copy.",
+        )
+    return InputError(
+        "E121",
+        f"{name}: {one.name} and {other.name} lie at one place",
+        "one volume",
+        "Sort echoes or time points into a folder each.",
+    )
+
+
+def _plane(one: _Slice) -> NDArray[Any]:
     """Return `(columns, rows)` in real values, or `(columns, rows, 3)` uint8."""
-    kind = str(one.get("PhotometricInterpretation", ""))
-    try:
-        pixels = one.pixel_array
-    except TransmodalError:
-        raise
-    except Exception as error:
-        raise _damaged(folder.name, error) from error
-    if kind == "RGB" and pixels.ndim == 3 and pixels.dtype == np.uint8:
+    with streams.guarded(one.name, "DICOM file"), _quiet():
+        dataset = pydicom.dcmread(one.path)
+        kind = _supported(one, dataset)
+        if not dataset.file_meta.TransferSyntaxUID.is_compressed:
+            _check_length(one, dataset)
+        pixels = dataset.pixel_array
+    expected = (int(dataset.Rows), int(dataset.Columns), *((3,) if kind == "RGB" else ()))
+    if pixels.shape != expected:
+        raise InputError(
+            "E101", f"{one.name} has pixels of shape {pixels.shape}", f"{expected}", "Export it again."
+        )
+    if kind == "RGB":
         return np.swapaxes(pixels, 0, 1)
-    if kind != "MONOCHROME2" or pixels.ndim != 2:
+    slope = float(one.numbers("RescaleSlope", default=1)[0])
+    intercept = float(one.numbers("RescaleIntercept", default=0)[0])
+    if slope == 0:
+        raise InputError("E103", f"{one.name} has RescaleSlope 0", "another number", "Export it again.")
+    return _rescaled(one, pixels.T, slope, intercept)
+
+
+def _supported(one: _Slice, dataset: pydicom.Dataset) -> str:
+    """Return MONOCHROME2 or RGB; everything else is refused with its reason."""
+    kind = str(dataset.get("PhotometricInterpretation"))
+    allocated, stored = int(dataset.BitsAllocated), int(dataset.BitsStored)
+    reasons = {
+        f"{kind} pixels": kind not in ("MONOCHROME2", "RGB"),
+        "no PixelData": "PixelData" not in dataset,
+        "a modality lookup table": "ModalityLUTSequence" in dataset,
+        f"{allocated} bits allocated": allocated not in ((8,) if kind == "RGB" else (8, 16, 32)),
+        f"the high bit {dataset.HighBit} of {stored}": int(dataset.HighBit) != stored - 1
+        or stored > allocated,
+    }
+    for reason, holds in reasons.items():
+        if holds:
+            raise InputError(
+                "E101" if reason == "no PixelData" else "E123",
+                f"{one.name} has {reason}",
+                "MONOCHROME2 or 8-bit RGB pixels with a linear rescale",
+                "Export or convert the series.",
+            )
+    return kind
+
+
+def _check_length(one: _Slice, dataset: pydicom.Dataset) -> None:
+    samples = int(dataset.get("SamplesPerPixel", 1))
+    needed = int(dataset.Rows) * int(dataset.Columns) * samples * int(dataset.BitsAllocated) // 8
+    present = len(dataset.PixelData)
+    if present != needed + needed % 2:
         raise InputError(
-            "E123",
-            f"{folder.name}: pixels of {kind or 'no kind'}",
-            "MONOCHROME2 or RGB",
-            "Convert the series.",
+            "E101",
+            f"{one.name} has {present} bytes of pixels",
+            f"{needed + needed % 2} as its header declares",
+            "Copy or export it again.",
         )
-    slope, intercept = float(one.get("RescaleSlope", 1) or 1), float(one.get("RescaleIntercept", 0) or 0)
-    if not np.isfinite([slope, intercept]).all():
-        raise InputError(
-            "E103", f"{folder.name}: rescale {slope}, {intercept}", "numbers", "Export it again."
-        )
-    return _rescaled(pixels.T, slope, intercept)
 
 
-def _rescaled(pixels: NDArray[Any], slope: float, intercept: float) -> NDArray[Any]:
-    """Apply the rescale once; whole numbers stay whole in int32, all else is float32."""
-    if slope == int(slope) and intercept == int(intercept) and pixels.dtype.kind in "iu":
-        return pixels.astype(np.int32) * int(slope) + int(intercept)
-    return (pixels.astype(np.float64) * slope + intercept).astype(np.float32)
+def _rescaled(one: _Slice, pixels: NDArray[Any], slope: float, intercept: float) -> NDArray[Any]:
+    """Apply the rescale once: whole numbers stay whole, in the type that their bits need; else float32."""
+    if (slope, intercept) == (1.0, 0.0):
+        return storable(pixels, one.name)
+    if slope != int(slope) or intercept != int(intercept):
+        return real(pixels[:, :, None], one.name, "refuse", slope=slope, intercept=intercept)[:, :, 0]
+    wide = pixels.astype(np.int64) * int(slope) + int(intercept)
+    narrow = wide.astype(np.int16)
+    return (
+        narrow
+        if _fits_16(one, int(slope), int(intercept)) and np.array_equal(narrow, wide)
+        else storable(wide, one.name)
+    )
 
 
-def _damaged(name: str, error: Exception) -> InputError:
-    return InputError("E101", f"{name} cannot be read ({error})", "whole DICOM files", "Export them again.")
+def _fits_16(one: _Slice, slope: int, intercept: int) -> bool:
+    """Tell by the declared bits, so that all slices of a series come out in one type."""
+    bits, is_signed = int(one.dataset.BitsStored), bool(one.dataset.PixelRepresentation)
+    ends = (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1) if is_signed else (0, 2**bits - 1)
+    return all(-(2**15) <= end * slope + intercept < 2**15 for end in ends)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep pydicom's warnings off the screen: they quote the patient, and what matters is checked here."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import stat
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
 from transmodal.errors import InputError, IntegrityError, TransmodalError, UsageError
-from transmodal.volumes import dicom, files, metaimage, nifti
+from transmodal.volumes import dicom, files, metaimage, nifti, streams, voxels
+from transmodal.volumes.forms import Form
 from transmodal.volumes.volume import TOLERANCE_MM, Volume
+from transmodal.volumes.voxels import Nonfinite
 
 SUFFIXES = (".nii.gz", ".nii", ".mha", ".mhd")
 """What is written and read; a folder is read as a DICOM series."""
@@ -18,10 +20,11 @@ SUFFIXES = (".nii.gz", ".nii", ".mha", ".mhd")
 def read(
     path: Path | str,
     *,
-    nonfinite: Literal["refuse", "zero"] = "refuse",
-    orientation_from: Literal["sform", "qform"] | None = None,
+    nonfinite: Nonfinite = "refuse",
+    orientation_from: Form | None = None,
     assume_orientation: str | None = None,
     frame: int | None = None,
+    series: str | None = None,
 ) -> Volume:
     """Read one volume in real-world values, strictly.
 
@@ -31,20 +34,19 @@ def read(
         path: NIfTI, MetaImage, or the folder of a DICOM series.
         nonfinite: refuse voxels that are NaN or infinite, or take them as 0.
         orientation_from: where a NIfTI file's sform and qform disagree: which to believe.
-        assume_orientation: axis codes for a NIfTI file that does not say how it lies.
+        assume_orientation: axis codes for a NIfTI or MetaImage file that does not say how it lies.
         frame: which volume of a NIfTI series, from 0.
+        series: SeriesInstanceUID or SeriesNumber for a DICOM folder with several series.
 
     Raises:
         InputError: E100 when there is nothing, E102 for another format, and as the formats' readers.
-        ResourceError: E401 beyond the budget.
+        ResourceError: E401 beyond the budget, E402, E403.
+        UsageError: E001, E004 for options that do not fit the file.
     """
     path = Path(path)
-    if not path.exists():
-        raise InputError("E100", f"{path} does not exist", "an image", "Check the path.")
-    if path.is_dir():
-        return dicom.read(path, nonfinite=nonfinite)
+    is_folder = _is_folder(path)
     name = path.name.lower()
-    if name.endswith((".nii", ".nii.gz")):
+    if not is_folder and name.endswith((".nii", ".nii.gz")):
         return nifti.read(
             path,
             nonfinite=nonfinite,
@@ -52,23 +54,28 @@ def read(
             assume_orientation=assume_orientation,
             frame=frame,
         )
+    if frame not in (None, 0):
+        raise UsageError("E001", f"frame {frame} of {path.name}", "0, the only one", "Leave the frame out.")
+    if is_folder:
+        return dicom.read(path, nonfinite=nonfinite, series=series)
     if name.endswith((".mha", ".mhd")):
-        return metaimage.read(path, nonfinite=nonfinite)
+        return metaimage.read(path, nonfinite=nonfinite, assume_orientation=assume_orientation)
     raise InputError(
         "E102",
         f"{path.name}",
         f"a name that ends in {', '.join(SUFFIXES)}, or a DICOM folder",
-        "Convert the image, for DICOM files name their folder.",
+        "Convert the image; for DICOM files name their folder.",
     )
 
 
 def read_grey(
     path: Path | str,
     *,
-    nonfinite: Literal["refuse", "zero"] = "refuse",
-    orientation_from: Literal["sform", "qform"] | None = None,
+    nonfinite: Nonfinite = "refuse",
+    orientation_from: Form | None = None,
     assume_orientation: str | None = None,
     frame: int | None = None,
+    series: str | None = None,
 ) -> Volume:
     """Read one grey volume; as `read`.
 
@@ -81,6 +88,7 @@ def read_grey(
         orientation_from=orientation_from,
         assume_orientation=assume_orientation,
         frame=frame,
+        series=series,
     )
     if volume.is_colour:
         raise InputError("E122", f"{Path(path).name} is in colour", "a grey image", "Give another image.")
@@ -90,13 +98,15 @@ def read_grey(
 def write(volume: Volume, path: Path | str, *, description: str = "") -> str:
     """Write a volume beside its place, read it back, compare, and only then give it its name.
 
+    bool becomes uint8, float64 and float16 float32, int64 int32 where it fits; other types stay.
+
     Args:
         volume: what to write.
         path: where to; the ending says the format.
-        description: a short ASCII marker for the header, such as `SYNTHETIC`.
+        description: a short ASCII marker for the NIfTI header, such as `SYNTHETIC transmodal`.
 
     Returns:
-        The SHA-256 of the file.
+        The SHA-256 of the file; for `.mhd` of the header, which names its voxels by their hash.
 
     Raises:
         UsageError: E005 for another ending or a place that is not usable.
@@ -108,9 +118,7 @@ def write(volume: Volume, path: Path | str, *, description: str = "") -> str:
     name = path.name.lower()
     if not name.endswith(SUFFIXES):
         raise UsageError("E005", f"{path.name}", f"a name that ends in {', '.join(SUFFIXES)}", "Rename it.")
-    kept = volume.with_voxels(nifti.storable(volume.voxels, path.name))
-    if kept.voxels.dtype.kind == "f":
-        nifti.finite(kept.voxels, path.name, "refuse")
+    kept = _storable(volume, path.name)
     if name.endswith(".mhd"):
         return metaimage.write_pair(kept, path, _verify)
     with files.atomic_path(path) as beside:
@@ -125,6 +133,24 @@ def write(volume: Volume, path: Path | str, *, description: str = "") -> str:
 def is_image(path: Path) -> bool:
     """Tell by its name whether a file is of a format that is read here."""
     return path.name.lower().endswith(SUFFIXES)
+
+
+def _is_folder(path: Path) -> bool:
+    """Tell a folder from a file; what is neither is refused."""
+    with streams.guarded(str(path), "file or folder"):
+        mode = path.stat().st_mode
+    if not (stat.S_ISDIR(mode) or stat.S_ISREG(mode)):
+        raise InputError("E100", f"{path.name} is neither file nor folder", "an image", "Check the path.")
+    return stat.S_ISDIR(mode)
+
+
+def _storable(volume: Volume, name: str) -> Volume:
+    if volume.is_colour and volume.voxels.dtype != np.uint8:
+        raise InputError(
+            "E123", f"{name}: colour of type {volume.voxels.dtype}", "uint8", "Round and clip it to 0 to 255."
+        )
+    voxels.all_finite(volume.voxels, name)
+    return volume.with_voxels(voxels.storable(volume.voxels, name))
 
 
 def _verify(volume: Volume, beside: Path, name: str) -> None:

@@ -1,41 +1,39 @@
-"""NIfTI-1 and -2 in one file: a strict reader over nibabel, and a writer that reads back.
+"""NIfTI-1 and -2 in one file: a strict reader over nibabel, and a writer whose bytes depend on the volume only.
 
 What is checked here and left unchecked elsewhere: the whole gzip stream to its checksum, the declared
-against the present size before anything is allocated, raw `pixdim` and `scl` fields, sform against qform,
-and voxels that are not finite.
+against the present size before anything is allocated, raw `pixdim` and `scl` fields, sform against qform
+(see `forms`), and voxels that are not finite.
 """
 
 from __future__ import annotations
 
 import gzip
-import zlib
-from collections.abc import Callable
+import math
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, NamedTuple
 
 import nibabel as nib
 import numpy as np
 from numpy.typing import NDArray
 
-from transmodal.errors import InputError, ResourceError, TransmodalError, UsageError
-from transmodal.volumes.volume import Affine, Volume
+from transmodal.errors import InputError, UsageError
+from transmodal.volumes import forms, streams
+from transmodal.volumes.forms import Form
+from transmodal.volumes.streams import BUDGET_BYTES
+from transmodal.volumes.volume import Volume
+from transmodal.volumes.voxels import Nonfinite, placed, real, storable
 
-BUDGET_BYTES = 4 << 30
-"""A file may declare and hold as much, inflated."""
-
-FORMS_TOLERANCE_MM = 0.05
-"""sform and qform agree where no corner lies further apart: float32 quaternions are no more exact."""
-
-_CHUNK = 1 << 22
 _RGB = np.dtype([("R", "u1"), ("G", "u1"), ("B", "u1")])
 _RGB_CODE = 128
+_SIDE_LIMIT = 32767
+_KINDS = {348: (nib.Nifti1Header, b"n+1\0"), 540: (nib.Nifti2Header, b"n+2\0\r\n\x1a\n")}
 
 
 def read(
     path: Path,
     *,
-    nonfinite: Literal["refuse", "zero"] = "refuse",
-    orientation_from: Literal["sform", "qform"] | None = None,
+    nonfinite: Nonfinite = "refuse",
+    orientation_from: Form | None = None,
     assume_orientation: str | None = None,
     frame: int | None = None,
     budget_bytes: int = BUDGET_BYTES,
@@ -55,31 +53,26 @@ def read(
             E112 for its place in space, E120 for voxels that are not finite, E121 for its dimensions,
             E123 for its voxel type, E124 without voxels.
         ResourceError: E401 beyond the budget.
+        UsageError: E001, E004 for options that do not fit the file.
     """
-    try:
-        data = _content(path, budget_bytes)
-        header = _header(path, data)
-        image = _image(path, data, header, budget_bytes)
-        affine = _affine(path, header, _shape3(path, header), orientation_from, assume_orientation)
-        voxels = _one_volume(path, image, header, frame)
-        return Volume(_real(path, voxels, header, nonfinite), affine)
-    except TransmodalError:
-        raise
-    except MemoryError as error:
-        raise ResourceError(
-            "E402", f"{path.name} does not fit into memory", "a smaller file", "Crop it."
-        ) from error
-    except Exception as error:  # nibabel raises nine classes for bad files
-        raise InputError(
-            "E101", f"{path.name} cannot be read ({error})", "a whole NIfTI file", "Copy or export it again."
-        ) from error
+    with streams.guarded(path.name, "NIfTI file"):
+        parts = streams.blocks(path, gzipped=path.name.lower().endswith(".gz"))
+        start = streams.head(parts, max(_KINDS))
+        layout = _layout(path.name, start, budget_bytes)
+        slope, intercept = _scaling(path.name, layout.header)
+        i, j, k = layout.shape[:3]
+        affine = forms.affine_of(layout.header, path.name, (i, j, k), orientation_from, assume_orientation)
+        content = streams.gathered(path.name, start, parts, layout.offset + layout.n_bytes)
+        raw = _one_volume(path.name, _voxels(content, layout), frame)
+        if raw.ndim == 4:
+            return placed(np.ascontiguousarray(raw), affine, path.name)
+        return placed(real(raw, path.name, nonfinite, slope=slope, intercept=intercept), affine, path.name)
 
 
 def write(volume: Volume, path: Path, description: str = "") -> None:
-    """Write a volume, uncompressed or gzipped by the name's ending; both forms say the same.
+    """Write a volume, uncompressed or gzipped by the name's ending; sform and qform say the same.
 
-    float64 becomes float32, bool uint8, int64 int32 where it fits. Without shear sform and qform are
-    both written; a sheared affine stands in the sform alone. Bytes depend on nothing but the volume.
+    An affine with shear stands in the sform alone. A side beyond 32767 voxels makes it NIfTI-2.
 
     Raises:
         InputError: E123 for a voxel type that NIfTI cannot hold.
@@ -87,329 +80,143 @@ def write(volume: Volume, path: Path, description: str = "") -> None:
     voxels = storable(volume.voxels, path.name)
     if volume.is_colour:
         voxels = np.ascontiguousarray(voxels).view(_RGB).reshape(voxels.shape[:3])
-    image = nib.Nifti1Image(voxels, volume.affine, dtype=voxels.dtype)
-    header = image.header
-    header.set_sform(volume.affine, code=1)
-    header.set_qform(volume.affine, code=0 if volume.grid.is_sheared else 1, strip_shears=True)
-    header.set_xyzt_units("mm")
-    header["descrip"] = description.encode("ascii", "replace")[:79]
+    kind = nib.Nifti1Image if max(voxels.shape) <= _SIDE_LIMIT else nib.Nifti2Image
+    image = kind(voxels, volume.affine, dtype=voxels.dtype)  # type: ignore[no-untyped-call]  # nibabel
+    forms.write_forms(image.header, volume.grid)
+    image.header["descrip"] = description.encode("ascii", "replace")[:79]
     data = image.to_bytes()
-    if path.name.endswith(".gz"):
+    if path.name.lower().endswith(".gz"):
         data = gzip.compress(data, compresslevel=4, mtime=0)
     path.write_bytes(data)
 
 
-def storable(voxels: NDArray[Any], name: str) -> NDArray[Any]:
-    """Return voxels in a type that files hold without loss.
+class _Layout(NamedTuple):
+    """What the header says about the voxels: shape with three sides or more, type, first byte."""
 
-    Raises:
-        InputError: E123 when there is none.
-    """
-    if voxels.dtype == bool:
-        return voxels.astype(np.uint8)
-    if voxels.dtype in (np.float64, np.float16):
-        return voxels.astype(np.float32)
-    if voxels.dtype in (np.int64, np.uint64):
-        narrow = voxels.astype(np.int32)
-        if np.array_equal(narrow, voxels):
-            return narrow
-    if voxels.dtype.newbyteorder("=") in _TYPES:
-        return voxels.astype(voxels.dtype.newbyteorder("="))
-    raise InputError(
-        "E123", f"{name}: voxels of type {voxels.dtype}", "integers up to 32 bits or floats", "Convert them."
+    header: nib.Nifti1Header
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    offset: int
+
+    @property
+    def n_bytes(self) -> int:
+        return math.prod(self.shape) * self.dtype.itemsize
+
+
+def _layout(name: str, start: bytes, budget: int) -> _Layout:
+    header = _header(name, start)
+    layout = _Layout(header, _shape(name, header), _dtype(name, header), _offset(name, header))
+    streams.budgeted(name, layout.offset + layout.n_bytes, budget)
+    return layout
+
+
+def _header(name: str, start: bytes) -> nib.Nifti1Header:
+    for sign in "<>":
+        size = int(np.frombuffer(start[:4].ljust(4, b"\0"), dtype=f"{sign}i4")[0])
+        if size not in _KINDS:
+            continue
+        if len(start) < size:
+            raise InputError(
+                "E101", f"{name} ends after {len(start)} bytes", "a whole header", "Copy or export it again."
+            )
+        kind, magic = _KINDS[size]
+        header = kind(start[:size], endianness=sign, check=False)  # type: ignore[no-untyped-call]  # nibabel
+        if not _magic(start, size).startswith(magic):
+            raise InputError(
+                "E102",
+                f"{name} has the magic {_magic(start, size)[:3]!r}",
+                "header and voxels in one file (n+1 or n+2)",
+                "Convert .hdr/.img pairs to .nii.",
+            )
+        return header
+    raise InputError("E102", f"{name} has no NIfTI header", "a NIfTI-1 or -2 file", "Check the file.")
+
+
+def _magic(start: bytes, size: int) -> bytes:
+    return start[344:348] if size == 348 else start[4:12]
+
+
+def _shape(name: str, header: nib.Nifti1Header) -> tuple[int, ...]:
+    n_dims = int(header["dim"][0])
+    sides = [int(n) for n in header["dim"][1 : n_dims + 1]] if 1 <= n_dims <= 7 else []
+    if not sides or min(sides) < 0:
+        raise InputError(
+            "E103", f"{name} declares dim {header['dim'].tolist()}", "1 to 7 sides", "Export it again."
+        )
+    if 0 in sides:
+        raise InputError("E124", f"{name} has the shape {sides}", "voxels on every axis", "Check it.")
+    return tuple(sides + [1] * (3 - len(sides)))
+
+
+def _dtype(name: str, header: nib.Nifti1Header) -> np.dtype[Any]:
+    code, bits = int(header["datatype"]), int(header["bitpix"])
+    try:
+        dtype = _RGB if code == _RGB_CODE else np.dtype(header.get_data_dtype())
+    except Exception as error:
+        raise _unsupported(name, f"the voxel type {code}") from error
+    if code != _RGB_CODE and (dtype.kind not in "iuf" or dtype.itemsize > 8):
+        raise _unsupported(name, f"voxels of {dtype}")
+    if bits != 8 * dtype.itemsize:
+        raise InputError(
+            "E103",
+            f"{name} has bitpix {bits} and the voxel type {code}",
+            f"{8 * dtype.itemsize} bits",
+            "Export it again.",
+        )
+    return dtype
+
+
+def _unsupported(name: str, what: str) -> InputError:
+    return InputError(
+        "E123", f"{name} has {what}", "integers, floats of 16 to 64 bits, or RGB", "Convert it."
     )
 
 
-_TYPES = {np.dtype(name) for name in ("u1", "i1", "u2", "i2", "u4", "i4", "f4")}
-
-
-def _content(path: Path, budget: int) -> bytes:
-    """Return the file's bytes, inflated to the last one with its checksum."""
-    gzipped = path.name.lower().endswith(".gz")
-    with path.open("rb") as stream:
-        magic = stream.read(2)
-        stream.seek(0)
-        if gzipped != (magic == b"\x1f\x8b"):
-            raise InputError(
-                "E102",
-                f"{path.name} is {'not ' if gzipped else ''}gzipped",
-                "content that its name promises",
-                "Rename it or download it again.",
-            )
-        if not gzipped:
-            _budgeted(path, path.stat().st_size, budget)
-            return stream.read()
-        return _inflated(path, stream.read, budget)
-
-
-def _inflated(path: Path, read: Callable[[int], bytes], budget: int) -> bytes:
-    inflater, parts, total = zlib.decompressobj(31), [], 0
-    try:
-        while chunk := inflater.unconsumed_tail or read(_CHUNK):
-            if inflater.eof:
-                break
-            parts.append(inflater.decompress(chunk, _CHUNK))
-            total += len(parts[-1])
-            _budgeted(path, total, budget)
-    except zlib.error as error:
-        raise InputError(
-            "E101",
-            f"{path.name} is corrupt after {total} bytes ({error})",
-            "a gzip stream whose checksum holds",
-            "Copy or download the file again.",
-        ) from error
-    if not inflater.eof:
-        raise InputError(
-            "E101",
-            f"{path.name} ends after {total} bytes",
-            "a whole gzip stream",
-            "Copy or download it again.",
-        )
-    if inflater.unused_data or read(1):
-        raise InputError(
-            "E101", f"{path.name} has bytes after its gzip stream", "one gzip stream", "Export it again."
-        )
-    return b"".join(parts)
-
-
-def _budgeted(path: Path, size: int, budget: int) -> None:
-    if size > budget:
-        raise ResourceError(
-            "E401",
-            f"{path.name} holds {size / 2**30:.2f} GiB or more",
-            f"at most {budget / 2**30:.2f} GiB",
-            "Crop it, or check that it is what you think it is.",
-        )
-
-
-def _header(path: Path, data: bytes) -> Any:  # noqa: ANN401 - nibabel is not typed
-    size = int.from_bytes(data[:4], "little"), int.from_bytes(data[:4], "big")
-    kinds = {348: nib.Nifti1Header, 540: nib.Nifti2Header}
-    found = next((one for one in size if one in kinds), None)
-    if found is None or len(data) < found:
-        raise InputError(
-            "E102", f"{path.name} has no NIfTI header", "a NIfTI-1 or -2 file", "Check the file."
-        )
-    header: Any = kinds[found](data[:found], check=False)  # type: ignore[no-untyped-call]  # nibabel
-    magic = bytes(header["magic"].tobytes())
-    if not magic.startswith((b"n+1", b"n+2")):
-        raise InputError(
-            "E102",
-            f"{path.name} has the magic {magic[:3]!r}",
-            "header and voxels in one file (n+1 or n+2)",
-            "Convert .hdr/.img pairs to .nii.",
-        )
-    return header
-
-
-def _image(path: Path, data: bytes, header: Any, budget: int) -> NDArray[Any]:  # noqa: ANN401
-    """Return the raw voxels `(i, j, k, ...)` as a view of the bytes."""
-    shape = _shape(path, header)
-    dtype = _dtype(path, header)
-    start = _offset(path, header)
-    needed = int(np.prod([int(n) for n in shape], dtype=object)) * dtype.itemsize
-    _budgeted(path, needed, budget)
-    if start + needed != len(data) and not 0 <= len(data) - start - needed < 16:
-        raise InputError(
-            "E101",
-            f"{path.name} has {max(len(data) - start, 0)} bytes of voxels",
-            f"{needed} as its header declares",
-            "Copy or export it again.",
-        )
-    flat = np.frombuffer(data, dtype=dtype, count=int(np.prod(shape)), offset=start)
-    return flat.reshape(shape, order="F")
-
-
-def _offset(path: Path, header: Any) -> int:  # noqa: ANN401
+def _offset(name: str, header: nib.Nifti1Header) -> int:
     offset = float(header["vox_offset"])
-    if not np.isfinite(offset) or offset < int(header["sizeof_hdr"]) or offset != int(offset):
+    first = int(header["sizeof_hdr"]) + 4
+    if not math.isfinite(offset) or offset < first or offset != int(offset):
         raise InputError(
-            "E103",
-            f"{path.name}: voxels from byte {offset:g}",
-            "a place behind the header",
-            "Export it again.",
+            "E103", f"{name}: voxels from byte {offset:g}", f"a whole number from {first}", "Export it again."
         )
     return int(offset)
 
 
-def _shape(path: Path, header: Any) -> tuple[int, ...]:  # noqa: ANN401
-    n_dims = int(header["dim"][0])
-    sides = [int(n) for n in header["dim"][1 : n_dims + 1]] if 1 <= n_dims <= 7 else []
-    if not sides or any(side < 0 for side in sides):
+def _scaling(name: str, header: nib.Nifti1Header) -> tuple[float, float]:
+    """Return slope and intercept; a slope of 0 or NaN means none, whatever the intercept says."""
+    slope, intercept = float(header["scl_slope"]), float(header["scl_inter"])
+    if slope == 0 or math.isnan(slope):
+        return 1.0, 0.0
+    if not (math.isfinite(slope) and math.isfinite(intercept)):
         raise InputError(
-            "E103", f"{path.name} declares dim {header['dim'].tolist()}", "1 to 7 sides", "Export it again."
+            "E103", f"{name} has scl_slope {slope:g}, scl_inter {intercept:g}", "numbers", "Export it again."
         )
-    if 0 in sides:
-        raise InputError("E124", f"{path.name} has the shape {sides}", "voxels on every axis", "Check it.")
-    return tuple(sides + [1] * (3 - len(sides)))
+    return slope, intercept
 
 
-def _shape3(path: Path, header: Any) -> tuple[int, int, int]:  # noqa: ANN401
-    i, j, k = _shape(path, header)[:3]
-    return i, j, k
+def _voxels(content: NDArray[np.uint8], layout: _Layout) -> NDArray[Any]:
+    flat = np.frombuffer(content.data, dtype=layout.dtype, offset=layout.offset)
+    return flat.reshape(layout.shape, order="F")
 
 
-def _dtype(path: Path, header: Any) -> np.dtype[Any]:  # noqa: ANN401
-    code = int(header["datatype"])
-    try:
-        dtype: np.dtype[Any] = header.get_data_dtype()
-    except Exception as error:
+def _one_volume(name: str, voxels: NDArray[Any], frame: int | None) -> NDArray[Any]:
+    """Return raw voxels `(I, J, K)`, or `(I, J, K, 3)` for colour."""
+    shape = voxels.shape
+    is_vector = len(shape) == 5 and shape[3:] == (1, 3) and voxels.dtype == np.uint8
+    frames = voxels if is_vector else voxels.reshape(*shape[:3], math.prod(shape[3:]), order="F")
+    n_frames = frames.shape[3]
+    if frame is None and n_frames > 1:
         raise InputError(
-            "E123", f"{path.name} has the voxel type {code}", "integers, floats or RGB", "Convert it."
-        ) from error
-    if code == _RGB_CODE or dtype.kind in "iuf":
-        return dtype
-    raise InputError("E123", f"{path.name} has voxels of {dtype}", "integers, floats or RGB", "Convert it.")
-
-
-def _affine(
-    path: Path,
-    header: Any,  # noqa: ANN401
-    shape: tuple[int, int, int],
-    orientation_from: str | None,
-    assume_orientation: str | None,
-) -> Affine:
-    zooms = np.array(header["pixdim"][1:4], dtype=float)
-    if not np.isfinite(zooms).all() or (zooms <= 0).any():
-        raise InputError(
-            "E103", f"{path.name} has pixdim {zooms.tolist()}", "positive spacings", "Export it again."
+            "E121",
+            f"{name} has the shape {shape}",
+            "one volume",
+            f"Choose one of its {n_frames} with --frame N (from 0), or split the series.",
         )
-    sform = header.get_sform() if int(header["sform_code"]) > 0 else None
-    qform = _qform(path, header)
-    if orientation_from is not None:
-        chosen = {"sform": sform, "qform": qform}[orientation_from]
-        if chosen is None:
-            raise UsageError(
-                "E004",
-                f"{path.name} has no {orientation_from}",
-                "a form that is coded",
-                "Take the other one.",
-            )
-        return np.asarray(chosen, float)
-    if sform is None and qform is None:
-        return _assumed(path, zooms, shape, assume_orientation)
-    if sform is not None and qform is not None:
-        _agree(path, sform, qform, shape)
-    return np.asarray(sform if sform is not None else qform, float)
-
-
-def _qform(path: Path, header: Any) -> Affine | None:  # noqa: ANN401
-    if int(header["qform_code"]) <= 0:
-        return None
-    if float(header["pixdim"][0]) not in (-1.0, 0.0, 1.0):
-        raise InputError(
-            "E103", f"{path.name} has qfac {float(header['pixdim'][0]):g}", "1 or -1", "Export it again."
-        )
-    return np.asarray(header.get_qform(), float)
-
-
-def _agree(path: Path, sform: Affine, qform: Affine, shape: tuple[int, int, int]) -> None:
-    corners = np.array(np.meshgrid(*[(0, n - 1) for n in shape])).reshape(3, -1)
-    difference = (sform - qform)[:3, :3] @ corners + (sform - qform)[:3, 3:]
-    apart = float(np.abs(difference).max()) if np.isfinite(difference).all() else np.inf
-    extent = float(np.abs(qform[:3, :3] @ (np.array(shape) - 1)).max())
-    if apart > max(FORMS_TOLERANCE_MM, 1e-4 * extent):
-        raise InputError(
-            "E110",
-            f"{path.name}: the corners of sform and qform lie up to {apart:.3g} mm apart",
-            "one place in space",
-            "Say which to believe: --orientation-from sform or qform.",
-        )
-
-
-def _assumed(
-    path: Path, zooms: NDArray[np.float64], shape: tuple[int, int, int], orientation: str | None
-) -> Affine:
-    if orientation is None:
-        raise InputError(
-            "E111",
-            f"{path.name} does not say how it lies (sform and qform are not coded)",
-            "a coded sform or qform",
-            "Say it: --assume-orientation RAS (or what is true).",
-        )
-    try:
-        codes = nib.orientations.axcodes2ornt(tuple(orientation.upper()))
-        turned = nib.orientations.inv_ornt_aff(codes, shape)
-    except Exception as error:
+    if frame is not None and not 0 <= frame < n_frames:
         raise UsageError(
-            "E001", f"orientation {orientation!r}", "three letters such as RAS", "Correct it."
-        ) from error
-    # inv_ornt_aff maps reoriented (RAS) indices to stored ones; its inverse times the spacing is the affine.
-    affine = np.linalg.inv(turned)
-    affine[:3] = np.diag((affine[:3, :3] != 0) @ zooms) @ affine[:3]
-    return np.asarray(affine, float)
-
-
-def _one_volume(path: Path, image: NDArray[Any], header: Any, frame: int | None) -> NDArray[Any]:  # noqa: ANN401
-    """Return `(I, J, K)` or `(I, J, K, 3)` raw voxels."""
-    if int(header["datatype"]) == _RGB_CODE:
-        if image.size != int(np.prod(image.shape[:3])):
-            raise _several(path, image.shape)
-        return np.stack([image[name].reshape(image.shape[:3]) for name in "RGB"], axis=-1)
-    if image.ndim == 5 and image.shape[3:] == (1, 3) and image.dtype == np.uint8:
-        return image[:, :, :, 0, :]
-    n_frames = int(np.prod(image.shape[3:]))
-    frames = image.reshape(*image.shape[:3], n_frames, order="F")
-    if frame is None:
-        if n_frames > 1:
-            raise _several(path, image.shape)
-        return frames[..., 0]
-    if not 0 <= frame < n_frames:
-        raise UsageError(
-            "E001", f"frame {frame} of {path.name}", f"0 to {n_frames - 1}", "Choose one that is there."
+            "E001", f"frame {frame} of {name}", f"0 to {n_frames - 1}", "Choose one that is there."
         )
-    return frames[..., frame]
-
-
-def _several(path: Path, shape: tuple[int, ...]) -> InputError:
-    return InputError(
-        "E121",
-        f"{path.name} has the shape {shape}",
-        "one volume",
-        "Choose one with --frame N, or split the series.",
-    )
-
-
-def _real(
-    path: Path,
-    voxels: NDArray[Any],
-    header: Any,  # noqa: ANN401
-    nonfinite: Literal["refuse", "zero"],
-) -> NDArray[Any]:
-    slope, inter = float(header["scl_slope"]), float(header["scl_inter"])
-    scaled = slope not in (0.0,) and not np.isnan(slope)
-    if scaled and not np.isfinite([slope, inter]).all():
-        raise InputError(
-            "E103", f"{path.name} has scl_slope {slope:g}, scl_inter {inter:g}", "numbers", "Export it again."
-        )
-    voxels = voxels.astype(voxels.dtype.newbyteorder("="))
-    if voxels.ndim == 3 and scaled and (slope, inter) != (1.0, 0.0):
-        voxels = (voxels.astype(np.float64) * slope + inter).astype(np.float32)
-    if voxels.dtype in (np.float64, np.float16) or voxels.dtype.itemsize > 8:
-        voxels = voxels.astype(np.float32)
-    if voxels.dtype in (np.int64, np.uint64):
-        voxels = storable(voxels, path.name)
-    if voxels.dtype.kind == "f":
-        voxels = finite(voxels, path.name, nonfinite)
-    return np.ascontiguousarray(voxels)
-
-
-def finite(voxels: NDArray[Any], name: str, nonfinite: Literal["refuse", "zero"]) -> NDArray[Any]:
-    """Return voxels that are all finite.
-
-    Raises:
-        InputError: E120 with their number and the first, unless they are taken as 0.
-    """
-    bad = ~np.isfinite(voxels)
-    count = int(bad.sum())
-    if count == 0:
-        return voxels
-    if nonfinite == "zero":
-        return np.where(bad, voxels.dtype.type(0), voxels)
-    first = tuple(int(index) for index in np.argwhere(bad)[0])
-    raise InputError(
-        "E120",
-        f"{name} has {count} voxels that are not finite, the first at {first}",
-        "numbers",
-        "Repair it, or take them as 0: --nonfinite zero.",
-    )
+    chosen: NDArray[Any] = frames[:, :, :, frame or 0]
+    if chosen.dtype == _RGB:
+        return np.stack([chosen[channel] for channel in "RGB"], axis=-1)
+    return chosen
