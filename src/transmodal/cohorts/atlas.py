@@ -147,8 +147,7 @@ def write(
         UsageError: E005 when the place is not usable.
         ResourceError: E403 when the disk is full or may not be written.
     """
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = _usable(Path(folder))
     report = progress or (lambda _id, _done, _total: None)
     if workers <= 1:
         for done, subject in enumerate(cohort, 1):
@@ -229,6 +228,15 @@ def _write_one(subject: AtlasSubject, folder: Path) -> str:
             io.write(volume, beside / f"{name}.nii.gz", description=marker)
         files.write_json(beside / "case.json", _known(subject, drawn))
     return subject.id
+
+
+def _usable(folder: Path) -> Path:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        got = f"{folder} cannot be a folder ({error.strerror})"
+        raise UsageError("E005", got, "a place for folders", "Choose another place.") from error
+    return folder
 
 
 def _stands(subject: AtlasSubject, place: Path) -> bool:

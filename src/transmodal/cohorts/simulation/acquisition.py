@@ -38,7 +38,7 @@ def draw_grid(rng: np.random.Generator, spacing_mm: float, surface_mm: NDArray[n
     i, j, k = np.ceil((stop - start) / spacing).astype(int)
     affine = np.eye(4)
     affine[:3, :3] = axes * spacing
-    affine[:3, 3] = axes @ (start + rng.uniform(0, 1, 3) * spacing)
+    affine[:3, 3] = axes @ (start + rng.uniform(-0.5, 0.5, 3) * spacing)
     return Grid((int(i), int(j), int(k)), affine)
 
 

@@ -34,7 +34,7 @@ class Warp:
 
     Attributes:
         coefficients: cubic spline of `u` in mm, `(3, X, Y, Z)`, on the lattice of `LATTICE_MM` over the head.
-        peak_mm: length of the longest displacement.
+        peak_mm: length of the longest displacement in the brain.
         jacobian_min: smallest Jacobian determinant on the lattice; above 0.
         jacobian_max: the largest.
     """
@@ -90,7 +90,7 @@ def draw_warp(rng: np.random.Generator) -> Warp:
     velocity = np.stack([noise(rng, axes, 42.0) + 0.2 * noise(rng, axes, 15.0) for _ in axes])
     longest = np.sqrt((velocity**2).sum(axis=0))[_brain_nodes()].max()
     displacement = exponential(velocity * np.float32(rng.uniform(*PEAK_MM) / longest))
-    determinants = jacobian(displacement, (LATTICE_MM,) * 3)[_brain_nodes()]
+    determinants = jacobian(displacement, (LATTICE_MM,) * 3)
     lengths = np.sqrt((displacement**2).sum(axis=0))[_brain_nodes()]
     coefficients = np.stack([ndimage.spline_filter(u, output=np.float32) for u in displacement])
     return Warp(coefficients, float(lengths.max()), float(determinants.min()), float(determinants.max()))

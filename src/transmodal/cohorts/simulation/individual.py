@@ -38,11 +38,11 @@ REGIONS: Mapping[str, tuple[float, float, float]] = MappingProxyType(
 
 TISSUES = ("gm", "wm")
 PARAMETERS = ("t1", "t2", "pd", "fa", "hu")
-LINKED: Mapping[str, float] = MappingProxyType({"t1": 0.09, "t2": 0.06, "pd": 0.01, "fa": -0.07, "hu": -0.05})
+LINKED: Mapping[str, float] = MappingProxyType({"t1": 0.07, "t2": 0.06, "pd": 0.01, "fa": -0.07, "hu": -0.05})
 """Change of a parameter's logarithm per unit of the shared draw."""
-OWN: Mapping[str, float] = MappingProxyType({"t1": 0.02, "t2": 0.05, "pd": 0.05, "fa": 0.05, "hu": 0.05})
+OWN: Mapping[str, float] = MappingProxyType({"t1": 0.03, "t2": 0.05, "pd": 0.05, "fa": 0.05, "hu": 0.05})
 """The same per unit of the parameter's own draw."""
-T1_SENSITIVITY = -0.55
+T1_SENSITIVITY = -0.87
 """Change of the T1-weighted signal's logarithm with that of T1, for TR 18 ms and 30 degrees."""
 
 _BORDER_MM = 14.0
@@ -143,7 +143,7 @@ def _covered(lesion: Lesion, points: Floats) -> Floats:
     """Return the share of each point's surroundings that a lesion covers; its border is 3 mm soft."""
     centre, radii = (np.array(v, np.float32).reshape(3, 1) for v in (lesion.centre_mm, lesion.radii_mm))
     distance = np.sqrt((((points - centre) / radii) ** 2).sum(axis=0))
-    dented = sum(np.cos(points[a] / 3 + points[a - 1] / 4 + phase) for a, phase in enumerate(lesion.dents))
-    level = (distance - 1 + np.float32(0.13) * dented) * radii.mean()
+    dented = sum(np.cos(points[a] / 4 - points[a - 1] / 7 + phase) for a, phase in enumerate(lesion.dents))
+    level = (distance - 1 + np.float32(0.1) * dented) * radii.mean()
     covered: Floats = np.clip(np.float32(0.5) - level / 3, 0, 1)
     return covered

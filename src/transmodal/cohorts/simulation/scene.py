@@ -149,15 +149,29 @@ def record(subject: Subject) -> dict[str, Any]:
         "lesions": [_lesion(subject, lesion) for lesion in subject.lesions],
         "scanner": _scanner(subject.scanner),
         "individual": _individual(subject.latents),
-        "fiducial": {"side": "right", "where": "temple", "radius_mm": head.FIDUCIAL_MM},
+        "fiducial": _fiducial(subject),
+    }
+
+
+def _scanner_mm(subject: Subject, template_mm: tuple[float, float, float]) -> list[float]:
+    at = anatomy.to_scanner(np.array([template_mm]), subject.affine, subject.warp)[0]
+    x, y, z = at.round(3).tolist()
+    return [x, y, z]
+
+
+def _fiducial(subject: Subject) -> dict[str, Any]:
+    centre = head.draw(subject.stream("head")).fiducial_mm
+    return {
+        "side": "right",
+        "centre_mm": _scanner_mm(subject, centre),
+        "radius_template_mm": head.FIDUCIAL_MM,
     }
 
 
 def _lesion(subject: Subject, lesion: individual.Lesion) -> dict[str, Any]:
-    at = anatomy.to_scanner(np.array([lesion.centre_mm]), subject.affine, subject.warp)[0]
     return {
         "side": lesion.side,
-        "centre_mm": at.round(3).tolist(),
+        "centre_mm": _scanner_mm(subject, lesion.centre_mm),
         "centre_template_mm": list(lesion.centre_mm),
         "radii_template_mm": list(lesion.radii_mm),
     }
