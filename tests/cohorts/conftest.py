@@ -3,9 +3,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from transmodal.cohorts.case import Case, CaseFiles
 from transmodal.volumes import Volume, io
@@ -24,7 +26,7 @@ def make_case(name: str = "s01", *, seed: int = 0, patient: str = "", group: str
     ct = np.where(head, 40 + 200 * draw.random(SHAPE), -1000)
     fa = np.where(head, draw.random(SHAPE), 0)
     labels = np.where(head, (k > 0.2) + 2 * (i > 0.3), 0)
-    volumes = {"t1": t1.astype(np.int16), "ct": ct.astype(np.int16), "fa": fa.astype(np.float32)}
+    volumes: dict[str, NDArray[Any]] = {"t1": t1.astype(np.int16), "ct": ct.astype(np.int16), "fa": fa.astype(np.float32)}
     return Case(
         name,
         patient or name,

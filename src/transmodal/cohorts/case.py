@@ -104,7 +104,8 @@ class CaseFiles:
         """
         parts = [self.id, self.patient, self.group, ",".join(sorted(self.simulated))]
         parts += [f"{what}={name}={sha256}" for what, (name, sha256) in sorted(self.origins().items())]
-        return files.sha256_text("\n".join(parts))
+        # Names of files can be bytes that are no UTF-8; `ascii` takes them all.
+        return files.sha256_text(ascii(parts))
 
     def origins(self) -> dict[str, Origin]:
         """Return base name and content hash of every input."""
@@ -142,7 +143,7 @@ def sha256_content(path: Path) -> str:
     """
     if path.is_dir():
         inside = [one for one in sorted(path.iterdir()) if one.is_file()]
-        return files.sha256_text("\n".join(f"{one.name}={files.sha256_file(one)}" for one in inside))
+        return files.sha256_text(ascii([(one.name, files.sha256_file(one)) for one in inside]))
     header = files.sha256_file(path)
     data = _data_beside(path) if path.name.lower().endswith(".mhd") else None
     return header if data is None else files.sha256_text(f"{header}\n{files.sha256_file(data)}")

@@ -123,7 +123,6 @@ def _case(folder: Path, row: Mapping[str, str] | None, ignored: list[str]) -> Ca
 
 def _images(folder: Path, ignored: list[str]) -> dict[str, Path]:
     images: dict[str, Path] = {}
-    companions = {"case.json"}
     rest = []
     for path in sorted(folder.iterdir()):
         name = _stem(path).lower().replace("-", "_")
@@ -139,10 +138,11 @@ def _images(folder: Path, ignored: list[str]) -> dict[str, Path]:
                 "Remove one of them.",
             )
         images[name] = path
-        if path.suffix.lower() == ".mhd":
-            companions |= {path.stem + ending for ending in (".raw", ".zraw")}
-    rest = [name for name in rest if name not in companions and not name.startswith(".")]
-    ignored += [f"{folder.name}/{name} (no image of a modality)" for name in rest]
+    headers = tuple(f"{path.stem}." for path in images.values() if path.suffix.lower() == ".mhd")
+    for name in rest:
+        is_voxels = name.startswith(headers) and name.lower().endswith((".raw", ".zraw"))
+        if not is_voxels and name != "case.json" and not name.startswith("."):
+            ignored.append(f"{folder.name}/{name} (no image of a modality)")
     return images
 
 

@@ -49,7 +49,7 @@ def standing(folder: Path, name: str) -> CaseEntry | None:
 
 def fingerprint(inputs: str, modalities: Mapping[str, object], options: PrepareOptions) -> str:
     """Return a hash of the inputs of a case and of the options that decide its arrays."""
-    return files.sha256_text(f"{inputs}\n{options.fingerprint(tuple(sorted(modalities)))}")
+    return files.sha256_text(f"{ascii(inputs)}\n{options.fingerprint(tuple(sorted(modalities)))}")
 
 
 def store(case: Case, inputs: str, folder: Path, name: str, options: PrepareOptions) -> CaseEntry:
@@ -108,8 +108,8 @@ class _Writer:
         )
         return CaseEntry(
             id=name,
-            patient=self._case.patient,
-            group=self._case.group,
+            patient=_text(self._case.patient),
+            group=_text(self._case.group),
             affine=matrix(self._oriented[modalities[0]].affine),
             volumes={modality: self._volume(beside, name, modality, regions) for modality in modalities},
             mask=mask,
@@ -163,7 +163,7 @@ class _Writer:
         origin = self._case.origins.get(what)
         entry = None
         if origin is not None:
-            named = origin.name if self._options.record_names else ""
+            named = _text(origin.name) if self._options.record_names else ""
             entry = OriginEntry(name=named, sha256=origin.sha256)
         return _write(beside, name, what, self._voxels[what], entry)
 
@@ -176,6 +176,11 @@ def _write(
     return ArrayEntry(file=file, dtype=voxels.dtype.str, shape=voxels.shape, sha256=digest, origin=origin)
 
 
+def _text(name: str) -> str:
+    """Return a name as JSON can hold it: bytes of a file name that are no UTF-8 are written out."""
+    return name.encode(errors="surrogateescape").decode(errors="backslashreplace")
+
+
 def _oriented(case: Case) -> dict[str, Volume]:
     if not case.volumes:
         raise InputError("E131", "no volume", "one or more", "Check the case's folder.")
@@ -185,8 +190,10 @@ def _oriented(case: Case) -> dict[str, Volume]:
                 "E103", f"a modality called {modality!r}", "a name such as t1 or flair", "Rename the file."
             )
     extra = [(what, volume) for what, volume in zip(EXTRA, (case.mask, case.segmentation), strict=True)]
-    volumes = [*sorted(case.volumes.items()), *extra]
-    return {what: reorient(volume) for what, volume in volumes if volume is not None}
+    given = {what: volume for what, volume in [*sorted(case.volumes.items()), *extra] if volume is not None}
+    for what, volume in given.items():
+        _check_numbers(what, volume)
+    return {what: reorient(volume) for what, volume in given.items()}
 
 
 def _check_one_grid(volumes: Mapping[str, Volume]) -> None:
@@ -207,13 +214,25 @@ def _grid_text(volume: Volume) -> str:
     return f"({' x '.join(map(str, volume.grid.shape))} of {spacing} mm)"
 
 
-def _checked(what: str, volume: Volume) -> NDArray[Any]:
-    """Return the voxels as they are stored, or refuse them."""
+def _check_numbers(what: str, volume: Volume) -> None:
     voxels = volume.voxels
     if voxels.dtype.kind not in "biuf" or (volume.is_colour and voxels.dtype != np.uint8):
         wanted = "uint8 sRGB" if volume.is_colour else "integers or real numbers"
         raise InputError("E123", f"{what} of type {voxels.dtype}", wanted, "Convert the image.")
-    _check_finite(what, voxels)
+    if voxels.dtype.kind == "f" and not np.isfinite(voxels).all():
+        bad = np.argwhere(~np.isfinite(voxels))
+        first = tuple(int(index) for index in bad[0])
+        raise InputError(
+            "E120",
+            f"{what} has {len(bad)} voxels that are not finite, the first at {first}",
+            "numbers",
+            "Repair the image.",
+        )
+
+
+def _checked(what: str, volume: Volume) -> NDArray[Any]:
+    """Return the voxels as they are stored, or refuse them."""
+    voxels = volume.voxels
     if what in EXTRA and volume.is_colour:
         raise InputError("E122", f"{what} is in colour", "a grey image", "Give another image.")
     if what == "mask":
@@ -225,20 +244,6 @@ def _checked(what: str, volume: Volume) -> NDArray[Any]:
             "E124", f"{what} is {voxels.min():g} everywhere", "an image with content", "Check the file."
         )
     return _as_kept(what, voxels)
-
-
-def _check_finite(what: str, voxels: NDArray[Any]) -> None:
-    if voxels.dtype.kind != "f":
-        return
-    bad = ~np.isfinite(voxels)
-    if bad.any():
-        first = tuple(int(index) for index in np.argwhere(bad)[0])
-        raise InputError(
-            "E120",
-            f"{what} has {int(bad.sum())} voxels that are not finite, the first at {first}",
-            "numbers",
-            "Repair the image.",
-        )
 
 
 def _as_kept(what: str, voxels: NDArray[Any]) -> NDArray[Any]:
