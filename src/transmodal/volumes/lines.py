@@ -54,7 +54,7 @@ def smoothing(n: int, factor: float) -> Weights:
 def nearest(n: int, positions: NDArray[np.float64]) -> NDArray[np.intp]:
     """Return the index of the sample nearest to each position; of two the one nearer to the middle.
 
-    So a mirrored axis gives the mirrored result.
+    So a mirrored axis gives the mirrored result (but for a position between two samples in the very middle).
     """
     inward = 1e-6 * np.sign((n - 1) / 2 - positions)
     return np.clip(np.rint(positions + inward), 0, n - 1).astype(np.intp)
