@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import torch
 from lightning_fabric import Fabric
 from torch.optim import Optimizer
+from torch.utils.data import get_worker_info
 
 from transmodal import translators
 from transmodal.batch import Batch
@@ -61,6 +62,20 @@ class _Interrupted(Exception):  # noqa: N818 - no error: the state is saved, lea
     pass
 
 
+class _Steadfast(WindowDataset):
+    """Windows whose worker processes leave it to the training process to act on SIGTERM.
+
+    Batch systems and Ctrl-C reach every process of the group: workers that die of it would take the step that
+    is under way, and with it the save, along.
+    """
+
+    def __getitem__(self, key: tuple[int, int]) -> Batch:
+        if get_worker_info() is not None:
+            for number in (signal.SIGINT, signal.SIGTERM):
+                signal.signal(number, signal.SIG_IGN)
+        return super().__getitem__(key)
+
+
 class Session:
     """A translator with its optimisers and its state, in one process."""
 
@@ -77,7 +92,7 @@ class Session:
         for one in frozen.values():
             one.to(fabric.device)
         self._frozen = {name: one.digest() for name, one in frozen.items()}
-        self._dataset = WindowDataset(self._plan.stream)
+        self._dataset = _Steadfast(self._plan.stream)
         self._steps = self._steps_per_epoch()
         self._optimizers: dict[str, Optimizer] = {}
         self._curves: Curves | None = None
