@@ -137,7 +137,7 @@ def draw_scanner(rng: np.random.Generator) -> Scanner:
         name: Relaxation(*(np.array(values) * np.exp(_JITTER * rng.standard_normal(3))).tolist())
         for name, values in RELAXATION[field].items()
     }
-    tr, te = 4500 * rng.uniform(0.9, 1.1), (98 if field == 1.5 else 62) * rng.uniform(0.95, 1.05)
+    tr, te = 4500 * rng.uniform(0.9, 1.1), (76 if field == 1.5 else 58) * rng.uniform(0.95, 1.05)
     pd = 3400 * rng.uniform(0.9, 1.1), 18 * rng.uniform(0.9, 1.1)
     flair_tr = 9000 * rng.uniform(0.95, 1.05)
     null = np.log(2 / (1 + np.exp(-flair_tr / tissues["csf"].t1))) * tissues["csf"].t1
