@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from transmodal.training.log import Curves, Point, Silent, read
+
+
+def write(folder: Path, first: int, last: int) -> None:
+    with Curves(folder / "curves.csv", folder / "board", first) as curves:
+        for step in range(first + 1, last + 1):
+            curves.add(step, "train", 1, {"train/g/l1": step / 3, "lr/g": 1e-4})
+
+
+def test_what_is_written_is_read(tmp_path: Path) -> None:
+    write(tmp_path, 0, 2)
+
+    assert read(tmp_path / "curves.csv") == [
+        Point(1, "train", 1, "train/g/l1", 1 / 3),
+        Point(1, "train", 1, "lr/g", 1e-4),
+        Point(2, "train", 1, "train/g/l1", 2 / 3),
+        Point(2, "train", 1, "lr/g", 1e-4),
+    ]
+    assert (tmp_path / "curves.csv").read_text().startswith("step,phase,epoch,name,value\n")
+
+
+def test_rows_after_the_resumed_step_are_dropped(tmp_path: Path) -> None:
+    (tmp_path / "whole").mkdir()
+    write(tmp_path / "whole", 0, 9)
+    (tmp_path / "cut").mkdir()
+    write(tmp_path / "cut", 0, 7)
+    write(tmp_path / "cut", 4, 9)
+
+    assert (tmp_path / "cut" / "curves.csv").read_bytes() == (tmp_path / "whole" / "curves.csv").read_bytes()
+
+
+def test_a_row_that_was_cut_off_is_left_out(tmp_path: Path) -> None:
+    write(tmp_path, 0, 2)
+    text = (tmp_path / "curves.csv").read_text()
+    (tmp_path / "curves.csv").write_text(text[:-4])
+    assert [point.step for point in read(tmp_path / "curves.csv")] == [1, 1, 2]
+    (tmp_path / "curves.csv").write_text(text + "garbage\n7,train\n")
+    assert len(read(tmp_path / "curves.csv")) == 4
+
+
+def test_a_missing_file_is_empty(tmp_path: Path) -> None:
+    assert read(tmp_path / "none.csv") == []
+
+
+def test_tensorboard_has_the_curves(tmp_path: Path) -> None:
+    write(tmp_path, 0, 3)
+    board = EventAccumulator(str(tmp_path / "board")).Reload()
+
+    assert [event.step for event in board.Scalars("train/lr/g")] == [1, 2, 3]
+
+
+def test_silence() -> None:
+    silent = Silent()
+    silent.advance("train", 1, 2)
+    silent.say("nothing")
