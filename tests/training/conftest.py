@@ -1,12 +1,13 @@
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from transmodal.cohorts.case import Case
 from transmodal.cohorts.prepare import PrepareOptions, prepare
@@ -25,6 +26,7 @@ class Phantom:
     number: int
     modalities: tuple[str, ...] = ("t1", "fa", "t2")
     with_mask: bool = True
+    colour: bool = False
 
     @property
     def id(self) -> str:
@@ -45,23 +47,38 @@ class Phantom:
         values = {"t1": t1, "t2": 1200 - t1, "fa": np.where(head, 0.5 + 0.4 * np.sin(3 * i + self.number), 0)}
         affine = np.diag([2.0, 2.0, 2.5, 1.0])
         volumes = {name: Volume(values[name].astype(np.float32), affine) for name in self.modalities}
+        if self.colour:
+            rgb = np.stack([np.clip(t1 / 4, 0, 255)] * 3, axis=-1).astype(np.uint8)
+            volumes["colour"] = Volume(rgb, affine)
         mask = Volume(head.astype(np.uint8), affine) if self.with_mask else None
         return Case(self.id, self.patient, volumes, mask)
 
 
 @pytest.fixture(scope="session")
+def phantom() -> type[Phantom]:
+    return Phantom
+
+
+@pytest.fixture(scope="session")
 def make_cohort(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Cohort]:
-    def make(*, counts: tuple[int, int, int] = (3, 2, 1), first: int = 0, with_mask: bool = True) -> Cohort:
-        folder = tmp_path_factory.mktemp("cohort")
-        cases = [Phantom(first + n, with_mask=with_mask) for n in range(sum(counts))]
-        return prepare(cases, folder, PrepareOptions(counts=counts))
+    def make(cases: Sequence[Phantom], counts: tuple[int, int, int] = (3, 2, 1)) -> Cohort:
+        return prepare(cases, tmp_path_factory.mktemp("cohort"), PrepareOptions(counts=counts))
 
     return make
 
 
 @pytest.fixture(scope="session")
 def cohort(make_cohort: Callable[..., Cohort]) -> Cohort:
-    return make_cohort()
+    return make_cohort([Phantom(n) for n in range(6)])
+
+
+@pytest.fixture(autouse=True, scope="session")
+def one_thread() -> Iterator[None]:
+    """Tiny networks are slower on several threads."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.fixture
@@ -75,15 +92,22 @@ SETTINGS: dict[str, dict[str, Any]] = {
 }
 
 
-def tiny_recipe(translator: str = "unet_regression", **training: Any) -> Recipe:  # noqa: ANN401
+def tiny_recipe(
+    translator: str = "unet_regression",
+    *,
+    changes: Mapping[str, Any] | None = None,
+    **training: Any,  # noqa: ANN401
+) -> Recipe:
+    """Return a small recipe; `changes` by section, keywords within `training`."""
     settings = {"epochs": 2, "batch": 4, "device": "cpu", "log_every": 3, **training}
     data = {
         "name": "tiny",
         "translator": translator,
         "task": {"source": ["t1"], "target": "fa"},
         "windows": {"axes": ["z", "x"]},
-        "settings": SETTINGS[translator],
+        "settings": SETTINGS.get(translator, {}),
         "training": settings,
+        **(changes or {}),
     }
     return validate(data, "tiny")
 

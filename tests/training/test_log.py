@@ -10,16 +10,16 @@ from transmodal.training.log import Curves, Point, Silent, read
 def write(folder: Path, first: int, last: int) -> None:
     with Curves(folder / "curves.csv", folder / "board", first) as curves:
         for step in range(first + 1, last + 1):
-            curves.add(step, "train", 1, {"train/g/l1": step / 3, "lr/g": 1e-4})
+            curves.add(step, "train", 1, {"loss/g/l1": step / 3, "lr/g": 1e-4})
 
 
 def test_what_is_written_is_read(tmp_path: Path) -> None:
     write(tmp_path, 0, 2)
 
     assert read(tmp_path / "curves.csv") == [
-        Point(1, "train", 1, "train/g/l1", 1 / 3),
+        Point(1, "train", 1, "loss/g/l1", 1 / 3),
         Point(1, "train", 1, "lr/g", 1e-4),
-        Point(2, "train", 1, "train/g/l1", 2 / 3),
+        Point(2, "train", 1, "loss/g/l1", 2 / 3),
         Point(2, "train", 1, "lr/g", 1e-4),
     ]
     assert (tmp_path / "curves.csv").read_text().startswith("step,phase,epoch,name,value\n")
@@ -52,7 +52,7 @@ def test_tensorboard_has_the_curves(tmp_path: Path) -> None:
     write(tmp_path, 0, 3)
     board = EventAccumulator(str(tmp_path / "board")).Reload()
 
-    assert [event.step for event in board.Scalars("train/lr/g")] == [1, 2, 3]
+    assert [event.step for event in board.Scalars("lr/g")] == [1, 2, 3]
 
 
 def test_silence() -> None:

@@ -67,7 +67,8 @@ class Curves:
         self._stream.write(_rows(points))
         self._stream.flush()
         for point in points:
-            self._board.add_scalar(f"{phase}/{point.name}", point.value, step)
+            tag = point.name if phase == "train" else f"{phase}/{point.name}"
+            self._board.add_scalar(tag, point.value, step)
 
     def __enter__(self) -> Self:
         return self

@@ -13,6 +13,7 @@ from transmodal import translators
 from transmodal.cohorts.store import Cohort, PreparedCase
 from transmodal.data.dataset import Augment, Stream, StreamCase
 from transmodal.errors import InputError, UsageError
+from transmodal.evaluation.score import range_of
 from transmodal.inference.checkpoint import CohortMark
 from transmodal.inference.view import AXES, View, source_map, view_of
 from transmodal.recipes.schema import Recipe
@@ -87,7 +88,7 @@ def plan(recipe: Recipe, cohort: Cohort) -> Plan:
 
     Raises:
         UsageError: E002 and E003 for a translator or a setting that is not known, E004 for what does not go
-            together.
+            together, E001 for a primary metric that has no data range.
         InputError: E131 when a case lacks what the recipe needs, E132 when a split has too few cases.
     """
     training, validation = cohort.cases("train"), cohort.cases("validation")
@@ -99,6 +100,8 @@ def plan(recipe: Recipe, cohort: Cohort) -> Plan:
     phases = _phases(recipe, blank)
     maps = [target_map_of(case, recipe, blank.output_range) for case in training]
     view = view_of(recipe, blank, reference(maps))
+    if recipe.evaluation.primary in ("psnr", "ssim"):
+        range_of(view.target, view.target_map)
     return Plan(
         recipe,
         config,

@@ -181,7 +181,7 @@ class Session:
             sums[name] = (total + value, count + 1)
         epoch_step, number = self._state.epoch_step + 1, self._state.step + 1
         if number % self._training.log_every == 0 or epoch_step == self._steps:
-            means = {f"train/{name}": total / count for name, (total, count) in sums.items()}
+            means = {f"loss/{name}": total / count for name, (total, count) in sums.items()}
             self._log(number, phase, {**means, **rates})
             sums = {}
         self._set(step=number, epoch_step=epoch_step, sums=sums)

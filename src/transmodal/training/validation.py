@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from transmodal.cohorts.store import PreparedCase
+from transmodal.errors import UsageError
 from transmodal.evaluation import figures
 from transmodal.evaluation.planes import Frame
 from transmodal.evaluation.score import STANDARD, range_of, score
@@ -23,13 +24,9 @@ from transmodal.volumes import Volume, files
 
 
 def metrics_of(plan: Plan) -> tuple[str, ...]:
-    """Return the metrics that validation takes: the primary one and the standard ones.
-
-    An unbounded map of the target (z-score) has no data range: the primary metric alone is left then.
-    """
-    primary = plan.recipe.evaluation.primary
-    bounded = plan.view.target_map.low is not None
-    return tuple(dict.fromkeys((primary, *(STANDARD if bounded else ()))))
+    """Return the metrics that validation takes: the primary one, and the standard ones where there is a range."""
+    standard = STANDARD if _data_range(plan.view) is not None else ()
+    return tuple(dict.fromkeys((plan.recipe.evaluation.primary, *standard)))
 
 
 def validate(
@@ -39,6 +36,9 @@ def validate(
 
     A target without a unit (MR contrasts) is brought into the training cohort's reference units first, by
     its own map: the synthetic volume is in those.
+
+    Returns:
+        The figures by metric, and the synthetic volume.
     """
     view = plan.view
     synthetic = synthesise_case(translator, view, case, device)
@@ -46,14 +46,13 @@ def validate(
     if view.target_map.spec.method != "window":
         mapped = target_map_of(case, plan.recipe, view.target_map.range).apply(target.voxels)
         target = target.with_voxels(view.target_map.invert(mapped))
-    metrics = metrics_of(plan)
     measured = score(
         target,
         synthetic,
-        mask_of(case, view),
+        mask_of(case),
         modality=view.target,
-        data_range=range_of(view.target, view.target_map) if metrics != ("mae",) else 1.0,
-        metrics=metrics,
+        data_range=_data_range(view) or 1.0,
+        metrics=metrics_of(plan),
     )
     first: dict[str, float] = {}
     for one in measured:  # inside the mask comes before whole, 3D before 2D
@@ -61,7 +60,7 @@ def validate(
     return first, synthetic
 
 
-def mask_of(case: PreparedCase, view: View) -> np.ndarray[Any, np.dtype[np.bool_]] | None:
+def mask_of(case: PreparedCase) -> np.ndarray[Any, np.dtype[np.bool_]] | None:
     """Return where figures are taken: the data set's mask; None, everywhere, where it gives none."""
     mask = case.mask()
     return mask if mask is not None and mask.any() else None
@@ -76,7 +75,7 @@ def mean(values: Sequence[float]) -> float:
 def picture(path: Path, case: PreparedCase, view: View, synthetic: Volume) -> None:
     """Write source, synthetic and target on three planes, one below the other, as PNG."""
     source, target = case.volume(view.sources[0]), case.volume(view.target)
-    mask = mask_of(case, view)
+    mask = mask_of(case)
     frame = Frame.of(target.grid, mask)
     shared = figures.window_of(view.target, target.voxels, mask)
     rows = [
@@ -89,3 +88,11 @@ def picture(path: Path, case: PreparedCase, view: View, synthetic: Volume) -> No
     path.parent.mkdir(parents=True, exist_ok=True)
     with files.atomic_path(path) as beside:
         beside.write_bytes(figures.png(np.concatenate(rows)))
+
+
+def _data_range(view: View) -> float | None:
+    """Return the target's data range; None where it has none, as with z-scores."""
+    try:
+        return range_of(view.target, view.target_map)
+    except UsageError:
+        return None

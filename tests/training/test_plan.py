@@ -1,0 +1,228 @@
+from __future__ import annotations
+
+import json
+import pickle
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from transmodal import translators
+from transmodal.cohorts.store import Cohort
+from transmodal.errors import InputError, TransmodalError, UsageError
+from transmodal.recipes.schema import Recipe
+from transmodal.training.plan import plan
+from transmodal.translators.unet_regression import UNetRegression
+from transmodal.volumes.intensity import IntensitySpec, fit
+
+Tiny = Callable[..., Recipe]
+
+
+def refusal(recipe: Recipe, cohort: Cohort) -> TransmodalError:
+    with pytest.raises((UsageError, InputError)) as caught:
+        plan(recipe, cohort)
+    return caught.value
+
+
+@pytest.mark.parametrize("translator", ["unet_regression", "pix2pix"])
+def test_summary_says_what_is_trained_on_what(tiny: Tiny, cohort: Cohort, translator: str) -> None:
+    planned = plan(tiny(translator), cohort)
+    summary = planned.summary()
+    built = translators.build(translator, planned.config)
+
+    assert json.loads(json.dumps(summary)) == summary
+    assert summary["cases"] == {"train": 3, "validation": 2}
+    assert summary["phases"] == [
+        {
+            "name": "train",
+            "epochs": 2,
+            "parameters": {
+                name: sum(one.numel() for one in module.parameters())
+                for name, module in built.players("train").items()
+            },
+        }
+    ]
+
+
+def test_a_plan_travels_and_holds_no_tensor(tiny: Tiny, cohort: Cohort) -> None:
+    planned = plan(tiny(), cohort)
+    data = pickle.dumps(planned)
+
+    assert len(data) < 50_000
+    assert b"torch" not in data
+    back = pickle.loads(data)
+    assert back.summary() == planned.summary()
+    assert back.stream.cases[0].case.volume("t1").grid == planned.stream.cases[0].case.volume("t1").grid
+
+
+def test_windows_hold_every_training_case_on_every_axis(tiny: Tiny, cohort: Cohort) -> None:
+    # (14, 17, 10) voxels: z slices are 14 x 17, x slices 17 x 10; sides are multiples of 4.
+    assert plan(tiny(), cohort).stream.cutting.size == (20, 20)
+    one = tiny(changes={"windows": {"axes": ["y"]}})
+    assert plan(one, cohort).stream.cutting.size == (16, 12)
+    coarse = tiny(changes={"data": {"spacing_mm": 4.0}, "windows": {"axes": ["y"]}})
+    assert plan(coarse, cohort).stream.cutting.size == (8, 8)
+    given = tiny(changes={"windows": {"size": [24, 8]}})
+    assert plan(given, cohort).stream.cutting.size == (24, 8)
+    assert plan(tiny(), cohort).view.cutting.size is None
+
+
+def test_sides_that_the_translator_cannot_take(tiny: Tiny, cohort: Cohort) -> None:
+    error = refusal(tiny(changes={"windows": {"size": [24, 10]}}), cohort)
+
+    assert error.code == "E001"
+    assert "multiple of 4" in str(error)
+
+
+def test_channels_and_dimensions_follow_from_cohort_and_windows(tiny: Tiny, cohort: Cohort) -> None:
+    task = {"source": ["t1", "t2"], "target": "fa"}
+    slab = plan(tiny(changes={"task": task, "windows": {"kind": "slab", "depth": 3}}), cohort)
+    patch = plan(tiny(changes={"windows": {"kind": "patch", "size": [8, 8, 12]}}), cohort)
+
+    assert (slab.config["source_channels"], slab.config["slab_depth"]) == ([1, 1], 3)
+    assert (slab.config["spatial_dims"], patch.config["spatial_dims"]) == (2, 3)
+    assert patch.stream.cutting.size == (8, 8, 12)
+
+
+def test_colour_has_three_channels(
+    tiny: Tiny, make_cohort: Callable[..., Cohort], phantom: Callable[..., Any]
+) -> None:
+    changes = {"task": {"source": ["t1"], "target": "colour"}}
+    cases = [phantom(n, colour=True) for n in range(6)]
+    assert plan(tiny(changes=changes), make_cohort(cases)).config["target_channels"] == 3
+
+
+def test_grey_in_one_case_and_colour_in_another(tiny: Tiny, cohort: Cohort) -> None:
+    odd = cohort.split.train[1]
+    cases = tuple(
+        case.model_copy(
+            update={
+                "volumes": {
+                    **case.volumes,
+                    "fa": case.volumes["fa"].model_copy(update={"shape": (14, 17, 10, 3)}),
+                }
+            }
+        )
+        if case.id == odd
+        else case
+        for case in cohort.manifest.cases
+    )
+    error = refusal(
+        tiny(), Cohort(cohort.folder, cohort.manifest.model_copy(update={"cases": cases}), cohort.split)
+    )
+
+    assert error.code == "E122"
+    assert odd in error.got
+
+
+def test_the_target_map_is_the_training_cohorts(tiny: Tiny, cohort: Cohort) -> None:
+    recipe = tiny(changes={"task": {"source": ["t1"], "target": "t2"}})
+    spec = IntensitySpec("percentile", 0.5, 99.5)
+    maps = [fit(spec, case.volume("t2").voxels) for case in cohort.cases("train")]
+
+    planned = plan(recipe, cohort)
+
+    assert planned.view.target_map.low == np.median([one.low for one in maps])
+    assert planned.view.target_map.high == np.median([one.high for one in maps])
+    assert [one.target_map.low for one in planned.stream.cases] == [one.low for one in maps]
+    assert plan(tiny(), cohort).view.target_map.high == 1.0
+    own = {"task": {"source": ["t1"], "target": "t2"}, "data": {"intensity": {"t2": {"method": "minmax"}}}}
+    assert plan(tiny(changes=own), cohort).view.target_map.spec.method == "minmax"
+
+
+def test_the_map_is_in_the_translators_range(tiny: Tiny, cohort: Cohort) -> None:
+    for name in ("unet_regression", "pix2pix"):
+        planned = plan(tiny(name), cohort)
+        built = translators.build(name, planned.config)
+        assert planned.view.target_map.range == built.output_range
+
+
+def test_a_missing_modality_is_named_with_what_there_is(tiny: Tiny, cohort: Cohort) -> None:
+    error = refusal(tiny(changes={"task": {"source": ["t1"], "target": "ct"}}), cohort)
+
+    assert error.code == "E131"
+    assert "fa, t1, t2, no ct" in error.got
+    assert "Prepare the cohort with ct" in error.remedy
+
+
+def test_a_missing_region_is_named(tiny: Tiny, cohort: Cohort) -> None:
+    error = refusal(tiny(changes={"data": {"region": "brain"}}), cohort)
+
+    assert error.code == "E131"
+    assert "t1=brain" in error.remedy
+
+
+@pytest.mark.parametrize("need", ["mask", "segmentation"])
+def test_a_missing_need_is_named(
+    tiny: Tiny,
+    make_cohort: Callable[..., Cohort],
+    phantom: Callable[..., Any],
+    monkeypatch: pytest.MonkeyPatch,
+    need: str,
+) -> None:
+    bare = make_cohort([phantom(n, with_mask=False) for n in range(6)])
+    plan(tiny(), bare)
+    monkeypatch.setattr(UNetRegression, "needs", frozenset({"target", need}))
+
+    error = refusal(tiny(), bare)
+    assert error.code == "E131"
+    assert f"without {need}" in error.got
+
+
+def test_splits_that_are_too_small(
+    tiny: Tiny, make_cohort: Callable[..., Cohort], phantom: Callable[..., Any]
+) -> None:
+    blind = make_cohort([phantom(n) for n in range(2)], (1, 0, 1))
+    none = Cohort(blind.folder, blind.manifest, blind.split.model_copy(update={"train": ()}))
+    assert refusal(tiny(), none).code == "E132"
+    assert plan(tiny(), blind).validation == ()
+    error = refusal(tiny(early_stopping={"patience": 1}), blind)
+    assert error.code == "E132"
+    assert "early_stopping" in error.got
+
+
+@pytest.mark.parametrize(
+    ("changes", "training", "code", "words"),
+    [
+        ({"settings": {"widht": 3}}, {}, "E003", "Did you mean width"),
+        ({"settings": {"width": 0}}, {}, "E001", "width"),
+        ({"settings": {"spatial_dims": 3}}, {}, "E003", "Leave settings.spatial_dims out"),
+        ({"translator": "unet_regresion"}, {}, "E002", "unet_regression"),
+        ({}, {"players": {"genarator": {}}}, "E003", "Did you mean training.players.generator"),
+        ({}, {"players": {"x": {}}}, "E003", "Leave it out"),
+        ({}, {"phases": {"trian": {"epochs": 1}}}, "E003", "Did you mean training.phases.train"),
+        (
+            {
+                "task": {"source": ["t1"], "target": "t2"},
+                "data": {"intensity": {"t2": {"method": "zscore"}}},
+                "evaluation": {"primary": "psnr"},
+            },
+            {},
+            "E001",
+            "no data range for t2",
+        ),
+    ],
+)
+def test_what_does_not_fit_is_refused(
+    tiny: Tiny, cohort: Cohort, changes: Mapping[str, Any], training: Mapping[str, Any], code: str, words: str
+) -> None:
+    error = refusal(tiny(changes=changes, **training), cohort)
+
+    assert error.code == code
+    assert words in str(error)
+
+
+def test_dimensions_that_a_translator_does_not_support(tiny: Tiny, cohort: Cohort) -> None:
+    error = refusal(tiny("pix2pix", changes={"windows": {"kind": "patch", "size": [8, 8, 8]}}), cohort)
+
+    assert error.code == "E004"
+    assert "3D" in error.got
+
+
+def test_planning_draws_no_numbers(tiny: Tiny, cohort: Cohort) -> None:
+    before = torch.random.get_rng_state()
+    plan(tiny("pix2pix"), cohort)
+
+    assert torch.random.get_rng_state().equal(before)
