@@ -219,7 +219,7 @@ class Cohort:
         for case in self.cases():
             if case.id == id:
                 return case
-        near = get_close_matches(id, [entry.id for entry in self.manifest.cases], n=1)
+        near = get_close_matches(id, [entry.id for entry in self.manifest.cases], n=1, cutoff=0.4)
         raise InputError(
             "E132",
             f"no case {id}",
