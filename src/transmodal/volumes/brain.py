@@ -8,9 +8,7 @@ that ring or hangs on by a thread is cut away from the template's brain.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import cache
-from itertools import product
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -31,7 +29,13 @@ BRAIN_CM3 = (300.0, 2500.0)
 _SHAPE_MM, _ALIGN_MM, _WORK_MM = 4.0, 2.0, 3.0
 _RING_MM = 6.0  # how far beyond the brain the search looks: cerebrospinal fluid and skull, not yet scalp
 _STRIPPED_DICE = 0.92  # heads stay below: 0.64 to 0.93 by volume and shape, stripped brains reach 0.96
-_GOOD, _LEAST = 0.6, 0.2  # mutual information in nats: right poses reach 0.8 to 1.5, wrong ones 0.25 to 0.35
+_GOOD, _LEAST = 0.4, 0.2  # mutual information in nats: right poses reach 0.45 to 1.5, wrong ones 0.25 to 0.4
+_SCALES, _NODS = (
+    (0.92, 1.0, 1.08),
+    (-0.35, 0.35),
+)  # sizes of the template, and turns about the left-right axis
+_SCALP_MM = 12.0  # scalp and skull above the brain
+_FLIP = np.diag([-1.0, -1.0, 1.0, 1.0])  # RAS+ to LPS+ and back
 
 
 class Found(NamedTuple):
@@ -146,48 +150,77 @@ def _in_head(volume: Volume, work: Volume) -> Found:
 
 
 def _aligned(work: Volume) -> tuple[sitk.Transform, float]:
-    """Return the affine map from `work` to the template in LPS+ mm, and how well it fits."""
-    found = _registered(work, ())
-    if found.quality.after < _GOOD:
-        again = _registered(work, _poses(work))
-        found = max(found, again, key=lambda registered: registered.quality.after)
+    """Return the affine map from `work` to the template in LPS+ mm, and how well it fits.
+
+    A free affine search would blow the template up until it fills the whole head, where the air around the
+    scalp is as dark as the skull. So it is laid under the head's top at a few sizes, turned and shifted as it
+    is, and only from the best of these places stretched.
+    """
+    posed = [_posed(work, scale, 0.0) for scale in _SCALES]
+    if max(one.information for one in posed) < _GOOD:
+        posed += [_posed(work, scale, nod) for scale in _SCALES for nod in _NODS]
+    start = max(posed, key=lambda one: one.information).start
+    found = registration.refine(
+        _template().t1,
+        work,
+        start,
+        metric="mutual_information",
+        fixed_mask=_template().ring,
+        spacing_mm=2 * _ALIGN_MM,
+    )
     if found.quality.after < _LEAST:
         raise _nothing(f"the template fits with {found.quality.after:.2f} nats of mutual information")
     return found.transform.GetInverse(), found.quality.after
 
 
-def _registered(work: Volume, starts: Sequence[sitk.AffineTransform]) -> registration.Registration:
-    return registration.register(
-        _template().t1,
+class _Posed(NamedTuple):
+    """A place of the template in the head, and the mutual information there."""
+
+    start: sitk.AffineTransform
+    information: float
+
+
+def _posed(work: Volume, scale: float, nod: float) -> _Posed:
+    """Return the best rigid place of the template at one size, from below the head's top."""
+    around = np.eye(4)
+    turn = sitk.Euler3DTransform([0.0, 0.0, 0.0], nod, 0.0, 0.0)
+    around[:3, :3] = scale * np.reshape(turn.GetMatrix(), (3, 3))
+    pose = _FLIP @ around @ _FLIP
+    pose[:3, 3] = _crown(work) - [0.0, 0.0, _SCALP_MM] - pose[:3, :3] @ _template_crown()
+    t1 = _template().t1
+    rigid = registration.register(
+        Volume(t1.voxels, pose @ t1.affine),
         work,
-        kind="affine",
+        kind="rigid",
         metric="mutual_information",
         fixed_mask=_template().ring,
         spacing_mm=_ALIGN_MM,
-        starts=starts,
+    )
+    whole = itk.matrix(rigid.transform) @ _FLIP @ pose @ _FLIP
+    return _Posed(
+        sitk.AffineTransform(whole[:3, :3].ravel().tolist(), whole[:3, 3].tolist()), rigid.quality.after
     )
 
 
-def _poses(work: Volume) -> list[sitk.AffineTransform]:
-    """Return further starts: the head nodding and turning, the brain small and large."""
-    pivot = registration.centre_of_mass(_template().t1)
-    shift = (itk.LPS @ (_upper_centre(work) - pivot)).tolist()
-    starts = []
-    for nod, turn, scale in product((-0.5, 0.0, 0.5), (-0.35, 0.0, 0.35), (0.85, 1.05)):
-        pose = sitk.Euler3DTransform([0.0, 0.0, 0.0], nod, 0.0, turn)
-        matrix = (scale * np.reshape(pose.GetMatrix(), (3, 3))).ravel().tolist()
-        starts.append(sitk.AffineTransform(matrix, shift, (itk.LPS @ pivot).tolist()))
-    return starts
+def _crown(work: Volume, depth_mm: float = 120.0) -> NDArray[np.float64]:
+    """Return the head's top in RAS+ mm, in the middle of its upper part: the neck does not count."""
+    bright = work.voxels[work.voxels > work.voxels.mean()]
+    head = largest_component(ndimage.binary_opening(work.voxels > 0.5 * bright.mean()))
+    if not head.any():
+        raise _nothing("no head stands out of the background")
+    points = work.grid.world(np.argwhere(head).astype(float))
+    top = float(np.percentile(points[:, 2], 99.9))
+    upper = points[points[:, 2] > top - depth_mm]
+    x, y, _ = np.percentile(upper, (2, 98), axis=0).mean(axis=0)
+    return np.array([x, y, top])
 
 
-def _upper_centre(work: Volume, depth_mm: float = 150.0) -> NDArray[np.float64]:
-    """Return the centre of mass of the head's upper part: the neck would pull it down."""
-    bright = work.voxels > work.voxels.mean()
-    rows = np.flatnonzero(bright.mean(axis=(0, 1)) > 0.02)
-    stop = int(rows[-1]) + 1 if rows.size else work.voxels.shape[2]
-    start = max(0, stop - round(depth_mm / work.spacing[2]))
-    every = slice(0, work.voxels.shape[0]), slice(0, work.voxels.shape[1])
-    return registration.centre_of_mass(geometry.crop(work, (*every, slice(start, stop))))
+@cache
+def _template_crown() -> NDArray[np.float64]:
+    mask = _template().mask
+    points = mask.grid.world(np.argwhere(mask.voxels > 0.5).astype(float))
+    x, y, _ = (points.min(axis=0) + points.max(axis=0)) / 2
+    return np.array([x, y, points[:, 2].max()])
 
 
 def _laid(work: Volume, to_template: sitk.Transform) -> Volume:

@@ -57,9 +57,6 @@ DEFAULTS: Mapping[str, IntensitySpec] = {
 
 _ENDS: Mapping[Range, tuple[float, float]] = {"signed": (-1.0, 1.0), "unit": (0.0, 1.0), "free": (-1.0, 1.0)}
 
-_FAR = 100.0
-"""Up to this offset float32 keeps mapped values to 1e-5."""
-
 MR_DEFAULT = IntensitySpec("percentile", 0.5, 99.5)
 """MR contrasts have no unit: robust ends inside the mask."""
 
@@ -92,16 +89,18 @@ class IntensityMap:
 
     def apply(self, values: NDArray[Any]) -> NDArray[np.float32]:
         """Map real values of any type and shape; float32 comes back, never beyond the range's ends."""
-        # Where the window is narrow beside its distance from 0, float32 would cancel its digits.
-        precision = np.dtype(np.float64 if abs(self.offset) > _FAR else np.float32)
-        work: NDArray[np.floating[Any]] = np.array(values, dtype=precision, subok=False)
+        work = np.array(values, dtype=np.float32, subok=False)
         if self.low is not None or self.high is not None:
             np.clip(work, self.low, self.high, out=work)
+        # From an anchor among the values, not from 0: the low end is exact, and no digit cancels where
+        # the values are large beside their spread.
+        anchor = -self.offset / self.scale if self.low is None else self.low
+        work -= anchor
         work *= self.scale
-        work += self.offset
+        work += self.offset + anchor * self.scale
         if self.low is not None and self.high is not None:
             np.clip(work, *_ENDS[self.range], out=work)
-        return work.astype(np.float32, copy=False)
+        return work
 
     def invert(self, mapped: NDArray[Any]) -> NDArray[np.float32]:
         """Map back to real values, clipped to low and high unless the range is `free`."""

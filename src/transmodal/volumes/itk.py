@@ -82,3 +82,12 @@ def _placement(grid: Grid) -> tuple[tuple[float, float, float], list[float], lis
     direction = LPS @ grid.affine[:3, :3] / np.array(grid.spacing)
     left, _, right = np.linalg.svd(direction)  # the nearest orthonormal matrix: headers are rounded
     return grid.spacing, (LPS @ grid.affine[:3, 3]).tolist(), (left @ right).ravel().tolist()
+
+
+def matrix(linear: sitk.Transform) -> NDArray[np.float64]:
+    """Return a linear transform as a `4 x 4` matrix, LPS+ mm to LPS+ mm."""
+    ends = np.array([linear.TransformPoint(point) for point in np.vstack([np.zeros(3), np.eye(3)]).tolist()])
+    whole = np.eye(4)
+    whole[:3, :3] = (ends[1:] - ends[0]).T
+    whole[:3, 3] = ends[0]
+    return whole

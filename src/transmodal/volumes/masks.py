@@ -56,15 +56,19 @@ def region(volume: Volume, kind: Kind) -> Region:
 def _body(volume: Volume) -> Region:
     work = registration.coarse(volume, _WORK_MM)
     threshold = _threshold(ndimage.gaussian_filter(work.voxels, 0.7))
-    bright = work.voxels > threshold
+    bright = _filled(work.voxels > threshold)  # a thin scalp is no thin thing once it is filled
     opened = _with_balls(ndimage.binary_opening, bright, work, _OPEN_MM)
     solid = largest_component(opened if opened.any() else bright)
-    closed = fill_holes(_with_balls(ndimage.binary_closing, solid, work, _CLOSE_MM))
-    filled = np.stack([fill_holes(plane) for plane in np.moveaxis(closed, 2, 0)], axis=2)
-    mask = geometry.resample(work.with_voxels(filled.astype(np.float32)), volume.grid).voxels > 0.5
+    closed = _filled(_with_balls(ndimage.binary_closing, solid, work, _CLOSE_MM))
+    mask = geometry.resample(work.with_voxels(closed.astype(np.float32)), volume.grid).voxels > 0.5
     if not mask.any():
         raise InputError("E124", f"no body above {threshold:.4g}", "a body in air", "Use region whole.")
     return Region(np.asarray(mask), f"body: above {threshold:.4g}, largest component, closed, filled")
+
+
+def _filled(mask: Mask) -> Mask:
+    """Fill the holes of each axial plane and of the whole: airways open at the volume's end."""
+    return fill_holes(np.stack([fill_holes(plane) for plane in np.moveaxis(mask, 2, 0)], axis=2))
 
 
 def _threshold(values: NDArray[np.floating[Any]]) -> float:

@@ -28,6 +28,7 @@ Linear = sitk.Euler3DTransform | sitk.AffineTransform
 _SMOOTHINGS = (1.5, 2.0, 3.0, 4.5)  # of the displacement field, in working voxels
 _ITERATIONS = (60, 30)  # of the demons on the coarse and the fine level
 _BINS = 32
+_FIRST_STEP_MM, _LAST_STEP_MM = 4.0, 0.02
 
 
 class Quality(NamedTuple):
@@ -108,6 +109,40 @@ def register(
     found = sitk.CompositeTransform([linear, sitk.DisplacementFieldTransform(displacement)])
     jacobian = (determinant * stretch[0], determinant * stretch[1])
     return Registration(fixed.grid, kind, found, Quality(metric, *_before_and_after(middle, found), jacobian))
+
+
+def refine(
+    fixed: Volume,
+    moving: Volume,
+    start: sitk.AffineTransform,
+    *,
+    metric: Metric = "correlation",
+    fixed_mask: Mask | None = None,
+    spacing_mm: float = 2.0,
+) -> Registration:
+    """Stretch `moving` over `fixed` from one place, which has to be near.
+
+    Args:
+        fixed: grey volume that stays.
+        moving: grey volume that is brought onto it.
+        start: from fixed to moving in LPS+ mm.
+        metric: as in `register`.
+        fixed_mask: as in `register`.
+        spacing_mm: the working grid.
+
+    Raises:
+        InputError: as `register`.
+    """
+    pair = _Pair.of(fixed, moving, fixed_mask, metric).at(spacing_mm)
+    centred = sitk.AffineTransform(start)
+    centred.SetCenter((itk.LPS @ centre_of_mass(pair.fixed)).tolist())
+    centred.SetTranslation(
+        (np.array(start.TransformPoint(centred.GetCenter())) - centred.GetCenter()).tolist()
+    )
+    linear, _ = _climb(pair, centred)
+    determinant = _determinant(linear)
+    quality = Quality(metric, *_before_and_after(pair, linear), (determinant, determinant))
+    return Registration(fixed.grid, "affine", linear, quality)
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,24 +226,31 @@ def _determinant(linear: sitk.Transform) -> float:
 
 
 def _climb(pair: _Pair, start: Linear) -> tuple[Linear, float]:
-    """Follow the metric uphill from `start`; return the place and the metric's value there."""
+    """Follow the metric uphill from `start`; return the place and the metric's value there.
+
+    Lengths are measured in the content's radius, so that a step of one size moves the content about as far
+    whether it turns, stretches or shifts it.
+    """
+    radius = _radius(pair)
     method = sitk.ImageRegistrationMethod()
     method.SetNumberOfThreads(itk.THREADS)
     if pair.metric == "correlation":
         method.SetMetricAsCorrelation()
     else:
         method.SetMetricAsMattesMutualInformation(_BINS)
-    method.SetMetricFixedMask(itk.to_image(pair.fixed.with_voxels(pair.inside())))
+    method.SetMetricFixedMask(_shrunk(pair.fixed.with_voxels(pair.inside()), radius))
     method.SetMetricSamplingStrategy(method.NONE)
     method.SetInterpolator(sitk.sitkLinear)
     method.SetOptimizerAsRegularStepGradientDescent(
-        learningRate=2.0, minStep=0.005, numberOfIterations=100, relaxationFactor=0.6
+        learningRate=_FIRST_STEP_MM / radius,
+        minStep=_LAST_STEP_MM / radius,
+        numberOfIterations=150,
+        relaxationFactor=0.6,
     )
-    method.SetOptimizerScalesFromPhysicalShift()
-    transform = type(start)(start)
-    method.SetInitialTransform(transform, inPlace=True)
+    place = _scaled(start, 1 / radius)
+    method.SetInitialTransform(place, inPlace=True)
     try:
-        method.Execute(itk.to_image(pair.fixed), itk.to_image(pair.moving))
+        method.Execute(_shrunk(pair.fixed, radius), _shrunk(pair.moving, radius))
     except RuntimeError as error:
         raise InputError(
             "E004",
@@ -216,7 +258,28 @@ def _climb(pair: _Pair, start: Linear) -> tuple[Linear, float]:
             "the same part of the body in both",
             "Check that both are of one patient and that their headers are right.",
         ) from error
-    return transform, -float(method.GetMetricValue())
+    return _scaled(place, radius), -float(method.GetMetricValue())
+
+
+def _radius(pair: _Pair) -> float:
+    """Return the root mean square distance in mm of what counts from its middle."""
+    points = pair.fixed.grid.world(np.argwhere(pair.inside()).astype(float))
+    return max(float(np.sqrt(((points - points.mean(axis=0)) ** 2).sum(axis=1).mean())), 1.0)
+
+
+def _shrunk(volume: Volume, unit_mm: float) -> sitk.Image:
+    image = itk.to_image(volume)
+    image.SetSpacing([length / unit_mm for length in image.GetSpacing()])
+    image.SetOrigin([length / unit_mm for length in image.GetOrigin()])
+    return image
+
+
+def _scaled(linear: Linear, factor: float) -> Linear:
+    """Return a copy whose lengths are `factor` times as many."""
+    copy = type(linear)(linear)
+    copy.SetCenter([length * factor for length in linear.GetCenter()])
+    copy.SetTranslation([length * factor for length in linear.GetTranslation()])
+    return copy
 
 
 def _deform(first: _Pair, second: _Pair, linear: Linear) -> tuple[sitk.Image, tuple[float, float]]:
