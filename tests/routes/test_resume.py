@@ -250,7 +250,10 @@ from transmodal.training.loop import train
 class Killer:
     def advance(self, what, done, total, note=""):
         if what == "train" and done == int(sys.argv[4]):
-            threading.Thread(target=self.kill).start()
+            if sys.argv[5] == "group":
+                os.killpg(os.getpgrp(), signal.SIGTERM)
+            else:
+                threading.Thread(target=self.kill).start()
     def say(self, line): pass
     def kill(self):
         time.sleep(float(sys.argv[5]))
@@ -279,6 +282,24 @@ def test_killed_at_any_moment_it_goes_on(
 
     assert what_is_left(tmp_path / "run") == what_is_left(uninterrupted["pix2pix"])
     assert not list((tmp_path / "run" / "checkpoints").glob(".*"))
+
+
+def test_a_batch_system_stops_the_workers_too(
+    cohort: Cohort, uninterrupted: dict[str, Path], tmp_path: Path
+) -> None:
+    recipe = recipe_of("unet_regression", workers=2)
+    (tmp_path / "recipe.yaml").write_text(dump(recipe))
+    (tmp_path / "stop.py").write_text(SCRIPT)
+    words = [tmp_path / "recipe.yaml", cohort.folder, tmp_path / "run", STEPS + 4, "group"]
+
+    done = run_script(tmp_path / "stop.py", *words, start_new_session=True, capture_output=True)
+
+    assert done.returncode == 128 + signal.SIGTERM, done.stderr.decode()
+    state = checkpoint.peek(tmp_path / "run" / "checkpoints" / "last")
+    assert state is not None
+    assert state.step == STEPS + 5
+    train(recipe, cohort, tmp_path / "run")
+    assert what_is_left(tmp_path / "run") == what_is_left(uninterrupted["unet_regression"])
 
 
 def test_a_damaged_checkpoint_goes_back_to_the_one_before(

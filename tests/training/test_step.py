@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any, NamedTuple, cast
 
 import pytest
 import torch
@@ -107,6 +108,62 @@ def test_terms_become_numbers(fabric: Fabric) -> None:
     assert to_numbers(fabric, terms, stop=False)[1] is False
     assert any_of(fabric, True)
     assert total_over_processes(fabric, torch.ones(2)).tolist() == [1, 1]
+
+
+class Pair:
+    """Two processes as one sees them, the other of which always has three times as much."""
+
+    world_size = 2
+    device = torch.device("cpu")
+
+    def __init__(self, rank: int) -> None:
+        self.global_rank = rank
+        self.strategy = self
+
+    def autocast(self) -> AbstractContextManager[None]:
+        return nullcontext()
+
+    def backward(self, loss: Tensor, **options: Any) -> None:  # noqa: ANN401
+        loss.backward(**options)
+
+    def optimizer_step(self, optimizer: Optimizer) -> None:
+        optimizer.step()
+
+    def all_reduce(self, values: Tensor, reduce_op: str) -> Tensor:
+        return values * (2 if reduce_op == "mean" else 4)
+
+
+def test_gradients_are_averaged_over_processes() -> None:
+    translator = Scalars()
+    translator.register_buffer("statistics", torch.tensor([1.0, 2.0]))
+    translator.register_buffer("count", torch.tensor(7))
+
+    step(cast(Fabric, Pair(rank=1)), translator, of(translator), BATCH)
+
+    assert translator.judge.weight.item() == pytest.approx(1.0)
+    assert translator.maker.weight.item() == pytest.approx(1.0)
+    # The second process adds nothing to the buffers: what is left are the first one's.
+    buffers = dict(translator.named_buffers())
+    assert buffers["statistics"].tolist() == [0.0, 0.0]
+    assert buffers["count"].item() == 7
+
+
+def test_the_first_processs_buffers_hold() -> None:
+    translator = Scalars()
+    translator.register_buffer("statistics", torch.tensor([1.0, 2.0]))
+    step(cast(Fabric, Pair(rank=0)), translator, of(translator), BATCH)
+
+    assert dict(translator.named_buffers())["statistics"].tolist() == [4.0, 8.0]
+
+
+def test_processes_agree_on_numbers_and_on_stopping() -> None:
+    pair = cast(Fabric, Pair(rank=0))
+
+    assert to_numbers(pair, {"a/x": torch.tensor(0.5)}, stop=True) == ({"a/x": 1.0}, True)
+    assert to_numbers(pair, {"a/x": torch.tensor(0.5)}, stop=False) == ({"a/x": 1.0}, False)
+    assert any_of(pair, True)
+    assert not any_of(pair, False)
+    assert total_over_processes(pair, torch.ones(2)).tolist() == [4, 4]
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])

@@ -6,7 +6,7 @@ import platform
 import shutil
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -181,14 +181,16 @@ def _make(folder: Path) -> None:
 
 
 def _lock(stream: IO[str]) -> bool:
+    """Tell whether nobody else holds the lock; where the system has no such locks, nobody does."""
     try:
         import fcntl
-    except ImportError:  # no such locks on this system
-        return True
-    with suppress(OSError):
+
         fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except (ImportError, OSError):
         return True
-    return False
+    return True
 
 
 def _clear(run: Run) -> None:
