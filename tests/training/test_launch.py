@@ -75,6 +75,12 @@ def test_one_device_for_two_processes() -> None:
     assert caught.value.code == "E004"
 
 
+def test_a_precision_that_the_cpu_does_not_have() -> None:
+    with pytest.raises(UsageError, match="16-mixed on a CPU") as caught:
+        launch(Training(epochs=1, device="cpu", precision="16-mixed"), lambda *_: None, None, Silent())
+    assert caught.value.code == "E004"
+
+
 def test_an_error_in_a_child_is_the_callers(tiny: Tiny, cohort: Cohort, run_folder: Path) -> None:
     recipe = tiny(epochs=1, processes=2, samples_per_epoch=12, players={"generator": {"lr": 1e30}})
 

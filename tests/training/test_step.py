@@ -7,11 +7,13 @@ from typing import Any, NamedTuple, cast
 import pytest
 import torch
 from lightning_fabric import Fabric
+from lightning_fabric.plugins.precision.amp import MixedPrecision
 from torch import Tensor, nn
 from torch.optim import SGD, Optimizer
 
 from transmodal.batch import Batch
 from transmodal.errors import InputError
+from transmodal.inference.checkpoint import State
 from transmodal.training.step import any_of, check_finite, step, to_numbers, total_over_processes
 from transmodal.translators._base import Translator, TranslatorConfig
 
@@ -108,6 +110,22 @@ def test_terms_become_numbers(fabric: Fabric) -> None:
     assert to_numbers(fabric, terms, stop=False)[1] is False
     assert any_of(fabric, True)
     assert total_over_processes(fabric, torch.ones(2)).tolist() == [1, 1]
+
+
+@pytest.mark.parametrize("clip", [None, 0.5])
+def test_float16_undoes_its_scale(clip: float | None) -> None:
+    scaler = torch.amp.GradScaler("cpu", init_scale=8.0)
+    scaled = Fabric(accelerator="cpu", devices=1, plugins=MixedPrecision("16-mixed", "cpu", scaler))
+    plain = Fabric(accelerator="cpu", devices=1)
+    weights = []
+    for fabric in (scaled, plain):
+        translator = Scalars()
+        step(fabric, translator, of(translator), BATCH, clip=clip)
+        weights.append([translator.judge.weight.item(), translator.maker.weight.item()])
+
+    assert weights[0] == pytest.approx(weights[1], rel=1e-3)
+    state = scaled.strategy.precision.state_dict()
+    assert State.model_validate({"phase": "train", "scaler": state}).scaler == state
 
 
 class Pair:

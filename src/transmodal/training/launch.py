@@ -16,6 +16,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, Generic, TypeVar
 
+import torch
 from lightning_fabric import Fabric
 from lightning_fabric.plugins.environments.cluster_environment import ClusterEnvironment
 from lightning_fabric.plugins.environments.slurm import SLURMEnvironment
@@ -112,6 +113,11 @@ def _fabric(settings: Training) -> Fabric:
     if index and settings.processes > 1:
         raise UsageError(
             "E004", f"{settings.processes} processes on {settings.device}", "one", "Use training.device=cuda."
+        )
+    on_cpu = kind == "cpu" or (kind == "auto" and not torch.accelerator.is_available())
+    if on_cpu and settings.precision == "16-mixed":  # Fabric would take bfloat16 instead
+        raise UsageError(
+            "E004", "training.precision 16-mixed on a CPU", "a GPU", "Use 32-true or bf16-mixed."
         )
     outside = _outside()
     alone = "auto" if settings.processes == 1 else "ddp_spawn"
