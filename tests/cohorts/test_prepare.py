@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import logging
@@ -9,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -425,6 +427,44 @@ def test_a_full_disk_stops_at_once(
     assert not list((tmp_path / "c" / "cases").iterdir())
 
 
+@pytest.mark.parametrize("call", ["fsync", "replace"])
+def test_every_failing_call_leaves_a_whole_state(
+    call: str, slow: type[Slow], tree: Tree, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The k-th fsync or rename fails, for every k: nothing half-written, and the next run completes."""
+    makers = [slow(n) for n in range(3)]
+    prepare(makers, tmp_path / "whole" / "cohort")
+    wanted = tree(tmp_path / "whole" / "cohort")
+    real: Callable[..., None] = getattr(os, call)
+    left = 0
+
+    def failing(*words: Any) -> None:  # noqa: ANN401 - stands for two functions
+        nonlocal left
+        left -= 1
+        if left == 0:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        real(*words)
+
+    monkeypatch.setattr(os, call, failing)
+    codes: list[str] = []
+    for k in range(1, 200):
+        folder, left = tmp_path / str(k) / "cohort", k
+        try:
+            prepare(makers, folder)
+        except ResourceError as error:
+            codes.append(error.code)
+        assert not list(folder.rglob(".partial-*"))
+        assert all((case / "case.json").is_file() for case in (folder / "cases").iterdir())
+        done = left > 0
+        left = 0
+        prepare(makers, folder).verify()
+        assert tree(folder) == wanted
+        if done:
+            break
+    assert codes == ["E403"] * (k - 1)
+    assert k > 10
+
+
 def test_no_memory_is_said(slow: type[Slow], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object) -> None:
         raise MemoryError
@@ -780,6 +820,20 @@ def test_a_fingerprint_that_fails_is_the_cases_error(
 
 def test_one_item_needs_no_process() -> None:
     assert dict(parallel.spread(os.path.basename, {"a": "x/y"}, 4)) == {"a": "y"}
+
+
+def test_a_pool_that_breaks_between_items_loses_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Broken:
+        def submit(self, *_: object) -> None:
+            raise BrokenProcessPool
+
+        def shutdown(self, *, cancel_futures: bool) -> None:
+            assert cancel_futures
+
+    monkeypatch.setattr(parallel, "_pool", lambda workers: Broken())
+    monkeypatch.setattr(parallel, "_alone", lambda work, item, name: work(item))
+    items = {"a": "x/1", "b": "x/2", "c": "x/3"}
+    assert dict(parallel.spread(os.path.basename, items, 2)) == {"a": "1", "b": "2", "c": "3"}
 
 
 def test_errors_keep_their_family(slow: type[Slow], tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -188,21 +188,17 @@ def _split(path: Path, manifest: Manifest) -> Split:
             _log.warning("%s was given and leaves %d cases aside", path.name, idle)
         return kept
     wanted = split_by_group(manifest.cases, options.ratios, counts=options.counts, seed=options.seed)
-    if kept is None or kept == wanted:
-        return wanted
-    if _shape(kept, manifest) == _shape(wanted, manifest):
-        try:
-            check_leaks(manifest, kept)
-        except InputError:
-            pass
-        else:
-            return kept
+    if kept is None or _shape(kept, manifest) == _shape(wanted, manifest):
+        return kept or wanted
     _log.warning("%s does not fit the cases or the options any more; it is made again", path.name)
     return wanted
 
 
 def _shape(split: Split, manifest: Manifest) -> tuple[int, tuple[str, ...], tuple[int, ...]]:
-    """Return what has to be equal for one split to do for another: seed, cases, groups on each side."""
+    """Return what has to be equal for one split to do for another: seed, cases, groups on each side.
+
+    A split that divides a group counts it twice, and so has no shape of one that divides none.
+    """
     owner = {case: name for name, ids in groups_of(manifest.cases).items() for case in ids}
     sides = [split.ids(name) for name in NAMES]
     counts = tuple(len({owner.get(case, "") for case in side}) for side in sides)
