@@ -71,10 +71,3 @@ def test_along_multiplies_each_axis() -> None:
         matrix = rng.normal(size=(7, values.shape[axis])).astype(np.float32)
         expected = np.moveaxis(np.tensordot(matrix, values, axes=(1, axis)), 0, axis)
         np.testing.assert_allclose(lines.along(matrix, values, axis), expected, atol=1e-5)
-
-
-def test_resizing_is_kept_and_read_only() -> None:
-    matrix = lines.resizing(9, 16)
-    assert lines.resizing(9, 16) is matrix
-    with pytest.raises(ValueError, match="read-only"):
-        matrix[0, 0] = 3

@@ -22,7 +22,8 @@ class Cutting:
         kind: `slice` (2D), `slab` (2.5D: a slice with its neighbours as channels) or `patch` (3D).
         size: sides of a window; None pads slices up to `multiple` only.
         fit: how a slice comes to `size`: `pad` (or crop) around the centre, voxel for voxel; `keep`: pad to
-            the size's aspect, then resize; `ignore`: resize each side by itself.
+            the size's aspect and resize; `ignore`: resize each side by itself. Padding is not mixed into
+            the voxels beside it.
         depth: slices of a slab, odd; beyond the volume its edge slices repeat.
         overlap: least share by which neighbouring patches overlap, 0 to below 1.
         multiple: sides of the windows are multiples of it.
@@ -73,7 +74,7 @@ class Cutting:
         if self.kind == "patch" or self.fit != "pad" or self.size is None or axis is None:
             return self
         plane = plane_of(shape, axis)
-        sides = [max(_round_up(n, self.multiple), side) for n, side in zip(plane, self.size, strict=True)]
+        sides = [max(round_up(n, self.multiple), side) for n, side in zip(plane, self.size, strict=True)]
         return replace(self, size=tuple(sides))
 
 
@@ -104,48 +105,15 @@ def places(shape: tuple[int, ...], cutting: Cutting, axis: int | None) -> list[W
     return [Window(axis, (n * unit[0], n * unit[1], n * unit[2])) for n in range(shape[axis])]
 
 
-class Side(NamedTuple):
-    """One side of a slice: `n` voxels, padded (or cropped) to `padded`, resized to `out`."""
-
-    n: int
-    padded: int
-    out: int
-
-    @property
-    def held(self) -> slice:
-        """Which of the slice's voxels the window holds."""
-        first = max(0, (self.n - self.padded) // 2)
-        return slice(first, first + min(self.n, self.padded))
-
-    @property
-    def put(self) -> slice:
-        """Where they lie in the window before it is resized."""
-        first = max(0, (self.padded - self.n) // 2)
-        return slice(first, first + min(self.n, self.padded))
-
-
-def sides_of(shape: tuple[int, ...], axis: int, cutting: Cutting) -> tuple[Side, Side]:
-    """Return how the two sides of a volume's slices come to a window."""
-    rows, columns = plane_of(shape, axis)
-    if cutting.size is None:
-        height, width = _round_up(rows, cutting.multiple), _round_up(columns, cutting.multiple)
-        return Side(rows, height, height), Side(columns, width, width)
-    height, width = cutting.size
-    if cutting.fit == "pad":
-        return Side(rows, height, height), Side(columns, width, width)
-    if cutting.fit == "ignore":
-        return Side(rows, rows, height), Side(columns, columns, width)
-    ratio = max(rows / height, columns / width)
-    return (
-        Side(rows, max(rows, round(ratio * height)), height),
-        Side(columns, max(columns, round(ratio * width)), width),
-    )
-
-
 def plane_of(shape: tuple[int, ...], axis: int) -> tuple[int, int]:
     """Return the sides of the slices of an axis, in the order of the indices."""
     rows, columns = (n for other, n in enumerate(shape[:3]) if other != axis)
     return rows, columns
+
+
+def round_up(n: int, multiple: int) -> int:
+    """Return the least multiple that is not below `n`."""
+    return -(-n // multiple) * multiple
 
 
 def _starts(n: int, side: int, overlap: float) -> list[int]:
@@ -154,7 +122,3 @@ def _starts(n: int, side: int, overlap: float) -> list[int]:
     stride = max(1, int(side * (1 - overlap)))
     count = -(-(n - side) // stride) + 1
     return [int(start) for start in np.rint(np.linspace(0, n - side, count))]
-
-
-def _round_up(n: int, multiple: int) -> int:
-    return -(-n // multiple) * multiple

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import Any, Literal
 
 import numpy as np
@@ -58,19 +57,6 @@ def nearest(n: int, positions: NDArray[np.float64]) -> NDArray[np.intp]:
     """
     inward = 1e-6 * np.sign((n - 1) / 2 - positions)
     return np.clip(np.rint(positions + inward), 0, n - 1).astype(np.intp)
-
-
-def resized(n: int, out: int) -> NDArray[np.float64]:
-    """Return the positions of `out` samples that share their outer edges with `n` samples."""
-    return ((np.arange(out) + 0.5) * (n / out) - 0.5).astype(np.float64)
-
-
-@lru_cache(maxsize=256)
-def resizing(n: int, out: int) -> Matrix:
-    """Return the `(out, n)` matrix that resizes an axis, centres of samples half a sample from the edges."""
-    matrix = reading(n, resized(n, out), n / out)
-    matrix.setflags(write=False)
-    return matrix
 
 
 def along(matrix: Matrix, values: NDArray[Any], axis: int) -> NDArray[np.float32]:

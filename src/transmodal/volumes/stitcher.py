@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from transmodal.errors import InternalError
-from transmodal.volumes import lines
-from transmodal.volumes.cutting import Cutting, Window, sides_of
+from transmodal.volumes import fitting, lines
+from transmodal.volumes.cutting import Cutting, Window
 
 
 class Stitcher:
@@ -61,14 +61,15 @@ class Stitcher:
         return whole[0] if len(whole) == 1 else np.ascontiguousarray(np.moveaxis(whole, 0, -1))
 
     def _place(self, window: Window, values: NDArray[np.float32]) -> None:
-        sides = sides_of(self._weight.shape, window.axis, self._cutting)
+        sides = fitting.sides_of(self._weight.shape, window.axis, self._cutting)
         self._check(values, tuple(side.out for side in sides))
+        values = values[:, sides[0].put, sides[1].put]
         for axis, side in enumerate(sides, start=1):
-            if side.out != side.padded:
-                values = lines.along(lines.resizing(side.out, side.padded), values, axis)
+            if side.resizes:
+                values = lines.along(fitting.back(side), values, axis)
         where: list[slice | int] = [side.held for side in sides]
         where.insert(window.axis, window.start[window.axis])
-        self._sum[(slice(None), *where)] = values[:, sides[0].put, sides[1].put]
+        self._sum[(slice(None), *where)] = values
         self._weight[tuple(where)] = True
 
     def _blend(self, start: tuple[int, int, int], values: NDArray[np.float32]) -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from transmodal.volumes import lines
-from transmodal.volumes.cutting import Cutting, Fit, Kind, Side, Window, places, sides_of
+from transmodal.volumes import fitting, lines
+from transmodal.volumes.cutting import Cutting, Fit, Kind, Window, places
+from transmodal.volumes.fitting import Side
 from transmodal.volumes.lattice import filled
 from transmodal.volumes.stitcher import Stitcher, overlap
 
@@ -36,16 +38,12 @@ def cut(
     """
     if window.axis < 0:
         return _patch(array, window, cutting, fill, labels=labels)
-    sides = sides_of(array.shape, window.axis, cutting)
+    sides = fitting.sides_of(array.shape, window.axis, cutting)
     held = _channels_first(_held(array, window, cutting.depth, sides))
-    padded = (sides[0].padded, sides[1].padded)
-    dtype = held.dtype if labels else np.dtype(np.float32)
-    if held.shape[2:] == padded:
-        stack = np.array(held, dtype=dtype, order="C")
-    else:
-        stack = filled((*held.shape[:2], *padded), fill, dtype)
-        stack[..., sides[0].put, sides[1].put] = held
-    return _resized(stack.reshape(-1, *padded), sides, labels=labels)
+    stack = held.reshape(-1, *held.shape[2:])
+    if any(side.resizes for side in sides):
+        stack = _resized(stack if labels else stack.astype(np.float32), sides, labels=labels)
+    return _padded(stack, sides, fill, stack.dtype if labels else np.dtype(np.float32))
 
 
 def foreground_fraction(mask: NDArray[Any], window: Window, cutting: Cutting) -> float:
@@ -56,9 +54,10 @@ def foreground_fraction(mask: NDArray[Any], window: Window, cutting: Cutting) ->
     if window.axis < 0:
         size = cutting.size or ()
         within, _ = overlap(window.start, size, mask.shape)
-        return np.count_nonzero(np.asarray(mask)[within]) / float(np.prod(size))
-    sides = sides_of(mask.shape, window.axis, cutting)
-    return np.count_nonzero(_held(mask, window, 1, sides)) / float(sides[0].padded * sides[1].padded)
+        return np.count_nonzero(np.asarray(mask)[within]) / prod(size)
+    sides = fitting.sides_of(mask.shape, window.axis, cutting)
+    area = sides[0].out * sides[0].scale * sides[1].out * sides[1].scale
+    return np.count_nonzero(_held(mask, window, 1, sides)) / area
 
 
 def _held(array: NDArray[Any], window: Window, depth: int, sides: tuple[Side, Side]) -> NDArray[Any]:
@@ -96,11 +95,19 @@ def _channels_first(voxels: NDArray[Any]) -> NDArray[Any]:
 
 def _resized(stack: NDArray[Any], sides: tuple[Side, Side], *, labels: bool) -> NDArray[Any]:
     for axis, side in enumerate(sides, start=1):
-        if side.out == side.padded:
+        if not side.resizes:
             continue
         if labels:
-            index = lines.nearest(side.padded, lines.resized(side.padded, side.out))
-            stack = stack.take(index, axis=axis)
+            stack = stack.take(fitting.nearest(side), axis=axis)
         else:
-            stack = lines.along(lines.resizing(side.padded, side.out), stack, axis)
+            stack = lines.along(fitting.into(side), stack, axis)
     return stack
+
+
+def _padded(stack: NDArray[Any], sides: tuple[Side, Side], fill: float, dtype: np.dtype[Any]) -> NDArray[Any]:
+    size = (len(stack), sides[0].out, sides[1].out)
+    if stack.shape == size:
+        return np.array(stack, dtype=dtype, order="C")
+    padded = filled(size, fill, dtype)
+    padded[:, sides[0].put, sides[1].put] = stack
+    return padded
