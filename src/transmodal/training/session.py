@@ -17,7 +17,7 @@ from transmodal import translators
 from transmodal.batch import Batch
 from transmodal.data.dataset import WindowDataset
 from transmodal.data.loader import batches, seed_of, steps_per_epoch
-from transmodal.errors import IntegrityError, ResourceError
+from transmodal.errors import IntegrityError
 from transmodal.inference import checkpoint
 from transmodal.inference.checkpoint import Checkpoint, State
 from transmodal.training import optimizers as optim
@@ -26,7 +26,16 @@ from transmodal.training.launch import Stop
 from transmodal.training.log import Curves, Progress
 from transmodal.training.plan import PhasePlan, Plan
 from transmodal.training.run import Run, held, versions
-from transmodal.training.step import any_of, check_finite, diverged, step, to_numbers, total_over_processes
+from transmodal.training.step import (
+    any_of,
+    check_finite,
+    diverged,
+    is_out_of_memory,
+    out_of_memory,
+    step,
+    to_numbers,
+    total_over_processes,
+)
 
 _log = logging.getLogger(__name__)
 
@@ -112,9 +121,9 @@ class Session:
         except _Interrupted:
             return Outcome(self._state, self._stop.signal or int(signal.SIGTERM))
         except (MemoryError, RuntimeError) as error:
-            if not _is_out_of_memory(error):
+            if not is_out_of_memory(error):
                 raise
-            raise self._out_of_memory() from error
+            raise out_of_memory(self._training.batch, self._fabric.device) from error
         return Outcome(self._state, None)
 
     def _phase(self, phase: PhasePlan) -> None:
@@ -309,21 +318,7 @@ class Session:
     def _total(self) -> int:
         return self._steps * sum(phase.epochs for phase in self._plan.phases)
 
-    def _out_of_memory(self) -> ResourceError:
-        batch = self._training.batch
-        return ResourceError(
-            "E402",
-            f"memory ran out with {batch} windows per step on {self._fabric.device}",
-            "room for one step and one validation volume",
-            f"Set training.batch={max(1, batch // 2)} and translation.batch=1, or smaller windows.size, "
-            "in another folder.",
-        )
-
 
 def _saved(run: Run) -> Checkpoint | None:
     there = run.last.is_dir() or checkpoint.previous(run.last).is_dir()
     return checkpoint.load(run.last, optimizers=True) if there else None
-
-
-def _is_out_of_memory(error: BaseException) -> bool:
-    return isinstance(error, (MemoryError, torch.OutOfMemoryError)) or "can't allocate memory" in str(error)

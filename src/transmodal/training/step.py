@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from transmodal.batch import Batch
-from transmodal.errors import InputError
+from transmodal.errors import InputError, ResourceError
 from transmodal.translators._base import Translator
 
 # The gradients of several processes are averaged here, player by player, and the translator is not wrapped in
@@ -98,6 +98,22 @@ def diverged(got: str, player: str) -> InputError:
         "finite numbers",
         f"Lower training.players.{player}.lr, set training.gradient_clip, or use training.precision 32-true; "
         "the last checkpoint is from before.",
+    )
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Tell whether an error says that memory ran out, on a card or on the CPU."""
+    return isinstance(error, (MemoryError, torch.OutOfMemoryError)) or "can't allocate memory" in str(error)
+
+
+def out_of_memory(batch: int, device: torch.device) -> ResourceError:
+    """Return the error for memory that ran out, with what to set instead."""
+    return ResourceError(
+        "E402",
+        f"memory ran out with {batch} windows per step on {device}",
+        "room for one step and one validation volume",
+        f"Set training.batch={max(1, batch // 2)} and translation.batch=1, or a smaller windows.size, "
+        "in another folder.",
     )
 
 
