@@ -76,7 +76,7 @@ def test_constants_stay_constant(plane: tuple[int, int], size: tuple[int, int], 
 @FEW
 @given(
     st.tuples(st.integers(40, 90), st.integers(40, 90)),
-    st.tuples(st.integers(40, 140), st.integers(40, 140)),
+    st.tuples(st.integers(60, 140), st.integers(60, 140)),
     st.tuples(st.floats(0.45, 0.55), st.floats(0.45, 0.55)),
     fits,
 )
