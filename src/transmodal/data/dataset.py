@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from transmodal.batch import Batch
+from transmodal.cohorts.manifest import RegionKind
 from transmodal.cohorts.store import PreparedCase
 from transmodal.errors import InputError
 from transmodal.volumes.intensity import IntensityMap
@@ -69,7 +70,7 @@ class Stream:
     sources: tuple[str, ...]
     target: str
     spacing_mm: float | None
-    region: str
+    region: RegionKind
     cutting: Cutting
     axes: tuple[int, ...]
     needs: frozenset[str] = frozenset({"target"})
@@ -91,6 +92,7 @@ class WindowDataset(Dataset[Batch]):
         self._windows = [
             (n, window) for n, one in enumerate(stream.cases) for window in _windows(stream, one.case)
         ]
+        self._open: dict[int, _Open] = {}
         if not self._windows:
             raise InputError(
                 "E132",
@@ -107,7 +109,9 @@ class WindowDataset(Dataset[Batch]):
         number, window = self._windows[index]
         one = self.stream.cases[number]
         draw = np.random.default_rng(seed)
-        arrays = _Arrays(self.stream, one, window)
+        if number not in self._open:
+            self._open[number] = _opened(self.stream, one.case)
+        arrays = _Arrays(self.stream, one, self._open[number], window)
         source, target = arrays.source(), arrays.target()
         mask, segmentation = arrays.mask(), arrays.segmentation()
         source = _varied(source, self.stream.augment, draw)
@@ -142,50 +146,86 @@ def collate(items: Sequence[Batch]) -> Batch:
     )
 
 
+class _Open(NamedTuple):
+    """One case's memory-mapped arrays on the working grid; opening them costs more than cutting a window."""
+
+    sources: tuple[NDArray[Any], ...]
+    region: NDArray[np.bool_]
+    target: NDArray[Any]
+    mask: NDArray[np.bool_] | None
+    segmentation: NDArray[Any] | None
+
+
+def _opened(stream: Stream, case: PreparedCase) -> _Open:
+    spacing = stream.spacing_mm
+    return _Open(
+        sources=tuple(case.volume(modality, spacing).voxels for modality in stream.sources),
+        region=case.region(stream.sources[0], stream.region, spacing),
+        target=case.volume(stream.target, spacing).voxels,
+        mask=case.mask(spacing) if "mask" in stream.needs else None,
+        segmentation=case.segmentation(spacing) if "segmentation" in stream.needs else None,
+    )
+
+
 class _Arrays:
     """One window's arrays, `(C, *S)` each."""
 
-    def __init__(self, stream: Stream, one: StreamCase, window: Window) -> None:
-        self._stream, self._one, self._window = stream, one, window
+    def __init__(self, stream: Stream, one: StreamCase, opened: _Open, window: Window) -> None:
+        self._stream, self._one, self._opened = stream, one, opened
+        self._near, self._window = _nearby(opened.region.shape, window, stream.cutting)
 
     def source(self) -> NDArray[np.float32]:
-        stream = self._stream
-        inside = self._labels(
-            self._one.case.region(stream.sources[0], stream.region, stream.spacing_mm),  # type: ignore[arg-type]  # checked by the recipe
-            stream.cutting,
-        )
+        """Map and mask the voxels, then cut: in the order in which inference does, so that resizing sees the same."""
+        inside = self._opened.region[self._near]
         parts = []
-        for modality, mapped_by in zip(stream.sources, self._one.source_maps, strict=True):
-            real = self._one.case.volume(modality, stream.spacing_mm).voxels
-            values = mapped_by.apply(cut(real, self._window, stream.cutting, fill=0.0))
-            spread = np.repeat(inside, values.shape[0] // inside.shape[0], axis=0) > 0
-            parts.append(np.where(spread, values, np.float32(-1)))
+        for real, mapped_by in zip(self._opened.sources, self._one.source_maps, strict=True):
+            values = mapped_by.apply(real[self._near])
+            spread = inside if values.ndim == 3 else inside[..., None]
+            seen = np.where(spread, values, np.float32(-1))
+            parts.append(cut(seen, self._window, self._stream.cutting, fill=-1.0))
         return np.concatenate(parts)
 
     def target(self) -> NDArray[np.float32]:
         mapped_by = self._one.target_map
-        real = self._one.case.volume(self._stream.target, self._stream.spacing_mm).voxels
-        low = 0.0 if mapped_by.low is None else mapped_by.low
-        return mapped_by.apply(cut(real, self._window, self._stream.cutting.centre(), fill=low))
+        values = mapped_by.apply(self._opened.target[self._near])
+        low = float(mapped_by.apply(np.array(0.0 if mapped_by.low is None else mapped_by.low)))
+        taken: NDArray[np.float32] = cut(values, self._window, self._stream.cutting.centre(), fill=low)
+        return taken
 
     def mask(self) -> NDArray[Any] | None:
-        if "mask" not in self._stream.needs:
-            return None
-        mask = self._one.case.mask(self._stream.spacing_mm)
+        mask = self._opened.mask
         return None if mask is None else self._labels(mask, self._stream.cutting.centre())
 
     def segmentation(self) -> NDArray[Any] | None:
-        if "segmentation" not in self._stream.needs:
-            return None
-        labels = self._one.case.segmentation(self._stream.spacing_mm)
+        labels = self._opened.segmentation
         return None if labels is None else self._labels(labels, self._stream.cutting.centre())
 
     def _labels(self, array: NDArray[Any], cutting: Cutting) -> NDArray[Any]:
-        return cut(array, self._window, cutting, fill=0, labels=True)
+        return cut(array[self._near], self._window, cutting, fill=0, labels=True)
+
+
+def _nearby(
+    shape: tuple[int, ...], window: Window, cutting: Cutting
+) -> tuple[tuple[slice, slice, slice], Window]:
+    """Return the part of a volume that a window needs, and where the window lies in that part."""
+    start, sides = list(window.start), list(shape[:3])
+    lows, highs = [0, 0, 0], sides.copy()
+    if window.axis < 0:
+        lows = [max(0, first) for first in start]
+        highs = [
+            min(n, first + side) for n, first, side in zip(sides, start, cutting.size or (), strict=True)
+        ]
+    else:
+        half = cutting.depth // 2
+        lows[window.axis] = max(0, start[window.axis] - half)
+        highs[window.axis] = min(sides[window.axis], start[window.axis] + half + 1)
+    i, j, k = (slice(low, high) for low, high in zip(lows, highs, strict=True))
+    moved = [first - low for first, low in zip(start, lows, strict=True)]
+    return (i, j, k), Window(window.axis, (moved[0], moved[1], moved[2]))
 
 
 def _windows(stream: Stream, case: PreparedCase) -> list[Window]:
-    region = case.region(stream.sources[0], stream.region, stream.spacing_mm)  # type: ignore[arg-type]  # checked by the recipe
+    region = case.region(stream.sources[0], stream.region, stream.spacing_mm)
     axes: Sequence[int | None] = (None,) if stream.cutting.kind == "patch" else stream.axes
     found = [window for axis in axes for window in places(region.shape, stream.cutting, axis)]
     if stream.min_foreground <= 0:

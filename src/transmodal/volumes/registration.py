@@ -277,8 +277,8 @@ def _shrunk(volume: Volume, unit_mm: float) -> sitk.Image:
 def _scaled(linear: Linear, factor: float) -> Linear:
     """Return a copy whose lengths are `factor` times as many."""
     copy = type(linear)(linear)
-    copy.SetCenter([length * factor for length in linear.GetCenter()])
-    copy.SetTranslation([length * factor for length in linear.GetTranslation()])
+    copy.SetCenter([length * factor for length in linear.GetCenter()])  # type: ignore[no-untyped-call]  # ITK
+    copy.SetTranslation([length * factor for length in linear.GetTranslation()])  # type: ignore[no-untyped-call]  # ITK
     return copy
 
 

@@ -1,0 +1,250 @@
+"""What every translator promises; translators are found by themselves."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from transmodal import translators
+from transmodal.batch import Batch
+from transmodal.errors import UsageError
+from transmodal.translators._base import Translator, TranslatorConfig
+
+TINY: dict[str, Any] = {"width": 4, "levels": 3}
+VARIANTS: list[tuple[str, dict[str, Any]]] = [
+    (name, {**TINY, **extra})
+    for name in translators.names()
+    for extra in ({}, {"source_channels": (1, 3), "target_channels": 3}, {"slab_depth": 3})
+] + [
+    (name, {**TINY, "spatial_dims": 3})
+    for name in translators.names()
+    if 3 in translators.build(name, {}).supported_dims
+]
+IDS = [f"{name}-{'-'.join(map(str, settings.values()))}" for name, settings in VARIANTS]
+
+each = pytest.mark.parametrize(("name", "settings"), VARIANTS, ids=IDS)
+
+
+def build(name: str, settings: dict[str, Any]) -> Translator[Any]:
+    torch.manual_seed(3)
+    return translators.build(name, settings)
+
+
+def batch_for(translator: Translator[Any], size: int = 2, seed: int = 0) -> Batch:
+    config = translator.config
+    generator = torch.Generator().manual_seed(seed)
+    multiple = translator.size_multiple()
+    least = 32 if config.spatial_dims == 2 else 8  # a 70 x 70 patch discriminator takes no less than 24
+    side = -(-least // multiple) * multiple
+    sides = [side, side + multiple, side][: config.spatial_dims]
+    source = torch.rand(size, config.in_channels, *sides, generator=generator) * 2 - 1
+    return Batch(
+        source=source,
+        available=torch.ones(size, len(config.source_channels)),
+        target=torch.rand(size, config.target_channels, *sides, generator=generator) * 2 - 1,
+        mask=torch.ones(size, 1, *sides),
+        segmentation=torch.zeros(size, *sides, dtype=torch.int64),
+        draw=torch.arange(size, dtype=torch.int64) + 11,
+        phase=translator.phases[0],
+    )
+
+
+def all_losses(translator: Translator[Any], batch: Batch, outputs: Any) -> dict[str, torch.Tensor]:  # noqa: ANN401
+    return {
+        f"{player}/{term}": value
+        for player in translator.players(batch.phase)
+        for term, value in translator.losses(player, batch, outputs).items()
+    }
+
+
+@pytest.mark.parametrize("name", translators.names())
+def test_a_translator_is_a_config_and_a_build_with_a_cited_source(name: str) -> None:
+    import importlib
+
+    module = importlib.import_module(f"transmodal.translators.{name}")
+    assert issubclass(module.Config, TranslatorConfig)
+    assert module.__doc__
+    assert any(year in module.__doc__ for year in map(str, range(2014, 2027)))
+    assert isinstance(translators.build(name, TINY), Translator)
+
+
+@each
+def test_shape_and_float32(name: str, settings: dict[str, Any]) -> None:
+    translator = build(name, settings).eval()
+    for size in (1, 3):
+        batch = batch_for(translator, size)
+        with torch.no_grad():
+            out = translator(batch.source, batch.available)
+        assert out.dtype == torch.float32
+        assert out.shape == (size, translator.config.target_channels, *batch.source.shape[2:])
+        assert torch.isfinite(out).all()
+        if translator.output_range == "signed":
+            assert out.abs().max() <= 1
+        if translator.output_range == "unit":
+            assert out.min() >= 0
+            assert out.max() <= 1
+
+
+@each
+def test_translating_draws_nothing(name: str, settings: dict[str, Any]) -> None:
+    translator = build(name, settings).eval()
+    batch = batch_for(translator)
+    with torch.no_grad():
+        first = translator(batch.source, batch.available)
+        torch.manual_seed(99)
+        second = translator(batch.source, batch.available)
+    assert torch.equal(first, second)
+
+
+@each
+def test_losses_are_pure(name: str, settings: dict[str, Any]) -> None:
+    translator = build(name, settings).train()
+    batch = batch_for(translator)
+    outputs = translator.synthesise(batch)
+    before = copy.deepcopy(translator.state_dict())
+    drawn = torch.random.get_rng_state()
+    first, second = all_losses(translator, batch, outputs), all_losses(translator, batch, outputs)
+    assert torch.equal(drawn, torch.random.get_rng_state())
+    for term, value in first.items():
+        assert value.ndim == 0
+        assert torch.isfinite(value)
+        assert torch.equal(value, second[term]), term
+    for key, value in translator.state_dict().items():
+        # Running statistics of BatchNorm follow every forward pass; nothing else may change.
+        if "running" not in key and "num_batches" not in key:
+            assert torch.equal(value, before[key]), key
+
+
+@each
+def test_synthesise_depends_on_the_batchs_seeds_alone(name: str, settings: dict[str, Any]) -> None:
+    translator = build(name, settings).train()
+    batch = batch_for(translator)
+    drawn = torch.random.get_rng_state()
+    first = translator.synthesise(batch)[0]
+    torch.manual_seed(1234)
+    again = translator.synthesise(batch)[0]
+    assert torch.equal(first, again)
+    torch.random.set_rng_state(drawn)
+    translator.synthesise(batch)
+    assert torch.equal(drawn, torch.random.get_rng_state())
+
+
+@each
+def test_every_parameter_learns_from_its_own_player(name: str, settings: dict[str, Any]) -> None:
+    translator = build(name, settings).train()
+    batch = batch_for(translator)
+    owned: set[int] = set()
+    for player, module in translator.players(batch.phase).items():
+        translator.zero_grad(set_to_none=True)
+        sum(translator.losses(player, batch, translator.synthesise(batch)).values()).backward()  # type: ignore[union-attr]
+        for key, parameter in module.named_parameters():
+            assert parameter.grad is not None, f"{player}: {key}"
+            assert torch.isfinite(parameter.grad).all(), f"{player}: {key}"
+            assert id(parameter) not in owned, f"{player}: {key} belongs to two players"
+            owned.add(id(parameter))
+        moved = [bool(parameter.grad.abs().max() > 0) for parameter in module.parameters()]
+        assert sum(moved) > 0.9 * len(moved), player
+    assert owned == {id(parameter) for parameter in translator.parameters()}
+
+
+@each
+def test_a_sample_does_not_depend_on_its_batch_unless_it_is_said(name: str, settings: dict[str, Any]) -> None:
+    translator = build(name, settings).train()
+    if translator.batch_coupled:
+        pytest.skip("couples samples, and says so")
+    batch = batch_for(translator, 3)
+    whole = translator.synthesise(batch)[0]
+    for n in range(3):
+        one = Batch(
+            *(value[n : n + 1] if isinstance(value, torch.Tensor) else value for value in batch[:7]),
+            batch.phase,
+            0,
+        )
+        torch.testing.assert_close(translator.synthesise(one)[0], whole[n : n + 1], rtol=1e-4, atol=1e-5)
+
+
+@each
+def test_weights_travel(name: str, settings: dict[str, Any]) -> None:
+    translator = build(name, settings).eval()
+    torch.manual_seed(77)
+    other = translators.build(name, settings).eval()
+    other.load_state_dict(translator.state_dict())
+    batch = batch_for(translator)
+    with torch.no_grad():
+        assert torch.equal(translator(batch.source, batch.available), other(batch.source, batch.available))
+
+
+@each
+def test_the_last_layer_is_float32_in_bfloat16(name: str, settings: dict[str, Any]) -> None:
+    translator = build(name, settings).eval()
+    batch = batch_for(translator)
+    with torch.no_grad(), torch.autocast("cpu", dtype=torch.bfloat16):
+        out = translator(batch.source, batch.available)
+    assert out.dtype == torch.float32
+    # More different values than bfloat16 has between -1 and 1 in a picture of this size.
+    rounded = out.to(torch.bfloat16).to(torch.float32)
+    assert not torch.equal(out, rounded)
+
+
+@each
+def test_what_does_not_fit_is_refused(name: str, settings: dict[str, Any]) -> None:
+    translator = build(name, settings)
+    batch = batch_for(translator)
+    with pytest.raises(UsageError, match="channels"):
+        translator(batch.source[:, :0], batch.available)
+    with pytest.raises(UsageError, match="spatial dimensions"):
+        translator(batch.source[..., 0], batch.available)
+    if translator.size_multiple() > 1:
+        with pytest.raises(UsageError, match="multiples of"):
+            translator(batch.source[..., :-1], batch.available)
+    if not translator.accepts_missing:
+        with pytest.raises(UsageError, match="missing"):
+            translator(batch.source, torch.zeros_like(batch.available))
+
+
+@pytest.mark.parametrize("name", translators.names())
+def test_parameters_are_counted_without_memory(name: str) -> None:
+    with torch.device("meta"):
+        translator = translators.build(name, {})
+    assert sum(parameter.numel() for parameter in translator.parameters()) > 1e5
+
+
+def test_names_do_not_import(tmp_path: object) -> None:
+    import subprocess
+    import sys
+
+    code = (
+        "import sys; from transmodal import translators; print(translators.names(), 'torch' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip().endswith("False")
+
+
+def test_wrong_names_and_settings_get_a_hint() -> None:
+    with pytest.raises(UsageError, match="Did you mean pix2pix") as unknown:
+        translators.build("pix2pixx", {})
+    assert unknown.value.code == "E002"
+    with pytest.raises(UsageError, match="Did you mean width") as key:
+        translators.build("pix2pix", {"widht": 8})
+    assert key.value.code == "E003"
+    with pytest.raises(UsageError, match="width") as value:
+        translators.build("pix2pix", {"width": 0})
+    assert value.value.code == "E001"
+
+
+def test_three_dimensions_are_refused_where_there_are_none() -> None:
+    with pytest.raises(UsageError, match="3D"):
+        translators.build("pix2pix", {"spatial_dims": 3})
+
+
+def test_seeds_make_the_noise() -> None:
+    translator = build("pix2pix", {**TINY, "levels": 5, "norm": "instance"}).train()
+    batch = batch_for(translator)
+    assert batch.draw is not None
+    same = translator.synthesise(batch)[0]
+    other = translator.synthesise(batch._replace(draw=batch.draw + 1))[0]
+    assert not np.allclose(same.detach().numpy(), other.detach().numpy())

@@ -1,0 +1,272 @@
+"""Windows as batches: what is cut, and that order and draws depend on seed and step alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from transmodal.batch import Batch
+from transmodal.cohorts.case import Case
+from transmodal.cohorts.prepare import PrepareOptions, prepare
+from transmodal.data.dataset import Augment, Stream, StreamCase, WindowDataset, collate
+from transmodal.data.loader import batches, seed_of, steps_per_epoch
+from transmodal.errors import InputError, UsageError
+from transmodal.volumes import Volume
+from transmodal.volumes.intensity import IntensitySpec, fit
+from transmodal.volumes.windows import Cutting, cut, places
+
+SHAPE = (9, 11, 8)
+
+
+@dataclass(frozen=True)
+class Blob:
+    number: int
+
+    @property
+    def id(self) -> str:
+        return f"blob-{self.number}"
+
+    @property
+    def patient(self) -> str:
+        return self.id
+
+    def fingerprint(self) -> str:
+        return self.id
+
+    def load(self) -> Case:
+        draw = np.random.default_rng(self.number)
+        t1 = draw.integers(10, 200, SHAPE).astype(np.int16)
+        t1[:3] = 0
+        t2 = (300 - t1).astype(np.int16)
+        mask = (t1 > 0).astype(np.uint8)
+        affine = np.diag([2.0, 2.0, 3.0, 1.0])
+        return Case(
+            self.id,
+            self.patient,
+            {
+                "t1": Volume(t1, affine),
+                "t2": Volume(t2, affine),
+                "fa": Volume((t1 / 200).astype(np.float32), affine),
+            },
+            Volume(mask, affine),
+            Volume((t1 > 100).astype(np.uint8), affine),
+        )
+
+
+@pytest.fixture(scope="module")
+def stream(tmp_path_factory: pytest.TempPathFactory) -> Stream:
+    cohort = prepare(
+        [Blob(n) for n in range(3)], tmp_path_factory.mktemp("data") / "c", PrepareOptions(ratios=(1, 0, 0))
+    )
+    cases = cohort.cases("train")
+    window = IntensitySpec("window", 0.0, 300.0)
+    return Stream(
+        cases=tuple(
+            StreamCase(
+                case,
+                (fit(window, np.zeros(1)), fit(window, np.zeros(1))),
+                fit(IntensitySpec("window", 0.0, 1.0), np.zeros(1)),
+            )
+            for case in cases
+        ),
+        sources=("t1", "t2"),
+        target="fa",
+        spacing_mm=None,
+        region="whole",
+        cutting=Cutting("slice", size=(12, 12), multiple=4),
+        axes=(2,),
+        needs=frozenset({"target", "mask", "segmentation"}),
+    )
+
+
+def equal(one: Batch, other: Batch) -> bool:
+    return all(
+        torch.equal(a, b) if isinstance(a, torch.Tensor) and isinstance(b, torch.Tensor) else a == b
+        for a, b in zip(one, other, strict=True)
+    )
+
+
+def test_an_item_is_what_was_stored(stream: Stream) -> None:
+    dataset = WindowDataset(stream)
+    assert len(dataset) == 3 * SHAPE[2]
+    item = dataset[SHAPE[2] + 5, 77]
+    case = stream.cases[1].case
+    t1 = case.volume("t1").voxels[:, :, 5].astype(np.float32)
+    assert item.source.shape == (2, 12, 12)
+    np.testing.assert_allclose(item.source[0, 1:10, 0:11].numpy(), t1 / 150 - 1, atol=1e-6)
+    np.testing.assert_allclose(item.source[1, 1:10, 0:11].numpy(), (300 - t1) / 150 - 1, atol=1e-6)
+    assert item.target is not None
+    np.testing.assert_allclose(item.target[0, 1:10, 0:11].numpy(), t1 / 100 - 1, atol=1e-6)
+    assert float(item.source[:, 0].max()) == -1.0
+    assert item.mask is not None
+    assert item.segmentation is not None
+    assert item.mask.shape == (1, 12, 12)
+    assert item.segmentation.dtype == torch.int64
+    np.testing.assert_array_equal(item.segmentation[1:10, 0:11].numpy(), t1 > 100)
+
+
+def test_slabs_are_modality_major_with_a_centre_target(stream: Stream) -> None:
+    slab = replace(stream, cutting=Cutting("slab", size=(12, 12), depth=3, multiple=4))
+    item = WindowDataset(slab)[0, 1]
+    flat = WindowDataset(stream)[0, 1]
+    assert item.source.shape == (6, 12, 12)
+    assert torch.equal(item.source[0], item.source[1])  # the edge repeats
+    assert torch.equal(item.source[1], flat.source[0])
+    assert torch.equal(item.source[4], flat.source[1])
+    assert item.target is not None
+    assert flat.target is not None
+    assert torch.equal(item.target, flat.target)
+
+
+def test_patches_and_all_axes(stream: Stream) -> None:
+    patches = replace(stream, cutting=Cutting("patch", size=(8, 8, 8), multiple=8))
+    assert WindowDataset(patches)[0, 1].source.shape == (2, 8, 8, 8)
+    assert len(WindowDataset(replace(stream, axes=(0, 1, 2)))) == 3 * sum(SHAPE)
+
+
+def test_windows_without_foreground_are_left_out(stream: Stream, tmp_path: Path) -> None:
+    cohort = prepare([Blob(5)], tmp_path / "c", PrepareOptions(ratios=(1, 0, 0), regions={"t1": ("body",)}))
+    case = cohort.cases("train")[0]
+    one = stream.cases[0]._replace(case=case)
+    fraction = case.region("t1", "body").mean()
+    sagittal = replace(
+        stream, cases=(one,), region="body", axes=(0,), cutting=Cutting("slice"), min_foreground=1e-6
+    )
+    kept = len(WindowDataset(sagittal))
+    assert 0 < fraction <= 1
+    assert kept == int(case.region("t1", "body").any(axis=(1, 2)).sum())
+    with pytest.raises(InputError, match="min_foreground") as refused:
+        WindowDataset(replace(sagittal, min_foreground=1.1))
+    assert refused.value.code == "E132"
+
+
+def test_flips_move_everything_together(stream: Stream) -> None:
+    flipping = WindowDataset(replace(stream, augment=Augment(flip_lr=True)))
+    plain = WindowDataset(stream)[3, 0]
+    seen = {False: 0, True: 0}
+    assert plain.target is not None
+    for seed in range(20):
+        item = flipping[3, seed]
+        assert item.target is not None
+        flipped = not torch.equal(item.source, plain.source)
+        seen[flipped] += 1
+        expected = torch.flip(plain.source, [1]) if flipped else plain.source
+        assert torch.equal(item.source, expected)
+        assert torch.equal(item.target, torch.flip(plain.target, [1]) if flipped else plain.target)
+    assert min(seen.values()) > 2
+
+
+def test_contrast_varies_with_the_seed_and_leaves_the_background(stream: Stream) -> None:
+    varied = WindowDataset(replace(stream, augment=Augment(gain=0.2, gamma=0.2)))
+    one, same, other = varied[3, 1], varied[3, 1], varied[3, 2]
+    plain = WindowDataset(stream)[3, 1]
+    assert torch.equal(one.source, same.source)
+    assert not torch.equal(one.source, other.source)
+    background = plain.source == -1
+    assert background.any()
+    assert torch.equal(one.source[background], plain.source[background])
+    assert one.target is not None
+    assert plain.target is not None
+    assert torch.equal(one.target, plain.target)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_workers_change_nothing(stream: Stream, workers: int) -> None:
+    dataset = WindowDataset(replace(stream, augment=Augment(flip_lr=True, gain=0.1)))
+    alone = list(batches(dataset, seed=4, phase="train", epoch=1, batch=5))
+    shared = list(batches(dataset, seed=4, phase="train", epoch=1, batch=5, workers=workers))
+    assert len(alone) == steps_per_epoch(len(dataset), 5) == 4
+    assert all(equal(a, b) for a, b in zip(alone, shared, strict=True))
+
+
+def test_skipping_is_having_done(stream: Stream) -> None:
+    dataset = WindowDataset(stream)
+    whole = list(batches(dataset, seed=4, phase="train", epoch=0, batch=5, step=10))
+    rest = list(batches(dataset, seed=4, phase="train", epoch=0, batch=5, skip=2, step=12))
+    assert all(equal(a, b) for a, b in zip(whole[2:], rest, strict=True))
+    assert [one.step for one in rest] == [12, 13]
+
+
+def test_shares_make_the_whole_batch(stream: Stream) -> None:
+    dataset = WindowDataset(stream)
+    whole = list(batches(dataset, seed=4, phase="train", epoch=0, batch=6))
+    parts = [
+        list(batches(dataset, seed=4, phase="train", epoch=0, batch=6, rank=rank, world=2)) for rank in (0, 1)
+    ]
+    for one, first, second in zip(whole, *parts, strict=True):
+        assert torch.equal(one.source, torch.cat([first.source, second.source]))
+        assert one.draw is not None
+        assert first.draw is not None
+        assert second.draw is not None
+        assert torch.equal(one.draw, torch.cat([first.draw, second.draw]))
+    with pytest.raises(UsageError, match="2 processes"):
+        next(batches(dataset, seed=4, phase="train", epoch=0, batch=5, world=2))
+
+
+def test_epochs_and_seeds_differ_and_the_global_generator_rests(stream: Stream) -> None:
+    dataset = WindowDataset(stream)
+    state = torch.random.get_rng_state()
+    first = next(batches(dataset, seed=4, phase="train", epoch=0, batch=5))
+    assert torch.equal(state, torch.random.get_rng_state())
+    assert not equal(first, next(batches(dataset, seed=4, phase="train", epoch=1, batch=5)))
+    assert not equal(first, next(batches(dataset, seed=5, phase="train", epoch=0, batch=5)))
+
+
+def test_an_epoch_sees_each_window_once_and_a_longer_one_goes_on(stream: Stream) -> None:
+    dataset = WindowDataset(stream)
+    seen = [one.draw for one in batches(dataset, seed=4, phase="train", epoch=0, batch=24)]
+    assert len(seen) == 1
+    longer = list(batches(dataset, seed=4, phase="train", epoch=0, batch=24, steps=3))
+    assert len(longer) == 3
+    assert not torch.equal(longer[0].source, longer[1].source)
+    small = list(batches(dataset, seed=4, phase="train", epoch=0, batch=100))
+    assert [len(one.source) for one in small] == [24]
+
+
+def test_collate_keeps_what_is_missing_missing() -> None:
+    item = Batch(torch.zeros(1, 2, 2), torch.ones(1), draw=torch.tensor(3))
+    made = collate([item, item])
+    assert made.source.shape == (2, 1, 2, 2)
+    assert made.mask is None
+    assert made.draw is not None
+    assert made.draw.tolist() == [3, 3]
+
+
+def test_seeds_depend_on_every_part_and_their_order() -> None:
+    seeds = {seed_of(1, "a"), seed_of("a", 1), seed_of(1, "b"), seed_of(2, "a"), seed_of("1", "a")}
+    assert len(seeds) == 5
+    assert all(0 <= seed < 2**63 for seed in seeds)
+    assert seed_of(1, "a") == seed_of(1, "a")
+
+
+@pytest.mark.parametrize(
+    "cutting",
+    [
+        Cutting("slice", size=(12, 12)),
+        Cutting("slice", size=(16, 8), fit="keep"),
+        Cutting("slice", size=(16, 8), fit="ignore"),
+        Cutting("slab", size=(8, 8), fit="ignore", depth=5),
+        Cutting("patch", size=(4, 6, 12)),
+    ],
+    ids=lambda cutting: f"{cutting.kind}-{cutting.fit}",
+)
+def test_training_sees_what_inference_sees(stream: Stream, cutting: Cutting, tmp_path: Path) -> None:
+    cohort = prepare([Blob(5)], tmp_path / "c", PrepareOptions(ratios=(1, 0, 0), regions={"t1": ("body",)}))
+    case = cohort.cases("train")[0]
+    one = stream.cases[0]._replace(case=case)
+    seen = replace(stream, cases=(one,), region="body", cutting=cutting)
+    inside = case.region("t1", "body")
+    mapped = [
+        np.where(inside, by.apply(case.volume(name).voxels), np.float32(-1))
+        for name, by in zip(seen.sources, one.source_maps, strict=True)
+    ]
+    dataset = WindowDataset(seen)
+    windows = places(SHAPE, cutting, None if cutting.kind == "patch" else 2)
+    assert len(windows) == len(dataset)
+    for n, window in enumerate(windows):
+        expected = np.concatenate([cut(volume, window, cutting, fill=-1.0) for volume in mapped])
+        np.testing.assert_array_equal(dataset[n, 0].source.numpy(), expected)
