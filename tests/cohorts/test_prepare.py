@@ -19,7 +19,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from transmodal.cohorts import one_case, parallel
+from transmodal.cohorts import locks, one_case, parallel
 from transmodal.cohorts.case import Case, CaseFiles
 from transmodal.cohorts.prepare import PrepareOptions, prepare
 from transmodal.cohorts.store import Cohort
@@ -704,6 +704,43 @@ def test_one_at_a_time(a_case: MakeCase, ready: type[Ready], tmp_path: Path) -> 
             return a_case()
 
     prepare([Nosy()], tmp_path / "cohort", ALONE)
+
+
+def test_workers_of_a_killed_preparation_are_waited_for(
+    a_case: MakeCase, ready: type[Ready], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "cohort"
+    (folder / "cases").mkdir(parents=True)
+    orphan = os.open(folder / "cases", os.O_RDONLY)
+    fcntl.flock(orphan, fcntl.LOCK_SH)
+    waited: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        waited.append(seconds)
+        if len(waited) == 3:
+            os.close(orphan)
+
+    monkeypatch.setattr("transmodal.cohorts.locks.time.sleep", sleep)
+    assert len(prepare([ready(a_case())], folder, ALONE).cases()) == 1
+    assert len(waited) == 3
+
+
+def test_an_orphan_writes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Gone:
+        def is_alive(self) -> bool:
+            return False
+
+    class Ended(BaseException):
+        pass
+
+    def end(status: int) -> None:
+        raise Ended(status)
+
+    (tmp_path / "cases").mkdir()
+    monkeypatch.setattr("multiprocessing.parent_process", Gone)
+    monkeypatch.setattr(os, "_exit", end)
+    with pytest.raises(Ended), locks.at_work(tmp_path):
+        pytest.fail("went on")
 
 
 def test_file_systems_without_locks_do(

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import errno
 import logging
-import os
 import re
 import shutil
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from transmodal.cohorts import one_case
+from transmodal.cohorts import locks, one_case
 from transmodal.cohorts.case import CaseMaker
 from transmodal.cohorts.manifest import CaseEntry, Manifest, PrepareOptions
 from transmodal.cohorts.parallel import spread
@@ -22,9 +18,6 @@ from transmodal.cohorts.split import NAMES, Split, check_leaks, groups_of, read_
 from transmodal.cohorts.store import Cohort
 from transmodal.errors import CODES, InputError, ResourceError, TransmodalError, UsageError
 from transmodal.volumes import files
-
-if sys.platform != "win32":
-    import fcntl
 
 __all__ = ["PrepareOptions", "Progress", "prepare"]
 
@@ -76,7 +69,7 @@ def prepare(
     folder = Path(folder)
     names = _names(cases)
     _make(folder / "cases")
-    with _only_one(folder):
+    with locks.only_one(folder):
         _clear_leftovers(folder)
         jobs = {name: _Job(case, folder, name, options) for name, case in names.items()}
         entries, failures = _all(jobs, workers, progress)
@@ -136,8 +129,9 @@ def _standing(job: _Job) -> tuple[CaseEntry | None, bool]:
 def _try(job: _Job) -> CaseEntry | TransmodalError:
     """Prepare a case; an error is returned, so that the other cases go on."""
     try:
-        inputs = job.maker.fingerprint()
-        return one_case.store(job.maker.load(), inputs, job.folder, job.name, job.options)
+        inputs, case = job.maker.fingerprint(), job.maker.load()
+        with locks.at_work(job.folder):
+            return one_case.store(case, inputs, job.folder, job.name, job.options)
     except TransmodalError as error:
         return type(error)(error.code, f"case {job.name}: {error.got}", error.expected, error.remedy)
     except MemoryError:
@@ -265,31 +259,6 @@ def _make(folder: Path) -> None:
         raise UsageError(
             "E005", f"cannot make {folder}: {error.strerror}", "a place to write", "Choose another folder."
         ) from error
-
-
-@contextmanager
-def _only_one(folder: Path) -> Iterator[None]:
-    """Hold the folder while it is prepared; the lock goes with the process, however that ends."""
-    if sys.platform == "win32":
-        yield
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        # Some network file systems have no locks: there the user has to take care.
-        if error.errno in (errno.EWOULDBLOCK, errno.EACCES):
-            os.close(handle)
-            raise UsageError(
-                "E005",
-                f"{folder} is being prepared by another process",
-                "one at a time",
-                "Wait for it, or stop it.",
-            ) from error
-    try:
-        yield
-    finally:
-        os.close(handle)
 
 
 def _clear_leftovers(folder: Path) -> None:
