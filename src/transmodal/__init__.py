@@ -11,7 +11,7 @@ The verbs of the command line are functions here; importing the package brings n
 from __future__ import annotations
 
 import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 __version__ = "0.1.0"
 
@@ -34,7 +34,7 @@ _HOMES = {
 }
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     """Import a verb when it is first asked for."""
     if name in _HOMES:
         return getattr(importlib.import_module(_HOMES[name]), name)
