@@ -107,23 +107,23 @@ class PreparedCase:
         return flags
 
     def _on_grid(self, entry: ArrayEntry, spacing_mm: float | None, how: How) -> Volume:
-        prepared = Volume(self._prepared(entry), np.array(self.entry.affine))
         if spacing_mm is None:
-            return prepared
-        grid = working_grid(prepared.grid, spacing_mm)
-        if grid == prepared.grid:
-            return prepared
+            return self._prepared(entry)
+        grid = working_grid(self.grid, spacing_mm)
+        if grid == self.grid:
+            return self._prepared(entry)
         # Named by what it is made from: an array of another preparation is never taken for it.
         kept = self._folder / "working" / f"{float(spacing_mm)!r}mm" / self.id / f"{entry.sha256[:32]}.npy"
-        dtype = np.dtype(entry.dtype if how == "nearest" or prepared.is_colour else np.float32)
-        shape = (*grid.shape, 3) if prepared.is_colour else grid.shape
+        is_colour = len(entry.shape) == 4
+        dtype = np.dtype(entry.dtype if how == "nearest" or is_colour else np.float32)
+        shape = (*grid.shape, 3) if is_colour else grid.shape
         voxels = _mapped(kept, shape, dtype)
         if voxels is None:
-            _make(kept, _resampled(prepared, grid, how, dtype))
+            _make(kept, _resampled(self._prepared(entry), grid, how, dtype))
             voxels = files.read_npy(kept)
         return Volume(voxels, grid.affine)
 
-    def _prepared(self, entry: ArrayEntry) -> NDArray[Any]:
+    def _prepared(self, entry: ArrayEntry) -> Volume:
         path = self._folder / entry.file
         voxels = _mapped(path, entry.shape, np.dtype(entry.dtype))
         if voxels is None:
@@ -133,7 +133,7 @@ class PreparedCase:
                 f"{entry.shape} of {entry.dtype}",
                 "Prepare the cohort again: what is whole is kept.",
             )
-        return voxels
+        return Volume(voxels, self.grid.affine)
 
 
 def _mapped(path: Path, shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any] | None:
