@@ -64,7 +64,7 @@ import os, signal, time
 from pathlib import Path
 import numpy as np
 from transmodal.cohorts.case import Case
-from transmodal.errors import InputError
+from transmodal.errors import InputError, ResourceError
 from transmodal.volumes import Volume
 
 
@@ -85,6 +85,8 @@ class Slow:
             os.kill(os.getpid(), signal.SIGKILL)
         if self.mood == "fail":
             raise InputError("E120", "a voxel is NaN", "numbers", "Repair it.")
+        if self.mood == "bomb":
+            raise ResourceError("E401", "a header that declares 4 TiB", "less", "Check the file.")
         if self.mood == "break":
             raise ZeroDivisionError("a bug")
         voxels = np.random.default_rng(self.number).integers(0, 900, (6, 5, 7)).astype(np.int16)
@@ -405,6 +407,15 @@ def test_keep_going_leaves_out_and_records(
     assert tree(folder) == before
     with pytest.raises(InputError, match="nothing else was done"):
         prepare([slow(0, mood="fail")], tmp_path / "none", options)
+
+
+def test_a_bomb_is_its_cases_fault(slow: type[Slow], tmp_path: Path) -> None:
+    makers = [slow(n, mood="bomb" if n == 0 else "") for n in range(4)]
+    with pytest.raises(ResourceError, match="case case00: a header that declares 4 TiB") as caught:
+        prepare(makers, tmp_path / "cohort")
+    assert caught.value.code == "E401"
+    assert "the other 3 are kept" in caught.value.line()
+    assert len(prepare(makers, tmp_path / "cohort", PrepareOptions(keep_going=True)).cases()) == 3
 
 
 @pytest.mark.parametrize("keep_going", [False, True])
