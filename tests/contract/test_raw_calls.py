@@ -1,0 +1,56 @@
+"""Calls that are dangerous or lossy stand in one room only, behind the checks that make them safe."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+SOURCE = Path(__file__).parents[2] / "src" / "transmodal"
+
+READERS = {
+    "nib.load", "nibabel.load", "nib.save", "sitk.ReadImage", "sitk.WriteImage", "pydicom.dcmread",
+}  # fmt: skip
+NEVER = {
+    "torch.load", "torch.save", "pickle.load", "pickle.loads", "yaml.load", "yaml.unsafe_load", "eval", "exec",
+    "os.system", "subprocess.call",
+}  # fmt: skip
+ATTRIBUTES = {"extractall"}
+RENAMES = {"os.replace", "os.rename", "os.renames", "shutil.move"}
+
+
+def name_of(node: ast.expr) -> str:
+    if isinstance(node, ast.Attribute):
+        return f"{name_of(node.value)}.{node.attr}"
+    return node.id if isinstance(node, ast.Name) else ""
+
+
+def calls(path: Path) -> list[ast.Call]:
+    return [
+        node for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, ast.Call)
+    ]
+
+
+@pytest.mark.parametrize("path", sorted(SOURCE.rglob("*.py")), ids=lambda path: str(path.relative_to(SOURCE)))
+def test_raw_calls(path: Path) -> None:
+    room = path.relative_to(SOURCE).parts[0]
+    for call in calls(path):
+        name = name_of(call.func)
+        where = f"{path.name}:{call.lineno} {name}"
+        assert name not in NEVER, where
+        assert name.rpartition(".")[2] not in ATTRIBUTES, where
+        if room != "volumes":
+            assert name not in READERS, where
+        if path.name != "files.py":
+            assert name not in RENAMES, where
+        for keyword in call.keywords:
+            value = keyword.value.value if isinstance(keyword.value, ast.Constant) else None
+            assert not (keyword.arg in ("allow_pickle", "shell") and value is True), where
+            assert not (keyword.arg == "weights_only" and value is False), where
+
+
+def test_the_lint_would_notice(tmp_path: Path) -> None:
+    bad = tmp_path / "bad.py"
+    bad.write_text("import torch\ntorch.load('x', weights_only=False)\n")
+    assert [name_of(call.func) for call in calls(bad)] == ["torch.load"]
