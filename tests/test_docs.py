@@ -1,0 +1,82 @@
+"""What the documentation promises is there: commands, links, recipes, the two lines of the README."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+
+from transmodal import cli
+from transmodal.recipes import load
+
+ROOT = Path(__file__).parent.parent
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+pages = pytest.mark.parametrize("page", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
+
+
+def commands(text: str) -> list[list[str]]:
+    lines = re.findall(r"^(?:    )*transmodal ([a-z]+)([^\n#|]*)", text, flags=re.MULTILINE)
+    return [[verb, *rest.split()] for verb, rest in lines]
+
+
+@pages
+def test_links_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):
+        if not target.startswith(("http://", "https://")):
+            assert (page.parent / target).exists(), target
+
+
+@pages
+def test_commands_exist_with_their_options(page: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for verb, *rest in commands(page.read_text(encoding="utf-8")):
+        assert verb in cli.VERBS, verb
+        assert cli.run([verb, "--help"]) == 0
+        shown = capsys.readouterr().out
+        for word in rest:
+            if word.startswith("--"):
+                assert word.split("=")[0] in shown, f"{verb} {word}"
+        if verb == "train":
+            recipe = rest[0]
+            assert recipe.endswith(".yaml") or recipe in load.names() or recipe == "\\", recipe
+
+
+def test_the_navigation_names_every_page() -> None:
+    site = yaml.safe_load((ROOT / "mkdocs.yml").read_text(encoding="utf-8"))
+    named = set(re.findall(r"[\w/-]+\.md", yaml.safe_dump(site["nav"])))
+    there = {str(path.relative_to(ROOT / "docs")) for path in (ROOT / "docs").rglob("*.md")}
+    assert named == there
+
+
+def test_the_readmes_lines_are_single_and_the_ci_runs_the_second() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    demo = re.search(r"<!-- demo-line -->\n```bash\n(.+)\n```", text)
+    test = re.search(r"<!-- test-line -->\n```bash\n(.+)\n```", text)
+    assert demo is not None
+    assert demo[1].endswith("transmodal demo")
+    assert test is not None
+    assert "-c constraints.txt" in demo[1]
+    assert "pytest" in test[1]
+    assert "<!-- test-line -->" in (ROOT / ".ci/run").read_text(encoding="utf-8")
+
+
+def test_constraints_hold_every_dependency_and_no_local_build() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    pinned = {
+        line.split("==")[0].lower().replace("_", "-")
+        for line in (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    }
+    wanted = project["dependencies"] + project["optional-dependencies"]["test"]
+    names = {re.split(r"[<>=\[!~ ]", one)[0].lower() for one in wanted}
+    assert names <= pinned
+    assert "+cpu" not in (ROOT / "constraints.txt").read_text(encoding="utf-8")
+
+
+def test_pythons_example_of_the_readme_names_what_is_there() -> None:
+    code = "import transmodal; print(all(callable(getattr(transmodal, n)) for n in transmodal.__all__ if n[0] != '_'))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "True"
