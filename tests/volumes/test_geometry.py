@@ -137,6 +137,16 @@ def test_resample_by_whole_voxels_copies_and_fills() -> None:
     assert moved.voxels.dtype == np.int16
 
 
+@pytest.mark.parametrize("start", range(-3, 10))
+@pytest.mark.parametrize("length", [1, 3, 12])
+def test_flipped_and_moved_by_whole_voxels_is_exact(start: int, length: int) -> None:
+    volume = numbered((7, 1, 1))
+    affine = volume.affine @ np.array([[-1, 0, 0, start], [0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]])
+    moved = resample(volume, Grid((length, 1, 1), affine), fill=-1).voxels[:, 0, 0]
+    expected = [n if 0 <= n < 7 else -1 for n in range(start, start - length, -1)]
+    np.testing.assert_array_equal(moved, expected)
+
+
 def test_resample_beside_the_volume_is_all_fill() -> None:
     volume = numbered()
     affine = volume.affine.copy()
@@ -271,6 +281,17 @@ def test_coarser_grids_are_smoothed_first() -> None:
         assert np.abs(coarse[2:-2]).max() < most
     turn = Grid((12, 4, 4), volume.affine @ turned(8) @ np.diag([4.0, 1, 1, 1]))
     assert np.abs(resample(volume, turn, fill=0).voxels[1:-2]).max() < 0.05
+
+
+@pytest.mark.parametrize("turn", [0.0, 6.0])
+def test_smoothing_runs_along_the_source_axis_that_gets_coarser(turn: float) -> None:
+    stripes = (np.arange(40) % 2 * 2.0 - 1).astype(np.float32)
+    swap = np.array([[0, 4.0, 0, 2], [0, 0, 1, 4], [1, 0, 0, 4], [0, 0, 0, 1]])  # i, j, k run along k, i, j
+    target = Grid((3, 8, 3), swap @ turned(turn))
+    along = Volume(np.broadcast_to(stripes[:, None, None], (40, 12, 12)), np.eye(4))
+    assert np.abs(resample(along, target).voxels[:, 1:-1]).max() < 0.05
+    across = Volume(np.broadcast_to(stripes[:12], (40, 12, 12)), np.eye(4))
+    assert np.abs(resample(across, target).voxels).max() > 0.3
 
 
 def test_turning_alone_smooths_nothing() -> None:

@@ -118,7 +118,7 @@ def test_colour_keeps_its_three_channels() -> None:
 
 
 @pytest.mark.parametrize("spec", [PERCENTILE, MINMAX])
-@pytest.mark.parametrize("value", [0.0, -7.0, 1e-20, 3e8, 0.1])
+@pytest.mark.parametrize("value", [0.0, -7.0, 1e-20, 3e8, -1e20, 0.1])
 @pytest.mark.parametrize("shape", [(1, 1, 1), (4, 3, 2)])
 def test_a_constant_goes_to_the_low_end_and_comes_back(
     spec: IntensitySpec, value: float, shape: tuple[int, ...]
@@ -136,6 +136,13 @@ def test_the_zscore_of_a_constant_is_zero(value: float) -> None:
     fitted = fit(ZSCORE, values)
     np.testing.assert_array_equal(fitted.apply(values), 0)
     np.testing.assert_array_equal(fitted.invert(np.zeros(1)), values[0, 0, :1])
+
+
+@pytest.mark.parametrize("spec", [MINMAX, ZSCORE])
+def test_what_float32_cannot_tell_apart_is_constant(spec: IntensitySpec) -> None:
+    values = np.array([250.0, 250.0 + 1e-5]).reshape(2, 1, 1)
+    assert fit(spec, values).scale <= 2
+    assert fit(spec, np.array([250.0, 250.01]).reshape(2, 1, 1)).scale > 100
 
 
 def test_a_narrow_window_far_from_zero_keeps_its_digits() -> None:
