@@ -25,8 +25,8 @@ def test_initial_weights() -> None:
     torch.manual_seed(0)
     net = nn.Sequential(nn.Conv2d(8, 64, 4), nn.BatchNorm2d(64), nn.ConvTranspose2d(64, 8, 4))
     normal_init(net)
-    assert float(net[0].weight.std()) == pytest.approx(0.02, rel=0.1)  # type: ignore[arg-type, operator]
-    assert float(net[1].weight.mean()) == pytest.approx(1.0, abs=0.02)  # type: ignore[arg-type, operator]
+    assert float(net[0].weight.detach().std()) == pytest.approx(0.02, rel=0.1)  # type: ignore[arg-type, operator]
+    assert float(net[1].weight.detach().mean()) == pytest.approx(1.0, abs=0.02)  # type: ignore[arg-type, operator]
     assert not net[2].bias.any()  # type: ignore[union-attr, operator]
 
 
