@@ -56,3 +56,54 @@ def test_usage_errors_are_one_line_and_exit_2(
 def test_version_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.run(["--version"]) == 0
     assert capsys.readouterr().out.startswith("transmodal 0.")
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "part"),
+    [
+        (MemoryError(), 4, "error[E402]"),
+        (KeyboardInterrupt(), 130, "goes on from where it stopped"),
+        (RuntimeError("oh"), 6, "error[E601]: RuntimeError"),
+        (BrokenPipeError(), 0, ""),
+    ],
+)
+def test_what_a_verb_raises_becomes_a_status(
+    error: BaseException,
+    status: int,
+    part: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def fail() -> list[str]:
+        raise error
+
+    monkeypatch.setattr("transmodal.translators.names", fail)
+    assert cli.run(["translators"]) == status
+    assert part in capsys.readouterr().err
+
+
+def test_python_m_transmodal_runs_it() -> None:
+    done = subprocess.run([sys.executable, "-m", "transmodal", "translators"], capture_output=True, text=True)
+    assert done.returncode == 0
+    assert done.stdout.split() == sorted(done.stdout.split())
+    failed = subprocess.run([sys.executable, "-m", "transmodal", "nothing"], capture_output=True, text=True)
+    assert failed.returncode == 2
+
+
+def test_recipes_are_listed_and_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run(["recipes"]) == 0
+    assert "t1-to-fa-small" in capsys.readouterr().out
+    assert cli.run(["recipes", "t1-to-fa-small"]) == 0
+    shown = capsys.readouterr().out
+    assert "spacing_mm: 2.0" in shown
+    assert "overlap: 0.5" in shown
+
+
+def test_the_package_offers_its_verbs() -> None:
+    import transmodal
+
+    assert set(dir(transmodal)) == set(transmodal.__all__)
+    for name in transmodal.__all__:
+        assert getattr(transmodal, name)
+    with pytest.raises(AttributeError, match="nothing"):
+        transmodal.nothing  # noqa: B018

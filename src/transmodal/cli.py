@@ -29,6 +29,9 @@ app = typer.Typer(
         "or any decision about a patient.[/dim]"
     ),
 )
+INTERRUPTED = 130
+"""Exit status after Ctrl-C, which typer turns into this number."""
+
 VERBS = {
     "demo": demo,
     "prepare": prepare,
@@ -72,9 +75,8 @@ def run(arguments: list[str]) -> int:
         return _fail(error)
     except typer.TyperException as error:
         return _fail(_as_usage_error(error, arguments))
-    except (typer.Abort, KeyboardInterrupt):
-        print("interrupted: the same command goes on from where it stopped", file=sys.stderr)
-        return 130
+    except typer.Abort:
+        result = INTERRUPTED
     except BrokenPipeError:
         return 0
     except MemoryError:
@@ -86,6 +88,8 @@ def run(arguments: list[str]) -> int:
             file=sys.stderr,
         )
         return 6
+    if result == INTERRUPTED:
+        print("interrupted: the same command goes on from where it stopped", file=sys.stderr)
     return result if isinstance(result, int) else 0
 
 
