@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import hashlib
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from transmodal.cohorts.case import Case, CaseFiles
+from transmodal.cohorts.case import Case, CaseFiles, CaseMaker
 from transmodal.volumes import Volume, io
 
 SHAPE = (9, 7, 11)
@@ -26,7 +27,11 @@ def make_case(name: str = "s01", *, seed: int = 0, patient: str = "", group: str
     ct = np.where(head, 40 + 200 * draw.random(SHAPE), -1000)
     fa = np.where(head, draw.random(SHAPE), 0)
     labels = np.where(head, (k > 0.2) + 2 * (i > 0.3), 0)
-    volumes: dict[str, NDArray[Any]] = {"t1": t1.astype(np.int16), "ct": ct.astype(np.int16), "fa": fa.astype(np.float32)}
+    volumes: dict[str, NDArray[Any]] = {
+        "t1": t1.astype(np.int16),
+        "ct": ct.astype(np.int16),
+        "fa": fa.astype(np.float32),
+    }
     return Case(
         name,
         patient or name,
@@ -103,3 +108,53 @@ def ready() -> type[Ready]:
 @pytest.fixture
 def tree() -> Callable[[Path], dict[str, str]]:
     return hash_tree
+
+
+SLOW = '''
+import os, signal, time
+from pathlib import Path
+import numpy as np
+from transmodal.cohorts.case import Case
+from transmodal.errors import InputError, ResourceError
+from transmodal.volumes import Volume
+
+
+class Slow:
+    """Makes a case from its number; waits, dies, fails or breaks where its mood says so."""
+
+    def __init__(self, number, seconds=0.0, mood=""):
+        self.number, self.seconds, self.mood = number, seconds, mood
+        self.id = self.patient = f"case{number:02d}"
+
+    def fingerprint(self):
+        return f"slow {self.number}"
+
+    def load(self):
+        time.sleep(self.seconds)
+        if self.mood == "die" or (self.mood == "die once" and not Path("died").exists()):
+            Path("died").touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        if self.mood == "fail":
+            raise InputError("E120", "a voxel is NaN", "numbers", "Repair it.")
+        if self.mood == "bomb":
+            raise ResourceError("E401", "a header that declares 4 TiB", "less", "Check the file.")
+        if self.mood == "break":
+            raise ZeroDivisionError("a bug")
+        voxels = np.random.default_rng(self.number).integers(0, 900, (6, 5, 7)).astype(np.int16)
+        return Case(self.id, self.patient, {"t1": Volume(voxels, np.diag([-1.0, 1, 2, 1]))})
+'''
+
+
+@pytest.fixture
+def slow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., CaseMaker]:
+    """A maker that spawned processes can import."""
+    place = tmp_path / "modules"
+    place.mkdir()
+    (place / "slow_cases.py").write_text(SLOW)
+    monkeypatch.syspath_prepend(str(place))
+    monkeypatch.chdir(place)
+    sys.modules.pop("slow_cases", None)
+    import slow_cases  # type: ignore[import-not-found]  # written above
+
+    kind: Callable[..., CaseMaker] = slow_cases.Slow
+    return kind

@@ -45,7 +45,15 @@ def sizes(split: Split) -> tuple[int, ...]:
 
 @pytest.mark.parametrize(
     ("n", "wanted"),
-    [(3, (1, 1, 1)), (4, (2, 1, 1)), (10, (8, 1, 1)), (22, (18, 2, 2)), (180, (144, 18, 18))],
+    [
+        (3, (1, 1, 1)),
+        (4, (2, 1, 1)),
+        (14, (12, 1, 1)),
+        (16, (12, 2, 2)),
+        (10, (8, 1, 1)),
+        (22, (18, 2, 2)),
+        (180, (144, 18, 18)),
+    ],
 )
 def test_eight_one_one(n: int, wanted: tuple[int, int, int]) -> None:
     split = split_by_group([entry(f"s{k:03d}") for k in range(n)])
