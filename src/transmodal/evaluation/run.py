@@ -131,7 +131,7 @@ def evaluate(
         {name: path / "curves.csv" for name, path in zip(names, paths, strict=True)},
     )
     sources = tuple(dict.fromkeys(name for model in loaded for name in model.view.sources))
-    subject = replace(_subject(store, view, split), sources=sources, notes=tuple(notes))
+    subject = replace(_subject(store, view, sources, split), notes=tuple(notes))
     evaluation = evaluate_cases(entrants, store.cases(split), subject, progress=progress)
     if output is not None:
         write(evaluation, output)
@@ -230,17 +230,17 @@ def _common_view(names: Sequence[str], models: Sequence[Model]) -> View:
     return first
 
 
-def _subject(cohort: Cohort, view: View, split: str) -> Subject:
+def _subject(cohort: Cohort, view: View, sources: tuple[str, ...], split: str) -> Subject:
     training = cohort.cases("train")
     return Subject(
-        view.sources,
+        sources,
         view.target,
         range_of(view.target, _reference(view.target, view.target_map, training)),
         cohort.manifest.name,
         cohort.digest(),
         split,
         len(training),
-        simulated(cohort, (*view.sources, view.target)),
+        simulated(cohort, (*sources, view.target)),
     )
 
 
