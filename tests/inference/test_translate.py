@@ -184,3 +184,15 @@ def test_a_folder_that_is_no_run_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="run folder") as refused:
         load(tmp_path)
     assert refused.value.code == "E134"
+
+
+def test_resampling_home_stays_within_what_was_synthesised() -> None:
+    trained = model()
+    coarse = replace(trained, view=replace(trained.view, spacing_mm=3.0))
+    draw = np.random.default_rng(1)
+    source = Volume(draw.random((13, 11, 10)).astype(np.float32), np.diag([1.0, 1.0, 1.0, 1.0]))
+    made = coarse.translate(source, axes=("x", "y", "z"))
+    assert made.volume.voxels.min() >= 0
+    assert made.volume.voxels.max() <= 1
+    assert made.disagreement is not None
+    assert made.disagreement.voxels.min() >= 0

@@ -118,6 +118,8 @@ def _forward(
 def _home(values: Volume, seen: Seen, fill: float) -> Volume:
     """Bring values from the working grid to the canonical native grid; `fill` outside the region."""
     native = resample(values, seen.canonical.grid, fill=fill)
+    # At the edge of the field of view resampling goes on beyond the outermost centres: by no more than they hold.
+    native = native.with_voxels(np.clip(native.voxels, values.voxels.min(), values.voxels.max()))
     inside = seen.region if native.voxels.ndim == 3 else seen.region[..., None]
     return native.with_voxels(np.where(inside, native.voxels, np.float32(fill)))
 
