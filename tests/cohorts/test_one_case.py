@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -201,3 +202,12 @@ def test_replacing_a_case_takes_the_manifest_with_it(
         Cohort.open(folder)
     with pytest.raises(IntegrityError):
         cohort.verify()
+
+
+def test_a_folder_of_another_case_does_not_stand(a_case: MakeCase, ready: Maker, tmp_path: Path) -> None:
+    folder = tmp_path / "cohort"
+    prepare([ready(a_case())], folder, ALONE)
+    shutil.copytree(folder / "cases" / "s01", folder / "cases" / "s02")
+    assert one_case.standing(folder, "s01") is not None
+    assert one_case.standing(folder, "s02") is None
+    assert one_case.standing(folder, "s03") is None

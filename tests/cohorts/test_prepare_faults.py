@@ -141,7 +141,7 @@ def test_all_failing_cases_are_reported_and_good_ones_kept(slow: Maker, tmp_path
     assert "case04" in line
     assert "case05" not in line
     assert "and 1 more" in line
-    assert "the other 2 are kept" in line
+    assert "2 of 6 are done and kept" in line
     assert sorted(path.name for path in (folder / "cases").iterdir()) == ["case00", "case01"]
     kept = {path: path.stat().st_mtime_ns for path in folder.rglob("*.npy")}
     prepare([slow(n) for n in range(6)], folder)
@@ -153,7 +153,7 @@ def test_one_failing_case_keeps_its_words(slow: Maker, tmp_path: Path) -> None:
         prepare([slow(0, mood="fail"), slow(1)], tmp_path / "cohort")
     assert caught.value.line() == (
         "error[E120]: case case00: a voxel is NaN; expected numbers. Repair it. "
-        "Then prepare again (the other 1 are kept), or leave it out: --keep-going."
+        "Then prepare again (1 of 2 are done and kept), or leave it out: --keep-going."
     )
 
 
@@ -172,7 +172,7 @@ def test_keep_going_leaves_out_and_records(
     before = tree(folder)
     prepare(makers, folder, options)
     assert tree(folder) == before
-    with pytest.raises(InputError, match="nothing else was done"):
+    with pytest.raises(InputError, match="0 of 1 are done"):
         prepare([slow(0, mood="fail")], tmp_path / "none", options)
 
 
@@ -181,7 +181,7 @@ def test_a_bomb_is_its_cases_fault(slow: Maker, tmp_path: Path) -> None:
     with pytest.raises(ResourceError, match="case case00: a header that declares 4 TiB") as caught:
         prepare(makers, tmp_path / "cohort")
     assert caught.value.code == "E401"
-    assert "the other 3 are kept" in caught.value.line()
+    assert "3 of 4 are done and kept" in caught.value.line()
     assert len(prepare(makers, tmp_path / "cohort", PrepareOptions(keep_going=True)).cases()) == 3
 
 

@@ -238,7 +238,7 @@ def _safe(case: str) -> str:
 
 def _summary(failures: Mapping[str, TransmodalError], n: int) -> TransmodalError:
     first = next(iter(failures.values()))
-    kept = f"the other {n - len(failures)} are kept" if n > len(failures) else "nothing else was done"
+    kept = f"{n - len(failures)} of {n} are done and kept"
     if len(failures) == 1:
         remedy = f"{first.remedy} Then prepare again ({kept}), or leave it out: --keep-going."
         return type(first)(first.code, first.got, first.expected, remedy)
