@@ -37,6 +37,10 @@ class CentredMean:
         return Volume(self.volume.voxels, _shifted(self.volume.affine, centre))
 
 
+COARSER = 1.5
+"""How much coarser an atlas is registered: a mean of many brains has no finer detail to register by."""
+
+
 @dataclass(frozen=True, slots=True)
 class Atlas:
     """A mean source and the mean target in the same place.
@@ -54,7 +58,8 @@ class Atlas:
     def onto(self, seen: Seen) -> Volume:
         """Return the mean target on the case's working grid, registered (affine, deformable) by the source."""
         fixed = _first_source(seen)
-        return _warped(register(fixed, self.source, kind="deformable").warp, self.target, self.fill)
+        found = register(fixed, self.source, kind="deformable", spacing_mm=COARSER * max(fixed.spacing))
+        return _warped(found.warp, self.target, self.fill)
 
 
 def centroid(grid: Grid, region: NDArray[np.bool_]) -> Float:
