@@ -79,7 +79,7 @@ def register(
     metric: Metric = "correlation",
     fixed_mask: Mask | None = None,
     spacing_mm: float = 2.0,
-    starts: Sequence[sitk.AffineTransform] = (),
+    starts: Sequence[sitk.Euler3DTransform] = (),
 ) -> Registration:
     """Find the map that lays `moving` over `fixed`.
 
@@ -90,7 +90,7 @@ def register(
         metric: `correlation` for volumes whose intensities rise together, `mutual_information` for others.
         fixed_mask: `(I, J, K)`, the part of the fixed volume that the linear part and the quality look at.
         spacing_mm: finest working grid; the linear part stops at twice that.
-        starts: where an affine search begins besides the headers' positions and the centres of mass.
+        starts: where the search begins besides the headers' positions and the centres of mass.
 
     Raises:
         InputError: E122 for colour, E112 for a sheared affine, E124 for a volume or mask without content,
@@ -99,8 +99,7 @@ def register(
     fine = _Pair.of(fixed, moving, fixed_mask, metric).at(spacing_mm)
     middle = fine.at(2 * spacing_mm)
     first = middle.at(4 * spacing_mm)
-    begin = _rigid_starts(first) if kind == "rigid" else [*_affine_starts(first), *starts]
-    linear = _linear(first, middle, begin)
+    linear = _linear(first, middle, [*_starts(first), *starts], stretch=kind != "rigid")
     determinant = _determinant(linear)
     if kind != "deformable":
         quality = Quality(metric, *_before_and_after(middle, linear), (determinant, determinant))
@@ -187,28 +186,29 @@ def _check(volume: Volume) -> None:
         raise InputError("E124", constant, "contrast to register by", "Check the file.")
 
 
-def _linear(first: _Pair, second: _Pair, starts: Sequence[Linear]) -> Linear:
-    """Search from every start on the first level, from the best place found on the second."""
+def _linear(first: _Pair, second: _Pair, starts: Sequence[sitk.Euler3DTransform], *, stretch: bool) -> Linear:
+    """Search from every start on the first level, from the best place found on the second.
+
+    Only rigidly on the first: on so coarse a grid an affine map may find a better fit at a wrong size.
+    """
     found = [_climb(first, start) for start in starts]
-    best = max(range(len(found)), key=lambda n: (found[n][1], -n))
-    return _climb(second, found[best][0])[0]
+    best = found[max(range(len(found)), key=lambda n: (found[n][1], -n))][0]
+    return _climb(second, _stretchable(best) if stretch else best)[0]
 
 
-def _rigid_starts(pair: _Pair) -> list[Linear]:
-    pivot, shifts = _overlaps(pair)
-    return [sitk.Euler3DTransform(pivot, 0.0, 0.0, 0.0, shift) for shift in shifts]
+def _stretchable(rigid: sitk.Transform) -> sitk.AffineTransform:
+    """Return the same map, about the same centre, as one that may be stretched."""
+    centre = np.array(rigid.GetFixedParameters()[:3])
+    shift = np.array(rigid.TransformPoint(centre.tolist())) - centre
+    turn = itk.matrix(rigid)[:3, :3].ravel().tolist()
+    return sitk.AffineTransform(turn, shift.tolist(), centre.tolist())
 
 
-def _affine_starts(pair: _Pair) -> list[Linear]:
-    pivot, shifts = _overlaps(pair)
-    return [sitk.AffineTransform(np.eye(3).ravel().tolist(), shift, pivot) for shift in shifts]
-
-
-def _overlaps(pair: _Pair) -> tuple[list[float], list[list[float]]]:
-    """Return the fixed centre of mass and two shifts: none, and one centre of mass to the other; LPS+ mm."""
+def _starts(pair: _Pair) -> list[sitk.Euler3DTransform]:
+    """Return the headers' positions, and one centre of mass on the other."""
     centre = centre_of_mass(pair.fixed)
-    shift = centre_of_mass(pair.moving) - centre
-    return (itk.LPS @ centre).tolist(), [[0.0, 0.0, 0.0], (itk.LPS @ shift).tolist()]
+    shifts = np.zeros(3), itk.LPS @ (centre_of_mass(pair.moving) - centre)
+    return [sitk.Euler3DTransform((itk.LPS @ centre).tolist(), 0.0, 0.0, 0.0, s.tolist()) for s in shifts]
 
 
 def centre_of_mass(volume: Volume) -> NDArray[np.float64]:
