@@ -59,7 +59,16 @@ class Batch(NamedTuple):
         """
         if self.draw is None:
             raise ValueError("this batch carries no seeds (draw)")
-        return [
-            torch.Generator().manual_seed((seed + 0x9E3779B97F4A7C15 * stream) % 2**63)
-            for seed in self.draw.tolist()
-        ]
+        return generators(self.draw, stream)
+
+
+def generators(seeds: Tensor, stream: int = 0) -> list[torch.Generator]:
+    """Return one CPU generator per seed; another `stream` gives independent numbers.
+
+    Args:
+        seeds: `(B,)` int64.
+        stream: number of the place that draws, so that no two places draw the same.
+    """
+    return [
+        torch.Generator().manual_seed((seed + 0x9E3779B97F4A7C15 * stream) % 2**63) for seed in seeds.tolist()
+    ]

@@ -26,7 +26,7 @@ def test_it_learns_a_local_function(dims: int, sides: tuple[int, ...], target_si
         sum(terms.values()).backward()  # type: ignore[union-attr]
         optimizer.step()
         values.append(terms["l1"].item())
-    assert values[-1] < 0.55 * values[0]
+    assert values[-1] < 0.6 * values[0]
 
 
 def test_the_terms_are_weighted() -> None:

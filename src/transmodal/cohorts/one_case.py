@@ -49,7 +49,7 @@ def standing(folder: Path, name: str) -> CaseEntry | None:
 
 def fingerprint(inputs: str, modalities: Mapping[str, object], options: PrepareOptions) -> str:
     """Return a hash of the inputs of a case and of the options that decide its arrays."""
-    return files.sha256_text(f"{ascii(inputs)}\n{options.fingerprint(tuple(sorted(modalities)))}")
+    return files.sha256_text(f"{inputs!a}\n{options.fingerprint(tuple(sorted(modalities)))}")
 
 
 def store(case: Case, inputs: str, folder: Path, name: str, options: PrepareOptions) -> CaseEntry:

@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
+from transmodal.batch import generators
+
 NormKind = Literal["batch", "instance", "none"]
 
 
-def norm2d(kind: NormKind, channels: int) -> nn.Module:
-    """Return the normalisation of a 2D stage; instance normalisation has no parameters, as in pix2pix."""
+def norm2d(kind: NormKind, channels: int, *, remembers: bool = True) -> nn.Module:
+    """Return the normalisation of a 2D stage; instance normalisation has no parameters, as in pix2pix.
+
+    Args:
+        kind: which.
+        channels: of the stage.
+        remembers: whether batch normalisation keeps running statistics; networks that only losses call do
+            not, since losses change no state.
+    """
     if kind == "batch":
-        return nn.BatchNorm2d(channels)
+        return nn.BatchNorm2d(channels, track_running_stats=remembers)
     if kind == "instance":
         return nn.InstanceNorm2d(channels)
     return nn.Identity()
@@ -28,8 +38,15 @@ def seeded_dropout(x: Tensor, p: float, seeds: Tensor, layer: int) -> Tensor:
         seeds: `(B,)` int64.
         layer: number of the layer; another layer draws other numbers from the same seeds.
     """
-    keep = torch.stack([_uniform(x.shape[1:], int(seed), layer) for seed in seeds.tolist()])
-    return x * ((keep >= p).to(x) / (1 - p)).to(x.device)
+    drawn = torch.stack([torch.rand(x.shape[1:], generator=one) for one in generators(seeds, layer + 1)])
+    return x * ((drawn >= p).to(x) / (1 - p))
+
+
+def full_precision(x: Tensor) -> AbstractContextManager[object]:
+    """Return a context without autocast, for what has to be in float32; `x` tells the device."""
+    if not torch.amp.is_autocast_available(x.device.type):
+        return nullcontext()  # such as the meta device, on which networks are measured
+    return torch.autocast(x.device.type, enabled=False)
 
 
 def normal_init(module: nn.Module, deviation: float = 0.02) -> None:
@@ -42,8 +59,3 @@ def normal_init(module: nn.Module, deviation: float = 0.02) -> None:
         elif isinstance(part, nn.BatchNorm2d):
             nn.init.normal_(part.weight, 1.0, deviation)
             nn.init.zeros_(part.bias)
-
-
-def _uniform(shape: torch.Size, seed: int, layer: int) -> Tensor:
-    generator = torch.Generator().manual_seed((seed + 0x9E3779B97F4A7C15 * (layer + 1)) % 2**63)
-    return torch.rand(shape, generator=generator)

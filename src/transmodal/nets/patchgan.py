@@ -10,24 +10,29 @@ from transmodal.nets.blocks import NormKind, norm2d, normal_init
 class PatchDiscriminator(nn.Module):
     """Conv4: stride 2 three times, then stride 1 twice; LeakyReLU 0.2, no sigmoid.
 
-    Isola et al., CVPR 2017. At a 256 x 256 input the map is 30 x 30.
+    Isola et al., CVPR 2017. At a 256 x 256 input the map is 30 x 30. Batch normalisation takes the batch's
+    statistics in training and evaluation alike: a discriminator is only ever asked in losses, which keep no state.
 
     Args:
         in_channels: of source and target together for a conditional discriminator.
         width: channels of the first layer; doubled up to `8 * width`.
         norm: of all layers but the first and the last.
         strided: layers of stride 2.
+
+    Attributes:
+        least_side: shortest side on which there is a verdict.
     """
 
     def __init__(self, in_channels: int, width: int = 64, norm: NormKind = "batch", strided: int = 3) -> None:
         super().__init__()
+        self.least_side = 3 * 2**strided
         widths = [width * min(2**n, 8) for n in range(strided + 1)]
         layers: list[nn.Module] = [nn.Conv2d(in_channels, width, 4, 2, 1), nn.LeakyReLU(0.2)]
         for n in range(1, strided + 1):
             stride = 2 if n < strided else 1
             layers += [
                 nn.Conv2d(widths[n - 1], widths[n], 4, stride, 1, bias=norm != "batch"),
-                norm2d(norm, widths[n]),
+                norm2d(norm, widths[n], remembers=False),
                 nn.LeakyReLU(0.2),
             ]
         self.layers = nn.Sequential(*layers, nn.Conv2d(widths[-1], 1, 4, 1, 1))

@@ -6,6 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from transmodal.nets.blocks import full_precision
+
 _CONV: dict[int, type[nn.Conv2d] | type[nn.Conv3d]] = {2: nn.Conv2d, 3: nn.Conv3d}
 
 
@@ -59,7 +61,7 @@ class ResidualUNet(nn.Module):
             # A 1x1 convolution commutes with interpolation: before it, it costs a quarter (an eighth).
             x = F.interpolate(narrow(x), scale_factor=2.0, mode=self._up_mode, align_corners=False)
             x = stage(x + skips.pop())
-        with torch.autocast(x.device.type, enabled=False):
+        with full_precision(x):
             out: Tensor = self.head(F.silu(self.norm(x.float())))
         return out
 

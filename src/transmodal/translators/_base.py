@@ -142,7 +142,15 @@ class Translator(nn.Module, ABC, Generic[Outputs]):
                 f"sides that are multiples of {multiple}",
                 f"Pad to {fitting}, or set windows.size so.",
             )
-        if not self.accepts_missing and not bool(available.all()):
+        expected = (source.shape[0], len(self.config.source_channels))
+        if tuple(available.shape) != expected:
+            raise UsageError(
+                "E004",
+                f"{name} was told what is available as {tuple(available.shape)}",
+                f"one number per sample and source modality, {expected}",
+                "Give 1 for every modality that is there, else 0.",
+            )
+        if not self.accepts_missing and not available.is_meta and not bool(available.all()):
             raise UsageError(
                 "E004",
                 f"{name} was given a missing source modality",

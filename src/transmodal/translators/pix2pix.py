@@ -15,9 +15,9 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from transmodal.batch import Batch
-from transmodal.errors import InputError
+from transmodal.errors import InputError, UsageError
 from transmodal.losses.conditional_gan import discriminator_terms, generator_terms
-from transmodal.nets.blocks import NormKind, norm2d, normal_init, seeded_dropout
+from transmodal.nets.blocks import NormKind, full_precision, norm2d, normal_init, seeded_dropout
 from transmodal.nets.patchgan import PatchDiscriminator
 from transmodal.translators._base import Translator, TranslatorConfig
 
@@ -83,7 +83,20 @@ class Pix2Pix(Translator[Outputs]):
         return {"discriminator": self.discriminator, "generator": self.generator}
 
     def synthesise(self, batch: Batch) -> Outputs:
-        """Run the generator once, with dropout from the batch's seeds while training."""
+        """Run the generator once, with dropout from the batch's seeds while training.
+
+        Raises:
+            UsageError: E004 for windows on which the discriminator has no verdict, and as `check`.
+        """
+        least = self.discriminator.least_side
+        if min(batch.source.shape[2:]) < least:
+            raise UsageError(
+                "E004",
+                f"windows of {tuple(batch.source.shape[2:])} for {self.config.discriminator_layers} strided "
+                "layers of the discriminator",
+                f"sides of {least} or more",
+                "Set a larger windows.size, or fewer settings.discriminator_layers.",
+            )
         return Outputs(self(batch.source, batch.available, noise=batch.draw if self.training else None))
 
     def losses(self, player: str, batch: Batch, outputs: Outputs) -> dict[str, Tensor]:
@@ -139,7 +152,7 @@ class UNetGenerator(nn.Module):
             if seeds is not None and self._dropout > 0 and 1 <= n <= 3 and n < len(self.up) - 1:
                 x = seeded_dropout(x, self._dropout, seeds, n)
             x = torch.cat([x, skips.pop()], dim=1)
-        with torch.autocast(x.device.type, enabled=False):
+        with full_precision(x):
             out: Tensor = torch.tanh(self.head(torch.relu(x.float())))
         return out
 
