@@ -218,5 +218,6 @@ def _draw_bar(
     left, top, width = place
     canvas.paste(Image.fromarray(bar.colours[None]).resize((width, 7)), (left, top))
     draw = ImageDraw.Draw(canvas)
-    draw.text((left, top + 9), bar.low, fill=(170, 175, 185), font=font)
+    low = bar.low.replace("\N{MINUS SIGN}", "-")  # pillow's own font has no true minus
+    draw.text((left, top + 9), low, fill=(170, 175, 185), font=font)
     draw.text((left + width, top + 9), bar.high, fill=(170, 175, 185), font=font, anchor="ra")
