@@ -45,6 +45,14 @@ class TranslatorConfig(BaseModel):
 class Frozen(Protocol):
     """A network that is used but never trained or saved: SAM, VGG."""
 
+    def check(self) -> None:
+        """Refuse weights that are not there."""
+        ...
+
+    def count(self) -> int:
+        """Return the number of parameters, without making the network."""
+        ...
+
     def to(self, device: torch.device) -> object:
         """Move the network to a device."""
         ...
@@ -59,17 +67,31 @@ class Translator(nn.Module, ABC, Generic[Outputs]):
 
     `synthesise` runs the generators once and holds everything that draws or remembers; `losses` is a
     pure function of the batch and those outputs. The last layer, its activation and the inverse map run
-    in float32 whatever the precision.
+    in float32 whatever the precision. What stands below is set by the class, or by `__init__` where it
+    follows from the settings.
+
+    Attributes:
+        pairing: whether target and source are of one place; `unpaired` gets targets of other places.
+        needs: what every case has to have: `target`, `mask`, `segmentation`.
+        wants: of `mask` and `segmentation`, what batches carry where the cohort has it.
+        accepts_missing: whether source modalities may be absent.
+        supported_dims: spatial dimensions that windows may have.
+        output_range: where the output lies.
+        phases: of training, in order.
+        draws: whether translating takes noise; `forward` is given seeds then.
+        batch_coupled: whether one sample's result depends on the others: BatchNorm, an image pool, a
+            batch-wide crop.
     """
 
-    pairing: ClassVar[Literal["paired", "unpaired"]] = "paired"
-    needs: ClassVar[frozenset[str]] = frozenset({"target"})
-    accepts_missing: ClassVar[bool] = False
+    pairing: Literal["paired", "unpaired"] = "paired"
+    needs: frozenset[str] = frozenset({"target"})
+    wants: frozenset[str] = frozenset()
+    accepts_missing: bool = False
     supported_dims: ClassVar[tuple[int, ...]] = (2,)
-    output_range: ClassVar[OutputRange] = "signed"
-    phases: ClassVar[tuple[str, ...]] = ("train",)
+    output_range: OutputRange = "signed"
+    phases: tuple[str, ...] = ("train",)
+    draws: bool = False
     batch_coupled: bool = False
-    """Whether one sample's result depends on the others: BatchNorm, an image pool, a batch-wide crop."""
 
     def __init__(self, config: TranslatorConfig) -> None:
         super().__init__()
@@ -110,6 +132,16 @@ class Translator(nn.Module, ABC, Generic[Outputs]):
     @abstractmethod
     def losses(self, player: str, batch: Batch, outputs: Outputs) -> dict[str, Tensor]:
         """Return that player's weighted terms by name; changes no state, may be called twice."""
+
+    def encode(self, source: Tensor) -> Tensor | None:
+        """Return a frozen encoder's features of the source, float32; None where there is no such encoder.
+
+        They are rounded to float16, so that features that were stored equal those that are computed anew.
+
+        Args:
+            source: `(B, C, *S)` in [-1, 1].
+        """
+        return None
 
     def frozen(self) -> Mapping[str, Frozen]:
         """Return networks that are neither trained nor saved; they stay outside `state_dict`."""

@@ -1,0 +1,143 @@
+"""Networks that are used but never trained or saved, with weights that the user gives by path."""
+
+from __future__ import annotations
+
+import hashlib
+import pickle
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import safetensors.torch
+import torch
+from safetensors import SafetensorError
+from torch import Tensor, nn
+
+from transmodal.errors import InputError, IntegrityError, UsageError
+
+RANDOM = "random"
+"""What a setting says instead of a path to ask for random weights: they show the plumbing only."""
+_SEED = 2024
+
+Renamed = Callable[[Mapping[str, Tensor]], Mapping[str, Tensor]]
+
+
+class FrozenNet:
+    """A network in evaluation mode whose weights get no gradient; images that go through it do.
+
+    It is no `nn.Module`, so that a translator that holds one neither registers, trains nor saves it. It is made
+    when it is first used: to measure a translator, or to check its recipe, takes no weights.
+
+    Args:
+        make: builds the architecture.
+        weights: path of a file of weights, `random` for seeded random ones, or None where they were not given.
+        published: what the file is called and where it is published, and what else can be set.
+        rename: brings the file's tensors under the architecture's names, all of which it has to give.
+    """
+
+    def __init__(
+        self, make: Callable[[], nn.Module], weights: str | None, published: str, rename: Renamed = dict
+    ) -> None:
+        self._make, self._weights, self._published, self._rename = make, weights, published, rename
+        self._net: nn.Module | None = None
+        self._device = torch.device("cpu")
+        self._digest: str | None = None
+
+    @property
+    def is_random(self) -> bool:
+        """Whether the weights are random."""
+        return self._weights == RANDOM
+
+    def check(self) -> None:
+        """Refuse weights that are not there, before anything is trained.
+
+        Raises:
+            UsageError: E004 when no weights were given.
+            InputError: E100 when the file does not exist.
+        """
+        if self._weights is None:
+            raise UsageError("E004", "no pretrained weights", "a file of weights", self._published)
+        if not self.is_random and not Path(self._weights).is_file():
+            raise InputError("E100", f"{self._weights} does not exist", "a file of weights", self._published)
+
+    def to(self, device: torch.device) -> FrozenNet:
+        """Move the network to a device, now or when it is made."""
+        self._device = device
+        if self._net is not None:
+            self._net.to(device)
+        return self
+
+    def digest(self) -> str:
+        """Return the SHA-256 of the weights and their names; random ones are called so."""
+        if self._digest is None:
+            found = hashlib.sha256()
+            for name, tensor in sorted(self._network().state_dict().items()):
+                found.update(name.encode())
+                flat = tensor.detach().cpu().contiguous().reshape(-1)
+                found.update(flat.view(torch.uint8).numpy().tobytes())
+            self._digest = f"{RANDOM}:{found.hexdigest()}" if self.is_random else found.hexdigest()
+        return self._digest
+
+    def count(self) -> int:
+        """Return the number of parameters, without making the network."""
+        with torch.device("meta"):
+            return sum(one.numel() for one in self._make().parameters())
+
+    def __call__(self, *inputs: Tensor) -> Any:  # noqa: ANN401 - what the network returns
+        """Run the network; on the meta device its shape alone."""
+        if inputs[0].is_meta:
+            with torch.device("meta"):
+                return self._make().eval()(*inputs)
+        return self._network()(*inputs)
+
+    def _network(self) -> nn.Module:
+        if self._net is None:
+            self.check()
+            with torch.random.fork_rng(devices=[]), torch.device("cpu"):
+                torch.manual_seed(_SEED)
+                net = self._make()
+            if self._weights is not None and not self.is_random:
+                _load(net, Path(self._weights), self._rename)
+            self._net = net.eval().requires_grad_(False).to(self._device)
+        return self._net
+
+
+def read_tensors(path: Path) -> dict[str, Tensor]:
+    """Read a file of weights, `.safetensors` or what `torch.save` wrote; nothing is unpickled but tensors.
+
+    Raises:
+        InputError: E101 when it cannot be read as that.
+    """
+    try:
+        if path.suffix == ".safetensors":
+            return safetensors.torch.load_file(path)
+        read = torch.load(path, map_location="cpu", weights_only=True)
+    except (SafetensorError, OSError, RuntimeError, EOFError, pickle.UnpicklingError, ValueError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise InputError(
+            "E101", f"{path} cannot be read: {reason}", "tensors by name", "Download the file again."
+        ) from error
+    if not isinstance(read, Mapping) or not all(isinstance(one, Tensor) for one in read.values()):
+        raise InputError(
+            "E101", f"{path} holds no tensors by name", "a state dict", "Give the weights' file."
+        )
+    return dict(read)
+
+
+def _load(net: nn.Module, path: Path, rename: Renamed) -> None:
+    given, wanted = dict(rename(read_tensors(path))), net.state_dict()
+    missing, strange = sorted(set(wanted) - set(given)), sorted(set(given) - set(wanted))
+    shapes = sorted(name for name in set(wanted) & set(given) if wanted[name].shape != given[name].shape)
+    if missing or strange or shapes:
+        parts = [
+            f"{len(names)} {what} such as {names[0]}"
+            for what, names in (("missing", missing), ("not known", strange), ("of another shape", shapes))
+            if names
+        ]
+        raise IntegrityError(
+            "E502",
+            f"{path}: weights of another architecture ({'; '.join(parts)})",
+            f"the {len(wanted)} tensors of {type(net).__name__}",
+            "Give the file that belongs to this setting.",
+        )
+    net.load_state_dict(given)
