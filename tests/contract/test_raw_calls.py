@@ -38,6 +38,10 @@ def test_raw_calls(path: Path) -> None:
     for call in calls(path):
         name = name_of(call.func)
         where = f"{path.name}:{call.lineno} {name}"
+        if path.name == "frozen.py" and name == "torch.load":  # published weights are such files
+            safe = {one.arg: one.value for one in call.keywords}.get("weights_only")
+            assert isinstance(safe, ast.Constant) and safe.value is True, where  # noqa: PT018
+            continue
         assert name not in NEVER, where
         assert name.rpartition(".")[2] not in ATTRIBUTES, where
         if room != "volumes":

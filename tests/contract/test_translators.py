@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import importlib.util
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,19 +16,46 @@ from transmodal.batch import Batch
 from transmodal.errors import UsageError
 from transmodal.translators._base import Translator, TranslatorConfig
 
-TINY: dict[str, Any] = {"width": 4, "levels": 3}
-VARIANTS: list[tuple[str, dict[str, Any]]] = [
-    (name, {**TINY, **extra})
-    for name in translators.names()
-    for extra in ({}, {"source_channels": (1, 3), "target_channels": 3}, {"slab_depth": 3})
-] + [
-    (name, {**TINY, "spatial_dims": 3})
-    for name in translators.names()
-    if 3 in translators.build(name, {}).supported_dims
-]
-IDS = [f"{name}-{'-'.join(map(str, settings.values()))}" for name, settings in VARIANTS]
 
-each = pytest.mark.parametrize(("name", "settings"), VARIANTS, ids=IDS)
+def tiny(name: str) -> dict[str, Any]:
+    """Return settings under which a translator is tiny and needs no file: `TINY` of its own tests."""
+    own = Path(__file__).parents[1] / "translators" / f"test_{name}.py"
+    spec = importlib.util.spec_from_file_location(f"own_tests_of_{name}", own)
+    assert spec is not None, name
+    assert spec.loader is not None, name
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    settings: dict[str, Any] = module.TINY
+    return settings
+
+
+def variants(name: str) -> list[tuple[str, dict[str, Any], str]]:
+    """Return settings of a translator with each of its phases; channels or dimensions may be refused by name."""
+    found = []
+    for extra in EXTRAS:
+        settings = {**tiny(name), **extra}
+        try:
+            phases = translators.build(name, settings).phases
+        except UsageError as refused:
+            if extra and refused.code in ("E001", "E004"):
+                continue
+            raise
+        found += [(name, settings, phase) for phase in (phases if not extra else phases[-1:])]
+    return found
+
+
+EXTRAS: list[dict[str, Any]] = [
+    {},
+    {"source_channels": (1, 3), "target_channels": 3},
+    {"slab_depth": 3},
+    {"spatial_dims": 3},
+]
+VARIANTS = [variant for name in translators.names() for variant in variants(name)]
+each = pytest.mark.parametrize(
+    ("name", "settings", "phase"),
+    VARIANTS,
+    ids=[f"{name}-{phase}-{n}" for n, (name, _, phase) in enumerate(VARIANTS)],
+)
 
 
 def build(name: str, settings: dict[str, Any]) -> Translator[Any]:
@@ -34,7 +63,7 @@ def build(name: str, settings: dict[str, Any]) -> Translator[Any]:
     return translators.build(name, settings)
 
 
-def batch_for(translator: Translator[Any], size: int = 2, seed: int = 0) -> Batch:
+def batch_for(translator: Translator[Any], size: int = 2, seed: int = 0, phase: str | None = None) -> Batch:
     config = translator.config
     generator = torch.Generator().manual_seed(seed)
     multiple = translator.size_multiple()
@@ -49,7 +78,7 @@ def batch_for(translator: Translator[Any], size: int = 2, seed: int = 0) -> Batc
         mask=torch.ones(size, 1, *sides),
         segmentation=torch.zeros(size, *sides, dtype=torch.int64),
         draw=torch.arange(size, dtype=torch.int64) + 11,
-        phase=translator.phases[0],
+        phase=phase or translator.phases[-1],
     )
 
 
@@ -63,20 +92,18 @@ def all_losses(translator: Translator[Any], batch: Batch, outputs: Any) -> dict[
 
 @pytest.mark.parametrize("name", translators.names())
 def test_a_translator_is_a_config_and_a_build_with_a_cited_source(name: str) -> None:
-    import importlib
-
     module = importlib.import_module(f"transmodal.translators.{name}")
     assert issubclass(module.Config, TranslatorConfig)
     assert module.__doc__
     assert any(year in module.__doc__ for year in map(str, range(2014, 2027)))
-    assert isinstance(translators.build(name, TINY), Translator)
+    assert isinstance(translators.build(name, tiny(name)), Translator)
 
 
 @each
-def test_shape_and_float32(name: str, settings: dict[str, Any]) -> None:
+def test_shape_and_float32(name: str, settings: dict[str, Any], phase: str) -> None:
     translator = build(name, settings).eval()
     for size in (1, 3):
-        batch = batch_for(translator, size)
+        batch = batch_for(translator, size, phase=phase)
         with torch.no_grad():
             out = translator(batch.source, batch.available)
         assert out.dtype == torch.float32
@@ -90,9 +117,9 @@ def test_shape_and_float32(name: str, settings: dict[str, Any]) -> None:
 
 
 @each
-def test_translating_draws_nothing(name: str, settings: dict[str, Any]) -> None:
+def test_translating_draws_nothing(name: str, settings: dict[str, Any], phase: str) -> None:
     translator = build(name, settings).eval()
-    batch = batch_for(translator)
+    batch = batch_for(translator, phase=phase)
     with torch.no_grad():
         first = translator(batch.source, batch.available)
         torch.manual_seed(99)
@@ -101,9 +128,9 @@ def test_translating_draws_nothing(name: str, settings: dict[str, Any]) -> None:
 
 
 @each
-def test_losses_are_pure(name: str, settings: dict[str, Any]) -> None:
+def test_losses_are_pure(name: str, settings: dict[str, Any], phase: str) -> None:
     translator = build(name, settings).train()
-    batch = batch_for(translator)
+    batch = batch_for(translator, phase=phase)
     outputs = translator.synthesise(batch)
     before = copy.deepcopy(translator.state_dict())
     drawn = torch.random.get_rng_state()
@@ -120,9 +147,11 @@ def test_losses_are_pure(name: str, settings: dict[str, Any]) -> None:
 
 
 @each
-def test_synthesise_depends_on_the_batchs_seeds_alone(name: str, settings: dict[str, Any]) -> None:
+def test_synthesise_depends_on_the_batchs_seeds_alone(
+    name: str, settings: dict[str, Any], phase: str
+) -> None:
     translator = build(name, settings).train()
-    batch = batch_for(translator)
+    batch = batch_for(translator, phase=phase)
     drawn = torch.random.get_rng_state()
     first = translator.synthesise(batch)[0]
     torch.manual_seed(1234)
@@ -134,11 +163,11 @@ def test_synthesise_depends_on_the_batchs_seeds_alone(name: str, settings: dict[
 
 
 @each
-def test_every_parameter_learns_from_its_own_player(name: str, settings: dict[str, Any]) -> None:
+def test_every_parameter_of_a_player_learns_from_it(name: str, settings: dict[str, Any], phase: str) -> None:
     translator = build(name, settings).train()
-    batch = batch_for(translator)
+    batch = batch_for(translator, phase=phase)
     owned: set[int] = set()
-    for player, module in translator.players(batch.phase).items():
+    for player, module in translator.players(phase).items():
         translator.zero_grad(set_to_none=True)
         sum(translator.losses(player, batch, translator.synthesise(batch)).values()).backward()  # type: ignore[union-attr]
         for key, parameter in module.named_parameters():
@@ -148,15 +177,28 @@ def test_every_parameter_learns_from_its_own_player(name: str, settings: dict[st
             owned.add(id(parameter))
         moved = [bool(parameter.grad.abs().max() > 0) for parameter in module.parameters()]
         assert sum(moved) > 0.9 * len(moved), player
+
+
+@pytest.mark.parametrize("name", translators.names())
+def test_every_parameter_belongs_to_a_player(name: str) -> None:
+    translator = build(name, tiny(name))
+    owned = {
+        id(parameter)
+        for phase in translator.phases
+        for module in translator.players(phase).values()
+        for parameter in module.parameters()
+    }
     assert owned == {id(parameter) for parameter in translator.parameters()}
 
 
 @each
-def test_a_sample_does_not_depend_on_its_batch_unless_it_is_said(name: str, settings: dict[str, Any]) -> None:
+def test_a_sample_does_not_depend_on_its_batch_unless_it_is_said(
+    name: str, settings: dict[str, Any], phase: str
+) -> None:
     translator = build(name, settings).train()
     if translator.batch_coupled:
         pytest.skip("couples samples, and says so")
-    batch = batch_for(translator, 3)
+    batch = batch_for(translator, 3, phase=phase)
     whole = translator.synthesise(batch)[0]
     for n in range(3):
         one = Batch(
@@ -168,20 +210,20 @@ def test_a_sample_does_not_depend_on_its_batch_unless_it_is_said(name: str, sett
 
 
 @each
-def test_weights_travel(name: str, settings: dict[str, Any]) -> None:
+def test_weights_travel(name: str, settings: dict[str, Any], phase: str) -> None:
     translator = build(name, settings).eval()
     torch.manual_seed(77)
     other = translators.build(name, settings).eval()
     other.load_state_dict(translator.state_dict())
-    batch = batch_for(translator)
+    batch = batch_for(translator, phase=phase)
     with torch.no_grad():
         assert torch.equal(translator(batch.source, batch.available), other(batch.source, batch.available))
 
 
 @each
-def test_the_last_layer_is_float32_in_bfloat16(name: str, settings: dict[str, Any]) -> None:
+def test_the_last_layer_is_float32_in_bfloat16(name: str, settings: dict[str, Any], phase: str) -> None:
     translator = build(name, settings).eval()
-    batch = batch_for(translator)
+    batch = batch_for(translator, phase=phase)
     with torch.no_grad(), torch.autocast("cpu", dtype=torch.bfloat16):
         out = translator(batch.source, batch.available)
     assert out.dtype == torch.float32
@@ -191,9 +233,9 @@ def test_the_last_layer_is_float32_in_bfloat16(name: str, settings: dict[str, An
 
 
 @each
-def test_what_does_not_fit_is_refused(name: str, settings: dict[str, Any]) -> None:
+def test_what_does_not_fit_is_refused(name: str, settings: dict[str, Any], phase: str) -> None:
     translator = build(name, settings)
-    batch = batch_for(translator)
+    batch = batch_for(translator, phase=phase)
     with pytest.raises(UsageError, match="channels"):
         translator(batch.source[:, :0], batch.available)
     with pytest.raises(UsageError, match="spatial dimensions"):
@@ -242,7 +284,7 @@ def test_three_dimensions_are_refused_where_there_are_none() -> None:
 
 
 def test_seeds_make_the_noise() -> None:
-    translator = build("pix2pix", {**TINY, "levels": 5, "norm": "instance"}).train()
+    translator = build("pix2pix", {**tiny("pix2pix"), "levels": 5, "norm": "instance"}).train()
     batch = batch_for(translator)
     assert batch.draw is not None
     same = translator.synthesise(batch)[0]

@@ -270,3 +270,79 @@ def test_training_sees_what_inference_sees(stream: Stream, cutting: Cutting, tmp
     for n, window in enumerate(windows):
         expected = np.concatenate([cut(volume, window, cutting, fill=-1.0) for volume in mapped])
         np.testing.assert_array_equal(dataset[n, 0].source.numpy(), expected)
+
+
+def test_the_second_source_moves_alone(stream: Stream) -> None:
+    still, moving = (
+        WindowDataset(stream),
+        WindowDataset(replace(stream, augment=Augment(shift=3))),
+    )
+    seen = set()
+    for seed in range(12):
+        before, after = still[SHAPE[2] + 5, seed], moving[SHAPE[2] + 5, seed]
+        assert torch.equal(before.source[0], after.source[0])
+        assert before.target is not None
+        assert after.target is not None
+        assert torch.equal(before.target, after.target)
+        found = [
+            (di, dj)
+            for di in range(-3, 4)
+            for dj in range(-3, 4)
+            if torch.equal(after.source[1], shifted(before.source[1], di, dj))
+        ]
+        assert len(found) == 1
+        seen.add(found[0])
+    assert len(seen) > 6
+
+
+def shifted(image: torch.Tensor, di: int, dj: int) -> torch.Tensor:
+    """Move by padding with background and cutting: not how the dataset does it."""
+    padded = torch.nn.functional.pad(image, (3, 3, 3, 3), value=-1.0)
+    return padded[3 - di : 3 - di + image.shape[0], 3 - dj : 3 - dj + image.shape[1]]
+
+
+def test_sources_are_left_out_but_never_all(stream: Stream) -> None:
+    dataset = WindowDataset(replace(stream, augment=Augment(drop_sources=0.5)))
+    there = {tuple(dataset[3, seed].available.tolist()) for seed in range(40)}
+    assert there == {(1.0, 1.0), (1.0, 0.0), (0.0, 1.0)}
+    whole = WindowDataset(stream)[3, 0].source
+    for seed in range(10):
+        item = dataset[3, seed]
+        for n, available in enumerate(item.available.tolist()):
+            assert torch.equal(item.source[n], whole[n] if available else torch.zeros_like(whole[n]))
+
+
+def test_a_source_that_a_case_lacks_is_zero_and_not_available(stream: Stream) -> None:
+    lacking = tuple(
+        one._replace(source_maps=(one.source_maps[0], None)) if n == 1 else one
+        for n, one in enumerate(stream.cases)
+    )
+    slab = replace(
+        stream, cases=lacking, channels=(1, 1), cutting=replace(stream.cutting, kind="slab", depth=3)
+    )
+    dataset = WindowDataset(slab)
+    item, other = dataset[SHAPE[2] + 5, 0], dataset[5, 0]
+    assert item.available.tolist() == [1.0, 0.0]
+    assert other.available.tolist() == [1.0, 1.0]
+    assert item.source.shape == other.source.shape == (6, 12, 12)
+    assert torch.equal(item.source[3:], torch.zeros(3, 12, 12))
+    assert item.source[:3].abs().sum() > 0
+
+
+def test_unpaired_targets_come_from_anywhere(stream: Stream) -> None:
+    paired, unpaired = WindowDataset(stream), WindowDataset(replace(stream, unpaired=True))
+    targets = [paired[n, 0].target for n in range(len(paired))]
+    sources = [paired[n, 0].source for n in range(len(paired))]
+    origins = set()
+    for seed in range(12):
+        item = unpaired[4, seed]
+        assert torch.equal(item.source, sources[4])
+        (origin,) = [n for n, target in enumerate(targets) if torch.equal(target, item.target)]  # type: ignore[arg-type]
+        origins.add(origin)
+    assert len(origins) > 6
+
+
+def test_central_slices_alone(stream: Stream) -> None:
+    dataset = WindowDataset(replace(stream, central=True))
+    assert len(dataset) == 3
+    assert torch.equal(dataset[1, 0].source, WindowDataset(stream)[SHAPE[2] + SHAPE[2] // 2, 0].source)

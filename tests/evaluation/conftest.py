@@ -35,6 +35,10 @@ class FakeCase:
         return f"patient of {self.id}"
 
     @property
+    def modalities(self) -> tuple[str, ...]:
+        return tuple(self.volumes)
+
+    @property
     def grid(self) -> Grid:
         return next(iter(self.volumes.values())).grid
 

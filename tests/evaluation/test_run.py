@@ -187,7 +187,7 @@ def models(monkeypatch: pytest.MonkeyPatch, make_view: Make) -> dict[str, Any]:
     add("other", "pix2pix", target="t2")
     add("free", "unet_regression", target="t2", target_map=fit(IntensitySpec("zscore"), np.arange(9.0)))
 
-    def synthesise(size: float, view: Any, case: Any, device: str) -> Volume:  # noqa: ANN401
+    def synthesise(size: float, view: Any, case: Any, device: str, without: tuple[str, ...]) -> Volume:  # noqa: ANN401
         target: Volume = case.volume(view.target)
         return target.with_voxels(target.voxels + np.float32(size))
 

@@ -196,3 +196,18 @@ def test_resampling_home_stays_within_what_was_synthesised() -> None:
     assert made.volume.voxels.max() <= 1
     assert made.disagreement is not None
     assert made.disagreement.voxels.min() >= 0
+
+
+def test_a_source_may_be_missing_where_the_translator_accepts_it() -> None:
+    two = model(("t1", "t2"))
+    two.translator.accepts_missing = True
+    partial = replace(two, view=replace(two.view, accepts_missing=True))
+    both = partial.translate({"t1": ramp(), "t2": ramp()})
+    alone = partial.translate({"t2": ramp()})
+    assert both.record["missing_sources"] == []
+    assert alone.record["missing_sources"] == ["t1"]
+    assert list(alone.record["sources"]) == ["t2"]
+    assert "synthesised without t1: the case has none" in alone.record["notes"]
+    assert alone.volume.grid == ramp().grid
+    with pytest.raises(InputError, match="one or more of t1, t2"):
+        partial.translate({})

@@ -39,7 +39,7 @@ def test_loads_a_file_with_defaults(file: Path) -> None:
 
     assert recipe.task.source == ("t1", "t2")
     assert recipe.training.players["generator"].lr == 2e-4
-    assert recipe.training.player("discriminator").betas == (0.5, 0.999)
+    assert recipe.training.player("train", "discriminator").betas == (0.5, 0.999)
     assert recipe.data.spec("t1").low == 1.0
     assert recipe.data.spec("ct").method == "window"
 

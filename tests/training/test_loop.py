@@ -337,6 +337,12 @@ class Encoder:
         self.moved_to: torch.device | None = None
         self._digest = digest
 
+    def check(self) -> None:
+        pass
+
+    def count(self) -> int:
+        return 0
+
     def to(self, device: torch.device) -> Encoder:
         self.moved_to = device
         return self

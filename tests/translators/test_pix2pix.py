@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 
@@ -9,6 +11,8 @@ from transmodal import translators
 from transmodal.batch import Batch
 from transmodal.losses.adversarial import least_squares
 from transmodal.nets.patchgan import PatchDiscriminator
+
+TINY: dict[str, Any] = {"width": 4, "levels": 3}
 
 
 def millions(module: torch.nn.Module) -> float:

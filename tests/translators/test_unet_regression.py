@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 
 from transmodal import translators
 from transmodal.batch import Batch
+
+TINY: dict[str, Any] = {"width": 4, "levels": 3}
 
 
 @pytest.mark.parametrize(

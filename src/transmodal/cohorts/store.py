@@ -35,6 +35,11 @@ class PreparedCase:
         return self.entry.patient
 
     @property
+    def modalities(self) -> tuple[str, ...]:
+        """The modalities that the case has."""
+        return tuple(self.entry.volumes)
+
+    @property
     def grid(self) -> Grid:
         """The canonical grid that the case's arrays share."""
         first = next(iter(self.entry.volumes.values()))

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from transmodal.cohorts.store import Cohort, PreparedCase
 from transmodal.errors import InputError, UsageError
+from transmodal.inference.view import View
 from transmodal.volumes import Volume, files, io
 from transmodal.volumes.geometry import resample
 
@@ -57,31 +58,49 @@ class Job:
         return {modality: _origin(path) for modality, path in self.paths.items()}
 
 
-def find(
-    words: Sequence[str], modalities: tuple[str, ...], output: Path, *, split: str, reading: Reading
-) -> list[Job]:
+def find(words: Sequence[str], view: View, output: Path, *, split: str, reading: Reading) -> list[Job]:
     """Find what is to be translated.
+
+    Args:
+        words: of the command line.
+        view: of the recipe: which sources there are, and whether some may be absent.
+        output: file, or folder where there are several volumes.
+        split: of a cohort.
+        reading: how files are read.
 
     Raises:
         UsageError: E004 when the words do not fit the recipe's sources.
         InputError: E100 when a path does not exist, E131 when a cohort lacks a source.
     """
+    modalities = view.sources
     named = dict(word.split("=", 1) for word in words if "=" in word and not Path(word).exists())
     if named:
-        _check_named(named, words, modalities)
-        paths = {modality: _existing(Path(named[modality])) for modality in modalities}
+        _check_named(named, words, view)
+        paths = {name: _existing(Path(named[name])) for name in modalities if name in named}
         return [Job(output.name, paths, output, reading)]
     if len(words) != 1 or len(modalities) != 1:
         path = _existing(Path(words[0]))
         if len(words) == 1 and (path / "cohort.json").exists():
-            return _of_cohort(Cohort.open(path), modalities, output, split)
+            return _of_cohort(Cohort.open(path), view, output, split)
         raise UsageError(
             "E004",
             f"{len(words)} unnamed source{'s' if len(words) > 1 else ''}",
             f"one image for each of {', '.join(modalities)}",
             "Name them: " + " ".join(f"{modality}=PATH" for modality in modalities),
         )
-    return _of_path(_existing(Path(words[0])), modalities, output, split, reading)
+    return _of_path(_existing(Path(words[0])), view, output, split, reading)
+
+
+def weights(words: Sequence[str] | None) -> dict[str, str]:
+    """Return where frozen networks' weights lie, by name.
+
+    Raises:
+        UsageError: E001 for a word that is not NAME=PATH.
+    """
+    for word in words or ():
+        if not all(word.partition("=")):
+            raise UsageError("E001", f"--weights {word}", "NAME=PATH", "Write it as: --weights sam=FILE")
+    return dict(word.split("=", 1) for word in words or ())
 
 
 def check_places(jobs: Sequence[Job], *, overwrite: bool) -> None:
@@ -102,44 +121,39 @@ def check_places(jobs: Sequence[Job], *, overwrite: bool) -> None:
             )
 
 
-def _of_path(
-    path: Path, modalities: tuple[str, ...], output: Path, split: str, reading: Reading
-) -> list[Job]:
+def _of_path(path: Path, view: View, output: Path, split: str, reading: Reading) -> list[Job]:
+    (modality,) = view.sources
     if not path.is_dir():
-        return [Job(path.name, {modalities[0]: path}, output, reading)]
+        return [Job(path.name, {modality: path}, output, reading)]
     if (path / "cohort.json").exists():
-        return _of_cohort(Cohort.open(path), modalities, output, split)
+        return _of_cohort(Cohort.open(path), view, output, split)
     images = sorted(one for one in path.iterdir() if one.is_file() and io.is_image(one))
     if not images:
-        return [Job(path.name, {modalities[0]: path}, output, reading)]
-    return [Job(image.name, {modalities[0]: image}, output / image.name, reading) for image in images]
+        return [Job(path.name, {modality: path}, output, reading)]
+    return [Job(image.name, {modality: image}, output / image.name, reading) for image in images]
 
 
-def _of_cohort(cohort: Cohort, modalities: tuple[str, ...], output: Path, split: str) -> list[Job]:
+def _of_cohort(cohort: Cohort, view: View, output: Path, split: str) -> list[Job]:
     if split not in ("train", "validation", "test", "all"):
         raise UsageError("E001", f"--split {split}", "train, validation, test or all", "Choose one of them.")
     jobs = []
     for case in cohort.cases(None if split == "all" else split):
-        lacking = [modality for modality in modalities if modality not in case.entry.volumes]
-        if lacking:
-            raise InputError(
-                "E131",
-                f"case {case.id} without {', '.join(lacking)}",
-                "every source",
-                "Prepare it with them.",
-            )
-        paths = {modality: cohort.folder / case.entry.volumes[modality].file for modality in modalities}
+        there = view.present(case.modalities)
+        paths = {modality: cohort.folder / case.entry.volumes[modality].file for modality in there}
         jobs.append(Job(case.id, paths, output / f"{case.id}.nii.gz", case=case))
     return jobs
 
 
-def _check_named(named: Mapping[str, str], words: Sequence[str], modalities: tuple[str, ...]) -> None:
-    if len(named) != len(words) or set(named) != set(modalities):
+def _check_named(named: Mapping[str, str], words: Sequence[str], view: View) -> None:
+    enough = set(named) <= set(view.sources) if view.accepts_missing else set(named) == set(view.sources)
+    if len(named) != len(words) or not enough:
         raise UsageError(
             "E004",
             f"sources {' '.join(words)}",
-            " ".join(f"{modality}=PATH" for modality in modalities),
-            "Name every source of the recipe once.",
+            " ".join(f"{modality}=PATH" for modality in view.sources),
+            "Name sources of the recipe, each once."
+            if view.accepts_missing
+            else "Name every source of the recipe once.",
         )
 
 

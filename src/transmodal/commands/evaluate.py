@@ -9,7 +9,8 @@ import typer
 
 EXAMPLES = (
     "Examples:\n\ntransmodal evaluate runs/t1-to-fa --cohort cohort\n\n"
-    "transmodal evaluate runs/unet runs/pix2pix --cohort cohort --oracles all -o comparison"
+    "transmodal evaluate runs/unet runs/pix2pix --cohort cohort --oracles all -o comparison\n\n"
+    "transmodal evaluate runs/agi-net --cohort cohort --without t2"
 )
 
 
@@ -27,9 +28,22 @@ def run(
     ] = "standard",
     checkpoint: Annotated[str, typer.Option(help="best or last.")] = "best",
     device: Annotated[str | None, typer.Option(help="cpu or cuda.")] = None,
+    without: Annotated[
+        list[str] | None,
+        typer.Option(help="Also score the runs without this source; may be repeated."),
+    ] = None,
+    frozen_weights: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--weights",
+            metavar="NAME=PATH",
+            help="Where a frozen network's weights lie now, such as sam=sam_vit_b_01ec64.pth.",
+        ),
+    ] = None,
 ) -> None:
     """Write evaluation.json, evaluation.csv and report.html: figures per case with their protocol, beside oracles."""
     from transmodal.commands._progress import bars
+    from transmodal.commands._sources import weights
     from transmodal.errors import UsageError
     from transmodal.evaluation import oracles as known
     from transmodal.evaluation.run import evaluate
@@ -46,6 +60,8 @@ def run(
             oracles=chosen[oracles],
             checkpoint=checkpoint,
             device=device,
+            without=without or (),
+            weights=weights(frozen_weights),
             output=folder,
             progress=shown.advance,
         )

@@ -16,7 +16,8 @@ EXAMPLES = (
     "Examples:\n\n"
     "transmodal translate runs/t1-to-fa t1.nii.gz -o fa.nii.gz\n\n"
     "transmodal translate runs/pd t1=a/t1.nii.gz t2=a/t2.nii.gz -o pd.nii.gz --axes x,y,z --disagreement\n\n"
-    "transmodal translate runs/t1-to-fa cohort -o synthetic --split test"
+    "transmodal translate runs/t1-to-fa cohort -o synthetic --split test\n\n"
+    "transmodal translate runs/agi-net t1=a/t1.nii.gz -o pd.nii.gz          (T2 is missing, and may be)"
 )
 
 
@@ -61,6 +62,13 @@ def run(
     ] = False,
     checkpoint: Annotated[str, typer.Option(help="best or last.")] = "best",
     device: Annotated[str | None, typer.Option(help="cpu or cuda.")] = None,
+    weights: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=PATH",
+            help="Where a frozen network's weights lie now, such as sam=sam_vit_b_01ec64.pth.",
+        ),
+    ] = None,
     nonfinite: Annotated[
         Nonfinite, typer.Option(help="What becomes of voxels that are NaN or infinite.")
     ] = Nonfinite.REFUSE,
@@ -80,8 +88,8 @@ def run(
 
     forms: dict[Form | None, Literal["sform", "qform"]] = {Form.SFORM: "sform", Form.QFORM: "qform"}
     reading = _sources.Reading(nonfinite.value, forms.get(orientation_from), assume_orientation, frame)
-    model = load(trained, which=checkpoint, device=device)
-    jobs = _sources.find(sources, model.view.sources, output, split=split, reading=reading)
+    model = load(trained, which=checkpoint, device=device, weights=_sources.weights(weights))
+    jobs = _sources.find(sources, model.view, output, split=split, reading=reading)
     _sources.check_places(jobs, overwrite=overwrite)
     with bars() as shown:
         for n, job in enumerate(jobs, start=1):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -28,11 +28,15 @@ class Augment:
         flip_lr: mirror left and right with probability 1/2.
         gain: the source's contrast varies by up to this share around its low end.
         gamma: the exponent of the source's intensities varies by up to this share.
+        shift: every source but the first is moved by up to this many voxels along each axis of the window.
+        drop_sources: probability that a source is left out; one always stays.
     """
 
     flip_lr: bool = False
     gain: float = 0.0
     gamma: float = 0.0
+    shift: int = 0
+    drop_sources: float = 0.0
 
 
 class StreamCase(NamedTuple):
@@ -40,12 +44,12 @@ class StreamCase(NamedTuple):
 
     Attributes:
         case: the prepared case.
-        source_maps: one per source modality.
+        source_maps: one per source modality; None where the case lacks it.
         target_map: to the translator's output range.
     """
 
     case: PreparedCase
-    source_maps: tuple[IntensityMap, ...]
+    source_maps: tuple[IntensityMap | None, ...]
     target_map: IntensityMap
 
 
@@ -64,6 +68,9 @@ class Stream:
         needs: what the translator needs beside the source, such as `mask`.
         augment: what is varied.
         min_foreground: windows with a smaller share of the region are left out.
+        central: whether only the middle slice along each axis is read.
+        unpaired: whether targets come from other windows than the sources.
+        channels: of each source modality, which a missing one cannot tell.
     """
 
     cases: tuple[StreamCase, ...]
@@ -76,12 +83,19 @@ class Stream:
     needs: frozenset[str] = frozenset({"target"})
     augment: Augment = field(default_factory=Augment)
     min_foreground: float = 0.0
+    central: bool = False
+    unpaired: bool = False
+    channels: tuple[int, ...] | None = None
 
 
 class WindowDataset(Dataset[Batch]):
     """One item is one window, as a `Batch` without the batch dimension.
 
     Items are asked for by `(index, seed)`: every random number of an item comes from its seed.
+
+    Attributes:
+        stream: what is read.
+        features: gives the stored features of a window by its index; None where there are none.
 
     Raises:
         InputError: E132 when no window is left.
@@ -93,6 +107,7 @@ class WindowDataset(Dataset[Batch]):
             (n, window) for n, one in enumerate(stream.cases) for window in _windows(stream, one.case)
         ]
         self._open: dict[int, _Open] = {}
+        self.features: Callable[[int], Tensor] | None = None
         if not self._windows:
             raise InputError(
                 "E132",
@@ -106,27 +121,42 @@ class WindowDataset(Dataset[Batch]):
 
     def __getitem__(self, key: tuple[int, int]) -> Batch:
         index, seed = key
-        number, window = self._windows[index]
-        one = self.stream.cases[number]
         draw = np.random.default_rng(seed)
-        if number not in self._open:
-            self._open[number] = _opened(self.stream, one.case)
-        arrays = _Arrays(self.stream, one, self._open[number], window)
-        source, target = arrays.source(), arrays.target()
+        arrays = self._arrays(index)
+        sources, target = arrays.sources(), arrays.target()
         mask, segmentation = arrays.mask(), arrays.segmentation()
-        source = _varied(source, self.stream.augment, draw)
-        if self.stream.augment.flip_lr and draw.random() < 0.5:
-            flip = _left_right(window)
-            source, target = _flipped(source, flip), _flipped(target, flip)
+        augment = self.stream.augment
+        sources = [None if one is None else _varied(one, augment, draw) for one in sources]
+        if augment.flip_lr and draw.random() < 0.5:
+            flip = _left_right(arrays.window)
+            sources = [_flipped_or_none(one, flip) for one in sources]
+            target = _flipped(target, flip)
             mask, segmentation = _flipped_or_none(mask, flip), _flipped_or_none(segmentation, flip)
+        sources = _shifted(sources, augment.shift, draw)
+        sources = _dropped(sources, augment.drop_sources, draw)
+        if self.stream.unpaired:
+            target = self._arrays(int(draw.integers(len(self)))).target()
         return Batch(
-            source=_tensor(source),
-            available=torch.ones(len(self.stream.sources)),
+            source=_tensor(_together(sources, self.stream)),
+            available=torch.tensor([float(one is not None) for one in sources]),
             target=_tensor(target),
             mask=None if mask is None else _tensor(mask.astype(np.float32)),
             segmentation=None if segmentation is None else _tensor(segmentation[0].astype(np.int64)),
+            features=None if self.features is None else self.features(index),
             draw=torch.tensor(seed, dtype=torch.int64),
         )
+
+    def window(self, index: int) -> tuple[StreamCase, Window]:
+        """Return the case and the window of an index."""
+        number, window = self._windows[index]
+        return self.stream.cases[number], window
+
+    def _arrays(self, index: int) -> _Arrays:
+        number, window = self._windows[index]
+        one = self.stream.cases[number]
+        if number not in self._open:
+            self._open[number] = _opened(self.stream, one.case)
+        return _Arrays(self.stream, one, self._open[number], window)
 
 
 def collate(items: Sequence[Batch]) -> Batch:
@@ -142,6 +172,7 @@ def collate(items: Sequence[Batch]) -> Batch:
         target=stacked("target"),
         mask=stacked("mask"),
         segmentation=stacked("segmentation"),
+        features=stacked("features"),
         draw=stacked("draw"),
     )
 
@@ -149,7 +180,7 @@ def collate(items: Sequence[Batch]) -> Batch:
 class _Open(NamedTuple):
     """One case's memory-mapped arrays on the working grid; opening them costs more than cutting a window."""
 
-    sources: tuple[NDArray[Any], ...]
+    sources: tuple[NDArray[Any] | None, ...]
     region: NDArray[np.bool_]
     target: NDArray[Any]
     mask: NDArray[np.bool_] | None
@@ -159,7 +190,9 @@ class _Open(NamedTuple):
 def _opened(stream: Stream, case: PreparedCase) -> _Open:
     spacing = stream.spacing_mm
     return _Open(
-        sources=tuple(case.volume(modality, spacing).voxels for modality in stream.sources),
+        sources=tuple(
+            case.volume(name, spacing).voxels if name in case.modalities else None for name in stream.sources
+        ),
         region=case.region(stream.sources[0], stream.region, spacing),
         target=case.volume(stream.target, spacing).voxels,
         mask=case.mask(spacing) if "mask" in stream.needs else None,
@@ -173,17 +206,21 @@ class _Arrays:
     def __init__(self, stream: Stream, one: StreamCase, opened: _Open, window: Window) -> None:
         self._stream, self._one, self._opened = stream, one, opened
         self._near, self._window = _nearby(opened.region.shape, window, stream.cutting)
+        self.window = window
 
-    def source(self) -> NDArray[np.float32]:
+    def sources(self) -> list[NDArray[np.float32] | None]:
         """Map and mask the voxels, then cut: in the order in which inference does, so that resizing sees the same."""
         inside = self._opened.region[self._near]
-        parts = []
+        parts: list[NDArray[np.float32] | None] = []
         for real, mapped_by in zip(self._opened.sources, self._one.source_maps, strict=True):
+            if real is None or mapped_by is None:
+                parts.append(None)
+                continue
             values = mapped_by.apply(real[self._near])
             spread = inside if values.ndim == 3 else inside[..., None]
             seen = np.where(spread, values, np.float32(-1))
             parts.append(cut(seen, self._window, self._stream.cutting, fill=-1.0))
-        return np.concatenate(parts)
+        return parts
 
     def target(self) -> NDArray[np.float32]:
         mapped_by = self._one.target_map
@@ -224,10 +261,24 @@ def _nearby(
     return (i, j, k), Window(window.axis, (moved[0], moved[1], moved[2]))
 
 
+def _together(parts: Sequence[NDArray[np.float32] | None], stream: Stream) -> NDArray[np.float32]:
+    """Join the sources; one that is missing is 0, which `available` tells from a value of 0."""
+    there = next(part for part in parts if part is not None)
+    channels = stream.channels or (1,) * len(parts)
+    return np.concatenate(
+        [
+            np.zeros((n * stream.cutting.depth, *there.shape[1:]), np.float32) if part is None else part
+            for part, n in zip(parts, channels, strict=True)
+        ]
+    )
+
+
 def _windows(stream: Stream, case: PreparedCase) -> list[Window]:
     region = case.region(stream.sources[0], stream.region, stream.spacing_mm)
     axes: Sequence[int | None] = (None,) if stream.cutting.kind == "patch" else stream.axes
     found = [window for axis in axes for window in places(region.shape, stream.cutting, axis)]
+    if stream.central:
+        found = [one for one in found if one.start[one.axis] == region.shape[one.axis] // 2]
     if stream.min_foreground <= 0:
         return found
     return [
@@ -246,6 +297,43 @@ def _varied(source: NDArray[np.float32], augment: Augment, draw: np.random.Gener
     gamma = 1 + draw.uniform(-augment.gamma, augment.gamma)
     varied: NDArray[np.float32] = (np.clip(gain * unit, 0, 1) ** gamma * 2 - 1).astype(np.float32)
     return varied
+
+
+def _shifted(
+    parts: Sequence[NDArray[np.float32] | None], most: int, draw: np.random.Generator
+) -> list[NDArray[np.float32] | None]:
+    """Move every source but the first by whole voxels; what comes in from outside is background, -1."""
+    if most == 0:
+        return list(parts)
+    moved = [parts[0]]
+    for part in parts[1:]:
+        sides = 3 if part is None else part.ndim - 1
+        by = draw.integers(-most, most + 1, size=sides)
+        moved.append(None if part is None else _moved(part, by))
+    return moved
+
+
+def _moved(part: NDArray[np.float32], by: NDArray[np.integer[Any]]) -> NDArray[np.float32]:
+    out = np.full_like(part, -1)
+    pairs = [
+        (slice(max(0, -n), side - max(0, n)), slice(max(0, n), side - max(0, -n)))
+        for n, side in zip(by.tolist(), part.shape[1:], strict=True)
+    ]
+    out[(slice(None), *(to for _, to in pairs))] = part[(slice(None), *(of for of, _ in pairs))]
+    return out
+
+
+def _dropped(
+    parts: Sequence[NDArray[np.float32] | None], share: float, draw: np.random.Generator
+) -> list[NDArray[np.float32] | None]:
+    """Leave sources out by chance, but never all that are there."""
+    if share <= 0:
+        return list(parts)
+    there = [n for n, part in enumerate(parts) if part is not None]
+    dropped = {n for n in there if draw.random() < share}
+    if len(dropped) == len(there):
+        dropped.discard(there[int(draw.integers(len(there)))])
+    return [None if n in dropped else part for n, part in enumerate(parts)]
 
 
 def _left_right(window: Window) -> int | None:

@@ -43,16 +43,19 @@ class ModelTranslator:
     Attributes:
         name: in tables.
         model: the loaded run.
+        without: sources that are left out, as if cases lacked them.
     """
 
     name: str
     model: Model
+    without: tuple[str, ...] = ()
 
     def translate_case(self, case: PreparedCase) -> Volume:
         """Return the synthetic target on the case's canonical grid, in real units."""
         from transmodal.inference.engine import synthesise_case
 
-        return synthesise_case(self.model.translator, self.model.view, case, self.model.device)
+        model = self.model
+        return synthesise_case(model.translator, model.view, case, model.device, without=self.without)
 
     def record(self) -> dict[str, Any]:
         """Return how the model came about, JSON-able."""
@@ -62,6 +65,7 @@ class ModelTranslator:
             "translator": recipe.translator,
             "source": list(view.sources),
             "region": view.region,
+            "without": list(self.without),
             "spacing_mm": view.spacing_mm,
             "weights_sha256": self.model.digest,
             **self.model.provenance,
@@ -93,6 +97,8 @@ def evaluate(
     oracles: Sequence[str] = oracle_room.STANDARD,
     checkpoint: str = "best",
     device: str | None = None,
+    without: Sequence[str] = (),
+    weights: Mapping[str, str] | None = None,
     output: Path | None = None,
     notes: Sequence[str] = (),
     progress: Progress | None = None,
@@ -107,6 +113,8 @@ def evaluate(
         oracles: names out of `evaluation.oracles.ALL`.
         checkpoint: `best` or `last`.
         device: where models run; None takes an accelerator where there is one.
+        without: sources without which the runs are scored once more.
+        weights: paths of frozen networks' weights by name, where they lie elsewhere than in training.
         output: folder for evaluation.json, evaluation.csv and report.html; None writes nothing.
         notes: what a reader of the figures has to know.
         progress: told how far it is.
@@ -119,11 +127,12 @@ def evaluate(
 
     store = cohort if isinstance(cohort, Cohort) else Cohort.open(cohort)
     paths = [Path(run) for run in (runs.values() if isinstance(runs, Mapping) else runs)]
-    loaded = [load(path, which=checkpoint, device=device) for path in paths]
+    loaded = [load(path, which=checkpoint, device=device, weights=weights) for path in paths]
     names = list(runs) if isinstance(runs, Mapping) else _names(paths, loaded)
     view = _common_view(names, loaded)
     training = store.cases("train")
     models = [ModelTranslator(name, model) for name, model in zip(names, loaded, strict=True)]
+    models += [_lacking(one, without) for one in models if without]
     entrants = Entrants(
         models,
         [oracle_room.fit(name, training, view, progress=progress) for name in oracles],
@@ -207,6 +216,19 @@ def simulated(cohort: Cohort, modalities: Sequence[str]) -> tuple[str, ...]:
         for name in modalities
         if any(name in case.volumes and case.volumes[name].simulated for case in cohort.manifest.cases)
     )
+
+
+def _lacking(complete: ModelTranslator, without: Sequence[str]) -> ModelTranslator:
+    view = complete.model.view
+    for source in without:
+        if source not in view.sources or not view.accepts_missing:
+            raise UsageError(
+                "E004",
+                f"{complete.name} without {source}",
+                f"a run that accepts missing sources, of {', '.join(view.sources)}",
+                "Leave --without out, or evaluate the run alone.",
+            )
+    return replace(complete, name=f"{complete.name} without {', '.join(without)}", without=tuple(without))
 
 
 def _names(paths: Sequence[Path], models: Sequence[Model]) -> list[str]:

@@ -13,12 +13,14 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import safetensors.torch
+import torch
 from pydantic import BaseModel, ConfigDict, ValidationError
 from safetensors import SafetensorError
 from torch import Tensor
 
 from transmodal.errors import InputError, IntegrityError, TransmodalError
 from transmodal.recipes.schema import Recipe
+from transmodal.translators._base import Frozen
 from transmodal.volumes import files
 from transmodal.volumes.intensity import IntensityMap, IntensitySpec
 
@@ -166,6 +168,31 @@ def load(folder: Path, *, optimizers: bool = False) -> Checkpoint:
             raise
         _log.warning("%s Reading %s instead.", error.line(), previous(folder))
         return _load(previous(folder), optimizers=optimizers)
+
+
+def check_frozen(frozen: Mapping[str, Frozen], saved: Checkpoint, device: torch.device) -> dict[str, str]:
+    """Move frozen networks to a device, and see that they are those that a translator was trained with.
+
+    Returns:
+        Their SHA-256 by name.
+
+    Raises:
+        InputError: E100 when a file of weights is not there.
+        IntegrityError: E501 when a network is another one.
+    """
+    digests = {}
+    for name, one in frozen.items():
+        one.check()
+        one.to(device)
+        digests[name] = one.digest()
+        if saved.frozen.get(name) != digests[name]:
+            raise IntegrityError(
+                "E501",
+                f"the frozen network {name} has the SHA-256 {digests[name][:20]}...",
+                f"{saved.frozen.get(name, 'none')[:20]}..., as when training began",
+                f"Give the weights that training began with: --weights {name}=PATH.",
+            )
+    return digests
 
 
 def peek(folder: Path) -> State | None:

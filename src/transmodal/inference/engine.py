@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from transmodal.cohorts.store import PreparedCase
+from transmodal.data.loader import seed_of
 from transmodal.inference.fuse import fuse, plane_disagreement
 from transmodal.inference.view import Seen, View, see_case
 from transmodal.translators._base import Translator
@@ -28,9 +29,16 @@ class Synthetic(NamedTuple):
     disagreement: Volume | None
 
 
-def synthesise_case(translator: Translator, view: View, case: PreparedCase, device: torch.device) -> Volume:  # type: ignore[type-arg]  # any paper's outputs
-    """Translate a prepared case onto its canonical native grid, in real units."""
-    return synthesise(translator, view, see_case(view, case), device).volume
+def synthesise_case(
+    translator: Translator,  # type: ignore[type-arg]  # any paper's outputs
+    view: View,
+    case: PreparedCase,
+    device: torch.device,
+    *,
+    without: Collection[str] = (),
+) -> Volume:
+    """Translate a prepared case onto its canonical native grid, in real units; `without` some sources."""
+    return synthesise(translator, view, see_case(view, case, without=without), device).volume
 
 
 def synthesise(
@@ -55,7 +63,7 @@ def synthesise(
         passes = list(_passes(translator, view, seen, device, advance or _silent))
     finally:
         translator.train(was_training)
-    grid = seen.working[view.sources[0]].grid
+    grid = seen.grid
     values = Volume(view.target_map.invert(fuse(passes, view.fuse)), grid.affine)
     if len(passes) == 1:
         return Synthetic(_home(values, seen, view.fill), None)
@@ -71,7 +79,7 @@ def _passes(
     device: torch.device,
     advance: Advance,
 ) -> Iterator[NDArray[np.float32]]:
-    shape = seen.working[view.sources[0]].voxels.shape[:3]
+    shape = seen.grid.shape
     axes: tuple[int | None, ...] = (None,) if view.cutting.kind == "patch" else view.axes
     plans = []
     for axis in axes:
@@ -99,20 +107,39 @@ def _forward(
     device: torch.device,
 ) -> NDArray[np.float32]:
     cutting, some = windows
-    source = np.stack(
+    source = torch.from_numpy(np.stack([_source(translator, view, seen, cutting, one) for one in some]))
+    there = torch.tensor([float(name in seen.working) for name in view.sources])
+    available = there.repeat(len(some), 1).to(device)
+    # Noise depends on the place of the window alone, so the same image gives the same result.
+    seeds = torch.tensor([seed_of("translate", one.axis, *one.start) for one in some])
+    with torch.inference_mode():
+        tensor = source.to(device)
+        translator.check(tensor, available)
+        synthetic = translator(tensor, available, noise=seeds if translator.draws else None)
+    output: NDArray[np.float32] = synthetic.float().cpu().numpy()
+    return output
+
+
+def _source(
+    translator: Translator,  # type: ignore[type-arg]  # any paper's outputs
+    view: View,
+    seen: Seen,
+    cutting: Cutting,
+    window: Window,
+) -> NDArray[np.float32]:
+    """Cut every source there is; one that is missing is 0, which `available` tells from a value of 0."""
+    parts = [
+        cut(seen.working[name].voxels, window, cutting, fill=-1.0) if name in seen.working else None
+        for name in view.sources
+    ]
+    sides = next(part for part in parts if part is not None).shape[1:]
+    channels = translator.config.source_channels
+    return np.concatenate(
         [
-            np.concatenate(
-                [cut(seen.working[name].voxels, window, cutting, fill=-1.0) for name in view.sources]
-            )
-            for window in some
+            np.zeros((n * cutting.depth, *sides), np.float32) if part is None else part
+            for part, n in zip(parts, channels, strict=True)
         ]
     )
-    available = torch.ones(len(some), len(view.sources), device=device)
-    with torch.inference_mode():
-        tensor = torch.from_numpy(source).to(device)
-        translator.check(tensor, available)
-        output: NDArray[np.float32] = translator(tensor, available).float().cpu().numpy()
-    return output
 
 
 def _home(values: Volume, seen: Seen, fill: float) -> Volume:

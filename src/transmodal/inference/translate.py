@@ -18,6 +18,7 @@ from transmodal.inference import checkpoint
 from transmodal.inference.engine import Advance, synthesise
 from transmodal.inference.fuse import Fuse
 from transmodal.inference.view import AXES, Seen, View, see, view_of
+from transmodal.nets.frozen import RANDOM
 from transmodal.recipes.schema import Recipe
 from transmodal.translators._base import Translator
 from transmodal.volumes import Volume
@@ -93,7 +94,7 @@ class Model:
             _check_channels(name, named.get(name), channels)
         seen = see(view, named)
         synthetic = synthesise(self.translator, view, seen, self.device, advance)
-        grid = named[view.sources[0]].grid
+        grid = named[view.present(named)[0]].grid
         volume = resample(synthetic.volume, grid)
         spread = synthetic.disagreement
         return Translation(
@@ -102,13 +103,19 @@ class Model:
             self._record(view, seen, named, volume),
         )
 
+    def _frozen(self) -> Mapping[str, str]:
+        return {name: one.digest() for name, one in self.translator.frozen().items()}
+
     def _record(
         self, view: View, seen: Seen, sources: Mapping[str, Volume], volume: Volume
     ) -> dict[str, Any]:
-        working = seen.working[view.sources[0]].grid
+        working, there = seen.grid, view.present(sources)
         native = volume.grid.spacing
         coarser = view.spacing_mm is not None and max(native) > 1.05 * view.spacing_mm
-        notes = []
+        missing = [name for name in view.sources if name not in there]
+        notes = [f"synthesised without {name}: the case has none" for name in missing]
+        random = sorted(name for name, digest in self._frozen().items() if digest.startswith(RANDOM))
+        notes += [f"{name} has random weights: this shows the plumbing only" for name in random]
         if coarser:
             notes.append(
                 f"the source's spacing {_mm(native)} mm is coarser than the recipe's {view.spacing_mm:g} mm: "
@@ -126,7 +133,8 @@ class Model:
             "recipe": self.recipe.name,
             "translator": self.recipe.translator,
             "checkpoint": {"weights_sha256": self.digest, **self.provenance},
-            "sources": {name: _describe(sources[name]) for name in view.sources},
+            "sources": {name: _describe(sources[name]) for name in there},
+            "missing_sources": missing,
             "target": view.target,
             "region": {"kind": view.region, "method": seen.method, "voxels": int(seen.region.sum())},
             "working_grid": {"shape": list(working.shape), "spacing_mm": list(working.spacing)},
@@ -137,17 +145,25 @@ class Model:
         }
 
 
-def load(run: Path, *, which: str = "best", device: str | None = None) -> Model:
+def load(
+    run: Path,
+    *,
+    which: str = "best",
+    device: str | None = None,
+    weights: Mapping[str, str] | None = None,
+) -> Model:
     """Load a run's translator.
 
     Args:
         run: the run's folder.
         which: `best` or `last`.
         device: such as `cpu` or `cuda:0`; None takes an accelerator where there is one.
+        weights: paths of frozen networks' weights by name, where they lie elsewhere than in training.
 
     Raises:
-        InputError: E134 when the folder holds no checkpoint.
-        IntegrityError: E501 or E502 when the checkpoint is damaged.
+        UsageError: E002 for weights of a frozen network that there is not.
+        InputError: E134 when the folder holds no checkpoint, E100 when a frozen network's weights are gone.
+        IntegrityError: E501 or E502 when the checkpoint is damaged, or a frozen network is another one.
     """
     folder = Path(run) / "checkpoints" / which
     if not folder.exists() and which == "best":
@@ -158,9 +174,15 @@ def load(run: Path, *, which: str = "best", device: str | None = None) -> Model:
         )
     saved = checkpoint.load(folder)
     where = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
-    translator = translators.build(saved.recipe.translator, saved.translator_config)
+    for name in weights or ():
+        if name not in saved.frozen:
+            known = ", ".join(saved.frozen) or "none: this translator has no frozen network"
+            raise UsageError("E002", f"weights of {name}", known, "Leave them out, or name the network.")
+    config = {**saved.translator_config, **(weights or {})}
+    translator = translators.build(saved.recipe.translator, config)
     translator.load_state_dict(saved.weights)
     translator.eval().to(where)
+    checkpoint.check_frozen(translator.frozen(), saved, where)
     view = view_of(saved.recipe, translator, saved.target_map)
     return Model(translator, saved.recipe, view, saved.weights_sha256, saved.provenance(), where)
 

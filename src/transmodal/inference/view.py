@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -14,7 +14,7 @@ from transmodal.errors import InputError
 from transmodal.inference.fuse import Fuse
 from transmodal.recipes.schema import Recipe
 from transmodal.translators._base import Translator
-from transmodal.volumes import Volume
+from transmodal.volumes import Grid, Volume
 from transmodal.volumes.geometry import reorient, resample, working_grid
 from transmodal.volumes.intensity import IntensityMap, IntensitySpec, fit
 from transmodal.volumes.masks import region
@@ -38,6 +38,7 @@ class View:
         fuse: how the passes become one.
         batch: windows per forward pass.
         target_map: the training cohort's map of target intensities; its inverse gives real units.
+        accepts_missing: whether sources may be absent, all but one.
     """
 
     sources: tuple[str, ...]
@@ -50,6 +51,25 @@ class View:
     fuse: Fuse
     batch: int
     target_map: IntensityMap
+    accepts_missing: bool = False
+
+    def present(self, given: Collection[str]) -> tuple[str, ...]:
+        """Return which sources there are, in the translator's order.
+
+        Raises:
+            InputError: E131 when one is missing that has to be there.
+        """
+        there = tuple(name for name in self.sources if name in given)
+        if len(there) == len(self.sources) or (there and self.accepts_missing):
+            return there
+        missing = ", ".join(name for name in self.sources if name not in given)
+        wanted = "one or more of" if self.accepts_missing else "each of"
+        raise InputError(
+            "E131",
+            f"sources {', '.join(sorted(given)) or 'none'} without {missing}",
+            f"{wanted} {', '.join(self.sources)}",
+            "Give one image per source modality.",
+        )
 
     @property
     def fill(self) -> float:
@@ -64,9 +84,9 @@ class Seen:
     """Sources as a recipe's view sees them.
 
     Attributes:
-        working: each source mapped to [-1, 1] on the working grid, -1 outside the region.
+        working: each source that is there, mapped to [-1, 1] on the working grid, -1 outside the region.
         region: the region on the canonical grid, bool.
-        canonical: the canonical grid's volume of the first source.
+        canonical: the canonical grid's volume of the first source that is there.
         method: how the region was found.
     """
 
@@ -74,6 +94,11 @@ class Seen:
     region: NDArray[np.bool_]
     canonical: Volume
     method: str
+
+    @property
+    def grid(self) -> Grid:
+        """The working grid."""
+        return next(iter(self.working.values())).grid
 
 
 def view_of(recipe: Recipe, translator: Translator, target_map: IntensityMap) -> View:  # type: ignore[type-arg]  # any paper's outputs
@@ -98,6 +123,7 @@ def view_of(recipe: Recipe, translator: Translator, target_map: IntensityMap) ->
         fuse=translation.fuse,
         batch=translation.batch,
         target_map=target_map,
+        accepts_missing=translator.accepts_missing,
     )
 
 
@@ -107,48 +133,55 @@ def see(view: View, sources: Mapping[str, Volume]) -> Seen:
     Raises:
         InputError: E131 for a missing source, E130 when the sources do not share a grid.
     """
-    missing = [name for name in view.sources if name not in sources]
-    if missing:
-        raise InputError(
-            "E131",
-            f"sources {sorted(sources)} without {', '.join(missing)}",
-            f"{', '.join(view.sources)}",
-            "Give one image per source modality.",
-        )
-    canonical = {name: reorient(sources[name]) for name in view.sources}
-    first = canonical[view.sources[0]]
+    there = view.present(sources)
+    canonical = {name: reorient(sources[name]) for name in there}
+    first = canonical[there[0]]
     for name, volume in canonical.items():
         if not volume.grid.same_as(first.grid):
             raise InputError(
                 "E130",
-                f"{name} of shape {volume.grid.shape} beside {view.sources[0]} of shape {first.grid.shape}",
+                f"{name} of shape {volume.grid.shape} beside {there[0]} of shape {first.grid.shape}",
                 "sources on one grid",
                 "Resample them onto one grid first.",
             )
     found = region(first, view.region)
-    maps = {name: fit(view.specs[name], canonical[name].voxels, found.mask) for name in view.sources}
+    maps = {name: fit(view.specs[name], canonical[name].voxels, found.mask) for name in there}
     grid = working_grid(first.grid, view.spacing_mm)
     inside = resample(Volume(found.mask.astype(np.uint8), first.affine), grid, how="nearest").voxels > 0
-    working = {name: _inside(maps[name], resample(canonical[name], grid), inside) for name in view.sources}
+    working = {name: _inside(maps[name], resample(canonical[name], grid), inside) for name in there}
     return Seen(working, found.mask, first, found.method)
 
 
-def see_case(view: View, case: PreparedCase) -> Seen:
-    """Look at a prepared case: what `see` does, read from the arrays that `prepare` stored."""
-    first = view.sources[0]
-    mask = case.region(first, view.region)
-    inside = case.region(first, view.region, view.spacing_mm)
+def see_case(view: View, case: PreparedCase, *, without: Collection[str] = ()) -> Seen:
+    """Look at a prepared case: what `see` does, read from the arrays that `prepare` stored.
+
+    Args:
+        view: how the recipe sees volumes.
+        case: the prepared case.
+        without: sources to leave out, as if the case lacked them.
+
+    Raises:
+        InputError: E131 when a source is missing that has to be there, or the region of the first that is there.
+    """
+    there = view.present([name for name in case.modalities if name not in without])
+    mask = case.region(there[0], view.region)
+    inside = case.region(there[0], view.region, view.spacing_mm)
     working = {
-        name: _inside(source_map(view, case, name), case.volume(name, view.spacing_mm), inside)
-        for name in view.sources
+        name: _inside(
+            fit(view.specs[name], case.volume(name).voxels, mask), case.volume(name, view.spacing_mm), inside
+        )
+        for name in there
     }
-    return Seen(working, mask, case.volume(first), "as prepared")
+    return Seen(working, mask, case.volume(there[0]), "as prepared")
 
 
-def source_map(view: View, case: PreparedCase, modality: str) -> IntensityMap:
-    """Return a prepared case's map of a source modality: the same that `see` would fit."""
-    mask = case.region(view.sources[0], view.region)
-    return fit(view.specs[modality], case.volume(modality).voxels, mask)
+def source_maps(view: View, case: PreparedCase) -> tuple[IntensityMap | None, ...]:
+    """Return a prepared case's map of each source, the same that `see` would fit; None where it has none."""
+    mask = case.region(view.present(case.modalities)[0], view.region)
+    return tuple(
+        fit(view.specs[name], case.volume(name).voxels, mask) if name in case.modalities else None
+        for name in view.sources
+    )
 
 
 def _inside(mapped_by: IntensityMap, volume: Volume, inside: NDArray[np.bool_]) -> Volume:

@@ -6,7 +6,7 @@ import hashlib
 import pickle
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import safetensors.torch
 import torch
@@ -60,7 +60,7 @@ class FrozenNet:
         if not self.is_random and not Path(self._weights).is_file():
             raise InputError("E100", f"{self._weights} does not exist", "a file of weights", self._published)
 
-    def to(self, device: torch.device) -> FrozenNet:
+    def to(self, device: torch.device) -> Self:
         """Move the network to a device, now or when it is made."""
         self._device = device
         if self._net is not None:

@@ -11,7 +11,7 @@ from transmodal.volumes.intensity import IntensitySpec, spec_for
 
 Axis = Literal["x", "y", "z"]
 Metric = Literal["mae", "mse", "psnr", "ssim"]
-Schedule = Literal["constant", "linear_half", "cosine", "one_cycle"]
+Schedule = Literal["constant", "linear_half", "step_half", "cosine", "one_cycle"]
 Modality = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 PlayerName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 
@@ -102,6 +102,7 @@ class Windows(_Part):
         depth: slices per slab, odd.
         overlap: share that neighbouring patches have in common when translating.
         min_foreground: share of region voxels below which training leaves a window out.
+        central: train on the middle slice of each volume alone, as papers on single slices do.
     """
 
     kind: Literal["slice", "slab", "patch"] = "slice"
@@ -111,6 +112,7 @@ class Windows(_Part):
     depth: Annotated[int, Field(ge=1)] = 1
     overlap: Annotated[float, Field(ge=0, lt=1)] = 0.5
     min_foreground: Annotated[float, Field(ge=0, le=1)] = 0.0
+    central: bool = False
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -120,6 +122,8 @@ class Windows(_Part):
             raise ValueError(f"a slab has an odd depth of 3 or more, not {self.depth}")
         if self.kind != "slab" and self.depth != 1:
             raise ValueError(f"depth {self.depth} is for slabs; a {self.kind} has depth 1")
+        if self.kind == "patch" and self.central:
+            raise ValueError("central is for slices and slabs, not for patches")
         sides = 3 if self.kind == "patch" else 2
         if self.size is None and (self.kind == "patch" or self.fit != "pad"):
             raise ValueError(f"windows of kind {self.kind} with fit {self.fit} need a size")
@@ -137,7 +141,7 @@ class Player(_Part):
         betas: decay of the two moments.
         weight_decay: L2 penalty (adam) or decoupled decay (adamw).
         schedule: `constant`; `linear_half`: constant for half of the epochs, then falling to 0 by epoch;
-            `cosine`: to 0 by step; `one_cycle`: rising for 30 % of the steps, then falling by cosine.
+            `step_half`: a tenth after half of the epochs; `cosine`: to 0 by step; `one_cycle`: rising for 30 % of the steps, then falling by cosine.
     """
 
     optimizer: Literal["adam", "adamw"] = "adam"
@@ -152,9 +156,11 @@ class Phase(_Part):
 
     Attributes:
         epochs: how many epochs this phase takes, where it is not `training.epochs`.
+        players: optimisers of this phase's players, where they are not those of `training.players`.
     """
 
-    epochs: Annotated[int, Field(ge=1)]
+    epochs: Annotated[int, Field(ge=1)] | None = None
+    players: dict[PlayerName, Player] = {}
 
 
 class EarlyStopping(_Part):
@@ -174,11 +180,15 @@ class Augment(_Part):
         flip_lr: mirror windows left to right, half of the time.
         gain: the sources' contrast varies by up to this share.
         gamma: the exponent of the sources' intensities varies by up to this share.
+        shift: every source but the first is moved by up to this many voxels along each axis of the window.
+        drop_sources: share of samples in which each source is left out; one always stays.
     """
 
     flip_lr: bool = False
     gain: Annotated[float, Field(ge=0, lt=1)] = 0.0
     gamma: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    shift: Annotated[int, Field(ge=0)] = 0
+    drop_sources: Annotated[float, Field(ge=0, lt=1)] = 0.0
 
 
 class Training(_Part):
@@ -189,7 +199,7 @@ class Training(_Part):
         epochs: epochs of each phase.
         batch: windows per step over all processes.
         players: optimiser of each player; a player that is not named has the defaults.
-        phases: phases with other numbers of epochs.
+        phases: phases with other numbers of epochs or other optimisers.
         precision: arithmetic of the networks; the last layer is in float32 in any case.
         device: `auto`, `cpu`, `cuda`, `cuda:1` or `mps`.
         processes: one per device.
@@ -201,6 +211,7 @@ class Training(_Part):
         augment: what is varied.
         samples_per_epoch: windows per epoch; None takes all of them.
         log_every: steps over which each point of the curves is a mean.
+        store_features: keep a frozen encoder's features beside the cohort instead of recomputing them.
     """
 
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 2024
@@ -219,20 +230,27 @@ class Training(_Part):
     augment: Augment = Augment()
     samples_per_epoch: Annotated[int, Field(ge=1)] | None = None
     log_every: Annotated[int, Field(ge=1)] = 50
+    store_features: bool = False
 
     @model_validator(mode="after")
     def _shared_out(self) -> Self:
         if self.batch % self.processes:
             raise ValueError(f"a batch of {self.batch} does not divide among {self.processes} processes")
+        if self.store_features and self.augment != Augment():
+            raise ValueError(
+                "store_features keeps features of sources as they are, and augment changes them: use one of the two"
+            )
         return self
 
     def epochs_of(self, phase: str) -> int:
         """Return how many epochs a phase takes."""
-        return self.phases[phase].epochs if phase in self.phases else self.epochs
+        own = self.phases[phase].epochs if phase in self.phases else None
+        return self.epochs if own is None else own
 
-    def player(self, name: str) -> Player:
-        """Return how a player is optimised."""
-        return self.players.get(name, Player())
+    def player(self, phase: str, name: str) -> Player:
+        """Return how a player is optimised in a phase."""
+        own = self.phases[phase].players if phase in self.phases else {}
+        return own.get(name) or self.players.get(name, Player())
 
 
 class Translation(_Part):

@@ -45,6 +45,8 @@ def factor(schedule: Schedule, moment: Moment) -> float:
     if schedule == "linear_half":
         constant = moment.epochs // 2
         return 1.0 - max(0, moment.epoch + 1 - constant) / (moment.epochs - constant + 1)
+    if schedule == "step_half":
+        return 1.0 if moment.epoch < (moment.epochs + 1) // 2 else 0.1
     if schedule == "cosine":
         return _cosine(share)
     if schedule == "one_cycle":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,7 +15,7 @@ from transmodal.data.dataset import Augment, Stream, StreamCase
 from transmodal.errors import InputError, UsageError
 from transmodal.evaluation.score import range_of
 from transmodal.inference.checkpoint import CohortMark
-from transmodal.inference.view import AXES, View, source_map, view_of
+from transmodal.inference.view import AXES, View, source_maps, view_of
 from transmodal.recipes.schema import Recipe
 from transmodal.translators._base import OutputRange, Translator
 from transmodal.volumes.geometry import working_grid
@@ -34,11 +34,13 @@ class PhasePlan:
         name: of the phase.
         epochs: how many.
         players: parameters of each player, in stepping order.
+        validated: whether it is validated.
     """
 
     name: str
     epochs: int
     players: Mapping[str, int]
+    validated: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,11 +94,20 @@ def plan(recipe: Recipe, cohort: Cohort) -> Plan:
         InputError: E131 when a case lacks what the recipe needs, E132 when a split has too few cases.
     """
     training, validation = cohort.cases("train"), cohort.cases("validation")
-    _check_cases(recipe, training, validation)
-    config = _config(recipe, training[0])
+    if not training:
+        raise InputError(
+            "E132",
+            "no training case",
+            "one or more",
+            "Prepare the cohort with a larger share of training cases.",
+        )
+    config = _config(recipe, training)
     with torch.device("meta"):
         blank = translators.build(recipe.translator, config)
+    _check_cases(recipe, blank, training, validation)
     _check_needs(recipe, blank, [*training, *validation])
+    for frozen in blank.frozen().values():
+        frozen.check()
     phases = _phases(recipe, blank)
     maps = [target_map_of(case, recipe, blank.output_range) for case in training]
     view = view_of(recipe, blank, reference(maps))
@@ -107,7 +118,7 @@ def plan(recipe: Recipe, cohort: Cohort) -> Plan:
         config,
         CohortMark(cohort.manifest.name, cohort.digest()),
         view,
-        _stream(view, recipe, list(zip(training, maps, strict=True)), blank.needs),
+        _stream(view, recipe, list(zip(training, maps, strict=True)), blank),
         tuple(validation),
         phases,
     )
@@ -121,15 +132,11 @@ def target_map_of(case: PreparedCase, recipe: Recipe, output_range: OutputRange)
 
 
 def _check_cases(
-    recipe: Recipe, training: Sequence[PreparedCase], validation: Sequence[PreparedCase]
+    recipe: Recipe,
+    blank: Translator[Any],
+    training: Sequence[PreparedCase],
+    validation: Sequence[PreparedCase],
 ) -> None:
-    if not training:
-        raise InputError(
-            "E132",
-            "no training case",
-            "one or more",
-            "Prepare the cohort with a larger share of training cases.",
-        )
     if not validation and recipe.training.early_stopping is not None:
         raise InputError(
             "E132",
@@ -137,18 +144,27 @@ def _check_cases(
             "a validation case to stop by",
             "Prepare the cohort with a validation share, or set training.early_stopping=null.",
         )
+    if recipe.training.augment.drop_sources > 0 and not blank.accepts_missing:
+        raise UsageError(
+            "E004",
+            f"training.augment.drop_sources for {recipe.translator}",
+            "a translator that accepts missing sources",
+            "Set training.augment.drop_sources=0.",
+        )
+    first, *others = recipe.task.source
+    needed = (first, recipe.task.target, *([] if blank.accepts_missing else others))
     for case in [*training, *validation]:
-        for modality in (*recipe.task.source, recipe.task.target):
-            if modality not in case.entry.volumes:
+        for modality in needed:
+            if modality not in case.modalities:
                 raise InputError(
                     "E131",
-                    f"case {case.id} has {', '.join(sorted(case.entry.volumes))}, no {modality}",
-                    f"{', '.join(recipe.task.source)} and {recipe.task.target} in every case",
+                    f"case {case.id} has {', '.join(sorted(case.modalities))}, no {modality}",
+                    f"{', '.join(needed)} in every case",
                     f"Prepare the cohort with {modality}, or set task.source and task.target.",
                 )
 
 
-def _config(recipe: Recipe, case: PreparedCase) -> dict[str, Any]:
+def _config(recipe: Recipe, cases: Sequence[PreparedCase]) -> dict[str, Any]:
     """Return the translator's settings: the recipe's, with channels and dimensions added."""
     for key in DERIVED:
         if key in recipe.settings:
@@ -160,8 +176,8 @@ def _config(recipe: Recipe, case: PreparedCase) -> dict[str, Any]:
             )
     windows = recipe.windows
     derived = {
-        "source_channels": tuple(_channels(case, modality) for modality in recipe.task.source),
-        "target_channels": _channels(case, recipe.task.target),
+        "source_channels": tuple(_channels(cases, modality) for modality in recipe.task.source),
+        "target_channels": _channels(cases, recipe.task.target),
         "spatial_dims": 3 if windows.kind == "patch" else 2,
         "slab_depth": windows.depth,
     }
@@ -169,8 +185,10 @@ def _config(recipe: Recipe, case: PreparedCase) -> dict[str, Any]:
     return checked.model_dump(mode="json")
 
 
-def _channels(case: PreparedCase, modality: str) -> int:
-    return 3 if len(case.entry.volumes[modality].shape) == 4 else 1
+def _channels(cases: Sequence[PreparedCase], modality: str) -> int:
+    """Return a modality's channels in the first case that has it; grey where none has it."""
+    shapes = [case.entry.volumes[modality].shape for case in cases if modality in case.modalities]
+    return 3 if shapes and len(shapes[0]) == 4 else 1
 
 
 def _check_needs(recipe: Recipe, blank: Translator[Any], cases: Sequence[PreparedCase]) -> None:
@@ -185,7 +203,7 @@ def _check_needs(recipe: Recipe, blank: Translator[Any], cases: Sequence[Prepare
                 )
         case.region(recipe.task.source[0], recipe.data.region)
         for modality in (*recipe.task.source, recipe.task.target):
-            if _channels(case, modality) != _channels(cases[0], modality):
+            if modality in case.modalities and _channels([case], modality) != _channels(cases, modality):
                 raise InputError(
                     "E122",
                     f"{modality} in colour in one of {cases[0].id} and {case.id}, grey in the other",
@@ -204,10 +222,15 @@ def _phases(recipe: Recipe, blank: Translator[Any]) -> tuple[PhasePlan, ...]:
                 player: sum(one.numel() for one in module.parameters() if one.requires_grad)
                 for player, module in blank.players(name).items()
             },
+            name not in blank.preparatory,
         )
         for name in blank.phases
     )
     _check_names("training.phases", list(training.phases), list(blank.phases))
+    for phase in phases:
+        if phase.name in training.phases:
+            own = list(training.phases[phase.name].players)
+            _check_names(f"training.phases.{phase.name}.players", own, list(phase.players))
     _check_names("training.players", list(training.players), [p for phase in phases for p in phase.players])
     return phases
 
@@ -228,25 +251,33 @@ def _stream(
     view: View,
     recipe: Recipe,
     cases: Sequence[tuple[PreparedCase, IntensityMap]],
-    needs: frozenset[str],
+    blank: Translator[Any],
 ) -> Stream:
     augment = recipe.training.augment
     axes = tuple(AXES[axis] for axis in recipe.windows.axes)
     return Stream(
-        cases=tuple(
-            StreamCase(case, tuple(source_map(view, case, name) for name in view.sources), target_map)
-            for case, target_map in cases
-        ),
+        cases=tuple(StreamCase(case, source_maps(view, case), target_map) for case, target_map in cases),
         sources=view.sources,
         target=view.target,
         spacing_mm=view.spacing_mm,
         region=view.region,
         cutting=_fixed(view, axes, [case for case, _ in cases]),
         axes=axes,
-        needs=needs,
-        augment=Augment(augment.flip_lr, augment.gain, augment.gamma),
+        needs=blank.needs | (blank.wants & _had(case for case, _ in cases)),
+        augment=Augment(**augment.model_dump()),
         min_foreground=recipe.windows.min_foreground,
+        central=recipe.windows.central,
+        unpaired=blank.pairing == "unpaired",
+        channels=blank.config.source_channels,
     )
+
+
+def _had(cases: Iterable[PreparedCase]) -> frozenset[str]:
+    """Return which labels every case has."""
+    have = [
+        {name for name in ("mask", "segmentation") if getattr(case.entry, name) is not None} for case in cases
+    ]
+    return frozenset(set.intersection(*have))
 
 
 def _fixed(view: View, axes: Sequence[int], cases: Sequence[PreparedCase]) -> Cutting:

@@ -17,7 +17,6 @@ from transmodal import translators
 from transmodal.batch import Batch
 from transmodal.data.dataset import WindowDataset
 from transmodal.data.loader import batches, seed_of, steps_per_epoch
-from transmodal.errors import IntegrityError
 from transmodal.inference import checkpoint
 from transmodal.inference.checkpoint import Checkpoint, State
 from transmodal.training import optimizers as optim
@@ -98,9 +97,10 @@ class Session:
         self._translator = translators.build(self._plan.recipe.translator, self._plan.config)
         self._translator.to(fabric.device)
         frozen = self._translator.frozen()
-        for one in frozen.values():
-            one.to(fabric.device)
-        self._frozen = {name: one.digest() for name, one in frozen.items()}
+        if saved is None:
+            self._frozen = {name: one.to(fabric.device).digest() for name, one in frozen.items()}
+        else:
+            self._frozen = checkpoint.check_frozen(frozen, saved, fabric.device)
         self._dataset = _Steadfast(self._plan.stream)
         self._steps = self._steps_per_epoch()
         self._optimizers: dict[str, Optimizer] = {}
@@ -133,7 +133,7 @@ class Session:
         # A fused optimiser undoes the loss scale by itself; clipping has to undo it before.
         fused = self._training.precision != "16-mixed"
         self._optimizers = {
-            name: optim.build(self._training.player(name), module, fused=fused)
+            name: optim.build(self._training.player(phase.name, name), module, fused=fused)
             for name, module in players.items()
         }
         if self._saved is not None:
@@ -165,7 +165,7 @@ class Session:
         done = state.epoch * self._steps + state.epoch_step
         moment = optim.Moment(state.epoch, phase.epochs, done, phase.epochs * self._steps)
         rates = {
-            f"lr/{name}": optim.set_rate(optimizer, self._training.player(name), moment)
+            f"lr/{name}": optim.set_rate(optimizer, self._training.player(phase.name, name), moment)
             for name, optimizer in self._optimizers.items()
         }
         # Layers that draw from torch's own generator depend on nothing that ran before, either.
@@ -204,7 +204,7 @@ class Session:
     def _end_epoch(self, phase: PhasePlan) -> None:
         epoch = self._state.epoch + 1
         due = epoch % self._training.validate_every == 0 or epoch == phase.epochs
-        if due and self._plan.validation:
+        if due and phase.validated and self._plan.validation:
             self._validate(phase, epoch)
         self._set(epoch=epoch, epoch_step=0)
         if due:
@@ -286,14 +286,6 @@ class Session:
         )
 
     def _take_up(self, saved: Checkpoint) -> State:
-        for name, digest in self._frozen.items():
-            if saved.frozen.get(name) != digest:
-                raise IntegrityError(
-                    "E501",
-                    f"the frozen network {name} has the SHA-256 {digest[:12]}...",
-                    f"{saved.frozen.get(name, 'none')[:12]}..., as when this run began",
-                    "Give the weights that the run began with, or train in another folder.",
-                )
         if dict(saved.versions) != versions():
             _log.warning(
                 "This run was begun with %s: it goes on, but not to the very same numbers.", saved.versions

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import ClassVar, Generic, Literal, NamedTuple, Protocol, TypeVar
+from typing import ClassVar, Generic, Literal, NamedTuple, Protocol, Self, TypeVar
 
 import torch
 from pydantic import BaseModel, ConfigDict, Field
@@ -53,7 +53,7 @@ class Frozen(Protocol):
         """Return the number of parameters, without making the network."""
         ...
 
-    def to(self, device: torch.device) -> object:
+    def to(self, device: torch.device) -> Self:
         """Move the network to a device."""
         ...
 
@@ -78,6 +78,7 @@ class Translator(nn.Module, ABC, Generic[Outputs]):
         supported_dims: spatial dimensions that windows may have.
         output_range: where the output lies.
         phases: of training, in order.
+        preparatory: phases that train a part and translate nothing yet; they are not validated.
         draws: whether translating takes noise; `forward` is given seeds then.
         batch_coupled: whether one sample's result depends on the others: BatchNorm, an image pool, a
             batch-wide crop.
@@ -90,6 +91,7 @@ class Translator(nn.Module, ABC, Generic[Outputs]):
     supported_dims: ClassVar[tuple[int, ...]] = (2,)
     output_range: OutputRange = "signed"
     phases: tuple[str, ...] = ("train",)
+    preparatory: frozenset[str] = frozenset()
     draws: bool = False
     batch_coupled: bool = False
 
