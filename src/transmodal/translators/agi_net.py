@@ -299,7 +299,7 @@ class ModalityStem(nn.Module):
         """Map `(B, C, H, W)` and `(B, n_modalities)` to `(B, width, H, W)`."""
         parts = []
         for n, (conv, image) in enumerate(
-            zip(self.convs, torch.split(source, self._modalities, dim=1), strict=True)
+            zip(self.convs, torch.split(source, list(self._modalities), dim=1), strict=True)
         ):
             shown: Tensor = conv(image)
             there = available[:, n, None, None, None] > 0
