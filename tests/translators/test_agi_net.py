@@ -267,8 +267,8 @@ def test_without_both_ideas_it_is_the_plain_network() -> None:
 )
 def test_settings_change_the_result(key: str, one: object, other: object) -> None:
     given = batch()
-    results = [awake(built(**{key: value}))(given.source, given.available) for value in (one, other)]
-    assert not torch.allclose(*results, atol=1e-4)
+    first, second = (awake(built(**{key: value}))(given.source, given.available) for value in (one, other))
+    assert not torch.allclose(first, second, atol=1e-4)
 
 
 def test_the_stem_keeps_modalities_apart() -> None:
