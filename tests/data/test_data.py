@@ -2,85 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
 from transmodal.batch import Batch
-from transmodal.cohorts.case import Case
 from transmodal.cohorts.prepare import PrepareOptions, prepare
-from transmodal.data.dataset import Augment, Stream, StreamCase, WindowDataset, collate
+from transmodal.data.dataset import Augment, Stream, WindowDataset, collate
 from transmodal.data.loader import batches, seed_of, steps_per_epoch
 from transmodal.errors import InputError, UsageError
-from transmodal.volumes import Volume
-from transmodal.volumes.intensity import IntensitySpec, fit
 from transmodal.volumes.windows import Cutting, cut, places
 
 SHAPE = (9, 11, 8)
-
-
-@dataclass(frozen=True)
-class Blob:
-    number: int
-
-    @property
-    def id(self) -> str:
-        return f"blob-{self.number}"
-
-    @property
-    def patient(self) -> str:
-        return self.id
-
-    def fingerprint(self) -> str:
-        return self.id
-
-    def load(self) -> Case:
-        draw = np.random.default_rng(self.number)
-        t1 = draw.integers(10, 200, SHAPE).astype(np.int16)
-        t1[:3] = 0
-        t2 = (300 - t1).astype(np.int16)
-        mask = (t1 > 0).astype(np.uint8)
-        affine = np.diag([2.0, 2.0, 3.0, 1.0])
-        return Case(
-            self.id,
-            self.patient,
-            {
-                "t1": Volume(t1, affine),
-                "t2": Volume(t2, affine),
-                "fa": Volume((t1 / 200).astype(np.float32), affine),
-            },
-            Volume(mask, affine),
-            Volume((t1 > 100).astype(np.uint8), affine),
-        )
-
-
-@pytest.fixture(scope="module")
-def stream(tmp_path_factory: pytest.TempPathFactory) -> Stream:
-    cohort = prepare(
-        [Blob(n) for n in range(3)], tmp_path_factory.mktemp("data") / "c", PrepareOptions(ratios=(1, 0, 0))
-    )
-    cases = cohort.cases("train")
-    window = IntensitySpec("window", 0.0, 300.0)
-    return Stream(
-        cases=tuple(
-            StreamCase(
-                case,
-                (fit(window, np.zeros(1)), fit(window, np.zeros(1))),
-                fit(IntensitySpec("window", 0.0, 1.0), np.zeros(1)),
-            )
-            for case in cases
-        ),
-        sources=("t1", "t2"),
-        target="fa",
-        spacing_mm=None,
-        region="whole",
-        cutting=Cutting("slice", size=(12, 12), multiple=4),
-        axes=(2,),
-        needs=frozenset({"target", "mask", "segmentation"}),
-    )
 
 
 def equal(one: Batch, other: Batch) -> bool:
@@ -128,8 +65,8 @@ def test_patches_and_all_axes(stream: Stream) -> None:
     assert len(WindowDataset(replace(stream, axes=(0, 1, 2)))) == 3 * sum(SHAPE)
 
 
-def test_windows_without_foreground_are_left_out(stream: Stream, tmp_path: Path) -> None:
-    cohort = prepare([Blob(5)], tmp_path / "c", PrepareOptions(ratios=(1, 0, 0), regions={"t1": ("body",)}))
+def test_windows_without_foreground_are_left_out(stream: Stream, blob: type[Any], tmp_path: Path) -> None:
+    cohort = prepare([blob(5)], tmp_path / "c", PrepareOptions(ratios=(1, 0, 0), regions={"t1": ("body",)}))
     case = cohort.cases("train")[0]
     one = stream.cases[0]._replace(case=case)
     fraction = case.region("t1", "body").mean()
@@ -254,8 +191,10 @@ def test_seeds_depend_on_every_part_and_their_order() -> None:
     ],
     ids=lambda cutting: f"{cutting.kind}-{cutting.fit}",
 )
-def test_training_sees_what_inference_sees(stream: Stream, cutting: Cutting, tmp_path: Path) -> None:
-    cohort = prepare([Blob(5)], tmp_path / "c", PrepareOptions(ratios=(1, 0, 0), regions={"t1": ("body",)}))
+def test_training_sees_what_inference_sees(
+    stream: Stream, blob: type[Any], cutting: Cutting, tmp_path: Path
+) -> None:
+    cohort = prepare([blob(5)], tmp_path / "c", PrepareOptions(ratios=(1, 0, 0), regions={"t1": ("body",)}))
     case = cohort.cases("train")[0]
     one = stream.cases[0]._replace(case=case)
     seen = replace(stream, cases=(one,), region="body", cutting=cutting)

@@ -146,10 +146,17 @@ class WindowDataset(Dataset[Batch]):
             draw=torch.tensor(seed, dtype=torch.int64),
         )
 
-    def window(self, index: int) -> tuple[StreamCase, Window]:
-        """Return the case and the window of an index."""
-        number, window = self._windows[index]
-        return self.stream.cases[number], window
+    def window(self, index: int) -> Window:
+        """Return the window of an index."""
+        return self._windows[index][1]
+
+    def spans(self) -> list[range]:
+        """Return each case's indices; they follow one another."""
+        counts = [0] * len(self.stream.cases)
+        for number, _ in self._windows:
+            counts[number] += 1
+        ends = np.cumsum(counts).tolist()
+        return [range(end - count, end) for end, count in zip(ends, counts, strict=True)]
 
     def _arrays(self, index: int) -> _Arrays:
         number, window = self._windows[index]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import signal
 from collections.abc import Iterator
 
 import numpy as np
@@ -81,6 +82,7 @@ def batches(
         persistent_workers=False,
         multiprocessing_context="fork" if workers else None,
         timeout=120 if workers else 0,
+        worker_init_fn=_steadfast,
     )
     try:
         for number, one in enumerate(loader, start=step):
@@ -94,6 +96,16 @@ def batches(
             "processes that live",
             "Set training.workers=0, or lower it.",
         ) from error
+
+
+def _steadfast(worker: int) -> None:
+    """Leave it to the training process to act on signals.
+
+    Batch systems and Ctrl-C reach every process of the group: workers that die of it would take the step that
+    is under way, and with it the save, along.
+    """
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
 
 
 def _keys(n: int, parts: tuple[int, str, int], batch: int, steps: int | None) -> list[list[tuple[int, int]]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -55,6 +56,7 @@ class Plan:
         stream: what is read while training.
         validation: cases to validate on; may be empty.
         phases: in order.
+        features: folder of a frozen encoder's stored features.
     """
 
     recipe: Recipe
@@ -64,6 +66,7 @@ class Plan:
     stream: Stream
     validation: tuple[PreparedCase, ...]
     phases: tuple[PhasePlan, ...]
+    features: Path
 
     def summary(self) -> dict[str, Any]:
         """Return what is going to be trained on what, JSON-able."""
@@ -121,6 +124,7 @@ def plan(recipe: Recipe, cohort: Cohort) -> Plan:
         _stream(view, recipe, list(zip(training, maps, strict=True)), blank),
         tuple(validation),
         phases,
+        cohort.folder / "features",
     )
 
 

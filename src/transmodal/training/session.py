@@ -11,7 +11,6 @@ from typing import Any, NamedTuple
 import torch
 from lightning_fabric import Fabric
 from torch.optim import Optimizer
-from torch.utils.data import get_worker_info
 
 from transmodal import translators
 from transmodal.batch import Batch
@@ -19,8 +18,8 @@ from transmodal.data.dataset import WindowDataset
 from transmodal.data.loader import batches, seed_of, steps_per_epoch
 from transmodal.inference import checkpoint
 from transmodal.inference.checkpoint import Checkpoint, State
+from transmodal.training import features, validation
 from transmodal.training import optimizers as optim
-from transmodal.training import validation
 from transmodal.training.launch import Stop
 from transmodal.training.log import Curves, Progress
 from transmodal.training.plan import PhasePlan, Plan
@@ -70,20 +69,6 @@ class _Interrupted(Exception):  # noqa: N818 - no error: the state is saved, lea
     pass
 
 
-class _Steadfast(WindowDataset):
-    """Windows whose worker processes leave it to the training process to act on SIGTERM.
-
-    Batch systems and Ctrl-C reach every process of the group: workers that die of it would take the step that
-    is under way, and with it the save, along.
-    """
-
-    def __getitem__(self, key: tuple[int, int]) -> Batch:
-        if get_worker_info() is not None:
-            for number in (signal.SIGINT, signal.SIGTERM):
-                signal.signal(number, signal.SIG_IGN)
-        return super().__getitem__(key)
-
-
 class Session:
     """A translator with its optimisers and its state, in one process."""
 
@@ -101,7 +86,7 @@ class Session:
             self._frozen = {name: one.to(fabric.device).digest() for name, one in frozen.items()}
         else:
             self._frozen = checkpoint.check_frozen(frozen, saved, fabric.device)
-        self._dataset = _Steadfast(self._plan.stream)
+        self._dataset = WindowDataset(self._plan.stream)
         self._steps = self._steps_per_epoch()
         self._optimizers: dict[str, Optimizer] = {}
         self._curves: Curves | None = None
@@ -114,6 +99,8 @@ class Session:
         self._curves = curves
         names = [phase.name for phase in self._plan.phases]
         try:
+            if self._training.store_features:
+                self._read_features()
             for phase in self._plan.phases[names.index(self._state.phase) :]:
                 self._phase(phase)
             self._set(finished=True)
@@ -125,6 +112,18 @@ class Session:
                 raise
             raise out_of_memory(self._training.batch, self._fabric.device) from error
         return Outcome(self._state, None)
+
+    def _read_features(self) -> None:
+        def advance(done: int, total: int) -> None:
+            self._progress.advance("features", done, total)
+            if self._stop:
+                raise _Interrupted
+
+        plan = self._plan
+        batch = plan.recipe.translation.batch
+        self._dataset.features = features.stored(
+            self._fabric, self._translator, self._dataset, plan.features, batch=batch, advance=advance
+        )
 
     def _phase(self, phase: PhasePlan) -> None:
         if phase.name != self._state.phase:

@@ -145,6 +145,10 @@ class Translator(nn.Module, ABC, Generic[Outputs]):
         """
         return None
 
+    def encoder(self) -> str | None:
+        """Return what tells `encode`'s features from others: weights and settings; None without an encoder."""
+        return None
+
     def frozen(self) -> Mapping[str, Frozen]:
         """Return networks that are neither trained nor saved; they stay outside `state_dict`."""
         return {}

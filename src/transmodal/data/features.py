@@ -1,0 +1,151 @@
+"""Features of a frozen encoder, kept beside the cohort, so that training reads them instead of recomputing."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from transmodal.data.dataset import Stream, StreamCase, WindowDataset
+from transmodal.errors import IntegrityError, ResourceError
+from transmodal.volumes import files
+from transmodal.volumes.windows import Window
+
+Encode = Callable[[Tensor], Tensor]
+"""From sources `(B, C, *S)` in [-1, 1] to features `(B, *F)`, all of which float16 holds exactly."""
+Advance = Callable[[int, int], None]
+
+
+class FeatureStore:
+    """One float16 array per case, memory-mapped; a case that has its file is not encoded again.
+
+    The file's name holds a hash of all that the features depend on: the encoder's weights, the case's arrays, the
+    maps of intensities, the grid, how windows are cut, and which. Runs that agree in these share the files.
+
+    Args:
+        folder: of all feature files of a cohort.
+        encoder: SHA-256 of the encoder's weights.
+        dataset: whose sources are encoded, without augmentation.
+    """
+
+    def __init__(self, folder: Path, encoder: str, dataset: WindowDataset) -> None:
+        self._dataset = dataset
+        self._spans = dataset.spans()
+        self._paths = [
+            folder / f"{one.case.id}-{_key(encoder, dataset, one, span)}.npy"
+            for one, span in zip(dataset.stream.cases, self._spans, strict=True)
+        ]
+        self._open: dict[int, NDArray[np.float16]] = {}
+        self._case_of = [n for n, span in enumerate(self._spans) for _ in span]
+
+    def missing(self) -> list[int]:
+        """Return the numbers of the cases that are not encoded yet."""
+        return [
+            n
+            for n, (path, span) in enumerate(zip(self._paths, self._spans, strict=True))
+            if span and not path.exists()
+        ]
+
+    def fill(self, encode: Encode, numbers: Sequence[int], batch: int, advance: Advance) -> None:
+        """Encode cases, each of whose files is whole or not there.
+
+        Args:
+            encode: the encoder.
+            numbers: of the cases.
+            batch: windows at once.
+            advance: told of windows done, of how many.
+
+        Raises:
+            ResourceError: E403 when the disk has no room for them.
+        """
+        total, done = sum(len(self._spans[n]) for n in numbers), 0
+        for n in numbers:
+            parts: list[NDArray[np.float16]] = []
+            for some in _chunks(self._spans[n], batch):
+                source = torch.stack([self._dataset[index, 0].source for index in some])
+                parts.append(encode(source).cpu().numpy().astype(np.float16))
+                if not done and len(parts) == 1:
+                    _check_room(self._paths[n].parent, parts[0].nbytes // len(some) * total, total)
+                advance(done + sum(map(len, parts)), total)
+            done += len(self._spans[n])
+            self._paths[n].parent.mkdir(parents=True, exist_ok=True)
+            with files.atomic_path(self._paths[n]) as beside:
+                np.save(beside, np.concatenate(parts))
+
+    def __call__(self, index: int) -> Tensor:
+        """Return one window's features, float32.
+
+        Raises:
+            IntegrityError: E502 when its case was not encoded, or its file is damaged.
+        """
+        number = self._case_of[index]
+        if number not in self._open:
+            self._open[number] = _opened(self._paths[number], len(self._spans[number]))
+        stored = self._open[number][index - self._spans[number].start]
+        return torch.from_numpy(np.asarray(stored, dtype=np.float32))
+
+
+def _key(encoder: str, dataset: WindowDataset, one: StreamCase, span: range) -> str:
+    stream = dataset.stream
+    content: dict[str, Any] = {
+        "encoder": encoder,
+        "arrays": [
+            [name, one.case.entry.volumes[name].sha256 if name in one.case.modalities else None]
+            for name in stream.sources
+        ],
+        "region": _region_of(stream, one),
+        "maps": [None if each is None else each.to_json() for each in one.source_maps],
+        "spacing_mm": stream.spacing_mm,
+        "cutting": asdict(stream.cutting),
+        "windows": [[window.axis, *window.start] for window in _windows(dataset, span)],
+    }
+    return files.sha256_text(json.dumps(content, sort_keys=True))[:24]
+
+
+def _windows(dataset: WindowDataset, span: range) -> Iterator[Window]:
+    return (dataset.window(index) for index in span)
+
+
+def _region_of(stream: Stream, one: StreamCase) -> list[str]:
+    kept = [entry.sha256 for entry in one.case.entry.regions if entry.kind == stream.region]
+    return [stream.region, *kept]
+
+
+def _chunks(span: range, size: int) -> Iterator[range]:
+    return (span[start : start + size] for start in range(0, len(span), size))
+
+
+def _check_room(folder: Path, wanted: int, windows: int) -> None:
+    there = next(one for one in (folder, *folder.parents) if one.exists())
+    free = shutil.disk_usage(there).free
+    if wanted > free:
+        raise ResourceError(
+            "E403",
+            f"{free / 1e9:.1f} GB free for the features of {windows} windows",
+            f"{wanted / 1e9:.1f} GB",
+            "Set training.store_features=false, a smaller settings.sam_size, or move the cohort.",
+        )
+
+
+def _opened(path: Path, windows: int) -> NDArray[np.float16]:
+    try:
+        stored: NDArray[Any] = np.load(path, mmap_mode="r")
+        found = f"{stored.dtype} of {stored.shape}"
+    except (OSError, ValueError) as error:
+        stored, found = np.empty(0), type(error).__name__
+    if stored.dtype != np.float16 or stored.ndim < 2 or len(stored) != windows:
+        raise IntegrityError(
+            "E502",
+            f"features {path.name}: {found}",
+            f"float16 features of {windows} windows",
+            "Delete the file: the next training makes it anew.",
+        )
+    return stored
