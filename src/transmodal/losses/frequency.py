@@ -1,0 +1,41 @@
+"""An image as the sum of a low and a high band, and their distance."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+
+def bands(image: Tensor, taps: int = 21, sigma: float = 3.5) -> tuple[Tensor, Tensor]:
+    """Return the image smoothed by a Gaussian, and what that leaves out; together they are the image.
+
+    Edges are repeated outwards, so that a constant image has no high band. Computed in float32.
+
+    Args:
+        image: `(B, C, H, W)`.
+        taps: odd length of the Gaussian. 21 and 3.5 are what OpenCV makes of 21 alone.
+        sigma: in pixels.
+    """
+    x = image.float()
+    offsets = torch.arange(taps, dtype=torch.float32, device=x.device) - taps // 2
+    window = torch.exp(-0.5 * (offsets / sigma) ** 2)
+    window = (window / window.sum()).expand(x.shape[1], 1, 1, taps)
+    reach = taps // 2
+    low = F.conv2d(F.pad(x, (reach, reach, 0, 0), mode="replicate"), window, groups=x.shape[1])
+    low = F.conv2d(
+        F.pad(low, (0, 0, reach, reach), mode="replicate"), window.transpose(2, 3), groups=x.shape[1]
+    )
+    return low, x - low
+
+
+def frequency_loss(low: Tensor, high: Tensor, target: Tensor) -> Tensor:
+    """Return L1 of a synthetic low band and of a synthetic high band to the target's, summed.
+
+    Args:
+        low: `(B, T, H, W)`.
+        high: the same.
+        target: the same.
+    """
+    wanted_low, wanted_high = bands(target)
+    return F.l1_loss(low.float(), wanted_low) + F.l1_loss(high.float(), wanted_high)

@@ -1,0 +1,26 @@
+"""Perceptual loss: images compared by a frozen network's features; Johnson, Alahi and Fei-Fei, ECCV 2016."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+Features = Callable[[Tensor], Sequence[Tensor]]
+
+
+def perceptual_loss(features: Features, synthetic: Tensor, target: Tensor) -> Tensor:
+    """Return the sum over layers of the mean squared difference of features, in float32.
+
+    Args:
+        features: the frozen network, on images in [0, 1]; the gradient flows through it to `synthetic`.
+        synthetic: `(B, C, H, W)` in [-1, 1].
+        target: the same.
+    """
+    with torch.no_grad():
+        wanted = features((target + 1) / 2)
+    found = features((synthetic + 1) / 2)
+    terms = [F.mse_loss(one.float(), other.float()) for one, other in zip(found, wanted, strict=True)]
+    return torch.stack(terms).sum()
