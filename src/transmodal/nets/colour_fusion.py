@@ -1,0 +1,320 @@
+"""The networks of MRI colorization: generators with one or two decoders, a small patch discriminator, a label U-Net.
+
+Mathur et al., arXiv 2412.10452, 2024. Squeeze and excitation is of Hu, Shen and Sun, CVPR 2018; the discriminator
+and the stem follow CycleGAN (Zhu et al., ICCV 2017); the label U-Net is that of Ronneberger et al., MICCAI 2015,
+with batch normalisation and padding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from transmodal.nets.blocks import full_precision
+
+
+class FusionSpec(NamedTuple):
+    """What generators consist of.
+
+    Attributes:
+        width: channels of the stem, even; the bottleneck has four times as many.
+        blocks: residual blocks per decoder.
+        multiscale: whether the image is also seen at a half and a quarter of its sides.
+        squeeze: whether residual blocks and links weigh their channels.
+        convolutions: whether residual blocks have a convolutional branch.
+    """
+
+    width: int
+    blocks: int
+    multiscale: bool
+    squeeze: bool
+    convolutions: bool
+
+
+class Generator(nn.Module):
+    """Encoder and one decoder: what goes from colour to grey.
+
+    Args:
+        before: channels of the input.
+        after: channels of the output.
+        spec: what it consists of.
+    """
+
+    def __init__(self, before: int, after: int, spec: FusionSpec) -> None:
+        super().__init__()
+        self.encoder = Encoder(before, spec)
+        self.decoder = Decoder(after, spec)
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Map `(B, before, H, W)` to float32 `(B, after, H, W)` in [0, 1]."""
+        out: Tensor = self.decoder(self.encoder(image))
+        return out
+
+
+class DualGenerator(nn.Module):
+    """Encoder and two decoders of the same kind: one maps organs to colours, the other colours the image.
+
+    Args:
+        before: channels of the input.
+        after: channels of either output.
+        spec: what it consists of.
+        linked: whether the colour decoder gets the organ decoder's features, stage by stage.
+    """
+
+    def __init__(self, before: int, after: int, spec: FusionSpec, *, linked: bool) -> None:
+        super().__init__()
+        self.encoder = Encoder(before, spec)
+        self.organs = Decoder(after, spec)
+        self.colour = Decoder(after, spec)
+        self.links: nn.ModuleList | None = None
+        if linked:
+            self.links = nn.ModuleList(
+                SqueezeExcite(channels) if spec.squeeze else nn.Identity()
+                for channels in self.colour.channels
+            )
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Map `(B, before, H, W)` to the coloured image alone, float32 `(B, after, H, W)` in [0, 1]."""
+        code = self.encoder(image)
+        if self.links is None:
+            alone: Tensor = self.colour(code)
+            return alone
+        return self.colour.image(self.colour.stages(code, self._guides(self.organs.stages(code)))[-1])
+
+    def both(self, image: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the coloured image and the organs' colours, each `(B, after, H, W)`."""
+        code = self.encoder(image)
+        found = self.organs.stages(code)
+        coloured = self.colour.stages(code, self._guides(found))[-1]
+        return self.colour.image(coloured), self.organs.image(found[-1])
+
+    def _guides(self, found: Sequence[Tensor]) -> list[Tensor] | None:
+        if self.links is None:
+            return None
+        return [link(one) for link, one in zip(self.links, found, strict=True)]
+
+
+class Encoder(nn.Module):
+    """Conv7, then two strided Conv3, with instance norm; to which the smaller scales are added.
+
+    The half and the quarter image each go through three Conv3 without norm, to half of the channels; they are
+    concatenated with one another and added to what the whole image gives.
+    """
+
+    def __init__(self, before: int, spec: FusionSpec) -> None:
+        super().__init__()
+        width = spec.width
+        self.whole = nn.Sequential(
+            nn.Conv2d(before, width, 7, padding=3, padding_mode="reflect"),
+            nn.InstanceNorm2d(width),
+            nn.ReLU(),
+            nn.Conv2d(width, 2 * width, 3, 2, 1),
+            nn.InstanceNorm2d(2 * width),
+            nn.ReLU(),
+            nn.Conv2d(2 * width, 4 * width, 3, 2, 1),
+            nn.InstanceNorm2d(4 * width),
+            nn.ReLU(),
+        )
+        self.smaller: nn.ModuleList | None = None
+        if spec.multiscale:
+            self.smaller = nn.ModuleList([_branch(before, width, stride=2), _branch(before, width, stride=1)])
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Map `(B, before, H, W)` to `(B, 4 width, H / 4, W / 4)`."""
+        code: Tensor = self.whole(image)
+        if self.smaller is None:
+            return code
+        seen = [
+            branch(F.interpolate(image, scale_factor=factor, mode="bilinear", align_corners=False))
+            for branch, factor in zip(self.smaller, (0.5, 0.25), strict=True)
+        ]
+        return code + torch.cat(seen, dim=1)
+
+
+class Decoder(nn.Module):
+    """Residual blocks, two transposed Conv3 with instance norm, Conv7 and a sigmoid.
+
+    Attributes:
+        channels: of its three stages: the blocks, and either side-doubling.
+    """
+
+    def __init__(self, after: int, spec: FusionSpec) -> None:
+        super().__init__()
+        width = spec.width
+        self.channels = (4 * width, 2 * width, width)
+        blocks = (FusionBlock(4 * width, spec) for _ in range(spec.blocks))
+        self.body = nn.ModuleList([nn.Sequential(*blocks), _up(4 * width), _up(2 * width)])
+        self.head = nn.Conv2d(width, after, 7, padding=3, padding_mode="reflect")
+
+    def forward(self, code: Tensor) -> Tensor:
+        """Map `(B, 4 width, h, w)` to float32 `(B, after, 4 h, 4 w)` in [0, 1]."""
+        return self.image(self.stages(code)[-1])
+
+    def stages(self, code: Tensor, guides: Sequence[Tensor] | None = None) -> list[Tensor]:
+        """Return what each stage gives, with `guides` added, one per stage."""
+        x, found = code, []
+        for n, stage in enumerate(self.body):
+            x = stage(x) if guides is None else stage(x) + guides[n]
+            found.append(x)
+        return found
+
+    def image(self, last: Tensor) -> Tensor:
+        """Map the last stage to the image, in float32."""
+        with full_precision(last):
+            out: Tensor = torch.sigmoid(self.head(last.float()))
+        return out
+
+
+class FusionBlock(nn.Module):
+    """x + SE(x), and with convolutions + Conv3(ReLU(Conv3(x))), each with instance norm."""
+
+    def __init__(self, channels: int, spec: FusionSpec) -> None:
+        super().__init__()
+        self.squeeze = SqueezeExcite(channels) if spec.squeeze else None
+        self.convolutions = (
+            nn.Sequential(
+                nn.Conv2d(channels, channels, 3, padding=1, padding_mode="reflect"),
+                nn.InstanceNorm2d(channels),
+                nn.ReLU(),
+                nn.Conv2d(channels, channels, 3, padding=1, padding_mode="reflect"),
+                nn.InstanceNorm2d(channels),
+            )
+            if spec.convolutions
+            else None
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Keep the shape `(B, C, H, W)`."""
+        out = x
+        if self.squeeze is not None:
+            out = out + self.squeeze(x)
+        if self.convolutions is not None:
+            out = out + self.convolutions(x)
+        return out
+
+
+class SqueezeExcite(nn.Module):
+    """x * sigmoid(W2 relu(W1 mean(x))): every channel weighed by what all of them hold over the whole image.
+
+    Args:
+        channels: of the input.
+        reduction: what the channels are divided by in between; 8 or more are left.
+    """
+
+    def __init__(self, channels: int, reduction: int = 16) -> None:
+        super().__init__()
+        between = max(8, channels // reduction)
+        self.squeeze = nn.Linear(channels, between)
+        self.excite = nn.Linear(between, channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Keep the shape `(B, C, H, W)`."""
+        weights = torch.sigmoid(self.excite(torch.relu(self.squeeze(x.mean(dim=(2, 3))))))
+        return x * weights[..., None, None]
+
+
+class SmallDiscriminator(nn.Module):
+    """Conv4 of stride 2, 2, 2, 1, 1 with instance norm and LeakyReLU 0.2; one verdict per image, or a map of them.
+
+    Args:
+        channels: of the image.
+        width: channels of the first layer; the others have twice as many.
+        pooled: whether the map is averaged.
+    """
+
+    least_side = 24
+
+    def __init__(self, channels: int, width: int = 64, *, pooled: bool = True) -> None:
+        super().__init__()
+        self._pooled = pooled
+        layers: list[nn.Module] = [nn.Conv2d(channels, width, 4, 2, 1), nn.LeakyReLU(0.2)]
+        for before, stride in ((width, 2), (2 * width, 2), (2 * width, 1)):
+            layers += [
+                nn.Conv2d(before, 2 * width, 4, stride, 1),
+                nn.InstanceNorm2d(2 * width),
+                nn.LeakyReLU(0.2),
+            ]
+        self.layers = nn.Sequential(*layers, nn.Conv2d(2 * width, 1, 4, 1, 1))
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Map `(B, C, H, W)` to verdicts `(B, 1, 1, 1)`, or `(B, 1, h, w)`; not squashed."""
+        verdicts: Tensor = self.layers(image)
+        return verdicts.mean(dim=(2, 3), keepdim=True) if self._pooled else verdicts
+
+
+class LabelUNet(nn.Module):
+    """A U-Net that names each pixel's label: twice Conv3, batch norm, ReLU on each of five levels.
+
+    Args:
+        channels: of the image.
+        classes: of the labels.
+        width: channels of the first level; doubled on each level.
+    """
+
+    least_side = 32
+
+    def __init__(self, channels: int, classes: int, width: int = 64) -> None:
+        super().__init__()
+        widths = [width * 2**level for level in range(5)]
+        pairs = list(pairwise(widths))
+        self.first = _twice(channels, width)
+        self.down = nn.ModuleList(_twice(before, after) for before, after in pairs)
+        self.grow = nn.ModuleList(nn.ConvTranspose2d(below, above, 2, 2) for above, below in reversed(pairs))
+        self.up = nn.ModuleList(_twice(below, above) for above, below in reversed(pairs))
+        self.head = nn.Conv2d(width, classes, 1)
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Map `(B, C, H, W)` to float32 logits `(B, classes, H, W)`; sides of 16 or more, of any length."""
+        x = self.first(image)
+        skips = []
+        for stage in self.down:
+            skips.append(x)
+            x = stage(F.max_pool2d(x, 2))
+        for grow, stage in zip(self.grow, self.up, strict=True):
+            skip = skips.pop()
+            grown = grow(x)
+            lacking = (skip.shape[3] - grown.shape[3], skip.shape[2] - grown.shape[2])
+            grown = F.pad(grown, (0, lacking[0], 0, lacking[1]))
+            x = stage(torch.cat([skip, grown], dim=1))
+        with full_precision(x):
+            out: Tensor = self.head(x.float())
+        return out
+
+    def settled(self, image: Tensor) -> Tensor:
+        """As `forward`, but in evaluation mode: batch normalisation neither adapts to the image nor remembers it."""
+        was_training = self.training
+        try:
+            return self.eval()(image)  # type: ignore[no-any-return]
+        finally:
+            self.train(was_training)
+
+
+def _branch(before: int, width: int, *, stride: int) -> nn.Sequential:
+    return nn.Sequential(
+        nn.Conv2d(before, width // 2, 3, padding=1),
+        nn.ReLU(),
+        nn.Conv2d(width // 2, width, 3, padding=1),
+        nn.ReLU(),
+        nn.Conv2d(width, 2 * width, 3, stride, 1),
+        nn.ReLU(),
+    )
+
+
+def _up(channels: int) -> nn.Sequential:
+    return nn.Sequential(
+        nn.ConvTranspose2d(channels, channels // 2, 3, 2, 1, output_padding=1),
+        nn.InstanceNorm2d(channels // 2),
+        nn.ReLU(),
+    )
+
+
+def _twice(before: int, after: int) -> nn.Sequential:
+    layers: list[nn.Module] = []
+    for channels in (before, after):
+        layers += [nn.Conv2d(channels, after, 3, padding=1, bias=False), nn.BatchNorm2d(after), nn.ReLU()]
+    return nn.Sequential(*layers)
