@@ -17,9 +17,13 @@ from transmodal.errors import UsageError
 from transmodal.translators._base import Translator, TranslatorConfig
 
 
+def own_tests(name: str) -> Path:
+    return Path(__file__).parents[1] / "translators" / f"test_{name}.py"
+
+
 def tiny(name: str) -> dict[str, Any]:
     """Return settings under which a translator is tiny and needs no file: `TINY` of its own tests."""
-    own = Path(__file__).parents[1] / "translators" / f"test_{name}.py"
+    own = own_tests(name)
     spec = importlib.util.spec_from_file_location(f"own_tests_of_{name}", own)
     assert spec is not None, name
     assert spec.loader is not None, name
@@ -32,7 +36,7 @@ def tiny(name: str) -> dict[str, Any]:
 def variants(name: str) -> list[tuple[str, dict[str, Any], str]]:
     """Return settings of a translator with each of its phases; channels or dimensions may be refused by name."""
     found = []
-    for extra in EXTRAS:
+    for extra in EXTRAS if own_tests(name).is_file() else ():
         settings = {**tiny(name), **extra}
         try:
             phases = translators.build(name, settings).phases
@@ -95,6 +99,7 @@ def test_a_translator_is_a_config_and_a_build_with_a_cited_source(name: str) -> 
     module = importlib.import_module(f"transmodal.translators.{name}")
     assert issubclass(module.Config, TranslatorConfig)
     assert module.__doc__
+    assert own_tests(name).is_file(), f"{name} has no tests of its own"
     assert any(year in module.__doc__ for year in map(str, range(2014, 2027)))
     assert isinstance(translators.build(name, tiny(name)), Translator)
 

@@ -26,7 +26,7 @@ from transmodal.errors import InputError, TransmodalError
 from transmodal.volumes import Volume, files
 from transmodal.volumes.geometry import reorient
 from transmodal.volumes.intensity import fit, spec_for
-from transmodal.volumes.masks import region
+from transmodal.volumes.masks import Region, region
 
 Regions = Mapping[tuple[str, RegionKind], NDArray[np.bool_]]
 
@@ -123,7 +123,7 @@ class _Writer:
         entries = []
         for modality, kinds in sorted(self._options.regions.items()):
             for kind in kinds if modality in self._case.volumes else ():
-                one = region(Volume(self._voxels[modality], self._oriented[modality].affine), kind)
+                one = self._region(modality, kind)
                 if not one.mask.any():
                     raise InputError(
                         "E124", f"an empty {kind} region of {modality}", "a region with voxels", "Look at it."
@@ -132,6 +132,12 @@ class _Writer:
                 array = _write(beside, name, f"region_{modality}_{kind}", one.mask.astype(np.uint8))
                 entries.append(RegionEntry(**dict(array), modality=modality, kind=kind, method=one.method))
         return found, entries
+
+    def _region(self, modality: str, kind: RegionKind) -> Region:
+        try:
+            return region(Volume(self._voxels[modality], self._oriented[modality].affine), kind)
+        except InputError as error:
+            raise InputError(error.code, f"{modality}: {error.got}", error.expected, error.remedy) from error
 
     def _volume(self, beside: Path, name: str, modality: str, regions: Regions) -> VolumeEntry:
         voxels = self._voxels[modality]

@@ -29,6 +29,7 @@ BRAIN_CM3 = (300.0, 2500.0)
 _SHAPE_MM, _ALIGN_MM, _WORK_MM = 4.0, 2.0, 3.0
 _RING_MM = 6.0  # how far beyond the brain the search looks: cerebrospinal fluid and skull, not yet scalp
 _STRIPPED_DICE = 0.92  # heads stay below: 0.64 to 0.93 by volume and shape, stripped brains reach 0.96
+_MOST_GROWN = 1.5  # by which stretching changes the brain's volume; where it ran away it doubled it
 _GOOD, _LEAST = 0.4, 0.2  # mutual information in nats: right poses reach 0.45 to 1.5, wrong ones 0.25 to 0.4
 _SCALES, _NODS = (
     (0.92, 1.0, 1.08),
@@ -159,18 +160,22 @@ def _aligned(work: Volume) -> tuple[sitk.Transform, float]:
     posed = [_posed(work, scale, 0.0) for scale in _SCALES]
     if max(one.information for one in posed) < _GOOD:
         posed += [_posed(work, scale, nod) for scale in _SCALES for nod in _NODS]
-    start = max(posed, key=lambda one: one.information).start
+    best = max(posed, key=lambda one: one.information)
     found = registration.refine(
         _template().t1,
         work,
-        start,
+        best.start,
         metric="mutual_information",
         fixed_mask=_template().ring,
         spacing_mm=2 * _ALIGN_MM,
     )
-    if found.quality.after < _LEAST:
-        raise _nothing(f"the template fits with {found.quality.after:.2f} nats of mutual information")
-    return found.transform.GetInverse(), found.quality.after
+    # A stretch that runs away fits the air around the head: the rigid place is the better one then.
+    grown = np.linalg.det(itk.matrix(found.transform)[:3, :3]) / np.linalg.det(itk.matrix(best.start)[:3, :3])
+    stretched = 1 / _MOST_GROWN <= grown <= _MOST_GROWN
+    information = found.quality.after if stretched else best.information
+    if information < _LEAST:
+        raise _nothing(f"the template fits with {information:.2f} nats of mutual information")
+    return (found.transform if stretched else best.start).GetInverse(), information
 
 
 class _Posed(NamedTuple):

@@ -1,0 +1,167 @@
+"""CycleGAN: Zhu, Park, Isola and Efros, Unpaired Image-to-Image Translation using Cycle-Consistent Adversarial
+Networks, ICCV 2017.
+
+Two generators, there and back, and two discriminators that see one image each. Source and target of a batch are
+of different places, so nothing here compares a synthetic image with the target of its own source.
+"""  # noqa: D205
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import torch.nn.functional as F
+from pydantic import Field
+from torch import Tensor, nn
+
+from transmodal.batch import Batch
+from transmodal.errors import InputError, UsageError
+from transmodal.losses.adversarial import least_squares, least_squares_discriminator
+from transmodal.nets.patchgan import PatchDiscriminator
+from transmodal.nets.pool import ImagePool
+from transmodal.nets.resnet import ResNetGenerator
+from transmodal.translators._base import Translator, TranslatorConfig
+
+
+class Config(TranslatorConfig):
+    """The paper's values.
+
+    Attributes:
+        blocks: residual blocks per generator; 9 for 256 x 256.
+        cycle_weight: of both cycle terms.
+        identity_weight: of both identity terms, relative to `cycle_weight`; 0 leaves them out.
+        pool: earlier synthetic images that each discriminator may see again.
+        discriminator_layers: strided layers; 3 judges 70 x 70 pixels.
+    """
+
+    blocks: int = Field(9, ge=1)
+    cycle_weight: float = Field(10.0, ge=0)
+    identity_weight: float = Field(0.5, ge=0)
+    pool: int = Field(50, ge=0)
+    discriminator_layers: int = Field(3, ge=1, le=5)
+
+
+class Outputs(NamedTuple):
+    """What all players judge.
+
+    Attributes:
+        synthetic: `(B, T, H, W)` target-like images of the sources.
+        back: `(B, C, H, W)` source-like images of the targets.
+        source_cycle: the sources, there and back.
+        target_cycle: the targets, back and there.
+        source_same: the sources as the backward generator leaves them; None without identity terms.
+        target_same: the targets as the forward generator leaves them; None without identity terms.
+        judged_synthetic: what the target's discriminator sees, of now and before.
+        judged_back: what the source's discriminator sees, of now and before.
+    """
+
+    synthetic: Tensor
+    back: Tensor
+    source_cycle: Tensor
+    target_cycle: Tensor
+    source_same: Tensor | None
+    target_same: Tensor | None
+    judged_synthetic: Tensor
+    judged_back: Tensor
+
+
+class CycleGAN(Translator[Outputs]):
+    """Four networks, three players: both generators step together, as the paper's objective has them."""
+
+    pairing = "unpaired"
+    batch_coupled = True  # the pool
+    config: Config
+
+    def __init__(self, config: Config) -> None:
+        super().__init__(config)
+        sources, targets = config.in_channels, config.target_channels
+        if config.identity_weight > 0 and sources != targets:
+            raise UsageError(
+                "E004",
+                f"cyclegan's identity terms for {sources} source and {targets} target channels",
+                "as many channels on both sides",
+                "Set settings.identity_weight=0.",
+            )
+        self.generators = nn.ModuleDict(
+            {
+                "there": ResNetGenerator(sources, targets, config.width, config.blocks),
+                "back": ResNetGenerator(targets, sources, config.width, config.blocks),
+            }
+        )
+        layers = config.discriminator_layers
+        self.target_discriminator = PatchDiscriminator(targets, config.width, "instance", layers)
+        self.source_discriminator = PatchDiscriminator(sources, config.width, "instance", layers)
+        self.synthetic_pool, self.back_pool = ImagePool(config.pool), ImagePool(config.pool)
+
+    def forward(
+        self, source: Tensor, available: Tensor, features: Tensor | None = None, noise: Tensor | None = None
+    ) -> Tensor:
+        """Translate `(B, C, H, W)` into `(B, T, H, W)` in [-1, 1]."""
+        self.check(source, available)
+        out: Tensor = self.generators["there"](source)
+        return out
+
+    def size_multiple(self) -> int:
+        """Return what the sides must be a multiple of."""
+        return 4
+
+    def players(self, phase: str) -> Mapping[str, nn.Module]:
+        """Return the generators, then the discriminators: the order in which CycleGAN steps them."""
+        return {
+            "generators": self.generators,
+            "target_discriminator": self.target_discriminator,
+            "source_discriminator": self.source_discriminator,
+        }
+
+    def synthesise(self, batch: Batch) -> Outputs:
+        """Run both generators on sources and targets, and ask the pools what is judged.
+
+        Raises:
+            InputError: E131 for a batch without target.
+        """
+        target = _target(batch)
+        there, back = self.generators["there"], self.generators["back"]
+        synthetic, returned = self(batch.source, batch.available), back(target)
+        with_identity = self.config.identity_weight > 0
+        return Outputs(
+            synthetic,
+            returned,
+            back(synthetic),
+            there(returned),
+            back(batch.source) if with_identity else None,
+            there(target) if with_identity else None,
+            self.synthetic_pool(synthetic, batch.generators(1)),
+            self.back_pool(returned, batch.generators(2)),
+        )
+
+    def losses(self, player: str, batch: Batch, outputs: Outputs) -> dict[str, Tensor]:
+        """Return that player's terms: eq. 1 to 3 with least squares, and the identity terms of section 5.2."""
+        target = _target(batch)
+        if player == "target_discriminator":
+            judge = self.target_discriminator
+            return least_squares_discriminator(judge(target), judge(outputs.judged_synthetic))
+        if player == "source_discriminator":
+            judge = self.source_discriminator
+            return least_squares_discriminator(judge(batch.source), judge(outputs.judged_back))
+        cycle, same = self.config.cycle_weight, self.config.cycle_weight * self.config.identity_weight
+        terms = {
+            "adversarial": least_squares(self.target_discriminator(outputs.synthetic), real=True),
+            "adversarial_back": least_squares(self.source_discriminator(outputs.back), real=True),
+            "source_cycle": cycle * F.l1_loss(outputs.source_cycle, batch.source),
+            "target_cycle": cycle * F.l1_loss(outputs.target_cycle, target),
+        }
+        if outputs.source_same is not None and outputs.target_same is not None:
+            terms["source_same"] = same * F.l1_loss(outputs.source_same, batch.source)
+            terms["target_same"] = same * F.l1_loss(outputs.target_same, target)
+        return terms
+
+
+def _target(batch: Batch) -> Tensor:
+    if batch.target is None:
+        raise InputError("E131", "a batch without target", "sources and targets", "Check the cohort.")
+    return batch.target
+
+
+def build(config: Config) -> CycleGAN:
+    """Build the translator."""
+    return CycleGAN(config)

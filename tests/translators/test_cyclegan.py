@@ -1,0 +1,161 @@
+"""CycleGAN: counts, the pool, which term reaches whom, and that unpaired images suffice to learn."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+
+from transmodal import translators
+from transmodal.batch import Batch
+from transmodal.errors import UsageError
+from transmodal.nets.pool import ImagePool
+from transmodal.nets.resnet import ResNetGenerator
+from transmodal.translators.cyclegan import CycleGAN
+
+TINY: dict[str, Any] = {"width": 4, "blocks": 1, "pool": 3}
+
+
+def seeds(*values: int) -> list[torch.Generator]:
+    return [torch.Generator().manual_seed(value) for value in values]
+
+
+def batch_of(n: int = 2, side: int = 32, seed: int = 0) -> Batch:
+    generator = torch.Generator().manual_seed(seed)
+    return Batch(
+        source=torch.rand(n, 1, side, side, generator=generator) * 2 - 1,
+        available=torch.ones(n, 1),
+        target=torch.rand(n, 1, side, side, generator=generator) * 2 - 1,
+        draw=torch.arange(n) + seed,
+    )
+
+
+@pytest.mark.parametrize(("channels", "count"), [(1, 11.366e6), (3, 11.378e6)])
+def test_generators_have_the_known_size(channels: int, count: float) -> None:
+    with torch.device("meta"):
+        translator = translators.build(
+            "cyclegan", {"source_channels": (channels,), "target_channels": channels}
+        )
+    players = translator.players("train")
+    assert list(players) == ["generators", "target_discriminator", "source_discriminator"]
+    total = sum(one.numel() for one in players["generators"].parameters())
+    assert total / 2 == pytest.approx(count, rel=0.005)
+    judge = sum(one.numel() for one in players["target_discriminator"].parameters())
+    assert judge == pytest.approx(2.765e6, rel=0.005)
+
+
+def test_the_resnet_is_its_stages() -> None:
+    net = ResNetGenerator(1, 2, 4, 2)
+    x = torch.rand(1, 1, 12, 20)
+    assert net.encode(x).shape == (1, 16, 3, 5)
+    assert torch.equal(net(x), net.decode(net.blocks(net.encode(x))))
+    assert net(x).shape == (1, 2, 12, 20)
+
+
+def test_the_pool_fills_then_gives_back_old_images() -> None:
+    pool = ImagePool(3)
+    first = torch.arange(3.0).reshape(3, 1, 1, 1)
+    assert torch.equal(pool(first, seeds(0, 1, 2)), first)
+    judged = torch.cat([pool(torch.full((1, 1, 1, 1), 10.0 + n), seeds(n)) for n in range(40)]).flatten()
+    new = judged == torch.arange(40) + 10
+    assert 8 < int(new.sum()) < 32  # half are the new ones
+    assert (judged[~new] < torch.arange(40)[~new] + 10).all()  # the others are from before
+    assert len(pool.images) == 3
+
+
+def test_a_pool_travels_with_the_weights_whatever_it_holds() -> None:
+    full, empty = ImagePool(3), ImagePool(3)
+    full(torch.rand(2, 1, 4, 4), seeds(0, 1))
+    empty.load_state_dict(full.state_dict())
+    assert torch.equal(empty.images, full.images)
+    full.load_state_dict(ImagePool(3).state_dict())
+    assert full.images.numel() == 0
+    again, other = torch.rand(1, 1, 4, 4), torch.rand(1, 1, 6, 6)
+    assert torch.equal(empty(again, seeds(5)), again)
+    assert torch.equal(empty(other, seeds(5)), other)  # images of another size start a new pool
+    assert empty.images.shape == (1, 1, 6, 6)
+
+
+def test_a_pool_of_none_gives_the_images_without_gradient() -> None:
+    image = torch.rand(1, 1, 4, 4, requires_grad=True)
+    judged = ImagePool(0)(image, seeds(1))
+    assert torch.equal(judged, image)
+    assert not judged.requires_grad
+
+
+def test_every_term_reaches_its_player_and_no_other() -> None:
+    translator = translators.build("cyclegan", TINY)
+    batch = batch_of()
+    outputs = translator.synthesise(batch)
+    players = translator.players("train")
+    for name in players:
+        for term, value in translator.losses(name, batch, outputs).items():
+            translator.zero_grad(set_to_none=True)
+            value.backward(retain_graph=True)
+            reached = {
+                other
+                for other, module in players.items()
+                if any(one.grad is not None and bool(one.grad.any()) for one in module.parameters())
+            }
+            # A generator's adversarial term also crosses a discriminator, which does not step by it.
+            crossed = {
+                "adversarial": {"target_discriminator"},
+                "adversarial_back": {"source_discriminator"},
+            }
+            assert reached == {name} | (crossed.get(term, set()) if name == "generators" else set()), term
+
+
+def test_cycles_and_identities_are_what_they_say() -> None:
+    translator = translators.build("cyclegan", {**TINY, "cycle_weight": 2.0, "identity_weight": 0.25})
+    assert isinstance(translator, CycleGAN)
+    batch = batch_of()
+    there, back = translator.generators["there"], translator.generators["back"]
+    terms = translator.losses("generators", batch, translator.synthesise(batch))
+    assert batch.target is not None
+    expected = {
+        "source_cycle": 2.0 * (back(there(batch.source)) - batch.source).abs().mean(),
+        "target_cycle": 2.0 * (there(back(batch.target)) - batch.target).abs().mean(),
+        "source_same": 0.5 * (back(batch.source) - batch.source).abs().mean(),
+        "target_same": 0.5 * (there(batch.target) - batch.target).abs().mean(),
+    }
+    for term, value in expected.items():
+        torch.testing.assert_close(terms[term], value)
+    without = translators.build("cyclegan", {**TINY, "identity_weight": 0})
+    assert "source_same" not in without.losses("generators", batch, without.synthesise(batch))
+
+
+def test_identity_terms_need_as_many_channels_on_both_sides() -> None:
+    with pytest.raises(UsageError, match="identity_weight=0"):
+        translators.build("cyclegan", {**TINY, "target_channels": 3})
+    translators.build("cyclegan", {**TINY, "target_channels": 3, "identity_weight": 0})
+
+
+def test_it_learns_a_contrast_from_images_that_are_not_pairs() -> None:
+    torch.manual_seed(0)
+    translator = translators.build("cyclegan", {**TINY, "width": 8, "identity_weight": 0})
+    optimizers = {
+        name: torch.optim.Adam(module.parameters(), 2e-3, betas=(0.5, 0.999))
+        for name, module in translator.players("train").items()
+    }
+
+    def blobs(seed: int) -> torch.Tensor:
+        noise = torch.rand(4, 1, 8, 8, generator=torch.Generator().manual_seed(seed))
+        return torch.nn.functional.interpolate(noise, scale_factor=4, mode="bilinear") * 0.8 + 0.1
+
+    def error() -> float:
+        with torch.no_grad():
+            image = blobs(9999)
+            return float((translator(image, torch.ones(4, 1)) + image).abs().mean())
+
+    before = error()
+    for n in range(60):
+        batch = Batch(blobs(2 * n), torch.ones(4, 1), -blobs(2 * n + 1), draw=torch.arange(4) + 4 * n)
+        outputs = translator.synthesise(batch)
+        for name, optimizer in optimizers.items():
+            loss = torch.stack(list(translator.losses(name, batch, outputs).values())).sum()
+            optimizer.zero_grad()
+            parameters = [one for group in optimizer.param_groups for one in group["params"]]
+            loss.backward(inputs=parameters, retain_graph=True)
+            optimizer.step()
+    assert error() < 0.5 * before
