@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import importlib.util
+import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,7 +21,7 @@ from transmodal.recipes import load
 from transmodal.recipes.schema import Recipe
 from transmodal.training.loop import train
 from transmodal.training.optimizers import Moment, factor
-from transmodal.training.plan import plan
+from transmodal.training.plan import DERIVED, plan
 from transmodal.volumes import Volume
 
 RECIPES = load.names()
@@ -77,15 +80,22 @@ def cohort(tmp_path_factory: pytest.TempPathFactory) -> Cohort:
     return prepare([Everything(n) for n in range(4)], tmp_path_factory.mktemp("cohort"), options)
 
 
+def tiny(translator: str) -> dict[str, Any]:
+    """Return `TINY` of a translator's own tests: no weights' file, few parameters."""
+    own = Path(__file__).parents[1] / "translators" / f"test_{translator}.py"
+    spec = importlib.util.spec_from_file_location(f"settings_of_{translator}", own)
+    assert spec is not None, translator
+    assert spec.loader is not None, translator
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return {name: value for name, value in module.TINY.items() if name not in DERIVED}
+
+
 def in_small(recipe: Recipe) -> Recipe:
-    """Return the recipe at 1/16 width and 64 x 64, for two steps of two windows."""
-    fields = translators.config_of(recipe.translator).model_fields
-    settings = dict(recipe.settings)
-    settings["width"] = max(2, int(settings.get("width", fields["width"].default)) // 16)
-    if "levels" in fields:  # 64 halves six times
-        settings["levels"] = min(6, int(settings.get("levels", fields["levels"].default)))
+    """Return the recipe with a tiny network and 64 x 64, for two steps of two windows."""
+    settings = {**recipe.settings, **tiny(recipe.translator)}
     changes = [
-        f"settings={settings}",
+        f"settings={json.dumps(settings)}",
         "training.epochs=1",
         "training.phases={}",
         "training.batch=2",
@@ -93,6 +103,7 @@ def in_small(recipe: Recipe) -> Recipe:
         "training.device=cpu",
         "training.processes=1",
         "training.workers=0",
+        "training.early_stopping=null",
     ]
     if recipe.data.region == "brain":  # there is none in the phantom
         changes.append("data.region=body")

@@ -1,0 +1,211 @@
+"""ResViT: Dalmaz, Yurtsever and Cukur, ResViT: Residual Vision Transformers for Multimodal Medical Image Synthesis,
+IEEE TMI 2022.
+
+A residual convolutional generator whose bottleneck holds aggregated residual transformer (ART) blocks: at two of
+nine places a transformer, with weights that both share, adds its view of the whole map before the convolutions.
+The convolutions are trained first, alone; then transformers join.
+"""  # noqa: D205
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple, Self
+
+import torch
+from pydantic import Field, model_validator
+from torch import Tensor, nn
+
+from transmodal.batch import Batch
+from transmodal.errors import InputError, UsageError
+from transmodal.losses.conditional_gan import discriminator_terms, generator_terms
+from transmodal.nets.blocks import norm2d, normal_init
+from transmodal.nets.patchgan import PatchDiscriminator
+from transmodal.nets.resnet import ResNetGenerator
+from transmodal.nets.vit import MapTransformer, Positions
+from transmodal.translators._base import Translator, TranslatorConfig
+
+
+class Config(TranslatorConfig):
+    """The paper's values.
+
+    Attributes:
+        blocks: residual blocks of the bottleneck.
+        transformer_blocks: which of them a transformer precedes, from 0.
+        transformers: whether there are any; `false` leaves the convolutional generator, in one phase.
+        shared: whether the transformers share their weights.
+        depth: layers of a transformer.
+        channels: of a token; the paper's ViT-B has 768.
+        heads: of attention.
+        side: of the token map on which positions are learnt; 16 for 256 x 256.
+        l1_weight: of the mean absolute error.
+        adversarial_weight: of the generator's adversarial term.
+        discriminator_layers: strided layers; 3 judges 70 x 70 pixels.
+    """
+
+    blocks: int = Field(9, ge=1)
+    transformer_blocks: tuple[int, ...] = (0, 5)
+    transformers: bool = True
+    shared: bool = True
+    depth: int = Field(12, ge=1)
+    channels: int = Field(768, ge=1)
+    heads: int = Field(12, ge=1)
+    side: int = Field(16, ge=1)
+    l1_weight: float = Field(100.0, ge=0)
+    adversarial_weight: float = Field(1.0, ge=0)
+    discriminator_layers: int = Field(3, ge=1, le=5)
+
+    @model_validator(mode="after")
+    def _places(self) -> Self:
+        if len(set(self.transformer_blocks)) < len(self.transformer_blocks):
+            raise ValueError("transformer_blocks names a block twice")
+        if any(not 0 <= place < self.blocks for place in self.transformer_blocks):
+            raise ValueError(f"transformer_blocks lie in 0 to {self.blocks - 1}")
+        if self.channels % self.heads:
+            raise ValueError(f"{self.channels} channels do not divide among {self.heads} heads")
+        return self
+
+
+class Outputs(NamedTuple):
+    """What all players judge.
+
+    Attributes:
+        synthetic: `(B, T, H, W)` in [-1, 1].
+    """
+
+    synthetic: Tensor
+
+
+class ResViT(Translator[Outputs]):
+    """A conditional GAN in two phases: `cnn`, then `transformer`."""
+
+    batch_coupled = True  # batch normalisation
+    config: Config
+    joined: Tensor
+
+    def __init__(self, config: Config) -> None:
+        super().__init__(config)
+        self.phases = ("cnn", "transformer") if config.transformers else ("cnn",)
+        self.generator = ArtGenerator(config)
+        self.discriminator = PatchDiscriminator(
+            config.in_channels + config.target_channels,
+            config.width,
+            "batch",
+            config.discriminator_layers,
+        )
+        # Which phase the weights are of travels with them: translating has to know.
+        self.register_buffer("joined", torch.tensor(False))
+
+    def forward(
+        self, source: Tensor, available: Tensor, features: Tensor | None = None, noise: Tensor | None = None
+    ) -> Tensor:
+        """Translate `(B, C, H, W)` into `(B, T, H, W)` in [-1, 1], by what the last phase trained."""
+        self.check(source, available)
+        joined = not self.joined.is_meta and bool(self.joined)
+        out: Tensor = self.generator(source, joined)
+        return out
+
+    def size_multiple(self) -> int:
+        """Return what the sides must be a multiple of: tokens are 1/16 of the image."""
+        return 16 if self.config.transformers else 4
+
+    def players(self, phase: str) -> Mapping[str, nn.Module]:
+        """Return the generator, or its convolutions alone in the first phase, then the discriminator."""
+        generator = self.generator.convolutions if phase == "cnn" else self.generator
+        return {"generator": generator, "discriminator": self.discriminator}
+
+    def synthesise(self, batch: Batch) -> Outputs:
+        """Run the generator once, with transformers from the second phase on.
+
+        Raises:
+            UsageError: E004 for windows on which the discriminator has no verdict, and as `check`.
+        """
+        least = self.discriminator.least_side
+        if min(batch.source.shape[2:]) < least:
+            raise UsageError(
+                "E004",
+                f"windows of {tuple(batch.source.shape[2:])}",
+                f"sides of {least} or more",
+                "Set a larger windows.size, or fewer settings.discriminator_layers.",
+            )
+        self.joined.fill_(batch.phase == "transformer")
+        return Outputs(self(batch.source, batch.available))
+
+    def losses(self, player: str, batch: Batch, outputs: Outputs) -> dict[str, Tensor]:
+        """Return that player's terms: the weighted adversarial and L1 terms of the paper's objective."""
+        if batch.target is None:
+            raise InputError(
+                "E131", "a batch without target", "pairs of source and target", "Check the cohort."
+            )
+        judged = (self.discriminator, batch.source, outputs.synthetic, batch.target)
+        if player == "discriminator":
+            return discriminator_terms(*judged)
+        terms = generator_terms(*judged, self.config.l1_weight)
+        return {**terms, "adversarial": self.config.adversarial_weight * terms["adversarial"]}
+
+
+class ArtGenerator(nn.Module):
+    """A residual generator with transformers before some of its blocks."""
+
+    def __init__(self, config: Config) -> None:
+        super().__init__()
+        self.convolutions = ResNetGenerator(
+            config.in_channels, config.target_channels, config.width, config.blocks, "batch"
+        )
+        places = config.transformer_blocks if config.transformers else ()
+        own = 1 if config.shared else len(places)
+        self.transformers = nn.ModuleList(
+            MapTransformer(config.channels, config.depth, config.heads) for _ in range(own if places else 0)
+        )
+        self.paths = nn.ModuleDict({str(place): ArtPath(config) for place in places})
+        self._transformer_of = {place: 0 if config.shared else n for n, place in enumerate(places)}
+
+    def forward(self, source: Tensor, joined: bool) -> Tensor:
+        """Map `(B, C, H, W)` to float32 `(B, T, H, W)` in [-1, 1]; transformers only where they `joined`."""
+        x = self.convolutions.encode(source)
+        for place, block in enumerate(self.convolutions.blocks):
+            if joined and str(place) in self.paths:
+                x = self.paths[str(place)](x, self.transformers[self._transformer_of[place]])
+            x = block(x)
+        return self.convolutions.decode(x)
+
+
+class ArtPath(nn.Module):
+    """Down to tokens, through the transformer, up, beside the input, compressed to its channels."""
+
+    def __init__(self, config: Config) -> None:
+        super().__init__()
+        channels = 4 * config.width
+        self.down = nn.Sequential(*_strided(channels, 2 * channels), *_strided(2 * channels, 4 * channels))
+        self.embed = nn.Conv2d(4 * channels, config.channels, 1)
+        self.positions = Positions(config.channels, config.side)
+        self.up = nn.Sequential(
+            *_transposed(config.channels, 2 * channels), *_transposed(2 * channels, channels)
+        )
+        self.skip = nn.Conv2d(2 * channels, channels, 1, bias=False)
+        self.skip_norm = norm2d("batch", channels)
+        self.compress = nn.Sequential(
+            nn.Conv2d(2 * channels, channels, 3, padding=1, bias=False), norm2d("batch", channels), nn.ReLU(),
+            nn.Conv2d(channels, channels, 3, padding=1, bias=False), norm2d("batch", channels),
+        )  # fmt: skip
+        normal_init(self)
+
+    def forward(self, x: Tensor, transformer: nn.Module) -> Tensor:
+        """Keep the shape `(B, C, h, w)`; sides are multiples of 4."""
+        seen = self.up(transformer(self.positions(self.embed(self.down(x)))))
+        both = torch.cat([seen, x], dim=1)
+        out: Tensor = torch.relu(self.skip_norm(self.skip(both)) + self.compress(both))
+        return out
+
+
+def _strided(before: int, after: int) -> list[nn.Module]:
+    return [nn.Conv2d(before, after, 3, 2, 1, bias=False), norm2d("batch", after), nn.ReLU()]
+
+
+def _transposed(before: int, after: int) -> list[nn.Module]:
+    conv = nn.ConvTranspose2d(before, after, 3, 2, 1, output_padding=1, bias=False)
+    return [conv, norm2d("batch", after), nn.ReLU()]
+
+
+def build(config: Config) -> ResViT:
+    """Build the translator."""
+    return ResViT(config)
