@@ -3,6 +3,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -259,3 +260,58 @@ def test_simulated_modalities_are_named(make_case: Make, tmp_path: Path) -> None
     cohort = FakeCohort({"train": [make_case(1)], "test": [make_case(0)]}, simulated=True)
     evaluation = run.evaluate([tmp_path / "a"], cohort, oracles=())  # type: ignore[arg-type]  # a fake
     assert evaluation.subject.simulated == ("fa",)
+
+
+def test_a_scanners_gain_does_not_count_when_the_target_is_normalised(make_case: Make) -> None:
+    reference = fit(IntensitySpec("minmax"), np.array([0.0, 1000.0]))
+    ramp = np.linspace(0, 1000, 14 * 17 * 12).reshape(14, 17, 12).astype(np.float32)
+    same = Volume(ramp, np.eye(4))
+    loud = make_case(0, masked=False, t2=Volume(3 * ramp + 100, np.eye(4)))
+
+    class Knowing:
+        name = "knowing"
+
+        def translate_case(self, case: Any) -> Volume:  # noqa: ANN401  # fakes stand in for prepared cases
+            return same
+
+    plain = Subject(("t1",), "t2", 1000.0, "cohort", "d" * 64, "test", 3)
+    for subject, mae in ((plain, 1100.0), (replace(plain, reference=reference), 0.0)):
+        rows = evaluate_cases(Entrants([Knowing()]), [loud], subject).rows
+        (row,) = [row for row in rows if row.metric == "mae" and row.protocol.region == "whole"]
+        assert row.value == pytest.approx(mae, abs=0.1)
+        assert row.protocol.target_normalised == (subject.reference is not None)
+        assert ("target-normalised" in row.protocol.text()) == (subject.reference is not None)
+
+
+@pytest.mark.usefixtures("models")
+def test_only_targets_without_a_unit_are_normalised(
+    cohort: FakeCohort, make_case: Make, tmp_path: Path
+) -> None:
+    with pytest.raises(UsageError, match="which has a unit"):
+        run.evaluate([tmp_path / "a"], cohort, target_normalised=True)  # type: ignore[arg-type]  # a fake
+    ramp = np.linspace(0, 1000, 14 * 17 * 12).reshape(14, 17, 12).astype(np.float32)
+    cases = [make_case(n, t2=Volume(ramp, np.eye(4))) for n in range(2)]
+    evaluation = run.evaluate(
+        [tmp_path / "free"],
+        FakeCohort({"train": cases, "test": cases}),  # type: ignore[arg-type]  # a fake
+        oracles=(),
+        target_normalised=True,
+    )
+    assert all(row.protocol.target_normalised for row in evaluation.rows)
+
+
+def test_a_run_is_scored_again_without_a_source(
+    make_case: Make, models: dict[str, Any], make_view: Make, tmp_path: Path
+) -> None:
+    ramp = np.linspace(0, 1000, 14 * 17 * 12).reshape(14, 17, 12).astype(np.float32)
+    cases = [make_case(n, t2=Volume(ramp, np.eye(4))) for n in range(2)]
+    cohort = FakeCohort({"train": cases, "test": cases})
+    both = make_view(("t1", "t2"))
+    models["two"] = SimpleNamespace(**{**vars(models["a"]), "view": replace(both, accepts_missing=True)})
+    evaluation = run.evaluate([tmp_path / "two"], cohort, oracles=(), without=("t2",))  # type: ignore[arg-type]  # a fake
+    assert evaluation.models == ("unet_regression", "unet_regression without t2")
+    assert evaluation.records["unet_regression without t2"]["without"] == ["t2"]
+    for run_name, source in (("two", "flair"), ("a", "t1")):
+        with pytest.raises(UsageError, match=f"without {source}") as refused:
+            run.evaluate([tmp_path / run_name], cohort, oracles=(), without=(source,))  # type: ignore[arg-type]
+        assert refused.value.code == "E004"

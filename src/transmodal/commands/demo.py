@@ -74,7 +74,8 @@ def run(
         for name, recipe in recipes.items():
             train_one(recipe, cohort, runs[name], shown)
         source = write_example(cohort, runs[names[0]], folder / "example")
-        text = score(cohort, runs, folder / "evaluation", shown)
+        target = recipes[names[0]].task.target
+        text = score(cohort, runs, target, folder / "evaluation", shown)
     print(text)
     print(f"Report:   {folder / 'evaluation' / 'report.html'}")
     print(f"Example:  {source} was translated beside it")
@@ -167,13 +168,24 @@ def write_example(cohort: Cohort, run_folder: Path, folder: Path) -> Path:
     return folder / f"{model.view.sources[0]}.nii.gz"
 
 
-def score(cohort: Cohort, runs: dict[str, Path], folder: Path, shown: Bars) -> str:
-    """Evaluate the runs beside every oracle, write the report and return its summary."""
+def score(cohort: Cohort, runs: dict[str, Path], target: str, folder: Path, shown: Bars) -> str:
+    """Evaluate the runs beside every oracle, write the report and return its summary.
+
+    MR targets are scaled by their own intensities first: the virtual scanners' gains are in no source.
+    """
     from transmodal.evaluation import oracles
     from transmodal.evaluation.run import evaluate
+    from transmodal.evaluation.score import RANGES
 
     evaluation = evaluate(
-        runs, cohort, split="test", oracles=oracles.ALL, output=folder, notes=LIMITS, progress=shown.advance
+        runs,
+        cohort,
+        split="test",
+        oracles=oracles.ALL,
+        target_normalised=target not in RANGES,
+        output=folder,
+        notes=LIMITS,
+        progress=shown.advance,
     )
     return evaluation.summary_text()
 

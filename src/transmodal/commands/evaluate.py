@@ -28,6 +28,13 @@ def run(
     ] = "standard",
     checkpoint: Annotated[str, typer.Option(help="best or last.")] = "best",
     device: Annotated[str | None, typer.Option(help="cpu or cuda.")] = None,
+    target_normalised: Annotated[
+        bool,
+        typer.Option(
+            "--target-normalised",
+            help="Scale MR targets to the training cohort's units by their own intensities; it is stamped.",
+        ),
+    ] = False,
     without: Annotated[
         list[str] | None,
         typer.Option(help="Also score the runs without this source; may be repeated."),
@@ -61,6 +68,7 @@ def run(
             checkpoint=checkpoint,
             device=device,
             without=without or (),
+            target_normalised=target_normalised,
             weights=weights(frozen_weights),
             output=folder,
             progress=shown.advance,

@@ -16,6 +16,7 @@ from transmodal.evaluation.gallery import Scene
 from transmodal.evaluation.oracles import STANDARD
 from transmodal.evaluation.score import unit_of
 from transmodal.metrics.table import HIGHER_IS_BETTER, Protocol, Row, Summary, summarise
+from transmodal.volumes.intensity import IntensityMap
 
 INTENDED_USE = (
     "Not a medical device. For research and retrospective evaluation; "
@@ -39,6 +40,7 @@ class Subject:
         n_training: cases that oracles, and models of this cohort, are fitted on.
         simulated: modalities that no scanner measured.
         notes: what a reader has to know, such as the limits of an embedded cohort.
+        reference: map whose units targets are scaled to by their own intensities; None leaves them as they are.
     """
 
     sources: tuple[str, ...]
@@ -50,6 +52,7 @@ class Subject:
     n_training: int = 0
     simulated: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    reference: IntensityMap | None = None
 
     @property
     def unit(self) -> str:

@@ -13,7 +13,7 @@ from transmodal.evaluation import oracles as oracle_room
 from transmodal.evaluation import report
 from transmodal.evaluation.gallery import Gallery, scene_of
 from transmodal.evaluation.result import Evaluation, Subject
-from transmodal.evaluation.score import Measured, range_of, score
+from transmodal.evaluation.score import Measured, in_reference_units, range_of, score
 from transmodal.inference.view import View
 from transmodal.metrics.table import HIGHER_IS_BETTER, Row, write_csv
 from transmodal.volumes import Volume, files, intensity
@@ -99,6 +99,7 @@ def evaluate(
     device: str | None = None,
     without: Sequence[str] = (),
     weights: Mapping[str, str] | None = None,
+    target_normalised: bool = False,
     output: Path | None = None,
     notes: Sequence[str] = (),
     progress: Progress | None = None,
@@ -115,12 +116,15 @@ def evaluate(
         device: where models run; None takes an accelerator where there is one.
         without: sources without which the runs are scored once more.
         weights: paths of frozen networks' weights by name, where they lie elsewhere than in training.
+        target_normalised: scale each target without a unit (MR contrasts) to the training cohort's units by
+            its own intensities; it is stamped into the protocol.
         output: folder for evaluation.json, evaluation.csv and report.html; None writes nothing.
         notes: what a reader of the figures has to know.
         progress: told how far it is.
 
     Raises:
-        UsageError: E004 when the runs have different targets, E002 for an unknown oracle.
+        UsageError: E004 when the runs have different targets or the target to be normalised has a unit, E002
+            for an unknown oracle.
         InputError: E132 when the split is empty or there is nothing to fit oracles on.
     """
     from transmodal.inference.translate import load
@@ -141,6 +145,8 @@ def evaluate(
     )
     sources = tuple(dict.fromkeys(name for model in loaded for name in model.view.sources))
     subject = replace(_subject(store, view, sources, split), notes=tuple(notes))
+    if target_normalised:
+        subject = replace(subject, reference=_reference_units(view))
     evaluation = evaluate_cases(entrants, store.cases(split), subject, progress=progress)
     if output is not None:
         write(evaluation, output)
@@ -231,6 +237,17 @@ def _lacking(complete: ModelTranslator, without: Sequence[str]) -> ModelTranslat
     return replace(complete, name=f"{complete.name} without {', '.join(without)}", without=tuple(without))
 
 
+def _reference_units(view: View) -> intensity.IntensityMap:
+    if view.target_map.spec.method == "window":
+        raise UsageError(
+            "E004",
+            f"--target-normalised for {view.target}, which has a unit",
+            "a target without one, such as an MR contrast",
+            "Leave it out.",
+        )
+    return view.target_map
+
+
 def _names(paths: Sequence[Path], models: Sequence[Model]) -> list[str]:
     """Name runs by their translators, or by their folders where two have the same."""
     names = [model.recipe.translator for model in models]
@@ -279,12 +296,17 @@ def _reference(
 
 
 def _score(case: PreparedCase, synthetic: Volume, subject: Subject) -> list[Measured]:
+    target, mask = case.volume(subject.target), case.mask()
+    if subject.reference is not None:
+        own = intensity.fit(subject.reference.spec, target.voxels, mask, range=subject.reference.range)
+        target = in_reference_units(target, own, subject.reference)
     return score(
-        case.volume(subject.target),
+        target,
         synthetic,
-        case.mask(),
+        mask,
         modality=subject.target,
         data_range=subject.data_range,
+        target_normalised=subject.reference is not None,
     )
 
 

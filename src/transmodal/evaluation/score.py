@@ -78,6 +78,7 @@ def score(
     modality: str,
     data_range: float,
     metrics: Collection[str] = STANDARD,
+    target_normalised: bool = False,
 ) -> list[Measured]:
     """Take every figure of a synthetic volume: inside the mask first, then whole; SSIM in 3D, then in 2D.
 
@@ -91,6 +92,7 @@ def score(
         modality: of the target; it says the unit.
         data_range: width of the range of values; see `range_of`.
         metrics: which of `METRICS` to take.
+        target_normalised: whether the reference went through `in_reference_units`; it is stamped.
 
     Raises:
         InputError: E130 when the grids differ, E122 for colour beside grey, E124 for an empty mask, E120 for
@@ -99,13 +101,33 @@ def score(
     """
     _check(reference, synthetic, metrics)
     inside = [] if mask is None else [mask]
-    return [
+    scenes = [
+        _Scene(reference, synthetic, region, unit_of(modality), data_range) for region in (*inside, None)
+    ]
+    taken = [
         measured
-        for region in (*inside, None)
+        for scene in scenes
         for metric in METRICS
         if metric in metrics
-        for measured in _TAKE[metric](_Scene(reference, synthetic, region, unit_of(modality), data_range))
+        for measured in _TAKE[metric](scene)
     ]
+    if not target_normalised:
+        return taken
+    return [one._replace(protocol=replace(one.protocol, target_normalised=True)) for one in taken]
+
+
+def in_reference_units(target: Volume, own: IntensityMap, reference: IntensityMap) -> Volume:
+    """Scale a target without a unit (MR contrasts) to the training cohort's reference units; nothing is clipped.
+
+    A scanner's gain is in the target and in no source: figures without this measure the gain.
+
+    Args:
+        target: as measured.
+        own: the target's own map.
+        reference: the training cohort's, of the same range.
+    """
+    mapped = target.voxels.astype(np.float64) * own.scale + own.offset
+    return target.with_voxels(((mapped - reference.offset) / reference.scale).astype(np.float32))
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,7 @@ class Protocol:
         data_range: width of the range of values; None where the metric has none.
         window: taps per axis; None where the metric has no window.
         border: `interior` or `mirrored`; None without a window.
+        target_normalised: whether the target was scaled by its own intensities first.
     """
 
     region: Literal["mask", "whole"]
@@ -42,6 +43,7 @@ class Protocol:
     data_range: float | None = None
     window: tuple[int, ...] | None = None
     border: Literal["interior", "mirrored"] | None = None
+    target_normalised: bool = False
 
     def text(self) -> str:
         """Say the protocol on one line; equal texts mean equal protocols."""
@@ -58,6 +60,8 @@ class Protocol:
                 f"Gaussian window {'x'.join(map(str, self.window))} sigma {SIGMA:g}, K {K1:g} {K2:g}, "
                 f"population statistics, {self._border()}"
             )
+        if self.target_normalised:
+            parts.append("target-normalised: scaled to the training cohort's units by its own intensities")
         parts.append("target's native grid, values not clipped")
         return "; ".join(parts)
 
@@ -70,6 +74,7 @@ class Protocol:
             "data_range": self.data_range,
             "window": None if self.window is None else list(self.window),
             "border": self.border,
+            "target_normalised": self.target_normalised,
         }
 
     def _slices(self) -> str:

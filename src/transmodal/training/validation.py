@@ -15,7 +15,7 @@ from transmodal.cohorts.store import PreparedCase
 from transmodal.errors import UsageError
 from transmodal.evaluation import figures
 from transmodal.evaluation.planes import Frame
-from transmodal.evaluation.score import STANDARD, range_of, score
+from transmodal.evaluation.score import STANDARD, in_reference_units, range_of, score
 from transmodal.inference.engine import synthesise_case
 from transmodal.inference.view import View
 from transmodal.training.plan import Plan, target_map_of
@@ -44,8 +44,8 @@ def validate(
     synthetic = synthesise_case(translator, view, case, device)
     target = case.volume(view.target)
     if view.target_map.spec.method != "window":
-        mapped = target_map_of(case, plan.recipe, view.target_map.range).apply(target.voxels)
-        target = target.with_voxels(view.target_map.invert(mapped))
+        own = target_map_of(case, plan.recipe, view.target_map.range)
+        target = in_reference_units(target, own, view.target_map)
     measured = score(
         target,
         synthetic,

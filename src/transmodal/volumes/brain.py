@@ -29,6 +29,7 @@ BRAIN_CM3 = (300.0, 2500.0)
 _SHAPE_MM, _ALIGN_MM, _WORK_MM = 4.0, 2.0, 3.0
 _RING_MM = 6.0  # how far beyond the brain the search looks: cerebrospinal fluid and skull, not yet scalp
 _STRIPPED_DICE = 0.92  # heads stay below: 0.64 to 0.93 by volume and shape, stripped brains reach 0.96
+_EDGE = 0.4  # of the soft mask; at a half the bright rim of cerebrospinal fluid in T2 would be missed
 _MOST_GROWN = 1.5  # by which stretching changes the brain's volume; where it ran away it doubled it
 _GOOD, _LEAST = 0.4, 0.2  # mutual information in nats: right poses reach 0.45 to 1.5, wrong ones 0.25 to 0.4
 _SCALES, _NODS = (
@@ -140,7 +141,7 @@ def _in_head(volume: Volume, work: Volume) -> Found:
     box = _around(_laid(work, linear))
     near = geometry.crop(work, box)
     soft, kept = _deformed(near, linear)
-    mask = geometry.resample(near.with_voxels(np.minimum(soft, kept)), volume.grid).voxels > 0.5
+    mask = geometry.resample(near.with_voxels(np.minimum(soft, kept)), volume.grid).voxels > _EDGE
     mask = fill_holes(largest_component(mask))
     cm3 = _cm3(mask, volume)
     if not BRAIN_CM3[0] <= cm3 <= BRAIN_CM3[1]:
