@@ -2,12 +2,49 @@
 
 from __future__ import annotations
 
-EXAMPLES = "Example:  transmodal translators"
+from typing import Annotated
+
+import typer
+
+EXAMPLES = "Examples:\n\ntransmodal translators\n\ntransmodal translators --json"
 
 
-def run() -> None:
-    """List the translators that recipes can name."""
+def run(
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print a list of objects instead of a table.")
+    ] = False,
+) -> None:
+    """List the translators that recipes can name: their papers, and their size at the papers' settings.
+
+    Parameters and operations are counted for one channel in and out unless the paper says otherwise, on a slice of
+    256 x 256; no weights are read.
+    """
+    import json
+
     from transmodal import translators
+    from transmodal.translators._facts import Facts, facts
 
-    for name in translators.names():
-        print(name)
+    found = [facts(name) for name in translators.names()]
+    if as_json:
+        print(json.dumps([one.to_json() for one in found], indent=1))
+        return
+
+    def row(one: Facts) -> tuple[str, ...]:
+        counts = (one.generator_parameters, one.trainable_parameters, one.frozen_parameters)
+        millions = tuple(f"{count / 1e6:.2f} M" if count else "-" for count in counts)
+        return (
+            one.name,
+            one.pairing,
+            ", ".join(one.needs),
+            *millions,
+            f"{one.gflop_per_slice:.1f}",
+            one.paper,
+        )
+
+    head = ("translator", "pairing", "needs", "generator", "trainable", "frozen", "GFLOP/slice", "paper")
+    table = [head, *map(row, found)]
+    widths = [max(len(line[column]) for line in table) for column in range(len(head) - 1)]
+    for name, pairing, needs, *numbers, paper in table:
+        words = [text.ljust(width) for text, width in zip((name, pairing, needs), widths, strict=False)]
+        right = [text.rjust(width) for text, width in zip(numbers, widths[3:], strict=True)]
+        print("  ".join([*words, *right, paper]))

@@ -100,7 +100,8 @@ class ResViT(Translator[Outputs]):
     ) -> Tensor:
         """Translate `(B, C, H, W)` into `(B, T, H, W)` in [-1, 1], by what the last phase trained."""
         self.check(source, available)
-        joined = not self.joined.is_meta and bool(self.joined)
+        # On the meta device, where networks are measured, the paper's generator is the one of its last phase.
+        joined = self.config.transformers if self.joined.is_meta else bool(self.joined)
         out: Tensor = self.generator(source, joined)
         return out
 

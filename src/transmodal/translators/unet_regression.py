@@ -1,7 +1,8 @@
-"""A plain residual U-Net, trained by regression: what every adversarial model has to beat.
+"""unet_regression: no paper of its own; Ronneberger et al., U-Net, MICCAI 2015, with residual blocks.
 
-No paper: Ronneberger et al., U-Net (MICCAI 2015), with residual blocks (He et al., CVPR 2016), group
-normalisation (Wu and He, ECCV 2018) and the loss of Zhao et al. (IEEE TCI 2017), L1 and SSIM together.
+A plain residual U-Net, trained by regression: what every adversarial model has to beat. Residual blocks are those of
+He et al. (CVPR 2016), group normalisation that of Wu and He (ECCV 2018), the loss that of Zhao et al. (IEEE TCI 2017):
+L1 and SSIM together.
 """
 
 from __future__ import annotations

@@ -1,0 +1,96 @@
+"""What can be said of a translator without training it: counted on the meta device, at the paper's settings."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from transmodal import translators
+from transmodal.translators._base import Translator
+
+SIDE = 256
+"""Side of the slice whose operations are counted; larger where a translator takes other multiples only."""
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """A translator at its paper's settings: one channel in and out, unless the paper says otherwise.
+
+    Attributes:
+        name: what recipes call it.
+        paper: citation of its source.
+        pairing: `paired` or `unpaired`.
+        needs: what every case has to have.
+        generator_parameters: those that the translated image depends on; of one generator where there are several.
+        trainable_parameters: those of all players of all phases.
+        frozen_parameters: those of networks that are used but not trained.
+        gflop_per_slice: 1e9 floating-point operations per slice of 256 x 256, two for each multiply-add, frozen
+            networks included.
+    """
+
+    name: str
+    paper: str
+    pairing: str
+    needs: tuple[str, ...]
+    generator_parameters: int
+    trainable_parameters: int
+    frozen_parameters: int
+    gflop_per_slice: float
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the fields for JSON."""
+        return {**asdict(self), "needs": list(self.needs)}
+
+
+def facts(name: str) -> Facts:
+    """Count a translator's parameters and operations; no weights are made and no file is read.
+
+    Raises:
+        UsageError: E002 for an unknown name.
+    """
+    with torch.device("meta"):
+        translator = translators.build(name, {})
+        operations = _translated(translator)
+    generator = sum(one.numel() for one in translator.parameters() if one.grad is not None)
+    owned = {
+        id(one): one.numel()
+        for phase in translator.phases
+        for player in translator.players(phase).values()
+        for one in player.parameters()
+        if one.requires_grad
+    }
+    return Facts(
+        name,
+        citation(name),
+        translator.pairing,
+        tuple(sorted(translator.needs)),
+        generator,
+        sum(owned.values()),
+        sum(frozen.count() for frozen in translator.frozen().values()),
+        round(operations / 1e9, 3),
+    )
+
+
+def citation(name: str) -> str:
+    """Return the source that a translator's file names in its first paragraph."""
+    text = inspect.getdoc(importlib.import_module(f"transmodal.translators.{name}")) or ""
+    first = " ".join(text.split("\n\n")[0].split())
+    return first.partition(": ")[2].rstrip(".")
+
+
+def _translated(translator: Translator[Any]) -> int:
+    """Translate one slice of nothing, so that what it depends on has a gradient; return its operations."""
+    config, multiple = translator.config, translator.size_multiple()
+    side = multiple * -(-SIDE // multiple)
+    source = torch.zeros(1, config.in_channels, side, side, device="meta")
+    available = torch.ones(1, len(config.source_channels), device="meta")
+    noise = torch.zeros(1, dtype=torch.int64, device="cpu") if translator.draws else None
+    with FlopCounterMode(display=False) as counter:
+        synthetic = translator(source, available, noise=noise)
+    synthetic.sum().backward()
+    return int(counter.get_total_flops())

@@ -1,0 +1,62 @@
+"""Facts of translators: counted at the papers' settings, without weights."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import torch
+from typer.testing import CliRunner
+
+from transmodal import translators
+from transmodal.cli import app
+from transmodal.translators._facts import facts
+
+KNOWN = {
+    "pix2pix": (54.408e6, 57.173e6, 0),
+    "cyclegan": (11.366e6, 2 * 11.366e6 + 2 * 2.763e6, 0),
+    "resvit": (123.44e6, 123.44e6 + 2.765e6, 0),
+    "unet_regression": (4.86e6, 4.86e6, 0),
+    "mrnet": (58.05e6, 58.05e6 + 2.765e6, 89.67e6),
+    "macro2micro": (0.2216e6, 0.2216e6 + 28.86e6 + 24.52e6, None),
+    "colorization": (5.81e6, None, 0),
+}
+
+
+@pytest.mark.parametrize("name", sorted(set(KNOWN) & set(translators.names())))
+def test_counts_are_those_of_the_papers(name: str) -> None:
+    found = facts(name)
+    counts = (found.generator_parameters, found.trainable_parameters, found.frozen_parameters)
+    for count, known in zip(counts, KNOWN[name], strict=True):
+        if known is not None:
+            assert count == pytest.approx(known, rel=0.005)
+
+
+def test_operations_are_two_for_each_multiply_add() -> None:
+    plain = facts("unet_regression")
+    with torch.device("meta"):
+        stem = translators.build("unet_regression", {}).get_submodule("generator.stem")
+    assert isinstance(stem, torch.nn.Conv2d)
+    assert plain.gflop_per_slice > 2 * 256 * 256 * stem.weight.numel() / 1e9
+    # A stage at half the resolution with twice the channels costs as much: the sum is a few stages' worth.
+    block = 2 * 2 * 256 * 256 * 32 * 32 * 9 / 1e9
+    assert 5 * block < plain.gflop_per_slice < 20 * block
+
+
+def test_the_command_lists_every_translator() -> None:
+    done = CliRunner().invoke(app, ["translators", "--json"])
+    assert done.exit_code == 0, done.output
+    listed = json.loads(done.output)
+    assert [one["name"] for one in listed] == translators.names()
+    keys = {
+        "name", "paper", "pairing", "needs",
+        "generator_parameters", "trainable_parameters", "frozen_parameters", "gflop_per_slice",
+    }  # fmt: skip
+    for one in listed:
+        assert set(one) == keys
+        assert one["paper"], one["name"]
+        assert 0 < one["generator_parameters"] <= one["trainable_parameters"]
+        assert one["gflop_per_slice"] > 0
+    table = CliRunner().invoke(app, ["translators"])
+    assert table.exit_code == 0
+    assert all(name in table.output for name in translators.names())
