@@ -85,7 +85,7 @@ def test_what_a_verb_raises_becomes_a_status(
 def test_python_m_transmodal_runs_it() -> None:
     done = subprocess.run([sys.executable, "-m", "transmodal", "translators"], capture_output=True, text=True)
     assert done.returncode == 0
-    assert done.stdout.split() == sorted(done.stdout.split())
+    assert "pix2pix" in done.stdout
     failed = subprocess.run([sys.executable, "-m", "transmodal", "nothing"], capture_output=True, text=True)
     assert failed.returncode == 2
 
