@@ -105,7 +105,7 @@ def in_small(recipe: Recipe) -> Recipe:
         "training.workers=0",
         "training.early_stopping=null",
     ]
-    if recipe.data.region == "brain":  # there is none in the phantom
+    if recipe.data.region in ("brain", "around_brain"):  # there is none in the phantom
         changes.append("data.region=body")
     if recipe.windows.size is not None:
         sides = [16, 16, 16] if recipe.windows.kind == "patch" else [SIDE, SIDE]

@@ -8,6 +8,7 @@ import pytest
 from transmodal.cohorts.atlas import AtlasOptions, subjects
 from transmodal.errors import InputError
 from transmodal.volumes import Grid, Volume, masks
+from transmodal.volumes.brain import Found
 from transmodal.volumes.geometry import reorient, resample, working_grid
 
 
@@ -104,3 +105,15 @@ def test_components_and_holes() -> None:
     assert masks.fill_holes(largest).sum() == 125
     assert masks.largest_component(np.zeros((2, 2, 2), bool)).sum() == 0
     assert Grid((9, 9, 9), np.eye(4)).shape == mask.shape
+
+
+def test_around_the_brain_is_the_brain_and_five_millimetres(monkeypatch: pytest.MonkeyPatch) -> None:
+    i, j, k = np.indices((30, 34, 28))
+    away = 3 * (np.sqrt((i - 14.0) ** 2 + (j - 16.0) ** 2 + (k - 13.0) ** 2) - 8)  # mm from a ball's edge
+    volume = Volume((away < 0).astype(np.float32), np.diag([3.0, 3, 3, 1]))
+    monkeypatch.setattr(masks, "brain", lambda volume: Found(volume.voxels > 0, "a ball"))
+    around = masks.region(volume, "around_brain")
+    assert around.method == "a ball, grown by 5 mm"
+    assert around.mask[away < 2].all()
+    assert not around.mask[away > 7].any()
+    assert int((masks.region(volume, "brain").mask ^ (away < 0)).sum()) == 0

@@ -14,11 +14,12 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from transmodal.errors import InputError
 from transmodal.volumes import Grid, files
 from transmodal.volumes.intensity import IntensityMap, IntensitySpec
+from transmodal.volumes.masks import Kind
 
 VERSION = 1
 """Of the format, and of how `prepare` makes arrays: another one prepares every case anew."""
 
-RegionKind = Literal["whole", "body", "brain"]
+RegionKind = Kind
 Row = tuple[float, float, float, float]
 Matrix = tuple[Row, Row, Row, Row]
 

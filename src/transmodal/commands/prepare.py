@@ -12,10 +12,10 @@ if TYPE_CHECKING:
     from transmodal.volumes.intensity import IntensitySpec
 
 Number = TypeVar("Number", int, float)
-Kind = Literal["whole", "body", "brain"]
+Kind = Literal["whole", "body", "brain", "around_brain"]
 
 EXAMPLES = (
-    "Example:  transmodal prepare folders subjects -o cohort --region t1=brain --split 8:1:1\n\n"
+    "Example:  transmodal prepare folders subjects -o cohort --for t1-to-fa-small --split 8:1:1\n\n"
     "A folder of cases looks like subjects/<case>/<modality>.nii.gz, with mask and segmentation where there are."
 )
 
@@ -32,7 +32,14 @@ def run(
     output: Annotated[Path, typer.Option("-o", "--output", help="Cohort folder to write, or to continue.")],
     region: Annotated[
         list[str] | None,
-        typer.Option(help="Mask to compute from a source, such as t1=brain or mr=body; may be repeated."),
+        typer.Option(
+            help="Mask to compute from a source: body, brain or around_brain (5 mm more), such as t1=brain; may be "
+            "repeated."
+        ),
+    ] = None,
+    recipes: Annotated[
+        list[str] | None,
+        typer.Option("--for", help="Recipe whose masks to compute; may be repeated."),
     ] = None,
     intensity: Annotated[
         list[str] | None,
@@ -57,7 +64,7 @@ def run(
     from transmodal.commands._progress import bars
 
     options = PrepareOptions(
-        regions=_regions(region or []),
+        regions=_regions(region or [], recipes or []),
         intensity=_intensities(intensity or []),
         ratios=_three(split, float),
         counts=_three(counts, int) if counts else None,
@@ -80,16 +87,24 @@ def run(
     )
 
 
-def _regions(words: list[str]) -> dict[str, tuple[Kind, ...]]:
+def _regions(words: list[str], recipes: list[str]) -> dict[str, tuple[Kind, ...]]:
     from transmodal.errors import UsageError
+    from transmodal.recipes import load
 
-    kinds: dict[str, Kind] = {"body": "body", "brain": "brain"}
+    kinds: dict[str, Kind] = {"body": "body", "brain": "brain", "around_brain": "around_brain"}
     found: dict[str, tuple[Kind, ...]] = {}
     for word in words:
         modality, _, kind = word.partition("=")
         if not modality or kind not in kinds:
-            raise UsageError("E001", f"--region {word}", "MODALITY=body or MODALITY=brain", "Correct it.")
+            raise UsageError(
+                "E001", f"--region {word}", "MODALITY=body, brain or around_brain", "Correct it."
+            )
         found[modality] = (*found.get(modality, ()), kinds[kind])
+    for recipe in recipes:
+        wanted = load.load(recipe)
+        first, kind_of = wanted.task.source[0], wanted.data.region
+        if kind_of != "whole" and kind_of not in found.get(first, ()):
+            found[first] = (*found.get(first, ()), kind_of)
     return found
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +16,7 @@ from transmodal.translators._base import Translator
 from transmodal.volumes import Grid, Volume
 from transmodal.volumes.geometry import reorient, resample, working_grid
 from transmodal.volumes.intensity import IntensityMap, IntensitySpec, fit
-from transmodal.volumes.masks import region
+from transmodal.volumes.masks import Kind, region
 from transmodal.volumes.windows import Cutting
 
 AXES = {"x": 0, "y": 1, "z": 2}
@@ -44,7 +43,7 @@ class View:
     sources: tuple[str, ...]
     target: str
     spacing_mm: float | None
-    region: Literal["whole", "body", "brain"]
+    region: Kind
     specs: Mapping[str, IntensitySpec]
     cutting: Cutting
     axes: tuple[int, ...]

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from transmodal.volumes.intensity import IntensitySpec, spec_for
+from transmodal.volumes.masks import Kind
 
 Axis = Literal["x", "y", "z"]
 Metric = Literal["mae", "mse", "psnr", "ssim"]
@@ -82,7 +83,7 @@ class Data(_Part):
     """
 
     spacing_mm: Annotated[float, Field(gt=0, le=50)] | None = None
-    region: Literal["whole", "body", "brain"] = "whole"
+    region: Kind = "whole"
     intensity: dict[Modality, IntensitySetting] = {}
 
     def spec(self, modality: str) -> IntensitySpec:

@@ -16,13 +16,14 @@ from transmodal.volumes import geometry, registration
 from transmodal.volumes.brain import brain, fill_holes, largest_component
 from transmodal.volumes.volume import Volume
 
-Kind = Literal["whole", "body", "brain"]
+Kind = Literal["whole", "body", "brain", "around_brain"]
 Mask = NDArray[np.bool_]
 
 __all__ = ["Kind", "Region", "fill_holes", "largest_component", "region"]
 
 _WORK_MM = 2.0
 _OPEN_MM, _CLOSE_MM = 3.0, 8.0  # thinner things than the first (tables, straps) go, narrower gaps close
+_AROUND_MM = 5.0
 _AIR_HU = -200.0  # a background below it is air in Hounsfield units
 
 
@@ -38,7 +39,8 @@ def region(volume: Volume, kind: Kind) -> Region:
 
     Args:
         volume: any for `whole`, grey for the others; any orientation and spacing.
-        kind: `whole`; `body`, what is not air around it; `brain`, without skull and scalp.
+        kind: `whole`; `body`, what is not air around it; `brain`, without skull and scalp; `around_brain`, with
+            5 mm more on all sides, for targets in which the fluid at the brain's rim is bright.
 
     Raises:
         InputError: E124 when nothing is found, E122 for colour, E112 for a brain on a sheared grid.
@@ -50,7 +52,15 @@ def region(volume: Volume, kind: Kind) -> Region:
     if volume.voxels.min() == volume.voxels.max():
         constant = f"a volume that is {volume.voxels.flat[0]} everywhere"
         raise InputError("E124", constant, f"a {kind} in it", "Check the file.")
-    return Region(*brain(volume)) if kind == "brain" else _body(volume)
+    if kind == "body":
+        return _body(volume)
+    found = Region(*brain(volume))
+    return found if kind == "brain" else _grown(found, volume)
+
+
+def _grown(found: Region, volume: Volume) -> Region:
+    away = ndimage.distance_transform_edt(~found.mask, sampling=volume.spacing)
+    return Region(np.asarray(away <= _AROUND_MM), f"{found.method}, grown by {_AROUND_MM:g} mm")
 
 
 def _body(volume: Volume) -> Region:
