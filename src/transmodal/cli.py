@@ -11,7 +11,7 @@ import typer
 from typer.main import get_command
 
 from transmodal import __version__
-from transmodal.commands import atlas, demo, evaluate, prepare, recipes, train, translate, translators
+from transmodal.commands import ablate, atlas, demo, evaluate, prepare, recipes, train, translate, translators
 from transmodal.errors import ResourceError, TransmodalError, UsageError
 
 app = typer.Typer(
@@ -38,6 +38,7 @@ VERBS = {
     "train": train,
     "translate": translate,
     "evaluate": evaluate,
+    "ablate": ablate,
     "atlas": atlas,
     "recipes": recipes,
     "translators": translators,

@@ -1,0 +1,37 @@
+"""Switch off one idea of a paper at a time, over several seeds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+EXAMPLES = (
+    "Examples:\n\ntransmodal ablate agi-net --cohort cohort -o ablations/agi-net --workers 2\n\n"
+    "transmodal ablate mine.yaml --cohort cohort -o ablations/mine"
+)
+
+
+def run(
+    study: Annotated[str, typer.Argument(help="Name of a study that comes with transmodal, or a YAML file.")],
+    cohort: Annotated[Path, typer.Option(help="Prepared cohort.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="Folder to write into, or to continue.")],
+    workers: Annotated[int, typer.Option(min=1, help="Trainings at once.")] = 1,
+) -> None:
+    """Train and score a recipe and its variants with several seeds; write ablation.json beside the runs.
+
+    Interrupted? The same command goes on; what is trained and scored is not done again.
+    """
+    from transmodal.commands._progress import bars
+    from transmodal.studies.ablation import ablate, plan_of
+    from transmodal.studies.table import rows
+    from transmodal.volumes import files
+
+    plan = plan_of(study)
+    with bars() as shown:
+        result = ablate(plan, cohort, output, workers=workers, progress=shown.advance)
+    files.write_json(output / "ablation.json", result.to_json())
+    for line in rows(result.to_json()):
+        print(line)
+    print(f"Figures: {output / 'ablation.json'}")

@@ -1,0 +1,1 @@
+"""Studies: what several trainings say together."""
