@@ -12,6 +12,7 @@ import torch
 from transmodal import translators
 from transmodal.cohorts.store import Cohort
 from transmodal.errors import InputError, TransmodalError, UsageError
+from transmodal.recipes.load import load
 from transmodal.recipes.schema import Recipe
 from transmodal.training.plan import plan
 from transmodal.translators.unet_regression import UNetRegression
@@ -226,3 +227,15 @@ def test_planning_draws_no_numbers(tiny: Tiny, cohort: Cohort) -> None:
     plan(tiny("pix2pix"), cohort)
 
     assert torch.random.get_rng_state().equal(before)
+
+
+def test_a_player_that_a_setting_switches_off_may_keep_its_optimiser(cohort: Cohort) -> None:
+    changes = ["settings={width: 32, discriminator_width: 4, discriminator_levels: 2, perceptual_weight: 0}"]
+    changes += ["data.region=whole", "data.spacing_mm=null", "windows.size=[16, 16]"]
+    changes += ["windows.min_foreground=0"]
+    whole = load("t1-to-fa-macro2micro-small", changes)
+    without = load("t1-to-fa-macro2micro-small", [*changes, "settings.patch_weight=0"])
+    assert "patch_discriminator" in plan(whole, cohort).phases[0].players
+    assert "patch_discriminator" not in plan(without, cohort).phases[0].players
+    with pytest.raises(UsageError, match="patch_discriminator"):
+        plan(load("t1-to-fa-macro2micro-small", [*changes, "training.players.patch={lr: 0.1}"]), cohort)

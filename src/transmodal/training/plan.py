@@ -230,13 +230,26 @@ def _phases(recipe: Recipe, blank: Translator[Any]) -> tuple[PhasePlan, ...]:
         )
         for name in blank.phases
     )
-    _check_names("training.phases", list(training.phases), list(blank.phases))
-    for phase in phases:
-        if phase.name in training.phases:
-            own = list(training.phases[phase.name].players)
-            _check_names(f"training.phases.{phase.name}.players", own, list(phase.players))
-    _check_names("training.players", list(training.players), [p for phase in phases for p in phase.players])
+    # A setting may switch a player or a phase off that the recipe has an optimiser for: that is no mistake.
+    known = [{phase.name: list(phase.players) for phase in phases}, _players_by_default(recipe, blank)]
+    players = [name for each in known for names in each.values() for name in names]
+    _check_names("training.phases", list(training.phases), [name for each in known for name in each])
+    for phase, given in training.phases.items():
+        own = [name for each in known for name in each.get(phase, [])]
+        _check_names(f"training.phases.{phase}.players", list(given.players), own)
+    _check_names("training.players", list(training.players), players)
     return phases
+
+
+def _players_by_default(recipe: Recipe, blank: Translator[Any]) -> dict[str, list[str]]:
+    """Return the players of each phase under the translator's own defaults."""
+    channels = {key: getattr(blank.config, key) for key in DERIVED}
+    try:
+        with torch.device("meta"):
+            plain = translators.build(recipe.translator, channels)
+    except UsageError:  # the defaults do not suit these channels
+        return {}
+    return {phase: list(plain.players(phase)) for phase in plain.phases}
 
 
 def _check_names(where: str, given: Sequence[str], known: Sequence[str]) -> None:
