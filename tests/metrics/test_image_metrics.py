@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from transmodal.errors import InputError, UsageError
-from transmodal.metrics.image import mae, mse, psnr
+from transmodal.metrics.image import mae, mse, nmse, psnr
 
 REFERENCE = np.array([[0.0, 1.0, 2.0], [3.0, 4.0, 5.0]])
 SYNTHETIC = np.array([[1.0, 1.0, 2.0], [3.0, 1.0, 5.0]])
@@ -91,3 +91,16 @@ def test_values_that_are_not_finite_are_counted_and_refused(bad: float) -> None:
     with pytest.raises(InputError, match="2 of 6 values") as caught:
         mae(REFERENCE, broken)
     assert caught.value.code == "E120"
+
+
+def test_nmse_by_hand() -> None:
+    assert nmse(REFERENCE, SYNTHETIC) == pytest.approx(10 / 55)
+    assert nmse(REFERENCE, SYNTHETIC, mask=MASK) == pytest.approx(10 / 17)
+    assert nmse(7 * REFERENCE, 7 * SYNTHETIC) == pytest.approx(10 / 55)
+    assert nmse(REFERENCE, REFERENCE.copy()) == 0
+
+
+def test_nmse_of_a_reference_without_values_is_refused() -> None:
+    with pytest.raises(InputError, match="0 at every voxel") as caught:
+        nmse(np.zeros((2, 3)), SYNTHETIC)
+    assert caught.value.code == "E124"

@@ -37,6 +37,34 @@ def mse(reference: Array, synthetic: Array, *, mask: Mask | None = None) -> floa
     return float(np.vdot(difference, difference) / difference.size)
 
 
+def nmse(reference: Array, synthetic: Array, *, mask: Mask | None = None) -> float:
+    """Return the squared difference's share of the reference's energy: `sum (x - y)^2 / sum x^2`.
+
+    Unit 1, lower is better, 0 for identical images. It depends on where the values have their zero: take it of MR
+    and FA, where nothing is 0, and not of HU.
+
+    Args:
+        reference: the target as measured.
+        synthetic: what a translator made.
+        mask: as in `mae`.
+
+    Raises:
+        InputError: as `mae`; E124 as well for a reference that is 0 everywhere.
+    """
+    difference = _difference(reference, synthetic, mask)
+    inside: Any = ... if mask is None else mask
+    values = np.asarray(reference[inside], np.float64).ravel()
+    energy = float(np.vdot(values, values))
+    if energy == 0:
+        raise InputError(
+            "E124",
+            "a reference that is 0 at every voxel",
+            "a reference with values",
+            "Give another mask, or take mse.",
+        )
+    return float(np.vdot(difference, difference)) / energy
+
+
 def psnr(reference: Array, synthetic: Array, *, data_range: float, mask: Mask | None = None) -> float:
     """Return the peak signal-to-noise ratio in dB: `10 log10(data_range^2 / mse)`.
 

@@ -51,6 +51,14 @@ def window(shape: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(min(TAPS, n - 1 + n % 2) for n in shape)
 
 
+def gaussian(taps: int) -> Float:
+    """Return the window's weights along an axis: sigma 1.5, adding up to 1."""
+    offsets = np.arange(taps) - taps // 2
+    weights = np.exp(-0.5 * (offsets / SIGMA) ** 2)
+    normalised: Float = weights / weights.sum()
+    return normalised
+
+
 def ssim(
     reference: Array, synthetic: Array, *, data_range: float, mask: Mask | None = None, colour: bool = False
 ) -> float:
@@ -112,7 +120,7 @@ def _sums(pair: _Pair, axes: tuple[int, ...], data_range: float) -> tuple[Float,
     check_pair(*pair)
     check_range(data_range)
     sizes = window(pair.reference.shape)
-    kernels = {axis: _gaussian(sizes[axis]) for axis in axes}
+    kernels = {axis: gaussian(sizes[axis]) for axis in axes}
     if pair.mask is not None:
         pair = _mirrored(_around_mask(pair, kernels), kernels)
     parts = [
@@ -235,13 +243,6 @@ def _similarity(filtered: Float, data_range: float) -> Float:
     mean_x *= square
     means /= mean_x
     return means
-
-
-def _gaussian(taps: int) -> Float:
-    offsets = np.arange(taps) - taps // 2
-    weights = np.exp(-0.5 * (offsets / SIGMA) ** 2)
-    normalised: Float = weights / weights.sum()
-    return normalised
 
 
 def _filter(values: Float, axis: int, kernel: Float, memory: _Memory) -> Float:

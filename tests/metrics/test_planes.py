@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from transmodal.errors import InputError, UsageError
+from transmodal.metrics.image import Array, Mask, mae
+from transmodal.metrics.planes import check_colour, check_plane, check_side, filled, over_slices
+
+
+def _mae(reference: Array, synthetic: Array, mask: Mask | None) -> float:
+    return mae(reference, synthetic, mask=mask)
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_slices_are_averaged_along_the_axis(axis: int) -> None:
+    x, y = np.random.default_rng(axis).random((2, 3, 4, 5))
+    got = over_slices(_mae, x, y, axis=axis)
+    expected = [mae(x.take(i, axis), y.take(i, axis)) for i in range(x.shape[axis])]
+    assert got.values == pytest.approx(expected)
+    assert (got.mean, got.used, got.excluded) == (pytest.approx(float(np.mean(expected))), x.shape[axis], 0)
+
+
+def test_slices_outside_the_mask_are_left_out_and_counted() -> None:
+    x, y = np.random.default_rng(1).random((2, 4, 5, 6, 3))
+    mask = np.zeros((4, 5, 6), bool)
+    mask[1, 2, 3] = mask[3, 0, 0] = True
+    got = over_slices(_mae, x, y, axis=0, mask=mask)
+    assert got.values == pytest.approx(
+        [abs(x[1, 2, 3] - y[1, 2, 3]).mean(), abs(x[3, 0, 0] - y[3, 0, 0]).mean()]
+    )
+    assert (got.used, got.excluded) == (2, 2)
+
+
+def test_an_empty_mask_is_refused_before_any_slice() -> None:
+    x = np.ones((2, 3, 4))
+    with pytest.raises(InputError, match="no voxels") as caught:
+        over_slices(_mae, x, x, axis=1, mask=np.zeros(x.shape, bool))
+    assert caught.value.code == "E124"
+
+
+def test_what_is_no_image_is_refused_by_name() -> None:
+    grey, colour = np.ones((9, 9)), np.ones((9, 9, 3))
+    check_plane(grey, grey, None, channels=1, side=9)
+    check_plane(colour, colour, None, channels=3, side=9)
+    with pytest.raises(InputError, match=r"expected an image \(H, W\)") as caught:
+        check_plane(colour, colour, None, channels=1, side=9)
+    assert caught.value.code == "E121"
+    with pytest.raises(InputError, match="three channels") as caught:
+        check_colour(grey)
+    assert caught.value.code == "E122"
+    with pytest.raises(UsageError, match=r"9x9.*at least 10") as small:
+        check_side(grey.shape, 10)
+    assert small.value.code == "E004"
+
+
+def test_outside_the_mask_both_images_take_the_references_mean() -> None:
+    x, y = np.random.default_rng(2).random((2, 4, 5))
+    mask = np.random.default_rng(3).random(x.shape) > 0.5
+    of_x, of_y = filled(x, y, mask)
+    assert np.array_equal(of_x[mask], x[mask])
+    assert np.array_equal(of_y[mask], y[mask])
+    assert of_x[~mask] == pytest.approx(x[mask].mean())
+    assert of_y[~mask] == pytest.approx(x[mask].mean())
