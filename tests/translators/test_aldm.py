@@ -128,7 +128,7 @@ def test_latents_are_brought_to_the_noises_size() -> None:
     translator = built()
     for _ in range(150):
         translator.synthesise(batch_of("autoencoder"))
-    latent = translator.autoencoders["target"].encode(-batch_of("autoencoder").source).latent  # type: ignore[operator]
+    latent = translator.autoencoders.target.encode(-batch_of("autoencoder").source).latent
     assert float(translator.scale) == pytest.approx(float(latent.detach().std()), rel=0.05)
     before = float(translator.scale)
     translator.synthesise(batch_of("diffusion"))

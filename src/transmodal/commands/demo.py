@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 EXAMPLES = (
     "Examples:\n\ntransmodal demo\n\ntransmodal demo --task mr-to-ct -o mr-to-ct\n\n"
-    "transmodal demo --translator unet_regression"
+    "transmodal demo --task t1-t2-to-pd --translator agi_net --translator unet_regression"
 )
 
 
@@ -27,6 +27,9 @@ class Task(StrEnum):
     T1_TO_T2 = "t1-to-t2"
     MR_TO_CT = "mr-to-ct"
     FLAIR_TO_T2 = "flair-to-t2"
+    T1_TO_FLAIR = "t1-to-flair"
+    T1_T2_TO_PD = "t1-t2-to-pd"
+    MR_TO_COLOUR = "mr-to-colour"
 
 
 LIMITS = (
@@ -73,13 +76,13 @@ def run(
         runs = {name: folder / "runs" / name for name in names}
         for name, recipe in recipes.items():
             train_one(recipe, cohort, runs[name], shown)
-        source = write_example(cohort, runs[names[0]], folder / "example")
+        words = write_example(cohort, runs[names[0]], folder / "example")
         target = recipes[names[0]].task.target
         text = score(cohort, runs, target, folder / "evaluation", shown)
     print(text)
     print(f"Report:   {folder / 'evaluation' / 'report.html'}")
-    print(f"Example:  {source} was translated beside it")
-    print(f"Try it:   transmodal translate {runs[names[0]]} {source} -o synthetic.nii.gz")
+    print(f"Example:  {folder / 'example'} holds sources and what was made of them")
+    print(f"Try it:   transmodal translate {runs[names[0]]} {words} -o synthetic.nii.gz")
     print(f"Took {(time.perf_counter() - start) / 60:.1f} minutes.")
 
 
@@ -147,8 +150,8 @@ def train_one(recipe: Recipe, cohort: Cohort, run_folder: Path, shown: Bars) -> 
     shown.say(f"{recipe.translator}: {train(recipe, cohort, run_folder, progress=shown).line()}")
 
 
-def write_example(cohort: Cohort, run_folder: Path, folder: Path) -> Path:
-    """Write a test subject's sources as files and translate them, as `transmodal translate` would."""
+def write_example(cohort: Cohort, run_folder: Path, folder: Path) -> str:
+    """Write a test subject's sources as files and translate them; return the words that `translate` takes."""
     from transmodal.commands.translate import write
     from transmodal.inference.translate import load
     from transmodal.volumes import files, io
@@ -165,7 +168,8 @@ def write_example(cohort: Cohort, run_folder: Path, folder: Path) -> Path:
         origins[modality] = {"name": path.name, "sha256": files.sha256_file(path)}
     target = folder / f"synthetic_{model.view.target}.nii.gz"
     write(model.translate(sources), target, origins, disagreement=False)
-    return folder / f"{model.view.sources[0]}.nii.gz"
+    named = {modality: folder / f"{modality}.nii.gz" for modality in sources}
+    return " ".join(f"{name}={path}" if len(named) > 1 else f"{path}" for name, path in named.items())
 
 
 def score(cohort: Cohort, runs: dict[str, Path], target: str, folder: Path, shown: Bars) -> str:

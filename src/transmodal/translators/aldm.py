@@ -87,11 +87,8 @@ class ALDM(Translator[Outputs]):
     def __init__(self, config: Config) -> None:
         super().__init__(config)
         shape = (config.width, config.halvings, config.latent, config.codes)
-        self.autoencoders = nn.ModuleDict(
-            {
-                "source": VQAutoencoder(config.in_channels, *shape),
-                "target": VQAutoencoder(config.target_channels, *shape),
-            }
+        self.autoencoders = Autoencoders(
+            VQAutoencoder(config.in_channels, *shape), VQAutoencoder(config.target_channels, *shape)
         )
         channels = config.in_channels + config.target_channels
         self.discriminator = PatchDiscriminator(
@@ -109,13 +106,13 @@ class ALDM(Translator[Outputs]):
     ) -> Tensor:
         """Translate `(B, C, H, W)` into `(B, T, H, W)` in [-1, 1]; `noise` are seeds, None is seed 0."""
         self.check(source, available)
-        condition = self.autoencoders["source"].encode(source).passed / self.scale
+        condition = self.autoencoders.source.encode(source).passed / self.scale
         seeds = torch.zeros(len(source), dtype=torch.int64) if noise is None else noise
         start = _normal(seeds, condition.shape[1:], stream=1).to(condition)
         latent = self.schedule.sample(
             lambda x, step: self.denoiser(x, step, condition), start, self.config.sampler_steps
         )
-        out: Tensor = self.autoencoders["target"].decode(latent * self.scale)
+        out: Tensor = self.autoencoders.target.decode(latent * self.scale)
         return out
 
     def size_multiple(self) -> int:
@@ -135,7 +132,7 @@ class ALDM(Translator[Outputs]):
             InputError: E131 for a batch without target.
         """
         self.check(batch.source, batch.available)
-        source, target = self.autoencoders["source"], self.autoencoders["target"]
+        source, target = self.autoencoders.source, self.autoencoders.target
         image = _target(batch)
         if batch.phase != "diffusion":
             of_source, of_target = source.encode(batch.source), target.encode(image)
@@ -182,6 +179,14 @@ class ALDM(Translator[Outputs]):
         """Follow the deviation of the target's latents, slowly."""
         with torch.no_grad():
             self.scale.lerp_(latent.detach().float().std().clamp_min(1e-3), 0.05)
+
+
+class Autoencoders(nn.Module):
+    """One for sources, one for the target: their channels may differ."""
+
+    def __init__(self, source: VQAutoencoder, target: VQAutoencoder) -> None:
+        super().__init__()
+        self.source, self.target = source, target
 
 
 def _normal(seeds: Tensor, shape: torch.Size, stream: int) -> Tensor:
