@@ -125,7 +125,8 @@ def _any_in_block(mask: Mask, step: int) -> Mask:
     wide = np.zeros((height, width), bool)
     wide[: mask.shape[0], : mask.shape[1]] = mask
     blocks = wide.reshape(height // step, step, width // step, step)
-    return np.logical_or.reduce(blocks, axis=(1, 3))
+    joined: Mask = np.logical_or.reduce(blocks, axis=(1, 3))
+    return joined
 
 
 def _within(x: Pyramid, y: Pyramid, masks: tuple[Mask, ...]) -> list[float]:
@@ -190,8 +191,7 @@ def _ratio(product: float, norm: float) -> float:
 
 def _frequencies(n: int) -> Float:
     """Return radians per pixel, in the order of a shifted spectrum."""
-    frequencies: Float = (np.arange(n) - n // 2) * (2 * np.pi / n)
-    return frequencies
+    return np.asarray((np.arange(n) - n // 2) * (2 * np.pi / n), np.float64)
 
 
 def _above(radius: Float, edge: float) -> Float:
