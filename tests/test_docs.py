@@ -80,3 +80,35 @@ def test_pythons_example_of_the_readme_names_what_is_there() -> None:
     code = "import transmodal; print(all(callable(getattr(transmodal, n)) for n in transmodal.__all__ if n[0] != '_'))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "True"
+
+
+def test_the_papers_pages_show_the_figures_that_were_measured() -> None:
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "tools" / "write_results.py"), "--check"], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_table_that_was_changed_by_hand_is_noticed(tmp_path: Path) -> None:
+    import importlib.util
+
+    spec = importlib.util.spec_from_file_location("write_results", ROOT / "tools" / "write_results.py")
+    assert spec is not None
+    assert spec.loader is not None
+    tool = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(tool)
+    text = f"before\n{tool.BEGIN}\nold\n{tool.END}\nafter\n"
+    written = tool.with_table(text, "new")
+    assert written == f"before\n{tool.BEGIN}\nnew\n{tool.END}\nafter\n"
+    assert tool.with_table(written, "new") == written
+    with pytest.raises(SystemExit):
+        tool.with_table("no marks", "new")
+
+
+def test_every_study_has_a_page_with_marks() -> None:
+    from transmodal.studies.ablation import names
+
+    for name in names():
+        text = (ROOT / "docs" / "papers" / f"{name.replace('-', '_')}.md").read_text(encoding="utf-8")
+        assert "<!-- ablation:begin -->" in text
+        assert "<!-- ablation:end -->" in text
