@@ -142,6 +142,19 @@ def test_subjects_and_seeds_differ() -> None:
     assert not seeded.volumes["fa"].grid.same_as(mine.volumes["fa"].grid)
 
 
+def test_the_heads_mask_holds_the_skull_and_nothing_of_the_air() -> None:
+    brain, head = case(0, modalities=("ct",)), case(0, modalities=("ct",), mask="head")
+    assert brain.mask is not None
+    assert head.mask is not None
+    inner, outer = brain.mask.voxels > 0, head.mask.voxels > 0
+    ct = head.volumes["ct"].voxels
+    assert (outer | ~inner).all()
+    assert outer[ct > 300].all()
+    assert not inner[ct > 600].any()
+    assert (ct[outer] < -500).mean() < 0.03
+    assert (ct[~outer] > -300).mean() < 0.01
+
+
 def test_stripped_t1_is_the_whole_head_inside_the_mask() -> None:
     bare = case(1, modalities=("t1",), head="never")
     whole = case(1, modalities=("t1",), head="always")

@@ -23,6 +23,7 @@ from transmodal.cohorts.simulation import render, scene
 from transmodal.cohorts.simulation.contrasts import LABELS
 from transmodal.errors import UsageError
 from transmodal.volumes import Volume, files, io
+from transmodal.volumes.masks import fill_holes, largest_component
 
 MODALITIES = ("t1", "fa", "t2", "pd", "flair", "ct", "colour")
 SIMULATED = frozenset({"t2", "pd", "flair", "ct", "colour"})
@@ -53,6 +54,7 @@ class AtlasOptions:
         lesions: whether each subject has lesions of white matter on one side.
         head: which subjects keep the head around the brain in T1: `half` of them (odd index), all or none.
         segmentation: whether to make the label map.
+        mask: where figures are taken: in the brain, or in the whole head, as for CT.
 
     Raises:
         UsageError: E001 for another value.
@@ -64,11 +66,13 @@ class AtlasOptions:
     lesions: bool = True
     head: Literal["half", "always", "never"] = "half"
     segmentation: bool = True
+    mask: Literal["brain", "head"] = "brain"
 
     def __post_init__(self) -> None:
         _check(0.5 <= self.spacing_mm <= 10, f"spacing_mm {self.spacing_mm}", "0.5 to 10")
         _check(0 <= self.shift_mm <= 20, f"shift_mm {self.shift_mm}", "0 to 20")
         _check(self.head in ("half", "always", "never"), f"head {self.head!r}", "half, always or never")
+        _check(self.mask in ("brain", "head"), f"mask {self.mask!r}", "brain or head")
         known = bool(self.modalities) and set(self.modalities) <= set(MODALITIES)
         once = len(set(self.modalities)) == len(self.modalities)
         _check(known and once, f"modalities {', '.join(self.modalities) or '(none)'}", ", ".join(MODALITIES))
@@ -175,10 +179,15 @@ def _made(subject: AtlasSubject, drawn: scene.Subject) -> Case:
         subject.id,
         subject.patient,
         {name: Volume(_voxels(subject, name, drawn, fixed), affine) for name in options.modalities},
-        Volume(fixed.mask.astype(np.uint8), affine),
+        Volume((fixed.mask if options.mask == "brain" else _head(fixed)).astype(np.uint8), affine),
         Volume(render.segmentation(fixed), affine) if options.segmentation else None,
         SIMULATED & set(options.modalities),
     )
+
+
+def _head(fixed: scene.Scene) -> NDArray[np.bool_]:
+    """Return brain, skull, scalp and what they enclose."""
+    return fill_holes(largest_component(render.segmentation(fixed) > 0))
 
 
 def _voxels(subject: AtlasSubject, modality: str, drawn: scene.Subject, fixed: scene.Scene) -> NDArray[Any]:

@@ -2,12 +2,31 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-EXAMPLES = "Example:  transmodal atlas -o subjects --subjects 4 --modalities t1,fa"
+EXAMPLES = (
+    "Examples:\n\ntransmodal atlas -o subjects --subjects 4 --modalities t1,fa\n\n"
+    "transmodal atlas -o heads --modalities t1,ct --head always --mask head"
+)
+
+
+class Head(StrEnum):
+    """Which subjects keep the head in T1."""
+
+    HALF = "half"
+    ALWAYS = "always"
+    NEVER = "never"
+
+
+class Mask(StrEnum):
+    """Where figures are taken."""
+
+    BRAIN = "brain"
+    HEAD = "head"
 
 
 def run(
@@ -17,6 +36,10 @@ def run(
         float, typer.Option(min=0.5, max=10, help="Spacing around which each varies, mm.")
     ] = 2.0,
     modalities: Annotated[str, typer.Option(help="Comma-separated; all by default.")] = "",
+    head: Annotated[
+        Head, typer.Option(help="Which subjects keep the head around the brain in T1.")
+    ] = Head.HALF,
+    mask: Annotated[Mask, typer.Option(help="Where figures are taken.")] = Mask.BRAIN,
     seed: Annotated[int, typer.Option(help="Same seed, same subjects.")] = 2024,
     workers: Annotated[int, typer.Option(min=1, help="Processes.")] = 2,
 ) -> None:
@@ -24,9 +47,12 @@ def run(
     from transmodal.cohorts import atlas
     from transmodal.commands._progress import bars
 
-    options = atlas.AtlasOptions(spacing_mm=spacing_mm)
-    if modalities:
-        options = atlas.AtlasOptions(spacing_mm=spacing_mm, modalities=tuple(modalities.split(",")))
+    options = atlas.AtlasOptions(
+        spacing_mm=spacing_mm,
+        modalities=tuple(modalities.split(",")) if modalities else atlas.MODALITIES,
+        head=head.value,
+        mask=mask.value,
+    )
     with bars() as shown:
         atlas.write(
             atlas.subjects(subjects, options, seed=seed),

@@ -129,11 +129,15 @@ def make_cohort(
     for recipe in recipes.values():
         if recipe.data.region != "whole":
             regions[recipe.task.source[0]] = (recipe.data.region,)
-    made = atlas.subjects(
-        sum(counts),
-        atlas.AtlasOptions(spacing_mm=spacing_mm, modalities=tuple(sorted(modalities))),
-        seed=seed,
+    # CT shows the head: a T1 without one could not tell of it, and the skull is what is looked at.
+    whole_head = "ct" in modalities
+    options = atlas.AtlasOptions(
+        spacing_mm=spacing_mm,
+        modalities=tuple(sorted(modalities)),
+        head="always" if whole_head else "half",
+        mask="head" if whole_head else "brain",
     )
+    made = atlas.subjects(sum(counts), options, seed=seed)
     return prepare(
         made,
         folder,
