@@ -1,0 +1,77 @@
+"""Intervals over patients and seeds: a seeded bootstrap, its percentiles moved out for the number of patients.
+
+Percentile intervals are too narrow for few patients. The percentiles are moved out (Hesterberg 2015, The American
+Statistician 69, 371, section 4.3): at six patients the plain ones and BCa cover the mean of normal data in 85 % of
+the cases instead of 95 %, the moved ones in 93 %.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+CONFIDENCE = 0.95
+RESAMPLES = 9999
+SEED = 2024
+
+_AT_ONCE = 2_000_000
+
+Values = NDArray[np.float64]
+
+
+class Interval(NamedTuple):
+    """A 95 % interval, in the unit of the figures."""
+
+    low: float
+    high: float
+
+
+def intervals(parts: Sequence[Values], resamples: int, seed: int) -> tuple[Interval, Interval]:
+    """Return the 95 % intervals of mean and median over patients of the parts' sum.
+
+    Every resample draws patients, the same for all parts, and seeds, of each part apart: the two are crossed, since
+    every training is scored on every patient (Owen 2007, Ann Appl Stat 1, 386).
+
+    Args:
+        parts: finite, each `(seeds, patients)` of the same two or more patients.
+        resamples: how many.
+        seed: of the drawing.
+    """
+    rng = np.random.default_rng(seed)
+    n = parts[0].shape[1]
+    parts = [_widened(part) for part in parts]
+    drawn: list[Values] = []
+    chunk = max(1, _AT_ONCE // n)
+    for start in range(0, resamples, chunk):
+        count = min(chunk, resamples - start)
+        sums = np.zeros((count, n))
+        for part in parts:
+            seeds = len(part)
+            shares = rng.multinomial(seeds, np.full(seeds, 1 / seeds), count) / seeds
+            sums += shares @ part
+        patients = np.take_along_axis(sums, rng.integers(0, n, (count, n)), axis=1)
+        drawn.append(np.stack([patients.mean(axis=1), np.median(patients, axis=1)]))
+    tail = _tail(n)
+    means, medians = np.quantile(np.concatenate(drawn, axis=1), [tail, 1 - tail], axis=1).T
+    return Interval(*map(float, means)), Interval(*map(float, medians))
+
+
+def _widened(part: Values) -> Values:
+    """Spread the seeds' means so that resampling k of them varies as seeds do, not (k - 1) / k as much."""
+    seeds = len(part)
+    if seeds == 1:
+        return part
+    means = part.mean(axis=1, keepdims=True)
+    wider: Values = part + (math.sqrt(seeds / (seeds - 1)) - 1) * (means - means.mean())
+    return wider
+
+
+def _tail(n: int) -> float:
+    """Return the percentile that n patients need: Student's t, and the bootstrap's variance of (n - 1) / n."""
+    reach = math.sqrt(n / (n - 1)) * stats.t.ppf((1 + CONFIDENCE) / 2, n - 1)
+    return float(stats.norm.cdf(-reach))
