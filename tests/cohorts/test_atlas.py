@@ -80,6 +80,7 @@ def test_ids_and_defaults() -> None:
         {"modalities": ("t1", "t3")},
         {"modalities": ("t1", "t1")},
         {"head": "none"},
+        {"mask": "skull"},
     ],
 )
 def test_options_that_cannot_be_are_refused(changes: dict[str, Any]) -> None:
