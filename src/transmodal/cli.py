@@ -13,6 +13,7 @@ from typer.main import get_command
 from transmodal import __version__
 from transmodal.commands import ablate, atlas, demo, evaluate, prepare, recipes, train, translate, translators
 from transmodal.errors import ResourceError, TransmodalError, UsageError
+from transmodal.notice import INTENDED_USE
 
 app = typer.Typer(
     name="transmodal",
@@ -25,8 +26,7 @@ app = typer.Typer(
         "Synthesise the medical image that is missing from the one that is there.\n\n"
         "prepare a cohort, train a translator, translate volumes, evaluate them.\n\n"
         "Start with:  transmodal demo\n\n"
-        "[dim]Not a medical device. For research and retrospective evaluation; not for diagnosis, planning "
-        "or any decision about a patient.[/dim]"
+        f"[dim]{INTENDED_USE}[/dim]"
     ),
 )
 INTERRUPTED = 130

@@ -14,8 +14,9 @@ import pytest
 from PIL import Image
 
 from transmodal.evaluation import report
-from transmodal.evaluation.result import INTENDED_USE, Evaluation, Subject
+from transmodal.evaluation.result import Evaluation, Subject
 from transmodal.evaluation.run import Entrants, evaluate_cases
+from transmodal.notice import INTENDED_USE
 from transmodal.volumes import Volume
 
 Make = Callable[..., Any]

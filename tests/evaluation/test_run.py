@@ -13,8 +13,9 @@ import pytest
 
 from transmodal.errors import InputError, UsageError
 from transmodal.evaluation import run
-from transmodal.evaluation.result import INTENDED_USE, Evaluation, Subject
+from transmodal.evaluation.result import Evaluation, Subject
 from transmodal.evaluation.run import Entrants, evaluate_cases, write
+from transmodal.notice import INTENDED_USE
 from transmodal.volumes import Volume
 from transmodal.volumes.intensity import IntensitySpec, fit
 

@@ -12,7 +12,8 @@ from typing import Any
 from transmodal.evaluation import scenes
 from transmodal.evaluation.charts import dot_plot, line_chart, read_curves
 from transmodal.evaluation.figures import label
-from transmodal.evaluation.result import INTENDED_USE, Column, Evaluation
+from transmodal.evaluation.result import Column, Evaluation
+from transmodal.notice import INTENDED_USE
 
 _TEMPLATE = Path(__file__).with_name("report.html")
 

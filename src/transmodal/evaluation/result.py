@@ -16,12 +16,9 @@ from transmodal.evaluation.gallery import Scene
 from transmodal.evaluation.oracles import STANDARD
 from transmodal.evaluation.score import unit_of
 from transmodal.metrics.table import HIGHER_IS_BETTER, Protocol, Row, Summary, summarise
+from transmodal.notice import INTENDED_USE
 from transmodal.volumes.intensity import IntensityMap
 
-INTENDED_USE = (
-    "Not a medical device. For research and retrospective evaluation; "
-    "not for diagnosis, planning or any decision about a patient."
-)
 _DECIMALS = {"psnr": 2, "ssim": 3, "FA": 4, "HU": 1, "sRGB levels": 2}
 _LIBRARIES = ("numpy", "scipy", "torch", "nibabel", "SimpleITK")
 

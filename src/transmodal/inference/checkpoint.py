@@ -19,6 +19,7 @@ from safetensors import SafetensorError
 from torch import Tensor
 
 from transmodal.errors import InputError, IntegrityError, TransmodalError
+from transmodal.notice import INTENDED_USE
 from transmodal.recipes.schema import Recipe
 from transmodal.translators._base import Frozen
 from transmodal.volumes import files
@@ -28,10 +29,6 @@ FORMAT = 1
 MANIFEST = "manifest.json"
 WEIGHTS = "weights.safetensors"
 OPTIMIZERS = "optimizers.safetensors"
-INTENDED_USE = (
-    "Not a medical device. For research and retrospective evaluation; "
-    "not for diagnosis, planning or any decision about a patient."
-)
 
 _log = logging.getLogger(__name__)
 

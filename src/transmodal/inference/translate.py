@@ -19,15 +19,11 @@ from transmodal.inference.engine import Advance, synthesise
 from transmodal.inference.fuse import Fuse
 from transmodal.inference.view import AXES, Seen, View, see, view_of
 from transmodal.nets.frozen import RANDOM
+from transmodal.notice import INTENDED_USE
 from transmodal.recipes.schema import Recipe
 from transmodal.translators._base import Translator
 from transmodal.volumes import Volume
 from transmodal.volumes.geometry import resample
-
-INTENDED_USE = (
-    "Not a medical device. For research and retrospective evaluation; "
-    "not for diagnosis, planning or any decision about a patient."
-)
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ from transmodal.errors import InputError, UsageError
 from transmodal.evaluation.oracles import STANDARD
 from transmodal.evaluation.run import evaluate
 from transmodal.evaluation.score import RANGES
-from transmodal.inference.checkpoint import INTENDED_USE
+from transmodal.notice import INTENDED_USE
 from transmodal.recipes import load
 from transmodal.recipes.schema import Recipe
 from transmodal.training.loop import train

@@ -17,7 +17,8 @@ import torch
 
 import transmodal
 from transmodal.errors import ResourceError, UsageError
-from transmodal.inference.checkpoint import INTENDED_USE, CohortMark
+from transmodal.inference.checkpoint import CohortMark
+from transmodal.notice import INTENDED_USE
 from transmodal.recipes.load import dump
 from transmodal.recipes.schema import Recipe
 from transmodal.volumes import files
