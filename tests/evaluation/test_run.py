@@ -13,7 +13,7 @@ import pytest
 
 from transmodal.errors import InputError, UsageError
 from transmodal.evaluation import run
-from transmodal.evaluation.result import Evaluation, Subject
+from transmodal.evaluation.result import Evaluation, Subject, patient_mark
 from transmodal.evaluation.run import Entrants, evaluate_cases, write
 from transmodal.notice import INTENDED_USE
 from transmodal.volumes import Volume
@@ -195,6 +195,8 @@ def models(monkeypatch: pytest.MonkeyPatch, make_view: Make) -> dict[str, Any]:
 
     from transmodal.inference import engine, translate
 
+    marks = {"recipe_sha256": "r" * 64, "parameters": 11, "device": "cpu"}
+    monkeypatch.setattr(run.origin, "of", lambda _: marks)
     monkeypatch.setattr(translate, "load", lambda path, **_: loaded[Path(path).name])
     monkeypatch.setattr(engine, "synthesise_case", synthesise)
     monkeypatch.setattr(run.Cohort, "open", staticmethod(lambda folder: folder))
@@ -224,8 +226,18 @@ def test_runs_stand_beside_oracles(cohort: FakeCohort, tmp_path: Path) -> None:
     assert {path.name for path in (tmp_path / "out").iterdir()} == {
         "evaluation.json",
         "evaluation.csv",
+        "timing.json",
         "report.html",
     }
+    timing = json.loads((tmp_path / "out" / "timing.json").read_text())
+    assert set(timing["seconds"]) == {*evaluation.models, *evaluation.oracles}
+    assert timing["device"]["ours"] == "cpu"
+    assert all(seconds > 0 for cases in timing["seconds"].values() for seconds in cases.values())
+    provenance = json.loads((tmp_path / "out" / "evaluation.json").read_text())["provenance"]
+    assert provenance["models"]["ours"]["parameters"] == 11
+    assert provenance["cohort"]["training_patients_sha256"] == [
+        patient_mark(f"patient of case-{n}") for n in range(3)
+    ]
     assert set(told) == {"mean_target", "lookup", "linear_patch", "evaluate"}
 
 

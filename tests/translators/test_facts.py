@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from transmodal import translators
 from transmodal.cli import app
-from transmodal.translators._facts import facts
+from transmodal.translators._facts import facts, generator_parameters
 
 KNOWN = {
     "pix2pix": (54.408e6, 57.173e6, 0),
@@ -30,6 +30,13 @@ def test_counts_are_those_of_the_papers(name: str) -> None:
     for count, known in zip(counts, KNOWN[name], strict=True):
         if known is not None:
             assert count == pytest.approx(known, rel=0.005)
+
+
+def test_parameters_follow_the_settings_and_not_the_size_of_the_slice() -> None:
+    plain = translators.checked("unet_regression", {}).model_dump(mode="json")
+    assert generator_parameters("unet_regression", plain) == facts("unet_regression").generator_parameters
+    more = generator_parameters("unet_regression", {**plain, "source_channels": [1, 1]})
+    assert more > generator_parameters("unet_regression", plain)
 
 
 def test_operations_are_two_for_each_multiply_add() -> None:

@@ -17,6 +17,7 @@ from transmodal.evaluation.oracles import STANDARD
 from transmodal.evaluation.score import unit_of
 from transmodal.metrics.table import HIGHER_IS_BETTER, Protocol, Row, Summary, summarise
 from transmodal.notice import INTENDED_USE
+from transmodal.volumes import files
 from transmodal.volumes.intensity import IntensityMap
 
 _DECIMALS = {"psnr": 2, "ssim": 3, "FA": 4, "HU": 1, "sRGB levels": 2}
@@ -38,6 +39,7 @@ class Subject:
         simulated: modalities that no scanner measured.
         notes: what a reader has to know, such as the limits of an embedded cohort.
         reference: map whose units targets are scaled to by their own intensities; None leaves them as they are.
+        training_patients: of the cohort's training split; their hashes are kept, to find leaks by.
     """
 
     sources: tuple[str, ...]
@@ -50,11 +52,17 @@ class Subject:
     simulated: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     reference: IntensityMap | None = None
+    training_patients: tuple[str, ...] = ()
 
     @property
     def unit(self) -> str:
         """Unit of the target's values."""
         return unit_of(self.target)
+
+
+def patient_mark(patient: str) -> str:
+    """Return a short hash of a patient's id: enough to find the patient elsewhere, and no list of names."""
+    return files.sha256_text(patient)[:16]
 
 
 class Column(NamedTuple):
@@ -102,6 +110,7 @@ class Evaluation:
         slices_excluded: axial slices without mask, by case.
         records: how each model came about, JSON-able, by name.
         curves: CSV files with the models' training curves, by name.
+        seconds: what the translation of each case took, by name and case.
     """
 
     subject: Subject
@@ -112,6 +121,7 @@ class Evaluation:
     slices_excluded: Mapping[str, int] = field(default_factory=dict)
     records: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     curves: Mapping[str, Path] = field(default_factory=dict)
+    seconds: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
     @property
     def cases(self) -> tuple[str, ...]:
@@ -202,6 +212,14 @@ class Evaluation:
             "provenance": self.provenance(),
         }
 
+    def timing(self) -> dict[str, Any]:
+        """Return what translations took, for a file of its own: it is another one each time."""
+        return {
+            "machine": platform.machine(),
+            "device": {name: str(self.records.get(name, {}).get("device", "cpu")) for name in self.seconds},
+            "seconds": {name: dict(cases) for name, cases in self.seconds.items()},
+        }
+
     def provenance(self) -> dict[str, Any]:
         """Return how the figures came about."""
         subject = self.subject
@@ -217,6 +235,7 @@ class Evaluation:
                 "n_cases": len(self.cases),
                 "n_training_cases": subject.n_training,
                 "simulated": list(subject.simulated),
+                "training_patients_sha256": [patient_mark(name) for name in subject.training_patients],
             },
             "models": {name: dict(self.records.get(name, {})) for name in self.models},
             "oracles": list(self.oracles),

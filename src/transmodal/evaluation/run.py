@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from transmodal.cohorts.store import Cohort, PreparedCase
 from transmodal.errors import InputError, UsageError
 from transmodal.evaluation import oracles as oracle_room
-from transmodal.evaluation import report
+from transmodal.evaluation import origin, report
 from transmodal.evaluation.gallery import Gallery, scene_of
 from transmodal.evaluation.result import Evaluation, Subject
 from transmodal.evaluation.score import Measured, in_reference_units, range_of, score
@@ -68,6 +69,7 @@ class ModelTranslator:
             "without": list(self.without),
             "spacing_mm": view.spacing_mm,
             "weights_sha256": self.model.digest,
+            **origin.of(self.model),
             **self.model.provenance,
         }
 
@@ -118,7 +120,7 @@ def evaluate(
         weights: paths of frozen networks' weights by name, where they lie elsewhere than in training.
         target_normalised: scale each target without a unit (MR contrasts) to the training cohort's units by
             its own intensities; it is stamped into the protocol.
-        output: folder for evaluation.json, evaluation.csv and report.html; None writes nothing.
+        output: folder for what `write` writes; None writes nothing.
         notes: what a reader of the figures has to know.
         progress: told how far it is.
 
@@ -178,9 +180,10 @@ def evaluate_cases(
     _check(everyone, cases, subject)
     gallery = Gallery(f"{primary.upper()} of {everyone[0].name}", higher_is_better=HIGHER_IS_BETTER[primary])
     rows: list[Row] = []
+    seconds: dict[str, dict[str, float]] = {entrant.name: {} for entrant in everyone}
     excluded: dict[str, int] = {}
     for n, case in enumerate(cases, start=1):
-        made = {entrant.name: entrant.translate_case(case) for entrant in everyone}
+        made = {one.name: _timed(one, case, seconds[one.name]) for one in everyone}
         taken = {name: _score(case, volume, subject) for name, volume in made.items()}
         rows += [_row(case, name, one) for name, measured in taken.items() for one in measured]
         first = taken[everyone[0].name]
@@ -199,11 +202,12 @@ def evaluate_cases(
         excluded,
         entrants.records,
         {name: path for name, path in entrants.curves.items() if path.is_file()},
+        seconds,
     )
 
 
 def write(evaluation: Evaluation, folder: Path) -> None:
-    """Write evaluation.json, evaluation.csv and report.html into a folder, which is made where it is missing.
+    """Write evaluation.json, evaluation.csv, timing.json and report.html into a folder, made where it is missing.
 
     Raises:
         ResourceError: E403 when they cannot be written.
@@ -212,6 +216,7 @@ def write(evaluation: Evaluation, folder: Path) -> None:
     write_csv(evaluation.rows, folder / "evaluation.csv")
     with files.atomic_path(folder / "report.html") as part:
         part.write_text(report.page(evaluation), encoding="utf-8")
+    files.write_json(folder / "timing.json", evaluation.timing())
     files.write_json(folder / "evaluation.json", evaluation.to_json())
 
 
@@ -222,6 +227,13 @@ def simulated(cohort: Cohort, modalities: Sequence[str]) -> tuple[str, ...]:
         for name in modalities
         if any(name in case.volumes and case.volumes[name].simulated for case in cohort.manifest.cases)
     )
+
+
+def _timed(entrant: CaseTranslator, case: PreparedCase, seconds: dict[str, float]) -> Volume:
+    start = time.perf_counter()
+    made = entrant.translate_case(case)
+    seconds[case.id] = time.perf_counter() - start
+    return made
 
 
 def _lacking(complete: ModelTranslator, without: Sequence[str]) -> ModelTranslator:
@@ -280,6 +292,7 @@ def _subject(cohort: Cohort, view: View, sources: tuple[str, ...], split: str) -
         split,
         len(training),
         simulated(cohort, (*sources, view.target)),
+        training_patients=tuple(sorted({case.patient for case in training})),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -15,6 +16,8 @@ from transmodal.translators._base import Translator
 
 SIDE = 256
 """Side of the slice whose operations are counted; larger where a translator takes other multiples only."""
+SMALL_SIDE = 64
+"""Side of the slice where parameters alone are counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +58,8 @@ def facts(name: str) -> Facts:
     """
     with torch.device("meta"):
         translator = translators.build(name, {})
-        operations = _translated(translator)
-    generator = sum(one.numel() for one in translator.parameters() if one.grad is not None)
+        operations = _translated(translator, SIDE)
+    generator = _reached(translator)
     owned = {
         id(one): one.numel()
         for phase in translator.phases
@@ -76,6 +79,22 @@ def facts(name: str) -> Facts:
     )
 
 
+def generator_parameters(name: str, settings: Mapping[str, Any]) -> int:
+    """Count the parameters that the translated image depends on; no weights are made and no file is read.
+
+    Args:
+        name: of the translator.
+        settings: all of its `Config`, such as a checkpoint keeps.
+
+    Raises:
+        UsageError: as `translators.build`.
+    """
+    with torch.device("meta"):
+        translator = translators.build(name, settings)
+        _translated(translator, SMALL_SIDE)
+    return _reached(translator)
+
+
 def citation(name: str) -> str:
     """Return the source that a translator's file names in its first paragraph."""
     text = inspect.getdoc(importlib.import_module(f"transmodal.translators.{name}")) or ""
@@ -83,10 +102,14 @@ def citation(name: str) -> str:
     return first.partition(": ")[2].rstrip(".")
 
 
-def _translated(translator: Translator[Any]) -> int:
+def _reached(translator: Translator[Any]) -> int:
+    return sum(one.numel() for one in translator.parameters() if one.grad is not None)
+
+
+def _translated(translator: Translator[Any], least: int) -> int:
     """Translate one slice of nothing, so that what it depends on has a gradient; return its operations."""
     config, multiple = translator.config, translator.size_multiple()
-    side = multiple * -(-SIDE // multiple)
+    side = multiple * -(-least // multiple)
     source = torch.zeros(1, config.in_channels, side, side, device="meta")
     available = torch.ones(1, len(config.source_channels), device="meta")
     noise = torch.zeros(1, dtype=torch.int64, device="cpu") if translator.draws else None

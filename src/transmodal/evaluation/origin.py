@@ -1,0 +1,39 @@
+"""How a trained model came about, as far as a comparison has to know: which recipe, how large, on what device."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from transmodal.volumes import files
+
+if TYPE_CHECKING:
+    from transmodal.inference.translate import Model
+    from transmodal.recipes.schema import Recipe
+
+UNCOUNTED = ("seed", "device", "processes", "workers", "checkpoint_minutes", "log_every")
+"""Keys under `training` that two trainings of one recipe may differ in: the seed, and where and how it ran."""
+
+
+def of(model: Model) -> dict[str, Any]:
+    """Return what a comparison needs to know of a trained model, JSON-able.
+
+    Returns:
+        `recipe_sha256`, equal for trainings that differ in their seed alone; `parameters`, those that the
+        translated image depends on; `device`, where it runs.
+    """
+    from transmodal.translators._facts import generator_parameters
+
+    config = model.translator.config.model_dump(mode="json")
+    return {
+        "recipe_sha256": recipe_digest(model.recipe),
+        "parameters": generator_parameters(model.recipe.translator, config),
+        "device": str(model.device),
+    }
+
+
+def recipe_digest(recipe: Recipe) -> str:
+    """Return a hash of a resolved recipe without its seed and without what says where it is trained."""
+    data = recipe.model_dump(mode="json")
+    data["training"] = {key: value for key, value in data["training"].items() if key not in UNCOUNTED}
+    return files.sha256_text(json.dumps(data, sort_keys=True))
