@@ -117,7 +117,7 @@ def leaky(x: Tensor) -> Tensor:
     return torch.where(x > 0, x, 0.2 * x)
 
 
-def plainly(state: dict[str, Tensor], source: Tensor, features: Tensor) -> list[Tensor]:
+def plainly(state: dict[str, Tensor], source: Tensor, features: Tensor, output: str) -> list[Tensor]:
     """Return y_0, M_1, y_1, M_2 and y_2 of three levels as eq. 1 to 5 have them."""
     x, skips = source, []
     for n in range(3):
@@ -131,7 +131,8 @@ def plainly(state: dict[str, Tensor], source: Tensor, features: Tensor) -> list[
     d = v + 0.001 * (x.clamp(max=0) + (x - 1).clamp(min=0))
     for n, skip in enumerate((skips[1], skips[0])):
         d = torch.cat([instance(up(state, f"decoder.{n}.conv", d)).clamp(min=0), skip], dim=1)
-    found = [torch.tanh(up(state, "head", d))]
+    d = up(state, "head", d)
+    found = [torch.tanh(instance(d).clamp(min=0) if output == "unit" else d)]
     for n in range(2):
         h = found[-1]
         for layer in ("first", "second"):
@@ -141,12 +142,13 @@ def plainly(state: dict[str, Tensor], source: Tensor, features: Tensor) -> list[
     return found
 
 
-def test_the_generator_is_the_equations() -> None:
-    translator, given = enlarged(build()), batch()
+@pytest.mark.parametrize("output", ["unit", "signed"])
+def test_the_generator_is_the_equations(output: str) -> None:
+    translator, given = enlarged(build(output=output)), batch()
     features = translator.encode(given.source)
     outputs = translator.synthesise(given)
     with torch.no_grad():
-        y0, m1, y1, m2, y2 = plainly(translator.generator.state_dict(), given.source, features)
+        y0, m1, y1, m2, y2 = plainly(translator.generator.state_dict(), given.source, features, output)
     torch.testing.assert_close(outputs.images, torch.stack([y0, y1, y2], dim=1), rtol=1e-4, atol=1e-5)
     torch.testing.assert_close(outputs.masks, torch.stack([m1, m2], dim=1), rtol=1e-4, atol=1e-5)
     torch.testing.assert_close(outputs.synthetic, y2, rtol=1e-4, atol=1e-5)
@@ -187,7 +189,7 @@ def test_masks_as_printed_multiply_again() -> None:
 
 @pytest.mark.parametrize(
     ("settings", "closed"),
-    [({}, 0.0), ({"mask_space": "unit"}, -1.0), ({"output": "unit"}, 0.0)],
+    [({}, 0.0), ({"output": "signed"}, 0.0), ({"output": "signed", "mask_space": "unit"}, -1.0)],
 )
 def test_where_closed_masks_pull_to(settings: dict[str, Any], closed: float) -> None:
     translator, given = build(**settings), batch()
@@ -208,17 +210,17 @@ def test_where_closed_masks_pull_to(settings: dict[str, Any], closed: float) -> 
 
 
 def test_the_unit_output_has_norm_and_relu_before_tanh() -> None:
-    translator, given = build(output="unit", masks=0), batch(48, 56)
+    translator, given = build(masks=0), batch(48, 56)
     assert translator.output_range == "unit"
-    assert build().output_range == "signed"
+    assert build(output="signed").output_range == "signed"
     before: list[Tensor] = []
     translator.generator.head.register_forward_hook(lambda _m, _i, out: before.append(out))
     image = translator.synthesise(given).synthetic
     torch.testing.assert_close(image, torch.tanh(instance(before[0]).clamp(min=0)), rtol=1e-4, atol=1e-5)
     assert (image == 0).any()
     assert 0 <= image.min() < image.max() <= 1
-    same = build(output="unit", mask_space="unit").synthesise(given)
-    assert torch.equal(same.synthetic, build(output="unit").synthesise(given).synthetic)
+    same = build(mask_space="unit").synthesise(given)
+    assert torch.equal(same.synthetic, build().synthesise(given).synthetic)
 
 
 @pytest.mark.parametrize("discard_of", ["output", "input"])
@@ -297,6 +299,7 @@ def test_each_idea_is_switched_off_by_one_key() -> None:
         {"sam": "none"},
         {"masks": 0},
         {"masks": 1},
+        {"output": "signed"},
     ):
         other = enlarged(build(**settings)).synthesise(given)
         assert other.synthetic.shape == full.synthetic.shape

@@ -38,7 +38,7 @@ class Config(TranslatorConfig):
         fuse: how T_i begins: `conv` brings the joined channels back to half, `norm_act` leaves them.
         soft_clamp: whether S acts between encoder and decoder.
         softness: S's slope outside of 0 to 1.
-        output: `signed`: tanh without norm and ReLU before it, [-1, 1]; `unit`: with both, [0, 1].
+        output: `unit`: tanh behind norm and ReLU, as the text has it, [0, 1]; `signed`: tanh alone, [-1, 1].
         masks: how many correct the image, one after the other.
         mask_rule: `sequential`: each mask acts once; `literal`: eq. 5 as printed.
         mask_hidden: channels within a mask's network.
@@ -59,7 +59,7 @@ class Config(TranslatorConfig):
     fuse: Literal["conv", "norm_act"] = "conv"
     soft_clamp: bool = True
     softness: float = Field(0.001, ge=0, lt=1)
-    output: Literal["signed", "unit"] = "signed"
+    output: Literal["unit", "signed"] = "unit"
     masks: int = Field(2, ge=0, le=8)
     mask_rule: Literal["sequential", "literal"] = "sequential"
     mask_hidden: int = Field(64, ge=1)
