@@ -191,12 +191,12 @@ def test_places_that_are_no_image(suffix: str, tmp_path: Path) -> None:
 
 
 def test_unknown_endings(tmp_path: Path) -> None:
-    (tmp_path / "v.png").write_bytes(b"x")
+    (tmp_path / "v.bmp").write_bytes(b"x")
     with pytest.raises(InputError) as refused:
-        io.read(tmp_path / "v.png")
+        io.read(tmp_path / "v.bmp")
     assert refused.value.code == "E102"
     with pytest.raises(UsageError):
-        io.write(lopsided(), tmp_path / "v.png")
+        io.write(lopsided(), tmp_path / "v.bmp")
     assert io.is_image(Path("a.NII.GZ"))
     assert not io.is_image(Path("a.json"))
 

@@ -106,11 +106,11 @@ def weights(words: Sequence[str] | None) -> dict[str, str]:
 def check_places(jobs: Sequence[Job], *, overwrite: bool) -> None:
     """Refuse outputs that exist, that are sources, or whose format cannot be written."""
     for job in jobs:
-        if not job.output.name.endswith(io.SUFFIXES):
+        if not job.output.name.endswith(io.WRITABLE):
             raise UsageError(
                 "E005",
                 f"output {job.output.name}",
-                f"a name that ends in {', '.join(io.SUFFIXES)}",
+                f"a name that ends in {', '.join(io.WRITABLE)}",
                 "Rename it.",
             )
         if any(path.resolve() == job.output.resolve() for path in job.paths.values()):

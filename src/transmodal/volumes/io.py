@@ -8,13 +8,15 @@ from pathlib import Path
 import numpy as np
 
 from transmodal.errors import InputError, IntegrityError, TransmodalError, UsageError
-from transmodal.volumes import dicom, files, metaimage, nifti, streams, voxels
+from transmodal.volumes import dicom, files, metaimage, nifti, raster, streams, voxels
 from transmodal.volumes.forms import Form
 from transmodal.volumes.volume import TOLERANCE_MM, Volume
 from transmodal.volumes.voxels import Nonfinite
 
 SUFFIXES = (".nii.gz", ".nii", ".mha", ".mhd")
-"""What is written and read; a folder is read as a DICOM series."""
+"""Volumes that are written and read; a folder is read as a DICOM series."""
+WRITABLE = (*SUFFIXES, *raster.SUFFIXES)
+"""All that is written: volumes, and pictures of one slice."""
 
 
 def read(
@@ -31,10 +33,10 @@ def read(
     Integers stay integers where the file has no scaling; all else is float32; colour is uint8.
 
     Args:
-        path: NIfTI, MetaImage, or the folder of a DICOM series.
+        path: NIfTI, MetaImage, PNG, TIFF, or the folder of a DICOM series.
         nonfinite: refuse voxels that are NaN or infinite, or take them as 0.
         orientation_from: where a NIfTI file's sform and qform disagree: which to believe.
-        assume_orientation: axis codes for a NIfTI or MetaImage file that does not say how it lies.
+        assume_orientation: axis codes for a file that does not say how it lies, as no picture does.
         frame: which volume of a NIfTI series, from 0.
         series: SeriesInstanceUID or SeriesNumber for a DICOM folder with several series.
 
@@ -60,10 +62,12 @@ def read(
         return dicom.read(path, nonfinite=nonfinite, series=series)
     if name.endswith((".mha", ".mhd")):
         return metaimage.read(path, nonfinite=nonfinite, assume_orientation=assume_orientation)
+    if name.endswith(raster.SUFFIXES):
+        return raster.read(path, nonfinite=nonfinite, assume_orientation=assume_orientation)
     raise InputError(
         "E102",
         f"{path.name}",
-        f"a name that ends in {', '.join(SUFFIXES)}, or a DICOM folder",
+        f"a name that ends in {', '.join(WRITABLE)}, or a DICOM folder",
         "Convert the image; for DICOM files name their folder.",
     )
 
@@ -116,14 +120,16 @@ def write(volume: Volume, path: Path | str, *, description: str = "") -> str:
     """
     path = Path(path)
     name = path.name.lower()
-    if not name.endswith(SUFFIXES):
-        raise UsageError("E005", f"{path.name}", f"a name that ends in {', '.join(SUFFIXES)}", "Rename it.")
+    if not name.endswith(WRITABLE):
+        raise UsageError("E005", f"{path.name}", f"a name that ends in {', '.join(WRITABLE)}", "Rename it.")
     kept = _storable(volume, path.name)
     if name.endswith(".mhd"):
         return metaimage.write_pair(kept, path, _verify)
     with files.atomic_path(path) as beside:
         if name.endswith(".mha"):
             metaimage.write(kept, beside)
+        elif name.endswith(raster.SUFFIXES):
+            raster.write(kept, beside, path.name)
         else:
             nifti.write(kept, beside, description)
         _verify(kept, beside, path.name)
@@ -132,7 +138,7 @@ def write(volume: Volume, path: Path | str, *, description: str = "") -> str:
 
 def is_image(path: Path) -> bool:
     """Tell by its name whether a file is of a format that is read here."""
-    return path.name.lower().endswith(SUFFIXES)
+    return path.name.lower().endswith(WRITABLE)
 
 
 def _is_folder(path: Path) -> bool:
@@ -154,8 +160,9 @@ def _storable(volume: Volume, name: str) -> Volume:
 
 
 def _verify(volume: Volume, beside: Path, name: str) -> None:
+    picture = beside.name.lower().endswith(raster.SUFFIXES)
     try:
-        back = read(beside)
+        back = read(beside, assume_orientation="RAS") if picture else read(beside)
     except TransmodalError as error:
         raise IntegrityError(
             "E503", f"{name} does not read back ({error.got})", "what was written", "Check the disk."
@@ -163,7 +170,8 @@ def _verify(volume: Volume, beside: Path, name: str) -> None:
     apart = float(np.abs(back.grid.corners() - volume.grid.corners()).max())
     # NIfTI keeps affines in float32: as exact as that, and never worse than the tolerance for its extent.
     allowed = max(TOLERANCE_MM, 4e-7 * float(np.abs(volume.grid.corners()).max()))
-    if not np.array_equal(back.voxels, volume.voxels) or apart > allowed:
+    # A picture keeps its pixels, no place in space.
+    if not np.array_equal(back.voxels, volume.voxels) or (apart > allowed and not picture):
         raise IntegrityError(
             "E503", f"{name} does not read back equal", "what was written", "Check the disk, then try again."
         )
