@@ -1,7 +1,7 @@
-"""Measures of artefacts: content where none may be, lattices of transposed convolutions, steps between slices.
+"""Measures of artefacts: content where none may be, alternating pixels, steps between slices.
 
-They say what a known fault looks like; they are no measures of quality by themselves. Compare a synthetic image's
-with its reference's.
+They say what a known fault looks like; they are no measures of quality by themselves. Compare a synthetic
+image's with its reference's.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from transmodal.errors import UsageError
 from transmodal.metrics.image import Array, Mask, check_pair
 from transmodal.metrics.planes import Float, check_plane, no_content
 
+SMALLEST = 20  # pixels: one frequency of each sign lies near Nyquist then
 NEAR_NYQUIST = 0.45  # cycles per pixel; Nyquist is at 0.5
 
 
@@ -46,8 +47,8 @@ def outside_energy(image: Array, brain: Mask, *, background: float = 0) -> float
         background: the value of nothing: 0 for FA and MR, -1024 for HU.
 
     Raises:
-        InputError: E130 for shapes that differ, E120 for values that are not finite, E124 for an empty mask, or an
-            image that is background everywhere.
+        InputError: E130 for shapes that differ, E120 for values that are not finite, E124 for an empty mask,
+            or an image that is background everywhere.
     """
     check_pair(image, image, brain)
     energy = _energy(image, brain, background)
@@ -69,10 +70,12 @@ def ring_energy(
     to_mm: float = 15,
     background: float = 0,
 ) -> float:
-    """Return the mean energy of the ring where a skull would be, by that of the brain. Unit 1; lower is better.
+    """Return the mean energy of the ring where a skull would be, by the brain's.
 
-    The ring holds the voxels that lie between two distances from the brain: 2 to 15 mm hold skull and scalp of most
-    heads, and leave out the brain's own partial volume.
+    Unit 1, 0 or more; lower is better.
+
+    The ring holds the voxels that lie between two distances from the brain: 2 to 15 mm hold skull and scalp
+    of most heads, and leave out the brain's own partial volume.
 
     Args:
         image: what a translator made, `(I, J, K)` or `(I, J, K, 3)`.
@@ -83,9 +86,10 @@ def ring_energy(
         background: as in `outside_energy`.
 
     Raises:
-        InputError: E130, E120 and E124 as `outside_energy`; E124 as well for an image that holds no voxel of the
-            ring, or whose brain is background.
-        UsageError: E001 for a ring that does not end beyond where it begins, or a spacing that is not positive.
+        InputError: E130, E120 and E124 as `outside_energy`; E124 as well for an image that holds no voxel of
+            the ring, or whose brain is background.
+        UsageError: E001 for a ring that does not end beyond where it begins, or a spacing that is not
+            positive.
     """
     check_pair(image, image, brain)
     _check_spacing(spacing_mm)
@@ -107,19 +111,21 @@ def ring_energy(
 
 
 def lattice(image: Array) -> Lattice:
-    """Return how much of an image's power alternates from pixel to pixel. Unit 1, 0 to 1; compare with the reference.
+    """Return how much of an image's power alternates from pixel to pixel.
 
-    The image's mean is taken away and a Hann window laid over it, so that borders do not leak. White noise has 0.01
-    in the checkerboard and 0.18 in the stripes. A constant image has 0.
+    Unit 1, 0 to 1; compare with the reference. Transposed convolutions leave it. The image's mean is taken
+    away and a Hann window laid over it, so that borders do not leak. White noise has 0.01 in the checkerboard
+    and 0.18 in the stripes. A constant image has 0.
 
     Args:
         image: grey, `(H, W)`, at least 20 by 20.
 
     Raises:
-        InputError: E120 for values that are not finite, E121 for an array that is not an image, E124 for no pixels.
+        InputError: E120 for values that are not finite, E121 for an array that is not an image, E124 for no
+            pixels.
         UsageError: E004 for an image below 20 pixels along an axis.
     """
-    check_plane(image, image, None, channels=1, side=20)
+    check_plane(image, image, None, channels=1, side=SMALLEST)
     height, width = image.shape
     values = np.asarray(image, np.float64)
     window = np.outer(np.hanning(height), np.hanning(width))
@@ -152,10 +158,12 @@ def lattice_excess(reference: Array, synthetic: Array) -> float:
 def gradient_error(
     reference: Array, synthetic: Array, *, axis: int, spacing_mm: float, mask: Mask | None = None
 ) -> float:
-    """Return the mean absolute difference of the slopes along an axis. Unit of the values per mm; lower is better.
+    """Return the mean absolute difference of the slopes along an axis.
 
-    Slopes are differences of neighbours: along the axis of the slices they show the steps that a translator of
-    slices leaves between them, which a figure per slice cannot see.
+    Unit of the values per mm; lower is better.
+
+    Slopes are differences of neighbours: along the axis of the slices they show the steps that a translator
+    of slices leaves between them, which a figure per slice cannot see.
 
     Args:
         reference: the target as measured, `(I, J, K)` or `(I, J, K, 3)`.

@@ -1,14 +1,16 @@
 """SynthRAD's figures of synthetic CT as the challenges compute them, and the standard ones beside them.
 
-Written anew from a description of the organisers' programs (SynthRAD2023/metrics at 3200007, SynthRAD2025/evaluation
-at 17cac47); their defects are kept under the challenge's name, since a leaderboard's figure has them:
+Written anew from a description of the organisers' programs (SynthRAD2023/metrics at 3200007,
+SynthRAD2025/evaluation at 17cac47); their defects are kept under the challenge's name, since a leaderboard's
+figure has them:
 
-- 2023: SSIM has a uniform window of 7 voxels and sample covariance; everything outside the mask is -1024 HU in both
-  images, so a border of the mask that agrees by construction raises it.
-- 2025: luminance counts at every scale (Wang et al.: at the coarsest only); the weights are exponents of each voxel
-  and not of a scale's mean; halving takes the voxel and the one before it, which is 0 (the lowest value) before the
-  first. Small volumes are padded to 97 voxels with their edge. The range is 4095 HU in the evaluation container,
-  4024 in the published metrics and 4000 on the web page: PSNR moves by 0.15 dB between the first two.
+- 2023: SSIM has a uniform window of 7 voxels and sample covariance; everything outside the mask is -1024 HU
+  in both images, so a border of the mask that agrees by construction raises it.
+- 2025: luminance counts at every scale (Wang et al.: at the coarsest only); the weights are exponents of each
+  voxel and not of a scale's mean; halving takes the voxel and the one before it, which is 0 (the lowest
+  value) before the first. Small volumes are padded to 97 voxels with their edge. The range is 4095 HU in the
+  evaluation container, 4024 in the published metrics and 4000 on the web page: PSNR moves by 0.15 dB between
+  the first two.
 """
 
 from __future__ import annotations
@@ -80,7 +82,8 @@ class Standard(NamedTuple):
 def synthrad2023(reference: Array, synthetic: Array, mask: Mask) -> SynthRAD2023:
     """Return MAE, PSNR and SSIM as SynthRAD2023 does, in 3D, over the mask, range -1024 to 3000 HU.
 
-    MAE is not clipped; PSNR and SSIM are. SSIM is averaged over the mask less a border of 3 voxels of the volume.
+    MAE is not clipped; PSNR and SSIM are. SSIM is averaged over the mask less a border of 3 voxels of the
+    volume.
 
     Args:
         reference: CT in HU, `(I, J, K)`, at least 7 voxels along every axis.
@@ -88,8 +91,8 @@ def synthrad2023(reference: Array, synthetic: Array, mask: Mask) -> SynthRAD2023
         mask: bool `(I, J, K)`.
 
     Raises:
-        InputError: E121 for what is not a volume, E130 for shapes that differ, E120 for values that are not finite,
-            E124 for a mask without voxels, or without one 3 voxels from the volume's border.
+        InputError: E121 for what is not a volume, E130 for shapes that differ, E120 for values that are not
+            finite, E124 for a mask without voxels, or without one 3 voxels from the volume's border.
         UsageError: E004 for a volume below 7 voxels along an axis, such as a single slice.
     """
     _check(reference, synthetic, mask)
@@ -114,8 +117,8 @@ def synthrad2025(
         reference: CT in HU, `(I, J, K)`.
         synthetic: what a translator made, of the same shape.
         mask: bool `(I, J, K)`.
-        high_hu: top of the range that begins at -1024: 3071 in the evaluation container, 3000 in the published
-            metrics.
+        high_hu: top of the range that begins at -1024: 3071 in the evaluation container, 3000 in the
+            published metrics.
 
     Raises:
         InputError: as `synthrad2023`; E124 as well for a mask that is lost at a coarser scale.

@@ -1,8 +1,8 @@
 """Figures on colour: colourfulness, its difference, and CIEDE2000, whole, inside a mask or per organ.
 
-Hasler and Suesstrunk, "Measuring colourfulness in natural images", SPIE 5007, 2003. Sharma, Wu and Dalal, "The
-CIEDE2000 color-difference formula: implementation notes, supplementary test data, and mathematical observations",
-Color Research and Application 30(1), 2005. Colours are sRGB (IEC 61966-2-1) under D65 with the 2 degree observer.
+Hasler and Suesstrunk, "Measuring colourfulness in natural images", SPIE 5007, 2003. Sharma, Wu and Dalal,
+"The CIEDE2000 color-difference formula", Color Research and Application 30(1), 2005. Colours are sRGB
+(IEC 61966-2-1) under D65 with the 2 degree observer.
 """
 
 from __future__ import annotations
@@ -44,9 +44,9 @@ class OrganColour(NamedTuple):
 def colourfulness(image: Array, *, white: float, mask: Mask | None = None) -> float:
     """Return Hasler and Suesstrunk's colourfulness M3 on the scale 0 to 1. Unit 1; 0 for greys of one chroma.
 
-    `CF = sqrt(var(rg) + var(yb)) + 0.3 sqrt(mean(rg)^2 + mean(yb)^2)` with `rg = R - G` and `yb = (R + G) / 2 - B`,
-    signs kept. Figures on the scale 0 to 255 are 255 times these. A description of one image: neither more nor
-    less is better.
+    `CF = sqrt(var(rg) + var(yb)) + 0.3 sqrt(mean(rg)^2 + mean(yb)^2)`, where `rg = R - G` and
+    `yb = (R + G) / 2 - B`, signs kept. Figures on the scale 0 to 255 are 255 times these. It describes one
+    image: neither more nor less is better.
 
     Args:
         image: colour, `(..., 3)`.
@@ -54,8 +54,8 @@ def colourfulness(image: Array, *, white: float, mask: Mask | None = None) -> fl
         mask: bool `(...)`; None takes every voxel.
 
     Raises:
-        InputError: E122 for an image without three channels, E120 for values that are not finite, E124 for an empty
-            mask.
+        InputError: E122 for an image without three channels, E120 for values that are not finite, E124 for an
+            empty mask.
         UsageError: E001 for a white that is not positive.
     """
     check_colour(image)
@@ -88,9 +88,10 @@ def delta_cf(reference: Array, synthetic: Array, *, white: float, mask: Mask | N
 
 
 def ciede2000(reference: Array, synthetic: Array, *, white: float, mask: Mask | None = None) -> float:
-    """Return the mean CIEDE2000 colour difference. Unit: Delta E00, about 1 where an eye sees it; lower is better.
+    """Return the mean CIEDE2000 colour difference.
 
-    Values outside 0 to white are no sRGB colours and are clipped.
+    Unit Delta E00, of which an eye sees about 1; lower is better. Values outside 0 to white are no sRGB
+    colours and are clipped.
 
     Args:
         reference: the target as measured, sRGB, `(..., 3)`.
@@ -119,7 +120,8 @@ def by_organ(reference: Array, synthetic: Array, labels: Array, *, white: float)
         white: as in `colourfulness`.
 
     Raises:
-        InputError: as `delta_cf`; E124 for a label map without a label above 0, E130 for one of another shape.
+        InputError: as `delta_cf`; E124 for a label map without a label above 0, E130 for one of another
+            shape.
         UsageError: as `colourfulness`.
     """
     check_pair(reference, synthetic, labels > 0)
@@ -167,11 +169,11 @@ def difference(one: Float, other: Float) -> Float:
         - 0.20 * np.cos(4 * hue - np.radians(63))
     )
     off = (light - 50) ** 2
-    l_term = (l2 - l1) / (1 + 0.015 * off / np.sqrt(20 + off))  # eq. 19
-    c_term = (c2 - c1) / (1 + 0.045 * chroma)  # eq. 20
-    h_term = d_hue / (1 + 0.015 * chroma * weight)  # eq. 21
+    l_term = (l2 - l1) / (1 + 0.015 * off / np.sqrt(20 + off))  # eq. 18
+    c_term = (c2 - c1) / (1 + 0.045 * chroma)  # eq. 19
+    h_term = d_hue / (1 + 0.015 * chroma * weight)  # eq. 20
     around_blue = np.radians(30) * np.exp(-(((np.degrees(hue) % 360 - 275) / 25) ** 2))  # eq. 16
-    rotation = -np.sin(2 * around_blue) * 2 * _chroma_share(chroma)  # eq. 17, 18
+    rotation = -np.sin(2 * around_blue) * 2 * _chroma_share(chroma)  # eq. 17, 21
     squared = l_term**2 + c_term**2 + h_term**2 + rotation * c_term * h_term  # eq. 22
     result: Float = np.sqrt(np.maximum(squared, 0))
     return result

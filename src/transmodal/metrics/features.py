@@ -1,8 +1,9 @@
 """FSIM and FSIMc: feature similarity by phase congruency and gradient.
 
-Zhang, Zhang, Mou and Zhang, "FSIM: a feature similarity index for image quality assessment", IEEE TIP 20(8), 2011.
-Phase congruency: Kovesi, "Image features from phase congruency", Videre 1(3), 1999, with the paper's settings: four
-scales, four orientations, shortest wavelength 6 pixels, no weighting by the spread over frequencies.
+Zhang, Zhang, Mou and Zhang, "FSIM: a feature similarity index for image quality assessment", IEEE TIP 20(8),
+2011. Phase congruency: Kovesi, "Image features from phase congruency", Videre 1(3), 1999, with the paper's
+settings: four scales, four orientations, shortest wavelength 6 pixels, no weighting by the spread over
+frequencies.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from transmodal.metrics.image import Array, Mask, check_range
 from transmodal.metrics.planes import Float, check_plane, filled, no_content
 
 SMALLEST = 48  # pixels: the longest wavelength of the filters
-T1, T2, T3, T4 = 0.85, 160.0, 200.0, 200.0  # section III; T2 to T4 are for levels 0 to 255
+T1, T2, T3, T4 = 0.85, 160.0, 200.0, 200.0  # T2 to T4 are for levels 0 to 255
 CHROMA_POWER = 0.03
 
 _SCALES, _ORIENTATIONS = 4, 4
@@ -37,20 +38,22 @@ Complex = NDArray[np.complex128]
 def fsim(reference: Array, synthetic: Array, *, data_range: float, mask: Mask | None = None) -> float:
     """Return FSIM of two grey images. Unit 1, 0 to 1, higher is better.
 
-    Similarities of phase congruency and of Scharr gradients, multiplied and weighted by the greater phase congruency
-    (eq. 7). Values are scaled to 255 levels by the data range; an image of 384 pixels or more along its shorter side
-    is averaged and decimated first, to about 256.
+    Similarities of phase congruency and of Scharr gradients, multiplied and weighted by the greater phase
+    congruency. Values are scaled to 255 levels by the data range; an image of 384 pixels or more
+    along its shorter side is averaged and decimated first, to about 256.
 
     Args:
         reference: the target as measured, `(H, W)`, at least 48 by 48.
         synthetic: what a translator made, of the same shape.
         data_range: width of the range of possible values, fixed by the protocol.
-        mask: bool `(H, W)`: both images take the reference's mean outside, and the weighted mean is over the mask.
+        mask: bool `(H, W)`: both images take the reference's mean outside, and the weighted mean is over the
+            mask.
 
     Raises:
-        InputError: E130 for shapes that differ, E120 for values that are not finite, E121 for an array that is not
-            an image, E124 for an empty mask, or where neither image has a feature: both constant.
-        UsageError: E001 for a data range that is not positive, E004 for an image below 48 pixels along an axis.
+        InputError: E130 for shapes that differ, E120 for values that are not finite, E121 for an array that
+            is not an image, E124 for an empty mask, or where neither image has a feature: both constant.
+        UsageError: E001 for a data range that is not positive, E004 for an image below 48 pixels along an
+            axis.
     """
     check_range(data_range)
     check_plane(reference, synthetic, mask, channels=1, side=SMALLEST)
@@ -60,9 +63,10 @@ def fsim(reference: Array, synthetic: Array, *, data_range: float, mask: Mask | 
 
 
 def fsim_colour(reference: Array, synthetic: Array, *, white: float, mask: Mask | None = None) -> float:
-    """Return FSIMc of two colour images: FSIM of Y, and the similarities of I and Q to the power 0.03 (eq. 11).
+    """Return FSIMc of two colour images.
 
-    Unit 1, at most 1, higher is better.
+    FSIM of Y, and the similarities of I and Q to the power 0.03. Unit 1, at most 1, higher is
+    better.
 
     Args:
         reference: the target as measured, `(H, W, 3)`, at least 48 by 48.
@@ -176,7 +180,7 @@ def _polar(shape: tuple[int, ...]) -> tuple[Float, Float]:
 
 
 def _log_gabor(radius: Float, wavelength: float) -> Float:
-    """Return a band-pass around a wavelength, without the mean and without the corners beyond 0.45 per pixel."""
+    """Return a band-pass around a wavelength, 0 at the mean and in the corners beyond 0.45 per pixel."""
     safe = np.where(radius == 0, 1, radius)
     ring = np.exp(-((np.log(safe * wavelength) / _LOG_BANDWIDTH) ** 2) / 2)
     ring[radius == 0] = 0
@@ -197,7 +201,7 @@ def _oriented(spectrum: Complex, filters: list[Float]) -> _Response:
 
 
 def _noise(finest: Complex, filters: list[Float]) -> float:
-    """Return the energy that noise alone reaches: Rayleigh statistics from the finest scale's median (Kovesi)."""
+    """Return the energy that noise alone reaches (Kovesi): Rayleigh's, by the finest scale's median."""
     power = float(np.median(np.abs(finest) ** 2)) / np.log(2) / float((filters[0] ** 2).sum())
     kernels = [np.fft.ifft2(one).real * np.sqrt(one.size) for one in filters]
     squares = sum(float((one**2).sum()) for one in kernels)

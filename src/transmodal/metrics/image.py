@@ -40,8 +40,8 @@ def mse(reference: Array, synthetic: Array, *, mask: Mask | None = None) -> floa
 def nmse(reference: Array, synthetic: Array, *, mask: Mask | None = None) -> float:
     """Return the squared difference's share of the reference's energy: `sum (x - y)^2 / sum x^2`.
 
-    Unit 1, lower is better, 0 for identical images. It depends on where the values have their zero: take it of MR
-    and FA, where nothing is 0, and not of HU.
+    Unit 1, lower is better, 0 for identical images. It depends on where the values have their zero: take it
+    of MR and FA, where nothing is 0, and not of HU.
 
     Args:
         reference: the target as measured.

@@ -40,22 +40,23 @@ def ms_ssim(
     levels: int | None = None,
     colour: bool = False,
 ) -> float:
-    """Return the multi-scale structural similarity of two images or volumes. Unit 1, 0 to 1, higher is better.
+    """Return the multi-scale structural similarity of two images or volumes.
 
-    The product over levels of the mean contrast-and-structure term, and at the coarsest level of the mean SSIM,
-    each to its weight; a negative mean counts as 0. Fewer levels than 5 take the first weights, renormalised: one
-    level is `ssim`. Between levels blocks of two voxels per axis are averaged, an odd last voxel by itself.
+    Unit 1, 0 to 1, higher is better. The product over levels of the mean contrast-and-structure term, and at
+    the coarsest level of the mean SSIM, each to its weight; a negative mean counts as 0. Fewer levels than 5
+    take the first weights, renormalised: one level is `ssim`. Between levels blocks of two voxels per axis
+    are averaged, an odd last voxel by itself.
 
-    Whole images are averaged where the window lies inside. With a mask every window and block counts the mask's
-    voxels only (weights renormalised), so what is outside does not matter at all; `ssim` looks a window's radius
-    out of the mask, and differs by that.
+    Whole images are averaged where the window lies inside. With a mask every window and block counts the
+    mask's voxels only (weights renormalised), so what is outside does not matter at all; `ssim` looks a
+    window's radius out of the mask, and differs by that.
 
     Args:
         reference: the target as measured, `(H, W)` or `(I, J, K)`, with a last axis of channels in colour.
         synthetic: what a translator made, of the same shape.
         data_range: width of the range of possible values, fixed by the protocol.
         mask: bool, of the spatial shape; None takes the whole image.
-        levels: 1 to 5; None takes `levels_of` the shape. At 176 voxels along the shortest axis all are sure to fit.
+        levels: 1 to 5; None takes `levels_of` the shape. Five fit from 161 voxels on.
         colour: whether the last axis holds channels; their figures are averaged.
 
     Raises:

@@ -1,8 +1,9 @@
 """Range error: the water-equivalent path length along beams through a synthetic CT. It is no dose.
 
-What a proton loses on its way is the line integral of the stopping power relative to water; the user's curve takes HU
-to it, and the figure is as good as that curve. Schneider, Pedroni and Lomax, "The calibration of CT Hounsfield units
-for radiotherapy treatment planning", Phys Med Biol 41(1), 1996, tells how a clinic makes its own.
+What a proton loses on its way is the line integral of the stopping power relative to water; the user's curve
+takes HU to it, and the figure is as good as that curve. Schneider, Pedroni and Lomax, "The calibration of CT
+Hounsfield units for radiotherapy treatment planning", Phys Med Biol 41(1), 1996, tells how a clinic makes its
+own.
 """
 
 from __future__ import annotations
@@ -57,7 +58,8 @@ class RangeError(NamedTuple):
     """How far a beam's path through the synthetic CT differs from that through the reference, in mm of water.
 
     Attributes:
-        mean_mm: of synthetic less reference, over the rays; 0 is best. Above 0 a planned beam would overshoot.
+        mean_mm: of synthetic less reference, over the rays; 0 is best. Above 0 a planned beam would
+            overshoot.
         mean_absolute_mm: lower is better.
         worst_mm: the 95th percentile of the absolute difference; lower is better.
         n_rays: how many rays meet the target.
@@ -81,9 +83,9 @@ def range_error(
 ) -> RangeError:
     """Return the error of the water-equivalent path length of parallel rays, to the far side of the target.
 
-    Rays are apart by the smallest spacing, and sampled at it (HU by linear interpolation, masks by the nearest
-    voxel); along an axis of an isotropic grid they run through the voxels' centres. What is outside the body counts
-    as nothing, in both images.
+    Rays are apart by the smallest spacing, and sampled at it (HU by linear interpolation, masks by the
+    nearest voxel); along an axis of an isotropic grid they run through the voxels' centres. What is outside
+    the body counts as nothing, in both images.
 
     Args:
         reference: CT in HU, `(I, J, K)`.
@@ -95,8 +97,8 @@ def range_error(
         target: bool `(I, J, K)`: rays that miss it do not count; None takes the body.
 
     Raises:
-        InputError: E121 for what is not a volume, E130 for shapes that differ, E120 for values that are not finite,
-            E124 for an empty body, or a target that no ray meets inside the body.
+        InputError: E121 for what is not a volume, E130 for shapes that differ, E120 for values that are not
+            finite, E124 for an empty body, or a target that no ray meets inside the body.
         UsageError: E001 for a spacing that is not positive or a direction without length.
     """
     aim = body if target is None else target & body

@@ -21,8 +21,8 @@ class SliceFigures(NamedTuple):
     Attributes:
         mean: over the slices used, each slice counting once.
         values: one figure per slice used.
-        used: how many slices meet the mask.
-        excluded: how many slices do not, and are left out.
+        used: how many slices have a figure.
+        excluded: how many slices have none, and are left out.
     """
 
     mean: float
@@ -36,19 +36,29 @@ def over_slices(
 ) -> SliceFigures:
     """Take a metric of images of every slice of a volume, and average.
 
+    Slices that do not meet the mask, and those that the metric finds no content in (E124, as two constant
+    slices have for FSIM), are excluded and counted.
+
     Args:
-        metric: called with a slice of the reference, one of the synthetic volume and one of the mask (or None).
+        metric: called with a slice of the reference, one of the synthetic volume and one of the mask (or
+            None).
         reference: the target as measured, `(I, J, K)` or `(I, J, K, 3)`.
         synthetic: what a translator made, of the same shape.
         axis: the axis that is sliced, 0 to 2.
-        mask: bool `(I, J, K)`; slices without a voxel in it are excluded and counted.
+        mask: bool `(I, J, K)`; None takes every slice.
 
     Raises:
-        InputError: E130 for shapes that differ, E120 for values that are not finite, E124 for an empty mask.
+        InputError: E130 for shapes that differ, E120 for values that are not finite, E124 for an empty mask
+            or where no slice is left.
     """
     check_pair(reference, synthetic, mask)
     n = reference.shape[axis]
-    values = np.array([metric(*planes) for planes in _planes(reference, synthetic, axis, mask)])
+    figures = [_taken(metric, planes) for planes in _planes(reference, synthetic, axis, mask)]
+    values = np.array([figure for figure in figures if figure is not None])
+    if not values.size:
+        raise no_content(
+            f"{n} slices without content", "one slice or more to compare", "Leave this metric out."
+        )
     return SliceFigures(float(values.mean()), values, len(values), n - len(values))
 
 
@@ -117,7 +127,8 @@ def no_content(got: str, expected: str, remedy: str) -> InputError:
 def filled(reference: Array, synthetic: Array, mask: Mask | None) -> tuple[Float, Float]:
     """Give both images the reference's mean outside the mask, so that nothing there matters.
 
-    Both get one constant, the mean over the mask per channel: an edge that an image has against it is its own.
+    Both get one constant, the mean over the mask per channel: an edge that an image has against it is its
+    own.
     """
     x, y = np.array(reference, np.float64), np.array(synthetic, np.float64)
     if mask is not None:
@@ -125,6 +136,15 @@ def filled(reference: Array, synthetic: Array, mask: Mask | None) -> tuple[Float
         x[~mask] = mean
         y[~mask] = mean
     return x, y
+
+
+def _taken(metric: PlaneMetric, planes: tuple[Array, Array, Mask | None]) -> float | None:
+    try:
+        return metric(*planes)
+    except InputError as error:
+        if error.code != "E124":
+            raise
+        return None
 
 
 def _planes(

@@ -1,7 +1,7 @@
 """Errors by region: tissue by HU, a user's label map, or deciles of the reference.
 
-Regions come from the reference, never from what a translator made. A region without voxels is a row with n = 0 and
-figures of NaN, which tables write as null: its absence is a finding, and not a figure of 0.
+Regions come from the reference, never from what a translator made. A region without voxels is a row with n =
+0 and figures of NaN, which tables write as null: its absence is a finding, and not a figure of 0.
 """
 
 from __future__ import annotations
@@ -90,8 +90,8 @@ def by_label(
         mask: bool, of the same shape; a label outside it keeps its row, with n = 0.
 
     Raises:
-        InputError: E130 for shapes that differ, E120 for values that are not finite, E124 for an empty mask or a
-            label map without a label above 0.
+        InputError: E130 for shapes that differ, E120 for values that are not finite, E124 for an empty mask
+            or a label map without a label above 0.
     """
     check_pair(reference, synthetic, labels > 0)
     check_pair(reference, synthetic, mask)
@@ -107,7 +107,8 @@ def by_decile(
 ) -> tuple[RegionFigures, ...]:
     """Return the figures of parts of equal size by the reference's values, the lowest first.
 
-    For FA and MR, where no value says which tissue it is. Equal values stay in one part, so parts may differ in size.
+    For FA and MR, where no value says which tissue it is. Equal values stay in one part, so parts may differ
+    in size.
 
     Args:
         reference: the target as measured.

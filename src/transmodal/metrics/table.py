@@ -19,7 +19,11 @@ from transmodal.metrics.structure import K1, K2, SIGMA
 from transmodal.volumes.files import atomic_path
 
 COLUMNS = ("case", "patient", "translator", "metric", "value", "unit", "protocol", "note")
-HIGHER_IS_BETTER = {"mae": False, "mse": False, "psnr": True, "ssim": True}
+HIGHER_IS_BETTER = {
+    "mae": False, "mse": False, "nmse": False, "psnr": True, "ssim": True, "ms_ssim": True, "stsim1": True,
+    "stsim2": True, "fsim": True, "fsim_colour": True, "delta_cf": False, "ciede2000": False,
+    "gradient_error": False,
+}  # fmt: skip
 IDENTICAL = "the images are identical: PSNR is infinite"
 
 
@@ -35,6 +39,7 @@ class Protocol:
         window: taps per axis; None where the metric has no window.
         border: `interior` or `mirrored`; None without a window.
         target_normalised: whether the target was scaled by its own intensities first.
+        definition: of metrics that are defined in more ways than one; empty for the standard three.
     """
 
     region: Literal["mask", "whole"]
@@ -44,6 +49,7 @@ class Protocol:
     window: tuple[int, ...] | None = None
     border: Literal["interior", "mirrored"] | None = None
     target_normalised: bool = False
+    definition: str = ""
 
     def text(self) -> str:
         """Say the protocol on one line; equal texts mean equal protocols."""
@@ -60,6 +66,8 @@ class Protocol:
                 f"Gaussian window {'x'.join(map(str, self.window))} sigma {SIGMA:g}, K {K1:g} {K2:g}, "
                 f"population statistics, {self._border()}"
             )
+        if self.definition:
+            parts.append(self.definition)
         if self.target_normalised:
             parts.append("target-normalised: scaled to the training cohort's units by its own intensities")
         parts.append("target's native grid, values not clipped")
@@ -75,6 +83,7 @@ class Protocol:
             "window": None if self.window is None else list(self.window),
             "border": self.border,
             "target_normalised": self.target_normalised,
+            "definition": self.definition,
         }
 
     def _slices(self) -> str:

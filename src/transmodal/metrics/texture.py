@@ -1,12 +1,12 @@
 """STSIM-1 and STSIM-2: structural texture similarity over a steerable pyramid.
 
-Zujovic, Pappas and Neuhoff, "Structural texture similarity metrics for image analysis and retrieval", IEEE TIP
-22(7), 2013. Pyramid: Simoncelli and Freeman, "The steerable pyramid", ICIP 1995, made here in the frequency domain:
-three scales of four orientations, a high-pass and a low-pass residual, 14 sub-bands in all.
+Zujovic, Pappas and Neuhoff, "Structural texture similarity metrics for image analysis and retrieval", IEEE
+TIP 22(7), 2013. Pyramid: Simoncelli and Freeman, "The steerable pyramid", ICIP 1995, made here in the
+frequency domain: three scales of four orientations, a high-pass and a low-pass residual, 14 sub-bands in all.
 
-Both figures compare statistics, never pixels with pixels: a texture that is moved scores nearly 1. Decided here,
-where the paper leaves a choice: statistics are global (one window, the image or the mask), sub-bands are real,
-magnitudes are their absolute values, and a negative luminance term counts as 0.
+Both figures compare statistics, never pixels with pixels: a texture that is moved scores nearly 1. Decided
+here, where the paper leaves a choice: statistics are global (one window, the image or the mask), sub-bands
+are real, magnitudes are their absolute values, and a negative luminance term counts as 0.
 """
 
 from __future__ import annotations
@@ -43,10 +43,10 @@ class Pyramid(NamedTuple):
 
 
 def stsim1(reference: Array, synthetic: Array, *, data_range: float, mask: Mask | None = None) -> float:
-    """Return STSIM-1: the mean over 14 sub-bands of the four within-band terms. Unit 1, at most 1, higher is better.
+    """Return STSIM-1: the mean over 14 sub-bands of the four within-band terms.
 
-    Per sub-band `(l c c01 c10)^(1/4)`: means, standard deviations and the correlations with the neighbour to the
-    right and below (Zujovic et al., eq. 6 to 10, exponents 1/4).
+    Unit 1, 0 to 1, higher is better. Per sub-band `(l c c01 c10)^(1/4)`: means, standard deviations and the
+    correlations with the neighbour to the right and below.
 
     Args:
         reference: the target as measured, grey, `(H, W)`, at least 32 by 32.
@@ -55,19 +55,21 @@ def stsim1(reference: Array, synthetic: Array, *, data_range: float, mask: Mask 
         mask: bool `(H, W)`: both images take the reference's mean outside, and statistics are over the mask.
 
     Raises:
-        InputError: E130 for shapes that differ, E120 for values that are not finite, E124 for an empty mask, E121
-            for an array that is not an image.
-        UsageError: E001 for a data range that is not positive, E004 for an image below 32 pixels along an axis.
+        InputError: E130 for shapes that differ, E120 for values that are not finite, E124 for an empty mask,
+            E121 for an array that is not an image.
+        UsageError: E001 for a data range that is not positive, E004 for an image below 32 pixels along an
+            axis.
     """
     x, y, masks = _prepared(reference, synthetic, data_range, mask)
     return float(np.mean(_within(x, y, masks)))
 
 
 def stsim2(reference: Array, synthetic: Array, *, data_range: float, mask: Mask | None = None) -> float:
-    """Return STSIM-2: STSIM-1's 14 terms and 26 across sub-bands, averaged. Unit 1, at most 1, higher is better.
+    """Return STSIM-2: STSIM-1's 14 terms and 26 across sub-bands, averaged.
 
-    The further terms compare the correlations of magnitudes: of the 6 pairs of orientations per scale, and of
-    each orientation with itself one scale coarser, at every second sample of the finer one.
+    Unit 1, 0 to 1, higher is better. The further terms compare the correlations of magnitudes: of the 6 pairs
+    of orientations per scale, and of each orientation with itself one scale coarser, at every second sample
+    of the finer one.
 
     Args:
         reference: as in `stsim1`.
@@ -149,7 +151,7 @@ def _term(x: Float, y: Float, mask: Mask) -> float:
 
 
 def _lag(band: Float, mask: Mask, axis: int) -> float:
-    """Return the correlation with the next sample along an axis, over pairs inside the mask; 1 without a pair."""
+    """Return the correlation with the next sample along an axis, by pairs in the mask; 1 without a pair."""
     here, there = (slice(None),) * axis + (slice(None, -1),), (slice(None),) * axis + (slice(1, None),)
     pairs = mask[here] & mask[there]
     if not pairs.any():
