@@ -328,3 +328,14 @@ def test_a_run_is_scored_again_without_a_source(
         with pytest.raises(UsageError, match=f"without {source}") as refused:
             run.evaluate([tmp_path / run_name], cohort, oracles=(), without=(source,))  # type: ignore[arg-type]
         assert refused.value.code == "E004"
+
+
+@pytest.mark.usefixtures("models")
+def test_metrics_are_chosen(cohort: FakeCohort, tmp_path: Path) -> None:
+    evaluation = run.evaluate([tmp_path / "a"], cohort, oracles=(), metrics=("nmse", "ssim"))  # type: ignore[arg-type]  # a fake
+    assert {row.metric for row in evaluation.rows} == {"nmse", "ssim"}
+    assert "worst NMSE" in " ".join(evaluation.scenes[0].why)
+    with pytest.raises(UsageError, match="no metric"):
+        run.evaluate([tmp_path / "a"], cohort, oracles=(), metrics=())  # type: ignore[arg-type]  # a fake
+    with pytest.raises(UsageError, match="dice"):
+        run.evaluate([tmp_path / "a"], cohort, oracles=(), metrics=("dice",))  # type: ignore[arg-type]  # a fake

@@ -140,4 +140,42 @@ def test_data_ranges_by_modality() -> None:
 
 
 def test_metrics_are_listed() -> None:
-    assert METRICS == ("mae", "mse", "psnr", "ssim")
+    assert {"mae", "mse", "psnr", "ssim", "ms_ssim", "stsim2", "delta_cf"} <= set(METRICS)
+    assert "lattice_excess" not in METRICS  # its best value is 0, from either side
+
+
+def test_figures_of_the_suite_carry_their_definition() -> None:
+    taken = score(
+        Volume(REFERENCE, AFFINE),
+        Volume(SYNTHETIC, AFFINE),
+        MASK,
+        modality="fa",
+        data_range=1.0,
+        metrics=("nmse", "gradient_error", "mae"),
+    )
+    assert [one.metric for one in taken] == ["mae", "nmse", "gradient_error"] * 2
+    for one in taken:
+        assert bool(one.protocol.definition) == (one.metric != "mae")
+        assert (one.protocol.definition in one.protocol.text()) or one.metric == "mae"
+    (inside,) = [one for one in taken if one.metric == "nmse" and one.protocol.region == "mask"]
+    error, energy = ((SYNTHETIC - REFERENCE)[MASK] ** 2).sum(), (REFERENCE[MASK] ** 2).sum()
+    assert inside.value == pytest.approx(error / energy)
+
+
+def test_a_metric_of_colour_is_refused_for_grey() -> None:
+    with pytest.raises(InputError, match="delta_cf"):
+        score(
+            Volume(REFERENCE, AFFINE),
+            Volume(SYNTHETIC, AFFINE),
+            None,
+            modality="fa",
+            data_range=1.0,
+            metrics=("delta_cf",),
+        )
+
+
+def test_every_metric_has_a_direction() -> None:
+    from transmodal.metrics.suite import SUITE
+    from transmodal.metrics.table import HIGHER_IS_BETTER
+
+    assert {one.name: one.best == "higher" for one in SUITE if one.best != "zero"} == HIGHER_IS_BETTER

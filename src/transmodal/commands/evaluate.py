@@ -35,6 +35,12 @@ def run(
             help="Scale MR targets to the training cohort's units by their own intensities; it is stamped.",
         ),
     ] = False,
+    metrics: Annotated[
+        str,
+        typer.Option(
+            help="Comma-separated, such as mae,psnr,ssim,ms_ssim,stsim2; see the reference of metrics."
+        ),
+    ] = "mae,psnr,ssim",
     without: Annotated[
         list[str] | None,
         typer.Option(help="Also score the runs without this source; may be repeated."),
@@ -69,6 +75,7 @@ def run(
             device=device,
             without=without or (),
             target_normalised=target_normalised,
+            metrics=[name.strip() for name in metrics.split(",") if name.strip()],
             weights=weights(frozen_weights),
             output=folder,
             progress=shown.advance,

@@ -14,7 +14,7 @@ from transmodal.evaluation import oracles as oracle_room
 from transmodal.evaluation import origin, report
 from transmodal.evaluation.gallery import Gallery, scene_of
 from transmodal.evaluation.result import Evaluation, Subject
-from transmodal.evaluation.score import Measured, in_reference_units, range_of, score
+from transmodal.evaluation.score import METRICS, STANDARD, Measured, in_reference_units, range_of, score
 from transmodal.inference.view import View
 from transmodal.metrics.table import HIGHER_IS_BETTER, Row, write_csv
 from transmodal.volumes import Volume, files, intensity
@@ -102,6 +102,7 @@ def evaluate(
     without: Sequence[str] = (),
     weights: Mapping[str, str] | None = None,
     target_normalised: bool = False,
+    metrics: Sequence[str] = STANDARD,
     output: Path | None = None,
     notes: Sequence[str] = (),
     progress: Progress | None = None,
@@ -120,6 +121,7 @@ def evaluate(
         weights: paths of frozen networks' weights by name, where they lie elsewhere than in training.
         target_normalised: scale each target without a unit (MR contrasts) to the training cohort's units by
             its own intensities; it is stamped into the protocol.
+        metrics: out of `evaluation.score.METRICS`.
         output: folder for what `write` writes; None writes nothing.
         notes: what a reader of the figures has to know.
         progress: told how far it is.
@@ -149,7 +151,9 @@ def evaluate(
     subject = replace(_subject(store, view, sources, split), notes=tuple(notes))
     if target_normalised:
         subject = replace(subject, reference=_reference_units(view))
-    evaluation = evaluate_cases(entrants, store.cases(split), subject, progress=progress)
+    evaluation = evaluate_cases(
+        entrants, store.cases(split), subject, metrics=metrics, primary=_primary(metrics), progress=progress
+    )
     if output is not None:
         write(evaluation, output)
     return evaluation
@@ -160,6 +164,7 @@ def evaluate_cases(
     cases: Sequence[PreparedCase],
     subject: Subject,
     *,
+    metrics: Sequence[str] = STANDARD,
     primary: str = "mae",
     progress: Progress | None = None,
 ) -> Evaluation:
@@ -169,6 +174,7 @@ def evaluate_cases(
         entrants: models and oracles.
         cases: what to score on.
         subject: what is evaluated on what.
+        metrics: what to take.
         primary: metric that chooses the best and the worst case to show.
         progress: told how far it is.
 
@@ -184,7 +190,7 @@ def evaluate_cases(
     excluded: dict[str, int] = {}
     for n, case in enumerate(cases, start=1):
         made = {one.name: _timed(one, case, seconds[one.name]) for one in everyone}
-        taken = {name: _score(case, volume, subject) for name, volume in made.items()}
+        taken = {name: _score(case, volume, subject, metrics) for name, volume in made.items()}
         rows += [_row(case, name, one) for name, measured in taken.items() for one in measured]
         first = taken[everyone[0].name]
         excluded[case.id] = next((one.slices_excluded for one in first if one.slices_excluded is not None), 0)
@@ -308,7 +314,17 @@ def _reference(
     )
 
 
-def _score(case: PreparedCase, synthetic: Volume, subject: Subject) -> list[Measured]:
+def _primary(metrics: Sequence[str]) -> str:
+    """Return the metric that chooses the cases to show: MAE, or the first where it is not taken."""
+    if not metrics:
+        raise UsageError("E001", "no metric", f"some of {', '.join(METRICS)}", "Name one.")
+    unknown = sorted(set(metrics) - set(METRICS))
+    if unknown:
+        raise UsageError("E002", f"the metric {unknown[0]}", ", ".join(METRICS), "Choose among these.")
+    return "mae" if "mae" in metrics else metrics[0]
+
+
+def _score(case: PreparedCase, synthetic: Volume, subject: Subject, metrics: Sequence[str]) -> list[Measured]:
     target, mask = case.volume(subject.target), case.mask()
     if subject.reference is not None:
         own = intensity.fit(subject.reference.spec, target.voxels, mask, range=subject.reference.range)
@@ -319,6 +335,7 @@ def _score(case: PreparedCase, synthetic: Volume, subject: Subject) -> list[Meas
         mask,
         modality=subject.target,
         data_range=subject.data_range,
+        metrics=metrics,
         target_normalised=subject.reference is not None,
     )
 

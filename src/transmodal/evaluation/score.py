@@ -10,12 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from transmodal.errors import InputError, UsageError
-from transmodal.metrics import image, structure
+from transmodal.metrics import image, structure, suite
+from transmodal.metrics.scenes import Scene
+from transmodal.metrics.suite import SUITE
 from transmodal.metrics.table import Protocol
 from transmodal.volumes import Volume
 from transmodal.volumes.intensity import IntensityMap
 
-METRICS = ("mae", "mse", "psnr", "ssim")
+METRICS = tuple(dict.fromkeys(one.name for one in SUITE if one.best != "zero"))
+"""Metrics by name, in the order of the suite; figures that have no better and worse are not among them."""
 STANDARD = ("mae", "psnr", "ssim")
 UNITS = {"ct": "HU", "fa": "FA", "colour": "sRGB levels"}
 RANGES = {"ct": 4024.0, "fa": 1.0, "colour": 255.0}
@@ -109,7 +112,7 @@ def score(
         for scene in scenes
         for metric in METRICS
         if metric in metrics
-        for measured in _TAKE[metric](scene)
+        for measured in (_TAKE[metric](scene) if metric in _TAKE else _of_suite(metric, scene))
     ]
     if not target_normalised:
         return taken
@@ -174,6 +177,42 @@ def _ssim(scene: _Scene) -> list[Measured]:
     return [
         Measured("ssim", in_3d, "1", volume),
         Measured("ssim", in_2d.mean, "1", slices, in_2d.excluded),
+    ]
+
+
+def _of_suite(metric: str, scene: _Scene) -> list[Measured]:
+    """Take a figure that the suite defines; its definition is stamped."""
+    reference = scene.reference
+    axis = _axial(reference)
+    figures = suite.take(
+        Scene(
+            reference.voxels,
+            scene.synthetic.voxels,
+            scene.data_range,
+            scene.unit,
+            reference.spacing,
+            axis,
+            scene.mask,
+            -1024.0 if scene.unit == UNITS["ct"] else 0.0,
+        ),
+        [metric],
+    )
+    definitions = {(one.name, one.dims): one.protocol for one in SUITE}
+    return [
+        Measured(
+            metric,
+            one.value,
+            one.unit,
+            Protocol(
+                scene.region,
+                3 if one.dims == 3 else 2,
+                scene.unit,
+                scene.data_range,
+                definition=definitions[metric, 3 if one.dims == 3 else 2],
+            ),
+            one.excluded,
+        )
+        for one in figures
     ]
 
 
