@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import Generic, NamedTuple, Protocol, TypeVar
 
 from transmodal.errors import InputError
 from transmodal.volumes import Volume, files, io
@@ -40,6 +40,7 @@ class Case:
         simulated: modalities that no scanner measured.
         group: family or site; empty where the patient is the group.
         origins: files behind the modalities, `mask` and `segmentation`; empty for what was made.
+        notes: figures of how the case came about, such as how well two registrations agree in mm.
     """
 
     id: str
@@ -50,6 +51,7 @@ class Case:
     simulated: frozenset[str] = frozenset()
     group: str = ""
     origins: Mapping[str, Origin] = field(default_factory=dict)
+    notes: Mapping[str, float] = field(default_factory=dict)
 
 
 class CaseMaker(Protocol):
@@ -74,6 +76,28 @@ class CaseMaker(Protocol):
         ...
 
 
+class Step(Protocol):
+    """Something that is done to a case after it was read; a frozen dataclass, whose `repr` tells all of it."""
+
+    @property
+    def moved(self) -> frozenset[str]:
+        """Modalities that lie on a grid of their own before this step, and on the case's after it."""
+        ...
+
+    @property
+    def waits(self) -> str:
+        """What it will do, where that takes long and a survey does not try it; empty where it is quick."""
+        ...
+
+    def __call__(self, case: Case) -> Case:
+        """Return the case with this done.
+
+        Raises:
+            InputError: what is wrong with the case.
+        """
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class CaseFiles:
     """A case as image files; read strictly when it is loaded.
@@ -86,6 +110,7 @@ class CaseFiles:
         segmentation: as in `Case`.
         simulated: as in `Case`.
         group: as in `Case`.
+        steps: what is done after reading, in this order.
     """
 
     id: str
@@ -95,28 +120,41 @@ class CaseFiles:
     segmentation: Path | None = None
     simulated: frozenset[str] = frozenset()
     group: str = ""
+    steps: tuple[Step, ...] = ()
 
     def fingerprint(self) -> str:
-        """Return a hash of the files' names and contents and of what is known beside them.
+        """Return a hash of the files' names and contents, of what is known beside them and of the steps.
 
         Raises:
             InputError: E100 when a file is not there.
         """
         parts = [self.id, self.patient, self.group, ",".join(sorted(self.simulated))]
         parts += [f"{what}={name}={sha256}" for what, (name, sha256) in sorted(self.origins().items())]
+        parts += [repr(step) for step in self.steps]
         # Names of files can be bytes that are no UTF-8; `ascii` takes them all.
         return files.sha256_text(ascii(parts))
 
     def origins(self) -> dict[str, Origin]:
         """Return base name and content hash of every input."""
-        return {what: Origin(path.name, sha256_content(path)) for what, path in self._paths().items()}
+        return {what: Origin(path.name, sha256_content(path)) for what, path in self.paths().items()}
 
     def load(self) -> Case:
-        """Read the files.
+        """Read the files and take the steps.
 
         Raises:
-            InputError: as `volumes.io.read`.
+            InputError: as `volumes.io.read`, and as the steps.
         """
+        case = self._read()
+        for step in self.steps:
+            case = step(case)
+        return case
+
+    def paths(self) -> dict[str, Path]:
+        """Return every input by modality, `mask` and `segmentation`."""
+        extra = {"mask": self.mask, "segmentation": self.segmentation}
+        return {**self.volumes, **{what: path for what, path in extra.items() if path is not None}}
+
+    def _read(self) -> Case:
         return Case(
             self.id,
             self.patient,
@@ -128,9 +166,25 @@ class CaseFiles:
             self.origins(),
         )
 
-    def _paths(self) -> dict[str, Path]:
-        extra = {"mask": self.mask, "segmentation": self.segmentation}
-        return {**self.volumes, **{what: path for what, path in extra.items() if path is not None}}
+
+Maker = TypeVar("Maker", bound=CaseMaker, covariant=True)
+
+
+class Found(NamedTuple, Generic[Maker]):
+    """What a layout found in a folder.
+
+    Attributes:
+        cases: sorted by name.
+        ignored: what was not taken, as paths below the folder, each with the reason.
+        left_out: cases that lack something that is asked for, each with what.
+        sides: which cases train, validate and test (`train`, `validation`, `test` by id), where the
+            folder says so; empty where it does not.
+    """
+
+    cases: Sequence[Maker]
+    ignored: Sequence[str] = ()
+    left_out: Sequence[str] = ()
+    sides: Mapping[str, str] = {}
 
 
 def sha256_content(path: Path) -> str:

@@ -15,27 +15,15 @@ import csv
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-from transmodal.cohorts.case import EXTRA, MODALITY, Case, CaseFiles
+from transmodal.cohorts.case import EXTRA, MODALITY, Case, CaseFiles, Found
 from transmodal.errors import InputError
 from transmodal.volumes import files, io
 
 TABLE = "cases.csv"
 _COLUMNS = ("case", "patient", "group")
 _log = logging.getLogger(__name__)
-
-
-class Found(NamedTuple):
-    """What lies in a folder.
-
-    Attributes:
-        cases: sorted by name.
-        ignored: what was not taken, as paths below the folder, each with the reason.
-    """
-
-    cases: list[CaseFiles]
-    ignored: list[str]
 
 
 def find(folder: Path) -> list[CaseFiles]:
@@ -47,10 +35,10 @@ def find(folder: Path) -> list[CaseFiles]:
     found = look(folder)
     for one in found.ignored:
         _log.warning("ignored: %s", one)
-    return found.cases
+    return list(found.cases)
 
 
-def look(folder: Path) -> Found:
+def look(folder: Path) -> Found[CaseFiles]:
     """Find the cases of a folder and what else lies there.
 
     Raises:

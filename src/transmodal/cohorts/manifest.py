@@ -123,6 +123,7 @@ class CaseEntry(_Record):
         segmentation: the data set's labels.
         regions: masks computed from sources.
         fingerprint: hash of the inputs and of the options that made this entry.
+        notes: figures of how the case came about, such as how well two registrations agree in mm.
     """
 
     id: Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]*$")]
@@ -134,6 +135,7 @@ class CaseEntry(_Record):
     segmentation: ArrayEntry | None = None
     regions: tuple[RegionEntry, ...] = ()
     fingerprint: str
+    notes: dict[str, float] = {}
 
     def arrays(self) -> list[ArrayEntry]:
         """Return every array of the case."""
@@ -197,7 +199,7 @@ class Manifest(_Record):
         """
         content = self.model_dump(mode="json", include={"version", "modalities", "cases"})
         for case in content["cases"]:
-            del case["fingerprint"]
+            del case["fingerprint"], case["notes"]
             extra = [case["mask"], case["segmentation"]]
             for array in [*case["volumes"].values(), *case["regions"], *extra]:
                 if array is not None:

@@ -68,9 +68,7 @@ def store(case: Case, inputs: str, folder: Path, name: str, options: PrepareOpti
     Raises:
         InputError: E103, E120 to E124, E130, E131 for what is wrong with the case.
     """
-    oriented = _oriented(case)
-    _check_one_grid(oriented)
-    voxels = {what: _checked(what, volume) for what, volume in oriented.items()}
+    oriented, voxels = check(case)
     final = folder / "cases" / name
     with files.atomic_folder(final) as beside:
         writer = _Writer(case, oriented, voxels, options)
@@ -82,6 +80,17 @@ def store(case: Case, inputs: str, folder: Path, name: str, options: PrepareOpti
     for stale in folder.glob(f"working/*/{name}"):
         shutil.rmtree(stale, ignore_errors=True)
     return entry
+
+
+def check(case: Case) -> tuple[dict[str, Volume], dict[str, NDArray[Any]]]:
+    """Return a case's volumes in the closest RAS orientation, and their voxels as they are stored.
+
+    Raises:
+        InputError: as `store`.
+    """
+    oriented = _oriented(case)
+    _check_one_grid(oriented)
+    return oriented, {what: _checked(what, volume) for what, volume in oriented.items()}
 
 
 class _Writer:
@@ -116,6 +125,7 @@ class _Writer:
             segmentation=segmentation,
             regions=tuple(region_entries),
             fingerprint=fingerprint,
+            notes=dict(self._case.notes),
         )
 
     def _regions(self, beside: Path, name: str) -> tuple[Regions, list[RegionEntry]]:

@@ -14,7 +14,15 @@ from transmodal.cohorts import locks, one_case
 from transmodal.cohorts.case import CaseMaker
 from transmodal.cohorts.manifest import CaseEntry, Manifest, PrepareOptions
 from transmodal.cohorts.parallel import spread
-from transmodal.cohorts.split import NAMES, Split, check_leaks, groups_of, read_split, split_by_group
+from transmodal.cohorts.split import (
+    NAMES,
+    Split,
+    check_leaks,
+    given_split,
+    groups_of,
+    read_split,
+    split_by_group,
+)
 from transmodal.cohorts.store import Cohort
 from transmodal.errors import CODES, InputError, ResourceError, TransmodalError, UsageError
 from transmodal.volumes import files
@@ -41,6 +49,7 @@ def prepare(
     folder: Path,
     options: PrepareOptions | None = None,
     *,
+    sides: Mapping[str, str] | None = None,
     progress: Progress | None = None,
     workers: int = 1,
 ) -> Cohort:
@@ -56,6 +65,8 @@ def prepare(
         cases: files, or makers of virtual subjects.
         folder: the cohort's folder.
         options: what to compute and how to split.
+        sides: `train`, `validation` or `test` by case id, where that is decided already; cases that are
+            not named stand on no side.
         progress: told of each case.
         workers: processes; the result does not depend on how many.
 
@@ -77,7 +88,8 @@ def prepare(
             raise _summary(failures, len(jobs))
         for name, error in failures.items():
             _log.warning("case %s is left out: %s", name, error.line())
-        _finish(folder, entries, failures, options)
+        given = {name: sides[case.id] for name, case in names.items() if case.id in sides} if sides else {}
+        _finish(folder, entries, failures, options, given)
     return Cohort.open(folder)
 
 
@@ -144,7 +156,11 @@ def _try(job: _Job) -> CaseEntry | TransmodalError:
 
 
 def _finish(
-    folder: Path, entries: list[CaseEntry], failures: Mapping[str, TransmodalError], options: PrepareOptions
+    folder: Path,
+    entries: list[CaseEntry],
+    failures: Mapping[str, TransmodalError],
+    options: PrepareOptions,
+    given: Mapping[str, str],
 ) -> None:
     manifest = Manifest(
         name=folder.resolve().name,
@@ -155,7 +171,8 @@ def _finish(
         left_out={name: f"{error.code}: {CODES[error.code]}" for name, error in failures.items()},
     )
     _check_asked(manifest)
-    split = _split(folder / "split.json", manifest)
+    kept = {name: side for name, side in given.items() if name not in failures}
+    split = given_split(kept) if given else _split(folder / "split.json", manifest)
     check_leaks(manifest, split)
     _write_if_changed(folder / "split.json", split.model_dump(mode="json"))
     _write_if_changed(folder / "cohort.json", manifest.model_dump(mode="json"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Literal
@@ -11,11 +11,21 @@ from typing import Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from transmodal.cohorts.case import CaseMaker
 from transmodal.cohorts.manifest import CaseEntry, Manifest
 from transmodal.errors import InputError, UsageError
 from transmodal.volumes import files
 
 NAMES = ("train", "validation", "test")
+
+COMMUNITY: dict[str, tuple[int, int, int]] = {
+    "syndiff": (25, 5, 10),
+    "resvit-ixi": (25, 10, 18),
+    "resvit-brats": (25, 10, 20),
+}
+"""Numbers of patients that papers train, validate and test on, "selected sequentially": the first ones by
+name. SynDiff (Ozbey et al. 2023), ResViT (Dalmaz et al. 2022; its IXI numbers are pGAN's). None of them has
+published the names, so the first patients of a complete release are as near as one can come."""
 
 
 class Split(BaseModel):
@@ -87,6 +97,43 @@ def split_by_group(
     )
     by: Literal["patient", "group"] = "group" if any(case.group for case in cases) else "patient"
     return Split(seed=seed, by=by, train=train, validation=validation, test=test)
+
+
+def sides_in_order(cases: Sequence[CaseMaker], counts: tuple[int, int, int]) -> dict[str, str]:
+    """Return which cases train, validate and test when the first patients by name are taken in order.
+
+    Args:
+        cases: what was found; all cases of a patient go to one side.
+        counts: numbers of patients for training, validation and test; the others are left aside.
+
+    Returns:
+        `train`, `validation` or `test` by case id.
+
+    Raises:
+        InputError: E132 when there are fewer patients than that.
+    """
+    ordered = sorted(cases, key=lambda case: case.id)
+    patients = list(dict.fromkeys(case.patient for case in ordered))
+    if len(patients) < sum(counts):
+        raise InputError(
+            "E132",
+            f"{len(patients)} patients for {':'.join(map(str, counts))}",
+            f"{sum(counts)} or more",
+            "Take the whole release, or another split.",
+        )
+    sides = [name for name, count in zip(NAMES, counts, strict=True) for _ in range(count)]
+    side_of = dict(zip(patients, sides, strict=False))
+    return {case.id: side_of[case.patient] for case in ordered if case.patient in side_of}
+
+
+def given_split(sides: Mapping[str, str]) -> Split:
+    """Return a split that was decided beforehand.
+
+    Args:
+        sides: `train`, `validation` or `test` by case id.
+    """
+    chosen = {name: tuple(sorted(case for case, side in sides.items() if side == name)) for name in NAMES}
+    return Split(seed=0, by="given", **chosen)
 
 
 def groups_of(cases: Sequence[CaseEntry]) -> dict[str, tuple[str, ...]]:

@@ -2,34 +2,46 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
+import logging
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
 
 import typer
 
 if TYPE_CHECKING:
+    from transmodal.cohorts.case import CaseMaker, Found
+    from transmodal.cohorts.store import Cohort
     from transmodal.volumes.intensity import IntensitySpec
 
 Number = TypeVar("Number", int, float)
 Kind = Literal["whole", "body", "brain", "around_brain"]
 
 EXAMPLES = (
-    "Example:  transmodal prepare folders subjects -o cohort --for t1-to-fa-small --split 8:1:1\n\n"
-    "A folder of cases looks like subjects/<case>/<modality>.nii.gz, with mask and segmentation where there are."
+    "Examples:\n\ntransmodal prepare folders subjects -o cohort --for t1-to-fa-small --split 8:1:1\n\n"
+    "transmodal prepare brats ASNR-MICCAI-BraTS2023-GLI-Challenge-TrainingData --dry-run\n\n"
+    "transmodal prepare ixi IXI -o cohort --with onto=t1 --split syndiff --keep-going\n\n"
+    "Layouts: folders (subjects/<case>/<modality>.nii.gz), synthrad, brats, ixi, pairs, slices; each is shown in "
+    "the how-to pages."
 )
 
 
-class Layout(StrEnum):
-    """Where the cases come from."""
-
-    FOLDERS = "folders"
-
-
 def run(
-    layout: Annotated[Layout, typer.Argument(help="How the data lie: folders (one folder per case).")],
+    layout: Annotated[
+        str, typer.Argument(help="How the data lie: folders, synthrad, brats, ixi, pairs or slices.")
+    ],
     folder: Annotated[Path, typer.Argument(help="Folder of the data.")],
-    output: Annotated[Path, typer.Option("-o", "--output", help="Cohort folder to write, or to continue.")],
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="Cohort folder to write, or to continue.")
+    ] = None,
+    told: Annotated[
+        list[str] | None,
+        typer.Option("--with", help="KEY=VALUE for the layout, such as onto=t1; may be repeated."),
+    ] = None,
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Read all, say what was found and what is wrong, write nothing."),
+    ] = False,
     region: Annotated[
         list[str] | None,
         typer.Option(
@@ -46,7 +58,11 @@ def run(
         typer.Option(help="Intensity map of a modality, such as ct=window:-1000:2000; may be repeated."),
     ] = None,
     split: Annotated[
-        str, typer.Option(help="Shares of training, validation and test, by patient.")
+        str,
+        typer.Option(
+            help="Shares of training, validation and test, by patient; or the first patients by name, as papers "
+            "have them: syndiff (25, 5, 10), resvit-ixi (25, 10, 18), resvit-brats (25, 10, 20)."
+        ),
     ] = "8:1:1",
     counts: Annotated[str, typer.Option(help="Counts instead of shares, such as 12:2:4.")] = "",
     seed: Annotated[int, typer.Option(help="Seed of the split.")] = 2024,
@@ -59,24 +75,33 @@ def run(
 
     Preparing twice does nothing; preparing after an interruption goes on.
     """
-    from transmodal.cohorts import folders
+    from transmodal.cohorts import layouts
     from transmodal.cohorts.prepare import PrepareOptions, prepare
+    from transmodal.cohorts.split import COMMUNITY, sides_in_order
     from transmodal.commands._progress import bars
 
+    found = layouts.look(layout, folder, told or [])
+    if dry_run:
+        raise typer.Exit(_survey(found, workers))
+    _say(found)
+    cases, sides = found.cases, found.sides
+    if split in COMMUNITY:
+        sides = sides_in_order(cases, COMMUNITY[split])
+        cases = [case for case in cases if case.id in sides]
     options = PrepareOptions(
         regions=_regions(region or [], recipes or []),
         intensity=_intensities(intensity or []),
-        ratios=_three(split, float),
+        ratios=(8, 1, 1) if split in COMMUNITY else _three(split, float),
         counts=_three(counts, int) if counts else None,
         seed=seed,
         keep_going=keep_going,
     )
-    cases = folders.find(folder)
     with bars() as shown:
         cohort = prepare(
             cases,
-            output,
+            _named(output),
             options,
+            sides=sides,
             progress=lambda case, done, total: shown.advance("prepare", done, total, case),
             workers=workers,
         )
@@ -85,6 +110,62 @@ def run(
         f"{output}: {sum(sizes.values())} cases with {', '.join(cohort.modalities)}; "
         f"{sizes['train']} train, {sizes['validation']} validation, {sizes['test']} test"
     )
+    _say_registered(cohort)
+
+
+def _named(output: Path | None) -> Path:
+    from transmodal.errors import UsageError
+
+    if output is None:
+        raise UsageError("E001", "no -o", "-o COHORT, a folder to write", "Name it, or say --dry-run.")
+    return output
+
+
+def _survey(found: Found[CaseMaker], workers: int) -> int:
+    """Print what was found and what is wrong; return the exit status, 3 where something is."""
+    from transmodal.cohorts.survey import survey
+    from transmodal.commands._progress import bars
+
+    with bars() as shown:
+        findings = survey(
+            found.cases,
+            progress=lambda case, done, total: shown.advance("look", done, total, case),
+            workers=workers,
+        )
+    for one in findings:
+        print(f"{one.id} (patient {one.patient})")
+        _print_lines("", one.found)
+        _print_lines("to do: ", one.waiting)
+        _print_lines("wrong: ", one.wrong)
+    _print_lines("left out: ", found.left_out)
+    _print_lines("ignored: ", found.ignored)
+    wrong = sum(bool(one.wrong) for one in findings)
+    print(
+        f"{len(findings)} cases, {wrong} with something wrong; {len(found.left_out)} left out. Nothing was written."
+    )
+    return 3 if wrong else 0
+
+
+def _print_lines(head: str, lines: Sequence[str]) -> None:
+    for line in lines:
+        print(f"  {head}{line}")
+
+
+def _say(found: Found[CaseMaker]) -> None:
+    log = logging.getLogger(__name__)
+    for line in found.ignored:
+        log.warning("ignored: %s", line)
+    for line in found.left_out:
+        log.warning("left out: %s", line)
+
+
+def _say_registered(cohort: Cohort) -> None:
+    """Print the least sure registrations, where there were some."""
+    scores = [(one.entry.notes.get("registration_mm", -1.0), one.id) for one in cohort.cases()]
+    worst = sorted((score, case) for score, case in scores if score >= 0)[::-1]
+    if worst:
+        some = ", ".join(f"{case} {score:.2f}" for score, case in worst[:3])
+        print(f"registered: {len(worst)} cases; the two directions differ most, in mm, for {some}")
 
 
 def _regions(words: list[str], recipes: list[str]) -> dict[str, tuple[Kind, ...]]:

@@ -1,0 +1,181 @@
+"""Pairs by name: a folder per modality, a table, or one folder where the endings tell the modality.
+
+    data/t1/anna.nii.gz  data/ct/anna.nii.gz  data/mask/anna.nii.gz     a folder per modality, equal names
+    data/pairs.csv       case,patient,group,t1,ct,mask                  paths below the table's folder
+    data/sub-NDARINV1.brain.nii.gz  data/sub-NDARINV1.FA.nii.gz         endings, as ABCD's T1 and FA have them
+
+Which of them it is is told by what is there, in this order: the table, the endings, the folders. Images of a
+case have to lie on one grid: nothing is registered or resampled.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from transmodal.cohorts import release
+from transmodal.cohorts.case import EXTRA, MODALITY, CaseFiles, Found
+from transmodal.errors import InputError, UsageError
+from transmodal.volumes import io
+
+TABLE = "pairs.csv"
+ABCD = ("t1:.brain", "fa:.FA")
+"""Endings of the T1 and FA volumes that Macro2Micro's code reads (arXiv 2412.11277, section on data)."""
+
+_ABOUT = ("case", "patient", "group")
+_EXPECTED = (
+    f"a folder per modality with equal file names, {TABLE}, or names that end in .brain.nii.gz and .FA.nii.gz"
+)
+
+
+@dataclass(frozen=True)
+class Options:
+    """What can be told with `--with`.
+
+    Attributes:
+        need: modalities that a case needs to be taken; all that were found if nothing is said.
+        endings: what names end in, as MODALITY:ENDING without the format's ending, such as `t1:_T1w`.
+        table: a CSV file elsewhere.
+        patient: pattern whose first group, or whole, is the patient, searched in the case's name; where
+            it is not found the case is a patient of its own. By default BIDS' `sub-<label>`.
+
+    Raises:
+        UsageError: E001 for another value.
+    """
+
+    need: tuple[str, ...] = ()
+    endings: tuple[str, ...] = ()
+    table: str = ""
+    patient: str = r"^sub-[A-Za-z0-9]+"
+
+    def __post_init__(self) -> None:
+        for ending in self.endings:
+            modality, colon, rest = ending.partition(":")
+            if not (colon and rest and _is_known(modality)):
+                raise UsageError(
+                    "E001", f"endings={ending}", "MODALITY:ENDING such as t1:_T1w", "Correct it."
+                )
+        try:
+            re.compile(self.patient)
+        except re.error as error:
+            raise UsageError("E001", f"patient={self.patient}", "a regular expression", str(error)) from error
+
+
+def find(folder: Path, options: Options = Options()) -> list[CaseFiles]:
+    """Find the pairs of a folder.
+
+    Raises:
+        InputError: E100 when the folder does not exist or holds no pair, or a file of the table is not
+            there; E101 when the table cannot be read; E103 when it lacks a column, or a case has two
+            files of one modality; E131 when no case is complete.
+    """
+    return list(look(folder, options).cases)
+
+
+def look(folder: Path, options: Options = Options()) -> Found[CaseFiles]:
+    """Find the pairs of a folder, and what was left aside.
+
+    Raises:
+        InputError: as `find`.
+    """
+    folder = Path(folder)
+    paths = release.files_below(folder, _EXPECTED)
+    table = Path(options.table) if options.table else folder / TABLE
+    about: dict[str, dict[str, str]] = {}
+    if options.table or table.is_file():
+        parts, about = _from_table(table)
+        rest: list[Path] = []
+    else:
+        parts, rest = _from_names(folder, paths, options.endings)
+    every = {what for mine in parts.values() for what in mine if what not in EXTRA}
+    need = options.need or tuple(sorted(every))
+    whole, left_out = release.complete(parts, dict.fromkeys(parts, need), folder, _EXPECTED)
+    return Found(
+        [_case(case, parts[case], about.get(case, {}), options.patient) for case in whole],
+        release.counted(rest, folder, "no image of a pair by its place or name"),
+        left_out,
+    )
+
+
+def _case(case: str, mine: Mapping[str, Path], about: Mapping[str, str], pattern: str) -> CaseFiles:
+    found = re.search(pattern, case)
+    named = (found[1] if found.re.groups else found[0]) if found else ""
+    return CaseFiles(
+        case,
+        about.get("patient") or named or case,
+        {what: path for what, path in mine.items() if what not in EXTRA},
+        mine.get("mask"),
+        mine.get("segmentation"),
+        group=about.get("group", ""),
+    )
+
+
+def _from_names(
+    folder: Path, paths: list[Path], endings: tuple[str, ...]
+) -> tuple[release.Parts, list[Path]]:
+    images = [path for path in paths if io.is_image(path)]
+    # The longest first: `_T1w_fa` ends in `_fa` too.
+    known = sorted((ending.split(":", 1) for ending in endings or ABCD), key=lambda pair: -len(pair[1]))
+    parts: release.Parts = {}
+    rest = [path for path in paths if path not in set(images)]
+    by_ending = bool(endings) or any(_by_ending(path, known) for path in images)
+    for path in images:
+        what, case = (_by_ending(path, known) if by_ending else _by_folder(path, folder)) or ("", "")
+        if case:
+            release.add(parts, case, what, path)
+        else:
+            rest.append(path)
+    return parts, sorted(rest)
+
+
+def _by_ending(path: Path, endings: list[list[str]]) -> tuple[str, str] | None:
+    """Return modality and case, by the end of a file's name."""
+    stem = release.stem(path)
+    for modality, ending in endings:
+        if stem.endswith(ending) and stem != ending:
+            return modality, stem[: -len(ending)]
+    return None
+
+
+def _by_folder(path: Path, folder: Path) -> tuple[str, str] | None:
+    """Return modality and case, by the folder below `folder` that holds the file."""
+    modality = path.parent.name.lower().replace("-", "_")
+    return (modality, release.stem(path)) if path.parent.parent == folder and _is_known(modality) else None
+
+
+def _from_table(table: Path) -> tuple[release.Parts, dict[str, dict[str, str]]]:
+    """Return files by case, and what else the table says of the case."""
+    parts: release.Parts = {}
+    about: dict[str, dict[str, str]] = {}
+    for row in release.rows(table):
+        modalities = [column for column in row if column not in _ABOUT]
+        strange = [column for column in modalities if not _is_known(column)]
+        case = row.get("case", "")
+        if not case or strange or case in about:
+            what = f"the column {strange[0]!r}" if strange else f"the case {case!r}"
+            raise InputError(
+                "E103",
+                f"{table.name} with {what}",
+                "a column case, each named once, perhaps patient and group, and a column for each modality",
+                "Correct the table.",
+            )
+        about[case] = {column: row[column] for column in _ABOUT if column in row}
+        mine = parts.setdefault(case, {})
+        for column in modalities:
+            if row[column]:
+                mine[column] = _there(table.parent / row[column], case, column)
+    return parts, about
+
+
+def _there(path: Path, case: str, what: str) -> Path:
+    if not path.exists():
+        raise InputError(
+            "E100", f"{case} without {what}: no {path.name}", "the file that the table names", "Correct it."
+        )
+    return path
+
+
+def _is_known(what: str) -> bool:
+    return what in EXTRA or bool(MODALITY.fullmatch(what))

@@ -1,0 +1,141 @@
+"""What the layouts of released data sets share: files below a folder, parts by case, what is incomplete."""
+
+from __future__ import annotations
+
+import csv
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from transmodal.errors import InputError, UsageError
+from transmodal.volumes import io
+
+Parts = dict[str, dict[str, Path]]
+"""Image files by case and by what they are: a modality, `mask` or `segmentation`."""
+
+
+def files_below(folder: Path, expected: str) -> list[Path]:
+    """Return all files below a folder, sorted, without hidden ones; links to folders are not followed.
+
+    Raises:
+        InputError: E100 when there is no such folder.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise InputError("E100", f"{folder} is no folder", expected, "Check the path.")
+    found = []
+    for place, inside, names in os.walk(folder):
+        inside[:] = [name for name in inside if not name.startswith(".")]
+        found += [Path(place) / name for name in names if not name.startswith(".")]
+    return sorted(found)
+
+
+def add(parts: Parts, case: str, what: str, path: Path) -> None:
+    """Note a file of a case.
+
+    Raises:
+        InputError: E103 when the case has such a file already.
+    """
+    mine = parts.setdefault(case, {})
+    if what in mine:
+        raise InputError(
+            "E103",
+            f"{case} has two files of {what}: {mine[what].name} and {path.name}",
+            "one file of each kind",
+            "Remove or move one of them; of a release unpacked twice keep one copy.",
+        )
+    mine[what] = path
+
+
+def complete(
+    parts: Parts, need: Mapping[str, Sequence[str]], folder: Path, expected: str
+) -> tuple[list[str], list[str]]:
+    """Return the cases that have what they need, and the others, each with what it lacks.
+
+    Args:
+        parts: what was found.
+        need: what each case has to have.
+        folder: where it was found, for the message.
+        expected: what the layout looks like, for the message.
+
+    Raises:
+        InputError: E100 when there is no case at all, E131 when none is complete.
+    """
+    if not parts:
+        raise InputError(
+            "E100",
+            f"{folder} holds no case of this layout",
+            expected,
+            "Check the path and the layout, and that the archives are unpacked.",
+        )
+    lacks = {case: [what for what in need[case] if what not in mine] for case, mine in sorted(parts.items())}
+    whole = [case for case, missing in lacks.items() if not missing]
+    rest = [f"{case} (no {', no '.join(missing)})" for case, missing in lacks.items() if missing]
+    if not whole:
+        more = f" and {len(rest) - 3} more" if len(rest) > 3 else ""
+        raise InputError(
+            "E131",
+            f"{folder.name} with no complete case: {', '.join(rest[:3])}{more}",
+            expected,
+            "Unpack the parts that are missing, correct the names, or ask for fewer with --with need=...",
+        )
+    return whole, rest
+
+
+def counted(paths: Sequence[Path], folder: Path, reason: str) -> list[str]:
+    """Return one line per folder and kind of ignored file: a release can hold thousands of them."""
+    kinds: dict[tuple[str, str], list[Path]] = {}
+    for path in paths:
+        kinds.setdefault((path.parent.relative_to(folder).as_posix(), _ending(path)), []).append(path)
+    lines = []
+    for (place, ending), some in sorted(kinds.items()):
+        one = some[0].relative_to(folder).as_posix()
+        lines.append(
+            f"{one} ({reason})"
+            if len(some) == 1
+            else f"{len(some)} files such as {one} in {place}, *{ending} ({reason})"
+        )
+    return lines
+
+
+def rows(path: Path, delimiter: str = ",") -> list[dict[str, str]]:
+    """Return the rows of a table by column, stripped.
+
+    Raises:
+        InputError: E100 when there is no such file, E101 when it is no CSV in UTF-8.
+    """
+    if not path.is_file():
+        raise InputError("E100", f"no file {path}", "a CSV file", "Check the path.")
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as stream:
+            reader = csv.DictReader(stream, delimiter=delimiter, restkey="", restval="")
+            return [
+                {(key or "").strip(): value.strip() for key, value in row.items() if isinstance(value, str)}
+                for row in reader
+            ]
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise InputError(
+            "E101", f"{path.name}: {error}", "a CSV file in UTF-8", "Save the table as CSV (UTF-8)."
+        ) from error
+
+
+def choose(setting: str, value: str, known: Sequence[str]) -> None:
+    """Refuse a setting's value that is not among the known ones.
+
+    Raises:
+        UsageError: E001.
+    """
+    if value not in known:
+        raise UsageError("E001", f"{setting}={value}", ", ".join(known), "Choose one of them.")
+
+
+def stem(path: Path) -> str:
+    """Return a file's name without the ending of its format."""
+    for suffix in io.SUFFIXES:
+        if path.name.lower().endswith(suffix):
+            return path.name[: -len(suffix)]
+    return path.stem
+
+
+def _ending(path: Path) -> str:
+    return path.name[len(stem(path)) :]
