@@ -11,7 +11,18 @@ import typer
 from typer.main import get_command
 
 from transmodal import __version__
-from transmodal.commands import ablate, atlas, demo, evaluate, prepare, recipes, train, translate, translators
+from transmodal.commands import (
+    ablate,
+    atlas,
+    compare,
+    demo,
+    evaluate,
+    prepare,
+    recipes,
+    train,
+    translate,
+    translators,
+)
 from transmodal.errors import ResourceError, TransmodalError, UsageError
 from transmodal.notice import INTENDED_USE
 
@@ -38,6 +49,7 @@ VERBS = {
     "train": train,
     "translate": translate,
     "evaluate": evaluate,
+    "compare": compare,
     "ablate": ablate,
     "atlas": atlas,
     "recipes": recipes,
