@@ -62,6 +62,13 @@ def test_lengths_are_in_mm_on_any_grid_and_at_any_angle() -> None:
         assert got.mean_mm * got.n_rays == pytest.approx(0.1 * ball.sum() * 1.5 * 2, rel=0.01)
 
 
+def test_a_body_that_fills_the_grid_counts_to_its_edge() -> None:
+    x = np.zeros((9, 9, 9))
+    body = np.ones(x.shape, bool)
+    got = range_error(x, x + 200, WATER, spacing_mm=MM, direction=(1, 1, 0.2), body=body)
+    assert got.mean_mm * got.n_rays == pytest.approx(0.1 * 9**3, rel=0.05)
+
+
 def test_identity_is_no_error() -> None:
     x = np.random.default_rng(0).normal(0, 300, BOX.shape)
     assert range_error(x, x, WATER, spacing_mm=MM, direction=(1, 2, 3), body=BOX)[:3] == (0, 0, 0)
@@ -77,6 +84,10 @@ def test_what_has_no_answer_is_refused_by_name() -> None:
             Curve(hu, ratio)
     with pytest.raises(InputError, match="no voxels"):
         range_error(x, x, WATER, spacing_mm=MM, direction=(1, 0, 0), body=BOX, target=~BOX)
+    speck = np.zeros(BOX.shape, bool)
+    speck[2, 2, 3] = True
+    with pytest.raises(InputError, match="no ray meets"):
+        range_error(x, x, WATER, spacing_mm=MM, direction=(1, 1, 1), body=BOX, target=speck)
     with pytest.raises(InputError, match="a volume"):
         range_error(x[3], x[3], WATER, spacing_mm=MM, direction=(1, 0, 0), body=BOX[3])
     with pytest.raises(InputError, match="not finite"):

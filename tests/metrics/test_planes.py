@@ -40,6 +40,25 @@ def test_an_empty_mask_is_refused_before_any_slice() -> None:
     assert caught.value.code == "E124"
 
 
+def test_slices_without_content_are_left_out_and_other_errors_are_not() -> None:
+    x = np.ones((3, 4, 2))
+
+    def refusing(code: str) -> float:
+        raise InputError(code, "a slice", "another", "Give it.")
+
+    def metric(reference: Array, synthetic: Array, mask: Mask | None) -> float:
+        return refusing("E124") if reference[0, 0] == 5 else 1.0
+
+    y = x.copy()
+    y[..., 0] = 5
+    got = over_slices(metric, y, y, axis=2)
+    assert (got.mean, got.used, got.excluded) == (1, 1, 1)
+    with pytest.raises(InputError, match="without content"):
+        over_slices(metric, 5 * x, 5 * x, axis=2)
+    with pytest.raises(InputError, match="a slice"):
+        over_slices(lambda *_: refusing("E121"), x, x, axis=2)
+
+
 def test_what_is_no_image_is_refused_by_name() -> None:
     grey, colour = np.ones((9, 9)), np.ones((9, 9, 3))
     check_plane(grey, grey, None, channels=1, side=9)

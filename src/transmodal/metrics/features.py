@@ -8,6 +8,7 @@ frequencies.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from itertools import combinations
 from typing import NamedTuple
 
@@ -101,16 +102,24 @@ def phase_congruency(image: Array) -> Float:
         image: grey, `(H, W)`.
     """
     spectrum = np.fft.fft2(image)
-    radius, angle = _polar(spectrum.shape)
-    radial = [_log_gabor(radius, _SHORTEST * _STEP**scale) for scale in range(_SCALES)]
     energy, amplitude = np.zeros(spectrum.shape), np.zeros(spectrum.shape)
-    for k in range(_ORIENTATIONS):
-        away = np.angle(np.exp(1j * (angle - k * np.pi / _ORIENTATIONS)))
-        spread = np.exp(-((away / _ANGULAR) ** 2) / 2)
-        one = _oriented(spectrum, [ring * spread for ring in radial])
+    for bank in _banks(*spectrum.shape):
+        one = _oriented(spectrum, bank)
         energy += one.energy
         amplitude += one.amplitude
     return np.divide(energy, amplitude, out=np.zeros_like(energy), where=amplitude > 0)
+
+
+class _Bank(NamedTuple):
+    """The filters of one orientation.
+
+    Attributes:
+        filters: on the spectrum, the finest scale first.
+        noise: what white noise of power 1 in the finest response leaves in the energy, before `_noise`.
+    """
+
+    filters: tuple[Float, ...]
+    noise: float
 
 
 class _Maps(NamedTuple):
@@ -174,9 +183,22 @@ def _inside(mask: Mask | None, shape: tuple[int, ...]) -> Mask:
     return kept
 
 
-def _polar(shape: tuple[int, ...]) -> tuple[Float, Float]:
-    y, x = np.fft.fftfreq(shape[0])[:, None], np.fft.fftfreq(shape[1])[None, :]
-    return np.hypot(x, y), np.arctan2(-y, x)
+@lru_cache(maxsize=4)
+def _banks(height: int, width: int) -> tuple[_Bank, ...]:
+    """Return the filters of every orientation; slices of one volume share them."""
+    y, x = np.fft.fftfreq(height)[:, None], np.fft.fftfreq(width)[None, :]
+    radius, angle = np.hypot(x, y), np.arctan2(-y, x)
+    radial = [_log_gabor(radius, _SHORTEST * _STEP**scale) for scale in range(_SCALES)]
+    banks = []
+    for k in range(_ORIENTATIONS):
+        away = np.angle(np.exp(1j * (angle - k * np.pi / _ORIENTATIONS)))
+        spread = np.exp(-((away / _ANGULAR) ** 2) / 2)
+        filters = tuple(ring * spread for ring in radial)
+        kernels = [np.fft.ifft2(one).real * np.sqrt(one.size) for one in filters]
+        squares = sum(float((one**2).sum()) for one in kernels)
+        crossed = sum(float((a * b).sum()) for a, b in combinations(kernels, 2))
+        banks.append(_Bank(filters, (squares + 2 * crossed) / float((filters[0] ** 2).sum())))
+    return tuple(banks)
 
 
 def _log_gabor(radius: Float, wavelength: float) -> Float:
@@ -188,24 +210,21 @@ def _log_gabor(radius: Float, wavelength: float) -> Float:
     return inner
 
 
-def _oriented(spectrum: Complex, filters: list[Float]) -> _Response:
-    responses = [np.fft.ifft2(spectrum * one) for one in filters]
-    amplitude = np.sum([np.abs(one) for one in responses], axis=0)
+def _oriented(spectrum: Complex, bank: _Bank) -> _Response:
+    responses = [np.fft.ifft2(spectrum * one) for one in bank.filters]
+    sizes = [np.abs(one) for one in responses]
     total = np.sum(responses, axis=0)
     size = np.abs(total) + _TINY
     even, odd = total.real / size, total.imag / size
     energy = np.zeros(spectrum.shape)
     for one in responses:
         energy += one.real * even + one.imag * odd - np.abs(one.real * odd - one.imag * even)
-    return _Response(np.maximum(energy - _noise(responses[0], filters), 0), amplitude)
+    noise = _noise(float(np.median(sizes[0] ** 2)) * bank.noise)
+    return _Response(np.maximum(energy - noise, 0), np.sum(sizes, axis=0))
 
 
-def _noise(finest: Complex, filters: list[Float]) -> float:
+def _noise(median_power: float) -> float:
     """Return the energy that noise alone reaches (Kovesi): Rayleigh's, by the finest scale's median."""
-    power = float(np.median(np.abs(finest) ** 2)) / np.log(2) / float((filters[0] ** 2).sum())
-    kernels = [np.fft.ifft2(one).real * np.sqrt(one.size) for one in filters]
-    squares = sum(float((one**2).sum()) for one in kernels)
-    crossed = sum(float((a * b).sum()) for a, b in combinations(kernels, 2))
-    tau = np.sqrt(power * (squares + 2 * crossed))
+    tau = np.sqrt(median_power / np.log(2))
     mean, sigma = tau * np.sqrt(np.pi / 2), tau * np.sqrt(2 - np.pi / 2)
     return float(mean + _NOISE_SIGMAS * sigma) / _NOISE_SHRINK

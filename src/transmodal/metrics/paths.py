@@ -98,7 +98,7 @@ def range_error(
 
     Raises:
         InputError: E121 for what is not a volume, E130 for shapes that differ, E120 for values that are not
-            finite, E124 for an empty body, or a target that no ray meets inside the body.
+            finite, E124 for an empty body, a target outside it, or one so small that the rays pass by.
         UsageError: E001 for a spacing that is not positive or a direction without length.
     """
     aim = body if target is None else target & body
@@ -158,7 +158,11 @@ def _beam(shape: tuple[int, ...], spacing_mm: Vector, direction: Vector) -> _Bea
 
 def _sheet_errors(images: list[Float], curve: Curve, body: Mask, target: Mask, places: Float) -> Float:
     """Return the difference of the paths of the rays that meet the target, in steps."""
-    inside, aimed = (map_coordinates(mask.view(np.uint8), places, order=0) > 0 for mask in (body, target))
+    # Unlike `constant`, `grid-constant` keeps the outer half of the voxels at the border.
+    inside, aimed = (
+        map_coordinates(mask.astype(np.uint8), places, order=0, mode="grid-constant") > 0
+        for mask in (body, target)
+    )
     met = aimed.any(axis=1)
     if not met.any():
         return np.empty(0)

@@ -1,7 +1,7 @@
 """The table of metrics: name, unit, direction, how each is taken, and one function that takes any of them.
 
-`SUITE` holds what needs no more than a reference, a synthetic volume and a mask. What needs a curve, labels or a
-segmenter has its own function: `challenge`, `regions`, `paths`.
+`SUITE` holds what needs no more than a reference, a synthetic volume and a mask. What needs a curve, labels
+or a segmenter has its own function: `challenge`, `regions`, `paths`.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Metric:
         best: `higher`, `lower`, or `zero` where the sign says which way it is off.
         dims: 3 for the volume at once, 2 for the mean over slices.
         kind: what volumes it takes.
-        protocol: what a figure has to carry beside its region, range and dimension; equal texts, equal protocols.
+        protocol: what a figure has to carry beside its region, range and dimension.
         take: takes it.
         smallest: the fewest pixels that a slice may have along an axis.
         slices: the fewest slices.

@@ -11,6 +11,7 @@ are real, magnitudes are their absolute values, and a negative luminance term co
 
 from __future__ import annotations
 
+from functools import lru_cache
 from itertools import combinations
 from typing import NamedTuple
 
@@ -94,20 +95,24 @@ def pyramid(image: Array) -> Pyramid:
         image: grey, `(H, W)`.
     """
     spectrum = np.fft.fftshift(np.fft.fft2(image))
-    height, width = spectrum.shape
+    filters = _filters(*spectrum.shape)
+    bands = tuple(
+        tuple(_decimated(spectrum * (1j * one), scale) for one in filters.bands[scale])
+        for scale in range(SCALES)
+    )
+    return Pyramid(_decimated(spectrum * filters.high, 0), bands, _decimated(spectrum * filters.low, SCALES))
+
+
+@lru_cache(maxsize=4)
+def _filters(height: int, width: int) -> Pyramid:
+    """Return the filters of all sub-bands on the shifted spectrum; slices of one volume share them."""
     y = _frequencies(height)[:, None]
     x = _frequencies(width)[None, :]
     radius, angle = np.hypot(x, y), np.arctan2(y, x)
     radius[height // 2, width // 2] = np.finfo(np.float64).tiny  # log2 of it; every band-pass is 0 there
-    bands = tuple(
-        tuple(
-            _decimated(spectrum * _ring(radius, scale) * _sector(angle, k), scale)
-            for k in range(ORIENTATIONS)
-        )
-        for scale in range(SCALES)
-    )
-    high = _decimated(spectrum * _above(radius, np.pi), 0)
-    return Pyramid(high, bands, _decimated(spectrum * _below(radius, np.pi / 2**SCALES), SCALES))
+    sectors = [_sector(angle, k) for k in range(ORIENTATIONS)]
+    bands = tuple(tuple(_ring(radius, scale) * sector for sector in sectors) for scale in range(SCALES))
+    return Pyramid(_above(radius, np.pi), bands, _below(radius, np.pi / 2**SCALES))
 
 
 def _prepared(
@@ -211,10 +216,10 @@ def _ring(radius: Float, scale: int) -> Float:
     return _below(radius, edge) * _above(radius, edge / 2)
 
 
-def _sector(angle: Float, k: int) -> Spectrum:
-    """Return the k-th cosine lobe of order 3; odd, and so imaginary where the sub-band is to be real."""
+def _sector(angle: Float, k: int) -> Float:
+    """Return the k-th cosine lobe of order 3; it is odd, and times i gives a real sub-band."""
     gain = np.sqrt(0.8)  # the squares of four lobes cos^3 add up to 5/4
-    lobe: Spectrum = 1j * gain * np.cos(angle - np.pi * k / ORIENTATIONS) ** 3
+    lobe: Float = gain * np.cos(angle - np.pi * k / ORIENTATIONS) ** 3
     return lobe
 
 
