@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -170,3 +175,44 @@ def test_what_is_no_study_is_refused(tmp_path: Path) -> None:
     )
     with pytest.raises(UsageError, match="unknown key training"):
         plan_of(str(tmp_path / "typo.yaml"))
+
+
+def test_trainings_end_with_a_study_that_was_killed(study: Path, cohort: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    words = ["ablate", str(study), "--cohort", str(cohort), "-o", str(out)]
+    long = study.with_name("tiny.yaml")
+    long.write_text(long.read_text().replace("epochs: 1,", "epochs: 2000, validate_every: 2000,"))
+    started = subprocess.Popen([sys.executable, "-m", "transmodal", *words])
+    curves = out / "whole" / "seed-1" / "curves.csv"
+    wait_for(lambda: curves.is_file() and len(curves.read_text().splitlines()) > 5)
+    started.kill()
+    started.wait()
+    wait_for(lambda: grows_no_more(curves))
+    assert not workers_of(out)
+
+
+def wait_for(true: Callable[[], bool]) -> None:
+    for _ in range(240):
+        if true():
+            return
+        time.sleep(0.25)
+    pytest.fail("waited for a minute")
+
+
+def workers_of(folder: Path) -> list[str]:
+    """Return processes that hold a file below the folder."""
+    holding = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            links = [os.readlink(link) for link in (process / "fd").iterdir()]
+        except OSError:
+            continue
+        if any(link.startswith(str(folder)) for link in links):
+            holding.append(process.name)
+    return holding
+
+
+def grows_no_more(path: Path) -> bool:
+    before = path.stat().st_size
+    time.sleep(2)
+    return path.stat().st_size == before

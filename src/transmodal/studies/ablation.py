@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import json
 import multiprocessing
+import os
 import statistics
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
@@ -26,6 +27,7 @@ from transmodal.evaluation.score import RANGES
 from transmodal.notice import INTENDED_USE
 from transmodal.recipes import load
 from transmodal.recipes.schema import Recipe
+from transmodal.training.log import Silent
 from transmodal.training.loop import train
 from transmodal.volumes import files
 
@@ -199,7 +201,7 @@ def _work(job: Job) -> dict[str, Any]:
     """Train and score one variant with one seed; return its figures per patient."""
     kept = job.folder / "figures.json"
     store = Cohort.open(job.cohort)
-    result = train(job.recipe, store, job.folder)
+    result = train(job.recipe, store, job.folder, progress=_Guard())
     if kept.exists():
         found: dict[str, Any] = json.loads(kept.read_text(encoding="utf-8"))
         return found
@@ -229,6 +231,16 @@ def _work(job: Job) -> dict[str, Any]:
             by_case[row.case] = round(row.value, 6)
     files.write_json(kept, figures)
     return figures
+
+
+class _Guard(Silent):
+    """Ends a training whose study was killed: nobody would wait for it, and another study may want its folder."""
+
+    def advance(self, what: str, done: int, total: int, note: str = "") -> None:
+        """Look whether the study is alive."""
+        study = multiprocessing.parent_process()
+        if study is not None and not study.is_alive():
+            os._exit(143)  # the pool would catch an exception, and wait for work that never comes
 
 
 def _content(
