@@ -109,7 +109,8 @@ def test_a_table_by_hand(make: Maker) -> None:
     assert comparison.kind[:2] == ("mae", "HU")
     assert [kind.metric for kind in comparison.others] == ["psnr"]
     unet, pix2pix, oracle = comparison.standings
-    assert unet.difference is unet.p is None
+    assert unet.difference is None
+    assert unet.p is None
     assert (unet.description.mean, unet.description.sd) == pytest.approx(
         (np.mean(GOOD), np.std(GOOD, ddof=1))
     )
@@ -392,6 +393,8 @@ def test_the_four_formats_say_the_same(make: Maker) -> None:
     tex = table.latex(comparison)
     assert shown.replace("±", r"$\pm$") in tex
     assert r"mean\_target" in tex
+    assert "-{}-against" in tex
+    assert "--" not in tex
     assert tex.count(r"\\") == 4
     lines = list(csv.DictReader(io.StringIO(table.table_csv(comparison))))
     assert [float(line["mean"]) for line in lines] == [one.description.mean for one in comparison.standings]

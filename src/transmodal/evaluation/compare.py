@@ -189,23 +189,24 @@ def _loss(kind: Kind, value: float) -> float:
 
 
 def _method(standings: Sequence[Standing], reference: str, resamples: int, seed: int) -> str:
-    text = "Mean and standard deviation over patients"
-    text += ", of their means over seeds." if _pooled(standings) else "."
-    tests = sum(one.p is not None for one in standings)
-    if not any(one.description.of_mean for one in standings):
-        return text
-    over = "patients and seeds" if _pooled(standings) else "patients"
-    text += (
-        f" Intervals: 95 %, percentiles of {resamples} bootstrap resamples over {over} (seed {seed}), moved out "
-        "for the number of patients."
-    )
-    if tests:
-        text += (
-            f" p: two-sided Wilcoxon signed-rank test over patients against {reference}, corrected by Holm over "
-            f"{tests} {'test' if tests == 1 else 'tests'}. r: matched-pairs rank-biserial correlation, above 0 "
-            f"where figures are higher than those of {reference}."
+    pooled = _pooled(standings)
+    parts = [f"Mean and standard deviation over patients{', of their means over seeds' if pooled else ''}."]
+    if any(one.description.of_mean for one in standings):
+        parts.append(
+            f"Intervals: 95 %, percentiles of {resamples} bootstrap resamples over patients"
+            f"{' and seeds' if pooled else ''} (seed {seed}), moved out for the number of patients."
         )
-    return text
+    tests = sum(one.p is not None for one in standings)
+    if tests:
+        parts.append(
+            f"p: two-sided Wilcoxon signed-rank test over patients against {reference}, corrected by Holm over "
+            f"{tests} {'test' if tests == 1 else 'tests'}."
+        )
+    if len(standings) > 1:
+        parts.append(
+            f"r: matched-pairs rank-biserial correlation, above 0 where figures are higher than those of {reference}."
+        )
+    return " ".join(parts)
 
 
 def _pooled(standings: Sequence[Standing]) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from html import escape
 from pathlib import Path
 from string import Template
@@ -30,7 +30,7 @@ _LATEX = str.maketrans(
         "^": r"\textasciicircum{}",
         "±": r"$\pm$",
         "\N{MINUS SIGN}": "$-$",
-        "\N{EN DASH}": "--",
+        "\N{EN DASH}": r"\textendash{}",
         "↑": r"$\uparrow$",
         "↓": r"$\downarrow$",
         "<": "$<$",
@@ -183,7 +183,7 @@ def _html_row(comparison: Comparison, one: Standing, columns: Sequence[Column]) 
 
 def _columns(comparison: Comparison) -> list[Column]:
     kind = comparison.kind
-    number = _writer([one.description.mean for one in comparison.standings])
+    number = _writer(_reference(comparison).description.mean)
     columns = [
         Column("Translator", lambda one: one.name),
         Column("Trainings", lambda one: str(one.trainings) if one.trainings else _NONE),
@@ -207,15 +207,18 @@ def _columns(comparison: Comparison) -> list[Column]:
     ]
 
 
+def _reference(comparison: Comparison) -> Standing:
+    return next(one for one in comparison.standings if one.name == comparison.reference)
+
+
 def _other(comparison: Comparison, n: int) -> Column:
-    number = _writer([one.others[n].mean for one in comparison.standings])
+    number = _writer(_reference(comparison).others[n].mean)
     return Column(_heading(comparison, comparison.others[n]), lambda one: _spread(number, *one.others[n]))
 
 
-def _writer(values: Iterable[float | None]) -> Callable[[float | None], str]:
-    """Return how the numbers of one column are written: four digits of the largest, four decimals at most."""
-    largest = max((abs(value) for value in values if value is not None), default=0.0)
-    places = 4 if largest == 0 else min(4, max(0, 3 - math.floor(math.log10(largest))))
+def _writer(typical: float | None) -> Callable[[float | None], str]:
+    """Return how the numbers of a column are written: with four digits of a typical one, four decimals at most."""
+    places = min(4, max(0, 3 - math.floor(math.log10(abs(typical))))) if typical else 4
     return lambda value: _NONE if value is None else f"{value:.{places}f}".replace("-", "\N{MINUS SIGN}")
 
 
@@ -294,7 +297,7 @@ def _piped(text: str) -> str:
 
 
 def _tex(text: str) -> str:
-    return text.translate(_LATEX)
+    return text.translate(_LATEX).replace("--", "-{}-")
 
 
 def _ends(name: str, interval: Interval | None) -> dict[str, float | None]:

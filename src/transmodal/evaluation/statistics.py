@@ -83,9 +83,10 @@ def too_few(n: int) -> str:
         return ""
     if n < 2:
         return f"no test and no interval: {n} patient, {FEWEST} are needed"
+    chance = f"{2.0 ** (1 - n):.4g}"
     return (
-        f"no test and no interval: with {n} patients no two-sided signed-rank test can fall below "
-        f"p = {2.0 ** (1 - n):.4g}, and all of them lie on one side of the truth that often; {FEWEST} are needed"
+        f"no test and no interval: with {n} patients no two-sided signed-rank test can fall below p = {chance}, and "
+        f"with that probability all {n} lie on one side of the truth; {FEWEST} are needed"
     )
 
 
