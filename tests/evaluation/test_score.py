@@ -179,3 +179,17 @@ def test_every_metric_has_a_direction() -> None:
     from transmodal.metrics.table import HIGHER_IS_BETTER
 
     assert {one.name: one.best == "higher" for one in SUITE if one.best != "zero"} == HIGHER_IS_BETTER
+
+
+def test_ssim_of_hu_counts_from_air() -> None:
+    hu = (REFERENCE * 300 - 150).astype(np.float32)
+    made = hu + 20 * RNG.normal(size=SHAPE).astype(np.float32)
+
+    def figures(shift: float, modality: str) -> list[float]:
+        volumes = [Volume(one + np.float32(shift), AFFINE) for one in (hu, made)]
+        taken = score(*volumes, MASK, modality=modality, data_range=4024.0, metrics=("ssim",))
+        assert all(("counted from -1024 HU" in one.protocol.text()) == (modality == "ct") for one in taken)
+        return [one.value for one in taken]
+
+    np.testing.assert_allclose(figures(0, "ct"), figures(1024, "t2"), rtol=1e-4)
+    assert not np.allclose(figures(0, "ct"), figures(0, "t2"), rtol=1e-3)

@@ -23,6 +23,8 @@ STANDARD = ("mae", "psnr", "ssim")
 UNITS = {"ct": "HU", "fa": "FA", "colour": "sRGB levels"}
 RANGES = {"ct": 4024.0, "fa": 1.0, "colour": 255.0}
 """Data range by modality, in its unit: fixed, so that figures of different cohorts can be compared."""
+BACKGROUND = {"HU": -1024.0}
+"""The value of nothing by unit, where it is not 0: what SSIM counts from."""
 
 Mask = NDArray[np.bool_]
 Region = Literal["mask", "whole"]
@@ -170,10 +172,16 @@ def _psnr(scene: _Scene) -> list[Measured]:
 def _ssim(scene: _Scene) -> list[Measured]:
     axis, mask, data_range = _axial(scene.reference), scene.mask, scene.data_range
     taps = structure.window(scene.reference.grid.shape)
-    volume = Protocol(scene.region, 3, scene.unit, data_range, taps, _BORDER[scene.region])
+    low = BACKGROUND.get(scene.unit, 0.0)
+    counted = f"counted from {low:g} {scene.unit}" if low else ""
+    volume = Protocol(
+        scene.region, 3, scene.unit, data_range, taps, _BORDER[scene.region], definition=counted
+    )
     slices = replace(volume, dims=2, window=taps[:axis] + taps[axis + 1 :])
-    in_3d = structure.ssim(*scene.arrays, data_range=data_range, mask=mask, colour=scene.reference.is_colour)
-    in_2d = structure.slice_ssim(*scene.arrays, axis=axis, data_range=data_range, mask=mask)
+    # SSIM compares intensities that count from 0: around 0 HU its values would be opposites.
+    arrays = scene.arrays if not low else tuple(one.astype(np.float64) - low for one in scene.arrays)
+    in_3d = structure.ssim(*arrays, data_range=data_range, mask=mask, colour=scene.reference.is_colour)
+    in_2d = structure.slice_ssim(*arrays, axis=axis, data_range=data_range, mask=mask)
     return [
         Measured("ssim", in_3d, "1", volume),
         Measured("ssim", in_2d.mean, "1", slices, in_2d.excluded),
@@ -193,7 +201,7 @@ def _of_suite(metric: str, scene: _Scene) -> list[Measured]:
             reference.spacing,
             axis,
             scene.mask,
-            -1024.0 if scene.unit == UNITS["ct"] else 0.0,
+            BACKGROUND.get(scene.unit, 0.0),
         ),
         [metric],
     )
