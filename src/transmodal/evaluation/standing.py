@@ -66,7 +66,7 @@ class Standing:
             "seeds": list(self.seeds),
             "trainings": self.trainings,
             "patients": list(self.patients),
-            **_plain(self.description),
+            "description": _plain(self.description),
             "difference": None if self.difference is None else _plain(self.difference),
             "p_holm": self.p,
             "non_inferiority": None if within is None else _plain(within),
