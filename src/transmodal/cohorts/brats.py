@@ -24,7 +24,6 @@ from transmodal.cohorts import release
 from transmodal.cohorts.case import CaseFiles, Found
 from transmodal.cohorts.steps import Relabel
 from transmodal.errors import InputError
-from transmodal.volumes import io
 
 _OLD = r"BraTS20_(?:Training|Validation|Testing)_\d{3}"
 _CASE = rf"{_OLD}|BraTS2021_\d{{5}}|BraTS-[A-Z]{{2,4}}-\d{{5}}-\d{{3}}"
@@ -105,7 +104,7 @@ def look(folder: Path, options: Options = Options()) -> Found[CaseFiles]:
 def _noted(path: Path, parts: release.Parts) -> bool:
     """Note a file by its name; tell whether it is a case's."""
     name = _NAME.fullmatch(release.stem(path))
-    if name is None or name["what"].lower() not in _WHAT or not io.is_image(path):
+    if name is None or name["what"].lower() not in _WHAT or not release.is_volume(path):
         return False
     release.add(parts, name["case"], _WHAT[name["what"].lower()], path)
     return True
@@ -114,7 +113,7 @@ def _noted(path: Path, parts: release.Parts) -> bool:
 def _is_misnamed(path: Path, parts: release.Parts) -> bool:
     """Take labels under a stranger's name, as case 355 of BraTS 2020 has them (`W39_..._Segm.nii`)."""
     case = path.parent.name
-    if not (re.fullmatch(_CASE, case) and io.is_image(path) and "seg" in path.name.lower()):
+    if not (re.fullmatch(_CASE, case) and release.is_volume(path) and "seg" in path.name.lower()):
         return False
     if "segmentation" in parts.get(case, {}) or any(path.parent.glob(f"{case}*seg.nii*")):
         return False

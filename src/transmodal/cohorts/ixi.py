@@ -18,7 +18,6 @@ from transmodal.cohorts import release
 from transmodal.cohorts.case import CaseFiles, Found, Step
 from transmodal.cohorts.onto import Onto, Unbias
 from transmodal.errors import UsageError
-from transmodal.volumes import io
 
 _NAME = re.compile(
     r"(?P<case>(?P<patient>IXI\d{3})-(?P<site>[A-Za-z]+)-\d{4})-(?P<what>T1|T2|PD)", re.IGNORECASE
@@ -81,7 +80,7 @@ def look(folder: Path, options: Options = Options()) -> Found[CaseFiles]:
     rest = []
     for path in release.files_below(folder, _EXPECTED):
         name = _NAME.fullmatch(release.stem(path))
-        if name is None or not io.is_image(path):
+        if name is None or not release.is_volume(path):
             rest.append(path)
         elif name["what"].lower() in options.need:
             release.add(parts, name["case"], name["what"].lower(), path)

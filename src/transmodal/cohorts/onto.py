@@ -53,6 +53,19 @@ class Onto:
             InputError: E131 when a contrast is missing, E130 when one that comes along has another grid or
                 the registration failed, and as `volumes.registration.register`.
         """
+        there, notes = self.registration(case)
+        volumes = case.volumes
+        sampled = {
+            name: there.warp(volumes[name], fill=float(volumes[name].voxels.min())) for name in self.moved
+        }
+        return replace(case, volumes={**volumes, **sampled}, notes={**case.notes, **notes})
+
+    def registration(self, case: Case) -> tuple[Registration, dict[str, float]]:
+        """Return the map from the fixed contrast to the moving one, and its score.
+
+        Raises:
+            InputError: as when called.
+        """
         volumes = self._checked(case.volumes)
         fixed, moving = volumes[self.fixed], volumes[self.moving]
         there = register(fixed, moving, kind="rigid", metric="mutual_information")
@@ -67,12 +80,8 @@ class Onto:
                 f"at most {self.limit_mm:g} mm, and no loss",
                 "Look at both images; leave the case out, or register it by hand.",
             )
-        sampled = {
-            name: there.warp(volumes[name], fill=float(volumes[name].voxels.min())) for name in self.moved
-        }
         notes = {"registration_mm": apart, "similarity_before": before, "similarity_after": after}
-        rounded = {name: round(value, 4) for name, value in notes.items()}
-        return replace(case, volumes={**volumes, **sampled}, notes={**case.notes, **rounded})
+        return there, {name: round(value, 4) for name, value in notes.items()}
 
     def _checked(self, volumes: Mapping[str, Volume]) -> Mapping[str, Volume]:
         for name in (self.fixed, self.moving, *self.along):

@@ -18,7 +18,6 @@ from pathlib import Path
 from transmodal.cohorts import release
 from transmodal.cohorts.case import EXTRA, MODALITY, CaseFiles, Found
 from transmodal.errors import InputError, UsageError
-from transmodal.volumes import io
 
 TABLE = "pairs.csv"
 ABCD = ("t1:.brain", "fa:.FA")
@@ -90,7 +89,7 @@ def look(folder: Path, options: Options = Options()) -> Found[CaseFiles]:
     else:
         parts, rest = _from_names(folder, paths, options.endings)
     every = {what for mine in parts.values() for what in mine if what not in EXTRA}
-    need = options.need or tuple(sorted(every))
+    need = options.need or tuple(sorted(every)) or ("image",)
     whole, left_out = release.complete(parts, dict.fromkeys(parts, need), folder, _EXPECTED)
     return Found(
         [_case(case, parts[case], about.get(case, {}), options.patient) for case in whole],
@@ -115,7 +114,7 @@ def _case(case: str, mine: Mapping[str, Path], about: Mapping[str, str], pattern
 def _from_names(
     folder: Path, paths: list[Path], endings: tuple[str, ...]
 ) -> tuple[release.Parts, list[Path]]:
-    images = [path for path in paths if io.is_image(path)]
+    images = [path for path in paths if release.is_volume(path)]
     # The longest first: `_T1w_fa` ends in `_fa` too.
     known = sorted((ending.split(":", 1) for ending in endings or ABCD), key=lambda pair: -len(pair[1]))
     parts: release.Parts = {}

@@ -129,6 +129,11 @@ def choose(setting: str, value: str, known: Sequence[str]) -> None:
         raise UsageError("E001", f"{setting}={value}", ", ".join(known), "Choose one of them.")
 
 
+def is_volume(path: Path) -> bool:
+    """Tell by its name whether a file holds a volume: pictures of overviews do not count."""
+    return path.name.lower().endswith(io.SUFFIXES)
+
+
 def stem(path: Path) -> str:
     """Return a file's name without the ending of its format."""
     for suffix in io.SUFFIXES:

@@ -21,7 +21,6 @@ from transmodal.cohorts import release
 from transmodal.cohorts.case import CaseFiles, Found, Step
 from transmodal.cohorts.steps import Clip, Outside
 from transmodal.errors import UsageError
-from transmodal.volumes import io
 
 _NAME = re.compile(r"(?P<task>[12])(?P<region>AB|HN|TH|B|P)(?P<centre>[A-F])(?P<number>\d{3})")
 _EXPECTED = "<task><region><centre><number>/ (such as 1BA001) with mr or cbct, ct and mask"
@@ -82,9 +81,9 @@ def look(folder: Path, options: Options = Options()) -> Found[CaseFiles]:
     for path in release.files_below(folder, _EXPECTED):
         case, what = path.parent.name, release.stem(path).lower()
         if not _NAME.fullmatch(case):
-            if io.is_image(path):
+            if release.is_volume(path):
                 rest.append(path)
-        elif what in _WHAT and io.is_image(path):
+        elif what in _WHAT and release.is_volume(path):
             release.add(parts, case, what, path)
         else:
             parts.setdefault(case, {})
