@@ -9,7 +9,7 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
-from transmodal.evaluation import scenes
+from transmodal.evaluation import scenes, significance
 from transmodal.evaluation.charts import dot_plot, line_chart, read_curves
 from transmodal.evaluation.figures import label
 from transmodal.evaluation.result import Column, Evaluation
@@ -23,6 +23,7 @@ def page(evaluation: Evaluation) -> str:
     sections = (
         _header(evaluation),
         _figures(evaluation),
+        significance.section(evaluation),
         scenes.section(evaluation),
         _cases(evaluation),
         _curves(evaluation),
