@@ -18,7 +18,7 @@ from transmodal import cli
 from transmodal.errors import InputError, TransmodalError, UsageError
 from transmodal.evaluation import compare_table as table
 from transmodal.evaluation.compare import Comparison, compare
-from transmodal.evaluation.result import Evaluation, Subject
+from transmodal.evaluation.result import Evaluation, Subject, patient_mark
 from transmodal.metrics.table import Protocol, Row
 from transmodal.notice import INTENDED_USE
 from transmodal.volumes import files
@@ -330,6 +330,13 @@ def test_models_of_other_cohorts_are_told_of_and_not_mixed(make: Maker) -> None:
     with pytest.raises(UsageError, match=r"a learned from the cohort and split mine .* b from theirs"):
         compare([own, foreign])
     assert any("theirs" in note and "cannot be excluded" in note for note in compare([foreign]).notes)
+    told: dict[str, Any] = {"cohort": elsewhere, "training_patients_sha256": [patient_mark("someone")]}
+    assert not any(
+        "excluded" in note for note in compare([make("told", {"b": BAD}, {"b": _record(**told)})]).notes
+    )
+    told["training_patients_sha256"] = [patient_mark("patient-6")]
+    with pytest.raises(InputError, match="b learned from patient patient-6, one of 1"):
+        compare([make("leaking", {"b": BAD}, {"b": _record(**told)})])
     unknown = make("unknown", {"c": BAD}, {"c": {"translator": "c"}})
     notes = compare([unknown]).notes
     assert any(note.startswith("c: what it learned from is not recorded") for note in notes)

@@ -10,7 +10,11 @@ from transmodal.errors import InputError, UsageError
 from transmodal.evaluation.reading import Evaluated
 from transmodal.evaluation.result import patient_mark
 
-_REMEDY = "Evaluate them on one split in one way, or compare them apart."
+_REMEDY = "Evaluate them together, with one transmodal evaluate RUN RUN, or compare them apart."
+
+
+_LEARNED = "training_patients_sha256"
+"""Key of a model's record under which its training may say whom it learned from, as `patient_mark` does."""
 
 
 class Kind(NamedTuple):
@@ -127,7 +131,7 @@ def _check_leaks(evaluations: Sequence[Evaluated]) -> None:
         patients = sorted(set(one.patients.values()))
         for name, record in one.content.provenance.models.items():
             digest = record.get("cohort", {}).get("digest")
-            seen = _seen(evaluations, digest)
+            seen = _seen(evaluations, digest) | set(record.get(_LEARNED, ()))
             learned = [patient for patient in patients if patient_mark(patient) in seen]
             if digest == first.digest and first.split == "train":
                 learned = patients
@@ -153,7 +157,15 @@ def _remarks(evaluations: Sequence[Evaluated]) -> list[str]:
         remarks.append(f"Simulated, measured by no scanner: {', '.join(own.simulated)}.")
     if own.split == "validation":
         remarks.append("Validation split: the models' best checkpoints were chosen on these patients.")
+    told = {
+        name
+        for one in evaluations
+        for name, record in one.content.provenance.models.items()
+        if _LEARNED in record
+    }
     for name, cohort in _training(evaluations):
+        if name in told:
+            continue
         if "digest" not in cohort:
             remarks.append(f"{name}: what it learned from is not recorded, so a leak cannot be excluded.")
         elif cohort["digest"] != own.digest:
