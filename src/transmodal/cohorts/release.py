@@ -15,7 +15,7 @@ Parts = dict[str, dict[str, Path]]
 
 
 def files_below(folder: Path, expected: str) -> list[Path]:
-    """Return all files below a folder, sorted, without hidden ones; links to folders are not followed.
+    """Return all files below a folder, sorted, without hidden ones and READMEs; links to folders are not followed.
 
     Raises:
         InputError: E100 when there is no such folder.
@@ -26,7 +26,7 @@ def files_below(folder: Path, expected: str) -> list[Path]:
     found = []
     for place, inside, names in os.walk(folder):
         inside[:] = [name for name in inside if not name.startswith(".")]
-        found += [Path(place) / name for name in names if not name.startswith(".")]
+        found += [Path(place) / name for name in names if not name.startswith((".", "README"))]
     return sorted(found)
 
 

@@ -10,7 +10,10 @@ import typer
 
 EXAMPLES = (
     "Examples:\n\ntransmodal atlas -o subjects --subjects 4 --modalities t1,fa\n\n"
-    "transmodal atlas -o heads --modalities t1,ct --head always --mask head"
+    "transmodal atlas -o heads --modalities t1,ct --head always --mask head\n\n"
+    "transmodal atlas -o release --layout brats2023 --subjects 4 --defect missing\n\n"
+    "Layouts: folders, synthrad2023, synthrad2025, brats2020, brats2021, brats2023, ixi, abcd, slices. Defects: "
+    "missing, axis-order, oblique, unregistered, wrong-name."
 )
 
 
@@ -41,12 +44,26 @@ def run(
     ] = Head.HALF,
     mask: Annotated[Mask, typer.Option(help="Where figures are taken.")] = Mask.BRAIN,
     seed: Annotated[int, typer.Option(help="Same seed, same subjects.")] = 2024,
+    layout: Annotated[
+        str,
+        typer.Option(help="folders, or the release to write them as; it decides modalities, head and mask."),
+    ] = "folders",
+    defect: Annotated[
+        list[str] | None,
+        typer.Option(help="What is wrong with the last subject of a release; may be repeated."),
+    ] = None,
     workers: Annotated[int, typer.Option(min=1, help="Processes.")] = 2,
 ) -> None:
     """Write virtual subjects made from the embedded atlas: T1 and FA are real anatomy, warped; the rest is simulated."""
+    if layout != "folders":
+        _write_release(layout, subjects, output, spacing_mm, seed, defect or [], workers)
+        return
     from transmodal.cohorts import atlas
     from transmodal.commands._progress import bars
+    from transmodal.errors import UsageError
 
+    if defect:
+        raise UsageError("E004", "--defect with the layout folders", "a release", "Name one with --layout.")
     options = atlas.AtlasOptions(
         spacing_mm=spacing_mm,
         modalities=tuple(modalities.split(",")) if modalities else atlas.MODALITIES,
@@ -62,4 +79,40 @@ def run(
         )
     print(
         f"{subjects} virtual subjects in {output}. Prepare them: transmodal prepare folders {output} -o cohort"
+    )
+
+
+def _write_release(
+    layout: str,
+    subjects: int,
+    output: Path,
+    spacing_mm: float,
+    seed: int,
+    defects: list[str],
+    workers: int,
+) -> None:
+    from transmodal.cohorts import releases
+    from transmodal.commands._progress import bars
+    from transmodal.errors import UsageError
+
+    known = [one for one in releases.DEFECTS if one in defects]
+    if len(known) != len(set(defects)):
+        expected = ", ".join(releases.DEFECTS)
+        raise UsageError("E001", f"--defect {' '.join(defects)}", expected, "Correct it.")
+    with bars() as shown:
+        releases.write(
+            layout,
+            subjects,
+            output,
+            spacing_mm=spacing_mm,
+            seed=seed,
+            defects=known,
+            progress=lambda case, done, total: shown.advance("virtual subjects", done, total, case),
+            workers=workers,
+        )
+    release = releases.release_of(layout)
+    told = "".join(f" --with {setting}" for setting in release.told)
+    print(
+        f"{subjects} virtual subjects as {layout} in {output}. "
+        f"Prepare them: transmodal prepare {release.layout} {output} -o cohort{told}"
     )
