@@ -111,9 +111,12 @@ def test_it_opens_offline(evaluation: Evaluation) -> None:
 def test_pictures_are_whole(evaluation: Evaluation) -> None:
     page = report.page(evaluation)
     found = re.findall(r'src="data:image/png;base64,([^"]+)"', page)
-    assert len(found) == len(evaluation.scenes) * (2 + 2 * 4)
-    sizes = {Image.open(io.BytesIO(base64.b64decode(one))).size for one in found[:10]}
-    assert len(sizes) == 1
+    strips, enlarged = 2 + 2 * 4, 2 + 2 * 2
+    assert len(found) == len(evaluation.scenes) * (strips + enlarged)
+    sizes = [Image.open(io.BytesIO(base64.b64decode(one))).size for one in found[: strips + enlarged]]
+    assert len({size for size in sizes if size[0] != size[1]}) == 1
+    assert len({size for size in sizes if size[0] == size[1]}) == 1
+    assert sum(size[0] == size[1] for size in sizes) == enlarged
     assert page.count("<article") == len(evaluation.scenes)
 
 
@@ -130,8 +133,14 @@ def test_every_case_is_in_the_table(evaluation: Evaluation) -> None:
 
 
 def test_curves_are_drawn_where_there_are_any(evaluation: Evaluation) -> None:
-    assert "<polyline" in report.page(evaluation)
-    assert "<polyline" not in report.page(replace(evaluation, curves={}))
+    assert "<h2>Training</h2>" in report.page(evaluation)
+    assert "<h2>Training</h2>" not in report.page(replace(evaluation, curves={}))
+
+
+def test_errors_over_voxels_are_drawn_for_models(evaluation: Evaluation) -> None:
+    drawn = report.page(evaluation).split("<h2>Errors over voxels</h2>")[1].split("</section>")[0]
+    assert drawn.count("<polyline") == len(evaluation.models)
+    assert "Errors over voxels" not in report.page(replace(evaluation, errors={}))
 
 
 def test_text_from_data_is_escaped(make_case: Make) -> None:

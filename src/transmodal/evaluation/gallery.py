@@ -90,7 +90,7 @@ class Gallery:
 def scene_of(
     case: PreparedCase,
     sources: Iterable[str],
-    target: str,
+    target: tuple[str, Volume],
     made: Mapping[str, Volume],
     judged: Collection[str],
 ) -> Scene:
@@ -99,15 +99,15 @@ def scene_of(
     Args:
         case: the case.
         sources: its source modalities.
-        target: its target modality.
+        target: its target modality, and the target as it is compared.
         made: synthetic volumes on the target's grid, by translator.
         judged: those of them whose errors set the limit of the error maps; the others may go beyond it.
     """
-    truth = canonical(case.volume(target))
-    mask = case.mask()
-    inside = None if mask is None else canonical(case.volume(target).with_voxels(mask)).voxels
+    modality, compared = target
+    truth, mask = canonical(compared), case.mask()
+    inside = None if mask is None else canonical(compared.with_voxels(mask)).voxels
     frame = Frame.of(truth.grid, inside if inside is not None else _content(truth))
-    goal = Shown(frame.strip(truth.voxels), window_of(target, truth.voxels, inside))
+    goal = Shown(frame.strip(truth.voxels), window_of(modality, truth.voxels, inside))
     strips = {name: frame.strip(canonical(volume).voxels) for name, volume in made.items()}
     area = None if inside is None else frame.strip(inside)
     return Scene(

@@ -9,7 +9,7 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
-from transmodal.evaluation import scenes, significance
+from transmodal.evaluation import histogram, scenes, significance
 from transmodal.evaluation.charts import dot_plot, line_chart, read_curves
 from transmodal.evaluation.figures import label
 from transmodal.evaluation.result import Column, Evaluation
@@ -26,6 +26,9 @@ def page(evaluation: Evaluation) -> str:
         significance.section(evaluation),
         scenes.section(evaluation),
         _cases(evaluation),
+        histogram.section(
+            evaluation.errors, evaluation.models, evaluation.subject.data_range, evaluation.subject.unit
+        ),
         _curves(evaluation),
         _protocols(evaluation),
         _provenance(evaluation),

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import transmodal
 from transmodal.evaluation.gallery import Scene
+from transmodal.evaluation.histogram import Counts
 from transmodal.evaluation.oracles import STANDARD
 from transmodal.evaluation.score import unit_of
 from transmodal.metrics.table import HIGHER_IS_BETTER, Protocol, Row, Summary, summarise
@@ -111,6 +112,7 @@ class Evaluation:
         records: how each model came about, JSON-able, by name.
         curves: CSV files with the models' training curves, by name.
         seconds: what the translation of each case took, by name and case.
+        errors: histograms of the models' errors inside the mask, by name.
     """
 
     subject: Subject
@@ -122,6 +124,7 @@ class Evaluation:
     records: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     curves: Mapping[str, Path] = field(default_factory=dict)
     seconds: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    errors: Mapping[str, Counts] = field(default_factory=dict)
 
     @property
     def cases(self) -> tuple[str, ...]:

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 from transmodal.cohorts.store import Cohort, PreparedCase
 from transmodal.errors import InputError, UsageError
 from transmodal.evaluation import oracles as oracle_room
-from transmodal.evaluation import origin, report
+from transmodal.evaluation import origin, per_case, report
 from transmodal.evaluation.gallery import Gallery, scene_of
+from transmodal.evaluation.histogram import Counts
 from transmodal.evaluation.result import Evaluation, Subject
-from transmodal.evaluation.score import METRICS, STANDARD, Measured, in_reference_units, range_of, score
+from transmodal.evaluation.score import METRICS, STANDARD, range_of
 from transmodal.inference.view import View
 from transmodal.metrics.table import HIGHER_IS_BETTER, Row, write_csv
 from transmodal.volumes import Volume, files, intensity
@@ -188,14 +189,21 @@ def evaluate_cases(
     rows: list[Row] = []
     seconds: dict[str, dict[str, float]] = {entrant.name: {} for entrant in everyone}
     excluded: dict[str, int] = {}
+    errors: dict[str, Counts] = {}
     for n, case in enumerate(cases, start=1):
         made = {one.name: _timed(one, case, seconds[one.name]) for one in everyone}
-        taken = {name: _score(case, volume, subject, metrics) for name, volume in made.items()}
-        rows += [_row(case, name, one) for name, measured in taken.items() for one in measured]
+        truth = per_case.truth(case, subject)
+        taken = {
+            name: per_case.figures(case, truth, volume, subject, metrics) for name, volume in made.items()
+        }
+        rows += [per_case.row(case, name, one) for name, measured in taken.items() for one in measured]
         first = taken[everyone[0].name]
         excluded[case.id] = next((one.slices_excluded for one in first if one.slices_excluded is not None), 0)
         judged = [one.name for one in entrants.models or entrants.oracles]
-        scene = scene_of(case, subject.sources, subject.target, made, judged)
+        for model in entrants.models:
+            counts = per_case.errors(case, truth, made[model.name], subject)
+            errors[model.name] = errors.get(model.name, 0) + counts
+        scene = scene_of(case, subject.sources, (subject.target, truth), made, judged)
         gallery.add(scene, next(one.value for one in first if one.metric == primary))
         if progress is not None:
             progress("evaluate", n, len(cases))
@@ -209,6 +217,7 @@ def evaluate_cases(
         entrants.records,
         {name: path for name, path in entrants.curves.items() if path.is_file()},
         seconds,
+        errors,
     )
 
 
@@ -233,13 +242,6 @@ def simulated(cohort: Cohort, modalities: Sequence[str]) -> tuple[str, ...]:
         for name in modalities
         if any(name in case.volumes and case.volumes[name].simulated for case in cohort.manifest.cases)
     )
-
-
-def _timed(entrant: CaseTranslator, case: PreparedCase, seconds: dict[str, float]) -> Volume:
-    start = time.perf_counter()
-    made = entrant.translate_case(case)
-    seconds[case.id] = time.perf_counter() - start
-    return made
 
 
 def _lacking(complete: ModelTranslator, without: Sequence[str]) -> ModelTranslator:
@@ -324,26 +326,6 @@ def _primary(metrics: Sequence[str]) -> str:
     return "mae" if "mae" in metrics else metrics[0]
 
 
-def _score(case: PreparedCase, synthetic: Volume, subject: Subject, metrics: Sequence[str]) -> list[Measured]:
-    target, mask = case.volume(subject.target), case.mask()
-    if subject.reference is not None:
-        own = intensity.fit(subject.reference.spec, target.voxels, mask, range=subject.reference.range)
-        target = in_reference_units(target, own, subject.reference)
-    return score(
-        target,
-        synthetic,
-        mask,
-        modality=subject.target,
-        data_range=subject.data_range,
-        metrics=metrics,
-        target_normalised=subject.reference is not None,
-    )
-
-
-def _row(case: PreparedCase, name: str, one: Measured) -> Row:
-    return Row(case.id, case.patient, name, one.metric, one.value, one.unit, one.protocol)
-
-
 def _check(everyone: Sequence[CaseTranslator], cases: Sequence[PreparedCase], subject: Subject) -> None:
     names = [entrant.name for entrant in everyone]
     if not names or len(set(names)) < len(names):
@@ -355,3 +337,10 @@ def _check(everyone: Sequence[CaseTranslator], cases: Sequence[PreparedCase], su
             "one or more",
             "Choose another --split, or split the cohort with a share for it.",
         )
+
+
+def _timed(entrant: CaseTranslator, case: PreparedCase, seconds: dict[str, float]) -> Volume:
+    start = time.perf_counter()
+    made = entrant.translate_case(case)
+    seconds[case.id] = time.perf_counter() - start
+    return made

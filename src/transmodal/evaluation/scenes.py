@@ -6,6 +6,7 @@ import base64
 from collections.abc import Iterable
 from html import escape
 
+from transmodal.evaluation import zoom
 from transmodal.evaluation.figures import (
     Pixels,
     Window,
@@ -53,7 +54,7 @@ def _card(evaluation: Evaluation, scene: Scene, mark: str) -> str:
     return (
         f'<article class="case"><header><h3>{escape(scene.case)}</h3>'
         f"<span>{escape(', '.join(scene.why))}</span></header>{_outline(scene, mark)}"
-        f'<div class="pair">{sources}{truth}</div>{models}{divide}{oracles}</article>'
+        f'<div class="pair">{sources}{truth}</div>{models}{zoom.row(evaluation, scene)}{divide}{oracles}</article>'
     )
 
 
