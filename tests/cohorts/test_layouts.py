@@ -9,9 +9,8 @@ from transmodal.errors import InputError, UsageError
 
 
 def test_a_file_with_find_is_a_layout() -> None:
-    assert layouts.names() == ["brats", "folders", "ixi", "pairs", "slices", "synthrad"]
-    assert all(layouts.summary(name) for name in layouts.names())
-    assert layouts.summary("ixi").startswith("IXI as released")
+    assert {"brats", "folders", "ixi", "pairs", "slices", "synthrad"} <= set(layouts.names())
+    assert not {"atlas", "layouts", "release", "split"} & set(layouts.names())
 
 
 def test_settings_are_read_by_the_type_of_their_default() -> None:

@@ -284,3 +284,25 @@ def test_corrupt_records_are_written_anew(slow: Maker, tree: Tree, tmp_path: Pat
     with pytest.raises(InputError, match=r"split\.json with a bad train") as caught:
         prepare(makers, folder)
     assert caught.value.code == "E133"
+
+
+def test_sides_that_are_decided_stand_and_lose_what_fails(slow: Maker, tmp_path: Path) -> None:
+    makers = [slow(n, mood="fail" if n == 1 else "") for n in range(4)]
+    sides = {"case00": "train", "case01": "train", "case02": "test"}
+    options = PrepareOptions(keep_going=True)
+    cohort = prepare(makers, tmp_path / "cohort", options, sides=sides)
+    assert cohort.split.by == "given"
+    assert (cohort.split.train, cohort.split.validation, cohort.split.test) == (("case00",), (), ("case02",))
+    other = prepare(makers, tmp_path / "cohort", options, sides={"case03": "train"})
+    assert (other.split.train, other.split.test) == (("case03",), ())
+
+
+def test_notes_are_kept_and_do_not_change_the_digest(
+    a_case: MakeCase, ready: Callable[..., CaseMaker], tmp_path: Path
+) -> None:
+    noted = replace(a_case(), notes={"registration_mm": 0.25})
+    one = prepare([ready(noted)], tmp_path / "one" / "c", ALONE)
+    two = prepare([ready(a_case())], tmp_path / "two" / "c", ALONE)
+    assert one.case("s01").entry.notes == {"registration_mm": 0.25}
+    assert two.case("s01").entry.notes == {}
+    assert one.digest() == two.digest()

@@ -7,8 +7,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from transmodal.cohorts.case import CaseFiles
 from transmodal.cohorts.manifest import CaseEntry, Manifest, VolumeEntry, matrix
-from transmodal.cohorts.split import NAMES, Split, check_leaks, groups_of, read_split, split_by_group
+from transmodal.cohorts.split import (
+    COMMUNITY,
+    NAMES,
+    Split,
+    check_leaks,
+    given_split,
+    groups_of,
+    read_split,
+    sides_in_order,
+    split_by_group,
+)
 from transmodal.errors import InputError, UsageError
 from transmodal.volumes.intensity import fit, spec_for
 
@@ -238,3 +249,26 @@ def test_a_bad_file_is_refused(change: dict[str, object], tmp_path: Path) -> Non
     with pytest.raises(InputError, match=f"bad {next(iter(change))}") as caught:
         read_split(path)
     assert caught.value.code == "E133"
+
+
+def visit(name: str, patient: str) -> CaseFiles:
+    return CaseFiles(name, patient, {})
+
+
+def test_the_first_patients_by_name_with_all_their_visits() -> None:
+    cases = [visit("d", "p4"), visit("a1", "p1"), visit("a2", "p1"), visit("b", "p2"), visit("c", "p3")]
+    sides = sides_in_order(cases, (1, 1, 1))
+    assert sides == {"a1": "train", "a2": "train", "b": "validation", "c": "test"}
+    split = given_split(sides)
+    assert (split.by, split.train, split.validation, split.test) == ("given", ("a1", "a2"), ("b",), ("c",))
+    with pytest.raises(InputError, match="4 patients for 3:1:1") as caught:
+        sides_in_order(cases, (3, 1, 1))
+    assert caught.value.code == "E132"
+
+
+def test_the_papers_numbers() -> None:
+    assert {name: sum(counts) for name, counts in COMMUNITY.items()} == {
+        "syndiff": 40,
+        "resvit-ixi": 53,
+        "resvit-brats": 55,
+    }

@@ -27,11 +27,6 @@ def names() -> list[str]:
     return sorted(path.stem for path in here.glob("*.py") if _FIND.search(path.read_text(encoding="utf-8")))
 
 
-def summary(name: str) -> str:
-    """Return the first line of what a layout says of itself."""
-    return (_module(name).__doc__ or name).splitlines()[0].rstrip(".")
-
-
 def look(name: str, folder: Path, settings: Sequence[str] = ()) -> Found[CaseMaker]:
     """Find the cases of a folder that lies as a layout says.
 
