@@ -15,10 +15,11 @@ import pytest
 from scipy import stats
 
 from transmodal import cli
+from transmodal.cohorts.case import patient_mark
 from transmodal.errors import InputError, TransmodalError, UsageError
 from transmodal.evaluation import compare_table as table
 from transmodal.evaluation.compare import Comparison, compare
-from transmodal.evaluation.result import Evaluation, Subject, patient_mark
+from transmodal.evaluation.result import Evaluation, Subject
 from transmodal.metrics.table import Protocol, Row
 from transmodal.notice import INTENDED_USE
 from transmodal.volumes import files

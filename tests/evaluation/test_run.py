@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from transmodal.cohorts.case import patient_mark
 from transmodal.errors import InputError, UsageError
 from transmodal.evaluation import run
-from transmodal.evaluation.result import Evaluation, Subject, patient_mark
+from transmodal.evaluation.result import Evaluation, Subject
 from transmodal.evaluation.run import Entrants, evaluate_cases, write
 from transmodal.notice import INTENDED_USE
 from transmodal.volumes import Volume

@@ -217,3 +217,8 @@ def _data_beside(header: Path) -> Path | None:
                 )
             return data
     return None
+
+
+def patient_mark(patient: str) -> str:
+    """Return a short hash of a patient's id: enough to find the patient elsewhere, and no list of names."""
+    return files.sha256_text(patient)[:16]

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Sequence
 from itertools import groupby
 from typing import Any, NamedTuple
 
+from transmodal.cohorts.case import patient_mark
 from transmodal.errors import InputError, UsageError
 from transmodal.evaluation.reading import Evaluated
-from transmodal.evaluation.result import patient_mark
 
 _REMEDY = "Evaluate them together, with one transmodal evaluate RUN RUN, or compare them apart."
 

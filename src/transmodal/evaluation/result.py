@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import transmodal
+from transmodal.cohorts.case import patient_mark
 from transmodal.evaluation.gallery import Scene
 from transmodal.evaluation.histogram import Counts
 from transmodal.evaluation.oracles import STANDARD
 from transmodal.evaluation.score import unit_of
 from transmodal.metrics.table import HIGHER_IS_BETTER, Protocol, Row, Summary, summarise
 from transmodal.notice import INTENDED_USE
-from transmodal.volumes import files
 from transmodal.volumes.intensity import IntensityMap
 
 _DECIMALS = {"psnr": 2, "ssim": 3, "FA": 4, "HU": 1, "sRGB levels": 2}
@@ -59,11 +59,6 @@ class Subject:
     def unit(self) -> str:
         """Unit of the target's values."""
         return unit_of(self.target)
-
-
-def patient_mark(patient: str) -> str:
-    """Return a short hash of a patient's id: enough to find the patient elsewhere, and no list of names."""
-    return files.sha256_text(patient)[:16]
 
 
 class Column(NamedTuple):

@@ -34,10 +34,17 @@ _log = logging.getLogger(__name__)
 
 
 class CohortMark(NamedTuple):
-    """Which cohort a translator was trained on."""
+    """Which cohort a translator was trained on.
+
+    Attributes:
+        name: of the cohort.
+        digest: of its content and split.
+        patients: marks of the patients whose cases it learned from; see `cohorts.case.patient_mark`.
+    """
 
     name: str
     digest: str
+    patients: tuple[str, ...] = ()
 
 
 class State(BaseModel):
@@ -55,6 +62,7 @@ class State(BaseModel):
         finished: whether the run is complete.
         sums: sums and counts of the curves' current points, by name.
         scaler: state of the loss scaler (16-mixed only).
+        seconds: that training took so far, over all calls.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -70,6 +78,7 @@ class State(BaseModel):
     finished: bool = False
     sums: dict[str, tuple[float, int]] = {}
     scaler: dict[str, int | float] = {}
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +114,9 @@ class Checkpoint:
     def provenance(self) -> dict[str, Any]:
         """Return where the weights come from, JSON-able."""
         return {
-            "cohort": self.cohort._asdict(),
+            "cohort": {"name": self.cohort.name, "digest": self.cohort.digest},
+            "training_patients_sha256": list(self.cohort.patients),
+            "training_seconds": round(self.state.seconds, 1),
             "seed": self.recipe.training.seed,
             "phase": self.state.phase,
             "epoch": self.state.epoch,
@@ -217,7 +228,7 @@ def _load(folder: Path, *, optimizers: bool) -> Checkpoint:
             translator_config=content["translator_config"],
             target_map=IntensityMap.from_json(content["target_map"]),
             sources={name: IntensitySpec(**spec) for name, spec in content["sources"].items()},
-            cohort=CohortMark(**content["cohort"]),
+            cohort=CohortMark(**{**content["cohort"], "patients": tuple(content["cohort"]["patients"])}),
             state=State.model_validate(content["state"]),
             weights=weights,
             optimizers=_tensors(folder / OPTIMIZERS) if read else {},

@@ -180,7 +180,11 @@ def load(
     translator.eval().to(where)
     checkpoint.check_frozen(translator.frozen(), saved, where)
     view = view_of(saved.recipe, translator, saved.target_map)
-    return Model(translator, saved.recipe, view, saved.weights_sha256, saved.provenance(), where)
+    end = checkpoint.peek(Path(run) / "checkpoints" / "last")
+    provenance = saved.provenance()
+    if end is not None:  # the best weights were there before training ended
+        provenance["training_seconds"] = round(end.seconds, 1)
+    return Model(translator, saved.recipe, view, saved.weights_sha256, provenance, where)
 
 
 def _axis(letter: str) -> int:

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 from transmodal import translators
+from transmodal.cohorts.case import patient_mark
 from transmodal.cohorts.store import Cohort, PreparedCase
 from transmodal.data.dataset import Augment, Stream, StreamCase
 from transmodal.errors import InputError, UsageError
@@ -119,7 +120,11 @@ def plan(recipe: Recipe, cohort: Cohort) -> Plan:
     return Plan(
         recipe,
         config,
-        CohortMark(cohort.manifest.name, cohort.digest()),
+        CohortMark(
+            cohort.manifest.name,
+            cohort.digest(),
+            tuple(sorted({patient_mark(case.patient) for case in training})),
+        ),
         view,
         _stream(view, recipe, list(zip(training, maps, strict=True)), blank),
         tuple(validation),

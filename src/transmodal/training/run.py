@@ -93,7 +93,7 @@ def open_run(folder: Path, recipe: Recipe, cohort: CohortMark, summary: Mapping[
         run.record,
         {
             "intended_use": INTENDED_USE,
-            "cohort": cohort._asdict(),
+            "cohort": {"name": cohort.name, "digest": cohort.digest},
             "seed": recipe.training.seed,
             "versions": versions(),
             "plan": dict(summary),

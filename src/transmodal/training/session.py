@@ -90,7 +90,8 @@ class Session:
         self._steps = self._steps_per_epoch()
         self._optimizers: dict[str, Optimizer] = {}
         self._curves: Curves | None = None
-        self._saved_at = time.monotonic()
+        self._saved_at = self._began = time.monotonic()
+        self._seconds_before = 0.0 if saved is None else saved.state.seconds
         self._saved = saved
         self._state = State(phase=self._plan.phases[0].name) if saved is None else self._take_up(saved)
 
@@ -277,12 +278,15 @@ class Session:
             target_map=self._plan.view.target_map,
             sources=self._plan.view.specs,
             cohort=self._plan.cohort,
-            state=state.model_copy(update={"scaler": scaler}),
+            state=state.model_copy(update={"scaler": scaler, "seconds": self._seconds()}),
             weights=weights,
             optimizers=tensors,
             frozen=self._frozen,
             versions=versions(),
         )
+
+    def _seconds(self) -> float:
+        return self._seconds_before + time.monotonic() - self._began
 
     def _take_up(self, saved: Checkpoint) -> State:
         if dict(saved.versions) != versions():
