@@ -10,7 +10,7 @@ import pytest
 from transmodal.cohorts import atlas, ixi
 from transmodal.cohorts.case import Case
 from transmodal.cohorts.ixi import Options
-from transmodal.cohorts.onto import Onto, Unbias
+from transmodal.cohorts.onto import Onto, Unbias, doubtful
 from transmodal.cohorts.prepare import PrepareOptions, prepare
 from transmodal.errors import InputError, UsageError
 from transmodal.volumes import Volume, io
@@ -122,6 +122,18 @@ def test_what_comes_along_needs_the_same_grid(head: Case) -> None:
     with pytest.raises(InputError, match="no flair") as caught:
         Onto("t1", "flair")(head)
     assert caught.value.code == "E131"
+
+
+def test_two_people_show_among_the_others(head: Case) -> None:
+    """Both directions agree on a place; the similarity tells."""
+    options = atlas.AtlasOptions(spacing_mm=6, modalities=("t1",), head="always", lesions=False)
+    other = atlas.subjects(2, options)[1].load()
+    swapped = replace(head, volumes={**head.volumes, "t1": other.volumes["t1"]})
+    right, wrong = Onto("t2", "t1", limit_mm=50)(head).notes, Onto("t2", "t1", limit_mm=50)(swapped).notes
+    others = {f"p{n}": right for n in range(5)}
+    assert doubtful({**others, "swapped": wrong, "none": {}}) == ["swapped"]
+    assert doubtful(others) == []
+    assert doubtful({"swapped": wrong, "p0": right, "p1": right}) == []
 
 
 @pytest.mark.parametrize("trial", range(4))

@@ -9,11 +9,26 @@ import numpy as np
 import pytest
 
 from transmodal import cli
-from transmodal.cohorts import layouts, releases
+from transmodal.cohorts import layouts, onto, releases
+from transmodal.cohorts.case import CaseFiles
 from transmodal.commands import atlas, prepare
+from transmodal.recipes import load
 from transmodal.volumes import Volume, io
 
 SHAPE = (6, 7, 5)
+RECIPE = """
+name: tiny
+translator: unet_regression
+task: {source: [mr], target: ct}
+data: {region: body}
+windows: {kind: slice, axes: [z], size: [32, 32], fit: pad}
+settings: {width: 4, levels: 2}
+training:
+  epochs: 1
+  batch: 4
+  samples_per_epoch: 8
+  players: {generator: {lr: 0.003}}
+"""
 
 
 def brats(folder: Path, n: int) -> Path:
@@ -102,7 +117,10 @@ def test_what_cannot_be_is_one_line(
     assert said.count("\n") == 1
 
 
-def test_the_atlas_as_ixi_is_prepared_as_it_says(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_atlas_as_ixi_is_prepared_as_it_says(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(onto, "doubtful", list)
     assert (
         cli.run(
             f"atlas -o {tmp_path}/ixi --layout ixi --subjects 2 --spacing-mm 7 --defect missing --workers 1".split()
@@ -117,8 +135,39 @@ def test_the_atlas_as_ixi_is_prepared_as_it_says(tmp_path: Path, capsys: pytest.
     said = capsys.readouterr().out
     assert "1 cases with pd, t1, t2" in said
     assert "registered: 1 cases; the two directions differ most, in mm, for IXI002-Guys-0828" in said
+    assert "look at these" in said
 
 
 def test_the_help_names_every_layout_and_release() -> None:
     assert all(name in prepare.EXAMPLES for name in layouts.names())
     assert all(name in atlas.EXAMPLES for name in (*releases.RELEASES, *releases.DEFECTS))
+
+
+def test_a_prepared_release_trains(tmp_path: Path) -> None:
+    (tmp_path / "tiny.yaml").write_text(RECIPE)
+    for line in (
+        f"atlas -o {tmp_path}/data --layout synthrad2023 --subjects 3 --spacing-mm 9 --workers 1",
+        f"prepare synthrad {tmp_path}/data -o {tmp_path}/c --for mrnet-synthrad2023 --counts 1:1:1 --workers 1",
+        f"train {tmp_path}/tiny.yaml --cohort {tmp_path}/c -o {tmp_path}/run --device cpu",
+    ):
+        assert cli.run(line.split()) == 0
+    assert list((tmp_path / "run").rglob("*.safetensors"))
+
+
+@pytest.mark.parametrize(
+    ("recipe", "release"),
+    [
+        ("mrnet-synthrad2023", "synthrad2023"),
+        ("mrnet-brats2020", "brats2020"),
+        ("agi-net-brats2023", "brats2023"),
+        ("agi-net-ixi", "ixi"),
+        ("macro2micro-abcd", "abcd"),
+    ],
+)
+def test_recipes_ask_for_what_the_layouts_give(recipe: str, release: str, tmp_path: Path) -> None:
+    releases.write(release, 1, tmp_path, spacing_mm=10)
+    found = layouts.look(releases.release_of(release).layout, tmp_path)
+    (case,) = found.cases
+    assert isinstance(case, CaseFiles)
+    task = load.load(recipe).task
+    assert {*task.source, task.target} <= set(case.volumes)

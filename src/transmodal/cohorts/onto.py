@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -15,6 +16,31 @@ from transmodal.volumes.registration import Registration, register
 
 _LOST = 0.02
 """Mutual information in nats that a good registration may lose against the headers' positions: it samples."""
+
+_ENOUGH = 5
+_LOW = 0.75
+
+
+def doubtful(notes: Mapping[str, Mapping[str, float]]) -> list[str]:
+    """Return the cases whose contrasts are much less similar than those of the other cases.
+
+    Two directions can agree on a wrong place: contrasts of two people, or of one mirrored, still come to lie on
+    one another. Such a case shows among the others: its mutual information after registration is below 0.75 of
+    their median. On the atlas cohort the right ones reach 0.9 of it, those two 0.46 to 0.64.
+
+    Args:
+        notes: of every case, by name; cases without a registration do not count.
+
+    Returns:
+        Names, the least similar first; none where fewer than five cases were registered.
+    """
+    found = {case: one["similarity_after"] for case, one in notes.items() if "similarity_after" in one}
+    if len(found) < _ENOUGH:
+        return []
+    limit = _LOW * statistics.median(found.values())
+    return sorted(
+        (case for case, value in found.items() if value < limit), key=lambda case: (found[case], case)
+    )
 
 
 @dataclass(frozen=True)

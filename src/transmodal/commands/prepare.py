@@ -160,12 +160,18 @@ def _say(found: Found[CaseMaker]) -> None:
 
 
 def _say_registered(cohort: Cohort) -> None:
-    """Print the least sure registrations, where there were some."""
-    scores = [(one.entry.notes.get("registration_mm", -1.0), one.id) for one in cohort.cases()]
-    worst = sorted((score, case) for score, case in scores if score >= 0)[::-1]
+    """Print the least sure registrations, where there were some, and those to look at."""
+    from transmodal.cohorts.onto import doubtful
+
+    notes = {one.id: one.notes for one in cohort.manifest.cases}
+    scores = {case: one["registration_mm"] for case, one in notes.items() if "registration_mm" in one}
+    worst = sorted(scores, key=lambda case: (-scores[case], case))
     if worst:
-        some = ", ".join(f"{case} {score:.2f}" for score, case in worst[:3])
+        some = ", ".join(f"{case} {scores[case]:.2f}" for case in worst[:3])
         print(f"registered: {len(worst)} cases; the two directions differ most, in mm, for {some}")
+    odd = doubtful(notes)
+    if odd:
+        print(f"look at these, whose contrasts are much less alike than the others': {', '.join(odd)}")
 
 
 def _regions(words: list[str], recipes: list[str]) -> dict[str, tuple[Kind, ...]]:
