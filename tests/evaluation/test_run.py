@@ -14,7 +14,7 @@ import pytest
 from transmodal.cohorts.case import patient_mark
 from transmodal.errors import InputError, UsageError
 from transmodal.evaluation import run
-from transmodal.evaluation.result import Evaluation, Subject
+from transmodal.evaluation.result import Evaluation, Reference, Subject
 from transmodal.evaluation.run import Entrants, evaluate_cases, write
 from transmodal.notice import INTENDED_USE
 from transmodal.volumes import Volume
@@ -289,7 +289,10 @@ def test_a_scanners_gain_does_not_count_when_the_target_is_normalised(make_case:
             return same
 
     plain = Subject(("t1",), "t2", 1000.0, "cohort", "d" * 64, "test", 3)
-    for subject, mae in ((plain, 1100.0), (replace(plain, reference=reference), 0.0)):
+    for subject, mae in (
+        (plain, 1100.0),
+        (replace(plain, reference=Reference(reference, "t1", "whole")), 0.0),
+    ):
         rows = evaluate_cases(Entrants([Knowing()]), [loud], subject).rows
         (row,) = [row for row in rows if row.metric == "mae" and row.protocol.region == "whole"]
         assert row.value == pytest.approx(mae, abs=0.1)
@@ -340,3 +343,23 @@ def test_metrics_are_chosen(cohort: FakeCohort, tmp_path: Path) -> None:
         run.evaluate([tmp_path / "a"], cohort, oracles=(), metrics=())  # type: ignore[arg-type]  # a fake
     with pytest.raises(UsageError, match="dice"):
         run.evaluate([tmp_path / "a"], cohort, oracles=(), metrics=("dice",))  # type: ignore[arg-type]  # a fake
+
+
+def test_a_target_is_scaled_in_the_region_in_which_training_fitted(make_case: Make) -> None:
+    ramp = np.linspace(0, 1000, 14 * 17 * 12).reshape(14, 17, 12).astype(np.float32)
+    same = Volume(ramp, np.eye(4))
+    case = make_case(0, t2=Volume(3 * ramp + 100, np.eye(4)))  # its mask is a part of the volume
+    inside = case.region("t1", "brain")
+    spec = IntensitySpec("percentile", 1.0, 99.0)
+
+    class Knowing:
+        name = "knowing"
+
+        def translate_case(self, case: Any) -> Volume:  # noqa: ANN401  # fakes stand in for prepared cases
+            return same
+
+    for region, mask in (("brain", inside), ("whole", None)):
+        reference = Reference(fit(spec, ramp, mask), "t1", region)
+        subject = Subject(("t1",), "t2", 1000.0, "cohort", "d" * 64, "test", 3, reference=reference)
+        rows = evaluate_cases(Entrants([Knowing()]), [case], subject).rows
+        assert max(row.value for row in rows if row.metric == "mae") < 0.1, region

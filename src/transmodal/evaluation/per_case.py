@@ -16,11 +16,13 @@ from transmodal.volumes import Volume, intensity
 
 def truth(case: PreparedCase, subject: Subject) -> Volume:
     """Return the target as it is compared: as measured, or in the training cohort's units."""
-    target = case.volume(subject.target)
-    if subject.reference is None:
+    target, reference = case.volume(subject.target), subject.reference
+    if reference is None:
         return target
-    own = intensity.fit(subject.reference.spec, target.voxels, case.mask(), range=subject.reference.range)
-    return in_reference_units(target, own, subject.reference)
+    # Fitted where training fitted: over another region the same image would have another scale.
+    inside = case.region(reference.source, reference.region)
+    own = intensity.fit(reference.map.spec, target.voxels, inside, range=reference.map.range)
+    return in_reference_units(target, own, reference.map)
 
 
 def figures(

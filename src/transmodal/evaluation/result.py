@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import transmodal
 from transmodal.cohorts.case import patient_mark
+from transmodal.cohorts.manifest import RegionKind
 from transmodal.evaluation.gallery import Scene
 from transmodal.evaluation.histogram import Counts
 from transmodal.evaluation.oracles import STANDARD
@@ -23,6 +24,20 @@ from transmodal.volumes.intensity import IntensityMap
 
 _DECIMALS = {"psnr": 2, "ssim": 3, "FA": 4, "HU": 1, "sRGB levels": 2}
 _LIBRARIES = ("numpy", "scipy", "torch", "nibabel", "SimpleITK")
+
+
+class Reference(NamedTuple):
+    """What targets without a unit are scaled to.
+
+    Attributes:
+        map: the training cohort's map of the target.
+        source: modality in which the region lies where maps are fitted.
+        region: that region, the same as in training.
+    """
+
+    map: IntensityMap
+    source: str
+    region: RegionKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +54,7 @@ class Subject:
         n_training: cases that oracles, and models of this cohort, are fitted on.
         simulated: modalities that no scanner measured.
         notes: what a reader has to know, such as the limits of an embedded cohort.
-        reference: map whose units targets are scaled to by their own intensities; None leaves them as they are.
+        reference: what targets are scaled to by their own intensities; None leaves them as they are.
         training_patients: of the cohort's training split; their hashes are kept, to find leaks by.
     """
 
@@ -52,7 +67,7 @@ class Subject:
     n_training: int = 0
     simulated: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
-    reference: IntensityMap | None = None
+    reference: Reference | None = None
     training_patients: tuple[str, ...] = ()
 
     @property

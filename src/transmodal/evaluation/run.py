@@ -14,7 +14,7 @@ from transmodal.evaluation import oracles as oracle_room
 from transmodal.evaluation import origin, per_case, report
 from transmodal.evaluation.gallery import Gallery, scene_of
 from transmodal.evaluation.histogram import Counts
-from transmodal.evaluation.result import Evaluation, Subject
+from transmodal.evaluation.result import Evaluation, Reference, Subject
 from transmodal.evaluation.score import METRICS, STANDARD, range_of
 from transmodal.inference.view import View
 from transmodal.metrics.table import HIGHER_IS_BETTER, Row, write_csv
@@ -257,7 +257,7 @@ def _lacking(complete: ModelTranslator, without: Sequence[str]) -> ModelTranslat
     return replace(complete, name=f"{complete.name} without {', '.join(without)}", without=tuple(without))
 
 
-def _reference_units(view: View) -> intensity.IntensityMap:
+def _reference_units(view: View) -> Reference:
     if view.target_map.spec.method == "window":
         raise UsageError(
             "E004",
@@ -265,7 +265,7 @@ def _reference_units(view: View) -> intensity.IntensityMap:
             "a target without one, such as an MR contrast",
             "Leave it out.",
         )
-    return view.target_map
+    return Reference(view.target_map, view.sources[0], view.region)
 
 
 def _names(paths: Sequence[Path], models: Sequence[Model]) -> list[str]:
