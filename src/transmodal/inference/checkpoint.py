@@ -228,7 +228,9 @@ def _load(folder: Path, *, optimizers: bool) -> Checkpoint:
             translator_config=content["translator_config"],
             target_map=IntensityMap.from_json(content["target_map"]),
             sources={name: IntensitySpec(**spec) for name, spec in content["sources"].items()},
-            cohort=CohortMark(**{**content["cohort"], "patients": tuple(content["cohort"]["patients"])}),
+            cohort=CohortMark(
+                **{**content["cohort"], "patients": tuple(content["cohort"].get("patients", ()))}
+            ),
             state=State.model_validate(content["state"]),
             weights=weights,
             optimizers=_tensors(folder / OPTIMIZERS) if read else {},
