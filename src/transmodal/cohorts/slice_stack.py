@@ -193,7 +193,10 @@ def _hdf5(path: Path) -> dict[str, Any]:
         h5py = importlib.import_module("h5py")
     except ImportError as error:
         raise ResourceError(
-            "E404", f"{path.name} is a .mat file of version 7.3", "h5py to read it", "pip install h5py"
+            "E404",
+            f"{path.name} is a .mat file of version 7.3",
+            "h5py to read it",
+            "pip install 'transmodal[matlab]'",
         ) from error
     with h5py.File(path, "r") as opened:
         return {name: np.asarray(opened[name]) for name in opened if hasattr(opened[name], "shape")}

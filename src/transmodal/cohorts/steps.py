@@ -48,7 +48,8 @@ class Clip(Still):
         kind = volume.voxels.dtype
         low, high = self.low, self.high
         if kind.kind in "iu":  # a type that cannot reach an end has nothing to clip there
-            low, high = max(low, float(np.iinfo(kind).min)), min(high, float(np.iinfo(kind).max))
+            least, most = float(np.iinfo(kind).min), float(np.iinfo(kind).max)
+            low, high = (min(max(end, least), most) for end in (low, high))
         return volume.with_voxels(np.clip(volume.voxels, low, high).astype(kind))
 
 
