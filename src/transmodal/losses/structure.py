@@ -15,7 +15,7 @@ def ssim_loss(
     than the window get the largest odd window that fits. Computed in float32.
 
     Args:
-        synthetic: `(B, C, *S)`, with 0 for nothing: around 0 intensities would count as opposites.
+        synthetic: `(B, C, *S)`; for a figure 0 has to be nothing, for a loss [-1, 1] does as well.
         target: `(B, C, *S)`.
         data_range: width of the value range, such as 2 for [-1, 1].
         taps: window length.

@@ -94,8 +94,7 @@ class UNetRegression(Translator[Outputs]):
             )
         terms = {"l1": self.config.l1_weight * F.l1_loss(outputs.synthetic.float(), batch.target.float())}
         if self.config.ssim_weight > 0:
-            # SSIM compares intensities that count from 0: of [-1, 1] the middle would be nothing.
-            terms["ssim"] = self.config.ssim_weight * ssim_loss(outputs.synthetic + 1, batch.target + 1, 2.0)
+            terms["ssim"] = self.config.ssim_weight * ssim_loss(outputs.synthetic, batch.target, 2.0)
         return terms
 
 
