@@ -113,10 +113,12 @@ class Checkpoint:
 
     def provenance(self) -> dict[str, Any]:
         """Return where the weights come from, JSON-able."""
+        # A checkpoint from before these were kept does not say that training took no time.
+        known = {"training_seconds": round(self.state.seconds, 1)} if self.state.seconds > 0 else {}
         return {
             "cohort": {"name": self.cohort.name, "digest": self.cohort.digest},
             "training_patients_sha256": list(self.cohort.patients),
-            "training_seconds": round(self.state.seconds, 1),
+            **known,
             "seed": self.recipe.training.seed,
             "phase": self.state.phase,
             "epoch": self.state.epoch,

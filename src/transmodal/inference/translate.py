@@ -182,7 +182,7 @@ def load(
     view = view_of(saved.recipe, translator, saved.target_map)
     end = checkpoint.peek(Path(run) / "checkpoints" / "last")
     provenance = saved.provenance()
-    if end is not None:  # the best weights were there before training ended
+    if end is not None and end.seconds > 0:  # the best weights were there before training ended
         provenance["training_seconds"] = round(end.seconds, 1)
     return Model(translator, saved.recipe, view, saved.weights_sha256, provenance, where)
 
