@@ -122,9 +122,12 @@ CONTENT = {
     "cohort": {"digest": "a" * 64, "cases": {"train": 2, "validation": 1, "test": 2}},
     "protocols": {"mae": "in FA", "psnr": "data range 1", "ssim": "3D"},
     "random_weights": ["vgg"],
+    "commit": "c" * 40,
     "oracles": {"lookup": {"mae": 0.07, "psnr": 19.0, "ssim": 0.7}},
     "variants": {
         "whole": {
+            "recipe": "tiny-small",
+            "changes": ["training.epochs=1"],
             "note": "",
             "seeds": {"1": {}, "2": {}},
             "summary": {
@@ -148,6 +151,7 @@ def test_the_table_says_what_was_measured() -> None:
     assert "- *less*: a note" in text
     assert "2 training, 1 validation, 2 test" in text
     assert "MAE: in FA" in text
+    assert "recipe `tiny-small` with `training.epochs=1`; made at commit `cccccccccccc`" in text
 
 
 def test_studies_that_come_with_the_package_can_be_resolved() -> None:

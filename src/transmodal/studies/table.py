@@ -36,7 +36,9 @@ def page(content: Mapping[str, Any]) -> str:
     """Return what stands between the marks of a paper's page: the table, its protocol, how it came about."""
     cohort, cases = content["cohort"], content["cohort"]["cases"]
     protocol = "; ".join(f"{_UNITS[metric]}: {text}" for metric, text in content["protocols"].items())
-    random = content["random_weights"]
+    random, first = content["random_weights"], next(iter(content["variants"].values()))
+    budget = f" with {', '.join(f'`{one}`' for one in first['changes'])}" if first["changes"] else ""
+    made_by = f" at commit `{content['commit'][:12]}`" if content["commit"] else ""
     lines = [
         *rows(content),
         "",
@@ -47,7 +49,8 @@ def page(content: Mapping[str, Any]) -> str:
         "",
         f"Protocol. {protocol}.",
         "",
-        f"`transmodal ablate {content['study']}` makes these figures; recipes' and weights' SHA-256 stand in "
+        f"`transmodal ablate {content['study']}` makes these figures: recipe `{first['recipe']}`{budget}; made{made_by}. "
+        f"Figures per subject, the variants' changes, and recipes' and weights' SHA-256 stand in "
         f"`docs/results/{content['study']}.json`.",
     ]
     if random:
