@@ -46,3 +46,10 @@ def test_look_passes_on_what_is_wrong_with_the_folder(tmp_path: Path) -> None:
         with pytest.raises(InputError) as caught:
             layouts.look(name, tmp_path / "nowhere")
         assert caught.value.code == "E100"
+
+
+@pytest.mark.parametrize(("said", "meant"), [("synthrad2023", "synthrad"), ("brats2021", "brats")])
+def test_a_year_behind_the_name_is_understood(said: str, meant: str) -> None:
+    assert layouts.options_of(said) == layouts.options_of(meant)
+    with pytest.raises(UsageError, match="the layout"):
+        layouts.options_of(f"x{said}")

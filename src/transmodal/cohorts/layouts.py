@@ -69,6 +69,7 @@ def options_of(name: str, settings: Sequence[str] = ()) -> object:
 
 
 def _module(name: str) -> ModuleType:
+    name = name if name in names() else name.rstrip("0123456789")  # `synthrad2023`: releases tell their year
     if name not in names():
         near = difflib.get_close_matches(name, names(), n=1)
         hint = f"Did you mean {near[0]}?" if near else "transmodal prepare --help tells more."
