@@ -1,0 +1,248 @@
+"""ChromaGAN: Vitoria, Raad and Ballester, ChromaGAN: Adversarial Picture Colorization with Semantic Class Distribution,
+WACV 2020.
+
+The grey source gives the lightness; a network of VGG-16's form adds chrominance, the a and b of CIELAB. What the whole
+image shows, as one vector, is told to every place of the map. A Wasserstein critic of patches judges lightness and
+chrominance.
+"""  # noqa: D205
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from pydantic import Field
+from torch import Tensor, nn
+
+from transmodal.batch import Batch
+from transmodal.errors import InputError, UsageError
+from transmodal.nets.blocks import full_precision
+from transmodal.nets.lab import lab_to_rgb, rgb_to_lab
+from transmodal.nets.patchgan import PatchDiscriminator
+from transmodal.translators._base import Translator, TranslatorConfig
+
+VGG16 = ((1, 1), (2, 2), (4, 4, 4), (8, 8, 8))
+"""Channels of VGG-16's convolutions up to the fourth stage, by stage, in widths."""
+
+
+class Config(TranslatorConfig):
+    """The paper's values.
+
+    Attributes:
+        global_features: whether one vector of the whole image joins every place.
+        global_side: of the map that becomes this vector; 7 for 224 x 224. Other sides are averaged into it.
+        chroma_weight: of the mean squared error of a and b.
+        adversarial_weight: of the critic's verdict; 0 trains without critic.
+        penalty_weight: of the critic's gradient penalty.
+    """
+
+    target_channels: int = Field(3, ge=1)
+    width: int = Field(64, ge=2, multiple_of=2)
+    global_features: bool = True
+    global_side: int = Field(7, ge=1)
+    chroma_weight: float = Field(1.0, gt=0)
+    adversarial_weight: float = Field(0.1, ge=0)
+    penalty_weight: float = Field(10.0, ge=0)
+
+
+class Outputs(NamedTuple):
+    """What all players judge.
+
+    Attributes:
+        synthetic: `(B, 3, H, W)`, red, green and blue in [0, 1].
+        chroma: its a and b before what sRGB does not have is cut off, `(B, 2, H, W)` in [0, 1].
+        shares: `(B, 1, 1, 1)` in [0, 1], of the target in the mixtures whose gradient is penalised.
+    """
+
+    synthetic: Tensor
+    chroma: Tensor
+    shares: Tensor
+
+
+class ChromaGan(Translator[Outputs]):
+    """A network of chrominance against a Wasserstein critic."""
+
+    output_range = "unit"
+    batch_coupled = True  # batch normalisation
+    config: Config
+
+    def __init__(self, config: Config) -> None:
+        super().__init__(config)
+        channels = (config.source_channels, config.slab_depth, config.target_channels)
+        if channels != ((1,), 1, 3):
+            raise UsageError(
+                "E004",
+                f"ChromaGan from {list(config.source_channels)} source channels in slabs of {config.slab_depth} "
+                f"to {config.target_channels} channels",
+                "one grey source in slices, and a target in colour (3 channels)",
+                "Set task.source, task.target and windows.kind accordingly.",
+            )
+        self.generator = ChromaNet(config)
+        self.critic: PatchDiscriminator | None = None
+        if config.adversarial_weight > 0:
+            self.critic = PatchDiscriminator(3, config.width, "none")
+            # Verdicts are compared with each other alone: a constant would cancel and never learn.
+            self.critic.layers[-1].register_parameter("bias", None)
+
+    def forward(
+        self, source: Tensor, available: Tensor, features: Tensor | None = None, noise: Tensor | None = None
+    ) -> Tensor:
+        """Colour `(B, 1, H, W)` in [-1, 1]: float32 `(B, 3, H, W)` in [0, 1]."""
+        self.check(source, available)
+        return _coloured(source, self.generator(source))
+
+    def size_multiple(self) -> int:
+        """Return what the sides must be a multiple of."""
+        return 8
+
+    def players(self, phase: str) -> Mapping[str, nn.Module]:
+        """Return the generator, then the critic, as in the original."""
+        if self.critic is None:
+            return {"generator": self.generator}
+        return {"generator": self.generator, "critic": self.critic}
+
+    def synthesise(self, batch: Batch) -> Outputs:
+        """Run the generator once, and draw the mixtures' shares.
+
+        Raises:
+            UsageError: E004 for windows on which there is no verdict or nothing to normalise, and as `check`.
+        """
+        self.check(batch.source, batch.available)
+        least = 24 if len(batch.source) > 1 else 40
+        if min(batch.source.shape[2:]) < least:
+            raise UsageError(
+                "E004",
+                f"windows of {tuple(batch.source.shape[2:])} in a batch of {len(batch.source)}",
+                f"sides of {least} or more",
+                "Set a larger windows.size.",
+            )
+        chroma = self.generator(batch.source)
+        drawn = [torch.rand(1, 1, 1, generator=one) for one in batch.generators()]
+        return Outputs(_coloured(batch.source, chroma), chroma, torch.stack(drawn).to(batch.source.device))
+
+    def losses(self, player: str, batch: Batch, outputs: Outputs) -> dict[str, Tensor]:
+        """Return that player's weighted terms: squared error and verdict, or the critic's with its penalty."""
+        config, wanted = self.config, chroma_of(_target(batch))
+        if player == "critic":
+            return self._critic_terms(batch, outputs, wanted)
+        terms = {"chroma": config.chroma_weight * F.mse_loss(outputs.chroma, wanted)}
+        if self.critic is not None:
+            verdicts = self.critic(torch.cat([batch.source, outputs.chroma], dim=1))
+            terms["adversarial"] = -config.adversarial_weight * verdicts.float().mean()
+        return terms
+
+    def _critic_terms(self, batch: Batch, outputs: Outputs, wanted: Tensor) -> dict[str, Tensor]:
+        if self.critic is None:
+            return {}
+        source, made = batch.source, outputs.chroma.detach()
+        terms = {
+            "real": -self.critic(torch.cat([source, wanted], dim=1)).float().mean(),
+            "synthetic": self.critic(torch.cat([source, made], dim=1)).float().mean(),
+        }
+        if self.config.penalty_weight > 0:
+            mixture = outputs.shares * wanted + (1 - outputs.shares) * made
+            terms["penalty"] = self.config.penalty_weight * gradient_penalty(self.critic, source, mixture)
+        return terms
+
+
+class ChromaNet(nn.Module):
+    """VGG-16 up to its fourth stage; a vector of the whole image and a map, joined; up to a and b."""
+
+    def __init__(self, config: Config) -> None:
+        super().__init__()
+        width = config.width
+        layers, before = list[nn.Module](), 3
+        for stage, widths in enumerate(VGG16):
+            layers += [nn.MaxPool2d(2)] if stage else []
+            for many in widths:
+                layers += [nn.Conv2d(before, many * width, 3, padding=1), nn.ReLU()]
+                before = many * width
+        self.encoder = nn.Sequential(*layers)
+        self.middle = nn.Sequential(*_normed(before, 8 * width), *_normed(8 * width, 4 * width))
+        self.whole = WholeImage(before, width, config.global_side) if config.global_features else None
+        joined = 4 * width * (2 if config.global_features else 1)
+        self.decoder = nn.Sequential(
+            nn.Conv2d(joined, 4 * width, 1), nn.ReLU(),
+            nn.Conv2d(4 * width, 2 * width, 3, padding=1), nn.ReLU(), nn.Upsample(scale_factor=2),
+            nn.Conv2d(2 * width, width, 3, padding=1), nn.ReLU(),
+            nn.Conv2d(width, width, 3, padding=1), nn.ReLU(), nn.Upsample(scale_factor=2),
+            nn.Conv2d(width, width // 2, 3, padding=1), nn.ReLU(),
+        )  # fmt: skip
+        self.head = nn.Conv2d(width // 2, 2, 3, padding=1)
+        for part in self.modules():
+            if isinstance(part, (nn.Conv2d, nn.Linear)):
+                nn.init.xavier_uniform_(part.weight)
+                if part.bias is not None:
+                    nn.init.zeros_(part.bias)
+
+    def forward(self, source: Tensor) -> Tensor:
+        """Map `(B, 1, H, W)` to float32 a and b, `(B, 2, H, W)` in [0, 1]; sides are multiples of 8."""
+        encoded = self.encoder(source.expand(-1, 3, -1, -1))
+        x = self.middle(encoded)
+        if self.whole is not None:
+            vector = self.whole(encoded)[:, :, None, None]
+            x = torch.cat([x, vector.expand(-1, -1, *x.shape[2:]).to(x)], dim=1)
+        x = self.decoder(x)
+        with full_precision(x):
+            return F.interpolate(torch.sigmoid(self.head(x.float())), scale_factor=2)
+
+
+class WholeImage(nn.Module):
+    """Four convolutions, two of them with stride 2, then three linear layers."""
+
+    def __init__(self, channels: int, width: int, side: int) -> None:
+        super().__init__()
+        wide = 8 * width
+        self.convolutions = nn.Sequential(
+            *_normed(channels, wide, 2), *_normed(wide, wide), *_normed(wide, wide, 2), *_normed(wide, wide)
+        )
+        self.pool = nn.AdaptiveAvgPool2d(side)
+        self.layers = nn.Sequential(
+            nn.Linear(wide * side**2, 16 * width), nn.Linear(16 * width, wide), nn.Linear(wide, 4 * width)
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map `(B, C, h, w)` to `(B, 4 * width)`."""
+        out: Tensor = self.layers(self.pool(self.convolutions(x)).flatten(1))
+        return out
+
+
+def chroma_of(colour: Tensor) -> Tensor:
+    """Return a and b of `(B, 3, H, W)` in [0, 1] as `(B, 2, H, W)` in [0, 1]: 128 is added, 255 divides."""
+    return (rgb_to_lab(colour)[:, 1:] + 128) / 255
+
+
+def gradient_penalty(critic: nn.Module, source: Tensor, mixture: Tensor) -> Tensor:
+    """Return the mean of (1 - |gradient|)^2, of the sum of verdicts by the mixture; Gulrajani et al., 2017.
+
+    Args:
+        critic: on source and chrominance as channels of one tensor.
+        source: `(B, 1, H, W)`.
+        mixture: `(B, 2, H, W)`.
+    """
+    mixture = mixture.detach().requires_grad_()
+    verdicts = critic(torch.cat([source, mixture], dim=1)).float().sum()
+    (gradient,) = torch.autograd.grad(verdicts, mixture, create_graph=True)
+    length = (gradient.float().square().sum(dim=(1, 2, 3)) + 1e-12).sqrt()
+    return ((1 - length) ** 2).mean()
+
+
+def _coloured(source: Tensor, chroma: Tensor) -> Tensor:
+    return lab_to_rgb(torch.cat([50 * (source.float() + 1), 255 * chroma - 128], dim=1))
+
+
+def _normed(before: int, after: int, stride: int = 1) -> list[nn.Module]:
+    return [nn.Conv2d(before, after, 3, stride, 1), nn.ReLU(), nn.BatchNorm2d(after)]
+
+
+def _target(batch: Batch) -> Tensor:
+    if batch.target is None:
+        raise InputError("E131", "a batch without target", "pairs of grey and colour", "Check the cohort.")
+    return batch.target
+
+
+def build(config: Config) -> ChromaGan:
+    """Build the translator."""
+    return ChromaGan(config)
