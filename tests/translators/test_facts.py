@@ -18,6 +18,7 @@ KNOWN = {
     "resvit": (123.44e6, 123.44e6 + 2.765e6, 0),
     "ppt": (182.4e6, None, None),
     "transunet": (105.32e6, 105.32e6 + 2.765e6, 0),
+    "swin_unet": (27.18e6, 27.18e6 + 2.765e6, 0),
     "chromagan": (47.5e6, None, 0),
     "unet_regression": (4.86e6, 4.86e6, 0),
     "mrnet": (58.05e6, 58.05e6 + 2.765e6, 89.67e6),
