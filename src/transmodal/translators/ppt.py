@@ -191,17 +191,21 @@ class Ppt(Translator[Outputs]):
         """Return A to synthetic B, B to identity B and identity B to B: what is named first gives the keys."""
         if outputs.places is None:
             return {}
-        pairs = {"contrast": (batch.source, self.generator.as_source(outputs.synthetic))}
+        look, as_source, config = self.generator.look, self.generator.as_source, self.config
+        with torch.no_grad():
+            source = look(batch.source, outputs.places)
+        pairs = {"contrast": (source, look(as_source(outputs.synthetic), outputs.places))}
         if outputs.identity is not None:
-            target, again = (self.generator.as_source(one) for one in (_target(batch), outputs.identity))
+            target, again = (
+                look(as_source(one), outputs.places) for one in (_target(batch), outputs.identity)
+            )
             pairs["contrast_identity"] = (target, again)
             pairs["contrast_target"] = (again, target)
-        config, terms = self.config, dict[str, Tensor]()
-        for name, (key, query) in pairs.items():
-            looks = (self.generator.look(one, outputs.places) for one in (query, key))
+        terms = dict[str, Tensor]()
+        for name, (keys, queries) in pairs.items():
             found = [
-                focal_nce(one, other, config.temperature, gamma=config.focal_gamma)
-                for one, other in zip(*looks, strict=True)
+                focal_nce(query, key, config.temperature, gamma=config.focal_gamma)
+                for query, key in zip(queries, keys, strict=True)
             ]
             terms[name] = config.contrast_weight * torch.stack(found).mean()
         return terms
