@@ -101,7 +101,7 @@ def _row(one: Standing, column: Column) -> str:
         _signed(difference.mean, column) if difference else "&ndash;",
         _interval(difference.interval, column) if difference else "&ndash;",
         _chance(one.p),
-        f"{difference.rank_biserial:+.2f}" if difference else "&ndash;",
+        f"{difference.rank_biserial:+.2f}".replace("-", "&minus;") if difference else "&ndash;",
     ]
     return f'<tr><th scope="row">{escape(one.name)}</th>{"".join(f"<td>{cell}</td>" for cell in cells)}</tr>'
 
