@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import difflib
 import json
-import multiprocessing
-import os
 import statistics
-import subprocess
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any
 
 import torch
 import yaml
@@ -22,13 +18,11 @@ import transmodal
 from transmodal.cohorts.store import Cohort
 from transmodal.errors import InputError, UsageError
 from transmodal.evaluation.oracles import STANDARD
-from transmodal.evaluation.run import evaluate
-from transmodal.evaluation.score import RANGES
 from transmodal.notice import INTENDED_USE
 from transmodal.recipes import load
 from transmodal.recipes.schema import Recipe
-from transmodal.training.log import Silent
-from transmodal.training.loop import train
+from transmodal.training import series
+from transmodal.training.series import Job, slug
 from transmodal.volumes import files
 
 LIBRARY = Path(__file__).parent / "library"
@@ -78,16 +72,6 @@ class AblationPlan(BaseModel):
         one = self.variants[variant]
         changes = [*self.changes, *one.changes, f"training.seed={seed}"]
         return load.load(one.recipe or self.recipe, changes)
-
-
-class Job(NamedTuple):
-    """One training with its evaluation, as it travels to a process."""
-
-    recipe: Recipe
-    cohort: Path
-    folder: Path
-    without: tuple[str, ...]
-    oracles: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,69 +135,37 @@ def ablate(
     store = Cohort.open(cohort)
     jobs = {
         (variant, seed): Job(
+            "run",
             plan.resolved(variant, seed),
             cohort,
-            folder / _slug(variant) / f"seed-{seed}",
+            folder / slug(variant) / f"seed-{seed}",
             plan.without,
             STANDARD if (variant, seed) == (next(iter(plan.variants)), plan.seeds[0]) else (),
         )
         for seed in plan.seeds
         for variant in plan.variants
     }
-    done: dict[tuple[str, int], dict[str, Any]] = {}
+    told = 0
+
+    def tell(_key: tuple[str, int], _figures: dict[str, Any]) -> None:
+        nonlocal told
+        told += 1
+        if progress is not None:
+            progress("trainings", told, len(jobs))
+
     threads = max(1, torch.get_num_threads() // workers)
-    with ProcessPoolExecutor(
-        workers,
-        mp_context=multiprocessing.get_context("spawn"),
-        initializer=torch.set_num_threads,
-        initargs=(threads,),
-    ) as pool:
-        waiting = {pool.submit(_work, job): key for key, job in jobs.items()}
-        try:
-            for future in as_completed(waiting):
-                done[waiting[future]] = future.result()
-                if progress is not None:
-                    progress("trainings", len(done), len(jobs))
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
-            raise
-    ordered = {key: done[key] for key in jobs}
-    return Ablation(plan, _content(plan, store, ordered))
-
-
-def commit() -> str | None:
-    """Return the commit that this code is of, `-dirty` where it was changed since; None outside a checkout."""
-    try:
-        done = subprocess.run(
-            ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"],
-            cwd=Path(__file__).parent,
-            capture_output=True,
-            text=True,
-            check=True,
-            timeout=20,
-        )
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return done.stdout.strip()
+    done = series.each(_work, jobs, workers=workers, threads=threads, done=tell)
+    return Ablation(plan, _content(plan, store, done))
 
 
 def _work(job: Job) -> dict[str, Any]:
     """Train and score one variant with one seed; return its figures per patient."""
     kept = job.folder / "figures.json"
-    store = Cohort.open(job.cohort)
-    result = train(job.recipe, store, job.folder, progress=_Guard())
+    result = series.trained(job)
     if kept.exists():
         found: dict[str, Any] = json.loads(kept.read_text(encoding="utf-8"))
         return found
-    target = job.recipe.task.target
-    evaluation = evaluate(
-        {"run": job.folder},
-        store,
-        oracles=job.oracles,
-        without=[source for source in job.without if source in job.recipe.task.source],
-        target_normalised=target not in RANGES,
-        output=job.folder / "evaluation",
-    )
+    evaluation = series.scored(job)
     record = evaluation.records["run"]
     figures: dict[str, Any] = {
         "recipe_sha256": files.sha256_text(load.dump(job.recipe)),
@@ -231,16 +183,6 @@ def _work(job: Job) -> dict[str, Any]:
             by_case[row.case] = round(row.value, 6)
     files.write_json(kept, figures)
     return figures
-
-
-class _Guard(Silent):
-    """Ends a training whose study was killed: nobody would wait for it, and another study may want its folder."""
-
-    def advance(self, what: str, done: int, total: int, note: str = "") -> None:
-        """Look whether the study is alive."""
-        study = multiprocessing.parent_process()
-        if study is not None and not study.is_alive():
-            os._exit(143)  # the pool would catch an exception, and wait for work that never comes
 
 
 def _content(
@@ -270,7 +212,7 @@ def _content(
         "study": plan.name,
         "intended_use": INTENDED_USE,
         "version": transmodal.__version__,
-        "commit": commit(),
+        "commit": series.commit(),
         "cohort": {
             "name": store.manifest.name,
             "digest": store.digest(),
@@ -308,7 +250,3 @@ def _means(rows: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
 def _spread(values: Sequence[float]) -> dict[str, float]:
     deviation = statistics.stdev(values) if len(values) > 1 else 0.0
     return {"mean": round(statistics.fmean(values), 6), "sd": round(deviation, 6)}
-
-
-def _slug(name: str) -> str:
-    return "".join(letter if letter.isalnum() else "-" for letter in name.lower()).strip("-")
