@@ -35,6 +35,15 @@ def test_cosine_falls_to_nothing() -> None:
     assert factor("cosine", Moment(0, 1, 100, 100)) == pytest.approx(0.0)
 
 
+def test_poly_is_nnunets() -> None:
+    values = rates("poly", 1, 1000)
+
+    assert values[0] == 1.0
+    assert values[500] == pytest.approx(0.5**0.9)
+    assert values == sorted(values, reverse=True)
+    assert factor("poly", Moment(0, 1, 1001, 1000)) == 0.0
+
+
 def test_one_cycle_rises_then_falls() -> None:
     values = rates("one_cycle", 1, 1000)
 
@@ -68,6 +77,26 @@ def test_settings_reach_the_optimiser(name: str, kind: type[torch.optim.Optimize
     assert group["params"] == [module.weight]
 
 
+@pytest.mark.parametrize("momentum", [0.0, 0.9])
+def test_sgd_follows_nesterov(momentum: float) -> None:
+    module = nn.Linear(1, 1, bias=False)
+    player = Player.model_validate(
+        {"optimizer": "sgd", "lr": 0.1, "betas": (momentum, 0), "weight_decay": 0.2}
+    )
+    optimizer = optim.build(player, module, fused=True)
+    weight, speed = module.weight.item(), 0.0
+    for step in range(4):
+        slope = 1.0 + step
+        optimizer.zero_grad()
+        (slope * module.weight.sum()).backward()
+        optimizer.step()
+        pull = slope + 0.2 * weight
+        speed = momentum * speed + pull
+        weight -= 0.1 * (pull + momentum * speed)
+
+    assert module.weight.item() == pytest.approx(weight, rel=1e-5)
+
+
 def trained(module: nn.Module, optimizer: torch.optim.Optimizer, steps: int) -> None:
     for step in range(steps):
         draw = torch.Generator().manual_seed(step)
@@ -76,20 +105,25 @@ def trained(module: nn.Module, optimizer: torch.optim.Optimizer, steps: int) -> 
         optimizer.step()
 
 
+MOMENTS = {"adam": ("step", "exp_avg", "exp_avg_sq"), "sgd": ("momentum_buffer",)}
+
+
 @pytest.mark.parametrize("fused", [False, True])
-def test_tensors_come_back_to_the_same_course(fused: bool) -> None:
+@pytest.mark.parametrize("kind", MOMENTS)
+def test_tensors_come_back_to_the_same_course(kind: str, fused: bool) -> None:
     module = nn.Sequential(nn.Linear(3, 2), nn.Linear(2, 1))
-    optimizer = optim.build(Player(), module, fused=fused)
+    player = Player.model_validate({"optimizer": kind, "lr": 1e-3})
+    optimizer = optim.build(player, module, fused=fused)
     trained(module, optimizer, 3)
     saved = {key: value.clone() for key, value in optim.tensors({"g": optimizer}, {"g": module}).items()}
     assert set(saved) == {
         f"g/{layer}.{part}/{what}"
         for layer in (0, 1)
         for part in ("weight", "bias")
-        for what in ("step", "exp_avg", "exp_avg_sq")
+        for what in MOMENTS[kind]
     }
     twin = copy.deepcopy(module)
-    other = optim.build(Player(), twin, fused=fused)
+    other = optim.build(player, twin, fused=fused)
     optim.restore({"g": other}, {"g": twin}, saved)
 
     trained(module, optimizer, 2)

@@ -12,7 +12,7 @@ from transmodal.volumes.masks import Kind
 
 Axis = Literal["x", "y", "z"]
 Metric = Literal["mae", "mse", "psnr", "ssim"]
-Schedule = Literal["constant", "linear_half", "step_half", "cosine", "one_cycle"]
+Schedule = Literal["constant", "linear_half", "step_half", "cosine", "poly", "one_cycle"]
 Modality = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 PlayerName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 
@@ -137,15 +137,16 @@ class Player(_Part):
     """How one of a translator's networks is optimised.
 
     Attributes:
-        optimizer: `adam` or `adamw`.
+        optimizer: `adam`, `adamw`, or `sgd` with Nesterov's momentum.
         lr: highest learning rate.
-        betas: decay of the two moments.
-        weight_decay: L2 penalty (adam) or decoupled decay (adamw).
+        betas: decay of the two moments; for sgd the first is the momentum.
+        weight_decay: L2 penalty (adam, sgd) or decoupled decay (adamw).
         schedule: `constant`; `linear_half`: constant for half of the epochs, then falling to 0 by epoch;
-            `step_half`: a tenth after half of the epochs; `cosine`: to 0 by step; `one_cycle`: rising for 30 % of the steps, then falling by cosine.
+            `step_half`: a tenth after half of the epochs; `cosine`: to 0 by step; `poly`: to 0 by step, almost
+            straight; `one_cycle`: rising for 30 % of the steps, then falling by cosine.
     """
 
-    optimizer: Literal["adam", "adamw"] = "adam"
+    optimizer: Literal["adam", "adamw", "sgd"] = "adam"
     lr: Annotated[float, Field(gt=0)] = 2e-4
     betas: tuple[Annotated[float, Field(ge=0, lt=1)], Annotated[float, Field(ge=0, lt=1)]] = (0.5, 0.999)
     weight_decay: Annotated[float, Field(ge=0)] = 0.0

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from torch import Tensor, nn
-from torch.optim import Adam, AdamW, Optimizer
+from torch.optim import SGD, Adam, AdamW, Optimizer
 
 from transmodal.errors import IntegrityError
 from transmodal.recipes.schema import Player, Schedule
@@ -15,6 +15,8 @@ from transmodal.recipes.schema import Player, Schedule
 WARM_UP = 0.3
 """Share of a phase's steps over which `one_cycle` rises, and what it rises from and falls to."""
 _FROM, _TO = 1 / 25, 1e-3
+POWER = 0.9
+"""Exponent of `poly`; Chen et al., DeepLab, IEEE TPAMI 2018."""
 
 
 class Moment(NamedTuple):
@@ -29,6 +31,9 @@ class Moment(NamedTuple):
 def build(player: Player, module: nn.Module, *, fused: bool) -> Optimizer:
     """Build a player's optimiser over its trainable parameters, in the order of their names."""
     parameters = [parameter for _, parameter in _trainable(module)]
+    if player.optimizer == "sgd":
+        momentum, decay = player.betas[0], player.weight_decay
+        return SGD(parameters, player.lr, momentum, 0, decay, nesterov=momentum > 0, fused=fused)
     kind = Adam if player.optimizer == "adam" else AdamW
     return kind(parameters, lr=player.lr, betas=player.betas, weight_decay=player.weight_decay, fused=fused)
 
@@ -49,6 +54,8 @@ def factor(schedule: Schedule, moment: Moment) -> float:
         return 1.0 if moment.epoch < (moment.epochs + 1) // 2 else 0.1
     if schedule == "cosine":
         return _cosine(share)
+    if schedule == "poly":
+        return (1.0 - min(1.0, share)) ** POWER
     if schedule == "one_cycle":
         if share < WARM_UP:
             return _FROM + (1 - _FROM) * _cosine(1 - share / WARM_UP)
