@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -52,3 +54,13 @@ def test_nothing_counted_is_nothing_drawn() -> None:
     drawn = section({"unet": np.ones(BINS, np.int64)}, ("unet", "other"), 1.0, "FA")
     assert drawn.count("<polyline") == 1
     assert "0.25 FA" in drawn
+
+
+def test_errors_outside_the_mask_are_not_enlarged() -> None:
+    error = np.zeros((40, 122))
+    error[0:12, 0:12] = 9.0
+    error[20:32, 50:62] = 1.0
+    area = np.full(error.shape, np.nan, np.float32)
+    area[15:40, 40:80] = 1.0
+    rows, columns = square(replace(scene(error), area=area), "unet")
+    assert (rows.start, columns.start) == (20, 50)

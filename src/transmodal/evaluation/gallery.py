@@ -35,6 +35,7 @@ class Scene:
         limit: the error maps reach from minus this to plus this.
         border: outline of the evaluation mask, segments in pixels of the strip.
         letters: sides of the patient.
+        area: share of each pixel that the evaluation mask covers; None without a mask.
     """
 
     case: str
@@ -45,6 +46,7 @@ class Scene:
     limit: float
     border: tuple[tuple[float, float, float, float], ...]
     letters: tuple[Letter, ...]
+    area: Strip | None = None
 
 
 class Gallery:
@@ -119,6 +121,7 @@ def scene_of(
         error_limit([_within(difference(strips[name], goal.strip), area) for name in judged]),
         () if area is None else tuple(outline(area)),
         tuple(frame.letters()),
+        area,
     )
 
 

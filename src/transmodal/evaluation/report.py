@@ -240,7 +240,11 @@ def _excluded(slices: Mapping[str, int]) -> str:
 def _flat(fields: Mapping[str, Any]) -> str:
     parts = []
     for name, value in fields.items():
-        if isinstance(value, Mapping):
+        if name.endswith("patients_sha256"):
+            parts.append(f"{_count(len(value), 'training patient')}, by hash in evaluation.json")
+        elif value in ((), [], {}, None):
+            continue
+        elif isinstance(value, Mapping):
             parts.append(f"{name} ({_flat(value)})")
         elif isinstance(value, list | tuple):
             parts.append(f"{name} {', '.join(map(str, value))}")

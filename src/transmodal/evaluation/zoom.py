@@ -18,8 +18,13 @@ SHARE = 0.3
 
 
 def square(scene: Scene, name: str) -> tuple[slice, slice]:
-    """Return the square of the strip in which a synthetic volume is furthest off, by the mean over the square."""
+    """Return the square of the strip in which a synthetic volume is furthest off, by the mean over the square.
+
+    Where there is an evaluation mask, errors outside it do not count: nobody asked for an image there.
+    """
     error = np.nan_to_num(np.abs(difference(scene.made[name], scene.target.strip)))
+    if scene.area is not None:
+        error = error * (np.nan_to_num(scene.area) > 0.5)
     side = max(8, round(SHARE * error.shape[0]))
     side = min(side, *error.shape)
     mean = ndimage.uniform_filter(error, side, mode="constant")
