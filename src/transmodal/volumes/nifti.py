@@ -20,12 +20,14 @@ from transmodal.errors import InputError, UsageError
 from transmodal.volumes import forms, streams
 from transmodal.volumes.forms import Form
 from transmodal.volumes.streams import BUDGET_BYTES
-from transmodal.volumes.volume import Volume
+from transmodal.volumes.volume import Affine, Volume
 from transmodal.volumes.voxels import Nonfinite, placed, real, storable
 
 _RGB = np.dtype([("R", "u1"), ("G", "u1"), ("B", "u1")])
 _RGB_CODE = 128
 _SIDE_LIMIT = 32767
+SERIES_BUDGET_BYTES = 4 * BUDGET_BYTES
+"""What a series may declare or hold, inflated: hundreds of volumes."""
 _KINDS = {348: (nib.Nifti1Header, b"n+1\0"), 540: (nib.Nifti2Header, b"n+2\0\r\n\x1a\n")}
 
 
@@ -67,6 +69,43 @@ def read(
         if raw.ndim == 4:
             return placed(np.ascontiguousarray(raw), affine, path.name)
         return placed(real(raw, path.name, nonfinite, slope=slope, intercept=intercept), affine, path.name)
+
+
+def read_series(
+    path: Path, frames: NDArray[np.integer[Any]], n_frames: int, *, budget_bytes: int = SERIES_BUDGET_BYTES
+) -> tuple[NDArray[Any], Affine]:
+    """Read chosen volumes of a series in real-world values.
+
+    Args:
+        path: a `.nii` or `.nii.gz` file of four dimensions.
+        frames: which volumes, from 0, in any order.
+        n_frames: how many there have to be in the file.
+        budget_bytes: refuse files that declare or hold more.
+
+    Returns:
+        Voxels `(I, J, K, len(frames))`, integers or float32, and the affine.
+
+    Raises:
+        InputError: E121 when there are not `n_frames` volumes of grey, and as `read`.
+        ResourceError: E401 beyond the budget.
+    """
+    with streams.guarded(path.name, "NIfTI file"):
+        parts = streams.blocks(path, gzipped=path.name.lower().endswith(".gz"))
+        start = streams.head(parts, max(_KINDS))
+        layout = _layout(path.name, start, budget_bytes)
+        scaling = _scaling(path.name, layout.header)
+        (i, j, k), rest = layout.shape[:3], layout.shape[3:]
+        if math.prod(rest) != n_frames or layout.dtype == _RGB:
+            raise InputError(
+                "E121",
+                f"{path.name} of shape {layout.shape}",
+                f"a series of {n_frames} volumes",
+                "Take the series and what describes it from one place.",
+            )
+        affine = forms.affine_of(layout.header, path.name, (i, j, k), None, None)
+        content = streams.gathered(path.name, start, parts, layout.offset + layout.n_bytes)
+        raw = _voxels(content, layout).reshape(i, j, k, n_frames, order="F")[..., frames]
+        return real(raw, path.name, "refuse", slope=scaling[0], intercept=scaling[1]), affine
 
 
 def write(volume: Volume, path: Path, description: str = "") -> None:
