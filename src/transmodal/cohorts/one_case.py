@@ -155,10 +155,11 @@ class _Writer:
         spec = self._options.intensity.get(modality, spec_for(modality))
         native = self._case.volumes[modality].grid
         array = self._array(beside, name, modality)
-        as_float = voxels.astype(np.float32, copy=False)
         return VolumeEntry(
             **dict(array),
-            content_sha256=array.sha256 if as_float is voxels else files.sha256_array(as_float),
+            content_sha256=files.sha256_array(voxels, np.float32)
+            if voxels.dtype != np.float32
+            else array.sha256,
             native_shape=native.shape,
             native_affine=matrix(native.affine),
             intensity=fit(spec, voxels, inside).to_json(),

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from transmodal.errors import InputError, IntegrityError, ResourceError, TransmodalError, UsageError
 
@@ -44,10 +44,13 @@ def sha256_text(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def sha256_array(array: NDArray[Any]) -> str:
-    """Return the SHA-256 of an array: its dtype, its shape and its voxels in C order."""
-    digest = hashlib.sha256(f"{array.dtype.str}{array.shape}".encode())
-    digest.update(np.ascontiguousarray(array).data)
+def sha256_array(array: NDArray[Any], dtype: DTypeLike = None) -> str:
+    """Return the SHA-256 of an array: its dtype, its shape and its voxels in C order; as if of type `dtype`."""
+    kind = array.dtype if dtype is None else np.dtype(dtype)
+    digest = hashlib.sha256(f"{kind.str}{array.shape}".encode())
+    # Plane by plane where they are converted: another type of the whole would be written to memory first.
+    for part in [array] if kind == array.dtype else array:
+        digest.update(np.ascontiguousarray(part, kind).data)
     return digest.hexdigest()
 
 
@@ -160,7 +163,7 @@ def write_npy(path: Path, array: NDArray[Any]) -> str:
     with atomic_path(path) as beside:
         with beside.open("wb") as stream:
             np.lib.format.write_array(stream, array, allow_pickle=False)
-        if sha256_array(read_npy(beside)) != digest:
+        if not _same_bytes(read_npy(beside), array):
             raise IntegrityError(
                 "E503",
                 f"{path} does not read back equal",
@@ -168,6 +171,15 @@ def write_npy(path: Path, array: NDArray[Any]) -> str:
                 "Check the disk, then try again.",
             )
     return digest
+
+
+def _same_bytes(one: NDArray[Any], other: NDArray[Any]) -> bool:
+    """Tell whether arrays in C order are equal bit by bit, NaN included."""
+    if (one.dtype, one.shape) != (other.dtype, other.shape):
+        return False
+    # An array without voxels has no bytes to compare; one without axes cannot be viewed as bytes.
+    flat = [array.reshape(-1).view(np.uint8) for array in (one, other)]
+    return bool(np.array_equal(*flat))
 
 
 def read_npy(path: Path, *, mmap: bool = True, sha256: str | None = None) -> NDArray[Any]:

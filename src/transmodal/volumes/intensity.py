@@ -172,7 +172,7 @@ def fit(
         return _zscore(spec, float(inside.mean()), float(inside.std()))
     if spec.method == "minmax":
         return _linear(spec, float(inside.min()), float(inside.max()), range)
-    low, high = np.percentile(inside, [spec.low, spec.high])
+    low, high = np.percentile(inside, [spec.low, spec.high], overwrite_input=True)  # a copy of our own
     return _linear(spec, float(low), float(high), range)
 
 
@@ -204,7 +204,7 @@ def _inside(voxels: NDArray[Any], mask: NDArray[np.bool_] | None) -> NDArray[np.
             "a mask on the volume's grid",
             "Resample the mask onto the volume's grid first.",
         )
-    inside = np.asarray(voxels if mask is None else voxels[mask.astype(bool)], dtype=np.float64)
+    inside = np.array(voxels if mask is None else voxels[mask.astype(bool, copy=False)], dtype=np.float64)
     if inside.size == 0:
         raise InputError("E124", "no voxel inside the mask", "a mask with voxels", "Check the mask.")
     wrong = int(inside.size - np.isfinite(inside).sum())

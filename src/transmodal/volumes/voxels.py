@@ -29,7 +29,7 @@ def real(
     bad = _not_finite(raw, name, nonfinite)
     values = raw if bad is None else np.where(bad, raw.dtype.type(0), raw)
     if (slope, intercept) == (1.0, 0.0):
-        return np.asarray(storable(values, name), order="C")
+        return _in_c_order(storable(values, name))
     scaled = _scaled(values, slope, intercept)
     if not _all_finite(scaled):
         raise InputError(
@@ -64,7 +64,7 @@ def storable(values: NDArray[Any], name: str) -> NDArray[Any]:
             return narrow
     native = values.dtype.newbyteorder("=")
     if native in _KEPT:
-        return values.astype(native)
+        return values.astype(native, copy=False)
     raise InputError(
         "E123",
         f"{name}: voxels of type {values.dtype} that fit into no supported type",
@@ -92,6 +92,16 @@ def placed(values: NDArray[Any], affine: Affine, name: str) -> Volume:
         return Volume(values, affine)
     except InputError as error:
         raise InputError(error.code, f"{name}: {error.got}", error.expected, error.remedy) from error
+
+
+def _in_c_order(values: NDArray[Any]) -> NDArray[Any]:
+    """Return values in C order, plane by plane: planes fit into the cache, which makes it several times faster."""
+    if values.flags.c_contiguous and values.flags.writeable:
+        return values
+    out = np.empty(values.shape, values.dtype)
+    for j in range(values.shape[1]):
+        out[:, j] = values[:, j]
+    return out
 
 
 def _not_finite(values: NDArray[Any], name: str, nonfinite: Nonfinite) -> NDArray[np.bool_] | None:

@@ -1,0 +1,168 @@
+"""Preparing SynthRAD-sized cases: `prepare` beside the machine's copy-and-decompress and a per-slice script.
+
+What decompresses and writes an image and no more is the limit: `prepare` also checks, orients, hashes, finds a
+region, fits intensities, and reads back what it wrote. The script is what people have: nibabel, one .npy per
+slice, no check. All three read the same files and write uncompressed arrays; rounds take turns. One JSON line.
+Run it as `python benchmarks/bench_prepare.py [--cases 180]`, or with `--smoke` for a few seconds. It fails where
+the prepared voxels are not those of the files.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import json
+import shutil
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+from scipy import ndimage
+
+from transmodal.cohorts.prepare import PrepareOptions, prepare
+from transmodal.cohorts.store import Cohort
+from transmodal.cohorts.synthrad import find
+
+GOAL = 0.25
+WORKERS = 2
+SUFFIX = ".nii.gz"
+Job = tuple[Path, Path]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--smoke", action="store_true", help="small volumes and few cases")
+    parser.add_argument("--cases", type=int, default=0, help="how many; 12, or 4 in a smoke run")
+    given = parser.parse_args()
+    shape, cases, rounds = ((48, 56, 40), 4, 2) if given.smoke else ((200, 240, 200), 12, 3)
+    cases = given.cases or cases
+    rounds = 1 if cases > 24 else rounds
+    with tempfile.TemporaryDirectory() as name:
+        place = Path(name)
+        raw = make(place / "brain", shape, cases)
+        ways: dict[str, Callable[[Path], None]] = {
+            "prepare": lambda to: ours(raw, to),
+            "copy": lambda to: spread(decompress, raw, to),
+            "slices": lambda to: spread(per_slice, raw, to),
+        }
+        seconds = measure(ways, place / "out", rounds)
+        ours(raw, place / "cohort")
+        equal = same(place / "cohort", raw)
+        size = sum(path.stat().st_size for path in raw.rglob(f"*{SUFFIX}"))
+    best = {way: min(times) for way, times in seconds.items()}
+    line = {
+        "benchmark": "prepare",
+        "peer": f"gzip {sys.version_info.major}.{sys.version_info.minor} to uncompressed files; nibabel "
+        f"{nib.__version__}, one .npy per slice",
+        "processes": WORKERS,
+        "rounds": rounds,
+        "smoke": given.smoke,
+        "cases": cases,
+        "shape": list(shape),
+        "compressed_mib": round(size / 2**20, 1),
+        "ratio": {
+            other: round(
+                statistics.median(t / o for o, t in zip(seconds["prepare"], seconds[other], strict=True)), 2
+            )
+            for other in ("copy", "slices")
+        },
+        "s_per_case": {way: round(value / cases, 3) for way, value in best.items()},
+        "goal": {"copy": GOAL},
+        "equal": equal,
+    }
+    print(json.dumps(line))
+    return 0 if equal else 1
+
+
+def make(folder: Path, shape: tuple[int, int, int], cases: int) -> Path:
+    """Write cases that compress as heads do: smooth tissue with noise in an ellipsoid, air around it."""
+    rng = np.random.default_rng(3)
+    axes = np.meshgrid(*(np.linspace(-1, 1, n) for n in shape), indexing="ij")
+    inside = sum(axis**2 for axis in axes) < 0.8
+    smooth = ndimage.zoom(rng.normal(size=(12, 12, 12)), [n / 12 for n in shape], order=1)
+    mr = np.where(inside, 500 + 120 * smooth + 12 * rng.normal(size=shape), 0).clip(0).astype(np.int16)
+    ct = np.where(inside, 40 + 60 * smooth + 15 * rng.normal(size=shape), -1000).astype(np.int16)
+    first = folder / "1BA001"
+    first.mkdir(parents=True)
+    for what, voxels in (("mr", mr), ("ct", ct), ("mask", inside.astype(np.uint8))):
+        nib.save(nib.Nifti1Image(voxels, np.diag([1.0, 1.0, 1.0, 1.0])), first / f"{what}{SUFFIX}")
+    for number in range(2, cases + 1):
+        other = np.where(inside, mr + np.int16(number), 0).astype(np.int16)  # twins would be refused
+        copy = folder / f"1BA{number:03d}"
+        shutil.copytree(first, copy)
+        nib.save(nib.Nifti1Image(other, np.diag([1.0, 1.0, 1.0, 1.0])), copy / f"mr{SUFFIX}")
+        nib.save(
+            nib.Nifti1Image(np.where(inside, ct + np.int16(number), -1000).astype(np.int16), np.eye(4)),
+            copy / f"ct{SUFFIX}",
+        )
+    return folder
+
+
+def ours(raw: Path, to: Path) -> None:
+    """Prepare as `transmodal prepare synthrad` does."""
+    prepare(find(raw), to, PrepareOptions(), workers=WORKERS)
+
+
+def decompress(job: Job) -> None:
+    """Decompress one case's files and write what they hold."""
+    source, to = job
+    to.mkdir(parents=True)
+    for path in sorted(source.glob(f"*{SUFFIX}")):
+        (to / path.name.removesuffix(".gz")).write_bytes(gzip.decompress(path.read_bytes()))
+
+
+def per_slice(job: Job) -> None:
+    """Write one .npy per axial slice, as scripts do."""
+    source, to = job
+    to.mkdir(parents=True)
+    for path in sorted(source.glob(f"*{SUFFIX}")):
+        voxels = np.asarray(nib.load(path).dataobj)  # type: ignore[attr-defined]
+        for k in range(voxels.shape[2]):
+            np.save(to / f"{path.name.removesuffix(SUFFIX)}_{k:03d}.npy", voxels[:, :, k])
+
+
+def spread(work: Callable[[Job], None], raw: Path, to: Path) -> None:
+    """Work on all cases with as many processes as `prepare` has."""
+    jobs = [(case, to / case.name) for case in sorted(raw.iterdir())]
+    with ProcessPoolExecutor(WORKERS, mp_context=get_context("fork")) as pool:
+        list(pool.map(work, jobs))
+
+
+def measure(ways: dict[str, Callable[[Path], None]], to: Path, rounds: int) -> dict[str, list[float]]:
+    """Time each way in turn, into a fresh folder each time."""
+    seconds: dict[str, list[float]] = {name: [] for name in ways}
+    for _ in range(rounds):
+        for name, way in ways.items():
+            start = time.perf_counter()
+            way(to)
+            seconds[name].append(time.perf_counter() - start)
+            shutil.rmtree(to)
+    return seconds
+
+
+def same(cohort: Path, raw: Path) -> bool:
+    """Tell whether the prepared voxels are those of the files, which lie in RAS."""
+    everyone: Sequence[str] = sorted(path.name for path in raw.iterdir())
+    prepared = {case.id: case for case in Cohort.open(cohort).cases()}
+    return (
+        sorted(prepared) == list(everyone)
+        and all(
+            np.array_equal(
+                prepared[name].volume(what).voxels,
+                np.asarray(nib.load(raw / name / f"{what}{SUFFIX}").dataobj),  # type: ignore[attr-defined]
+            )
+            for name in everyone[:2]
+            for what in ("mr", "ct")
+        )
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

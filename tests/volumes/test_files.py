@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from transmodal.errors import IntegrityError
+from transmodal.volumes import files
+from transmodal.volumes.intensity import IntensitySpec, fit
+from transmodal.volumes.voxels import real
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("shape", [(3, 5, 7), (2, 3, 4, 3), (6,)])
+def test_an_array_hashes_as_the_type_that_is_asked_for(order: Any, shape: tuple[int, ...]) -> None:  # noqa: ANN401 - parametrised
+    array = np.asarray(np.random.default_rng(1).integers(-900, 900, shape), dtype=np.int16, order=order)
+    as_float = array.astype("<f4")
+    by_hand = hashlib.sha256(f"<f4{array.shape}".encode() + as_float.tobytes()).hexdigest()
+    assert files.sha256_array(array, np.float32) == files.sha256_array(as_float) == by_hand
+    assert files.sha256_array(array) != by_hand
+
+
+@pytest.mark.parametrize(
+    "array",
+    [
+        np.array([[1.0, np.nan], [np.inf, -0.0]], np.float32),
+        np.zeros((0, 3), np.int16),
+        np.array(7, np.uint8),
+        np.arange(24, dtype=np.int32).reshape(2, 3, 4).transpose(2, 0, 1),
+    ],
+    ids=["not finite", "empty", "no axis", "transposed"],
+)
+def test_npy_comes_back_bit_by_bit(tmp_path: Path, array: NDArray[Any]) -> None:
+    digest = files.write_npy(tmp_path / "x.npy", array)
+    back = files.read_npy(tmp_path / "x.npy", sha256=digest)
+    assert back.dtype == array.dtype
+    np.testing.assert_array_equal(back, array)
+
+
+@pytest.mark.parametrize("change", ["a bit", "the sign of zero", "the type", "the shape"])
+def test_a_disk_that_writes_something_else_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: str
+) -> None:
+    def write(stream: Any, array: NDArray[Any], *, allow_pickle: bool) -> None:  # noqa: ANN401 - as numpy has it
+        other = {
+            "a bit": array + np.float32(np.arange(6).reshape(2, 3) == 4),
+            "the sign of zero": np.where(array == 0, np.float32(-0.0), array),
+            "the type": array.astype(np.float64),
+            "the shape": array.reshape(3, 2),
+        }[change]
+        original(stream, other, allow_pickle=allow_pickle)
+
+    original = np.lib.format.write_array
+    monkeypatch.setattr(np.lib.format, "write_array", write)
+    with pytest.raises(IntegrityError) as caught:
+        files.write_npy(tmp_path / "x.npy", np.arange(6, dtype=np.float32).reshape(2, 3))
+    assert caught.value.code == "E503"
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("shape", [(3, 5, 7), (1, 1, 1), (4, 2, 3, 3)])
+def test_voxels_are_read_into_c_order_and_their_own_memory(shape: tuple[int, ...]) -> None:
+    raw = np.asfortranarray(np.random.default_rng(2).integers(0, 99, shape).astype(">i2"))
+    values = real(raw, "x", "refuse")
+    assert values.flags.c_contiguous
+    assert values.dtype == np.dtype("int16")
+    assert not np.shares_memory(values, raw)
+    np.testing.assert_array_equal(values, raw)
+
+
+def test_fitting_percentiles_leaves_the_voxels_alone() -> None:
+    voxels = np.random.default_rng(3).normal(size=(5, 4, 3))
+    before = voxels.copy()
+    fit(IntensitySpec("percentile", 10, 90), voxels, None)
+    np.testing.assert_array_equal(voxels, before)
