@@ -14,8 +14,9 @@ import pytest
 from PIL import Image
 
 from transmodal.evaluation import report
+from transmodal.evaluation.entrants import Entrants
 from transmodal.evaluation.result import Evaluation, Subject
-from transmodal.evaluation.run import Entrants, evaluate_cases
+from transmodal.evaluation.run import evaluate_cases
 from transmodal.notice import INTENDED_USE
 from transmodal.volumes import Volume
 

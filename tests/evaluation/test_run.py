@@ -13,9 +13,10 @@ import pytest
 
 from transmodal.cohorts.case import patient_mark
 from transmodal.errors import InputError, UsageError
-from transmodal.evaluation import run
+from transmodal.evaluation import origin, run
+from transmodal.evaluation.entrants import Entrants
 from transmodal.evaluation.result import Evaluation, Reference, Subject
-from transmodal.evaluation.run import Entrants, evaluate_cases, write
+from transmodal.evaluation.run import evaluate_cases, write
 from transmodal.notice import INTENDED_USE
 from transmodal.volumes import Volume
 from transmodal.volumes.intensity import IntensitySpec, fit
@@ -197,7 +198,7 @@ def models(monkeypatch: pytest.MonkeyPatch, make_view: Make) -> dict[str, Any]:
     from transmodal.inference import engine, translate
 
     marks = {"recipe_sha256": "r" * 64, "parameters": 11, "device": "cpu"}
-    monkeypatch.setattr(run.origin, "of", lambda _: marks)
+    monkeypatch.setattr(origin, "of", lambda _: marks)
     monkeypatch.setattr(translate, "load", lambda path, **_: loaded[Path(path).name])
     monkeypatch.setattr(engine, "synthesise_case", synthesise)
     monkeypatch.setattr(run.Cohort, "open", staticmethod(lambda folder: folder))

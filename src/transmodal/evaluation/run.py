@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
 
 from transmodal.cohorts.store import Cohort, PreparedCase
 from transmodal.errors import InputError, UsageError
 from transmodal.evaluation import oracles as oracle_room
-from transmodal.evaluation import origin, per_case, report
+from transmodal.evaluation import per_case, report
+from transmodal.evaluation.entrants import (
+    CaseTranslator,
+    Entrants,
+    ModelTranslator,
+    common_view,
+    lacking,
+    names_of,
+)
 from transmodal.evaluation.gallery import Gallery, scene_of
 from transmodal.evaluation.histogram import Counts
 from transmodal.evaluation.result import Evaluation, Reference, Subject
@@ -20,76 +27,8 @@ from transmodal.inference.view import View
 from transmodal.metrics.table import HIGHER_IS_BETTER, Row, write_csv
 from transmodal.volumes import Volume, files, intensity
 
-if TYPE_CHECKING:
-    from transmodal.inference.translate import Model
-
 Progress = Callable[[str, int, int], None]
 """Told what is under way, how much of it is done, and of how much."""
-
-
-class CaseTranslator(Protocol):
-    """What can be evaluated: a trained model, or an oracle."""
-
-    @property
-    def name(self) -> str:
-        """Name in tables."""
-
-    def translate_case(self, case: PreparedCase) -> Volume:
-        """Return the synthetic target on the case's canonical grid, in real units."""
-
-
-@dataclass(frozen=True, slots=True)
-class ModelTranslator:
-    """A trained run as something to evaluate.
-
-    Attributes:
-        name: in tables.
-        model: the loaded run.
-        without: sources that are left out, as if cases lacked them.
-    """
-
-    name: str
-    model: Model
-    without: tuple[str, ...] = ()
-
-    def translate_case(self, case: PreparedCase) -> Volume:
-        """Return the synthetic target on the case's canonical grid, in real units."""
-        from transmodal.inference.engine import synthesise_case
-
-        model = self.model
-        return synthesise_case(model.translator, model.view, case, model.device, without=self.without)
-
-    def record(self) -> dict[str, Any]:
-        """Return how the model came about, JSON-able."""
-        recipe, view = self.model.recipe, self.model.view
-        return {
-            "recipe": recipe.name,
-            "translator": recipe.translator,
-            "source": list(view.sources),
-            "region": view.region,
-            "without": list(self.without),
-            "spacing_mm": view.spacing_mm,
-            "weights_sha256": self.model.digest,
-            **origin.of(self.model),
-            **self.model.provenance,
-        }
-
-
-@dataclass(frozen=True, slots=True)
-class Entrants:
-    """Who takes part.
-
-    Attributes:
-        models: trained translators; the first one's MAE (or `primary`) chooses the cases to show.
-        oracles: what needs no learning.
-        records: how each model came about, by name.
-        curves: CSV files of training curves, by name.
-    """
-
-    models: Sequence[CaseTranslator]
-    oracles: Sequence[CaseTranslator] = ()
-    records: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    curves: Mapping[str, Path] = field(default_factory=dict)
 
 
 def evaluate(
@@ -137,11 +76,11 @@ def evaluate(
     store = cohort if isinstance(cohort, Cohort) else Cohort.open(cohort)
     paths = [Path(run) for run in (runs.values() if isinstance(runs, Mapping) else runs)]
     loaded = [load(path, which=checkpoint, device=device, weights=weights) for path in paths]
-    names = list(runs) if isinstance(runs, Mapping) else _names(paths, loaded)
-    view = _common_view(names, loaded)
+    names = list(runs) if isinstance(runs, Mapping) else names_of(paths, loaded)
+    view = common_view(names, loaded)
     training = store.cases("train")
     models = [ModelTranslator(name, model) for name, model in zip(names, loaded, strict=True)]
-    models += [_lacking(one, without) for one in models if without]
+    models += [lacking(one, without) for one in models if without]
     entrants = Entrants(
         models,
         [oracle_room.fit(name, training, view, progress=progress) for name in oracles],
@@ -244,19 +183,6 @@ def simulated(cohort: Cohort, modalities: Sequence[str]) -> tuple[str, ...]:
     )
 
 
-def _lacking(complete: ModelTranslator, without: Sequence[str]) -> ModelTranslator:
-    view = complete.model.view
-    for source in without:
-        if source not in view.sources or not view.accepts_missing:
-            raise UsageError(
-                "E004",
-                f"{complete.name} without {source}",
-                f"a run that accepts missing sources, of {', '.join(view.sources)}",
-                "Leave --without out, or evaluate the run alone.",
-            )
-    return replace(complete, name=f"{complete.name} without {', '.join(without)}", without=tuple(without))
-
-
 def _reference_units(view: View) -> Reference:
     if view.target_map.spec.method == "window":
         raise UsageError(
@@ -266,27 +192,6 @@ def _reference_units(view: View) -> Reference:
             "Leave it out.",
         )
     return Reference(view.target_map, view.sources[0], view.region)
-
-
-def _names(paths: Sequence[Path], models: Sequence[Model]) -> list[str]:
-    """Name runs by their translators, or by their folders where two have the same."""
-    names = [model.recipe.translator for model in models]
-    return [name if names.count(name) == 1 else path.name for name, path in zip(names, paths, strict=True)]
-
-
-def _common_view(names: Sequence[str], models: Sequence[Model]) -> View:
-    if not models:
-        raise UsageError("E004", "no run", "one run or more", "Name the folder of a trained run.")
-    first = models[0].view
-    for name, model in zip(names, models, strict=True):
-        if model.view.target != first.target:
-            raise UsageError(
-                "E004",
-                f"{names[0]} makes {first.target}, {name} makes {model.view.target}",
-                "runs with one target",
-                "Evaluate them apart.",
-            )
-    return first
 
 
 def _subject(cohort: Cohort, view: View, sources: tuple[str, ...], split: str) -> Subject:

@@ -1,0 +1,126 @@
+"""Who takes part in an evaluation: trained runs under their names, and oracles."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from transmodal.cohorts.store import PreparedCase
+from transmodal.errors import UsageError
+from transmodal.evaluation import origin
+from transmodal.inference.view import View
+from transmodal.volumes import Volume
+
+if TYPE_CHECKING:
+    from transmodal.inference.translate import Model
+
+
+class CaseTranslator(Protocol):
+    """What can be evaluated: a trained model, or an oracle."""
+
+    @property
+    def name(self) -> str:
+        """Name in tables."""
+
+    def translate_case(self, case: PreparedCase) -> Volume:
+        """Return the synthetic target on the case's canonical grid, in real units."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelTranslator:
+    """A trained run as something to evaluate.
+
+    Attributes:
+        name: in tables.
+        model: the loaded run.
+        without: sources that are left out, as if cases lacked them.
+    """
+
+    name: str
+    model: Model
+    without: tuple[str, ...] = ()
+
+    def translate_case(self, case: PreparedCase) -> Volume:
+        """Return the synthetic target on the case's canonical grid, in real units."""
+        from transmodal.inference.engine import synthesise_case
+
+        model = self.model
+        return synthesise_case(model.translator, model.view, case, model.device, without=self.without)
+
+    def record(self) -> dict[str, Any]:
+        """Return how the model came about, JSON-able."""
+        recipe, view = self.model.recipe, self.model.view
+        return {
+            "recipe": recipe.name,
+            "translator": recipe.translator,
+            "source": list(view.sources),
+            "region": view.region,
+            "without": list(self.without),
+            "spacing_mm": view.spacing_mm,
+            "weights_sha256": self.model.digest,
+            **origin.of(self.model),
+            **self.model.provenance,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Entrants:
+    """Who takes part.
+
+    Attributes:
+        models: trained translators; the first one's MAE (or `primary`) chooses the cases to show.
+        oracles: what needs no learning.
+        records: how each model came about, by name.
+        curves: CSV files of training curves, by name.
+    """
+
+    models: Sequence[CaseTranslator]
+    oracles: Sequence[CaseTranslator] = ()
+    records: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    curves: Mapping[str, Path] = field(default_factory=dict)
+
+
+def lacking(complete: ModelTranslator, without: Sequence[str]) -> ModelTranslator:
+    """Return the run as it translates without some of its sources.
+
+    Raises:
+        UsageError: E004 for a source that it has not, or cannot do without.
+    """
+    view = complete.model.view
+    for source in without:
+        if source not in view.sources or not view.accepts_missing:
+            raise UsageError(
+                "E004",
+                f"{complete.name} without {source}",
+                f"a run that accepts missing sources, of {', '.join(view.sources)}",
+                "Leave --without out, or evaluate the run alone.",
+            )
+    return replace(complete, name=f"{complete.name} without {', '.join(without)}", without=tuple(without))
+
+
+def names_of(paths: Sequence[Path], models: Sequence[Model]) -> list[str]:
+    """Name runs by their translators, or by their folders where two have the same."""
+    names = [model.recipe.translator for model in models]
+    return [name if names.count(name) == 1 else path.name for name, path in zip(names, paths, strict=True)]
+
+
+def common_view(names: Sequence[str], models: Sequence[Model]) -> View:
+    """Return the first run's view.
+
+    Raises:
+        UsageError: E004 without runs, or for runs with different targets.
+    """
+    if not models:
+        raise UsageError("E004", "no run", "one run or more", "Name the folder of a trained run.")
+    first = models[0].view
+    for name, model in zip(names, models, strict=True):
+        if model.view.target != first.target:
+            raise UsageError(
+                "E004",
+                f"{names[0]} makes {first.target}, {name} makes {model.view.target}",
+                "runs with one target",
+                "Evaluate them apart.",
+            )
+    return first
