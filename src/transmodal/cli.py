@@ -14,6 +14,7 @@ from transmodal import __version__
 from transmodal.commands import (
     ablate,
     atlas,
+    benchmark,
     compare,
     demo,
     evaluate,
@@ -51,6 +52,7 @@ VERBS = {
     "evaluate": evaluate,
     "compare": compare,
     "ablate": ablate,
+    "benchmark": benchmark,
     "atlas": atlas,
     "recipes": recipes,
     "translators": translators,

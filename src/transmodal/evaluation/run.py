@@ -10,7 +10,7 @@ from pathlib import Path
 from transmodal.cohorts.store import Cohort, PreparedCase
 from transmodal.errors import InputError, UsageError
 from transmodal.evaluation import oracles as oracle_room
-from transmodal.evaluation import per_case, report
+from transmodal.evaluation import per_case, regional, report
 from transmodal.evaluation.entrants import (
     CaseTranslator,
     Entrants,
@@ -99,6 +99,39 @@ def evaluate(
     return evaluation
 
 
+def evaluate_oracles(
+    view: View,
+    cohort: Cohort,
+    *,
+    oracles: Sequence[str] = oracle_room.STANDARD,
+    split: str = "test",
+    target_normalised: bool = False,
+    output: Path | None = None,
+) -> Evaluation:
+    """Score oracles alone, under the protocol of the runs that have the same view.
+
+    Args:
+        view: how those runs see volumes.
+        cohort: a prepared cohort; oracles are fitted on its training split.
+        oracles: names out of `evaluation.oracles.ALL`.
+        split: `train`, `validation` or `test`.
+        target_normalised: as in `evaluate`.
+        output: folder for what `write` writes; None writes nothing.
+
+    Raises:
+        UsageError: E004 when the target to be normalised has a unit, E002 for an unknown oracle.
+        InputError: E132 when the split is empty or there is nothing to fit oracles on.
+    """
+    subject = _subject(cohort, view, view.sources, split)
+    if target_normalised:
+        subject = replace(subject, reference=_reference_units(view))
+    entrants = Entrants((), [oracle_room.fit(name, cohort.cases("train"), view) for name in oracles])
+    evaluation = evaluate_cases(entrants, cohort.cases(split), subject)
+    if output is not None:
+        write(evaluation, output)
+    return evaluation
+
+
 def evaluate_cases(
     entrants: Entrants,
     cases: Sequence[PreparedCase],
@@ -129,6 +162,7 @@ def evaluate_cases(
     seconds: dict[str, dict[str, float]] = {entrant.name: {} for entrant in everyone}
     excluded: dict[str, int] = {}
     errors: dict[str, Counts] = {}
+    regions: list[regional.RegionRow] = []
     for n, case in enumerate(cases, start=1):
         made = {one.name: _timed(one, case, seconds[one.name]) for one in everyone}
         truth = per_case.truth(case, subject)
@@ -142,6 +176,7 @@ def evaluate_cases(
         for model in entrants.models:
             counts = per_case.errors(case, truth, made[model.name], subject)
             errors[model.name] = errors.get(model.name, 0) + counts
+            regions += regional.rows(case, truth, made[model.name], model.name, subject.unit)
         scene = scene_of(case, subject.sources, (subject.target, truth), made, judged)
         gallery.add(scene, next(one.value for one in first if one.metric == primary))
         if progress is not None:
@@ -157,6 +192,7 @@ def evaluate_cases(
         {name: path for name, path in entrants.curves.items() if path.is_file()},
         seconds,
         errors,
+        tuple(regions),
     )
 
 

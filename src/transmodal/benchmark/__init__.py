@@ -1,0 +1,1 @@
+"""Benchmark: many translators, one cohort, one protocol."""

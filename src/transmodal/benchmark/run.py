@@ -1,0 +1,307 @@
+"""Run a suite: every entry with every seed, the oracles once, then one table per target."""
+
+from __future__ import annotations
+
+import os
+import platform
+import statistics
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+
+import transmodal
+from transmodal.benchmark.suite import Suite
+from transmodal.benchmark.table import ranked
+from transmodal.cohorts.store import Cohort
+from transmodal.errors import TransmodalError
+from transmodal.evaluation import reading
+from transmodal.evaluation.compare import Comparison, compare
+from transmodal.evaluation.run import evaluate_oracles
+from transmodal.notice import INTENDED_USE
+from transmodal.recipes import load as recipes
+from transmodal.recipes.schema import Recipe
+from transmodal.training import series
+from transmodal.training.plan import plan
+from transmodal.training.series import Job
+from transmodal.volumes import files
+
+METRICS = ("mae", "psnr", "ssim")
+Key = tuple[str, int]
+Progress = Callable[[str, int, int, str], None]
+"""Told what is under way, how much of it is done, of how much, and how long it may still take."""
+
+
+class Outcome(NamedTuple):
+    """What became of one training.
+
+    Attributes:
+        steps: that the run has.
+        best: best value of the primary metric over the validation cases.
+        seconds: that training and evaluation took this time; None where there was nothing left to do.
+        failure: why it has no figures; empty where all is well.
+    """
+
+    steps: int = 0
+    best: float | None = None
+    seconds: float | None = None
+    failure: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Benchmark:
+    """What a suite came to.
+
+    Attributes:
+        comparisons: the table of each target.
+        failures: why trainings have no figures, by entry and seed.
+        content: everything that is kept, JSON-able.
+    """
+
+    comparisons: Mapping[str, Comparison]
+    failures: Mapping[Key, str]
+    content: Mapping[str, Any]
+
+
+def benchmark(
+    suite: Suite,
+    cohort: Path,
+    folder: Path,
+    *,
+    whole: Suite | None = None,
+    workers: int = 1,
+    progress: Progress | None = None,
+) -> Benchmark:
+    """Train and score every entry with every seed; what is done is not done again.
+
+    Every training has one thread, so that figures do not depend on how many run at once.
+
+    Args:
+        suite: what is compared.
+        cohort: folder of a prepared cohort.
+        folder: where runs go; an interrupted benchmark goes on there.
+        whole: the suite that `suite` is a part of; the oracles see as its first entries do.
+        workers: trainings at once.
+        progress: told of trainings done.
+
+    Raises:
+        UsageError: as `training.plan`, before anything is trained; E005 for a folder of other recipes.
+        InputError: as `training.plan`; E132 when no training of some target came to figures.
+    """
+    store = Cohort.open(cohort)
+    jobs = {
+        (entry, seed): Job(
+            entry, suite.resolved(entry, seed), cohort, folder / "runs" / entry / f"seed-{seed}"
+        )
+        for seed in suite.seeds
+        for entry in suite.entries
+    }
+    for entry in suite.entries:
+        plan(jobs[entry, suite.seeds[0]].recipe, store)
+    oracles = {
+        target: Job(target, recipe, cohort, folder / "oracles" / target)
+        for target, recipe in _first_recipes(whole or suite).items()
+        if any(job.recipe.task.target == target for job in jobs.values())
+    }
+    series.each(
+        score_oracles, oracles, workers=workers, threads=1, done=_Told(progress, "oracles", len(oracles))
+    )
+    told = _Estimate(progress, list(jobs), workers)
+    outcomes = series.each(train_and_score, jobs, workers=workers, threads=1, done=told)
+    failures = {key: one.failure for key, one in outcomes.items() if one.failure}
+    comparisons = {}
+    for target, oracle in oracles.items():
+        runs = [
+            job.folder
+            for key, job in jobs.items()
+            if job.recipe.task.target == target and key not in failures
+        ]
+        if runs:
+            comparisons[target] = ranked(
+                compare([*runs, oracle.folder], metric=suite.metric), _failed(jobs, failures, target)
+            )
+    return Benchmark(comparisons, failures, _content(suite, store, jobs, outcomes, comparisons))
+
+
+def train_and_score(job: Job) -> Outcome:
+    """Train and evaluate one entry with one seed, as far as that is not done; an error is told, not raised."""
+    start = time.monotonic()
+    try:
+        result = series.trained(job)
+        is_scored = (job.folder / "evaluation" / reading.NAME).is_file()
+        if not is_scored:
+            series.scored(job)
+    except TransmodalError as error:
+        return Outcome(failure=error.line())
+    is_new = not (result.was_finished and is_scored)
+    return Outcome(result.steps, result.best, time.monotonic() - start if is_new else None)
+
+
+def score_oracles(job: Job) -> None:
+    """Evaluate the oracles as a recipe's translator would see the cohort, as far as that is not done."""
+    if (job.folder / reading.NAME).is_file():
+        return
+    store = Cohort.open(job.cohort)
+    evaluate_oracles(
+        plan(job.recipe, store).view,
+        store,
+        target_normalised=series.is_normalised(job.recipe.task.target),
+        output=job.folder,
+    )
+
+
+def hardware() -> dict[str, Any]:
+    """Return what the time that trainings took depends on."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    device = torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu"
+    return {
+        "cores": cores,
+        "machine": platform.machine(),
+        "device": device,
+        "torch": torch.__version__,
+        "python": platform.python_version(),
+        "threads_per_training": 1,
+    }
+
+
+@dataclass(slots=True)
+class _Told:
+    """Counts what is done."""
+
+    progress: Progress | None
+    what: str
+    total: int
+    n: int = 0
+
+    def __call__(self, key: object, result: object) -> None:
+        self.n += 1
+        if self.progress is not None:
+            self.progress(self.what, self.n, self.total, "")
+
+
+class _Estimate:
+    """Tells of trainings done, and how long the others may take: an entry's as long as its others took."""
+
+    def __init__(self, progress: Progress | None, keys: list[Key], workers: int) -> None:
+        self._progress = progress
+        self._waiting = keys
+        self._total = len(keys)
+        self._workers = workers
+        self._took: dict[str, list[float]] = {}
+
+    def __call__(self, key: Key, outcome: Outcome) -> None:
+        self._waiting = [other for other in self._waiting if other != key]
+        if outcome.seconds is not None:
+            self._took.setdefault(key[0], []).append(outcome.seconds)
+        if self._progress is not None:
+            self._progress("trainings", self._total - len(self._waiting), self._total, self.note())
+
+    def note(self) -> str:
+        """Say how long it may still take; nothing before it can be known or when all is done."""
+        means = {entry: statistics.fmean(seconds) for entry, seconds in self._took.items()}
+        if not means or not self._waiting:
+            return ""
+        typical = statistics.fmean(means.values())
+        seconds = sum(means.get(entry, typical) for entry, _ in self._waiting) / self._workers
+        return f"about {max(1, round(seconds / 60))} min left"
+
+
+def _first_recipes(suite: Suite) -> dict[str, Recipe]:
+    first: dict[str, Recipe] = {}
+    for entry in suite.entries:
+        recipe = suite.resolved(entry, suite.seeds[0])
+        first.setdefault(recipe.task.target, recipe)
+    return first
+
+
+def _failed(jobs: Mapping[Key, Job], failures: Mapping[Key, str], target: str) -> list[str]:
+    return [
+        f"{entry} with seed {seed} has no figures: {line}"
+        for (entry, seed), line in failures.items()
+        if jobs[entry, seed].recipe.task.target == target
+    ]
+
+
+def _content(
+    suite: Suite,
+    store: Cohort,
+    jobs: Mapping[Key, Job],
+    outcomes: Mapping[Key, Outcome],
+    comparisons: Mapping[str, Comparison],
+) -> dict[str, Any]:
+    entries = {}
+    for name, entry in suite.entries.items():
+        recipe = jobs[name, suite.seeds[0]].recipe
+        seeds = {seed: _training(jobs[name, seed], outcomes[name, seed]) for seed in suite.seeds}
+        entries[name] = {
+            "translator": recipe.translator,
+            "recipe": entry.recipe,
+            "changes": [*suite.changes, *entry.changes],
+            "note": entry.note,
+            "target": recipe.task.target,
+            "seeds": {str(seed): one for seed, one in seeds.items()},
+            "over_seeds": _over_seeds([one["figures"] for one in seeds.values() if one["figures"]]),
+        }
+    return {
+        "suite": suite.name,
+        "about": suite.about,
+        "budget": suite.budget,
+        "intended_use": INTENDED_USE,
+        "version": transmodal.__version__,
+        "commit": series.commit(),
+        "hardware": hardware(),
+        "seeds": list(suite.seeds),
+        "cohort": {
+            "name": store.manifest.name,
+            "digest": store.digest(),
+            "cases": {split: len(store.cases(split)) for split in ("train", "validation", "test")},
+        },
+        "entries": entries,
+        "tables": {target: _table(one) for target, one in comparisons.items()},
+    }
+
+
+def _table(comparison: Comparison) -> dict[str, Any]:
+    """Return a comparison for JSON without the paths of what was read."""
+    return {key: value for key, value in comparison.to_json().items() if key != "evaluations"}
+
+
+def _training(job: Job, outcome: Outcome) -> dict[str, Any]:
+    """Return what is kept of one training: hashes, steps, and the figures inside the mask per case."""
+    kept = {
+        "recipe_sha256": files.sha256_text(recipes.dump(job.recipe)),
+        "steps": outcome.steps,
+        "best_validation": outcome.best,
+        "failure": outcome.failure,
+        "figures": {},
+    }
+    if outcome.failure:
+        return kept
+    written = reading.read(reading.find(job.folder)).content
+    record = written.provenance.models[job.name]
+    figures: dict[str, dict[str, float | None]] = {}
+    for row in written.rows:
+        how = written.protocols[row.protocol]
+        if row.metric in METRICS and how.region == "mask" and how.dims == 3:
+            figures.setdefault(row.metric, {})[row.case] = row.value
+    return kept | {
+        "weights_sha256": record["weights_sha256"],
+        "frozen": record.get("frozen", {}),
+        "training_seconds": record.get("training_seconds"),
+        "figures": figures,
+    }
+
+
+def _over_seeds(found: list[Mapping[str, Mapping[str, float | None]]]) -> dict[str, dict[str, float]]:
+    """Return mean and standard deviation over seeds of the mean over cases."""
+    summary = {}
+    for metric in found[0] if found else ():
+        means = [
+            statistics.fmean(value for value in one[metric].values() if value is not None) for one in found
+        ]
+        spread = statistics.stdev(means) if len(means) > 1 else 0.0
+        summary[metric] = {"mean": statistics.fmean(means), "sd": spread}
+    return summary

@@ -1,0 +1,107 @@
+"""Train and evaluate many translators under one protocol."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from transmodal.benchmark.suite import Suite
+
+EXAMPLES = (
+    "Examples:\n\ntransmodal benchmark --list\n\n"
+    "transmodal benchmark atlas --cohort cohort -o benchmarks/atlas --workers 2\n\n"
+    "transmodal benchmark atlas --cohort cohort -o benchmarks/atlas --only pix2pix --only resvit --seeds 1,2\n\n"
+    "transmodal benchmark mine.yaml --cohort cohort -o benchmarks/mine"
+)
+
+
+def run(
+    suite: Annotated[
+        str | None, typer.Argument(help="Name of a suite that comes with transmodal, or a YAML file.")
+    ] = None,
+    cohort: Annotated[Path | None, typer.Option(help="Prepared cohort.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="Folder to write into, or to continue.")
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Trainings at once; one per core by default.")
+    ] = None,
+    seeds: Annotated[
+        str | None, typer.Option(help="Seeds instead of the suite's, such as 1 or 1,2,3.")
+    ] = None,
+    only: Annotated[list[str] | None, typer.Option(help="Entry to run; can be given several times.")] = None,
+    listed: Annotated[
+        bool, typer.Option("--list", help="List the suites and what each holds; train nothing.")
+    ] = False,
+) -> None:
+    """Train and evaluate a suite of translators with several seeds; write one table per target beside the runs.
+
+    Interrupted? The same command goes on; what is trained and scored is not done again. Every training takes one core.
+    A model that an oracle beats, which learns nothing, is marked as not converged and is not ranked.
+    """
+    from transmodal.benchmark import suite as suites
+    from transmodal.errors import UsageError
+
+    if listed:
+        for name in [suite] if suite else suites.names():
+            print("\n".join(_shown(suites.suite_of(name))))
+        return
+    if suite is None or cohort is None or output is None:
+        raise UsageError(
+            "E001",
+            "a benchmark without suite, --cohort or -o",
+            "all three",
+            "Name them, or list the suites with --list.",
+        )
+    from transmodal.benchmark import table
+    from transmodal.benchmark.run import benchmark
+    from transmodal.commands._progress import bars
+    from transmodal.evaluation import compare_table
+    from transmodal.volumes import files
+
+    whole = suites.suite_of(suite)
+    part = whole.narrowed(only or (), _numbers(seeds))
+    with bars() as shown:
+        result = benchmark(
+            part, cohort, output, whole=whole, workers=workers or _cores(), progress=shown.advance
+        )
+    files.write_json(output / "benchmark.json", dict(result.content))
+    places = table.write(result.comparisons, output)
+    for one in result.comparisons.values():
+        print(compare_table.markdown(one))
+    print(f"Tables: {', '.join(map(str, places))}\nFigures: {output / 'benchmark.json'}")
+    if result.failures:
+        (entry, seed), line = next(iter(result.failures.items()))
+        print(f"{len(result.failures)} of the trainings failed, the first {entry} with seed {seed}: {line}")
+        raise typer.Exit(1)
+
+
+def _numbers(text: str | None) -> list[int]:
+    from transmodal.errors import UsageError
+
+    try:
+        return [int(one) for one in text.split(",")] if text else []
+    except ValueError as error:
+        raise UsageError("E001", f"--seeds {text}", "numbers such as 1,2,3", "Correct it.") from error
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _shown(suite: Suite) -> list[str]:
+    """Return the lines that say what a suite holds."""
+    lines = [
+        f"{suite.name}: {suite.about}",
+        f"  budget: {suite.budget}",
+        f"  cohort: {suite.cohort}",
+        f"  seeds: {', '.join(map(str, suite.seeds))}; ranked by {suite.metric}",
+    ]
+    for name, entry in suite.entries.items():
+        task = suite.resolved(name, suite.seeds[0]).task
+        lines.append(f"  {name:24} {' + '.join(task.source)} -> {task.target}   {entry.recipe}")
+    return [*lines, ""]
