@@ -19,6 +19,7 @@ KNOWN = {
     "ppt": (182.4e6, None, None),
     "transunet": (105.32e6, 105.32e6 + 2.765e6, 0),
     "swin_unet": (27.18e6, 27.18e6 + 2.765e6, 0),
+    "tcgan": (92.2e6, 92.2e6 + 2.764e6, 0),
     "chromagan": (47.5e6, None, 0),
     "unet_regression": (4.86e6, 4.86e6, 0),
     "mrnet": (58.05e6, 58.05e6 + 2.765e6, 89.67e6),
