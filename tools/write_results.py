@@ -1,15 +1,22 @@
-"""Write the table of every study in docs/results into the page of its paper; `--check` only compares."""
+"""Write the table of every study in docs/results into the page of its paper, and those of benchmarks into results.md.
+
+`--check` only compares.
+"""
 
 from __future__ import annotations
 
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
+from transmodal.benchmark import table as benchmarks
 from transmodal.studies.table import page
 
 DOCS = Path(__file__).parents[1] / "docs"
 BEGIN, END = "<!-- ablation:begin -->", "<!-- ablation:end -->"
+BENCHMARKS = ("<!-- benchmarks:begin -->", "<!-- benchmarks:end -->")
+NO_BENCHMARK = "No benchmark has been run yet."
 
 
 def page_of(result: Path) -> Path:
@@ -17,28 +24,43 @@ def page_of(result: Path) -> Path:
     return DOCS / "papers" / f"{result.stem.replace('-', '_')}.md"
 
 
-def with_table(text: str, table: str) -> str:
+def with_table(text: str, table: str, marks: tuple[str, str] = (BEGIN, END)) -> str:
     """Return a page's text with the table between the marks."""
-    before, _, rest = text.partition(BEGIN)
-    _, mark, after = rest.partition(END)
+    begin, end = marks
+    before, _, rest = text.partition(begin)
+    _, mark, after = rest.partition(end)
     if not mark:
-        raise SystemExit(f"no {BEGIN} and {END}")
-    return f"{before}{BEGIN}\n{table}\n{END}{after}"
+        raise SystemExit(f"no {begin} and {end}")
+    return f"{before}{begin}\n{table}\n{end}{after}"
+
+
+def wanted() -> dict[Path, str]:
+    """Return what every page that shows figures has to say, by its path."""
+    pages = {}
+    for result in sorted((DOCS / "results").glob("*.json")):
+        path = page_of(result)
+        pages[path] = with_table(path.read_text(encoding="utf-8"), page(read(result)))
+    found = sorted((DOCS / "results" / "benchmarks").glob("*.json"))
+    tables = "\n\n".join(benchmarks.page(read(result)) for result in found) or NO_BENCHMARK
+    path = DOCS / "results.md"
+    pages[path] = with_table(path.read_text(encoding="utf-8"), tables, BENCHMARKS)
+    return pages
+
+
+def read(result: Path) -> dict[str, Any]:
+    """Return the content of a JSON file."""
+    content: dict[str, Any] = json.loads(result.read_text(encoding="utf-8"))
+    return content
 
 
 def main() -> None:
     """Write, or say which pages differ."""
-    stale = []
-    for result in sorted((DOCS / "results").glob("*.json")):
-        path = page_of(result)
-        text = path.read_text(encoding="utf-8")
-        wanted = with_table(text, page(json.loads(result.read_text(encoding="utf-8"))))
-        if wanted != text:
-            stale.append(path.name)
-            if "--check" not in sys.argv:
-                path.write_text(wanted, encoding="utf-8")
+    stale = {path: text for path, text in wanted().items() if path.read_text(encoding="utf-8") != text}
     if stale and "--check" in sys.argv:
-        raise SystemExit(f"docs and figures disagree: {', '.join(stale)}. Run: python tools/write_results.py")
+        names = ", ".join(path.name for path in stale)
+        raise SystemExit(f"docs and figures disagree: {names}. Run: python tools/write_results.py")
+    for path, text in stale.items():
+        path.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

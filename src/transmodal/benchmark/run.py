@@ -6,6 +6,7 @@ import os
 import platform
 import statistics
 import time
+import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,7 @@ import torch
 
 import transmodal
 from transmodal.benchmark.suite import Suite
-from transmodal.benchmark.table import ranked
+from transmodal.benchmark.table import ranked, to_json
 from transmodal.cohorts.store import Cohort
 from transmodal.errors import TransmodalError
 from transmodal.evaluation import reading
@@ -127,7 +128,10 @@ def benchmark(
 
 
 def train_and_score(job: Job) -> Outcome:
-    """Train and evaluate one entry with one seed, as far as that is not done; an error is told, not raised."""
+    """Train and evaluate one entry with one seed, as far as that is not done.
+
+    An error is told, not raised: the others go on, and hours of theirs are not lost to it.
+    """
     start = time.monotonic()
     try:
         result = series.trained(job)
@@ -136,6 +140,9 @@ def train_and_score(job: Job) -> Outcome:
             series.scored(job)
     except TransmodalError as error:
         return Outcome(failure=error.line())
+    except Exception as error:
+        traceback.print_exc()
+        return Outcome(failure=f"error[E601]: {type(error).__name__}: a bug in transmodal")
     is_new = not (result.was_finished and is_scored)
     return Outcome(result.steps, result.best, time.monotonic() - start if is_new else None)
 
@@ -260,13 +267,8 @@ def _content(
             "cases": {split: len(store.cases(split)) for split in ("train", "validation", "test")},
         },
         "entries": entries,
-        "tables": {target: _table(one) for target, one in comparisons.items()},
+        "tables": {target: to_json(one) for target, one in comparisons.items()},
     }
-
-
-def _table(comparison: Comparison) -> dict[str, Any]:
-    """Return a comparison for JSON without the paths of what was read."""
-    return {key: value for key, value in comparison.to_json().items() if key != "evaluations"}
 
 
 def _training(job: Job, outcome: Outcome) -> dict[str, Any]:

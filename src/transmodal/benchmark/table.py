@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from transmodal.evaluation import compare_table
 from transmodal.evaluation.compare import Comparison
@@ -14,6 +15,7 @@ from transmodal.metrics.table import HIGHER_IS_BETTER
 from transmodal.volumes import files
 
 NOT_CONVERGED = " (not converged)"
+_NONE = "\N{EN DASH}"
 FORMS = {
     "comparison.md": compare_table.markdown,
     "comparison.csv": compare_table.table_csv,
@@ -64,6 +66,111 @@ def write(comparisons: Mapping[str, Comparison], folder: Path) -> list[Path]:
                 beside.write_text(made(comparison), encoding="utf-8")
         places.append(place)
     return places
+
+
+def to_json(comparison: Comparison) -> dict[str, Any]:
+    """Return a ranked comparison for JSON: each row with its rank, without the paths of what was read."""
+    content = {key: value for key, value in comparison.to_json().items() if key != "evaluations"}
+    rank = 0
+    for row in content["rows"]:
+        is_ranked = not row["oracle"] and not row["name"].endswith(NOT_CONVERGED)
+        rank += is_ranked
+        row["rank"] = rank if is_ranked else None
+    return content
+
+
+def page(content: Mapping[str, Any]) -> str:
+    """Return what the docs show of a benchmark: its tables, how they came about, what they do not say.
+
+    Args:
+        content: of `benchmark.json`.
+    """
+    cases, hardware = content["cohort"]["cases"], content["hardware"]
+    made_by = f" at commit `{content['commit'][:12]}`" if content["commit"] else ""
+    seeds = ", ".join(map(str, content["seeds"]))
+    lines = [
+        f"## {content['suite']}",
+        "",
+        f"{_sentence(content['about'])} Budget: {content['budget']}. Seeds: {seeds}.",
+    ]
+    for target, table in content["tables"].items():
+        heading = [f"### {target}", ""] if len(content["tables"]) > 1 else []
+        lines += ["", *heading, *rows(content, table), "", *(f"- {note}" for note in _notes(table))]
+    notes = [f"- {name}: {entry['note']}." for name, entry in content["entries"].items() if entry["note"]]
+    return "\n".join(
+        [
+            *lines,
+            *notes,
+            "",
+            f"Cohort `{content['cohort']['digest'][:12]}`: {cases['train']} subjects to train, {cases['validation']} to "
+            f"validate, {cases['test']} to test. Made by `transmodal benchmark {content['suite']}`{made_by}, with "
+            f"{hardware['cores']} cores ({hardware['machine']}, {hardware['device']}), torch {hardware['torch']}, one thread "
+            "per training. Figures per subject and seed, the changes of every recipe, and recipes' and weights' SHA-256 "
+            f"stand in `docs/results/benchmarks/{content['suite']}.json`.",
+        ]
+    )
+
+
+def rows(content: Mapping[str, Any], table: Mapping[str, Any]) -> list[str]:
+    """Return the lines of a table: ranked models, those that are not, oracles in italics."""
+    kinds = [table["metric"], *table["others"]]
+    heads = [_heading(kind, kinds) for kind in kinds]
+    first, *others = heads
+    lines = [
+        f"| Rank | | {first} | 95 % of the mean | over seeds | p (Holm) | {' | '.join(others)} | Parameters | Training |",
+        f"|---:|---|{'---:|' * (6 + len(others))}",
+    ]
+    for row in table["rows"]:
+        about = row["description"]
+        entry = content["entries"].get(row["name"].removesuffix(NOT_CONVERGED), {})
+        over_seeds = entry.get("over_seeds", {}).get(table["metric"]["metric"])
+        cells = [
+            str(row["rank"] or _NONE),
+            f"*{row['name']}*" if row["oracle"] else row["name"],
+            _spread(about["mean"], about["sd"]),
+            f"{_number(about['of_mean'][0])} to {_number(about['of_mean'][1])}"
+            if about["of_mean"]
+            else _NONE,
+            f"± {_number(over_seeds['sd'])}" if over_seeds else _NONE,
+            _NONE if row["p_holm"] is None else "<0.001" if row["p_holm"] < 0.001 else f"{row['p_holm']:.3f}",
+            *(_spread(one["mean"], one["sd"]) for one in row["others"]),
+            _NONE if row["parameters"] is None else f"{row['parameters'] / 1e6:.3g} M",
+            _NONE if row["training_seconds"] is None else f"{row['training_seconds']:.0f} s",
+        ]
+        lines.append(f"| {' | '.join(cells)} |")
+    return lines
+
+
+def _notes(table: Mapping[str, Any]) -> list[str]:
+    protocols: dict[str, list[str]] = {}
+    kinds = [table["metric"], *table["others"]]
+    for kind in kinds:
+        protocols.setdefault(kind["protocol"], []).append(_heading(kind, kinds)[:-2])
+    said = [f"{', '.join(names)}: {text}." for text, names in protocols.items()]
+    return [*said, table["method"], *table["notes"]]
+
+
+def _heading(kind: Mapping[str, Any], kinds: Sequence[Mapping[str, Any]]) -> str:
+    twice = sum(other["metric"] == kind["metric"] for other in kinds) > 1
+    dims = f" {kind['dims']}D" if twice else ""
+    unit = "" if kind["unit"] == "1" else f" ({kind['unit']})"
+    arrow = "↑" if HIGHER_IS_BETTER[kind["metric"]] else "↓"
+    return f"{kind['metric'].upper()}{dims}{unit} {arrow}"
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:].rstrip('.')}."
+
+
+def _spread(mean: float | None, sd: float | None) -> str:
+    if mean is None:
+        return _NONE
+    return _number(mean) if sd is None else f"{_number(mean)} ± {_number(sd)}"
+
+
+def _number(value: float) -> str:
+    """Return a figure with three digits, or the whole number where it is larger."""
+    return f"{value:.3g}" if abs(value) < 100 else f"{value:.0f}"
 
 
 def _beats(comparison: Comparison, one: Standing, rival: Standing) -> bool:
