@@ -44,6 +44,16 @@ def test_parameters_follow_the_settings_and_not_the_size_of_the_slice() -> None:
     assert more > generator_parameters("unet_regression", plain)
 
 
+def test_patches_are_counted_too() -> None:
+    settings = {
+        "network": "resenc", "levels": 5, "blocks": [1, 3, 4, 6, 6, 6], "supervised": 4, "spatial_dims": 3,
+    }  # fmt: skip
+    # Ours; the three coarse heads have no part in the image.
+    assert generator_parameters("unet_regression", settings) == 102_348_193
+    small = {"network": "resenc", "levels": 6, "width": 4, "spatial_dims": 2}
+    assert generator_parameters("unet_regression", small) > 0
+
+
 def test_operations_are_two_for_each_multiply_add() -> None:
     plain = facts("unet_regression")
     with torch.device("meta"):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -21,15 +23,23 @@ class ResidualUNet(nn.Module):
         in_channels: of the source.
         out_channels: of the output; the head is linear.
         width: channels of the first stage; doubled at each of the next, up to `8 * width`.
-        levels: times that the sides are halved.
-        blocks: residual blocks per stage on the way down.
+        blocks: residual blocks of each stage on the way down; between two stages the sides are halved.
+        heads: finest resolutions that have an output of their own.
         spatial_dims: 2 or 3.
     """
 
     def __init__(
-        self, in_channels: int, out_channels: int, width: int, levels: int, *, blocks: int, spatial_dims: int
+        self,
+        in_channels: int,
+        out_channels: int,
+        width: int,
+        blocks: Sequence[int],
+        *,
+        heads: int = 1,
+        spatial_dims: int,
     ) -> None:
         super().__init__()
+        levels = len(blocks) - 1
         widths = [width * min(2**level, 8) for level in range(levels + 1)]
         conv = _CONV[spatial_dims]
         self._up_mode = "bilinear" if spatial_dims == 2 else "trilinear"
@@ -37,9 +47,9 @@ class ResidualUNet(nn.Module):
         self.down = nn.ModuleList()
         self.shrink = nn.ModuleList()
         for level in range(levels):
-            self.down.append(_stage(widths[level], blocks, spatial_dims))
+            self.down.append(_stage(widths[level], blocks[level], spatial_dims))
             self.shrink.append(conv(widths[level], widths[level + 1], 2, stride=2))
-        self.bottom = _stage(widths[-1], blocks, spatial_dims)
+        self.bottom = _stage(widths[-1], blocks[-1], spatial_dims)
         self.narrow = nn.ModuleList()
         self.up = nn.ModuleList()
         for level in reversed(range(levels)):
@@ -47,10 +57,24 @@ class ResidualUNet(nn.Module):
             self.up.append(_stage(widths[level], 1, spatial_dims))
         self.norm = _norm(width)
         self.head = conv(width, out_channels, 3, padding=1)
+        self.coarse = nn.ModuleList(
+            nn.Sequential(_norm(wide), nn.SiLU(), conv(wide, out_channels, 1)) for wide in widths[1:heads]
+        )
 
     def forward(self, source: Tensor) -> Tensor:
-        """Map `(B, C, *S)` to float32 `(B, out, *S)`; sides are multiples of `2 ** levels`."""
-        x = self.stem(source)
+        """Map `(B, C, *S)` to float32 `(B, out, *S)`; sides are multiples of 2 to the number of halvings."""
+        return self._finest(self._maps(source)[-1])
+
+    def pyramid(self, source: Tensor) -> tuple[Tensor, ...]:
+        """Return every head's output, the finest first; each next one has half the sides."""
+        *maps, last = self._maps(source)
+        with full_precision(last):
+            coarse = [head(x.float()) for head, x in zip(self.coarse, reversed(maps), strict=False)]
+        return (self._finest(last), *coarse)
+
+    def _maps(self, source: Tensor) -> list[Tensor]:
+        """Return the maps of the way up, the finest last."""
+        x, maps = self.stem(source), list[Tensor]()
         skips = []
         for stage, shrink in zip(self.down, self.shrink, strict=True):
             x = stage(x)
@@ -61,6 +85,10 @@ class ResidualUNet(nn.Module):
             # A 1x1 convolution commutes with interpolation: before it, it costs a quarter (an eighth).
             x = F.interpolate(narrow(x), scale_factor=2.0, mode=self._up_mode, align_corners=False)
             x = stage(x + skips.pop())
+            maps.append(x)
+        return maps
+
+    def _finest(self, x: Tensor) -> Tensor:
         with full_precision(x):
             out: Tensor = self.head(F.silu(self.norm(x.float())))
         return out

@@ -107,10 +107,10 @@ def _reached(translator: Translator[Any]) -> int:
 
 
 def _translated(translator: Translator[Any], least: int) -> int:
-    """Translate one slice of nothing, so that what it depends on has a gradient; return its operations."""
+    """Translate one slice or patch of nothing, so that what it depends on has a gradient; return its operations."""
     config, multiple = translator.config, translator.size_multiple()
     side = multiple * -(-least // multiple)
-    source = torch.zeros(1, config.in_channels, side, side, device="meta")
+    source = torch.zeros(1, config.in_channels, *(side,) * config.spatial_dims, device="meta")
     available = torch.ones(1, len(config.source_channels), device="meta")
     noise = torch.zeros(1, dtype=torch.int64, device="cpu") if translator.draws else None
     with FlopCounterMode(display=False) as counter:
