@@ -127,6 +127,8 @@ def bland_altman(synthetic: Values, measured: Values) -> BlandAltman:
 def _slope(means: Values, differences: Values) -> tuple[float | None, Interval | None]:
     if np.ptp(means) == 0:
         return None, None
+    if np.ptp(differences) == 0:  # a flat line without error, which scipy gives as NaN
+        return 0.0, _student(0.0, 0.0, len(means), len(means) - 2)
     line = stats.linregress(means, differences)
     slope, n = float(line.slope), len(means)
     return slope, _student(slope, float(line.stderr), n, n - 2)

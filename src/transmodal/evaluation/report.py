@@ -9,7 +9,7 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
-from transmodal.evaluation import histogram, scenes, significance
+from transmodal.evaluation import agreement_chart, histogram, scenes, significance
 from transmodal.evaluation.charts import dot_plot, line_chart, read_curves
 from transmodal.evaluation.figures import label
 from transmodal.evaluation.result import Column, Evaluation
@@ -24,6 +24,7 @@ def page(evaluation: Evaluation) -> str:
         _header(evaluation),
         _figures(evaluation),
         significance.section(evaluation),
+        agreement_chart.section(evaluation),
         scenes.section(evaluation),
         _cases(evaluation),
         histogram.section(

@@ -17,6 +17,7 @@ from transmodal.cohorts.manifest import RegionKind
 from transmodal.evaluation.gallery import Scene
 from transmodal.evaluation.histogram import Counts
 from transmodal.evaluation.oracles import STANDARD
+from transmodal.evaluation.regional import RegionRow, agreements
 from transmodal.evaluation.score import unit_of
 from transmodal.metrics.table import HIGHER_IS_BETTER, Protocol, Row, Summary, summarise
 from transmodal.notice import INTENDED_USE
@@ -123,6 +124,7 @@ class Evaluation:
         curves: CSV files with the models' training curves, by name.
         seconds: what the translation of each case took, by name and case.
         errors: histograms of the models' errors inside the mask, by name.
+        regions: measured and synthetic means by region, of the models.
     """
 
     subject: Subject
@@ -135,6 +137,7 @@ class Evaluation:
     curves: Mapping[str, Path] = field(default_factory=dict)
     seconds: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     errors: Mapping[str, Counts] = field(default_factory=dict)
+    regions: tuple[RegionRow, ...] = ()
 
     @property
     def cases(self) -> tuple[str, ...]:
@@ -221,6 +224,8 @@ class Evaluation:
         return {
             "rows": [row.to_json() for row in self.rows],
             "summary": [one.to_json() for one in self.summary()],
+            "regions": [row.to_json() for row in self.regions],
+            "agreement": [one.to_json() for one in agreements(self.regions)],
             "protocols": {protocol.text(): protocol.to_json() for protocol in protocols},
             "provenance": self.provenance(),
         }
