@@ -1,0 +1,171 @@
+"""Two dose volumes of one plan compared, structure by structure, with all that says how."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+import transmodal
+from transmodal.errors import InputError
+from transmodal.evaluation.overlaps import label_map
+from transmodal.metrics.dose import Criterion, DvhFigures, Gamma, dvh, gamma
+from transmodal.metrics.image import Mask
+from transmodal.notice import INTENDED_USE
+from transmodal.volumes import Volume
+
+
+class StructureDose(NamedTuple):
+    """Both doses in one structure.
+
+    Attributes:
+        label: the structure's number.
+        reference: figures of the reference's histogram.
+        evaluated: of the evaluated dose's.
+        pass_percent: share of the structure's points above the cut-off that pass; None where there is none.
+        n_points: how many those are.
+    """
+
+    label: int
+    reference: DvhFigures
+    evaluated: DvhFigures
+    pass_percent: float | None
+    n_points: int
+
+
+@dataclass(frozen=True, slots=True)
+class DoseComparison:
+    """Two doses compared.
+
+    Attributes:
+        criterion: when points agree.
+        gamma: of the whole volume.
+        structures: by label.
+    """
+
+    criterion: Criterion
+    gamma: Gamma
+    structures: tuple[StructureDose, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the figures for JSON: the criterion, and each figure with its unit in its name."""
+        whole = self.gamma
+        return {
+            "intended_use": INTENDED_USE,
+            "tool": {"name": "transmodal", "version": transmodal.__version__},
+            "criterion": {
+                **self.criterion.to_json(),
+                "normalisation_gy": whole.normalisation_gy,
+                "definition": "Low 1998; evaluated dose linear between voxel centres, searched on a lattice of "
+                "distance_mm / steps (Wendling 2007); the cut-off is by the reference's dose",
+            },
+            "gamma": {"pass_percent": whole.pass_percent, "mean": whole.mean, "n_points": whole.n_points},
+            "structures": [
+                {
+                    "label": one.label,
+                    "reference": _shown(one.reference),
+                    "evaluated": _shown(one.evaluated),
+                    "gamma": {"pass_percent": one.pass_percent, "n_points": one.n_points},
+                }
+                for one in self.structures
+            ],
+        }
+
+    def text(self) -> str:
+        """Return a plain table."""
+        rule, whole = self.criterion, self.gamma
+        lines = [
+            f"Gamma {rule.dose_percent:g} % / {rule.distance_mm:g} mm, {rule.normalisation}, of "
+            f"{whole.normalisation_gy:.4g} Gy, above {rule.cutoff_percent:g} %: {whole.pass_percent:.2f} % of "
+            f"{whole.n_points} points pass, mean {whole.mean:.3f}"
+        ]
+        for one in self.structures:
+            rate = (
+                "no point above the cut-off" if one.pass_percent is None else f"{one.pass_percent:.2f} % pass"
+            )
+            pairs = zip(_shown(one.reference).items(), _shown(one.evaluated).values(), strict=True)
+            figures = ", ".join(
+                f"{_TITLES.get(name, name)} {a:.3g} \N{RIGHTWARDS ARROW} {b:.3g} Gy"
+                for (name, a), b in pairs
+                if name.endswith("_gy") and isinstance(a, float)
+            )
+            lines.append(f"Structure {one.label}: {rate}; {figures}")
+        return "\n".join(lines)
+
+
+def compare_doses(
+    reference: Volume,
+    evaluated: Volume,
+    structures: Volume | None = None,
+    criterion: Criterion | None = None,
+    *,
+    at_least_gy: Sequence[float] = (),
+) -> DoseComparison:
+    """Compare the dose on a synthetic image with that on the reference, both as a planning system computed them.
+
+    Args:
+        reference: dose in Gy.
+        evaluated: dose in Gy, on the same grid; it is never resampled here, which would change it.
+        structures: label map on the same grid, integers; 0 is background.
+        criterion: None takes 2 % / 2 mm, global, above 10 %.
+        at_least_gy: doses at which the histograms are asked for volumes.
+
+    Raises:
+        InputError: E130 for grids that differ, E123 for structures that are no labels, E124 where there are none,
+            and as `metrics.dose.gamma`.
+        UsageError: as `metrics.dose.gamma`.
+    """
+    _same_grid("the evaluated dose", reference, evaluated)
+    rule = criterion or Criterion()
+    found: tuple[StructureDose, ...] = ()
+    labels = None
+    if structures is not None:
+        _same_grid("the structures", reference, structures)
+        labels = label_map(structures)
+        if not labels.any():
+            raise InputError("E124", "no structure in the label map", "a label above 0", "Check the file.")
+    agreed = gamma(reference.voxels, evaluated.voxels, reference.spacing, rule)
+    if labels is not None:
+        found = tuple(
+            _structure(reference, evaluated, agreed, labels == label, int(label), at_least_gy)
+            for label in np.unique(labels[labels > 0])
+        )
+    return DoseComparison(rule, agreed, found)
+
+
+_TITLES = {"mean_gy": "mean", "d98_gy": "D98", "d95_gy": "D95", "d2_gy": "D2"}
+
+
+def _structure(
+    reference: Volume,
+    evaluated: Volume,
+    agreed: Gamma,
+    inside: Mask,
+    label: int,
+    at_least_gy: Sequence[float],
+) -> StructureDose:
+    values = agreed.values[inside]
+    values = values[~np.isnan(values)]
+    rate = 100 * float(np.count_nonzero(values <= 1)) / values.size if values.size else None
+    one, other = (dvh(dose.voxels, inside, at_least_gy=at_least_gy) for dose in (reference, evaluated))
+    return StructureDose(label, one, other, rate, values.size)
+
+
+def _shown(figures: DvhFigures) -> dict[str, Any]:
+    volumes = {f"v{gy:g}gy_percent": share for gy, share in figures.at_least_percent.items()}
+    plain = figures._asdict()
+    del plain["at_least_percent"]
+    return {**plain, **volumes}
+
+
+def _same_grid(what: str, reference: Volume, other: Volume) -> None:
+    if not reference.grid.same_as(other.grid):
+        raise InputError(
+            "E130",
+            f"{what} of shape {other.grid.shape} at {other.grid.origin} mm, the reference dose of shape "
+            f"{reference.grid.shape} at {reference.grid.origin} mm",
+            "one grid",
+            "Export both from the planning system on one dose grid; doses are never resampled here.",
+        )

@@ -1,0 +1,151 @@
+"""Segmentations that the user made of targets and of synthetic volumes, compared pair by pair."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+import transmodal
+from transmodal.errors import InputError
+from transmodal.metrics.overlap import Overall, StructureFigures, by_structure, overall
+from transmodal.metrics.table import finite
+from transmodal.notice import INTENDED_USE
+from transmodal.volumes import Volume, files, io
+
+DEFINITION = (
+    "Dice and HD95 by structure: the larger of both directed 95th percentiles between surface voxels (6 neighbours, "
+    "volume border included); a structure that only one segmentation has: Dice 0, HD95 the volume's diagonal; one "
+    "that neither has is left out; the case's figure is the mean over its structures"
+)
+
+
+class Pair(NamedTuple):
+    """One case's two segmentations compared.
+
+    Attributes:
+        name: of the case.
+        structures: figures by label.
+        sha256: of both files, the reference's first.
+    """
+
+    name: str
+    structures: tuple[StructureFigures, ...]
+    sha256: tuple[str, str]
+
+    @property
+    def overall(self) -> Overall:
+        """The mean over the structures."""
+        return overall(self.structures)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the pair for JSON; a figure that there is not is null."""
+        return {
+            "name": self.name,
+            "dice": finite(self.overall.dice),
+            "hd95_mm": finite(self.overall.hd95_mm),
+            "structures": [shown(one) for one in self.structures],
+            "reference_sha256": self.sha256[0],
+            "synthetic_sha256": self.sha256[1],
+        }
+
+
+def compare_segmentations(
+    reference: Path, synthetic: Path, *, labels: Sequence[int] | None = None
+) -> tuple[Pair, ...]:
+    """Compare two label maps, or those of two folders that have the same name, in the order of the names.
+
+    Args:
+        reference: segmentation of the target as measured, or a folder of such.
+        synthetic: of what a translator made.
+        labels: which structures there are; None takes those above 0 that either map of a pair has.
+
+    Raises:
+        InputError: E100 where a file or its counterpart is missing, E130 for grids that differ, E123 for what are
+            no labels, and as `volumes.io.read`.
+    """
+    return tuple(_pair(one, other, labels) for one, other in _pairs(reference, synthetic))
+
+
+def to_json(pairs: Sequence[Pair]) -> dict[str, Any]:
+    """Return all pairs for JSON, with what says how."""
+    return {
+        "intended_use": INTENDED_USE,
+        "tool": {"name": "transmodal", "version": transmodal.__version__},
+        "definition": DEFINITION,
+        "units": {"dice": "1", "hd95_mm": "mm"},
+        "cases": [pair.to_json() for pair in pairs],
+    }
+
+
+def shown(one: StructureFigures) -> dict[str, Any]:
+    """Return a structure's figures for JSON."""
+    return {**one._asdict(), "dice": finite(one.dice), "hd95_mm": finite(one.hd95_mm)}
+
+
+def text(pairs: Sequence[Pair]) -> str:
+    """Return a plain table, one line per case."""
+    lines = []
+    for pair in pairs:
+        dice, mm = pair.overall
+        said = "no structure in either" if math.isnan(dice) else f"Dice {dice:.3f}, HD95 {mm:.2f} mm"
+        lines.append(f"{pair.name}: {said} ({len(pair.structures)} structures)")
+    return "\n".join(lines)
+
+
+def label_map(volume: Volume) -> NDArray[np.int64]:
+    """Return the voxels as labels.
+
+    Raises:
+        InputError: E122 for colour, E123 for values that are not whole numbers of 0 or more.
+    """
+    if volume.is_colour:
+        raise InputError("E122", "a segmentation in colour", "a label map", "Save the labels, not a picture.")
+    labels: NDArray[np.int64] = volume.voxels.astype(np.int64)
+    if (labels != volume.voxels).any() or labels.min() < 0:
+        raise InputError(
+            "E123",
+            "a segmentation with values that are no labels",
+            "whole numbers of 0 or more",
+            "Give label maps; resample them by the nearest voxel.",
+        )
+    return labels
+
+
+def _pair(reference: Path, synthetic: Path, labels: Sequence[int] | None) -> Pair:
+    one, other = io.read(reference), io.read(synthetic)
+    if not one.grid.same_as(other.grid):
+        raise InputError(
+            "E130",
+            f"{reference.name}: segmentations of shapes {one.grid.shape} and {other.grid.shape}, at "
+            f"{one.grid.origin} and {other.grid.origin} mm",
+            "one grid",
+            "Segment both on the target's grid.",
+        )
+    figures = by_structure(label_map(one), label_map(other), one.spacing, labels)
+    return Pair(reference.name, figures, (files.sha256_file(reference), files.sha256_file(synthetic)))
+
+
+def _pairs(reference: Path, synthetic: Path) -> list[tuple[Path, Path]]:
+    for path in (reference, synthetic):
+        if not path.exists():
+            raise InputError("E100", f"{path} does not exist", "a label map or a folder", "Check the path.")
+    if not reference.is_dir() and not synthetic.is_dir():
+        return [(reference, synthetic)]
+    names = [
+        {one.name for one in folder.iterdir() if one.name.endswith(io.SUFFIXES)} if folder.is_dir() else set()
+        for folder in (reference, synthetic)
+    ]
+    alone = sorted(names[0] ^ names[1])
+    if alone or not names[0]:
+        raise InputError(
+            "E100",
+            f"{alone[0]} in one folder only" if alone else f"no label map in {reference}",
+            "two folders with label maps of the same names",
+            "Name both segmentations of a case alike.",
+        )
+    return [(reference / name, synthetic / name) for name in sorted(names[0])]
