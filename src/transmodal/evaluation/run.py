@@ -21,11 +21,12 @@ from transmodal.evaluation.entrants import (
 )
 from transmodal.evaluation.gallery import Gallery, scene_of
 from transmodal.evaluation.histogram import Counts
-from transmodal.evaluation.result import Evaluation, Reference, Subject
-from transmodal.evaluation.score import METRICS, STANDARD, range_of
+from transmodal.evaluation.result import Evaluation, Subject
+from transmodal.evaluation.score import METRICS, STANDARD
+from transmodal.evaluation.subjects import reference_units, subject_of
 from transmodal.inference.view import View
 from transmodal.metrics.table import HIGHER_IS_BETTER, Row, write_csv
-from transmodal.volumes import Volume, files, intensity
+from transmodal.volumes import Volume, files
 
 Progress = Callable[[str, int, int], None]
 """Told what is under way, how much of it is done, and of how much."""
@@ -88,9 +89,9 @@ def evaluate(
         {name: path / "curves.csv" for name, path in zip(names, paths, strict=True)},
     )
     sources = tuple(dict.fromkeys(name for model in loaded for name in model.view.sources))
-    subject = replace(_subject(store, view, sources, split), notes=tuple(notes))
+    subject = replace(subject_of(store, view, sources, split), notes=tuple(notes))
     if target_normalised:
-        subject = replace(subject, reference=_reference_units(view))
+        subject = replace(subject, reference=reference_units(view))
     evaluation = evaluate_cases(
         entrants, store.cases(split), subject, metrics=metrics, primary=_primary(metrics), progress=progress
     )
@@ -122,9 +123,9 @@ def evaluate_oracles(
         UsageError: E004 when the target to be normalised has a unit, E002 for an unknown oracle.
         InputError: E132 when the split is empty or there is nothing to fit oracles on.
     """
-    subject = _subject(cohort, view, view.sources, split)
+    subject = subject_of(cohort, view, view.sources, split)
     if target_normalised:
-        subject = replace(subject, reference=_reference_units(view))
+        subject = replace(subject, reference=reference_units(view))
     entrants = Entrants((), [oracle_room.fit(name, cohort.cases("train"), view) for name in oracles])
     evaluation = evaluate_cases(entrants, cohort.cases(split), subject)
     if output is not None:
@@ -208,53 +209,6 @@ def write(evaluation: Evaluation, folder: Path) -> None:
         part.write_text(report.page(evaluation), encoding="utf-8")
     files.write_json(folder / "timing.json", evaluation.timing())
     files.write_json(folder / "evaluation.json", evaluation.to_json())
-
-
-def simulated(cohort: Cohort, modalities: Sequence[str]) -> tuple[str, ...]:
-    """Return those of the modalities that are simulated in some case of the cohort."""
-    return tuple(
-        name
-        for name in modalities
-        if any(name in case.volumes and case.volumes[name].simulated for case in cohort.manifest.cases)
-    )
-
-
-def _reference_units(view: View) -> Reference:
-    if view.target_map.spec.method == "window":
-        raise UsageError(
-            "E004",
-            f"--target-normalised for {view.target}, which has a unit",
-            "a target without one, such as an MR contrast",
-            "Leave it out.",
-        )
-    return Reference(view.target_map, view.sources[0], view.region)
-
-
-def _subject(cohort: Cohort, view: View, sources: tuple[str, ...], split: str) -> Subject:
-    training = cohort.cases("train")
-    return Subject(
-        sources,
-        view.target,
-        range_of(view.target, _reference(view.target, view.target_map, training)),
-        cohort.manifest.name,
-        cohort.digest(),
-        split,
-        len(training),
-        simulated(cohort, (*sources, view.target)),
-        training_patients=tuple(sorted({case.patient for case in training})),
-    )
-
-
-def _reference(
-    target: str, mapped_by: intensity.IntensityMap, training: Sequence[PreparedCase]
-) -> intensity.IntensityMap:
-    """Return a bounded map of the target: the model's own, or percentiles where it is mapped by z-scores."""
-    if mapped_by.low is not None or not training:
-        return mapped_by
-    spec = intensity.spec_for(target)
-    return intensity.reference(
-        [intensity.fit(spec, case.volume(target).voxels, case.mask()) for case in training]
-    )
 
 
 def _primary(metrics: Sequence[str]) -> str:
