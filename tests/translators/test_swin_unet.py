@@ -1,4 +1,4 @@
-"""Swin-Unet: counts, windows and their shift, merging and expanding, switches, who learns from what."""
+"""Swin-Unet: counts, expanding, switches, who learns from what."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch import nn
 from transmodal import translators
 from transmodal.batch import Batch
 from transmodal.errors import UsageError
-from transmodal.translators.swin_unet import Expand, Merge, SwinUNet, WindowAttention, windows
+from transmodal.translators.swin_unet import Expand, SwinUNet
 
 TINY: dict[str, Any] = {
     "width": 8, "depths": (2, 2, 2), "heads": (1, 2, 4), "window": 4, "discriminator_width": 4,
@@ -44,50 +44,8 @@ def test_sizes_are_the_known_ones() -> None:
     assert count(built()) < 200_000
 
 
-def test_windows_are_blocks_of_the_map() -> None:
-    x = torch.randn(2, 4, 6, 3)
-    cut = windows(x, 2)
-    assert cut.shape == (12, 4, 3)
-    assert torch.equal(cut[6 + 4], x[1, 2:4, 2:4].reshape(4, 3))
-
-
-@pytest.mark.parametrize(("h", "w", "shift"), [(8, 8, 0), (8, 8, 2), (6, 9, 2), (3, 10, 2), (2, 3, 2)])
-def test_attention_is_that_of_each_token_with_its_window(h: int, w: int, shift: int) -> None:
-    torch.manual_seed(0)
-    side, heads, channels = 4, 2, 6
-    attention = WindowAttention(channels, heads, side, shift)
-    nn.init.normal_(attention.bias)
-    x = torch.randn(1, h, w, channels)
-    by = [shift if length > side else 0 for length in (h, w)]
-    q, k, v = attention.qkv(x[0]).unflatten(-1, (3, heads, channels // heads)).unbind(2)
-    wanted = torch.zeros(h, w, channels)
-    for i in range(h):
-        for j in range(w):
-            # Shifted windows begin at the shift; what lies before it is a smaller window of its own.
-            near = [
-                (m, n)
-                for m in range(h)
-                for n in range(w)
-                if (m - by[0]) // side == (i - by[0]) // side and (n - by[1]) // side == (j - by[1]) // side
-            ]
-            for head in range(heads):
-                scores = torch.stack([
-                    q[i, j, head] @ k[m, n, head] / (channels // heads) ** 0.5
-                    + attention.bias[(i - m + side - 1) * (2 * side - 1) + (j - n + side - 1), head]
-                    for m, n in near
-                ]).softmax(0)  # fmt: skip
-                values = torch.stack([v[m, n, head] for m, n in near])
-                part = slice(head * channels // heads, (head + 1) * channels // heads)
-                wanted[i, j, part] = scores @ values
-    torch.testing.assert_close(attention(x)[0], attention.out(wanted), atol=1e-5, rtol=1e-4)
-
-
-def test_merging_takes_four_neighbours_and_expanding_places_them() -> None:
-    merge, expand = Merge(1), Expand(4, 2, 1)
-    assert merge(torch.randn(1, 4, 6, 1)).shape == (1, 2, 3, 2)
-    x = torch.arange(16.0).reshape(1, 4, 4, 1)
-    merge.norm, merge.linear = nn.Identity(), nn.Identity()  # type: ignore[assignment]
-    assert merge(x)[0, 0, 1].tolist() == [2.0, 6.0, 3.0, 7.0]
+def test_expanding_places_four_tokens() -> None:
+    expand = Expand(4, 2, 1)
     expand.norm, expand.linear = nn.Identity(), nn.Identity()  # type: ignore[assignment]
     token = torch.tensor([1.0, 2.0, 3.0, 4.0]).reshape(1, 1, 1, 4)
     assert expand(token)[0, ..., 0].tolist() == [[1.0, 2.0], [3.0, 4.0]]

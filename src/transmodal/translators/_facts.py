@@ -91,7 +91,8 @@ def generator_parameters(name: str, settings: Mapping[str, Any]) -> int:
     """
     with torch.device("meta"):
         translator = translators.build(name, settings)
-        _translated(translator, SMALL_SIDE)
+        # Instance normalisation takes no map of one pixel, which one multiple may end in.
+        _translated(translator, max(SMALL_SIDE, 2 * translator.size_multiple()))
     return _reached(translator)
 
 

@@ -108,8 +108,7 @@ class UNetRegression(Translator[Outputs]):
         """Refuse what `Translator.check` does, and windows of which the lowest stage sees one voxel."""
         super().check(source, available)
         least = self.size_multiple()
-        alone = all(side == least for side in source.shape[2:]) and not source.is_meta
-        if alone and self.config.network == "resenc":
+        if self.config.network == "resenc" and all(side == least for side in source.shape[2:]):
             raise UsageError(
                 "E004",
                 f"windows of {tuple(source.shape[2:])} with {self.config.levels} levels",
