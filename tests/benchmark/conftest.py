@@ -1,0 +1,106 @@
+"""A tiny cohort, a tiny suite, and what it came to: made once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from transmodal.benchmark.run import Benchmark, benchmark
+from transmodal.benchmark.suite import Suite, suite_of
+from transmodal.cohorts.case import Case
+from transmodal.cohorts.prepare import PrepareOptions, prepare
+from transmodal.volumes import Volume
+
+RECIPE = """
+name: tiny
+translator: unet_regression
+task: {source: [t1], target: fa}
+windows: {kind: slice, axes: [z]}
+settings: {width: 4, levels: 2}
+training: {epochs: 1, batch: 2, samples_per_epoch: 8, device: cpu, players: {generator: {lr: 0.01}}}
+"""
+SUITE = """
+name: tiny
+about: two ways to train, on phantoms
+budget: 4 steps
+cohort: phantoms
+seeds: [1, 2]
+entries:
+  whole: {recipe: RECIPE}
+  l1-alone: {recipe: RECIPE, changes: [settings.ssim_weight=0], note: without SSIM}
+  to-t2: {recipe: RECIPE, changes: [task.target=t2]}
+"""
+
+
+@dataclass(frozen=True)
+class Phantom:
+    number: int
+
+    @property
+    def id(self) -> str:
+        return f"case{self.number}"
+
+    @property
+    def patient(self) -> str:
+        return self.id
+
+    def fingerprint(self) -> str:
+        return self.id
+
+    def load(self) -> Case:
+        i, j, k = np.meshgrid(*(np.linspace(-1, 1, n) for n in (14, 13, 12)), indexing="ij")
+        head = (i - 0.1) ** 2 + j**2 + 1.2 * k**2 < 0.8
+        wave = np.sin(3 * i + self.number)
+        affine = np.diag([2.0, 2.0, 2.5, 1.0])
+        volumes = {
+            name: Volume(np.where(head, voxels, air).astype(np.float32), affine)
+            for name, voxels, air in (
+                ("t1", 600 + 300 * wave, 5.0),
+                ("t2", 500 - 300 * wave, 5.0),
+                ("fa", 0.5 + 0.4 * wave, 0.0),
+            )
+        }
+        return Case(self.id, self.id, volumes, Volume(head.astype(np.uint8), affine))
+
+
+@pytest.fixture(scope="package")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("benchmark")
+
+
+@pytest.fixture(scope="package")
+def cohort(shared: Path) -> Path:
+    return prepare([Phantom(n) for n in range(5)], shared / "cohort", PrepareOptions(counts=(2, 1, 2))).folder
+
+
+@pytest.fixture(scope="package")
+def suite_file(shared: Path) -> Path:
+    (shared / "tiny-recipe.yaml").write_text(RECIPE)
+    path = shared / "tiny.yaml"
+    path.write_text(SUITE.replace("RECIPE", str(shared / "tiny-recipe.yaml")))
+    return path
+
+
+@pytest.fixture(scope="package")
+def suite(suite_file: Path) -> Suite:
+    return suite_of(str(suite_file))
+
+
+@dataclass(frozen=True)
+class Done:
+    """A benchmark that was run, where, and what was told meanwhile."""
+
+    result: Benchmark
+    folder: Path
+    told: list[tuple[str, int, int, str]]
+
+
+@pytest.fixture(scope="package")
+def done(suite: Suite, cohort: Path, shared: Path) -> Done:
+    told: list[tuple[str, int, int, str]] = []
+    folder = shared / "out"
+    result = benchmark(suite, cohort, folder, workers=2, progress=lambda *what: told.append(what))
+    return Done(result, folder, told)

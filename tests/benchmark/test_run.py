@@ -1,0 +1,128 @@
+"""A benchmark: every training once, the same figures each time, and failures that stop nobody else."""
+
+from __future__ import annotations
+
+import json
+import statistics
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from transmodal.benchmark.run import Benchmark, Outcome, _Estimate, benchmark
+from transmodal.benchmark.suite import Suite
+from transmodal.errors import InputError
+from transmodal.evaluation.oracles import STANDARD
+from transmodal.volumes import files
+
+
+def figures(folder: Path) -> dict[str, Any]:
+    """Return every figure of every evaluation below a folder, as it was written."""
+    return {
+        str(path.relative_to(folder)): json.loads(path.read_text())["rows"]
+        for path in folder.rglob("evaluation.json")
+    }
+
+
+def test_every_entry_with_every_seed_and_the_oracles_once(done: Any) -> None:  # noqa: ANN401
+    written = sorted(figures(done.folder))
+    runs = [
+        f"runs/{entry}/seed-{seed}/evaluation" for entry in ("whole", "l1-alone", "to-t2") for seed in (1, 2)
+    ]
+    assert written == sorted(f"{place}/evaluation.json" for place in [*runs, "oracles/fa", "oracles/t2"])
+    assert [what[:3] for what in done.told if what[0] == "trainings"] == [
+        ("trainings", n, 6) for n in range(1, 7)
+    ]
+    assert done.told[-1] == ("trainings", 6, 6, "")
+
+    for target, rows in {"fa": {"whole", "l1-alone"}, "t2": {"to-t2"}}.items():
+        comparison = done.result.comparisons[target]
+        names = {one.name.removesuffix(" (not converged)") for one in comparison.standings}
+        assert names == rows | set(STANDARD)
+        assert all(one.seeds == (1, 2) for one in comparison.standings if not one.is_oracle)
+
+
+def test_what_is_kept_says_how_it_came_about(done: Any, suite: Suite) -> None:  # noqa: ANN401
+    content = done.result.content
+    files.write_json(done.folder / "again.json", dict(content))  # it can be written
+    assert content["seeds"] == [1, 2]
+    assert content["budget"] == "4 steps"
+    assert content["cohort"]["cases"] == {"train": 2, "validation": 1, "test": 2}
+    assert content["hardware"]["cores"] >= 1
+    assert content["entries"]["l1-alone"]["changes"] == ["settings.ssim_weight=0"]
+    hashes = set()
+    for entry in suite.entries:
+        seeds = content["entries"][entry]["seeds"]
+        means = []
+        for one in seeds.values():
+            assert one["steps"] == 4
+            assert one["failure"] == ""
+            hashes |= {one["recipe_sha256"], one["weights_sha256"]}
+            assert len(one["figures"]["mae"]) == 2
+            means.append(statistics.fmean(one["figures"]["mae"].values()))
+        over = content["entries"][entry]["over_seeds"]["mae"]
+        assert over["mean"] == pytest.approx(statistics.fmean(means), rel=1e-12)
+        assert over["sd"] == pytest.approx(statistics.stdev(means), rel=1e-12)
+    assert len(hashes) == 12
+
+
+def test_what_is_done_is_not_done_again(done: Any, suite: Suite, cohort: Path) -> None:  # noqa: ANN401
+    before = {path: path.stat().st_mtime_ns for path in done.folder.rglob("*") if path.suffix != ".json"}
+    before |= {path: path.stat().st_mtime_ns for path in done.folder.rglob("evaluation.json")}
+    told: list[str] = []
+    again = benchmark(suite, cohort, done.folder, progress=lambda *what: told.append(what[3]))
+    assert {**again.content, "commit": None} == {**done.result.content, "commit": None}
+    assert {path: path.stat().st_mtime_ns for path in before} == before
+    assert set(told) == {""}, "an estimate without anything to estimate from"
+
+
+def test_the_same_seeds_give_the_same_figures_to_the_last_digit(
+    done: Any,  # noqa: ANN401
+    suite: Suite,
+    cohort: Path,
+    tmp_path: Path,
+) -> None:
+    """In another folder, one training at a time instead of two, and as a part of the suite."""
+    part = suite.narrowed(["l1-alone"], [2])
+    benchmark(part, cohort, tmp_path, whole=suite, workers=1)
+    ours, theirs = figures(tmp_path), figures(done.folder)
+    assert set(ours) == {"runs/l1-alone/seed-2/evaluation/evaluation.json", "oracles/fa/evaluation.json"}
+    for path, rows in ours.items():
+        assert rows == theirs[path], path
+
+
+def test_a_training_that_fails_stops_no_other(suite: Suite, cohort: Path, tmp_path: Path) -> None:
+    broken = suite.entries["l1-alone"].model_copy(update={"changes": ("training.players.generator.lr=1e30",)})
+    part = suite.model_copy(
+        update={"entries": {"broken": broken, "whole": suite.entries["whole"]}, "seeds": (1,)}
+    )
+    result: Benchmark = benchmark(part, cohort, tmp_path)
+    assert set(result.failures) == {("broken", 1)}
+    assert "E120" in result.failures["broken", 1]
+    comparison = result.comparisons["fa"]
+    assert "broken" not in {one.name for one in comparison.standings}
+    assert any("broken with seed 1 has no figures" in note for note in comparison.notes)
+    assert result.content["entries"]["broken"]["seeds"]["1"]["failure"] == result.failures["broken", 1]
+    assert result.content["entries"]["broken"]["over_seeds"] == {}
+
+
+def test_a_recipe_that_the_cohort_cannot_serve_is_refused_before_anything_is_trained(
+    suite: Suite, cohort: Path, tmp_path: Path
+) -> None:
+    other = suite.entries["whole"].model_copy(update={"changes": ("task.source=[pd]",)})
+    part = suite.model_copy(update={"entries": {**suite.entries, "other": other}})
+    with pytest.raises(InputError, match="no pd"):
+        benchmark(part, cohort, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_estimate_knows_each_entrys_time() -> None:
+    told: list[tuple[int, str]] = []
+    keys = [(entry, seed) for seed in (1, 2) for entry in ("quick", "slow")]
+    estimate = _Estimate(lambda _what, done, _of, note: told.append((done, note)), keys, workers=2)
+    estimate(("quick", 1), Outcome(seconds=60.0))
+    estimate(("slow", 1), Outcome(seconds=600.0))
+    estimate(("quick", 2), Outcome())
+    estimate(("slow", 2), Outcome(seconds=600.0))
+    # 3 trainings of a minute by 2 workers; a minute and ten; ten minutes, half of it for each; nothing
+    assert told == [(1, "about 2 min left"), (2, "about 6 min left"), (3, "about 5 min left"), (4, "")]

@@ -1,0 +1,123 @@
+"""Suites: what they hold, that none forgets a translator, what is refused before anything is trained."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from transmodal import translators
+from transmodal.benchmark import suite as suites
+from transmodal.benchmark.suite import Entry, Suite, found, suite_of
+from transmodal.errors import InputError, UsageError
+
+SUITE = "name: mine\nabout: a\nbudget: b\ncohort: c\n"
+
+
+@pytest.mark.parametrize("name", suites.names())
+def test_every_suite_of_the_library_can_be_resolved(name: str) -> None:
+    suite = suite_of(name)
+    assert suite.name == name
+    hashes = set()
+    for entry in suite.entries:
+        recipe = suite.resolved(entry, 7)
+        assert recipe.training.seed == 7
+        settings = translators.checked(recipe.translator, recipe.settings)
+        assert settings.target_channels in (1, 3)
+        hashes.add(recipe.model_dump_json())
+    assert len(hashes) == len(suite.entries), "two entries are the same"
+
+
+def test_no_translator_is_forgotten() -> None:
+    """A new translator brings a recipe `<task>-<name>-small`, and an entry in `atlas` or `atlas-colour`."""
+    smoke = suite_of("atlas-smoke")
+    run = {smoke.resolved(entry, 1).translator: smoke.resolved(entry, 1) for entry in smoke.entries}
+    assert sorted(run) == translators.names()
+
+    for name, is_colour in (("atlas", False), ("atlas-colour", True)):
+        suite = suite_of(name)
+        there = {suite.resolved(entry, 1).translator for entry in suite.entries}
+        wanted = {one for one, recipe in run.items() if (recipe.task.target == "colour") is is_colour}
+        assert wanted <= there, name
+
+
+def test_one_task_and_one_budget_for_all_of_the_atlas() -> None:
+    for name in ("atlas", "atlas-colour"):
+        suite = suite_of(name)
+        for entry in suite.entries:
+            recipe = suite.resolved(entry, 1)
+            phases = max(1, len(recipe.training.phases) + 1)
+            epochs = recipe.training.epochs + sum(
+                recipe.training.epochs_of(phase) for phase in recipe.training.phases
+            )
+            windows = epochs * (recipe.training.samples_per_epoch or 0)
+            assert (windows, recipe.training.batch) == (1600, 4), f"{entry} in {phases} phases"
+            assert recipe.data.spacing_mm == 3.0
+
+
+def test_recipes_are_found_by_the_preferred_pattern() -> None:
+    both = found(["t1-to-fa-*-small", "t1-to-t2-*-small"])
+    assert both["pix2pix"] == "t1-to-fa-pix2pix-small"
+    assert both["cyclegan"] == "t1-to-t2-cyclegan-small"
+    assert "chromagan" not in both
+
+
+def test_what_is_found_is_changed_by_its_entry_and_others_are_added(tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_text(
+        SUITE + "every: [t1-to-fa-*-small, t1-to-fa-small]\nentries:\n"
+        "  pix2pix: {changes: [training.epochs=9]}\n  twice: {recipe: t1-to-fa-small, note: again}\n"
+    )
+    suite = suite_of(str(tmp_path / "mine.yaml"))
+    assert list(suite.entries) == ["macro2micro", "pix2pix", "unet_regression", "twice"]
+    assert suite.resolved("pix2pix", 1).training.epochs == 9
+    assert suite.entries["twice"] == Entry(recipe="t1-to-fa-small", note="again")
+
+
+def test_a_part_of_a_suite() -> None:
+    suite = suite_of("atlas")
+    part = suite.narrowed(["resvit", "pix2pix"], [4, 5])
+    assert (list(part.entries), part.seeds) == (["pix2pix", "resvit"], (4, 5))
+    assert suite.narrowed() == suite
+    with pytest.raises(UsageError, match="no entry 'pixpix'"):
+        suite.narrowed(["pixpix"])
+    for seeds in ([1, 1], [-1]):
+        with pytest.raises(UsageError, match="seeds"):
+            suite.narrowed((), seeds)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("entries: {}", "no entry"),
+        ("entries: {a: {}}", "the entry a has no recipe"),
+        ("entries: {a: {recipe: t1-to-fa-small}}\nseeds: []", "seeds"),
+        ("entries: {A/b: {recipe: t1-to-fa-small}}", "mine.yaml"),
+        ("entries: {a: {recipe: t1-to-fa-small, changes: [training.epoch=2]}}", "unknown key training.epoch"),
+        (
+            "entries: {a: {recipe: t1-to-fa-small}, b: {recipe: t1-to-fa-small, changes: [data.region=body]}}",
+            "a sees t1 in the region brain, b t1 in body",
+        ),
+        ("- a list", "mine.yaml"),
+    ],
+)
+def test_what_is_no_suite_is_refused(tmp_path: Path, text: str, reason: str) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text(text if text.startswith("-") else SUITE + text)
+    with pytest.raises(UsageError) as caught:
+        suite_of(str(path))
+    assert reason in caught.value.line()
+
+
+def test_a_suite_that_is_not_there() -> None:
+    with pytest.raises(UsageError, match="atlas"):
+        suite_of("atlass")
+    with pytest.raises(InputError, match="does not exist"):
+        suite_of("gone.yaml")
+
+
+def test_a_suite_says_what_it_is_for() -> None:
+    for name in suites.names():
+        suite: Suite = suite_of(name)
+        assert suite.about
+        assert suite.budget
+        assert suite.cohort
