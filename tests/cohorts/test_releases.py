@@ -25,6 +25,7 @@ MODALITIES = {
     "brats2023": ("flair", "t1", "t1ce", "t2"),
     "ixi": ("pd", "t1", "t2"),
     "abcd": ("fa", "t1"),
+    "diffusion": ("fa", "t1"),
     "slices": ("t1", "t2"),
 }
 VOLUMES = ("synthrad2023", "brats2023", "ixi", "abcd")
@@ -76,6 +77,7 @@ def test_what_comes_out_is_what_was_made(tmp_path: Path) -> None:
         "brats2021": {},
         "ixi": {"t2": "t2", "pd": "pd"},
         "abcd": {"t1": "t1", "fa": "fa"},
+        "diffusion": {"t1": "t1"},
     }
     for name, same in pairs.items():
         truth, found = subject(name).load(), written(name, tmp_path / name).cases[0].load()
@@ -95,7 +97,7 @@ def test_slices_come_out_as_the_volume_that_went_in(tmp_path: Path) -> None:
     np.testing.assert_array_equal(found.volumes["t1"].voxels, truth.voxels)
 
 
-@pytest.mark.parametrize("name", [*VOLUMES, "slices"])
+@pytest.mark.parametrize("name", [*VOLUMES, "diffusion", "slices"])
 def test_what_is_missing_is_left_out_by_name(name: str, tmp_path: Path) -> None:
     found = written(name, tmp_path, "missing")
     assert list(found.left_out) == [f"{SECOND[name]} (no {PART[name]})"]
@@ -103,7 +105,7 @@ def test_what_is_missing_is_left_out_by_name(name: str, tmp_path: Path) -> None:
     assert list(found.ignored) == []
 
 
-@pytest.mark.parametrize("name", [*VOLUMES, "slices"])
+@pytest.mark.parametrize("name", [*VOLUMES, "diffusion", "slices"])
 def test_a_wrong_name_is_told(name: str, tmp_path: Path) -> None:
     """Where every name is a case's it makes a case of its own, which lacks the rest."""
     found = written(name, tmp_path, "wrong-name")
@@ -117,9 +119,10 @@ SECOND = {
     "brats2023": "BraTS-GLI-00001-000",
     "ixi": "IXI003-HH-0829",
     "abcd": "sub-NDARINV00000001",
+    "diffusion": "sub-0002",
     "slices": "train atlas-0001_000",
 }
-PART = {"synthrad2023": "mr", "brats2023": "t1", "ixi": "pd", "abcd": "t1", "slices": "t1"}
+PART = {"synthrad2023": "mr", "brats2023": "t1", "ixi": "pd", "abcd": "t1", "diffusion": "t1", "slices": "t1"}
 
 
 @pytest.mark.parametrize("name", VOLUMES)

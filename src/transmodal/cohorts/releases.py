@@ -2,7 +2,7 @@
 
 What is written prepares with the layout of the same name, so that readers are tried on true anatomy, and
 tutorials need no download. The contrasts are the atlas cohort's: all but T1 and FA are simulated, t1ce is T1
-with bright lesions, and CBCT is CT.
+with bright lesions, CBCT is CT, and a diffusion series is computed from FA.
 """
 
 from __future__ import annotations
@@ -19,9 +19,10 @@ from scipy.spatial.transform import Rotation
 from transmodal.cohorts import atlas
 from transmodal.cohorts.case import Case
 from transmodal.cohorts.parallel import spread
+from transmodal.cohorts.simulation import diffusion
 from transmodal.cohorts.simulation.contrasts import LABELS
 from transmodal.errors import UsageError
-from transmodal.volumes import Volume, files, io
+from transmodal.volumes import Volume, files, io, nifti
 from transmodal.volumes.geometry import reorient
 
 Defect = Literal["missing", "axis-order", "oblique", "unregistered", "wrong-name"]
@@ -29,8 +30,17 @@ DEFECTS: tuple[Defect, ...] = get_args(Defect)
 """A file is missing; one has another axis order, which is no fault; all lie obliquely, which is none either; one
 has moved against the others by 8 mm and 5 degrees; one has a name that no release has."""
 
+_MARK = "VIRTUAL SUBJECT"
+
 Files = dict[str, Volume]
 """Volumes by their path below the release's folder; the first is the one that a defect of one file hits."""
+
+
+def _save(made: Files, folder: Path) -> None:
+    for path, volume in made.items():
+        place = folder / path
+        place.parent.mkdir(parents=True, exist_ok=True)
+        io.write(volume, place, description=_MARK)
 
 
 @dataclass(frozen=True)
@@ -42,12 +52,14 @@ class Release:
         options: of the subjects, but for their spacing.
         files: names a subject's files, by its case and number.
         told: what the layout has to be told with `--with`.
+        save: writes a subject's files, defects and all, into the release's folder.
     """
 
     layout: str
     options: atlas.AtlasOptions
     files: Callable[[Case, int], Files]
     told: tuple[str, ...] = ()
+    save: Callable[[Files, Path], None] = _save
 
 
 class _Job(NamedTuple):
@@ -120,10 +132,7 @@ def _write(job: _Job) -> None:
     made = RELEASES[job.release].files(job.subject.load(), job.subject.index)
     for defect in job.defects:
         made = _WITH[defect](made)
-    for path, volume in made.items():
-        place = job.folder / path
-        place.parent.mkdir(parents=True, exist_ok=True)
-        io.write(volume, place, description="VIRTUAL SUBJECT")
+    RELEASES[job.release].save(made, job.folder)
 
 
 def _synthrad2023(case: Case, n: int) -> Files:
@@ -189,6 +198,33 @@ def _abcd(case: Case, n: int) -> Files:
     return {f"sub-NDARINV{n:08d}.{endings[what]}.nii.gz": case.volumes[what] for what in ("t1", "fa")}
 
 
+def _diffusion(case: Case, n: int) -> Files:
+    """T1 in an axis order of its own, in the same world; FA and T2 (as b0) by names for what they become."""
+    name = f"sub-{n + 1:04d}"
+    brain = case.volumes["t1"].voxels > 0
+    b0 = case.volumes["t2"].with_voxels(np.where(brain, case.volumes["t2"].voxels, 0))
+    there = f"{name}/dwi/{name}_space-T1w_desc-preproc_"
+    return {
+        f"{name}/anat/{name}_desc-preproc_T1w.nii.gz": reorient(case.volumes["t1"], "PSR"),
+        f"{there}dwi.nii.gz": b0,
+        f"{there}fa.nii.gz": case.volumes["fa"],
+    }
+
+
+def _save_series(made: Files, folder: Path) -> None:
+    """Write FA and b0 as a diffusion series, and the rest as it is."""
+    _save({path: one for path, one in made.items() if "/dwi/" not in path}, folder)
+    path = next(path for path in made if path.endswith("_dwi.nii.gz"))
+    b0, fa = made[path], made[path.replace("_dwi.", "_fa.")]
+    voxels, b, vectors = diffusion.series(fa, b0)
+    place = folder / path
+    place.parent.mkdir(parents=True, exist_ok=True)
+    nifti.write_series(voxels, b0.affine, place, _MARK)
+    for ending, rows in ((".bval", b[None]), (".bvec", vectors.T)):
+        text = "".join(" ".join(f"{value:.6g}" for value in row) + "\n" for row in rows)
+        (place.parent / place.name.replace(".nii.gz", ending)).write_text(text)
+
+
 def _slices(case: Case, n: int) -> Files:
     """Axial slices in 16 bits, two folders, the last subject of five to test."""
     side, made = "test" if n % 5 == 4 else "train", {}
@@ -216,6 +252,9 @@ RELEASES: Mapping[str, Release] = {
     "brats2023": Release("brats", _TUMOUR, _brats2023),
     "ixi": Release("ixi", _options("t1", "t2", "pd", head="always"), _ixi),
     "abcd": Release("pairs", _options("t1", "fa", head="never"), _abcd),
+    "diffusion": Release(
+        "t1_fa", _options("t1", "t2", "fa", head="never"), _diffusion, ("by=header",), _save_series
+    ),
     "slices": Release("slices", _options("t1", "t2", head="never"), _slices, ("a=t1", "b=t2")),
 }
 

@@ -21,14 +21,14 @@ EXAMPLES = (
     "Examples:\n\ntransmodal prepare folders subjects -o cohort --for t1-to-fa-small --split 8:1:1\n\n"
     "transmodal prepare brats ASNR-MICCAI-BraTS2023-GLI-Challenge-TrainingData --dry-run\n\n"
     "transmodal prepare ixi IXI -o cohort --with onto=t1 --split syndiff --keep-going\n\n"
-    "Layouts: folders (subjects/<case>/<modality>.nii.gz), synthrad, brats, ixi, pairs, slices; each is shown in "
+    "Layouts: folders (subjects/<case>/<modality>.nii.gz), synthrad, brats, ixi, t1_fa, pairs, slices; each is shown in "
     "the how-to pages."
 )
 
 
 def run(
     layout: Annotated[
-        str, typer.Argument(help="How the data lie: folders, synthrad, brats, ixi, pairs or slices.")
+        str, typer.Argument(help="How the data lie: folders, synthrad, brats, ixi, t1_fa, pairs or slices.")
     ],
     folder: Annotated[Path, typer.Argument(help="Folder of the data.")],
     output: Annotated[

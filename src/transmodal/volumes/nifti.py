@@ -20,7 +20,7 @@ from transmodal.errors import InputError, UsageError
 from transmodal.volumes import forms, streams
 from transmodal.volumes.forms import Form
 from transmodal.volumes.streams import BUDGET_BYTES
-from transmodal.volumes.volume import Affine, Volume
+from transmodal.volumes.volume import Affine, Grid, Volume
 from transmodal.volumes.voxels import Nonfinite, placed, real, storable
 
 _RGB = np.dtype([("R", "u1"), ("G", "u1"), ("B", "u1")])
@@ -127,6 +127,20 @@ def write(volume: Volume, path: Path, description: str = "") -> None:
     if path.name.lower().endswith(".gz"):
         data = gzip.compress(data, compresslevel=4, mtime=0)
     path.write_bytes(data)
+
+
+def write_series(voxels: NDArray[Any], affine: Affine, path: Path, description: str = "") -> None:
+    """Write a series `(I, J, K, N)`, as `write` writes a volume.
+
+    Raises:
+        InputError: E123 for a voxel type that NIfTI cannot hold.
+    """
+    image = nib.Nifti1Image(storable(voxels, path.name), affine)
+    i, j, k = voxels.shape[:3]
+    forms.write_forms(image.header, Grid((i, j, k), affine))
+    image.header["descrip"] = description.encode("ascii", "replace")[:79]
+    data = image.to_bytes()
+    path.write_bytes(gzip.compress(data, compresslevel=4, mtime=0) if path.suffix == ".gz" else data)
 
 
 class _Layout(NamedTuple):

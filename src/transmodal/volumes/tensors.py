@@ -24,6 +24,8 @@ B0_MAX = 50.0
 """Volumes with at most this b, in s/mm^2, count as not diffusion-weighted."""
 
 _UNIT_WITHIN = 0.1
+_MEDIAN_MM = 4.0
+_FACES = tuple((slice(None),) * axis + (end,) for axis in range(3) for end in (0, -1))
 _STILL = 1e-7  # in mm^2/s; free water has 3e-3
 _SINGULAR = 1e-3  # of the design: below it directions are too much alike
 
@@ -205,8 +207,7 @@ def _determines(chosen: Gradients) -> bool:
 def _inside(b0: Volume, mask: Volume | None, name: str) -> NDArray[np.bool_]:
     """Return where to fit."""
     if mask is None:
-        _, found = _dipy("dipy.segment.mask").median_otsu(b0.voxels)
-        inside = fill_holes(largest_component(found)) if found.any() else found
+        inside = _brain(b0)
     elif mask.grid.same_as(b0.grid):
         inside = mask.voxels != 0
     else:
@@ -216,6 +217,19 @@ def _inside(b0: Volume, mask: Volume | None, name: str) -> NDArray[np.bool_]:
     if not inside.any():
         raise InputError("E124", f"{name} with an empty brain mask", "a brain", "Look at the first volume.")
     return inside
+
+
+def _brain(b0: Volume) -> NDArray[np.bool_]:
+    """Return what stands out of b0: its content where all faces are one value, as after skull-stripping."""
+    voxels = b0.voxels
+    low = min(voxels[face].min() for face in _FACES)
+    if all((voxels[face] == low).all() for face in _FACES):
+        found = voxels > low
+    else:
+        # A radius in mm, and one pass: more of both takes the cortex away.
+        radius = max(1, round(_MEDIAN_MM / float(np.mean(b0.spacing))))
+        _, found = _dipy("dipy.segment.mask").median_otsu(voxels, median_radius=radius, numpass=1)
+    return fill_holes(largest_component(found)) if found.any() else found
 
 
 def _table(path: Path) -> Floats:
