@@ -123,7 +123,8 @@ class CaseEntry(_Record):
         segmentation: the data set's labels.
         regions: masks computed from sources.
         fingerprint: hash of the inputs and of the options that made this entry.
-        notes: figures of how the case came about, such as how well two registrations agree in mm.
+        notes: figures of how the case came about, such as how well two registrations agree in mm, and of how
+            its contrasts lie on one another (`cohorts.doubts`).
     """
 
     id: Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]*$")]
@@ -153,6 +154,7 @@ class PrepareOptions(_Record):
         counts: numbers of patients (or groups) instead of shares.
         seed: of the split.
         keep_going: leave failing cases out and record them, instead of stopping at the end.
+        strict_pairs: take a case whose contrasts do not seem to lie on one another for a failing one.
         record_names: write the base names of the input files into the manifest.
     """
 
@@ -162,6 +164,7 @@ class PrepareOptions(_Record):
     counts: tuple[int, int, int] | None = None
     seed: int = 2024
     keep_going: bool = False
+    strict_pairs: bool = False
     record_names: bool = True
 
     def fingerprint(self, modalities: tuple[str, ...]) -> str:

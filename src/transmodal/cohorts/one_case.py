@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from transmodal.cohorts.case import EXTRA, MODALITY, Case
+from transmodal.cohorts.doubts import notes_of
 from transmodal.cohorts.manifest import (
     ArrayEntry,
     CaseEntry,
@@ -125,8 +126,14 @@ class _Writer:
             segmentation=segmentation,
             regions=tuple(region_entries),
             fingerprint=fingerprint,
-            notes=dict(self._case.notes),
+            notes={**self._case.notes, **notes_of(self._prepared())},
         )
+
+    def _prepared(self) -> dict[str, Volume]:
+        return {
+            modality: Volume(self._voxels[modality], self._oriented[modality].affine)
+            for modality in self._case.volumes
+        }
 
     def _regions(self, beside: Path, name: str) -> tuple[Regions, list[RegionEntry]]:
         found: dict[tuple[str, RegionKind], NDArray[np.bool_]] = {}

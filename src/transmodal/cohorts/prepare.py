@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from transmodal.cohorts import locks, one_case
 from transmodal.cohorts.case import CaseMaker
+from transmodal.cohorts.doubts import refusals
 from transmodal.cohorts.manifest import CaseEntry, Manifest, PrepareOptions
 from transmodal.cohorts.parallel import spread
 from transmodal.cohorts.split import (
@@ -71,8 +72,8 @@ def prepare(
         workers: processes; the result does not depend on how many.
 
     Raises:
-        InputError: what is wrong with the cases; E132 when there is none, E135 when one patient or
-            image would stand on two sides of the split.
+        InputError: what is wrong with the cases; E130 for pairs that strict options do not take, E132 when
+            there is no case, E135 when one patient or image would stand on two sides of the split.
         ResourceError: E402 naming the case whose process died, E403 when the disk is full.
         UsageError: E005 when another process prepares the same folder.
     """
@@ -84,6 +85,10 @@ def prepare(
         _clear_leftovers(folder)
         jobs = {name: _Job(case, folder, name, options) for name, case in names.items()}
         entries, failures = _all(jobs, workers, progress)
+        if options.strict_pairs:
+            refused = refusals({entry.id: entry.notes for entry in entries})
+            entries = [entry for entry in entries if entry.id not in refused]
+            failures = dict(sorted({**failures, **refused}.items()))
         if failures and (not options.keep_going or not entries):
             raise _summary(failures, len(jobs))
         for name, error in failures.items():

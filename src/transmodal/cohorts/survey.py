@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TypeVar
 
 from transmodal.cohorts import one_case
 from transmodal.cohorts.case import Case, CaseFiles, CaseMaker
+from transmodal.cohorts.doubts import notes_of
 from transmodal.cohorts.parallel import spread
 from transmodal.errors import TransmodalError
 from transmodal.volumes import Volume, io
@@ -26,6 +27,7 @@ class Finding:
         found: what it has, one line for each image.
         wrong: one line for each thing that would stop its preparation.
         waiting: what preparing it will do first, such as registration, and was not tried.
+        pairs: how its contrasts lie on one another, as `cohorts.doubts` judges it; empty where something is wrong.
     """
 
     id: str
@@ -33,6 +35,7 @@ class Finding:
     found: tuple[str, ...]
     wrong: tuple[str, ...]
     waiting: tuple[str, ...] = ()
+    pairs: Mapping[str, float] = field(default_factory=dict)
 
 
 def survey(
@@ -75,7 +78,7 @@ def look(case: CaseMaker) -> Finding:
     volumes = {} if loaded is None else _volumes(loaded)
     if loaded is not None:
         _tried(partial(one_case.check, loaded), wrong)
-    return Finding(case.id, case.patient, _described(volumes), tuple(wrong))
+    return Finding(case.id, case.patient, _described(volumes), tuple(wrong), (), _placed(loaded, wrong))
 
 
 def _of_files(case: CaseFiles) -> Finding:
@@ -92,7 +95,11 @@ def _of_files(case: CaseFiles) -> Finding:
     if loaded.volumes:
         _tried(partial(one_case.check, loaded), wrong)
     waiting = tuple(step.waits for step in case.steps if step.waits)
-    return Finding(case.id, case.patient, _described(volumes), tuple(wrong), waiting)
+    return Finding(case.id, case.patient, _described(volumes), tuple(wrong), waiting, _placed(loaded, wrong))
+
+
+def _placed(case: Case | None, wrong: Sequence[str]) -> Mapping[str, float]:
+    return {} if case is None or wrong else notes_of(case.volumes)
 
 
 def _case(case: CaseFiles, volumes: Mapping[str, Volume]) -> Case:

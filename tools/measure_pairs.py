@@ -1,0 +1,103 @@
+"""Measure how many bad pairs are found: `python tools/measure_pairs.py ATLAS_FOLDER result.json`.
+
+The folder is one that `transmodal atlas` wrote. In each subject in turn one target is moved, turned or
+replaced by another subject's, and the subject is judged among the others, which are left as they are.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import SimpleITK as sitk  # noqa: N813  (the field's name for it)
+from numpy.typing import NDArray
+
+from transmodal.cohorts.doubts import doubts, judged, notes_of
+from transmodal.cohorts.parallel import spread
+from transmodal.cohorts.placing import Placing
+from transmodal.volumes import Volume, io, itk
+from transmodal.volumes.geometry import reorient
+from transmodal.volumes.registration import register
+
+PAIRS = (("t1", "ct"), ("t1", "fa"), ("t2", "flair"))
+SHIFTS_MM, TURNS_DEGREES = (1, 2, 8, 12, 20), (5, 10)
+Subjects = Mapping[str, Mapping[str, Volume]]
+
+
+def moved(volume: Volume, shift_mm: NDArray[Any], turn: NDArray[Any]) -> Volume:
+    """Return the content shifted in RAS+ mm and turned about the volume's middle by a vector in radians."""
+    middle = volume.grid.world((np.array(volume.grid.shape) - 1) / 2)
+    angle = float(np.linalg.norm(turn))
+    map_ = sitk.VersorRigid3DTransform()
+    map_.SetCenter((itk.LPS @ middle).tolist())
+    map_.SetRotation((turn / angle).tolist() if angle else [0.0, 0.0, 1.0], angle)
+    map_.SetTranslation((itk.LPS @ shift_mm).tolist())
+    return itk.warp(volume, volume.grid, map_, fill=float(volume.voxels.min()))
+
+
+def planted(name: str, pair: tuple[str, str], subjects: Subjects) -> Iterator[tuple[str, Volume]]:
+    """Yield kinds of bad targets for one subject, on its own grid."""
+    source, target = (subjects[name][what] for what in pair)
+    draw = np.random.default_rng([2024, *name.encode(), *pair[1].encode()])
+    for kind, sizes in (("shift {} mm", SHIFTS_MM), ("turn {} degrees", np.deg2rad(TURNS_DEGREES))):
+        for size in sizes:
+            way = draw.normal(size=3)
+            way *= size / np.linalg.norm(way)
+            still = np.zeros(3)
+            if kind.startswith("shift"):
+                yield kind.format(size), moved(target, way, still)
+            else:
+                yield kind.format(round(np.rad2deg(size))), moved(target, still, way)
+    others = [other for other in subjects if other != name]
+    stranger = subjects[others[draw.integers(len(others))]][pair[1]]
+    fill = float(stranger.voxels.min())
+    yield "another patient, as the headers lie", itk.warp(stranger, source.grid, sitk.Transform(), fill=fill)
+    laid = register(source, stranger, kind="rigid", metric="mutual_information", spacing_mm=4.0)
+    yield "another patient, registered", laid.warp(stranger, fill=fill)
+
+
+def measure(job: tuple[Path, tuple[str, str]]) -> dict[str, Any]:
+    """Return what was found of each kind in one pair of contrasts, and the figures behind it."""
+    folder, pair = job
+    subjects = {
+        case.name: {what: reorient(io.read(case / f"{what}.nii.gz")) for what in pair}
+        for case in sorted(folder.iterdir())
+        if case.is_dir()
+    }
+    right = {name: notes_of({what: own[what] for what in pair}) for name, own in subjects.items()}
+    usual = judged(right)
+    found: dict[str, list[bool]] = {}
+    figures: dict[str, list[Placing]] = {"right": [one.placing for one in usual]}
+    for name in subjects:
+        for kind, target in planted(name, pair, subjects):
+            bad = {**right, name: notes_of({pair[0]: subjects[name][pair[0]], pair[1]: target})}
+            found.setdefault(kind, []).append(any(one.case == name for one in doubts(bad)))
+            figures.setdefault(kind, []).extend(one.placing for one in judged(bad) if one.case == name)
+    return {
+        "subjects": len(subjects),
+        "false_alarms": len(doubts(right)),
+        "found": {kind: sum(flags) for kind, flags in found.items()},
+        "figures": {
+            kind: {
+                word: [round(float(value), 3) for value in np.quantile(values, (0, 0.5, 1))]
+                for word, values in zip(("off_mm", "gain", "likeness"), np.array(rows).T, strict=True)
+            }
+            for kind, rows in figures.items()
+        },
+    }
+
+
+def main(folder: Path, result: Path) -> None:
+    """Measure every pair and write the figures."""
+    jobs = {" to ".join(pair): (folder, pair) for pair in PAIRS}
+    figures = dict(sorted(spread(measure, jobs, len(jobs))))
+    result.parent.mkdir(parents=True, exist_ok=True)
+    result.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]))
