@@ -101,7 +101,7 @@ def test_arrangements_are_what_they_say() -> None:
     with torch.no_grad():
         assert parallel.branch is not None
         assert serial.branch is not None
-        wanted = (parallel.unet(source) + parallel.branch(source).tanh()) / 2
+        wanted = (parallel.unet(source) + parallel.branch(source)) / 2
         torch.testing.assert_close(parallel(source), wanted)
         torch.testing.assert_close(serial(source), serial.unet((serial.branch(source) + source) / 2))
         assert torch.equal(alone(source), alone.unet(source))
@@ -169,6 +169,15 @@ def test_terms_and_whom_they_reach(objective: str) -> None:
     assert all(one.grad is not None for one in translator.discriminator.parameters())
     torch.autograd.backward(terms[name])
     assert all(one.grad is not None for one in translator.generator.parameters())
+
+
+def test_what_is_translated_is_cut_off_and_what_is_judged_is_not() -> None:
+    translator, batch = built().eval(), batch_of()
+    assert translator.generator.branch is not None
+    nn.init.constant_(translator.generator.branch.head.bias, 5.0)  # type: ignore[arg-type]
+    with torch.no_grad():
+        assert float(translator.synthesise(batch).synthetic.min()) > 1
+        assert torch.equal(translator(batch.source, batch.available), torch.ones(2, 1, 32, 32))
 
 
 def test_only_the_common_objective_couples_samples() -> None:

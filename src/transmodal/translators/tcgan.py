@@ -78,7 +78,7 @@ class Outputs(NamedTuple):
     """What all players judge.
 
     Attributes:
-        synthetic: `(B, T, H, W)` in [-1, 1].
+        synthetic: `(B, T, H, W)`; `parallel` may leave [-1, 1], and what is translated is cut off there.
     """
 
     synthetic: Tensor
@@ -113,7 +113,7 @@ class Tcgan(Translator[Outputs]):
         """Translate `(B, C, H, W)` into `(B, T, H, W)` in [-1, 1]; `noise` are seeds of the dropout."""
         self.check(source, available)
         out: Tensor = self.generator(source, noise)
-        return out
+        return out.clamp(-1, 1)
 
     def size_multiple(self) -> int:
         """Return what the sides must be a multiple of."""
@@ -139,8 +139,9 @@ class Tcgan(Translator[Outputs]):
         Raises:
             UsageError: E004 for windows on which the discriminator has no verdict, and as `check`.
         """
+        self.check(batch.source, batch.available)
         _check_sides(batch.source, self.discriminator.least_side, "the discriminator")
-        return Outputs(self(batch.source, batch.available, noise=batch.draw if self.training else None))
+        return Outputs(self.generator(batch.source, batch.draw if self.training else None))
 
     def losses(self, player: str, batch: Batch, outputs: Outputs) -> dict[str, Tensor]:
         """Return that player's terms: LSGAN, and the weighted smooth L1 or mean absolute error."""
@@ -173,7 +174,7 @@ class Generator(nn.Module):
         normal_init(self)
 
     def forward(self, source: Tensor, seeds: Tensor | None = None) -> Tensor:
-        """Map `(B, C, H, W)` to float32 `(B, T, H, W)` in [-1, 1].
+        """Map `(B, C, H, W)` to float32 `(B, T, H, W)`, in [-1, 1] but where the transformer leaves it.
 
         Args:
             source: sides are multiples of `2 ** levels`.
@@ -184,8 +185,7 @@ class Generator(nn.Module):
             source = (drawn + source) / 2
         out: Tensor = self.unet(source, seeds)
         if drawn is not None and self._arrangement == "parallel":
-            # The code averages the branch as it is: values may leave the image's range there, not here.
-            out = (out + torch.tanh(drawn)) / 2
+            out = (out + drawn) / 2
         return out
 
 
