@@ -1,0 +1,344 @@
+"""DDColor: Kang et al., DDColor: Towards Photo-Realistic Image Colorization via Dual Decoders, ICCV 2023.
+
+The grey source gives the lightness; a network adds chrominance, the a and b of CIELAB. ConvNeXt sees the image; one
+decoder enlarges its maps back to pixels; in the other, learnt queries look at the first one's maps, coarse to fine and
+again, and become colours. Each colour's map is its likeness to each pixel. Besides the distance of a and b there are
+a perceptual and an adversarial term, and one that asks for colour.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from itertools import cycle
+from typing import NamedTuple, Self
+
+import torch
+import torch.nn.functional as F
+from pydantic import Field, model_validator
+from torch import Tensor, nn
+
+from transmodal.batch import Batch
+from transmodal.errors import InputError, UsageError
+from transmodal.losses.colour import colourlessness, vivid
+from transmodal.losses.logistic import logistic
+from transmodal.nets.blocks import full_precision
+from transmodal.nets.convnext import ConvNeXt
+from transmodal.nets.frozen import FrozenNet
+from transmodal.nets.lab import lab_to_rgb, rgb_to_lab
+from transmodal.nets.shuffle import PixelDecoder
+from transmodal.nets.spectral import SpectralDiscriminator, spectral
+from transmodal.nets.vgg import least_side, pretrained_vgg
+from transmodal.translators._base import Translator, TranslatorConfig
+
+PERCEPTUAL = (1 / 16, 1 / 8, 1 / 4, 1 / 2, 1.0)
+"""Weights of the five stages of VGG."""
+_MEAN, _DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+
+
+class Config(TranslatorConfig):
+    """The published code's values, with the smallest of its encoders.
+
+    Attributes:
+        width: channels of ConvNeXt's first stage: 96 for the tiny and small network, 192 for the large one.
+        depths: its blocks: 3, 3, 9, 3 for the tiny one, 3, 3, 27, 3 for small and large.
+        features: channels of the pixel decoder.
+        queries: colours that are learnt.
+        layers: of the colour decoder; 0 leaves the queries the same for every image.
+        scales: maps of the pixel decoder that queries look at in turn: 1/16, then 1/8, then 1/4 of the sides.
+        hidden: channels of a query.
+        heads: of attention.
+        feedforward: inner width of the colour decoder's perceptrons.
+        chroma_weight: of the mean absolute error of a and b, in units of CIELAB.
+        perceptual_weight: of VGG-19's features.
+        vgg: file of VGG-19's weights, or `random`.
+        adversarial_weight: of the verdict; 0 trains without discriminator.
+        colourfulness_weight: of the term that asks for colour.
+        vividness: how far from grey the target lies in the perceptual and adversarial terms; 1 leaves it as it is.
+        discriminator_width: channels of the discriminator's first layer.
+        discriminator_blocks: of the discriminator.
+    """
+
+    target_channels: int = Field(3, ge=1)
+    width: int = Field(96, ge=1)
+    depths: tuple[int, int, int, int] = (3, 3, 9, 3)
+    features: int = Field(512, ge=2, multiple_of=2)
+    queries: int = Field(100, ge=1)
+    layers: int = Field(9, ge=0)
+    scales: int = Field(3, ge=1, le=3)
+    hidden: int = Field(256, ge=4, multiple_of=4)
+    heads: int = Field(8, ge=1)
+    feedforward: int = Field(2048, ge=1)
+    chroma_weight: float = Field(0.1, gt=0)
+    perceptual_weight: float = Field(5.0, ge=0)
+    vgg: str | None = None
+    adversarial_weight: float = Field(1.0, ge=0)
+    colourfulness_weight: float = Field(0.5, ge=0)
+    vividness: float = Field(1.2, ge=0)
+    discriminator_width: int = Field(64, ge=1)
+    discriminator_blocks: int = Field(3, ge=1, le=5)
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if min(self.depths) < 1:
+            raise ValueError("each stage has one block or more")
+        if self.hidden % self.heads:
+            raise ValueError(f"{self.hidden} channels do not divide among {self.heads} heads")
+        return self
+
+
+class Outputs(NamedTuple):
+    """What all players judge.
+
+    Attributes:
+        synthetic: `(B, 3, H, W)`, red, green and blue in [0, 1].
+        chroma: its a and b, `(B, 2, H, W)`, in units of CIELAB, before what sRGB does not have is cut off.
+    """
+
+    synthetic: Tensor
+    chroma: Tensor
+
+
+class DDColor(Translator[Outputs]):
+    """A network of chrominance against a discriminator of colour images."""
+
+    output_range = "unit"
+    batch_coupled = True  # batch normalisation
+    config: Config
+
+    def __init__(self, config: Config) -> None:
+        super().__init__(config)
+        channels = (config.source_channels, config.slab_depth, config.target_channels)
+        if channels != ((1,), 1, 3):
+            raise UsageError(
+                "E004",
+                f"DDColor from {list(config.source_channels)} source channels in slabs of {config.slab_depth} "
+                f"to {config.target_channels} channels",
+                "one grey source in slices, and a target in colour (3 channels)",
+                "Set task.source, task.target and windows.kind accordingly.",
+            )
+        self.generator = ChromaNet(config)
+        self.discriminator: SpectralDiscriminator | None = None
+        if config.adversarial_weight > 0:
+            self.discriminator = SpectralDiscriminator(
+                3, config.discriminator_width, config.discriminator_blocks
+            )
+        self._vgg: FrozenNet | None = None
+        if config.perceptual_weight > 0:
+            otherwise = (
+                "set settings.vgg to its path, or settings.perceptual_weight=0 or settings.vgg=random."
+            )
+            self._vgg = pretrained_vgg(config.vgg, "torchvision", "relu", otherwise)
+
+    def forward(
+        self, source: Tensor, available: Tensor, features: Tensor | None = None, noise: Tensor | None = None
+    ) -> Tensor:
+        """Colour `(B, 1, H, W)` in [-1, 1]: float32 `(B, 3, H, W)` in [0, 1]."""
+        self.check(source, available)
+        return _coloured(source, self.generator(source))
+
+    def frozen(self) -> Mapping[str, FrozenNet]:
+        """Return VGG-19 where the perceptual term is on."""
+        return {} if self._vgg is None else {"vgg": self._vgg}
+
+    def size_multiple(self) -> int:
+        """Return what the sides must be a multiple of."""
+        return 32
+
+    def players(self, phase: str) -> Mapping[str, nn.Module]:
+        """Return the generator, then the discriminator, as in the original."""
+        if self.discriminator is None:
+            return {"generator": self.generator}
+        return {"generator": self.generator, "discriminator": self.discriminator}
+
+    def synthesise(self, batch: Batch) -> Outputs:
+        """Run the generator once.
+
+        Raises:
+            UsageError: E004 for windows on which there is no verdict or nothing to normalise, and as `check`.
+        """
+        self.check(batch.source, batch.available)
+        least = 32 if len(batch.source) > 1 else 64
+        if self.discriminator is not None:
+            least = max(least, self.discriminator.least_side)
+        if self._vgg is not None:
+            least = max(least, least_side("torchvision"))
+        if min(batch.source.shape[2:]) < least:
+            raise UsageError(
+                "E004",
+                f"windows of {tuple(batch.source.shape[2:])} in a batch of {len(batch.source)}",
+                f"sides of {least} or more",
+                "Set a larger windows.size, or fewer settings.discriminator_blocks.",
+            )
+        chroma = self.generator(batch.source)
+        return Outputs(_coloured(batch.source, chroma), chroma)
+
+    def losses(self, player: str, batch: Batch, outputs: Outputs) -> dict[str, Tensor]:
+        """Return that player's weighted terms: chrominance, perception, verdict and colour; or the discriminator's."""
+        config, target = self.config, _target(batch)
+        shown = vivid(target, config.vividness)
+        if player == "discriminator":
+            return self._discriminator_terms(outputs.synthetic.detach(), shown)
+        apart = F.l1_loss(outputs.chroma, rgb_to_lab(target)[:, 1:])
+        terms = {"chroma": config.chroma_weight * apart}
+        if self._vgg is not None:
+            terms["perceptual"] = config.perceptual_weight * _perceptual(self._vgg, outputs.synthetic, shown)
+        if self.discriminator is not None:
+            verdicts = self.discriminator(outputs.synthetic)
+            terms["adversarial"] = config.adversarial_weight * logistic(verdicts, real=True)
+        if config.colourfulness_weight > 0:
+            terms["colourfulness"] = config.colourfulness_weight * colourlessness(outputs.synthetic)
+        return terms
+
+    def _discriminator_terms(self, synthetic: Tensor, target: Tensor) -> dict[str, Tensor]:
+        if self.discriminator is None:
+            return {}
+        return {
+            "real": logistic(self.discriminator(target), real=True),
+            "synthetic": logistic(self.discriminator(synthetic), real=False),
+        }
+
+
+class ChromaNet(nn.Module):
+    """ConvNeXt, the two decoders, and a 1 x 1 convolution of the colours' maps and the image to a and b."""
+
+    mean: Tensor
+    deviation: Tensor
+
+    def __init__(self, config: Config) -> None:
+        super().__init__()
+        self.encoder = ConvNeXt(3, config.width, config.depths)
+        self.pixels = PixelDecoder(self.encoder.widths, config.features)
+        self.colours = ColourDecoder(config, self.pixels.widths)
+        self.head = spectral(config.queries + 3, 2, 1)
+        self.register_buffer("mean", torch.tensor(_MEAN).view(3, 1, 1), persistent=False)
+        self.register_buffer("deviation", torch.tensor(_DEVIATION).view(3, 1, 1), persistent=False)
+
+    def forward(self, source: Tensor) -> Tensor:
+        """Map `(B, 1, H, W)` to float32 a and b, `(B, 2, H, W)`, in units of CIELAB; sides are multiples of 32."""
+        colourless = torch.zeros_like(source).expand(-1, 2, -1, -1)
+        grey = (_coloured(source, colourless) - self.mean) / self.deviation
+        maps, finest = self.pixels(self.encoder(grey))
+        likeness = torch.einsum("bqc,bchw->bqhw", self.colours(maps), finest)
+        with full_precision(source):
+            out: Tensor = self.head(torch.cat([likeness.float(), grey], dim=1))
+        return out
+
+
+class ColourDecoder(nn.Module):
+    """Learnt queries that look at maps in turn, then at one another, and become colours by a perceptron."""
+
+    def __init__(self, config: Config, widths: Sequence[int]) -> None:
+        super().__init__()
+        hidden = config.hidden
+        used = widths[: min(config.scales, config.layers)]
+        self.start = nn.Parameter(torch.randn(config.queries, hidden))
+        self.places = nn.Parameter(torch.randn(config.queries, hidden)) if config.layers else None
+        self.levels = nn.ParameterList(torch.randn(hidden, 1) for _ in used)
+        self.projections = nn.ModuleList(nn.Conv2d(one, hidden, 1) for one in used)
+        self.layers = nn.ModuleList(
+            QueryLayer(hidden, config.heads, config.feedforward) for _ in range(config.layers)
+        )
+        self.norm = nn.LayerNorm(hidden)
+        self.perceptron = nn.Sequential(
+            nn.Linear(hidden, hidden), nn.ReLU(), nn.Linear(hidden, hidden), nn.ReLU(),
+            nn.Linear(hidden, config.features // 2),
+        )  # fmt: skip
+
+    def forward(self, maps: Sequence[Tensor]) -> Tensor:
+        """Return colours `(B, Q, C)` for maps of `(B, C_n, h_n, w_n)`, the coarsest first."""
+        queries = self.start.expand(len(maps[0]), -1, -1)
+        if self.places is not None:
+            seen = []
+            for projection, level, one in zip(self.projections, self.levels, maps, strict=False):
+                tokens = (projection(one).flatten(2) + level).transpose(1, 2)
+                seen.append((tokens, sine_positions(one, len(level))))
+            for layer, (tokens, positions) in zip(self.layers, cycle(seen), strict=False):
+                queries = layer(queries, self.places, tokens, positions)
+        out: Tensor = self.perceptron(self.norm(queries))
+        return out
+
+
+class QueryLayer(nn.Module):
+    """Attention to a map, attention to one another, a perceptron; each is added and then normalised.
+
+    Args:
+        channels: of a query and of a token.
+        heads: of attention.
+        inner: width of the perceptron's inner layer.
+    """
+
+    def __init__(self, channels: int, heads: int, inner: int) -> None:
+        super().__init__()
+        self.across, self.among = (nn.MultiheadAttention(channels, heads, batch_first=True) for _ in range(2))
+        self.perceptron = nn.Sequential(nn.Linear(channels, inner), nn.ReLU(), nn.Linear(inner, channels))
+        self.norms = nn.ModuleList(nn.LayerNorm(channels) for _ in range(3))
+        for name, one in self.named_parameters():
+            if one.ndim > 1 and not name.startswith("norms"):
+                nn.init.xavier_uniform_(one)
+
+    def forward(self, queries: Tensor, places: Tensor, tokens: Tensor, positions: Tensor) -> Tensor:
+        """Return queries `(B, Q, C)`.
+
+        Args:
+            queries: `(B, Q, C)`.
+            places: `(Q, C)`, what is added to queries where they are compared.
+            tokens: `(B, N, C)`, the map's.
+            positions: `(N, C)`, what is added to tokens where they are compared.
+        """
+        first, second, third = self.norms
+        found = self.across(queries + places, tokens + positions, tokens, need_weights=False)[0]
+        queries = first(queries + found)
+        placed = queries + places
+        queries = second(queries + self.among(placed, placed, queries, need_weights=False)[0])
+        out: Tensor = third(queries + self.perceptron(queries))
+        return out
+
+
+def sine_positions(like: Tensor, channels: int) -> Tensor:
+    """Return `(H * W, channels)`: half for the row, half for the column, sines and cosines in turn.
+
+    Rows and columns run from 1/n to 1 times 2 pi, over wavelengths up to 10000 (Carion et al., DETR, ECCV 2020).
+
+    Args:
+        like: `(B, C, H, W)`, which tells sides and device.
+        channels: a multiple of 4.
+    """
+    half = channels // 2
+    rates = 10000.0 ** (-2 * torch.arange(half // 2, device=like.device, dtype=torch.float32) / half)
+    waves = []
+    for side in like.shape[2:]:
+        places = 2 * math.pi * torch.arange(1, side + 1, device=like.device, dtype=torch.float32) / side
+        angles = places[:, None] * rates
+        waves.append(torch.stack([angles.sin(), angles.cos()], dim=2).flatten(1))
+    rows, columns = waves
+    height, width = like.shape[2:]
+    return torch.cat(
+        [rows[:, None].expand(-1, width, -1), columns[None].expand(height, -1, -1)], dim=2
+    ).flatten(0, 1)
+
+
+def _coloured(source: Tensor, chroma: Tensor) -> Tensor:
+    return lab_to_rgb(torch.cat([50 * (source.float() + 1), chroma.float()], dim=1))
+
+
+def _perceptual(vgg: FrozenNet, synthetic: Tensor, target: Tensor) -> Tensor:
+    with torch.no_grad():
+        wanted: Sequence[Tensor] = vgg(target)
+    found: Sequence[Tensor] = vgg(synthetic)
+    terms = [
+        weight * F.l1_loss(one.float(), other.float())
+        for weight, one, other in zip(PERCEPTUAL, found, wanted, strict=True)
+    ]
+    return torch.stack(terms).sum()
+
+
+def _target(batch: Batch) -> Tensor:
+    if batch.target is None:
+        raise InputError("E131", "a batch without target", "pairs of grey and colour", "Check the cohort.")
+    return batch.target
+
+
+def build(config: Config) -> DDColor:
+    """Build the translator."""
+    return DDColor(config)
