@@ -41,6 +41,13 @@ def run(
             help="Comma-separated, such as mae,psnr,ssim,ms_ssim,stsim2; see the reference of metrics."
         ),
     ] = "mae,psnr,ssim",
+    save_volumes: Annotated[
+        bool,
+        typer.Option(
+            "--save-volumes",
+            help="Also keep every synthetic volume, by hash: transmodal check takes the figures again.",
+        ),
+    ] = False,
     without: Annotated[
         list[str] | None,
         typer.Option(help="Also score the runs without this source; may be repeated."),
@@ -78,6 +85,7 @@ def run(
             metrics=[name.strip() for name in metrics.split(",") if name.strip()],
             weights=weights(frozen_weights),
             output=folder,
+            save_volumes=save_volumes,
             progress=shown.advance,
         )
     print(evaluation.summary_text())

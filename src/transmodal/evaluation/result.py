@@ -19,6 +19,7 @@ from transmodal.evaluation.histogram import Counts
 from transmodal.evaluation.oracles import STANDARD
 from transmodal.evaluation.regional import RegionRow, agreements
 from transmodal.evaluation.score import unit_of
+from transmodal.evaluation.stored import Parts, Target
 from transmodal.metrics.table import HIGHER_IS_BETTER, Protocol, Row, Summary, summarise
 from transmodal.notice import INTENDED_USE
 from transmodal.volumes.intensity import IntensityMap
@@ -125,6 +126,8 @@ class Evaluation:
         seconds: what the translation of each case took, by name and case.
         errors: histograms of the models' errors inside the mask, by name.
         regions: measured and synthetic means by region, of the models.
+        targets: hashes of what was scored against, by case.
+        volumes: stored synthetic volumes; empty where none were kept.
     """
 
     subject: Subject
@@ -138,6 +141,8 @@ class Evaluation:
     seconds: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     errors: Mapping[str, Counts] = field(default_factory=dict)
     regions: tuple[RegionRow, ...] = ()
+    targets: Mapping[str, Target] = field(default_factory=dict)
+    volumes: Parts = field(default_factory=dict)
 
     @property
     def cases(self) -> tuple[str, ...]:
@@ -227,7 +232,23 @@ class Evaluation:
             "regions": [row.to_json() for row in self.regions],
             "agreement": [one.to_json() for one in agreements(self.regions)],
             "protocols": {protocol.text(): protocol.to_json() for protocol in protocols},
+            "scoring": self._scoring(),
+            "targets": {case: one._asdict() for case, one in self.targets.items()},
+            "volumes": {
+                name: {case: [part._asdict() for part in parts] for case, parts in cases.items()}
+                for name, cases in self.volumes.items()
+            },
             "provenance": self.provenance(),
+        }
+
+    def _scoring(self) -> dict[str, Any]:
+        """Return what figures depend on beside volumes: enough to take them again."""
+        reference = self.subject.reference
+        return {
+            "data_range": self.subject.data_range,
+            "reference": None
+            if reference is None
+            else {"source": reference.source, "region": reference.region, "map": reference.map.to_json()},
         }
 
     def timing(self) -> dict[str, Any]:

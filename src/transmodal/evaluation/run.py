@@ -10,7 +10,7 @@ from pathlib import Path
 from transmodal.cohorts.store import Cohort, PreparedCase
 from transmodal.errors import InputError, UsageError
 from transmodal.evaluation import oracles as oracle_room
-from transmodal.evaluation import per_case, regional, report
+from transmodal.evaluation import per_case, regional, report, stored
 from transmodal.evaluation.entrants import (
     CaseTranslator,
     Entrants,
@@ -45,6 +45,7 @@ def evaluate(
     target_normalised: bool = False,
     metrics: Sequence[str] = STANDARD,
     output: Path | None = None,
+    save_volumes: bool = False,
     notes: Sequence[str] = (),
     progress: Progress | None = None,
 ) -> Evaluation:
@@ -64,6 +65,7 @@ def evaluate(
             its own intensities; it is stamped into the protocol.
         metrics: out of `evaluation.score.METRICS`.
         output: folder for what `write` writes; None writes nothing.
+        save_volumes: also write every synthetic volume there, with its hash in evaluation.json.
         notes: what a reader of the figures has to know.
         progress: told how far it is.
 
@@ -93,7 +95,13 @@ def evaluate(
     if target_normalised:
         subject = replace(subject, reference=reference_units(view))
     evaluation = evaluate_cases(
-        entrants, store.cases(split), subject, metrics=metrics, primary=_primary(metrics), progress=progress
+        entrants,
+        store.cases(split),
+        subject,
+        metrics=metrics,
+        primary=_primary(metrics),
+        keeper=_keeper(output) if save_volumes else None,
+        progress=progress,
     )
     if output is not None:
         write(evaluation, output)
@@ -140,6 +148,7 @@ def evaluate_cases(
     *,
     metrics: Sequence[str] = STANDARD,
     primary: str = "mae",
+    keeper: stored.Keeper | None = None,
     progress: Progress | None = None,
 ) -> Evaluation:
     """Translate and score every case by every entrant.
@@ -150,6 +159,7 @@ def evaluate_cases(
         subject: what is evaluated on what.
         metrics: what to take.
         primary: metric that chooses the best and the worst case to show.
+        keeper: stores the synthetic volumes; None stores none.
         progress: told how far it is.
 
     Raises:
@@ -164,8 +174,12 @@ def evaluate_cases(
     excluded: dict[str, int] = {}
     errors: dict[str, Counts] = {}
     regions: list[regional.RegionRow] = []
+    targets: dict[str, stored.Target] = {}
     for n, case in enumerate(cases, start=1):
         made = {one.name: _timed(one, case, seconds[one.name]) for one in everyone}
+        if keeper is not None:
+            made = {name: keeper.keep(name, case, volume) for name, volume in made.items()}
+        targets[case.id] = stored.target_of(case, subject.target)
         truth = per_case.truth(case, subject)
         taken = {
             name: per_case.figures(case, truth, volume, subject, metrics) for name, volume in made.items()
@@ -194,6 +208,8 @@ def evaluate_cases(
         seconds,
         errors,
         tuple(regions),
+        targets,
+        keeper.kept if keeper is not None else {},
     )
 
 
@@ -209,6 +225,12 @@ def write(evaluation: Evaluation, folder: Path) -> None:
         part.write_text(report.page(evaluation), encoding="utf-8")
     files.write_json(folder / "timing.json", evaluation.timing())
     files.write_json(folder / "evaluation.json", evaluation.to_json())
+
+
+def _keeper(output: Path | None) -> stored.Keeper:
+    if output is None:
+        raise UsageError("E004", "volumes to keep and no folder", "a folder for them", "Give an output.")
+    return stored.Keeper(output)
 
 
 def _primary(metrics: Sequence[str]) -> str:

@@ -1,0 +1,285 @@
+"""Take every figure of a written evaluation again, from the stored volumes and the cohort, and compare."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Iterable
+from pathlib import Path, PurePosixPath
+from typing import Any, NamedTuple
+
+from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
+
+from transmodal.cohorts.manifest import RegionKind
+from transmodal.cohorts.store import Cohort, PreparedCase
+from transmodal.errors import InputError, IntegrityError, UsageError
+from transmodal.evaluation import per_case, reading, regional, stored
+from transmodal.evaluation.regional import RegionRow, agreements
+from transmodal.evaluation.result import Reference, Subject
+from transmodal.evaluation.score import METRICS
+from transmodal.evaluation.stored import Part, Target
+from transmodal.metrics.table import Row
+from transmodal.volumes import files
+from transmodal.volumes.intensity import IntensityMap
+
+TOLERANCE = 1e-9
+"""Relative: on another machine the last bits of a sum may differ. What differs more was changed."""
+
+Progress = Callable[[str, int, int], None]
+
+
+class Checked(NamedTuple):
+    """What was found to be true.
+
+    Attributes:
+        volumes: synthetic volumes whose content is what the evaluation says.
+        targets: targets and masks, likewise.
+        figures: figures that were taken again and agree.
+        exact: those of them that agree to the last bit.
+        left_out: metrics that cannot be taken again from volumes alone, such as those of a network.
+    """
+
+    volumes: int
+    targets: int
+    figures: int
+    exact: int
+    left_out: tuple[str, ...]
+
+    def text(self) -> str:
+        """Say it on one line."""
+        rest = self.figures - self.exact
+        parts = [
+            f"{self.volumes} volumes and {self.targets} targets have the content that was scored",
+            f"{self.figures} figures taken again: {self.exact} agree exactly"
+            + (f", {rest} to {TOLERANCE:g}" if rest else ""),
+        ]
+        if self.left_out:
+            parts.append(f"not taken again: {', '.join(self.left_out)}")
+        return "; ".join(parts) + "."
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class _File(_Part):
+    file: str
+    sha256: str
+
+    @field_validator("file")
+    @classmethod
+    def _below(cls, name: str) -> str:
+        path = PurePosixPath(name)
+        if path.is_absolute() or ".." in path.parts or "\\" in name or ":" in name:
+            raise ValueError("a path below the evaluation's folder")
+        return name
+
+
+class _Reference(_Part):
+    source: str
+    region: RegionKind
+    map: dict[str, Any]
+
+
+class _Scoring(_Part):
+    """How figures were taken; evaluations before 0.2 do not say it."""
+
+    data_range: float
+    reference: _Reference | None
+
+
+class _Hashes(_Part):
+    target: str
+    mask: str | None
+
+
+class _Kept(reading.Written):
+    """An evaluation.json with what is needed to take its figures again."""
+
+    scoring: _Scoring
+    targets: dict[str, _Hashes]
+    volumes: dict[str, dict[str, tuple[_File, ...]]]
+    regions: tuple[dict[str, Any], ...] = ()
+    agreement: tuple[dict[str, Any], ...] = ()
+
+
+def check(folder: Path, cohort: Cohort | Path, *, progress: Progress | None = None) -> Checked:
+    """Take every figure of an evaluation again.
+
+    Args:
+        folder: of an evaluated run, of an evaluation, or its file; written with its volumes.
+        cohort: the prepared cohort that was scored on.
+        progress: told how far it is.
+
+    Raises:
+        IntegrityError: E501 when a volume, a target or a mask has another content, or a figure is another one.
+        InputError: E100 for an evaluation without volumes, E101 when it is none or contradicts itself.
+        UsageError: E004 for another cohort.
+    """
+    path = reading.find(Path(folder))
+    kept = _read(path)
+    store = cohort if isinstance(cohort, Cohort) else Cohort.open(cohort)
+    said = kept.provenance.cohort
+    if store.digest() != said.digest:
+        raise UsageError(
+            "E004",
+            f"the cohort {store.manifest.name} ({store.digest()[:12]})",
+            f"{said.name} ({said.digest[:12]}), which was scored on",
+            "Name that cohort.",
+        )
+    cases = [case.id for case in store.cases(said.split)]
+    if set(cases) != set(kept.targets):
+        odd = sorted(set(cases) ^ set(kept.targets))[0]
+        raise _changed(
+            path, f"case {odd} is only in one of evaluation and cohort", f"every {said.split} case"
+        )
+    found = _Comparison(path, kept)
+    for n, (id_, hashes) in enumerate(kept.targets.items(), start=1):
+        found.case(store.case(id_), Target(hashes.target, hashes.mask))
+        if progress is not None:
+            progress("check", n, len(kept.targets))
+    found.finish()
+    reading.read(path)  # the summary, from the rows that now are known to be true
+    return found.result()
+
+
+class _Comparison:
+    """Compares case by case and counts what agrees."""
+
+    def __init__(self, path: Path, kept: _Kept) -> None:
+        self._path, self._kept = path, kept
+        self._metrics = [name for name in dict.fromkeys(row.metric for row in kept.rows) if name in METRICS]
+        self._subject = _subject(kept)
+        self._rows = {(row.case, row.translator, row.metric, row.protocol): row for row in kept.rows}
+        self._regions = {(one["case"], one["translator"], one["region"]): one for one in kept.regions}
+        self._seen: set[tuple[str, ...]] = set()
+        self._made: list[RegionRow] = []
+        self._volumes = self._figures = self._exact = 0
+
+    def case(self, case: PreparedCase, said: Target) -> None:
+        """Compare one case: its target and mask, its volumes, every figure of each."""
+        now = stored.target_of(case, self._subject.target)
+        if now != said:
+            what = "target" if now.target != said.target else "evaluation mask"
+            raise _changed(self._path, f"the {what} of case {case.id} has another content", "what was scored")
+        target = per_case.truth(case, self._subject)
+        for name, cases in self._kept.volumes.items():
+            if case.id not in cases:
+                raise _changed(self._path, f"no volume of {name} for case {case.id}", "one of every case")
+            parts = tuple(Part(one.file, one.sha256) for one in cases[case.id])
+            made = stored.read(self._path.parent, parts, target.grid, f"{name} for case {case.id}")
+            self._volumes += 1
+            for one in per_case.figures(case, target, made, self._subject, self._metrics):
+                self._figure(per_case.row(case, name, one))
+            if name in self._kept.provenance.models:
+                self._region(regional.rows(case, target, made, name, self._subject.unit))
+
+    def finish(self) -> None:
+        """See that nothing is written that was not taken again, and that the agreement follows from the means."""
+        left = [
+            key for key, row in self._rows.items() if key not in self._seen and row.metric in self._metrics
+        ]
+        if left:
+            case, name, metric, _ = left[0]
+            raise _changed(self._path, f"{metric} of {name} on {case}", "no such figure")
+        if len(self._made) != len(self._kept.regions):
+            raise _changed(self._path, f"{len(self._kept.regions)} means of regions", str(len(self._made)))
+        again: list[dict[str, Any]] = json.loads(
+            json.dumps([one.to_json() for one in agreements(self._made)])
+        )
+        said = self._kept.agreement
+        if len(again) != len(said):
+            raise _changed(self._path, f"the agreement of {len(said)} regions", str(len(again)))
+        for now, then in zip(again, said, strict=True):
+            whose = f"{now['translator']} in {now['region']}"
+            for name, value in now.items():
+                self._compare(f"{name} of {whose}", value, then.get(name))
+
+    def result(self) -> Checked:
+        """Return what was found."""
+        left_out = dict.fromkeys(row.metric for row in self._kept.rows if row.metric not in self._metrics)
+        return Checked(self._volumes, len(self._kept.targets), self._figures, self._exact, tuple(left_out))
+
+    def _figure(self, row: Row) -> None:
+        now = row.to_json()
+        key = (row.case, row.translator, row.metric, now["protocol"])
+        whose = f"{row.metric} of {row.translator} on {row.case}"
+        if key not in self._rows:
+            raise _changed(self._path, f"no {whose} under the protocol {now['protocol']!r}", "that figure")
+        self._seen.add(key)
+        then = self._rows[key]
+        if (then.patient, then.unit) != (row.patient, row.unit):
+            raise _changed(
+                self._path, f"{whose} of patient {then.patient} in {then.unit}", f"{row.patient}, {row.unit}"
+            )
+        self._compare(whose, now["value"], then.value)
+
+    def _region(self, rows: Iterable[RegionRow]) -> None:
+        for row in rows:
+            self._made.append(row)
+            then = self._regions.get((row.case, row.translator, row.region), {})
+            for name, value in row.to_json().items():
+                self._compare(
+                    f"{name} of {row.region} of {row.translator} on {row.case}", value, then.get(name)
+                )
+
+    def _compare(self, whose: str, now: object, then: object) -> None:
+        """Compare what was taken again with what was written; count where it is a figure."""
+        pairs = (
+            list(zip(now, then, strict=False))
+            if isinstance(now, list) and isinstance(then, list)
+            else [(now, then)]
+        )
+        for one, other in pairs:
+            if not _close(one, other):
+                raise _changed(self._path, f"{whose} is {other}", f"{one}, from the stored volume")
+        if now is None or isinstance(now, float | list):
+            self._figures += 1
+            self._exact += now == then
+
+
+def _close(one: object, other: object) -> bool:
+    if isinstance(one, float) and isinstance(other, float | int):
+        return math.isclose(one, other, rel_tol=TOLERANCE, abs_tol=1e-12)
+    return one == other
+
+
+def _read(path: Path) -> _Kept:
+    data = files.read_json(path)
+    if not data.get("volumes"):
+        raise InputError(
+            "E100",
+            f"{path} without stored volumes",
+            "an evaluation that was written with them",
+            "Evaluate the run again with --save-volumes.",
+        )
+    try:
+        return _Kept.model_validate(data)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise InputError(
+            "E101", f"{path}: {where}: {first['msg'].lower()}", "an evaluation", "Evaluate the run again."
+        ) from error
+
+
+def _subject(kept: _Kept) -> Subject:
+    """Return what figures need to know of the evaluation."""
+    task, cohort, scoring = kept.provenance.task, kept.provenance.cohort, kept.scoring
+    said = scoring.reference
+    reference = (
+        None if said is None else Reference(IntensityMap.from_json(said.map), said.source, said.region)
+    )
+    return Subject(
+        task.source,
+        task.target,
+        scoring.data_range,
+        cohort.name,
+        cohort.digest,
+        cohort.split,
+        reference=reference,
+    )
+
+
+def _changed(path: Path, got: str, expected: str) -> IntegrityError:
+    return IntegrityError("E501", f"{path.name}: {got}", expected, "It was changed after it was written.")
