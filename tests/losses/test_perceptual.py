@@ -12,7 +12,7 @@ from torch import Tensor
 
 from transmodal.losses.frequency import bands, frequency_loss
 from transmodal.losses.logistic import logistic
-from transmodal.losses.perceptual import perceptual_loss
+from transmodal.losses.perceptual import perceptual_l1, perceptual_loss
 
 
 def features(images: Tensor) -> list[Tensor]:
@@ -29,6 +29,15 @@ def test_perceptual_is_the_sum_of_the_mean_squares() -> None:
     wanted = (difference**2).mean() + ((3 * difference.mean((2, 3))) ** 2).mean()
     assert got.item() == pytest.approx(wanted, rel=1e-5)
     assert perceptual_loss(features, target, target).item() == 0
+
+
+def test_absolute_differences_are_weighted_by_layer() -> None:
+    torch.manual_seed(0)
+    synthetic, target = (torch.rand(2, 1, 4, 4) for _ in range(2))
+    got = perceptual_l1(features, synthetic, target, (0.5, 2.0))
+    difference = (synthetic - target).numpy().astype(float)
+    wanted = 0.5 * np.abs(difference).mean() + 2 * np.abs(3 * difference.mean((2, 3))).mean()
+    assert got.item() == pytest.approx(wanted, rel=1e-5)
 
 
 def test_the_gradient_reaches_the_synthetic_image_alone() -> None:

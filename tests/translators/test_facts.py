@@ -22,6 +22,7 @@ KNOWN = {
     "tcgan": (92.2e6, 92.2e6 + 2.764e6, 0),
     "chromagan": (47.5e6, None, 0),
     "ddcolor": (55.0e6, 55.0e6 + 5.92e6, None),
+    "colorformer": (44.8e6, 44.82e6 + 5.92e6, None),
     "unet_regression": (4.86e6, 4.86e6, 0),
     "mrnet": (58.05e6, 58.05e6 + 2.765e6, 89.67e6),
     "macro2micro": (0.2216e6, 0.2216e6 + 28.86e6 + 24.52e6, None),

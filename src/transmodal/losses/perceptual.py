@@ -24,3 +24,22 @@ def perceptual_loss(features: Features, synthetic: Tensor, target: Tensor) -> Te
     found = features((synthetic + 1) / 2)
     terms = [F.mse_loss(one.float(), other.float()) for one, other in zip(found, wanted, strict=True)]
     return torch.stack(terms).sum()
+
+
+def perceptual_l1(features: Features, synthetic: Tensor, target: Tensor, weights: Sequence[float]) -> Tensor:
+    """Return the weighted sum over layers of the mean absolute difference of features, in float32.
+
+    Args:
+        features: the frozen network, on images in [0, 1]; the gradient flows through it to `synthetic`.
+        synthetic: `(B, C, H, W)` in [0, 1].
+        target: the same.
+        weights: one per layer.
+    """
+    with torch.no_grad():
+        wanted = features(target)
+    found = features(synthetic)
+    terms = [
+        weight * F.l1_loss(one.float(), other.float())
+        for weight, one, other in zip(weights, found, wanted, strict=True)
+    ]
+    return torch.stack(terms).sum()
