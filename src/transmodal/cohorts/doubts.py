@@ -6,7 +6,7 @@ The limits were fixed on 20 virtual subjects and held against others (docs/conce
 from __future__ import annotations
 
 import statistics
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from transmodal.cohorts.placing import Placing, placing
@@ -90,17 +90,22 @@ def notes_of(volumes: Mapping[str, Volume]) -> dict[str, float]:
     Returns:
         By a name such as `pair t1 ct off_mm`; nothing of pairs that nothing can be said of.
     """
-    ranks = {name: rank for rank, name in enumerate(_FIRST)}
-    names = sorted(volumes, key=lambda name: (ranks.get(name, len(ranks)), name))
     notes: dict[str, float] = {}
-    for name in names[1:]:
-        found = placing(volumes[names[0]], volumes[name])
+    for first, other in compared(volumes):
+        found = placing(volumes[first], volumes[other])
         if found is not None:
             notes |= {
-                f"pair {names[0]} {name} {word}": round(value, 4)
+                f"pair {first} {other} {word}": round(value, 4)
                 for word, value in zip(_WORDS, found, strict=True)
             }
     return notes
+
+
+def compared(modalities: Iterable[str]) -> list[tuple[str, str]]:
+    """Return the pairs that are looked at: one of the modalities with each of the others."""
+    ranks = {name: rank for rank, name in enumerate(_FIRST)}
+    first, *others = sorted(modalities, key=lambda name: (ranks.get(name, len(ranks)), name)) or [""]
+    return [(first, other) for other in others]
 
 
 def judged(notes: Mapping[str, Mapping[str, float]]) -> list[Judged]:
