@@ -11,6 +11,7 @@ import pytest
 
 from transmodal.benchmark import table
 from transmodal.evaluation.compare import Comparison, compare
+from transmodal.evaluation.compare_table import markdown
 
 MARK = table.NOT_CONVERGED
 
@@ -51,7 +52,7 @@ def test_what_equals_an_oracle_is_not_ranked_and_all_may_fail(comparison: Compar
     made = table.ranked(with_means(comparison, {"whole": 0.1, "l1-alone": 0.2, **ORACLES}))
     assert [one.name for one in made.standings][:2] == [f"whole{MARK}", f"l1-alone{MARK}"]
     assert made.reference == f"whole{MARK}"
-    assert "reference" in table.compare_table.markdown(made)
+    assert "reference" in markdown(made)
 
 
 def test_all_may_be_ranked(comparison: Comparison) -> None:
