@@ -3,18 +3,34 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
+
+from transmodal.commands._splitting import (
+    PANEL,
+    SPLIT_HELP,
+    Copies,
+    Counts,
+    Fold,
+    GroupBy,
+    Groups,
+    SamePatient,
+    Seed,
+    TestGroup,
+    asked,
+    relations,
+    sides_of,
+    sizes,
+)
 
 if TYPE_CHECKING:
     from transmodal.cohorts.case import CaseMaker, Found
     from transmodal.cohorts.store import Cohort
     from transmodal.volumes.intensity import IntensitySpec
 
-Number = TypeVar("Number", int, float)
 Kind = Literal["whole", "body", "brain", "around_brain"]
 
 EXAMPLES = (
@@ -60,15 +76,30 @@ def run(
     split: Annotated[
         str,
         typer.Option(
-            help="Shares of training, validation and test, by patient; or the first patients by name, as papers "
-            "have them: syndiff (25, 5, 10), resvit-ixi (25, 10, 18), resvit-brats (25, 10, 20)."
+            help=f"{SPLIT_HELP}; or the first patients by name, as papers have them: syndiff (25, 5, 10), "
+            "resvit-ixi (25, 10, 18), resvit-brats (25, 10, 20).",
+            rich_help_panel=PANEL,
         ),
     ] = "8:1:1",
-    counts: Annotated[str, typer.Option(help="Counts instead of shares, such as 12:2:4.")] = "",
-    seed: Annotated[int, typer.Option(help="Seed of the split.")] = 2024,
+    counts: Counts = "",
+    fold: Fold = "",
+    test_group: TestGroup = "",
+    seed: Seed = 2024,
+    groups: Groups = None,
+    group_by: GroupBy = "",
+    same_patient: SamePatient = None,
+    copies: Copies = "refuse",
     workers: Annotated[int, typer.Option(min=1, help="Processes.")] = 2,
     keep_going: Annotated[
         bool, typer.Option("--keep-going", help="Leave out cases that fail, and say so.")
+    ] = False,
+    strict_pairs: Annotated[
+        bool,
+        typer.Option(
+            "--strict-pairs",
+            help="Take a case whose contrasts do not seem to lie on one another, or to be of one patient, for one "
+            "that fails; without it, it is only named.",
+        ),
     ] = False,
 ) -> None:
     """Turn images into a prepared cohort: checked, oriented, hashed, memory-mapped, split by patient.
@@ -80,21 +111,24 @@ def run(
     from transmodal.cohorts.split import COMMUNITY, sides_in_order
     from transmodal.commands._progress import bars
 
+    related = relations(same_patient, groups, group_by)
     found = layouts.look(layout, folder, told or [])
     if dry_run:
-        raise typer.Exit(_survey(found, workers))
+        raise typer.Exit(_survey(found, workers, strict_pairs=strict_pairs))
     _say(found)
-    cases, sides = found.cases, found.sides
+    cases, sides = found.cases, {} if fold or test_group else found.sides
+    shares = "8:1:1" if split in COMMUNITY or split.endswith(".json") else split
+    if split.endswith(".json"):
+        sides = sides_of(Path(split), [case.id for case in cases])
     if split in COMMUNITY:
         sides = sides_in_order(cases, COMMUNITY[split])
         cases = [case for case in cases if case.id in sides]
     options = PrepareOptions(
         regions=_regions(region or [], recipes or []),
         intensity=_intensities(intensity or []),
-        ratios=(8, 1, 1) if split in COMMUNITY else _three(split, float),
-        counts=_three(counts, int) if counts else None,
-        seed=seed,
+        **asked(split=shares, counts=counts, seed=seed, fold=fold, test_group=test_group, copies=copies),
         keep_going=keep_going,
+        strict_pairs=strict_pairs,
     )
     with bars() as shown:
         cohort = prepare(
@@ -102,15 +136,14 @@ def run(
             _named(output),
             options,
             sides=sides,
+            relations=related,
             progress=lambda case, done, total: shown.advance("prepare", done, total, case),
             workers=workers,
         )
-    sizes = {name: len(cohort.cases(name)) for name in ("train", "validation", "test")}
-    print(
-        f"{output}: {sum(sizes.values())} cases with {', '.join(cohort.modalities)}; "
-        f"{sizes['train']} train, {sizes['validation']} validation, {sizes['test']} test"
-    )
+    print(f"{output}: {len(cohort.cases())} cases with {', '.join(cohort.modalities)}; {sizes(cohort)}")
     _say_registered(cohort)
+    _say_doubts({one.id: one.notes for one in cohort.manifest.cases})
+    _draw(cohort, workers)
 
 
 def _named(output: Path | None) -> Path:
@@ -121,7 +154,7 @@ def _named(output: Path | None) -> Path:
     return output
 
 
-def _survey(found: Found[CaseMaker], workers: int) -> int:
+def _survey(found: Found[CaseMaker], workers: int, *, strict_pairs: bool) -> int:
     """Print what was found and what is wrong; return the exit status, 3 where something is."""
     from transmodal.cohorts.survey import survey
     from transmodal.commands._progress import bars
@@ -139,11 +172,12 @@ def _survey(found: Found[CaseMaker], workers: int) -> int:
         _print_lines("wrong: ", one.wrong)
     _print_lines("left out: ", found.left_out)
     _print_lines("ignored: ", found.ignored)
+    odd = _say_doubts({one.id: one.pairs for one in findings})
     wrong = sum(bool(one.wrong) for one in findings)
     print(
         f"{len(findings)} cases, {wrong} with something wrong; {len(found.left_out)} left out. Nothing was written."
     )
-    return 3 if wrong else 0
+    return 3 if wrong or (strict_pairs and odd) else 0
 
 
 def _print_lines(head: str, lines: Sequence[str]) -> None:
@@ -172,6 +206,35 @@ def _say_registered(cohort: Cohort) -> None:
     odd = doubtful(notes)
     if odd:
         print(f"look at these, whose contrasts are much less alike than the others': {', '.join(odd)}")
+
+
+def _say_doubts(notes: Mapping[str, Mapping[str, float]]) -> int:
+    """Print which pairs to look at and what to do; return how many there are."""
+    from transmodal.cohorts.doubts import doubts
+
+    odd = doubts(notes)
+    for one in odd:
+        print(f"look at {one.case}: {one.line()}")
+    return len(odd)
+
+
+def _draw(cohort: Cohort, workers: int) -> None:
+    """Write the cohort's page; a cohort stands without one."""
+    from transmodal.commands._progress import bars
+    from transmodal.errors import TransmodalError
+    from transmodal.evaluation import cohort_page
+
+    with bars() as shown:
+        try:
+            path = cohort_page.write(
+                cohort,
+                workers=workers,
+                progress=lambda case, done, total: shown.advance("draw", done, total, case),
+            )
+        except TransmodalError as error:
+            logging.getLogger(__name__).warning("no cohort.html: %s", error.line())
+            return
+    print(f"every pair is shown in {path}")
 
 
 def _regions(words: list[str], recipes: list[str]) -> dict[str, tuple[Kind, ...]]:
@@ -215,13 +278,3 @@ def _intensities(words: list[str]) -> dict[str, IntensitySpec]:
                 "Correct it.",
             ) from error
     return found
-
-
-def _three(text: str, kind: type[Number]) -> tuple[Number, Number, Number]:
-    from transmodal.errors import UsageError
-
-    try:
-        first, second, third = (kind(part) for part in text.split(":"))
-    except ValueError as error:
-        raise UsageError("E001", f"{text!r}", "three numbers such as 8:1:1", "Correct it.") from error
-    return first, second, third

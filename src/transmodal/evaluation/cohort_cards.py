@@ -56,7 +56,7 @@ def mosaic(cases: Sequence[Facts], n_cases: int) -> str:
     return (
         '<section><h2>Every pair</h2><p class="about">Those that stand out most come first. Axial, coronal and '
         "sagittal planes through the middle, in the display that radiologists use: the patient&rsquo;s right is on "
-        f"the left.{fewer} Joint histograms show the first contrast to the right and the other upwards.</p>{switch}"
+        f"the left.{fewer} Joint histograms show the first contrast to the right and the other upwards, with their mutual information (MI).</p>{switch}"
         f'<div class="cases">{"".join(map(_card, cases))}</div></section>'
     )
 
@@ -126,7 +126,7 @@ def _strip(facts: Facts, name: str) -> str:
 def _pair(facts: Facts, first: str, second: str) -> str:
     joint = facts.look.joints[first, second]
     found = next((one for one in facts.pairs if (one.fixed, one.moving) == (first, second)), None)
-    words = [f"mutual information {joint.information:.2f} nats"]
+    words = [f"MI {joint.information:.2f} nats"]
     if found is None:
         words.append("place not judged")
     else:

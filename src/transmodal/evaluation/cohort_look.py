@@ -135,8 +135,13 @@ def _every(voxels: NDArray[Any], steps: Sequence[int]) -> NDArray[Any]:
 
 
 def _greys(voxels: NDArray[Any]) -> NDArray[np.float32]:
+    """Return grey values; integers are spread over their width, lest bins and integers make stripes."""
     values: NDArray[np.float32] = voxels.astype(np.float32)
-    return values.mean(axis=-1) if values.ndim == 4 else values
+    if values.ndim == 4:
+        values = values.mean(axis=-1)
+    elif voxels.dtype.kind != "f":
+        values += np.random.default_rng(0).random(values.shape, np.float32) - 0.5
+    return values
 
 
 def _content(few: Mapping[str, NDArray[np.float32]]) -> NDArray[np.bool_]:

@@ -20,7 +20,7 @@ from transmodal.evaluation import cohort_cards
 from transmodal.evaluation.cohort_look import BINS, Histogram, Job, Look, look, tilt_degrees
 from transmodal.evaluation.figures import label, number
 from transmodal.notice import INTENDED_USE
-from transmodal.volumes import files
+from transmodal.volumes import Grid, files
 
 SHOWN = 400
 """Cases with pictures: of more, the three quarters that stand out most, and of the rest every n-th."""
@@ -147,11 +147,15 @@ def _findings(pairs: Sequence[Judged]) -> str:
 
 
 def _notice(entries: Iterable[CaseEntry]) -> str:
-    made = Counter(name for entry in entries for name, volume in entry.volumes.items() if volume.simulated)
+    all_ = list(entries)
+    made = Counter(name for entry in all_ for name, volume in entry.volumes.items() if volume.simulated)
     if not made:
         return ""
-    words = ", ".join(f"{label(name)} in {_count(n, 'case')}" for name, n in sorted(made.items()))
-    return f'<aside class="notice"><p><b>Simulated data.</b> {escape(words)}: no scanner measured them.</p></aside>'
+    words = ", ".join(
+        label(name) if n == len(all_) else f"{label(name)} in {_count(n, 'case')}"
+        for name, n in sorted(made.items())
+    )
+    return f'<aside class="notice"><p><b>Simulated data.</b> No scanner measured {escape(words)}.</p></aside>'
 
 
 def _left_out(left_out: Mapping[str, str]) -> str:
@@ -167,24 +171,26 @@ def _grids(cohort: Cohort, looks: Iterable[Look]) -> str:
     all_ = list(looks)
     grids = [one.grid for one in all_]
     shapes = Counter(" x ".join(map(str, grid.shape)) for grid in grids)
-    native = Counter(f"{label(name)} {way}" for one in all_ for name, way in one.native.items())
+    native = Counter(", ".join(sorted(set(one.native.values()))) for one in all_)
     tilts = [tilt_degrees(grid) for grid in grids]
     facts = {
-        "Shapes": _most(shapes),
+        "Shape": _most(shapes) if len(shapes) <= 6 else f"{len(shapes)} different, {_sides(grids)}",
         "Spacing": " x ".join(_span([grid.spacing[axis] for grid in grids]) for axis in range(3)) + " mm",
         "Field of view": " x ".join(
             _span([grid.shape[axis] * grid.spacing[axis] for grid in grids]) for axis in range(3)
         )
         + " mm",
-        "Obliqueness": f"{_span(tilts)} degrees between a voxel axis and the patient&rsquo;s".replace(
-            "&rsquo;", "\N{RIGHT SINGLE QUOTATION MARK}"
-        ),
+        "Obliqueness": f"{_span([round(tilt, 1) for tilt in tilts])}\N{DEGREE SIGN} from the patient's axes",
         "As stored": _most(native),
         "Split": f"by {cohort.split.by}, seed {cohort.split.seed}",
-        "Content": cohort.digest(),
+        "Digest": cohort.digest(),
     }
     items = "".join(f"<dt>{escape(name)}</dt><dd>{escape(text)}</dd>" for name, text in facts.items())
     return f"<section><h2>Grids</h2><dl>{items}</dl></section>"
+
+
+def _sides(grids: Sequence[Grid]) -> str:
+    return " x ".join(_span([float(grid.shape[axis]) for grid in grids]) for axis in range(3))
 
 
 def _most(counts: Counter[str]) -> str:
