@@ -22,6 +22,7 @@ from transmodal.batch import Batch
 from transmodal.errors import InputError, UsageError
 from transmodal.losses.colour import colourlessness, vivid
 from transmodal.losses.logistic import logistic
+from transmodal.losses.perceptual import perceptual_l1
 from transmodal.nets.blocks import full_precision
 from transmodal.nets.convnext import ConvNeXt
 from transmodal.nets.frozen import FrozenNet
@@ -182,7 +183,9 @@ class DDColor(Translator[Outputs]):
         apart = F.l1_loss(outputs.chroma, rgb_to_lab(target)[:, 1:])
         terms = {"chroma": config.chroma_weight * apart}
         if self._vgg is not None:
-            terms["perceptual"] = config.perceptual_weight * _perceptual(self._vgg, outputs.synthetic, shown)
+            terms["perceptual"] = config.perceptual_weight * perceptual_l1(
+                self._vgg, outputs.synthetic, shown, PERCEPTUAL
+            )
         if self.discriminator is not None:
             verdicts = self.discriminator(outputs.synthetic)
             terms["adversarial"] = config.adversarial_weight * logistic(verdicts, real=True)
@@ -320,17 +323,6 @@ def sine_positions(like: Tensor, channels: int) -> Tensor:
 
 def _coloured(source: Tensor, chroma: Tensor) -> Tensor:
     return lab_to_rgb(torch.cat([50 * (source.float() + 1), chroma.float()], dim=1))
-
-
-def _perceptual(vgg: FrozenNet, synthetic: Tensor, target: Tensor) -> Tensor:
-    with torch.no_grad():
-        wanted: Sequence[Tensor] = vgg(target)
-    found: Sequence[Tensor] = vgg(synthetic)
-    terms = [
-        weight * F.l1_loss(one.float(), other.float())
-        for weight, one, other in zip(PERCEPTUAL, found, wanted, strict=True)
-    ]
-    return torch.stack(terms).sum()
 
 
 def _target(batch: Batch) -> Tensor:
