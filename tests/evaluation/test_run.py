@@ -364,3 +364,26 @@ def test_a_target_is_scaled_in_the_region_in_which_training_fitted(make_case: Ma
         subject = Subject(("t1",), "t2", 1000.0, "cohort", "d" * 64, "test", 3, reference=reference)
         rows = evaluate_cases(Entrants([Knowing()]), [case], subject).rows
         assert max(row.value for row in rows if row.metric == "mae") < 0.1, region
+
+
+@pytest.mark.usefixtures("models")
+def test_oracles_alone_have_the_figures_that_they_have_beside_a_run(
+    cohort: FakeCohort, make_view: Make, tmp_path: Path
+) -> None:
+    alone = run.evaluate_oracles(make_view(), cohort, output=tmp_path)  # type: ignore[arg-type]  # a fake
+    beside = run.evaluate([tmp_path / "a"], cohort)  # type: ignore[arg-type]
+    assert alone.models == ()
+    assert alone.rows == tuple(row for row in beside.rows if row.translator in alone.oracles)
+    assert alone.subject == beside.subject
+    assert (tmp_path / "evaluation.json").is_file()
+
+    normalised = run.evaluate_oracles(
+        make_view(target="t2"),
+        cohort,  # type: ignore[arg-type]
+        oracles=["lookup"],
+        target_normalised=True,
+    )
+    assert normalised.oracles == ("lookup",)
+    assert normalised.subject.reference is not None
+    with pytest.raises(UsageError, match="which has a unit"):
+        run.evaluate_oracles(make_view(), cohort, target_normalised=True)  # type: ignore[arg-type]

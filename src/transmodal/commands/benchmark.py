@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -66,9 +67,13 @@ def run(
     whole = suites.suite_of(suite)
     part = whole.narrowed(only or (), _numbers(seeds))
     with bars() as shown:
-        result = benchmark(
-            part, cohort, output, whole=whole, workers=workers or _cores(), progress=shown.advance
-        )
+
+        def tell(what: str, done: int, total: int, note: str) -> None:
+            shown.advance(what, done, total, note)
+            if done < total and not sys.stderr.isatty():  # a log of hours says how far it is
+                shown.say(f"{what}: {done}/{total} {note}".rstrip())
+
+        result = benchmark(part, cohort, output, whole=whole, workers=workers or _cores(), progress=tell)
     files.write_json(output / "benchmark.json", dict(result.content))
     places = table.write(result.comparisons, output)
     for one in result.comparisons.values():
