@@ -6,21 +6,17 @@ one is named, and a damaged file is never passed over as if it were no DICOM.
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pydicom
 from numpy.typing import NDArray
-from pydicom.errors import InvalidDicomError
-from pydicom.filereader import read_file_meta_info
-from pydicom.uid import UID, DeflatedExplicitVRLittleEndian
 
 from transmodal.errors import InputError, UsageError
 from transmodal.volumes import streams
+from transmodal.volumes.dicom_files import Slice, images, quiet
 from transmodal.volumes.streams import BUDGET_BYTES
 from transmodal.volumes.volume import Affine, Volume
 from transmodal.volumes.voxels import Nonfinite, placed, real, storable
@@ -28,7 +24,6 @@ from transmodal.volumes.voxels import Nonfinite, placed, real, storable
 SLICE_TOLERANCE_MM = 0.1
 """No slice lies further from its even place than this, or than a tenth of the step if that is less."""
 
-_SUFFIXES = (".dcm", ".dicom", ".ima")
 _LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
 
 
@@ -54,107 +49,35 @@ def read(
         ResourceError: E401 beyond the budget.
         UsageError: E001 when there is no such series.
     """
-    with streams.guarded(folder.name, "DICOM series"):
-        slices = _one_series(folder.name, _images(folder, budget_bytes), series)
-        _alike(folder.name, slices)
+    paths = [path for path in sorted(folder.iterdir()) if path.is_file() and not path.name.startswith(".")]
+    return read_files(paths, folder.name, nonfinite=nonfinite, series=series, budget_bytes=budget_bytes)
+
+
+def read_files(
+    paths: Sequence[Path],
+    name: str,
+    *,
+    nonfinite: Nonfinite = "refuse",
+    series: str | None = None,
+    budget_bytes: int = BUDGET_BYTES,
+) -> Volume:
+    """Read a series from files that may lie anywhere; `name` is what messages call it. Else as `read`."""
+    with streams.guarded(name, "DICOM series"):
+        slices = _one_series(name, images(paths, name, budget_bytes), series)
+        _alike(name, slices)
         first = slices[0]
         n_pixels = int(first.numbers("Rows")[0] * first.numbers("Columns")[0]) * len(slices)
-        streams.budgeted(folder.name, 4 * n_pixels, budget_bytes)
-        slices, affine = _placed(folder.name, slices)
+        streams.budgeted(name, 4 * n_pixels, budget_bytes)
+        slices, affine = _placed(name, slices)
         planes = [_plane(one) for one in slices]
         if any(plane.dtype.kind == "f" for plane in planes):
             planes = [plane.astype(np.float32) for plane in planes]
         stack = np.stack(planes, axis=2)
-        return placed(stack if stack.ndim == 4 else real(stack, folder.name, nonfinite), affine, folder.name)
+        return placed(stack if stack.ndim == 4 else real(stack, name, nonfinite), affine, name)
 
 
-class _Slice(NamedTuple):
-    """One file's header."""
-
-    path: Path
-    dataset: pydicom.Dataset
-
-    @property
-    def name(self) -> str:
-        return self.path.name
-
-    def text(self, keyword: str) -> str:
-        """Return an element's value as text, "" where there is none."""
-        value = self.dataset.get(keyword)
-        return "" if value is None else str(value)
-
-    def numbers(self, keyword: str, count: int = 1, default: float | None = None) -> NDArray[np.float64]:
-        """Return an element's numbers; E103 where they are not `count` finite ones."""
-        value = self.dataset.get(keyword)
-        if value is None or value == "":
-            if default is not None:
-                return np.full(count, default)
-            raise InputError(
-                "E111" if keyword in _PLACE else "E103",
-                f"{self.name} has no {keyword}",
-                "a slice that says what it is and where it lies",
-                "Export it again.",
-            )
-        try:
-            numbers = np.atleast_1d(np.array(value, dtype=float))
-        except (TypeError, ValueError):
-            numbers = np.empty(0)
-        if numbers.size != count or not np.isfinite(numbers).all():
-            raise InputError(
-                "E103", f"{self.name} has {keyword} {value}", f"{count} numbers", "Export it again."
-            )
-        return numbers
-
-
-_PLACE = {"ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing"}
-
-
-def _images(folder: Path, budget: int) -> list[_Slice]:
-    found = []
-    for path in sorted(folder.iterdir()):
-        if path.name.startswith(".") or not path.is_file():
-            continue
-        with streams.guarded(path.name, "DICOM file"), _quiet():
-            streams.budgeted(path.name, path.stat().st_size, budget)
-            one = _header(path)
-        if one is not None:
-            found.append(one)
-    if not found:
-        raise InputError(
-            "E100",
-            f"{folder.name} is a folder without DICOM images",
-            "an image file, or the folder that holds one DICOM series",
-            "Check the path.",
-        )
-    return found
-
-
-def _header(path: Path) -> _Slice | None:
-    """Read a file up to its pixels; None where it is no DICOM image and does not claim to be one."""
-    try:
-        meta = read_file_meta_info(path)
-    except InvalidDicomError as error:
-        if path.suffix.lower() in _SUFFIXES:
-            raise InputError(
-                "E102", f"{path.name} is no DICOM file", "what its name says", "Copy it again, or remove it."
-            ) from error
-        return None
-    if meta.TransferSyntaxUID == DeflatedExplicitVRLittleEndian:
-        raise InputError(
-            "E102", f"{path.name} is deflated as a whole", "plain or compressed pixels", "Convert it."
-        )
-    dataset = pydicom.dcmread(path, stop_before_pixels=True)
-    if "Rows" in dataset:
-        return _Slice(path, dataset)
-    if "Image Storage" in UID(meta.MediaStorageSOPClassUID).name:
-        raise InputError(
-            "E101", f"{path.name} ends before its pixels", "a whole DICOM file", "Copy it again."
-        )
-    return None
-
-
-def _one_series(name: str, images: list[_Slice], series: str | None) -> list[_Slice]:
-    groups: dict[str, list[_Slice]] = {}
+def _one_series(name: str, images: list[Slice], series: str | None) -> list[Slice]:
+    groups: dict[str, list[Slice]] = {}
     for one in images:
         groups.setdefault(one.text("SeriesInstanceUID"), []).append(one)
     listed = "; ".join(
@@ -179,7 +102,7 @@ def _one_series(name: str, images: list[_Slice], series: str | None) -> list[_Sl
     return chosen[0]
 
 
-def _alike(name: str, slices: list[_Slice]) -> None:
+def _alike(name: str, slices: list[Slice]) -> None:
     """Refuse slices that do not make one volume."""
     first = slices[0]
     for one in slices:
@@ -203,7 +126,7 @@ def _alike(name: str, slices: list[_Slice]) -> None:
                 raise _differ(name, keyword, first, one)
 
 
-def _differ(name: str, keyword: str, first: _Slice, one: _Slice) -> InputError:
+def _differ(name: str, keyword: str, first: Slice, one: Slice) -> InputError:
     return InputError(
         "E103",
         f"{name}: {first.name} and {one.name} differ in {keyword}",
@@ -212,7 +135,7 @@ def _differ(name: str, keyword: str, first: _Slice, one: _Slice) -> InputError:
     )
 
 
-def _placed(name: str, slices: list[_Slice]) -> tuple[list[_Slice], Affine]:
+def _placed(name: str, slices: list[Slice]) -> tuple[list[Slice], Affine]:
     """Return the slices in order, and the affine; a tilted gantry gives a sheared one."""
     first = slices[0]
     orientation = first.numbers("ImageOrientationPatient", 6).reshape(2, 3)
@@ -237,7 +160,7 @@ def _placed(name: str, slices: list[_Slice]) -> tuple[list[_Slice], Affine]:
 
 
 def _step(
-    name: str, slices: list[_Slice], positions: NDArray[np.float64], normal: NDArray[np.float64]
+    name: str, slices: list[Slice], positions: NDArray[np.float64], normal: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     """Return the vector from slice to slice, mm."""
     if len(slices) == 1:
@@ -261,7 +184,7 @@ def _step(
     return step
 
 
-def _thickness(one: _Slice) -> float:
+def _thickness(one: Slice) -> float:
     keyword = "SpacingBetweenSlices" if one.text("SpacingBetweenSlices") else "SliceThickness"
     value = float(one.numbers(keyword)[0])
     if value <= 0:
@@ -269,7 +192,7 @@ def _thickness(one: _Slice) -> float:
     return value
 
 
-def _at_one_place(name: str, one: _Slice, other: _Slice) -> InputError:
+def _at_one_place(name: str, one: Slice, other: Slice) -> InputError:
     if one.text("SOPInstanceUID") == other.text("SOPInstanceUID"):
         return InputError(
             "E103",
@@ -285,9 +208,9 @@ def _at_one_place(name: str, one: _Slice, other: _Slice) -> InputError:
     )
 
 
-def _plane(one: _Slice) -> NDArray[Any]:
+def _plane(one: Slice) -> NDArray[Any]:
     """Return `(columns, rows)` in real values, or `(columns, rows, 3)` uint8."""
-    with streams.guarded(one.name, "DICOM file"), _quiet():
+    with streams.guarded(one.name, "DICOM file"), quiet():
         dataset = pydicom.dcmread(one.path)
         kind = _supported(one, dataset)
         if not dataset.file_meta.TransferSyntaxUID.is_compressed:
@@ -307,7 +230,7 @@ def _plane(one: _Slice) -> NDArray[Any]:
     return _rescaled(one, pixels.T, slope, intercept)
 
 
-def _supported(one: _Slice, dataset: pydicom.Dataset) -> str:
+def _supported(one: Slice, dataset: pydicom.Dataset) -> str:
     """Return MONOCHROME2 or RGB; everything else is refused with its reason."""
     kind = str(dataset.get("PhotometricInterpretation"))
     allocated, stored = int(dataset.BitsAllocated), int(dataset.BitsStored)
@@ -330,7 +253,7 @@ def _supported(one: _Slice, dataset: pydicom.Dataset) -> str:
     return kind
 
 
-def _check_length(one: _Slice, dataset: pydicom.Dataset) -> None:
+def _check_length(one: Slice, dataset: pydicom.Dataset) -> None:
     samples = int(dataset.get("SamplesPerPixel", 1))
     needed = int(dataset.Rows) * int(dataset.Columns) * samples * int(dataset.BitsAllocated) // 8
     present = len(dataset.PixelData)
@@ -343,7 +266,7 @@ def _check_length(one: _Slice, dataset: pydicom.Dataset) -> None:
         )
 
 
-def _rescaled(one: _Slice, pixels: NDArray[Any], slope: float, intercept: float) -> NDArray[Any]:
+def _rescaled(one: Slice, pixels: NDArray[Any], slope: float, intercept: float) -> NDArray[Any]:
     """Apply the rescale once: whole numbers stay whole, in the type that their bits need; else float32."""
     if (slope, intercept) == (1.0, 0.0):
         return storable(pixels, one.name)
@@ -358,16 +281,8 @@ def _rescaled(one: _Slice, pixels: NDArray[Any], slope: float, intercept: float)
     )
 
 
-def _fits_16(one: _Slice, slope: int, intercept: int) -> bool:
+def _fits_16(one: Slice, slope: int, intercept: int) -> bool:
     """Tell by the declared bits, so that all slices of a series come out in one type."""
     bits, is_signed = int(one.dataset.BitsStored), bool(one.dataset.PixelRepresentation)
     ends = (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1) if is_signed else (0, 2**bits - 1)
     return all(-(2**15) <= end * slope + intercept < 2**15 for end in ends)
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep pydicom's warnings off the screen: they quote the patient, and what matters is checked here."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield

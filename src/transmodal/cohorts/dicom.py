@@ -1,0 +1,283 @@
+"""DICOM of several patients: any tree of files, sorted by what their headers say and not by where they lie.
+
+    archive/anything/at/all/IM0001        files of many series, studies and patients, in any folders
+
+Series are told by SeriesInstanceUID, cases by study (or patient), modalities by the header: CT is `ct`, MR goes by its
+description. Localizers, images that say they are synthetic, and series whose modality is not clear are left aside, each
+named. Cases and patients are called by digests: no PatientID gets into a cohort. Contrasts of a study mostly lie on
+several grids; nothing is resampled unless `--with onto=MODALITY` says onto which.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from transmodal.cohorts import release
+from transmodal.cohorts.case import MODALITY, Case, Found, Origin, Step
+from transmodal.cohorts.dicom_series import Series, series_in
+from transmodal.cohorts.onto import Onto
+from transmodal.errors import InputError, UsageError
+from transmodal.volumes import dicom as reader
+from transmodal.volumes import files
+
+_EXPECTED = "a folder with DICOM files in it, at any depth"
+
+
+@dataclass(frozen=True)
+class Options:
+    """What can be told with `--with`.
+
+    Attributes:
+        series: what series are, as MODALITY:PATTERN; the pattern, with `*` and `?`, is held against the whole
+            description, in any case. They go before what the header says.
+        table: a CSV file with the columns `series` (SeriesInstanceUID) and `modality`, perhaps `case`, `patient`
+            and `group`; only its series are taken then.
+        case: what makes a case: the `study`, or the `patient`, where CT and MR are of different studies.
+        need: modalities that a case needs to be taken; all that were found if nothing is said.
+        onto: onto whose grid the other contrasts are registered rigidly; empty for none.
+        limit_mm: a registration whose two directions differ by more has failed.
+        several: of several series of one modality: `refuse` the case, or take the `largest`.
+        synthetic: take images that say they are synthetic; they are marked as simulated.
+
+    Raises:
+        UsageError: E001 for another value.
+    """
+
+    series: tuple[str, ...] = ()
+    table: str = ""
+    case: str = "study"
+    need: tuple[str, ...] = ()
+    onto: str = ""
+    limit_mm: float = 2.0
+    several: str = "refuse"
+    synthetic: bool = False
+
+    def __post_init__(self) -> None:
+        for one in self.series:
+            modality, colon, pattern = one.partition(":")
+            if not (colon and pattern and MODALITY.fullmatch(modality)):
+                raise UsageError(
+                    "E001", f"series={one}", "MODALITY:PATTERN such as t1:*mprage*", "Correct it."
+                )
+        release.choose("case", self.case, ("study", "patient"))
+        release.choose("several", self.several, ("refuse", "largest"))
+        if not self.limit_mm > 0:
+            raise UsageError("E001", f"limit_mm={self.limit_mm}", "more than 0", "Correct it.")
+
+
+@dataclass(frozen=True, slots=True)
+class DicomCase:
+    """A case as DICOM series; read strictly when it is loaded.
+
+    Attributes:
+        id: digest of the study, or as the table says.
+        patient: digest of the PatientID, or as the table says.
+        series: files by modality.
+        group: as in `Case`.
+        simulated: as in `Case`.
+        steps: what is done after reading, in this order.
+    """
+
+    id: str
+    patient: str
+    series: Mapping[str, tuple[Path, ...]]
+    group: str = ""
+    simulated: frozenset[str] = frozenset()
+    steps: tuple[Step, ...] = ()
+
+    def fingerprint(self) -> str:
+        """Return a hash of the files' contents, of what is known beside them and of the steps."""
+        parts = [self.id, self.patient, self.group, ",".join(sorted(self.simulated))]
+        parts += [f"{what}={origin.sha256}" for what, origin in sorted(self._origins().items())]
+        return files.sha256_text(ascii([*parts, *map(repr, self.steps)]))
+
+    def load(self) -> Case:
+        """Read the series and take the steps.
+
+        Raises:
+            InputError: as `volumes.dicom.read`, and as the steps.
+        """
+        volumes = {what: reader.read_files(paths, what) for what, paths in self.series.items()}
+        case = Case(
+            self.id,
+            self.patient,
+            volumes,
+            simulated=self.simulated,
+            group=self.group,
+            origins=self._origins(),
+        )
+        for step in self.steps:
+            case = step(case)
+        return case
+
+    def _origins(self) -> dict[str, Origin]:
+        # Names of DICOM files can hold a patient's: the series stands for them.
+        return {
+            what: Origin("DICOM series", files.sha256_text(ascii(sorted(map(files.sha256_file, paths)))))
+            for what, paths in self.series.items()
+        }
+
+
+def find(folder: Path, options: Options = Options()) -> list[DicomCase]:
+    """Find the cases of a tree of DICOM files.
+
+    Raises:
+        InputError: E100 when the folder does not exist or holds no DICOM image, E101 and E102 for damaged files,
+            E103 for series that do not say whose they are, E131 when no case is complete.
+    """
+    return list(look(folder, options).cases)
+
+
+def look(folder: Path, options: Options = Options()) -> Found[DicomCase]:
+    """Find the cases of a tree of DICOM files, and what was left aside.
+
+    Raises:
+        InputError: as `find`.
+    """
+    folder = Path(folder)
+    paths = release.files_below(folder, _EXPECTED)
+    series = series_in(paths)
+    if not series:
+        raise InputError("E100", f"{folder} holds no DICOM image", _EXPECTED, "Check the path.")
+    table = _table(Path(options.table)) if options.table else {}
+    ignored = release.counted(
+        sorted(set(paths) - {path for one in series for path in one.paths}), folder, "no image"
+    )
+    taken: dict[str, dict[str, list[Series]]] = {}
+    for one in series:
+        what, reason = _modality(one, options, table)
+        if reason:
+            ignored.append(f"{one} ({reason})")
+        else:
+            taken.setdefault(_case_of(one, options, table), {}).setdefault(what, []).append(one)
+    return _found(taken, options, table, ignored, folder)
+
+
+def _modality(one: Series, options: Options, table: Mapping[str, Mapping[str, str]]) -> tuple[str, str]:
+    """Return the modality, and why the series is left aside if it is."""
+    if one.synthetic and not options.synthetic:
+        return "", "says that it is synthetic; --with synthetic=true takes it"
+    if table:
+        what = table.get(one.uid, {}).get("modality", "")
+        return what, "" if what else "not in the table"
+    for told in options.series:
+        what, _, pattern = told.partition(":")
+        if fnmatchcase(one.text.lower(), pattern.lower()):
+            return what, ""
+    if one.reason:
+        return "", one.reason
+    what = one.by_header()
+    return what, "" if what else "its modality is not clear; name it with --with series=MODALITY:PATTERN"
+
+
+def _case_of(one: Series, options: Options, table: Mapping[str, Mapping[str, str]]) -> str:
+    row = table.get(one.uid, {})
+    if row.get("case"):
+        return row["case"]
+    patient = _patient_of(one, table)
+    return patient if options.case == "patient" else f"{patient}-{_digest(one.study)[:6]}"
+
+
+def _patient_of(one: Series, table: Mapping[str, Mapping[str, str]]) -> str:
+    named = table.get(one.uid, {}).get("patient")
+    if named:
+        return named
+    if not one.patient:
+        raise InputError(
+            "E103",
+            f"{one} without PatientID",
+            "to know whose it is: a patient must not stand on two sides of a split",
+            "Name the patient in a table: --with table=series.csv.",
+        )
+    return f"p{_digest(one.patient)}"
+
+
+def _digest(text: str) -> str:
+    return files.sha256_text(text)[:10]
+
+
+def _found(
+    taken: Mapping[str, Mapping[str, list[Series]]],
+    options: Options,
+    table: Mapping[str, Mapping[str, str]],
+    ignored: list[str],
+    folder: Path,
+) -> Found[DicomCase]:
+    every = sorted({what for mine in taken.values() for what in mine})
+    need = options.need or tuple(every) or ("image",)
+    cases, left_out = [], []
+    for name, mine in sorted(taken.items()):
+        doubled = [what for what, some in mine.items() if len(some) > 1 and options.several == "refuse"]
+        missing = [what for what in need if what not in mine]
+        if missing:
+            left_out.append(f"{name} (no {', no '.join(missing)})")
+        elif doubled:
+            listed = "; ".join(str(one) for one in mine[doubled[0]])
+            left_out.append(f"{name} (several of {doubled[0]}: {listed}; --with several=largest takes one)")
+        else:
+            cases.append(
+                _case(name, {what: max(mine[what], key=_size) for what in sorted(mine)}, options, table)
+            )
+    if not cases:
+        more = f" and {len(left_out) - 3} more" if len(left_out) > 3 else ""
+        raise InputError(
+            "E131",
+            f"{folder.name} with no complete case: {', '.join((left_out or ignored)[:3])}{more}",
+            f"cases with {', '.join(need)}",
+            "Say what series are (--with series=...), what is needed (need=...), or case=patient where the "
+            "contrasts are of several studies.",
+        )
+    return Found(cases, ignored, left_out)
+
+
+def _case(
+    name: str, mine: Mapping[str, Series], options: Options, table: Mapping[str, Mapping[str, str]]
+) -> DicomCase:
+    first = next(iter(mine.values()))
+    patients = {_patient_of(one, table) for one in mine.values()}
+    if len(patients) > 1:
+        raise InputError(
+            "E103",
+            f"the case {name} with series of {len(patients)} patients",
+            "one patient",
+            "Correct the table.",
+        )
+    others = [what for what in mine if what != options.onto]
+    steps = [Onto(options.onto, what, (), options.limit_mm) for what in others if options.onto in mine]
+    return DicomCase(
+        name,
+        _patient_of(first, table),
+        {what: tuple(sorted(one.paths)) for what, one in mine.items()},
+        group=table.get(first.uid, {}).get("group", ""),
+        simulated=frozenset(what for what, one in mine.items() if one.synthetic),
+        steps=tuple(steps),
+    )
+
+
+def _size(one: Series) -> tuple[int, str]:
+    return len(one.paths), one.uid
+
+
+def _table(path: Path) -> dict[str, dict[str, str]]:
+    rows: Sequence[Mapping[str, str]] = release.rows(path)
+    if not rows or not {"series", "modality"} <= set(rows[0]):
+        raise InputError(
+            "E103",
+            f"{path.name} without the columns series and modality",
+            "both",
+            "Name them in its first line.",
+        )
+    table: dict[str, dict[str, str]] = {}
+    for row in rows:
+        if row["series"] in table or not MODALITY.fullmatch(row["modality"]):
+            raise InputError(
+                "E103",
+                f"{path.name}, the row of {row['series']}",
+                "each series once, with a modality",
+                "Correct it.",
+            )
+        table[row["series"]] = dict(row)
+    return table
