@@ -26,6 +26,7 @@ MODALITIES = {
     "ixi": ("pd", "t1", "t2"),
     "abcd": ("fa", "t1"),
     "diffusion": ("fa", "t1"),
+    "korean_human": ("colour", "mr"),
     "slices": ("t1", "t2"),
 }
 VOLUMES = ("synthrad2023", "brats2023", "ixi", "abcd")
@@ -59,14 +60,19 @@ def test_every_release_is_held_to_this() -> None:
 @pytest.mark.parametrize("name", releases.RELEASES)
 def test_what_is_written_prepares_with_its_layout(name: str, tmp_path: Path) -> None:
     found = written(name, tmp_path / "data")
-    assert len(found.cases) == 2
-    assert (list(found.ignored), list(found.left_out)) == ([], [])
-    cohort = prepare(found.cases, tmp_path / "cohort", ALONE)
+    assert len({one.patient for one in found.cases}) == 2
+    # Of a body slices are left aside, in the gaps between slabs and where MR has none.
+    assert all("slices" in line for line in found.ignored)
+    assert (bool(found.ignored), list(found.left_out)) == (name == "korean_human", [])
+    cohort = prepare(
+        found.cases, tmp_path / "cohort", ALONE, sides=found.sides, within_subject=found.within_subject
+    )
     assert cohort.modalities == MODALITIES[name]
+    assert (cohort.split.by == "within-subject") == (name == "korean_human")
     case = cohort.case(found.cases[0].id)
     assert len({one.patient for one in cohort.cases()}) == 2
     assert (case.entry.mask is not None) == name.startswith("synthrad")
-    assert (case.entry.segmentation is not None) == name.startswith("brats")
+    assert (case.entry.segmentation is not None) == name.startswith(("brats", "korean"))
     assert ("registration_mm" in case.entry.notes) == (name == "ixi")
 
 

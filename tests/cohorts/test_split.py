@@ -186,6 +186,16 @@ def test_leaks_are_named(other: CaseEntry, words: str) -> None:
     check_leaks(cases, split_of("a d", "c", "b"))
 
 
+def test_slabs_of_one_body_may_stand_on_all_sides_and_one_image_may_not() -> None:
+    cases = [entry("a", "p", "g"), entry("b", "p", "g"), entry("c", "p", "g")]
+    split = given_split({"a": "train", "b": "validation", "c": "test"}, within_subject=True)
+    assert split.by == "within-subject"
+    check_leaks(manifest(cases), split)
+    with pytest.raises(InputError, match="the same image") as caught:
+        check_leaks(manifest([*cases[:2], entry("c", "p", "g", content="content of a")]), split)
+    assert caught.value.code == "E135"
+
+
 def test_a_case_on_two_sides_is_a_leak() -> None:
     cases = manifest([entry("a"), entry("b"), entry("c")])
     with pytest.raises(InputError, match="case a stands on two sides: train, test") as caught:

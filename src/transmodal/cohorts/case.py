@@ -179,12 +179,14 @@ class Found(NamedTuple, Generic[Maker]):
         left_out: cases that lack something that is asked for, each with what.
         sides: which cases train, validate and test (`train`, `validation`, `test` by id), where the
             folder says so; empty where it does not.
+        within_subject: whether `sides` divide patients, slab by slab: figures then hold for them alone.
     """
 
     cases: Sequence[Maker]
     ignored: Sequence[str] = ()
     left_out: Sequence[str] = ()
     sides: Mapping[str, str] = {}
+    within_subject: bool = False
 
 
 def sha256_content(path: Path) -> str:

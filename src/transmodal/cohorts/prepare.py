@@ -51,6 +51,7 @@ def prepare(
     options: PrepareOptions | None = None,
     *,
     sides: Mapping[str, str] | None = None,
+    within_subject: bool = False,
     progress: Progress | None = None,
     workers: int = 1,
 ) -> Cohort:
@@ -68,6 +69,7 @@ def prepare(
         options: what to compute and how to split.
         sides: `train`, `validation` or `test` by case id, where that is decided already; cases that are
             not named stand on no side.
+        within_subject: whether `sides` divide patients knowingly, slab by slab; the split is stamped so.
         progress: told of each case.
         workers: processes; the result does not depend on how many.
 
@@ -94,7 +96,7 @@ def prepare(
         for name, error in failures.items():
             _log.warning("case %s is left out: %s", name, error.line())
         given = {name: sides[case.id] for name, case in names.items() if case.id in sides} if sides else {}
-        _finish(folder, entries, failures, options, given)
+        _finish(folder, entries, failures, options, given, within_subject=within_subject)
     return Cohort.open(folder)
 
 
@@ -166,6 +168,8 @@ def _finish(
     failures: Mapping[str, TransmodalError],
     options: PrepareOptions,
     given: Mapping[str, str],
+    *,
+    within_subject: bool,
 ) -> None:
     manifest = Manifest(
         name=folder.resolve().name,
@@ -177,7 +181,11 @@ def _finish(
     )
     _check_asked(manifest)
     kept = {name: side for name, side in given.items() if name not in failures}
-    split = given_split(kept) if given else _split(folder / "split.json", manifest)
+    split = (
+        given_split(kept, within_subject=within_subject)
+        if given
+        else _split(folder / "split.json", manifest)
+    )
     check_leaks(manifest, split)
     _write_if_changed(folder / "split.json", split.model_dump(mode="json"))
     _write_if_changed(folder / "cohort.json", manifest.model_dump(mode="json"))
@@ -198,7 +206,7 @@ def _split(path: Path, manifest: Manifest) -> Split:
     """Keep a split that still fits; one that was written by hand has to."""
     options = manifest.options
     kept = read_split(path) if path.exists() else None
-    if kept is not None and kept.by == "given":
+    if kept is not None and kept.by in ("given", "within-subject"):
         idle = len(manifest.cases) - len({case for name in NAMES for case in kept.ids(name)})
         if idle > 0:
             _log.warning("%s was given and leaves %d cases aside", path.name, idle)

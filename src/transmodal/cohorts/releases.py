@@ -16,31 +16,19 @@ import numpy as np
 from scipy import ndimage
 from scipy.spatial.transform import Rotation
 
-from transmodal.cohorts import atlas
+from transmodal.cohorts import atlas, release_saving
 from transmodal.cohorts.case import Case
 from transmodal.cohorts.parallel import spread
-from transmodal.cohorts.simulation import diffusion
+from transmodal.cohorts.release_saving import Files
 from transmodal.cohorts.simulation.contrasts import LABELS
 from transmodal.errors import UsageError
-from transmodal.volumes import Volume, files, io, nifti
+from transmodal.volumes import Volume, files
 from transmodal.volumes.geometry import reorient
 
 Defect = Literal["missing", "axis-order", "oblique", "unregistered", "wrong-name"]
 DEFECTS: tuple[Defect, ...] = get_args(Defect)
 """A file is missing; one has another axis order, which is no fault; all lie obliquely, which is none either; one
 has moved against the others by 8 mm and 5 degrees; one has a name that no release has."""
-
-_MARK = "VIRTUAL SUBJECT"
-
-Files = dict[str, Volume]
-"""Volumes by their path below the release's folder; the first is the one that a defect of one file hits."""
-
-
-def _save(made: Files, folder: Path) -> None:
-    for path, volume in made.items():
-        place = folder / path
-        place.parent.mkdir(parents=True, exist_ok=True)
-        io.write(volume, place, description=_MARK)
 
 
 @dataclass(frozen=True)
@@ -59,7 +47,7 @@ class Release:
     options: atlas.AtlasOptions
     files: Callable[[Case, int], Files]
     told: tuple[str, ...] = ()
-    save: Callable[[Files, Path], None] = _save
+    save: Callable[[Files, Path], None] = release_saving.save
 
 
 class _Job(NamedTuple):
@@ -100,7 +88,11 @@ def write(
         ResourceError: E402 naming the subject whose process died, E403 when the disk is full.
     """
     release = release_of(name)
-    if release.layout == "slices" and set(defects) & {"axis-order", "oblique", "unregistered"}:
+    if release.layout in ("slices", "korean_human") and set(defects) & {
+        "axis-order",
+        "oblique",
+        "unregistered",
+    }:
         raise UsageError(
             "E004",
             f"{', '.join(defects)} in pictures",
@@ -211,20 +203,6 @@ def _diffusion(case: Case, n: int) -> Files:
     }
 
 
-def _save_series(made: Files, folder: Path) -> None:
-    """Write FA and b0 as a diffusion series, and the rest as it is."""
-    _save({path: one for path, one in made.items() if "/dwi/" not in path}, folder)
-    path = next(path for path in made if path.endswith("_dwi.nii.gz"))
-    b0, fa = made[path], made[path.replace("_dwi.", "_fa.")]
-    voxels, b, vectors = diffusion.series(fa, b0)
-    place = folder / path
-    place.parent.mkdir(parents=True, exist_ok=True)
-    nifti.write_series(voxels, b0.affine, place, _MARK)
-    for ending, rows in ((".bval", b[None]), (".bvec", vectors.T)):
-        text = "".join(" ".join(f"{value:.6g}" for value in row) + "\n" for row in rows)
-        (place.parent / place.name.replace(".nii.gz", ending)).write_text(text)
-
-
 def _slices(case: Case, n: int) -> Files:
     """Axial slices in 16 bits, two folders, the last subject of five to test."""
     side, made = "test" if n % 5 == 4 else "train", {}
@@ -233,6 +211,23 @@ def _slices(case: Case, n: int) -> Files:
         for k in range(volume.voxels.shape[2]):
             one = volume.voxels[:, :, k : k + 1].clip(0, 65535).astype(np.uint16)
             made[f"{side}{letter}/{case.id}_{k:03d}.png"] = Volume(one, volume.affine)
+    return made
+
+
+def _korean_human(case: Case, n: int) -> Files:
+    """Three stacks of pictures from head to feet; MR lacks the lowest slice. Labels by their colours."""
+    made: Files = {}
+    assert case.segmentation is not None
+    stacks = {
+        "mr": case.volumes["t1"],
+        "colour": case.volumes["colour"],
+        "segmentation": release_saving.in_colours(case.segmentation),
+    }
+    for what, volume in stacks.items():
+        one = reorient(volume, "LPI")
+        voxels = one.voxels.clip(0, 65535).astype(np.uint16) if what == "mr" else one.voxels
+        for k in range(voxels.shape[2] - (what == "mr")):
+            made[f"body{n + 1}/{what}/{what}_{k + 1:04d}.png"] = Volume(voxels[:, :, k : k + 1], one.affine)
     return made
 
 
@@ -253,7 +248,17 @@ RELEASES: Mapping[str, Release] = {
     "ixi": Release("ixi", _options("t1", "t2", "pd", head="always"), _ixi),
     "abcd": Release("pairs", _options("t1", "fa", head="never"), _abcd),
     "diffusion": Release(
-        "t1_fa", _options("t1", "t2", "fa", head="never"), _diffusion, ("by=header",), _save_series
+        "t1_fa",
+        _options("t1", "t2", "fa", head="never"),
+        _diffusion,
+        ("by=header",),
+        release_saving.save_series,
+    ),
+    "korean_human": Release(
+        "korean_human",
+        _options("t1", "colour", head="always", segmentation=True),
+        _korean_human,
+        save=release_saving.save_stacks,
     ),
     "slices": Release("slices", _options("t1", "t2", head="never"), _slices, ("a=t1", "b=t2")),
 }

@@ -34,7 +34,8 @@ class Split(BaseModel):
     Attributes:
         seed: that the groups were shuffled by.
         by: what was kept together: patients; patients and the groups given with them; or `given`, for
-            a split that was written by hand and that `prepare` only checks.
+            a split that was written by hand and that `prepare` only checks; or nothing but slices
+            (`within-subject`): one body stands on all sides, and figures say nothing about another.
         train: case ids.
         validation: case ids.
         test: case ids.
@@ -43,7 +44,7 @@ class Split(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     seed: int
-    by: Literal["patient", "group", "given"] = "patient"
+    by: Literal["patient", "group", "given", "within-subject"] = "patient"
     train: tuple[str, ...]
     validation: tuple[str, ...]
     test: tuple[str, ...]
@@ -126,14 +127,16 @@ def sides_in_order(cases: Sequence[CaseMaker], counts: tuple[int, int, int]) -> 
     return {case.id: side_of[case.patient] for case in ordered if case.patient in side_of}
 
 
-def given_split(sides: Mapping[str, str]) -> Split:
+def given_split(sides: Mapping[str, str], *, within_subject: bool = False) -> Split:
     """Return a split that was decided beforehand.
 
     Args:
         sides: `train`, `validation` or `test` by case id.
+        within_subject: whether it divides patients knowingly, slab by slab.
     """
     chosen = {name: tuple(sorted(case for case, side in sides.items() if side == name)) for name in NAMES}
-    return Split(seed=0, by="given", **chosen)
+    by: Literal["given", "within-subject"] = "within-subject" if within_subject else "given"
+    return Split(seed=0, by=by, train=chosen["train"], validation=chosen["validation"], test=chosen["test"])
 
 
 def groups_of(cases: Sequence[CaseEntry]) -> dict[str, tuple[str, ...]]:
@@ -157,7 +160,7 @@ def groups_of(cases: Sequence[CaseEntry]) -> dict[str, tuple[str, ...]]:
 
 
 def check_leaks(manifest: Manifest, split: Split) -> None:
-    """Refuse a split that divides a patient, a group or one and the same image.
+    """Refuse a split that divides a patient, a group (unless it is `within-subject`) or one and the same image.
 
     Images are compared by the hashes of their voxels in canonical orientation, as they are and as
     float32: a copy under another name, compression, orientation or voxel type is found.
@@ -176,7 +179,8 @@ def check_leaks(manifest: Manifest, split: Split) -> None:
         )
     seen: dict[str, str] = {}
     for entry in manifest.cases:
-        for key, what in _identities(entry).items() if entry.id in side_of else ():
+        known = _images(entry) if split.by == "within-subject" else _identities(entry)
+        for key, what in known.items() if entry.id in side_of else ():
             first = seen.setdefault(key, entry.id)
             if side_of[first] != side_of[entry.id]:
                 raise _leak(what, f"{first} in {side_of[first]}", f"{entry.id} in {side_of[entry.id]}")
@@ -212,9 +216,14 @@ def _identities(entry: CaseEntry) -> dict[str, str]:
     found = {f"patient {entry.patient}": f"patient {entry.patient}"}
     if entry.group:
         found[f"group {entry.group}"] = f"group {entry.group}"
-    for modality, volume in entry.volumes.items():
-        found[volume.content_sha256] = f"the same image ({modality} of {entry.id})"
-    return found
+    return {**found, **_images(entry)}
+
+
+def _images(entry: CaseEntry) -> dict[str, str]:
+    return {
+        volume.content_sha256: f"the same image ({modality} of {entry.id})"
+        for modality, volume in entry.volumes.items()
+    }
 
 
 def _leak(what: str, one: str, other: str) -> InputError:

@@ -37,14 +37,14 @@ EXAMPLES = (
     "Examples:\n\ntransmodal prepare folders subjects -o cohort --for t1-to-fa-small --split 8:1:1\n\n"
     "transmodal prepare brats ASNR-MICCAI-BraTS2023-GLI-Challenge-TrainingData --dry-run\n\n"
     "transmodal prepare ixi IXI -o cohort --with onto=t1 --split syndiff --keep-going\n\n"
-    "Layouts: folders (subjects/<case>/<modality>.nii.gz), synthrad, brats, ixi, t1_fa, pairs, slices; each is shown in "
+    "Layouts: folders (subjects/<case>/<modality>.nii.gz), synthrad, brats, ixi, t1_fa, korean_human, pairs, slices; each is shown in "
     "the how-to pages."
 )
 
 
 def run(
     layout: Annotated[
-        str, typer.Argument(help="How the data lie: folders, synthrad, brats, ixi, t1_fa, pairs or slices.")
+        str, typer.Argument(help="How the data lie: folders, synthrad, brats, ixi, t1_fa, korean_human, pairs or slices.")
     ],
     folder: Annotated[Path, typer.Argument(help="Folder of the data.")],
     output: Annotated[
@@ -136,12 +136,16 @@ def run(
             _named(output),
             options,
             sides=sides,
+            within_subject=found.within_subject and sides is found.sides,
             relations=related,
             progress=lambda case, done, total: shown.advance("prepare", done, total, case),
             workers=workers,
         )
     print(f"{output}: {len(cohort.cases())} cases with {', '.join(cohort.modalities)}; {sizes(cohort)}")
+    if cohort.split.by == "within-subject":
+        print("within-subject: slabs of one body stand on all sides; figures hold for this body alone")
     _say_registered(cohort)
+    _say_outside(cohort)
     _say_doubts({one.id: one.notes for one in cohort.manifest.cases})
     _draw(cohort, workers)
 
@@ -235,6 +239,15 @@ def _draw(cohort: Cohort, workers: int) -> None:
             logging.getLogger(__name__).warning("no cohort.html: %s", error.line())
             return
     print(f"every pair is shown in {path}")
+
+
+def _say_outside(cohort: Cohort) -> None:
+    """Print where FA is outside [0, 1], which noise does and resampling by splines."""
+    shares = {one.id: one.notes.get("fa_outside", 0.0) for one in cohort.manifest.cases}
+    odd = sorted((case for case, share in shares.items() if share > 0), key=lambda case: -shares[case])
+    if odd:
+        some = ", ".join(f"{case} {100 * shares[case]:.2g} %" for case in odd[:3])
+        print(f"fa outside [0, 1]: {len(odd)} cases; most voxels in {some}")
 
 
 def _regions(words: list[str], recipes: list[str]) -> dict[str, tuple[Kind, ...]]:

@@ -91,7 +91,8 @@ def evaluate(
         {name: path / "curves.csv" for name, path in zip(names, paths, strict=True)},
     )
     sources = tuple(dict.fromkeys(name for model in loaded for name in model.view.sources))
-    subject = replace(subject_of(store, view, sources, split), notes=tuple(notes))
+    subject = subject_of(store, view, sources, split)
+    subject = replace(subject, notes=(*subject.notes, *notes))
     if target_normalised:
         subject = replace(subject, reference=reference_units(view))
     evaluation = evaluate_cases(

@@ -11,6 +11,11 @@ from transmodal.evaluation.score import range_of
 from transmodal.inference.view import View
 from transmodal.volumes import intensity
 
+WITHIN = (
+    "Within-subject: slabs of one body trained, chose and test. Figures hold for this body alone and say nothing "
+    "about another."
+)
+
 
 def subject_of(cohort: Cohort, view: View, sources: tuple[str, ...], split: str) -> Subject:
     """Return the subject of an evaluation on a side of a cohort's split.
@@ -31,6 +36,7 @@ def subject_of(cohort: Cohort, view: View, sources: tuple[str, ...], split: str)
         split,
         len(training),
         simulated(cohort, (*sources, view.target)),
+        notes=(WITHIN,) if cohort.split.by == "within-subject" else (),
         training_patients=tuple(sorted({case.patient for case in training})),
     )
 

@@ -1,4 +1,4 @@
-"""Raster images (PNG, TIFF) as volumes of one slice: columns are the first axis, rows the second.
+"""Raster images (PNG, TIFF; BMP to read) as volumes of one slice: columns are the first axis, rows the second.
 
 A picture does not say how it lies in space, so reading one takes an orientation; its resolution, where it has one,
 gives the spacing, else 1 mm. Depths of 8 and 16 bits stay as they are; nothing is squeezed.
@@ -7,6 +7,8 @@ gives the spacing, else 1 mm. Depths of 8 and 16 bits stay as they are; nothing 
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +24,10 @@ from transmodal.volumes.volume import Volume
 from transmodal.volumes.voxels import Nonfinite, placed, real
 
 SUFFIXES = (".png", ".tif", ".tiff")
+READABLE = (*SUFFIXES, ".bmp")
+"""What `read` takes: stacks of photographs and labels come as BMP too."""
 _FORMATS = {".png": "PNG", ".tif": "TIFF", ".tiff": "TIFF"}
+_READ = ("PNG", "TIFF", "BMP")
 _GREY = {"L", "I;16", "I;16B", "I;16L", "F"}
 _TURNED = 0x0112  # the tag by which cameras say that an image lies on its side
 _MM_PER_INCH = 25.4
@@ -38,7 +43,7 @@ def read(
     """Read one picture as `(columns, rows, 1)`, or `(columns, rows, 1, 3)` in colour.
 
     Args:
-        path: a PNG or TIFF file.
+        path: a PNG, TIFF or BMP file.
         nonfinite: refuse pixels that are NaN or infinite (TIFF of floats), or take them as 0.
         assume_orientation: axis codes that columns, rows and the slice run to: `LPS` for an axial slice as
             radiologists look at it.
@@ -50,13 +55,11 @@ def read(
         ResourceError: E401 beyond the budget.
     """
     name = path.name
-    with streams.guarded(name, "PNG or TIFF file"), warnings.catch_warnings():
-        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-        with Image.open(path, formats=("PNG", "TIFF")) as image:
-            streams.budgeted(name, image.width * image.height * 4, budget_bytes)
-            _check(image, name)
-            pixels = _pixels(image, name)
-            spacing = _spacing(image)
+    with streams.guarded(name, "PNG, TIFF or BMP file"), opened(path) as image:
+        streams.budgeted(name, image.width * image.height * 4, budget_bytes)
+        _check(image, name)
+        pixels = _pixels(image, name)
+        spacing = _spacing(image)
     if assume_orientation is None:
         raise InputError(
             "E111",
@@ -67,6 +70,25 @@ def read(
     turned = np.ascontiguousarray(np.swapaxes(pixels, 0, 1)[:, :, None])
     affine = assumed_affine(np.array([*spacing, 1.0]), turned.shape[:3], assume_orientation)
     return placed(real(turned, name, nonfinite) if turned.ndim == 3 else turned, affine, name)
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[ImageFile.ImageFile]:
+    """Open a PNG, TIFF or BMP file; its size is to be held against a budget before pixels are decoded."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        with Image.open(path, formats=_READ) as image:
+            yield image
+
+
+def size_of(path: Path) -> tuple[int, int]:
+    """Return columns and rows of a picture, by its header.
+
+    Raises:
+        InputError: as `read`.
+    """
+    with streams.guarded(path.name, "PNG, TIFF or BMP file"), opened(path) as image:
+        return image.size
 
 
 def write(volume: Volume, path: Path, name: str) -> None:

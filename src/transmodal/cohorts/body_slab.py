@@ -1,0 +1,200 @@
+"""A slab of one body: MR, colour and labels of a run of slices, from pictures or volumes, on colour's grid."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from transmodal.cohorts import labels
+from transmodal.cohorts.case import Case, Origin, sha256_content
+from transmodal.errors import InputError
+from transmodal.volumes import Volume, files, io, raster, streams
+from transmodal.volumes.forms import assumed_affine
+from transmodal.volumes.geometry import reorient
+from transmodal.volumes.resampling import resample
+
+
+class Pictures(NamedTuple):
+    """Slices as pictures, one file each, in order.
+
+    Attributes:
+        paths: of the slab.
+        n: slices of the whole body, the slab's among them.
+        first: where the slab begins in the body.
+        spacing_mm: of columns, of rows, and between slices.
+        offset_mm: of the middle of a slice from the middle of the body's colour slices, along columns and rows.
+        orientation: what columns, rows and slices run to, as axis codes.
+        colours: what the colours of label pictures mean.
+    """
+
+    paths: tuple[Path, ...]
+    n: int
+    first: int
+    spacing_mm: tuple[float, float, float]
+    offset_mm: tuple[float, float] = (0.0, 0.0)
+    orientation: str = "LPI"
+    colours: labels.Colours = ()
+
+
+class Cut(NamedTuple):
+    """A run of axial slices of a volume.
+
+    Attributes:
+        path: of the whole volume.
+        first: the slab's first slice from the feet, in the closest RAS orientation.
+        last: the one after its last; 0 for all.
+    """
+
+    path: Path
+    first: int = 0
+    last: int = 0
+
+
+Part = Pictures | Cut
+
+
+@dataclass(frozen=True, slots=True)
+class BodySlab:
+    """A slab; a `CaseMaker`.
+
+    Colour is the target and is never sampled. MR on another grid is sampled on colour's, once and linearly, where
+    spacings and middles, or the headers, say that it lies.
+
+    Attributes:
+        id: name of the slab.
+        patient: whose body.
+        mr: the source.
+        colour: sRGB of 8 bits.
+        segmentation: labels on colour's grid; None where there are none.
+    """
+
+    id: str
+    patient: str
+    mr: Part
+    colour: Part
+    segmentation: Part | None = None
+
+    def fingerprint(self) -> str:
+        """Return a hash of the slab's files and of how they lie.
+
+        Raises:
+            InputError: E100 when a file is not there.
+        """
+        told = [part[1:] for part in self._parts().values()]
+        hashes = [(what, _sha256(part)) for what, part in self._parts().items()]
+        return files.sha256_text(ascii((self.id, self.patient, told, hashes)))
+
+    def load(self) -> Case:
+        """Read the slab.
+
+        Raises:
+            InputError: E122 for grey where colour is expected and the other way round, E130 for slices of
+                several sizes or labels on another grid, and as `raster.read`, `io.read` and `labels.read`.
+            ResourceError: E401 for a slab beyond the budget.
+        """
+        colour, mr = _volume(self.colour), _volume(self.mr)
+        _check_kind("colour", colour, is_colour=True)
+        _check_kind("mr", mr, is_colour=False)
+        segmentation = None if self.segmentation is None else _labels(self.segmentation)
+        if segmentation is not None and not segmentation.grid.same_as(colour.grid):
+            raise InputError(
+                "E130",
+                f"labels of {segmentation.grid.shape} and colour of {colour.grid.shape} voxels on two grids",
+                "labels on colour's grid",
+                "Give the labels that were drawn on these colour slices.",
+            )
+        if not mr.grid.same_as(colour.grid):
+            mr = resample(mr, colour.grid)
+        origins = {what: Origin(_first(part).name, _sha256(part)) for what, part in self._parts().items()}
+        volumes = {"mr": mr, "colour": colour}
+        return Case(self.id, self.patient, volumes, segmentation=segmentation, origins=origins)
+
+    def _parts(self) -> dict[str, Part]:
+        parts = {"mr": self.mr, "colour": self.colour, "segmentation": self.segmentation}
+        return {what: part for what, part in parts.items() if part is not None}
+
+
+def _volume(part: Part) -> Volume:
+    if isinstance(part, Cut):
+        return _cut(part)
+    planes = _stacked(part, [_picture(path) for path in _budgeted(part)])
+    is_grey = planes.ndim == 4 and bool((planes == planes[..., :1]).all())
+    # Grey that was saved as colour counts as grey.
+    return _placed(part, planes[..., 0] if is_grey else planes)
+
+
+def _labels(part: Part) -> Volume:
+    if isinstance(part, Cut):
+        return _cut(part)
+    return _placed(
+        part, _stacked(part, [labels.read(path, part.colours).swapaxes(0, 1) for path in part.paths])
+    )
+
+
+def _picture(path: Path) -> NDArray[Any]:
+    """Return `(columns, rows)` or `(columns, rows, 3)`."""
+    # Its own place in space does not matter: the stack gets one.
+    plane: NDArray[Any] = raster.read(path, assume_orientation="LPI").voxels[:, :, 0]
+    return plane
+
+
+def _stacked(part: Pictures, planes: Sequence[NDArray[Any]]) -> NDArray[Any]:
+    first = planes[0]
+    for path, plane in zip(part.paths, planes, strict=True):
+        if plane.shape != first.shape:
+            raise InputError(
+                "E130",
+                f"{path.name} of {plane.shape} beside {part.paths[0].name} of {first.shape} pixels",
+                "slices of one size and kind",
+                "Export the whole stack in one way.",
+            )
+    return np.stack(planes, axis=2)
+
+
+def _placed(part: Pictures, voxels: NDArray[Any]) -> Volume:
+    columns, rows = voxels.shape[:2]
+    whole = assumed_affine(np.array(part.spacing_mm), (columns, rows, part.n), part.orientation)
+    unit = whole[:3, :3] / np.array(part.spacing_mm)
+    begin = np.eye(4)
+    begin[2, 3] = part.first
+    affine = whole @ begin
+    affine[:3, 3] += unit[:, :2] @ np.array(part.offset_mm)
+    return Volume(voxels, affine)
+
+
+def _cut(part: Cut) -> Volume:
+    volume = reorient(io.read(part.path))
+    begin = np.eye(4)
+    begin[2, 3] = part.first
+    return Volume(volume.voxels[:, :, part.first : part.last or None], volume.affine @ begin)
+
+
+def _check_kind(what: str, volume: Volume, *, is_colour: bool) -> None:
+    if volume.is_colour != is_colour:
+        wanted = "sRGB of 8 bits" if is_colour else "grey"
+        got = "colour" if volume.is_colour else "grey"
+        raise InputError("E122", f"{what} in {got}", wanted, "Check which folder holds which slices.")
+
+
+def _budgeted(part: Pictures) -> tuple[Path, ...]:
+    """Refuse a slab that does not fit, by its first picture and the number of slices."""
+    columns, rows = raster.size_of(part.paths[0])
+    streams.budgeted(
+        f"a slab of {len(part.paths)} slices", columns * rows * 4 * len(part.paths), streams.BUDGET_BYTES
+    )
+    return part.paths
+
+
+def _first(part: Part) -> Path:
+    return part.path if isinstance(part, Cut) else part.paths[0]
+
+
+def _sha256(part: Part) -> str:
+    if isinstance(part, Cut):
+        return sha256_content(part.path)
+    return files.sha256_text(ascii([sha256_content(path) for path in part.paths]))
