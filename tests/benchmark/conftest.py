@@ -27,6 +27,7 @@ name: tiny
 about: two ways to train, on phantoms
 budget: 4 steps
 cohort: phantoms
+against: l1-alone
 seeds: [1, 2]
 entries:
   whole: {recipe: RECIPE}

@@ -9,10 +9,19 @@ from typing import Any
 
 import pytest
 
-from transmodal.benchmark.run import Benchmark, Outcome, _Estimate, benchmark
+from transmodal.benchmark.run import (
+    Benchmark,
+    Outcome,
+    _Estimate,
+    benchmark,
+    score_oracles,
+    train_and_score,
+)
 from transmodal.benchmark.suite import Suite
 from transmodal.errors import InputError
 from transmodal.evaluation.oracles import STANDARD
+from transmodal.training import series
+from transmodal.training.series import Job
 from transmodal.volumes import files
 
 
@@ -39,6 +48,7 @@ def test_every_entry_with_every_seed_and_the_oracles_once(done: Any) -> None:  #
         comparison = done.result.comparisons[target]
         names = {one.name.removesuffix(" (not converged)") for one in comparison.standings}
         assert names == rows | set(STANDARD)
+        assert comparison.reference.startswith("l1-alone" if target == "fa" else "to-t2")
         assert all(one.seeds == (1, 2) for one in comparison.standings if not one.is_oracle)
 
 
@@ -126,3 +136,38 @@ def test_the_estimate_knows_each_entrys_time() -> None:
     estimate(("slow", 2), Outcome(seconds=600.0))
     # 3 trainings of a minute by 2 workers; a minute and ten; ten minutes, half of it for each; nothing
     assert told == [(1, "about 2 min left"), (2, "about 6 min left"), (3, "about 5 min left"), (4, "")]
+
+
+def test_what_a_process_does_with_one_entry(
+    done: Any,  # noqa: ANN401
+    suite: Suite,
+    cohort: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    recipe = suite.resolved("whole", 1)
+    again = train_and_score(Job("whole", recipe, cohort, done.folder / "runs" / "whole" / "seed-1"))
+    assert (again.steps, again.seconds, again.failure) == (4, None, "")
+
+    new = Job("whole", recipe, cohort, tmp_path / "run")
+    outcome = train_and_score(new)
+    assert outcome.seconds is not None
+    assert (tmp_path / "run" / "evaluation" / "evaluation.json").is_file()
+
+    other = train_and_score(new._replace(recipe=suite.resolved("l1-alone", 1)))
+    assert "E005" in other.failure
+
+    def broken(_: Job) -> None:
+        raise TypeError("of None")
+
+    monkeypatch.setattr(series, "trained", broken)
+    assert train_and_score(new).failure == "error[E601]: TypeError: a bug in transmodal"
+
+
+def test_oracles_are_scored_once(suite: Suite, cohort: Path, done: Any, tmp_path: Path) -> None:  # noqa: ANN401
+    job = Job("fa", suite.resolved("whole", 1), cohort, tmp_path)
+    score_oracles(job)
+    assert figures(tmp_path)["evaluation.json"] == figures(done.folder)["oracles/fa/evaluation.json"]
+    before = (tmp_path / "evaluation.json").stat().st_mtime_ns
+    score_oracles(job)
+    assert (tmp_path / "evaluation.json").stat().st_mtime_ns == before

@@ -97,6 +97,7 @@ def test_a_part_of_a_suite() -> None:
             "entries: {a: {recipe: t1-to-fa-small}, b: {recipe: t1-to-fa-small, changes: [data.region=body]}}",
             "a sees t1 in the region brain, b t1 in body",
         ),
+        ("against: b\nentries: {a: {recipe: t1-to-fa-small}}", "no entry 'b' to hold the others against"),
         ("- a list", "mine.yaml"),
     ],
 )

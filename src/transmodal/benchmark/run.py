@@ -115,15 +115,19 @@ def benchmark(
     failures = {key: one.failure for key, one in outcomes.items() if one.failure}
     comparisons = {}
     for target, oracle in oracles.items():
-        runs = [
-            job.folder
+        runs = {
+            key: job.folder
             for key, job in jobs.items()
             if job.recipe.task.target == target and key not in failures
-        ]
+        }
         if runs:
-            comparisons[target] = ranked(
-                compare([*runs, oracle.folder], metric=suite.metric), _failed(jobs, failures, target)
+            is_there = suite.against in {entry for entry, _ in runs}
+            comparison = compare(
+                [*runs.values(), oracle.folder],
+                metric=suite.metric,
+                against=suite.against if is_there else None,
             )
+            comparisons[target] = ranked(comparison, _failed(jobs, failures, target))
     return Benchmark(comparisons, failures, _content(suite, store, jobs, outcomes, comparisons))
 
 

@@ -47,6 +47,7 @@ class Suite(_Part):
         budget: what every translator is given, in words.
         cohort: what cohort it is made for, in words or as a command.
         metric: by which the table is ranked.
+        against: entry that the others are held against, fixed beforehand; empty for the best, which the figures choose.
         seeds: of the trainings.
         changes: of every recipe.
         every: patterns of recipes' names, the preferred first: each translator for which a recipe of the library
@@ -59,6 +60,7 @@ class Suite(_Part):
     budget: str
     cohort: str
     metric: str = "mae"
+    against: str = ""
     seeds: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1)] = (1, 2, 3)
     changes: tuple[str, ...] = ()
     every: tuple[str, ...] = ()
@@ -156,6 +158,13 @@ def _entries(suite: Suite, where: str) -> dict[str, Entry]:
 
 def _check(suite: Suite) -> None:
     """Refuse recipes that cannot be, and figures that could not stand in one table, before anything is trained."""
+    if suite.against and suite.against not in suite.entries:
+        raise UsageError(
+            "E002",
+            f"{suite.name}: no entry {suite.against!r} to hold the others against",
+            ", ".join(suite.entries),
+            "Correct against.",
+        )
     first: dict[str, tuple[str, tuple[str, str]]] = {}
     for name in suite.entries:
         recipe = suite.resolved(name, suite.seeds[0])
