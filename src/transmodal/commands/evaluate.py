@@ -10,7 +10,9 @@ import typer
 EXAMPLES = (
     "Examples:\n\ntransmodal evaluate runs/t1-to-fa --cohort cohort\n\n"
     "transmodal evaluate runs/unet runs/pix2pix --cohort cohort --oracles all -o comparison\n\n"
-    "transmodal evaluate runs/agi-net --cohort cohort --without t2"
+    "transmodal evaluate runs/agi-net --cohort cohort --without t2\n\n"
+    "transmodal evaluate runs/mrnet --cohort cohort --metrics mae,lpips,dice,hd95 --segmenter organs.onnx "
+    "--weights lpips=alexnet-owt-7be5be79.pth --weights lpips_heads=alex.pth"
 )
 
 
@@ -57,7 +59,16 @@ def run(
         typer.Option(
             "--weights",
             metavar="NAME=PATH",
-            help="Where a frozen network's weights lie now, such as sam=sam_vit_b_01ec64.pth.",
+            help="Where a network's weights lie: a run's frozen one (sam), or a metric's (lpips, lpips_heads, inception).",
+        ),
+    ] = None,
+    segmenter: Annotated[
+        Path | None, typer.Option(help="ONNX file that labels axial slices, for the metrics dice and hd95.")
+    ] = None,
+    segmenter_window: Annotated[
+        str | None,
+        typer.Option(
+            metavar="LOW,HIGH", help="Values that it takes as 0 to 1; by default it gets real units."
         ),
     ] = None,
 ) -> None:
@@ -65,12 +76,20 @@ def run(
     from transmodal.commands._progress import bars
     from transmodal.commands._sources import weights
     from transmodal.errors import UsageError
+    from transmodal.evaluation import learned
     from transmodal.evaluation import oracles as known
     from transmodal.evaluation.run import evaluate
 
     chosen = {"standard": known.STANDARD, "all": known.ALL, "none": ()}
     if oracles not in chosen:
         raise UsageError("E001", f"--oracles {oracles}", "standard, all or none", "Choose one of them.")
+    needed = learned.choose(
+        [name.strip() for name in metrics.split(",") if name.strip()],
+        weights(frozen_weights),
+        segmenter=segmenter,
+        window=_window(segmenter_window),
+        device=device,
+    )
     folder = output or runs[0] / "evaluation"
     with bars() as shown:
         evaluation = evaluate(
@@ -82,11 +101,28 @@ def run(
             device=device,
             without=without or (),
             target_normalised=target_normalised,
-            metrics=[name.strip() for name in metrics.split(",") if name.strip()],
-            weights=weights(frozen_weights),
+            metrics=needed.plain,
+            judges=needed.judges,
+            weights=needed.weights,
             output=folder,
             save_volumes=save_volumes,
             progress=shown.advance,
         )
     print(evaluation.summary_text())
+    for figure in evaluation.splits:
+        print(figure.text())
     print(f"Report: {folder / 'report.html'}")
+
+
+def _window(words: str | None) -> tuple[float, float] | None:
+    from transmodal.errors import UsageError
+
+    if words is None:
+        return None
+    try:
+        low, high = (float(word) for word in words.split(","))
+    except ValueError:
+        raise UsageError(
+            "E001", f"--segmenter-window {words}", "LOW,HIGH", "Write it as: --segmenter-window=-1000,2000"
+        ) from None
+    return low, high

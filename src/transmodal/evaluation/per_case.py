@@ -8,6 +8,7 @@ import numpy as np
 
 from transmodal.cohorts.store import PreparedCase
 from transmodal.evaluation.histogram import Counts, counted
+from transmodal.evaluation.judge import Pair
 from transmodal.evaluation.result import Subject
 from transmodal.evaluation.score import Measured, in_reference_units, score
 from transmodal.metrics.table import Row
@@ -38,6 +39,11 @@ def figures(
         metrics=metrics,
         target_normalised=subject.reference is not None,
     )
+
+
+def pair(case: PreparedCase, name: str, target: Volume, synthetic: Volume, subject: Subject) -> Pair:
+    """Return what networks judge: the target and what a translator made of it."""
+    return Pair(case.id, name, target, synthetic, case.mask(), subject.unit, subject.data_range)
 
 
 def errors(case: PreparedCase, target: Volume, synthetic: Volume, subject: Subject) -> Counts:

@@ -9,7 +9,7 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
-from transmodal.evaluation import agreement_chart, histogram, scenes, significance
+from transmodal.evaluation import agreement_chart, histogram, scenes, significance, split_figures
 from transmodal.evaluation.charts import dot_plot, line_chart, read_curves
 from transmodal.evaluation.figures import label
 from transmodal.evaluation.result import Column, Evaluation
@@ -26,6 +26,7 @@ def page(evaluation: Evaluation) -> str:
         significance.section(evaluation),
         agreement_chart.section(evaluation),
         scenes.section(evaluation),
+        split_figures.section(evaluation.splits),
         _cases(evaluation),
         histogram.section(
             evaluation.errors, evaluation.models, evaluation.subject.data_range, evaluation.subject.unit

@@ -20,7 +20,7 @@ from transmodal.evaluation.oracles import STANDARD
 from transmodal.evaluation.regional import RegionRow, agreements
 from transmodal.evaluation.score import unit_of
 from transmodal.evaluation.stored import Parts, Target
-from transmodal.metrics.table import HIGHER_IS_BETTER, Protocol, Row, Summary, summarise
+from transmodal.metrics.table import HIGHER_IS_BETTER, Protocol, Row, SplitFigure, Summary, summarise
 from transmodal.notice import INTENDED_USE
 from transmodal.volumes.intensity import IntensityMap
 
@@ -128,6 +128,8 @@ class Evaluation:
         regions: measured and synthetic means by region, of the models.
         targets: hashes of what was scored against, by case.
         volumes: stored synthetic volumes; empty where none were kept.
+        splits: figures of the whole split, such as FID.
+        judges: which networks took figures, JSON-able, by their metrics.
     """
 
     subject: Subject
@@ -143,6 +145,8 @@ class Evaluation:
     regions: tuple[RegionRow, ...] = ()
     targets: Mapping[str, Target] = field(default_factory=dict)
     volumes: Parts = field(default_factory=dict)
+    splits: tuple[SplitFigure, ...] = ()
+    judges: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def cases(self) -> tuple[str, ...]:
@@ -232,6 +236,8 @@ class Evaluation:
             "regions": [row.to_json() for row in self.regions],
             "agreement": [one.to_json() for one in agreements(self.regions)],
             "protocols": {protocol.text(): protocol.to_json() for protocol in protocols},
+            "split_figures": [one._asdict() for one in self.splits],
+            "judges": dict(self.judges),
             "scoring": self._scoring(),
             "targets": {case: one._asdict() for case, one in self.targets.items()},
             "volumes": {

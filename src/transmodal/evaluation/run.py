@@ -21,6 +21,7 @@ from transmodal.evaluation.entrants import (
 )
 from transmodal.evaluation.gallery import Gallery, scene_of
 from transmodal.evaluation.histogram import Counts
+from transmodal.evaluation.judge import NOBODY, Judges
 from transmodal.evaluation.result import Evaluation, Subject
 from transmodal.evaluation.score import METRICS, STANDARD
 from transmodal.evaluation.subjects import reference_units, subject_of
@@ -44,6 +45,7 @@ def evaluate(
     weights: Mapping[str, str] | None = None,
     target_normalised: bool = False,
     metrics: Sequence[str] = STANDARD,
+    judges: Judges = NOBODY,
     output: Path | None = None,
     save_volumes: bool = False,
     notes: Sequence[str] = (),
@@ -64,6 +66,7 @@ def evaluate(
         target_normalised: scale each target without a unit (MR contrasts) to the training cohort's units by
             its own intensities; it is stamped into the protocol.
         metrics: out of `evaluation.score.METRICS`.
+        judges: what takes metrics that need a network; see `evaluation.learned.choose`.
         output: folder for what `write` writes; None writes nothing.
         save_volumes: also write every synthetic volume there, with its hash in evaluation.json.
         notes: what a reader of the figures has to know.
@@ -101,6 +104,7 @@ def evaluate(
         subject,
         metrics=metrics,
         primary=_primary(metrics),
+        judges=judges,
         keeper=_keeper(output) if save_volumes else None,
         progress=progress,
     )
@@ -149,6 +153,7 @@ def evaluate_cases(
     *,
     metrics: Sequence[str] = STANDARD,
     primary: str = "mae",
+    judges: Judges = NOBODY,
     keeper: stored.Keeper | None = None,
     progress: Progress | None = None,
 ) -> Evaluation:
@@ -160,6 +165,7 @@ def evaluate_cases(
         subject: what is evaluated on what.
         metrics: what to take.
         primary: metric that chooses the best and the worst case to show.
+        judges: what takes metrics that need a network.
         keeper: stores the synthetic volumes; None stores none.
         progress: told how far it is.
 
@@ -183,7 +189,9 @@ def evaluate_cases(
         targets[case.id] = stored.target_of(case, subject.target)
         truth = per_case.truth(case, subject)
         taken = {
-            name: per_case.figures(case, truth, volume, subject, metrics) for name, volume in made.items()
+            name: per_case.figures(case, truth, volume, subject, metrics)
+            + judges.figures(per_case.pair(case, name, truth, volume, subject))
+            for name, volume in made.items()
         }
         rows += [per_case.row(case, name, one) for name, measured in taken.items() for one in measured]
         first = taken[everyone[0].name]
@@ -211,6 +219,8 @@ def evaluate_cases(
         tuple(regions),
         targets,
         keeper.kept if keeper is not None else {},
+        judges.splits(),
+        judges.record(),
     )
 
 

@@ -22,9 +22,10 @@ COLUMNS = ("case", "patient", "translator", "metric", "value", "unit", "protocol
 HIGHER_IS_BETTER = {
     "mae": False, "mse": False, "nmse": False, "psnr": True, "ssim": True, "ms_ssim": True, "stsim1": True,
     "stsim2": True, "fsim": True, "fsim_colour": True, "delta_cf": False, "ciede2000": False,
-    "gradient_error": False,
+    "gradient_error": False, "lpips": False, "lpips_vgg": False, "dice": True, "hd95": False,
 }  # fmt: skip
 IDENTICAL = "the images are identical: PSNR is infinite"
+NOTHING = "neither image has any of the structures"
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +102,7 @@ class Row(NamedTuple):
         patient: id of the patient.
         translator: what made the synthetic volume.
         metric: such as `mae`.
-        value: the figure; `inf` is written as null with a note.
+        value: the figure; `inf`, and NaN where there is none, are written as null with a note.
         unit: of the figure.
         protocol: how it was taken.
     """
@@ -117,12 +118,40 @@ class Row(NamedTuple):
     @property
     def note(self) -> str:
         """What a reader of a null has to know; empty otherwise."""
-        return "" if math.isfinite(self.value) else IDENTICAL
+        if math.isnan(self.value):
+            return NOTHING
+        return IDENTICAL if math.isinf(self.value) else ""
 
     def to_json(self) -> dict[str, Any]:
         """Return the row for JSON: the protocol as text, a figure that is not finite as null with a note."""
         row = {**self._asdict(), "value": finite(self.value), "protocol": self.protocol.text()}
         return {**row, "note": self.note} if self.note else row
+
+
+class SplitFigure(NamedTuple):
+    """A figure of a translator on a whole split: it has no value per case, and enters no test over patients.
+
+    Attributes:
+        translator: what made the synthetic volumes.
+        metric: `fid` or `kid`; lower is better.
+        value: the figure; None where there is none.
+        protocol: how it was taken.
+        n_slices: of each of the two sets.
+        note: why there is no figure; empty otherwise.
+    """
+
+    translator: str
+    metric: str
+    value: float | None
+    protocol: str
+    n_slices: int
+    note: str = ""
+
+    def text(self) -> str:
+        """Say the figure on one line."""
+        if self.value is None:
+            return f"{self.translator}: no {self.metric.upper()}: {self.note}"
+        return f"{self.translator}: {self.metric.upper()} {self.value:.4g} over {self.n_slices} slices"
 
 
 class Summary(NamedTuple):
