@@ -1,6 +1,6 @@
 """Which pairs of a cohort to look at: contrasts that lie beside one another, or that are of two people.
 
-The limits were fixed on 20 virtual subjects and held against others (docs/concepts/quality.md).
+The limits were fixed on 30 virtual subjects and held against others (docs/concepts/quality.md).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ OFF_MM = 5.0
 GAIN = 0.1
 """What the best place has to gain before its distance counts: a flat summit says nothing."""
 
-ALIKE = 0.6
+ALIKE = 0.55
 """A likeness below this share of the pair's median over the cohort is not of one anatomy."""
 
 ENOUGH = 5
