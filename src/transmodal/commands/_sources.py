@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -36,13 +36,14 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One volume to synthesise: its sources by modality, and where it goes."""
+    """One volume to synthesise: its sources by modality, where it goes, and what its sidecar says besides."""
 
     name: str
     paths: Mapping[str, Path]
     output: Path
     reading: Reading = Reading()
     case: PreparedCase | None = None
+    about: Mapping[str, object] = field(default_factory=dict)
 
     def read(self) -> dict[str, Volume]:
         """Read the sources; a prepared case's come back on its native grid."""

@@ -171,7 +171,7 @@ def write_example(cohort: Cohort, run_folder: Path, folder: Path) -> str:
         io.write(sources[modality], path)
         origins[modality] = {"name": path.name, "sha256": files.sha256_file(path)}
     target = folder / f"synthetic_{model.view.target}.nii.gz"
-    write(model.translate(sources), target, origins, disagreement=False)
+    write(model.translate(sources), target, {"origins": origins}, disagreement=False)
     named = {modality: folder / f"{modality}.nii.gz" for modality in sources}
     return " ".join(f"{name}={path}" if len(named) > 1 else f"{path}" for name, path in named.items())
 

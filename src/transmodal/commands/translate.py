@@ -17,6 +17,7 @@ EXAMPLES = (
     "transmodal translate runs/t1-to-fa t1.nii.gz -o fa.nii.gz\n\n"
     "transmodal translate runs/pd t1=a/t1.nii.gz t2=a/t2.nii.gz -o pd.nii.gz --axes x,y,z --disagreement\n\n"
     "transmodal translate runs/t1-to-fa cohort -o synthetic --split test\n\n"
+    "transmodal translate runs/flair-to-t2 dataset -o dataset/derivatives/transmodal          (BIDS)\n\n"
     "transmodal translate runs/agi-net t1=a/t1.nii.gz -o pd.nii.gz          (T2 is missing, and may be)"
 )
 
@@ -47,7 +48,7 @@ def run(
     sources: Annotated[
         list[str],
         typer.Argument(
-            help="An image, a DICOM series folder, a folder of images, or a prepared cohort; "
+            help="An image, a DICOM series folder, a folder of images, a BIDS dataset, or a prepared cohort; "
             "several sources as modality=path."
         ),
     ],
@@ -82,15 +83,21 @@ def run(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing output.")] = False,
 ) -> None:
     """Write the synthetic volume on the source's own grid, with a JSON sidecar that says how it came about."""
-    from transmodal.commands import _sources
+    from transmodal.commands import _bids, _sources
     from transmodal.commands._progress import bars
     from transmodal.inference.translate import load
 
     forms: dict[Form | None, Literal["sform", "qform"]] = {Form.SFORM: "sform", Form.QFORM: "qform"}
     reading = _sources.Reading(nonfinite.value, forms.get(orientation_from), assume_orientation, frame)
     model = load(trained, which=checkpoint, device=device, weights=_sources.weights(weights))
-    jobs = _sources.find(sources, model.view, output, split=split, reading=reading)
+    dataset = Path(sources[0]) if len(sources) == 1 and _bids.is_dataset(Path(sources[0])) else None
+    if dataset is not None:
+        jobs = _bids.jobs(dataset, model.view, output, reading)
+    else:
+        jobs = _sources.find(sources, model.view, output, split=split, reading=reading)
     _sources.check_places(jobs, overwrite=overwrite)
+    if dataset is not None:
+        _bids.open_derivatives(dataset, output, model.view.target)
     with bars() as shown:
         for n, job in enumerate(jobs, start=1):
             translation = model.translate(
@@ -99,15 +106,22 @@ def run(
                 fuse=fuse.value if fuse else None,
                 advance=lambda done, total, name=job.name: shown.advance(name, done, total),  # type: ignore[misc]  # mypy cannot infer the default
             )
-            write(translation, job.output, job.origins(), disagreement=disagreement)
+            known = {"origins": job.origins(), **job.about}
+            write(translation, job.output, known, disagreement=disagreement)
             if len(jobs) > 1:
                 shown.advance("volumes", n, len(jobs))
     for job in jobs:
         print(job.output)
 
 
-def write(translation: Translation, path: Path, origins: Mapping[str, object], *, disagreement: bool) -> None:
+def write(translation: Translation, path: Path, known: Mapping[str, object], *, disagreement: bool) -> None:
     """Write the volume, the spread over the planes on request, and the sidecar bound to them by SHA-256.
+
+    Args:
+        translation: what was made.
+        path: of the volume.
+        known: what the sidecar says besides how the volume came about, such as the sources' hashes.
+        disagreement: write the spread.
 
     Raises:
         UsageError: E004 when the spread is asked for but there was one plane.
@@ -121,7 +135,7 @@ def write(translation: Translation, path: Path, origins: Mapping[str, object], *
             "E004", "--disagreement with one pass", "several axes", "Add --axes x,y,z, or leave it out."
         )
     path.parent.mkdir(parents=True, exist_ok=True)
-    record = {**translation.record, "origins": origins}
+    record = {**translation.record, **known}
     record["image"] = {"name": path.name, "sha256": io.write(translation.volume, path)}
     if disagreement and spread is not None:
         beside = path.with_name(f"{_stem(path)}_plane_disagreement{_suffix(path)}")
