@@ -153,6 +153,10 @@ class PrepareOptions(_Record):
         ratios: shares of training, validation and test, over patients or groups.
         counts: numbers of patients (or groups) instead of shares.
         seed: of the split.
+        fold: number of the fold to test, from 0, and how many folds there are; instead of the share to test.
+        test_group: group to test, such as `site Guys`; instead of the share to test.
+        copies: what is done about copies of one image under two patients' names: refused where they stand on
+            two sides, only told, or not looked for.
         keep_going: leave failing cases out and record them, instead of stopping at the end.
         strict_pairs: take a case whose contrasts do not seem to lie on one another for a failing one.
         record_names: write the base names of the input files into the manifest.
@@ -163,6 +167,9 @@ class PrepareOptions(_Record):
     ratios: tuple[float, float, float] = (8, 1, 1)
     counts: tuple[int, int, int] | None = None
     seed: int = 2024
+    fold: tuple[int, int] | None = None
+    test_group: str = ""
+    copies: Literal["refuse", "warn", "ignore"] = "refuse"
     keep_going: bool = False
     strict_pairs: bool = False
     record_names: bool = True

@@ -10,11 +10,13 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from transmodal.cohorts import locks, one_case
+from transmodal.cohorts import duplicates, locks, one_case
 from transmodal.cohorts.case import CaseMaker
 from transmodal.cohorts.doubts import refusals
+from transmodal.cohorts.folds import split_as
 from transmodal.cohorts.manifest import CaseEntry, Manifest, PrepareOptions
 from transmodal.cohorts.parallel import spread
+from transmodal.cohorts.relations import Relations
 from transmodal.cohorts.split import (
     NAMES,
     Split,
@@ -22,7 +24,6 @@ from transmodal.cohorts.split import (
     given_split,
     groups_of,
     read_split,
-    split_by_group,
 )
 from transmodal.cohorts.store import Cohort
 from transmodal.errors import CODES, InputError, ResourceError, TransmodalError, UsageError
@@ -52,6 +53,7 @@ def prepare(
     *,
     sides: Mapping[str, str] | None = None,
     within_subject: bool = False,
+    relations: Relations | None = None,
     progress: Progress | None = None,
     workers: int = 1,
 ) -> Cohort:
@@ -70,12 +72,13 @@ def prepare(
         sides: `train`, `validation` or `test` by case id, where that is decided already; cases that are
             not named stand on no side.
         within_subject: whether `sides` divide patients knowingly, slab by slab; the split is stamped so.
+        relations: who is one patient and what is kept together, where the cases do not say it.
         progress: told of each case.
         workers: processes; the result does not depend on how many.
 
     Raises:
         InputError: what is wrong with the cases; E130 for pairs that strict options do not take, E132 when
-            there is no case, E135 when one patient or image would stand on two sides of the split.
+            there is no case, E135 when one patient or image, or a copy of it, would stand on two sides.
         ResourceError: E402 naming the case whose process died, E403 when the disk is full.
         UsageError: E005 when another process prepares the same folder.
     """
@@ -96,7 +99,8 @@ def prepare(
         for name, error in failures.items():
             _log.warning("case %s is left out: %s", name, error.line())
         given = {name: sides[case.id] for name, case in names.items() if case.id in sides} if sides else {}
-        _finish(folder, entries, failures, options, given, within_subject=within_subject)
+        entries = entries if relations is None else relations.applied(entries)
+        _finish(folder, entries, failures, options, given, workers, within_subject=within_subject)
     return Cohort.open(folder)
 
 
@@ -150,7 +154,10 @@ def _try(job: _Job) -> CaseEntry | TransmodalError:
     try:
         inputs, case = job.maker.fingerprint(), job.maker.load()
         with locks.at_work(job.folder):
-            return one_case.store(case, inputs, job.folder, job.name, job.options)
+            entry = one_case.store(case, inputs, job.folder, job.name, job.options)
+            if job.options.copies != "ignore":
+                duplicates.keep((job.folder, entry))
+            return entry
     except TransmodalError as error:
         return type(error)(error.code, f"case {job.name}: {error.got}", error.expected, error.remedy)
     except MemoryError:
@@ -168,6 +175,7 @@ def _finish(
     failures: Mapping[str, TransmodalError],
     options: PrepareOptions,
     given: Mapping[str, str],
+    workers: int,
     *,
     within_subject: bool,
 ) -> None:
@@ -182,11 +190,10 @@ def _finish(
     _check_asked(manifest)
     kept = {name: side for name, side in given.items() if name not in failures}
     split = (
-        given_split(kept, within_subject=within_subject)
-        if given
-        else _split(folder / "split.json", manifest)
+        given_split(kept, within_subject=within_subject) if given else _split(folder / "split.json", manifest)
     )
     check_leaks(manifest, split)
+    duplicates.check(folder, manifest, split, workers=workers)
     _write_if_changed(folder / "split.json", split.model_dump(mode="json"))
     _write_if_changed(folder / "cohort.json", manifest.model_dump(mode="json"))
 
@@ -211,22 +218,22 @@ def _split(path: Path, manifest: Manifest) -> Split:
         if idle > 0:
             _log.warning("%s was given and leaves %d cases aside", path.name, idle)
         return kept
-    wanted = split_by_group(manifest.cases, options.ratios, counts=options.counts, seed=options.seed)
+    wanted = split_as(manifest.cases, options)
     if kept is None or _shape(kept, manifest) == _shape(wanted, manifest):
         return kept or wanted
     _log.warning("%s does not fit the cases or the options any more; it is made again", path.name)
     return wanted
 
 
-def _shape(split: Split, manifest: Manifest) -> tuple[int, tuple[str, ...], tuple[int, ...]]:
-    """Return what has to be equal for one split to do for another: seed, cases, groups on each side.
+def _shape(split: Split, manifest: Manifest) -> tuple[int, str, tuple[str, ...], tuple[int, ...]]:
+    """Return what has to be equal for one split to do for another: seed, folds, cases, groups on each side.
 
     A split that divides a group counts it twice, and so has no shape of one that divides none.
     """
     owner = {case: name for name, ids in groups_of(manifest.cases).items() for case in ids}
     sides = [split.ids(name) for name in NAMES]
     counts = tuple(len({owner.get(case, "") for case in side}) for side in sides)
-    return split.seed, tuple(sorted(case for side in sides for case in side)), counts
+    return split.seed, split.how, tuple(sorted(case for side in sides for case in side)), counts
 
 
 def _write_if_changed(path: Path, data: dict[str, Any]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Literal
@@ -36,6 +36,7 @@ class Split(BaseModel):
         by: what was kept together: patients; patients and the groups given with them; or `given`, for
             a split that was written by hand and that `prepare` only checks; or nothing but slices
             (`within-subject`): one body stands on all sides, and figures say nothing about another.
+        how: what was asked for beside shares or counts, such as `fold 0 of 5`; empty where nothing was.
         train: case ids.
         validation: case ids.
         test: case ids.
@@ -45,6 +46,7 @@ class Split(BaseModel):
 
     seed: int
     by: Literal["patient", "group", "given", "within-subject"] = "patient"
+    how: str = ""
     train: tuple[str, ...]
     validation: tuple[str, ...]
     test: tuple[str, ...]
@@ -89,11 +91,11 @@ def split_by_group(
         InputError: E132 when there are too few groups, or counts that do not add up to them.
     """
     groups = groups_of(cases)
-    sizes = _checked(counts, len(groups)) if counts is not None else _shares(ratios, len(groups))
-    ranked = sorted(groups, key=lambda name: hashlib.sha256(f"{seed}\n{name}".encode()).digest())
+    sizes = _checked(counts, len(groups)) if counts is not None else shares(ratios, len(groups))
+    names = ranked(groups, seed)
     bounds = np.cumsum([0, sizes[2], sizes[1], sizes[0]])
     test, validation, train = (
-        tuple(sorted(case for name in ranked[low:high] for case in groups[name]))
+        tuple(sorted(case for name in names[low:high] for case in groups[name]))
         for low, high in pairwise(bounds)
     )
     by: Literal["patient", "group"] = "group" if any(case.group for case in cases) else "patient"
@@ -137,6 +139,11 @@ def given_split(sides: Mapping[str, str], *, within_subject: bool = False) -> Sp
     chosen = {name: tuple(sorted(case for case, side in sides.items() if side == name)) for name in NAMES}
     by: Literal["given", "within-subject"] = "within-subject" if within_subject else "given"
     return Split(seed=0, by=by, train=chosen["train"], validation=chosen["validation"], test=chosen["test"])
+
+
+def ranked(groups: Iterable[str], seed: int) -> list[str]:
+    """Return groups in the order that a seed gives them; one that comes or goes changes no other's place."""
+    return sorted(groups, key=lambda name: hashlib.sha256(f"{seed}\n{name}".encode()).digest())
 
 
 def groups_of(cases: Sequence[CaseEntry]) -> dict[str, tuple[str, ...]]:
@@ -231,7 +238,7 @@ def _leak(what: str, one: str, other: str) -> InputError:
         "E135",
         f"{what} stands on two sides: {one}, {other}",
         "each patient, group and image on one side",
-        "Say in cases.csv which cases are one patient, or leave a copy out; then prepare again.",
+        "Say which cases are one patient (--same-patient A=B, or a table: --groups), or leave a copy out.",
     )
 
 
@@ -248,7 +255,13 @@ def _checked(counts: tuple[int, int, int], n: int) -> tuple[int, int, int]:
     return counts
 
 
-def _shares(ratios: tuple[float, float, float], n: int) -> tuple[int, int, int]:
+def shares(ratios: tuple[float, float, float], n: int) -> tuple[int, int, int]:
+    """Return how many of `n` groups train, validate and test; one at least where a share is above 0.
+
+    Raises:
+        UsageError: E001 for shares that make no sense.
+        InputError: E132 for fewer groups than sides.
+    """
     if min(ratios) < 0 or ratios[0] <= 0 or not np.isfinite(ratios).all():
         raise UsageError("E001", f"shares {ratios}", "three shares, that to train above 0", "Correct them.")
     needed = sum(share > 0 for share in ratios)

@@ -44,7 +44,10 @@ EXAMPLES = (
 
 def run(
     layout: Annotated[
-        str, typer.Argument(help="How the data lie: folders, synthrad, brats, ixi, t1_fa, korean_human, pairs or slices.")
+        str,
+        typer.Argument(
+            help="How the data lie: folders, synthrad, brats, ixi, t1_fa, korean_human, pairs or slices."
+        ),
     ],
     folder: Annotated[Path, typer.Argument(help="Folder of the data.")],
     output: Annotated[
