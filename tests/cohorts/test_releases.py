@@ -27,6 +27,8 @@ MODALITIES = {
     "abcd": ("fa", "t1"),
     "diffusion": ("fa", "t1"),
     "korean_human": ("colour", "mr"),
+    "dicom": ("ct", "t1"),
+    "bids": ("flair", "t1", "t2"),
     "slices": ("t1", "t2"),
 }
 VOLUMES = ("synthrad2023", "brats2023", "ixi", "abcd")
@@ -84,6 +86,7 @@ def test_what_comes_out_is_what_was_made(tmp_path: Path) -> None:
         "ixi": {"t2": "t2", "pd": "pd"},
         "abcd": {"t1": "t1", "fa": "fa"},
         "diffusion": {"t1": "t1"},
+        "bids": {"t1": "t1", "flair": "flair"},
     }
     for name, same in pairs.items():
         truth, found = subject(name).load(), written(name, tmp_path / name).cases[0].load()

@@ -5,11 +5,13 @@ from __future__ import annotations
 from pathlib import Path, PurePosixPath
 
 import numpy as np
+from pydicom.uid import generate_uid
 
-from transmodal.cohorts import labels
+from transmodal.cohorts import bids_names, labels
 from transmodal.cohorts.simulation import diffusion
 from transmodal.cohorts.simulation.contrasts import LABELS
 from transmodal.volumes import Volume, files, io, nifti
+from transmodal.volumes.dicom_writing import SeriesAbout, write_series
 
 Files = dict[str, Volume]
 """Volumes by their path below the release's folder; the first is the one that a defect of one file hits."""
@@ -49,6 +51,28 @@ def save_stacks(made: Files, folder: Path) -> None:
     body = folder / PurePosixPath(path).parts[0]
     files.write_json(body / "stack.json", {"spacing_mm": list(one.spacing), "orientation": "LPI"})
     (body / "colours.csv").write_text(labels.rows(_COLOUR_OF))
+
+
+def save_dicom(made: Files, folder: Path) -> None:
+    """Write each volume as a series, into a folder whose name says nothing; all of a subject are one study."""
+    for number, (path, volume) in enumerate(made.items(), start=1):
+        subject, what = PurePosixPath(path).parts
+        study, frame = (generate_uid(entropy_srcs=[subject, kind]) for kind in ("study", "frame"))
+        modality, description = ("CT", "head") if what == "ct" else ("MR", f"{what} of a virtual subject")
+        about = SeriesAbout(modality, description, subject, study, frame, number, synthetic=True)
+        place = folder / subject
+        place.mkdir(parents=True, exist_ok=True)
+        # Tenths of MR's units are noise; whole numbers come back exactly.
+        write_series(
+            volume.with_voxels(np.rint(volume.voxels).astype(np.int16)), place / f"{number:03d}", about
+        )
+
+
+def save_bids(made: Files, folder: Path) -> None:
+    """Write volumes, and the dataset's description."""
+    save(made, folder)
+    about = {"Name": "Virtual subjects", "BIDSVersion": bids_names.VERSION, "DatasetType": "raw"}
+    files.write_json(folder / bids_names.DESCRIPTION, about)
 
 
 def in_colours(segmentation: Volume) -> Volume:

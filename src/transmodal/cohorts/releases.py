@@ -203,6 +203,16 @@ def _diffusion(case: Case, n: int) -> Files:
     }
 
 
+def _dicom(case: Case, n: int) -> Files:
+    return {f"{case.id}/{what}": case.volumes[what] for what in ("t1", "ct")}
+
+
+def _bids(case: Case, n: int) -> Files:
+    name = f"sub-{n + 1:02d}"
+    suffixes = {"t1": "T1w", "t2": "T2w", "flair": "FLAIR"}
+    return {f"{name}/anat/{name}_{suffixes[what]}.nii.gz": case.volumes[what] for what in suffixes}
+
+
 def _slices(case: Case, n: int) -> Files:
     """Axial slices in 16 bits, two folders, the last subject of five to test."""
     side, made = "test" if n % 5 == 4 else "train", {}
@@ -259,6 +269,16 @@ RELEASES: Mapping[str, Release] = {
         _options("t1", "colour", head="always", segmentation=True),
         _korean_human,
         save=release_saving.save_stacks,
+    ),
+    "dicom": Release(
+        "dicom",
+        _options("t1", "ct", head="always"),
+        _dicom,
+        ("synthetic=true",),
+        release_saving.save_dicom,
+    ),
+    "bids": Release(
+        "bids", _options("t1", "t2", "flair", head="always"), _bids, (), release_saving.save_bids
     ),
     "slices": Release("slices", _options("t1", "t2", head="never"), _slices, ("a=t1", "b=t2")),
 }

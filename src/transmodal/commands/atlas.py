@@ -12,7 +12,7 @@ EXAMPLES = (
     "Examples:\n\ntransmodal atlas -o subjects --subjects 4 --modalities t1,fa\n\n"
     "transmodal atlas -o heads --modalities t1,ct --head always --mask head\n\n"
     "transmodal atlas -o release --layout brats2023 --subjects 4 --defect missing\n\n"
-    "Layouts: folders, synthrad2023, synthrad2025, brats2020, brats2021, brats2023, ixi, abcd, diffusion, korean_human, slices. Defects: "
+    "Layouts: folders, synthrad2023, synthrad2025, brats2020, brats2021, brats2023, ixi, abcd, diffusion, korean_human, dicom, bids, slices. Defects: "
     "missing, axis-order, oblique, unregistered, wrong-name."
 )
 
