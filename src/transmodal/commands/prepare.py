@@ -37,7 +37,7 @@ EXAMPLES = (
     "Examples:\n\ntransmodal prepare folders subjects -o cohort --for t1-to-fa-small --split 8:1:1\n\n"
     "transmodal prepare brats ASNR-MICCAI-BraTS2023-GLI-Challenge-TrainingData --dry-run\n\n"
     "transmodal prepare ixi IXI -o cohort --with onto=t1 --split syndiff --keep-going\n\n"
-    "Layouts: folders (subjects/<case>/<modality>.nii.gz), synthrad, brats, ixi, t1_fa, korean_human, pairs, slices; each is shown in "
+    "Layouts: folders (subjects/<case>/<modality>.nii.gz), synthrad, brats, ixi, t1_fa, korean_human, dicom, bids, pairs, slices; each is shown in "
     "the how-to pages."
 )
 
@@ -46,7 +46,7 @@ def run(
     layout: Annotated[
         str,
         typer.Argument(
-            help="How the data lie: folders, synthrad, brats, ixi, t1_fa, korean_human, pairs or slices."
+            help="How the data lie: folders, synthrad, brats, ixi, t1_fa, korean_human, dicom, bids, pairs or slices."
         ),
     ],
     folder: Annotated[Path, typer.Argument(help="Folder of the data.")],
