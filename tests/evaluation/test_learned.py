@@ -15,12 +15,13 @@ from torch import Tensor, nn
 
 from transmodal.errors import InputError, UsageError
 from transmodal.evaluation import frechet, learned, report
+from transmodal.evaluation.casewise import evaluate_cases
 from transmodal.evaluation.entrants import Entrants
 from transmodal.evaluation.frechet import FrechetJudge
 from transmodal.evaluation.judge import Judges, Pair
 from transmodal.evaluation.perceptual import PerceptualJudge
 from transmodal.evaluation.result import Subject
-from transmodal.evaluation.run import evaluate_cases, write
+from transmodal.evaluation.run import write
 from transmodal.evaluation.upright import as_labels, mask_slices, slices
 from transmodal.metrics.sets import frechet_distance, kernel_distance
 from transmodal.nets import lpips

@@ -14,10 +14,11 @@ import pytest
 
 from transmodal.errors import InputError, IntegrityError, TransmodalError, UsageError
 from transmodal.evaluation import recompute, run
+from transmodal.evaluation.casewise import evaluate_cases
 from transmodal.evaluation.entrants import Entrants
 from transmodal.evaluation.recompute import check
 from transmodal.evaluation.result import Reference, Subject
-from transmodal.evaluation.run import evaluate_cases, write
+from transmodal.evaluation.run import write
 from transmodal.evaluation.stored import Keeper
 from transmodal.volumes import Volume, files, io
 from transmodal.volumes.intensity import IntensitySpec, fit
@@ -164,8 +165,8 @@ def test_a_changed_figure_is_found(folder: Path, cohort: Any) -> None:  # noqa: 
         (lambda data: data["rows"][0].update(patient="somebody"), "E501", "of patient somebody"),
         (lambda data: data["regions"][0].update(measured=0.5), "E501", "measured of 1 of 10"),
         (lambda data: data["regions"].append(data["regions"][0]), "E501", "means of regions"),
-        (lambda data: data["agreement"][0].update(bias=0.0), "E501", "bias of a / model in 1 of 10"),
-        (lambda data: data["agreement"].pop(), "E501", "the agreement of"),
+        (lambda data: data["agreement"][0].update(bias=0.0), "E501", "bias of a / model 1 of 10"),
+        (lambda data: data["agreement"].pop(), "E501", "the agreement with"),
         (lambda data: data["targets"]["case-1"].update(target="0" * 64), "E501", "the target of case case-1"),
         (
             lambda data: data["targets"]["case-0"].update(mask=None),

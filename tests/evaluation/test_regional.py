@@ -12,10 +12,10 @@ import pytest
 
 from transmodal.evaluation import agreement_chart, regional, report
 from transmodal.evaluation.agreement import bland_altman
+from transmodal.evaluation.casewise import evaluate_cases
 from transmodal.evaluation.entrants import Entrants
 from transmodal.evaluation.regional import RegionRow, agreements
 from transmodal.evaluation.result import Evaluation, Subject
-from transmodal.evaluation.run import evaluate_cases
 from transmodal.volumes import Volume
 
 Make = Callable[..., Any]

@@ -14,9 +14,9 @@ import pytest
 from PIL import Image
 
 from transmodal.evaluation import report
+from transmodal.evaluation.casewise import evaluate_cases
 from transmodal.evaluation.entrants import Entrants
 from transmodal.evaluation.result import Evaluation, Subject
-from transmodal.evaluation.run import evaluate_cases
 from transmodal.notice import INTENDED_USE
 from transmodal.volumes import Volume
 

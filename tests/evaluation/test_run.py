@@ -14,9 +14,10 @@ import pytest
 from transmodal.cohorts.case import patient_mark
 from transmodal.errors import InputError, UsageError
 from transmodal.evaluation import origin, run
+from transmodal.evaluation.casewise import evaluate_cases
 from transmodal.evaluation.entrants import Entrants
 from transmodal.evaluation.result import Evaluation, Reference, Subject
-from transmodal.evaluation.run import evaluate_cases, write
+from transmodal.evaluation.run import write
 from transmodal.notice import INTENDED_USE
 from transmodal.volumes import Volume
 from transmodal.volumes.intensity import IntensitySpec, fit
@@ -157,6 +158,8 @@ def test_no_cases_and_twins_are_refused(make_case: Make) -> None:
 
 class FakeCohort:
     """An opened cohort in memory."""
+
+    split = SimpleNamespace(by="patient")
 
     def __init__(self, cases: dict[str, list[Any]], simulated: bool = False) -> None:
         self._cases = cases
@@ -368,7 +371,7 @@ def test_a_target_is_scaled_in_the_region_in_which_training_fitted(make_case: Ma
 
 @pytest.mark.usefixtures("models")
 def test_oracles_alone_have_the_figures_that_they_have_beside_a_run(
-    cohort: FakeCohort, make_view: Make, tmp_path: Path
+    cohort: FakeCohort, make_case: Make, make_view: Make, tmp_path: Path
 ) -> None:
     alone = run.evaluate_oracles(make_view(), cohort, output=tmp_path)  # type: ignore[arg-type]  # a fake
     beside = run.evaluate([tmp_path / "a"], cohort)  # type: ignore[arg-type]
@@ -377,9 +380,11 @@ def test_oracles_alone_have_the_figures_that_they_have_beside_a_run(
     assert alone.subject == beside.subject
     assert (tmp_path / "evaluation.json").is_file()
 
+    ramp = np.linspace(0, 1000, 14 * 17 * 12).reshape(14, 17, 12).astype(np.float32)
+    cases = [make_case(n, t2=Volume(ramp, np.eye(4))) for n in range(2)]
     normalised = run.evaluate_oracles(
-        make_view(target="t2"),
-        cohort,  # type: ignore[arg-type]
+        make_view(target="t2", target_map=fit(IntensitySpec("minmax"), ramp)),
+        FakeCohort({"train": cases, "test": cases}),  # type: ignore[arg-type]
         oracles=["lookup"],
         target_normalised=True,
     )

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from transmodal.evaluation.casewise import evaluate_cases
 from transmodal.evaluation.entrants import Entrants
 from transmodal.evaluation.result import Evaluation, Subject
-from transmodal.evaluation.run import evaluate_cases
 from transmodal.evaluation.significance import section, standings
 from transmodal.volumes import Volume
 

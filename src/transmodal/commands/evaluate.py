@@ -11,6 +11,8 @@ EXAMPLES = (
     "Examples:\n\ntransmodal evaluate runs/t1-to-fa --cohort cohort\n\n"
     "transmodal evaluate runs/unet runs/pix2pix --cohort cohort --oracles all -o comparison\n\n"
     "transmodal evaluate runs/agi-net --cohort cohort --without t2\n\n"
+    "transmodal evaluate runs/t1-to-fa --cohort elsewhere --training-cohort cohort --split all "
+    "--phenotypes participants.tsv --by site --by age:10,20\n\n"
     "transmodal evaluate runs/mrnet --cohort cohort --metrics mae,lpips,dice,hd95 --segmenter organs.onnx "
     "--weights lpips=alexnet-owt-7be5be79.pth --weights lpips_heads=alex.pth"
 )
@@ -20,11 +22,31 @@ def run(
     runs: Annotated[
         list[Path], typer.Argument(metavar="RUN...", help="Folders of trained runs of one task.")
     ],
-    cohort: Annotated[Path, typer.Option(help="Prepared cohort; oracles are fitted on its training split.")],
+    cohort: Annotated[Path, typer.Option(help="Prepared cohort to score on.")],
     output: Annotated[
-        Path | None, typer.Option("-o", "--output", help="Folder to write into; RUN/evaluation by default.")
+        Path | None,
+        typer.Option(
+            "-o",
+            "--output",
+            help="Folder to write into; RUN/evaluation by default, and one beside it for another cohort than the run's.",
+        ),
     ] = None,
-    split: Annotated[str, typer.Option(help="train, validation or test.")] = "test",
+    split: Annotated[
+        str, typer.Option(help="train, validation or test; all, of a cohort that no run learned from.")
+    ] = "test",
+    training_cohort: Annotated[
+        Path | None,
+        typer.Option(help="What the runs learned from, where --cohort is another: for oracles and the drop."),
+    ] = None,
+    phenotypes: Annotated[
+        Path | None, typer.Option(help="CSV or TSV with a column of patients, such as participants.tsv.")
+    ] = None,
+    by: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Its column to part patients by, with cuts for numbers: age:10,20; may be repeated."
+        ),
+    ] = None,
     oracles: Annotated[
         str, typer.Option(help="standard (three that learn nothing), all (and the registered mean), or none.")
     ] = "standard",
@@ -73,12 +95,15 @@ def run(
     ] = None,
 ) -> None:
     """Write evaluation.json, evaluation.csv and report.html: figures per case with their protocol, beside oracles."""
+    from transmodal.cohorts.store import Cohort
     from transmodal.commands._progress import bars
     from transmodal.commands._sources import weights
     from transmodal.errors import UsageError
     from transmodal.evaluation import learned
     from transmodal.evaluation import oracles as known
+    from transmodal.evaluation.phenotypes import Phenotypes
     from transmodal.evaluation.run import evaluate
+    from transmodal.evaluation.sites import folder_of
 
     chosen = {"standard": known.STANDARD, "all": known.ALL, "none": ()}
     if oracles not in chosen:
@@ -90,12 +115,22 @@ def run(
         window=_window(segmenter_window),
         device=device,
     )
-    folder = output or runs[0] / "evaluation"
+    if bool(by) != (phenotypes is not None):
+        raise UsageError(
+            "E004",
+            "--phenotypes without --by" if phenotypes else "--by without --phenotypes",
+            "both",
+            "Name a table and what to part by.",
+        )
+    store = Cohort.open(cohort)
+    folder = output or folder_of(runs[0], store)
     with bars() as shown:
         evaluation = evaluate(
             runs,
-            cohort,
+            store,
             split=split,
+            training_cohort=training_cohort,
+            phenotypes=Phenotypes(phenotypes, tuple(by or ())) if phenotypes else None,
             oracles=chosen[oracles],
             checkpoint=checkpoint,
             device=device,
@@ -109,6 +144,8 @@ def run(
             progress=shown.advance,
         )
     print(evaluation.summary_text())
+    for note in evaluation.subject.notes:
+        print(f"Note: {note}")
     for figure in evaluation.splits:
         print(figure.text())
     print(f"Report: {folder / 'report.html'}")

@@ -61,6 +61,47 @@ def intervals(parts: Sequence[Values], resamples: int, seed: int) -> tuple[Inter
     return Interval(*map(float, means)), Interval(*map(float, medians))
 
 
+def unpaired(first: Values, second: Values, resamples: int = RESAMPLES, seed: int = SEED) -> Interval:
+    """Return the 95 % interval of the mean of the first minus the mean of the second, of different patients.
+
+    Both groups are drawn independently. Each group's spread is widened by what resampling n values loses, and the
+    percentiles are those of Student's t with Welch's degrees of freedom (Welch 1947, Biometrika 34, 28).
+
+    Args:
+        first: finite, `(patients,)`, two or more.
+        second: likewise, of other patients.
+        resamples: how many.
+        seed: of the drawing.
+    """
+    rng = np.random.default_rng(seed)
+    drawn = _means(first, resamples, rng) - _means(second, resamples, rng)
+    reach = stats.t.ppf((1 + CONFIDENCE) / 2, _welch(first, second))
+    tail = float(stats.norm.cdf(-reach))
+    low, high = np.quantile(drawn, [tail, 1 - tail])
+    return Interval(float(low), float(high))
+
+
+def _means(values: Values, resamples: int, rng: np.random.Generator) -> Values:
+    n = len(values)
+    wider = values.mean() + (values - values.mean()) * math.sqrt(n / (n - 1))
+    chunk = max(1, _AT_ONCE // n)
+    parts = [
+        wider[rng.integers(0, n, (min(chunk, resamples - start), n))].mean(axis=1)
+        for start in range(0, resamples, chunk)
+    ]
+    means: Values = np.concatenate(parts)
+    return means
+
+
+def _welch(first: Values, second: Values) -> float:
+    """Return Welch's degrees of freedom; those of the pooled test where neither group varies."""
+    shares = [float(one.var(ddof=1)) / len(one) for one in (first, second)]
+    if sum(shares) == 0:
+        return len(first) + len(second) - 2
+    below = math.fsum(share**2 / (len(one) - 1) for share, one in zip(shares, (first, second), strict=True))
+    return sum(shares) ** 2 / below
+
+
 def _widened(part: Values) -> Values:
     """Spread the seeds' means so that resampling k of them varies as seeds do, not (k - 1) / k as much."""
     seeds = len(part)

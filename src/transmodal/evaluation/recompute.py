@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterable
-from pathlib import Path, PurePosixPath
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
-
-from transmodal.cohorts.manifest import RegionKind
 from transmodal.cohorts.store import Cohort, PreparedCase
-from transmodal.errors import InputError, IntegrityError, UsageError
-from transmodal.evaluation import per_case, reading, regional, stored
+from transmodal.errors import IntegrityError, UsageError
+from transmodal.evaluation import away, per_case, reading, regional, sites, stored
+from transmodal.evaluation import kept as kept_room
+from transmodal.evaluation.kept import Elsewhere, Kept
 from transmodal.evaluation.regional import RegionRow, agreements
 from transmodal.evaluation.result import Reference, Subject
 from transmodal.evaluation.score import METRICS
 from transmodal.evaluation.stored import Part, Target
 from transmodal.metrics.table import Row
-from transmodal.volumes import files
 from transmodal.volumes.intensity import IntensityMap
 
 TOLERANCE = 1e-9
@@ -58,51 +56,6 @@ class Checked(NamedTuple):
         return "; ".join(parts) + "."
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True)
-
-
-class _File(_Part):
-    file: str
-    sha256: str
-
-    @field_validator("file")
-    @classmethod
-    def _below(cls, name: str) -> str:
-        path = PurePosixPath(name)
-        if path.is_absolute() or ".." in path.parts or "\\" in name or ":" in name:
-            raise ValueError("a path below the evaluation's folder")
-        return name
-
-
-class _Reference(_Part):
-    source: str
-    region: RegionKind
-    map: dict[str, Any]
-
-
-class _Scoring(_Part):
-    """How figures were taken; evaluations before 0.2 do not say it."""
-
-    data_range: float
-    reference: _Reference | None
-
-
-class _Hashes(_Part):
-    target: str
-    mask: str | None
-
-
-class _Kept(reading.Written):
-    """An evaluation.json with what is needed to take its figures again."""
-
-    scoring: _Scoring
-    targets: dict[str, _Hashes]
-    volumes: dict[str, dict[str, tuple[_File, ...]]]
-    regions: tuple[dict[str, Any], ...] = ()
-    agreement: tuple[dict[str, Any], ...] = ()
-
-
 def check(folder: Path, cohort: Cohort | Path, *, progress: Progress | None = None) -> Checked:
     """Take every figure of an evaluation again.
 
@@ -117,7 +70,7 @@ def check(folder: Path, cohort: Cohort | Path, *, progress: Progress | None = No
         UsageError: E004 for another cohort.
     """
     path = reading.find(Path(folder))
-    kept = _read(path)
+    kept = kept_room.read(path)
     store = cohort if isinstance(cohort, Cohort) else Cohort.open(cohort)
     said = kept.provenance.cohort
     if store.digest() != said.digest:
@@ -127,7 +80,7 @@ def check(folder: Path, cohort: Cohort | Path, *, progress: Progress | None = No
             f"{said.name} ({said.digest[:12]}), which was scored on",
             "Name that cohort.",
         )
-    cases = [case.id for case in store.cases(said.split)]
+    cases = [case.id for case in sites.cases_of(store, said.split)]
     if set(cases) != set(kept.targets):
         odd = sorted(set(cases) ^ set(kept.targets))[0]
         raise _changed(
@@ -146,7 +99,7 @@ def check(folder: Path, cohort: Cohort | Path, *, progress: Progress | None = No
 class _Comparison:
     """Compares case by case and counts what agrees."""
 
-    def __init__(self, path: Path, kept: _Kept) -> None:
+    def __init__(self, path: Path, kept: Kept) -> None:
         self._path, self._kept = path, kept
         self._metrics = [name for name in dict.fromkeys(row.metric for row in kept.rows) if name in METRICS]
         self._subject = _subject(kept)
@@ -184,21 +137,29 @@ class _Comparison:
             raise _changed(self._path, f"{metric} of {name} on {case}", "no such figure")
         if len(self._made) != len(self._kept.regions):
             raise _changed(self._path, f"{len(self._kept.regions)} means of regions", str(len(self._made)))
-        again: list[dict[str, Any]] = json.loads(
-            json.dumps([one.to_json() for one in agreements(self._made)])
-        )
-        said = self._kept.agreement
-        if len(again) != len(said):
-            raise _changed(self._path, f"the agreement of {len(said)} regions", str(len(again)))
-        for now, then in zip(again, said, strict=True):
-            whose = f"{now['translator']} in {now['region']}"
-            for name, value in now.items():
-                self._compare(f"{name} of {whose}", value, then.get(name))
+        agreed = [one.to_json() for one in agreements(self._made)]
+        self._list("the agreement", agreed, self._kept.agreement, ("translator", "region"))
+        if self._kept.elsewhere is not None:
+            again = [one.to_json() for one in _strata(self._kept, self._kept.elsewhere)]
+            self._list(
+                "the strata", again, self._kept.elsewhere.figures, ("translator", "metric", "by", "name")
+            )
 
     def result(self) -> Checked:
         """Return what was found."""
         left_out = dict.fromkeys(row.metric for row in self._kept.rows if row.metric not in self._metrics)
         return Checked(self._volumes, len(self._kept.targets), self._figures, self._exact, tuple(left_out))
+
+    def _list(
+        self, what: str, again: Sequence[dict[str, Any]], said: Sequence[dict[str, Any]], named: Sequence[str]
+    ) -> None:
+        """Compare records that follow from figures, one by one, numbers within records as well."""
+        if len(again) != len(said):
+            raise _changed(self._path, f"{what} with {len(said)} lines", str(len(again)))
+        for now, then in zip(json.loads(json.dumps(again)), said, strict=True):
+            whose = " ".join(str(now[name]) for name in named if now[name])
+            for name, value in _flat(now).items():
+                self._compare(f"{name} of {whose}", value, _flat(then).get(name))
 
     def _figure(self, row: Row) -> None:
         now = row.to_json()
@@ -238,32 +199,44 @@ class _Comparison:
             self._exact += now == then
 
 
+def _flat(record: dict[str, Any]) -> dict[str, Any]:
+    """Return the record with the fields of records within it beside its own."""
+    inner = {
+        f"{name} {key}": one
+        for name, value in record.items()
+        if isinstance(value, dict)
+        for key, one in value.items()
+    }
+    return {**{name: value for name, value in record.items() if not isinstance(value, dict)}, **inner}
+
+
+def _strata(kept: Kept, said: Elsewhere) -> list[away.Stratum]:
+    points = [
+        away.Point(
+            row.patient,
+            row.translator,
+            row.metric,
+            row.unit,
+            row.protocol,
+            math.inf if row.value is None else row.value,
+        )
+        for row in kept.rows
+    ]
+    parted = None if said.phenotypes is None else away.Strata(**said.phenotypes.model_dump())
+    home = None
+    if said.home is not None:
+        figures = {(one.translator, one.metric, one.protocol): one.patients for one in said.home.figures}
+        home = away.Home(said.home.cohort, said.home.digest, said.home.how, figures)
+    return away.strata(points, parted, home)
+
+
 def _close(one: object, other: object) -> bool:
     if isinstance(one, float) and isinstance(other, float | int):
         return math.isclose(one, other, rel_tol=TOLERANCE, abs_tol=1e-12)
     return one == other
 
 
-def _read(path: Path) -> _Kept:
-    data = files.read_json(path)
-    if not data.get("volumes"):
-        raise InputError(
-            "E100",
-            f"{path} without stored volumes",
-            "an evaluation that was written with them",
-            "Evaluate the run again with --save-volumes.",
-        )
-    try:
-        return _Kept.model_validate(data)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise InputError(
-            "E101", f"{path}: {where}: {first['msg'].lower()}", "an evaluation", "Evaluate the run again."
-        ) from error
-
-
-def _subject(kept: _Kept) -> Subject:
+def _subject(kept: Kept) -> Subject:
     """Return what figures need to know of the evaluation."""
     task, cohort, scoring = kept.provenance.task, kept.provenance.cohort, kept.scoring
     said = scoring.reference

@@ -9,7 +9,7 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
-from transmodal.evaluation import agreement_chart, histogram, scenes, significance, split_figures
+from transmodal.evaluation import agreement_chart, away_table, histogram, scenes, significance, split_figures
 from transmodal.evaluation.charts import dot_plot, line_chart, read_curves
 from transmodal.evaluation.figures import label
 from transmodal.evaluation.result import Column, Evaluation
@@ -25,6 +25,7 @@ def page(evaluation: Evaluation) -> str:
         _figures(evaluation),
         significance.section(evaluation),
         agreement_chart.section(evaluation),
+        away_table.section(evaluation),
         scenes.section(evaluation),
         split_figures.section(evaluation.splits),
         _cases(evaluation),
@@ -54,10 +55,15 @@ def _header(evaluation: Evaluation) -> str:
         '<header><p class="eyebrow">Transmodal evaluation</p>'
         f'<h1>{escape(_labels(subject.sources))}<span class="to">&rarr;</span>{escape(label(subject.target))}</h1>'
         f'<p class="lead">{escape(_and(evaluation.models) or "Oracles")}, scored on '
-        f"{_count(len(evaluation.cases), f'{subject.split} case')} of the cohort <em>{escape(subject.cohort)}</em>. "
+        f"{_scored(evaluation)} of the cohort <em>{escape(subject.cohort)}</em>. "
         f"{_trained(evaluation)}Figures are {where}, on the target&rsquo;s native grid.</p>"
         f"{_notice(evaluation)}{_findings(evaluation)}</header>"
     )
+
+
+def _scored(evaluation: Evaluation) -> str:
+    n, split = len(evaluation.cases), evaluation.subject.split
+    return f"all {_count(n, 'case')}" if split == "all" else _count(n, f"{split} case")
 
 
 def _trained(evaluation: Evaluation) -> str:
@@ -72,7 +78,8 @@ def _trained(evaluation: Evaluation) -> str:
         elif cohort:
             learned.setdefault(f"the cohort <em>{escape(str(cohort.get('name')))}</em>", []).append(name)
     if evaluation.oracles:
-        learned.setdefault(own, []).append("the oracles")
+        where = f"the cohort <em>{escape(subject.fitted_on)}</em>" if subject.fitted_on else own
+        learned.setdefault(where, []).append("the oracles")
     parts = [f"{escape(_and(names))} learned from {where}" for where, names in learned.items()]
     text = "; ".join(parts)
     return f"{text[:1].upper()}{text[1:]}. " if text.startswith("the") else f"{text}. " if text else ""

@@ -14,6 +14,8 @@ from typing import Any, NamedTuple
 import transmodal
 from transmodal.cohorts.case import patient_mark
 from transmodal.cohorts.manifest import RegionKind
+from transmodal.evaluation import away
+from transmodal.evaluation.away import Home, Point, Strata
 from transmodal.evaluation.gallery import Scene
 from transmodal.evaluation.histogram import Counts
 from transmodal.evaluation.oracles import STANDARD
@@ -57,6 +59,7 @@ class Subject:
         simulated: modalities that no scanner measured.
         notes: what a reader has to know, such as the limits of an embedded cohort.
         reference: what targets are scaled to by their own intensities; None leaves them as they are.
+        fitted_on: name of the cohort that oracles are fitted on; empty where it is this one.
         training_patients: of the cohort's training split; their hashes are kept, to find leaks by.
     """
 
@@ -71,6 +74,7 @@ class Subject:
     notes: tuple[str, ...] = ()
     reference: Reference | None = None
     training_patients: tuple[str, ...] = ()
+    fitted_on: str = ""
 
     @property
     def unit(self) -> str:
@@ -130,6 +134,8 @@ class Evaluation:
         volumes: stored synthetic volumes; empty where none were kept.
         splits: figures of the whole split, such as FID.
         judges: which networks took figures, JSON-able, by their metrics.
+        strata: patients by column of a phenotype table; None without one.
+        home: figures of the training site; None where cases are of it, or nothing is known of it.
     """
 
     subject: Subject
@@ -147,11 +153,20 @@ class Evaluation:
     volumes: Parts = field(default_factory=dict)
     splits: tuple[SplitFigure, ...] = ()
     judges: Mapping[str, Any] = field(default_factory=dict)
+    strata: Strata | None = None
+    home: Home | None = None
 
     @property
     def cases(self) -> tuple[str, ...]:
         """Ids of the cases, in order."""
         return tuple(dict.fromkeys(row.case for row in self.rows))
+
+    def points(self) -> list[Point]:
+        """Return every figure with its patient."""
+        return [
+            Point(row.patient, row.translator, row.metric, row.unit, row.protocol.text(), row.value)
+            for row in self.rows
+        ]
 
     def summary(self) -> list[Summary]:
         """Return mean, standard deviation and median per translator, metric and protocol."""
@@ -238,6 +253,7 @@ class Evaluation:
             "protocols": {protocol.text(): protocol.to_json() for protocol in protocols},
             "split_figures": [one._asdict() for one in self.splits],
             "judges": dict(self.judges),
+            "elsewhere": away.to_json(self.points(), self.strata, self.home),
             "scoring": self._scoring(),
             "targets": {case: one._asdict() for case, one in self.targets.items()},
             "volumes": {
@@ -279,6 +295,7 @@ class Evaluation:
                 "split": subject.split,
                 "n_cases": len(self.cases),
                 "n_training_cases": subject.n_training,
+                "oracles_fitted_on": subject.fitted_on or subject.cohort,
                 "simulated": list(subject.simulated),
                 "training_patients_sha256": [patient_mark(name) for name in subject.training_patients],
             },

@@ -64,7 +64,7 @@ class Keeper:
             ResourceError: E403 when the disk is full or may not be written.
         """
         number = [*self.kept, name].index(name) + 1  # names may hold what paths cannot
-        below = Path(FOLDER) / f"{number:02d}-{_plain(name)}"
+        below = Path(FOLDER) / f"{number:02d}-{plain(name)}"
         try:
             (self.folder / below).mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -77,7 +77,7 @@ class Keeper:
         stored = volume.with_voxels(np.asarray(volume.voxels, np.float32))
         parts = []
         for channel, grey in _channels(stored).items():
-            file = below / f"{_plain(case.id)}{channel}.nii.gz"
+            file = below / f"{plain(case.id)}{channel}.nii.gz"
             parts.append(Part(file.as_posix(), io.write(grey, self.folder / file, description=_MARK)))
         self.kept.setdefault(name, {})[case.id] = tuple(parts)
         return stored
@@ -130,7 +130,8 @@ def _channels(volume: Volume) -> dict[str, Volume]:
     }
 
 
-def _plain(name: str) -> str:
+def plain(name: str) -> str:
+    """Return a name without what paths cannot hold everywhere."""
     return re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip(".-") or "unnamed"
 
 

@@ -1,0 +1,119 @@
+"""Translate and score case by case: rows, regions, pictures, hashes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+
+from transmodal.cohorts.store import PreparedCase
+from transmodal.errors import InputError, UsageError
+from transmodal.evaluation import per_case, regional, stored
+from transmodal.evaluation.entrants import CaseTranslator, Entrants
+from transmodal.evaluation.gallery import Gallery, scene_of
+from transmodal.evaluation.histogram import Counts
+from transmodal.evaluation.judge import NOBODY, Judges
+from transmodal.evaluation.result import Evaluation, Subject
+from transmodal.evaluation.score import STANDARD
+from transmodal.metrics.table import HIGHER_IS_BETTER, Row
+from transmodal.volumes import Volume
+
+Progress = Callable[[str, int, int], None]
+"""Told what is under way, how much of it is done, and of how much."""
+
+
+def evaluate_cases(
+    entrants: Entrants,
+    cases: Sequence[PreparedCase],
+    subject: Subject,
+    *,
+    metrics: Sequence[str] = STANDARD,
+    primary: str = "mae",
+    judges: Judges = NOBODY,
+    keeper: stored.Keeper | None = None,
+    progress: Progress | None = None,
+) -> Evaluation:
+    """Translate and score every case by every entrant.
+
+    Args:
+        entrants: models and oracles.
+        cases: what to score on.
+        subject: what is evaluated on what.
+        metrics: what to take.
+        primary: metric that chooses the best and the worst case to show.
+        judges: what takes metrics that need a network.
+        keeper: stores the synthetic volumes; None stores none.
+        progress: told how far it is.
+
+    Raises:
+        InputError: E132 without cases, E131 for a case without a modality.
+        UsageError: E004 for two entrants of one name, or none.
+    """
+    everyone = [*entrants.models, *entrants.oracles]
+    _check(everyone, cases, subject)
+    gallery = Gallery(f"{primary.upper()} of {everyone[0].name}", higher_is_better=HIGHER_IS_BETTER[primary])
+    rows: list[Row] = []
+    seconds: dict[str, dict[str, float]] = {entrant.name: {} for entrant in everyone}
+    excluded: dict[str, int] = {}
+    errors: dict[str, Counts] = {}
+    regions: list[regional.RegionRow] = []
+    targets: dict[str, stored.Target] = {}
+    for n, case in enumerate(cases, start=1):
+        made = {one.name: _timed(one, case, seconds[one.name]) for one in everyone}
+        if keeper is not None:
+            made = {name: keeper.keep(name, case, volume) for name, volume in made.items()}
+        targets[case.id] = stored.target_of(case, subject.target)
+        truth = per_case.truth(case, subject)
+        taken = {
+            name: per_case.figures(case, truth, volume, subject, metrics)
+            + judges.figures(per_case.pair(case, name, truth, volume, subject))
+            for name, volume in made.items()
+        }
+        rows += [per_case.row(case, name, one) for name, measured in taken.items() for one in measured]
+        first = taken[everyone[0].name]
+        excluded[case.id] = next((one.slices_excluded for one in first if one.slices_excluded is not None), 0)
+        judged = [one.name for one in entrants.models or entrants.oracles]
+        for model in entrants.models:
+            counts = per_case.errors(case, truth, made[model.name], subject)
+            errors[model.name] = errors.get(model.name, 0) + counts
+            regions += regional.rows(case, truth, made[model.name], model.name, subject.unit)
+        scene = scene_of(case, subject.sources, (subject.target, truth), made, judged)
+        gallery.add(scene, next(one.value for one in first if one.metric == primary))
+        if progress is not None:
+            progress("evaluate", n, len(cases))
+    return Evaluation(
+        subject,
+        tuple(model.name for model in entrants.models),
+        tuple(oracle.name for oracle in entrants.oracles),
+        tuple(rows),
+        gallery.scenes(),
+        excluded,
+        entrants.records,
+        {name: path for name, path in entrants.curves.items() if path.is_file()},
+        seconds,
+        errors,
+        tuple(regions),
+        targets,
+        keeper.kept if keeper is not None else {},
+        judges.splits(),
+        judges.record(),
+    )
+
+
+def _check(everyone: Sequence[CaseTranslator], cases: Sequence[PreparedCase], subject: Subject) -> None:
+    names = [entrant.name for entrant in everyone]
+    if not names or len(set(names)) < len(names):
+        raise UsageError("E004", f"entrants {names}", "one or more, of different names", "Name the runs.")
+    if not cases:
+        raise InputError(
+            "E132",
+            f"no {subject.split} case in cohort {subject.cohort}",
+            "one or more",
+            "Choose another --split, or split the cohort with a share for it.",
+        )
+
+
+def _timed(entrant: CaseTranslator, case: PreparedCase, seconds: dict[str, float]) -> Volume:
+    start = time.perf_counter()
+    made = entrant.translate_case(case)
+    seconds[case.id] = time.perf_counter() - start
+    return made
