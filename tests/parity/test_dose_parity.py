@@ -95,5 +95,5 @@ def test_the_pass_rate_is_near_plastimatchs(tmp_path: Path) -> None:
     points = re.search(r"number_of_analysis_voxels\s+(\d+)", text)
     assert points is not None, text
     assert ours.n_points == int(points[1])
-    # Theirs goes on between the places of our search: measured, 95.20 % against 94.82 %.
+    # Measured: 95.20 % against 94.82 %, and 94.96 % on a lattice three times as fine.
     assert ours.pass_percent == pytest.approx(float(rate[1]), abs=1.0)
