@@ -102,10 +102,15 @@ def notes_of(volumes: Mapping[str, Volume]) -> dict[str, float]:
 
 
 def compared(modalities: Iterable[str]) -> list[tuple[str, str]]:
-    """Return the pairs that are looked at: one of the modalities with each of the others."""
-    ranks = {name: rank for rank, name in enumerate(_FIRST)}
-    first, *others = sorted(modalities, key=lambda name: (ranks.get(name, len(ranks)), name)) or [""]
+    """Return the pairs that are looked at: the first of the modalities with each of the others."""
+    first, *others = ranked(modalities) or [""]
     return [(first, other) for other in others]
+
+
+def ranked(modalities: Iterable[str]) -> list[str]:
+    """Return modalities in the order in which they are shown; the first is the one that others are compared with."""
+    ranks = {name: rank for rank, name in enumerate(_FIRST)}
+    return sorted(modalities, key=lambda name: (ranks.get(name, len(ranks)), name))
 
 
 def judged(notes: Mapping[str, Mapping[str, float]]) -> list[Judged]:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy import ndimage
 
-from transmodal.cohorts.doubts import compared
+from transmodal.cohorts.doubts import compared, ranked
 from transmodal.cohorts.manifest import CaseEntry
 from transmodal.cohorts.placing import mutual_information
 from transmodal.cohorts.store import PreparedCase
@@ -197,8 +197,8 @@ def _frame(grid: Grid, content: NDArray[np.bool_], steps: Sequence[int]) -> Fram
 
 def _drawn(shown: Look, volumes: Mapping[str, Volume], frame: Frame, mask: NDArray[np.bool_] | None) -> Look:
     pictures = {}
-    for name, volume in volumes.items():
-        strip = frame.strip(volume.voxels)
+    for name in ranked(volumes):
+        strip = frame.strip(volumes[name].voxels)
         pixels = Image.fromarray(grey(strip, _window(name, shown.histograms[name])))
         pictures[name] = _webp(pixels)
         shown = replace(shown, size=pixels.size)

@@ -219,8 +219,9 @@ def _histograms(cohort: Cohort, looks: Mapping[str, Look], odd: set[str]) -> str
 
 
 def _chart(name: str, histograms: Mapping[str, Histogram], odd: set[str]) -> str:
-    low = float(np.percentile([one.low for one in histograms.values()], 5))
-    high = float(np.percentile([one.high for one in histograms.values()], 95))
+    # One case in ten may lie beyond: an odd one must not squeeze the others.
+    low = float(np.percentile([one.low for one in histograms.values()], 10, method="higher"))
+    high = float(np.percentile([one.high for one in histograms.values()], 90, method="lower"))
     edges = np.linspace(low, high if high > low else low + 1, BINS + 1)
     curves = {case: _rebinned(one, edges) for case, one in histograms.items()}
     lower, middle, upper = np.percentile(list(curves.values()), (5, 50, 95), axis=0)
