@@ -73,7 +73,7 @@ def test_one_target_has_its_files_in_the_folder_and_two_have_folders(done: Any, 
 
 def test_the_page_says_what_was_measured(done: Any) -> None:  # noqa: ANN401
     content = copy.deepcopy(dict(done.result.content))
-    content["commit"] = "c" * 40
+    content["commit"] = "c" * 40 + "-dirty"
     text = table.page(content)
     for said in (
         "## tiny",
@@ -83,7 +83,7 @@ def test_the_page_says_what_was_measured(done: Any) -> None:  # noqa: ANN401
         "| *lookup* |",
         "- l1-alone: without SSIM.",
         "2 subjects to train, 1 to validate, 2 to test",
-        "at commit `cccccccccccc`",
+        "at commit `cccccccccccc-dirty`",
         "docs/results/benchmarks/tiny.json",
         "inside the evaluation mask",
     ):
@@ -102,17 +102,28 @@ def test_a_row_of_the_page() -> None:
         "name": f"net{MARK}",
         "rank": None,
         "oracle": False,
+        "trainings": 3,
         "description": {"mean": 0.12345, "sd": 0.01, "of_mean": [0.1, 0.15]},
+        "difference": {"mean": -0.02, "interval": [-0.03, -0.01], "rank_biserial": -0.5},
         "p_holm": 0.0004,
-        "others": [{"mean": 0.5, "sd": None}, {"mean": None, "sd": None}],
+        "others": [{"mean": 22.5, "sd": None}, {"mean": None, "sd": None}],
         "parameters": 2_342_929,
         "training_seconds": 61.7,
     }
-    content = {"entries": {"net": {"over_seeds": {"mae": {"mean": 0.12345, "sd": 0.0021}}}}}
-    head, _, line = table.rows(content, {"metric": kind, "others": others, "rows": [row]})
+    one = {**row, "name": "one", "rank": 1, "trainings": 1, "difference": None, "p_holm": None}
+    seeds = {"over_seeds": {"mae": {"mean": 0.12345, "sd": 0.0021}}}
+    content = {"entries": {"net": seeds, "one": seeds}}
+    table_ = {"metric": kind, "others": others, "rows": [one, row], "reference": "one"}
+    head, _, first, second = table.rows(content, table_)
     assert head == (
-        "| Rank | | MAE (FA) ↓ | 95 % of the mean | over seeds | p (Holm) | SSIM 2D ↑ | SSIM 3D ↑ | Parameters | Training |"
+        "| Rank |  | MAE (FA) ↓ | 95 % of the mean | over seeds | Difference to one | p (Holm) | r | SSIM 2D ↑ | SSIM 3D ↑ "
+        "| Parameters | Training |"
     )
-    assert line == (
-        f"| – | net{MARK} | 0.123 ± 0.01 | 0.1 to 0.15 | ± 0.0021 | <0.001 | 0.5 | – | 2.34 M | 62 s |"  # noqa: RUF001
+    dash, minus = "\N{EN DASH}", "\N{MINUS SIGN}"
+    assert first == (
+        f"| 1 | one | 0.1235 ± 0.0100 | 0.1000 to 0.1500 | {dash} | reference | {dash} | {dash} | 22.50 | {dash} | 2.34 M | 62 s |"
+    )
+    assert second == (
+        f"| {dash} | net{MARK} | 0.1235 ± 0.0100 | 0.1000 to 0.1500 | ± 0.0021 | {minus}0.0200 ({minus}0.0300 to {minus}0.0100) "
+        f"| <0.001 | -0.50 | 22.50 | {dash} | 2.34 M | 62 s |"
     )

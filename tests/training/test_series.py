@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+import multiprocessing
 import os
 from pathlib import Path
 
 import pytest
+import torch
 
 from transmodal.errors import UsageError
 from transmodal.recipes.load import load
@@ -51,3 +53,21 @@ def test_no_commit_outside_a_checkout(monkeypatch: pytest.MonkeyPatch, tmp_path:
     monkeypatch.setattr(series, "__file__", str(tmp_path / "series.py"))
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
     assert series.commit() is None
+
+
+def test_the_processes_of_a_pool_share_the_gpus_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    auto, fixed = load("t1-to-fa-small"), load("t1-to-fa-small", ["training.device=cuda:1"])
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    process = multiprocessing.current_process()
+    before, devices = process.name, []
+    try:
+        for name in ("SpawnProcess-3", "SpawnProcess-4", "MainProcess"):
+            process.name = name
+            devices.append(series.own_device(auto))
+        process.name = "SpawnProcess-4"
+        assert series.own_device(fixed) is None
+        monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+        assert series.own_device(auto) is None
+    finally:
+        process.name = before
+    assert devices == ["cuda:1", "cuda:0", None]

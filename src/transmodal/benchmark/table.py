@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -86,7 +88,8 @@ def page(content: Mapping[str, Any]) -> str:
         content: of `benchmark.json`.
     """
     cases, hardware = content["cohort"]["cases"], content["hardware"]
-    made_by = f" at commit `{content['commit'][:12]}`" if content["commit"] else ""
+    digest, dash, dirty = (content["commit"] or "").partition("-")
+    made_by = f" at commit `{digest[:12]}{dash}{dirty}`" if digest else ""
     seeds = ", ".join(map(str, content["seeds"]))
     lines = [
         f"## {content['suite']}",
@@ -114,31 +117,42 @@ def page(content: Mapping[str, Any]) -> str:
 def rows(content: Mapping[str, Any], table: Mapping[str, Any]) -> list[str]:
     """Return the lines of a table: ranked models, those that are not, oracles in italics."""
     kinds = [table["metric"], *table["others"]]
-    heads = [_heading(kind, kinds) for kind in kinds]
-    first, *others = heads
-    lines = [
-        f"| Rank | | {first} | 95 % of the mean | over seeds | p (Holm) | {' | '.join(others)} | Parameters | Training |",
-        f"|---:|---|{'---:|' * (6 + len(others))}",
+    first, *others = (_heading(kind, kinds) for kind in kinds)
+    heads = [
+        "Rank", "", first, "95 % of the mean", "over seeds", f"Difference to {table['reference']}", "p (Holm)", "r",
+        *others, "Parameters", "Training",
+    ]  # fmt: skip
+    return [
+        f"| {' | '.join(heads)} |",
+        f"|---:|---|{'---:|' * (len(heads) - 2)}",
+        *(f"| {' | '.join(_cells(content, table, row))} |" for row in table["rows"]),
     ]
-    for row in table["rows"]:
-        about = row["description"]
-        entry = content["entries"].get(row["name"].removesuffix(NOT_CONVERGED), {})
-        over_seeds = entry.get("over_seeds", {}).get(table["metric"]["metric"])
-        cells = [
-            str(row["rank"] or _NONE),
-            f"*{row['name']}*" if row["oracle"] else row["name"],
-            _spread(about["mean"], about["sd"]),
-            f"{_number(about['of_mean'][0])} to {_number(about['of_mean'][1])}"
-            if about["of_mean"]
-            else _NONE,
-            f"± {_number(over_seeds['sd'])}" if over_seeds else _NONE,
-            _NONE if row["p_holm"] is None else "<0.001" if row["p_holm"] < 0.001 else f"{row['p_holm']:.3f}",
-            *(_spread(one["mean"], one["sd"]) for one in row["others"]),
-            _NONE if row["parameters"] is None else f"{row['parameters'] / 1e6:.3g} M",
-            _NONE if row["training_seconds"] is None else f"{row['training_seconds']:.0f} s",
-        ]
-        lines.append(f"| {' | '.join(cells)} |")
-    return lines
+
+
+def _cells(content: Mapping[str, Any], table: Mapping[str, Any], row: Mapping[str, Any]) -> list[str]:
+    about, difference = row["description"], row["difference"]
+    places = [_places([one["description"]["mean"] for one in table["rows"]])]
+    places += [
+        _places([one["others"][n]["mean"] for one in table["rows"]]) for n in range(len(row["others"]))
+    ]
+    entry = content["entries"].get(row["name"].removesuffix(NOT_CONVERGED), {})
+    over_seeds = entry.get("over_seeds", {}).get(table["metric"]["metric"])
+    has_seeds = over_seeds is not None and row["trainings"] > 1
+    return [
+        str(row["rank"] or _NONE),
+        f"*{row['name']}*" if row["oracle"] else row["name"],
+        _spread(about["mean"], about["sd"], places[0]),
+        _interval(about["of_mean"], places[0]),
+        f"± {_number(over_seeds['sd'], places[0])}" if has_seeds else _NONE,
+        f"{_number(difference['mean'], places[0])} ({_interval(difference['interval'], places[0])})"
+        if difference
+        else "reference",
+        _NONE if row["p_holm"] is None else "<0.001" if row["p_holm"] < 0.001 else f"{row['p_holm']:.3f}",
+        f"{difference['rank_biserial']:+.2f}" if difference else _NONE,
+        *(_spread(one["mean"], one["sd"], n) for one, n in zip(row["others"], places[1:], strict=True)),
+        _NONE if row["parameters"] is None else f"{row['parameters'] / 1e6:.3g} M",
+        _NONE if row["training_seconds"] is None else f"{row['training_seconds']:.0f} s",
+    ]
 
 
 def _notes(table: Mapping[str, Any]) -> list[str]:
@@ -162,15 +176,24 @@ def _sentence(text: str) -> str:
     return f"{text[:1].upper()}{text[1:].rstrip('.')}."
 
 
-def _spread(mean: float | None, sd: float | None) -> str:
+def _places(means: Sequence[float | None]) -> int:
+    """Return how many decimals a column has: four digits of its typical figure, four decimals at most."""
+    sizes = [abs(mean) for mean in means if mean]
+    return min(4, max(0, 3 - math.floor(math.log10(statistics.median(sizes))))) if sizes else 4
+
+
+def _spread(mean: float | None, sd: float | None, places: int) -> str:
     if mean is None:
         return _NONE
-    return _number(mean) if sd is None else f"{_number(mean)} ± {_number(sd)}"
+    return _number(mean, places) if sd is None else f"{_number(mean, places)} ± {_number(sd, places)}"
 
 
-def _number(value: float) -> str:
-    """Return a figure with three digits, or the whole number where it is larger."""
-    return f"{value:.3g}" if abs(value) < 100 else f"{value:.0f}"
+def _interval(ends: Sequence[float] | None, places: int) -> str:
+    return f"{_number(ends[0], places)} to {_number(ends[1], places)}" if ends else _NONE
+
+
+def _number(value: float, places: int) -> str:
+    return f"{value:.{places}f}".replace("-", "\N{MINUS SIGN}")
 
 
 def _beats(comparison: Comparison, one: Standing, rival: Standing) -> bool:

@@ -29,7 +29,8 @@ def run(
         Path | None, typer.Option("-o", "--output", help="Folder to write into, or to continue.")
     ] = None,
     workers: Annotated[
-        int | None, typer.Option(min=1, help="Trainings at once; one per core by default.")
+        int | None,
+        typer.Option(min=1, help="Trainings at once; by default one per GPU, or per core without any."),
     ] = None,
     seeds: Annotated[
         str | None, typer.Option(help="Seeds instead of the suite's, such as 1 or 1,2,3.")
@@ -73,7 +74,7 @@ def run(
             if done < total and not sys.stderr.isatty():  # a log of hours says how far it is
                 shown.say(f"{what}: {done}/{total} {note}".rstrip())
 
-        result = benchmark(part, cohort, output, whole=whole, workers=workers or _cores(), progress=tell)
+        result = benchmark(part, cohort, output, whole=whole, workers=workers or _at_once(), progress=tell)
     files.write_json(output / "benchmark.json", dict(result.content))
     places = table.write(result.comparisons, output)
     for one in result.comparisons.values():
@@ -94,8 +95,12 @@ def _numbers(text: str | None) -> list[int]:
         raise UsageError("E001", f"--seeds {text}", "numbers such as 1,2,3", "Correct it.") from error
 
 
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+def _at_once() -> int:
+    """Return how many trainings run at once: one per GPU, or one per core where there is none."""
+    import torch
+
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return torch.cuda.device_count() or cores or 1
 
 
 def _shown(suite: Suite) -> list[str]:

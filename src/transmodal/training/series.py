@@ -52,7 +52,7 @@ def trained(job: Job) -> TrainResult:
     Raises:
         TransmodalError: as `training.loop.train`.
     """
-    return train(job.recipe, Cohort.open(job.cohort), job.folder)
+    return train(job.recipe, Cohort.open(job.cohort), job.folder, device=own_device(job.recipe))
 
 
 def scored(job: Job) -> Evaluation:
@@ -68,8 +68,21 @@ def scored(job: Job) -> Evaluation:
         oracles=job.oracles,
         without=[source for source in job.without if source in task.source],
         target_normalised=is_normalised(task.target),
+        device=own_device(job.recipe),
         output=job.folder / "evaluation",
     )
+
+
+def own_device(recipe: Recipe) -> str | None:
+    """Return the GPU of this process where there are several and the recipe leaves it open; None for the recipe's own.
+
+    The processes of a pool are numbered one after the other, so that they share the GPUs out evenly.
+    """
+    count = torch.cuda.device_count()
+    number = multiprocessing.current_process().name.rpartition("-")[2]
+    if recipe.training.device != "auto" or count < 2 or not number.isdigit():
+        return None
+    return f"cuda:{int(number) % count}"
 
 
 def is_normalised(target: str) -> bool:
