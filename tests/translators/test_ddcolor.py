@@ -12,7 +12,7 @@ from torch import nn
 
 from transmodal import translators
 from transmodal.batch import Batch
-from transmodal.errors import UsageError
+from transmodal.errors import InputError, UsageError
 from transmodal.nets.lab import rgb_to_lab
 from transmodal.translators.ddcolor import PERCEPTUAL, DDColor, QueryLayer, sine_positions
 
@@ -208,3 +208,10 @@ def test_what_does_not_fit_is_refused() -> None:
         built(discriminator_blocks=3).synthesise(batch_of())
     with pytest.raises(UsageError, match="no pretrained weights"):
         built(perceptual_weight=1.0).frozen()["vgg"].check()
+
+
+def test_a_batch_without_target_is_refused() -> None:
+    translator, batch = built(), batch_of()
+    outputs = translator.synthesise(batch)
+    with pytest.raises(InputError, match="without target"):
+        translator.losses("generator", batch._replace(target=None), outputs)

@@ -11,7 +11,7 @@ from torch import nn
 
 from transmodal import translators
 from transmodal.batch import Batch
-from transmodal.errors import UsageError
+from transmodal.errors import InputError, UsageError
 from transmodal.translators.tcgan import Tcgan
 
 TINY: dict[str, Any] = {
@@ -203,3 +203,10 @@ def test_what_does_not_fit_is_refused() -> None:
     with pytest.raises(UsageError, match="sides of 16"):
         built()(small.source, small.available)
     assert built(arrangement="unet")(small.source, small.available).shape == (2, 1, 8, 16)
+
+
+def test_a_batch_without_target_is_refused() -> None:
+    translator, batch = built(), batch_of()
+    outputs = translator.synthesise(batch)
+    with pytest.raises(InputError, match="without target"):
+        translator.losses("generator", batch._replace(target=None), outputs)
