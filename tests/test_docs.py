@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import importlib.util
 import re
 import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 import yaml
@@ -89,20 +91,45 @@ def test_the_papers_pages_show_the_figures_that_were_measured() -> None:
     assert done.returncode == 0, done.stderr
 
 
-def test_a_table_that_was_changed_by_hand_is_noticed(tmp_path: Path) -> None:
-    import importlib.util
-
+@pytest.fixture
+def tool() -> ModuleType:
     spec = importlib.util.spec_from_file_location("write_results", ROOT / "tools" / "write_results.py")
     assert spec is not None
     assert spec.loader is not None
-    tool = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(tool)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_a_table_that_was_changed_by_hand_is_noticed(tool: ModuleType) -> None:
     text = f"before\n{tool.BEGIN}\nold\n{tool.END}\nafter\n"
     written = tool.with_table(text, "new")
     assert written == f"before\n{tool.BEGIN}\nnew\n{tool.END}\nafter\n"
     assert tool.with_table(written, "new") == written
     with pytest.raises(SystemExit):
         tool.with_table("no marks", "new")
+
+
+def test_the_page_of_results_shows_every_benchmark_that_was_run(
+    tool: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin, end = tool.BENCHMARKS
+    page = tmp_path / "results.md"
+    page.write_text(f"# Results\n{begin}\nby hand\n{end}\n")
+    monkeypatch.setattr(tool, "DOCS", tmp_path)
+    monkeypatch.setattr(tool.benchmarks, "page", lambda content: f"table of {content['suite']}")
+    monkeypatch.setattr(sys, "argv", ["write_results.py", "--check"])
+    with pytest.raises(SystemExit, match=r"results\.md"):
+        tool.main()
+
+    monkeypatch.setattr(sys, "argv", ["write_results.py"])
+    tool.main()
+    assert page.read_text() == f"# Results\n{begin}\n{tool.NO_BENCHMARK}\n{end}\n"
+    (tmp_path / "results" / "benchmarks").mkdir(parents=True)
+    for name in ("b", "a"):
+        (tmp_path / "results" / "benchmarks" / f"{name}.json").write_text(f'{{"suite": "{name}"}}')
+    tool.main()
+    assert page.read_text() == f"# Results\n{begin}\ntable of a\n\ntable of b\n{end}\n"
 
 
 def test_every_study_has_a_page_with_marks() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import torch
 
 from transmodal import translators
 from transmodal.benchmark import suite as suites
@@ -22,8 +23,18 @@ def test_every_suite_of_the_library_can_be_resolved(name: str) -> None:
     for entry in suite.entries:
         recipe = suite.resolved(entry, 7)
         assert recipe.training.seed == 7
-        settings = translators.checked(recipe.translator, recipe.settings)
-        assert settings.target_channels in (1, 3)
+        derived = {
+            "source_channels": (1,) * len(recipe.task.source),
+            "target_channels": 3 if recipe.task.target == "colour" else 1,
+            "spatial_dims": 3 if recipe.windows.kind == "patch" else 2,
+            "slab_depth": recipe.windows.depth,
+        }
+        with torch.device("meta"):
+            blank = translators.build(recipe.translator, {**recipe.settings, **derived})
+        players = {player for phase in blank.phases for player in blank.players(phase)}
+        assert set(recipe.training.players) == players, entry
+        assert set(recipe.training.phases) <= set(blank.phases), entry
+        assert all(side % blank.size_multiple() == 0 for side in recipe.windows.size or ()), entry
         hashes.add(recipe.model_dump_json())
     assert len(hashes) == len(suite.entries), "two entries are the same"
 
