@@ -182,7 +182,7 @@ def _grids(cohort: Cohort, looks: Iterable[Look]) -> str:
         + " mm",
         "Obliqueness": f"{_span([round(tilt, 1) for tilt in tilts])}\N{DEGREE SIGN} from the patient's axes",
         "As stored": _most(native),
-        "Split": f"by {cohort.split.by}, seed {cohort.split.seed}",
+        "Split": "given" if cohort.split.by == "given" else f"by {cohort.split.by}, seed {cohort.split.seed}",
         "Digest": cohort.digest(),
     }
     items = "".join(f"<dt>{escape(name)}</dt><dd>{escape(text)}</dd>" for name, text in facts.items())
