@@ -231,6 +231,8 @@ def test_runs_stand_beside_oracles(cohort: FakeCohort, tmp_path: Path) -> None:
     assert {path.name for path in (tmp_path / "out").iterdir()} == {
         "evaluation.json",
         "evaluation.csv",
+        "evaluation.md",
+        "evaluation.tex",
         "timing.json",
         "report.html",
     }

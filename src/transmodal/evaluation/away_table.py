@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Sequence
 from html import escape
 
@@ -11,6 +9,7 @@ from transmodal.evaluation.away import METHOD, Drop, Stratum, strata
 from transmodal.evaluation.bootstrap import Interval
 from transmodal.evaluation.result import Column, Evaluation
 from transmodal.evaluation.statistics import Description
+from transmodal.evaluation.typeset import csv_table
 
 
 def section(evaluation: Evaluation) -> str:
@@ -35,12 +34,7 @@ def table_csv(evaluation: Evaluation) -> str:
     """Return one line per stratum, translator and kind of figure, every number in full; empty without strata."""
     if evaluation.strata is None and evaluation.home is None:
         return ""
-    text = io.StringIO()
-    rows = [_record(one) for one in _of(evaluation)]
-    writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue()
+    return csv_table([_record(one) for one in _of(evaluation)])
 
 
 def _of(evaluation: Evaluation) -> list[Stratum]:
@@ -127,7 +121,9 @@ def _described(one: Description, column: Column) -> str:
 def _dropped(one: Drop | None, column: Column) -> str:
     if one is None:
         return "&ndash;"
-    worse = (one.mean > 0) == column.higher_is_better and one.mean != 0
+    worse = one.interval is not None and (
+        one.interval.low > 0 if column.higher_is_better else one.interval.high < 0
+    )
     mark = ' <span class="std">worse here</span>' if worse else ""
     return f"{_number(one.mean, column, plus='+')}{mark}{_interval(one.interval, column)}"
 

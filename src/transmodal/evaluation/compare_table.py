@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 from collections.abc import Callable, Sequence
 from html import escape
@@ -17,26 +15,12 @@ from transmodal.evaluation.charts import dot_plot
 from transmodal.evaluation.compare import Comparison
 from transmodal.evaluation.figures import label
 from transmodal.evaluation.standing import Standing
+from transmodal.evaluation.typeset import csv_table, latex_table, markdown_table, piped, tex
 from transmodal.metrics.table import HIGHER_IS_BETTER
 from transmodal.notice import INTENDED_USE
 
 _TEMPLATE = Path(__file__).with_name("compare.html")
 _NONE = "\N{EN DASH}"
-_LATEX = str.maketrans(
-    {
-        **{letter: f"\\{letter}" for letter in "&%$#_{}"},
-        "\\": r"\textbackslash{}",
-        "~": r"\textasciitilde{}",
-        "^": r"\textasciicircum{}",
-        "±": r"$\pm$",
-        "\N{MINUS SIGN}": "$-$",
-        "\N{EN DASH}": r"\textendash{}",
-        "↑": r"$\uparrow$",
-        "↓": r"$\downarrow$",
-        "<": "$<$",
-        ">": "$>$",
-    }
-)
 
 
 class Column(NamedTuple):
@@ -49,53 +33,35 @@ class Column(NamedTuple):
 def markdown(comparison: Comparison) -> str:
     """Return the table as Markdown, with its protocol, method and notes."""
     columns = _columns(comparison)
-    lines = [
-        f"| {' | '.join(_piped(column.heading) for column in columns)} |",
-        f"|---|{'---:|' * (len(columns) - 1)}",
-    ]
+    rows = []
     for one in comparison.standings:
-        name, *cells = (_piped(column.cell(one)) for column in columns)
+        name, *cells = (piped(column.cell(one)) for column in columns)
         shown = f"*{name}*" if one.is_oracle else f"**{name}**" if one.name == comparison.reference else name
-        lines.append(f"| {' | '.join([shown, *cells])} |")
+        rows.append([shown, *cells])
+    table = markdown_table([column.heading for column in columns], rows)
     notes = "\n".join(f"- {text}" for text in _texts(comparison))
-    return f"{_caption(comparison)}\n\n" + "\n".join(lines) + f"\n\n{notes}\n"
+    return f"{_caption(comparison)}\n\n{table}\n\n{notes}\n"
 
 
 def latex(comparison: Comparison) -> str:
     """Return a table for LaTeX with the package booktabs; text from data is escaped."""
     columns = _columns(comparison)
-    rows = []
+    rows, rules = [], set()
     for n, one in enumerate(comparison.standings):
         if one.is_oracle and n and not comparison.standings[n - 1].is_oracle:
-            rows.append(r"\midrule")
-        cells = [_tex(column.cell(one)) for column in columns]
+            rules.add(n)
+        cells = [tex(column.cell(one)) for column in columns]
         if one.name == comparison.reference:
             cells[0] = rf"\textbf{{{cells[0]}}}"
-        rows.append(" & ".join(cells) + r" \\")
-    notes = " ".join([_caption(comparison), *_texts(comparison)])
-    return "\n".join(
-        [
-            "% needs \\usepackage{booktabs}",
-            r"\begin{table}",
-            r"\centering",
-            rf"\caption{{{_tex(notes)}}}",
-            rf"\begin{{tabular}}{{l{'r' * (len(columns) - 1)}}}",
-            r"\toprule",
-            " & ".join(_tex(column.heading) for column in columns) + r" \\",
-            r"\midrule",
-            *rows,
-            r"\bottomrule",
-            r"\end{tabular}",
-            r"\end{table}",
-            "",
-        ]
-    )
+        rows.append(cells)
+    caption = " ".join([_caption(comparison), *_texts(comparison)])
+    return latex_table(caption, [column.heading for column in columns], rows, rules)
 
 
 def table_csv(comparison: Comparison) -> str:
     """Return one line per row with every number in full; what there is not is an empty field."""
     kind = comparison.kind
-    return _csv(
+    return csv_table(
         [
             {
                 "translator": one.name,
@@ -132,7 +98,7 @@ def table_csv(comparison: Comparison) -> str:
 def patients_csv(comparison: Comparison) -> str:
     """Return one line per patient and row: the figure, mean over the seeds."""
     kind = comparison.kind
-    return _csv(
+    return csv_table(
         [
             {
                 "patient": patient,
@@ -292,22 +258,6 @@ def _name(comparison: Comparison, kind: Kind) -> str:
     return f"{name} {kind.dims}D" if len(same) > 1 else name
 
 
-def _piped(text: str) -> str:
-    return text.replace("\\", "\\\\").replace("|", "\\|").replace("\n", " ")
-
-
-def _tex(text: str) -> str:
-    return text.translate(_LATEX).replace("--", "-{}-")
-
-
 def _ends(name: str, interval: Interval | None) -> dict[str, float | None]:
     low, high = interval or (None, None)
     return {f"{name}_low": low, f"{name}_high": high}
-
-
-def _csv(rows: Sequence[dict[str, object]]) -> str:
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue()

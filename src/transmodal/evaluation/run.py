@@ -8,7 +8,7 @@ from pathlib import Path
 
 from transmodal.cohorts.store import Cohort
 from transmodal.errors import UsageError
-from transmodal.evaluation import away_table, report, sites, stored
+from transmodal.evaluation import away_table, report, sites, stored, tables
 from transmodal.evaluation import oracles as oracle_room
 from transmodal.evaluation.casewise import Progress, evaluate_cases
 from transmodal.evaluation.entrants import (
@@ -175,7 +175,7 @@ def evaluate_oracles(
 
 
 def write(evaluation: Evaluation, folder: Path) -> None:
-    """Write evaluation.json, evaluation.csv, timing.json and report.html into a folder, made where it is missing.
+    """Write evaluation.json, .csv, .md and .tex, timing.json and report.html into a folder, made where it is missing.
 
     Where there are strata or a training site, strata.csv as well.
 
@@ -184,12 +184,16 @@ def write(evaluation: Evaluation, folder: Path) -> None:
     """
     folder.mkdir(parents=True, exist_ok=True)
     write_csv(evaluation.rows, folder / "evaluation.csv")
-    with files.atomic_path(folder / "report.html") as part:
-        part.write_text(report.page(evaluation), encoding="utf-8")
-    by_stratum = away_table.table_csv(evaluation)
-    if by_stratum:
-        with files.atomic_path(folder / "strata.csv") as part:
-            part.write_text(by_stratum, encoding="utf-8")
+    texts = {
+        "report.html": report.page(evaluation),
+        "evaluation.md": tables.markdown(evaluation),
+        "evaluation.tex": tables.latex(evaluation),
+        "strata.csv": away_table.table_csv(evaluation),
+    }
+    for name, text in texts.items():
+        if text:
+            with files.atomic_path(folder / name) as part:
+                part.write_text(text, encoding="utf-8")
     files.write_json(folder / "timing.json", evaluation.timing())
     files.write_json(folder / "evaluation.json", evaluation.to_json())
 
