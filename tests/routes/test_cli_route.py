@@ -54,11 +54,12 @@ def words(line: str) -> list[str]:
 
 
 def write_case(folder: Path, seed: int) -> None:
-    """A lopsided ellipsoid whose FA follows its T1."""
+    """A lopsided ellipsoid, everyone's of another shape, whose FA follows its T1."""
     folder.mkdir(parents=True)
     draw = np.random.default_rng(seed)
     i, j, k = np.indices((22, 26, 18)).astype(float)
-    inside = ((i - 11) / 8) ** 2 + ((j - 13) / 9.5) ** 2 + ((k - 9 - 0.1 * i) / 7) ** 2 < 1
+    wide, long = 6.5 + 0.8 * seed, 11 - 0.9 * seed
+    inside = ((i - 11) / wide) ** 2 + ((j - 13) / long) ** 2 + ((k - 9 - 0.1 * i) / 7) ** 2 < 1
     t1 = inside * (60 + 30 * np.sin(i / 2 + seed) + 3 * draw.standard_normal(inside.shape))
     fa = inside * np.clip((t1 - 20) / 100, 0, 1)
     affine = np.diag([4.0, 4.0, 4.0, 1.0])
