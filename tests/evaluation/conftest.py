@@ -29,6 +29,7 @@ class FakeCase:
     inside: Mask | None = None
     brain: Mask | None = None
     fitted: dict[str, IntensityMap] = field(default_factory=dict)
+    labels: NDArray[np.uint8] | None = None
 
     @property
     def patient(self) -> str:
@@ -48,6 +49,9 @@ class FakeCase:
 
     def mask(self, spacing_mm: float | None = None) -> Mask | None:
         return None if self.inside is None else self._flags(self.inside, spacing_mm)
+
+    def segmentation(self) -> NDArray[np.uint8] | None:
+        return self.labels
 
     def region(self, modality: str, kind: str, spacing_mm: float | None = None) -> Mask:
         everything = np.ones(self.grid.shape, bool)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -139,3 +140,28 @@ def test_differences_that_are_all_equal_have_no_slope() -> None:
     measured = np.array([900.0, 920.0, 940.0, 960.0, 980.0, 1000.0])
     found = bland_altman(measured - 50, measured)
     assert (found.slope, found.of_slope) == (0.0, (0.0, 0.0))
+
+
+def test_labels_of_a_segmentation_are_regions(make_case: Make) -> None:
+    labels = np.zeros(SHAPE, np.uint8)
+    labels[3:6, 8:10, 5:7] = 7
+    labels[:2] = 20  # outside the mask
+    cases = [replace(make_case(n, ct=head(n)), labels=labels) for n in range(2)]
+    evaluation = evaluate_cases(Entrants([Off("one", -50.0)]), cases, CT)
+    own = {row.region: row for row in evaluation.regions if row.case == "case-0"}
+    assert own["label 7"].n == 12
+    assert own["label 7"].measured == pytest.approx(cases[0].volumes["ct"].voxels[labels == 7].mean())
+    assert own["label 20"].n == 0
+    found = {one.region for one in agreements(evaluation.regions)}
+    assert found == {"air", "soft tissue", "bone", "label 7"}
+    empty = replace(cases[0], labels=np.zeros(SHAPE, np.uint8))
+    assert len(regional.rows(empty, empty.volumes["ct"], empty.volumes["ct"], "same", "HU")) == 3
+
+
+def test_many_regions_are_in_the_table_alone(make_case: Make) -> None:
+    i, j, _ = np.indices(SHAPE)
+    labels = (1 + j + 20 * (i > 7)).astype(np.uint8)
+    cases = [replace(make_case(n, ct=head(n)), labels=labels) for n in range(2)]
+    drawn = agreement_chart.section(evaluate_cases(Entrants([Off("one", -50.0)]), cases, CT))
+    assert drawn.count("<figure") < drawn.count('<th scope="row">')
+    assert "more regions are in the table alone" in drawn

@@ -13,6 +13,7 @@ from transmodal.evaluation.result import Evaluation
 from transmodal.evaluation.statistics import FEWEST
 
 _WIDTH, _HEIGHT = 300.0, 140.0
+_DRAWN = 16
 _DECIMALS = {"HU": 1, "FA": 4}
 
 
@@ -41,21 +42,23 @@ def _about(unit: str) -> str:
         f"Bland and Altman&rsquo;s plot of the mean {escape(unit)} of each region: one dot per patient, across the mean "
         "of measured and synthetic, up synthetic minus measured. Line: bias; dashed: limits of agreement (bias &plusmn; "
         "1.96 standard deviations), shaded with their 95&nbsp;% intervals. All plots have one scale upwards. Regions: "
-        f"{escape(_signed(DEFINITIONS[unit]))}, inside the evaluation mask.{shrunken}"
+        f"{escape(_signed(DEFINITIONS[unit]))}, and the labels of segmentations, inside the evaluation mask.{shrunken}"
     )
 
 
 def _of_model(found: Sequence[Agreement], name: str, unit: str) -> str:
     own = [one for one in found if one.translator == name]
     reach = _reach(found)
-    plots = "".join(_plot(one, reach, unit) for one in own)
+    plots = "".join(_plot(one, reach, unit) for one in own[:_DRAWN])
+    rest = len(own) - _DRAWN
+    more = f'<p class="about">{rest} more regions are in the table alone.</p>' if rest > 0 else ""
     heads = "".join(
         f"<th>{text}</th>"
         for text in ("Patients", "Measured", "Bias", "Interval", "Lower limit", "Upper limit", "Slope")
     )
     lines = "".join(_line(one, unit) for one in own)
     return (
-        f'<h3>{escape(name)}</h3><div class="charts agree">{plots}</div><div class="scroll"><table><thead><tr>'
+        f'<h3>{escape(name)}</h3><div class="charts agree">{plots}</div>{more}<div class="scroll"><table><thead><tr>'
         f"<th>Region</th>{heads}</tr></thead><tbody>{lines}</tbody></table></div>"
     )
 

@@ -20,7 +20,7 @@ DEFINITIONS = {
     "HU": "air below -200 HU, soft tissue below 250 HU, bone from 250 HU on, by the measured values",
     "FA": f"{PARTS} parts of equal size by the measured values, 1 the lowest",
 }
-"""How regions are made, by unit; images in other units have none."""
+"""How regions are made, by unit, beside the labels of a segmentation; images in other units have none."""
 
 
 class RegionRow(NamedTuple):
@@ -77,8 +77,10 @@ class Agreement(NamedTuple):
 def rows(case: PreparedCase, target: Volume, synthetic: Volume, name: str, unit: str) -> list[RegionRow]:
     """Return the means of a case's regions inside its mask; none for units without regions.
 
+    Where the case has a segmentation its labels are regions too.
+
     Args:
-        case: says the mask; without one everything counts.
+        case: says the mask, without which everything counts, and the segmentation.
         target: as it is compared.
         synthetic: on the same grid.
         name: of the translator.
@@ -86,12 +88,15 @@ def rows(case: PreparedCase, target: Volume, synthetic: Volume, name: str, unit:
     """
     mask = case.mask()
     inside = target.voxels if mask is None else target.voxels[mask]
+    found: list[regions.RegionFigures] = []
     if unit == "HU":
-        found = regions.by_tissue(target.voxels, synthetic.voxels, mask=mask)
-    elif unit == "FA" and np.ptp(inside) > 0:
-        found = regions.by_decile(target.voxels, synthetic.voxels, mask=mask, parts=PARTS)
-    else:
-        return []
+        found += regions.by_tissue(target.voxels, synthetic.voxels, mask=mask)
+    if unit == "FA" and np.ptp(inside) > 0:
+        found += regions.by_decile(target.voxels, synthetic.voxels, mask=mask, parts=PARTS)
+    labels = case.segmentation() if unit in DEFINITIONS else None
+    if labels is not None and (labels > 0).any():
+        of_labels = regions.by_label(target.voxels, synthetic.voxels, labels, mask=mask)
+        found += [one._replace(name=f"label {one.name}") for one in of_labels]
     return [
         RegionRow(case.id, case.patient, name, one.name, one.n, one.reference_mean, one.synthetic_mean)
         for one in found
