@@ -30,6 +30,7 @@ def test_a_shift_is_named_with_its_length() -> None:
 
 def test_a_flat_summit_says_nothing() -> None:
     assert doubts(cohort(notes(off_mm=20, gain=0.02))) == []
+    assert [one.case for one in judged(cohort(notes(off_mm=20, gain=0.02))) if not one.is_sure] == ["odd"]
 
 
 def test_another_patient_is_told_by_the_others() -> None:

@@ -53,6 +53,11 @@ class Judged:
         return min(self.placing.off_mm / OFF_MM, self.placing.gain / GAIN)
 
     @property
+    def is_sure(self) -> bool:
+        """Whether the distance says something: on a flat summit, as single slices have, it does not."""
+        return self.placing.off_mm < OFF_MM or self.placing.gain >= GAIN
+
+    @property
     def unlike(self) -> float:
         """How much less alike they are than in other cases; 1 is the limit, 0 where no other says."""
         if self.usual is None:

@@ -131,7 +131,8 @@ def _pair(facts: Facts, first: str, second: str) -> str:
         words.append("place not judged")
     else:
         usual = f" ({found.usual:.2f} in the cohort)" if found.usual is not None else ""
-        words += [f"{found.placing.off_mm:.1f} mm off", f"likeness {found.placing.likeness:.2f}{usual}"]
+        off = f"{found.placing.off_mm:.1f} mm off" if found.is_sure else "place unsure"
+        words += [off, f"likeness {found.placing.likeness:.2f}{usual}"]
     lines = "".join(f"<span>{escape(word)}</span>" for word in words)
     return (
         f'<figure class="joint{" odd" if found and found.score >= 1 else ""}"><img src="{_uri(joint.picture, "png")}" '
@@ -168,7 +169,11 @@ def _rows(facts: Facts) -> str:
     for (first, second), joint in facts.look.joints.items() or [(("", ""), None)]:
         one = judged.get((first, second))
         figures = (
-            (f"{one.score:.2f}", f"{one.placing.off_mm:.1f}", f"{one.placing.likeness:.2f}")
+            (
+                f"{one.score:.2f}",
+                f"{one.placing.off_mm:.1f}" if one.is_sure else "",
+                f"{one.placing.likeness:.2f}",
+            )
             if one
             else ("", "", "")
         )

@@ -1,4 +1,4 @@
-"""Measure how many bad pairs are found: `python tools/measure_pairs.py ATLAS_FOLDER result.json`.
+"""Measure how many bad pairs are found: `python tools/check_pairs.py ATLAS_FOLDER result.json`.
 
 The folder is one that `transmodal atlas` wrote. In each subject in turn one target is moved, turned or
 replaced by another subject's, and the subject is judged among the others, which are left as they are.
