@@ -62,7 +62,10 @@ def pages(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> dict[str, P
         (folder / f"{name}.yaml").write_text(RECIPE.format(name=name, width=width))
         _run(f"train {folder}/{name}.yaml --cohort {folder}/cohort -o {folder}/{name}")
     both = f"{folder}/slim {folder}/a-run-with-a-long-name"
-    _run(f"evaluate {both} --cohort {folder}/cohort --device cpu -o {folder}/both")
+    names = [f"a-case-with-a-rather-long-name-{n}\t{n % 2 or 'n/a'}" for n in range(8)]
+    (folder / "participants.tsv").write_text("\n".join(["participant_id\tfield_strength", *names]) + "\n")
+    strata = f"--phenotypes {folder}/participants.tsv --by field_strength"
+    _run(f"evaluate {both} --cohort {folder}/cohort --device cpu -o {folder}/both {strata}")
     _run(f"compare {folder}/both -o {folder}/comparison")
     return {
         "report": folder / "both" / "report.html",

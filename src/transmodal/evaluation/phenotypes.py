@@ -194,8 +194,8 @@ def _cut(by: By, values: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
 
 def _between(low: float, high: float) -> str:
     if low == -math.inf:
-        return f"below {high:g}"
-    return f"{low:g} and above" if high == math.inf else f"{low:g} to below {high:g}"
+        return f"below {high:.12g}"
+    return f"{low:.12g} and above" if high == math.inf else f"{low:.12g} to below {high:.12g}"
 
 
 def _number(value: str) -> float | None:
