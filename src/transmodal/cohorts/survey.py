@@ -7,9 +7,12 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TypeVar
 
+import numpy as np
+
 from transmodal.cohorts import one_case
 from transmodal.cohorts.case import Case, CaseFiles, CaseMaker
 from transmodal.cohorts.doubts import notes_of
+from transmodal.cohorts.likeness import Detail, detail
 from transmodal.cohorts.parallel import spread
 from transmodal.errors import TransmodalError
 from transmodal.volumes import Volume, io
@@ -28,6 +31,7 @@ class Finding:
         wrong: one line for each thing that would stop its preparation.
         waiting: what preparing it will do first, such as registration, and was not tried.
         pairs: how its contrasts lie on one another, as `cohorts.doubts` judges it; empty where something is wrong.
+        details: what of each image is compared to find copies (`cohorts.likeness`); None for one too small to tell.
     """
 
     id: str
@@ -36,6 +40,7 @@ class Finding:
     wrong: tuple[str, ...]
     waiting: tuple[str, ...] = ()
     pairs: Mapping[str, float] = field(default_factory=dict)
+    details: Mapping[str, Detail | None] = field(default_factory=dict, compare=False, repr=False)
 
 
 def survey(
@@ -78,7 +83,8 @@ def look(case: CaseMaker) -> Finding:
     volumes = {} if loaded is None else _volumes(loaded)
     if loaded is not None:
         _tried(partial(one_case.check, loaded), wrong)
-    return Finding(case.id, case.patient, _described(volumes), tuple(wrong), (), _placed(loaded, wrong))
+    placed, details = _placed(loaded, wrong), _details({} if loaded is None else loaded.volumes)
+    return Finding(case.id, case.patient, _described(volumes), tuple(wrong), (), placed, details)
 
 
 def _of_files(case: CaseFiles) -> Finding:
@@ -95,11 +101,19 @@ def _of_files(case: CaseFiles) -> Finding:
     if loaded.volumes:
         _tried(partial(one_case.check, loaded), wrong)
     waiting = tuple(step.waits for step in case.steps if step.waits)
-    return Finding(case.id, case.patient, _described(volumes), tuple(wrong), waiting, _placed(loaded, wrong))
+    placed, details = (
+        _placed(loaded, wrong),
+        _details({name: volumes[name] for name in case.volumes if name in volumes}),
+    )
+    return Finding(case.id, case.patient, _described(volumes), tuple(wrong), waiting, placed, details)
 
 
 def _placed(case: Case | None, wrong: Sequence[str]) -> Mapping[str, float]:
     return {} if case is None or wrong else notes_of(case.volumes)
+
+
+def _details(volumes: Mapping[str, Volume]) -> dict[str, Detail | None]:
+    return {name: detail(volume) for name, volume in volumes.items() if np.isfinite(volume.voxels).all()}
 
 
 def _case(case: CaseFiles, volumes: Mapping[str, Volume]) -> Case:

@@ -29,6 +29,7 @@ from transmodal.commands._splitting import (
 if TYPE_CHECKING:
     from transmodal.cohorts.case import CaseMaker, Found
     from transmodal.cohorts.store import Cohort
+    from transmodal.cohorts.survey import Finding
     from transmodal.volumes.intensity import IntensitySpec
 
 Kind = Literal["whole", "body", "brain", "around_brain"]
@@ -180,6 +181,7 @@ def _survey(found: Found[CaseMaker], workers: int, *, strict_pairs: bool) -> int
     _print_lines("left out: ", found.left_out)
     _print_lines("ignored: ", found.ignored)
     odd = _say_doubts({one.id: one.pairs for one in findings})
+    _say_copies(findings)
     wrong = sum(bool(one.wrong) for one in findings)
     print(
         f"{len(findings)} cases, {wrong} with something wrong; {len(found.left_out)} left out. Nothing was written."
@@ -223,6 +225,15 @@ def _say_doubts(notes: Mapping[str, Mapping[str, float]]) -> int:
     for one in odd:
         print(f"look at {one.case}: {one.line()}")
     return len(odd)
+
+
+def _say_copies(findings: Sequence[Finding]) -> None:
+    """Print which images of two patients are copies of one."""
+    from transmodal.cohorts.duplicates import near_duplicates
+
+    patients = {one.id: one.patient for one in findings}
+    for pair in near_duplicates({one.id: one.details for one in findings}, patients):
+        print(f"copies of one image under two patients' names: {pair.line()}")
 
 
 def _draw(cohort: Cohort, workers: int) -> None:
