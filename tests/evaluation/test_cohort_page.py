@@ -194,6 +194,27 @@ def test_a_look_holds_what_it_says(cohort: Cohort) -> None:
     assert plain.joints["t1", "ct"].information == one.joints["t1", "ct"].information
 
 
+def test_a_region_is_outlined_where_there_is_no_mask_and_colour_is_shown(tmp_path: Path) -> None:
+    class Coloured(Maker):
+        def load(self) -> Case:
+            case = super().load()
+            t1 = case.volumes["t1"]
+            grey = np.clip(t1.voxels / 4, 0, 255).astype(np.uint8)
+            colour = t1.with_voxels(np.stack([grey, grey // 2, 255 - grey], axis=-1))
+            return Case(case.id, case.patient, {"t1": t1, "colour": colour})
+
+    options = PrepareOptions(counts=(1, 0, 0), regions={"t1": ("body",)})
+    cohort = prepare([Coloured(0, masked=False)], tmp_path / "colour", options)
+    one = look(Job(cohort.folder, cohort.manifest.cases[0], True))
+    assert one.outlined == "body of t1"
+    with Image.open(bytes_io.BytesIO(one.pictures["colour"])) as image:
+        assert image.mode == "RGB"
+        assert np.ptp(np.asarray(image).astype(int), axis=2).max() > 50
+    with Image.open(bytes_io.BytesIO(one.outline)) as line:
+        assert line.size == one.size
+        assert 0 < np.count_nonzero(np.asarray(line)) < 0.2 * line.size[0] * line.size[1]
+
+
 def test_tilt_is_the_angle_to_the_nearest_axis() -> None:
     turn = np.deg2rad(7)
     affine = np.eye(4)
