@@ -218,9 +218,9 @@ def _margins(
     own = [(name, name.split("~")[0]) for name in copies]
     names = sorted(subjects)
     rows = np.stack([spectra[name] for name in names])
-    agree = np.triu(rows @ rows.T, 1)
-    order = np.dstack(np.unravel_index(np.argsort(-agree, axis=None)[:300], agree.shape))[0]
-    siblings = [(names[i], names[j]) for i, j in order]
+    i, j = np.triu_indices(len(names), 1)
+    agree = (rows @ rows.T)[i, j]
+    siblings = [(names[i[one]], names[j[one]]) for one in np.argsort(-agree)[:300]]
     there, here = (
         [(float(spectra[a] @ spectra[b]), *likeness.agreement(kept[a], kept[b])) for a, b in pairs]
         for pairs in (own, siblings)
