@@ -195,11 +195,11 @@ def test_trainings_end_with_a_study_that_was_killed(study: Path, cohort: Path, t
 
 
 def wait_for(true: Callable[[], bool]) -> None:
-    for _ in range(240):
+    for _ in range(960):
         if true():
             return
         time.sleep(0.25)
-    pytest.fail("waited for a minute")
+    pytest.fail("waited for four minutes")
 
 
 def workers_of(folder: Path) -> list[str]:
