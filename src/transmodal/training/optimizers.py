@@ -55,7 +55,7 @@ def factor(schedule: Schedule, moment: Moment) -> float:
     if schedule == "cosine":
         return _cosine(share)
     if schedule == "poly":
-        return (1.0 - min(1.0, share)) ** POWER
+        return math.pow(1.0 - min(1.0, share), POWER)
     if schedule == "one_cycle":
         if share < WARM_UP:
             return _FROM + (1 - _FROM) * _cosine(1 - share / WARM_UP)

@@ -44,7 +44,7 @@ def sha256_text(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def sha256_array(array: NDArray[Any], dtype: DTypeLike = None) -> str:
+def sha256_array(array: NDArray[Any], dtype: DTypeLike | None = None) -> str:
     """Return the SHA-256 of an array: its dtype, its shape and its voxels in C order; as if of type `dtype`."""
     kind = array.dtype if dtype is None else np.dtype(dtype)
     digest = hashlib.sha256(f"{kind.str}{array.shape}".encode())
@@ -178,8 +178,8 @@ def _same_bytes(one: NDArray[Any], other: NDArray[Any]) -> bool:
     if (one.dtype, one.shape) != (other.dtype, other.shape):
         return False
     # An array without voxels has no bytes to compare; one without axes cannot be viewed as bytes.
-    flat = [array.reshape(-1).view(np.uint8) for array in (one, other)]
-    return bool(np.array_equal(*flat))
+    first, second = (array.reshape(-1).view(np.uint8) for array in (one, other))
+    return bool(np.array_equal(first, second))
 
 
 def read_npy(path: Path, *, mmap: bool = True, sha256: str | None = None) -> NDArray[Any]:
