@@ -104,7 +104,7 @@ def test_working_arrays_are_what_resampling_gives(cohort: Cohort, cases: list[Ca
 def test_working_arrays_are_made_once(cohort: Cohort, monkeypatch: pytest.MonkeyPatch) -> None:
     case = cohort.case("s0")
     first = case.volume("ct", 1.75)
-    (kept,) = (cohort.folder / "working").rglob("*.npy")
+    (kept,) = cohort.folder.glob("working/*mm/**/*.npy")
     before = kept.stat().st_mtime_ns
     monkeypatch.setattr(files, "write_npy", lambda *_: pytest.fail("made again"))
     np.testing.assert_array_equal(
@@ -116,7 +116,7 @@ def test_working_arrays_are_made_once(cohort: Cohort, monkeypatch: pytest.Monkey
 
 def test_a_damaged_working_array_is_made_again(cohort: Cohort) -> None:
     first = np.array(cohort.case("s0").volume("t1", 3.0).voxels)
-    (kept,) = (cohort.folder / "working").rglob("*.npy")
+    (kept,) = cohort.folder.glob("working/*mm/**/*.npy")
     kept.write_bytes(kept.read_bytes()[:-5])
     np.testing.assert_array_equal(cohort.case("s0").volume("t1", 3.0).voxels, first)
     np.save(kept, np.zeros((2, 2, 2), np.float32))
@@ -139,7 +139,7 @@ def test_own_spacing_needs_no_copy(
     plain = ready(replace(case, volumes=volumes, mask=None, segmentation=None))
     cohort = prepare([plain], tmp_path / "cohort", PrepareOptions(ratios=(1, 0, 0)))
     assert cohort.case("s01").volume("t1", 2.0).voxels.dtype == np.int16
-    assert not (cohort.folder / "working").exists()
+    assert not list(cohort.folder.glob("working/*mm"))
 
 
 def _shape_of(folder: Path) -> tuple[int, ...]:
@@ -150,7 +150,7 @@ def test_two_processes_may_make_one_array(cohort: Cohort) -> None:
     with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("fork")) as pool:
         shapes = set(pool.map(_shape_of, [cohort.folder] * 6))
     assert len(shapes) == 1
-    made = list((cohort.folder / "working").rglob("*"))
+    made = list(cohort.folder.glob("working/*mm/**/*"))
     assert len([path for path in made if path.is_file()]) == 1
 
 
