@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from transmodal.batch import Batch
+from transmodal.cohorts import dicom
 from transmodal.cohorts.case import CaseFiles
 from transmodal.cohorts.prepare import PrepareOptions, prepare
 from transmodal.inference.engine import synthesise_case
@@ -21,6 +22,7 @@ from transmodal.inference.view import View
 from transmodal.recipes.schema import Recipe
 from transmodal.translators._base import Translator, TranslatorConfig
 from transmodal.volumes import Volume, io
+from transmodal.volumes.dicom_writing import SeriesAbout, write_series
 from transmodal.volumes.geometry import reorient, resample
 from transmodal.volumes.intensity import IntensitySpec, fit
 from transmodal.volumes.windows import Cutting
@@ -132,6 +134,34 @@ def test_identity_comes_back(orientation: str, spacing: str, suffix: str, tmp_pa
     home = resample(synthetic, case.native_grid("mr"))
     np.testing.assert_array_equal(np.rint(home.voxels), volume.voxels)
     np.testing.assert_array_equal(home.affine, read.affine)
+
+
+@pytest.mark.parametrize("orientation", ORIENTATIONS)
+def test_identity_comes_back_from_dicom(orientation: str, tmp_path: Path) -> None:
+    """After DICOM's own order of slices, which is that of their normal."""
+    volume = reorient(asymmetric("oblique"), orientation)
+    about = SeriesAbout("CT", "head", "someone", "1.2.3", "1.2.4")
+    (tmp_path / "archive").mkdir()
+    write_series(volume, tmp_path / "archive" / "series", about)
+    read = io.read(tmp_path / "archive" / "series")
+    assert read.orientation[:2] == orientation[:2]
+    flipped = read.orientation != orientation
+    np.testing.assert_array_equal(read.voxels[:, :, ::-1] if flipped else read.voxels, volume.voxels)
+
+    translation = identity_model().translate(read)
+    write_series(translation.volume, tmp_path / "out", about)
+    back = io.read(tmp_path / "out")
+    np.testing.assert_array_equal(back.voxels, read.voxels)
+    assert np.abs(back.grid.corners() - read.grid.corners()).max() <= 1e-3
+
+    model = identity_model()
+    (found,) = dicom.find(tmp_path / "archive", dicom.Options(series=("mr:*",)))
+    options = PrepareOptions(ratios=(1, 0, 0), intensity={"mr": HU})
+    case = prepare([found], tmp_path / "cohort", options).case(found.id)
+    synthetic = synthesise_case(model.translator, model.view, case, model.device)
+    home = resample(synthetic, case.native_grid("mr"))
+    np.testing.assert_array_equal(np.rint(home.voxels), read.voxels)
+    assert np.abs(home.grid.corners() - read.grid.corners()).max() <= 1e-3
 
 
 def test_a_mirrored_volume_would_be_noticed() -> None:
