@@ -83,25 +83,18 @@ def main() -> int:
 
 def make(folder: Path, shape: tuple[int, int, int], cases: int) -> Path:
     """Write cases that compress as heads do: smooth tissue with noise in an ellipsoid, air around it."""
-    rng = np.random.default_rng(3)
     axes = np.meshgrid(*(np.linspace(-1, 1, n) for n in shape), indexing="ij")
-    inside = sum(axis**2 for axis in axes) < 0.8
-    smooth = ndimage.zoom(rng.normal(size=(12, 12, 12)), [n / 12 for n in shape], order=1)
-    mr = np.where(inside, 500 + 120 * smooth + 12 * rng.normal(size=shape), 0).clip(0).astype(np.int16)
-    ct = np.where(inside, 40 + 60 * smooth + 15 * rng.normal(size=shape), -1000).astype(np.int16)
-    first = folder / "1BA001"
-    first.mkdir(parents=True)
-    for what, voxels in (("mr", mr), ("ct", ct), ("mask", inside.astype(np.uint8))):
-        nib.save(nib.Nifti1Image(voxels, np.diag([1.0, 1.0, 1.0, 1.0])), first / f"{what}{SUFFIX}")
-    for number in range(2, cases + 1):
-        other = np.where(inside, mr + np.int16(number), 0).astype(np.int16)  # twins would be refused
-        copy = folder / f"1BA{number:03d}"
-        shutil.copytree(first, copy)
-        nib.save(nib.Nifti1Image(other, np.diag([1.0, 1.0, 1.0, 1.0])), copy / f"mr{SUFFIX}")
-        nib.save(
-            nib.Nifti1Image(np.where(inside, ct + np.int16(number), -1000).astype(np.int16), np.eye(4)),
-            copy / f"ct{SUFFIX}",
-        )
+    for number in range(1, cases + 1):
+        rng = np.random.default_rng(number)  # everyone's own: copies of one head would be refused
+        radii = rng.uniform(0.75, 0.95, 3)
+        inside = sum((axis / radius) ** 2 for axis, radius in zip(axes, radii, strict=True)) < 1
+        smooth = ndimage.zoom(rng.normal(size=(16, 16, 16)), [n / 16 for n in shape], order=1)
+        mr = np.where(inside, 500 + 150 * smooth + 12 * rng.normal(size=shape), 0).clip(0).astype(np.int16)
+        ct = np.where(inside, 40 + 60 * smooth + 15 * rng.normal(size=shape), -1000).astype(np.int16)
+        place = folder / f"1BA{number:03d}"
+        place.mkdir(parents=True)
+        for what, voxels in (("mr", mr), ("ct", ct), ("mask", inside.astype(np.uint8))):
+            nib.save(nib.Nifti1Image(voxels, np.eye(4)), place / f"{what}{SUFFIX}")
     return folder
 
 
