@@ -112,6 +112,10 @@ def test_a_part_of_a_suite() -> None:
         ),
         ("against: b\nentries: {a: {recipe: t1-to-fa-small}}", "no entry 'b' to hold the others against"),
         ("- a list", "mine.yaml"),
+        (
+            "entries:\n  a: {recipe: t1-to-fa-small}\n  a: {recipe: t1-to-fa-pix2pix-small}",
+            "key 'a' stands twice",
+        ),
     ],
 )
 def test_what_is_no_suite_is_refused(tmp_path: Path, text: str, reason: str) -> None:

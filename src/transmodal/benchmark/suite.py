@@ -8,7 +8,6 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Annotated, Self
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from transmodal import translators
@@ -114,8 +113,8 @@ def suite_of(name_or_path: str) -> Suite:
     if not path.is_file():
         raise InputError("E100", f"{path} does not exist", "a suite in YAML", "Check the path.")
     try:
-        read = Suite.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except (yaml.YAMLError, ValidationError, UnicodeDecodeError) as error:
+        read = Suite.model_validate(recipes.plain_yaml(path.read_text(encoding="utf-8"), path.name))
+    except (ValidationError, UnicodeDecodeError) as error:
         reason = " ".join(str(error).split())[:200]
         raise UsageError("E001", f"{path.name}: {reason}", "a suite", "Correct it.") from error
     suite = read.model_copy(update={"entries": _entries(read, path.name)})

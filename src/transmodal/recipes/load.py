@@ -65,6 +65,30 @@ def dump(recipe: Recipe) -> str:
     )
 
 
+def plain_yaml(text: str, where: str) -> object:
+    """Read safe YAML in which no key stands twice and no alias is used.
+
+    Args:
+        text: the YAML.
+        where: what messages call it.
+
+    Raises:
+        UsageError: E001 with the line and what is wrong there.
+    """
+    try:
+        # The loader is SafeLoader with two things refused, so this is what safe_load does.
+        loader = _Loader(text)
+        try:
+            return loader.get_single_data()
+        finally:
+            loader.dispose()
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f", line {mark.line + 1}" if mark is not None else ""
+        problem = getattr(error, "problem", None) or type(error).__name__
+        raise UsageError("E001", f"{where}{line}: {problem}", "plain YAML", "Correct it.") from None
+
+
 def _path(name: str) -> Path:
     looks_like_file = Path(name).suffix in (".yaml", ".yml") or len(Path(name).parts) > 1
     if looks_like_file:
@@ -93,7 +117,7 @@ def _parse(path: Path) -> dict[str, Any]:
         raise UsageError(
             "E001", f"{path.name} is over {MAX_BYTES} bytes", "a recipe of some lines", "Shorten it."
         )
-    data = _yaml(text, path.name)
+    data = plain_yaml(text, path.name)
     if not isinstance(data, dict):
         raise UsageError(
             "E001", f"{path.name} holds {_kind(data)}", "keys and values", "See: transmodal recipes NAME."
@@ -122,7 +146,7 @@ def _apply(data: dict[str, Any], override: str) -> None:
                 "See the keys: transmodal recipes NAME.",
             )
         inner = following
-    inner[parts[-1]] = _yaml(text, f"--set {override}")
+    inner[parts[-1]] = plain_yaml(text, f"--set {override}")
 
 
 class _Loader(yaml.SafeLoader):
@@ -143,21 +167,6 @@ class _Loader(yaml.SafeLoader):
                     None, None, f"key {key.value!r} stands twice", key.start_mark
                 )
         return super().construct_mapping(node, deep)
-
-
-def _yaml(text: str, where: str) -> object:
-    try:
-        # The loader is SafeLoader with two things refused, so this is what safe_load does.
-        loader = _Loader(text)
-        try:
-            return loader.get_single_data()
-        finally:
-            loader.dispose()
-    except (yaml.YAMLError, RecursionError, ValueError) as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f", line {mark.line + 1}" if mark is not None else ""
-        problem = getattr(error, "problem", None) or type(error).__name__
-        raise UsageError("E001", f"{where}{line}: {problem}", "plain YAML", "Correct it.") from None
 
 
 def _as_usage_error(error: ValidationError, where: str) -> UsageError:

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import torch
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 import transmodal
@@ -107,8 +106,8 @@ def plan_of(name_or_path: str) -> AblationPlan:
     if not path.is_file():
         raise InputError("E100", f"{path} does not exist", "a study in YAML", "Check the path.")
     try:
-        plan = AblationPlan.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except (yaml.YAMLError, ValidationError, UnicodeDecodeError) as error:
+        plan = AblationPlan.model_validate(load.plain_yaml(path.read_text(encoding="utf-8"), path.name))
+    except (ValidationError, UnicodeDecodeError) as error:
         reason = " ".join(str(error).split())[:200]
         raise UsageError("E001", f"{path.name}: {reason}", "a study", "Correct it.") from error
     for variant in plan.variants:  # an unknown key is refused before anything is trained
