@@ -158,11 +158,15 @@ class _Child(Generic[Job, Result]):
         progress = _Relay(self.queue) if fabric.global_rank == 0 else Silent()
         with listening() as stop:
             try:
-                return self.work(fabric, self.job, progress, stop)
+                result = self.work(fabric, self.job, progress, stop)
             except TransmodalError as error:
                 parts = [type(error).__name__, error.code, error.got, error.expected, error.remedy]
                 self.failure.write_text(json.dumps(parts), encoding="utf-8")
                 raise
+            # Now, while everything lives: threads that are left to the interpreter's end can abort it.
+            if torch.distributed.is_initialized():
+                torch.distributed.destroy_process_group()
+            return result
 
 
 class _Relay:
