@@ -79,7 +79,11 @@ def test_the_validator_would_notice(dataset: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("target", ["t2", "ct"])
 def test_from_a_dataset_to_derivatives(
-    dataset: Path, target: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    dataset: Path,
+    target: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     recipe, cohort, run = tmp_path / "tiny.yaml", tmp_path / "cohort", tmp_path / "run"
     recipe.write_text(RECIPE.format(target=target))
@@ -104,6 +108,13 @@ def test_from_a_dataset_to_derivatives(
     assert cli.run(f"translate {run} {dataset} -o {dataset} --device cpu".split()) == 3
     assert "derivatives/transmodal" in capsys.readouterr().err
     assert not list(dataset.rglob("*synthetic*"))
+
+    fewer = tmp_path / "fewer"
+    shutil.copytree(dataset, fewer)
+    (fewer / "sub-02/anat/sub-02_T1w.nii.gz").unlink()
+    assert cli.run(f"translate {run} {fewer} -o {fewer}/derivatives/transmodal --device cpu".split()) == 0
+    assert "not translated: sub-02 (no t1)" in caplog.text
+    assert len(list((fewer / "derivatives").rglob("*synthetic*.nii.gz"))) == 3
 
 
 def test_every_targets_name_passes_the_validator(dataset: Path, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 import transmodal
@@ -14,6 +15,8 @@ from transmodal.notice import INTENDED_USE
 
 __all__ = ["is_dataset", "jobs", "open_derivatives"]
 
+_log = logging.getLogger(__name__)
+
 
 def jobs(folder: Path, view: View, output: Path, reading: Reading) -> list[Job]:
     """Return a job for each case of a dataset; the output is named as BIDS derivatives are.
@@ -23,6 +26,8 @@ def jobs(folder: Path, view: View, output: Path, reading: Reading) -> list[Job]:
     """
     need = () if view.accepts_missing else view.sources
     found = bids.look(folder, bids.Options(need=need, several="first"))
+    for line in found.left_out:
+        _log.warning("not translated: %s", line)
     made = []
     for case in found.cases:
         paths = {what: path for what, path in case.volumes.items() if what in view.sources}
