@@ -116,6 +116,13 @@ class Browser:
                 "Input.dispatchMouseEvent", type=kind, x=place[0], y=place[1], button="left", clickCount=1
             )
 
+    def press(self, key: str, text: str = "") -> None:
+        """Press and let go a key, such as `Tab`, or `Enter` with the text that it types."""
+        for kind in ("keyDown", "keyUp"):
+            self._ask(
+                "Input.dispatchKeyEvent", type=kind, key=key, code=key, text=text if kind == "keyDown" else ""
+            )
+
     def shoot(self) -> bytes:
         """Return the whole page as PNG."""
         size = self._ask("Page.getLayoutMetrics")["cssContentSize"]

@@ -70,10 +70,11 @@ def pages(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> dict[str, P
     return {
         "report": folder / "both" / "report.html",
         "comparison": folder / "comparison" / "comparison.html",
+        "cohort": folder / "cohort" / "cohort.html",
     }
 
 
-@pytest.mark.parametrize("name", ["report", "comparison"])
+@pytest.mark.parametrize("name", ["report", "comparison", "cohort"])
 @schemes
 @widths
 def test_a_page_opens_offline_without_a_complaint(
@@ -121,6 +122,54 @@ def test_the_cases_sort_by_a_press_on_a_heading(
     assert names == sorted(names)
     assert browser.ask('document.querySelectorAll("[aria-sort]").length') == 1
     assert browser.complaints == []
+
+
+@pytest.mark.parametrize("name", ["report", "comparison", "cohort"])
+def test_tables_sort_by_the_keyboard(
+    browser: Any,  # noqa: ANN401  # of the conftest
+    pages: dict[str, Path],
+    name: str,
+) -> None:
+    browser.open(pages[name])
+    head = 'document.querySelector("table.sortable").tHead.rows[0].cells[{n}]'
+    rows = COLUMN.format(n=0, what="textContent")
+    names = browser.ask(rows)
+    browser.ask(f'{head.format(n=0)}.querySelector("button").focus()')
+    orders = []
+    for _ in range(2):
+        browser.press("Enter", "\r")
+        orders.append((browser.ask(f'{head.format(n=0)}.getAttribute("aria-sort")'), browser.ask(rows)))
+    assert [order for order, _ in orders] == ["ascending", "descending"]
+    for _, shown in orders:
+        assert sorted(shown) == sorted(names)
+    assert orders[0][1] == sorted(names, key=str.casefold)
+    assert orders[1][1] == sorted(names, key=str.casefold, reverse=True)
+    browser.press("Tab")
+    focused = browser.ask("document.activeElement.textContent")
+    assert focused == browser.ask(f"{head.format(n=1)}.textContent")
+    assert browser.complaints == []
+
+
+def test_runs_sort_by_their_numbers_and_not_by_their_text(
+    browser: Any,  # noqa: ANN401  # of the conftest
+    pages: dict[str, Path],
+) -> None:
+    browser.open(pages["comparison"])
+    heads = browser.ask(
+        '[...document.querySelector("table.sortable").tHead.rows[0].cells].map(one => one.textContent)'
+    )
+    column = heads.index("Parameters")
+    browser.click(
+        f'document.querySelector("table.sortable").tHead.rows[0].cells[{column}].querySelector("button")'
+    )
+    values = browser.ask(COLUMN.format(n=column, what="dataset.value"))
+    known = [int(one) for one in values if one]
+    assert known == sorted(known)
+    assert len(set(known)) == 2
+    assert values == [
+        *map(str, known),
+        *[""] * (len(values) - len(known)),
+    ]  # oracles, without parameters, go last
 
 
 def test_the_outline_of_the_mask_goes_and_comes_back(

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from transmodal.cohorts.doubts import Judged
 from transmodal.cohorts.manifest import CaseEntry
 from transmodal.evaluation.cohort_look import Look, tilt_degrees
+from transmodal.evaluation.document import headings
 from transmodal.evaluation.figures import label, number
 
 
@@ -75,17 +76,13 @@ def table(cases: Sequence[Facts]) -> str:
         "Spacing, mm",
         "Tilt, °",
     )
-    cells = "".join(
-        f'<th{" class=left" if n < 3 else ""}><button type="button">{escape(head)}</button></th>'
-        for n, head in enumerate(heads)
-    )
     rows = "".join(_rows(one) for one in cases)
     return (
         '<section><h2>Every figure</h2><p class="about">Press a heading to sort. <b>Off</b>: how far a rigid search '
         "moves the second contrast from where it lies. <b>Likeness</b>: the share of mutual information that "
         "fitting exactly gains over lying 4 mm beside; contrasts of two people gain little. <b>Score</b>: from 1 on "
         "the pair is to be looked at.</p>"
-        f'<div class="scroll tall"><table class="sortable"><thead><tr>{cells}</tr></thead><tbody>{rows}</tbody>'
+        f'<div class="scroll tall"><table class="sortable"><thead><tr>{headings(heads, left=3)}</tr></thead><tbody>{rows}</tbody>'
         "</table></div></section>"
     )
 

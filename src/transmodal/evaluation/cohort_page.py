@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from html import escape
 from pathlib import Path
-from string import Template
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +17,7 @@ from transmodal.cohorts.split import NAMES
 from transmodal.cohorts.store import Cohort, PreparedCase
 from transmodal.evaluation import cohort_cards
 from transmodal.evaluation.cohort_look import BINS, Histogram, Job, Look, look, tilt_degrees
+from transmodal.evaluation.document import document
 from transmodal.evaluation.figures import label, number
 from transmodal.notice import INTENDED_USE
 from transmodal.volumes import Grid, files
@@ -25,7 +25,6 @@ from transmodal.volumes import Grid, files
 SHOWN = 400
 """Cases with pictures: of more, the three quarters that stand out most, and of the rest every n-th."""
 
-_TEMPLATE = Path(__file__).with_name("cohort.html")
 _WIDTH, _HEIGHT = 300.0, 90.0
 
 Progress = Callable[[str, int, int], None]
@@ -86,8 +85,10 @@ def page(cohort: Cohort, looks: Mapping[str, Look], pairs: Sequence[Judged]) -> 
         cohort_cards.table(facts),
         f"<footer><strong>{escape(INTENDED_USE)}</strong></footer>",
     )
-    return Template(_TEMPLATE.read_text(encoding="utf-8")).substitute(
-        title=f"{escape(cohort.manifest.name)}: a cohort&rsquo;s quality", body="\n".join(sections)
+    return document(
+        f"{cohort.manifest.name}: a cohort\N{RIGHT SINGLE QUOTATION MARK}s quality",
+        "\n".join(sections),
+        "cohort",
     )
 
 

@@ -5,29 +5,34 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from html import escape
-from pathlib import Path
-from string import Template
 from typing import NamedTuple
 
 from transmodal.evaluation.admission import Kind
 from transmodal.evaluation.bootstrap import Interval
 from transmodal.evaluation.charts import dot_plot
 from transmodal.evaluation.compare import Comparison
+from transmodal.evaluation.document import document, headings
 from transmodal.evaluation.figures import label
 from transmodal.evaluation.standing import Standing
 from transmodal.evaluation.typeset import csv_table, latex_table, markdown_table, piped, tex
 from transmodal.metrics.table import HIGHER_IS_BETTER
 from transmodal.notice import INTENDED_USE
 
-_TEMPLATE = Path(__file__).with_name("compare.html")
 _NONE = "\N{EN DASH}"
 
 
 class Column(NamedTuple):
-    """A column of the shown table: its heading, and the cell of a row."""
+    """A column of the shown table.
+
+    Attributes:
+        heading: of the column.
+        cell: what a row shows.
+        value: what the page sorts rows by, None in rows that go last; without it they are sorted by their cells.
+    """
 
     heading: str
     cell: Callable[[Standing], str]
+    value: Callable[[Standing], float | None] | None = None
 
 
 def markdown(comparison: Comparison) -> str:
@@ -117,7 +122,6 @@ def patients_csv(comparison: Comparison) -> str:
 def page(comparison: Comparison) -> str:
     """Return one self-contained HTML document that opens offline; all text from data is escaped."""
     columns = _columns(comparison)
-    heads = "".join(f"<th>{escape(column.heading)}</th>" for column in columns)
     rows = "".join(_html_row(comparison, one, columns) for one in comparison.standings)
     kind = comparison.kind
     better = "higher" if HIGHER_IS_BETTER[kind.metric] else "lower"
@@ -131,20 +135,30 @@ def page(comparison: Comparison) -> str:
     title = (
         f"{' + '.join(label(name) for name in first.task.source)} to {label(first.task.target)}: comparison"
     )
-    return Template(_TEMPLATE.read_text(encoding="utf-8")).substitute(
-        title=escape(title),
-        lead=escape(_caption(comparison)),
-        table=f"<table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>",
-        dots=dots,
-        notes=notes,
+    heads = headings(column.heading for column in columns)
+    body = (
+        f'<header><p class="eyebrow">Transmodal comparison</p><h1>{escape(title)}</h1>'
+        f'<p class="lead">{escape(_caption(comparison))}</p></header>'
+        '<p class="about">Press a heading to sort.</p>'
+        f'<div class="scroll"><table class="sortable"><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div>'
+        f"<section><h2>Every patient</h2>{dots}</section>"
+        f"<section><h2>How it was taken</h2><ul>{notes}</ul></section>"
     )
+    return document(title, body, "compare")
 
 
 def _html_row(comparison: Comparison, one: Standing, columns: Sequence[Column]) -> str:
-    name, *cells = (escape(column.cell(one)) for column in columns)
+    name, *others = columns
     mark = "oracle" if one.is_oracle else "best" if one.name == comparison.reference else "model"
-    body = "".join(f"<td>{cell}</td>" for cell in cells)
-    return f'<tr class="{mark}"><th scope="row">{name}</th>{body}</tr>'
+    body = "".join(f"<td{_sorted_by(column, one)}>{escape(column.cell(one))}</td>" for column in others)
+    return f'<tr class="{mark}"><th scope="row">{escape(name.cell(one))}</th>{body}</tr>'
+
+
+def _sorted_by(column: Column, one: Standing) -> str:
+    if column.value is None:
+        return ""
+    value = column.value(one)
+    return f' data-value="{"" if value is None else repr(value)}"'
 
 
 def _columns(comparison: Comparison) -> list[Column]:
@@ -152,24 +166,46 @@ def _columns(comparison: Comparison) -> list[Column]:
     number = _writer(_reference(comparison).description.mean)
     columns = [
         Column("Translator", lambda one: one.name),
-        Column("Trainings", lambda one: str(one.trainings) if one.trainings else _NONE),
         Column(
-            _heading(comparison, kind), lambda one: _spread(number, one.description.mean, one.description.sd)
+            "Trainings",
+            lambda one: str(one.trainings) if one.trainings else _NONE,
+            lambda one: one.trainings or None,
         ),
-        Column("95 % of the mean", lambda one: _interval(number, one.description.of_mean)),
-        Column("Median", lambda one: number(one.description.median)),
-        Column(f"Difference to {comparison.reference}", lambda one: _difference(number, one)),
-        Column("p (Holm)", lambda one: _p(one.p)),
-        Column("r", lambda one: f"{one.difference.rank_biserial:+.2f}" if one.difference else _NONE),
+        Column(
+            _heading(comparison, kind),
+            lambda one: _spread(number, one.description.mean, one.description.sd),
+            lambda one: one.description.mean,
+        ),
+        Column(
+            "95 % of the mean",
+            lambda one: _interval(number, one.description.of_mean),
+            lambda one: one.description.of_mean and one.description.of_mean.low,
+        ),
+        Column("Median", lambda one: number(one.description.median), lambda one: one.description.median),
+        Column(
+            f"Difference to {comparison.reference}",
+            lambda one: _difference(number, one),
+            lambda one: one.difference.mean if one.difference else 0.0,
+        ),
+        Column("p (Holm)", lambda one: _p(one.p), lambda one: one.p),
+        Column(
+            "r",
+            lambda one: f"{one.difference.rank_biserial:+.2f}" if one.difference else _NONE,
+            lambda one: one.difference and one.difference.rank_biserial,
+        ),
     ]
     if comparison.margin is not None:
         columns.append(Column(f"At most {comparison.margin:g} {kind.unit} worse", _within))
     columns += [_other(comparison, n) for n in range(len(comparison.others))]
     return [
         *columns,
-        Column("Parameters", lambda one: _NONE if one.parameters is None else _count(one.parameters)),
-        Column("Training", lambda one: _duration(one.training_seconds)),
-        Column("Per volume", lambda one: _duration(one.seconds)),
+        Column(
+            "Parameters",
+            lambda one: _NONE if one.parameters is None else _count(one.parameters),
+            lambda one: one.parameters,
+        ),
+        Column("Training", lambda one: _duration(one.training_seconds), lambda one: one.training_seconds),
+        Column("Per volume", lambda one: _duration(one.seconds), lambda one: one.seconds),
     ]
 
 
@@ -179,7 +215,11 @@ def _reference(comparison: Comparison) -> Standing:
 
 def _other(comparison: Comparison, n: int) -> Column:
     number = _writer(_reference(comparison).others[n].mean)
-    return Column(_heading(comparison, comparison.others[n]), lambda one: _spread(number, *one.others[n]))
+    return Column(
+        _heading(comparison, comparison.others[n]),
+        lambda one: _spread(number, *one.others[n]),
+        lambda one: one.others[n][0],
+    )
 
 
 def _writer(typical: float | None) -> Callable[[float | None], str]:

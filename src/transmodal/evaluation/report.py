@@ -5,17 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from html import escape
-from pathlib import Path
-from string import Template
 from typing import Any
 
 from transmodal.evaluation import agreement_chart, away_table, histogram, scenes, significance, split_figures
 from transmodal.evaluation.charts import dot_plot, line_chart, read_curves
+from transmodal.evaluation.document import document, headings
 from transmodal.evaluation.figures import label
 from transmodal.evaluation.result import Column, Evaluation
 from transmodal.notice import INTENDED_USE
-
-_TEMPLATE = Path(__file__).with_name("report.html")
 
 
 def page(evaluation: Evaluation) -> str:
@@ -39,9 +36,7 @@ def page(evaluation: Evaluation) -> str:
     )
     subject = evaluation.subject
     title = f"{_labels(subject.sources)} to {label(subject.target)}: evaluation"
-    return Template(_TEMPLATE.read_text(encoding="utf-8")).substitute(
-        title=escape(title), body="\n".join(section for section in sections if section)
-    )
+    return document(title, "\n".join(section for section in sections if section), "report")
 
 
 def _header(evaluation: Evaluation) -> str:
@@ -170,10 +165,7 @@ def _dots(evaluation: Evaluation, column: Column) -> str:
 
 def _cases(evaluation: Evaluation) -> str:
     columns = evaluation.main_columns()
-    heads = "".join(
-        f'<th{" class=left" if n < 2 else ""}><button type="button">{text}</button></th>'
-        for n, text in enumerate(("Case", "Translator", *(escape(_titled(column)) for column in columns)))
-    )
+    heads = headings(["Case", "Translator", *(_titled(column) for column in columns)], left=2)
     figures = {(row.case, row.translator, row.metric, row.protocol): row.value for row in evaluation.rows}
     rows = []
     for case in evaluation.cases:

@@ -1,0 +1,44 @@
+"""Pages: one HTML file that opens offline, with the style and the script that all of them share inside."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from html import escape
+from pathlib import Path
+from string import Template
+
+_HERE = Path(__file__).parent
+
+
+def document(title: str, body: str, style: str) -> str:
+    """Return a page as one self-contained HTML document.
+
+    Args:
+        title: plain text.
+        body: HTML; whatever comes from data is escaped already. In a table of the class `sortable` a press on a
+            heading out of `headings` sorts the rows by the cells' `data-value`, or their text; empty ones go last.
+        style: name of the page's own style sheet beside this file, such as `report`.
+    """
+    return Template(_text("page.html")).substitute(
+        title=escape(title),
+        style=_text("page.css") + _text(f"{style}.css").rstrip(),
+        body=body,
+        script=_text("page.js").rstrip(),
+    )
+
+
+def headings(texts: Iterable[str], left: int = 1) -> str:
+    """Return the heading cells of a table that sorts; buttons, so that a keyboard reaches them.
+
+    Args:
+        texts: plain text, one per column.
+        left: how many columns, from the first on, hold text and not figures.
+    """
+    return "".join(
+        f'<th{" class=left" if n < left else ""}><button type="button">{escape(text)}</button></th>'
+        for n, text in enumerate(texts)
+    )
+
+
+def _text(name: str) -> str:
+    return (_HERE / name).read_text(encoding="utf-8")
