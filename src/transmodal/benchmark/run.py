@@ -21,6 +21,7 @@ from transmodal.evaluation.run import evaluate_oracles
 from transmodal.recipes.schema import Recipe
 from transmodal.training import series
 from transmodal.training.plan import plan
+from transmodal.training.run import Run
 from transmodal.training.series import Job
 
 Progress = Callable[[str, int, int, str], None]
@@ -76,7 +77,8 @@ def benchmark(
         for entry in suite.entries
     }
     for entry in suite.entries:
-        plan(jobs[entry, suite.seeds[0]].recipe, store)
+        begins = not all(Run(jobs[entry, seed].folder).is_saved for seed in suite.seeds)
+        plan(jobs[entry, suite.seeds[0]].recipe, store, begins=begins)
     oracles = {
         target: Job(target, recipe, cohort, folder / "oracles" / target)
         for target, recipe in _first_recipes(whole or suite).items()
@@ -132,7 +134,7 @@ def score_oracles(job: Job) -> None:
         return
     store = Cohort.open(job.cohort)
     evaluate_oracles(
-        plan(job.recipe, store).view,
+        plan(job.recipe, store, begins=False).view,
         store,
         target_normalised=series.is_normalised(job.recipe.task.target),
         output=job.folder,

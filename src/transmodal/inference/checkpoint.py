@@ -95,6 +95,7 @@ class Checkpoint:
         weights: the translator's state, on the CPU.
         optimizers: the optimisers' tensors by name; empty where they were not saved or not asked for.
         frozen: SHA-256 of each frozen network.
+        starting: SHA-256 of each file of weights that training started from, or `from scratch`.
         versions: of what made it.
         weights_sha256: of the weights' file; empty before it is saved.
     """
@@ -108,6 +109,7 @@ class Checkpoint:
     weights: Mapping[str, Tensor]
     optimizers: Mapping[str, Tensor] = field(default_factory=dict)
     frozen: Mapping[str, str] = field(default_factory=dict)
+    starting: Mapping[str, str] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
     weights_sha256: str = ""
 
@@ -125,6 +127,7 @@ class Checkpoint:
             "step": self.state.step,
             "best": {"metric": self.recipe.evaluation.primary, "value": self.state.best},
             "frozen": dict(self.frozen),
+            "starting_weights": dict(self.starting),
             "versions": dict(self.versions),
         }
 
@@ -237,6 +240,7 @@ def _load(folder: Path, *, optimizers: bool) -> Checkpoint:
             weights=weights,
             optimizers=_tensors(folder / OPTIMIZERS) if read else {},
             frozen=content["frozen"],
+            starting=content.get("starting_weights", {}),
             versions=content["versions"],
             weights_sha256=hashes[WEIGHTS],
         )
@@ -256,6 +260,7 @@ def _content(checkpoint: Checkpoint, hashes: Mapping[str, str]) -> dict[str, Any
         "cohort": checkpoint.cohort._asdict(),
         "state": checkpoint.state.model_dump(mode="json"),
         "frozen": dict(checkpoint.frozen),
+        "starting_weights": dict(checkpoint.starting),
         "versions": dict(checkpoint.versions),
     }
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import pickle
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -102,8 +102,12 @@ class FrozenNet:
         return self._net
 
 
-def read_tensors(path: Path) -> dict[str, Tensor]:
+def read_tensors(path: Path, inside: Sequence[str] = ()) -> dict[str, Tensor]:
     """Read a file of weights, `.safetensors` or what `torch.save` wrote; nothing is unpickled but tensors.
+
+    Args:
+        path: of the file.
+        inside: keys under which `torch.save` may have been given the tensors; the first that is there holds them.
 
     Raises:
         InputError: E101 when it cannot be read as that.
@@ -117,6 +121,8 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
         raise InputError(
             "E101", f"{path} cannot be read: {reason}", "tensors by name", "Download the file again."
         ) from error
+    if isinstance(read, Mapping):
+        read = next((read[key] for key in inside if isinstance(read.get(key), Mapping)), read)
     if not isinstance(read, Mapping) or not all(isinstance(one, Tensor) for one in read.values()):
         raise InputError(
             "E101", f"{path} holds no tensors by name", "a state dict", "Give the weights' file."

@@ -13,7 +13,7 @@ from transmodal.recipes.schema import Recipe
 from transmodal.training.launch import launch, raise_signal
 from transmodal.training.log import Progress, Silent
 from transmodal.training.plan import plan
-from transmodal.training.run import open_run
+from transmodal.training.run import Run, open_run
 from transmodal.training.session import Job, work
 
 
@@ -73,7 +73,8 @@ def train(
         KeyboardInterrupt: on SIGINT, once everything is saved; SystemExit likewise on SIGTERM.
     """
     start = time.monotonic()
-    planned = plan(_changed(recipe, device=device, precision=precision, processes=processes), cohort)
+    changed = _changed(recipe, device=device, precision=precision, processes=processes)
+    planned = plan(changed, cohort, begins=not Run(Path(run)).is_saved)
     place = open_run(Path(run), planned.recipe, planned.cohort, planned.summary())
     metric = planned.recipe.evaluation.primary
     before = checkpoint.peek(place.last)

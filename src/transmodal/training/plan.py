@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +58,8 @@ class Plan:
         validation: cases to validate on; may be empty.
         phases: in order.
         features: folder of a frozen encoder's stored features.
+        starting: what training starts from, by setting; see `nets.starting.StartingWeights.record`. Empty for a run
+            that goes on.
     """
 
     recipe: Recipe
@@ -68,6 +70,7 @@ class Plan:
     validation: tuple[PreparedCase, ...]
     phases: tuple[PhasePlan, ...]
     features: Path
+    starting: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     def summary(self) -> dict[str, Any]:
         """Return what is going to be trained on what, JSON-able."""
@@ -86,16 +89,25 @@ class Plan:
                 {"name": phase.name, "epochs": phase.epochs, "parameters": dict(phase.players)}
                 for phase in self.phases
             ],
+            "starting_weights": {name: dict(one) for name, one in self.starting.items()},
         }
 
 
-def plan(recipe: Recipe, cohort: Cohort) -> Plan:
+def plan(recipe: Recipe, cohort: Cohort, *, begins: bool = True) -> Plan:
     """Bring a recipe and a cohort together.
+
+    Args:
+        recipe: resolved.
+        cohort: prepared.
+        begins: whether training begins; a run that goes on takes its weights from its checkpoint, and the file of
+            those that it started from may be gone.
 
     Raises:
         UsageError: E002 and E003 for a translator or a setting that is not known, E004 for what does not go
             together, E001 for a primary metric that has no data range.
-        InputError: E131 when a case lacks what the recipe needs, E132 when a split has too few cases.
+        InputError: E131 when a case lacks what the recipe needs, E132 when a split has too few cases, E100 when weights
+            are not there, E101 when those that training starts from cannot be read.
+        IntegrityError: E502 when weights that training starts from are of another architecture.
     """
     training, validation = cohort.cases("train"), cohort.cases("validation")
     if not training:
@@ -112,6 +124,9 @@ def plan(recipe: Recipe, cohort: Cohort) -> Plan:
     _check_needs(recipe, blank, [*training, *validation])
     for frozen in blank.frozen().values():
         frozen.check()
+    starting = blank.starting() if begins else {}
+    for weights in starting.values():
+        weights.check()
     phases = _phases(recipe, blank)
     maps = [target_map_of(case, recipe, blank.output_range) for case in training]
     view = view_of(recipe, blank, reference(maps))
@@ -130,6 +145,7 @@ def plan(recipe: Recipe, cohort: Cohort) -> Plan:
         tuple(validation),
         phases,
         cohort.folder / "features",
+        {name: weights.record() for name, weights in starting.items()},
     )
 
 

@@ -17,7 +17,7 @@ import torch
 
 import transmodal
 from transmodal.errors import ResourceError, UsageError
-from transmodal.inference.checkpoint import CohortMark
+from transmodal.inference.checkpoint import CohortMark, previous
 from transmodal.notice import INTENDED_USE
 from transmodal.recipes.load import dump
 from transmodal.recipes.schema import Recipe
@@ -51,6 +51,11 @@ class Run:
         return self.folder / "checkpoints" / "best"
 
     @property
+    def is_saved(self) -> bool:
+        """Whether there is a checkpoint to go on from."""
+        return self.last.is_dir() or previous(self.last).is_dir()
+
+    @property
     def curves(self) -> Path:
         """Curves as CSV."""
         return self.folder / "curves.csv"
@@ -76,13 +81,15 @@ def open_run(folder: Path, recipe: Recipe, cohort: CohortMark, summary: Mapping[
         summary: of the plan, JSON-able.
 
     Raises:
-        UsageError: E005 when the folder is of another recipe or cohort, or holds something else.
+        UsageError: E005 when the folder is of another recipe or cohort, or holds something else, or when other
+            starting weights are given than those that it was begun with.
     """
     run = Run(folder)
     if folder.exists() and not folder.is_dir():
         raise UsageError("E005", f"{folder} is a file", "a folder", "Choose another name.")
     if run.record.exists():
         _check(run, recipe, cohort)
+        _check_starting(run, summary)
         return run
     if folder.exists() and any(not path.name.startswith(".") for path in folder.iterdir()):
         raise UsageError(
@@ -157,6 +164,19 @@ def _check(run: Run, recipe: Recipe, cohort: CohortMark) -> None:
             f"{run.folder} was started on cohort {there.get('name')} of other content or another split",
             "the cohort that it was started on",
             "Choose another folder, or give that cohort.",
+        )
+
+
+def _check_starting(run: Run, summary: Mapping[str, Any]) -> None:
+    """Refuse other starting weights where they are going to be loaded again: no checkpoint was saved yet."""
+    begun = files.read_json(run.record).get("plan", {}).get("starting_weights")
+    given = summary.get("starting_weights")
+    if begun is not None and not run.is_saved and begun != given:
+        raise UsageError(
+            "E005",
+            f"{run.folder} was started from other weights: {begun}",
+            f"the same files as then, not {given}",
+            "Choose another folder, or give those files.",
         )
 
 

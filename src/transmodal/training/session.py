@@ -34,6 +34,7 @@ from transmodal.training.step import (
     to_numbers,
     total_over_processes,
 )
+from transmodal.translators._base import Translator
 
 _log = logging.getLogger(__name__)
 
@@ -81,6 +82,7 @@ class Session:
         torch.manual_seed(seed_of(self._training.seed, "weights"))
         self._translator = translators.build(self._plan.recipe.translator, self._plan.config)
         self._translator.to(fabric.device)
+        self._starting = _begun(self._translator) if saved is None else saved.starting
         frozen = self._translator.frozen()
         if saved is None:
             self._frozen = {name: one.to(fabric.device).digest() for name, one in frozen.items()}
@@ -282,6 +284,7 @@ class Session:
             weights=weights,
             optimizers=tensors,
             frozen=self._frozen,
+            starting=self._starting,
             versions=versions(),
         )
 
@@ -315,5 +318,12 @@ class Session:
 
 
 def _saved(run: Run) -> Checkpoint | None:
-    there = run.last.is_dir() or checkpoint.previous(run.last).is_dir()
-    return checkpoint.load(run.last, optimizers=True) if there else None
+    return checkpoint.load(run.last, optimizers=True) if run.is_saved else None
+
+
+def _begun(translator: Translator[Any]) -> dict[str, str]:
+    """Fill the networks with the weights that training starts from; return their SHA-256 or `from scratch`."""
+    starting = translator.starting()
+    for one in starting.values():
+        one.load()
+    return {name: one.digest() for name, one in starting.items()}

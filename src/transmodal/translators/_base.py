@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from transmodal.batch import Batch
 from transmodal.errors import UsageError
+from transmodal.nets.starting import StartingWeights
 
 OutputRange = Literal["unit", "signed", "free"]
 Outputs = TypeVar("Outputs", bound=NamedTuple)
@@ -151,6 +152,13 @@ class Translator(nn.Module, ABC, Generic[Outputs]):
 
     def frozen(self) -> Mapping[str, Frozen]:
         """Return networks that are neither trained nor saved; they stay outside `state_dict`."""
+        return {}
+
+    def starting(self) -> Mapping[str, StartingWeights]:
+        """Return published weights that training starts from, by the setting that holds their path.
+
+        They fill the networks once, when a run is begun; checkpoints hold what becomes of them.
+        """
         return {}
 
     def size_multiple(self) -> int:
