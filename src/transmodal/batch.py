@@ -7,6 +7,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from transmodal.errors import InputError
+
 
 class Batch(NamedTuple):
     """One step's tensors; `S` is `(H, W)` or `(D, H, W)`.
@@ -47,6 +49,18 @@ class Batch(NamedTuple):
             segmentation=move(self.segmentation),
             features=move(self.features),
         )
+
+    def paired(self) -> Tensor:
+        """Return the target.
+
+        Raises:
+            InputError: E131 for a batch that has none.
+        """
+        if self.target is None:
+            raise InputError(
+                "E131", "a batch without target", "pairs of source and target", "Check the cohort."
+            )
+        return self.target
 
     def generators(self, stream: int = 0) -> list[torch.Generator]:
         """Return one CPU generator per sample; another `stream` gives independent numbers.

@@ -14,7 +14,9 @@ from transmodal import translators
 from transmodal.batch import Batch
 from transmodal.errors import UsageError
 from transmodal.losses.contrastive import focal_nce, gaussian_pyramid, patch_distance, pyramid_distance
-from transmodal.translators.ppt import Ppt, blurred_half
+from transmodal.nets.patchgan import PatchDiscriminator
+from transmodal.translators._conditional_gan import ConditionalGan
+from transmodal.translators.ppt import ContrastiveGenerator, Ppt, blurred_half
 
 TINY: dict[str, Any] = {
     "width": 4, "downsamplings": 2, "blocks": 5, "patches": 16, "features": 8, "content_weight": 0.0,
@@ -173,14 +175,17 @@ def test_gamma_zero_is_a_quarter_of_info_nce() -> None:
 
 
 def test_the_shared_objective_is_conditional_and_has_l1() -> None:
-    batch, translator = batch_of(), built(objective="cgan", l1_weight=7.0)
+    batch = batch_of()
+    translator = translators.build("ppt", {**TINY, "objective": "cgan", "l1_weight": 7.0})
+    assert isinstance(translator, ConditionalGan)
     outputs = translator.synthesise(batch)
-    assert outputs.places is None
+    assert isinstance(translator.generator, ContrastiveGenerator)
     assert len(translator.generator.projections) == 0
     terms = translator.losses("generator", batch, outputs)
     assert set(terms) == {"adversarial", "l1"}
     assert batch.target is not None
     torch.testing.assert_close(terms["l1"], 7 * (outputs.synthetic - batch.target).abs().mean())
+    assert isinstance(translator.discriminator, PatchDiscriminator)
     first = translator.discriminator.layers[0]
     assert isinstance(first, nn.Conv2d)
     assert first.in_channels == 2

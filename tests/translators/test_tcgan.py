@@ -153,15 +153,19 @@ def test_dropout_is_the_seeds_alone_and_only_while_training() -> None:
 
 @pytest.mark.parametrize("objective", ["paper", "cgan"])
 def test_terms_and_whom_they_reach(objective: str) -> None:
-    translator, batch = built(objective=objective, pixel_weight=3.0, adversarial_weight=0.5), batch_of()
+    translator, batch = (
+        built(objective=objective, pixel_weight=3.0, l1_weight=5.0, adversarial_weight=0.5),
+        batch_of(),
+    )
     outputs = translator.synthesise(batch)
     assert batch.target is not None
     terms = translator.losses("generator", batch, outputs)
     apart = (outputs.synthetic - batch.target).abs()
     smooth = torch.where(apart < 1, apart**2 / 2, apart - 0.5)
-    name, wanted = ("smooth_l1", smooth) if objective == "paper" else ("l1", apart)
+    name, wanted = ("smooth_l1", 3 * smooth) if objective == "paper" else ("l1", 5 * apart)
     assert set(terms) == {"adversarial", name}
-    torch.testing.assert_close(terms[name], 3.0 * wanted.mean())
+    torch.testing.assert_close(terms[name], wanted.mean())
+    assert translator.discriminator is not None
     verdicts = translator.discriminator(torch.cat([batch.source, outputs.synthetic], dim=1))
     torch.testing.assert_close(terms["adversarial"], 0.5 * F.mse_loss(verdicts, torch.ones_like(verdicts)))
     torch.autograd.backward(list(translator.losses("discriminator", batch, outputs).values()))

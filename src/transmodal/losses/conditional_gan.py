@@ -14,9 +14,15 @@ Judge = Callable[[Tensor], Tensor]
 
 
 def generator_terms(
-    judge: Judge, source: Tensor, synthetic: Tensor, target: Tensor, l1_weight: float
+    judge: Judge,
+    source: Tensor,
+    synthetic: Tensor,
+    target: Tensor,
+    *,
+    l1_weight: float,
+    adversarial_weight: float = 1.0,
 ) -> dict[str, Tensor]:
-    """Return what the generator minimises: E[(D(x, G(x)) - 1)^2] and the weighted L1.
+    """Return what the generator minimises: the weighted E[(D(x, G(x)) - 1)^2] and L1.
 
     Args:
         judge: the discriminator, on source and image as channels of one tensor.
@@ -24,9 +30,11 @@ def generator_terms(
         synthetic: `(B, T, H, W)`, with its gradient.
         target: `(B, T, H, W)`.
         l1_weight: pix2pix: 100.
+        adversarial_weight: pix2pix: 1.
     """
+    verdicts = judge(torch.cat([source, synthetic], dim=1))
     return {
-        "adversarial": least_squares(judge(torch.cat([source, synthetic], dim=1)), real=True),
+        "adversarial": adversarial_weight * least_squares(verdicts, real=True),
         "l1": l1_weight * F.l1_loss(synthetic.float(), target.float()),
     }
 

@@ -7,7 +7,17 @@ from torch import Tensor, nn
 from transmodal.nets.blocks import NormKind, norm2d, normal_init
 
 
-class PatchDiscriminator(nn.Module):
+class Discriminator(nn.Module):
+    """What maps images `(B, C, H, W)` to verdicts `(B, 1, h, w)`, not squashed.
+
+    Attributes:
+        least_side: shortest side on which there is a verdict.
+    """
+
+    least_side: int
+
+
+class PatchDiscriminator(Discriminator):
     """Conv4: stride 2 three times, then stride 1 twice; LeakyReLU 0.2, no sigmoid.
 
     Isola et al., CVPR 2017. At a 256 x 256 input the map is 30 x 30. Batch normalisation takes the batch's
@@ -18,9 +28,6 @@ class PatchDiscriminator(nn.Module):
         width: channels of the first layer; doubled up to `8 * width`.
         norm: of all layers but the first and the last.
         strided: layers of stride 2.
-
-    Attributes:
-        least_side: shortest side on which there is a verdict.
     """
 
     def __init__(self, in_channels: int, width: int = 64, norm: NormKind = "batch", strided: int = 3) -> None:

@@ -9,7 +9,7 @@ The paper's equations were not at hand: docs/papers/agi_net.md says what is evid
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import torch
 import torch.nn.functional as F
@@ -17,8 +17,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from transmodal.batch import Batch
-from transmodal.errors import InputError, UsageError
-from transmodal.losses.conditional_gan import discriminator_terms, generator_terms
+from transmodal.errors import UsageError
 from transmodal.nets.blocks import full_precision
 from transmodal.nets.group_rolling import (
     Attention,
@@ -30,11 +29,14 @@ from transmodal.nets.group_rolling import (
     SpatialAttention,
     grouped,
 )
-from transmodal.nets.patchgan import PatchDiscriminator
-from transmodal.translators._base import Translator, TranslatorConfig
+from transmodal.translators._conditional_gan import (
+    ConditionalGan,
+    ConditionalGanConfig,
+    patch_discriminator,
+)
 
 
-class Config(TranslatorConfig):
+class Config(ConditionalGanConfig):
     """The paper's values where they are known.
 
     Attributes:
@@ -46,9 +48,6 @@ class Config(TranslatorConfig):
         roll_fill: what comes in where a kernel moves: its other end (`circular`) or 0 (`zero`).
         delta: furthest that a kernel moves, in pixels.
         replace: which 3 x 3 convolutions are CAGR: those of the `encoder`, `all` or `none`.
-        l1_weight: of the mean absolute error.
-        adversarial_weight: of the discriminator's verdict; 0 trains without a discriminator.
-        discriminator_layers: strided layers; 3 judges 70 x 70 pixels.
     """
 
     levels: int = Field(4, ge=2, le=6)
@@ -59,9 +58,6 @@ class Config(TranslatorConfig):
     roll_fill: Fill = "circular"
     delta: float = Field(1.0, gt=0, le=2)
     replace: Literal["encoder", "all", "none"] = "encoder"
-    l1_weight: float = Field(100.0, ge=0)
-    adversarial_weight: float = Field(1.0, ge=0)
-    discriminator_layers: int = Field(3, ge=1, le=5)
 
     @property
     def modalities(self) -> tuple[int, ...]:
@@ -69,34 +65,17 @@ class Config(TranslatorConfig):
         return tuple(channels * self.slab_depth for channels in self.source_channels)
 
 
-class Outputs(NamedTuple):
-    """What all players judge.
-
-    Attributes:
-        synthetic: `(B, T, H, W)` in [-1, 1].
-    """
-
-    synthetic: Tensor
-
-
-class AGINet(Translator[Outputs]):
+class AGINet(ConditionalGan):
     """A conditional GAN whose generator knows its modalities apart."""
 
     accepts_missing = True
     config: Config
+    generator: GroupedResUNet
 
     def __init__(self, config: Config) -> None:
-        super().__init__(config)
         _check_groups(config)
-        self.generator = GroupedResUNet(config)
-        self.discriminator: PatchDiscriminator | None = None
-        if config.adversarial_weight > 0:
-            self.discriminator = PatchDiscriminator(
-                config.in_channels + config.target_channels,
-                config.width,
-                "instance",
-                config.discriminator_layers,
-            )
+        generator, discriminator = GroupedResUNet(config), patch_discriminator(config, "instance")
+        super().__init__(config, generator, discriminator, multiple=2 ** (config.levels - 1))
 
     def forward(
         self, source: Tensor, available: Tensor, features: Tensor | None = None, noise: Tensor | None = None
@@ -137,48 +116,13 @@ class AGINet(Translator[Outputs]):
         )
         return torch.where(there[..., None, None] > 0, source, torch.zeros_like(source))
 
-    def size_multiple(self) -> int:
-        """Return what the sides must be a multiple of."""
-        return int(2 ** (self.config.levels - 1))
-
     def players(self, phase: str) -> Mapping[str, nn.Module]:
         """Return the discriminator where there is one, then the generator."""
-        if self.discriminator is None:
-            return {"generator": self.generator}
-        return {"discriminator": self.discriminator, "generator": self.generator}
+        return dict(reversed([*super().players(phase).items()]))
 
-    def synthesise(self, batch: Batch) -> Outputs:
-        """Run the generator once; nothing is drawn.
-
-        Raises:
-            UsageError: E004 for windows on which the discriminator has no verdict, and as `check`.
-        """
-        least = 0 if self.discriminator is None else self.discriminator.least_side
-        if min(batch.source.shape[2:]) < least:
-            raise UsageError(
-                "E004",
-                f"windows of {tuple(batch.source.shape[2:])} for {self.config.discriminator_layers} strided "
-                "layers of the discriminator",
-                f"sides of {least} or more",
-                "Set a larger windows.size, or fewer settings.discriminator_layers.",
-            )
-        return Outputs(self(batch.source, batch.available))
-
-    def losses(self, player: str, batch: Batch, outputs: Outputs) -> dict[str, Tensor]:
-        """Return that player's terms: LSGAN and the weighted L1, as pix2pix, with which the paper compares."""
-        if batch.target is None:
-            raise InputError(
-                "E131", "a batch without target", "sources and target of one place", "Check the cohort."
-            )
-        if self.discriminator is None:
-            return {"l1": self.config.l1_weight * F.l1_loss(outputs.synthetic.float(), batch.target.float())}
-        source = self.present(batch.source, batch.available)
-        if player == "discriminator":
-            return discriminator_terms(self.discriminator, source, outputs.synthetic, batch.target)
-        terms = generator_terms(
-            self.discriminator, source, outputs.synthetic, batch.target, self.config.l1_weight
-        )
-        return terms | {"adversarial": self.config.adversarial_weight * terms["adversarial"]}
+    def condition(self, batch: Batch) -> Tensor:
+        """Return the sources that are there; the discriminator sees 0 for the others."""
+        return self.present(batch.source, batch.available)
 
     def maps(self, source: Tensor, available: Tensor) -> dict[str, Tensor]:
         """Return what cross group attention lets pass at each stage, to be drawn.

@@ -17,7 +17,6 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from transmodal.batch import Batch, generators
-from transmodal.errors import InputError
 from transmodal.losses.adversarial import least_squares, least_squares_discriminator
 from transmodal.nets.diffusion import ConditionedUNet, Schedule
 from transmodal.nets.patchgan import PatchDiscriminator
@@ -133,7 +132,7 @@ class ALDM(Translator[Outputs]):
         """
         self.check(batch.source, batch.available)
         source, target = self.autoencoders.source, self.autoencoders.target
-        image = _target(batch)
+        image = batch.paired()
         if batch.phase != "diffusion":
             of_source, of_target = source.encode(batch.source), target.encode(image)
             self._rescale(of_target.latent)
@@ -157,7 +156,7 @@ class ALDM(Translator[Outputs]):
             if outputs.noise is None:
                 raise ValueError("outputs of another phase")
             return {"noise": F.mse_loss(outputs.prediction, outputs.noise.float())}
-        image = _target(batch)
+        image = batch.paired()
         if outputs.source_image is None or outputs.source is None or outputs.target is None:
             raise ValueError("outputs of another phase")
         made = torch.cat([outputs.source_image, outputs.prediction], dim=1)
@@ -191,12 +190,6 @@ class Autoencoders(nn.Module):
 
 def _normal(seeds: Tensor, shape: torch.Size, stream: int) -> Tensor:
     return torch.stack([torch.randn(shape, generator=one) for one in generators(seeds, stream)])
-
-
-def _target(batch: Batch) -> Tensor:
-    if batch.target is None:
-        raise InputError("E131", "a batch without target", "pairs of source and target", "Check the cohort.")
-    return batch.target
 
 
 def build(config: Config) -> ALDM:

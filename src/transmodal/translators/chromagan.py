@@ -17,11 +17,12 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from transmodal.batch import Batch
-from transmodal.errors import InputError, UsageError
 from transmodal.nets.blocks import full_precision
-from transmodal.nets.lab import lab_to_rgb, rgb_to_lab
+from transmodal.nets.lab import rgb_to_lab
 from transmodal.nets.patchgan import PatchDiscriminator
+from transmodal.nets.sides import check_sides
 from transmodal.translators._base import Translator, TranslatorConfig
+from transmodal.translators._chroma import check_channels, coloured
 
 VGG16 = ((1, 1), (2, 2), (4, 4, 4), (8, 8, 8))
 """Channels of VGG-16's convolutions up to the fourth stage, by stage, in widths."""
@@ -70,15 +71,7 @@ class ChromaGan(Translator[Outputs]):
 
     def __init__(self, config: Config) -> None:
         super().__init__(config)
-        channels = (config.source_channels, config.slab_depth, config.target_channels)
-        if channels != ((1,), 1, 3):
-            raise UsageError(
-                "E004",
-                f"ChromaGan from {list(config.source_channels)} source channels in slabs of {config.slab_depth} "
-                f"to {config.target_channels} channels",
-                "one grey source in slices, and a target in colour (3 channels)",
-                "Set task.source, task.target and windows.kind accordingly.",
-            )
+        check_channels(config, type(self).__name__)
         self.generator = ChromaNet(config)
         self.critic: PatchDiscriminator | None = None
         if config.adversarial_weight > 0:
@@ -111,20 +104,14 @@ class ChromaGan(Translator[Outputs]):
         """
         self.check(batch.source, batch.available)
         least = 24 if len(batch.source) > 1 else 40
-        if min(batch.source.shape[2:]) < least:
-            raise UsageError(
-                "E004",
-                f"windows of {tuple(batch.source.shape[2:])} in a batch of {len(batch.source)}",
-                f"sides of {least} or more",
-                "Set a larger windows.size.",
-            )
+        check_sides(batch.source, least, f"a batch of {len(batch.source)}")
         chroma = self.generator(batch.source)
         drawn = [torch.rand(1, 1, 1, generator=one) for one in batch.generators()]
         return Outputs(_coloured(batch.source, chroma), chroma, torch.stack(drawn).to(batch.source.device))
 
     def losses(self, player: str, batch: Batch, outputs: Outputs) -> dict[str, Tensor]:
         """Return that player's weighted terms: squared error and verdict, or the critic's with its penalty."""
-        config, wanted = self.config, chroma_of(_target(batch))
+        config, wanted = self.config, chroma_of(batch.paired())
         if player == "critic":
             return self._critic_terms(batch, outputs, wanted)
         terms = {"chroma": config.chroma_weight * F.mse_loss(outputs.chroma, wanted)}
@@ -230,17 +217,11 @@ def gradient_penalty(critic: nn.Module, source: Tensor, mixture: Tensor) -> Tens
 
 
 def _coloured(source: Tensor, chroma: Tensor) -> Tensor:
-    return lab_to_rgb(torch.cat([50 * (source.float() + 1), 255 * chroma - 128], dim=1))
+    return coloured(source, 255 * chroma - 128)
 
 
 def _normed(before: int, after: int, stride: int = 1) -> list[nn.Module]:
     return [nn.Conv2d(before, after, 3, stride, 1), nn.ReLU(), nn.BatchNorm2d(after)]
-
-
-def _target(batch: Batch) -> Tensor:
-    if batch.target is None:
-        raise InputError("E131", "a batch without target", "pairs of grey and colour", "Check the cohort.")
-    return batch.target
 
 
 def build(config: Config) -> ChromaGan:

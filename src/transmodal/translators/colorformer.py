@@ -8,36 +8,24 @@ colours belong to what it shows: each entry is a meaning with several colours, a
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import NamedTuple, Self
+from typing import Self
 
 import torch
-import torch.nn.functional as F
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 
-from transmodal.batch import Batch
-from transmodal.errors import InputError, UsageError
-from transmodal.losses.logistic import logistic
-from transmodal.losses.perceptual import perceptual_l1
 from transmodal.nets.blocks import full_precision
 from transmodal.nets.colour_memory import ColourMemory
-from transmodal.nets.frozen import FrozenNet
-from transmodal.nets.lab import lab_to_rgb, rgb_to_lab
 from transmodal.nets.shuffle import Enlarge, Up
-from transmodal.nets.spectral import SpectralDiscriminator, spectral
+from transmodal.nets.spectral import spectral
 from transmodal.nets.swin import Block, Merge
-from transmodal.nets.vgg import least_side, pretrained_vgg
-from transmodal.translators._base import Translator, TranslatorConfig
+from transmodal.translators._chroma import Chroma, ChromaConfig, GreyPicture
 
-PERCEPTUAL = (1 / 16, 1 / 8, 1 / 4, 1 / 2, 1.0)
-"""Weights of the five stages of VGG."""
 PATCH = 4
 """Side of the patch that is a token, and what the decoder enlarges by at its end."""
-_MEAN, _DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
-class Config(TranslatorConfig):
+class Config(ChromaConfig):
     """The published code's values.
 
     Attributes:
@@ -52,15 +40,8 @@ class Config(TranslatorConfig):
         meaning: numbers that tell an entry's meaning.
         query: length of the vectors that places and meanings are compared by.
         colour: length of the vector that a colour becomes.
-        chroma_weight: of the mean absolute error of a and b, in units of CIELAB.
-        perceptual_weight: of VGG-19's features.
-        vgg: file of VGG-19's weights, or `random`.
-        adversarial_weight: of the verdict; 0 trains without discriminator.
-        discriminator_width: channels of the discriminator's first layer.
-        discriminator_blocks: of the discriminator.
     """
 
-    target_channels: int = Field(3, ge=1)
     width: int = Field(96, ge=1)
     depths: tuple[int, ...] = Field((2, 2, 6, 2), min_length=2)
     heads: tuple[int, ...] = (3, 6, 12, 24)
@@ -72,12 +53,6 @@ class Config(TranslatorConfig):
     meaning: int = Field(64, ge=1)
     query: int = Field(512, ge=1)
     colour: int = Field(256, ge=1)
-    chroma_weight: float = Field(0.1, gt=0)
-    perceptual_weight: float = Field(5.0, ge=0)
-    vgg: str | None = None
-    adversarial_weight: float = Field(1.0, ge=0)
-    discriminator_width: int = Field(64, ge=1)
-    discriminator_blocks: int = Field(3, ge=1, le=5)
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
@@ -96,125 +71,25 @@ class Config(TranslatorConfig):
         return tuple(self.width * 2**n for n in range(len(self.depths)))
 
 
-class Outputs(NamedTuple):
-    """What all players judge.
-
-    Attributes:
-        synthetic: `(B, 3, H, W)`, red, green and blue in [0, 1].
-        chroma: its a and b, `(B, 2, H, W)`, in units of CIELAB, before what sRGB does not have is cut off.
-    """
-
-    synthetic: Tensor
-    chroma: Tensor
-
-
-class ColorFormer(Translator[Outputs]):
+class ColorFormer(Chroma):
     """A network of chrominance against a discriminator of colour images."""
 
-    output_range = "unit"
-    batch_coupled = True  # batch normalisation
     config: Config
 
     def __init__(self, config: Config) -> None:
-        super().__init__(config)
-        channels = (config.source_channels, config.slab_depth, config.target_channels)
-        if channels != ((1,), 1, 3):
-            raise UsageError(
-                "E004",
-                f"ColorFormer from {list(config.source_channels)} source channels in slabs of "
-                f"{config.slab_depth} to {config.target_channels} channels",
-                "one grey source in slices, and a target in colour (3 channels)",
-                "Set task.source, task.target and windows.kind accordingly.",
-            )
-        self.generator = ChromaNet(config)
-        self.discriminator: SpectralDiscriminator | None = None
-        if config.adversarial_weight > 0:
-            self.discriminator = SpectralDiscriminator(
-                3, config.discriminator_width, config.discriminator_blocks
-            )
-        self._vgg: FrozenNet | None = None
-        if config.perceptual_weight > 0:
-            otherwise = (
-                "set settings.vgg to its path, or settings.perceptual_weight=0 or settings.vgg=random."
-            )
-            self._vgg = pretrained_vgg(config.vgg, "torchvision", "relu", otherwise)
-
-    def forward(
-        self, source: Tensor, available: Tensor, features: Tensor | None = None, noise: Tensor | None = None
-    ) -> Tensor:
-        """Colour `(B, 1, H, W)` in [-1, 1]: float32 `(B, 3, H, W)` in [0, 1]."""
-        self.check(source, available)
-        return _coloured(source, self.generator(source))
-
-    def frozen(self) -> Mapping[str, FrozenNet]:
-        """Return VGG-19 where the perceptual term is on."""
-        return {} if self._vgg is None else {"vgg": self._vgg}
+        super().__init__(config, ChromaNet(config))
 
     def size_multiple(self) -> int:
         """Return what the sides must be a multiple of: the lowest stage's tokens."""
         return PATCH << (len(self.config.depths) - 1)
 
-    def players(self, phase: str) -> Mapping[str, nn.Module]:
-        """Return the generator, then the discriminator, as in the original."""
-        if self.discriminator is None:
-            return {"generator": self.generator}
-        return {"generator": self.generator, "discriminator": self.discriminator}
-
-    def synthesise(self, batch: Batch) -> Outputs:
-        """Run the generator once.
-
-        Raises:
-            UsageError: E004 for windows on which there is no verdict or nothing to normalise, and as `check`.
-        """
-        self.check(batch.source, batch.available)
-        least = self.size_multiple() * (1 if len(batch.source) > 1 else 2)
-        if self.discriminator is not None:
-            least = max(least, self.discriminator.least_side)
-        if self._vgg is not None:
-            least = max(least, least_side("torchvision"))
-        if min(batch.source.shape[2:]) < least:
-            raise UsageError(
-                "E004",
-                f"windows of {tuple(batch.source.shape[2:])} in a batch of {len(batch.source)}",
-                f"sides of {least} or more",
-                "Set a larger windows.size, or fewer settings.discriminator_blocks.",
-            )
-        chroma = self.generator(batch.source)
-        return Outputs(_coloured(batch.source, chroma), chroma)
-
-    def losses(self, player: str, batch: Batch, outputs: Outputs) -> dict[str, Tensor]:
-        """Return that player's weighted terms: chrominance, perception and verdict; or the discriminator's two."""
-        config, target = self.config, batch.target
-        if target is None:
-            raise InputError(
-                "E131", "a batch without target", "pairs of grey and colour", "Check the cohort."
-            )
-        if player == "discriminator":
-            return self._discriminator_terms(outputs.synthetic.detach(), target)
-        apart = F.l1_loss(outputs.chroma, rgb_to_lab(target)[:, 1:])
-        terms = {"chroma": config.chroma_weight * apart}
-        if self._vgg is not None:
-            perceived = perceptual_l1(self._vgg, outputs.synthetic, target, PERCEPTUAL)
-            terms["perceptual"] = config.perceptual_weight * perceived
-        if self.discriminator is not None:
-            verdicts = self.discriminator(outputs.synthetic)
-            terms["adversarial"] = config.adversarial_weight * logistic(verdicts, real=True)
-        return terms
-
-    def _discriminator_terms(self, synthetic: Tensor, target: Tensor) -> dict[str, Tensor]:
-        if self.discriminator is None:
-            return {}
-        return {
-            "real": logistic(self.discriminator(target), real=True),
-            "synthetic": logistic(self.discriminator(synthetic), real=False),
-        }
+    def least_normed(self, samples: int) -> int:
+        """Return the shortest side on which every map of that many samples can be normalised."""
+        return self.size_multiple() * (1 if samples > 1 else 2)
 
 
 class ChromaNet(nn.Module):
     """Encoder, decoder with the memory at 1/4 of the sides, and two convolutions of its map and the image."""
-
-    mean: Tensor
-    deviation: Tensor
 
     def __init__(self, config: Config) -> None:
         super().__init__()
@@ -235,13 +110,11 @@ class ChromaNet(nn.Module):
             spectral(half + 3, half + 3), nn.ReLU(), spectral(half + 3, half + 3), nn.ReLU()
         )
         self.head = spectral(half + 3, 2)
-        self.register_buffer("mean", torch.tensor(_MEAN).view(3, 1, 1), persistent=False)
-        self.register_buffer("deviation", torch.tensor(_DEVIATION).view(3, 1, 1), persistent=False)
+        self.grey = GreyPicture()
 
     def forward(self, source: Tensor) -> Tensor:
         """Map `(B, 1, H, W)` to float32 a and b, `(B, 2, H, W)`, in units of CIELAB."""
-        colourless = source.new_zeros(1).expand(len(source), 2, *source.shape[2:])
-        grey = (_coloured(source, colourless) - self.mean) / self.deviation
+        grey = self.grey(source)
         maps, choice = self.encoder(grey)
         x = maps[-1]
         for up, skip in zip(self.up, reversed(maps[:-1]), strict=True):
@@ -300,10 +173,6 @@ def _stage(config: Config, n: int) -> nn.Sequential:
             for block in range(config.depths[n])
         )
     )
-
-
-def _coloured(source: Tensor, chroma: Tensor) -> Tensor:
-    return lab_to_rgb(torch.cat([50 * (source.float() + 1), chroma.float()], dim=1))
 
 
 def build(config: Config) -> ColorFormer:

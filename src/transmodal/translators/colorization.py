@@ -27,6 +27,7 @@ from transmodal.nets.colour_fusion import (
     LabelUNet,
     SmallDiscriminator,
 )
+from transmodal.nets.sides import check_sides
 from transmodal.translators._base import Translator, TranslatorConfig
 
 WINDOWS = (11, 9, 7, 5, 3)
@@ -165,7 +166,7 @@ class Colorization(Translator[Outputs]):
         """
         super().check(source, available)
         if source.shape[2] * source.shape[3] <= self.size_multiple() ** 2:
-            _check_sides(source, 2 * self.size_multiple(), "instance normalisation")
+            check_sides(source, 2 * self.size_multiple(), "instance normalisation")
 
     def size_multiple(self) -> int:
         """Return what the sides must be a multiple of."""
@@ -187,11 +188,11 @@ class Colorization(Translator[Outputs]):
             InputError: E131 for a batch without target or, where the U-Net asks for it, segmentation.
         """
         self.check(batch.source, batch.available)
-        colour = _target(batch)
+        colour = batch.paired()
         if self.discriminators is not None:
-            _check_sides(batch.source, SmallDiscriminator.least_side, "the discriminators")
+            check_sides(batch.source, SmallDiscriminator.least_side, "the discriminators")
         if self.segmenter is not None:
-            _check_sides(batch.source, LabelUNet.least_side, "the label U-Net")
+            check_sides(batch.source, LabelUNet.least_side, "the label U-Net")
             _check_labels(_labels(batch), self.config.classes)
             if batch.phase == "segmenter":
                 return Outputs(torch.zeros_like(colour), logits=self.segmenter(colour))
@@ -231,7 +232,7 @@ class Colorization(Translator[Outputs]):
             return {}
         terms = {}
         for name, judge, real, synthetic in (
-            ("colour", self.discriminators.colour, _target(batch), outputs.synthetic),
+            ("colour", self.discriminators.colour, batch.paired(), outputs.synthetic),
             ("mr", self.discriminators.mr, _unit(batch.source), outputs.mr),
         ):
             both = least_squares_discriminator(judge(real), judge(synthetic.detach()))
@@ -239,7 +240,7 @@ class Colorization(Translator[Outputs]):
         return terms
 
     def _cycle_terms(self, batch: Batch, outputs: Outputs) -> dict[str, Tensor]:
-        terms, config, colour = dict[str, Tensor](), self.config, _target(batch)
+        terms, config, colour = dict[str, Tensor](), self.config, batch.paired()
         if outputs.mr_again is not None and outputs.colour_again is not None:
             mr = _unit(batch.source)
             terms["cycle_mr"] = config.cycle_weight * F.l1_loss(outputs.mr_again, mr.float())
@@ -256,7 +257,7 @@ class Colorization(Translator[Outputs]):
         if config.segmentation_weight > 0:
             terms["segmentation"] = config.segmentation_weight * _cross_entropy(outputs, batch)
         if config.organ_weight > 0 and outputs.organs is not None:
-            terms["organs"] = config.organ_weight * windowed_ssim(outputs.organs, _target(batch))
+            terms["organs"] = config.organ_weight * windowed_ssim(outputs.organs, batch.paired())
         return terms
 
 
@@ -316,14 +317,6 @@ def _cross_entropy(outputs: Outputs, batch: Batch) -> Tensor:
     return F.cross_entropy(outputs.logits.float(), _labels(batch))
 
 
-def _target(batch: Batch) -> Tensor:
-    if batch.target is None:
-        raise InputError(
-            "E131", "a batch without target", "pairs of MR slice and cryosection", "Check the cohort."
-        )
-    return batch.target
-
-
 def _labels(batch: Batch) -> Tensor:
     if batch.segmentation is None:
         raise InputError(
@@ -364,16 +357,6 @@ def _check_labels(labels: Tensor, classes: int) -> None:
             f"label {low if low < 0 else high} in a segmentation, with {classes} classes declared",
             f"labels from 0 to {classes - 1}",
             "Renumber the labels from 0." if low < 0 else f"Set settings.classes to {high + 1} or more.",
-        )
-
-
-def _check_sides(source: Tensor, least: int, judge: str) -> None:
-    if min(source.shape[2:]) < least:
-        raise UsageError(
-            "E004",
-            f"windows of {tuple(source.shape[2:])}, too small for {judge}",
-            f"sides of {least} or more",
-            "Set a larger windows.size.",
         )
 
 

@@ -8,37 +8,42 @@ of different places, so nothing here compares a synthetic image with the target 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import torch.nn.functional as F
 from pydantic import Field
 from torch import Tensor, nn
 
 from transmodal.batch import Batch
-from transmodal.errors import InputError, UsageError
+from transmodal.errors import UsageError
 from transmodal.losses.adversarial import least_squares, least_squares_discriminator
 from transmodal.nets.patchgan import PatchDiscriminator
 from transmodal.nets.pool import ImagePool
 from transmodal.nets.resnet import ResNetGenerator
-from transmodal.translators._base import Translator, TranslatorConfig
+from transmodal.translators._base import Translator
+from transmodal.translators._conditional_gan import (
+    ConditionalGan,
+    ConditionalGanConfig,
+    patch_discriminator,
+)
 
 
-class Config(TranslatorConfig):
+class Config(ConditionalGanConfig):
     """The paper's values.
 
     Attributes:
         blocks: residual blocks per generator; 9 for 256 x 256.
+        objective: `paper`, or `cgan`: one generator in the conditional GAN with L1, on pairs.
         cycle_weight: of both cycle terms.
         identity_weight: of both identity terms, relative to `cycle_weight`; 0 leaves them out.
         pool: earlier synthetic images that each discriminator may see again.
-        discriminator_layers: strided layers; 3 judges 70 x 70 pixels.
     """
 
     blocks: int = Field(9, ge=1)
+    objective: Literal["paper", "cgan"] = "paper"
     cycle_weight: float = Field(10.0, ge=0)
     identity_weight: float = Field(0.5, ge=0)
     pool: int = Field(50, ge=0)
-    discriminator_layers: int = Field(3, ge=1, le=5)
 
 
 class Outputs(NamedTuple):
@@ -119,7 +124,7 @@ class CycleGAN(Translator[Outputs]):
         Raises:
             InputError: E131 for a batch without target.
         """
-        target = _target(batch)
+        target = batch.paired()
         there, back = self.generators["there"], self.generators["back"]
         synthetic, returned = self(batch.source, batch.available), back(target)
         with_identity = self.config.identity_weight > 0
@@ -136,7 +141,7 @@ class CycleGAN(Translator[Outputs]):
 
     def losses(self, player: str, batch: Batch, outputs: Outputs) -> dict[str, Tensor]:
         """Return that player's terms: eq. 1 to 3 with least squares, and the identity terms of section 5.2."""
-        target = _target(batch)
+        target = batch.paired()
         if player == "target_discriminator":
             judge = self.target_discriminator
             return least_squares_discriminator(judge(target), judge(outputs.judged_synthetic))
@@ -156,12 +161,9 @@ class CycleGAN(Translator[Outputs]):
         return terms
 
 
-def _target(batch: Batch) -> Tensor:
-    if batch.target is None:
-        raise InputError("E131", "a batch without target", "sources and targets", "Check the cohort.")
-    return batch.target
-
-
-def build(config: Config) -> CycleGAN:
-    """Build the translator."""
-    return CycleGAN(config)
+def build(config: Config) -> CycleGAN | ConditionalGan:
+    """Build the translator; under `cgan` its generator alone is taken."""
+    if config.objective == "paper":
+        return CycleGAN(config)
+    generator = ResNetGenerator(config.in_channels, config.target_channels, config.width, config.blocks)
+    return ConditionalGan(config, generator, patch_discriminator(config, "instance"), multiple=4)

@@ -9,35 +9,24 @@ a perceptual and an adversarial term, and one that asks for colour.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import cycle
-from typing import NamedTuple, Self
+from typing import Self
 
 import torch
-import torch.nn.functional as F
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from transmodal.batch import Batch
-from transmodal.errors import InputError, UsageError
 from transmodal.losses.colour import colourlessness, vivid
-from transmodal.losses.logistic import logistic
-from transmodal.losses.perceptual import perceptual_l1
 from transmodal.nets.blocks import full_precision
 from transmodal.nets.convnext import ConvNeXt
-from transmodal.nets.frozen import FrozenNet
-from transmodal.nets.lab import lab_to_rgb, rgb_to_lab
 from transmodal.nets.shuffle import PixelDecoder
-from transmodal.nets.spectral import SpectralDiscriminator, spectral
-from transmodal.nets.vgg import least_side, pretrained_vgg
-from transmodal.translators._base import Translator, TranslatorConfig
-
-PERCEPTUAL = (1 / 16, 1 / 8, 1 / 4, 1 / 2, 1.0)
-"""Weights of the five stages of VGG."""
-_MEAN, _DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+from transmodal.nets.spectral import spectral
+from transmodal.translators._chroma import Chroma, ChromaConfig, GreyPicture, Outputs
 
 
-class Config(TranslatorConfig):
+class Config(ChromaConfig):
     """The published code's values, with the smallest of its encoders.
 
     Attributes:
@@ -50,17 +39,10 @@ class Config(TranslatorConfig):
         hidden: channels of a query.
         heads: of attention.
         feedforward: inner width of the colour decoder's perceptrons.
-        chroma_weight: of the mean absolute error of a and b, in units of CIELAB.
-        perceptual_weight: of VGG-19's features.
-        vgg: file of VGG-19's weights, or `random`.
-        adversarial_weight: of the verdict; 0 trains without discriminator.
         colourfulness_weight: of the term that asks for colour.
         vividness: how far from grey the target lies in the perceptual and adversarial terms; 1 leaves it as it is.
-        discriminator_width: channels of the discriminator's first layer.
-        discriminator_blocks: of the discriminator.
     """
 
-    target_channels: int = Field(3, ge=1)
     width: int = Field(96, ge=1)
     depths: tuple[int, int, int, int] = (3, 3, 9, 3)
     features: int = Field(512, ge=2, multiple_of=2)
@@ -70,14 +52,8 @@ class Config(TranslatorConfig):
     hidden: int = Field(256, ge=4, multiple_of=4)
     heads: int = Field(8, ge=1)
     feedforward: int = Field(2048, ge=1)
-    chroma_weight: float = Field(0.1, gt=0)
-    perceptual_weight: float = Field(5.0, ge=0)
-    vgg: str | None = None
-    adversarial_weight: float = Field(1.0, ge=0)
     colourfulness_weight: float = Field(0.5, ge=0)
     vividness: float = Field(1.2, ge=0)
-    discriminator_width: int = Field(64, ge=1)
-    discriminator_blocks: int = Field(3, ge=1, le=5)
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
@@ -88,125 +64,36 @@ class Config(TranslatorConfig):
         return self
 
 
-class Outputs(NamedTuple):
-    """What all players judge.
+class DDColor(Chroma):
+    """A network of chrominance against a discriminator of colour images, and a term that asks for colour."""
 
-    Attributes:
-        synthetic: `(B, 3, H, W)`, red, green and blue in [0, 1].
-        chroma: its a and b, `(B, 2, H, W)`, in units of CIELAB, before what sRGB does not have is cut off.
-    """
-
-    synthetic: Tensor
-    chroma: Tensor
-
-
-class DDColor(Translator[Outputs]):
-    """A network of chrominance against a discriminator of colour images."""
-
-    output_range = "unit"
-    batch_coupled = True  # batch normalisation
     config: Config
 
     def __init__(self, config: Config) -> None:
-        super().__init__(config)
-        channels = (config.source_channels, config.slab_depth, config.target_channels)
-        if channels != ((1,), 1, 3):
-            raise UsageError(
-                "E004",
-                f"DDColor from {list(config.source_channels)} source channels in slabs of {config.slab_depth} "
-                f"to {config.target_channels} channels",
-                "one grey source in slices, and a target in colour (3 channels)",
-                "Set task.source, task.target and windows.kind accordingly.",
-            )
-        self.generator = ChromaNet(config)
-        self.discriminator: SpectralDiscriminator | None = None
-        if config.adversarial_weight > 0:
-            self.discriminator = SpectralDiscriminator(
-                3, config.discriminator_width, config.discriminator_blocks
-            )
-        self._vgg: FrozenNet | None = None
-        if config.perceptual_weight > 0:
-            otherwise = (
-                "set settings.vgg to its path, or settings.perceptual_weight=0 or settings.vgg=random."
-            )
-            self._vgg = pretrained_vgg(config.vgg, "torchvision", "relu", otherwise)
-
-    def forward(
-        self, source: Tensor, available: Tensor, features: Tensor | None = None, noise: Tensor | None = None
-    ) -> Tensor:
-        """Colour `(B, 1, H, W)` in [-1, 1]: float32 `(B, 3, H, W)` in [0, 1]."""
-        self.check(source, available)
-        return _coloured(source, self.generator(source))
-
-    def frozen(self) -> Mapping[str, FrozenNet]:
-        """Return VGG-19 where the perceptual term is on."""
-        return {} if self._vgg is None else {"vgg": self._vgg}
+        super().__init__(config, ChromaNet(config))
 
     def size_multiple(self) -> int:
         """Return what the sides must be a multiple of."""
         return 32
 
-    def players(self, phase: str) -> Mapping[str, nn.Module]:
-        """Return the generator, then the discriminator, as in the original."""
-        if self.discriminator is None:
-            return {"generator": self.generator}
-        return {"generator": self.generator, "discriminator": self.discriminator}
+    def least_normed(self, samples: int) -> int:
+        """Return the shortest side on which every map of that many samples can be normalised."""
+        return 32 if samples > 1 else 64
 
-    def synthesise(self, batch: Batch) -> Outputs:
-        """Run the generator once.
-
-        Raises:
-            UsageError: E004 for windows on which there is no verdict or nothing to normalise, and as `check`.
-        """
-        self.check(batch.source, batch.available)
-        least = 32 if len(batch.source) > 1 else 64
-        if self.discriminator is not None:
-            least = max(least, self.discriminator.least_side)
-        if self._vgg is not None:
-            least = max(least, least_side("torchvision"))
-        if min(batch.source.shape[2:]) < least:
-            raise UsageError(
-                "E004",
-                f"windows of {tuple(batch.source.shape[2:])} in a batch of {len(batch.source)}",
-                f"sides of {least} or more",
-                "Set a larger windows.size, or fewer settings.discriminator_blocks.",
-            )
-        chroma = self.generator(batch.source)
-        return Outputs(_coloured(batch.source, chroma), chroma)
+    def shown(self, target: Tensor) -> Tensor:
+        """Return the target, further from grey."""
+        return vivid(target, self.config.vividness)
 
     def losses(self, player: str, batch: Batch, outputs: Outputs) -> dict[str, Tensor]:
         """Return that player's weighted terms: chrominance, perception, verdict and colour; or the discriminator's."""
-        config, target = self.config, _target(batch)
-        shown = vivid(target, config.vividness)
-        if player == "discriminator":
-            return self._discriminator_terms(outputs.synthetic.detach(), shown)
-        apart = F.l1_loss(outputs.chroma, rgb_to_lab(target)[:, 1:])
-        terms = {"chroma": config.chroma_weight * apart}
-        if self._vgg is not None:
-            terms["perceptual"] = config.perceptual_weight * perceptual_l1(
-                self._vgg, outputs.synthetic, shown, PERCEPTUAL
-            )
-        if self.discriminator is not None:
-            verdicts = self.discriminator(outputs.synthetic)
-            terms["adversarial"] = config.adversarial_weight * logistic(verdicts, real=True)
-        if config.colourfulness_weight > 0:
-            terms["colourfulness"] = config.colourfulness_weight * colourlessness(outputs.synthetic)
+        terms, weight = super().losses(player, batch, outputs), self.config.colourfulness_weight
+        if player == "generator" and weight > 0:
+            terms["colourfulness"] = weight * colourlessness(outputs.synthetic)
         return terms
-
-    def _discriminator_terms(self, synthetic: Tensor, target: Tensor) -> dict[str, Tensor]:
-        if self.discriminator is None:
-            return {}
-        return {
-            "real": logistic(self.discriminator(target), real=True),
-            "synthetic": logistic(self.discriminator(synthetic), real=False),
-        }
 
 
 class ChromaNet(nn.Module):
     """ConvNeXt, the two decoders, and a 1 x 1 convolution of the colours' maps and the image to a and b."""
-
-    mean: Tensor
-    deviation: Tensor
 
     def __init__(self, config: Config) -> None:
         super().__init__()
@@ -214,13 +101,11 @@ class ChromaNet(nn.Module):
         self.pixels = PixelDecoder(self.encoder.widths, config.features)
         self.colours = ColourDecoder(config, self.pixels.widths)
         self.head = spectral(config.queries + 3, 2, 1)
-        self.register_buffer("mean", torch.tensor(_MEAN).view(3, 1, 1), persistent=False)
-        self.register_buffer("deviation", torch.tensor(_DEVIATION).view(3, 1, 1), persistent=False)
+        self.grey = GreyPicture()
 
     def forward(self, source: Tensor) -> Tensor:
         """Map `(B, 1, H, W)` to float32 a and b, `(B, 2, H, W)`, in units of CIELAB; sides are multiples of 32."""
-        colourless = torch.zeros_like(source).expand(-1, 2, -1, -1)
-        grey = (_coloured(source, colourless) - self.mean) / self.deviation
+        grey = self.grey(source)
         maps, finest = self.pixels(self.encoder(grey))
         likeness = torch.einsum("bqc,bchw->bqhw", self.colours(maps), finest)
         with full_precision(source):
@@ -319,16 +204,6 @@ def sine_positions(like: Tensor, channels: int) -> Tensor:
     return torch.cat(
         [rows[:, None].expand(-1, width, -1), columns[None].expand(height, -1, -1)], dim=2
     ).flatten(0, 1)
-
-
-def _coloured(source: Tensor, chroma: Tensor) -> Tensor:
-    return lab_to_rgb(torch.cat([50 * (source.float() + 1), chroma.float()], dim=1))
-
-
-def _target(batch: Batch) -> Tensor:
-    if batch.target is None:
-        raise InputError("E131", "a batch without target", "pairs of grey and colour", "Check the cohort.")
-    return batch.target
 
 
 def build(config: Config) -> DDColor:

@@ -16,7 +16,7 @@ from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from transmodal.batch import Batch
-from transmodal.errors import InputError, UsageError
+from transmodal.errors import UsageError
 from transmodal.losses.frequency import frequency_loss
 from transmodal.losses.logistic import logistic
 from transmodal.losses.perceptual import perceptual_loss
@@ -32,6 +32,7 @@ from transmodal.nets.octave import (
     activated,
     split,
 )
+from transmodal.nets.sides import check_sides
 from transmodal.nets.stylegan2 import CooccurrenceDiscriminator, ResidualDiscriminator
 from transmodal.nets.vgg import Layout, Taps, least_side, pretrained_vgg
 from transmodal.translators._base import Translator, TranslatorConfig
@@ -164,8 +165,7 @@ class Macro2Micro(Translator[Outputs]):
             UsageError: E004, as the base class.
         """
         super().check(source, available)
-        if min(source.shape[2:]) < 16:
-            self._refuse(source, "the octave generator", 16, "Set a larger windows.size.")
+        check_sides(source, 16, "the octave generator")
 
     def players(self, phase: str) -> Mapping[str, nn.Module]:
         """Return the discriminators that are there, then the generator."""
@@ -190,18 +190,15 @@ class Macro2Micro(Translator[Outputs]):
 
     def losses(self, player: str, batch: Batch, outputs: Outputs) -> dict[str, Tensor]:
         """Return that player's terms. D: real + synthetic / 2; patches: real + synthetic; G: all weighted."""
-        if batch.target is None:
-            raise InputError(
-                "E131", "a batch without target", "pairs of source and target", "Check the cohort."
-            )
+        target = batch.paired()
         if player == "discriminator":
             return {
-                "real": logistic(self.discriminator(batch.target), real=True),
+                "real": logistic(self.discriminator(target), real=True),
                 "synthetic": 0.5 * logistic(self.discriminator(outputs.synthetic.detach()), real=False),
             }
         if player == "patch_discriminator":
-            return self._judge_patches(batch.target, outputs)
-        return self._generator_terms(batch.target, outputs)
+            return self._judge_patches(target, outputs)
+        return self._generator_terms(target, outputs)
 
     def _generator_terms(self, target: Tensor, outputs: Outputs) -> dict[str, Tensor]:
         config, synthetic = self.config, outputs.synthetic
@@ -240,14 +237,10 @@ class Macro2Micro(Translator[Outputs]):
     def _check_losses(self, source: Tensor) -> None:
         config = self.config
         if config.adversarial_weight > 0:
-            least = self.discriminator.least_side
-            if min(source.shape[2:]) < least:
-                remedy = "Set a larger windows.size, or fewer settings.discriminator_levels."
-                self._refuse(
-                    source, f"{config.discriminator_levels} levels of the discriminator", least, remedy
-                )
-        if config.perceptual_weight > 0 and min(source.shape[2:]) < least_side(config.vgg_layout):
-            self._refuse(source, "VGG-19", least_side(config.vgg_layout), "Set a larger windows.size.")
+            least, fewer = self.discriminator.least_side, "fewer settings.discriminator_levels"
+            check_sides(source, least, "the discriminator", fewer)
+        if config.perceptual_weight > 0:
+            check_sides(source, least_side(config.vgg_layout), "VGG-19")
         if config.patch_weight > 0 and self._patch_size(source) < self.patch_discriminator.least_side:
             raise UsageError(
                 "E004",
@@ -256,12 +249,6 @@ class Macro2Micro(Translator[Outputs]):
                 f"a side of {self.patch_discriminator.least_side} or more",
                 "Set a larger settings.patch_size, or fewer settings.patch_discriminator_levels.",
             )
-
-    @staticmethod
-    def _refuse(source: Tensor, what: str, least: int, remedy: str) -> None:
-        raise UsageError(
-            "E004", f"windows of {tuple(source.shape[2:])} for {what}", f"sides of {least} or more", remedy
-        )
 
 
 class OctaveGenerator(nn.Module):

@@ -16,12 +16,12 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from transmodal.batch import Batch
-from transmodal.errors import InputError, UsageError
 from transmodal.losses.conditional_gan import discriminator_terms, generator_terms
 from transmodal.nets.blocks import full_precision, normal_init
 from transmodal.nets.frozen import FrozenNet
 from transmodal.nets.patchgan import PatchDiscriminator
 from transmodal.nets.sam import SHAPES, SamModel, SamSize, pretrained_sam
+from transmodal.nets.sides import check_sides
 from transmodal.translators._base import Translator, TranslatorConfig
 
 
@@ -147,27 +147,15 @@ class MRNet(Translator[Outputs]):
         Raises:
             UsageError: E004 for windows on which the discriminator has no verdict, and as `check`.
         """
-        least = self.discriminator.least_side
-        if min(batch.source.shape[2:]) < least:
-            raise UsageError(
-                "E004",
-                f"windows of {tuple(batch.source.shape[2:])} for the patch discriminator",
-                f"sides of {least} or more",
-                "Set a larger windows.size.",
-            )
+        check_sides(batch.source, self.discriminator.least_side, "the discriminator")
         return self._translate(batch.source, batch.available, batch.features)
 
     def losses(self, player: str, batch: Batch, outputs: Outputs) -> dict[str, Tensor]:
         """Return that player's terms: of the generator those of eq. 11."""
-        if batch.target is None:
-            raise InputError(
-                "E131", "a batch without target", "pairs of source and target", "Check the cohort."
-            )
+        judged = (self.discriminator, batch.source, outputs.synthetic, batch.paired())
         if player == "discriminator":
-            return discriminator_terms(self.discriminator, batch.source, outputs.synthetic, batch.target)
-        terms = generator_terms(
-            self.discriminator, batch.source, outputs.synthetic, batch.target, self.config.l1_weight
-        )
+            return discriminator_terms(*judged)
+        terms = generator_terms(*judged, l1_weight=self.config.l1_weight)
         return terms | self._mask_terms(outputs)
 
     def _mask_terms(self, outputs: Outputs) -> dict[str, Tensor]:

@@ -8,63 +8,44 @@ the same image gives the same result.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import torch
 from pydantic import Field
 from torch import Tensor, nn
 
 from transmodal.batch import Batch
-from transmodal.errors import InputError, UsageError
-from transmodal.losses.conditional_gan import discriminator_terms, generator_terms
 from transmodal.nets.blocks import NormKind, full_precision, norm2d, normal_init, seeded_dropout
-from transmodal.nets.patchgan import PatchDiscriminator
-from transmodal.translators._base import Translator, TranslatorConfig
+from transmodal.translators._conditional_gan import (
+    ConditionalGan,
+    ConditionalGanConfig,
+    Outputs,
+    patch_discriminator,
+)
 
 
-class Config(TranslatorConfig):
+class Config(ConditionalGanConfig):
     """The paper's values.
 
     Attributes:
         levels: times that the sides are halved; 8 takes 256 x 256 to 1 x 1.
         norm: `batch` as the paper, or `instance`.
         dropout: in the three stages behind the innermost one, while training.
-        l1_weight: of the mean absolute error.
-        discriminator_layers: strided layers; 3 judges 70 x 70 pixels.
     """
 
     levels: int = Field(8, ge=2, le=9)
     norm: Literal["batch", "instance"] = "batch"
     dropout: float = Field(0.5, ge=0, lt=1)
-    l1_weight: float = Field(100.0, ge=0)
-    discriminator_layers: int = Field(3, ge=1, le=5)
 
 
-class Outputs(NamedTuple):
-    """What all players judge.
-
-    Attributes:
-        synthetic: `(B, T, H, W)` in [-1, 1].
-    """
-
-    synthetic: Tensor
-
-
-class Pix2Pix(Translator[Outputs]):
+class Pix2Pix(ConditionalGan):
     """A conditional GAN with two players."""
 
     config: Config
 
     def __init__(self, config: Config) -> None:
-        super().__init__(config)
-        self.batch_coupled = config.norm == "batch"
-        self.generator = UNetGenerator(config)
-        self.discriminator = PatchDiscriminator(
-            config.in_channels + config.target_channels,
-            config.width,
-            config.norm,
-            config.discriminator_layers,
-        )
+        generator, discriminator = UNetGenerator(config), patch_discriminator(config, config.norm)
+        super().__init__(config, generator, discriminator, multiple=2**config.levels)
 
     def forward(
         self, source: Tensor, available: Tensor, features: Tensor | None = None, noise: Tensor | None = None
@@ -74,13 +55,9 @@ class Pix2Pix(Translator[Outputs]):
         out: Tensor = self.generator(source, noise)
         return out
 
-    def size_multiple(self) -> int:
-        """Return what the sides must be a multiple of."""
-        return int(2**self.config.levels)
-
     def players(self, phase: str) -> Mapping[str, nn.Module]:
         """Return the discriminator, then the generator: the order in which pix2pix steps them."""
-        return {"discriminator": self.discriminator, "generator": self.generator}
+        return dict(reversed([*super().players(phase).items()]))
 
     def synthesise(self, batch: Batch) -> Outputs:
         """Run the generator once, with dropout from the batch's seeds while training.
@@ -88,29 +65,8 @@ class Pix2Pix(Translator[Outputs]):
         Raises:
             UsageError: E004 for windows on which the discriminator has no verdict, and as `check`.
         """
-        least = self.discriminator.least_side
-        if min(batch.source.shape[2:]) < least:
-            raise UsageError(
-                "E004",
-                f"windows of {tuple(batch.source.shape[2:])} for {self.config.discriminator_layers} strided "
-                "layers of the discriminator",
-                f"sides of {least} or more",
-                "Set a larger windows.size, or fewer settings.discriminator_layers.",
-            )
+        self.check_judged(batch)
         return Outputs(self(batch.source, batch.available, noise=batch.draw if self.training else None))
-
-    def losses(self, player: str, batch: Batch, outputs: Outputs) -> dict[str, Tensor]:
-        """Return that player's terms: eq. 3 and 4 of the paper, with least squares."""
-        if batch.target is None:
-            raise InputError(
-                "E131", "a batch without target", "pairs of source and target", "Check the cohort."
-            )
-        # The paper conditions D on the source; of a slab that is all its slices.
-        if player == "discriminator":
-            return discriminator_terms(self.discriminator, batch.source, outputs.synthetic, batch.target)
-        return generator_terms(
-            self.discriminator, batch.source, outputs.synthetic, batch.target, self.config.l1_weight
-        )
 
 
 class UNetGenerator(nn.Module):

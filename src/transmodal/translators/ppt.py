@@ -18,16 +18,20 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from transmodal.batch import Batch
-from transmodal.errors import InputError, UsageError
 from transmodal.losses.adversarial import least_squares, least_squares_discriminator
-from transmodal.losses.conditional_gan import discriminator_terms, generator_terms
 from transmodal.losses.contrastive import focal_nce, patch_distance, pyramid_distance
 from transmodal.nets.blocks import full_precision, norm2d, normal_init
 from transmodal.nets.frozen import FrozenNet
 from transmodal.nets.patchgan import PatchDiscriminator
 from transmodal.nets.resnet import ResidualBlock
+from transmodal.nets.sides import check_sides
 from transmodal.nets.vgg import least_side, pretrained_vgg
-from transmodal.translators._base import Translator, TranslatorConfig
+from transmodal.translators._base import Translator
+from transmodal.translators._conditional_gan import (
+    ConditionalGan,
+    ConditionalGanConfig,
+    patch_discriminator,
+)
 
 TAPS = 5
 """Maps that are compared: the source's, and four more along the encoder."""
@@ -35,7 +39,7 @@ CONTENT_WEIGHTS = (1 / 32, 1 / 16, 1 / 8, 1 / 4, 1.0)
 """Of VGG-19's relu1_1 to relu5_1."""
 
 
-class Config(TranslatorConfig):
+class Config(ConditionalGanConfig):
     """The published code's values.
 
     Attributes:
@@ -53,9 +57,6 @@ class Config(TranslatorConfig):
         alignment_weight: of the distance by 4 x 4 patches.
         content_weight: of VGG-19's features.
         vgg: file of VGG-19's weights, or `random`.
-        adversarial_weight: of the generator's adversarial term.
-        l1_weight: of the mean absolute error under `cgan`.
-        discriminator_layers: strided layers; 3 judges 70 x 70 pixels.
     """
 
     downsamplings: int = Field(4, ge=1, le=4)
@@ -72,9 +73,6 @@ class Config(TranslatorConfig):
     alignment_weight: float = Field(0.0025, ge=0)
     content_weight: float = Field(1.0, ge=0)
     vgg: str | None = None
-    adversarial_weight: float = Field(1.0, ge=0)
-    l1_weight: float = Field(100.0, ge=0)
-    discriminator_layers: int = Field(3, ge=1, le=5)
 
     @property
     def contrasts(self) -> bool:
@@ -104,10 +102,11 @@ class Ppt(Translator[Outputs]):
     def __init__(self, config: Config) -> None:
         super().__init__(config)
         self.generator = ContrastiveGenerator(config)
-        seen = config.target_channels + (config.in_channels if config.objective == "cgan" else 0)
-        self.discriminator = PatchDiscriminator(seen, config.width, "instance", config.discriminator_layers)
+        self.discriminator = PatchDiscriminator(
+            config.target_channels, config.width, "instance", config.discriminator_layers
+        )
         self._vgg: FrozenNet | None = None
-        if config.objective == "paper" and config.content_weight > 0:
+        if config.content_weight > 0:
             otherwise = "set settings.vgg to its path, or settings.content_weight=0 or settings.vgg=random."
             self._vgg = pretrained_vgg(config.vgg, "torchvision", "relu", otherwise)
 
@@ -134,7 +133,7 @@ class Ppt(Translator[Outputs]):
             UsageError: E004.
         """
         super().check(source, available)
-        _check_sides(source, 2 * self.size_multiple(), f"{self.config.downsamplings} downsamplings")
+        check_sides(source, 2 * self.size_multiple(), f"{self.config.downsamplings} downsamplings")
 
     def players(self, phase: str) -> Mapping[str, nn.Module]:
         """Return the discriminator, then the generator with its projections."""
@@ -147,26 +146,20 @@ class Ppt(Translator[Outputs]):
             UsageError: E004 for windows on which a loss cannot be computed, and as `check`.
             InputError: E131 for a batch without target.
         """
-        _check_sides(batch.source, self.discriminator.least_side, "the discriminator")
+        check_sides(batch.source, self.discriminator.least_side, "the discriminator")
         if self._vgg is not None:
-            _check_sides(batch.source, least_side("torchvision"), "VGG-19")
+            check_sides(batch.source, least_side("torchvision"), "VGG-19")
         synthetic = self(batch.source, batch.available)
         if not self.config.contrasts:
             return Outputs(synthetic)
         places = self._draw_places(batch)
         if not self.config.identity:
             return Outputs(synthetic, None, places)
-        return Outputs(synthetic, self.generator(self.generator.as_source(_target(batch))), places)
+        return Outputs(synthetic, self.generator(self.generator.as_source(batch.paired())), places)
 
     def losses(self, player: str, batch: Batch, outputs: Outputs) -> dict[str, Tensor]:
         """Return that player's weighted terms."""
-        config, judge, target = self.config, self.discriminator, _target(batch)
-        if config.objective == "cgan":
-            judged = (judge, batch.source, outputs.synthetic, target)
-            if player == "discriminator":
-                return discriminator_terms(*judged)
-            terms = generator_terms(*judged, config.l1_weight)
-            return {**terms, "adversarial": config.adversarial_weight * terms["adversarial"]}
+        config, judge, target = self.config, self.discriminator, batch.paired()
         if player == "discriminator":
             return least_squares_discriminator(judge(target), judge(outputs.synthetic.detach()))
         adversarial = config.adversarial_weight * least_squares(judge(outputs.synthetic), real=True)
@@ -197,7 +190,7 @@ class Ppt(Translator[Outputs]):
         pairs = {"contrast": (source, look(as_source(outputs.synthetic), outputs.places))}
         if outputs.identity is not None:
             target, again = (
-                look(as_source(one), outputs.places) for one in (_target(batch), outputs.identity)
+                look(as_source(one), outputs.places) for one in (batch.paired(), outputs.identity)
             )
             pairs["contrast_identity"] = (target, again)
             pairs["contrast_target"] = (again, target)
@@ -329,22 +322,10 @@ def _content(vgg: FrozenNet, synthetic: Tensor, target: Tensor) -> Tensor:
     return torch.stack(terms).sum()
 
 
-def _target(batch: Batch) -> Tensor:
-    if batch.target is None:
-        raise InputError("E131", "a batch without target", "pairs of source and target", "Check the cohort.")
-    return batch.target
-
-
-def _check_sides(source: Tensor, least: int, judge: str) -> None:
-    if min(source.shape[2:]) < least:
-        raise UsageError(
-            "E004",
-            f"windows of {tuple(source.shape[2:])}, too small for {judge}",
-            f"sides of {least} or more",
-            "Set a larger windows.size.",
-        )
-
-
-def build(config: Config) -> Ppt:
-    """Build the translator."""
-    return Ppt(config)
+def build(config: Config) -> Ppt | ConditionalGan:
+    """Build the translator; under `cgan` its generator alone is taken."""
+    if config.objective == "paper":
+        return Ppt(config)
+    generator, discriminator = ContrastiveGenerator(config), patch_discriminator(config, "instance")
+    multiple = 1 << config.downsamplings
+    return ConditionalGan(config, generator, discriminator, multiple=multiple, least=2 * multiple)

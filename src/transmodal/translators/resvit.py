@@ -9,23 +9,25 @@ The convolutions are trained first, alone; then transformers join.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple, Self
+from typing import Self
 
 import torch
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from transmodal.batch import Batch
-from transmodal.errors import InputError, UsageError
-from transmodal.losses.conditional_gan import discriminator_terms, generator_terms
 from transmodal.nets.blocks import norm2d, normal_init
-from transmodal.nets.patchgan import PatchDiscriminator
 from transmodal.nets.resnet import ResNetGenerator
 from transmodal.nets.vit import MapTransformer, Positions
-from transmodal.translators._base import Translator, TranslatorConfig
+from transmodal.translators._conditional_gan import (
+    ConditionalGan,
+    ConditionalGanConfig,
+    Outputs,
+    patch_discriminator,
+)
 
 
-class Config(TranslatorConfig):
+class Config(ConditionalGanConfig):
     """The paper's values.
 
     Attributes:
@@ -37,9 +39,6 @@ class Config(TranslatorConfig):
         channels: of a token; the paper's ViT-B has 768.
         heads: of attention.
         side: of the token map on which positions are learnt; 16 for 256 x 256.
-        l1_weight: of the mean absolute error.
-        adversarial_weight: of the generator's adversarial term.
-        discriminator_layers: strided layers; 3 judges 70 x 70 pixels.
     """
 
     blocks: int = Field(9, ge=1)
@@ -50,9 +49,6 @@ class Config(TranslatorConfig):
     channels: int = Field(768, ge=1)
     heads: int = Field(12, ge=1)
     side: int = Field(16, ge=1)
-    l1_weight: float = Field(100.0, ge=0)
-    adversarial_weight: float = Field(1.0, ge=0)
-    discriminator_layers: int = Field(3, ge=1, le=5)
 
     @model_validator(mode="after")
     def _places(self) -> Self:
@@ -65,33 +61,19 @@ class Config(TranslatorConfig):
         return self
 
 
-class Outputs(NamedTuple):
-    """What all players judge.
-
-    Attributes:
-        synthetic: `(B, T, H, W)` in [-1, 1].
-    """
-
-    synthetic: Tensor
-
-
-class ResViT(Translator[Outputs]):
+class ResViT(ConditionalGan):
     """A conditional GAN in two phases: `cnn`, then `transformer`."""
 
-    batch_coupled = True  # batch normalisation
     config: Config
+    generator: ArtGenerator
     joined: Tensor
 
     def __init__(self, config: Config) -> None:
-        super().__init__(config)
-        self.phases = ("cnn", "transformer") if config.transformers else ("cnn",)
-        self.generator = ArtGenerator(config)
-        self.discriminator = PatchDiscriminator(
-            config.in_channels + config.target_channels,
-            config.width,
-            "batch",
-            config.discriminator_layers,
+        multiple = 16 if config.transformers else 4  # tokens are 1/16 of the image
+        super().__init__(
+            config, ArtGenerator(config), patch_discriminator(config, "batch"), multiple=multiple
         )
+        self.phases = ("cnn", "transformer") if config.transformers else ("cnn",)
         # Which phase the weights are of travels with them: translating has to know.
         self.register_buffer("joined", torch.tensor(False))
 
@@ -105,14 +87,10 @@ class ResViT(Translator[Outputs]):
         out: Tensor = self.generator(source, joined)
         return out
 
-    def size_multiple(self) -> int:
-        """Return what the sides must be a multiple of: tokens are 1/16 of the image."""
-        return 16 if self.config.transformers else 4
-
     def players(self, phase: str) -> Mapping[str, nn.Module]:
         """Return the generator, or its convolutions alone in the first phase, then the discriminator."""
-        generator = self.generator.convolutions if phase == "cnn" else self.generator
-        return {"generator": generator, "discriminator": self.discriminator}
+        alone = {"generator": self.generator.convolutions} if phase == "cnn" else {}
+        return {**super().players(phase), **alone}
 
     def synthesise(self, batch: Batch) -> Outputs:
         """Run the generator once, with transformers from the second phase on.
@@ -120,28 +98,9 @@ class ResViT(Translator[Outputs]):
         Raises:
             UsageError: E004 for windows on which the discriminator has no verdict, and as `check`.
         """
-        least = self.discriminator.least_side
-        if min(batch.source.shape[2:]) < least:
-            raise UsageError(
-                "E004",
-                f"windows of {tuple(batch.source.shape[2:])}",
-                f"sides of {least} or more",
-                "Set a larger windows.size, or fewer settings.discriminator_layers.",
-            )
+        self.check_judged(batch)
         self.joined.fill_(batch.phase == "transformer")
         return Outputs(self(batch.source, batch.available))
-
-    def losses(self, player: str, batch: Batch, outputs: Outputs) -> dict[str, Tensor]:
-        """Return that player's terms: the weighted adversarial and L1 terms of the paper's objective."""
-        if batch.target is None:
-            raise InputError(
-                "E131", "a batch without target", "pairs of source and target", "Check the cohort."
-            )
-        judged = (self.discriminator, batch.source, outputs.synthetic, batch.target)
-        if player == "discriminator":
-            return discriminator_terms(*judged)
-        terms = generator_terms(*judged, self.config.l1_weight)
-        return {**terms, "adversarial": self.config.adversarial_weight * terms["adversarial"]}
 
 
 class ArtGenerator(nn.Module):

@@ -7,24 +7,23 @@ head ends in tanh and the network is the generator of a conditional GAN.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import NamedTuple, Self
+from typing import Self
 
 import torch
 import torch.nn.functional as F
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 
-from transmodal.batch import Batch
-from transmodal.errors import InputError, UsageError
-from transmodal.losses.conditional_gan import discriminator_terms, generator_terms
 from transmodal.nets.blocks import full_precision
-from transmodal.nets.patchgan import PatchDiscriminator
 from transmodal.nets.swin import Block, Merge
-from transmodal.translators._base import Translator, TranslatorConfig
+from transmodal.translators._conditional_gan import (
+    ConditionalGan,
+    ConditionalGanConfig,
+    patch_discriminator,
+)
 
 
-class Config(TranslatorConfig):
+class Config(ConditionalGanConfig):
     """The paper's values at 256 x 256, under the conditional GAN that MRNet compares it in.
 
     Attributes:
@@ -36,9 +35,6 @@ class Config(TranslatorConfig):
         shifted: whether every second block shifts its windows.
         skips: whether the way up sees the maps of the way down.
         discriminator_width: channels of the discriminator's first layer.
-        l1_weight: of the mean absolute error.
-        adversarial_weight: of the generator's adversarial term.
-        discriminator_layers: strided layers; 3 judges 70 x 70 pixels.
     """
 
     width: int = Field(96, ge=1)
@@ -49,9 +45,6 @@ class Config(TranslatorConfig):
     shifted: bool = True
     skips: bool = True
     discriminator_width: int = Field(64, ge=1)
-    l1_weight: float = Field(100.0, ge=0)
-    adversarial_weight: float = Field(1.0, ge=0)
-    discriminator_layers: int = Field(3, ge=1, le=5)
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
@@ -65,75 +58,16 @@ class Config(TranslatorConfig):
         return self
 
 
-class Outputs(NamedTuple):
-    """What all players judge.
-
-    Attributes:
-        synthetic: `(B, T, H, W)` in [-1, 1].
-    """
-
-    synthetic: Tensor
-
-
-class SwinUNet(Translator[Outputs]):
+class SwinUNet(ConditionalGan):
     """A conditional GAN whose generator is Swin-Unet."""
 
-    batch_coupled = True  # batch normalisation in the discriminator
     config: Config
 
     def __init__(self, config: Config) -> None:
-        super().__init__(config)
-        self.generator = Generator(config)
-        self.discriminator = PatchDiscriminator(
-            config.in_channels + config.target_channels,
-            config.discriminator_width,
-            "batch",
-            config.discriminator_layers,
-        )
-
-    def forward(
-        self, source: Tensor, available: Tensor, features: Tensor | None = None, noise: Tensor | None = None
-    ) -> Tensor:
-        """Translate `(B, C, H, W)` into `(B, T, H, W)` in [-1, 1]."""
-        self.check(source, available)
-        out: Tensor = self.generator(source)
-        return out
-
-    def size_multiple(self) -> int:
-        """Return what the sides must be a multiple of: the lowest stage's tokens."""
-        return self.config.patch << (len(self.config.depths) - 1)
-
-    def players(self, phase: str) -> Mapping[str, nn.Module]:
-        """Return generator and discriminator."""
-        return {"generator": self.generator, "discriminator": self.discriminator}
-
-    def synthesise(self, batch: Batch) -> Outputs:
-        """Run the generator once.
-
-        Raises:
-            UsageError: E004 for windows on which the discriminator has no verdict, and as `check`.
-        """
-        least = self.discriminator.least_side
-        if min(batch.source.shape[2:]) < least:
-            raise UsageError(
-                "E004",
-                f"windows of {tuple(batch.source.shape[2:])}",
-                f"sides of {least} or more",
-                "Set a larger windows.size, or fewer settings.discriminator_layers.",
-            )
-        return Outputs(self(batch.source, batch.available))
-
-    def losses(self, player: str, batch: Batch, outputs: Outputs) -> dict[str, Tensor]:
-        """Return that player's terms: LSGAN and the weighted L1."""
-        if batch.target is None:
-            raise InputError(
-                "E131", "a batch without target", "pairs of source and target", "Check the cohort."
-            )
-        judged = (self.discriminator, batch.source, outputs.synthetic, batch.target)
-        if player == "discriminator":
-            return discriminator_terms(*judged)
-        terms = generator_terms(*judged, self.config.l1_weight)
-        return {**terms, "adversarial": self.config.adversarial_weight * terms["adversarial"]}
+        lowest = config.patch << (len(config.depths) - 1)
+        generator = Generator(config)
+        discriminator = patch_discriminator(config, "batch", config.discriminator_width)
+        super().__init__(config, generator, discriminator, multiple=lowest)
 
 
 class Generator(nn.Module):

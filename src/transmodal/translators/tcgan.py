@@ -8,8 +8,7 @@ over what the transformer has made. Against a conditional patch discriminator, w
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Literal, NamedTuple, Self
+from typing import Literal, Self
 
 import torch
 import torch.nn.functional as F
@@ -17,13 +16,16 @@ from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from transmodal.batch import Batch
-from transmodal.errors import InputError, UsageError
-from transmodal.losses.adversarial import least_squares
-from transmodal.losses.conditional_gan import discriminator_terms, generator_terms
+from transmodal.errors import UsageError
 from transmodal.nets.blocks import full_precision, normal_init, seeded_dropout
-from transmodal.nets.patchgan import PatchDiscriminator
+from transmodal.nets.patchgan import Discriminator
 from transmodal.nets.vit import MapTransformer, Positions
-from transmodal.translators._base import Translator, TranslatorConfig
+from transmodal.translators._conditional_gan import (
+    ConditionalGan,
+    ConditionalGanConfig,
+    Outputs,
+    patch_discriminator,
+)
 
 BOTTLENECK = 3
 """Channels of the map, at 1/8 of the sides, that becomes a vector and that the tokens become."""
@@ -31,7 +33,7 @@ REDUCTION = 8
 """What the transformer's convolutions divide the sides by."""
 
 
-class Config(TranslatorConfig):
+class Config(ConditionalGanConfig):
     """The published code's values.
 
     Attributes:
@@ -46,8 +48,7 @@ class Config(TranslatorConfig):
         hidden: length of the vector that the whole image becomes.
         branch_width: channels of the transformer's convolutions.
         objective: `paper`, or `cgan`: the conditional GAN with L1 that MRNet compared all generators under.
-        pixel_weight: of the smooth L1, under `cgan` of the mean absolute error.
-        adversarial_weight: of the generator's adversarial term.
+        pixel_weight: of the smooth L1, which `cgan` replaces by the mean absolute error.
     """
 
     arrangement: Literal["parallel", "serial", "unet"] = "parallel"
@@ -61,7 +62,6 @@ class Config(TranslatorConfig):
     branch_width: int = Field(16, ge=1)
     objective: Literal["paper", "cgan"] = "paper"
     pixel_weight: float = Field(100.0, ge=0)
-    adversarial_weight: float = Field(1.0, ge=0)
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
@@ -74,23 +74,15 @@ class Config(TranslatorConfig):
         return self
 
 
-class Outputs(NamedTuple):
-    """What all players judge.
+class Tcgan(ConditionalGan):
+    """A conditional GAN whose generator is a U-Net and a transformer.
 
-    Attributes:
-        synthetic: `(B, T, H, W)`; `parallel` may leave [-1, 1], and what is translated is cut off there.
+    `parallel` may leave [-1, 1]: losses see it so, and what is translated is cut off there.
     """
-
-    synthetic: Tensor
-
-
-class Tcgan(Translator[Outputs]):
-    """A conditional GAN whose generator is a U-Net and a transformer."""
 
     config: Config
 
     def __init__(self, config: Config) -> None:
-        super().__init__(config)
         if config.arrangement == "serial" and config.in_channels != config.target_channels:
             raise UsageError(
                 "E004",
@@ -98,13 +90,14 @@ class Tcgan(Translator[Outputs]):
                 "as many channels in as out: source and transformer are averaged",
                 "Set settings.arrangement=parallel.",
             )
-        self.generator = Generator(config)
-        self.batch_coupled = config.objective == "cgan"  # batch normalisation in the discriminator
-        seen = config.in_channels + config.target_channels
-        self.discriminator = (
-            PatchDiscriminator(seen, config.width, "batch")
-            if config.objective == "cgan"
-            else Discriminator(seen, config.width)
+        generator = Generator(config)
+        super().__init__(
+            config,
+            generator,
+            patch_discriminator(config, "batch") if config.objective == "cgan" else _own(config),
+            multiple=2**config.levels,
+            # Maps of one pixel cannot be normalised.
+            least=0 if config.arrangement == "unet" else 2 * REDUCTION,
         )
 
     def forward(
@@ -115,24 +108,6 @@ class Tcgan(Translator[Outputs]):
         out: Tensor = self.generator(source, noise)
         return out.clamp(-1, 1)
 
-    def size_multiple(self) -> int:
-        """Return what the sides must be a multiple of."""
-        return int(2**self.config.levels)
-
-    def check(self, source: Tensor, available: Tensor) -> None:
-        """Refuse as the base does, and sides whose map at 1/8 is one pixel, which cannot be normalised.
-
-        Raises:
-            UsageError: E004.
-        """
-        super().check(source, available)
-        if self.config.arrangement != "unet":
-            _check_sides(source, 2 * REDUCTION, "the transformer's convolutions")
-
-    def players(self, phase: str) -> Mapping[str, nn.Module]:
-        """Return the generator, then the discriminator: the order in which the code steps them."""
-        return {"generator": self.generator, "discriminator": self.discriminator}
-
     def synthesise(self, batch: Batch) -> Outputs:
         """Run the generator once, with dropout from the batch's seeds while training.
 
@@ -140,27 +115,17 @@ class Tcgan(Translator[Outputs]):
             UsageError: E004 for windows on which the discriminator has no verdict, and as `check`.
         """
         self.check(batch.source, batch.available)
-        _check_sides(batch.source, self.discriminator.least_side, "the discriminator")
+        self.check_judged(batch)
         return Outputs(self.generator(batch.source, batch.draw if self.training else None))
 
     def losses(self, player: str, batch: Batch, outputs: Outputs) -> dict[str, Tensor]:
-        """Return that player's terms: LSGAN, and the weighted smooth L1 or mean absolute error."""
-        if batch.target is None:
-            raise InputError(
-                "E131", "a batch without target", "pairs of source and target", "Check the cohort."
-            )
-        config, judged = self.config, (self.discriminator, batch.source, outputs.synthetic, batch.target)
-        if player == "discriminator":
-            return discriminator_terms(*judged)
-        if config.objective == "cgan":
-            terms = generator_terms(*judged, config.pixel_weight)
-            return {**terms, "adversarial": config.adversarial_weight * terms["adversarial"]}
-        verdicts = self.discriminator(torch.cat([batch.source, outputs.synthetic], dim=1))
-        apart = F.smooth_l1_loss(outputs.synthetic.float(), batch.target.float())
-        return {
-            "adversarial": config.adversarial_weight * least_squares(verdicts, real=True),
-            "smooth_l1": config.pixel_weight * apart,
-        }
+        """Return that player's terms: those of the common objective, or the paper's with the weighted smooth L1."""
+        terms = super().losses(player, batch, outputs)
+        if player == "discriminator" or self.config.objective == "cgan":
+            return terms
+        del terms["l1"]
+        apart = F.smooth_l1_loss(outputs.synthetic.float(), batch.paired().float())
+        return {**terms, "smooth_l1": self.config.pixel_weight * apart}
 
 
 class Generator(nn.Module):
@@ -283,15 +248,12 @@ class TransformerBranch(nn.Module):
         return out
 
 
-class Discriminator(nn.Module):
+class OwnDiscriminator(Discriminator):
     """Four Conv4s2 of 64 to 512 channels with instance normalisation, then Conv4: 16 x 16 verdicts on 256 x 256.
 
     Args:
         in_channels: of source and target together.
         width: channels of the first layer.
-
-    Attributes:
-        least_side: shortest side on which there is a verdict.
     """
 
     least_side = 32
@@ -322,14 +284,9 @@ def _up(before: int, after: int) -> nn.Sequential:
     return nn.Sequential(conv, nn.InstanceNorm2d(after), nn.ReLU())
 
 
-def _check_sides(source: Tensor, least: int, judge: str) -> None:
-    if min(source.shape[2:]) < least:
-        raise UsageError(
-            "E004",
-            f"windows of {tuple(source.shape[2:])}, too small for {judge}",
-            f"sides of {least} or more",
-            "Set a larger windows.size.",
-        )
+def _own(config: Config) -> OwnDiscriminator | None:
+    seen = config.in_channels + config.target_channels
+    return OwnDiscriminator(seen, config.width) if config.adversarial_weight > 0 else None
 
 
 def build(config: Config) -> Tcgan:

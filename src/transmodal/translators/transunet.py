@@ -9,24 +9,23 @@ tanh and the network is the generator of a conditional GAN.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import NamedTuple, Self
+from typing import Self
 
 import torch
 import torch.nn.functional as F
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 
-from transmodal.batch import Batch
-from transmodal.errors import InputError, UsageError
-from transmodal.losses.conditional_gan import discriminator_terms, generator_terms
 from transmodal.nets.blocks import full_precision
-from transmodal.nets.patchgan import PatchDiscriminator
 from transmodal.nets.vit import MapTransformer, Positions
-from transmodal.translators._base import Translator, TranslatorConfig
+from transmodal.translators._conditional_gan import (
+    ConditionalGan,
+    ConditionalGanConfig,
+    patch_discriminator,
+)
 
 
-class Config(TranslatorConfig):
+class Config(ConditionalGanConfig):
     """The paper's values, under the conditional GAN that MRNet compares it in.
 
     Attributes:
@@ -36,9 +35,6 @@ class Config(TranslatorConfig):
         heads: of attention.
         side: of the token map on which positions are learnt; 16 for 256 x 256.
         skips: whether the decoder sees the residual network's maps.
-        l1_weight: of the mean absolute error.
-        adversarial_weight: of the generator's adversarial term.
-        discriminator_layers: strided layers; 3 judges 70 x 70 pixels.
     """
 
     width: int = Field(64, ge=4)
@@ -48,9 +44,6 @@ class Config(TranslatorConfig):
     heads: int = Field(12, ge=1)
     side: int = Field(16, ge=1)
     skips: bool = True
-    l1_weight: float = Field(100.0, ge=0)
-    adversarial_weight: float = Field(1.0, ge=0)
-    discriminator_layers: int = Field(3, ge=1, le=5)
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
@@ -61,72 +54,14 @@ class Config(TranslatorConfig):
         return self
 
 
-class Outputs(NamedTuple):
-    """What all players judge.
-
-    Attributes:
-        synthetic: `(B, T, H, W)` in [-1, 1].
-    """
-
-    synthetic: Tensor
-
-
-class TransUNet(Translator[Outputs]):
+class TransUNet(ConditionalGan):
     """A conditional GAN whose generator is TransUNet."""
 
-    batch_coupled = True  # batch normalisation in the decoder
     config: Config
 
     def __init__(self, config: Config) -> None:
-        super().__init__(config)
-        self.generator = Generator(config)
-        self.discriminator = PatchDiscriminator(
-            config.in_channels + config.target_channels, config.width, "batch", config.discriminator_layers
-        )
-
-    def forward(
-        self, source: Tensor, available: Tensor, features: Tensor | None = None, noise: Tensor | None = None
-    ) -> Tensor:
-        """Translate `(B, C, H, W)` into `(B, T, H, W)` in [-1, 1]."""
-        self.check(source, available)
-        out: Tensor = self.generator(source)
-        return out
-
-    def size_multiple(self) -> int:
-        """Return what the sides must be a multiple of: tokens are 1/16 of the image."""
-        return 16
-
-    def players(self, phase: str) -> Mapping[str, nn.Module]:
-        """Return generator and discriminator."""
-        return {"generator": self.generator, "discriminator": self.discriminator}
-
-    def synthesise(self, batch: Batch) -> Outputs:
-        """Run the generator once.
-
-        Raises:
-            UsageError: E004 for windows on which the discriminator has no verdict, and as `check`.
-        """
-        least = self.discriminator.least_side
-        if min(batch.source.shape[2:]) < least:
-            raise UsageError(
-                "E004",
-                f"windows of {tuple(batch.source.shape[2:])}",
-                f"sides of {least} or more",
-                "Set a larger windows.size, or fewer settings.discriminator_layers.",
-            )
-        return Outputs(self(batch.source, batch.available))
-
-    def losses(self, player: str, batch: Batch, outputs: Outputs) -> dict[str, Tensor]:
-        """Return that player's terms: LSGAN and the weighted L1."""
-        if batch.target is None:
-            raise InputError(
-                "E131", "a batch without target", "pairs of source and target", "Check the cohort."
-            )
-        judged = (self.discriminator, batch.source, outputs.synthetic, batch.target)
-        if player == "discriminator":
-            return discriminator_terms(*judged)
-        terms = generator_terms(*judged, self.config.l1_weight)
-        return {**terms, "adversarial": self.config.adversarial_weight * terms["adversarial"]}
+        # Tokens are 1/16 of the image.
+        super().__init__(config, Generator(config), patch_discriminator(config, "batch"), multiple=16)
 
 
 class Generator(nn.Module):
