@@ -510,3 +510,27 @@ def test_no_refusal_is_a_bug(make: Maker) -> None:
         except TransmodalError:
             refused += 1
     assert refused == 8
+
+
+def test_what_networks_started_from_is_said_and_keeps_trainings_apart(make: Maker) -> None:
+    """Trainings of one recipe that started from different files are no repetitions of one another."""
+    scratch, one, two = ({"backbone": start} for start in ("from scratch", "1" * 64, "2" * 64))
+    comparison = compare(
+        [
+            make("old", {"resvit": GOOD}, {"resvit": _record(1)}),
+            make("new", {"resvit": GOOD}, {"resvit": _record(2, starting_weights=scratch)}),
+            make("first", {"first": BAD}, {"first": _record(1, starting_weights=one)}),
+            make("second", {"second": BAD}, {"second": _record(2, starting_weights=two)}),
+            make(
+                "plain", {"pix2pix": BAD}, {"pix2pix": _record(recipe_sha256="b" * 64, starting_weights={})}
+            ),
+        ]
+    )
+    rows = {standing.name: standing.seeds for standing in comparison.standings}
+    assert rows == {"resvit": (1, 2), "first": (1,), "second": (2,), "pix2pix": (1,)}
+    assert "From scratch, where the paper starts from published weights: resvit." in comparison.notes
+    said = "Started from published weights: first (SHA-256 111111111111), second (SHA-256 222222222222)."
+    assert said in comparison.notes
+    assert not any(
+        "published" in note for note in compare([make("alone", {"p": GOOD}, {"p": _record()})]).notes
+    )

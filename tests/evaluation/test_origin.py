@@ -27,11 +27,29 @@ def test_everything_else_does(key: str) -> None:
     assert _digest(key) != _digest()
 
 
+def _with(settings: dict[str, Any], weights: dict[str, str]) -> str:
+    recipe = load.load(NAME).model_copy(update={"settings": settings})
+    return origin.recipe_digest(recipe, weights)
+
+
+def test_what_a_file_of_weights_holds_counts_not_where_it_lies() -> None:
+    here, there = (_with({"vgg": path}, {"vgg": "aa"}) for path in ("/here/vgg.pth", "/there/vgg.pth"))
+    assert here == there
+    assert _with({"vgg": "/here/vgg.pth"}, {"vgg": "bb"}) != here
+    assert _with({"vgg": "random"}, {"vgg": "random:cc"}) == _with({"vgg": "random"}, {})
+
+
+def test_to_ask_for_a_start_from_scratch_is_to_leave_it_out() -> None:
+    scratch = _with({"backbone": None}, {"backbone": "from scratch"})
+    assert scratch == _with({}, {"backbone": "from scratch"}) == _with({}, {})
+    assert scratch != _with({"backbone": "resnet.npz"}, {"backbone": "aa"})
+
+
 def test_a_model_says_how_large_it_is() -> None:
     recipe = load.load(NAME)
     settings: dict[str, Any] = {"source_channels": [1]}
     model = SimpleNamespace(
-        recipe=recipe, translator=translators.build(recipe.translator, settings), device="cpu"
+        recipe=recipe, translator=translators.build(recipe.translator, settings), device="cpu", provenance={}
     )
     found = origin.of(cast("Model", model))
     assert found["device"] == "cpu"

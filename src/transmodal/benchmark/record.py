@@ -118,6 +118,7 @@ def _training(job: Job, outcome: Outcome) -> dict[str, Any]:
     return kept | {
         "weights_sha256": record["weights_sha256"],
         "frozen": record.get("frozen", {}),
+        "starting_weights": record.get("starting_weights", {}),
         "training_seconds": record.get("training_seconds"),
         "figures": figures,
     }

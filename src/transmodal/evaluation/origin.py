@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from transmodal.notice import FROM_SCRATCH
 from transmodal.volumes import files
 
 if TYPE_CHECKING:
@@ -14,26 +16,42 @@ if TYPE_CHECKING:
 UNCOUNTED = ("seed", "device", "processes", "workers", "checkpoint_minutes", "log_every")
 """Keys under `training` that two trainings of one recipe may differ in: the seed, and where and how it ran."""
 
+NO_PATH = (None, "random")
+"""What settings of weights hold besides paths."""
+
 
 def of(model: Model) -> dict[str, Any]:
     """Return what a comparison needs to know of a trained model, JSON-able.
 
     Returns:
-        `recipe_sha256`, equal for trainings that differ in their seed alone; `parameters`, those that the
-        translated image depends on; `device`, where it runs.
+        `recipe_sha256`, equal for trainings that differ in their seed alone, or in where weights lie;
+        `parameters`, those that the translated image depends on; `device`, where it runs.
     """
     from transmodal.translators._facts import generator_parameters
 
+    record = model.provenance
+    weights = {**record.get("frozen", {}), **record.get("starting_weights", {})}
     config = model.translator.config.model_dump(mode="json")
     return {
-        "recipe_sha256": recipe_digest(model.recipe),
+        "recipe_sha256": recipe_digest(model.recipe, weights),
         "parameters": generator_parameters(model.recipe.translator, config),
         "device": str(model.device),
     }
 
 
-def recipe_digest(recipe: Recipe) -> str:
-    """Return a hash of a resolved recipe without its seed and without what says where it is trained."""
+def recipe_digest(recipe: Recipe, weights: Mapping[str, str] | None = None) -> str:
+    """Return a hash of a resolved recipe without its seed and without what says where it is trained.
+
+    Args:
+        recipe: resolved.
+        weights: SHA-256 of the files of weights, by the setting that holds their path: what counts is what they hold,
+            not where they lie.
+    """
     data = recipe.model_dump(mode="json")
     data["training"] = {key: value for key, value in data["training"].items() if key not in UNCOUNTED}
+    data["settings"] = {
+        key: value if value in NO_PATH else (weights or {}).get(key, value)
+        for key, value in data["settings"].items()
+        if not (value is None and (weights or {}).get(key) == FROM_SCRATCH)
+    }
     return files.sha256_text(json.dumps(data, sort_keys=True))

@@ -13,6 +13,7 @@ from transmodal.errors import UsageError
 from transmodal.evaluation.admission import Kind
 from transmodal.evaluation.reading import Evaluated
 from transmodal.evaluation.statistics import by_patient
+from transmodal.notice import FROM_SCRATCH
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,14 @@ class Pool:
     def seeds(self) -> tuple[int, ...]:
         """Seeds of the trainings that are known."""
         return tuple(int(one.record["seed"]) for one in self.entries if "seed" in one.record)
+
+    def starts(self) -> set[str]:
+        """Return what its networks started from: SHA-256 of files, or `from scratch`; empty where that is no question."""
+        return {
+            str(start)
+            for one in self.entries
+            for start in (one.record.get("starting_weights") or {}).values()
+        }
 
     def recorded(self, key: str) -> list[float]:
         """Return a number out of the records of the trainings that have it."""
@@ -123,7 +132,10 @@ def _recipe_of(one: Entry) -> str:
     record = one.record
     if not record.get("recipe_sha256") or record.get("seed") is None:
         return ""
-    parts = [record["recipe_sha256"], record.get("without"), record.get("cohort"), record.get("frozen")]
+    starts = record.get("starting_weights") or {}
+    given = {name: start for name, start in starts.items() if start != FROM_SCRATCH}
+    parts = [record.get(key) for key in ("recipe_sha256", "without", "cohort", "frozen")]
+    parts += [given] if given else []
     return json.dumps(parts, sort_keys=True)
 
 

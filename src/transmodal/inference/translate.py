@@ -19,7 +19,7 @@ from transmodal.inference.engine import Advance, synthesise
 from transmodal.inference.fuse import Fuse
 from transmodal.inference.view import AXES, Seen, View, see, view_of
 from transmodal.nets.frozen import RANDOM
-from transmodal.notice import INTENDED_USE
+from transmodal.notice import FROM_SCRATCH, INTENDED_USE
 from transmodal.recipes.schema import Recipe
 from transmodal.translators._base import Translator
 from transmodal.volumes import Volume
@@ -182,6 +182,10 @@ def load(
     view = view_of(saved.recipe, translator, saved.target_map)
     end = checkpoint.peek(Path(run) / "checkpoints" / "last")
     provenance = saved.provenance()
+    # Checkpoints from before this was kept could start from nothing else.
+    provenance["starting_weights"] = {
+        name: saved.starting.get(name, FROM_SCRATCH) for name in translator.starting()
+    }
     if end is not None and end.seconds > 0:  # the best weights were there before training ended
         provenance["training_seconds"] = round(end.seconds, 1)
     return Model(translator, saved.recipe, view, saved.weights_sha256, provenance, where)

@@ -16,9 +16,8 @@ from torch import Tensor, nn
 
 from transmodal.errors import InputError, IntegrityError, ResourceError
 from transmodal.nets.frozen import read_tensors
+from transmodal.notice import FROM_SCRATCH
 
-SCRATCH = "from scratch"
-"""What a record says where no weights were given."""
 _NESTED = ("model", "state_dict")
 """Keys under which published files may hold their tensors."""
 _UNREADABLE = (
@@ -119,7 +118,7 @@ class StartingWeights:
             InputError: E100 when the file does not exist.
         """
         if self._weights is None:
-            return SCRATCH
+            return FROM_SCRATCH
         with self._there(Path(self._weights)).open("rb") as stream:
             return hashlib.file_digest(stream, "sha256").hexdigest()
 
