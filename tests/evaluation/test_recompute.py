@@ -15,7 +15,7 @@ import pytest
 from transmodal.errors import InputError, IntegrityError, TransmodalError, UsageError
 from transmodal.evaluation import recompute, run
 from transmodal.evaluation.casewise import evaluate_cases
-from transmodal.evaluation.entrants import Entrants
+from transmodal.evaluation.entrants import Entrants, Made
 from transmodal.evaluation.recompute import check
 from transmodal.evaluation.result import Reference, Subject
 from transmodal.evaluation.run import write
@@ -82,6 +82,24 @@ def folder(cases: list[Any], tmp_path: Path) -> Path:
         entrants, cases, FA, metrics=("mae", "psnr", "ssim", "nmse"), keeper=Keeper(tmp_path)
     )
     write(evaluation, tmp_path)
+    return tmp_path
+
+
+class Doubtful(Noisy):
+    """Says where it errs, more or less."""
+
+    def with_disagreement(self, case: Any) -> Made:  # noqa: ANN401  # fakes stand in for prepared cases
+        made = self.translate_case(case)
+        off = np.abs(made.voxels - case.volume(self._target).voxels)
+        spread = off * (0.5 + np.random.default_rng(1).random(off.shape))
+        return Made(made, made.with_voxels(spread))
+
+
+@pytest.fixture
+def doubtful(cases: list[Any], tmp_path: Path) -> Path:
+    """An evaluation of one translator with a disagreement, and one without."""
+    entrants = Entrants([Doubtful("a / model", 0.05), Noisy("other", 0.1)], [Noisy("lookup", 0.0)])
+    write(evaluate_cases(entrants, cases, FA, keeper=Keeper(tmp_path)), tmp_path)
     return tmp_path
 
 
@@ -227,6 +245,88 @@ def test_targets_that_were_scaled_are_scaled_again(make_case: Make, tmp_path: Pa
     write(evaluation, tmp_path)
     found = check(tmp_path, FakeCohort(cases))  # type: ignore[arg-type]  # a fake
     assert found.exact == found.figures == len(evaluation.rows)
+
+
+def test_what_a_disagreement_is_worth_is_had_again(doubtful: Path, cohort: Any) -> None:  # noqa: ANN401  # a fake
+    kept = json.loads((doubtful / "evaluation.json").read_text())
+    assert list(kept["uncertainty"]["volumes"]) == ["a / model"]
+    (part,) = kept["uncertainty"]["volumes"]["a / model"]["case-0"]
+    assert files.sha256_file(doubtful / part["file"]) == part["sha256"]
+    found = check(doubtful, cohort)
+    assert (found.volumes, found.left_out) == (9 + 3, ())
+    assert found.exact == found.figures
+    without = {key: value for key, value in kept.items() if key != "uncertainty"}
+    (doubtful / "evaluation.json").write_text(json.dumps(without))
+    fewer = check(doubtful, cohort)
+    # by case: two lists of tenths, rho, two areas; over patients: four lists, and mean, low, high three times
+    assert found.figures - fewer.figures == 3 * 5 + 4 + 3 * 3
+
+
+def test_one_flipped_voxel_of_a_disagreement_is_found(doubtful: Path, cohort: Any) -> None:  # noqa: ANN401  # a fake
+    (path,) = doubtful.glob("volumes/01-*/disagreement/case-2.nii.gz")
+    volume = io.read(path)
+    voxels = volume.voxels.copy()
+    voxels[5, 6, 7] += np.float32(1)
+    io.write(volume.with_voxels(voxels), path)
+    assert "a / model's disagreement for case case-2" in refused(doubtful, cohort, "E501")
+    change(
+        doubtful,
+        lambda data: data["uncertainty"]["volumes"]["a / model"]["case-2"][0].update(
+            sha256=files.sha256_file(path)
+        ),
+    )
+    assert "of the disagreement of a / model on case-2 is" in refused(doubtful, cohort, "E501")
+
+
+@pytest.mark.parametrize(
+    ("how", "code", "said"),
+    [
+        (
+            lambda said: said["cases"][1].update(spearman=0.99),
+            "E501",
+            "spearman of the disagreement of a / model",
+        ),
+        (
+            lambda said: said["cases"][0]["error"].pop(),
+            "E501",
+            "error of the disagreement of a / model on case-0",
+        ),
+        (lambda said: said["cases"][0].update(n=3), "E501", "n of the disagreement"),
+        (lambda said: said["cases"][0].update(patient="x"), "E501", "patient of the disagreement"),
+        (lambda said: said["cases"].pop(), "E501", "no disagreement of a / model on case-2"),
+        (
+            lambda said: said["cases"].append({**said["cases"][0], "translator": "other"}),
+            "E501",
+            "4 figures of",
+        ),
+        (lambda said: said["patients"][0]["error"].__setitem__(3, 0.0), "E501", "error of a / model is"),
+        (lambda said: said["patients"][0]["ause"].update(mean=0.0), "E501", "ause mean of a / model is"),
+        (lambda said: said["patients"].clear(), "E501", "the uncertainty over patients with 0"),
+        (lambda said: said.update(protocol="the best one"), "E501", "the protocol of the uncertainty"),
+        (
+            lambda said: said["volumes"]["a / model"].pop("case-1"),
+            "E501",
+            "no disagreement of a / model on case-1",
+        ),
+        (lambda said: said["volumes"]["a / model"]["case-1"][0].update(file="/x"), "E101", "below"),
+    ],
+)
+def test_whatever_was_changed_of_the_uncertainty_is_named(
+    doubtful: Path,
+    cohort: Any,  # noqa: ANN401  # a fake
+    how: Callable[[dict[str, Any]], object],
+    code: str,
+    said: str,
+) -> None:
+    change(doubtful, lambda data: how(data["uncertainty"]))
+    assert said in refused(doubtful, cohort, code)
+
+
+def test_figures_of_a_disagreement_that_is_not_stored_are_named(doubtful: Path, cohort: Any) -> None:  # noqa: ANN401  # a fake
+    change(doubtful, lambda data: data["uncertainty"].update(volumes={}))
+    found = check(doubtful, cohort)
+    assert found.volumes == 9
+    assert "not taken again: uncertainty (no disagreement is stored)" in found.text()
 
 
 def test_volumes_need_a_folder(tmp_path: Path) -> None:

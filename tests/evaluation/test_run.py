@@ -18,6 +18,7 @@ from transmodal.evaluation.casewise import evaluate_cases
 from transmodal.evaluation.entrants import Entrants
 from transmodal.evaluation.result import Evaluation, Reference, Subject
 from transmodal.evaluation.run import write
+from transmodal.inference import engine, translate
 from transmodal.notice import INTENDED_USE
 from transmodal.volumes import Volume
 from transmodal.volumes.intensity import IntensitySpec, fit
@@ -194,16 +195,20 @@ def models(monkeypatch: pytest.MonkeyPatch, make_view: Make) -> dict[str, Any]:
     add("other", "pix2pix", target="t2")
     add("free", "unet_regression", target="t2", target_map=fit(IntensitySpec("zscore"), np.arange(9.0)))
 
-    def synthesise(size: float, view: Any, case: Any, device: str, without: tuple[str, ...]) -> Volume:  # noqa: ANN401
+    def synthesise(
+        size: float,
+        view: Any,  # noqa: ANN401
+        case: Any,  # noqa: ANN401
+        device: str,
+        without: tuple[str, ...],
+    ) -> engine.Synthetic:
         target: Volume = case.volume(view.target)
-        return target.with_voxels(target.voxels + np.float32(size))
-
-    from transmodal.inference import engine, translate
+        return engine.Synthetic(target.with_voxels(target.voxels + np.float32(size)), None)
 
     marks = {"recipe_sha256": "r" * 64, "parameters": 11, "device": "cpu"}
     monkeypatch.setattr(origin, "of", lambda _: marks)
     monkeypatch.setattr(translate, "load", lambda path, **_: loaded[Path(path).name])
-    monkeypatch.setattr(engine, "synthesise_case", synthesise)
+    monkeypatch.setattr(engine, "synthesise_prepared", synthesise)
     monkeypatch.setattr(run.Cohort, "open", staticmethod(lambda folder: folder))
     return loaded
 

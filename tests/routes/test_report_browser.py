@@ -20,7 +20,7 @@ name: {name}
 translator: unet_regression
 task: {{source: [t1], target: fa}}
 data: {{spacing_mm: 4.0, region: body}}
-windows: {{kind: slice, axes: [z]}}
+windows: {{kind: slice, axes: [{axes}]}}
 settings: {{width: {width}, levels: 2}}
 training: {{epochs: 1, batch: 4, samples_per_epoch: 8, device: cpu}}
 """
@@ -58,8 +58,8 @@ def pages(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> dict[str, P
     for n in range(8):
         _write_case(folder / "subjects" / f"a-case-with-a-rather-long-name-{n}", n)
     _run(f"prepare folders {folder}/subjects -o {folder}/cohort --region t1=body --counts 1:1:6 --workers 1")
-    for name, width in (("slim", 4), ("a-run-with-a-long-name", 8)):
-        (folder / f"{name}.yaml").write_text(RECIPE.format(name=name, width=width))
+    for name, width, axes in (("slim", 4, "z"), ("a-run-with-a-long-name", 8, "x, y, z")):
+        (folder / f"{name}.yaml").write_text(RECIPE.format(name=name, width=width, axes=axes))
         _run(f"train {folder}/{name}.yaml --cohort {folder}/cohort -o {folder}/{name}")
     both = f"{folder}/slim {folder}/a-run-with-a-long-name"
     names = [f"a-case-with-a-rather-long-name-{n}\t{n % 2 or 'n/a'}" for n in range(8)]
@@ -184,6 +184,35 @@ def test_the_outline_of_the_mask_goes_and_comes_back(
     assert browser.ask(shown) == "none"
     browser.click(switch)
     assert browser.ask(shown) != "none"
+
+
+@widths
+def test_the_uncertainty_is_drawn_and_its_cases_sort(
+    browser: Any,  # noqa: ANN401  # of the conftest
+    pages: dict[str, Path],
+    width: int,
+) -> None:
+    browser.open(pages["report"], width=width)
+    section = '[...document.querySelectorAll("section")].find(one => one.querySelector("h2").textContent === "Uncertainty")'
+    assert browser.ask(f'{section}.querySelectorAll("figure path").length') == 10
+    box = browser.ask(
+        f'(() => {{ const one = {section}.querySelector("svg polygon").getBoundingClientRect(); '
+        "return [one.width, one.height]; })()"
+    )
+    assert min(box) > 3  # the interval is seen
+    assert not browser.ask(f'{section}.querySelector("details").open')
+    browser.click(f'{section}.querySelector("summary")')
+    head = f'{section}.querySelector("table.sortable").tHead.rows[0].cells[5].querySelector("button")'
+    browser.click(head)
+    shown = browser.ask(
+        f'[...{section}.querySelector("table.sortable").tBodies[0].rows].map(row => Number(row.cells[5].dataset.value))'
+    )
+    assert len(shown) == 6
+    assert shown == sorted(shown)
+    maps = '[...document.querySelectorAll(".case figcaption b")].filter(one => one.textContent === "disagreement").length'
+    assert browser.ask(maps) == browser.ask('document.querySelectorAll(".case").length') > 0
+    assert browser.ask(OUTSIDE) == []
+    assert browser.complaints == []
 
 
 def test_every_picture_is_drawn(browser: Any, pages: dict[str, Path]) -> None:  # noqa: ANN401  # of the conftest

@@ -7,15 +7,14 @@ from collections.abc import Callable, Sequence
 
 from transmodal.cohorts.store import PreparedCase
 from transmodal.errors import InputError, UsageError
-from transmodal.evaluation import per_case, regional, stored
-from transmodal.evaluation.entrants import CaseTranslator, Entrants
+from transmodal.evaluation import disagreement, per_case, regional, stored
+from transmodal.evaluation.entrants import CaseTranslator, Entrants, Made, made_by
 from transmodal.evaluation.gallery import Gallery, scene_of
 from transmodal.evaluation.histogram import Counts
 from transmodal.evaluation.judge import NOBODY, Judges
 from transmodal.evaluation.result import Evaluation, Subject
 from transmodal.evaluation.score import STANDARD
 from transmodal.metrics.table import HIGHER_IS_BETTER, Row
-from transmodal.volumes import Volume
 
 Progress = Callable[[str, int, int], None]
 """Told what is under way, how much of it is done, and of how much."""
@@ -56,11 +55,15 @@ def evaluate_cases(
     excluded: dict[str, int] = {}
     errors: dict[str, Counts] = {}
     regions: list[regional.RegionRow] = []
+    disagreements: list[disagreement.DisagreementRow] = []
     targets: dict[str, stored.Target] = {}
     for n, case in enumerate(cases, start=1):
-        made = {one.name: _timed(one, case, seconds[one.name]) for one in everyone}
+        given = {one.name: _timed(one, case, seconds[one.name]) for one in everyone}
+        made = {name: one.volume for name, one in given.items()}
+        spreads = {name: one.disagreement for name, one in given.items() if one.disagreement is not None}
         if keeper is not None:
             made = {name: keeper.keep(name, case, volume) for name, volume in made.items()}
+            spreads = {name: keeper.keep_disagreement(name, case, one) for name, one in spreads.items()}
         targets[case.id] = stored.target_of(case, subject.target)
         truth = per_case.truth(case, subject)
         taken = {
@@ -71,12 +74,15 @@ def evaluate_cases(
         rows += [per_case.row(case, name, one) for name, measured in taken.items() for one in measured]
         first = taken[everyone[0].name]
         excluded[case.id] = next((one.slices_excluded for one in first if one.slices_excluded is not None), 0)
+        disagreements += [
+            disagreement.row(case, truth, made[name], spread, name) for name, spread in spreads.items()
+        ]
         judged = [one.name for one in entrants.models or entrants.oracles]
         for model in entrants.models:
             counts = per_case.errors(case, truth, made[model.name], subject)
             errors[model.name] = errors.get(model.name, 0) + counts
             regions += regional.rows(case, truth, made[model.name], model.name, subject.unit)
-        scene = scene_of(case, subject.sources, (subject.target, truth), made, judged)
+        scene = scene_of(case, subject.sources, (subject.target, truth), made, judged, spreads)
         gallery.add(scene, next(one.value for one in first if one.metric == primary))
         if progress is not None:
             progress("evaluate", n, len(cases))
@@ -96,6 +102,8 @@ def evaluate_cases(
         keeper.kept if keeper is not None else {},
         judges.splits(),
         judges.record(),
+        disagreements=tuple(disagreements),
+        spreads=keeper.spreads if keeper is not None else {},
     )
 
 
@@ -112,8 +120,8 @@ def _check(everyone: Sequence[CaseTranslator], cases: Sequence[PreparedCase], su
         )
 
 
-def _timed(entrant: CaseTranslator, case: PreparedCase, seconds: dict[str, float]) -> Volume:
+def _timed(entrant: CaseTranslator, case: PreparedCase, seconds: dict[str, float]) -> Made:
     start = time.perf_counter()
-    made = entrant.translate_case(case)
+    made = made_by(entrant, case)
     seconds[case.id] = time.perf_counter() - start
     return made

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
 
 from transmodal.cohorts.store import PreparedCase
 from transmodal.errors import UsageError
@@ -17,6 +17,13 @@ if TYPE_CHECKING:
     from transmodal.inference.translate import Model
 
 
+class Made(NamedTuple):
+    """A synthetic volume, and where the passes of its translation disagree (None for one pass)."""
+
+    volume: Volume
+    disagreement: Volume | None = None
+
+
 class CaseTranslator(Protocol):
     """What can be evaluated: a trained model, or an oracle."""
 
@@ -26,6 +33,14 @@ class CaseTranslator(Protocol):
 
     def translate_case(self, case: PreparedCase) -> Volume:
         """Return the synthetic target on the case's canonical grid, in real units."""
+
+
+@runtime_checkable
+class Doubting(Protocol):
+    """What can say where it is less sure."""
+
+    def with_disagreement(self, case: PreparedCase) -> Made:
+        """Return the synthetic target, and the disagreement on the same grid and in the same unit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +59,16 @@ class ModelTranslator:
 
     def translate_case(self, case: PreparedCase) -> Volume:
         """Return the synthetic target on the case's canonical grid, in real units."""
-        from transmodal.inference.engine import synthesise_case
+        return self.with_disagreement(case).volume
+
+    def with_disagreement(self, case: PreparedCase) -> Made:
+        """Return the synthetic target, and where its passes disagree; None for one pass."""
+        from transmodal.inference.engine import synthesise_prepared
 
         model = self.model
-        return synthesise_case(model.translator, model.view, case, model.device, without=self.without)
+        return Made(
+            *synthesise_prepared(model.translator, model.view, case, model.device, without=self.without)
+        )
 
     def record(self) -> dict[str, Any]:
         """Return how the model came about, JSON-able."""
@@ -59,6 +80,7 @@ class ModelTranslator:
             "region": view.region,
             "without": list(self.without),
             "spacing_mm": view.spacing_mm,
+            "passes": _passes(view),
             "weights_sha256": self.model.digest,
             **origin.of(self.model),
             **self.model.provenance,
@@ -80,6 +102,18 @@ class Entrants:
     oracles: Sequence[CaseTranslator] = ()
     records: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     curves: Mapping[str, Path] = field(default_factory=dict)
+
+
+def _passes(view: View) -> dict[str, Any]:
+    axes = () if view.cutting.kind == "patch" else view.axes
+    return {"axes": ["xyz"[axis] for axis in axes], "fuse": view.fuse} if axes else {}
+
+
+def made_by(entrant: CaseTranslator, case: PreparedCase) -> Made:
+    """Translate a case, with the disagreement where the entrant can say it."""
+    if isinstance(entrant, Doubting):
+        return entrant.with_disagreement(case)
+    return Made(entrant.translate_case(case))
 
 
 def lacking(complete: ModelTranslator, without: Sequence[str]) -> ModelTranslator:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -36,6 +36,8 @@ class Scene:
         border: outline of the evaluation mask, segments in pixels of the strip.
         letters: sides of the patient.
         area: share of each pixel that the evaluation mask covers; None without a mask.
+        spreads: strips of the disagreements, in the target's unit, of those translators that have one.
+        spread_limit: maps of the disagreement reach from 0 to this.
     """
 
     case: str
@@ -47,6 +49,8 @@ class Scene:
     border: tuple[tuple[float, float, float, float], ...]
     letters: tuple[Letter, ...]
     area: Strip | None = None
+    spreads: Mapping[str, Strip] = field(default_factory=dict)
+    spread_limit: float = 1.0
 
 
 class Gallery:
@@ -95,6 +99,7 @@ def scene_of(
     target: tuple[str, Volume],
     made: Mapping[str, Volume],
     judged: Collection[str],
+    spreads: Mapping[str, Volume] | None = None,
 ) -> Scene:
     """Cut what the report shows of a case out of its volumes.
 
@@ -104,6 +109,7 @@ def scene_of(
         target: its target modality, and the target as it is compared.
         made: synthetic volumes on the target's grid, by translator.
         judged: those of them whose errors set the limit of the error maps; the others may go beyond it.
+        spreads: their disagreements, as far as there are any; in colour the mean over the channels is shown.
     """
     modality, compared = target
     truth, mask = canonical(compared), case.mask()
@@ -112,6 +118,7 @@ def scene_of(
     goal = Shown(frame.strip(truth.voxels), window_of(modality, truth.voxels, inside))
     strips = {name: frame.strip(canonical(volume).voxels) for name, volume in made.items()}
     area = None if inside is None else frame.strip(inside)
+    doubts = {name: _grey(frame.strip(canonical(one).voxels)) for name, one in (spreads or {}).items()}
     return Scene(
         case.id,
         (),
@@ -122,7 +129,13 @@ def scene_of(
         () if area is None else tuple(outline(area)),
         tuple(frame.letters()),
         area,
+        doubts,
+        error_limit([_within(one, area) for one in doubts.values()]) if doubts else 1.0,
     )
+
+
+def _grey(strip: Strip) -> Strip:
+    return strip.mean(axis=-1) if strip.ndim == 3 else strip
 
 
 def _source(case: PreparedCase, name: str, frame: Frame, inside: Mask | None) -> Shown:

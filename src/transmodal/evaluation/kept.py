@@ -76,6 +76,15 @@ class Elsewhere(_Part):
     figures: tuple[dict[str, Any], ...]
 
 
+class Uncertainty(_Part):
+    """What disagreements are worth, and the stored ones."""
+
+    protocol: str
+    cases: tuple[dict[str, Any], ...]
+    patients: tuple[dict[str, Any], ...]
+    volumes: dict[str, dict[str, tuple[_File, ...]]]
+
+
 class Kept(reading.Written):
     """An evaluation.json with what is needed to take its figures again."""
 
@@ -85,6 +94,7 @@ class Kept(reading.Written):
     regions: tuple[dict[str, Any], ...] = ()
     agreement: tuple[dict[str, Any], ...] = ()
     elsewhere: Elsewhere | None = None
+    uncertainty: Uncertainty | None = None
 
 
 def read(path: Path) -> Kept:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from transmodal.cohorts.store import Cohort, PreparedCase
 from transmodal.errors import IntegrityError, UsageError
-from transmodal.evaluation import away, per_case, reading, regional, sites, stored
+from transmodal.evaluation import away, disagreement, per_case, reading, regional, sites, stored
 from transmodal.evaluation import kept as kept_room
 from transmodal.evaluation.kept import Elsewhere, Kept
 from transmodal.evaluation.regional import RegionRow, agreements
@@ -18,6 +18,7 @@ from transmodal.evaluation.result import Reference, Subject
 from transmodal.evaluation.score import METRICS
 from transmodal.evaluation.stored import Part, Target
 from transmodal.metrics.table import Row
+from transmodal.volumes import Volume
 from transmodal.volumes.intensity import IntensityMap
 
 TOLERANCE = 1e-9
@@ -107,6 +108,7 @@ class _Comparison:
         self._regions = {(one["case"], one["translator"], one["region"]): one for one in kept.regions}
         self._seen: set[tuple[str, ...]] = set()
         self._made: list[RegionRow] = []
+        self._doubts = _Doubts.of(kept)
         self._volumes = self._figures = self._exact = 0
 
     def case(self, case: PreparedCase, said: Target) -> None:
@@ -126,6 +128,7 @@ class _Comparison:
                 self._figure(per_case.row(case, name, one))
             if name in self._kept.provenance.models:
                 self._region(regional.rows(case, target, made, name, self._subject.unit))
+            self._doubt(case, target, made, name)
 
     def finish(self) -> None:
         """See that nothing is written that was not taken again, and that the agreement follows from the means."""
@@ -137,6 +140,7 @@ class _Comparison:
             raise _changed(self._path, f"{metric} of {name} on {case}", "no such figure")
         if len(self._made) != len(self._kept.regions):
             raise _changed(self._path, f"{len(self._kept.regions)} means of regions", str(len(self._made)))
+        self._finish_doubts()
         agreed = [one.to_json() for one in agreements(self._made)]
         self._list("the agreement", agreed, self._kept.agreement, ("translator", "region"))
         if self._kept.elsewhere is not None:
@@ -148,7 +152,40 @@ class _Comparison:
     def result(self) -> Checked:
         """Return what was found."""
         left_out = dict.fromkeys(row.metric for row in self._kept.rows if row.metric not in self._metrics)
+        if self._doubts.rows and not self._doubts.volumes:
+            left_out["uncertainty (no disagreement is stored)"] = None
         return Checked(self._volumes, len(self._kept.targets), self._figures, self._exact, tuple(left_out))
+
+    def _doubt(self, case: PreparedCase, target: Volume, made: Volume, name: str) -> None:
+        """Compare what a disagreement is worth, where one is stored."""
+        cases = self._doubts.volumes.get(name)
+        if cases is None:
+            return
+        whose = f"of {name} on {case.id}"
+        if case.id not in cases or (case.id, name) not in self._doubts.rows:
+            raise _changed(self._path, f"no disagreement {whose}", "one of every case")
+        parts = tuple(Part(one.file, one.sha256) for one in cases[case.id])
+        spread = stored.read(
+            self._path.parent, parts, target.grid, f"{name}'s disagreement for case {case.id}"
+        )
+        self._volumes += 1
+        now = disagreement.row(case, target, made, spread, name)
+        self._doubts.made.append(now)
+        then = self._doubts.rows[case.id, name]
+        for field, value in now.to_json().items():
+            self._compare(f"{field} of the disagreement {whose}", value, then.get(field))
+
+    def _finish_doubts(self) -> None:
+        """See that every disagreement was taken again, under its protocol, and that the means follow."""
+        said, made = self._kept.uncertainty, self._doubts.made
+        if said is None or not said.volumes:
+            return
+        if len(made) != len(said.cases):
+            raise _changed(self._path, f"{len(said.cases)} figures of disagreements", str(len(made)))
+        how = disagreement.protocol(self._subject.unit, target_normalised=self._subject.reference is not None)
+        self._compare("the protocol of the uncertainty", how, said.protocol)
+        again = [one.to_json() for one in disagreement.pooled(made)]
+        self._list("the uncertainty over patients", again, said.patients, ("translator",))
 
     def _list(
         self, what: str, again: Sequence[dict[str, Any]], said: Sequence[dict[str, Any]], named: Sequence[str]
@@ -186,17 +223,29 @@ class _Comparison:
 
     def _compare(self, whose: str, now: object, then: object) -> None:
         """Compare what was taken again with what was written; count where it is a figure."""
-        pairs = (
-            list(zip(now, then, strict=False))
-            if isinstance(now, list) and isinstance(then, list)
-            else [(now, then)]
-        )
+        same_length = isinstance(now, list) and isinstance(then, list) and len(now) == len(then)
+        pairs = list(zip(now, then, strict=True)) if same_length else [(now, then)]  # type: ignore[call-overload]
         for one, other in pairs:
             if not _close(one, other):
                 raise _changed(self._path, f"{whose} is {other}", f"{one}, from the stored volume")
         if now is None or isinstance(now, float | list):
             self._figures += 1
             self._exact += now == then
+
+
+class _Doubts(NamedTuple):
+    """What an evaluation says of disagreements, and what was taken again of it."""
+
+    rows: dict[tuple[str, str], dict[str, Any]]
+    volumes: Mapping[str, Mapping[str, Sequence[Any]]]
+    made: list[disagreement.DisagreementRow]
+
+    @classmethod
+    def of(cls, kept: Kept) -> _Doubts:
+        said = kept.uncertainty
+        if said is None:
+            return cls({}, {}, [])
+        return cls({(one["case"], one["translator"]): one for one in said.cases}, said.volumes, [])
 
 
 def _flat(record: dict[str, Any]) -> dict[str, Any]:

@@ -7,7 +7,15 @@ from collections.abc import Iterable, Mapping
 from html import escape
 from typing import Any
 
-from transmodal.evaluation import agreement_chart, away_table, histogram, scenes, significance, split_figures
+from transmodal.evaluation import (
+    agreement_chart,
+    away_table,
+    disagreement_section,
+    histogram,
+    scenes,
+    significance,
+    split_figures,
+)
 from transmodal.evaluation.charts import dot_plot, line_chart, read_curves
 from transmodal.evaluation.document import document, headings
 from transmodal.evaluation.figures import label
@@ -29,6 +37,7 @@ def page(evaluation: Evaluation) -> str:
         histogram.section(
             evaluation.errors, evaluation.models, evaluation.subject.data_range, evaluation.subject.unit
         ),
+        disagreement_section.section(evaluation),
         _curves(evaluation),
         _protocols(evaluation),
         _provenance(evaluation),
@@ -209,6 +218,8 @@ def _protocols(evaluation: Evaluation) -> str:
         for column in evaluation.columns(region):
             text = column.protocol.text()
             pairs[text] = f"{pairs[text]}, {column.label}" if text in pairs else column.label
+    if evaluation.disagreements:
+        pairs[evaluation.disagreement_protocol()] = "Uncertainty"
     items = "".join(f"<dt>{escape(name)}</dt><dd>{escape(text)}</dd>" for text, name in pairs.items())
     return (
         '<section><h2>Protocols</h2><p class="about">A figure means nothing without how it was taken. Figures '

@@ -14,14 +14,15 @@ from typing import Any, NamedTuple
 import transmodal
 from transmodal.cohorts.case import patient_mark
 from transmodal.cohorts.manifest import RegionKind
-from transmodal.evaluation import away
+from transmodal.evaluation import away, disagreement
 from transmodal.evaluation.away import Home, Point, Strata
+from transmodal.evaluation.disagreement import DisagreementRow, Pooled
 from transmodal.evaluation.gallery import Scene
 from transmodal.evaluation.histogram import Counts
 from transmodal.evaluation.oracles import STANDARD
 from transmodal.evaluation.regional import RegionRow, agreements
 from transmodal.evaluation.score import unit_of
-from transmodal.evaluation.stored import Parts, Target
+from transmodal.evaluation.stored import Parts, Target, to_json
 from transmodal.metrics.table import HIGHER_IS_BETTER, Protocol, Row, SplitFigure, Summary, summarise
 from transmodal.notice import INTENDED_USE
 from transmodal.volumes.intensity import IntensityMap
@@ -136,6 +137,8 @@ class Evaluation:
         judges: which networks took figures, JSON-able, by their metrics.
         strata: patients by column of a phenotype table; None without one.
         home: figures of the training site; None where cases are of it, or nothing is known of it.
+        disagreements: what the disagreement of the translators with several passes is worth, by case.
+        spreads: stored disagreements; empty where none were kept.
     """
 
     subject: Subject
@@ -155,6 +158,8 @@ class Evaluation:
     judges: Mapping[str, Any] = field(default_factory=dict)
     strata: Strata | None = None
     home: Home | None = None
+    disagreements: tuple[DisagreementRow, ...] = ()
+    spreads: Parts = field(default_factory=dict)
 
     @property
     def cases(self) -> tuple[str, ...]:
@@ -242,6 +247,16 @@ class Evaluation:
         one = self.of(name, column)
         return column.text(one.mean if one else None)
 
+    @cached_property
+    def pooled(self) -> tuple[Pooled, ...]:
+        """What the disagreement is worth over patients, per translator."""
+        return disagreement.pooled(self.disagreements)
+
+    def disagreement_protocol(self) -> str:
+        """Say how the figures of the disagreement are taken."""
+        subject = self.subject
+        return disagreement.protocol(subject.unit, target_normalised=subject.reference is not None)
+
     def to_json(self) -> dict[str, Any]:
         """Return the evaluation for JSON, without pictures."""
         protocols = dict.fromkeys(row.protocol for row in self.rows)
@@ -256,10 +271,10 @@ class Evaluation:
             "elsewhere": away.to_json(self.points(), self.strata, self.home),
             "scoring": self._scoring(),
             "targets": {case: one._asdict() for case, one in self.targets.items()},
-            "volumes": {
-                name: {case: [part._asdict() for part in parts] for case, parts in cases.items()}
-                for name, cases in self.volumes.items()
-            },
+            "volumes": to_json(self.volumes),
+            "uncertainty": disagreement.record(
+                self.disagreements, self.pooled, self.disagreement_protocol(), self.spreads
+            ),
             "provenance": self.provenance(),
         }
 

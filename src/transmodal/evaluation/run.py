@@ -11,6 +11,7 @@ from transmodal.errors import UsageError
 from transmodal.evaluation import away_table, report, sites, stored, tables
 from transmodal.evaluation import oracles as oracle_room
 from transmodal.evaluation.casewise import Progress, evaluate_cases
+from transmodal.evaluation.disagreement import csv_records
 from transmodal.evaluation.entrants import (
     Entrants,
     ModelTranslator,
@@ -24,7 +25,7 @@ from transmodal.evaluation.result import Evaluation
 from transmodal.evaluation.score import METRICS, STANDARD
 from transmodal.evaluation.subjects import reference_units, subject_of
 from transmodal.inference.view import View
-from transmodal.metrics.table import write_csv
+from transmodal.metrics.table import write_records
 from transmodal.volumes import files
 
 
@@ -183,7 +184,9 @@ def write(evaluation: Evaluation, folder: Path) -> None:
         ResourceError: E403 when they cannot be written.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    write_csv(evaluation.rows, folder / "evaluation.csv")
+    how = evaluation.disagreement_protocol()
+    of_disagreements = csv_records(evaluation.disagreements, evaluation.subject.unit, how)
+    write_records([*(row.to_json() for row in evaluation.rows), *of_disagreements], folder / "evaluation.csv")
     texts = {
         "report.html": report.page(evaluation),
         "evaluation.md": tables.markdown(evaluation),

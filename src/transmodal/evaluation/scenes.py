@@ -6,6 +6,8 @@ import base64
 from collections.abc import Iterable
 from html import escape
 
+import numpy as np
+
 from transmodal.evaluation import zoom
 from transmodal.evaluation.figures import (
     Pixels,
@@ -19,7 +21,7 @@ from transmodal.evaluation.figures import (
     png,
 )
 from transmodal.evaluation.gallery import Scene, Shown
-from transmodal.evaluation.planes import PLANES
+from transmodal.evaluation.planes import PLANES, Strip
 from transmodal.evaluation.result import Evaluation
 
 
@@ -33,10 +35,16 @@ def section(evaluation: Evaluation) -> str:
         "<section><h2>Cases</h2>"
         f'<p class="about">{PLANES[0].capitalize()}, {PLANES[1]} and {PLANES[2]} planes through the middle. '
         "Target and synthetic volumes share one window, error maps show synthetic minus target, saturated beyond "
-        "their limits. Radiological "
+        "their limits"
+        f"{_maps(evaluation.scenes)}. Radiological "
         "display: the patient&rsquo;s right (R) is on the left.</p>"
         f"{switch if any(scene.border for scene in evaluation.scenes) else ''}{cards}</section>"
     )
+
+
+def _maps(scenes: Iterable[Scene]) -> str:
+    some = any(scene.spreads for scene in scenes)
+    return "; below them the size of the errors beside the disagreement of the passes" if some else ""
 
 
 def _card(evaluation: Evaluation, scene: Scene, mark: str) -> str:
@@ -63,8 +71,23 @@ def _pair(evaluation: Evaluation, scene: Scene, mark: str, name: str) -> str:
     error = difference(made, scene.target.strip)
     caption = f"<b>{escape(name)}</b><span>{escape(_values(evaluation, scene.case, name))}</span>"
     shown = _figure(scene, mark, _uri(Shown(made, scene.target.window)), caption)
-    levels = _data(png(error_levels(error, scene.limit), error_palette()))
-    return f'<div class="pair">{shown}{_figure(scene, mark, levels, "<b>error</b>", _error_bar(scene))}</div>'
+    errors = _figure(scene, mark, _levels(error, scene.limit), "<b>error</b>", _error_bar(scene))
+    return f'<div class="pair">{shown}{errors}{_doubt(scene, mark, name, error)}</div>'
+
+
+def _doubt(scene: Scene, mark: str, name: str, error: Strip) -> str:
+    """Show how large errors are beside where the passes disagree, in the same colours; nothing for one pass."""
+    if name not in scene.spreads:
+        return ""
+    unit = scene.target.window.unit
+    shown = (
+        ("absolute error", np.abs(error), scene.limit),
+        ("disagreement", scene.spreads[name], scene.spread_limit),
+    )
+    return "".join(
+        _figure(scene, mark, _levels(strip, limit), f"<b>{what}</b>", _above(limit, unit))
+        for what, strip, limit in shown
+    )
 
 
 def _figure(scene: Scene, mark: str, uri: str, caption: str, bar: str = "") -> str:
@@ -112,10 +135,15 @@ def _bar(window: Window) -> str:
 
 
 def _error_bar(scene: Scene) -> str:
-    palette, limit, unit = error_palette(), number(scene.limit), scene.target.window.unit
+    unit = scene.target.window.unit
     if scene.target.window.is_colour:
-        return _scale(_stops(palette[128:]), "0", f"{limit} {unit}")
-    return _scale(_stops(palette), f"\N{MINUS SIGN}{limit}", f"+{limit} {unit}")
+        return _above(scene.limit, unit)
+    limit = number(scene.limit)
+    return _scale(_stops(error_palette()), f"\N{MINUS SIGN}{limit}", f"+{limit} {unit}")
+
+
+def _above(limit: float, unit: str) -> str:
+    return _scale(_stops(error_palette()[128:]), "0", f"{number(limit)} {unit}")
 
 
 def _scale(stops: str, low: str, high: str) -> str:
@@ -132,6 +160,10 @@ def _stops(palette: Pixels) -> str:
 
 def _uri(shown: Shown) -> str:
     return _data(png(grey(shown.strip, shown.window)))
+
+
+def _levels(strip: Strip, limit: float) -> str:
+    return _data(png(error_levels(strip, limit), error_palette()))
 
 
 def _data(encoded: bytes) -> str:

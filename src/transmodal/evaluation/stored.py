@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -45,11 +45,13 @@ class Keeper:
 
     Attributes:
         folder: of the evaluation.
-        kept: what was written.
+        kept: what was written of synthetic volumes.
+        spreads: what was written of their disagreements.
     """
 
     folder: Path
     kept: dict[str, dict[str, tuple[Part, ...]]] = field(default_factory=dict)
+    spreads: dict[str, dict[str, tuple[Part, ...]]] = field(default_factory=dict)
 
     def keep(self, name: str, case: PreparedCase, volume: Volume) -> Volume:
         """Write a volume and return it as a reader will find it.
@@ -63,8 +65,21 @@ class Keeper:
             UsageError: E005 when the folder cannot be used.
             ResourceError: E403 when the disk is full or may not be written.
         """
+        stored, parts = self._write(self._below(name), case, volume)
+        self.kept.setdefault(name, {})[case.id] = parts
+        return stored
+
+    def keep_disagreement(self, name: str, case: PreparedCase, volume: Volume) -> Volume:
+        """Write a disagreement beside the volumes that `keep` wrote; arguments and errors as there."""
+        stored, parts = self._write(self._below(name) / "disagreement", case, volume)
+        self.spreads.setdefault(name, {})[case.id] = parts
+        return stored
+
+    def _below(self, name: str) -> Path:
         number = [*self.kept, name].index(name) + 1  # names may hold what paths cannot
-        below = Path(FOLDER) / f"{number:02d}-{plain(name)}"
+        return Path(FOLDER) / f"{number:02d}-{plain(name)}"
+
+    def _write(self, below: Path, case: PreparedCase, volume: Volume) -> tuple[Volume, tuple[Part, ...]]:
         try:
             (self.folder / below).mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -79,8 +94,15 @@ class Keeper:
         for channel, grey in _channels(stored).items():
             file = below / f"{plain(case.id)}{channel}.nii.gz"
             parts.append(Part(file.as_posix(), io.write(grey, self.folder / file, description=_MARK)))
-        self.kept.setdefault(name, {})[case.id] = tuple(parts)
-        return stored
+        return stored, tuple(parts)
+
+
+def to_json(volumes: Parts) -> dict[str, Any]:
+    """Return what was written for JSON."""
+    return {
+        name: {case: [part._asdict() for part in parts] for case, parts in cases.items()}
+        for name, cases in volumes.items()
+    }
 
 
 def target_of(case: PreparedCase, modality: str) -> Target:

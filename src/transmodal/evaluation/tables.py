@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 from transmodal.evaluation import significance
 from transmodal.evaluation.bootstrap import Interval
-from transmodal.evaluation.figures import label
+from transmodal.evaluation.figures import label, number
 from transmodal.evaluation.result import Column, Evaluation
-from transmodal.evaluation.statistics import too_few
+from transmodal.evaluation.statistics import Description, too_few
 from transmodal.evaluation.typeset import latex_table, markdown_table, piped, tex
 from transmodal.notice import INTENDED_USE
 
@@ -49,7 +49,8 @@ def latex(evaluation: Evaluation) -> str:
 def _tables(evaluation: Evaluation) -> list[_Table]:
     first = _figures(evaluation)
     second = _statistics(evaluation)
-    return [first] if second is None else [first, second]
+    third = _uncertainty(evaluation)
+    return [first, *(table for table in (second, third) if table is not None)]
 
 
 def _figures(evaluation: Evaluation) -> _Table:
@@ -93,6 +94,49 @@ def _statistics(evaluation: Evaluation) -> _Table | None:
         ("Translator", "Mean", "95 % of the mean", "Median", "Difference", "95 % of it", "p (Holm)"),
         rows,
     )
+
+
+def _uncertainty(evaluation: Evaluation) -> _Table | None:
+    found = evaluation.pooled
+    if not found:
+        return None
+    unit = evaluation.subject.unit
+    rows = [
+        (
+            one.translator,
+            *(cell for which in (one.spearman, one.ause) for cell in _described(which)),
+            _NONE if one.ause_random is None else f"{one.ause_random.mean:.3f}",
+            number(one.error[0].mean),
+            number(one.error[-1].mean),
+        )
+        for one in found
+    ]
+    n = min(one.patients for one in found)
+    why = too_few(n)
+    return _Table(
+        f"Disagreement of the passes and absolute error ({unit}) over {n} {'patient' if n == 1 else 'patients'}: "
+        "Spearman's rank correlation over voxels, area under the sparsification error and that of an order by chance, "
+        "mean absolute error in the tenths of least and of most disagreement; 95 % intervals by bootstrap."
+        + (f" {why[0].upper()}{why[1:]}." if why else ""),
+        (
+            "Translator",
+            "rho ↑",
+            "95 % of it",
+            "AUSE ↓",
+            "95 % of it",
+            "By chance",
+            "Error, least",
+            "Error, most",
+        ),
+        rows,
+    )
+
+
+def _described(one: Description | None) -> tuple[str, str]:
+    if one is None:
+        return _NONE, _NONE
+    ends = [f"{value:.3f}".replace("-", "\N{MINUS SIGN}") for value in (one.mean, *(one.of_mean or ()))]
+    return ends[0], f"{ends[1]} to {ends[2]}" if one.of_mean else _NONE
 
 
 def _marked(table: _Table, escape: Callable[[str], str], bold: Callable[[str], str]) -> list[list[str]]:

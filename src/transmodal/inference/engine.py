@@ -38,7 +38,19 @@ def synthesise_case(
     without: Collection[str] = (),
 ) -> Volume:
     """Translate a prepared case onto its canonical native grid, in real units; `without` some sources."""
-    return synthesise(translator, view, see_case(view, case, without=without), device).volume
+    return synthesise_prepared(translator, view, case, device, without=without).volume
+
+
+def synthesise_prepared(
+    translator: Translator,  # type: ignore[type-arg]  # any paper's outputs
+    view: View,
+    case: PreparedCase,
+    device: torch.device,
+    *,
+    without: Collection[str] = (),
+) -> Synthetic:
+    """Do the same, and say where the passes disagree."""
+    return synthesise(translator, view, see_case(view, case, without=without), device)
 
 
 def synthesise(

@@ -10,7 +10,7 @@ import csv
 import json
 import math
 import statistics
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -198,11 +198,19 @@ def write_csv(rows: Sequence[Row], path: Path) -> None:
     Raises:
         ResourceError: E403 when the file cannot be written.
     """
+    write_records([row.to_json() for row in rows], path)
+
+
+def write_records(records: Iterable[Mapping[str, Any]], path: Path) -> None:
+    """Write what rows are in JSON as `write_csv` does.
+
+    Raises:
+        ResourceError: E403 when the file cannot be written.
+    """
     with atomic_path(path) as part, part.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, COLUMNS, restval="", lineterminator="\n")
         writer.writeheader()
-        for row in rows:
-            record = row.to_json()
+        for record in records:
             value = record["value"]
             writer.writerow({**record, "value": "" if value is None else json.dumps(value)})
 
