@@ -117,6 +117,8 @@ def vit_resnet(prefix: str, blocks: Sequence[int]) -> list[Taken]:
 
 VIT_HEAD = ("cls", "head/.*", "pre_logits/.*")
 """The class token and the classifier of the hybrid vision transformer."""
+VIT_LAYERS = "Transformer/encoder.*"
+"""Its layers, and the norm behind them."""
 VIT_RESNET = ("conv_root/.*", "gn_root/.*", r"block\d/.*")
 """Its residual network."""
 

@@ -152,7 +152,7 @@ class StartingWeights:
                     shapes += one.theirs
                 else:
                     made[one.ours] = tensor
-        self._refuse(path, sorted(used - set(given)), strange, shapes)
+        self._refuse(path, sorted(used - set(given)), strange, sorted(set(shapes)))
         _check_numbers(path, made)
         return made
 

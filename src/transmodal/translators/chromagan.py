@@ -17,10 +17,12 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from transmodal.batch import Batch
+from transmodal.nets import published
 from transmodal.nets.blocks import full_precision
 from transmodal.nets.lab import rgb_to_lab
 from transmodal.nets.patchgan import PatchDiscriminator
 from transmodal.nets.sides import check_sides
+from transmodal.nets.starting import StartingWeights
 from transmodal.translators._base import Translator, TranslatorConfig
 from transmodal.translators._chroma import check_channels, coloured
 
@@ -37,6 +39,7 @@ class Config(TranslatorConfig):
         chroma_weight: of the mean squared error of a and b.
         adversarial_weight: of the critic's verdict; 0 trains without critic.
         penalty_weight: of the critic's gradient penalty.
+        backbone: file vgg16-397923af.pth, which the encoder starts from; None starts from scratch.
     """
 
     target_channels: int = Field(3, ge=1)
@@ -46,6 +49,7 @@ class Config(TranslatorConfig):
     chroma_weight: float = Field(1.0, gt=0)
     adversarial_weight: float = Field(0.1, ge=0)
     penalty_weight: float = Field(10.0, ge=0)
+    backbone: str | None = None
 
 
 class Outputs(NamedTuple):
@@ -85,6 +89,11 @@ class ChromaGan(Translator[Outputs]):
         """Colour `(B, 1, H, W)` in [-1, 1]: float32 `(B, 3, H, W)` in [0, 1]."""
         self.check(source, available)
         return _coloured(source, self.generator(source))
+
+    def starting(self) -> Mapping[str, StartingWeights]:
+        """Return VGG-16 trained on ImageNet, as the original starts."""
+        choice = published.vgg16("encoder.")
+        return {"backbone": StartingWeights(self.generator, self.config.backbone, published.VGG16, *choice)}
 
     def size_multiple(self) -> int:
         """Return what the sides must be a multiple of."""

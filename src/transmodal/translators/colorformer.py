@@ -8,16 +8,19 @@ colours belong to what it shows: each entry is a meaning with several colours, a
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Self
 
 import torch
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 
+from transmodal.nets import published
 from transmodal.nets.blocks import full_precision
 from transmodal.nets.colour_memory import ColourMemory
 from transmodal.nets.shuffle import Enlarge, Up
 from transmodal.nets.spectral import spectral
+from transmodal.nets.starting import StartingWeights
 from transmodal.nets.swin import Block, Merge
 from transmodal.translators._chroma import Chroma, ChromaConfig, GreyPicture
 
@@ -40,6 +43,7 @@ class Config(ChromaConfig):
         meaning: numbers that tell an entry's meaning.
         query: length of the vectors that places and meanings are compared by.
         colour: length of the vector that a colour becomes.
+        backbone: file GLH.pth, which the encoder starts from; None starts from scratch.
     """
 
     width: int = Field(96, ge=1)
@@ -53,6 +57,7 @@ class Config(ChromaConfig):
     meaning: int = Field(64, ge=1)
     query: int = Field(512, ge=1)
     colour: int = Field(256, ge=1)
+    backbone: str | None = None
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
@@ -78,6 +83,14 @@ class ColorFormer(Chroma):
 
     def __init__(self, config: Config) -> None:
         super().__init__(config, ChromaNet(config))
+
+    def starting(self) -> Mapping[str, StartingWeights]:
+        """Return the encoder as its authors trained it, with its choice among palettes, as the original starts."""
+        config = self.config
+        choice = published.glh_transformer(
+            "encoder.", config.depths, config.pooled, chooses=config.entries > 0
+        )
+        return {"backbone": StartingWeights(self.generator, config.backbone, published.GLH, *choice)}
 
     def size_multiple(self) -> int:
         """Return what the sides must be a multiple of: the lowest stage's tokens."""

@@ -9,7 +9,7 @@ a perceptual and an adversarial term, and one that asks for colour.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import cycle
 from typing import Self
 
@@ -19,10 +19,12 @@ from torch import Tensor, nn
 
 from transmodal.batch import Batch
 from transmodal.losses.colour import colourlessness, vivid
+from transmodal.nets import published
 from transmodal.nets.blocks import full_precision
 from transmodal.nets.convnext import ConvNeXt
 from transmodal.nets.shuffle import PixelDecoder
 from transmodal.nets.spectral import spectral
+from transmodal.nets.starting import StartingWeights
 from transmodal.translators._chroma import Chroma, ChromaConfig, GreyPicture, Outputs
 
 
@@ -41,6 +43,7 @@ class Config(ChromaConfig):
         feedforward: inner width of the colour decoder's perceptrons.
         colourfulness_weight: of the term that asks for colour.
         vividness: how far from grey the target lies in the perceptual and adversarial terms; 1 leaves it as it is.
+        backbone: file of ConvNeXt trained on ImageNet-22k, which the encoder starts from; None starts from scratch.
     """
 
     width: int = Field(96, ge=1)
@@ -54,6 +57,7 @@ class Config(ChromaConfig):
     feedforward: int = Field(2048, ge=1)
     colourfulness_weight: float = Field(0.5, ge=0)
     vividness: float = Field(1.2, ge=0)
+    backbone: str | None = None
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
@@ -71,6 +75,13 @@ class DDColor(Chroma):
 
     def __init__(self, config: Config) -> None:
         super().__init__(config, ChromaNet(config))
+
+    def starting(self) -> Mapping[str, StartingWeights]:
+        """Return ConvNeXt of the encoder's size, as the original starts."""
+        config = self.config
+        file = published.convnext_published(config.width, config.depths)
+        choice = published.convnext("encoder.", config.depths)
+        return {"backbone": StartingWeights(self.generator, config.backbone, file, *choice)}
 
     def size_multiple(self) -> int:
         """Return what the sides must be a multiple of."""

@@ -16,8 +16,10 @@ from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from transmodal.batch import Batch
+from transmodal.nets import published
 from transmodal.nets.blocks import norm2d, normal_init
 from transmodal.nets.resnet import ResNetGenerator
+from transmodal.nets.starting import StartingWeights
 from transmodal.nets.vit import MapTransformer, Positions
 from transmodal.translators._conditional_gan import (
     ConditionalGan,
@@ -39,6 +41,7 @@ class Config(ConditionalGanConfig):
         channels: of a token; the paper's ViT-B has 768.
         heads: of attention.
         side: of the token map on which positions are learnt; 16 for 256 x 256.
+        backbone: file R50+ViT-B_16.npz, which the transformers start from; None starts from scratch.
     """
 
     blocks: int = Field(9, ge=1)
@@ -49,6 +52,7 @@ class Config(ConditionalGanConfig):
     channels: int = Field(768, ge=1)
     heads: int = Field(12, ge=1)
     side: int = Field(16, ge=1)
+    backbone: str | None = None
 
     @model_validator(mode="after")
     def _places(self) -> Self:
@@ -91,6 +95,24 @@ class ResViT(ConditionalGan):
         """Return the generator, or its convolutions alone in the first phase, then the discriminator."""
         alone = {"generator": self.generator.convolutions} if phase == "cnn" else {}
         return {**super().players(phase), **alone}
+
+    def starting(self) -> Mapping[str, StartingWeights]:
+        """Return ViT-B/16 of R50-ViT-B/16, with its embedding and positions at every place, as the original starts.
+
+        The first phase leaves the transformers as they are.
+        """
+        config = self.config
+        if not config.transformers:
+            return {}
+        taken = [
+            one
+            for place in config.transformer_blocks
+            for one in published.vit_tokens(f"paths.{place}.embed.", f"paths.{place}.positions.", config.side)
+        ]
+        for n in range(len(self.generator.transformers)):
+            taken += published.vit_layers(f"transformers.{n}.", config.depth)
+        left = (*published.VIT_HEAD, *published.VIT_RESNET)
+        return {"backbone": StartingWeights(self.generator, config.backbone, published.R50_VIT, taken, left)}
 
     def synthesise(self, batch: Batch) -> Outputs:
         """Run the generator once, with transformers from the second phase on.

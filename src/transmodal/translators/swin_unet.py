@@ -7,6 +7,7 @@ head ends in tanh and the network is the generator of a conditional GAN.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Self
 
 import torch
@@ -14,7 +15,9 @@ import torch.nn.functional as F
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 
+from transmodal.nets import published
 from transmodal.nets.blocks import full_precision
+from transmodal.nets.starting import StartingWeights
 from transmodal.nets.swin import Block, Merge
 from transmodal.translators._conditional_gan import (
     ConditionalGan,
@@ -35,6 +38,7 @@ class Config(ConditionalGanConfig):
         shifted: whether every second block shifts its windows.
         skips: whether the way up sees the maps of the way down.
         discriminator_width: channels of the discriminator's first layer.
+        backbone: file swin_tiny_patch4_window7_224.pth, which the stages start from; None starts from scratch.
     """
 
     width: int = Field(96, ge=1)
@@ -45,6 +49,7 @@ class Config(ConditionalGanConfig):
     shifted: bool = True
     skips: bool = True
     discriminator_width: int = Field(64, ge=1)
+    backbone: str | None = None
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
@@ -68,6 +73,12 @@ class SwinUNet(ConditionalGan):
         generator = Generator(config)
         discriminator = patch_discriminator(config, "batch", config.discriminator_width)
         super().__init__(config, generator, discriminator, multiple=lowest)
+
+    def starting(self) -> Mapping[str, StartingWeights]:
+        """Return Swin-T for the way down, and its blocks once more for the way up, as the original starts."""
+        choice = published.swin_unet(self.config.depths, self.config.window)
+        weights = StartingWeights(self.generator, self.config.backbone, published.SWIN_T, *choice)
+        return {"backbone": weights}
 
 
 class Generator(nn.Module):

@@ -9,6 +9,7 @@ tanh and the network is the generator of a conditional GAN.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Self
 
 import torch
@@ -16,7 +17,9 @@ import torch.nn.functional as F
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 
+from transmodal.nets import published
 from transmodal.nets.blocks import full_precision
+from transmodal.nets.starting import StartingWeights
 from transmodal.nets.vit import MapTransformer, Positions
 from transmodal.translators._conditional_gan import (
     ConditionalGan,
@@ -35,6 +38,7 @@ class Config(ConditionalGanConfig):
         heads: of attention.
         side: of the token map on which positions are learnt; 16 for 256 x 256.
         skips: whether the decoder sees the residual network's maps.
+        backbone: file R50+ViT-B_16.npz, which residual network and transformer start from; None starts from scratch.
     """
 
     width: int = Field(64, ge=4)
@@ -44,6 +48,7 @@ class Config(ConditionalGanConfig):
     heads: int = Field(12, ge=1)
     side: int = Field(16, ge=1)
     skips: bool = True
+    backbone: str | None = None
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
@@ -62,6 +67,15 @@ class TransUNet(ConditionalGan):
     def __init__(self, config: Config) -> None:
         # Tokens are 1/16 of the image.
         super().__init__(config, Generator(config), patch_discriminator(config, "batch"), multiple=16)
+
+    def starting(self) -> Mapping[str, StartingWeights]:
+        """Return R50-ViT-B/16: all but the decoder, as the original starts."""
+        config = self.config
+        taken = published.vit_resnet("", config.blocks)
+        taken += published.vit_tokens("embed.", "positions.", config.side)
+        taken += published.vit_layers("transformer.", config.depth) if config.depth else []
+        left = published.VIT_HEAD if config.depth else (*published.VIT_HEAD, published.VIT_LAYERS)
+        return {"backbone": StartingWeights(self.generator, config.backbone, published.R50_VIT, taken, left)}
 
 
 class Generator(nn.Module):
