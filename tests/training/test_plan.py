@@ -229,6 +229,19 @@ def test_planning_draws_no_numbers(tiny: Tiny, cohort: Cohort) -> None:
     assert torch.random.get_rng_state().equal(before)
 
 
+def test_optimisers_of_players_that_are_all_gone_are_refused(tiny: Tiny, cohort: Cohort) -> None:
+    own = {"generators": {"lr": 1e-4}}
+    alone = {"settings": {"width": 4, "blocks": 1, "objective": "cgan"}}
+    error = refusal(tiny("cyclegan", changes=alone, players=own), cohort)
+    assert error.code == "E003"
+    assert "generators" in str(error)
+    assert "generator, discriminator" in str(error)
+    assert set(plan(tiny("cyclegan", changes=alone), cohort).phases[0].players) == {
+        "generator",
+        "discriminator",
+    }
+
+
 def test_a_player_that_a_setting_switches_off_may_keep_its_optimiser(cohort: Cohort) -> None:
     changes = ["settings={width: 32, discriminator_width: 4, discriminator_levels: 2, perceptual_weight: 0}"]
     changes += ["data.region=whole", "data.spacing_mm=null", "windows.size=[16, 16]"]

@@ -259,6 +259,14 @@ def _phases(recipe: Recipe, blank: Translator[Any]) -> tuple[PhasePlan, ...]:
         own = [name for each in known for name in each.get(phase, [])]
         _check_names(f"training.phases.{phase}.players", list(given.players), own)
     _check_names("training.players", list(training.players), players)
+    there = list(dict.fromkeys(name for phase in phases for name in phase.players))
+    if training.players and not set(training.players) & set(there):
+        raise UsageError(
+            "E003",
+            f"training.players has {', '.join(training.players)}, none of which these settings leave",
+            f"optimisers of {', '.join(there)}",
+            "Set training.players to theirs, or to {} for the defaults.",
+        )
     return phases
 
 
