@@ -22,6 +22,9 @@ from transmodal.evaluation.figures import label
 from transmodal.evaluation.result import Column, Evaluation
 from transmodal.notice import INTENDED_USE
 
+_STARTING = "starting_weights"
+"""What a model's record calls the published weights that its training started from."""
+
 
 def page(evaluation: Evaluation) -> str:
     """Return the report as one self-contained HTML document; all text from data is escaped."""
@@ -235,7 +238,12 @@ def _provenance(evaluation: Evaluation) -> str:
         "Training cases": str(record["cohort"]["n_training_cases"]),
         "Simulated": ", ".join(record["cohort"]["simulated"]) or "nothing",
         "Slices without mask": _excluded(evaluation.slices_excluded),
-        **{f"Model {name}": _flat(fields) for name, fields in record["models"].items()},
+        **{f"Model {name}": _flat(_but(_STARTING, fields)) for name, fields in record["models"].items()},
+        **{
+            f"Starting weights of {name}": _flat(fields[_STARTING])
+            for name, fields in record["models"].items()
+            if fields.get(_STARTING)
+        },
         "Oracles": ", ".join(record["oracles"]) or "none",
         "Software": f"transmodal {record['tool']['version']}, {_flat(record['versions'])}",
         "Display": "radiological: the patient's right is on the left, anterior up; shown planes are resampled to "
@@ -243,6 +251,10 @@ def _provenance(evaluation: Evaluation) -> str:
     }
     items = "".join(f"<dt>{escape(name)}</dt><dd>{escape(text)}</dd>" for name, text in flat.items())
     return f"<section><h2>Provenance</h2><dl>{items}</dl></section>"
+
+
+def _but(name: str, fields: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in fields.items() if key != name}
 
 
 def _excluded(slices: Mapping[str, int]) -> str:
