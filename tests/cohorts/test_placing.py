@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from transmodal.cohorts.placing import mutual_information, placing
+from transmodal.cohorts.placing import _Reader, mutual_information, placing
 from transmodal.volumes import Volume
 
 AFFINE = np.array([[-4.2, 0.3, 0, 90], [0.2, 4.0, 0, -95], [0, 0, 4.5, -80], [0, 0, 0, 1.0]])
@@ -91,3 +91,13 @@ def test_mutual_information_of_known_tables() -> None:
     assert mutual_information(np.eye(4)) == pytest.approx(np.log(4))
     assert mutual_information(np.outer([1, 2], [3, 5, 1])) == pytest.approx(0, abs=1e-12)
     assert mutual_information(np.zeros((2, 2))) == 0
+
+
+@pytest.mark.parametrize("shape", [(9, 7, 11), (6, 1, 5), (1, 1, 1), (2, 8, 1)])
+def test_levels_are_read_as_scipy_reads_them(shape: tuple[int, int, int]) -> None:
+    draw = np.random.default_rng(0)
+    levels = (23 * draw.random(shape)).astype(np.float32)
+    where = draw.uniform(-2, 12, (3, 4000))
+    where[:, :600] = draw.integers(-2, 12, (3, 600)) / 2  # on the voxels and half way between them
+    wanted = ndimage.map_coordinates(levels, where, order=1, mode="nearest")
+    np.testing.assert_array_equal(_Reader(levels).read(where), np.rint(wanted))

@@ -28,13 +28,14 @@ ALONE = PrepareOptions(ratios=(1, 0, 0))
 
 def test_leftovers_of_a_kill_are_removed(a_case: MakeCase, ready: Maker, tmp_path: Path) -> None:
     folder = tmp_path / "cohort"
-    for name in ("cases/.partial-abc", "cases/.old-abc"):
+    for name in ("cases/.partial-abc", "cases/.old-abc", "working/likeness-1/s01"):
         (folder / name).mkdir(parents=True)
-        (folder / name / "t1.npy").write_bytes(b"half")
+        (folder / name / ".partial-t1.npy").write_bytes(b"half")
     (folder / ".partial-xyz.json").write_text("{")
     prepare([ready(a_case())], folder, ALONE)
     assert sorted(path.name for path in folder.iterdir()) == ["cases", "cohort.json", "split.json", "working"]
     assert [path.name for path in (folder / "cases").iterdir()] == ["s01"]
+    assert not list(folder.rglob(".partial-*"))
 
 
 KILLED = """
@@ -194,11 +195,11 @@ def test_a_full_disk_stops_at_once(
 ) -> None:
     told: list[str] = []
 
-    def full(path: Path, array: object) -> str:
+    def full(path: Path, array: object, name: str = "") -> str:
         told.append(path.name)
         raise ResourceError("E403", f"cannot write {path.name}", "room", "Free space.")
 
-    monkeypatch.setattr(files, "write_npy", full)
+    monkeypatch.setattr(files, "put_npy", full)
     with pytest.raises(ResourceError, match="case case00: cannot write"):
         prepare([slow(n) for n in range(4)], tmp_path / "c", PrepareOptions(keep_going=keep_going))
     assert told == ["t1.npy"]

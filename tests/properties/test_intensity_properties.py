@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import numpy as np
 from hypothesis import given, settings
@@ -8,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
-from transmodal.volumes.intensity import IntensityMap, IntensitySpec, Range, fit, reference
+from transmodal.volumes.intensity import IntensityMap, IntensitySpec, Range, _percentiles, fit, reference
 
 Image = NDArray[np.float32]
 MANY = settings(deadline=None, max_examples=60)
@@ -94,3 +95,21 @@ def test_a_reference_is_a_map_of_the_same_kind(
     if len(maps) == 1:
         probe = np.linspace(-1, 1, 7)
         np.testing.assert_allclose(one.invert(probe), maps[0].invert(probe), rtol=1e-5, atol=1e-5)
+
+
+@MANY
+@given(
+    st.sampled_from(["u1", "i1", "u2", "i2", "u4", "i4", "i8", "f4", "f8"]).flatmap(
+        lambda kind: (
+            hnp.arrays(kind, st.integers(1, 40), elements={"allow_nan": False, "allow_infinity": False})
+            if kind[0] == "f"
+            else hnp.arrays(kind, st.integers(1, 40))
+        )
+    ),
+    st.tuples(st.floats(0, 100), st.floats(0, 100)).filter(lambda ends: ends[0] < ends[1]),
+)
+def test_percentiles_are_those_of_doubles(values: NDArray[Any], ends: tuple[float, float]) -> None:
+    with np.errstate(all="ignore"):  # differences of numbers as large as doubles can be
+        wanted = np.percentile(values.astype(np.float64), ends)
+        found = list(_percentiles(values.copy(), *ends))
+    np.testing.assert_array_equal(found, wanted)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -41,24 +42,58 @@ def test_npy_comes_back_bit_by_bit(tmp_path: Path, array: NDArray[Any]) -> None:
     np.testing.assert_array_equal(back, array)
 
 
-@pytest.mark.parametrize("change", ["a bit", "the sign of zero", "the type", "the shape"])
-def test_a_disk_that_writes_something_else_is_found(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: str
-) -> None:
-    def write(stream: Any, array: NDArray[Any], *, allow_pickle: bool) -> None:  # noqa: ANN401 - as numpy has it
-        other = {
-            "a bit": array + np.float32(np.arange(6).reshape(2, 3) == 4),
-            "the sign of zero": np.where(array == 0, np.float32(-0.0), array),
-            "the type": array.astype(np.float64),
-            "the shape": array.reshape(3, 2),
-        }[change]
-        original(stream, other, allow_pickle=allow_pickle)
+def test_npy_is_what_numpy_writes(tmp_path: Path) -> None:
+    array = np.asfortranarray(np.random.default_rng(1).normal(size=(5, 3, 2)).astype(np.float32))
+    files.put_npy(tmp_path / "ours.npy", array)
+    np.save(tmp_path / "theirs.npy", np.ascontiguousarray(array))
+    assert (tmp_path / "ours.npy").read_bytes() == (tmp_path / "theirs.npy").read_bytes()
 
-    original = np.lib.format.write_array
-    monkeypatch.setattr(np.lib.format, "write_array", write)
-    with pytest.raises(IntegrityError) as caught:
-        files.write_npy(tmp_path / "x.npy", np.arange(6, dtype=np.float32).reshape(2, 3))
+
+@pytest.mark.parametrize("n", [1, 7, 8, 4096, 4097, 9000])
+def test_long_arrays_are_written_part_by_part(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, n: int
+) -> None:
+    monkeypatch.setattr(files, "_CHUNK", 4096)
+    array = np.random.default_rng(n).integers(0, 255, n).astype(np.uint8)
+    digest = files.put_npy(tmp_path / "x.npy", array)
+    assert digest == files.sha256_array(array)
+    np.testing.assert_array_equal(np.load(tmp_path / "x.npy"), array)
+
+
+CHANGES = ["a bit", "the last bit", "the sign of zero", "the type", "the shape", "shorter", "longer"]
+
+
+@pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.parametrize("write", [files.write_npy, files.put_npy])
+def test_a_disk_that_writes_something_else_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: str, write: Callable[..., str]
+) -> None:
+    def put(path: Path, array: NDArray[Any]) -> str:
+        last = array.copy()
+        last[-1, -1] += 1
+        other = {
+            "a bit": array + np.float32(np.arange(9).reshape(3, 3) == 4),
+            "the last bit": last,
+            "the sign of zero": np.where(array == 0, np.float32(-0.0), array),
+            "the type": array.view(np.int32),
+            "the shape": array.reshape(9, 1),
+        }.get(change, array)
+        digest = original(path, other)
+        content = path.read_bytes()
+        path.write_bytes({"shorter": content[:-1], "longer": content + b"0"}.get(change, content))
+        return digest
+
+    original = files._put
+    monkeypatch.setattr(files, "_put", put)
+    with pytest.raises(IntegrityError, match=r"x\.npy does not read back equal") as caught:
+        write(tmp_path / "x.npy", np.arange(9, dtype=np.float32).reshape(3, 3))
     assert caught.value.code == "E503"
+
+
+def test_what_does_not_read_back_is_not_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(files, "_holds", lambda path, array: False)
+    with pytest.raises(IntegrityError):
+        files.write_npy(tmp_path / "x.npy", np.zeros(3))
     assert list(tmp_path.iterdir()) == []
 
 

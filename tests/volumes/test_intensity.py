@@ -276,3 +276,16 @@ def test_what_is_mapped_stays_untouched(tmp_path: Path) -> None:
     assert type(fitted.invert(mapped)) is np.ndarray
     np.testing.assert_array_equal(mapped, before)
     np.testing.assert_array_equal(mapped_file, values)
+
+
+@pytest.mark.parametrize("span", [1 << 15, (1 << 16) - 1, 1 << 16, (1 << 16) + 1])
+def test_percentiles_of_wide_integers(span: int) -> None:
+    """Up to a range of 16 bits values are counted, beyond it they are put in order."""
+    voxels = (
+        np.random.default_rng(span).integers(-70, span - 70, (40, 30, 20), endpoint=True).astype(np.int32)
+    )
+    voxels[0, 0, :2] = -70, span - 70
+    mask = np.random.default_rng(1).random(voxels.shape) > 0.4
+    fitted = fit(PERCENTILE, voxels, mask)
+    wanted = np.percentile(voxels[mask].astype(np.float64), [0.5, 99.5])
+    assert (fitted.low, fitted.high) == tuple(wanted)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
@@ -82,6 +83,7 @@ def check(folder: Path, manifest: Manifest, split: Split, *, workers: int = 1) -
             for entry in entries
         },
         {case: group for group, cases in groups_of(entries).items() for case in cases},
+        workers=workers,
     )
     across = [pair for pair in found if side_of[pair.one] != side_of[pair.other]]
     if across and manifest.options.copies == "refuse":
@@ -94,13 +96,17 @@ def check(folder: Path, manifest: Manifest, split: Split, *, workers: int = 1) -
 
 
 def near_duplicates(
-    kept: Mapping[str, Mapping[str, Path | likeness.Detail | None]], together: Mapping[str, str] | None = None
+    kept: Mapping[str, Mapping[str, Path | likeness.Detail | None]],
+    together: Mapping[str, str] | None = None,
+    *,
+    workers: int = 1,
 ) -> list[Copies]:
     """Return the copies among images of one modality, sorted by case.
 
     Args:
         kept: what `likeness.detail` returned, or the .npy that it stands in, by case and modality.
         together: what each case is kept together with; pairs within are not looked at.
+        workers: threads for what is done image by image.
     """
     together = together or {}
     best: dict[tuple[str, str], Copies] = {}
@@ -108,7 +114,7 @@ def near_duplicates(
         images = {
             case: image for case, mine in sorted(kept.items()) if (image := mine.get(modality)) is not None
         }
-        for pair in _among(images, together, modality):
+        for pair in _among(images, together, modality, workers):
             key = pair.one, pair.other
             best[key] = max(best.get(key, pair), pair, key=lambda one: one.correlation)
     return [best[key] for key in sorted(best)]
@@ -117,20 +123,31 @@ def near_duplicates(
 def keep_all(folder: Path, entries: Sequence[CaseEntry], *, workers: int = 1) -> None:
     """Keep what is compared of every image of which it is not kept yet."""
     todo = {entry.id: (folder, entry) for entry in entries if _missing(folder, entry)}
-    for _ in spread(keep, todo, workers):
+    for _ in spread(_keep_stored, todo, workers):
         pass
 
 
-def keep(job: tuple[Path, CaseEntry]) -> None:
-    """Keep what is compared of a case's images, under the hash of what it is made from."""
-    folder, entry = job
+def keep(folder: Path, entry: CaseEntry, volumes: Mapping[str, Volume]) -> None:
+    """Keep what is compared of a case's images, under the hash of what it is made from.
+
+    Args:
+        folder: the cohort's.
+        entry: the case.
+        volumes: its images as they are stored, those at least of which nothing is kept yet.
+    """
     for name in _missing(folder, entry):
-        one = entry.volumes[name]
-        made = likeness.detail(Volume(files.read_npy(folder / one.file), np.array(entry.affine)))
-        path = kept_at(folder, entry.id, one)
+        made = likeness.detail(volumes[name])
+        path = kept_at(folder, entry.id, entry.volumes[name])
         path.parent.mkdir(parents=True, exist_ok=True)
         # An image that is too small to tell is one with no cells.
         files.write_npy(path, np.zeros((0, 0, 0), np.int8) if made is None else made)
+
+
+def _keep_stored(job: tuple[Path, CaseEntry]) -> None:
+    folder, entry = job
+    affine = np.array(entry.affine)
+    stored = {name: files.read_npy(folder / entry.volumes[name].file) for name in _missing(folder, entry)}
+    keep(folder, entry, {name: Volume(voxels, affine) for name, voxels in stored.items()})
 
 
 def kept_at(folder: Path, case: str, volume: VolumeEntry) -> Path:
@@ -143,13 +160,11 @@ def _missing(folder: Path, entry: CaseEntry) -> list[str]:
 
 
 def _among(
-    images: Mapping[str, Path | likeness.Detail], together: Mapping[str, str], modality: str
+    images: Mapping[str, Path | likeness.Detail], together: Mapping[str, str], modality: str, workers: int
 ) -> Iterator[Copies]:
-    spectra: dict[str, likeness.Floats] = {}
-    for case, image in images.items():
-        kept = _read(image)
-        if kept.size:
-            spectra[case] = likeness.spectrum(kept)
+    with ThreadPoolExecutor(max(1, workers)) as pool:
+        made = dict(zip(images, pool.map(_spectrum, images.values()), strict=True))
+    spectra = {case: one for case, one in made.items() if one is not None}
     cases = list(spectra)
     read = lru_cache(_KEPT)(lambda case: _read(images[case]))
     for i, j in _alike(np.stack([spectra[case] for case in cases])) if cases else ():
@@ -158,6 +173,11 @@ def _among(
             agreed = likeness.agreement(read(one), read(other))
             if agreed.copies:
                 yield Copies(one, other, modality, agreed.correlation, agreed.apart_mm)
+
+
+def _spectrum(image: Path | likeness.Detail) -> likeness.Floats | None:
+    kept = _read(image)
+    return likeness.spectrum(kept) if kept.size else None
 
 
 def _alike(spectra: NDArray[np.float32]) -> Iterator[tuple[int, int]]:

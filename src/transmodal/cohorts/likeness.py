@@ -11,6 +11,7 @@ Kanade 1981). Copies stay in place everywhere; two brains, even two warps of one
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from itertools import product
 from typing import Any, NamedTuple
 
@@ -19,7 +20,9 @@ from numpy.typing import NDArray
 from scipy import fft, ndimage
 
 from transmodal.volumes import Grid, Volume
+from transmodal.volumes.blocks import block_means
 from transmodal.volumes.geometry import resample
+from transmodal.volumes.lines import along
 
 LATTICE_MM = 4.0
 """Step of the lattice: that of the coarsest images for which this was made."""
@@ -127,22 +130,25 @@ def _sampled(volume: Volume) -> tuple[Floats, NDArray[np.bool_]]:
 def _coarser(volume: Volume) -> Volume:
     """Return an image in grey, of which voxels finer than half a step are averaged by two, three, ... an axis."""
     grey = volume.voxels.mean(axis=-1, dtype=np.float32) if volume.is_colour else volume.voxels
-    affine, weights = volume.affine.copy(), np.eye(3)
-    for axis, (n, mm) in enumerate(zip(volume.grid.shape, volume.spacing, strict=True)):
-        factor = min(int(LATTICE_MM / 2 / mm), n // _LEAST_CELLS[0])
-        if factor > 1:
-            kept = np.moveaxis(grey, axis, 0)[: n // factor * factor]
-            means = kept.reshape(-1, factor, *kept.shape[1:]).mean(axis=1, dtype=np.float32)
-            grey = np.moveaxis(means, 0, axis)
-            affine[:3, 3] += affine[:3, axis] * (factor - 1) / 2
-            weights[axis, axis] = factor
-    affine[:3, :3] = affine[:3, :3] @ weights
-    return Volume(grey.astype(np.float32, copy=False), affine)
+    sides = zip(volume.grid.shape, volume.spacing, strict=True)
+    factors = [max(1, min(int(LATTICE_MM / 2 / mm), n // _LEAST_CELLS[0])) for n, mm in sides]
+    affine = volume.affine.copy()
+    affine[:3, 3] += affine[:3, :3] @ ((np.array(factors) - 1) / 2)
+    affine[:3, :3] *= factors
+    return Volume(block_means(grey, factors), affine)
 
 
 def _smooth(values: Floats, mm: float) -> Floats:
-    smooth: Floats = ndimage.gaussian_filter(values, mm / LATTICE_MM, mode="constant")
-    return smooth
+    for axis, n in enumerate(values.shape):
+        values = along(_gauss(n, mm), values, axis)
+    return values
+
+
+@lru_cache(64)
+def _gauss(n: int, mm: float) -> Floats:
+    """Return the matrix that smooths a line of cells, with nothing beyond its ends."""
+    matrix: Floats = ndimage.gaussian_filter1d(np.eye(n), mm / LATTICE_MM, axis=0, mode="constant")
+    return matrix.astype(np.float32)
 
 
 def _mean(values: Floats, where: NDArray[np.bool_], mm: float) -> Floats:
@@ -169,6 +175,7 @@ def _wound(values: Floats) -> Floats:
     return wound
 
 
+@lru_cache(1)
 def _frequencies() -> tuple[Any, NDArray[np.bool_], NDArray[np.int_]]:
     """Return which frequencies are compared, and how high each is: half a ball without its centre."""
     low = np.r_[0 : _HIGHEST + 1, _TORUS - _HIGHEST : _TORUS]

@@ -8,10 +8,14 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from multiprocessing import connection, get_context, parent_process
 from typing import TypeVar
 
 from transmodal.errors import ResourceError
+
+_THREADS = ("OMP_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+"""What BLAS libraries read when they are loaded."""
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -56,7 +60,8 @@ def _together(
             while waiting and len(running) < workers:
                 name = waiting.popleft()
                 try:
-                    running[pool.submit(work, items[name])] = name
+                    with _one_thread_each():
+                        running[pool.submit(work, items[name])] = name
                 except BrokenProcessPool:
                     return [*running.values(), name]
             for future in wait(running, return_when=FIRST_COMPLETED).done:
@@ -73,7 +78,9 @@ def _together(
 def _alone(work: Callable[[Item], Result], item: Item, name: str) -> Result:
     with _pool(1) as pool:
         try:
-            return pool.submit(work, item).result()
+            with _one_thread_each():
+                begun = pool.submit(work, item)
+            return begun.result()
         except BrokenProcessPool as error:
             raise ResourceError(
                 "E402",
@@ -87,6 +94,21 @@ def _alone(work: Callable[[Item], Result], item: Item, name: str) -> Result:
 def _pool(workers: int) -> ProcessPoolExecutor:
     # Spawned, not forked: a fork of a process with threads (BLAS, ITK) can hang.
     return ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_die_with_parent)
+
+
+@contextmanager
+def _one_thread_each() -> Iterator[None]:
+    """Let the processes that are started here use one thread each, unless the environment says how many.
+
+    The processes are what fills the cores: small matrix products on threads beside them take ten times as long.
+    """
+    ours = [name for name in _THREADS if name not in os.environ]
+    os.environ.update(dict.fromkeys(ours, "1"))
+    try:
+        yield
+    finally:
+        for name in ours:
+            os.environ.pop(name, None)
 
 
 def _die_with_parent() -> None:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from transmodal.volumes import Volume
+from transmodal.volumes.blocks import block_means
 
 Floats = NDArray[np.float64]
 Levels = NDArray[np.intp]
@@ -94,7 +95,7 @@ class _Coarse:
         voxels = volume.voxels.mean(axis=-1, dtype=np.float32) if volume.is_colour else volume.voxels
         sides = zip(voxels.shape, volume.spacing, strict=True)
         factors = [min(n, max(1, round(_COARSE_MM / mm))) for n, mm in sides]
-        means = ndimage.gaussian_filter(_block_means(voxels, factors), _BLUR)
+        means = ndimage.gaussian_filter(block_means(voxels, factors), _BLUR)
         affine = volume.affine.astype(np.float64)
         first = affine @ np.append((np.array(factors) - 1) / 2, 1.0)
         return cls(_levels(means), np.column_stack([affine[:, :3] * factors, first]))
@@ -114,10 +115,39 @@ class _Coarse:
     def at(self, points: Floats) -> Levels:
         """Return the level at points in mm; beyond the edge, that of the edge."""
         index = np.linalg.inv(self.affine)
-        where = index[:3, :3] @ points.T + index[:3, 3:]
-        found = ndimage.map_coordinates(self.levels, where, order=1, mode="nearest")
-        nearest: Levels = np.rint(found).astype(np.intp)
+        return _Reader(self.levels).read(index[:3, :3] @ points.T + index[:3, 3:])
+
+
+class _Reader:
+    """Reads levels between the voxels; as `ndimage.map_coordinates` of order 1, in half its time."""
+
+    def __init__(self, levels: NDArray[np.float32]) -> None:
+        self._last = np.array(levels.shape)[:, None] - 1
+        self._steps = np.array([levels.shape[1] * levels.shape[2], levels.shape[2], 1])
+        self._steps[self._last[:, 0] == 0] = 0  # an axis of one voxel has no next one
+        self._flat = levels.reshape(-1).astype(np.float64)
+
+    def read(self, where: Floats) -> Levels:
+        """Return the level nearest to the interpolated value, `(n,)`, at voxel coordinates `(3, n)`."""
+        inside = np.clip(where, 0, self._last)
+        first = np.minimum(inside.astype(np.intp), np.maximum(self._last - 1, 0))
+        shares = inside - first
+        corner = self._steps @ first
+        value = self._along(0, corner, shares)
+        # In float32 first: a value that is a hair off a half is one, and goes to the even level.
+        nearest: Levels = np.rint(value.astype(np.float32)).astype(np.intp)
         return nearest
+
+    def _along(self, axis: int, corner: Levels, shares: Floats) -> Floats:
+        """Interpolate along this axis and all after it."""
+        if axis == len(self._steps):
+            return self._flat.take(corner)
+        here = self._along(axis + 1, corner, shares)
+        there = self._along(axis + 1, corner + self._steps[axis], shares)
+        there -= here
+        there *= shares[axis]
+        there += here
+        return there
 
 
 class _Search:
@@ -125,11 +155,12 @@ class _Search:
 
     def __init__(self, fixed: Levels, moving: _Coarse, points: Floats) -> None:
         self._fixed = fixed
-        self._moving = moving
-        self._points = points
+        self._moving = _Reader(moving.levels)
+        self._index = np.linalg.inv(moving.affine)
         tissue = points[fixed > 0]
         self._content = tissue if len(tissue) else points
         self._centre = self._content.mean(axis=0)
+        self._arms = np.ascontiguousarray((points - self._centre).T)
         self.radius = float(np.sqrt(((self._content - self._centre) ** 2).sum(axis=1).mean()))
 
     def climb(self, here: float) -> tuple[Floats, float]:
@@ -163,15 +194,19 @@ class _Search:
 
     def moved_mm(self, place: Floats) -> float:
         """Return how far a place moves the content, on average."""
-        return float(np.linalg.norm(self._moved(self._content, place) - self._content, axis=1).mean())
+        arms = self._content - self._centre
+        moved = arms @ self._turn(place).T + place[:3] - arms
+        return float(np.linalg.norm(moved, axis=1).mean())
 
     def _levels(self, place: Floats) -> Levels:
-        return self._moving.at(self._moved(self._points, place))
+        # Moved and brought to the moving image's voxels by one product.
+        turns, start = self._index[:3, :3], self._index[:3, 3]
+        where = (turns @ self._turn(place)) @ self._arms
+        where += (turns @ (self._centre + place[:3]) + start)[:, None]
+        return self._moving.read(where)
 
-    def _moved(self, points: Floats, place: Floats) -> Floats:
-        turn = _rotation(place[3:] / max(self.radius, 1e-9))
-        moved: Floats = (points - self._centre) @ turn.T + self._centre + place[:3]
-        return moved
+    def _turn(self, place: Floats) -> Floats:
+        return _rotation(place[3:] / max(self.radius, 1e-9))
 
 
 _MOVES = [sign * np.eye(6)[axis] for axis in range(6) for sign in (1, -1)]
@@ -192,15 +227,6 @@ def _rotation(turns: Floats) -> Floats:
     cross = np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]])
     turn: Floats = np.eye(3) + np.sin(angle) * cross + (1 - np.cos(angle)) * cross @ cross
     return turn
-
-
-def _block_means(voxels: NDArray[Any], factors: list[int]) -> NDArray[np.float32]:
-    """Return means over blocks of `factors` voxels; what does not fill a block at the end is left out."""
-    counts = [n // factor for n, factor in zip(voxels.shape, factors, strict=True)]
-    whole = tuple(slice(n * factor) for n, factor in zip(counts, factors, strict=True))
-    split = [part for pair in zip(counts, factors, strict=True) for part in pair]
-    means: NDArray[np.float32] = voxels[whole].reshape(split).mean(axis=(1, 3, 5), dtype=np.float32)
-    return means
 
 
 def _levels(image: NDArray[np.float32]) -> NDArray[np.float32]:

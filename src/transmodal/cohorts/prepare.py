@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import re
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +14,7 @@ from transmodal.cohorts.case import CaseMaker
 from transmodal.cohorts.doubts import refusals
 from transmodal.cohorts.folds import split_as
 from transmodal.cohorts.manifest import CaseEntry, Manifest, PrepareOptions
+from transmodal.cohorts.naming import folder_names
 from transmodal.cohorts.parallel import spread
 from transmodal.cohorts.relations import Relations
 from transmodal.cohorts.split import (
@@ -62,8 +62,7 @@ def prepare(
     A case is prepared anew when the content of its inputs or the options that touch it have changed.
     All cases are tried before the failing ones are reported, and those that succeed are kept.
 
-    Case ids become folder names: an id with other characters than `A-Za-z0-9._-`, with `..`, with a
-    leading dot or dash, or longer than 100 becomes what is left of it and 8 digits of its hash.
+    Case ids become folder names, as `naming.folder_names` says.
 
     Args:
         cases: files, or makers of virtual subjects.
@@ -84,7 +83,7 @@ def prepare(
     """
     options = options or PrepareOptions()
     folder = Path(folder)
-    names = _names(cases)
+    names = folder_names(cases)
     _make(folder / "cases")
     with locks.only_one(folder):
         _clear_leftovers(folder)
@@ -154,9 +153,9 @@ def _try(job: _Job) -> CaseEntry | TransmodalError:
     try:
         inputs, case = job.maker.fingerprint(), job.maker.load()
         with locks.at_work(job.folder):
-            entry = one_case.store(case, inputs, job.folder, job.name, job.options)
+            entry, volumes = one_case.store(case, inputs, job.folder, job.name, job.options)
             if job.options.copies != "ignore":
-                duplicates.keep((job.folder, entry))
+                duplicates.keep(job.folder, entry, volumes)
             return entry
     except TransmodalError as error:
         return type(error)(error.code, f"case {job.name}: {error.got}", error.expected, error.remedy)
@@ -245,34 +244,6 @@ def _write_if_changed(path: Path, data: dict[str, Any]) -> None:
     files.write_json(path, data)
 
 
-def _names(cases: Sequence[CaseMaker]) -> dict[str, CaseMaker]:
-    """Give every case a folder name that stays inside the cohort, whatever its id says."""
-    if not cases:
-        raise InputError("E132", "no case", "one or more", "Check the folder and the layout.")
-    named: dict[str, CaseMaker] = {}
-    taken: dict[str, str] = {}
-    for case in sorted(cases, key=lambda case: case.id):
-        name = _safe(case.id)
-        # Names that differ in case alone are one name on some file systems.
-        if name.lower() in taken:
-            raise InputError(
-                "E004",
-                f"two cases called {case.id!r} and {taken[name.lower()]!r}",
-                "a name of its own for every case",
-                "Rename one of them.",
-            )
-        taken[name.lower()] = case.id
-        named[name] = case
-    return named
-
-
-def _safe(case: str) -> str:
-    if re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}", case) and ".." not in case and case[-1] != ".":
-        return case
-    left = re.sub(r"\.{2,}|[^A-Za-z0-9._-]+", "-", case)[:80].strip(".-")
-    return f"{left or 'case'}-{files.sha256_text(ascii(case))[:8]}"
-
-
 def _summary(failures: Mapping[str, TransmodalError], n: int) -> TransmodalError:
     first = next(iter(failures.values()))
     kept = f"{n - len(failures)} of {n} are done and kept"
@@ -300,7 +271,8 @@ def _make(folder: Path) -> None:
 
 def _clear_leftovers(folder: Path) -> None:
     """Remove what a killed preparation left half-written."""
-    for place in (folder, folder / "cases"):
+    # Not what else is below `working`: others may be writing there while they read the cohort.
+    for place in (folder, folder / "cases", *folder.glob("working/likeness-*/*")):
         for pattern in (".partial-*", ".old-*"):
             for one in place.glob(pattern):
                 if one.is_dir():

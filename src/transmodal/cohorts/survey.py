@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from transmodal.cohorts import one_case
+from transmodal.cohorts import checking
 from transmodal.cohorts.case import Case, CaseFiles, CaseMaker
 from transmodal.cohorts.doubts import notes_of
 from transmodal.cohorts.likeness import Detail, detail
@@ -82,7 +82,7 @@ def look(case: CaseMaker) -> Finding:
     loaded = _tried(case.load, wrong)
     volumes = {} if loaded is None else _volumes(loaded)
     if loaded is not None:
-        _tried(partial(one_case.check, loaded), wrong)
+        _tried(partial(checking.check, loaded), wrong)
     placed, details = _placed(loaded, wrong), _details({} if loaded is None else loaded.volumes)
     return Finding(case.id, case.patient, _described(volumes), tuple(wrong), (), placed, details)
 
@@ -97,9 +97,9 @@ def _of_files(case: CaseFiles) -> Finding:
         if not step.waits:
             loaded = _tried(partial(step, loaded), wrong) or loaded
     for alone in (_case(case, {what: volumes[what]}) for what in sorted(elsewhere & volumes.keys())):
-        _tried(partial(one_case.check, alone), wrong)
+        _tried(partial(checking.check, alone), wrong)
     if loaded.volumes:
-        _tried(partial(one_case.check, loaded), wrong)
+        _tried(partial(checking.check, loaded), wrong)
     waiting = tuple(step.waits for step in case.steps if step.waits)
     placed, details = (
         _placed(loaded, wrong),

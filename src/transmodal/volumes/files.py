@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import ctypes
 import errno
 import hashlib
+import io
 import json
 import os
 import shutil
-import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -19,9 +18,9 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from transmodal.errors import InputError, IntegrityError, ResourceError, TransmodalError, UsageError
+from transmodal.volumes import durable
 
 _CHUNK = 1 << 20
-_NO_FOLDER_SYNC = {errno.EINVAL, errno.ENOTSUP, errno.EBADF}
 _NAME_ERRORS = {errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.ELOOP, errno.EEXIST}
 
 
@@ -47,7 +46,7 @@ def sha256_text(text: str) -> str:
 def sha256_array(array: NDArray[Any], dtype: DTypeLike | None = None) -> str:
     """Return the SHA-256 of an array: its dtype, its shape and its voxels in C order; as if of type `dtype`."""
     kind = array.dtype if dtype is None else np.dtype(dtype)
-    digest = hashlib.sha256(f"{kind.str}{array.shape}".encode())
+    digest = hashlib.sha256(_kind(kind, array.shape))
     # Plane by plane where they are converted: another type of the whole would be written to memory first.
     for part in [array] if kind == array.dtype else array:
         digest.update(np.ascontiguousarray(part, kind).data)
@@ -73,10 +72,10 @@ def atomic_path(path: Path) -> Iterator[Path]:
         os.close(handle)
         beside = Path(name)
         yield beside
-        _sync(beside)
-        beside.chmod(0o666 & ~_umask())
+        durable.sync(beside)
+        beside.chmod(0o666 & ~durable.umask())
         beside.replace(path)
-        _sync_folder(path.parent)
+        durable.sync_folder(path.parent)
     except TransmodalError:
         raise
     except OSError as error:
@@ -106,14 +105,14 @@ def atomic_folder(path: Path) -> Iterator[Path]:
         beside = Path(tempfile.mkdtemp(prefix=".partial-", dir=path.parent))
         yield beside
         for inside in sorted(beside.rglob("*")):
-            _sync(inside) if inside.is_file() else _sync_folder(inside)
-        _sync_folder(beside)
-        beside.chmod(0o777 & ~_umask())
+            durable.sync(inside) if inside.is_file() else durable.sync_folder(inside)
+        durable.sync_folder(beside)
+        beside.chmod(0o777 & ~durable.umask())
         if path.exists():
-            _swap(beside, path)
+            durable.swap(beside, path)
         else:
             beside.replace(path)
-        _sync_folder(path.parent)
+        durable.sync_folder(path.parent)
     except TransmodalError:
         raise
     except OSError as error:
@@ -158,28 +157,86 @@ def write_npy(path: Path, array: NDArray[Any]) -> str:
     Raises:
         IntegrityError: E503 when it does not read back equal.
     """
-    array = np.asarray(array, order="C")
-    digest = sha256_array(array)
     with atomic_path(path) as beside:
-        with beside.open("wb") as stream:
-            np.lib.format.write_array(stream, array, allow_pickle=False)
-        if not _same_bytes(read_npy(beside), array):
-            raise IntegrityError(
-                "E503",
-                f"{path} does not read back equal",
-                "what was written",
-                "Check the disk, then try again.",
-            )
+        return put_npy(beside, array, path.name)
+
+
+def put_npy(path: Path, array: NDArray[Any], name: str = "") -> str:
+    """Write an .npy as `write_npy` does, but where it shall be: for a folder that is not in its place yet.
+
+    Args:
+        path: the file.
+        array: any numbers.
+        name: what the file is called in a message, where that is not its name.
+
+    Raises:
+        IntegrityError: E503 when it does not read back equal.
+    """
+    array = np.asarray(array, order="C")
+    digest = _put(path, array)
+    if not _holds(path, array):
+        raise IntegrityError(
+            "E503",
+            f"{name or path.name} does not read back equal",
+            "what was written",
+            "Check the disk, then try again.",
+        )
     return digest
 
 
-def _same_bytes(one: NDArray[Any], other: NDArray[Any]) -> bool:
-    """Tell whether arrays in C order are equal bit by bit, NaN included."""
-    if (one.dtype, one.shape) != (other.dtype, other.shape):
-        return False
-    # An array without voxels has no bytes to compare; one without axes cannot be viewed as bytes.
-    first, second = (array.reshape(-1).view(np.uint8) for array in (one, other))
-    return bool(np.array_equal(first, second))
+def _put(path: Path, array: NDArray[Any]) -> str:
+    """Write an .npy and return the array's SHA-256: each part is hashed while it is in the cache."""
+    digest = hashlib.sha256(_kind(array.dtype, array.shape))
+    with path.open("wb", buffering=0) as stream:
+        stream.write(_npy_head(array))
+        for part in _parts(array):
+            digest.update(part.data)
+            written = 0
+            while written < len(part):  # a call may write less than it is given
+                written += stream.write(part[written:].data)
+    return digest.hexdigest()
+
+
+def _holds(path: Path, array: NDArray[Any]) -> bool:
+    """Tell whether a file is the .npy of an array, bit by bit, and no byte more."""
+    head, back = _npy_head(array), np.empty(_CHUNK, np.uint8)
+    with path.open("rb") as stream:
+        if stream.read(len(head)) != head:
+            return False
+        for part in _parts(array):
+            read = stream.readinto(back[: len(part)].data)
+            if read != len(part) or not _same_bytes(back[:read], part):
+                return False
+        return stream.read(1) == b""
+
+
+def _same_bytes(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> bool:
+    whole = len(one) // 8 * 8  # eight at a time
+    return all(
+        np.array_equal(first, second)
+        for first, second in (
+            (one[:whole].view(np.uint64), other[:whole].view(np.uint64)),
+            (one[whole:], other[whole:]),
+        )
+    )
+
+
+def _npy_head(array: NDArray[Any]) -> bytes:
+    head = io.BytesIO()
+    np.lib.format.write_array_header_1_0(head, np.lib.format.header_data_from_array_1_0(array))
+    return head.getvalue()
+
+
+def _parts(array: NDArray[Any]) -> Iterator[NDArray[np.uint8]]:
+    """Yield the bytes of an array in C order; none where it has no voxels."""
+    # One without axes cannot be viewed as bytes.
+    flat = array.reshape(-1).view(np.uint8)
+    for start in range(0, len(flat), _CHUNK):
+        yield flat[start : start + _CHUNK]
+
+
+def _kind(dtype: np.dtype[Any], shape: tuple[int, ...]) -> bytes:
+    return f"{dtype.str}{shape}".encode()
 
 
 def read_npy(path: Path, *, mmap: bool = True, sha256: str | None = None) -> NDArray[Any]:
@@ -242,57 +299,6 @@ def _reading(path: Path, expected: str) -> Iterator[None]:
 
 def _suffix(path: Path) -> str:
     return ".nii.gz" if path.name.lower().endswith(".nii.gz") else path.suffix
-
-
-def _swap(new: Path, old: Path) -> None:
-    """Let two folders change names, in one step if the system can, else in two that are undone on failure."""
-    if _exchanged(new, old):
-        return
-    aside = Path(tempfile.mkdtemp(prefix=".old-", dir=old.parent))
-    try:
-        old.replace(aside / old.name)
-        try:
-            new.replace(old)
-        except OSError:
-            (aside / old.name).replace(old)
-            raise
-        (aside / old.name).replace(new)
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
-
-
-def _exchanged(one: Path, other: Path) -> bool:
-    """Exchange two names by Linux's renameat2; tell whether that was possible."""
-    if not sys.platform.startswith("linux"):
-        return False
-    here, exchange = -100, 2  # AT_FDCWD, RENAME_EXCHANGE
-    try:
-        renameat2 = ctypes.CDLL(None).renameat2
-    except AttributeError:  # a C library without it
-        return False
-    return bool(renameat2(here, os.fsencode(one), here, os.fsencode(other), ctypes.c_uint(exchange)) == 0)
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def _sync_folder(path: Path) -> None:
-    try:
-        _sync(path)
-    except OSError as error:
-        if error.errno not in _NO_FOLDER_SYNC:  # some network file systems cannot sync a folder
-            raise
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 def _not_written(error: OSError, path: Path) -> TransmodalError:

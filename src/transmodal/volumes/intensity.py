@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
@@ -10,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from transmodal.errors import InputError, UsageError
+from transmodal.volumes.voxels import is_finite
 
 Method = Literal["window", "percentile", "zscore", "minmax"]
 Range = Literal["signed", "unit", "free"]
@@ -59,6 +61,11 @@ _ENDS: Mapping[Range, tuple[float, float]] = {"signed": (-1.0, 1.0), "unit": (0.
 
 MR_DEFAULT = IntensitySpec("percentile", 0.5, 99.5)
 """MR contrasts have no unit: robust ends inside the mask."""
+
+
+_COUNTED = 1 << 16
+"""Range of integers up to which they are counted and not sorted: all of 16 bits."""
+_AT_ONCE = 1 << 18
 
 
 def spec_for(modality: str) -> IntensitySpec:
@@ -169,11 +176,12 @@ def fit(
         return _linear(spec, spec.low, spec.high, range)
     inside = _inside(voxels, mask)
     if spec.method == "zscore":
+        inside = inside.astype(np.float64)
         return _zscore(spec, float(inside.mean()), float(inside.std()))
     if spec.method == "minmax":
         return _linear(spec, float(inside.min()), float(inside.max()), range)
-    low, high = np.percentile(inside, [spec.low, spec.high], overwrite_input=True)  # a copy of our own
-    return _linear(spec, float(low), float(high), range)
+    low, high = _percentiles(inside, spec.low, spec.high)
+    return _linear(spec, low, high, range)
 
 
 def reference(maps: Sequence[IntensityMap]) -> IntensityMap:
@@ -196,7 +204,35 @@ def reference(maps: Sequence[IntensityMap]) -> IntensityMap:
     return _linear(first.spec, float(np.median(lows)), float(np.median(highs)), first.range)
 
 
-def _inside(voxels: NDArray[Any], mask: NDArray[np.bool_] | None) -> NDArray[np.float64]:
+def _percentiles(values: NDArray[Any], *per_cent: float) -> Iterator[float]:
+    """Yield percentiles as `numpy.percentile` gives them of doubles, exactly; `values` may be reordered."""
+    flat, last = values.reshape(-1), values.size - 1
+    places = [one / 100 * last for one in per_cent]
+    around = [(math.floor(place), min(math.floor(place) + 1, last)) for place in places]
+    found = _in_order(flat, sorted({index for pair in around for index in pair}))
+    for place, (below, above) in zip(places, around, strict=True):
+        low, high, share = found[below], found[above], place - below
+        # From the nearer end, as numpy does it, so that both ends come out exactly.
+        yield low + (high - low) * share if share < 0.5 else high - (high - low) * (1 - share)
+
+
+def _in_order(values: NDArray[Any], places: Sequence[int]) -> dict[int, float]:
+    """Return what would stand at these places if the values were sorted."""
+    whole = values.dtype.kind in "iu" and values.dtype.itemsize <= 4
+    least = int(values.min()) if whole else 0
+    if whole and int(values.max()) - least <= _COUNTED:
+        counts = np.zeros(_COUNTED + 1, np.intp)
+        for start in range(0, values.size, _AT_ONCE):
+            part = values[start : start + _AT_ONCE].astype(np.int64) - least
+            counts += np.bincount(part, minlength=len(counts))
+        found = least + np.searchsorted(counts.cumsum(), places, side="right")
+        return dict(zip(places, found.astype(float).tolist(), strict=True))
+    values.partition(places)
+    return {place: float(values[place]) for place in places}
+
+
+def _inside(voxels: NDArray[Any], mask: NDArray[np.bool_] | None) -> NDArray[Any]:
+    """Return a copy of the voxels that count."""
     if mask is not None and mask.shape != voxels.shape[:3]:
         raise InputError(
             "E130",
@@ -204,11 +240,11 @@ def _inside(voxels: NDArray[Any], mask: NDArray[np.bool_] | None) -> NDArray[np.
             "a mask on the volume's grid",
             "Resample the mask onto the volume's grid first.",
         )
-    inside = np.array(voxels if mask is None else voxels[mask.astype(bool, copy=False)], dtype=np.float64)
+    inside = np.array(voxels, subok=False) if mask is None else voxels[mask.astype(bool, copy=False)]
     if inside.size == 0:
         raise InputError("E124", "no voxel inside the mask", "a mask with voxels", "Check the mask.")
-    wrong = int(inside.size - np.isfinite(inside).sum())
-    if wrong:
+    if inside.dtype.kind == "f" and not is_finite(inside):
+        wrong = int(inside.size - np.isfinite(inside).sum())
         raise InputError(
             "E120",
             f"{wrong} voxels that are not finite",

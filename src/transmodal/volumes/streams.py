@@ -22,7 +22,7 @@ GZIP_MAGIC = b"\x1f\x8b"
 
 _NOWHERE = {errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG, errno.ELOOP}
 _READ = 1 << 18
-_BLOCK = 1 << 22
+_BLOCK = 1 << 18  # a few of them fit into the cache, so that what is inflated is copied from there
 
 
 @contextmanager

@@ -31,7 +31,7 @@ def real(
     if (slope, intercept) == (1.0, 0.0):
         return _in_c_order(storable(values, name))
     scaled = _scaled(values, slope, intercept)
-    if not _all_finite(scaled):
+    if not is_finite(scaled):
         raise InputError(
             "E103",
             f"{name}: voxels * {slope:g} + {intercept:g} lead beyond float32",
@@ -82,6 +82,12 @@ def all_finite(values: NDArray[Any], name: str) -> None:
     _not_finite(values, name, "refuse")
 
 
+def is_finite(values: NDArray[Any]) -> bool:
+    """Tell whether all values are finite, from the extremes, which needs no mask: NaN comes through both."""
+    with np.errstate(invalid="ignore"):
+        return bool(np.isfinite(values.min()) and np.isfinite(values.max()))
+
+
 def placed(values: NDArray[Any], affine: Affine, name: str) -> Volume:
     """Return a volume whose affine's faults are told with the file's name.
 
@@ -106,7 +112,7 @@ def _in_c_order(values: NDArray[Any]) -> NDArray[Any]:
 
 def _not_finite(values: NDArray[Any], name: str, nonfinite: Nonfinite) -> NDArray[np.bool_] | None:
     """Return where values are not finite, None where there are no such."""
-    if values.dtype.kind != "f" or _all_finite(values):
+    if values.dtype.kind != "f" or is_finite(values):
         return None
     bad: NDArray[np.bool_] = ~np.isfinite(values)
     if nonfinite == "zero":
@@ -118,12 +124,6 @@ def _not_finite(values: NDArray[Any], name: str, nonfinite: Nonfinite) -> NDArra
         "numbers",
         "Repair it, or take them as 0: --nonfinite zero.",
     )
-
-
-def _all_finite(values: NDArray[Any]) -> bool:
-    """Look at the extremes only, which needs no mask: NaN comes through both."""
-    with np.errstate(invalid="ignore"):
-        return bool(np.isfinite(values.min()) and np.isfinite(values.max()))
 
 
 def _scaled(values: NDArray[Any], slope: float, intercept: float) -> NDArray[np.float32]:
