@@ -254,6 +254,18 @@ def test_what_does_not_fit_is_refused(name: str, settings: dict[str, Any], phase
 
 
 @pytest.mark.parametrize("name", translators.names())
+def test_what_training_starts_from_is_a_setting_and_without_it_scratch(name: str) -> None:
+    """It has the name of the setting that holds its path, by which records leave the path out."""
+    with torch.device("meta"):
+        translator = translators.build(name, {})
+    for setting, weights in translator.starting().items():
+        assert getattr(translator.config, setting) is None
+        weights.check()
+        weights.load()
+        assert weights.digest() == "from scratch"
+
+
+@pytest.mark.parametrize("name", translators.names())
 def test_parameters_are_counted_without_memory(name: str) -> None:
     with torch.device("meta"):
         translator = translators.build(name, {})
