@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from transmodal.batch import Batch
+from transmodal.data.loader import seed_of
 from transmodal.errors import InputError, UsageError
 from transmodal.inference.translate import Model, load
 from transmodal.inference.view import View
@@ -114,6 +115,53 @@ def test_several_axes_and_fusing_are_the_callers_choice() -> None:
     assert translation.disagreement is not None
     assert float(np.abs(translation.disagreement.voxels).max()) < 1e-6
     assert translation.record["passes"] == {"axes": ["x", "y", "z"], "fuse": "median"}
+
+
+class Drawing(MeanOfSources):
+    """Adds to each window what its seed says, 0 to 0.2 in real units."""
+
+    draws = True
+
+    def forward(
+        self, source: Tensor, available: Tensor, features: Tensor | None = None, noise: Tensor | None = None
+    ) -> Tensor:
+        assert noise is not None
+        return source.mean(dim=1, keepdim=True) * 0 + (noise % 5).view(-1, 1, 1, 1) / 10
+
+
+def test_several_draws_are_fused_and_their_spread_is_given() -> None:
+    trained = replace(model(), translator=Drawing(model().translator.config))
+    one, three = trained.translate(ramp()), trained.drawing(3).translate(ramp())
+    assert one.disagreement is None
+    assert "draws" not in one.record["passes"]
+    assert three.record["passes"] == {"axes": ["z"], "fuse": "mean", "draws": 3}
+    assert three.disagreement is not None
+    shifts = np.array(
+        [
+            [seed_of("translate", 2, 0, 0, k, *(("draw", n) if n else ())) % 5 / 20 for n in range(3)]
+            for k in range(5)
+        ]
+    )
+    assert len(np.unique(shifts, axis=1)) > 1
+    np.testing.assert_allclose(one.volume.voxels[3, 3], 0.5 + shifts[:, 0], atol=1e-6)
+    np.testing.assert_allclose(three.volume.voxels[3, 3], 0.5 + shifts.mean(axis=1), atol=1e-6)
+    np.testing.assert_allclose(three.disagreement.voxels[3, 3], shifts.std(axis=1), atol=1e-6)
+    done: list[tuple[int, int]] = []
+    again = trained.drawing(3).translate(
+        ramp(), axes=("x", "z"), advance=lambda now, of: done.append((now, of))
+    )
+    assert done[-1] == ((7 + 5) * 3, (7 + 5) * 3)
+    assert again.record["passes"]["draws"] == 3
+    np.testing.assert_array_equal(trained.drawing(1).translate(ramp()).volume.voxels, one.volume.voxels)
+
+
+def test_draws_are_refused_where_nothing_is_drawn() -> None:
+    with pytest.raises(UsageError, match="draws no noise") as refused:
+        model().drawing(2)
+    assert refused.value.code == "E004"
+    with pytest.raises(UsageError, match="0 draws") as too_few:
+        model().drawing(0)
+    assert too_few.value.code == "E001"
 
 
 def test_spacing_of_the_recipe_is_applied_and_undone() -> None:

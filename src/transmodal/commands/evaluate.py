@@ -76,6 +76,10 @@ def run(
         list[str] | None,
         typer.Option(help="Also score the runs without this source; may be repeated."),
     ] = None,
+    draws: Annotated[
+        int,
+        typer.Option(min=1, help="Passes per axis with noise of their own, of runs that draw noise."),
+    ] = 1,
     frozen_weights: Annotated[
         list[str] | None,
         typer.Option(
@@ -135,6 +139,7 @@ def run(
             checkpoint=checkpoint,
             device=device,
             without=without or (),
+            draws=draws,
             target_normalised=target_normalised,
             metrics=needed.plain,
             judges=needed.judges,

@@ -59,8 +59,14 @@ def run(
     ] = "",
     fuse: Annotated[Fusing | None, typer.Option(help="How the passes become one.")] = None,
     disagreement: Annotated[
-        bool, typer.Option("--disagreement", help="Also write the standard deviation over the planes.")
+        bool, typer.Option("--disagreement", help="Also write the standard deviation over the passes.")
     ] = False,
+    draws: Annotated[
+        int,
+        typer.Option(
+            min=1, help="Passes per axis with noise of their own, of a translator that draws noise."
+        ),
+    ] = 1,
     checkpoint: Annotated[str, typer.Option(help="best or last.")] = "best",
     device: Annotated[str | None, typer.Option(help="cpu or cuda.")] = None,
     weights: Annotated[
@@ -89,7 +95,7 @@ def run(
 
     forms: dict[Form | None, Literal["sform", "qform"]] = {Form.SFORM: "sform", Form.QFORM: "qform"}
     reading = _sources.Reading(nonfinite.value, forms.get(orientation_from), assume_orientation, frame)
-    model = load(trained, which=checkpoint, device=device, weights=_sources.weights(weights))
+    model = load(trained, which=checkpoint, device=device, weights=_sources.weights(weights)).drawing(draws)
     dataset = Path(sources[0]) if len(sources) == 1 and _bids.is_dataset(Path(sources[0])) else None
     if dataset is not None:
         jobs = _bids.jobs(dataset, model.view, output, reading)
@@ -115,7 +121,7 @@ def run(
 
 
 def write(translation: Translation, path: Path, known: Mapping[str, object], *, disagreement: bool) -> None:
-    """Write the volume, the spread over the planes on request, and the sidecar bound to them by SHA-256.
+    """Write the volume, the spread over the passes on request, and the sidecar bound to them by SHA-256.
 
     Args:
         translation: what was made.
@@ -124,7 +130,7 @@ def write(translation: Translation, path: Path, known: Mapping[str, object], *, 
         disagreement: write the spread.
 
     Raises:
-        UsageError: E004 when the spread is asked for but there was one plane.
+        UsageError: E004 when the spread is asked for but there was one pass.
     """
     from transmodal.errors import UsageError
     from transmodal.volumes import files, io
@@ -132,14 +138,18 @@ def write(translation: Translation, path: Path, known: Mapping[str, object], *, 
     spread = translation.disagreement
     if disagreement and spread is None:
         raise UsageError(
-            "E004", "--disagreement with one pass", "several axes", "Add --axes x,y,z, or leave it out."
+            "E004",
+            "--disagreement with one pass",
+            "several axes, or draws of noise",
+            "Add --axes x,y,z, or --draws N where the translator draws noise, or leave it out.",
         )
     path.parent.mkdir(parents=True, exist_ok=True)
     record = {**translation.record, **known}
     record["image"] = {"name": path.name, "sha256": io.write(translation.volume, path)}
     if disagreement and spread is not None:
-        beside = path.with_name(f"{_stem(path)}_plane_disagreement{_suffix(path)}")
-        record["plane_disagreement"] = {"name": beside.name, "sha256": io.write(spread, beside)}
+        what = "disagreement" if "draws" in translation.record["passes"] else "plane_disagreement"
+        beside = path.with_name(f"{_stem(path)}_{what}{_suffix(path)}")
+        record[what] = {"name": beside.name, "sha256": io.write(spread, beside)}
     files.write_json(path.with_name(_stem(path) + ".json"), record)
 
 

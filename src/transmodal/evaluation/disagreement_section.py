@@ -55,8 +55,11 @@ def _about(evaluation: Evaluation) -> str:
 
 def _axes(record: Mapping[str, object]) -> str:
     passes = record.get("passes")
-    axes = passes.get("axes") if isinstance(passes, Mapping) else None
-    return f"slices across {', '.join(axes)}" if axes else ""
+    if not isinstance(passes, Mapping):
+        return ""
+    axes, draws = passes.get("axes"), passes.get("draws")
+    parts = [f"slices across {', '.join(axes)}"] if axes else []
+    return ", ".join(parts + ([f"{draws} draws of noise"] if draws else []))
 
 
 def _finding(one: Pooled) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
 from transmodal.cohorts.store import PreparedCase
 from transmodal.errors import UsageError
 from transmodal.evaluation import origin
-from transmodal.inference.view import View
+from transmodal.inference.view import View, passes
 from transmodal.volumes import Volume
 
 if TYPE_CHECKING:
@@ -105,8 +105,8 @@ class Entrants:
 
 
 def _passes(view: View) -> dict[str, Any]:
-    axes = () if view.cutting.kind == "patch" else view.axes
-    return {"axes": ["xyz"[axis] for axis in axes], "fuse": view.fuse} if axes else {}
+    said = passes(view)
+    return {**said, "axes": []} if view.cutting.kind == "patch" else said
 
 
 def made_by(entrant: CaseTranslator, case: PreparedCase) -> Made:
@@ -132,6 +132,22 @@ def lacking(complete: ModelTranslator, without: Sequence[str]) -> ModelTranslato
                 "Leave --without out, or evaluate the run alone.",
             )
     return replace(complete, name=f"{complete.name} without {', '.join(without)}", without=tuple(without))
+
+
+def drawing(names: Sequence[str], models: Sequence[Model], times: int) -> tuple[list[str], list[Model]]:
+    """Return those that draw noise as they translate by several draws, under names that say so.
+
+    Raises:
+        UsageError: E001 below 1, E004 where none of them draws noise.
+    """
+    chosen = [times > 1 and model.translator.draws for model in models]
+    if not any(chosen) and models:
+        models[0].drawing(times)  # refuses what nobody can do
+    pairs = [
+        (f"{name}, {times} draws", model.drawing(times)) if draws else (name, model)
+        for name, model, draws in zip(names, models, chosen, strict=True)
+    ]
+    return [name for name, _ in pairs], [model for _, model in pairs]
 
 
 def names_of(paths: Sequence[Path], models: Sequence[Model]) -> list[str]:

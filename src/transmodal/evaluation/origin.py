@@ -39,6 +39,11 @@ def of(model: Model) -> dict[str, Any]:
     }
 
 
+def draws_of(record: Mapping[str, Any]) -> int:
+    """Return how many draws of noise a recorded model translates by; 1 where nothing is said of it."""
+    return int((record.get("passes") or {}).get("draws", 1))
+
+
 def recipe_digest(recipe: Recipe, weights: Mapping[str, str] | None = None) -> str:
     """Return a hash of a resolved recipe without its seed and without what says where it is trained.
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from transmodal.errors import UsageError
 from transmodal.evaluation.admission import Kind
+from transmodal.evaluation.origin import draws_of
 from transmodal.evaluation.reading import Evaluated
 from transmodal.evaluation.statistics import by_patient
 from transmodal.notice import FROM_SCRATCH
@@ -104,7 +105,7 @@ def _check_weights(models: Sequence[Entry]) -> None:
         digest = one.record.get("weights_sha256")
         if digest is None:
             continue
-        first = seen.setdefault((str(digest), json.dumps(one.record.get("without", []))), one)
+        first = seen.setdefault((str(digest), json.dumps(_variant(one.record))), one)
         if first is not one:
             raise UsageError(
                 "E004",
@@ -135,8 +136,14 @@ def _recipe_of(one: Entry) -> str:
     starts = record.get("starting_weights") or {}
     given = {name: start for name, start in starts.items() if start != FROM_SCRATCH}
     parts = [record.get(key) for key in ("recipe_sha256", "without", "cohort", "frozen")]
+    parts += [draws_of(record)] if draws_of(record) > 1 else []
     parts += [given] if given else []
     return json.dumps(parts, sort_keys=True)
+
+
+def _variant(record: Mapping[str, Any]) -> list[Any]:
+    """Return what one training can be scored by more than once: without some sources, or by several draws."""
+    return [record.get("without", []), draws_of(record)]
 
 
 def _oracles(evaluations: Sequence[Evaluated]) -> list[Pool]:
@@ -196,4 +203,6 @@ def _folder(group: tuple[Entry, ...]) -> str:
 
 def _lacking(group: tuple[Entry, ...]) -> str:
     without = group[0].record.get("without")
-    return f" without {', '.join(without)}" if without else ""
+    draws = draws_of(group[0].record)
+    several = f", {draws} draws" if draws > 1 else ""
+    return several + (f" without {', '.join(without)}" if without else "")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
+from itertools import product
 from typing import NamedTuple
 
 import numpy as np
@@ -97,13 +98,13 @@ def _passes(
     for axis in axes:
         cutting = view.cutting.covering(shape, axis)
         plans.append((cutting, places(shape, cutting, axis)))
-    total, done = sum(len(windows) for _, windows in plans), 0
-    for cutting, windows in plans:
+    total, done = sum(len(windows) for _, windows in plans) * view.draws, 0
+    for draw, (cutting, windows) in product(range(view.draws), plans):
         stitcher = Stitcher(shape, cutting.centre(), channels=translator.config.target_channels)
         for start in range(0, len(windows), view.batch):
             some = windows[start : start + view.batch]
             for window, values in zip(
-                some, _forward(translator, view, seen, (cutting, some), device), strict=True
+                some, _forward(translator, view, seen, (cutting, some, draw), device), strict=True
             ):
                 stitcher.add(window, values)
             done += len(some)
@@ -115,15 +116,16 @@ def _forward(
     translator: Translator,  # type: ignore[type-arg]  # any paper's outputs
     view: View,
     seen: Seen,
-    windows: tuple[Cutting, list[Window]],
+    windows: tuple[Cutting, list[Window], int],
     device: torch.device,
 ) -> NDArray[np.float32]:
-    cutting, some = windows
+    cutting, some, draw = windows
     source = torch.from_numpy(np.stack([_source(translator, view, seen, cutting, one) for one in some]))
     there = torch.tensor([float(name in seen.working) for name in view.sources])
     available = there.repeat(len(some), 1).to(device)
-    # Noise depends on the place of the window alone, so the same image gives the same result.
-    seeds = torch.tensor([seed_of("translate", one.axis, *one.start) for one in some])
+    # Noise depends on the place of the window and the number of the draw, so the same image gives the same result.
+    more = ("draw", draw) if draw else ()
+    seeds = torch.tensor([seed_of("translate", one.axis, *one.start, *more) for one in some])
     with torch.inference_mode():
         tensor = source.to(device)
         translator.check(tensor, available)

@@ -28,7 +28,7 @@ def fuse(passes: Sequence[NDArray[Any]], how: Fuse = "mean") -> NDArray[np.float
 def plane_disagreement(passes: Sequence[NDArray[Any]]) -> NDArray[np.float32]:
     """Return the standard deviation over the passes, voxel by voxel, in their unit.
 
-    It says where the planes contradict each other. It is no calibrated uncertainty.
+    It says where the planes, or several draws of noise, contradict each other. It is no calibrated uncertainty.
     """
     spread: NDArray[np.float32] = np.std(np.stack(passes), axis=0).astype(np.float32)
     return spread

@@ -17,7 +17,7 @@ from transmodal.errors import InputError, UsageError
 from transmodal.inference import checkpoint
 from transmodal.inference.engine import Advance, synthesise
 from transmodal.inference.fuse import Fuse
-from transmodal.inference.view import AXES, Seen, View, see, view_of
+from transmodal.inference.view import AXES, Seen, View, passes, see, view_of
 from transmodal.nets.frozen import RANDOM
 from transmodal.notice import FROM_SCRATCH, INTENDED_USE
 from transmodal.recipes.schema import Recipe
@@ -32,7 +32,7 @@ class Translation:
 
     Attributes:
         volume: the synthetic volume, on the source's grid, in real units.
-        disagreement: standard deviation over the planes, same grid and unit; None for one plane.
+        disagreement: standard deviation over the planes and draws, same grid and unit; None for one pass.
         record: how the volume came about, JSON-able.
     """
 
@@ -99,6 +99,26 @@ class Model:
             self._record(view, seen, named, volume),
         )
 
+    def drawing(self, times: int) -> Model:
+        """Return the model as it translates: by so many draws of noise for each axis, fused as axes are.
+
+        Args:
+            times: 1 or more; 1 changes nothing.
+
+        Raises:
+            UsageError: E001 below 1, E004 where the translator draws no noise.
+        """
+        if times < 1:
+            raise UsageError("E001", f"{times} draws", "1 or more", "Give another number.")
+        if times > 1 and not self.translator.draws:
+            raise UsageError(
+                "E004",
+                f"{times} draws of {self.recipe.translator}, which draws no noise",
+                "a translator that does, such as aldm",
+                "Leave --draws out; --axes x,y,z gives several passes of any translator.",
+            )
+        return replace(self, view=replace(self.view, draws=times))
+
     def _frozen(self) -> Mapping[str, str]:
         return {name: one.digest() for name, one in self.translator.frozen().items()}
 
@@ -135,7 +155,7 @@ class Model:
             "region": {"kind": view.region, "method": seen.method, "voxels": int(seen.region.sum())},
             "working_grid": {"shape": list(working.shape), "spacing_mm": list(working.spacing)},
             "output_grid": {"shape": list(volume.grid.shape), "affine": volume.affine.tolist()},
-            "passes": {"axes": [_letter(axis) for axis in view.axes], "fuse": view.fuse},
+            "passes": passes(view),
             "fill_outside_region": view.fill,
             "notes": notes,
         }
@@ -195,10 +215,6 @@ def _axis(letter: str) -> int:
     if letter not in AXES:
         raise UsageError("E001", f"axis {letter!r}", "x, y or z", "Give --axes z or --axes x,y,z.")
     return AXES[letter]
-
-
-def _letter(axis: int) -> str:
-    return "xyz"[axis]
 
 
 def _check_channels(name: str, volume: Volume | None, channels: int) -> None:

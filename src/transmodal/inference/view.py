@@ -38,6 +38,7 @@ class View:
         batch: windows per forward pass.
         target_map: the training cohort's map of target intensities; its inverse gives real units.
         accepts_missing: whether sources may be absent, all but one.
+        draws: passes per axis, each with noise of its own, of a translator that draws noise.
     """
 
     sources: tuple[str, ...]
@@ -51,6 +52,7 @@ class View:
     batch: int
     target_map: IntensityMap
     accepts_missing: bool = False
+    draws: int = 1
 
     def present(self, given: Collection[str]) -> tuple[str, ...]:
         """Return which sources there are, in the translator's order.
@@ -76,6 +78,13 @@ class View:
         if self.target_map.spec.method == "window" and self.target_map.low is not None:
             return float(self.target_map.low)
         return 0.0
+
+
+def passes(view: View) -> dict[str, object]:
+    """Say how many passes become one volume, JSON-able: axes, fusing, and draws of noise where there are several."""
+    names = {number: letter for letter, number in AXES.items()}
+    said: dict[str, object] = {"axes": [names[axis] for axis in view.axes], "fuse": view.fuse}
+    return said | ({"draws": view.draws} if view.draws > 1 else {})
 
 
 @dataclass(frozen=True, slots=True)
