@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from transmodal.cohorts.case import MODALITY, Case, CaseFiles, CaseMaker, Origin, sha256_content
+from transmodal.cohorts.case import MODALITY, Case, CaseFiles, CaseMaker, Origin, hashed_once, sha256_content
 from transmodal.errors import InputError
 from transmodal.volumes import Volume, files, io
 
@@ -141,3 +141,19 @@ def test_names_of_modalities(name: str) -> None:
 )
 def test_no_names_of_modalities(name: str) -> None:
     assert MODALITY.fullmatch(name) is None
+
+
+def test_inside_a_case_every_file_is_hashed_once(
+    tmp_path: Path, a_case: Callable[..., Case], on_disk: OnDisk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = on_disk(a_case())
+    hashed: list[str] = []
+    real = files.sha256_file
+    monkeypatch.setattr(files, "sha256_file", lambda path: (hashed.append(path.name), real(path))[1])
+    with hashed_once():
+        inside = made.fingerprint(), made.load().origins
+    assert sorted(hashed) == sorted(path.name for path in made.paths().values())
+    made.volumes["t1"].write_bytes(made.volumes["ct"].read_bytes())
+    assert (made.fingerprint(), made.load().origins) != inside
+    with hashed_once():
+        assert made.origins()["t1"].sha256 == made.origins()["ct"].sha256 != inside[1]["t1"].sha256

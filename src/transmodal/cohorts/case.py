@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Generic, NamedTuple, Protocol, TypeVar
@@ -190,13 +192,35 @@ class Found(NamedTuple, Generic[Maker]):
 
 
 def sha256_content(path: Path) -> str:
-    """Return the SHA-256 of all that an image consists of.
+    """Return the SHA-256 of all that an image consists of; as it was at first inside `hashed_once`.
 
     A `.mhd` header counts with the data file beside it, a folder (a DICOM series) with all its files.
 
     Raises:
         InputError: E100 when there is nothing at `path`.
     """
+    known = _known.get()
+    if known is None:
+        return _content_hash(path)
+    if path not in known:
+        known[path] = _content_hash(path)
+    return known[path]
+
+
+@contextmanager
+def hashed_once() -> Iterator[None]:
+    """Let every image be hashed once inside the block, which makes one case from its files."""
+    token = _known.set({})
+    try:
+        yield
+    finally:
+        _known.reset(token)
+
+
+_known: ContextVar[dict[Path, str] | None] = ContextVar("_known", default=None)
+
+
+def _content_hash(path: Path) -> str:
     if path.is_dir():
         inside = [one for one in sorted(path.iterdir()) if one.is_file()]
         return files.sha256_text(ascii([(one.name, files.sha256_file(one)) for one in inside]))

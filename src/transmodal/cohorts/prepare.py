@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from transmodal.cohorts import duplicates, locks, one_case
-from transmodal.cohorts.case import CaseMaker
+from transmodal.cohorts.case import CaseMaker, hashed_once
 from transmodal.cohorts.doubts import refusals
 from transmodal.cohorts.folds import split_as
 from transmodal.cohorts.manifest import CaseEntry, Manifest, PrepareOptions
@@ -151,7 +151,8 @@ def _standing(job: _Job) -> tuple[CaseEntry | None, bool]:
 def _try(job: _Job) -> CaseEntry | TransmodalError:
     """Prepare a case; an error is returned, so that the other cases go on."""
     try:
-        inputs, case = job.maker.fingerprint(), job.maker.load()
+        with hashed_once():
+            inputs, case = job.maker.fingerprint(), job.maker.load()
         with locks.at_work(job.folder):
             entry, volumes = one_case.store(case, inputs, job.folder, job.name, job.options)
             if job.options.copies != "ignore":

@@ -15,6 +15,9 @@ from transmodal.errors import InputError
 TOLERANCE_MM = 1e-3
 """Two grids are the same where no corner lies further apart than this."""
 
+_LAST = np.array([0.0, 0.0, 0.0, 1.0])
+_NEARLY = np.array([1e-8, 1e-8, 1e-8, 1e-5])
+
 Voxels = NDArray[Any]
 Affine = NDArray[np.float64]
 
@@ -166,7 +169,7 @@ class Volume:
 def _checked_affine(affine: Affine) -> Affine:
     matrix = np.array(affine, dtype=np.float64)
     usable = matrix.shape == (4, 4) and bool(np.isfinite(matrix).all())
-    if not usable or abs(np.linalg.det(matrix[:3, :3])) < 1e-9 or not np.allclose(matrix[3], (0, 0, 0, 1)):
+    if not usable or abs(np.linalg.det(matrix[:3, :3])) < 1e-9 or (np.abs(matrix[3] - _LAST) > _NEARLY).any():
         raise InputError(
             "E112",
             f"the affine {matrix.tolist()}",
