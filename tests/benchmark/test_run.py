@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from transmodal.benchmark import run
 from transmodal.benchmark.record import Outcome
 from transmodal.benchmark.run import (
     Benchmark,
@@ -98,6 +99,28 @@ def test_a_recipe_that_the_cohort_cannot_serve_is_refused_before_anything_is_tra
     with pytest.raises(InputError, match="no pd"):
         benchmark(part, cohort, tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_starting_weights_are_asked_for_until_every_seed_of_an_entry_is_begun(
+    done: Any,  # noqa: ANN401
+    suite: Suite,
+    cohort: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[bool] = []
+
+    def planned(*_: object, begins: bool) -> None:
+        asked.append(begins)
+        if len(asked) % len(suite.entries) == 0:
+            raise InputError("E132", "enough", "three entries", "")
+
+    monkeypatch.setattr(run, "plan", planned)
+    more = suite.model_copy(update={"seeds": (*suite.seeds, 3)})
+    for one, folder in ((suite, done.folder), (more, done.folder), (suite, tmp_path)):
+        with pytest.raises(InputError, match="enough"):
+            benchmark(one, cohort, folder)
+    assert asked == [False] * 3 + [True] * 6
 
 
 def test_the_estimate_knows_each_entrys_time() -> None:

@@ -45,6 +45,12 @@ def test_to_ask_for_a_start_from_scratch_is_to_leave_it_out() -> None:
     assert scratch != _with({"backbone": "resnet.npz"}, {"backbone": "aa"})
 
 
+@pytest.mark.parametrize("name", load.names())
+def test_a_recipe_without_weights_is_the_same_without_paths(name: str) -> None:
+    recipe = load.load(name)
+    assert load.dump(origin.placeless(recipe, {"backbone": "from scratch"})) == load.dump(recipe)
+
+
 def test_a_model_says_how_large_it_is() -> None:
     recipe = load.load(NAME)
     settings: dict[str, Any] = {"source_channels": [1]}

@@ -14,7 +14,7 @@ import transmodal
 from transmodal.benchmark.suite import Suite
 from transmodal.benchmark.table import to_json
 from transmodal.cohorts.store import Cohort
-from transmodal.evaluation import reading
+from transmodal.evaluation import origin, reading
 from transmodal.evaluation.compare import Comparison
 from transmodal.notice import INTENDED_USE
 from transmodal.recipes import load as recipes
@@ -115,7 +115,9 @@ def _training(job: Job, outcome: Outcome) -> dict[str, Any]:
         how = written.protocols[row.protocol]
         if row.metric in METRICS and how.region == "mask" and how.dims == 3:
             figures.setdefault(row.metric, {})[row.case] = row.value
+    recipe = origin.placeless(job.recipe, origin.weights_of(record))
     return kept | {
+        "recipe_sha256": files.sha256_text(recipes.dump(recipe)),
         "weights_sha256": record["weights_sha256"],
         "frozen": record.get("frozen", {}),
         "starting_weights": record.get("starting_weights", {}),

@@ -29,11 +29,9 @@ def of(model: Model) -> dict[str, Any]:
     """
     from transmodal.translators._facts import generator_parameters
 
-    record = model.provenance
-    weights = {**record.get("frozen", {}), **record.get("starting_weights", {})}
     config = model.translator.config.model_dump(mode="json")
     return {
-        "recipe_sha256": recipe_digest(model.recipe, weights),
+        "recipe_sha256": recipe_digest(model.recipe, weights_of(model.provenance)),
         "parameters": generator_parameters(model.recipe.translator, config),
         "device": str(model.device),
     }
@@ -49,14 +47,28 @@ def recipe_digest(recipe: Recipe, weights: Mapping[str, str] | None = None) -> s
 
     Args:
         recipe: resolved.
-        weights: SHA-256 of the files of weights, by the setting that holds their path: what counts is what they hold,
-            not where they lie.
+        weights: SHA-256 of networks' weights, by the setting that holds their path; see `placeless`.
     """
-    data = recipe.model_dump(mode="json")
+    data = placeless(recipe, weights or {}).model_dump(mode="json")
     data["training"] = {key: value for key, value in data["training"].items() if key not in UNCOUNTED}
-    data["settings"] = {
-        key: value if value in NO_PATH else (weights or {}).get(key, value)
-        for key, value in data["settings"].items()
-        if not (value is None and (weights or {}).get(key) == FROM_SCRATCH)
-    }
     return files.sha256_text(json.dumps(data, sort_keys=True))
+
+
+def placeless(recipe: Recipe, weights: Mapping[str, str]) -> Recipe:
+    """Return a recipe that says what its files of weights hold, not where they lie.
+
+    Args:
+        recipe: resolved.
+        weights: SHA-256 of networks' weights, by the setting that holds their path.
+    """
+    settings = {
+        key: value if value in NO_PATH else weights.get(key, value)
+        for key, value in recipe.settings.items()
+        if not (value is None and weights.get(key) == FROM_SCRATCH)
+    }
+    return recipe.model_copy(update={"settings": settings})
+
+
+def weights_of(record: Mapping[str, Any]) -> dict[str, str]:
+    """Return the SHA-256 of networks' weights in a model's record, by the setting that holds their path."""
+    return {**record.get("frozen", {}), **record.get("starting_weights", {})}

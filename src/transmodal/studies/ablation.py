@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 import transmodal
 from transmodal.cohorts.store import Cohort
 from transmodal.errors import InputError, UsageError
+from transmodal.evaluation import origin
 from transmodal.evaluation.oracles import STANDARD
 from transmodal.notice import INTENDED_USE
 from transmodal.recipes import load
@@ -167,7 +168,9 @@ def _work(job: Job) -> dict[str, Any]:
     evaluation = series.scored(job)
     record = evaluation.records["run"]
     figures: dict[str, Any] = {
-        "recipe_sha256": files.sha256_text(load.dump(job.recipe)),
+        "recipe_sha256": files.sha256_text(
+            load.dump(origin.placeless(job.recipe, origin.weights_of(record)))
+        ),
         "weights_sha256": record["weights_sha256"],
         "frozen": dict(record.get("frozen", {})),
         "steps": result.steps,
