@@ -136,3 +136,11 @@ def test_no_shift_changes_a_spectrum(shift: tuple[int, int, int]) -> None:
     there = np.roll(wide, shift, (0, 1, 2))
     assert likeness.spectrum(one) @ likeness.spectrum(there) == pytest.approx(1, abs=1e-3)
     assert likeness.agreement(one, there).correlation == pytest.approx(1, abs=1e-5)
+
+
+@pytest.mark.parametrize("mm", [2.0, 8.0, 12.0])
+@pytest.mark.parametrize("shape", [(9, 20, 13), (1, 8, 30)])
+def test_smoothing_is_that_of_scipy(shape: tuple[int, int, int], mm: float) -> None:
+    values = np.random.default_rng(0).normal(size=shape).astype(np.float32)
+    wanted = ndimage.gaussian_filter(values, mm / STEP_MM, mode="constant")
+    np.testing.assert_allclose(likeness._smooth(values, mm), wanted, atol=1e-6)

@@ -123,7 +123,7 @@ def _sampled(volume: Volume) -> tuple[Floats, NDArray[np.bool_]]:
     affine[:3, 3] = first * LATTICE_MM
     lattice = Grid((i, j, k), affine)
     values = resample(_coarser(volume), lattice).voxels
-    whole = Volume(np.ones(volume.grid.shape, np.uint8), volume.affine)
+    whole = Volume(np.broadcast_to(np.uint8(1), volume.grid.shape), volume.affine)
     return values, resample(whole, lattice, how="nearest").voxels > 0
 
 
