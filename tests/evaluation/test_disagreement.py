@@ -187,6 +187,8 @@ def test_the_section_says_what_it_is_and_whether_it_helps(make_case: Make) -> No
     assert '<li class="not"><code>&lt;misled&gt;</code> errs 0.' in wrong
     assert "No test and no interval: 1 patient" in wrong
     assert "<polygon" not in wrong
+    assert "its 95&nbsp;% interval" in drawn
+    assert "its 95&nbsp;% interval" not in wrong
     assert "&minus;1.000" in wrong
     assert "<misled>" not in wrong
 

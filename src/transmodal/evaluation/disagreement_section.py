@@ -24,13 +24,14 @@ def section(evaluation: Evaluation) -> str:
     unit = evaluation.subject.unit
     why = too_few(min(one.patients for one in found))
     note = f'<p class="about">{escape(why[0].upper() + why[1:])}.</p>' if why else ""
+    interval = "" if why else ", its 95&nbsp;% interval"
     findings = "".join(_finding(one) for one in found)
     top = max(_top(one) for one in found) or 1.0
     charts = "".join(_chart(one, top, unit) for one in found)
     return (
         f'<section><h2>Uncertainty</h2><p class="about">{_about(evaluation)}</p>{note}'
         f'<ul class="findings">{findings}</ul>'
-        '<div class="legend"><span><i class="error"></i>mean absolute error, its 95&nbsp;% interval</span>'
+        f'<div class="legend"><span><i class="error"></i>mean absolute error{interval}</span>'
         '<span><i class="doubt"></i>mean disagreement</span><span><i class="all"></i>mean absolute error of all voxels'
         f'</span></div><div class="charts doubts">{charts}</div>{_table(found, unit)}'
         f"{_cases(evaluation.disagreements, unit)}</section>"
