@@ -41,13 +41,16 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--smoke", action="store_true", help="small volumes and few cases")
     parser.add_argument("--cases", type=int, default=0, help="how many; 12, or 4 in a smoke run")
+    parser.add_argument("--raw", type=Path, help="cases that were made before, or where to keep them")
     given = parser.parse_args()
     shape, cases, rounds = ((48, 56, 40), 4, 2) if given.smoke else ((200, 240, 200), 12, 3)
-    cases = given.cases or cases
+    cases = len(list(given.raw.iterdir())) if given.raw and given.raw.exists() else given.cases or cases
     rounds = 2 if cases > 24 else rounds
     with tempfile.TemporaryDirectory() as name:
         place = Path(name)
-        raw = make(place / "brain", shape, cases)
+        raw = given.raw or place / "brain"
+        if not raw.exists():
+            make(raw, shape, cases)
         ways: dict[str, Callable[[Path], None]] = {
             "prepare": lambda to: ours(raw, to),
             "copy": lambda to: spread(decompress, raw, to),
@@ -82,25 +85,35 @@ def main() -> int:
     return 0 if equal else 1
 
 
-def make(folder: Path, shape: tuple[int, int, int], cases: int) -> Path:
+def make(folder: Path, shape: tuple[int, int, int], cases: int) -> None:
     """Write cases that compress as heads do: smooth tissue with noise in an ellipsoid, air around it."""
     with ProcessPoolExecutor(WORKERS, mp_context=get_context("fork")) as pool:
         list(pool.map(make_one, repeat(folder), repeat(shape), range(1, cases + 1)))
-    return folder
 
 
 def make_one(folder: Path, shape: tuple[int, int, int], number: int) -> None:
     """Write one case."""
-    axes = np.meshgrid(*(np.linspace(-1, 1, n) for n in shape), indexing="ij")
     rng = np.random.default_rng(number)  # everyone's own: copies of one head would be refused
     radii = rng.uniform(0.75, 0.95, 3)
-    inside = sum((axis / radius) ** 2 for axis, radius in zip(axes, radii, strict=True)) < 1
-    smooth = ndimage.zoom(rng.normal(size=(16, 16, 16)), [n / 16 for n in shape], order=1)
-    mr = np.where(inside, 500 + 150 * smooth + 12 * rng.normal(size=shape), 0).clip(0).astype(np.int16)
-    ct = np.where(inside, 40 + 60 * smooth + 15 * rng.normal(size=shape), -1000).astype(np.int16)
+    i, j, k = np.ogrid[tuple(slice(-1, 1, n * 1j) for n in shape)]
+    lumps = ndimage.zoom(
+        rng.standard_normal((16, 16, 16), np.float32), [n / 16 for n in shape[:2]] + [1], order=1
+    )
+    mr, ct = (np.zeros(shape, np.int16, order="F") for _ in range(2))
+    mask = np.zeros(shape, np.uint8, order="F")
+    for plane, at in enumerate(np.linspace(0, 15, shape[2])):  # plane by plane: it stays in the cache
+        inside = (i[:, :, 0] / radii[0]) ** 2 + (j[:, :, 0] / radii[1]) ** 2 + (
+            k[0, 0, plane] / radii[2]
+        ) ** 2 < 1
+        below = min(int(at), 14)
+        smooth = lumps[..., below] + (at - below) * (lumps[..., below + 1] - lumps[..., below])
+        noise = rng.standard_normal((2, *shape[:2]), np.float32)
+        mr[:, :, plane] = np.where(inside, 500 + 150 * smooth + 12 * noise[0], 0).clip(0)
+        ct[:, :, plane] = np.where(inside, 40 + 60 * smooth + 15 * noise[1], -1000)
+        mask[:, :, plane] = inside
     place = folder / f"1BA{number:03d}"
     place.mkdir(parents=True)
-    for what, voxels in (("mr", mr), ("ct", ct), ("mask", inside.astype(np.uint8))):
+    for what, voxels in (("mr", mr), ("ct", ct), ("mask", mask)):
         nib.save(nib.Nifti1Image(voxels, np.eye(4)), place / f"{what}{SUFFIX}")
 
 
