@@ -41,11 +41,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--smoke", action="store_true", help="small volumes and few cases")
     parser.add_argument("--cases", type=int, default=0, help="how many; 12, or 4 in a smoke run")
+    parser.add_argument("--rounds", type=int, default=0, help="how often each way is timed; 3, or 2")
     parser.add_argument("--raw", type=Path, help="cases that were made before, or where to keep them")
     given = parser.parse_args()
     shape, cases, rounds = ((48, 56, 40), 4, 2) if given.smoke else ((200, 240, 200), 12, 3)
     cases = len(list(given.raw.iterdir())) if given.raw and given.raw.exists() else given.cases or cases
-    rounds = 2 if cases > 24 else rounds
+    rounds = given.rounds or (2 if cases > 24 else rounds)
     with tempfile.TemporaryDirectory() as name:
         place = Path(name)
         raw = given.raw or place / "brain"
