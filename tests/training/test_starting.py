@@ -131,6 +131,10 @@ def test_what_training_starts_from_is_recorded(
         evaluate({name: tmp_path / name}, coloured, output=tmp_path / name / "evaluation", device="cpu")
         page = (tmp_path / name / "evaluation" / "report.html").read_text(encoding="utf-8")
         assert f"Starting weights of {name}</dt><dd>backbone {start}" in page
+        table = (tmp_path / name / "evaluation" / "evaluation.md").read_text(encoding="utf-8")
+        scratch = f"From scratch, where the paper starts from published weights: {name}."
+        given = f"Started from published weights: {name} (SHA-256 {start[:12]})."
+        assert (scratch in table, given in table) == (path is None, path is not None)
 
 
 def test_a_checkpoint_from_before_says_from_scratch(

@@ -12,7 +12,7 @@ import numpy as np
 
 import transmodal
 from transmodal.errors import InputError, UsageError
-from transmodal.evaluation import admission, reading
+from transmodal.evaluation import admission, origin, reading
 from transmodal.evaluation.admission import Kind
 from transmodal.evaluation.bootstrap import RESAMPLES, SEED, Values
 from transmodal.evaluation.pooling import Pool, pools
@@ -20,7 +20,7 @@ from transmodal.evaluation.reading import Evaluated
 from transmodal.evaluation.standing import Standing, Table, corrected, standing
 from transmodal.evaluation.statistics import too_few
 from transmodal.metrics.table import HIGHER_IS_BETTER
-from transmodal.notice import FROM_SCRATCH, INTENDED_USE
+from transmodal.notice import INTENDED_USE
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +118,7 @@ def compare(
         (
             *_statistical(standings, len(patients), left_out, against),
             *notes,
-            *_started(rows),
+            *origin.started({row.name: row.starts() for row in rows}),
             *_unrecorded(rows),
         ),
         tuple(evaluations),
@@ -237,21 +237,6 @@ def _statistical(
     if alone and not too_few(n):
         notes.append(f"One training each: {', '.join(alone)}. How trainings vary is not in their intervals.")
     return notes
-
-
-def _started(rows: Sequence[Pool]) -> list[str]:
-    """Say, of rows whose papers start from published weights, whether these did."""
-    scratch = [row.name for row in rows if FROM_SCRATCH in row.starts()]
-    given = [
-        f"{row.name} (SHA-256 {start[:12]})"
-        for row in rows
-        for start in sorted(row.starts() - {FROM_SCRATCH})
-    ]
-    notes = {
-        "From scratch, where the paper starts from published weights": scratch,
-        "Started from published weights": given,
-    }
-    return [f"{what}: {', '.join(names)}." for what, names in notes.items() if names]
 
 
 def _unrecorded(rows: Sequence[Pool]) -> list[str]:

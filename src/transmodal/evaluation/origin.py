@@ -72,3 +72,27 @@ def placeless(recipe: Recipe, weights: Mapping[str, str]) -> Recipe:
 def weights_of(record: Mapping[str, Any]) -> dict[str, str]:
     """Return the SHA-256 of networks' weights in a model's record, by the setting that holds their path."""
     return {**record.get("frozen", {}), **record.get("starting_weights", {})}
+
+
+def starts_of(record: Mapping[str, Any]) -> set[str]:
+    """Return what a model's networks started from: SHA-256 of files, or `from scratch`; empty where that is no question."""
+    return {str(start) for start in (record.get("starting_weights") or {}).values()}
+
+
+def started(models: Mapping[str, set[str]]) -> list[str]:
+    """Say, of models whose papers start from published weights, whether these did.
+
+    Args:
+        models: what each model's networks started from; see `starts_of`.
+    """
+    notes = {
+        "From scratch, where the paper starts from published weights": [
+            name for name, starts in models.items() if FROM_SCRATCH in starts
+        ],
+        "Started from published weights": [
+            f"{name} (SHA-256 {start[:12]})"
+            for name, starts in models.items()
+            for start in sorted(starts - {FROM_SCRATCH})
+        ],
+    }
+    return [f"{what}: {', '.join(names)}." for what, names in notes.items() if names]

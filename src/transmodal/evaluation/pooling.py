@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from transmodal.errors import UsageError
+from transmodal.evaluation import origin
 from transmodal.evaluation.admission import Kind
 from transmodal.evaluation.origin import draws_of
 from transmodal.evaluation.reading import Evaluated
@@ -63,12 +64,8 @@ class Pool:
         return tuple(int(one.record["seed"]) for one in self.entries if "seed" in one.record)
 
     def starts(self) -> set[str]:
-        """Return what its networks started from: SHA-256 of files, or `from scratch`; empty where that is no question."""
-        return {
-            str(start)
-            for one in self.entries
-            for start in (one.record.get("starting_weights") or {}).values()
-        }
+        """Return what its networks started from; see `origin.starts_of`."""
+        return {start for one in self.entries for start in origin.starts_of(one.record)}
 
     def recorded(self, key: str) -> list[float]:
         """Return a number out of the records of the trainings that have it."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from transmodal.evaluation import significance
+from transmodal.evaluation import origin, significance
 from transmodal.evaluation.bootstrap import Interval
 from transmodal.evaluation.figures import label, number
 from transmodal.evaluation.result import Column, Evaluation
@@ -157,6 +157,9 @@ def _texts(evaluation: Evaluation) -> Sequence[str]:
         f"{subject.split.capitalize()} cases of the cohort {subject.cohort} ({subject.digest[:12]}).",
         *(f"{', '.join(names)}: {text}." for text, names in protocols.items()),
         *([f"Simulated, measured by no scanner: {simulated}."] if simulated else []),
+        *origin.started(
+            {name: origin.starts_of(evaluation.records.get(name, {})) for name in evaluation.models}
+        ),
         *subject.notes,
         INTENDED_USE,
     ]
