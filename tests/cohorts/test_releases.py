@@ -11,6 +11,7 @@ import pytest
 from transmodal.cohorts import atlas, layouts, releases
 from transmodal.cohorts.case import CaseFiles, CaseMaker, Found
 from transmodal.cohorts.prepare import PrepareOptions, prepare
+from transmodal.cohorts.release import SIMULATED, measured
 from transmodal.cohorts.releases import Defect
 from transmodal.cohorts.survey import survey
 from transmodal.errors import InputError, UsageError
@@ -172,3 +173,31 @@ def test_who_writes_is_told_and_the_folder_says_what_it_is(tmp_path: Path) -> No
     releases.write("abcd", 2, tmp_path, spacing_mm=7, progress=lambda *words: told.append(words))
     assert told == [("atlas-0000", 1, 2), ("atlas-0001", 2, 2)]
     assert "simulated" in (tmp_path / "README.txt").read_text()
+
+
+@pytest.mark.parametrize("name", releases.RELEASES)
+def test_what_no_scanner_measured_stays_marked(name: str, tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    releases.write(name, 1, folder, spacing_mm=7)
+    release = releases.RELEASES[name]
+    case = layouts.look(release.layout, folder, release.told).cases[0]
+    real = {"mr", "t1"} if name != "abcd" else {"t1", "fa"}
+    assert real & set(MODALITIES[name]) == set(release.measured)
+    entry = prepare([case], tmp_path / "cohort", ALONE).cases()[0].entry
+    marked = {what for what, volume in entry.volumes.items() if volume.simulated}
+    # DICOM says of all that comes from no scanner that it is synthetic.
+    assert marked == set(MODALITIES[name]) - (set() if name == "dicom" else real)
+    # Of a folder within the release that holds too, and without the mark nothing is known.
+    assert measured(folder / "a" / "b") == set(release.measured)
+    (folder / SIMULATED).unlink()
+    assert measured(folder) is None
+    plain = layouts.look(release.layout, folder, release.told).cases[0]
+    assert (plain.id, plain.patient) == (case.id, case.patient)
+    assert (plain.fingerprint() == case.fingerprint()) == (name == "abcd")
+
+
+def test_a_mark_that_says_nothing_is_refused(tmp_path: Path) -> None:
+    (tmp_path / SIMULATED).write_text('{"measured": "t1"}')
+    with pytest.raises(InputError, match="which modalities were measured") as caught:
+        measured(tmp_path)
+    assert caught.value.code == "E101"

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
@@ -170,6 +170,38 @@ class CaseFiles:
 
 
 Maker = TypeVar("Maker", bound=CaseMaker, covariant=True)
+
+
+@dataclass(frozen=True, slots=True)
+class PartlyMeasured:
+    """A case of which some modalities are simulated, which its files do not say themselves; a `CaseMaker`.
+
+    Attributes:
+        maker: of the case.
+        measured: modalities that are not simulated.
+    """
+
+    maker: CaseMaker
+    measured: frozenset[str]
+
+    @property
+    def id(self) -> str:
+        """Name of the case."""
+        return self.maker.id
+
+    @property
+    def patient(self) -> str:
+        """Whose case it is."""
+        return self.maker.patient
+
+    def fingerprint(self) -> str:
+        """Return a hash of what the case is made from and of what is measured."""
+        return files.sha256_text(ascii((self.maker.fingerprint(), sorted(self.measured))))
+
+    def load(self) -> Case:
+        """Read or make the case."""
+        case = self.maker.load()
+        return replace(case, simulated=case.simulated | (case.volumes.keys() - self.measured))
 
 
 class Found(NamedTuple, Generic[Maker]):

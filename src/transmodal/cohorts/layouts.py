@@ -10,12 +10,13 @@ import difflib
 import importlib
 import re
 from collections.abc import Sequence
-from dataclasses import MISSING, fields
+from dataclasses import MISSING, fields, replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from transmodal.cohorts.case import CaseMaker, Found
+from transmodal.cohorts import release
+from transmodal.cohorts.case import CaseFiles, CaseMaker, Found, PartlyMeasured
 from transmodal.errors import UsageError
 
 _FIND = re.compile(r"^def find\(", re.MULTILINE)
@@ -42,7 +43,10 @@ def look(name: str, folder: Path, settings: Sequence[str] = ()) -> Found[CaseMak
     module = _module(name)
     options = options_of(name, settings)
     found: Found[CaseMaker] = module.look(folder) if options is None else module.look(folder, options)
-    return found
+    measured = release.measured(folder)
+    if measured is None:
+        return found
+    return found._replace(cases=[_partly(case, measured) for case in found.cases])
 
 
 def options_of(name: str, settings: Sequence[str] = ()) -> object:
@@ -66,6 +70,12 @@ def options_of(name: str, settings: Sequence[str] = ()) -> object:
             raise UsageError("E003", f"--with {setting} for {name}", _listed(defaults), hint)
         given[key] = _value(setting, value, defaults[key])
     return None if kind is None else kind(**given)
+
+
+def _partly(case: CaseMaker, measured: frozenset[str]) -> CaseMaker:
+    if isinstance(case, CaseFiles):  # a survey reads its files one by one
+        return replace(case, simulated=case.simulated | (case.volumes.keys() - measured))
+    return PartlyMeasured(case, measured)
 
 
 def _module(name: str) -> ModuleType:

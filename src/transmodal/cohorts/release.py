@@ -8,8 +8,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from transmodal.errors import InputError, UsageError
-from transmodal.volumes import io
+from transmodal.volumes import files, io
 
+SIMULATED = ".simulated.json"
+"""What a release of virtual subjects has beside its README, for `measured` to read."""
+_UP = 3
 Parts = dict[str, dict[str, Path]]
 """Image files by case and by what they are: a modality, `mask` or `segmentation`."""
 
@@ -28,6 +31,34 @@ def files_below(folder: Path, expected: str) -> list[Path]:
         inside[:] = [name for name in inside if not name.startswith(".")]
         found += [Path(place) / name for name in names if not name.startswith((".", "README"))]
     return sorted(found)
+
+
+def measured(folder: Path) -> frozenset[str] | None:
+    """Return the modalities that were measured, where a folder or one above it says that all others are simulated.
+
+    Args:
+        folder: of a release, or up to three folders below it.
+
+    Returns:
+        None where nothing says so: then everything was measured, as far as the folder tells.
+
+    Raises:
+        InputError: E101 for a file of that name that does not say it.
+    """
+    place = Path(folder).resolve()
+    for above in (place, *place.parents[:_UP]):
+        if (above / SIMULATED).is_file():
+            said = files.read_json(above / SIMULATED)
+            names = said.get("measured")
+            if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+                raise InputError(
+                    "E101",
+                    f"{SIMULATED} does not say which modalities were measured",
+                    '{"measured": ["t1"]}',
+                    "Write the release anew.",
+                )
+            return frozenset(names)
+    return None
 
 
 def add(parts: Parts, case: str, what: str, path: Path) -> None:

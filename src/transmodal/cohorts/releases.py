@@ -19,6 +19,7 @@ from scipy.spatial.transform import Rotation
 from transmodal.cohorts import atlas, release_saving
 from transmodal.cohorts.case import Case
 from transmodal.cohorts.parallel import spread
+from transmodal.cohorts.release import SIMULATED
 from transmodal.cohorts.release_saving import Files
 from transmodal.cohorts.simulation.contrasts import LABELS
 from transmodal.errors import UsageError
@@ -39,6 +40,7 @@ class Release:
         layout: that reads it.
         options: of the subjects, but for their spacing.
         files: names a subject's files, by its case and number.
+        measured: modalities, as the layout names them, that are real averages and not simulated.
         told: what the layout has to be told with `--with`.
         save: writes a subject's files, defects and all, into the release's folder.
     """
@@ -46,6 +48,7 @@ class Release:
     layout: str
     options: atlas.AtlasOptions
     files: Callable[[Case, int], Files]
+    measured: tuple[str, ...] = ("t1",)
     told: tuple[str, ...] = ()
     save: Callable[[Files, Path], None] = release_saving.save
 
@@ -107,6 +110,7 @@ def write(
             progress(subject, done, n)
     with files.atomic_path(Path(folder) / "README.txt") as beside:
         beside.write_text(atlas.NOTICE)
+    files.write_json(Path(folder) / SIMULATED, {"measured": list(release.measured), "about": atlas.NOTICE})
 
 
 def release_of(name: str) -> Release:
@@ -250,37 +254,41 @@ def _options(
 
 _TUMOUR = _options("t1", "t2", "flair", head="never", segmentation=True)
 RELEASES: Mapping[str, Release] = {
-    "synthrad2023": Release("synthrad", _options("t1", "ct", head="always"), _synthrad2023),
-    "synthrad2025": Release("synthrad", _options("ct", head="always"), _synthrad2025),
+    "synthrad2023": Release("synthrad", _options("t1", "ct", head="always"), _synthrad2023, ("mr",)),
+    "synthrad2025": Release("synthrad", _options("ct", head="always"), _synthrad2025, ()),
     "brats2020": Release("brats", _TUMOUR, _brats2020),
     "brats2021": Release("brats", _TUMOUR, _brats2021),
     "brats2023": Release("brats", _TUMOUR, _brats2023),
     "ixi": Release("ixi", _options("t1", "t2", "pd", head="always"), _ixi),
-    "abcd": Release("pairs", _options("t1", "fa", head="never"), _abcd),
+    "abcd": Release("pairs", _options("t1", "fa", head="never"), _abcd, ("t1", "fa")),
     "diffusion": Release(
         "t1_fa",
         _options("t1", "t2", "fa", head="never"),
         _diffusion,
-        ("by=header",),
-        release_saving.save_series,
+        told=("by=header",),
+        save=release_saving.save_series,
     ),
     "korean_human": Release(
         "korean_human",
         _options("t1", "colour", head="always", segmentation=True),
         _korean_human,
+        ("mr",),
         save=release_saving.save_stacks,
     ),
     "dicom": Release(
         "dicom",
         _options("t1", "ct", head="always"),
         _dicom,
-        ("synthetic=true",),
-        release_saving.save_dicom,
+        told=("synthetic=true",),
+        save=release_saving.save_dicom,
     ),
     "bids": Release(
-        "bids", _options("t1", "t2", "flair", head="always"), _bids, (), release_saving.save_bids
+        "bids",
+        _options("t1", "t2", "flair", head="always"),
+        _bids,
+        save=release_saving.save_bids,
     ),
-    "slices": Release("slices", _options("t1", "t2", head="never"), _slices, ("a=t1", "b=t2")),
+    "slices": Release("slices", _options("t1", "t2", head="never"), _slices, told=("a=t1", "b=t2")),
 }
 
 
