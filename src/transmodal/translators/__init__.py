@@ -38,6 +38,7 @@ def build(name: str, settings: Mapping[str, Any]) -> Translator[Any]:
         UsageError: E002 for an unknown name, E003 for an unknown setting, E001 for a value it cannot have.
     """
     module = _module(name)
+    importlib.import_module("transmodal.nets.blocks").settle()
     translator: Translator[Any] = module.build(checked(name, settings))
     return translator
 
