@@ -12,6 +12,7 @@ from PIL import Image
 from scipy import ndimage
 
 from transmodal.cohorts.case import Case, CaseMaker
+from transmodal.cohorts.doubts import judged
 from transmodal.cohorts.manifest import PrepareOptions
 from transmodal.cohorts.prepare import prepare
 from transmodal.cohorts.store import Cohort
@@ -141,6 +142,14 @@ def test_the_same_page_whatever_the_workers(cohort: Cohort, text: str) -> None:
     path = cohort_page.write(cohort, workers=2, progress=lambda name, done, total: told.append(done))
     assert path.read_text(encoding="utf-8") == text
     assert told == list(range(1, N_CASES + 1))
+
+
+def test_the_same_page_whatever_case_is_done_first(cohort: Cohort) -> None:
+    entries = cohort.manifest.cases
+    pairs = judged({entry.id: entry.notes for entry in entries})
+    looks = {entry.id: look(Job(cohort.folder, entry, False)) for entry in entries}
+    backwards = dict(reversed(looks.items()))
+    assert cohort_page.page(cohort, backwards, pairs) == cohort_page.page(cohort, looks, pairs)
 
 
 def test_many_cases_show_the_worst_and_a_sample(cohort: Cohort, monkeypatch: pytest.MonkeyPatch) -> None:

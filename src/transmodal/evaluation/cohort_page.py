@@ -69,6 +69,7 @@ def page(cohort: Cohort, looks: Mapping[str, Look], pairs: Sequence[Judged]) -> 
         pairs: of every case, those that stand out most first.
     """
     entries = {entry.id: entry for entry in cohort.manifest.cases}
+    looks = {name: looks[name] for name in entries}  # they come in the order in which workers got done
     by_case: dict[str, list[Judged]] = {}
     for pair in pairs:
         by_case.setdefault(pair.case, []).append(pair)
