@@ -61,3 +61,20 @@ def test_a_model_says_how_large_it_is() -> None:
     assert found["device"] == "cpu"
     assert found["recipe_sha256"] == _digest()
     assert 0 < found["parameters"] <= sum(one.numel() for one in model.translator.parameters())
+
+
+@pytest.mark.parametrize(
+    ("passes", "words"),
+    [
+        ({}, ""),
+        ({"axes": ["x", "y", "z"], "fuse": "median"}, ""),
+        ({"axes": ["z"], "fuse": "mean", "draws": 3}, "3 draws"),
+        ({"axes": ["x", "z"], "fuse": "mean", "recipe": {"axes": ["z"], "fuse": "mean"}}, "axes x,z"),
+        (
+            {"axes": ["z"], "fuse": "median", "draws": 2, "recipe": {"axes": ["z"], "fuse": "mean"}},
+            "fused by the median, 2 draws",
+        ),
+    ],
+)
+def test_what_differs_from_the_recipe_is_said(passes: dict[str, Any], words: str) -> None:
+    assert origin.variant_of(passes) == words

@@ -226,6 +226,9 @@ def test_colour_in_and_out() -> None:
 def test_an_unknown_axis_is_refused() -> None:
     with pytest.raises(UsageError, match="axis 'q'"):
         model().translate(ramp(), axes=("q",))
+    with pytest.raises(UsageError, match="axes z,x,z") as twice:
+        model().along(("z", "x", "z"))
+    assert twice.value.code == "E001"
 
 
 def test_a_folder_that_is_no_run_is_refused(tmp_path: Path) -> None:

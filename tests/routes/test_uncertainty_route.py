@@ -30,6 +30,15 @@ windows: {kind: slice, axes: [z]}
 settings: {width: 4, halvings: 1, codes: 16, diffusion_width: 8, multiples: [1, 2], heads: 2, steps: 20, sampler_steps: 2, discriminator_layers: 1}
 training: {epochs: 1, batch: 4, samples_per_epoch: 8, device: cpu}
 """
+PATCHES = """
+name: patches
+translator: unet_regression
+task: {source: [t1], target: fa}
+data: {spacing_mm: 4.0, region: body}
+windows: {kind: patch, size: [8, 8, 8]}
+settings: {width: 4, levels: 2}
+training: {epochs: 1, batch: 2, samples_per_epoch: 4, device: cpu}
+"""
 
 
 def _run(line: str) -> int:
@@ -59,7 +68,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
         )
         == 0
     )
-    for name, recipe in {"planes": PLANES, "noise": NOISE}.items():
+    for name, recipe in {"planes": PLANES, "noise": NOISE, "patches": PATCHES}.items():
         (folder / f"{name}.yaml").write_text(recipe)
         assert _run(f"train {folder}/{name}.yaml --cohort {folder}/cohort -o {folder}/{name}") == 0
     return folder
@@ -127,6 +136,47 @@ def test_draws_of_noise_are_judged_under_a_name_of_their_own(place: Path, tmp_pa
     assert _run(f"compare {tmp_path}/one {tmp_path}/three -o {tmp_path}/both") == 0
     rows = json.loads((tmp_path / "both" / "comparison.json").read_text())["rows"]
     assert {row["name"] for row in rows} == {"aldm", "aldm, 3 draws", "unet_regression"}
+
+
+def test_other_axes_than_the_recipes_are_scored_under_a_name_of_their_own(
+    place: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A run on axial slices is scored across x and z, by the median, and the volume is what `translate` writes."""
+    how = "--axes x,z --fuse median --device cpu"
+    line = f"evaluate {place}/noise {place}/patches --cohort {place}/cohort --oracles none --save-volumes"
+    assert _run(f"{line} {how} -o {tmp_path}/two") == 0
+    record = json.loads((tmp_path / "two" / "evaluation.json").read_text())
+    models = record["provenance"]["models"]
+    name = "aldm, axes x,z, fused by the median"
+    assert list(models) == [name, "unet_regression, fused by the median"]
+    own = {"axes": ["z"], "fuse": "mean"}
+    assert models[name]["passes"] == {"axes": ["x", "z"], "fuse": "median", "recipe": own}
+    assert f"{name}: slices across x, z" in (tmp_path / "two" / "report.html").read_text()
+    assert _run(f"check {tmp_path}/two --cohort {place}/cohort") == 0
+
+    (case, *_) = record["targets"]
+    stored = record["volumes"][name][case][0]["file"]
+    made = f"{tmp_path}/fa.nii.gz"
+    assert _run(f"translate {place}/noise {place}/subjects/{case}/t1.nii.gz -o {made} {how}") == 0
+    np.testing.assert_allclose(
+        io.read(tmp_path / "fa.nii.gz").voxels, io.read(tmp_path / "two" / stored).voxels, atol=1e-5
+    )
+
+    # The same training over its own axis is another row of a comparison.
+    line = f"evaluate {place}/noise --cohort {place}/cohort --oracles none --device cpu -o {tmp_path}/one"
+    assert _run(line) == 0
+    assert _run(f"compare {tmp_path}/one {tmp_path}/two -o {tmp_path}/both") == 0
+    rows = json.loads((tmp_path / "both" / "comparison.json").read_text())["rows"]
+    assert {row["name"] for row in rows} == {"aldm", name, "unet_regression, fused by the median"}
+    capsys.readouterr()
+    for command in (
+        f"evaluate {place}/patches --cohort {place}/cohort --axes x,y,z -o {tmp_path}/none",
+        f"translate {place}/patches {place}/subjects/case-0/t1.nii.gz --axes x -o {tmp_path}/no.nii.gz",
+    ):
+        assert _run(command) == 2
+        assert "trained on 3D patches" in capsys.readouterr().err
+    assert not (tmp_path / "none").exists()
+    assert not (tmp_path / "no.nii.gz").exists()
 
 
 def test_translate_writes_the_spread_of_several_draws(

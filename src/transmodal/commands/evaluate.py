@@ -7,10 +7,13 @@ from typing import Annotated
 
 import typer
 
+from transmodal.commands._passes import Fusing, letters
+
 EXAMPLES = (
     "Examples:\n\ntransmodal evaluate runs/t1-to-fa --cohort cohort\n\n"
     "transmodal evaluate runs/unet runs/pix2pix --cohort cohort --oracles all -o comparison\n\n"
     "transmodal evaluate runs/agi-net --cohort cohort --without t2\n\n"
+    "transmodal evaluate runs/t1-to-fa --cohort cohort --axes x,y,z -o three-planes\n\n"
     "transmodal evaluate runs/t1-to-fa --cohort elsewhere --training-cohort cohort --split all "
     "--phenotypes participants.tsv --by site --by age:10,20\n\n"
     "transmodal evaluate runs/mrnet --cohort cohort --metrics mae,lpips,dice,hd95 --segmenter organs.onnx "
@@ -76,6 +79,10 @@ def run(
         list[str] | None,
         typer.Option(help="Also score the runs without this source; may be repeated."),
     ] = None,
+    axes: Annotated[
+        str, typer.Option(help="Slice axes to pass over, such as z or x,y,z; each recipe's by default.")
+    ] = "",
+    fuse: Annotated[Fusing | None, typer.Option(help="How the passes become one.")] = None,
     draws: Annotated[
         int,
         typer.Option(min=1, help="Passes per axis with noise of their own, of runs that draw noise."),
@@ -105,6 +112,7 @@ def run(
     from transmodal.errors import UsageError
     from transmodal.evaluation import learned
     from transmodal.evaluation import oracles as known
+    from transmodal.evaluation.entrants import Passing
     from transmodal.evaluation.phenotypes import Phenotypes
     from transmodal.evaluation.run import evaluate
     from transmodal.evaluation.sites import folder_of
@@ -139,7 +147,7 @@ def run(
             checkpoint=checkpoint,
             device=device,
             without=without or (),
-            draws=draws,
+            passes=Passing(letters(axes), fuse.value if fuse else None, draws),
             target_normalised=target_normalised,
             metrics=needed.plain,
             judges=needed.judges,

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from transmodal.commands._passes import Fusing, letters
+
 if TYPE_CHECKING:
     from transmodal.inference.translate import Translation
 
@@ -34,13 +36,6 @@ class Form(StrEnum):
 
     SFORM = "sform"
     QFORM = "qform"
-
-
-class Fusing(StrEnum):
-    """How several passes become one volume."""
-
-    MEAN = "mean"
-    MEDIAN = "median"
 
 
 def run(
@@ -95,7 +90,8 @@ def run(
 
     forms: dict[Form | None, Literal["sform", "qform"]] = {Form.SFORM: "sform", Form.QFORM: "qform"}
     reading = _sources.Reading(nonfinite.value, forms.get(orientation_from), assume_orientation, frame)
-    model = load(trained, which=checkpoint, device=device, weights=_sources.weights(weights)).drawing(draws)
+    loaded = load(trained, which=checkpoint, device=device, weights=_sources.weights(weights))
+    model = loaded.along(letters(axes), fuse.value if fuse else None).drawing(draws)
     dataset = Path(sources[0]) if len(sources) == 1 and _bids.is_dataset(Path(sources[0])) else None
     if dataset is not None:
         jobs = _bids.jobs(dataset, model.view, output, reading)
@@ -108,8 +104,6 @@ def run(
         for n, job in enumerate(jobs, start=1):
             translation = model.translate(
                 job.read(),
-                axes=tuple(axes.split(",")) if axes else None,
-                fuse=fuse.value if fuse else None,
                 advance=lambda done, total, name=job.name: shown.advance(name, done, total),  # type: ignore[misc]  # mypy cannot infer the default
             )
             known = {"origins": job.origins(), **job.about}

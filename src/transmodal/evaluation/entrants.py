@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
 from transmodal.cohorts.store import PreparedCase
 from transmodal.errors import UsageError
 from transmodal.evaluation import origin
-from transmodal.inference.view import View, passes
+from transmodal.inference.fuse import Fuse
+from transmodal.inference.view import View
 from transmodal.volumes import Volume
 
 if TYPE_CHECKING:
@@ -33,6 +34,23 @@ class CaseTranslator(Protocol):
 
     def translate_case(self, case: PreparedCase) -> Volume:
         """Return the synthetic target on the case's canonical grid, in real units."""
+
+
+class Passing(NamedTuple):
+    """By what passes runs translate, where it is not by their recipes'.
+
+    Attributes:
+        axes: slice axes, of `x`, `y`, `z`; None takes each recipe's.
+        fuse: how passes become one; None takes each recipe's.
+        draws: passes per axis, each with noise of its own.
+    """
+
+    axes: tuple[str, ...] | None = None
+    fuse: Fuse | None = None
+    draws: int = 1
+
+
+BY_RECIPE = Passing()
 
 
 @runtime_checkable
@@ -80,7 +98,7 @@ class ModelTranslator:
             "region": view.region,
             "without": list(self.without),
             "spacing_mm": view.spacing_mm,
-            "passes": _passes(view),
+            "passes": origin.passes_of(self.model),
             "weights_sha256": self.model.digest,
             **origin.of(self.model),
             **self.model.provenance,
@@ -102,11 +120,6 @@ class Entrants:
     oracles: Sequence[CaseTranslator] = ()
     records: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     curves: Mapping[str, Path] = field(default_factory=dict)
-
-
-def _passes(view: View) -> dict[str, Any]:
-    said = passes(view)
-    return {**said, "axes": []} if view.cutting.kind == "patch" else said
 
 
 def made_by(entrant: CaseTranslator, case: PreparedCase) -> Made:
@@ -134,20 +147,27 @@ def lacking(complete: ModelTranslator, without: Sequence[str]) -> ModelTranslato
     return replace(complete, name=f"{complete.name} without {', '.join(without)}", without=tuple(without))
 
 
-def drawing(names: Sequence[str], models: Sequence[Model], times: int) -> tuple[list[str], list[Model]]:
-    """Return those that draw noise as they translate by several draws, under names that say so.
+def passing(names: Sequence[str], models: Sequence[Model], how: Passing) -> tuple[list[str], list[Model]]:
+    """Return models as they translate by other passes than their recipes', under names that say so.
+
+    Those that take patches have no axes, and those that draw no noise no draws: they stay as they are beside others.
 
     Raises:
-        UsageError: E001 below 1, E004 where none of them draws noise.
+        UsageError: E001 for what is no axis and below one draw, E004 where no model can do what is asked.
     """
-    chosen = [times > 1 and model.translator.draws for model in models]
-    if not any(chosen) and models:
-        models[0].drawing(times)  # refuses what nobody can do
-    pairs = [
-        (f"{name}, {times} draws", model.drawing(times)) if draws else (name, model)
-        for name, model, draws in zip(names, models, chosen, strict=True)
-    ]
-    return [name for name, _ in pairs], [model for _, model in pairs]
+    for one in models[:1]:  # refuses what nobody can do
+        if not any(model.has_axes for model in models):
+            one.along(how.axes)
+        if how.draws < 1 or not any(model.translator.draws for model in models):
+            one.drawing(how.draws)
+    chosen = [_passing(model, how) for model in models]
+    told = [origin.variant_of(origin.passes_of(model)) for model in chosen]
+    return [f"{name}, {words}" if words else name for name, words in zip(names, told, strict=True)], chosen
+
+
+def _passing(model: Model, how: Passing) -> Model:
+    along = model.along(how.axes if model.has_axes else None, how.fuse)
+    return along.drawing(how.draws) if model.translator.draws else along
 
 
 def names_of(paths: Sequence[Path], models: Sequence[Model]) -> list[str]:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from transmodal.inference.view import passes
 from transmodal.notice import FROM_SCRATCH
 from transmodal.volumes import files
 
@@ -37,9 +38,26 @@ def of(model: Model) -> dict[str, Any]:
     }
 
 
-def draws_of(record: Mapping[str, Any]) -> int:
-    """Return how many draws of noise a recorded model translates by; 1 where nothing is said of it."""
-    return int((record.get("passes") or {}).get("draws", 1))
+def passes_of(model: Model) -> dict[str, Any]:
+    """Say how many passes become one volume, and under `recipe` what the recipe has where that is not taken."""
+    said = passes(model.view)
+    own: dict[str, Any] = {
+        "axes": list(model.recipe.translation.axes or model.recipe.windows.axes),
+        "fuse": model.recipe.translation.fuse,
+    }
+    if not model.has_axes:
+        said["axes"] = own["axes"] = []
+    return said if said.items() >= own.items() else said | {"recipe": own}
+
+
+def variant_of(passes: Mapping[str, Any]) -> str:
+    """Say in what recorded passes differ from what the recipe has, such as `axes x,y,z, 3 draws`; empty for nothing."""
+    own = passes.get("recipe", {})
+    differ = {key for key, value in own.items() if value != passes.get(key)}
+    parts = [f"axes {','.join(passes['axes'])}"] if "axes" in differ else []
+    parts += [f"fused by the {passes['fuse']}"] if "fuse" in differ else []
+    parts += [f"{passes['draws']} draws"] if passes.get("draws", 1) > 1 else []
+    return ", ".join(parts)
 
 
 def recipe_digest(recipe: Recipe, weights: Mapping[str, str] | None = None) -> str:

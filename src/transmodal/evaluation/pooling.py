@@ -12,7 +12,7 @@ from typing import Any
 from transmodal.errors import UsageError
 from transmodal.evaluation import origin
 from transmodal.evaluation.admission import Kind
-from transmodal.evaluation.origin import draws_of
+from transmodal.evaluation.origin import variant_of
 from transmodal.evaluation.reading import Evaluated
 from transmodal.evaluation.statistics import by_patient
 from transmodal.notice import FROM_SCRATCH
@@ -133,14 +133,19 @@ def _recipe_of(one: Entry) -> str:
     starts = record.get("starting_weights") or {}
     given = {name: start for name, start in starts.items() if start != FROM_SCRATCH}
     parts = [record.get(key) for key in ("recipe_sha256", "without", "cohort", "frozen")]
-    parts += [draws_of(record)] if draws_of(record) > 1 else []
+    variant = _variant_of(record)
+    parts += [variant] if variant else []
     parts += [given] if given else []
     return json.dumps(parts, sort_keys=True)
 
 
 def _variant(record: Mapping[str, Any]) -> list[Any]:
-    """Return what one training can be scored by more than once: without some sources, or by several draws."""
-    return [record.get("without", []), draws_of(record)]
+    """Return what one training can be scored by more than once: without some sources, or by other passes."""
+    return [record.get("without", []), _variant_of(record)]
+
+
+def _variant_of(record: Mapping[str, Any]) -> str:
+    return variant_of(record.get("passes") or {})
 
 
 def _oracles(evaluations: Sequence[Evaluated]) -> list[Pool]:
@@ -200,6 +205,6 @@ def _folder(group: tuple[Entry, ...]) -> str:
 
 def _lacking(group: tuple[Entry, ...]) -> str:
     without = group[0].record.get("without")
-    draws = draws_of(group[0].record)
-    several = f", {draws} draws" if draws > 1 else ""
+    variant = _variant_of(group[0].record)
+    several = f", {variant}" if variant else ""
     return several + (f" without {', '.join(without)}" if without else "")

@@ -13,12 +13,14 @@ from transmodal.evaluation import oracles as oracle_room
 from transmodal.evaluation.casewise import Progress, evaluate_cases
 from transmodal.evaluation.disagreement import csv_records
 from transmodal.evaluation.entrants import (
+    BY_RECIPE,
     Entrants,
     ModelTranslator,
+    Passing,
     common_view,
-    drawing,
     lacking,
     names_of,
+    passing,
 )
 from transmodal.evaluation.judge import NOBODY, Judges
 from transmodal.evaluation.phenotypes import Phenotypes
@@ -41,7 +43,7 @@ def evaluate(
     checkpoint: str = "best",
     device: str | None = None,
     without: Sequence[str] = (),
-    draws: int = 1,
+    passes: Passing = BY_RECIPE,
     weights: Mapping[str, str] | None = None,
     target_normalised: bool = False,
     metrics: Sequence[str] = STANDARD,
@@ -66,7 +68,8 @@ def evaluate(
         checkpoint: `best` or `last`.
         device: where models run; None takes an accelerator where there is one.
         without: sources without which the runs are scored once more.
-        draws: passes per axis, each with noise of its own, of the runs that draw noise; their names say it.
+        passes: over other axes than the recipes', or by several draws of noise, of the runs that can; their names
+            say it.
         weights: paths of frozen networks' weights by name, where they lie elsewhere than in training.
         target_normalised: scale each target without a unit (MR contrasts) to the training cohort's units by
             its own intensities; it is stamped into the protocol.
@@ -78,8 +81,8 @@ def evaluate(
         progress: told how far it is.
 
     Raises:
-        UsageError: E004 when the runs have different targets, the target to be normalised has a unit, or several
-            draws are asked of runs that draw nothing, E002 for an unknown oracle.
+        UsageError: E004 when the runs have different targets, the target to be normalised has a unit, or passes are
+            asked for that no run can do, E001 for what is no axis, E002 for an unknown oracle.
         InputError: E132 when the split is empty or there is nothing to fit oracles on.
     """
     from transmodal.inference.translate import load
@@ -88,7 +91,7 @@ def evaluate(
     paths = [Path(run) for run in (runs.values() if isinstance(runs, Mapping) else runs)]
     loaded = [load(path, which=checkpoint, device=device, weights=weights) for path in paths]
     named = list(runs) if isinstance(runs, Mapping) else names_of(paths, loaded)
-    names, loaded = drawing(named, loaded, draws) if draws != 1 else (named, loaded)
+    names, loaded = passing(named, loaded, passes)
     view = common_view(names, loaded)
     models = [ModelTranslator(name, model) for name, model in zip(names, loaded, strict=True)]
     models += [lacking(one, without) for one in models if without]

@@ -12,7 +12,7 @@ from transmodal.cohorts.store import Cohort, PreparedCase
 from transmodal.errors import InputError, UsageError
 from transmodal.evaluation import reading
 from transmodal.evaluation.away import Home, Key
-from transmodal.evaluation.origin import draws_of
+from transmodal.evaluation.origin import variant_of
 from transmodal.evaluation.result import Evaluation, Subject
 from transmodal.evaluation.statistics import by_patient
 from transmodal.evaluation.stored import plain
@@ -178,5 +178,6 @@ def folder_of(run: Path, cohort: Cohort) -> Path:
     )
 
 
-def _identity(record: Mapping[str, Any]) -> tuple[object, tuple[str, ...], int]:
-    return record.get("weights_sha256"), tuple(record.get("without", ())), draws_of(record)
+def _identity(record: Mapping[str, Any]) -> tuple[object, tuple[str, ...], str]:
+    passes = variant_of(record.get("passes") or {})
+    return record.get("weights_sha256"), tuple(record.get("without", ())), passes

@@ -78,14 +78,11 @@ class Model:
             advance: told how many windows are done, of how many.
 
         Raises:
+            UsageError: as `along` does.
             InputError: when a source is missing, empty, of another grid or in colour.
         """
         named = {self.view.sources[0]: sources} if isinstance(sources, Volume) else dict(sources)
-        view = replace(
-            self.view,
-            axes=tuple(_axis(axis) for axis in axes) if axes else self.view.axes,
-            fuse=fuse or self.view.fuse,
-        )
+        view = self.along(axes, fuse).view
         for name, channels in zip(view.sources, self.translator.config.source_channels, strict=True):
             _check_channels(name, named.get(name), channels)
         seen = see(view, named)
@@ -98,6 +95,33 @@ class Model:
             None if spread is None else resample(spread, grid),
             self._record(view, seen, named, volume),
         )
+
+    @property
+    def has_axes(self) -> bool:
+        """Whether it passes over slices, which lie along axes; patches do not."""
+        return self.view.cutting.kind != "patch"
+
+    def along(self, axes: tuple[str, ...] | None = None, fuse: Fuse | None = None) -> Model:
+        """Return the model as it translates: over other slice axes than its recipe's, or fused in another way.
+
+        Args:
+            axes: of `x`, `y`, `z`; None takes the recipe's.
+            fuse: `mean` or `median` over the axes; None takes the recipe's.
+
+        Raises:
+            UsageError: E001 for what is no axis and for one given twice, E004 where the run cuts patches.
+        """
+        if axes and not self.has_axes:
+            raise UsageError(
+                "E004",
+                f"axes {','.join(axes)} of {self.recipe.translator}, which was trained on 3D patches",
+                "a run that was trained on slices",
+                "Leave --axes out.",
+            )
+        if axes and len(set(axes)) < len(axes):
+            raise UsageError("E001", f"axes {','.join(axes)}", "each once", "Give --axes z or --axes x,y,z.")
+        chosen = tuple(_axis(axis) for axis in axes) if axes else self.view.axes
+        return replace(self, view=replace(self.view, axes=chosen, fuse=fuse or self.view.fuse))
 
     def drawing(self, times: int) -> Model:
         """Return the model as it translates: by so many draws of noise for each axis, fused as axes are.

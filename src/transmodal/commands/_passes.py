@@ -1,0 +1,17 @@
+"""By what passes a volume is translated, as options say it; light, as the command line imports it to show help."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Fusing(StrEnum):
+    """How several passes become one volume."""
+
+    MEAN = "mean"
+    MEDIAN = "median"
+
+
+def letters(words: str) -> tuple[str, ...] | None:
+    """Return the axes that `--axes` names, as yet unchecked; None for nothing, which leaves the recipe's."""
+    return tuple(words.split(",")) if words else None
