@@ -67,13 +67,16 @@ def build(name: str, settings: dict[str, Any]) -> Translator[Any]:
     return translators.build(name, settings)
 
 
-def batch_for(translator: Translator[Any], size: int = 2, seed: int = 0, phase: str | None = None) -> Batch:
+def batch_for(
+    translator: Translator[Any],
+    size: int = 2,
+    seed: int = 0,
+    phase: str | None = None,
+    sides: list[int] | None = None,
+) -> Batch:
     config = translator.config
     generator = torch.Generator().manual_seed(seed)
-    multiple = translator.size_multiple()
-    least = 32 if config.spatial_dims == 2 else 8  # a 70 x 70 patch discriminator takes no less than 24
-    side = -(-least // multiple) * multiple
-    sides = [side, side + multiple, side][: config.spatial_dims]
+    sides = sides or usual_sides(translator)
     source = torch.rand(size, config.in_channels, *sides, generator=generator) * 2 - 1
     return Batch(
         source=source,
@@ -84,6 +87,13 @@ def batch_for(translator: Translator[Any], size: int = 2, seed: int = 0, phase: 
         draw=torch.arange(size, dtype=torch.int64) + 11,
         phase=phase or translator.phases[-1],
     )
+
+
+def usual_sides(translator: Translator[Any]) -> list[int]:
+    multiple, dims = translator.size_multiple(), translator.config.spatial_dims
+    least = 32 if dims == 2 else 8  # a 70 x 70 patch discriminator takes no less than 24
+    side = -(-least // multiple) * multiple
+    return [side, side + multiple, side][:dims]
 
 
 def all_losses(translator: Translator[Any], batch: Batch, outputs: Any) -> dict[str, torch.Tensor]:  # noqa: ANN401
@@ -119,6 +129,37 @@ def test_shape_and_float32(name: str, settings: dict[str, Any], phase: str) -> N
         if translator.output_range == "unit":
             assert out.min() >= 0
             assert out.max() <= 1
+
+
+@each
+def test_windows_that_are_too_small_are_refused_by_name(
+    name: str, settings: dict[str, Any], phase: str
+) -> None:
+    """A single window of every small side is learned from and translated, or E004 says what would do."""
+    translator = build(name, settings)
+    multiple, worked = translator.size_multiple(), []
+    for side in (multiple, 2 * multiple):
+        batch = batch_for(translator, 1, phase=phase, sides=[side] * translator.config.spatial_dims)
+        refused = refusal(translator, batch)
+        if refused is None:
+            worked.append(side)
+        else:
+            assert refused.code == "E004"
+            assert "side" in refused.expected
+            assert not worked, f"{side} is refused, but {worked} are not"
+
+
+def refusal(translator: Translator[Any], batch: Batch) -> UsageError | None:
+    """Learn from a batch and translate it, or return why that is refused."""
+    try:
+        losses = all_losses(translator.train(), batch, translator.synthesise(batch))
+        with torch.no_grad():
+            out = translator.eval()(batch.source, batch.available)
+    except UsageError as refused:
+        return refused
+    assert torch.isfinite(out).all()
+    assert all(torch.isfinite(value) for value in losses.values())
+    return None
 
 
 @each

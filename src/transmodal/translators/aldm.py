@@ -20,6 +20,7 @@ from transmodal.batch import Batch, generators
 from transmodal.losses.adversarial import least_squares, least_squares_discriminator
 from transmodal.nets.diffusion import ConditionedUNet, Schedule
 from transmodal.nets.patchgan import PatchDiscriminator
+from transmodal.nets.sides import check_sides
 from transmodal.nets.vq import Coded, VQAutoencoder, codebook_terms
 from transmodal.translators._base import Translator, TranslatorConfig
 
@@ -118,6 +119,15 @@ class ALDM(Translator[Outputs]):
         """Return what the sides must be a multiple of."""
         return int(2 ** (self.config.halvings + len(self.config.multiples) - 1))
 
+    def check(self, source: Tensor, available: Tensor) -> None:
+        """Refuse as the base does, and windows of which one place is left where the denoiser sees them coarsest.
+
+        Raises:
+            UsageError: E004.
+        """
+        super().check(source, available)
+        check_sides(source, 2 * self.size_multiple(), "the denoiser")
+
     def players(self, phase: str) -> Mapping[str, nn.Module]:
         """Return the autoencoders with their discriminator, or the denoiser."""
         if phase == "diffusion":
@@ -129,8 +139,12 @@ class ALDM(Translator[Outputs]):
 
         Raises:
             InputError: E131 for a batch without target.
+            UsageError: E004 for windows on which the discriminator has no verdict, and as `check`.
         """
         self.check(batch.source, batch.available)
+        if batch.phase == "autoencoder":
+            fewer = "fewer settings.discriminator_layers"
+            check_sides(batch.source, self.discriminator.least_side, "the discriminator", fewer)
         source, target = self.autoencoders.source, self.autoencoders.target
         image = batch.paired()
         if batch.phase != "diffusion":

@@ -20,12 +20,16 @@ from transmodal.losses.adversarial import least_squares, least_squares_discrimin
 from transmodal.nets.patchgan import PatchDiscriminator
 from transmodal.nets.pool import ImagePool
 from transmodal.nets.resnet import ResNetGenerator
+from transmodal.nets.sides import check_sides
 from transmodal.translators._base import Translator
 from transmodal.translators._conditional_gan import (
     ConditionalGan,
     ConditionalGanConfig,
     patch_discriminator,
 )
+
+_MULTIPLE = 4  # sides are halved twice
+_LEAST = 2 * _MULTIPLE  # what is normalised by image has to have more than one place
 
 
 class Config(ConditionalGanConfig):
@@ -108,7 +112,16 @@ class CycleGAN(Translator[Outputs]):
 
     def size_multiple(self) -> int:
         """Return what the sides must be a multiple of."""
-        return 4
+        return _MULTIPLE
+
+    def check(self, source: Tensor, available: Tensor) -> None:
+        """Refuse as the base does, and windows that are too small for the generator.
+
+        Raises:
+            UsageError: E004.
+        """
+        super().check(source, available)
+        check_sides(source, _LEAST, "the generator")
 
     def players(self, phase: str) -> Mapping[str, nn.Module]:
         """Return the generators, then the discriminators: the order in which CycleGAN steps them."""
@@ -123,8 +136,11 @@ class CycleGAN(Translator[Outputs]):
 
         Raises:
             InputError: E131 for a batch without target.
+            UsageError: E004 for windows on which the discriminators have no verdict, and as `check`.
         """
         target = batch.paired()
+        least, fewer = self.target_discriminator.least_side, "fewer settings.discriminator_layers"
+        check_sides(batch.source, least, "the discriminators", fewer)
         there, back = self.generators["there"], self.generators["back"]
         synthetic, returned = self(batch.source, batch.available), back(target)
         with_identity = self.config.identity_weight > 0
@@ -166,4 +182,6 @@ def build(config: Config) -> CycleGAN | ConditionalGan:
     if config.objective == "paper":
         return CycleGAN(config)
     generator = ResNetGenerator(config.in_channels, config.target_channels, config.width, config.blocks)
-    return ConditionalGan(config, generator, patch_discriminator(config, "instance"), multiple=4)
+    return ConditionalGan(
+        config, generator, patch_discriminator(config, "instance"), multiple=_MULTIPLE, least=_LEAST
+    )

@@ -65,8 +65,10 @@ class TransUNet(ConditionalGan):
     config: Config
 
     def __init__(self, config: Config) -> None:
-        # Tokens are 1/16 of the image.
-        super().__init__(config, Generator(config), patch_discriminator(config, "batch"), multiple=16)
+        # Tokens are 1/16 of the image, and normalised over the batch: one of them alone has no deviation.
+        super().__init__(
+            config, Generator(config), patch_discriminator(config, "batch"), multiple=16, least=32
+        )
 
     def starting(self) -> Mapping[str, StartingWeights]:
         """Return R50-ViT-B/16: all but the decoder, as the original starts."""
