@@ -37,6 +37,7 @@ def whole(tiny: Callable[..., Recipe]) -> Checkpoint:
         },
         optimizers={"g/a.weight/exp_avg": torch.rand(2, 3, generator=draw)},
         frozen={"sam": "cd34"},
+        window=(16, 24),
         versions={"torch": "2"},
     )
 
@@ -51,7 +52,16 @@ def test_what_is_saved_comes_back(whole: Checkpoint, tmp_path: Path) -> None:
     assert back.weights["b.half"].dtype == torch.bfloat16
     assert back.optimizers["g/a.weight/exp_avg"].equal(whole.optimizers["g/a.weight/exp_avg"])
     assert back.state == whole.state
-    for name in ("recipe", "translator_config", "target_map", "sources", "cohort", "frozen", "versions"):
+    for name in (
+        "recipe",
+        "translator_config",
+        "target_map",
+        "sources",
+        "cohort",
+        "frozen",
+        "window",
+        "versions",
+    ):
         assert getattr(back, name) == getattr(whole, name)
     assert back.provenance()["best"] == {"metric": "mae", "value": 0.1 + 0.2}
     assert json.dumps(back.provenance())

@@ -8,17 +8,20 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from torch import nn
+from torch import Tensor, nn
 
 from transmodal.cohorts.store import Cohort
 from transmodal.errors import InputError, IntegrityError, ResourceError, UsageError
 from transmodal.inference import checkpoint
+from transmodal.inference.translate import load
 from transmodal.recipes.schema import Recipe
 from transmodal.training import session, validation
 from transmodal.training.log import read
 from transmodal.training.loop import train
+from transmodal.training.plan import plan
 from transmodal.translators import unet_regression
 from transmodal.translators.unet_regression import Config, UNetRegression
+from transmodal.volumes import Volume
 
 Tiny = Callable[..., Recipe]
 
@@ -75,6 +78,29 @@ def test_the_best_checkpoint_is_the_best(tiny: Tiny, cohort: Cohort, run_folder:
     assert best.optimizers == {}
     assert last(run_folder).state.finished
     assert not best.state.finished
+
+
+def test_translating_takes_no_smaller_windows_than_training(
+    tiny: Tiny, cohort: Cohort, run_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Statistics and positions depend on the padding around a slice: what a network learned with, it is given."""
+    train(tiny(epochs=1, samples_per_epoch=4), cohort, run_folder)
+    learned = plan(tiny(), cohort).stream.cutting.size
+    seen: list[tuple[int, ...]] = []
+    forward = UNetRegression.forward
+
+    def watched(self: UNetRegression, source: Tensor, *rest: Any, **more: Any) -> Tensor:  # noqa: ANN401
+        seen.append(tuple(source.shape[2:]))
+        return forward(self, source, *rest, **more)
+
+    monkeypatch.setattr(UNetRegression, "forward", watched)
+    for shape, sides in {(9, 8, 3): learned, (33, 9, 2): (36, 20)}.items():
+        seen.clear()
+        made = load(run_folder, device="cpu").translate(
+            Volume(np.ones(shape, np.float32), np.eye(4)), axes=("z",)
+        )
+        assert set(seen) == {sides}
+        assert made.volume.voxels.shape == shape
 
 
 def test_pictures_show_source_synthetic_and_target(tiny: Tiny, cohort: Cohort, run_folder: Path) -> None:

@@ -67,7 +67,9 @@ def test_windows_hold_every_training_case_on_every_axis(tiny: Tiny, cohort: Coho
     assert plan(coarse, cohort).stream.cutting.size == (8, 8)
     given = tiny(changes={"windows": {"size": [24, 8]}})
     assert plan(given, cohort).stream.cutting.size == (24, 8)
-    assert plan(tiny(), cohort).view.cutting.size is None
+    for recipe in (tiny(), one, coarse, given):  # validation and translation see what training sees
+        planned = plan(recipe, cohort)
+        assert planned.view.cutting == planned.stream.cutting
 
 
 def test_sides_that_the_translator_cannot_take(tiny: Tiny, cohort: Cohort) -> None:

@@ -96,6 +96,7 @@ class Checkpoint:
         optimizers: the optimisers' tensors by name; empty where they were not saved or not asked for.
         frozen: SHA-256 of each frozen network.
         starting: SHA-256 of each file of weights that training started from, or `from scratch`.
+        window: sides of the windows that it learned from; None in checkpoints from before this was kept.
         versions: of what made it.
         weights_sha256: of the weights' file; empty before it is saved.
     """
@@ -110,6 +111,7 @@ class Checkpoint:
     optimizers: Mapping[str, Tensor] = field(default_factory=dict)
     frozen: Mapping[str, str] = field(default_factory=dict)
     starting: Mapping[str, str] = field(default_factory=dict)
+    window: tuple[int, ...] | None = None
     versions: Mapping[str, str] = field(default_factory=dict)
     weights_sha256: str = ""
 
@@ -241,6 +243,7 @@ def _load(folder: Path, *, optimizers: bool) -> Checkpoint:
             optimizers=_tensors(folder / OPTIMIZERS) if read else {},
             frozen=content["frozen"],
             starting=content.get("starting_weights", {}),
+            window=tuple(content["window"]) if content.get("window") else None,
             versions=content["versions"],
             weights_sha256=hashes[WEIGHTS],
         )
@@ -261,6 +264,7 @@ def _content(checkpoint: Checkpoint, hashes: Mapping[str, str]) -> dict[str, Any
         "state": checkpoint.state.model_dump(mode="json"),
         "frozen": dict(checkpoint.frozen),
         "starting_weights": dict(checkpoint.starting),
+        "window": checkpoint.window,
         "versions": dict(checkpoint.versions),
     }
 

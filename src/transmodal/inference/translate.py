@@ -223,7 +223,7 @@ def load(
     translator.load_state_dict(saved.weights)
     translator.eval().to(where)
     checkpoint.check_frozen(translator.frozen(), saved, where)
-    view = view_of(saved.recipe, translator, saved.target_map)
+    view = view_of(saved.recipe, translator, saved.target_map, learned=saved.window)
     end = checkpoint.peek(Path(run) / "checkpoints" / "last")
     provenance = saved.provenance()
     # Checkpoints from before this was kept could start from nothing else.

@@ -109,12 +109,26 @@ class Seen:
         return next(iter(self.working.values())).grid
 
 
-def view_of(recipe: Recipe, translator: Translator, target_map: IntensityMap) -> View:  # type: ignore[type-arg]  # any paper's outputs
-    """Build the view of a recipe for the translator that was built from it."""
+def view_of(
+    recipe: Recipe,
+    translator: Translator,  # type: ignore[type-arg]  # any paper's outputs
+    target_map: IntensityMap,
+    *,
+    learned: tuple[int, ...] | None = None,
+) -> View:
+    """Build the view of a recipe for the translator that was built from it.
+
+    Args:
+        recipe: resolved.
+        translator: built from it.
+        target_map: the training cohort's.
+        learned: sides of the windows in training, for slices to which the recipe gives no size: no window is
+            smaller, since statistics, positions and what is resized depend on the padding around a slice.
+    """
     windows, translation = recipe.windows, recipe.translation
     cutting = Cutting(
         kind=windows.kind,
-        size=windows.size,
+        size=windows.size or learned,
         fit=windows.fit,
         depth=windows.depth,
         overlap=windows.overlap,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +20,9 @@ from transmodal.inference.checkpoint import CohortMark
 from transmodal.inference.view import AXES, View, source_maps, view_of
 from transmodal.recipes.schema import Recipe
 from transmodal.translators._base import OutputRange, Translator
+from transmodal.volumes.cutting import plane_of, round_up
 from transmodal.volumes.geometry import working_grid
 from transmodal.volumes.intensity import IntensityMap, fit, reference
-from transmodal.volumes.windows import Cutting
 
 DERIVED = ("source_channels", "target_channels", "spatial_dims", "slab_depth")
 """Settings of a translator that follow from the cohort and the windows."""
@@ -129,7 +129,7 @@ def plan(recipe: Recipe, cohort: Cohort, *, begins: bool = True) -> Plan:
         weights.check()
     phases = _phases(recipe, blank)
     maps = [target_map_of(case, recipe, blank.output_range) for case in training]
-    view = view_of(recipe, blank, reference(maps))
+    view = view_of(recipe, blank, reference(maps), learned=_whole(recipe, blank.size_multiple(), training))
     if recipe.evaluation.primary in ("psnr", "ssim"):
         range_of(view.target, view.target_map)
     return Plan(
@@ -307,7 +307,7 @@ def _stream(
         target=view.target,
         spacing_mm=view.spacing_mm,
         region=view.region,
-        cutting=_fixed(view, axes, [case for case, _ in cases]),
+        cutting=view.cutting,
         axes=axes,
         needs=blank.needs | (blank.wants & _had(case for case, _ in cases)),
         augment=Augment(**augment.model_dump()),
@@ -326,12 +326,12 @@ def _had(cases: Iterable[PreparedCase]) -> frozenset[str]:
     return frozenset(set.intersection(*have))
 
 
-def _fixed(view: View, axes: Sequence[int], cases: Sequence[PreparedCase]) -> Cutting:
-    """Give slices without a size the smallest one that holds them whole, for all cases and axes."""
-    cutting = view.cutting
-    if cutting.size is not None:
-        return cutting
-    shapes = [working_grid(case.grid, view.spacing_mm).shape for case in cases]
-    planes = [[n for other, n in enumerate(shape) if other != axis] for shape in shapes for axis in axes]
-    sides = (max(plane[0] for plane in planes), max(plane[1] for plane in planes))
-    return replace(cutting, size=tuple(-(-side // cutting.multiple) * cutting.multiple for side in sides))
+def _whole(recipe: Recipe, multiple: int, cases: Sequence[PreparedCase]) -> tuple[int, int] | None:
+    """Return the smallest window that holds every slice of all cases and axes; None where windows are patches."""
+    if recipe.windows.kind == "patch":
+        return None
+    axes = [AXES[axis] for axis in recipe.windows.axes]
+    shapes = [working_grid(case.grid, recipe.data.spacing_mm).shape for case in cases]
+    planes = [plane_of(shape, axis) for shape in shapes for axis in axes]
+    rows, columns = (round_up(max(sides), multiple) for sides in zip(*planes, strict=True))
+    return rows, columns

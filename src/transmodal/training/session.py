@@ -285,6 +285,7 @@ class Session:
             optimizers=tensors,
             frozen=self._frozen,
             starting=self._starting,
+            window=self._plan.stream.cutting.size,
             versions=versions(),
         )
 
