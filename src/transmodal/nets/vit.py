@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+_EPSILON = 1e-6  # that layer norm adds to variances: the published one, not torch's default
+
 
 class MapTransformer(nn.Module):
     """Pre-norm transformer layers (Dosovitskiy et al., ICLR 2021) on the pixels of a map.
@@ -26,12 +28,12 @@ class MapTransformer(nn.Module):
             ratio * channels,
             dropout=0.0,
             activation="gelu",
+            layer_norm_eps=_EPSILON,
             batch_first=True,
             norm_first=True,
         )
-        self.layers = nn.TransformerEncoder(
-            layer, depth, norm=nn.LayerNorm(channels), enable_nested_tensor=False
-        )
+        norm = nn.LayerNorm(channels, _EPSILON)
+        self.layers = nn.TransformerEncoder(layer, depth, norm=norm, enable_nested_tensor=False)
         for part in self.layers.layers:
             _redraw(part)
 
