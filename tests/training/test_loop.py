@@ -85,7 +85,7 @@ def test_translating_takes_no_smaller_windows_than_training(
 ) -> None:
     """Statistics and positions depend on the padding around a slice: what a network learned with, it is given."""
     train(tiny(epochs=1, samples_per_epoch=4), cohort, run_folder)
-    learned = plan(tiny(), cohort).stream.cutting.size
+    assert plan(tiny(), cohort).stream.cutting.size == (20, 20)
     seen: list[tuple[int, ...]] = []
     forward = UNetRegression.forward
 
@@ -94,13 +94,18 @@ def test_translating_takes_no_smaller_windows_than_training(
         return forward(self, source, *rest, **more)
 
     monkeypatch.setattr(UNetRegression, "forward", watched)
-    for shape, sides in {(9, 8, 3): learned, (33, 9, 2): (36, 20)}.items():
+    for shape, sides in {(9, 8, 3): (20, 20), (33, 9, 2): (36, 20)}.items():
         seen.clear()
         made = load(run_folder, device="cpu").translate(
             Volume(np.ones(shape, np.float32), np.eye(4)), axes=("z",)
         )
         assert set(seen) == {sides}
         assert made.volume.voxels.shape == shape
+        assert made.record["windows"] == {"kind": "slice", "size": [20, 20]}
+        larger = [
+            note for note in made.record["notes"] if "larger than the windows of training, 20 x 20" in note
+        ]
+        assert len(larger) == (sides != (20, 20))
 
 
 def test_pictures_show_source_synthetic_and_target(tiny: Tiny, cohort: Cohort, run_folder: Path) -> None:

@@ -13,6 +13,7 @@ from transmodal.evaluation import origin
 from transmodal.inference.fuse import Fuse
 from transmodal.inference.view import View
 from transmodal.volumes import Volume
+from transmodal.volumes.geometry import working_grid
 
 if TYPE_CHECKING:
     from transmodal.inference.translate import Model
@@ -168,6 +169,22 @@ def passing(names: Sequence[str], models: Sequence[Model], how: Passing) -> tupl
 def _passing(model: Model, how: Passing) -> Model:
     along = model.along(how.axes if model.has_axes else None, how.fuse)
     return along.drawing(how.draws) if model.translator.draws else along
+
+
+def outgrown(models: Sequence[ModelTranslator], cases: Sequence[PreparedCase]) -> list[str]:
+    """Say of each model whether slices need larger windows than it learned with, which can cost it."""
+    notes = []
+    for one in models:
+        model = one.model
+        grids = [working_grid(case.grid, model.view.spacing_mm) for case in cases]
+        n = sum(model.is_outgrown_by(grid.shape) for grid in grids)
+        if n:
+            notes.append(
+                f"{one.name}: slices of {n} of {len(cases)} cases are larger than its windows in training, "
+                f"{' x '.join(map(str, model.view.cutting.size or ()))}: what depends on the padding around a slice "
+                "sees another one."
+            )
+    return notes
 
 
 def names_of(paths: Sequence[Path], models: Sequence[Model]) -> list[str]:

@@ -20,6 +20,7 @@ from transmodal.evaluation.entrants import (
     common_view,
     lacking,
     names_of,
+    outgrown,
     passing,
 )
 from transmodal.evaluation.judge import NOBODY, Judges
@@ -113,7 +114,7 @@ def evaluate(
     parted = phenotypes.of(cases) if phenotypes is not None else None
     subject = sites.subject_at(where, view, sources, split)
     doubts = (*where.notes(oracles), *(sites.namesakes(cases, records) if where.is_elsewhere else ()))
-    subject = replace(subject, notes=(*subject.notes, *notes, *doubts))
+    subject = replace(subject, notes=(*subject.notes, *notes, *doubts, *outgrown(models, cases)))
     if target_normalised:
         subject = replace(subject, reference=reference_units(view))
     evaluation = evaluate_cases(

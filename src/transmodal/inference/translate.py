@@ -101,6 +101,13 @@ class Model:
         """Whether it passes over slices, which lie along axes; patches do not."""
         return self.view.cutting.kind != "patch"
 
+    def is_outgrown_by(self, shape: tuple[int, ...]) -> bool:
+        """Whether slices of a volume of this working shape need larger windows than training had."""
+        cutting = self.view.cutting
+        if self.recipe.windows.size is not None or cutting.size is None or not self.has_axes:
+            return False
+        return any(cutting.covering(shape, axis).size != cutting.size for axis in self.view.axes)
+
     def along(self, axes: tuple[str, ...] | None = None, fuse: Fuse | None = None) -> Model:
         """Return the model as it translates: over other slice axes than its recipe's, or fused in another way.
 
@@ -166,6 +173,11 @@ class Model:
                 f"synthesised at {view.spacing_mm:g} mm and resampled to {_mm(native)} mm: "
                 "the output's grid is not its resolution"
             )
+        if self.is_outgrown_by(working.shape):
+            notes.append(
+                f"slices of a volume of {_sides(working.shape)} voxels are larger than the windows of training, "
+                f"{_sides(view.cutting.size or ())}: what depends on the padding around a slice sees another one"
+            )
         return {
             "synthetic": True,
             "intended_use": INTENDED_USE,
@@ -179,6 +191,7 @@ class Model:
             "region": {"kind": view.region, "method": seen.method, "voxels": int(seen.region.sum())},
             "working_grid": {"shape": list(working.shape), "spacing_mm": list(working.spacing)},
             "output_grid": {"shape": list(volume.grid.shape), "affine": volume.affine.tolist()},
+            "windows": {"kind": view.cutting.kind, "size": list(view.cutting.size or ())},
             "passes": passes(view),
             "fill_outside_region": view.fill,
             "notes": notes,
@@ -233,6 +246,10 @@ def load(
     if end is not None and end.seconds > 0:  # the best weights were there before training ended
         provenance["training_seconds"] = round(end.seconds, 1)
     return Model(translator, saved.recipe, view, saved.weights_sha256, provenance, where)
+
+
+def _sides(shape: tuple[int, ...]) -> str:
+    return " x ".join(map(str, shape))
 
 
 def _axis(letter: str) -> int:
