@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from transmodal.cohorts.case import patient_mark
 from transmodal.errors import InputError, UsageError
@@ -19,7 +20,9 @@ from transmodal.evaluation.entrants import Entrants
 from transmodal.evaluation.result import Evaluation, Reference, Subject
 from transmodal.evaluation.run import write
 from transmodal.inference import engine, translate
+from transmodal.inference.translate import Model
 from transmodal.notice import INTENDED_USE
+from transmodal.recipes.schema import Recipe
 from transmodal.volumes import Volume
 from transmodal.volumes.intensity import IntensitySpec, fit
 
@@ -180,13 +183,20 @@ def models(monkeypatch: pytest.MonkeyPatch, make_view: Make) -> dict[str, Any]:
     loaded: dict[str, Any] = {}
 
     def add(name: str, translator: str, **view: Any) -> None:  # noqa: ANN401  # passed on to the view
-        loaded[name] = SimpleNamespace(
-            recipe=SimpleNamespace(name=f"recipe-{name}", translator=translator),
-            view=make_view(**view),
-            translator=0.05,
-            digest="f" * 64,
-            provenance={"seed": 7, "cohort": {"name": "mine", "digest": "e" * 64}},
-            device="cpu",
+        seen = make_view(**view)
+        recipe = {
+            "name": f"recipe-{name}",
+            "translator": translator,
+            "task": {"source": seen.sources, "target": seen.target},
+            "training": {"epochs": 1, "batch": 1, "players": {}},
+        }
+        loaded[name] = Model(
+            SimpleNamespace(adds=0.05, draws=False),  # type: ignore[arg-type]  # `synthesise` asks for no more
+            Recipe.model_validate(recipe),
+            seen,
+            "f" * 64,
+            {"seed": 7, "cohort": {"name": "mine", "digest": "e" * 64}},
+            torch.device("cpu"),
         )
 
     add("a", "unet_regression")
@@ -196,14 +206,14 @@ def models(monkeypatch: pytest.MonkeyPatch, make_view: Make) -> dict[str, Any]:
     add("free", "unet_regression", target="t2", target_map=fit(IntensitySpec("zscore"), np.arange(9.0)))
 
     def synthesise(
-        size: float,
+        translator: Any,  # noqa: ANN401
         view: Any,  # noqa: ANN401
         case: Any,  # noqa: ANN401
-        device: str,
+        device: torch.device,
         without: tuple[str, ...],
     ) -> engine.Synthetic:
         target: Volume = case.volume(view.target)
-        return engine.Synthetic(target.with_voxels(target.voxels + np.float32(size)), None)
+        return engine.Synthetic(target.with_voxels(target.voxels + np.float32(translator.adds)), None)
 
     marks = {"recipe_sha256": "r" * 64, "parameters": 11, "device": "cpu"}
     monkeypatch.setattr(origin, "of", lambda _: marks)
@@ -335,7 +345,7 @@ def test_a_run_is_scored_again_without_a_source(
     cases = [make_case(n, t2=Volume(ramp, np.eye(4))) for n in range(2)]
     cohort = FakeCohort({"train": cases, "test": cases})
     both = make_view(("t1", "t2"))
-    models["two"] = SimpleNamespace(**{**vars(models["a"]), "view": replace(both, accepts_missing=True)})
+    models["two"] = replace(models["a"], view=replace(both, accepts_missing=True))
     evaluation = run.evaluate([tmp_path / "two"], cohort, oracles=(), without=("t2",))  # type: ignore[arg-type]  # a fake
     assert evaluation.models == ("unet_regression", "unet_regression without t2")
     assert evaluation.records["unet_regression without t2"]["without"] == ["t2"]
