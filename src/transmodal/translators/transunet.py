@@ -65,7 +65,7 @@ class TransUNet(ConditionalGan):
     config: Config
 
     def __init__(self, config: Config) -> None:
-        # Tokens are 1/16 of the image, and normalised over the batch: one of them alone has no deviation.
+        # Tokens are 1/16 of the image, and shortcuts are normalised channel by channel: one place has no deviation.
         super().__init__(
             config, Generator(config), patch_discriminator(config, "batch"), multiple=16, least=32
         )
