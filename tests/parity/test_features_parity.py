@@ -87,3 +87,23 @@ def test_fsim_is_that_of_a_second_statement(shape: tuple[int, int]) -> None:
     weight = np.maximum(one, other)
     expected = (similarity * weight).sum() / weight.sum()
     assert fsim(x, y, data_range=255) == pytest.approx(expected, abs=1e-9)
+
+
+def _conv2_same(image: Image, step: int) -> Image:
+    """MATLAB's `conv2(image, ones(step) / step^2, 'same')`: of the full convolution, the part from step // 2 on."""
+    height, width = image.shape
+    full = np.zeros((height + step - 1, width + step - 1))
+    for i in range(step):
+        for j in range(step):
+            full[i : i + height, j : j + width] += image / step**2
+    return full[step // 2 :, step // 2 :][:height, :width]
+
+
+@pytest.mark.parametrize(("shape", "step"), [((384, 400), 2), ((641, 650), 3), ((896, 900), 4)])
+def test_large_images_are_averaged_as_conv2_does(shape: tuple[int, int], step: int) -> None:
+    rng = np.random.default_rng(1)
+    x = 128 + 20 * rng.normal(size=shape).cumsum(axis=1)
+    y = x + 60 * rng.normal(size=shape)
+    small = [_conv2_same(image, step)[::step, ::step] for image in (x, y)]
+    assert min(small[0].shape) < 384  # nothing is averaged twice
+    assert fsim(x, y, data_range=255) == pytest.approx(fsim(*small, data_range=255), abs=1e-9)

@@ -169,9 +169,16 @@ def _step(shape: tuple[int, ...]) -> int:
 
 
 def _decimated(image: Float) -> Float:
+    """Average blocks and keep one sample per block, as the paper's own program does by `conv2(..., 'same')`.
+
+    Of two samples the mean is over the kept one and the next, of four over the one before, it and the two next; outside
+    the image is 0.
+    """
     step = _step(image.shape)
-    averaged: Float = uniform_filter(image, step, mode="constant")[::step, ::step] if step > 1 else image
-    return averaged
+    if step == 1:
+        return image
+    averaged: Float = uniform_filter(image, step, mode="constant", origin=step % 2 - 1)
+    return averaged[::step, ::step]
 
 
 def _inside(mask: Mask | None, shape: tuple[int, ...]) -> Mask:
