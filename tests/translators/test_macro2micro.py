@@ -251,12 +251,15 @@ def test_patch_size_and_number_of_crops() -> None:
         sizes.clear()
 
 
-def test_perceptual_loss_is_vggs() -> None:
-    translator: Any = build(perceptual_weight=2, vgg="random")
-    given = batch()
+@pytest.mark.parametrize(("layout", "low"), [("torchvision", 0), ("adain", -1)])
+def test_perceptual_loss_is_vggs(layout: str, low: int) -> None:
+    """VGG-19 gets [0, 1] with torchvision's weights, and [-1, 1] in AdaIN's layout, as in the early code."""
+    translator: Any = build(perceptual_weight=2, vgg="random", vgg_layout=layout)
+    given = batch(40, 48)
     outputs = translator.synthesise(given)
     vgg = translator.frozen()["vgg"]
-    pairs = zip(vgg((outputs.synthetic + 1) / 2), vgg((given.target + 1) / 2), strict=True)
+    images = (low + (1 - low) * (image + 1) / 2 for image in (outputs.synthetic, given.target))
+    pairs = zip(*(vgg(image) for image in images), strict=True)
     wanted = 2 * sum(((one - other) ** 2).mean().item() for one, other in pairs)
     assert translator.losses("generator", given, outputs)["perceptual"].item() == pytest.approx(
         wanted, rel=1e-4

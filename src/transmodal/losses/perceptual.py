@@ -15,13 +15,13 @@ def perceptual_loss(features: Features, synthetic: Tensor, target: Tensor) -> Te
     """Return the sum over layers of the mean squared difference of features, in float32.
 
     Args:
-        features: the frozen network, on images in [0, 1]; the gradient flows through it to `synthetic`.
-        synthetic: `(B, C, H, W)` in [-1, 1].
+        features: the frozen network; the gradient flows through it to `synthetic`.
+        synthetic: `(B, C, H, W)`, in the range that the network takes.
         target: the same.
     """
     with torch.no_grad():
-        wanted = features((target + 1) / 2)
-    found = features((synthetic + 1) / 2)
+        wanted = features(target.detach())
+    found = features(synthetic)
     terms = [F.mse_loss(one.float(), other.float()) for one, other in zip(found, wanted, strict=True)]
     return torch.stack(terms).sum()
 
@@ -36,7 +36,7 @@ def perceptual_l1(features: Features, synthetic: Tensor, target: Tensor, weights
         weights: one per layer.
     """
     with torch.no_grad():
-        wanted = features(target)
+        wanted = features(target.detach())
     found = features(synthetic)
     terms = [
         weight * F.l1_loss(one.float(), other.float())

@@ -61,8 +61,8 @@ class Vgg19(nn.Module):
         """Return the features of five stages, of `(B, C_n, H / 2 ** n, W / 2 ** n)`.
 
         Args:
-            images: `(B, C, H, W)` in [0, 1]. Three channels are red, green and blue; otherwise each channel is a
-                grey image of its own, repeated, and the features have `B * C` samples.
+            images: `(B, C, H, W)`, in [0, 1] for torchvision's weights. Three channels are red, green and blue;
+                otherwise each channel is a grey image of its own, repeated, and the features have `B * C` samples.
         """
         if images.shape[1] != 3:
             images = images.flatten(0, 1).unsqueeze(1).expand(-1, 3, -1, -1)

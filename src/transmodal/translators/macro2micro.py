@@ -49,7 +49,8 @@ class Config(TranslatorConfig):
         frequency_weight: of the mean absolute errors of the low and the high band.
         perceptual_weight: of the distance of VGG-19's features.
         vgg: file of VGG-19's weights, or `random`.
-        vgg_layout: whose file it is.
+        vgg_layout: whose file it is; `torchvision` is given [0, 1], normalised as ImageNet, and `adain` [-1, 1],
+            as in the early code.
         vgg_taps: features behind the ReLUs, or those of the early code.
         adversarial_weight: of the image discriminator's verdict; 0 leaves it out.
         discriminator_width: channels of the image discriminator's first stage.
@@ -206,7 +207,8 @@ class Macro2Micro(Translator[Outputs]):
         if config.frequency_weight > 0 and outputs.low is not None and outputs.high is not None:
             terms["frequency"] = config.frequency_weight * frequency_loss(outputs.low, outputs.high, target)
         if self._vgg is not None:
-            terms["perceptual"] = config.perceptual_weight * perceptual_loss(self._vgg, synthetic, target)
+            pair = self._for_vgg(synthetic), self._for_vgg(target)
+            terms["perceptual"] = config.perceptual_weight * perceptual_loss(self._vgg, *pair)
         if config.adversarial_weight > 0:
             verdicts = self.discriminator(synthetic)
             terms["adversarial"] = config.adversarial_weight * logistic(verdicts, real=True)
@@ -224,6 +226,10 @@ class Macro2Micro(Translator[Outputs]):
         real = judge.compare(reference, self._features(target, outputs, 1))
         synthetic = judge.compare(reference, self._features(outputs.synthetic.detach(), outputs, 2))
         return {"real": logistic(real, real=True), "synthetic": logistic(synthetic, real=False)}
+
+    def _for_vgg(self, image: Tensor) -> Tensor:
+        """Return an image of [-1, 1] as VGG-19 gets it: unchanged in AdaIN's layout, as in the early code."""
+        return image if self.config.vgg_layout == "adain" else (image + 1) / 2
 
     def _features(self, image: Tensor, outputs: Outputs, group: int) -> Tensor:
         if outputs.crops is None:
