@@ -33,6 +33,7 @@ CODES: dict[str, str] = {
     "E133": "a folder is not a prepared cohort",
     "E134": "a folder is not a run",
     "E135": "the same patient or the same image stands on both sides of a split",
+    "E138": "a link leads nowhere, or a git-annex or Git LFS pointer stands where a file should be",
     "E401": "a header declares, or a file holds, more than the budget allows",
     "E402": "memory does not suffice",
     "E403": "the operating system refused to read or write",

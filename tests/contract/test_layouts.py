@@ -6,6 +6,7 @@ import importlib
 import inspect
 import pickle
 import pkgutil
+import shutil
 from pathlib import Path
 from types import ModuleType
 
@@ -13,8 +14,11 @@ import numpy as np
 import pytest
 
 from transmodal import cohorts
+from transmodal.cohorts import layouts as known_layouts
+from transmodal.cohorts import releases
 from transmodal.cohorts.case import Case, CaseFiles
 from transmodal.cohorts.prepare import PrepareOptions, prepare
+from transmodal.cohorts.survey import survey
 from transmodal.errors import InputError
 from transmodal.volumes import Volume
 
@@ -94,3 +98,126 @@ class TestLayout:
                 np.testing.assert_array_equal(loaded.volumes[modality].voxels, volume.voxels)
                 assert loaded.volumes[modality].grid.same_as(volume.grid)
         assert sorted((path, path.stat().st_mtime_ns) for path in folder.rglob("*")) == before
+
+
+LFS_POINTER = "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a2146\nsize 12345\n"
+ANNEX_POINTER = "/annex/objects/MD5E-s12345--4d7a2146.nii.gz\n"
+ANNEX_LINK = ".git/annex/objects/Kx/9z/MD5E-s12345--4d7a2146.nii.gz/MD5E-s12345--4d7a2146.nii.gz"
+IMAGES = (".nii", ".nii.gz", ".mha", ".mhd", ".png", ".dcm")
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Path, tuple[str, ...]]]:
+    """A small folder of every layout, by name, and what the layout is told."""
+    made: dict[str, tuple[Path, tuple[str, ...]]] = {}
+    for release, about in releases.RELEASES.items():
+        if about.layout not in made:
+            folder = tmp_path_factory.mktemp(release)
+            releases.write(release, 2, folder, spacing_mm=10)
+            made[about.layout] = folder, about.told
+    plain = tmp_path_factory.mktemp("folders")
+    load("folders").write(visits(), plain)
+    return {**made, "folders": (plain, ())}
+
+
+def seen(name: str, folder: Path, told: tuple[str, ...]) -> list[tuple[object, ...]]:
+    found = known_layouts.look(name, folder, told)
+    return [(one.id, one.patient, one.fingerprint(), found.sides.get(one.id)) for one in found.cases]
+
+
+def copied(
+    data: dict[str, tuple[Path, tuple[str, ...]]], name: str, place: Path
+) -> tuple[Path, tuple[str, ...]]:
+    folder, told = data[name]
+    return Path(shutil.copytree(folder, place / "data")), told
+
+
+def images(folder: Path) -> list[Path]:
+    return sorted(
+        path
+        for path in folder.rglob("*")
+        if path.is_file() and (path.name.endswith(IMAGES) or not path.suffix)
+    )
+
+
+@pytest.mark.parametrize("name", layouts())
+class TestLinks:
+    @pytest.mark.parametrize("what", ["folders", "files"])
+    def test_a_linked_archive_gives_the_same_cohort(
+        self, name: str, what: str, data: dict[str, tuple[Path, tuple[str, ...]]], tmp_path: Path
+    ) -> None:
+        folder, told = copied(data, name, tmp_path)
+        wanted = seen(name, folder, told)
+        assert wanted
+        every = sorted(folder.rglob("*"), key=lambda path: -len(path.parts))  # the deepest first
+        for number, path in enumerate(every):
+            if path.is_dir() == (what == "folders"):
+                store = tmp_path / "store" / str(number) / path.name
+                store.parent.mkdir(parents=True)
+                path.rename(store)
+                path.symlink_to(store)
+        assert seen(name, folder, told) == wanted
+        (tmp_path / "linked").symlink_to(folder)
+        assert seen(name, tmp_path / "linked", told) == wanted
+
+    def test_links_in_circles_end(
+        self,
+        name: str,
+        data: dict[str, tuple[Path, tuple[str, ...]]],
+        tmp_path: Path,
+        caplog: pytest.LogCaptureFixture,
+    ) -> None:
+        folder, told = copied(data, name, tmp_path)
+        wanted = seen(name, folder, told)
+        for path in [*folder.rglob("*"), folder]:
+            if path.is_dir() and not path.is_symlink():
+                (path / "zz-again").symlink_to(folder)
+                (path / "zz-here").symlink_to(".")
+        assert seen(name, folder, told) == wanted
+        assert name == "folders" or "a link back to a folder above it: not followed" in caplog.text
+
+    @pytest.mark.parametrize(
+        ("content", "remedy"),
+        [
+            (LFS_POINTER, "git lfs pull"),
+            (ANNEX_POINTER, "git annex get"),
+            ("", "git annex get"),
+            ("nowhere", "Mend the link, or copy the file"),
+        ],
+        ids=["lfs", "annex", "annex-link", "dangling"],
+    )
+    def test_placeholders_are_named(
+        self,
+        name: str,
+        content: str,
+        remedy: str,
+        data: dict[str, tuple[Path, tuple[str, ...]]],
+        tmp_path: Path,
+    ) -> None:
+        """Every image of the archive is a placeholder, as in a dataset that was cloned and not fetched."""
+        folder, told = copied(data, name, tmp_path)
+        for path in images(folder):
+            path.unlink()
+            if content in ("", "nowhere"):
+                path.symlink_to(content or ANNEX_LINK)
+            else:
+                path.write_text(content)
+        try:
+            wrong = [
+                line for one in survey(known_layouts.look(name, folder, told).cases) for line in one.wrong
+            ]
+            assert wrong
+        except InputError as error:
+            wrong = [error.line()]
+        assert all("error[E138]" in line and remedy in line for line in wrong), wrong
+
+    def test_a_folder_that_is_a_dangling_link_is_named(
+        self, name: str, data: dict[str, tuple[Path, tuple[str, ...]]], tmp_path: Path
+    ) -> None:
+        _, told = data[name]
+        (tmp_path / "data").mkdir()
+        (tmp_path / "data" / "sub-01").symlink_to("../gone")
+        (tmp_path / "data" / "dataset_description.json").write_text("{}")
+        with pytest.raises(InputError, match=r"sub-01 is a link to \.\./gone, where nothing is") as caught:
+            known_layouts.look(name, tmp_path / "data", told)
+        assert caught.value.code == "E138"

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
 from transmodal.errors import InputError
-from transmodal.volumes import Volume, files, io
+from transmodal.volumes import Volume, files, io, placeholders
 
 EXTRA = ("mask", "segmentation")
 """What stands beside the modalities of a case under a name of its own."""
@@ -254,7 +254,7 @@ _known: ContextVar[dict[Path, str] | None] = ContextVar("_known", default=None)
 
 def _content_hash(path: Path) -> str:
     if path.is_dir():
-        inside = [one for one in sorted(path.iterdir()) if one.is_file()]
+        inside = [one for one in sorted(path.iterdir()) if one.is_file() or placeholders.is_dangling(one)]
         return files.sha256_text(ascii([(one.name, files.sha256_file(one)) for one in inside]))
     header = files.sha256_file(path)
     data = _data_beside(path) if path.name.lower().endswith(".mhd") else None

@@ -19,10 +19,11 @@ from typing import Any
 
 from transmodal.cohorts.case import EXTRA, MODALITY, Case, CaseFiles, Found
 from transmodal.errors import InputError
-from transmodal.volumes import files, io
+from transmodal.volumes import files, io, listing, placeholders
 
 TABLE = "cases.csv"
 _COLUMNS = ("case", "patient", "group")
+_NO_FOLDER = "in no case's folder"
 _log = logging.getLogger(__name__)
 
 
@@ -47,19 +48,21 @@ def look(folder: Path) -> Found[CaseFiles]:
     """
     folder = Path(folder)
     if not folder.is_dir():
+        placeholders.refuse(folder)
         raise InputError(
             "E100", f"{folder} is no folder", "a folder with one folder per case", "Check the path."
         )
     table, ignored = _table(folder / TABLE)
     cases = []
-    for path in sorted(folder.iterdir()):
-        if path.name.startswith((".", "README")) or path.name == TABLE:
+    for path in listing.entries(folder):
+        if path.name.startswith("README") or path.name == TABLE:
             continue
         if path.is_dir():
             case = _case(path, None if table is None else table.get(path.name), ignored)
             cases += [] if case is None else [case]
         else:
-            ignored.append(f"{path.name} (in no case's folder)")
+            dangling = placeholders.is_dangling(path)
+            ignored.append(f"{path.name} ({'a link that leads nowhere' if dangling else _NO_FOLDER})")
     if not cases:
         raise InputError(
             "E100",
@@ -112,10 +115,10 @@ def _case(folder: Path, row: Mapping[str, str] | None, ignored: list[str]) -> Ca
 def _images(folder: Path, ignored: list[str]) -> dict[str, Path]:
     images: dict[str, Path] = {}
     rest = []
-    for path in sorted(folder.iterdir()):
+    for path in listing.entries(folder):
         name = _stem(path).lower().replace("-", "_")
-        is_ours = name in EXTRA or MODALITY.fullmatch(name)
-        if not (is_ours and path.is_file() and io.is_image(path)):
+        is_ours = (name in EXTRA or MODALITY.fullmatch(name)) and io.is_image(path)
+        if not (is_ours and (path.is_file() or placeholders.is_dangling(path))):
             rest.append(path.name)
             continue
         if name in images:
@@ -129,7 +132,7 @@ def _images(folder: Path, ignored: list[str]) -> dict[str, Path]:
     headers = tuple(f"{path.stem}." for path in images.values() if path.suffix.lower() == ".mhd")
     for name in rest:
         is_voxels = name.startswith(headers) and name.lower().endswith((".raw", ".zraw"))
-        if not is_voxels and name != "case.json" and not name.startswith("."):
+        if not is_voxels and name != "case.json":
             ignored.append(f"{folder.name}/{name} (no image of a modality)")
     return images
 

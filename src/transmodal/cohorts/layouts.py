@@ -17,7 +17,7 @@ from typing import Any
 
 from transmodal.cohorts import release
 from transmodal.cohorts.case import CaseFiles, CaseMaker, Found, PartlyMeasured
-from transmodal.errors import UsageError
+from transmodal.errors import InputError, UsageError
 
 _FIND = re.compile(r"^def find\(", re.MULTILINE)
 
@@ -42,7 +42,12 @@ def look(name: str, folder: Path, settings: Sequence[str] = ()) -> Found[CaseMak
     """
     module = _module(name)
     options = options_of(name, settings)
-    found: Found[CaseMaker] = module.look(folder) if options is None else module.look(folder, options)
+    try:
+        found: Found[CaseMaker] = module.look(folder) if options is None else module.look(folder, options)
+    except InputError as error:
+        if error.code in ("E100", "E131") and Path(folder).is_dir():
+            release.refuse_dangling(Path(folder))  # what is missing may be what a link leads to
+        raise
     measured = release.measured(folder)
     if measured is None:
         return found

@@ -18,6 +18,7 @@ from pathlib import Path
 from transmodal.cohorts import release
 from transmodal.cohorts.case import EXTRA, MODALITY, CaseFiles, Found
 from transmodal.errors import InputError, UsageError
+from transmodal.volumes import placeholders
 
 TABLE = "pairs.csv"
 ABCD = ("t1:.brain", "fa:.FA")
@@ -170,6 +171,7 @@ def _from_table(table: Path) -> tuple[release.Parts, dict[str, dict[str, str]]]:
 
 def _there(path: Path, case: str, what: str) -> Path:
     if not path.exists():
+        placeholders.refuse(path)
         raise InputError(
             "E100", f"{case} without {what}: no {path.name}", "the file that the table names", "Correct it."
         )

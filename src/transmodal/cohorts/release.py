@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import csv
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from transmodal.errors import InputError, UsageError
-from transmodal.volumes import files, io
+from transmodal.volumes import files, io, listing, placeholders
 
 SIMULATED = ".simulated.json"
 """What a release of virtual subjects has beside its README, for `measured` to read."""
@@ -18,19 +17,32 @@ Parts = dict[str, dict[str, Path]]
 
 
 def files_below(folder: Path, expected: str) -> list[Path]:
-    """Return all files below a folder, sorted, without hidden ones and READMEs; links to folders are not followed.
+    """Return all files below a folder, sorted, through links, without hidden ones and READMEs.
 
     Raises:
-        InputError: E100 when there is no such folder.
+        InputError: E100 when there is no such folder, and as `volumes.listing.files_below`.
     """
     folder = Path(folder)
     if not folder.is_dir():
+        placeholders.refuse(folder)
         raise InputError("E100", f"{folder} is no folder", expected, "Check the path.")
-    found = []
-    for place, inside, names in os.walk(folder):
-        inside[:] = [name for name in inside if not name.startswith(".")]
-        found += [Path(place) / name for name in names if not name.startswith((".", "README"))]
-    return sorted(found)
+    return [path for path in listing.files_below(folder) if not path.name.startswith("README")]
+
+
+def refuse_dangling(folder: Path) -> None:
+    """Refuse a folder for the links in it that lead nowhere, where there are some.
+
+    Raises:
+        InputError: E138 naming the first of them.
+    """
+    dangling = [path for path in listing.files_below(folder) if placeholders.is_dangling(path)]
+    if not dangling:
+        return
+    try:
+        placeholders.refuse(dangling[0])
+    except InputError as error:
+        more = f", as {len(dangling) - 1} more below {folder.name} are" if len(dangling) > 1 else ""
+        raise InputError(error.code, f"{error.got}{more}", error.expected, error.remedy) from error
 
 
 def measured(folder: Path) -> frozenset[str] | None:
@@ -115,16 +127,17 @@ def complete(
 
 def counted(paths: Sequence[Path], folder: Path, reason: str) -> list[str]:
     """Return one line per folder and kind of ignored file: a release can hold thousands of them."""
-    kinds: dict[tuple[str, str], list[Path]] = {}
+    kinds: dict[tuple[str, str, str], list[Path]] = {}
     for path in paths:
-        kinds.setdefault((path.parent.relative_to(folder).as_posix(), _ending(path)), []).append(path)
+        why = "a link that leads nowhere" if placeholders.is_dangling(path) else reason
+        kinds.setdefault((path.parent.relative_to(folder).as_posix(), _ending(path), why), []).append(path)
     lines = []
-    for (place, ending), some in sorted(kinds.items()):
-        one = some[0].relative_to(folder).as_posix()
+    for (place, ending, why), alike in sorted(kinds.items()):
+        first = alike[0].relative_to(folder).as_posix()
         lines.append(
-            f"{one} ({reason})"
-            if len(some) == 1
-            else f"{len(some)} files such as {one} in {place}, *{ending} ({reason})"
+            f"{first} ({why})"
+            if len(alike) == 1
+            else f"{len(alike)} files such as {first} in {place}, *{ending} ({why})"
         )
     return lines
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from transmodal.cohorts.case import Case, Origin
 from transmodal.errors import InputError, ResourceError
-from transmodal.volumes import Volume, files, io, raster, streams
+from transmodal.volumes import Volume, files, io, placeholders, raster, streams
 
 PICTURES = raster.SUFFIXES
 ARRAYS = (".npy", ".mat")
@@ -154,6 +154,7 @@ def _grey(picture: NDArray[Any]) -> NDArray[Any]:
 
 def _stack(path: Path) -> NDArray[Any]:
     """Return slices along the first axis; of .npy the file is mapped, not read."""
+    placeholders.refuse(path)
     stack = (
         _matlab(path) if path.suffix.lower() == ".mat" else np.load(path, mmap_mode="r", allow_pickle=False)
     )

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from transmodal.errors import InputError, UsageError
-from transmodal.volumes import files, raster
+from transmodal.volumes import files, listing, raster
 from transmodal.volumes.forms import assumed_affine
 
 FACTS = ("stack.json", "colours.csv")
@@ -119,9 +119,9 @@ def stack_of(folder: Path) -> tuple[Stack, list[Path]]:
     """
     named = []
     odd = []
-    for path in sorted(folder.iterdir()):
+    for path in listing.entries(folder):
         found = _NUMBERED.fullmatch(path.stem)
-        if path.suffix.lower() in raster.READABLE and not path.name.startswith("."):
+        if path.suffix.lower() in raster.READABLE:
             named += [(found["before"], int(found["number"]), path)] if found else []
             odd += [] if found else [path]
     usual = Counter(before for before, _, _ in named).most_common(1)

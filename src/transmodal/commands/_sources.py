@@ -10,7 +10,7 @@ from typing import Any, Literal
 from transmodal.cohorts.store import Cohort, PreparedCase
 from transmodal.errors import InputError, UsageError
 from transmodal.inference.view import View
-from transmodal.volumes import Volume, files, io
+from transmodal.volumes import Volume, files, io, listing, placeholders
 from transmodal.volumes.geometry import resample
 
 
@@ -128,7 +128,7 @@ def _of_path(path: Path, view: View, output: Path, split: str, reading: Reading)
         return [Job(path.name, {modality: path}, output, reading)]
     if (path / "cohort.json").exists():
         return _of_cohort(Cohort.open(path), view, output, split)
-    images = sorted(one for one in path.iterdir() if one.is_file() and io.is_image(one))
+    images = [one for one in listing.files_in(path) if io.is_image(one)]
     if not images:
         return [Job(path.name, {modality: path}, output, reading)]
     return [Job(image.name, {modality: image}, output / image.name, reading) for image in images]
@@ -160,6 +160,7 @@ def _check_named(named: Mapping[str, str], words: Sequence[str], view: View) -> 
 
 def _existing(path: Path) -> Path:
     if not path.exists():
+        placeholders.refuse(path)
         raise InputError("E100", f"{path} does not exist", "an image or a folder", "Check the path.")
     return path
 
@@ -168,6 +169,6 @@ def _origin(path: Path) -> dict[str, Any]:
     if path.is_dir():
         return {
             "name": path.name,
-            "files": {one.name: files.sha256_file(one) for one in sorted(path.iterdir()) if one.is_file()},
+            "files": {one.name: files.sha256_file(one) for one in listing.files_in(path)},
         }
     return {"name": path.name, "sha256": files.sha256_file(path)}

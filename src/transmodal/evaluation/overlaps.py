@@ -15,7 +15,7 @@ from transmodal.errors import InputError
 from transmodal.metrics.overlap import Overall, StructureFigures, by_structure, overall
 from transmodal.metrics.table import finite
 from transmodal.notice import INTENDED_USE
-from transmodal.volumes import Volume, files, io
+from transmodal.volumes import Volume, files, io, placeholders
 
 DEFINITION = (
     "Dice and HD95 by structure: the larger of both directed 95th percentiles between surface voxels (6 neighbours, "
@@ -133,6 +133,7 @@ def _pair(reference: Path, synthetic: Path, labels: Sequence[int] | None) -> Pai
 def _pairs(reference: Path, synthetic: Path) -> list[tuple[Path, Path]]:
     for path in (reference, synthetic):
         if not path.exists():
+            placeholders.refuse(path)
             raise InputError("E100", f"{path} does not exist", "a label map or a folder", "Check the path.")
     if not reference.is_dir() and not synthetic.is_dir():
         return [(reference, synthetic)]

@@ -15,7 +15,7 @@ import pydicom
 from numpy.typing import NDArray
 
 from transmodal.errors import InputError, UsageError
-from transmodal.volumes import streams
+from transmodal.volumes import listing, streams
 from transmodal.volumes.dicom_files import Slice, images, quiet
 from transmodal.volumes.streams import BUDGET_BYTES
 from transmodal.volumes.volume import Affine, Volume
@@ -49,8 +49,9 @@ def read(
         ResourceError: E401 beyond the budget.
         UsageError: E001 when there is no such series.
     """
-    paths = [path for path in sorted(folder.iterdir()) if path.is_file() and not path.name.startswith(".")]
-    return read_files(paths, folder.name, nonfinite=nonfinite, series=series, budget_bytes=budget_bytes)
+    return read_files(
+        listing.files_in(folder), folder.name, nonfinite=nonfinite, series=series, budget_bytes=budget_bytes
+    )
 
 
 def read_files(

@@ -16,7 +16,7 @@ from pydicom.filereader import read_file_meta_info
 from pydicom.uid import UID, DeflatedExplicitVRLittleEndian
 
 from transmodal.errors import InputError
-from transmodal.volumes import streams
+from transmodal.volumes import placeholders, streams
 
 _SUFFIXES = (".dcm", ".dicom", ".ima")
 _PLACE = {"ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing"}
@@ -112,6 +112,7 @@ def _header(path: Path) -> Slice | None:
     try:
         meta = read_file_meta_info(path)
     except InvalidDicomError as error:
+        placeholders.refuse(path)
         if path.suffix.lower() in _SUFFIXES:
             raise InputError(
                 "E102", f"{path.name} is no DICOM file", "what its name says", "Copy it again, or remove it."

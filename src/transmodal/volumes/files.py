@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from transmodal.errors import InputError, IntegrityError, ResourceError, TransmodalError, UsageError
-from transmodal.volumes import durable
+from transmodal.volumes import durable, placeholders
 
 _CHUNK = 1 << 20
 _NAME_ERRORS = {errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.ELOOP, errno.EEXIST}
@@ -28,7 +28,7 @@ def sha256_file(path: Path) -> str:
     """Return the SHA-256 of a file's bytes.
 
     Raises:
-        InputError: E100 when there is no such file.
+        InputError: E100 when there is no such file, E138 where a link leads nowhere.
         ResourceError: E403 when it may not be read.
     """
     digest = hashlib.sha256()
@@ -137,11 +137,12 @@ def read_json(path: Path) -> dict[str, Any]:
     """Read a JSON object.
 
     Raises:
-        InputError: E100 when there is no such file, E101 when it is no JSON object.
+        InputError: E100 when there is no such file, E101 when it is no JSON object, E138 for a placeholder.
         ResourceError: E403 when it may not be read.
     """
     try:
         with _reading(path, "a JSON file"):
+            placeholders.refuse(path)
             text = Path(path).read_text(encoding="utf-8")
         data = json.loads(text, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
@@ -291,6 +292,7 @@ def _reading(path: Path, expected: str) -> Iterator[None]:
         yield
     except OSError as error:
         if error.errno in _NAME_ERRORS:
+            placeholders.refuse(path)
             raise InputError("E100", f"{path} is no file", expected, "Check the path.") from error
         raise ResourceError(
             "E403", f"cannot read {path}: {error.strerror}", "a file that may be read", "Check permissions."

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from transmodal.errors import InputError, TransmodalError
-from transmodal.volumes import files, streams
+from transmodal.volumes import files, placeholders, streams
 from transmodal.volumes.forms import assumed_affine
 from transmodal.volumes.streams import BUDGET_BYTES
 from transmodal.volumes.volume import Affine, Volume
@@ -178,6 +178,7 @@ class _Layout(NamedTuple):
 
 def _header(path: Path) -> tuple[dict[str, str], int]:
     """Return the header's fields, and how many bytes they take."""
+    placeholders.refuse(path)
     with path.open("rb") as stream:
         start = stream.read(_HEADER_LIMIT)
     fields: dict[str, str] = {}
@@ -255,6 +256,7 @@ def _data(path: Path, header: Mapping[str, str], behind: int, needed: int, budge
             f"{expected} as the header declares",
             "Copy or export it again.",
         )
+    placeholders.refuse(source)
     with source.open("rb") as stream:
         stream.seek(start)
         data = stream.read()

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFile
 
 from transmodal.errors import InputError, UsageError
-from transmodal.volumes import streams
+from transmodal.volumes import placeholders, streams
 from transmodal.volumes.forms import assumed_affine
 from transmodal.volumes.streams import BUDGET_BYTES
 from transmodal.volumes.volume import Volume
@@ -77,6 +77,7 @@ def opened(path: Path) -> Iterator[ImageFile.ImageFile]:
     """Open a PNG, TIFF or BMP file; its size is to be held against a budget before pixels are decoded."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        placeholders.refuse(path)
         with Image.open(path, formats=_READ) as image:
             yield image
 

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from transmodal.errors import InputError, ResourceError, TransmodalError
+from transmodal.volumes import placeholders
 
 BUDGET_BYTES = 4 << 30
 """What a file may declare or hold, inflated, unless the caller says otherwise."""
@@ -34,7 +35,7 @@ def guarded(name: str, kind: str) -> Iterator[None]:
         kind: what it should be, such as "NIfTI file".
 
     Raises:
-        InputError: E100 when it is gone, E101 for all that the format's library chokes on.
+        InputError: E100 when it is gone, E138 for a link that leads nowhere, E101 for all that the format's library chokes on.
         ResourceError: E402 when memory does not suffice, E403 when it may not be read.
     """
     try:
@@ -47,6 +48,8 @@ def guarded(name: str, kind: str) -> Iterator[None]:
         ) from error
     except OSError as error:
         if error.errno in _NOWHERE:
+            if isinstance(error.filename, (str, Path)):
+                placeholders.refuse(Path(error.filename))
             raise InputError("E100", f"{name} does not exist", f"a {kind}", "Check the path.") from error
         if error.errno is None or error.errno == errno.EINVAL:  # raised by a decoder, not by the system
             raise _corrupt(name, kind, error) from error
@@ -77,8 +80,9 @@ def blocks(path: Path, *, gzipped: bool) -> Iterator[bytes]:
 
     Raises:
         InputError: E101 when the stream is cut off, fails its checksum or is followed by other bytes, E102
-            when the content is not what `gzipped` says.
+            when the content is not what `gzipped` says, E138 for a pointer of git-annex or Git LFS.
     """
+    placeholders.refuse(path)
     with path.open("rb") as stream:
         magic = stream.read(2)
         stream.seek(0)

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from transmodal.errors import InputError, ResourceError
-from transmodal.volumes import nifti, streams
+from transmodal.volumes import nifti, placeholders, streams
 from transmodal.volumes.masks import fill_holes, largest_component
 from transmodal.volumes.volume import Affine, Grid, Volume
 
@@ -235,6 +235,7 @@ def _brain(b0: Volume) -> NDArray[np.bool_]:
 def _table(path: Path) -> Floats:
     """Return the numbers of a text file, as many in every row."""
     with streams.guarded(path.name, "text file of numbers"):
+        placeholders.refuse(path)
         text = path.read_text(encoding="utf-8")
     try:
         table = np.array(

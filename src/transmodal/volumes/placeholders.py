@@ -1,0 +1,79 @@
+"""Placeholders: links that lead nowhere, and the pointers that git-annex and Git LFS leave where content was not fetched."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+from transmodal.errors import InputError
+
+_LFS = b"version https://git-lfs.github.com/spec/"
+_ANNEX = (b"/annex/objects/", b"../.git/annex/objects/", b".git/annex/objects/")
+_LIMIT = 32 << 10
+"""Bytes that a pointer has at most: git-annex reads no further, Git LFS keeps to 1024."""
+_EXPECTED = "the file itself"
+
+
+def refuse(path: Path) -> None:
+    """Refuse what only stands for a file; all else passes, a path with nothing at it too.
+
+    Raises:
+        InputError: E138 for a link whose end does not exist, or a pointer of git-annex or Git LFS.
+    """
+    path = Path(path)
+    try:
+        about = path.stat()
+    except OSError:
+        if path.is_symlink():
+            raise _dangling(path) from None
+        return
+    if not stat.S_ISREG(about.st_mode) or not 0 < about.st_size <= _LIMIT:
+        return
+    try:
+        with path.open("rb") as stream:
+            start = stream.read(64)
+    except OSError:
+        return  # whoever reads it says why it cannot be read
+    if start.startswith(_LFS):
+        raise InputError(
+            "E138", f"{path.name} is a Git LFS pointer, not the file", _EXPECTED, f"Fetch it: {lfs(path)}."
+        )
+    if start.startswith(_ANNEX):
+        raise InputError(
+            "E138",
+            f"{path.name} is a git-annex pointer, not the file",
+            _EXPECTED,
+            f"Fetch it: {annex(path)}.",
+        )
+
+
+def is_dangling(path: Path) -> bool:
+    """Tell whether a path is a link whose end does not exist."""
+    return path.is_symlink() and not path.exists()
+
+
+def annex(path: Path) -> str:
+    """Return the command that fetches a file's content from git-annex (DataLad: `datalad get`)."""
+    return f"git annex get {path.name}"
+
+
+def lfs(path: Path) -> str:
+    """Return the command that fetches a file's content from Git LFS."""
+    return f"git lfs pull --include={path.name}"
+
+
+def _dangling(path: Path) -> InputError:
+    end = str(path.readlink())
+    if "annex/objects/" in end.replace("\\", "/"):
+        return InputError(
+            "E138",
+            f"{path.name} is a git-annex link whose content is not here",
+            _EXPECTED,
+            f"Fetch it: {annex(path)}.",
+        )
+    return InputError(
+        "E138",
+        f"{path.name} is a link to {end}, where nothing is",
+        _EXPECTED,
+        "Mend the link, or copy the file.",
+    )
