@@ -534,3 +534,13 @@ def test_what_networks_started_from_is_said_and_keeps_trainings_apart(make: Make
     assert not any(
         "published" in note for note in compare([make("alone", {"p": GOOD}, {"p": _record()})]).notes
     )
+
+
+def test_figures_from_before_clipping_are_told_of(make: Maker) -> None:
+    """Where volumes of some runs were clipped to the target's range and those of others were not, a note says so."""
+    old = make("old", {"unet": GOOD}, {"unet": _record()})
+    ranged = _record(recipe_sha256="b" * 64, synthetic_range=[-1024.0, 3000.0])
+    new = make("new", {"pix2pix": BAD}, {"pix2pix": ranged})
+    (note,) = [one for one in compare([old, new]).notes if "clipped" in one]
+    assert "target's range: unet; evaluate again" in note
+    assert not any("clipped" in one for path in (old, new) for one in compare([path]).notes)

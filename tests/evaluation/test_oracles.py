@@ -96,7 +96,7 @@ def test_lookup_learns_a_curve(make_case: Make, make_view: Make) -> None:
     def with_curve(seed: int) -> Any:  # noqa: ANN401
         case = make_case(seed)
         t1 = case.volumes["t1"].voxels
-        return make_case(seed, fa=Volume(np.sin(t1 / 100).astype(np.float32), AFFINE))
+        return make_case(seed, fa=Volume((0.5 + 0.5 * np.sin(t1 / 100)).astype(np.float32), AFFINE))
 
     test = with_curve(9)
     got = _translated("lookup", [with_curve(n) for n in range(4)], test, make_view())
@@ -129,7 +129,7 @@ def test_lookup_of_two_sources_is_joint(make_case: Make, make_view: Make) -> Non
 
 def test_linear_patch_learns_its_neighbourhood(make_case: Make, make_view: Make) -> None:
     kernel = np.zeros((3, 3, 3))
-    kernel[2, 1, 1], kernel[1, 0, 2] = 0.002, -0.0005
+    kernel[2, 1, 1], kernel[1, 0, 2] = 0.0015, -0.0005
 
     def filtered(seed: int) -> Any:  # noqa: ANN401
         t1 = (np.random.default_rng(seed).random((14, 17, 12)) * 400).astype(np.float32)
@@ -145,7 +145,7 @@ def test_linear_patch_of_two_sources_is_joint(make_case: Make, make_view: Make) 
     def summed(seed: int) -> Any:  # noqa: ANN401
         rng = np.random.default_rng(seed)
         a, b = ((rng.random((14, 17, 12)) * 400).astype(np.float32) for _ in range(2))
-        fa = 0.001 * a - 0.0005 * np.roll(b, 0, axis=0)
+        fa = 0.2 + 0.001 * a - 0.0005 * np.roll(b, 0, axis=0)
         return make_case(seed, t1=Volume(a, AFFINE), t2=Volume(b, AFFINE), fa=Volume(fa, AFFINE))
 
     test = summed(7)

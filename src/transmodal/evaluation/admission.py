@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from transmodal.cohorts.case import patient_mark
 from transmodal.errors import InputError, UsageError
+from transmodal.evaluation import clipping
 from transmodal.evaluation.reading import Evaluated
 
 _REMEDY = "Evaluate them together, with one transmodal evaluate RUN RUN, or compare them apart."
@@ -173,7 +174,8 @@ def _remarks(evaluations: Sequence[Evaluated]) -> list[str]:
                 f"{name} learned from the cohort {_cohort(str(cohort.get('name')), str(cohort['digest']))}, whose "
                 "patients are not recorded here, so a leak cannot be excluded."
             )
-    return list(dict.fromkeys(remarks))
+    records = {name: record for one in evaluations for name, record in one.content.provenance.models.items()}
+    return list(dict.fromkeys([*remarks, *clipping.unclipped(records)]))
 
 
 def _training(evaluations: Sequence[Evaluated]) -> list[tuple[str, dict[str, Any]]]:

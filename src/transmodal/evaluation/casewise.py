@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from transmodal.cohorts.store import PreparedCase
 from transmodal.errors import InputError, UsageError
-from transmodal.evaluation import disagreement, per_case, regional, stored
+from transmodal.evaluation import clipping, disagreement, per_case, regional, stored
 from transmodal.evaluation.entrants import CaseTranslator, Entrants, Made, made_by
 from transmodal.evaluation.gallery import Gallery, scene_of
 from transmodal.evaluation.histogram import Counts
@@ -15,6 +16,7 @@ from transmodal.evaluation.judge import NOBODY, Judges
 from transmodal.evaluation.result import Evaluation, Subject
 from transmodal.evaluation.score import STANDARD
 from transmodal.metrics.table import HIGHER_IS_BETTER, Row
+from transmodal.volumes.bounds import Clipped
 
 Progress = Callable[[str, int, int], None]
 """Told what is under way, how much of it is done, and of how much."""
@@ -57,9 +59,12 @@ def evaluate_cases(
     regions: list[regional.RegionRow] = []
     disagreements: list[disagreement.DisagreementRow] = []
     targets: dict[str, stored.Target] = {}
+    clipped: dict[str, list[Clipped]] = {model.name: [] for model in entrants.models}
     for n, case in enumerate(cases, start=1):
         given = {one.name: _timed(one, case, seconds[one.name]) for one in everyone}
         made = {name: one.volume for name, one in given.items()}
+        for name, of_cases in clipped.items():
+            of_cases.append(given[name].clipped)
         spreads = {name: one.disagreement for name, one in given.items() if one.disagreement is not None}
         if keeper is not None:
             made = {name: keeper.keep(name, case, volume) for name, volume in made.items()}
@@ -87,7 +92,7 @@ def evaluate_cases(
         if progress is not None:
             progress("evaluate", n, len(cases))
     return Evaluation(
-        subject,
+        replace(subject, notes=(*subject.notes, *clipping.notes(clipped, subject.unit))),
         tuple(model.name for model in entrants.models),
         tuple(oracle.name for oracle in entrants.oracles),
         tuple(rows),

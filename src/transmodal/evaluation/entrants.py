@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
 
 from transmodal.cohorts.store import PreparedCase
 from transmodal.errors import UsageError
-from transmodal.evaluation import origin
+from transmodal.evaluation import clipping, origin
 from transmodal.inference.fuse import Fuse
 from transmodal.inference.view import View
 from transmodal.volumes import Volume
+from transmodal.volumes.bounds import Clipped
 from transmodal.volumes.geometry import working_grid
 
 if TYPE_CHECKING:
@@ -20,10 +21,11 @@ if TYPE_CHECKING:
 
 
 class Made(NamedTuple):
-    """A synthetic volume, and where the passes of its translation disagree (None for one pass)."""
+    """A synthetic volume, where the passes of its translation disagree (None for one pass), and what was clipped."""
 
     volume: Volume
     disagreement: Volume | None = None
+    clipped: Clipped = Clipped()
 
 
 class CaseTranslator(Protocol):
@@ -99,6 +101,7 @@ class ModelTranslator:
             "region": view.region,
             "without": list(self.without),
             "spacing_mm": view.spacing_mm,
+            clipping.RANGE: view.bounds.to_json(),
             "passes": origin.passes_of(self.model),
             "weights_sha256": self.model.digest,
             **origin.of(self.model),

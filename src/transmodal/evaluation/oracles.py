@@ -20,6 +20,7 @@ from transmodal.errors import InputError, UsageError
 from transmodal.evaluation import anatomy
 from transmodal.inference.view import Seen, View, see_case
 from transmodal.volumes import Volume
+from transmodal.volumes.bounds import physical
 from transmodal.volumes.geometry import resample
 
 STANDARD = ("mean_target", "lookup", "linear_patch")
@@ -52,11 +53,15 @@ class Oracle:
     predict: Predict = field(repr=False)
 
     def translate(self, case: PreparedCase) -> Volume:
-        """Return the volume on the case's canonical grid, real units; the view's fill outside the region."""
+        """Return the volume on the case's canonical grid, real units; the view's fill outside the region.
+
+        Values are clipped to what the target can be; to the models' window they are not.
+        """
         seen = see_case(self.view, case)
         values = resample(self.predict(seen), seen.canonical.grid, fill=self.view.fill)
         inside = seen.region if values.voxels.ndim == 3 else seen.region[..., None]
-        return values.with_voxels(np.where(inside, values.voxels, np.float32(self.view.fill)))
+        filled = np.where(inside, values.voxels, np.float32(self.view.fill))
+        return values.with_voxels(physical(self.view.target, self.view.target_map).clip(filled)[0])
 
     def translate_case(self, case: PreparedCase) -> Volume:
         """Translate, under the name by which models and oracles are evaluated alike."""

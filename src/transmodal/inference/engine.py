@@ -16,6 +16,7 @@ from transmodal.inference.fuse import fuse, plane_disagreement
 from transmodal.inference.view import Seen, View, see_case
 from transmodal.translators._base import Translator
 from transmodal.volumes import Volume
+from transmodal.volumes.bounds import Clipped
 from transmodal.volumes.geometry import resample
 from transmodal.volumes.windows import Cutting, Stitcher, Window, cut, places
 
@@ -24,10 +25,11 @@ Advance = Callable[[int, int], None]
 
 
 class Synthetic(NamedTuple):
-    """A synthetic volume in real units, and where the passes disagree (None for one pass)."""
+    """A synthetic volume in real units, where the passes disagree (None for one pass), and what was clipped."""
 
     volume: Volume
     disagreement: Volume | None
+    clipped: Clipped = Clipped()
 
 
 def synthesise_case(
@@ -61,7 +63,9 @@ def synthesise(
     device: torch.device,
     advance: Advance | None = None,
 ) -> Synthetic:
-    """Run the passes over the working grid, fuse them, and bring the result to the source's grid.
+    """Run the passes over the working grid, fuse them, bring the result to the source's grid and into its range.
+
+    The range is the view's `bounds`; the disagreement is of values that are not clipped to it.
 
     Args:
         translator: the network; put into evaluation mode and back.
@@ -78,11 +82,14 @@ def synthesise(
         translator.train(was_training)
     grid = seen.grid
     values = Volume(view.target_map.invert(fuse(passes, view.fuse)), grid.affine)
+    home = _home(values, seen, view.fill)
+    voxels, clipped = view.bounds.clip(home.voxels)
+    volume = home.with_voxels(voxels)
     if len(passes) == 1:
-        return Synthetic(_home(values, seen, view.fill), None)
+        return Synthetic(volume, None, clipped)
     real = [view.target_map.invert(one) for one in passes]
     spread = Volume(plane_disagreement(real), grid.affine)
-    return Synthetic(_home(values, seen, view.fill), _home(spread, seen, 0.0))
+    return Synthetic(volume, _home(spread, seen, 0.0), clipped)
 
 
 def _passes(

@@ -22,7 +22,7 @@ from transmodal.nets.frozen import RANDOM
 from transmodal.notice import FROM_SCRATCH, INTENDED_USE
 from transmodal.recipes.schema import Recipe
 from transmodal.translators._base import Translator
-from transmodal.volumes import Volume
+from transmodal.volumes import Volume, bounds
 from transmodal.volumes.geometry import resample
 
 
@@ -93,7 +93,8 @@ class Model:
         return Translation(
             _in_its_dtype(volume, view.target),
             None if spread is None else resample(spread, grid),
-            self._record(view, seen, named, volume),
+            self._record(view, seen, named, volume)
+            | {"values": bounds.record(view.bounds, synthetic.clipped)},
         )
 
     @property

@@ -14,6 +14,7 @@ from transmodal.inference.fuse import Fuse
 from transmodal.recipes.schema import Recipe
 from transmodal.translators._base import Translator
 from transmodal.volumes import Grid, Volume
+from transmodal.volumes.bounds import Bounds, reachable
 from transmodal.volumes.geometry import reorient, resample, working_grid
 from transmodal.volumes.intensity import IntensityMap, IntensitySpec, fit
 from transmodal.volumes.masks import Kind, region
@@ -74,10 +75,15 @@ class View:
 
     @property
     def fill(self) -> float:
-        """Value of the synthetic volume outside the region: the window's low end, or 0."""
-        if self.target_map.spec.method == "window" and self.target_map.low is not None:
-            return float(self.target_map.low)
+        """Value of the synthetic volume outside the region: the low end of a window and of `bounds`, or 0."""
+        if self.target_map.spec.method == "window" and self.bounds.low is not None:
+            return float(self.bounds.low)
         return 0.0
+
+    @property
+    def bounds(self) -> Bounds:
+        """The range of values that a synthetic volume can have."""
+        return reachable(self.target, self.target_map)
 
 
 def passes(view: View) -> dict[str, object]:
