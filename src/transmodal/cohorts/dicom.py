@@ -169,8 +169,10 @@ def _modality(one: Series, options: Options, table: Mapping[str, Mapping[str, st
             return what, ""
     if one.reason:
         return "", one.reason
-    what = one.by_header()
-    return what, "" if what else "its modality is not clear; name it with --with series=MODALITY:PATTERN"
+    what, doubt = one.label()
+    if what:
+        return what, ""
+    return "", f"its modality is not clear: {doubt}; name it with --with series=MODALITY:PATTERN"
 
 
 def _case_of(one: Series, options: Options, table: Mapping[str, Mapping[str, str]]) -> str:

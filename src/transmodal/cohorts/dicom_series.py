@@ -2,23 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from transmodal.cohorts import mr_label
 from transmodal.errors import InputError
 from transmodal.volumes import dicom_files
 from transmodal.volumes.streams import BUDGET_BYTES
-
-_MR = (
-    ("flair", r"flair|dark.?fluid|tirm"),
-    ("", r"t2\s*\*|t2.?star|\bswi\b|\bdwi\b|\badc\b|trace|perf|bold|tof|phase"),
-    ("pd", r"\bpd|proton"),
-    ("t2", r"t2"),
-    ("t1", r"t1|mp2?rage|bravo|f?spgr|\btfl"),
-)
-_CONTRAST = re.compile(r"\bgd\b|gado|post|\+\s*c\b|\bce\b|\bkm\b|contrast|t1c\b|t1ce", re.IGNORECASE)
 
 
 @dataclass(slots=True)
@@ -33,7 +24,7 @@ class Series:
         text: description and protocol.
         reason: why it is no image of a patient's anatomy; empty where it is one.
         synthetic: whether it says that it is.
-        contrast: whether a contrast agent was given.
+        acquisition: how it was made, where it is of MR.
         paths: its files.
     """
 
@@ -44,18 +35,18 @@ class Series:
     text: str
     reason: str
     synthetic: bool
-    contrast: bool
+    acquisition: mr_label.Acquisition
     paths: list[Path] = field(default_factory=list)
 
     def __str__(self) -> str:
         return f"series {self.text!r} of {self.kind or 'no modality'}, {len(self.paths)} images"
 
-    def by_header(self) -> str:
-        """Return the modality that the header tells, empty where it is not clear."""
-        if self.kind != "MR":
-            return {"CT": "ct", "PT": "pet"}.get(self.kind, "")
-        what = next((name for name, pattern in _MR if re.search(pattern, self.text.lower())), "")
-        return "t1ce" if what == "t1" and (self.contrast or _CONTRAST.search(self.text)) else what
+    def label(self) -> mr_label.Label:
+        """Return the modality that the header tells, or none and why."""
+        if self.kind == "MR":
+            return mr_label.label(self.acquisition)
+        modality = {"CT": "ct", "PT": "pet"}.get(self.kind, "")
+        return mr_label.Label(modality, "" if modality else f"images of {self.kind or 'no modality'}")
 
 
 def series_in(paths: Iterable[Path]) -> list[Series]:
@@ -94,5 +85,21 @@ def _of_header(one: dicom_files.Slice, uid: str) -> Series:
         text=one.text("SeriesDescription") or one.text("ProtocolName"),
         reason="a localizer" if "LOCALIZER" in one.text("ImageType").upper() else "",
         synthetic=one.text("SyntheticData").upper() == "YES",
-        contrast=bool(one.text("ContrastBolusAgent")),
+        acquisition=_acquisition(one),
+    )
+
+
+def _acquisition(one: dicom_files.Slice) -> mr_label.Acquisition:
+    return mr_label.Acquisition(
+        description=one.text("SeriesDescription"),
+        protocol=one.text("ProtocolName"),
+        image_type=one.words("ImageType"),
+        scanning_sequence=one.words("ScanningSequence"),
+        variant=one.words("SequenceVariant"),
+        sequence_name=one.text("SequenceName"),
+        repetition_ms=one.number("RepetitionTime"),
+        echo_ms=one.number("EchoTime"),
+        inversion_ms=one.number("InversionTime"),
+        agent=one.text("ContrastBolusAgent"),
+        agent_ml=one.number("ContrastBolusVolume"),
     )

@@ -38,6 +38,22 @@ class Slice(NamedTuple):
         value = self.dataset.get(keyword)
         return "" if value is None else str(value)
 
+    def words(self, keyword: str) -> tuple[str, ...]:
+        """Return an element's values as text, none where there is none."""
+        value = self.dataset.get(keyword)
+        if value is None or value == "":
+            return ()
+        listed = [value] if isinstance(value, str) or not isinstance(value, Iterable) else value
+        return tuple(str(word) for word in listed)
+
+    def number(self, keyword: str) -> float | None:
+        """Return an element's only number, None where there is none or it is no finite number."""
+        try:
+            number = float(self.dataset.get(keyword))
+        except (TypeError, ValueError):
+            return None
+        return number if np.isfinite(number) else None
+
     def numbers(self, keyword: str, count: int = 1, default: float | None = None) -> NDArray[np.float64]:
         """Return an element's numbers; E103 where they are not `count` finite ones."""
         value = self.dataset.get(keyword)
