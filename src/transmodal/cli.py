@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import sys
 import traceback
@@ -48,6 +49,23 @@ app = typer.Typer(
 )
 INTERRUPTED = 130
 """Exit status after Ctrl-C, which typer turns into this number."""
+REFUSALS = frozenset(
+    {
+        errno.EACCES,
+        errno.EPERM,
+        errno.EROFS,
+        errno.ENOSPC,
+        errno.EDQUOT,
+        errno.EIO,
+        errno.EMFILE,
+        errno.ENFILE,
+        errno.ENOTDIR,
+        errno.EISDIR,
+        errno.ENAMETOOLONG,
+        errno.ELOOP,
+    }
+)
+"""What the operating system says of the place, not of the program: no bug, but a place that does not do."""
 
 VERBS = {
     "demo": demo,
@@ -95,6 +113,8 @@ def main(arguments: list[str] | None = None) -> None:
 def run(arguments: list[str]) -> int:
     """Run one command and return its exit status; errors are one line on standard error."""
     try:
+        # Typer would end in an error without words.
+        arguments = arguments or ["--help"]
         result = get_command(app).main(arguments, prog_name="transmodal", standalone_mode=False)
     except TransmodalError as error:
         return _fail(error)
@@ -104,18 +124,26 @@ def run(arguments: list[str]) -> int:
         result = INTERRUPTED
     except BrokenPipeError:
         return 0
-    except MemoryError:
-        return _fail(_out_of_memory())
     except Exception as error:
-        traceback.print_exc()
-        print(
-            f"error[E601]: {type(error).__name__}: a bug in transmodal. Report the lines above.",
-            file=sys.stderr,
-        )
-        return 6
+        return _unexpected(error)
     if result == INTERRUPTED:
         print("interrupted: the same command goes on from where it stopped", file=sys.stderr)
     return result if isinstance(result, int) else 0
+
+
+def _unexpected(error: Exception) -> int:
+    """Say what was raised on no purpose: memory and the system's refusals in their words, all else as a bug."""
+    if isinstance(error, MemoryError):
+        return _fail(_out_of_memory())
+    if isinstance(error, OSError) and error.errno in REFUSALS:
+        from transmodal.volumes import outputs
+
+        return _fail(outputs.refused(error))
+    traceback.print_exc()
+    print(
+        f"error[E601]: {type(error).__name__}: a bug in transmodal. Report the lines above.", file=sys.stderr
+    )
+    return 6
 
 
 def _fail(error: TransmodalError) -> int:

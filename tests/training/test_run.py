@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from transmodal.errors import ResourceError, UsageError
+from transmodal.errors import UsageError
 from transmodal.inference.checkpoint import CohortMark
 from transmodal.recipes.load import load
 from transmodal.recipes.schema import Recipe
@@ -86,9 +86,9 @@ def test_what_a_killed_save_left_is_removed(tiny: Callable[..., Recipe], run_fol
 
 def test_a_place_that_cannot_be_made(tiny: Callable[..., Recipe], tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(ResourceError, match="cannot make") as caught:
+    with pytest.raises(UsageError, match="which is a file") as caught:
         open_run(tmp_path / "file" / "run", tiny(), HEADS, {})
-    assert caught.value.code == "E403"
+    assert caught.value.code == "E005"
 
 
 def test_two_trainings_do_not_share_a_folder(

@@ -23,6 +23,8 @@ from transmodal.training import series
 from transmodal.training.plan import plan
 from transmodal.training.run import Run
 from transmodal.training.series import Job
+from transmodal.training.start import check_start
+from transmodal.volumes import outputs
 
 Progress = Callable[[str, int, int, str], None]
 """Told what is under way, how much of it is done, of how much, and how long it may still take."""
@@ -68,6 +70,7 @@ def benchmark(
         UsageError: as `training.plan`, before anything is trained; E005 for a folder of other recipes.
         InputError: as `training.plan`; E132 when no training of some target came to figures.
     """
+    outputs.check_folder(folder)
     store = Cohort.open(cohort)
     jobs = {
         (entry, seed): Job(
@@ -78,7 +81,7 @@ def benchmark(
     }
     for entry in suite.entries:
         begins = not all(Run(jobs[entry, seed].folder).is_saved for seed in suite.seeds)
-        plan(jobs[entry, suite.seeds[0]].recipe, store, begins=begins)
+        check_start(plan(jobs[entry, suite.seeds[0]].recipe, store, begins=begins))
     oracles = {
         target: Job(target, recipe, cohort, folder / "oracles" / target)
         for target, recipe in _first_recipes(whole or suite).items()

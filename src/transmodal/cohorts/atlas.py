@@ -22,7 +22,7 @@ from transmodal.cohorts.case import Case
 from transmodal.cohorts.simulation import render, scene
 from transmodal.cohorts.simulation.contrasts import LABELS
 from transmodal.errors import UsageError
-from transmodal.volumes import Volume, files, io
+from transmodal.volumes import Volume, files, io, outputs
 from transmodal.volumes.masks import fill_holes, largest_component
 
 MODALITIES = ("t1", "fa", "t2", "pd", "flair", "ct", "colour")
@@ -240,11 +240,8 @@ def _write_one(subject: AtlasSubject, folder: Path) -> str:
 
 
 def _usable(folder: Path) -> Path:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        got = f"{folder} cannot be a folder ({error.strerror})"
-        raise UsageError("E005", got, "a place for folders", "Choose another place.") from error
+    outputs.check_folder(folder)
+    folder.mkdir(parents=True, exist_ok=True)
     return folder
 
 

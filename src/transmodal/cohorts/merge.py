@@ -14,7 +14,7 @@ from transmodal.cohorts.relations import Relations
 from transmodal.cohorts.split import NAMES, Split, check_leaks, given_split
 from transmodal.cohorts.store import Cohort
 from transmodal.errors import InputError, UsageError
-from transmodal.volumes import files
+from transmodal.volumes import files, outputs
 
 Progress = Callable[[str, int, int], None]
 
@@ -73,6 +73,7 @@ def merge(
     )
     made = _sides_kept(cohorts, prefix=prefix) if keep_sides else split_as(entries, manifest.options)
     _check_sides(manifest, made, kept=keep_sides)
+    output.parent.mkdir(parents=True, exist_ok=True)
     with files.atomic_folder(output) as beside:
         write(taken, beside, manifest, made, progress=progress, workers=workers)
     return Cohort.open(output)
@@ -107,6 +108,7 @@ def check_free(output: Path) -> None:
     """
     if output.exists():
         raise UsageError("E005", f"{output} exists", "a new folder", "Choose another name.")
+    outputs.check_folder(output)
 
 
 def _check_alike(cohorts: Sequence[Cohort]) -> None:

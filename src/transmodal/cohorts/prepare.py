@@ -6,10 +6,11 @@ import logging
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from transmodal.cohorts import duplicates, locks, one_case
+from transmodal.cohorts import duplicates, locks, one_case, selection
 from transmodal.cohorts.case import CaseMaker, hashed_once
 from transmodal.cohorts.doubts import refusals
 from transmodal.cohorts.folds import split_as
@@ -27,7 +28,7 @@ from transmodal.cohorts.split import (
 )
 from transmodal.cohorts.store import Cohort
 from transmodal.errors import CODES, InputError, ResourceError, TransmodalError, UsageError
-from transmodal.volumes import files
+from transmodal.volumes import files, outputs
 
 __all__ = ["PrepareOptions", "Progress", "prepare"]
 
@@ -59,7 +60,8 @@ def prepare(
 ) -> Cohort:
     """Prepare a cohort, or continue to; cases that stand already are left as they are.
 
-    A case is prepared anew when the content of its inputs or the options that touch it have changed.
+    A case is prepared anew when the content of its inputs or the options that touch it have changed; a cohort
+    may grow, but one that was prepared from other cases is left as it is (`selection.check`).
     All cases are tried before the failing ones are reported, and those that succeed are kept.
 
     Case ids become folder names, as `naming.folder_names` says.
@@ -79,13 +81,14 @@ def prepare(
         InputError: what is wrong with the cases; E130 for pairs that strict options do not take, E132 when
             there is no case, E135 when one patient or image, or a copy of it, would stand on two sides.
         ResourceError: E402 naming the case whose process died, E403 when the disk is full.
-        UsageError: E005 when another process prepares the same folder.
+        UsageError: E005 when another process prepares the same folder, or when it holds a cohort of other cases.
     """
     options = options or PrepareOptions()
     folder = Path(folder)
     names = folder_names(cases)
-    _make(folder / "cases")
-    with locks.only_one(folder):
+    outputs.check_folder(folder / "cases")
+    with _made(folder), locks.only_one(folder):
+        selection.check(folder, names)
         _clear_leftovers(folder)
         jobs = {name: _Job(case, folder, name, options) for name, case in names.items()}
         entries, failures = _all(jobs, workers, progress)
@@ -261,13 +264,22 @@ def _summary(failures: Mapping[str, TransmodalError], n: int) -> TransmodalError
     )
 
 
-def _make(folder: Path) -> None:
+@contextmanager
+def _made(folder: Path) -> Iterator[None]:
+    """Make the cohort's folder; when the block refuses its input, folders that were made and are empty go again."""
+    cases = folder / "cases"
+    new = [place for place in (cases, *cases.parents) if not place.exists()]
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        cases.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise UsageError(
-            "E005", f"cannot make {folder}: {error.strerror}", "a place to write", "Choose another folder."
-        ) from error
+        raise outputs.refused(error) from error
+    try:
+        yield
+    except (InputError, UsageError):
+        for place in new:
+            with suppress(OSError):  # not empty: what is there is kept
+                place.rmdir()
+        raise
 
 
 def _clear_leftovers(folder: Path) -> None:

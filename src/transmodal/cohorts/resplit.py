@@ -73,6 +73,7 @@ def resplit(
         return Cohort.open(cohort.folder)
     check_free(output)
     manifest = manifest.model_copy(update={"name": output.resolve().name})
+    output.parent.mkdir(parents=True, exist_ok=True)
     with files.atomic_folder(output) as beside:
         pairs = zip(cohort.manifest.cases, entries, strict=True)
         taken = [Taken(cohort.folder, was, now) for was, now in pairs]

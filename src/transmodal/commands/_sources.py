@@ -10,7 +10,7 @@ from typing import Any, Literal
 from transmodal.cohorts.store import Cohort, PreparedCase
 from transmodal.errors import InputError, UsageError
 from transmodal.inference.view import View
-from transmodal.volumes import Volume, files, io, listing, placeholders
+from transmodal.volumes import Volume, files, io, listing, outputs, placeholders
 from transmodal.volumes.geometry import resample
 
 
@@ -116,6 +116,7 @@ def check_places(jobs: Sequence[Job], *, overwrite: bool) -> None:
             )
         if any(path.resolve() == job.output.resolve() for path in job.paths.values()):
             raise UsageError("E005", f"output {job.output.name} is the source", "another file", "Rename it.")
+        outputs.check_file(job.output)
         if job.output.exists() and not overwrite:
             raise UsageError(
                 "E005", f"{job.output} exists", "a new file", "Choose another name, or --overwrite."

@@ -55,6 +55,9 @@ def run(
     workers: Annotated[int, typer.Option(min=1, help="Processes.")] = 2,
 ) -> None:
     """Write virtual subjects made from the embedded atlas: T1 and FA are real anatomy, warped; the rest is simulated."""
+    from transmodal.volumes import outputs
+
+    outputs.check_folder(output)
     if layout != "folders":
         _write_release(layout, subjects, output, spacing_mm, seed, defect or [], workers)
         return

@@ -47,7 +47,7 @@ def run(
     from transmodal.errors import UsageError
     from transmodal.evaluation import compare_table as table
     from transmodal.evaluation.compare import compare
-    from transmodal.volumes import files
+    from transmodal.volumes import files, outputs
 
     forms = {
         "md": ("comparison.md", table.markdown),
@@ -57,6 +57,8 @@ def run(
     }
     if form is not None and form not in forms:
         raise UsageError("E001", f"--format {form}", ", ".join(forms), "Choose one of them.")
+    if output is not None:
+        outputs.check_folder(output)
     comparison = compare(runs, metric=metric, against=against, margin=margin)
     print(forms[form or "md"][1](comparison) if output is None else table.markdown(comparison), end="")
     if output is None:

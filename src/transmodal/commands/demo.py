@@ -64,11 +64,16 @@ def run(
     """
     from transmodal.commands._progress import bars
     from transmodal.recipes import load
+    from transmodal.training import launch
+    from transmodal.volumes import outputs
 
     start = time.perf_counter()
     folder = output / task.value
     names = list(dict.fromkeys(translator or ["unet_regression", "pix2pix"]))
     recipes = {name: load.load(recipe_name(task.value, name), changes or []) for name in names}
+    outputs.check_folder(folder)
+    for recipe in recipes.values():
+        launch.check(recipe.training)
     with bars() as shown:
         cohort = make_cohort(
             folder / "cohort", recipes, numbers(subjects), (spacing_mm, seed, workers), shown

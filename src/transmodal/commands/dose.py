@@ -57,8 +57,11 @@ def run(
     import numpy as np
 
     from transmodal.evaluation.doses import compare_doses
-    from transmodal.volumes import files, io
+    from transmodal.volumes import files, io, outputs
 
+    for path in (output, gamma_map):
+        if path is not None:
+            outputs.check_file(path)
     rule = _criterion(criterion, cutoff, normalisation.value, prescription)
     dose = io.read(reference)
     labels = None if structures is None else io.read(structures)
@@ -71,9 +74,11 @@ def run(
         if path is not None and path.is_file()
     }
     if gamma_map is not None:
+        gamma_map.parent.mkdir(parents=True, exist_ok=True)
         volume = dose.with_voxels(np.nan_to_num(found.gamma.values, nan=0.0))
         record["gamma_map"] = {"name": gamma_map.name, "sha256": io.write(volume, gamma_map)}
     if output is not None:
+        output.parent.mkdir(parents=True, exist_ok=True)
         files.write_json(output, record)
     print(found.text())
 

@@ -116,6 +116,7 @@ def run(
     from transmodal.evaluation.phenotypes import Phenotypes
     from transmodal.evaluation.run import evaluate
     from transmodal.evaluation.sites import folder_of
+    from transmodal.volumes import outputs
 
     chosen = {"standard": known.STANDARD, "all": known.ALL, "none": ()}
     if oracles not in chosen:
@@ -136,6 +137,7 @@ def run(
         )
     store = Cohort.open(cohort)
     folder = output or folder_of(runs[0], store)
+    outputs.check_folder(folder)
     with bars() as shown:
         evaluation = evaluate(
             runs,

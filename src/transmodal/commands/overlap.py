@@ -28,8 +28,10 @@ def run(
     """Compare your segmentations by Dice and the 95th percentile Hausdorff distance, per structure."""
     from transmodal.errors import UsageError
     from transmodal.evaluation import overlaps
-    from transmodal.volumes import files
+    from transmodal.volumes import files, outputs
 
+    if output is not None:
+        outputs.check_file(output)
     words = None if labels is None else [word.strip() for word in labels.split(",")]
     if words is not None and not all(word.isdigit() and int(word) for word in words):
         raise UsageError("E001", f"--labels {labels}", "numbers above 0, such as 1,2,5", "Write them so.")
@@ -37,5 +39,6 @@ def run(
         reference, synthetic, labels=None if words is None else [int(word) for word in words]
     )
     if output is not None:
+        output.parent.mkdir(parents=True, exist_ok=True)
         files.write_json(output, overlaps.to_json(pairs))
     print(overlaps.text(pairs))

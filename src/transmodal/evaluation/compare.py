@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -153,11 +154,13 @@ def _chosen(kinds: Sequence[Kind], metric: str) -> Kind:
     for name in (metric, f"{metric}-3d", f"{metric}-2d"):
         if name in fitting:
             return fitting[name]
+    names = list(dict.fromkeys(kind.metric for kind in kinds))
+    near = difflib.get_close_matches(metric, [*names, *fitting], n=1)
     raise UsageError(
         "E002",
         f"the metric {metric}",
-        f"{', '.join(dict.fromkeys(kind.metric for kind in kinds)) or 'nothing'}, which all evaluations have",
-        "Choose among these, or evaluate the runs again.",
+        f"{', '.join(names) or 'nothing'}, which all evaluations have",
+        f"Did you mean {near[0]}?" if near else "Choose among these, or evaluate the runs again.",
     )
 
 

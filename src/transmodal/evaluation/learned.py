@@ -6,15 +6,16 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-import torch
-
 from transmodal.errors import UsageError
 from transmodal.evaluation import frechet
 from transmodal.evaluation.frechet import FrechetJudge
 from transmodal.evaluation.judge import Judge, Judges
 from transmodal.evaluation.perceptual import PerceptualJudge
+from transmodal.evaluation.score import METRICS as PLAIN
 from transmodal.evaluation.segmenter import METRICS as OVERLAP
 from transmodal.evaluation.segmenter import OverlapJudge, Window, open_onnx
+from transmodal.inference.device import device_of
+from transmodal.metrics.naming import check_names
 from transmodal.nets import lpips
 
 PERCEPTUAL: Mapping[str, lpips.Name] = {setting: name for name, setting in lpips.SETTINGS.items()}
@@ -56,14 +57,15 @@ def choose(
         device: where the networks run; None takes an accelerator where there is one.
 
     Raises:
-        UsageError: E004 for a metric without its weights or segmenter, or these without their metric.
+        UsageError: E002 for a metric that is not known, E004 for a metric without its weights or segmenter, or these without their metric.
         InputError: E100, E101 and E102 for files that are not there or cannot be read.
         IntegrityError: E502 for weights of another architecture.
-        ResourceError: E404 for a segmenter without onnxruntime.
+        ResourceError: E404 for a segmenter without onnxruntime, or a device that is not there.
     """
+    check_names(metrics, (*PLAIN, *METRICS))
     own = {name: path for name, path in weights.items() if name in WEIGHTS}
     _check_used(metrics, own, segmenter, window)
-    where = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    where = device_of(device)
     judges: list[Judge] = [
         PerceptualJudge(name, own.get(metric), own.get(f"{metric}_heads"), where)
         for metric, name in PERCEPTUAL.items()

@@ -81,8 +81,7 @@ def fit(name: str, cases: Sequence[PreparedCase], view: View, *, progress: Progr
         UsageError: E002 for an unknown name.
         InputError: E132 without training cases.
     """
-    if name not in _FIT:
-        raise UsageError("E002", f"the oracle {name!r}", ", ".join(ALL), "Choose among these.")
+    check_names([name])
     if not cases:
         raise InputError(
             "E132",
@@ -91,6 +90,17 @@ def fit(name: str, cases: Sequence[PreparedCase], view: View, *, progress: Progr
             "Evaluate without oracles, or on the cohort that the model was trained on.",
         )
     return Oracle(name, view, _FIT[name](_Training(name, cases, view, progress)))
+
+
+def check_names(names: Sequence[str]) -> None:
+    """Refuse an oracle that is not known.
+
+    Raises:
+        UsageError: E002.
+    """
+    for name in names:
+        if name not in ALL:
+            raise UsageError("E002", f"the oracle {name!r}", ", ".join(ALL), "Choose among these.")
 
 
 @dataclass(slots=True)

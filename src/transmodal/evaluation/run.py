@@ -29,8 +29,9 @@ from transmodal.evaluation.result import Evaluation
 from transmodal.evaluation.score import METRICS, STANDARD
 from transmodal.evaluation.subjects import reference_units, subject_of
 from transmodal.inference.view import View
+from transmodal.metrics.naming import check_names
 from transmodal.metrics.table import write_records
-from transmodal.volumes import files
+from transmodal.volumes import files, outputs
 
 
 def evaluate(
@@ -88,6 +89,10 @@ def evaluate(
     """
     from transmodal.inference.translate import load
 
+    primary = _primary(metrics)
+    oracle_room.check_names(oracles)
+    if output is not None:
+        outputs.check_folder(output)
     store = _opened(cohort)
     paths = [Path(run) for run in (runs.values() if isinstance(runs, Mapping) else runs)]
     loaded = [load(path, which=checkpoint, device=device, weights=weights) for path in paths]
@@ -122,7 +127,7 @@ def evaluate(
         cases,
         subject,
         metrics=metrics,
-        primary=_primary(metrics),
+        primary=primary,
         judges=judges,
         keeper=_keeper(output) if save_volumes else None,
         progress=progress,
@@ -139,7 +144,7 @@ def evaluate(
                     own,
                     there,
                     metrics=metrics,
-                    primary=_primary(metrics),
+                    primary=primary,
                     judges=judges,
                     progress=_at_home(progress),
                 )
@@ -225,9 +230,5 @@ def _keeper(output: Path | None) -> stored.Keeper:
 
 def _primary(metrics: Sequence[str]) -> str:
     """Return the metric that chooses the cases to show: MAE, or the first where it is not taken."""
-    if not metrics:
-        raise UsageError("E001", "no metric", f"some of {', '.join(METRICS)}", "Name one.")
-    unknown = sorted(set(metrics) - set(METRICS))
-    if unknown:
-        raise UsageError("E002", f"the metric {unknown[0]}", ", ".join(METRICS), "Choose among these.")
+    check_names(metrics, METRICS)
     return "mae" if "mae" in metrics else metrics[0]

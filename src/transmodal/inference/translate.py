@@ -15,6 +15,7 @@ import transmodal
 from transmodal import translators
 from transmodal.errors import InputError, UsageError
 from transmodal.inference import checkpoint
+from transmodal.inference.device import device_of
 from transmodal.inference.engine import Advance, synthesise
 from transmodal.inference.fuse import Fuse
 from transmodal.inference.view import AXES, Seen, View, passes, see, view_of
@@ -211,14 +212,16 @@ def load(
     Args:
         run: the run's folder.
         which: `best` or `last`.
-        device: such as `cpu` or `cuda:0`; None takes an accelerator where there is one.
+        device: as `device.device_of` takes it; None takes a GPU where there is one.
         weights: paths of frozen networks' weights by name, where they lie elsewhere than in training.
 
     Raises:
-        UsageError: E002 for weights of a frozen network that there is not.
+        UsageError: E001 for what names no device, E002 for weights of a frozen network that there is not.
+        ResourceError: E404 for a device that is not there.
         InputError: E134 when the folder holds no checkpoint, E100 when a frozen network's weights are gone.
         IntegrityError: E501 or E502 when the checkpoint is damaged, or a frozen network is another one.
     """
+    where = device_of(device)
     folder = Path(run) / "checkpoints" / which
     if not folder.exists() and which == "best":
         folder = Path(run) / "checkpoints" / "last"
@@ -227,7 +230,6 @@ def load(
             "E134", f"{run} without {which} checkpoint", "a run folder", "Train it first: transmodal train."
         )
     saved = checkpoint.load(folder)
-    where = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
     for name in weights or ():
         if name not in saved.frozen:
             known = ", ".join(saved.frozen) or "none: this translator has no frozen network"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 import types
 from collections.abc import Hashable, Sequence
 from pathlib import Path
@@ -194,7 +195,9 @@ def _wrong_value(detail: ErrorDetails, where: str) -> UsageError:
     got = str(detail["input"])
     shown = got if len(got) <= 60 else f"{got[:57]}..."
     expected = message.removeprefix("Input should be ").replace("a valid tuple", "a list")
-    return UsageError("E001", f"{where}: {path} = {shown}", expected, f"Change {path}.")
+    near = difflib.get_close_matches(got, re.findall(r"'([^']+)'", message), n=1, cutoff=0.5)
+    remedy = f"Did you mean {near[0]}?" if near else f"Change {path}."
+    return UsageError("E001", f"{where}: {path} = {shown}", expected, remedy)
 
 
 def _keys_at(path: tuple[int | str, ...]) -> list[str]:

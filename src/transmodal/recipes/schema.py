@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from transmodal.volumes.intensity import IntensitySpec, spec_for
 from transmodal.volumes.masks import Kind
@@ -13,8 +15,29 @@ from transmodal.volumes.masks import Kind
 Axis = Literal["x", "y", "z"]
 Metric = Literal["mae", "mse", "psnr", "ssim"]
 Schedule = Literal["constant", "linear_half", "step_half", "cosine", "poly", "one_cycle"]
-Modality = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
-PlayerName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+DEVICES = "auto, cpu, cuda, cuda and a number such as cuda:1, or mps"
+"""The names that a device can have, in words."""
+
+
+def is_device(name: str) -> bool:
+    """Tell whether a word names a device; whether the device is there is another question."""
+    return re.fullmatch(r"auto|cpu|mps|cuda(:\d+)?", name, flags=re.ASCII) is not None
+
+
+def _spelled(pattern: str, words: str) -> AfterValidator:
+    """Check a text by a pattern; where it does not fit, say in words what is expected."""
+
+    def check(text: str) -> str:
+        if re.fullmatch(pattern, text, flags=re.ASCII) is None:
+            raise PydanticCustomError("spelling", "{words}", {"words": words})
+        return text
+
+    return AfterValidator(check)
+
+
+_LETTERS = _spelled(r"[a-z][a-z0-9_]*", "small letters, digits and _, a letter first")
+Modality = Annotated[str, _LETTERS]
+PlayerName = Annotated[str, _LETTERS]
 
 
 class _Part(BaseModel):
@@ -222,7 +245,7 @@ class Training(_Part):
     players: dict[PlayerName, Player] = {}
     phases: dict[str, Phase] = {}
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
-    device: Annotated[str, Field(pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")] = "auto"
+    device: Annotated[str, _spelled(r"auto|cpu|mps|cuda(:\d+)?", DEVICES)] = "auto"
     processes: Annotated[int, Field(ge=1)] = 1
     workers: Annotated[int, Field(ge=0)] = 0
     gradient_clip: Annotated[float, Field(gt=0)] | None = None
@@ -301,7 +324,9 @@ class Recipe(_Part):
         evaluation: by what it is judged.
     """
 
-    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$")]
+    name: Annotated[
+        str, _spelled(r"[a-z0-9][a-z0-9._-]*", "small letters, digits, ., _ and -, no sign at first")
+    ]
     translator: str
     paper: str = ""
     task: Task

@@ -22,8 +22,11 @@ from transmodal.notice import INTENDED_USE
 from transmodal.recipes import load
 from transmodal.recipes.schema import Recipe
 from transmodal.training import series
+from transmodal.training.plan import plan as training_plan
+from transmodal.training.run import Run
 from transmodal.training.series import Job, slug
-from transmodal.volumes import files
+from transmodal.training.start import check_start
+from transmodal.volumes import files, outputs
 
 LIBRARY = Path(__file__).parent / "library"
 METRICS = ("mae", "psnr", "ssim")
@@ -129,9 +132,11 @@ def ablate(
         progress: told of trainings done.
 
     Raises:
-        UsageError: as `training.plan`, and E005 for a folder of other recipes.
+        UsageError: as `training.plan`, before anything is trained, and E005 for a folder of other recipes.
         InputError: as `training.plan`.
+        ResourceError: E403 for a folder that cannot be written into, E404 for a device that is not there.
     """
+    outputs.check_folder(folder)
     store = Cohort.open(cohort)
     jobs = {
         (variant, seed): Job(
@@ -145,6 +150,9 @@ def ablate(
         for seed in plan.seeds
         for variant in plan.variants
     }
+    for variant in plan.variants:
+        begun = all(Run(jobs[variant, seed].folder).is_saved for seed in plan.seeds)
+        check_start(training_plan(jobs[variant, plan.seeds[0]].recipe, store, begins=not begun))
     told = 0
 
     def tell(_key: tuple[str, int], _figures: dict[str, Any]) -> None:

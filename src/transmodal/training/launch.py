@@ -25,6 +25,7 @@ from torch.multiprocessing.spawn import ProcessExitedException
 
 from transmodal import errors
 from transmodal.errors import ResourceError, TransmodalError, UsageError
+from transmodal.inference.device import device_of
 from transmodal.recipes.schema import Training
 from transmodal.training.log import Progress, Silent
 
@@ -108,6 +109,16 @@ def launch(settings: Training, work: Work[Job, Result], job: Job, progress: Prog
     return first
 
 
+def check(settings: Training) -> None:
+    """Check that devices, processes and precision can be had, before anything is written.
+
+    Raises:
+        UsageError: E004 for settings that do not go together.
+        ResourceError: E404 when a device is not there.
+    """
+    _fabric(settings)
+
+
 def _fabric(settings: Training) -> Fabric:
     kind, _, index = settings.device.partition(":")
     if index and settings.processes > 1:
@@ -119,6 +130,7 @@ def _fabric(settings: Training) -> Fabric:
         raise UsageError(
             "E004", "training.precision 16-mixed on a CPU", "a GPU", "Use 32-true or bf16-mixed."
         )
+    device_of(settings.device)
     outside = _outside()
     alone = "auto" if settings.processes == 1 else "ddp_spawn"
     try:
@@ -134,7 +146,7 @@ def _fabric(settings: Training) -> Fabric:
             "E404",
             f"device {settings.device} for {settings.processes} processes: {str(error).splitlines()[0]}",
             "devices that are there",
-            "Use training.device=auto or cpu.",
+            "Use fewer training.processes, or training.device=cpu.",
         ) from error
 
 

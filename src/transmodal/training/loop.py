@@ -15,6 +15,7 @@ from transmodal.training.log import Progress, Silent
 from transmodal.training.plan import plan
 from transmodal.training.run import Run, open_run
 from transmodal.training.session import Job, work
+from transmodal.training.start import check_start
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +76,7 @@ def train(
     start = time.monotonic()
     changed = _changed(recipe, device=device, precision=precision, processes=processes)
     planned = plan(changed, cohort, begins=not Run(Path(run)).is_saved)
+    check_start(planned)
     place = open_run(Path(run), planned.recipe, planned.cohort, planned.summary())
     metric = planned.recipe.evaluation.primary
     before = checkpoint.peek(place.last)

@@ -21,7 +21,7 @@ from transmodal.inference.checkpoint import CohortMark, previous
 from transmodal.notice import INTENDED_USE
 from transmodal.recipes.load import dump
 from transmodal.recipes.schema import Recipe
-from transmodal.volumes import files
+from transmodal.volumes import files, outputs
 
 MOVABLE = frozenset({"device", "processes", "workers", "checkpoint_minutes"})
 """Keys under `training` that may differ when a run goes on: they say where and how, not what."""
@@ -82,11 +82,11 @@ def open_run(folder: Path, recipe: Recipe, cohort: CohortMark, summary: Mapping[
 
     Raises:
         UsageError: E005 when the folder is of another recipe or cohort, or holds something else, or when other
-            starting weights are given than those that it was begun with.
+            starting weights are given than those that it was begun with, or when it lies below a file.
+        ResourceError: E403 when nothing can be written there.
     """
     run = Run(folder)
-    if folder.exists() and not folder.is_dir():
-        raise UsageError("E005", f"{folder} is a file", "a folder", "Choose another name.")
+    outputs.check_folder(folder)
     if run.record.exists():
         _check(run, recipe, cohort)
         _check_starting(run, summary)

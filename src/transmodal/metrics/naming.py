@@ -1,0 +1,23 @@
+"""Names of metrics, checked before anything is trained, fitted or scored."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Collection, Sequence
+
+from transmodal.errors import UsageError
+
+
+def check_names(names: Sequence[str], known: Collection[str]) -> None:
+    """Refuse a metric that is not known, with the nearest name that is.
+
+    Raises:
+        UsageError: E001 without a name, E002 for a name that is not known.
+    """
+    if not names:
+        raise UsageError("E001", "no metric", f"some of {', '.join(known)}", "Name a metric, such as mae.")
+    for name in names:
+        if name not in known:
+            near = difflib.get_close_matches(name.lower(), known, n=1, cutoff=0.5)
+            hint = f"Did you mean {near[0]}?" if near else "Choose among these."
+            raise UsageError("E002", f"the metric {name!r}", f"one of {', '.join(known)}", hint)

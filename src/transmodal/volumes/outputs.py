@@ -1,0 +1,91 @@
+"""Places to write to, checked before any work is done: an hour of it is not lost to a name that cannot be."""
+
+from __future__ import annotations
+
+import errno
+import stat
+import tempfile
+from pathlib import Path
+
+from transmodal.errors import ResourceError, TransmodalError, UsageError
+
+_NAME_ERRORS = {errno.ENAMETOOLONG, errno.ELOOP, errno.EINVAL}
+
+
+def check_folder(path: Path | str) -> None:
+    """Check that a folder is there, or can be made, and can be written into; nothing is left behind.
+
+    Args:
+        path: of the folder; parents that do not exist are those that will be made.
+
+    Raises:
+        UsageError: E005 when the path, or a part of it, is a file, or cannot be a name.
+        ResourceError: E403 when the system does not let anything be written there.
+    """
+    path = Path(path)
+    nearest, is_folder = _nearest(path)
+    if not is_folder:
+        where = f"{path} is a file" if nearest == path else f"{path} lies below {nearest}, which is a file"
+        raise UsageError("E005", where, "a folder, or a free name in one", "Choose another place.")
+    _try(nearest, path)
+
+
+def check_file(path: Path | str) -> None:
+    """Check that a file can be written under a name: its folder as `check_folder`, and the name is no folder's.
+
+    Raises:
+        UsageError: E005 when the name is a folder's, and as `check_folder`.
+        ResourceError: E403 as `check_folder`.
+    """
+    path = Path(path)
+    nearest, is_folder = _nearest(path)
+    if nearest == path and is_folder:
+        raise UsageError("E005", f"{path} is a folder", "a name for a file", "Add a name to it.")
+    check_folder(path.parent)
+
+
+def refused(error: OSError) -> TransmodalError:
+    """Return an error of the operating system in the words of this family."""
+    where = f" {error.filename}" if error.filename else ""
+    if error.errno in (errno.ENOTDIR, errno.EISDIR, *_NAME_ERRORS):
+        return UsageError(
+            "E005", f"cannot write{where}: {error.strerror}", "a folder and a free name", "Choose another."
+        )
+    return ResourceError(
+        "E403",
+        f"cannot read or write{where}: {error.strerror or error}",
+        "room and permission",
+        "Free space, mend permissions, or write elsewhere.",
+    )
+
+
+def _nearest(path: Path) -> tuple[Path, bool]:
+    """Return the nearest of a path and its parents that exists, and whether it is a folder."""
+    path = path if path.is_absolute() else Path.cwd() / path
+    for place in (path, *path.parents):
+        try:
+            mode = place.stat().st_mode
+        except (FileNotFoundError, NotADirectoryError):
+            if place.is_symlink():
+                raise UsageError(
+                    "E005", f"{place} is a link that leads nowhere", "a folder or a free name", "Remove it."
+                ) from None
+            continue
+        except OSError as error:
+            raise refused(error) from error
+        return place, stat.S_ISDIR(mode)
+    raise UsageError("E005", f"{path} has no folder", "a place to write", "Choose another.")
+
+
+def _try(folder: Path, path: Path) -> None:
+    """Write into a folder: permission bits alone do not tell what the system allows."""
+    try:
+        with tempfile.TemporaryFile(dir=folder, prefix=".partial-"):
+            pass
+    except OSError as error:
+        raise ResourceError(
+            "E403",
+            f"cannot write {path}: nothing can be written into {folder} ({error.strerror})",
+            "a folder that can be written into",
+            "Write elsewhere, or mend its permissions.",
+        ) from error
