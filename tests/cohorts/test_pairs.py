@@ -16,7 +16,8 @@ from transmodal.volumes import Volume, io
 def write(path: Path, seed: int = 0, shape: tuple[int, int, int] = (5, 6, 4)) -> Volume:
     path.parent.mkdir(parents=True, exist_ok=True)
     draw = np.random.default_rng([seed, *path.name.encode()])
-    volume = Volume(draw.random(shape).astype(np.float32), np.diag([1.5, 1.0, 2.0, 1.0]))
+    values = draw.random(shape) - 0.5  # negative as well, as CT has to be
+    volume = Volume(values.astype(np.float32), np.diag([1.5, 1.0, 2.0, 1.0]))
     io.write(volume, path)
     return volume
 

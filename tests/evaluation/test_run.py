@@ -164,6 +164,10 @@ class FakeCohort:
     """An opened cohort in memory."""
 
     split = SimpleNamespace(by="patient")
+    modalities = ("t1", "fa")
+
+    def units(self) -> dict[str, str]:
+        return {}
 
     def __init__(self, cases: dict[str, list[Any]], simulated: bool = False) -> None:
         self._cases = cases

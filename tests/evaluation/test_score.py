@@ -13,7 +13,7 @@ from transmodal.metrics.structure import slice_ssim, ssim
 from transmodal.metrics.table import Protocol
 from transmodal.volumes import Volume
 from transmodal.volumes.geometry import reorient
-from transmodal.volumes.intensity import IntensitySpec, fit
+from transmodal.volumes.intensity import IntensitySpec, fit, spec_for
 
 SHAPE = (13, 16, 12)
 RNG = np.random.default_rng(5)
@@ -132,7 +132,15 @@ def test_units_by_modality() -> None:
 
 def test_data_ranges_by_modality() -> None:
     wide = fit(IntensitySpec("window", 10, 310), np.zeros(3))
-    assert [range_of(name, wide) for name in ("ct", "fa", "colour", "t2")] == [4024, 1, 255, 300]
+    assert [range_of(name, wide) for name in ("ct", "fa", "colour", "t2")] == [300, 300, 300, 300]
+    assert [range_of(name) for name in ("ct", "fa", "colour")] == [4024, 1, 255]
+    assert [range_of(name, fit(spec_for(name), np.zeros(3))) for name in ("ct", "fa", "colour")] == [
+        4024,
+        1,
+        255,
+    ]
+    with pytest.raises(UsageError, match="no data range for ct"):
+        range_of("ct", None, "grey level")
     with pytest.raises(UsageError, match="no data range for t2"):
         range_of("t2")
     with pytest.raises(UsageError, match="no data range for t2"):

@@ -76,6 +76,7 @@ class VolumeEntry(ArrayEntry):
         intensity: the map that was fitted, as `IntensityMap.to_json` gives it.
         fitted_in: where it was fitted: `whole`, `mask`, or a region such as `brain of t1`.
         simulated: whether no scanner measured it.
+        unit: of the values, where it is not the modality's own, such as `grey level`.
     """
 
     content_sha256: str
@@ -84,6 +85,7 @@ class VolumeEntry(ArrayEntry):
     intensity: dict[str, Any]
     fitted_in: str
     simulated: bool = False
+    unit: str = ""
 
     @property
     def native_grid(self) -> Grid:
@@ -210,6 +212,9 @@ class Manifest(_Record):
         content = self.model_dump(mode="json", include={"version", "modalities", "cases"})
         for case in content["cases"]:
             del case["fingerprint"], case["notes"]
+            for volume in case["volumes"].values():
+                if not volume["unit"]:  # cohorts from before it was kept have the same digest
+                    del volume["unit"]
             extra = [case["mask"], case["segmentation"]]
             for array in [*case["volumes"].values(), *case["regions"], *extra]:
                 if array is not None:

@@ -13,6 +13,7 @@ from transmodal.cohorts.manifest import CaseEntry, Manifest
 from transmodal.cohorts.relations import Relations
 from transmodal.cohorts.split import NAMES, Split, check_leaks, given_split
 from transmodal.cohorts.store import Cohort
+from transmodal.cohorts.units import check_one_unit
 from transmodal.errors import InputError, UsageError
 from transmodal.volumes import files, outputs
 
@@ -47,7 +48,8 @@ def merge(
     Raises:
         UsageError: E004 for cohorts that were prepared differently or have two cases of one name, E005 when
             something stands at the output.
-        InputError: E133 for a folder that is no cohort, E135 when a patient or image stands on two sides.
+        InputError: E133 for a folder that is no cohort, E135 when a patient or image stands on two sides,
+            E136 when a modality is in two units.
         IntegrityError: E501 for an array that is damaged.
     """
     cohorts = [Cohort.open(Path(folder)) for folder in folders]
@@ -71,6 +73,7 @@ def merge(
             for case, why in cohort.manifest.left_out.items()
         },
     )
+    check_one_unit(entries)
     made = _sides_kept(cohorts, prefix=prefix) if keep_sides else split_as(entries, manifest.options)
     _check_sides(manifest, made, kept=keep_sides)
     output.parent.mkdir(parents=True, exist_ok=True)

@@ -24,6 +24,7 @@ from transmodal.cohorts.manifest import (
     VolumeEntry,
     matrix,
 )
+from transmodal.cohorts.units import unit_of_values
 from transmodal.errors import InputError, TransmodalError
 from transmodal.volumes import Volume, durable, files
 from transmodal.volumes.intensity import fit, spec_for
@@ -74,13 +75,14 @@ def store(case: Case, inputs: str, folder: Path, name: str, options: PrepareOpti
         options: what to compute.
 
     Raises:
-        InputError: E103, E120 to E124, E130, E131 for what is wrong with the case.
+        InputError: E103, E120 to E125, E130, E131 for what is wrong with the case.
     """
     oriented, voxels = checking.check(case)
+    units = {name: unit_of_values(name, voxels[name], options.intensity.get(name)) for name in case.volumes}
     final = folder / "cases" / name
     # What is written goes to the disk while the pairs of contrasts are compared.
     with files.atomic_folder(final) as beside, durable.flushing() as flush:
-        writer = _Writer(case, oriented, voxels, options, _Place(beside, name, flush))
+        writer = _Writer(case, oriented, voxels, units, options, _Place(beside, name, flush))
         entry = writer.write(fingerprint(inputs, case.volumes, options))
         # Last: a folder without it is not prepared.
         files.write_json(beside / "case.json", entry.model_dump(mode="json"))
@@ -115,11 +117,13 @@ class _Writer:
         case: Case,
         oriented: Mapping[str, Volume],
         voxels: Mapping[str, NDArray[Any]],
+        units: Mapping[str, str],
         options: PrepareOptions,
         place: _Place,
     ) -> None:
         self._case = case
         self._voxels = voxels
+        self._units = units
         self._options = options
         self._place = place
         self.volumes = {name: Volume(voxels[name], oriented[name].affine) for name in case.volumes}
@@ -179,6 +183,7 @@ class _Writer:
             intensity=fit(spec, voxels, inside).to_json(),
             fitted_in=where,
             simulated=modality in self._case.simulated,
+            unit=self._units[modality],
         )
 
     def _inside(self, modality: str, regions: Regions) -> tuple[NDArray[np.bool_] | None, str]:

@@ -27,6 +27,7 @@ from transmodal.cohorts.split import (
     read_split,
 )
 from transmodal.cohorts.store import Cohort
+from transmodal.cohorts.units import check_one_unit
 from transmodal.errors import CODES, InputError, ResourceError, TransmodalError, UsageError
 from transmodal.volumes import files, outputs
 
@@ -79,7 +80,7 @@ def prepare(
 
     Raises:
         InputError: what is wrong with the cases; E130 for pairs that strict options do not take, E132 when
-            there is no case, E135 when one patient or image, or a copy of it, would stand on two sides.
+            there is no case, E136 when a modality is in two units, E135 when one patient or image, or a copy of it, would stand on two sides.
         ResourceError: E402 naming the case whose process died, E403 when the disk is full.
         UsageError: E005 when another process prepares the same folder, or when it holds a cohort of other cases.
     """
@@ -191,6 +192,7 @@ def _finish(
         left_out={name: f"{error.code}: {CODES[error.code]}" for name, error in failures.items()},
     )
     _check_asked(manifest)
+    check_one_unit(manifest.cases)
     kept = {name: side for name, side in given.items() if name not in failures}
     split = (
         given_split(kept, within_subject=within_subject) if given else _split(folder / "split.json", manifest)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 from transmodal.cohorts.manifest import ArrayEntry, CaseEntry, Manifest, RegionKind, read_manifest
 from transmodal.cohorts.split import Split, check_leaks, read_split
+from transmodal.cohorts.units import own_units
 from transmodal.errors import InputError, IntegrityError, ResourceError
 from transmodal.volumes import Grid, Volume, files
 from transmodal.volumes.geometry import How, resample, working_grid
@@ -205,6 +207,10 @@ class Cohort:
     def modalities(self) -> tuple[str, ...]:
         """Every modality that some case has."""
         return self.manifest.modalities
+
+    def units(self) -> Mapping[str, str]:
+        """Return the unit of each modality whose values are not in the modality's own."""
+        return own_units(self.manifest.cases)
 
     def cases(self, split: str | None = None) -> list[PreparedCase]:
         """Return the cases of `train`, `validation` or `test`; all of them for None."""

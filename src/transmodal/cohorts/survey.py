@@ -14,8 +14,10 @@ from transmodal.cohorts.case import Case, CaseFiles, CaseMaker
 from transmodal.cohorts.doubts import notes_of
 from transmodal.cohorts.likeness import Detail, detail
 from transmodal.cohorts.parallel import spread
+from transmodal.cohorts.units import unit_of_values
 from transmodal.errors import TransmodalError
 from transmodal.volumes import Volume, io
+from transmodal.volumes.intensity import IntensitySpec
 
 Result = TypeVar("Result")
 
@@ -46,6 +48,7 @@ class Finding:
 def survey(
     cases: Sequence[CaseMaker],
     *,
+    intensity: Mapping[str, IntensitySpec] | None = None,
     progress: Callable[[str, int, int], None] | None = None,
     workers: int = 1,
 ) -> list[Finding]:
@@ -56,6 +59,7 @@ def survey(
 
     Args:
         cases: what a layout found.
+        intensity: intensity maps that will be asked of `prepare`, by modality.
         progress: told of each case.
         workers: processes.
 
@@ -67,27 +71,28 @@ def survey(
     """
     named = {f"{number} {case.id}": case for number, case in enumerate(cases)}
     findings: dict[str, Finding] = {}
-    for name, finding in spread(look, named, workers):
+    for name, finding in spread(partial(look, intensity=dict(intensity or {})), named, workers):
         findings[name] = finding
         if progress is not None:
             progress(finding.id, len(findings), len(named))
     return [findings[name] for name in named]
 
 
-def look(case: CaseMaker) -> Finding:
-    """Survey one case."""
+def look(case: CaseMaker, intensity: Mapping[str, IntensitySpec] | None = None) -> Finding:
+    """Survey one case; `intensity` as in `survey`."""
+    maps = intensity or {}
     if isinstance(case, CaseFiles):
-        return _of_files(case)
+        return _of_files(case, maps)
     wrong: list[str] = []
     loaded = _tried(case.load, wrong)
     volumes = {} if loaded is None else _volumes(loaded)
     if loaded is not None:
-        _tried(partial(checking.check, loaded), wrong)
+        _tried(partial(_check, loaded, maps), wrong)
     placed, details = _placed(loaded, wrong), _details({} if loaded is None else loaded.volumes)
     return Finding(case.id, case.patient, _described(volumes), tuple(wrong), (), placed, details)
 
 
-def _of_files(case: CaseFiles) -> Finding:
+def _of_files(case: CaseFiles, maps: Mapping[str, IntensitySpec]) -> Finding:
     wrong: list[str] = []
     read = {what: _tried(partial(io.read, path), wrong) for what, path in case.paths().items()}
     volumes = {what: volume for what, volume in read.items() if volume is not None}
@@ -97,15 +102,22 @@ def _of_files(case: CaseFiles) -> Finding:
         if not step.waits:
             loaded = _tried(partial(step, loaded), wrong) or loaded
     for alone in (_case(case, {what: volumes[what]}) for what in sorted(elsewhere & volumes.keys())):
-        _tried(partial(checking.check, alone), wrong)
+        _tried(partial(_check, alone, maps), wrong)
     if loaded.volumes:
-        _tried(partial(checking.check, loaded), wrong)
+        _tried(partial(_check, loaded, maps), wrong)
     waiting = tuple(step.waits for step in case.steps if step.waits)
     placed, details = (
         _placed(loaded, wrong),
         _details({name: volumes[name] for name in case.volumes if name in volumes}),
     )
     return Finding(case.id, case.patient, _described(volumes), tuple(wrong), waiting, placed, details)
+
+
+def _check(case: Case, maps: Mapping[str, IntensitySpec]) -> None:
+    """Check a case as `prepare` does before it writes."""
+    _, voxels = checking.check(case)
+    for modality in case.volumes:
+        unit_of_values(modality, voxels[modality], maps.get(modality))
 
 
 def _placed(case: Case | None, wrong: Sequence[str]) -> Mapping[str, float]:

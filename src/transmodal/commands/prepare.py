@@ -75,7 +75,10 @@ def run(
     ] = None,
     intensity: Annotated[
         list[str] | None,
-        typer.Option(help="Intensity map of a modality, such as ct=window:-1000:2000; may be repeated."),
+        typer.Option(
+            help="Intensity map of a modality, such as ct=window:-1000:2000; recipes that set none train with it. Values "
+            "without a unit, such as 8-bit pictures of CT, need theirs: ct=window:0:255. May be repeated."
+        ),
     ] = None,
     split: Annotated[
         str,
@@ -118,7 +121,7 @@ def run(
     related = relations(same_patient, groups, group_by)
     found = layouts.look(layout, folder, told or [])
     if dry_run:
-        raise typer.Exit(_survey(found, workers, strict_pairs=strict_pairs))
+        raise typer.Exit(_survey(found, _intensities(intensity or []), workers, strict_pairs=strict_pairs))
     _say(found)
     cases, sides = found.cases, {} if fold or test_group else found.sides
     shares = "8:1:1" if split in COMMUNITY or split.endswith(".json") else split
@@ -162,7 +165,9 @@ def _named(output: Path | None) -> Path:
     return output
 
 
-def _survey(found: Found[CaseMaker], workers: int, *, strict_pairs: bool) -> int:
+def _survey(
+    found: Found[CaseMaker], maps: Mapping[str, IntensitySpec], workers: int, *, strict_pairs: bool
+) -> int:
     """Print what was found and what is wrong; return the exit status, 3 where something is."""
     from transmodal.cohorts.survey import survey
     from transmodal.commands._progress import bars
@@ -170,6 +175,7 @@ def _survey(found: Found[CaseMaker], workers: int, *, strict_pairs: bool) -> int
     with bars() as shown:
         findings = survey(
             found.cases,
+            intensity=maps,
             progress=lambda case, done, total: shown.advance("look", done, total, case),
             workers=workers,
         )

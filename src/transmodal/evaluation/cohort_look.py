@@ -107,7 +107,10 @@ def look(job: Job) -> Look:
         {name: _histogram(values[content]) for name, values in few.items()},
         {(a, b): _joint(few[a][content], few[b][content], job.with_pictures) for a, b in compared(few)},
     )
-    return _drawn(shown, volumes, _frame(case.grid, content, steps), mask) if job.with_pictures else shown
+    if not job.with_pictures:
+        return shown
+    units = {name: entry.unit for name, entry in case.entry.volumes.items()}
+    return _drawn(shown, volumes, units, _frame(case.grid, content, steps), mask)
 
 
 def tilt_degrees(grid: Grid) -> float:
@@ -195,19 +198,25 @@ def _frame(grid: Grid, content: NDArray[np.bool_], steps: Sequence[int]) -> Fram
     return Frame((i, j, k), box, grid.spacing, max(sides) / _PIXELS)
 
 
-def _drawn(shown: Look, volumes: Mapping[str, Volume], frame: Frame, mask: NDArray[np.bool_] | None) -> Look:
+def _drawn(
+    shown: Look,
+    volumes: Mapping[str, Volume],
+    units: Mapping[str, str],
+    frame: Frame,
+    mask: NDArray[np.bool_] | None,
+) -> Look:
     pictures = {}
     for name in ranked(volumes):
         strip = frame.strip(volumes[name].voxels)
-        pixels = Image.fromarray(grey(strip, _window(name, shown.histograms[name])))
+        pixels = Image.fromarray(grey(strip, _window(name, shown.histograms[name], units[name])))
         pictures[name] = _webp(pixels)
         shown = replace(shown, size=pixels.size)
     line = b"" if mask is None else _outline(frame.strip(mask))
     return replace(shown, pictures=pictures, outline=line)
 
 
-def _window(modality: str, histogram: Histogram) -> Window:
-    return window_of(modality, np.array([histogram.low, histogram.high]))
+def _window(modality: str, histogram: Histogram, unit: str) -> Window:
+    return window_of(modality, np.array([histogram.low, histogram.high]), unit=unit)
 
 
 def _outline(strip: NDArray[np.float32]) -> bytes:

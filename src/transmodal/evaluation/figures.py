@@ -38,15 +38,16 @@ def number(value: float) -> str:
     return text.replace("-", "\N{MINUS SIGN}")
 
 
-def window_of(modality: str, voxels: NDArray[Any], mask: Mask | None = None) -> Window:
+def window_of(modality: str, voxels: NDArray[Any], mask: Mask | None = None, *, unit: str = "") -> Window:
     """Choose the values that are shown, for all images of one modality: from the target, or fixed for CT.
 
     Args:
         modality: says the unit.
         voxels: of the target, real values.
         mask: where to look; None looks everywhere.
+        unit: of the values, where it is not the modality's own: CT in grey levels has no fixed window.
     """
-    if modality == "ct":
+    if modality == "ct" and not unit:
         return Window(-1000.0, 1000.0, "HU")
     if modality == "colour":
         return Window(0.0, 255.0, unit_of(modality), is_colour=True)
@@ -54,7 +55,7 @@ def window_of(modality: str, voxels: NDArray[Any], mask: Mask | None = None) -> 
     low, high = (float(value) for value in np.percentile(inside, (0.5, 99.5)))
     if modality == "fa":
         low = 0.0
-    return Window(low, nice(high - low) + low if high > low else low + 1.0, unit_of(modality))
+    return Window(low, nice(high - low) + low if high > low else low + 1.0, unit_of(modality, unit))
 
 
 def error_limit(differences: Sequence[NDArray[Any]]) -> float:

@@ -100,6 +100,7 @@ def scene_of(
     made: Mapping[str, Volume],
     judged: Collection[str],
     spreads: Mapping[str, Volume] | None = None,
+    units: Mapping[str, str] | None = None,
 ) -> Scene:
     """Cut what the report shows of a case out of its volumes.
 
@@ -110,19 +111,22 @@ def scene_of(
         made: synthetic volumes on the target's grid, by translator.
         judged: those of them whose errors set the limit of the error maps; the others may go beyond it.
         spreads: their disagreements, as far as there are any; in colour the mean over the channels is shown.
+        units: of modalities whose values are not in their own unit.
     """
     modality, compared = target
     truth, mask = canonical(compared), case.mask()
     inside = None if mask is None else canonical(compared.with_voxels(mask)).voxels
     frame = Frame.of(truth.grid, inside if inside is not None else _content(truth))
-    goal = Shown(frame.strip(truth.voxels), window_of(modality, truth.voxels, inside))
+    own = units or {}
+    window = window_of(modality, truth.voxels, inside, unit=own.get(modality, ""))
+    goal = Shown(frame.strip(truth.voxels), window)
     strips = {name: frame.strip(canonical(volume).voxels) for name, volume in made.items()}
     area = None if inside is None else frame.strip(inside)
     doubts = {name: _grey(frame.strip(canonical(one).voxels)) for name, one in (spreads or {}).items()}
     return Scene(
         case.id,
         (),
-        {name: _source(case, name, frame, inside) for name in sources},
+        {name: _source(case, name, frame, inside, own.get(name, "")) for name in sources},
         goal,
         strips,
         error_limit([_within(difference(strips[name], goal.strip), area) for name in judged]),
@@ -138,10 +142,10 @@ def _grey(strip: Strip) -> Strip:
     return strip.mean(axis=-1) if strip.ndim == 3 else strip
 
 
-def _source(case: PreparedCase, name: str, frame: Frame, inside: Mask | None) -> Shown:
+def _source(case: PreparedCase, name: str, frame: Frame, inside: Mask | None, unit: str) -> Shown:
     volume = canonical(case.volume(name))
-    window = window_of(name, volume.voxels, inside)
-    return Shown(frame.strip(volume.voxels), window._replace(unit=UNITS.get(name, "")))
+    window = window_of(name, volume.voxels, inside, unit=unit)
+    return Shown(frame.strip(volume.voxels), window._replace(unit=unit or UNITS.get(name, "")))
 
 
 def _content(volume: Volume) -> Mask:

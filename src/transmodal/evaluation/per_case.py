@@ -36,6 +36,7 @@ def figures(
         case.mask(),
         modality=subject.target,
         data_range=subject.data_range,
+        unit=subject.unit,
         metrics=metrics,
         target_normalised=subject.reference is not None,
     )

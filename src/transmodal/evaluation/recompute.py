@@ -300,6 +300,7 @@ def _subject(kept: Kept) -> Subject:
         cohort.digest,
         cohort.split,
         reference=reference,
+        units={task.target: task.unit},
     )
 
 

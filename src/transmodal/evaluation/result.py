@@ -61,6 +61,7 @@ class Subject:
         notes: what a reader has to know, such as the limits of an embedded cohort.
         reference: what targets are scaled to by their own intensities; None leaves them as they are.
         fitted_on: name of the cohort that oracles are fitted on; empty where it is this one.
+        units: of modalities whose values are not in their own unit, such as `{"ct": "grey level"}`.
         training_patients: of the cohort's training split; their hashes are kept, to find leaks by.
     """
 
@@ -76,11 +77,12 @@ class Subject:
     reference: Reference | None = None
     training_patients: tuple[str, ...] = ()
     fitted_on: str = ""
+    units: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def unit(self) -> str:
         """Unit of the target's values."""
-        return unit_of(self.target)
+        return unit_of(self.target, self.units.get(self.target, ""))
 
 
 class Column(NamedTuple):

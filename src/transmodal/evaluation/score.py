@@ -22,7 +22,7 @@ METRICS = tuple(dict.fromkeys(one.name for one in SUITE if one.best != "zero"))
 STANDARD = ("mae", "psnr", "ssim")
 UNITS = {"ct": "HU", "fa": "FA", "colour": "sRGB levels"}
 RANGES = {"ct": 4024.0, "fa": 1.0, "colour": 255.0}
-"""Data range by modality, in its unit: fixed, so that figures of different cohorts can be compared."""
+"""Physical range by modality, in its unit: as wide as its default window, the data range where none is set."""
 BACKGROUND = {"HU": -1024.0}
 """The value of nothing by unit, where it is not 0: what SSIM counts from."""
 
@@ -48,31 +48,40 @@ class Measured(NamedTuple):
     slices_excluded: int | None = None
 
 
-def unit_of(modality: str) -> str:
-    """Return the unit of a modality's values; MR contrasts have the training cohort's reference units."""
-    return UNITS.get(modality, "reference units")
+def unit_of(modality: str, own: str = "") -> str:
+    """Return the unit of a modality's values; MR contrasts have the training cohort's reference units.
+
+    Args:
+        modality: such as `ct`.
+        own: the unit that its cohort says, where it is not the modality's, such as `grey level`.
+    """
+    return own or UNITS.get(modality, "reference units")
 
 
-def range_of(modality: str, reference: IntensityMap | None = None) -> float:
-    """Return the data range of a modality: fixed where it is physical, else the reference map's width.
+def range_of(modality: str, reference: IntensityMap | None = None, unit: str = "") -> float:
+    """Return the data range of a modality: the width of the intensity map in use, else its physical range.
+
+    The default windows of modalities with a unit are as wide as their physical ranges, so that figures of
+    different cohorts can be compared; another window makes figures of another protocol.
 
     Args:
         modality: of the target.
-        reference: the training cohort's map of the target; needed for MR contrasts.
+        reference: the training cohort's map of the target; needed where there is no physical range.
+        unit: as in `unit_of`; values in another unit than the modality's have no physical range.
 
     Raises:
-        UsageError: E001 when the modality has no fixed range and the map is not bounded.
+        UsageError: E001 when there is no physical range and the map is not bounded.
     """
-    if modality in RANGES:
-        return RANGES[modality]
-    if reference is None or reference.low is None or reference.high is None:
+    if reference is not None and reference.low is not None and reference.high is not None:
+        return float(reference.high - reference.low)
+    if modality not in RANGES or unit:
         raise UsageError(
             "E001",
             f"no data range for {modality}",
             "a bounded intensity map of the training cohort's targets",
             "Map the target by percentiles, a window or min-max, or give the range.",
         )
-    return float(reference.high - reference.low)
+    return RANGES[modality]
 
 
 def score(
@@ -82,6 +91,7 @@ def score(
     *,
     modality: str,
     data_range: float,
+    unit: str = "",
     metrics: Collection[str] = STANDARD,
     target_normalised: bool = False,
 ) -> list[Measured]:
@@ -96,6 +106,7 @@ def score(
         mask: evaluation mask `(I, J, K)`, from the data set or the reference; None leaves its figures out.
         modality: of the target; it says the unit.
         data_range: width of the range of values; see `range_of`.
+        unit: of the values, where it is not the modality's own, such as `grey level`.
         metrics: which of `METRICS` to take.
         target_normalised: whether the reference went through `in_reference_units`; it is stamped.
 
@@ -107,7 +118,8 @@ def score(
     _check(reference, synthetic, metrics)
     inside = [] if mask is None else [mask]
     scenes = [
-        _Scene(reference, synthetic, region, unit_of(modality), data_range) for region in (*inside, None)
+        _Scene(reference, synthetic, region, unit_of(modality, unit), data_range)
+        for region in (*inside, None)
     ]
     taken = [
         measured

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from transmodal.cohorts.store import Cohort, PreparedCase
-from transmodal.errors import UsageError
+from transmodal.errors import InputError, UsageError
 from transmodal.evaluation.result import Reference, Subject
-from transmodal.evaluation.score import range_of
+from transmodal.evaluation.score import range_of, unit_of
 from transmodal.inference.view import View
 from transmodal.volumes import intensity
 
@@ -25,12 +25,17 @@ def subject_of(cohort: Cohort, view: View, sources: tuple[str, ...], split: str)
         view: says the target and how it was mapped.
         sources: source modalities of all runs.
         split: `train`, `validation` or `test`.
+
+    Raises:
+        InputError: E136 when the cohort has a modality in another unit than the view.
     """
     training = cohort.cases("train")
+    units = _units(cohort, view, sources)
+    unit = units.get(view.target, "")
     return Subject(
         sources,
         view.target,
-        range_of(view.target, _reference(view.target, view.target_map, training)),
+        range_of(view.target, _reference(view.target, unit, view.target_map, training), unit),
         cohort.manifest.name,
         cohort.digest(),
         split,
@@ -38,7 +43,22 @@ def subject_of(cohort: Cohort, view: View, sources: tuple[str, ...], split: str)
         simulated(cohort, (*sources, view.target)),
         notes=(WITHIN,) if cohort.split.by == "within-subject" else (),
         training_patients=tuple(sorted({case.patient for case in training})),
+        units=units,
     )
+
+
+def _units(cohort: Cohort, view: View, sources: tuple[str, ...]) -> dict[str, str]:
+    """Return the units that are not the modalities' own; refuse a cohort in other units than the training's."""
+    here = cohort.units()
+    for name in (*sources, view.target):
+        if name in cohort.modalities and here.get(name, "") != view.units.get(name, ""):
+            raise InputError(
+                "E136",
+                f"{name} in {unit_of(name, here.get(name, ''))} in cohort {cohort.manifest.name}",
+                f"{unit_of(name, view.units.get(name, ''))}, which the run learned from",
+                "Score it on a cohort in that unit.",
+            )
+    return {name: unit for name, unit in here.items() if name in (*sources, view.target)}
 
 
 def reference_units(view: View) -> Reference:
@@ -67,12 +87,12 @@ def simulated(cohort: Cohort, modalities: Sequence[str]) -> tuple[str, ...]:
 
 
 def _reference(
-    target: str, mapped_by: intensity.IntensityMap, training: Sequence[PreparedCase]
+    target: str, unit: str, mapped_by: intensity.IntensityMap, training: Sequence[PreparedCase]
 ) -> intensity.IntensityMap:
     """Return a bounded map of the target: the model's own, or percentiles where it is mapped by z-scores."""
     if mapped_by.low is not None or not training:
         return mapped_by
-    spec = intensity.spec_for(target)
+    spec = intensity.MR_DEFAULT if unit else intensity.spec_for(target)
     return intensity.reference(
         [intensity.fit(spec, case.volume(target).voxels, case.mask()) for case in training]
     )

@@ -97,6 +97,7 @@ class Checkpoint:
         frozen: SHA-256 of each frozen network.
         starting: SHA-256 of each file of weights that training started from, or `from scratch`.
         window: sides of the windows that it learned from; None in checkpoints from before this was kept.
+        units: of modalities whose values are not in their own unit, such as `{"ct": "grey level"}`.
         versions: of what made it.
         weights_sha256: of the weights' file; empty before it is saved.
     """
@@ -112,6 +113,7 @@ class Checkpoint:
     frozen: Mapping[str, str] = field(default_factory=dict)
     starting: Mapping[str, str] = field(default_factory=dict)
     window: tuple[int, ...] | None = None
+    units: Mapping[str, str] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
     weights_sha256: str = ""
 
@@ -244,6 +246,7 @@ def _load(folder: Path, *, optimizers: bool) -> Checkpoint:
             frozen=content["frozen"],
             starting=content.get("starting_weights", {}),
             window=tuple(content["window"]) if content.get("window") else None,
+            units=content.get("units", {}),
             versions=content["versions"],
             weights_sha256=hashes[WEIGHTS],
         )
@@ -265,6 +268,7 @@ def _content(checkpoint: Checkpoint, hashes: Mapping[str, str]) -> dict[str, Any
         "frozen": dict(checkpoint.frozen),
         "starting_weights": dict(checkpoint.starting),
         "window": checkpoint.window,
+        "units": dict(checkpoint.units),
         "versions": dict(checkpoint.versions),
     }
 

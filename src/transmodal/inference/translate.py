@@ -92,7 +92,7 @@ class Model:
         volume = resample(synthetic.volume, grid)
         spread = synthetic.disagreement
         return Translation(
-            _in_its_dtype(volume, view.target),
+            _in_its_dtype(volume, view),
             None if spread is None else resample(spread, grid),
             self._record(view, seen, named, volume)
             | {"values": bounds.record(view.bounds, synthetic.clipped)},
@@ -190,6 +190,7 @@ class Model:
             "sources": {name: _describe(sources[name]) for name in there},
             "missing_sources": missing,
             "target": view.target,
+            **({"unit": view.units[view.target]} if view.target in view.units else {}),
             "region": {"kind": view.region, "method": seen.method, "voxels": int(seen.region.sum())},
             "working_grid": {"shape": list(working.shape), "spacing_mm": list(working.spacing)},
             "output_grid": {"shape": list(volume.grid.shape), "affine": volume.affine.tolist()},
@@ -239,7 +240,7 @@ def load(
     translator.load_state_dict(saved.weights)
     translator.eval().to(where)
     checkpoint.check_frozen(translator.frozen(), saved, where)
-    view = view_of(saved.recipe, translator, saved.target_map, learned=saved.window)
+    view = view_of(saved.recipe, translator, saved.target_map, learned=saved.window, units=saved.units)
     end = checkpoint.peek(Path(run) / "checkpoints" / "last")
     provenance = saved.provenance()
     # Checkpoints from before this was kept could start from nothing else.
@@ -272,9 +273,9 @@ def _check_channels(name: str, volume: Volume | None, channels: int) -> None:
         )
 
 
-def _in_its_dtype(volume: Volume, target: str) -> Volume:
+def _in_its_dtype(volume: Volume, view: View) -> Volume:
     """Give HU as int16 and colour as uint8, as their formats hold them; all else as float32."""
-    if target == "ct":
+    if view.target == "ct" and "ct" not in view.units:
         return volume.with_voxels(np.clip(np.rint(volume.voxels), -32768, 32767).astype(np.int16))
     if volume.is_colour:
         return volume.with_voxels(np.clip(np.rint(volume.voxels), 0, 255).astype(np.uint8))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,6 +40,7 @@ class View:
         target_map: the training cohort's map of target intensities; its inverse gives real units.
         accepts_missing: whether sources may be absent, all but one.
         draws: passes per axis, each with noise of its own, of a translator that draws noise.
+        units: of modalities whose values are not in their own unit, such as `{"ct": "grey level"}`.
     """
 
     sources: tuple[str, ...]
@@ -54,6 +55,7 @@ class View:
     target_map: IntensityMap
     accepts_missing: bool = False
     draws: int = 1
+    units: Mapping[str, str] = field(default_factory=dict)
 
     def present(self, given: Collection[str]) -> tuple[str, ...]:
         """Return which sources there are, in the translator's order.
@@ -121,6 +123,7 @@ def view_of(
     target_map: IntensityMap,
     *,
     learned: tuple[int, ...] | None = None,
+    units: Mapping[str, str] | None = None,
 ) -> View:
     """Build the view of a recipe for the translator that was built from it.
 
@@ -130,6 +133,7 @@ def view_of(
         target_map: the training cohort's.
         learned: sides of the windows in training, for slices to which the recipe gives no size: no window is
             smaller, since statistics, positions and what is resized depend on the padding around a slice.
+        units: of the training cohort's modalities whose values are not in their own unit.
     """
     windows, translation = recipe.windows, recipe.translation
     cutting = Cutting(
@@ -152,6 +156,7 @@ def view_of(
         batch=translation.batch,
         target_map=target_map,
         accepts_missing=translator.accepts_missing,
+        units=dict(units or {}),
     )
 
 

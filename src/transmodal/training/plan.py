@@ -19,6 +19,7 @@ from transmodal.evaluation.score import range_of
 from transmodal.inference.checkpoint import CohortMark
 from transmodal.inference.view import AXES, View, source_maps, view_of
 from transmodal.recipes.schema import Recipe
+from transmodal.training.cohort_intensity import with_cohort_intensity
 from transmodal.translators._base import OutputRange, Translator
 from transmodal.volumes.cutting import plane_of, round_up
 from transmodal.volumes.geometry import working_grid
@@ -97,7 +98,7 @@ def plan(recipe: Recipe, cohort: Cohort, *, begins: bool = True) -> Plan:
     """Bring a recipe and a cohort together.
 
     Args:
-        recipe: resolved.
+        recipe: resolved; the plan's has the intensity maps of the cohort besides.
         cohort: prepared.
         begins: whether training begins; a run that goes on takes its weights from its checkpoint, and the file of
             those that it started from may be gone.
@@ -109,6 +110,7 @@ def plan(recipe: Recipe, cohort: Cohort, *, begins: bool = True) -> Plan:
             are not there, E101 when those that training starts from cannot be read.
         IntegrityError: E502 when weights that training starts from are of another architecture.
     """
+    recipe = with_cohort_intensity(recipe, cohort)
     training, validation = cohort.cases("train"), cohort.cases("validation")
     if not training:
         raise InputError(
@@ -129,9 +131,15 @@ def plan(recipe: Recipe, cohort: Cohort, *, begins: bool = True) -> Plan:
         weights.check()
     phases = _phases(recipe, blank)
     maps = [target_map_of(case, recipe, blank.output_range) for case in training]
-    view = view_of(recipe, blank, reference(maps), learned=_whole(recipe, blank.size_multiple(), training))
+    view = view_of(
+        recipe,
+        blank,
+        reference(maps),
+        learned=_whole(recipe, blank.size_multiple(), training),
+        units=_units(cohort, recipe),
+    )
     if recipe.evaluation.primary in ("psnr", "ssim"):
-        range_of(view.target, view.target_map)
+        range_of(view.target, view.target_map, view.units.get(view.target, ""))
     return Plan(
         recipe,
         config,
@@ -147,6 +155,15 @@ def plan(recipe: Recipe, cohort: Cohort, *, begins: bool = True) -> Plan:
         cohort.folder / "features",
         {name: weights.record() for name, weights in starting.items()},
     )
+
+
+def _units(cohort: Cohort, recipe: Recipe) -> dict[str, str]:
+    """Return the units of the task's modalities that are not in their own."""
+    return {
+        name: unit
+        for name, unit in cohort.units().items()
+        if name in (*recipe.task.source, recipe.task.target)
+    }
 
 
 def target_map_of(case: PreparedCase, recipe: Recipe, output_range: OutputRange) -> IntensityMap:

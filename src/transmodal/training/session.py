@@ -286,6 +286,7 @@ class Session:
             frozen=self._frozen,
             starting=self._starting,
             window=self._plan.stream.cutting.size,
+            units=self._plan.view.units,
             versions=versions(),
         )
 

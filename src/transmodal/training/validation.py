@@ -52,6 +52,7 @@ def validate(
         mask_of(case),
         modality=view.target,
         data_range=_data_range(view) or 1.0,
+        unit=_unit(view),
         metrics=metrics_of(plan),
     )
     first: dict[str, float] = {}
@@ -77,9 +78,11 @@ def picture(path: Path, case: PreparedCase, view: View, synthetic: Volume) -> No
     source, target = case.volume(view.sources[0]), case.volume(view.target)
     mask = mask_of(case)
     frame = Frame.of(target.grid, mask)
-    shared = figures.window_of(view.target, target.voxels, mask)
+    first = view.sources[0]
+    own = figures.window_of(first, source.voxels, mask, unit=view.units.get(first, ""))
+    shared = figures.window_of(view.target, target.voxels, mask, unit=_unit(view))
     rows = [
-        figures.grey(frame.strip(source.voxels), figures.window_of(view.sources[0], source.voxels, mask)),
+        figures.grey(frame.strip(source.voxels), own),
         figures.grey(frame.strip(synthetic.voxels), shared),
         figures.grey(frame.strip(target.voxels), shared),
     ]
@@ -93,6 +96,11 @@ def picture(path: Path, case: PreparedCase, view: View, synthetic: Volume) -> No
 def _data_range(view: View) -> float | None:
     """Return the target's data range; None where it has none, as with z-scores."""
     try:
-        return range_of(view.target, view.target_map)
+        return range_of(view.target, view.target_map, _unit(view))
     except UsageError:
         return None
+
+
+def _unit(view: View) -> str:
+    """Return the target's unit where it is not the modality's own."""
+    return view.units.get(view.target, "")
