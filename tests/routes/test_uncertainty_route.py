@@ -27,7 +27,7 @@ translator: aldm
 task: {source: [t1], target: fa}
 data: {spacing_mm: 4.0, region: body}
 windows: {kind: slice, axes: [z]}
-settings: {width: 4, halvings: 1, codes: 16, diffusion_width: 8, multiples: [1, 2], heads: 2, steps: 20, sampler_steps: 2, discriminator_layers: 1}
+settings: {width: 4, stages: [1, 2], codes: 16, spade_width: 8, spade_hidden: 4, diffusion_width: 8, multiples: [1, 2], attention: [1], head_channels: 8, groups: 4, steps: 20, sampler_steps: 2}
 training: {epochs: 1, batch: 4, samples_per_epoch: 8, device: cpu}
 """
 PATCHES = """

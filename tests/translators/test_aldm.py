@@ -1,7 +1,8 @@
-"""ALDM in two dimensions: codes, noise, the sampler, and which phase trains what."""
+"""ALDM in two dimensions: its three phases, what each trains, the classes of targets, the noise and the sampler."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -9,14 +10,18 @@ import torch
 
 from transmodal import translators
 from transmodal.batch import Batch
-from transmodal.nets.diffusion import ConditionedUNet, Schedule, Spade
-from transmodal.nets.vq import VQAutoencoder, codebook_terms
+from transmodal.errors import UsageError
+from transmodal.nets.average import WeightAverage
+from transmodal.nets.diffusion import DenoiserShape, DenoisingUNet, Schedule
+from transmodal.nets.spade import LatentMapper, Spade, SwitchableSpade
+from transmodal.nets.vq import AutoencoderShape, VQAutoencoder, codebook_terms
 from transmodal.translators.aldm import ALDM
 
 TINY: dict[str, Any] = {
-    "width": 4, "halvings": 1, "codes": 16, "diffusion_width": 8, "multiples": (1, 2), "heads": 2,
-    "steps": 20, "sampler_steps": 3,
+    "width": 4, "stages": (1, 2), "codes": 16, "spade_width": 8, "spade_hidden": 4, "diffusion_width": 8,
+    "multiples": (1, 2), "attention": (1,), "head_channels": 8, "groups": 4, "steps": 20, "sampler_steps": 3,
 }  # fmt: skip
+MOVED = {"autoencoder": "autoencoders.", "spade": "mapper.", "diffusion": "denoiser."}
 
 
 def built(**changes: Any) -> ALDM:  # noqa: ANN401
@@ -26,14 +31,20 @@ def built(**changes: Any) -> ALDM:  # noqa: ANN401
     return translator
 
 
-def batch_of(phase: str, n: int = 2, side: int = 24) -> Batch:
+def batch_of(phase: str, n: int = 2, side: int = 16) -> Batch:
     image = torch.rand(n, 1, side, side, generator=torch.Generator().manual_seed(1)) * 2 - 1
     return Batch(image, torch.ones(n, 1), -image, draw=torch.arange(n) + 5, phase=phase)
 
 
+def noise_like(x: torch.Tensor, seed: int = 3) -> Iterator[torch.Tensor]:
+    generator = torch.Generator().manual_seed(seed)
+    while True:
+        yield torch.randn(x.shape, generator=generator)
+
+
 def test_codes_are_the_nearest_and_pass_the_gradient_on() -> None:
     torch.manual_seed(0)
-    net = VQAutoencoder(1, 4, 1, 3, 8)
+    net = VQAutoencoder(1, AutoencoderShape(4, (1, 2), 3, 8, 4))
     coded = net.encode(torch.rand(2, 1, 8, 12))
     assert coded.latent.shape == (2, 3, 4, 6)
     for b, i, j in ((0, 0, 0), (1, 3, 5), (0, 2, 1)):
@@ -41,16 +52,32 @@ def test_codes_are_the_nearest_and_pass_the_gradient_on() -> None:
         nearest = min(range(8), key=lambda n: float((net.codebook.weight[n] - latent).detach().norm()))
         torch.testing.assert_close(coded.code[b, :, i, j], net.codebook.weight[nearest])
     torch.testing.assert_close(coded.passed, coded.code)
-    assert net.codebook.weight.grad is None
     coded.passed.sum().backward(retain_graph=True)
     assert net.codebook.weight.grad is None
-    assert all(one.grad is not None for one in net.encoder.parameters())
+    assert all(parameter.grad is not None for parameter in net.encoder.parameters())
     net.zero_grad(set_to_none=True)
-    terms = codebook_terms(coded, 0.5)
+    terms = codebook_terms(coded, 0.5, 0.25)
     terms["codebook"].backward(retain_graph=True)
     assert net.codebook.weight.grad is not None
-    assert all(one.grad is None for one in net.encoder.parameters())
-    torch.testing.assert_close(terms["commitment"], 0.5 * terms["codebook"])
+    assert all(parameter.grad is None for parameter in net.encoder.parameters())
+    # The released code has beta at the codes' term, not at the commitment.
+    torch.testing.assert_close(terms["codebook"], 0.25 * terms["commitment"])
+    expected = 0.5 * (coded.latent - coded.code).square().mean()
+    torch.testing.assert_close(terms["commitment"], expected)
+
+
+def test_a_new_codebook_is_as_narrow_as_the_release_has_it() -> None:
+    net = VQAutoencoder(1, AutoencoderShape(4, (1, 2), 4, 8192, 4))
+    assert float(net.codebook.weight.detach().abs().max()) == pytest.approx(1 / 8192, rel=0.01)
+
+
+def test_reconstructions_are_not_bounded_and_translations_are() -> None:
+    translator = built()
+    with torch.no_grad():
+        translator.autoencoders.target.head.bias.fill_(3.0)
+        batch = batch_of("autoencoder")
+        assert float(translator.synthesise(batch).prediction.mean()) == pytest.approx(3, abs=0.5)
+        assert float(translator.eval()(batch.source, batch.available).max()) == 1.0
 
 
 def test_noise_keeps_the_variance_and_ends_as_noise() -> None:
@@ -64,82 +91,261 @@ def test_noise_keeps_the_variance_and_ends_as_noise() -> None:
         assert float(mixed.std()) == pytest.approx(1, abs=0.1)
 
 
-def test_the_sampler_finds_what_a_perfect_denoiser_knows() -> None:
-    schedule, clean = Schedule(200), torch.randn(2, 3, 4, 4)
+def test_the_sampler_visits_the_released_steps() -> None:
+    assert Schedule(1000).times(200) == list(range(1, 1000, 5))[::-1]
+    assert Schedule(1000).times(20) == list(range(1, 1000, 50))[::-1]
+    assert Schedule(1000).times(1) == [1]
+    assert Schedule(30).times(20) == list(range(30))[::-1]
+    assert Schedule(30).times(500) == list(range(30))[::-1]
+
+
+@pytest.mark.parametrize("predicts", ["noise", "clean"])
+@pytest.mark.parametrize("eta", [0.0, 1.0])
+def test_the_sampler_reaches_what_a_perfect_denoiser_gives(predicts: Any, eta: float) -> None:  # noqa: ANN401
+    schedule, clean = Schedule(200, predicts), torch.randn(2, 3, 4, 4)
 
     def perfect(x: torch.Tensor, step: torch.Tensor) -> torch.Tensor:
         kept = schedule.kept[step].reshape(-1, 1, 1, 1)
-        return (x - kept.sqrt() * clean) / (1 - kept).sqrt()
+        return clean if predicts == "clean" else (x - kept.sqrt() * clean) / (1 - kept).sqrt()
 
-    for n in (1, 7, 500):
-        found = schedule.sample(perfect, torch.randn(2, 3, 4, 4), n)
-        torch.testing.assert_close(found, clean, atol=1e-3, rtol=1e-3)
-
-
-def test_spade_is_a_normalisation_that_the_condition_scales() -> None:
-    spade = Spade(8, 3)
-    x, condition = torch.randn(2, 8, 6, 6), torch.randn(2, 3, 3, 3)
-    with torch.no_grad():
-        spade.scale_shift.weight.zero_()
-        spade.scale_shift.bias.zero_()
-        torch.testing.assert_close(spade(x, condition), spade.norm(x))
-        spade.scale_shift.bias[:8] = 1.0
-        spade.scale_shift.bias[8:] = 0.5
-        torch.testing.assert_close(spade(x, condition), 2 * spade.norm(x) + 0.5)
+    for n in (7, 500):
+        drawn = schedule.sample(perfect, noise_like(clean), n, eta)
+        # What is left of the noise is that of the first step.
+        left = (drawn - schedule.kept[0].sqrt() * clean) / (1 - schedule.kept[0]).sqrt()
+        assert float(left.std()) == pytest.approx(1, abs=0.25)
 
 
-def test_the_denoiser_sees_step_and_condition() -> None:
+def test_a_deterministic_sampler_draws_its_start_alone() -> None:
+    x, drawn = torch.zeros(1, 1, 4, 4), []
+
+    def counted() -> Iterator[torch.Tensor]:
+        for noise in noise_like(x):
+            drawn.append(noise)
+            yield noise
+
+    for eta, expected in ((0.0, 1), (0.5, 1 + 10)):
+        drawn.clear()
+        Schedule(100).sample(lambda x, step: 0.1 * x, counted(), 10, eta)
+        assert len(drawn) == expected
+
+
+def test_spade_is_a_normalisation_that_the_map_itself_scales() -> None:
     torch.manual_seed(0)
-    net = ConditionedUNet(2, 3, 8, (1, 2), 2)
-    x, condition = torch.randn(1, 2, 4, 8), torch.randn(1, 3, 4, 8)
-    step = torch.tensor([3])
-    out = net(x, step, condition)
+    spade, x = Spade(8, 4), torch.randn(2, 8, 6, 6)
+    normalised = (x - x.mean((2, 3), keepdim=True)) / (
+        x.var((2, 3), unbiased=False, keepdim=True) + 1e-5
+    ).sqrt()
+    with torch.no_grad():
+        for conv in (spade.scale, spade.shift):
+            conv.weight.zero_()
+            conv.bias.zero_()  # type: ignore[union-attr]
+        torch.testing.assert_close(spade(x, normalised), normalised)
+        spade.scale.bias.fill_(1.0)  # type: ignore[union-attr]
+        spade.shift.bias.fill_(0.5)  # type: ignore[union-attr]
+        torch.testing.assert_close(spade(x, normalised), 2 * normalised + 0.5)
+        switchable = SwitchableSpade(1, 8, 4)
+        switchable.parts[0] = spade
+        torch.testing.assert_close(switchable(x, torch.zeros(2)), 2 * normalised + 0.5, atol=1e-5, rtol=1e-4)
+
+
+def test_every_sample_is_mapped_by_its_own_class() -> None:
+    torch.manual_seed(0)
+    mapper, x = LatentMapper(3, 2, 4, 4), torch.randn(4, 2, 6, 6)
+    classes = torch.tensor([2, 0, 2, 0])
+    whole = mapper(x, classes)
+    for n in range(4):
+        torch.testing.assert_close(mapper(x[n : n + 1], classes[n : n + 1]), whole[n : n + 1])
+    assert not torch.allclose(mapper(x, torch.zeros(4)), mapper(x, torch.ones(4)))
+    whole.sum().backward()
+    # No sample is of class 1: its parameters have a gradient all the same, and it is zero.
+    for name, parameter in mapper.named_parameters():
+        assert parameter.grad is not None, name
+        if ".parts.1." in name:
+            assert not parameter.grad.any(), name
+
+
+def test_the_denoiser_sees_step_class_and_both_latents() -> None:
+    torch.manual_seed(0)
+    net = DenoisingUNet(2, 4, 2, DenoiserShape(8, (1, 2), (1,), 8, 4))
+    assert net.stem.in_channels == 6
+    x, condition, step, classes = (
+        torch.randn(1, 2, 4, 8),
+        torch.randn(1, 4, 4, 8),
+        torch.tensor([3]),
+        torch.tensor([0]),
+    )
+    out = net(x, step, condition, classes)
     assert out.shape == x.shape
-    assert not torch.allclose(out, net(x, step + 5, condition))
-    assert not torch.allclose(out, net(x, step, condition + 1))
+    changed = condition.clone()
+    changed[:, 2:] += 1  # the mapped latents
+    for others in ((step + 5, condition, classes), (step, changed, classes), (step, condition, classes + 1)):
+        assert not torch.allclose(out, net(x, *others), atol=1e-7)
 
 
-def test_each_phase_trains_its_part() -> None:
+def test_each_phase_trains_its_part_alone() -> None:
     translator = built()
-    for phase, moved in (("autoencoder", ("autoencoders.",)), ("diffusion", ("denoiser.",))):
+    for phase, moved in MOVED.items():
         translator.zero_grad(set_to_none=True)
         batch = batch_of(phase)
         outputs = translator.synthesise(batch)
-        player = next(iter(translator.players(phase)))
+        (player,) = translator.players(phase)
         torch.stack(list(translator.losses(player, batch, outputs).values())).sum().backward()
-        reached = {name for name, one in translator.named_parameters() if one.grad is not None}
-        assert any(name.startswith(moved) for name in reached)
-        assert all(name.startswith((*moved, "discriminator.")) for name in reached)
+        reached = {name for name, parameter in translator.named_parameters() if parameter.grad is not None}
+        assert reached
+        assert all(name.startswith(moved) for name in reached), phase
+
+
+def test_the_second_phase_maps_codes_of_the_source_to_codes_of_the_target() -> None:
+    translator, batch = built(), batch_of("spade")
+    outputs = translator.synthesise(batch)
+    net = translator.autoencoders.target
+    assert outputs.goal is not None
+    torch.testing.assert_close(outputs.goal, net.encode(batch.paired()).code)
+    expected = (outputs.prediction - outputs.goal).abs().mean()
+    assert translator.losses("mapper", batch, outputs).keys() == {"latent"}
+    torch.testing.assert_close(translator.losses("mapper", batch, outputs)["latent"], expected)
+
+
+@pytest.mark.parametrize("predicts", ["noise", "clean"])
+def test_the_third_phase_learns_what_its_prediction_is_to_be(predicts: str) -> None:
+    translator, batch = built(predicts=predicts, latent_scale=1.0), batch_of("diffusion")
+    outputs = translator.synthesise(batch)
+    assert outputs.goal is not None
+    clean = translator.autoencoders.target.encode(batch.paired()).code
+    assert torch.allclose(outputs.goal, clean, atol=1e-6) == (predicts == "clean")
+    loss = translator.losses("denoiser", batch, outputs)
+    assert loss.keys() == {predicts}
+    torch.testing.assert_close(loss[predicts], (outputs.prediction - outputs.goal).square().mean())
 
 
 def test_translating_draws_from_the_seeds() -> None:
     translator = built().eval()
     batch = batch_of("diffusion")
     with torch.no_grad():
-        one = translator(batch.source, batch.available, noise=torch.tensor([1, 2]))
+        first = translator(batch.source, batch.available, noise=torch.tensor([1, 2]))
         same = translator(batch.source[1:], batch.available[1:], noise=torch.tensor([2]))
         other = translator(batch.source, batch.available, noise=torch.tensor([3, 2]))
-    torch.testing.assert_close(one[1:], same, atol=1e-5, rtol=1e-4)
-    assert not torch.allclose(one[0], other[0])
-    torch.testing.assert_close(one[1], other[1], atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(first[1:], same, atol=1e-5, rtol=1e-4)
+    assert not torch.allclose(first[0], other[0])
+    torch.testing.assert_close(first[1], other[1], atol=1e-5, rtol=1e-4)
 
 
 def test_latents_are_brought_to_the_noises_size() -> None:
-    translator = built()
-    for _ in range(150):
-        translator.synthesise(batch_of("autoencoder"))
-    latent = translator.autoencoders.target.encode(-batch_of("autoencoder").source).latent
-    assert float(translator.scale) == pytest.approx(float(latent.detach().std()), rel=0.05)
-    before = float(translator.scale)
-    translator.synthesise(batch_of("diffusion"))
-    assert float(translator.scale) == before
+    translator, batch = built(), batch_of("spade")
+    latent = translator.autoencoders.target.encode(batch.paired()).code
+    for _ in range(3):
+        translator.synthesise(batch)
+    assert float(translator.deviation) == pytest.approx(float(latent.detach().std()), rel=1e-4)
+    clean = built(predicts="clean")
+    clean.load_state_dict(translator.state_dict())
+    outputs = clean.synthesise(batch_of("diffusion"))
+    assert outputs.goal is not None
+    assert float(outputs.goal.std()) == pytest.approx(1, rel=1e-3)
+    assert int(clean.measured) == 3  # the third phase measures nothing
 
 
-def test_the_size_is_recorded() -> None:
+def test_the_mean_of_the_weights_translates() -> None:
+    translator, batch = built(), batch_of("diffusion")
+    for _ in range(4):
+        translator.synthesise(batch)
+    kept = {name: parameter.detach().clone() for name, parameter in translator.denoiser.named_parameters()}
+    translator.eval()
+    with torch.no_grad():
+        before = translator(batch.source, batch.available)
+        for parameter in translator.denoiser.parameters():
+            parameter.add_(1.0)
+        torch.testing.assert_close(translator(batch.source, batch.available), before)
+        translator.synthesise(batch)  # not in training: nothing is followed
+        torch.testing.assert_close(translator(batch.source, batch.available), before)
+        translator.train()
+        translator.synthesise(batch)
+        after = {name: getattr(translator.average, name.replace(".", "__")) for name in kept}
+    share = 1 - (1 + 5) / (10 + 5)
+    for name, value in kept.items():
+        torch.testing.assert_close(after[name], value + share)
+
+
+def test_a_mean_that_has_followed_nothing_is_the_network_itself() -> None:
+    net = torch.nn.Linear(2, 2)
+    average = WeightAverage(net, 0.9)
+    with torch.no_grad():
+        net.weight.add_(1)
+        x = torch.ones(1, 2)
+        torch.testing.assert_close(average.call(net, x), net(x))
+        for _ in range(200):
+            average.follow(net)
+        torch.testing.assert_close(average.call(net, x), net(x))
+        net.weight.add_(1)
+        average.follow(net)
+        torch.testing.assert_close(average.weight, net.weight - 0.9)
+
+
+def test_one_autoencoder_serves_both_where_it_can() -> None:
+    assert built().autoencoders.shared
+    for channels in ({"source_channels": (1, 1)}, {"target_channels": 3}, {"slab_depth": 3}):
+        apart = built(**channels).autoencoders
+        assert not apart.shared
+        assert apart.source is not apart.target
+    assert built(source_channels=(3,), target_channels=3).autoencoders.shared
+
+
+def test_all_directions_are_learned_with_a_class_each() -> None:
+    translator = built(directions="all")
+    assert len(translator.mapper.blocks[0].norm1.parts) == 2  # type: ignore[union-attr, arg-type]
+    assert translator.denoiser.classes.num_embeddings == 2
+    batch = batch_of("spade", 8)
+    goal = translator.synthesise(batch).goal
+    assert goal is not None
+    net = translator.autoencoders.target
+    source, target = net.encode(batch.source).code, net.encode(batch.paired()).code
+    turned = [bool(torch.allclose(goal[n], source[n], atol=1e-6)) for n in range(8)]
+    assert 0 < sum(turned) < 8
+    for n in range(8):
+        torch.testing.assert_close(goal[n], source[n] if turned[n] else target[n])
+    seen = []
+    translator.mapper.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[1]))
+    translator.synthesise(batch)
+    assert seen[0].tolist() == [0 if one else 1 for one in turned]
+    translator.eval()(batch.source, batch.available)
+    assert seen[1].tolist() == [1] * 8  # translating is to the task's target
+
+
+def test_all_directions_need_images_alike() -> None:
+    with pytest.raises(UsageError, match=r"settings\.directions=task") as refused:
+        built(directions="all", target_channels=3)
+    assert refused.value.code == "E004"
+
+
+@pytest.mark.parametrize(
+    "former", [{"halvings": 2}, {"heads": 8, "commitment": 0.25}, {"adversarial_weight": 0.1}]
+)
+def test_settings_and_checkpoints_of_the_former_two_phases_are_refused(former: dict[str, Any]) -> None:
+    with pytest.raises(UsageError, match="autoencoder, spade, diffusion") as refused:
+        translators.build("aldm", {"width": 16, **former})
+    assert refused.value.code == "E004"
+    assert next(iter(former)) in refused.value.got
+
+
+@pytest.mark.parametrize("changes", [{"head_channels": 5}, {"attention": (2,)}])
+def test_attention_that_does_not_fit_is_refused(changes: dict[str, Any]) -> None:
+    with pytest.raises(UsageError) as refused:
+        built(**changes)
+    assert refused.value.code == "E001"
+
+
+def test_the_released_size_is_recorded() -> None:
+    """The counts are those of the released classes with their dimensions set to two."""
     with torch.device("meta"):
-        players = {
-            name: sum(one.numel() for one in module.parameters())
-            for phase in ("autoencoder", "diffusion")
-            for name, module in translators.build("aldm", {}).players(phase).items()
-        }
-    assert players == {"autoencoders": 6_687_242, "discriminator": 2_763_713, "denoiser": 17_195_908}
+        translator = translators.build("aldm", {})
+    players = {
+        name: sum(parameter.numel() for parameter in module.parameters())
+        for phase in translator.phases
+        for name, module in translator.players(phase).items()
+    }
+    assert players == {"autoencoders": 2_204_909, "mapper": 2_311_492, "denoiser": 13_104_900}
+    with torch.device("meta"):
+        four = (
+            LatentMapper(4, 4, 128, 64),
+            DenoisingUNet(4, 8, 4, DenoiserShape(128, (1, 1, 2), (1, 2), 32, 32)),
+        )
+    assert [sum(one.numel() for one in net.parameters()) for net in four] == [6_361_228, 13_106_436]

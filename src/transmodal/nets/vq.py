@@ -1,8 +1,9 @@
-"""A convolutional autoencoder with a codebook between its halves, for latent models."""
+"""An autoencoder with a codebook between its halves, for latent models: VQGAN's, without its discriminator."""
 
 from __future__ import annotations
 
 import itertools
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
@@ -10,7 +11,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from transmodal.nets.blocks import full_precision
-from transmodal.nets.unet import ResidualBlock
+from transmodal.nets.residual import EmbeddedResidual, group_norm
+
+_EPS = 1e-6
+"""Of every normalisation in VQGAN."""
 
 
 class Coded(NamedTuple):
@@ -27,53 +31,123 @@ class Coded(NamedTuple):
     passed: Tensor
 
 
-class VQAutoencoder(nn.Module):
-    """VQGAN's first stage without its discriminator: van den Oord et al., NeurIPS 2017; Esser et al., CVPR 2021.
+@dataclass(frozen=True, slots=True)
+class AutoencoderShape:
+    """Widths of an autoencoder.
 
-    Args:
-        channels: of the images.
-        width: channels of the first stage; doubled with each halving.
-        halvings: times that the sides are halved; a latent pixel stands for `2 ** halvings` pixels.
+    Attributes:
+        width: channels that `multiples` multiply.
+        multiples: of the width, per stage; between two stages the sides are halved.
         latent: channels of the latent map.
         codes: entries of the codebook.
+        groups: of the normalisations.
     """
 
-    def __init__(self, channels: int, width: int, halvings: int, latent: int, codes: int) -> None:
+    width: int
+    multiples: tuple[int, ...]
+    latent: int
+    codes: int
+    groups: int
+
+
+class VQAutoencoder(nn.Module):
+    """Encoder, codebook and decoder, linear at their ends; Esser et al., CVPR 2021, in ALDM's layers.
+
+    A stage has one residual block on the way down and two on the way up; there is one more at the coarsest stage of
+    each half, and no attention.
+
+    Args:
+        channels: of the images, in and out.
+        shape: widths.
+    """
+
+    def __init__(self, channels: int, shape: AutoencoderShape) -> None:
         super().__init__()
-        widths = [width * 2**n for n in range(halvings + 1)]
-        down: list[nn.Module] = [nn.Conv2d(channels, width, 3, padding=1)]
-        for before, after in itertools.pairwise(widths):
-            down += [ResidualBlock(before, 2), nn.Conv2d(before, after, 2, stride=2)]
-        self.encoder = nn.Sequential(*down, ResidualBlock(widths[-1], 2), nn.Conv2d(widths[-1], latent, 1))
-        self.codebook = nn.Embedding(codes, latent)
-        nn.init.uniform_(self.codebook.weight, -1.0, 1.0)
-        up: list[nn.Module] = [nn.Conv2d(latent, widths[-1], 1), ResidualBlock(widths[-1], 2)]
-        for before, after in zip(widths[:0:-1], widths[-2::-1], strict=True):
-            up += [nn.Conv2d(before, after, 1), nn.Upsample(scale_factor=2.0, mode="bilinear")]
-            up += [ResidualBlock(after, 2)]
-        self.decoder = nn.Sequential(*up)
+        self.encoder = _encoder(channels, shape)
+        self.to_code = nn.Conv2d(shape.latent, shape.latent, 1)
+        self.codebook = nn.Embedding(shape.codes, shape.latent)
+        nn.init.uniform_(self.codebook.weight, -1 / shape.codes, 1 / shape.codes)
+        self.from_code = nn.Conv2d(shape.latent, shape.latent, 1)
+        width = shape.width * shape.multiples[0]
+        self.decoder = _decoder(shape)
+        self.norm = group_norm(width, shape.groups, _EPS)
         self.head = nn.Conv2d(width, channels, 3, padding=1)
 
     def encode(self, images: Tensor) -> Coded:
-        """Map `(B, C, H, W)` to latents and their codes, `(B, Z, H / f, W / f)`."""
-        latent: Tensor = self.encoder(images)
-        tokens = latent.movedim(1, -1)
-        flat, book = tokens.reshape(-1, latent.shape[1]).float(), self.codebook.weight.float()
-        distance = book.square().sum(1) - 2 * flat.detach() @ book.detach().T
-        code = self.codebook(distance.argmin(1)).reshape(tokens.shape).movedim(-1, 1)
+        """Map `(B, C, H, W)` to latents and their codes, float32 `(B, Z, H / f, W / f)`.
+
+        Of codes that are equally near, the first counts.
+        """
+        features = self.encoder(images)
+        with full_precision(features):
+            latent: Tensor = self.to_code(features.float())
+            tokens = latent.movedim(1, -1)
+            flat, book = tokens.detach().reshape(-1, latent.shape[1]), self.codebook.weight.float()
+            distance = book.detach().square().sum(1) - 2 * flat @ book.detach().T
+            code = F.embedding(distance.argmin(1), book).reshape(tokens.shape).movedim(-1, 1)
         return Coded(latent, code, latent + (code - latent).detach())
 
     def decode(self, latent: Tensor) -> Tensor:
-        """Map latents `(B, Z, h, w)` to float32 images in [-1, 1]."""
-        x = self.decoder(latent)
+        """Map latents `(B, Z, h, w)` to float32 images, not bounded."""
+        x = self.decoder(self.from_code(latent))
         with full_precision(x):
-            out: Tensor = torch.tanh(self.head(x.float()))
+            out: Tensor = self.head(F.silu(self.norm(x.float())))
         return out
 
 
-def codebook_terms(coded: Coded, commitment: float) -> dict[str, Tensor]:
-    """Return the codebook's distance from the latents, and the latents' weighted distance from their codes."""
+class ShiftedHalving(nn.Module):
+    """A 3 x 3 convolution of stride 2 after one row and one column of zeros at the far sides."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(channels, channels, 3, stride=2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map `(B, C, H, W)` of even sides to `(B, C, H / 2, W / 2)`."""
+        out: Tensor = self.conv(F.pad(x, (0, 1, 0, 1)))
+        return out
+
+
+def codebook_terms(coded: Coded, weight: float, beta: float) -> dict[str, Tensor]:
+    """Return the latents' distance from their codes, and `beta` times the codes' distance from the latents.
+
+    So the released code weighs them; van den Oord et al., NeurIPS 2017, eq. 3, have `beta` at the other of the two.
+    """
+    latent, code = coded.latent.float(), coded.code.float()
     return {
-        "codebook": F.mse_loss(coded.code.float(), coded.latent.detach().float()),
-        "commitment": commitment * F.mse_loss(coded.latent.float(), coded.code.detach().float()),
+        "commitment": weight * F.mse_loss(latent, code.detach()),
+        "codebook": weight * beta * F.mse_loss(code, latent.detach()),
     }
+
+
+def _encoder(channels: int, shape: AutoencoderShape) -> nn.Sequential:
+    widths = [shape.width, *(shape.width * multiple for multiple in shape.multiples)]
+    layers: list[nn.Module] = [nn.Conv2d(channels, shape.width, 3, padding=1)]
+    for stage, (before, after) in enumerate(itertools.pairwise(widths)):
+        if stage:
+            layers.append(ShiftedHalving(before))
+        layers.append(_block(before, after, shape))
+    last = widths[-1]
+    layers += [_block(last, last, shape), group_norm(last, shape.groups, _EPS), nn.SiLU()]
+    return nn.Sequential(*layers, nn.Conv2d(last, shape.latent, 3, padding=1))
+
+
+def _decoder(shape: AutoencoderShape) -> nn.Sequential:
+    widths = [shape.width * multiple for multiple in reversed(shape.multiples)]
+    before = widths[0]
+    layers: list[nn.Module] = [nn.Conv2d(shape.latent, before, 3, padding=1), _block(before, before, shape)]
+    for stage, after in enumerate(widths):
+        if stage:
+            layers += [nn.Upsample(scale_factor=2.0), nn.Conv2d(before, before, 3, padding=1)]
+        layers += [_block(before, after, shape), _block(after, after, shape)]
+        before = after
+    return nn.Sequential(*layers)
+
+
+def _block(before: int, after: int, shape: AutoencoderShape) -> EmbeddedResidual:
+    return EmbeddedResidual(before, after, shape.groups, eps=_EPS)
+
+
+def spread(latents: Tensor) -> Tensor:
+    """Return the standard deviation of latents over all samples, channels and places, at least 1e-8."""
+    return latents.detach().float().std().clamp_min(torch.finfo(torch.float32).eps / 8)

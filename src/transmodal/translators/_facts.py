@@ -18,6 +18,8 @@ SIDE = 256
 """Side of the slice whose operations are counted; larger where a translator takes other multiples only."""
 SMALL_SIDE = 64
 """Side of the slice where parameters alone are counted."""
+_SAMPLER = "sampler_steps"
+"""The setting of translators that sample: in how many steps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +58,7 @@ def facts(name: str) -> Facts:
     Raises:
         UsageError: E002 for an unknown name.
     """
-    with torch.device("meta"):
-        translator = translators.build(name, {})
-        operations = _translated(translator, SIDE)
+    translator, operations = _counted(name)
     generator = _reached(translator)
     owned = {
         id(one): one.numel()
@@ -90,7 +90,7 @@ def generator_parameters(name: str, settings: Mapping[str, Any]) -> int:
         UsageError: as `translators.build`.
     """
     with torch.device("meta"):
-        translator = translators.build(name, settings)
+        translator = translators.build(name, {**settings, **({_SAMPLER: 1} if _SAMPLER in settings else {})})
         # Instance normalisation takes no map of one pixel, which one multiple may end in.
         _translated(translator, max(SMALL_SIDE, 2 * translator.size_multiple()))
     return _reached(translator)
@@ -101,6 +101,22 @@ def citation(name: str) -> str:
     text = inspect.getdoc(importlib.import_module(f"transmodal.translators.{name}")) or ""
     first = " ".join(text.split("\n\n")[0].split())
     return first.partition(": ")[2].rstrip(".")
+
+
+def _counted(name: str) -> tuple[Translator[Any], int]:
+    """Build a translator and count what translating a slice takes.
+
+    A sampler calls one network in every step, so that two of its steps are counted for all of them.
+    """
+    steps = getattr(translators.checked(name, {}), _SAMPLER, None)
+    with torch.device("meta"):
+        if steps is None:
+            translator = translators.build(name, {})
+            return translator, _translated(translator, SIDE)
+        translator = translators.build(name, {_SAMPLER: 1})
+        once = _translated(translator, SIDE)
+        twice = _translated(translators.build(name, {_SAMPLER: 2}), SIDE)
+    return translator, once + (steps - 1) * (twice - once)
 
 
 def _reached(translator: Translator[Any]) -> int:
