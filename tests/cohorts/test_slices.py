@@ -173,11 +173,34 @@ def test_other_dimensions_are_refused(tmp_path: Path) -> None:
     assert caught.value.code == "E121"
 
 
-def test_unpaired_sets_are_refused(tmp_path: Path) -> None:
+def test_unpaired_sets_are_refused_with_the_way_out(tmp_path: Path) -> None:
     picture(tmp_path / "trainA" / "x_1.png")
     picture(tmp_path / "trainB" / "y_1.png")
-    with pytest.raises(InputError, match="Unpaired") as caught:
+    with pytest.raises(InputError, match="--with unpaired=true") as caught:
         slices.find(tmp_path)
+    assert caught.value.code == "E131"
+
+
+def test_unpaired_sets_have_one_modality_per_case(tmp_path: Path) -> None:
+    """Equal names pair nothing: CycleGAN's sets number A and B alike."""
+    data = tmp_path / "data"
+    a = [picture(data / "trainA" / f"a1_{n}.png") for n in (1, 2)]
+    b = [picture(data / "trainB" / f"b1_{n}.png") for n in (1, 2, 3)]
+    picture(data / "testA" / "a2_1.png")
+    picture(data / "testB" / "b2_1.png")
+    found = slices.look(data, Options(a="t1", b="t2", unpaired=True))
+    assert [case.id for case in found.cases] == ["test-a2-t1", "test-b2-t2", "train-a1-t1", "train-b1-t2"]
+    assert (found.left_out, set(found.sides.values())) == ([], {"train", "test"})
+    first, second = found.cases[2], found.cases[3]
+    assert list(first.load().volumes) == ["t1"]
+    np.testing.assert_array_equal(planes(first, "t1"), np.stack(a))
+    np.testing.assert_array_equal(planes(second, "t2"), np.stack(b))
+
+
+def test_unpaired_slices_of_one_modality_are_refused(tmp_path: Path) -> None:
+    picture(tmp_path / "trainA" / "x_1.png")
+    with pytest.raises(InputError, match="slices of a alone") as caught:
+        slices.look(tmp_path, Options(unpaired=True))
     assert caught.value.code == "E131"
 
 

@@ -12,7 +12,8 @@ import torch
 
 from transmodal.batch import Batch
 from transmodal.cohorts.prepare import PrepareOptions, prepare
-from transmodal.data.dataset import Augment, Stream, WindowDataset, collate
+from transmodal.cohorts.store import PreparedCase
+from transmodal.data.dataset import Augment, Stream, StreamCase, WindowDataset, collate
 from transmodal.data.loader import batches, seed_of, steps_per_epoch
 from transmodal.errors import InputError, UsageError
 from transmodal.volumes.windows import Cutting, cut, places
@@ -279,6 +280,32 @@ def test_unpaired_targets_come_from_anywhere(stream: Stream) -> None:
         (origin,) = [n for n, target in enumerate(targets) if torch.equal(target, item.target)]  # type: ignore[arg-type]
         origins.add(origin)
     assert len(origins) > 6
+
+
+def test_targets_of_other_patients(stream: Stream) -> None:
+    """Of a cohort without pairs, sources come from cases without target, and targets from those that have one alone."""
+    without = tuple(StreamCase(_without(one.case, "fa"), one.source_maps, None) for one in stream.cases[:2])
+    alone = tuple(
+        StreamCase(_without(one.case, "t1", "t2"), (one.target_map,), one.target_map)
+        for one in stream.cases[2:]
+    )
+    apart = WindowDataset(replace(stream, cases=without, target_cases=alone, unpaired=True))
+    paired = WindowDataset(stream)
+    assert len(apart) == 2 * SHAPE[2]
+    targets = [paired[n, 0].target for n in range(2 * SHAPE[2], 3 * SHAPE[2])]
+    origins = set()
+    for seed in range(12):
+        item = apart[4, seed]
+        assert torch.equal(item.source, paired[4, 0].source)
+        (origin,) = [n for n, target in enumerate(targets) if torch.equal(target, item.target)]  # type: ignore[arg-type]
+        origins.add(origin)
+    assert len(origins) > 3
+
+
+def _without(case: PreparedCase, *names: str) -> PreparedCase:
+    """Return a case that lacks some modalities."""
+    volumes = {name: entry for name, entry in case.entry.volumes.items() if name not in names}
+    return PreparedCase(case._folder, case.entry.model_copy(update={"volumes": volumes}))
 
 
 def test_central_slices_alone(stream: Stream) -> None:

@@ -159,3 +159,16 @@ def test_it_learns_a_contrast_from_images_that_are_not_pairs() -> None:
             loss.backward(inputs=parameters, retain_graph=True)
             optimizer.step()
     assert error() < 0.5 * before
+
+
+def test_the_cycle_is_both_generators() -> None:
+    translator = translators.build("cyclegan", TINY)
+    batch = batch_of()
+    returned = translator.cycle(batch.source, batch.available)
+    assert torch.equal(returned, translator.synthesise(batch).source_cycle)
+
+
+def test_one_generator_alone_has_no_way_back() -> None:
+    alone = translators.build("cyclegan", {**TINY, "objective": "cgan"})
+    batch = batch_of()
+    assert alone.cycle(batch.source, batch.available) is None

@@ -8,6 +8,8 @@
 The slices of a patient become one volume. Who the patient is, the name says before its last number
 (`p1_007`: p1), or `--with patient=PATTERN`; where it does not, slices become stacks of `per_case`, and figures
 over patients mean nothing. Folders called train, val and test become the split. Values stay as they are.
+
+With `unpaired=true` the names pair nothing, as CycleGAN takes trainA and trainB: every case has one modality.
 """
 
 from __future__ import annotations
@@ -46,6 +48,7 @@ class Options:
             its ending.
         per_case: slices of a case where the patients are not known.
         spacing_mm: of rows and columns, and between slices where there is a second number.
+        unpaired: whether A and B are of different patients, whatever the files are called.
 
     Raises:
         UsageError: E001 for another value.
@@ -56,6 +59,7 @@ class Options:
     patient: str = r"(.*[^_\-.])[_\-.][A-Za-z]*\d+$"
     per_case: int = 100
     spacing_mm: tuple[str, ...] = ("1",)
+    unpaired: bool = False
 
     def __post_init__(self) -> None:
         for name in (self.a, self.b):
@@ -110,8 +114,12 @@ def look(folder: Path, options: Options = Options()) -> Found[SliceStack]:
         rest += [] if named else [path]
         for side, name, modality, one in named:
             _add(pieces, (side, name), modality, one)
-    whole, left_out = _complete(pieces, folder)
-    cases, sides = _stacked(whole, options)
+    if options.unpaired:
+        cases, sides = _unpaired(pieces, folder, options)
+        left_out: list[str] = []
+    else:
+        whole, left_out = _complete(pieces, folder)
+        cases, sides = _stacked(whole, options)
     is_split = set(sides.values()) > {"train"}
     return Found(
         cases,
@@ -173,13 +181,36 @@ def _complete(pieces: Pieces, folder: Path) -> tuple[Pieces, list[str]]:
             "E131",
             f"{folder.name} with no slice in two modalities; {len(pieces)} in one",
             "equal names in both folders",
-            "Rename them so that pairs have equal names. Unpaired sets cannot be prepared.",
+            "Rename them so that pairs have equal names, or prepare them for translators that learn without pairs: "
+            "--with unpaired=true.",
         )
     return whole, left_out
 
 
-def _stacked(pieces: Pieces, options: Options) -> tuple[list[SliceStack], dict[str, str]]:
-    """Return the cases, sorted, and on which side each stands."""
+def _unpaired(pieces: Pieces, folder: Path, options: Options) -> tuple[list[SliceStack], dict[str, str]]:
+    """Return cases of one modality each, sorted, and on which side each stands."""
+    cases: list[SliceStack] = []
+    sides: dict[str, str] = {}
+    modalities = sorted({modality for slices in pieces.values() for modality in slices})
+    if len(modalities) < 2:
+        raise InputError(
+            "E131" if pieces else "E100",
+            f"{folder.name} with slices of {', '.join(modalities) or 'no modality'} alone",
+            "slices of two modalities",
+            f"Lay them out as {_EXPECTED}.",
+        )
+    for modality in modalities:
+        own = {place: {modality: slices[modality]} for place, slices in pieces.items() if modality in slices}
+        stacks, stack_sides = _stacked(own, options, suffix=modality)
+        cases += stacks
+        sides.update(stack_sides)
+    return sorted(cases, key=lambda case: case.id), sides
+
+
+def _stacked(
+    pieces: Pieces, options: Options, *, suffix: str = ""
+) -> tuple[list[SliceStack], dict[str, str]]:
+    """Return the cases, sorted, and on which side each stands; `suffix` ends the names of cases."""
     cases: list[SliceStack] = []
     sides: dict[str, str] = {}
     unknown = 0
@@ -189,7 +220,7 @@ def _stacked(pieces: Pieces, options: Options) -> tuple[list[SliceStack], dict[s
         unknown += not patient
         for start in range(0, len(next(iter(stacks.values()))), size):
             label = patient or f"stack-{start // size:03d}"
-            case = "-".join(part for part in (side, label) if part)
+            case = "-".join(part for part in (side, label, suffix) if part)
             cut = {modality: _joined(every[start : start + size]) for modality, every in stacks.items()}
             cases.append(SliceStack(case, patient or case, tuple(sorted(cut.items())), options.spacing()))
             sides[case] = _SIDES.get(side, "train")

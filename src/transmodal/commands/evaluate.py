@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from transmodal.commands._passes import Fusing, letters
 
+if TYPE_CHECKING:
+    from transmodal.cohorts.store import Cohort
+
+STANDARD = "mae,psnr,ssim"
 EXAMPLES = (
     "Examples:\n\ntransmodal evaluate runs/t1-to-fa --cohort cohort\n\n"
     "transmodal evaluate runs/unet runs/pix2pix --cohort cohort --oracles all -o comparison\n\n"
@@ -67,7 +72,7 @@ def run(
         typer.Option(
             help="Comma-separated, such as mae,psnr,ssim,ms_ssim,stsim2; see the reference of metrics."
         ),
-    ] = "mae,psnr,ssim",
+    ] = STANDARD,
     save_volumes: Annotated[
         bool,
         typer.Option(
@@ -105,7 +110,10 @@ def run(
         ),
     ] = None,
 ) -> None:
-    """Write evaluation.json, evaluation.csv and report.html: figures per case with their protocol, beside oracles."""
+    """Write evaluation.json, evaluation.csv and report.html: figures per case with their protocol, beside oracles.
+
+    Where no case of the split has a pair, unpaired.json and unpaired.html: cycle error, and FID and KID on request.
+    """
     from transmodal.cohorts.store import Cohort
     from transmodal.commands._progress import bars
     from transmodal.commands._sources import weights
@@ -121,8 +129,17 @@ def run(
     chosen = {"standard": known.STANDARD, "all": known.ALL, "none": ()}
     if oracles not in chosen:
         raise UsageError("E001", f"--oracles {oracles}", "standard, all or none", "Choose one of them.")
+    chosen_metrics = [name.strip() for name in metrics.split(",") if name.strip()]
+    store = Cohort.open(cohort)
+    folder = output or folder_of(runs[0], store)
+    outputs.check_folder(folder)
+    if _without_pairs(runs[0], store, split):
+        _score_unpaired(
+            runs, store, folder, (split, checkpoint, device), chosen_metrics, weights(frozen_weights)
+        )
+        return
     needed = learned.choose(
-        [name.strip() for name in metrics.split(",") if name.strip()],
+        chosen_metrics,
         weights(frozen_weights),
         segmenter=segmenter,
         window=_window(segmenter_window),
@@ -135,9 +152,6 @@ def run(
             "both",
             "Name a table and what to part by.",
         )
-    store = Cohort.open(cohort)
-    folder = output or folder_of(runs[0], store)
-    outputs.check_folder(folder)
     with bars() as shown:
         evaluation = evaluate(
             runs,
@@ -164,6 +178,47 @@ def run(
     for figure in evaluation.splits:
         print(figure.text())
     print(f"Report: {folder / 'report.html'}")
+
+
+def _without_pairs(run: Path, cohort: Cohort, split: str) -> bool:
+    """Tell whether no case of the split has both the run's source and its target."""
+    from transmodal.evaluation.unpaired import lacks_pairs
+    from transmodal.recipes import load
+
+    resolved = run / "recipe.yaml"
+    if split == "all" or not resolved.is_file():
+        return False
+    task = load.load(str(resolved)).task
+    return lacks_pairs(cohort.cases(split), task.source, task.target)
+
+
+def _score_unpaired(
+    runs: list[Path],
+    cohort: Cohort,
+    folder: Path,
+    how: tuple[str, str, str | None],
+    metrics: list[str],
+    weights: Mapping[str, str],
+) -> None:
+    """Take what needs no pair: the cycle error, and FID and KID where they are asked for."""
+    from transmodal.commands._progress import bars
+    from transmodal.evaluation.unpaired import CYCLE, evaluate_unpaired
+
+    split, checkpoint, device = how
+    with bars() as shown:
+        evaluation = evaluate_unpaired(
+            runs,
+            cohort,
+            split=split,
+            checkpoint=checkpoint,
+            device=device,
+            metrics=[CYCLE] if metrics == STANDARD.split(",") else metrics,
+            inception=weights.get("inception"),
+            output=folder,
+            progress=shown.advance,
+        )
+    print(evaluation.summary_text())
+    print(f"Report: {folder / 'unpaired.html'}")
 
 
 def _window(words: str | None) -> tuple[float, float] | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -45,12 +45,12 @@ class StreamCase(NamedTuple):
     Attributes:
         case: the prepared case.
         source_maps: one per source modality; None where the case lacks it.
-        target_map: to the translator's output range.
+        target_map: to the translator's output range; None where the case has no target.
     """
 
     case: PreparedCase
     source_maps: tuple[IntensityMap | None, ...]
-    target_map: IntensityMap
+    target_map: IntensityMap | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +71,8 @@ class Stream:
         central: whether only the middle slice along each axis is read.
         unpaired: whether targets come from other windows than the sources.
         channels: of each source modality, which a missing one cannot tell.
+        target_cases: cases that have the target and no source, of a cohort without pairs; targets come from them
+            alone then, and `cases` need not have any.
     """
 
     cases: tuple[StreamCase, ...]
@@ -86,6 +88,19 @@ class Stream:
     central: bool = False
     unpaired: bool = False
     channels: tuple[int, ...] | None = None
+    target_cases: tuple[StreamCase, ...] = ()
+
+    def of_targets(self) -> Stream:
+        """Return what reads the targets of a cohort without pairs: they are looked at where they have content."""
+        return replace(
+            self,
+            cases=self.target_cases,
+            sources=(self.target,),
+            needs=frozenset({"target"}),
+            augment=Augment(),
+            unpaired=False,
+            target_cases=(),
+        )
 
 
 class WindowDataset(Dataset[Batch]):
@@ -107,6 +122,7 @@ class WindowDataset(Dataset[Batch]):
             (n, window) for n, one in enumerate(stream.cases) for window in _windows(stream, one.case)
         ]
         self._open: dict[int, _Open] = {}
+        self._targets = WindowDataset(stream.of_targets()) if stream.target_cases else self
         self.features: Callable[[int], Tensor] | None = None
         if not self._windows:
             raise InputError(
@@ -123,19 +139,20 @@ class WindowDataset(Dataset[Batch]):
         index, seed = key
         draw = np.random.default_rng(seed)
         arrays = self._arrays(index)
-        sources, target = arrays.sources(), arrays.target()
+        sources = arrays.sources()
+        target = None if self.stream.unpaired else arrays.target()
         mask, segmentation = arrays.mask(), arrays.segmentation()
         augment = self.stream.augment
         sources = [None if one is None else _varied(one, augment, draw) for one in sources]
         if augment.flip_lr and draw.random() < 0.5:
             flip = _left_right(arrays.window)
             sources = [_flipped_or_none(one, flip) for one in sources]
-            target = _flipped(target, flip)
+            target = _flipped_or_none(target, flip)
             mask, segmentation = _flipped_or_none(mask, flip), _flipped_or_none(segmentation, flip)
         sources = _shifted(sources, augment.shift, draw)
         sources = _dropped(sources, augment.drop_sources, draw)
-        if self.stream.unpaired:
-            target = self._arrays(int(draw.integers(len(self)))).target()
+        if target is None:
+            target = self._targets._arrays(int(draw.integers(len(self._targets)))).target()
         return Batch(
             source=_tensor(_together(sources, self.stream)),
             available=torch.tensor([float(one is not None) for one in sources]),
@@ -189,7 +206,7 @@ class _Open(NamedTuple):
 
     sources: tuple[NDArray[Any] | None, ...]
     region: NDArray[np.bool_]
-    target: NDArray[Any]
+    target: NDArray[Any] | None
     mask: NDArray[np.bool_] | None
     segmentation: NDArray[Any] | None
 
@@ -201,7 +218,7 @@ def _opened(stream: Stream, case: PreparedCase) -> _Open:
             case.volume(name, spacing).voxels if name in case.modalities else None for name in stream.sources
         ),
         region=case.region(stream.sources[0], stream.region, spacing),
-        target=case.volume(stream.target, spacing).voxels,
+        target=case.volume(stream.target, spacing).voxels if stream.target in case.modalities else None,
         mask=case.mask(spacing) if "mask" in stream.needs else None,
         segmentation=case.segmentation(spacing) if "segmentation" in stream.needs else None,
     )
@@ -230,8 +247,10 @@ class _Arrays:
         return parts
 
     def target(self) -> NDArray[np.float32]:
-        mapped_by = self._one.target_map
-        values = mapped_by.apply(self._opened.target[self._near])
+        mapped_by, target = self._one.target_map, self._opened.target
+        assert mapped_by is not None, "a case without target in a stream of pairs"
+        assert target is not None, "a case without target in a stream of pairs"
+        values = mapped_by.apply(target[self._near])
         low = float(mapped_by.apply(np.array(0.0 if mapped_by.low is None else mapped_by.low)))
         taken: NDArray[np.float32] = cut(values, self._window, self._stream.cutting.centre(), fill=low)
         return taken

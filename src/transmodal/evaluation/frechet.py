@@ -8,12 +8,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from transmodal.evaluation.judge import Pair
+from transmodal.evaluation.judge import Pair, Scale
 from transmodal.evaluation.score import Measured
-from transmodal.evaluation.upright import mask_slices, slices
+from transmodal.evaluation.upright import Mask, mask_slices, slices
 from transmodal.metrics.sets import frechet_distance, kernel_distance
 from transmodal.metrics.table import SplitFigure
 from transmodal.nets import inception
+from transmodal.volumes import Volume
 
 Features = NDArray[np.float32]
 METRICS = ("fid", "kid")
@@ -50,15 +51,40 @@ class FrechetJudge:
             InputError: E120 for values that are not finite, E124 for an empty mask.
         """
         pair.check()
+        self.add_measured(pair.case, pair.reference, pair.mask, pair.scale)
+        self.add_synthetic(pair.translator, pair.case, pair.synthetic, pair.mask, pair.scale)
+        return []
+
+    def add_measured(self, case: str, target: Volume, mask: Mask | None, scale: Scale) -> None:
+        """Remember the features of a measured target's slices, once per case.
+
+        Args:
+            case: id of the case.
+            target: in real units.
+            mask: where it is looked at; None looks everywhere.
+            scale: of its values.
+        """
         self._text = (
             f"Inception of 2015-12-05 {self._digest[:19]}, {inception.FEATURES} features; slices that meet the "
             f"evaluation mask, black outside it (whole where a case has none), upright, resized to "
-            f"{inception.SIDE} x {inception.SIDE} (bilinear), grey repeated to three channels, {pair.scale.text()}"
+            f"{inception.SIDE} x {inception.SIDE} (bilinear), grey repeated to three channels, {scale.text()}"
         )
-        if pair.case not in self._measured:
-            self._measured[pair.case] = self._features(pair, synthetic=False)
-        self._made.setdefault(pair.translator, {})[pair.case] = self._features(pair, synthetic=True)
-        return []
+        if case not in self._measured:
+            self._measured[case] = self._features(target, mask, scale)
+
+    def add_synthetic(
+        self, translator: str, case: str, synthetic: Volume, mask: Mask | None, scale: Scale
+    ) -> None:
+        """Remember the features of a synthetic volume's slices; its case need not be among the measured ones.
+
+        Args:
+            translator: what made it.
+            case: id of the case.
+            synthetic: in real units.
+            mask: where it is looked at; None looks everywhere.
+            scale: of its values.
+        """
+        self._made.setdefault(translator, {})[case] = self._features(synthetic, mask, scale)
 
     def splits(self) -> list[SplitFigure]:
         """Return the figures of every translator."""
@@ -73,24 +99,25 @@ class FrechetJudge:
         return {"inception_sha256": self._digest}
 
     def _figure(self, metric: str, translator: str, made: dict[str, Features]) -> SplitFigure:
-        x = np.concatenate([self._measured[case] for case in made])
+        x = np.concatenate(list(self._measured.values()))
         y = np.concatenate(list(made.values()))
         # With no more images than features the covariance is singular, and the distance says how few they are.
         least = inception.FEATURES + 1 if metric == "fid" else 2
-        if len(x) < least:
-            note = f"{metric} needs {least} slices or more: there are {len(x)}"
-            return SplitFigure(translator, metric, None, self._text, len(x), note)
+        n_slices = min(len(x), len(y))
+        if n_slices < least:
+            note = f"{metric} needs {least} slices or more: there are {n_slices}"
+            return SplitFigure(translator, metric, None, self._text, n_slices, note)
         distance = frechet_distance if metric == "fid" else kernel_distance
-        return SplitFigure(translator, metric, distance(x, y), self._text, len(x))
+        return SplitFigure(translator, metric, distance(x, y), self._text, n_slices)
 
     @torch.no_grad()
-    def _features(self, pair: Pair, *, synthetic: bool) -> Features:
-        images = slices(pair.synthetic if synthetic else pair.reference, pair.scale, pair.mask)
-        if pair.mask is not None:
-            images = images[mask_slices(pair.mask, pair.reference).any(dim=(1, 2))]
+    def _features(self, volume: Volume, mask: Mask | None, scale: Scale) -> Features:
+        images = slices(volume, scale, mask)
+        if mask is not None:
+            images = images[mask_slices(mask, volume).any(dim=(1, 2))]
         parts = [
             self._net(images[start : start + _AT_ONCE].to(self._device)).cpu()
             for start in range(0, len(images), _AT_ONCE)
         ]
-        found: Features = torch.cat(parts).numpy()
-        return found
+        features: Features = torch.cat(parts).numpy()
+        return features

@@ -103,6 +103,11 @@ class Model:
         """Whether it passes over slices, which lie along axes; patches do not."""
         return self.view.cutting.kind != "patch"
 
+    @property
+    def has_way_back(self) -> bool:
+        """Whether the translator can bring sources to the target and back."""
+        return type(self.translator).cycle is not Translator.cycle
+
     def is_outgrown_by(self, shape: tuple[int, ...]) -> bool:
         """Whether slices of a volume of this working shape need larger windows than training had."""
         cutting = self.view.cutting

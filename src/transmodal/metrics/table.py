@@ -136,7 +136,7 @@ class SplitFigure(NamedTuple):
         metric: `fid` or `kid`; lower is better.
         value: the figure; None where there is none.
         protocol: how it was taken.
-        n_slices: of each of the two sets.
+        n_slices: of each of the two sets; of the smaller one where they differ.
         note: why there is no figure; empty otherwise.
     """
 

@@ -20,6 +20,7 @@ from transmodal.inference.checkpoint import CohortMark
 from transmodal.inference.view import AXES, View, source_maps, view_of
 from transmodal.recipes.schema import Recipe
 from transmodal.training.cohort_intensity import with_cohort_intensity
+from transmodal.training.sides import Sides, pairs_of, region_modality, sides_of
 from transmodal.translators._base import OutputRange, Translator
 from transmodal.volumes.cutting import plane_of, round_up
 from transmodal.volumes.geometry import working_grid
@@ -122,7 +123,9 @@ def plan(recipe: Recipe, cohort: Cohort, *, begins: bool = True) -> Plan:
     config = _config(recipe, training)
     with torch.device("meta"):
         blank = translators.build(recipe.translator, config)
-    _check_cases(recipe, blank, training, validation)
+    _check_stopping(recipe, blank, validation)
+    sides = sides_of(recipe, blank, training)
+    validation = pairs_of(recipe, blank, validation)
     _check_needs(recipe, blank, [*training, *validation])
     for frozen in blank.frozen().values():
         frozen.check()
@@ -130,11 +133,11 @@ def plan(recipe: Recipe, cohort: Cohort, *, begins: bool = True) -> Plan:
     for weights in starting.values():
         weights.check()
     phases = _phases(recipe, blank)
-    maps = [target_map_of(case, recipe, blank.output_range) for case in training]
+    maps = {case.id: target_map_of(case, recipe, blank.output_range) for case in sides.targets}
     view = view_of(
         recipe,
         blank,
-        reference(maps),
+        reference(list(maps.values())),
         learned=_whole(recipe, blank.size_multiple(), training),
         units=_units(cohort, recipe),
     )
@@ -149,7 +152,7 @@ def plan(recipe: Recipe, cohort: Cohort, *, begins: bool = True) -> Plan:
             tuple(sorted({patient_mark(case.patient) for case in training})),
         ),
         view,
-        _stream(view, recipe, list(zip(training, maps, strict=True)), blank),
+        _stream(view, recipe, sides, maps, blank),
         tuple(validation),
         phases,
         cohort.folder / "features",
@@ -168,17 +171,12 @@ def _units(cohort: Cohort, recipe: Recipe) -> dict[str, str]:
 
 def target_map_of(case: PreparedCase, recipe: Recipe, output_range: OutputRange) -> IntensityMap:
     """Return one case's own map of its target, fitted where its sources are looked at."""
-    mask = case.region(recipe.task.source[0], recipe.data.region)
+    mask = case.region(region_modality(recipe, case), recipe.data.region)
     target = recipe.task.target
     return fit(recipe.data.spec(target), case.volume(target).voxels, mask, range=output_range)
 
 
-def _check_cases(
-    recipe: Recipe,
-    blank: Translator[Any],
-    training: Sequence[PreparedCase],
-    validation: Sequence[PreparedCase],
-) -> None:
+def _check_stopping(recipe: Recipe, blank: Translator[Any], validation: Sequence[PreparedCase]) -> None:
     if not validation and recipe.training.early_stopping is not None:
         raise InputError(
             "E132",
@@ -193,17 +191,6 @@ def _check_cases(
             "a translator that accepts missing sources",
             "Set training.augment.drop_sources=0.",
         )
-    first, *others = recipe.task.source
-    needed = (first, recipe.task.target, *([] if blank.accepts_missing else others))
-    for case in [*training, *validation]:
-        for modality in needed:
-            if modality not in case.modalities:
-                raise InputError(
-                    "E131",
-                    f"case {case.id} has {', '.join(sorted(case.modalities))}, no {modality}",
-                    f"{', '.join(needed)} in every case",
-                    f"Prepare the cohort with {modality}, or set task.source and task.target.",
-                )
 
 
 def _config(recipe: Recipe, cases: Sequence[PreparedCase]) -> dict[str, Any]:
@@ -243,7 +230,7 @@ def _check_needs(recipe: Recipe, blank: Translator[Any], cases: Sequence[Prepare
                     f"a {need} in every case, which {recipe.translator} needs",
                     f"Prepare the cohort with a {need} per case, or choose another translator.",
                 )
-        case.region(recipe.task.source[0], recipe.data.region)
+        case.region(region_modality(recipe, case), recipe.data.region)
         for modality in (*recipe.task.source, recipe.task.target):
             if modality in case.modalities and _channels([case], modality) != _channels(cases, modality):
                 raise InputError(
@@ -311,27 +298,25 @@ def _check_names(where: str, given: Sequence[str], known: Sequence[str]) -> None
 
 
 def _stream(
-    view: View,
-    recipe: Recipe,
-    cases: Sequence[tuple[PreparedCase, IntensityMap]],
-    blank: Translator[Any],
+    view: View, recipe: Recipe, sides: Sides, maps: Mapping[str, IntensityMap], blank: Translator[Any]
 ) -> Stream:
-    augment = recipe.training.augment
     axes = tuple(AXES[axis] for axis in recipe.windows.axes)
+    alone = () if sides.paired else sides.targets
     return Stream(
-        cases=tuple(StreamCase(case, source_maps(view, case), target_map) for case, target_map in cases),
+        cases=tuple(StreamCase(case, source_maps(view, case), maps.get(case.id)) for case in sides.sources),
         sources=view.sources,
         target=view.target,
         spacing_mm=view.spacing_mm,
         region=view.region,
         cutting=view.cutting,
         axes=axes,
-        needs=blank.needs | (blank.wants & _had(case for case, _ in cases)),
-        augment=Augment(**augment.model_dump()),
+        needs=blank.needs | (blank.wants & _had(sides.sources)),
+        augment=Augment(**recipe.training.augment.model_dump()),
         min_foreground=recipe.windows.min_foreground,
         central=recipe.windows.central,
         unpaired=blank.pairing == "unpaired",
         channels=blank.config.source_channels,
+        target_cases=tuple(StreamCase(case, (maps[case.id],), maps[case.id]) for case in alone),
     )
 
 

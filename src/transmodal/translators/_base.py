@@ -136,6 +136,17 @@ class Translator(nn.Module, ABC, Generic[Outputs]):
     def losses(self, player: str, batch: Batch, outputs: Outputs) -> dict[str, Tensor]:
         """Return that player's weighted terms by name; changes no state, may be called twice."""
 
+    def cycle(self, source: Tensor, available: Tensor) -> Tensor | None:
+        """Return the sources after the way to the target and back, `(B, C, *S)` in [-1, 1].
+
+        None for translators without a way back. It needs no target, so that it can be asked of sources without pairs.
+
+        Args:
+            source: `(B, C, *S)` in [-1, 1].
+            available: `(B, n_modalities)`, 1 or 0.
+        """
+        return None
+
     def encode(self, source: Tensor) -> Tensor | None:
         """Return a frozen encoder's features of the source, float32; None where there is no such encoder.
 

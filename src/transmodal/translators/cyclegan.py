@@ -110,6 +110,11 @@ class CycleGAN(Translator[Outputs]):
         out: Tensor = self.generators["there"](source)
         return out
 
+    def cycle(self, source: Tensor, available: Tensor) -> Tensor:
+        """Return the sources after both generators, `(B, C, H, W)` in [-1, 1]."""
+        returned: Tensor = self.generators["back"](self(source, available))
+        return returned
+
     def size_multiple(self) -> int:
         """Return what the sides must be a multiple of."""
         return _MULTIPLE

@@ -1,0 +1,253 @@
+"""What can be said of a translation without pairs: how sources return, and how alike the slices of two sets are.
+
+No synthetic volume is held against a target here: there is none of its patient. MAE, PSNR, SSIM and all else that
+needs a pair are not taken.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from transmodal.cohorts.store import Cohort, PreparedCase
+from transmodal.errors import InputError, UsageError
+from transmodal.evaluation import frechet, unpaired_page
+from transmodal.evaluation.entrants import ModelTranslator, common_view, names_of
+from transmodal.evaluation.frechet import FrechetJudge
+from transmodal.evaluation.judge import Scale
+from transmodal.evaluation.score import BACKGROUND, range_of, unit_of
+from transmodal.inference.cycle import cycle_error
+from transmodal.inference.engine import synthesise_prepared
+from transmodal.inference.view import View, see_case
+from transmodal.metrics.table import SplitFigure
+from transmodal.notice import INTENDED_USE
+from transmodal.volumes import Volume, files
+
+CYCLE = "cycle_error"
+METRICS = (CYCLE, *frechet.METRICS)
+"""What needs no pair."""
+NAME = "unpaired.json"
+PROTOCOL = (
+    "mean absolute error of the source after the way to the target and back, inside the region, over all windows, as a "
+    "share of the source's mapped range; it says nothing about the target"
+)
+_PICTURES = 3
+
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class UnpairedEvaluation:
+    """Figures of runs on a split without pairs.
+
+    Attributes:
+        sources: source modalities.
+        target: target modality.
+        cohort: name of the cohort.
+        digest: of the cohort.
+        split: what was scored.
+        source_cases: cases that were translated.
+        target_cases: cases whose targets the synthetic ones are held against as a set.
+        records: how each run came about, by name.
+        cycles: cycle error by run and case; empty for runs without a way back.
+        splits: FID and KID, where weights were given.
+        pictures: the first cases' source and synthetic volumes, by case and run.
+        notes: what a reader of the figures has to know.
+    """
+
+    sources: tuple[str, ...]
+    target: str
+    cohort: str
+    digest: str
+    split: str
+    source_cases: tuple[str, ...]
+    target_cases: tuple[str, ...]
+    records: Mapping[str, Mapping[str, Any]]
+    cycles: Mapping[str, Mapping[str, float]]
+    splits: Sequence[SplitFigure]
+    pictures: Mapping[str, unpaired_page.Picture] = field(default_factory=dict)
+    notes: Sequence[str] = ()
+
+    def summary_text(self) -> str:
+        """Return the figures as lines of text, and what is not among them."""
+        lines = [
+            f"{self.cohort}, {self.split}: {len(self.source_cases)} cases of {', '.join(self.sources)}, "
+            f"{len(self.target_cases)} of {self.target}, no pairs",
+            *(
+                f"{name}: cycle error {100 * sum(values.values()) / len(values):.3g} % of the range, {len(values)} cases"
+                for name, values in self.cycles.items()
+            ),
+            *(figure.text() for figure in self.splits),
+            *self.notes,
+        ]
+        return "\n".join(lines)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return everything for `unpaired.json`."""
+        rows = [
+            {"case": case, "translator": name, "metric": CYCLE, "value": value, "protocol": PROTOCOL}
+            for name, values in self.cycles.items()
+            for case, value in values.items()
+        ]
+        return {
+            "intended_use": INTENDED_USE,
+            "pairs": False,
+            "cohort": {"name": self.cohort, "digest": self.digest, "split": self.split},
+            "source": list(self.sources),
+            "target": self.target,
+            "source_cases": list(self.source_cases),
+            "target_cases": list(self.target_cases),
+            "models": dict(self.records),
+            "rows": rows,
+            "splits": [figure._asdict() for figure in self.splits],
+            "notes": list(self.notes),
+        }
+
+
+def lacks_pairs(cases: Sequence[PreparedCase], sources: Sequence[str], target: str) -> bool:
+    """Tell whether there are cases, and none of them has both a source and the target."""
+    return bool(cases) and not any(
+        target in case.modalities and sources[0] in case.modalities for case in cases
+    )
+
+
+def evaluate_unpaired(
+    runs: Sequence[Path],
+    cohort: Cohort | Path,
+    *,
+    split: str = "test",
+    checkpoint: str = "best",
+    device: str | None = None,
+    metrics: Sequence[str] = (CYCLE,),
+    inception: str | None = None,
+    output: Path | None = None,
+    progress: Progress | None = None,
+) -> UnpairedEvaluation:
+    """Take what can be taken of runs on cases without pairs.
+
+    Args:
+        runs: folders of runs of one task.
+        cohort: prepared, with cases that have the sources and others that have the target.
+        split: `train`, `validation` or `test`.
+        checkpoint: `best` or `last`.
+        device: where models run; None takes an accelerator where there is one.
+        metrics: out of `METRICS`; runs without a way back have no cycle error.
+        inception: path of the Inception network's weights, or `random`, for `fid` and `kid`.
+        output: folder for `unpaired.json` and `unpaired.html`; None writes nothing.
+        progress: told how far it is.
+
+    Raises:
+        UsageError: E004 for metrics that need pairs, or weights that are missing; as `entrants.common_view`.
+        InputError: E132 where the split has no case with the sources, or none with the target for `fid` and `kid`.
+    """
+    from transmodal.inference.translate import load
+
+    _check_metrics(metrics)
+    store = cohort if isinstance(cohort, Cohort) else Cohort.open(cohort)
+    models = [load(path, which=checkpoint, device=device) for path in runs]
+    view = common_view(names := names_of(list(runs), models), models)
+    cases = store.cases(split)
+    with_sources = [case for case in cases if set(view.sources) <= set(case.modalities)]
+    with_target = [case for case in cases if view.target in case.modalities]
+    chosen = tuple(metric for metric in frechet.METRICS if metric in metrics)
+    _check_cases(store, split, with_sources, with_target, needs_targets=bool(chosen))
+    judge = FrechetJudge(chosen, inception, models[0].device) if chosen else None
+    scale = _scale(view)
+    for case in with_target if judge is not None else ():
+        assert judge is not None
+        judge.add_measured(case.id, case.volume(view.target), case.region(view.target, view.region), scale)
+    cycles: dict[str, dict[str, float]] = {}
+    pictures: dict[str, unpaired_page.Picture] = {}
+    for n, case in enumerate(with_sources, start=1):
+        synthetic: dict[str, Volume] = {}
+        for name, model in zip(names, models, strict=True):
+            seen = see_case(model.view, case)
+            synthetic[name] = synthesise_prepared(model.translator, model.view, case, model.device).volume
+            if judge is not None:
+                judge.add_synthetic(name, case.id, synthetic[name], seen.region, scale)
+            if CYCLE in metrics and model.has_way_back:
+                cycles.setdefault(name, {})[case.id] = cycle_error(model, seen)
+        if n <= _PICTURES:
+            pictures[case.id] = unpaired_page.picture(case, view, synthetic)
+        if progress is not None:
+            progress("evaluate", n, len(with_sources))
+    evaluation = UnpairedEvaluation(
+        view.sources,
+        view.target,
+        store.manifest.name,
+        store.digest(),
+        split,
+        tuple(case.id for case in with_sources),
+        tuple(case.id for case in with_target),
+        {name: ModelTranslator(name, model).record() for name, model in zip(names, models, strict=True)},
+        cycles,
+        () if judge is None else judge.splits(),
+        pictures,
+        _notes(view, names, cycles, judge is None),
+    )
+    if output is not None:
+        write(evaluation, output)
+    return evaluation
+
+
+def write(evaluation: UnpairedEvaluation, folder: Path) -> None:
+    """Write `unpaired.json` and `unpaired.html` into a folder, made where it is missing.
+
+    Raises:
+        ResourceError: E403 when they cannot be written.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with files.atomic_path(folder / "unpaired.html") as part:
+        part.write_text(
+            unpaired_page.page(
+                evaluation.summary_text(), evaluation.cycles, evaluation.splits, evaluation.pictures
+            ),
+            encoding="utf-8",
+        )
+    files.write_json(folder / NAME, evaluation.to_json())
+
+
+def _scale(view: View) -> Scale:
+    own = view.units.get(view.target, "")
+    unit = unit_of(view.target, own)
+    return Scale(BACKGROUND.get(unit, 0.0), range_of(view.target, view.target_map, own), unit)
+
+
+def _check_metrics(metrics: Sequence[str]) -> None:
+    for metric in metrics:
+        if metric not in METRICS:
+            raise UsageError(
+                "E004",
+                f"{metric} on cases without pairs",
+                f"{', '.join(METRICS)}, which need none",
+                f"Leave {metric} out of --metrics, or evaluate on a cohort of pairs.",
+            )
+
+
+def _check_cases(
+    cohort: Cohort,
+    split: str,
+    with_sources: Sequence[PreparedCase],
+    with_target: Sequence[PreparedCase],
+    *,
+    needs_targets: bool,
+) -> None:
+    if not with_sources or (needs_targets and not with_target):
+        raise InputError(
+            "E132",
+            f"no {split} case with the {'target' if with_sources else 'sources'} in cohort {cohort.manifest.name}",
+            "one or more",
+            "Choose another --split, or split the cohort with cases of both kinds on it.",
+        )
+
+
+def _notes(view: View, names: Sequence[str], cycles: Mapping[str, object], no_sets: bool) -> list[str]:
+    notes = [
+        f"Not taken: figures that hold a synthetic {view.target} against the {view.target} of its own patient, since there is none."
+    ]
+    notes += [f"{name} has no way back, and so no cycle error." for name in names if name not in cycles]
+    if no_sets:
+        notes.append("FID and KID: --metrics cycle_error,fid,kid --weights inception=FILE.")
+    return notes

@@ -1,0 +1,60 @@
+"""How near a source comes to itself after the way to the target and back: what can be said of it without a target."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from transmodal.errors import UsageError
+from transmodal.inference.translate import Model
+from transmodal.inference.view import Seen
+from transmodal.volumes.windows import Cutting, Window, cut, places
+
+
+def cycle_error(model: Model, seen: Seen) -> float:
+    """Return the mean absolute error of the sources' return, inside the region, over all windows of all passes.
+
+    Args:
+        model: of a translator with a way back.
+        seen: the sources as the model's view sees them.
+
+    Returns:
+        In shares of the sources' range [-1, 1]: 0 is a perfect return, 1 black for white.
+
+    Raises:
+        UsageError: E004 for a translator without a way back.
+    """
+    view, translator = model.view, model.translator
+    shape = seen.grid.shape
+    axes: tuple[int | None, ...] = (None,) if view.cutting.kind == "patch" else view.axes
+    total, count = 0.0, 0
+    for axis in axes:
+        cutting = view.cutting.covering(shape, axis)
+        windows = places(shape, cutting, axis)
+        for start in range(0, len(windows), view.batch):
+            sources = [
+                _source(model, seen, cutting, window) for window in windows[start : start + view.batch]
+            ]
+            source = torch.from_numpy(np.stack(sources)).to(model.device)
+            available = torch.ones(len(sources), len(view.sources), device=model.device)
+            with torch.inference_mode():
+                returned = translator.cycle(source, available)
+            if returned is None:
+                raise UsageError(
+                    "E004",
+                    f"the cycle error of {model.recipe.translator}, which has no way back",
+                    "a translator with one, such as cyclegan",
+                    "Leave cycle_error out of --metrics.",
+                )
+            # Outside the region sources are -1 by definition: only what was looked at counts.
+            inside = source > -1
+            total += float(((returned.float() - source).abs() * inside).sum(dtype=torch.float64)) / 2
+            count += int(inside.sum())
+    return total / max(count, 1)
+
+
+def _source(
+    model: Model, seen: Seen, cutting: Cutting, window: Window
+) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
+    parts = [cut(seen.working[name].voxels, window, cutting, fill=-1.0) for name in model.view.sources]
+    return np.concatenate(parts)
