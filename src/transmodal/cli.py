@@ -86,7 +86,7 @@ VERBS = {
     "translators": translators,
 }
 for name, verb in VERBS.items():
-    app.command(name, epilog=verb.EXAMPLES)(verb.run)
+    app.command(name, cls=getattr(verb, "COMMAND", None), epilog=verb.EXAMPLES)(verb.run)
 
 
 @app.callback()
@@ -160,7 +160,10 @@ def _as_usage_error(error: typer.TyperException, arguments: list[str]) -> UsageE
 
 def _out_of_memory() -> ResourceError:
     return ResourceError(
-        "E402", "memory ran out", "enough for one volume and one batch", "Use a smaller --batch or volume."
+        "E402",
+        "memory ran out",
+        "enough for one volume and one batch",
+        "Use a smaller volume, or fewer --workers where there are some.",
     )
 
 

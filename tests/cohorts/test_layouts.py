@@ -26,7 +26,7 @@ def test_settings_are_read_by_the_type_of_their_default() -> None:
     [
         ("ixi", "onto", "E001", "KEY=VALUE"),
         ("ixi", "ontoo=t1", "E003", "Did you mean onto"),
-        ("ixi", "zzz=t1", "E003", "Leave it out"),
+        ("ixi", "zzz=t1", "E003", "See transmodal prepare ixi --help"),
         ("ixi", "bias=yes", "E001", "true or false"),
         ("ixi", "limit_mm=much", "E001", "a number"),
         ("ixi", "onto=t3", "E001", "t2, t1, none|t2"),

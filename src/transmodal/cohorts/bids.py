@@ -102,7 +102,7 @@ def look(folder: Path, options: Options = Options()) -> Found[CaseFiles]:
         or tuple(sorted({what for mine in parts.values() for what in mine} - set(EXTRA)))
         or ("image",)
     )
-    whole, left_out = release.complete(parts, dict.fromkeys(parts, need), folder, _EXPECTED)
+    whole, left_out = release.complete(parts, dict.fromkeys(parts, need), folder, _EXPECTED, release.FEWER)
     groups = _groups(folder, [taken[case] for case in whole], options.group)
     aside = [path for path in rest if release.is_volume(path)]
     return Found(

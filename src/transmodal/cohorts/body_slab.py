@@ -11,11 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from transmodal.cohorts import labels
-from transmodal.cohorts.case import Case, Origin, sha256_content
+from transmodal.cohorts.case import Case, Origin, said, sha256_content
 from transmodal.errors import InputError
-from transmodal.volumes import Volume, files, io, raster, streams
+from transmodal.volumes import Volume, files, raster, streams
 from transmodal.volumes.forms import assumed_affine
 from transmodal.volumes.geometry import reorient
+from transmodal.volumes.reading import STRICT, Reading
 from transmodal.volumes.resampling import resample
 
 
@@ -71,6 +72,7 @@ class BodySlab:
         mr: the source.
         colour: sRGB of 8 bits.
         segmentation: labels on colour's grid; None where there are none.
+        reading: how volumes are read where they leave something open.
     """
 
     id: str
@@ -78,6 +80,7 @@ class BodySlab:
     mr: Part
     colour: Part
     segmentation: Part | None = None
+    reading: Reading = STRICT
 
     def fingerprint(self) -> str:
         """Return a hash of the slab's files and of how they lie.
@@ -87,7 +90,7 @@ class BodySlab:
         """
         told = [part[1:] for part in self._parts().values()]
         hashes = [(what, _sha256(part)) for what, part in self._parts().items()]
-        return files.sha256_text(ascii((self.id, self.patient, told, hashes)))
+        return files.sha256_text(ascii((self.id, self.patient, told, hashes, *said(self.reading))))
 
     def load(self) -> Case:
         """Read the slab.
@@ -97,10 +100,10 @@ class BodySlab:
                 several sizes or labels on another grid, and as `raster.read`, `io.read` and `labels.read`.
             ResourceError: E401 for a slab beyond the budget.
         """
-        colour, mr = _volume(self.colour), _volume(self.mr)
+        colour, mr = _volume(self.colour, self.reading), _volume(self.mr, self.reading)
         _check_kind("colour", colour, is_colour=True)
         _check_kind("mr", mr, is_colour=False)
-        segmentation = None if self.segmentation is None else _labels(self.segmentation)
+        segmentation = None if self.segmentation is None else _labels(self.segmentation, self.reading)
         if segmentation is not None and not segmentation.grid.same_as(colour.grid):
             raise InputError(
                 "E130",
@@ -119,27 +122,28 @@ class BodySlab:
         return {what: part for what, part in parts.items() if part is not None}
 
 
-def _volume(part: Part) -> Volume:
+def _volume(part: Part, reading: Reading) -> Volume:
     if isinstance(part, Cut):
-        return _cut(part)
-    planes = _stacked(part, [_picture(path) for path in _budgeted(part)])
+        return _cut(part, reading)
+    planes = _stacked(part, [_picture(path, reading) for path in _budgeted(part)])
     is_grey = planes.ndim == 4 and bool((planes == planes[..., :1]).all())
     # Grey that was saved as colour counts as grey.
     return _placed(part, planes[..., 0] if is_grey else planes)
 
 
-def _labels(part: Part) -> Volume:
+def _labels(part: Part, reading: Reading) -> Volume:
     if isinstance(part, Cut):
-        return _cut(part)
+        return _cut(part, reading)
     return _placed(
         part, _stacked(part, [labels.read(path, part.colours).swapaxes(0, 1) for path in part.paths])
     )
 
 
-def _picture(path: Path) -> NDArray[Any]:
+def _picture(path: Path, reading: Reading) -> NDArray[Any]:
     """Return `(columns, rows)` or `(columns, rows, 3)`."""
     # Its own place in space does not matter: the stack gets one.
-    plane: NDArray[Any] = raster.read(path, assume_orientation="LPI").voxels[:, :, 0]
+    volume = raster.read(path, nonfinite=reading.nonfinite, assume_orientation="LPI")
+    plane: NDArray[Any] = volume.voxels[:, :, 0]
     return plane
 
 
@@ -167,8 +171,8 @@ def _placed(part: Pictures, voxels: NDArray[Any]) -> Volume:
     return Volume(voxels, affine)
 
 
-def _cut(part: Cut) -> Volume:
-    volume = reorient(io.read(part.path))
+def _cut(part: Cut, reading: Reading) -> Volume:
+    volume = reorient(reading.fitted(part.path).read(part.path))
     begin = np.eye(4)
     begin[2, 3] = part.first
     return Volume(volume.voxels[:, :, part.first : part.last or None], volume.affine @ begin)

@@ -91,7 +91,9 @@ def look(folder: Path, options: Options = Options()) -> Found[CaseFiles]:
     everything = release.files_below(folder, _EXPECTED)
     parts: release.Parts = {}
     rest = [path for path in everything if not _noted(path, parts) and not _is_misnamed(path, parts)]
-    whole, left_out = release.complete(parts, dict.fromkeys(parts, options.need), folder, _EXPECTED)
+    whole, left_out = release.complete(
+        parts, dict.fromkeys(parts, options.need), folder, _EXPECTED, release.FEWER
+    )
     tables = [Path(options.mapping)] if options.mapping else [path for path in rest if _is_mapping(path)]
     patients = _patients(whole, tables)
     return Found(

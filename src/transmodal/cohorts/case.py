@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
 from transmodal.errors import InputError
-from transmodal.volumes import Volume, files, io, placeholders
+from transmodal.volumes import Volume, files, placeholders
+from transmodal.volumes.reading import STRICT, Reading
 
 EXTRA = ("mask", "segmentation")
 """What stands beside the modalities of a case under a name of its own."""
@@ -113,6 +114,7 @@ class CaseFiles:
         simulated: as in `Case`.
         group: as in `Case`.
         steps: what is done after reading, in this order.
+        reading: how the files are read where they leave something open.
     """
 
     id: str
@@ -123,6 +125,7 @@ class CaseFiles:
     simulated: frozenset[str] = frozenset()
     group: str = ""
     steps: tuple[Step, ...] = ()
+    reading: Reading = STRICT
 
     def fingerprint(self) -> str:
         """Return a hash of the files' names and contents, of what is known beside them and of the steps.
@@ -133,6 +136,7 @@ class CaseFiles:
         parts = [self.id, self.patient, self.group, ",".join(sorted(self.simulated))]
         parts += [f"{what}={name}={sha256}" for what, (name, sha256) in sorted(self.origins().items())]
         parts += [repr(step) for step in self.steps]
+        parts += said(self.reading)
         # Names of files can be bytes that are no UTF-8; `ascii` takes them all.
         return files.sha256_text(ascii(parts))
 
@@ -156,17 +160,32 @@ class CaseFiles:
         extra = {"mask": self.mask, "segmentation": self.segmentation}
         return {**self.volumes, **{what: path for what, path in extra.items() if path is not None}}
 
+    def read(self, path: Path) -> Volume:
+        """Read one of the files.
+
+        Raises:
+            InputError: as `volumes.io.read`.
+        """
+        return self.reading.fitted(path).read(path)
+
     def _read(self) -> Case:
         return Case(
             self.id,
             self.patient,
-            {modality: io.read(path) for modality, path in self.volumes.items()},
-            None if self.mask is None else io.read_grey(self.mask),
-            None if self.segmentation is None else io.read_grey(self.segmentation),
+            {modality: self.read(path) for modality, path in self.volumes.items()},
+            None if self.mask is None else self.reading.fitted(self.mask).read_grey(self.mask),
+            None
+            if self.segmentation is None
+            else self.reading.fitted(self.segmentation).read_grey(self.segmentation),
             self.simulated,
             self.group,
             self.origins(),
         )
+
+
+def said(reading: Reading) -> list[str]:
+    """Return what a fingerprint holds of how files are read; nothing where nothing was said, as it was before."""
+    return [] if reading == STRICT else [repr(reading)]
 
 
 Maker = TypeVar("Maker", bound=CaseMaker, covariant=True)

@@ -80,7 +80,7 @@ def _check_numbers(what: str, volume: Volume) -> None:
             "E120",
             f"{what} has {len(bad)} voxels that are not finite, the first at {first}",
             "numbers",
-            "Repair the image.",
+            "Repair the image, or take them as 0: --nonfinite zero.",
         )
 
 

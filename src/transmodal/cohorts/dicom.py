@@ -16,12 +16,13 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from transmodal.cohorts import release
-from transmodal.cohorts.case import MODALITY, Case, Found, Origin, Step
+from transmodal.cohorts.case import MODALITY, Case, Found, Origin, Step, said
 from transmodal.cohorts.dicom_series import Series, series_in
 from transmodal.cohorts.onto import Onto
 from transmodal.errors import InputError, UsageError
 from transmodal.volumes import dicom as reader
 from transmodal.volumes import files
+from transmodal.volumes.reading import STRICT, Reading
 
 _EXPECTED = "a folder with DICOM files in it, at any depth"
 
@@ -79,6 +80,7 @@ class DicomCase:
         group: as in `Case`.
         simulated: as in `Case`.
         steps: what is done after reading, in this order.
+        reading: how the files are read where they leave something open.
     """
 
     id: str
@@ -87,12 +89,13 @@ class DicomCase:
     group: str = ""
     simulated: frozenset[str] = frozenset()
     steps: tuple[Step, ...] = ()
+    reading: Reading = STRICT
 
     def fingerprint(self) -> str:
         """Return a hash of the files' contents, of what is known beside them and of the steps."""
         parts = [self.id, self.patient, self.group, ",".join(sorted(self.simulated))]
         parts += [f"{what}={origin.sha256}" for what, origin in sorted(self._origins().items())]
-        return files.sha256_text(ascii([*parts, *map(repr, self.steps)]))
+        return files.sha256_text(ascii([*parts, *map(repr, self.steps), *said(self.reading)]))
 
     def load(self) -> Case:
         """Read the series and take the steps.
@@ -100,7 +103,10 @@ class DicomCase:
         Raises:
             InputError: as `volumes.dicom.read`, and as the steps.
         """
-        volumes = {what: reader.read_files(paths, what) for what, paths in self.series.items()}
+        volumes = {
+            what: reader.read_files(paths, what, nonfinite=self.reading.nonfinite)
+            for what, paths in self.series.items()
+        }
         case = Case(
             self.id,
             self.patient,

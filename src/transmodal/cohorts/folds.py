@@ -55,7 +55,7 @@ def _held_out(cases: Sequence[CaseEntry], options: PrepareOptions, group: str) -
             "E132",
             f"no case of the group {group!r}",
             ", ".join(known[:8]) or "cases with groups",
-            "Correct the name; groups come from a table (--groups, --group-by) or the layout (--with group=site).",
+            "Correct the name; groups come from a table (--groups, --group-by), or from the layout when it is prepared (transmodal prepare ixi --with group=site).",
         )
     tested = {name for name, ids in groups_of(cases).items() if mine.intersection(ids)}
     return _with_test(cases, options, tested, f"{group} held out")

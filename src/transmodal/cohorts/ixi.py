@@ -84,7 +84,9 @@ def look(folder: Path, options: Options = Options()) -> Found[CaseFiles]:
             rest.append(path)
         elif name["what"].lower() in options.need:
             release.add(parts, name["case"], name["what"].lower(), path)
-    whole, left_out = release.complete(parts, dict.fromkeys(parts, options.need), folder, _EXPECTED)
+    whole, left_out = release.complete(
+        parts, dict.fromkeys(parts, options.need), folder, _EXPECTED, release.FEWER
+    )
     return Found(
         [_case(case, parts[case], options) for case in whole],
         release.counted(rest, folder, "neither T1, T2 nor PD by its name"),

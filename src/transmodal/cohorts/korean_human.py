@@ -26,8 +26,9 @@ from transmodal.cohorts.case import Found
 from transmodal.cohorts.slabs import Slab, gap_of, slabs
 from transmodal.cohorts.stack_facts import FACTS, Facts, Stack, facts_of, numbers, stack_of
 from transmodal.errors import InputError, UsageError
-from transmodal.volumes import io, raster
+from transmodal.volumes import raster
 from transmodal.volumes.geometry import reorient
+from transmodal.volumes.reading import STRICT, Reading
 
 _WHAT = {
     **dict.fromkeys(("mr", "mri"), "mr"),
@@ -98,8 +99,13 @@ def find(folder: Path, options: Options = Options()) -> list[BodySlab]:
     return list(look(folder, options).cases)
 
 
-def look(folder: Path, options: Options = Options()) -> Found[BodySlab]:
+def look(folder: Path, options: Options = Options(), reading: Reading = STRICT) -> Found[BodySlab]:
     """Find bodies, cut them into slabs, and tell what was left aside.
+
+    Args:
+        folder: where the data lie.
+        options: what the layout is told.
+        reading: how volumes are read where they leave something open: bodies are cut along colour's slices.
 
     Raises:
         InputError: as `find`.
@@ -113,7 +119,7 @@ def look(folder: Path, options: Options = Options()) -> Found[BodySlab]:
     sides: dict[str, str] = {}
     told: list[str] = []
     for name in whole:
-        body = _body(name, parts[name], options)
+        body = _body(name, parts[name], options, reading)
         told += body.told
         for slab in _slabs(body, options) if is_cut else [Slab("", 0, len(body.heights))]:
             made = _cases(body, slab, options.per_case)
@@ -167,7 +173,7 @@ def _noted(path: Path, folder: Path, parts: release.Parts) -> bool:
     return True
 
 
-def _body(name: str, mine: Mapping[str, Path], options: Options) -> _Body:
+def _body(name: str, mine: Mapping[str, Path], options: Options, reading: Reading) -> _Body:
     kinds = {path.is_dir() for path in mine.values()}
     if len(kinds) > 1:
         raise InputError(
@@ -176,11 +182,11 @@ def _body(name: str, mine: Mapping[str, Path], options: Options) -> _Body:
             "one or the other: a picture has no place in space",
             "Save the pictures as a volume, or the volume as pictures.",
         )
-    return _of_pictures(name, mine, options) if kinds == {True} else _of_volumes(name, mine)
+    return _of_pictures(name, mine, options) if kinds == {True} else _of_volumes(name, mine, reading)
 
 
-def _of_volumes(name: str, mine: Mapping[str, Path]) -> _Body:
-    grid = reorient(io.read(mine["colour"])).grid
+def _of_volumes(name: str, mine: Mapping[str, Path], reading: Reading) -> _Body:
+    grid = reorient(reading.fitted(mine["colour"]).read(mine["colour"])).grid
     return _Body(name, tuple(range(grid.shape[2])), grid.spacing[2], dict(mine), [])
 
 

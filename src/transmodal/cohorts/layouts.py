@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import difflib
 import importlib
+import inspect
 import re
+import textwrap
 from collections.abc import Sequence
 from dataclasses import MISSING, fields, replace
 from pathlib import Path
@@ -18,6 +20,7 @@ from typing import Any
 from transmodal.cohorts import release
 from transmodal.cohorts.case import CaseFiles, CaseMaker, Found, PartlyMeasured
 from transmodal.errors import InputError, UsageError
+from transmodal.volumes.reading import STRICT, Reading
 
 _FIND = re.compile(r"^def find\(", re.MULTILINE)
 
@@ -28,13 +31,16 @@ def names() -> list[str]:
     return sorted(path.stem for path in here.glob("*.py") if _FIND.search(path.read_text(encoding="utf-8")))
 
 
-def look(name: str, folder: Path, settings: Sequence[str] = ()) -> Found[CaseMaker]:
+def look(
+    name: str, folder: Path, settings: Sequence[str] = (), reading: Reading = STRICT
+) -> Found[CaseMaker]:
     """Find the cases of a folder that lies as a layout says.
 
     Args:
         name: of the layout.
         folder: where the data lie.
         settings: what the layout is told, as `KEY=VALUE`; a tuple's values are divided by commas.
+        reading: how image files are read where they leave something open.
 
     Raises:
         UsageError: E002 for an unknown layout, E003 for an unknown key, E001 for a value it cannot have.
@@ -43,15 +49,24 @@ def look(name: str, folder: Path, settings: Sequence[str] = ()) -> Found[CaseMak
     module = _module(name)
     options = options_of(name, settings)
     try:
-        found: Found[CaseMaker] = module.look(folder) if options is None else module.look(folder, options)
+        found = _looked(module, folder, options, reading)
     except InputError as error:
         if error.code in ("E100", "E131") and Path(folder).is_dir():
             release.refuse_dangling(Path(folder))  # what is missing may be what a link leads to
         raise
     measured = release.measured(folder)
-    if measured is None:
-        return found
-    return found._replace(cases=[_partly(case, measured) for case in found.cases])
+    cases = [replace(case, reading=reading) for case in found.cases]  # type: ignore[type-var]  # layouts give dataclasses
+    if measured is not None:
+        cases = [_partly(case, measured) for case in cases]
+    return found._replace(cases=cases)
+
+
+def _looked(module: ModuleType, folder: Path, options: object, reading: Reading) -> Found[CaseMaker]:
+    arguments = [folder] if options is None else [folder, options]
+    # One that reads images while it looks, to divide them, is told how.
+    told = {"reading": reading} if "reading" in inspect.signature(module.look).parameters else {}
+    found: Found[CaseMaker] = module.look(*arguments, **told)
+    return found
 
 
 def options_of(name: str, settings: Sequence[str] = ()) -> object:
@@ -67,14 +82,63 @@ def options_of(name: str, settings: Sequence[str] = ()) -> object:
         key, equals, value = setting.partition("=")
         if not equals:
             raise UsageError(
-                "E001", f"--with {setting}", "KEY=VALUE", f"Keys of {name}: {_listed(defaults)}."
+                "E001", f"--with {setting}", "KEY=VALUE", f"See transmodal prepare {name} --help."
             )
         if key not in defaults:
             near = difflib.get_close_matches(key, defaults, n=1)
-            hint = f"Did you mean {near[0]}?" if near else "Leave it out."
+            hint = f"Did you mean {near[0]}?" if near else f"See transmodal prepare {name} --help."
             raise UsageError("E003", f"--with {setting} for {name}", _listed(defaults), hint)
         given[key] = _value(setting, value, defaults[key])
     return None if kind is None else kind(**given)
+
+
+def is_layout(name: str) -> bool:
+    """Tell whether a layout is called so, the year of its release behind it or not."""
+    return name in names() or name.rstrip("0123456789") in names()
+
+
+def described(name: str) -> str:
+    """Return what a layout expects on the disk, and its keys with their defaults, as plain text.
+
+    Raises:
+        UsageError: E002 for an unknown layout.
+    """
+    module, keys = _module(name), keys_of(name)
+    lines = [f"Layout {name}", "", (inspect.getdoc(module) or "").strip(), ""]
+    lines += ["Keys, each said as --with KEY=VALUE:" if keys else "No keys.", ""]
+    for key, (meaning, default) in keys.items():
+        text = f"{meaning} Default: {default}." if default else meaning
+        lines += textwrap.wrap(
+            f"{key}: {text}", 100, initial_indent="  ", subsequent_indent="      ", break_on_hyphens=False
+        )
+    return "\n".join([*lines, "", f"Example: transmodal prepare {name} FOLDER --dry-run"])
+
+
+def keys_of(name: str) -> dict[str, tuple[str, str]]:
+    """Return a layout's keys: what each means, as its `Options` document it, and its default, empty where it has none.
+
+    Raises:
+        UsageError: E002 for an unknown layout.
+    """
+    kind = getattr(_module(name), "Options", None)
+    if kind is None:
+        return {}
+    documented = _attributes(inspect.getdoc(kind) or "")
+    return {field.name: (documented[field.name], _shown(field.default)) for field in fields(kind)}
+
+
+def _attributes(text: str) -> dict[str, str]:
+    """Return what a Google-style docstring says of attributes, by name."""
+    section = text.partition("Attributes:\n")[2].partition("\n\n")[0]
+    entries = re.split(r"^    (?=\w+: )", section, flags=re.MULTILINE)[1:]
+    pairs = (entry.partition(": ") for entry in entries)
+    return {name: " ".join(meaning.split()) for name, _, meaning in pairs}
+
+
+def _shown(default: object) -> str:
+    if isinstance(default, bool):
+        return str(default).lower()
+    return ",".join(map(str, default)) if isinstance(default, tuple) else str(default)
 
 
 def _partly(case: CaseMaker, measured: frozenset[str]) -> CaseMaker:
@@ -87,7 +151,7 @@ def _module(name: str) -> ModuleType:
     name = name if name in names() else name.rstrip("0123456789")  # `synthrad2023`: releases tell their year
     if name not in names():
         near = difflib.get_close_matches(name, names(), n=1)
-        hint = f"Did you mean {near[0]}?" if near else "transmodal prepare --help tells more."
+        hint = f"Did you mean {near[0]}?" if near else "See transmodal prepare --help."
         raise UsageError("E002", f"the layout {name!r}", ", ".join(names()), hint)
     return importlib.import_module(f"{__package__}.{name}")
 

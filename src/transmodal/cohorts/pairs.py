@@ -91,7 +91,7 @@ def look(folder: Path, options: Options = Options()) -> Found[CaseFiles]:
         parts, rest = _from_names(folder, paths, options.endings)
     every = {what for mine in parts.values() for what in mine if what not in EXTRA}
     need = options.need or tuple(sorted(every)) or ("image",)
-    whole, left_out = release.complete(parts, dict.fromkeys(parts, need), folder, _EXPECTED)
+    whole, left_out = release.complete(parts, dict.fromkeys(parts, need), folder, _EXPECTED, release.FEWER)
     return Found(
         [_case(case, parts[case], about.get(case, {}), options.patient) for case in whole],
         release.counted(rest, folder, "no image of a pair by its place or name"),

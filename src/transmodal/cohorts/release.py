@@ -12,6 +12,8 @@ from transmodal.volumes import files, io, listing, placeholders
 SIMULATED = ".simulated.json"
 """What a release of virtual subjects has beside its README, for `measured` to read."""
 _UP = 3
+FEWER = "Unpack the parts that are missing, correct the names, or ask for fewer with --with need=MODALITY."
+"""What to do where no case is complete, in layouts that have the key `need`."""
 Parts = dict[str, dict[str, Path]]
 """Image files by case and by what they are: a modality, `mask` or `segmentation`."""
 
@@ -91,7 +93,11 @@ def add(parts: Parts, case: str, what: str, path: Path) -> None:
 
 
 def complete(
-    parts: Parts, need: Mapping[str, Sequence[str]], folder: Path, expected: str
+    parts: Parts,
+    need: Mapping[str, Sequence[str]],
+    folder: Path,
+    expected: str,
+    remedy: str = "Unpack the parts that are missing, or correct the names.",
 ) -> tuple[list[str], list[str]]:
     """Return the cases that have what they need, and the others, each with what it lacks.
 
@@ -100,6 +106,7 @@ def complete(
         need: what each case has to have.
         folder: where it was found, for the message.
         expected: what the layout looks like, for the message.
+        remedy: what to do where no case is complete, such as `FEWER`.
 
     Raises:
         InputError: E100 when there is no case at all, E131 when none is complete.
@@ -120,7 +127,7 @@ def complete(
             "E131",
             f"{folder.name} with no complete case: {', '.join(rest[:3])}{more}",
             expected,
-            "Unpack the parts that are missing, correct the names, or ask for fewer with --with need=...",
+            remedy,
         )
     return whole, rest
 

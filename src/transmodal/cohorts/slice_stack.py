@@ -12,9 +12,10 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from transmodal.cohorts.case import Case, Origin
+from transmodal.cohorts.case import Case, Origin, said
 from transmodal.errors import InputError, ResourceError
 from transmodal.volumes import Volume, files, io, placeholders, raster, streams
+from transmodal.volumes.reading import STRICT, Reading
 
 PICTURES = raster.SUFFIXES
 ARRAYS = (".npy", ".mat")
@@ -51,12 +52,14 @@ class SliceStack:
         patient: whose it is.
         stacks: slices by modality, in order.
         spacing_mm: of rows, of columns, and between slices.
+        reading: what becomes of values that are not finite; slices have no place in space to be told.
     """
 
     id: str
     patient: str
     stacks: tuple[tuple[str, tuple[Slices, ...]], ...]
     spacing_mm: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    reading: Reading = STRICT
 
     def fingerprint(self) -> str:
         """Return a hash of the files and of how they are taken.
@@ -69,7 +72,7 @@ class SliceStack:
             for modality, slices in self.stacks
             for one in slices
         ]
-        return files.sha256_text(ascii((self.id, self.patient, self.spacing_mm, parts)))
+        return files.sha256_text(ascii((self.id, self.patient, self.spacing_mm, parts, *said(self.reading))))
 
     def load(self) -> Case:
         """Read the slices.
@@ -87,7 +90,7 @@ class SliceStack:
         return Case(self.id, self.patient, volumes, origins=origins)
 
     def _volume(self, slices: Sequence[Slices]) -> Volume:
-        planes = [(one.path.name, plane) for one in slices for plane in read(one)]
+        planes = [(one.path.name, plane) for one in slices for plane in read(one, self.reading)]
         (first, one), *others = planes
         for name, plane in others:
             if plane.shape != one.shape:
@@ -102,8 +105,10 @@ class SliceStack:
         return Volume(stack, np.diag([*(np.array(self.spacing_mm) * (-1, -1, 1)), 1.0]))
 
 
-def read(slices: Slices) -> list[NDArray[Any]]:
-    """Return the planes of a file, `(rows, columns)`, or `(rows, columns, 3)` uint8 for colour; no value changes.
+def read(slices: Slices, reading: Reading = STRICT) -> list[NDArray[Any]]:
+    """Return the planes of a file, `(rows, columns)`, or `(rows, columns, 3)` uint8 for colour.
+
+    No value changes but those that are not finite, where `reading` takes them as 0.
 
     Raises:
         InputError, ResourceError: as `SliceStack.load`.
@@ -111,9 +116,12 @@ def read(slices: Slices) -> list[NDArray[Any]]:
     path = slices.path
     with streams.guarded(path.name, "slice"):
         if path.suffix.lower() in PICTURES:
-            return [_half(_picture(path), slices.part)]
+            return [_half(_picture(path, reading), slices.part)]
         stack = _stack(path)
-        return list(np.array(stack[slices.first : slices.last or len(stack)]))
+        planes = np.array(stack[slices.first : slices.last or len(stack)])
+        if reading.nonfinite == "zero" and planes.dtype.kind == "f":
+            planes = np.nan_to_num(planes, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
+        return list(planes)
 
 
 def count(path: Path) -> int:
@@ -128,10 +136,10 @@ def count(path: Path) -> int:
         return len(_stack(path))
 
 
-def _picture(path: Path) -> NDArray[Any]:
+def _picture(path: Path, reading: Reading) -> NDArray[Any]:
     # A place in space is needed to read one and does not matter here: the stack gets its own.
-    plane: NDArray[Any] = io.read(path, assume_orientation="LPS").voxels[:, :, 0].swapaxes(0, 1)
-    return _grey(plane)
+    volume = io.read(path, nonfinite=reading.nonfinite, assume_orientation="LPS")
+    return _grey(volume.voxels[:, :, 0].swapaxes(0, 1))
 
 
 def _half(picture: NDArray[Any], part: Part) -> NDArray[Any]:

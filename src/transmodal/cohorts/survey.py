@@ -16,7 +16,7 @@ from transmodal.cohorts.likeness import Detail, detail
 from transmodal.cohorts.parallel import spread
 from transmodal.cohorts.units import unit_of_values
 from transmodal.errors import TransmodalError
-from transmodal.volumes import Volume, io
+from transmodal.volumes import Volume
 from transmodal.volumes.intensity import IntensitySpec
 
 Result = TypeVar("Result")
@@ -94,7 +94,7 @@ def look(case: CaseMaker, intensity: Mapping[str, IntensitySpec] | None = None) 
 
 def _of_files(case: CaseFiles, maps: Mapping[str, IntensitySpec]) -> Finding:
     wrong: list[str] = []
-    read = {what: _tried(partial(io.read, path), wrong) for what, path in case.paths().items()}
+    read = {what: _tried(partial(case.read, path), wrong) for what, path in case.paths().items()}
     volumes = {what: volume for what, volume in read.items() if volume is not None}
     elsewhere = frozenset().union(*(step.moved for step in case.steps))
     loaded = _case(case, {what: volume for what, volume in volumes.items() if what not in elsewhere})

@@ -89,7 +89,7 @@ def look(folder: Path, options: Options = Options()) -> Found[CaseFiles]:
             parts.setdefault(case, {})
             rest.append(path)
     need = {case: (_SOURCES[case[0]], *options.need) for case in parts}
-    whole, left_out = release.complete(parts, need, folder, _EXPECTED)
+    whole, left_out = release.complete(parts, need, folder, _EXPECTED, release.FEWER)
     return Found(
         [_case(case, parts[case], options) for case in whole],
         release.counted(rest, folder, "neither mr, cbct, ct nor mask of a case"),

@@ -9,10 +9,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from transmodal.cohorts.case import Case, Origin, Step, sha256_content
+from transmodal.cohorts.case import Case, Origin, Step, said, sha256_content
 from transmodal.cohorts.steps import Still
 from transmodal.errors import InputError
-from transmodal.volumes import files, io, tensors
+from transmodal.volumes import files, tensors
+from transmodal.volumes.reading import STRICT, Reading
 from transmodal.volumes.resampling import resample
 
 _PROCESSED = re.compile(r"preproc|eddy", re.IGNORECASE)
@@ -50,6 +51,7 @@ class TensorCase:
         b_max: greatest b to take, in s/mm^2.
         steps: what is done with `t1`, `fa` and `b0`; the last one is dropped afterwards.
         group: family or site.
+        reading: how the files are read where they leave something open.
     """
 
     id: str
@@ -60,6 +62,7 @@ class TensorCase:
     b_max: float = 1500.0
     steps: tuple[Step, ...] = ()
     group: str = ""
+    reading: Reading = STRICT
 
     def fingerprint(self) -> str:
         """Return a hash of the files and of how they are taken.
@@ -69,7 +72,7 @@ class TensorCase:
         """
         inputs = [(path.name, sha256_content(path)) for path in (self.t1, *self._of_series())]
         told = (self.id, self.patient, self.group, self.is_preprocessed, self.b_max, repr(self.steps))
-        return files.sha256_text(ascii((inputs, told)))
+        return files.sha256_text(ascii((inputs, told, *said(self.reading))))
 
     def load(self) -> Case:
         """Read T1, fit FA, bring them together; notes tell of the fit.
@@ -81,10 +84,10 @@ class TensorCase:
         """
         self._refuse_raw()
         series = self.series
-        mask = None if series.mask is None else io.read_grey(series.mask)
+        mask = None if series.mask is None else self.reading.fitted(series.mask).read_grey(series.mask)
         gradients = tensors.read_gradients(series.bval, series.bvec)
-        fitted = tensors.fit(series.dwi, gradients, b_max=self.b_max, mask=mask)
-        volumes = {"t1": io.read_grey(self.t1), "fa": fitted.fa, "b0": fitted.b0}
+        fitted = tensors.fit(series.dwi, gradients, b_max=self.b_max, mask=mask, reading=self.reading)
+        volumes = {"t1": self.reading.fitted(self.t1).read_grey(self.t1), "fa": fitted.fa, "b0": fitted.b0}
         hashes = ascii([sha256_content(path) for path in self._of_series()])
         origins = {
             "t1": Origin(self.t1.name, sha256_content(self.t1)),

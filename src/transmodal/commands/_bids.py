@@ -8,10 +8,11 @@ from pathlib import Path
 import transmodal
 from transmodal.cohorts import bids
 from transmodal.cohorts.bids_names import derivative, describe, is_dataset, parsed
-from transmodal.commands._sources import Job, Reading
+from transmodal.commands._sources import Job, check_folder
 from transmodal.errors import InputError
 from transmodal.inference.view import View
 from transmodal.notice import INTENDED_USE
+from transmodal.volumes.reading import Reading
 
 __all__ = ["is_dataset", "jobs", "open_derivatives"]
 
@@ -22,8 +23,10 @@ def jobs(folder: Path, view: View, output: Path, reading: Reading) -> list[Job]:
     """Return a job for each case of a dataset; the output is named as BIDS derivatives are.
 
     Raises:
+        UsageError: E005 when the output is named as one image.
         InputError: as `cohorts.bids.look`; E131 when no case has the sources.
     """
+    check_folder(output, f"the sessions of {folder.name}")
     need = () if view.accepts_missing else view.sources
     found = bids.look(folder, bids.Options(need=need, several="first"))
     for line in found.left_out:

@@ -5,33 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from transmodal.cohorts.store import Cohort, PreparedCase
 from transmodal.errors import InputError, UsageError
 from transmodal.inference.view import View
 from transmodal.volumes import Volume, files, io, listing, outputs, placeholders
 from transmodal.volumes.geometry import resample
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """How source files are read where they do not say it themselves."""
-
-    nonfinite: Literal["refuse", "zero"] = "refuse"
-    orientation_from: Literal["sform", "qform"] | None = None
-    assume_orientation: str | None = None
-    frame: int | None = None
-
-    def read(self, path: Path) -> Volume:
-        """Read one image strictly."""
-        return io.read(
-            path,
-            nonfinite=self.nonfinite,
-            orientation_from=self.orientation_from,
-            assume_orientation=self.assume_orientation,
-            frame=self.frame,
-        )
+from transmodal.volumes.reading import STRICT, Reading
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +22,7 @@ class Job:
     name: str
     paths: Mapping[str, Path]
     output: Path
-    reading: Reading = Reading()
+    reading: Reading = STRICT
     case: PreparedCase | None = None
     about: Mapping[str, object] = field(default_factory=dict)
 
@@ -70,8 +51,9 @@ def find(words: Sequence[str], view: View, output: Path, *, split: str, reading:
         reading: how files are read.
 
     Raises:
-        UsageError: E004 when the words do not fit the recipe's sources.
-        InputError: E100 when a path does not exist, E131 when a cohort lacks a source.
+        UsageError: E004 when the words do not fit the recipe's sources, E005 when an output is named as one image
+            and there are several.
+        InputError: E100 when a path does not exist, E139 when a folder holds a DICOM series and image files, E131 when a cohort lacks a source.
     """
     modalities = view.sources
     named = dict(word.split("=", 1) for word in words if "=" in word and not Path(word).exists())
@@ -104,6 +86,21 @@ def weights(words: Sequence[str] | None) -> dict[str, str]:
     return dict(word.split("=", 1) for word in words or ())
 
 
+def check_folder(output: Path, what: str) -> None:
+    """Refuse an output that is named as one image where a folder of them will be written.
+
+    Raises:
+        UsageError: E005.
+    """
+    if output.name.lower().endswith(io.WRITABLE):
+        raise UsageError(
+            "E005",
+            f"output {output.name}, one image, for {what}",
+            "a folder to write them to",
+            f"Name a folder, such as {output.name.split('.')[0] or 'synthetic'}, or one source image.",
+        )
+
+
 def check_places(jobs: Sequence[Job], *, overwrite: bool) -> None:
     """Refuse outputs that exist, that are sources, or whose format cannot be written."""
     for job in jobs:
@@ -129,15 +126,17 @@ def _of_path(path: Path, view: View, output: Path, split: str, reading: Reading)
         return [Job(path.name, {modality: path}, output, reading)]
     if (path / "cohort.json").exists():
         return _of_cohort(Cohort.open(path), view, output, split)
-    images = [one for one in listing.files_in(path) if io.is_image(one)]
+    images = io.images_in(path)
     if not images:
         return [Job(path.name, {modality: path}, output, reading)]
+    check_folder(output, f"the {len(images)} images of {path.name}")
     return [Job(image.name, {modality: image}, output / image.name, reading) for image in images]
 
 
 def _of_cohort(cohort: Cohort, view: View, output: Path, split: str) -> list[Job]:
     if split not in ("train", "validation", "test", "all"):
         raise UsageError("E001", f"--split {split}", "train, validation, test or all", "Choose one of them.")
+    check_folder(output, f"the cases of {cohort.folder.name}")
     jobs = []
     for case in cohort.cases(None if split == "all" else split):
         there = view.present(case.modalities)

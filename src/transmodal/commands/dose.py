@@ -8,6 +8,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from transmodal.commands._reading import (
+    AssumeOrientation,
+    Frame,
+    Nonfinite,
+    NonfiniteVoxels,
+    OrientationFrom,
+    reading_of,
+)
+
 if TYPE_CHECKING:
     from transmodal.metrics.dose import Criterion
 
@@ -52,6 +61,10 @@ def run(
         Path | None,
         typer.Option(help="Image of gamma to write; 0 where a point does not count."),
     ] = None,
+    nonfinite: NonfiniteVoxels = Nonfinite.REFUSE,
+    orientation_from: OrientationFrom = None,
+    assume_orientation: AssumeOrientation = None,
+    frame: Frame = None,
 ) -> None:
     """Compare two doses by gamma and dose-volume histograms. The doses are yours: none is computed here."""
     import numpy as np
@@ -63,9 +76,10 @@ def run(
         if path is not None:
             outputs.check_file(path)
     rule = _criterion(criterion, cutoff, normalisation.value, prescription)
-    dose = io.read(reference)
-    labels = None if structures is None else io.read(structures)
-    found = compare_doses(dose, io.read(evaluated), labels, rule, at_least_gy=at_least or ())
+    reading = reading_of(nonfinite, orientation_from, assume_orientation, frame)
+    dose, other_dose = (reading.fitted(path).read(path) for path in (reference, evaluated))
+    labels = None if structures is None else reading.fitted(structures).read(structures)
+    found = compare_doses(dose, other_dose, labels, rule, at_least_gy=at_least or ())
     record = found.to_json()
     named = {"reference": reference, "evaluated": evaluated, "structures": structures}
     record["inputs"] = {

@@ -7,6 +7,15 @@ from typing import Annotated
 
 import typer
 
+from transmodal.commands._reading import (
+    AssumeOrientation,
+    Frame,
+    Nonfinite,
+    NonfiniteVoxels,
+    OrientationFrom,
+    reading_of,
+)
+
 EXAMPLES = (
     "Examples:\n\ntransmodal overlap organs_ct/ organs_sct/ -o overlap.json\n\n"
     "transmodal overlap organs_ct.nii.gz organs_sct.nii.gz --labels 1,2,5"
@@ -24,6 +33,10 @@ def run(
         str | None, typer.Option(help="Structures, such as 1,2,5; by default all that either map has.")
     ] = None,
     output: Annotated[Path | None, typer.Option("-o", "--output", help="JSON file to write.")] = None,
+    nonfinite: NonfiniteVoxels = Nonfinite.REFUSE,
+    orientation_from: OrientationFrom = None,
+    assume_orientation: AssumeOrientation = None,
+    frame: Frame = None,
 ) -> None:
     """Compare your segmentations by Dice and the 95th percentile Hausdorff distance, per structure."""
     from transmodal.errors import UsageError
@@ -36,7 +49,10 @@ def run(
     if words is not None and not all(word.isdigit() and int(word) for word in words):
         raise UsageError("E001", f"--labels {labels}", "numbers above 0, such as 1,2,5", "Write them so.")
     pairs = overlaps.compare_segmentations(
-        reference, synthetic, labels=None if words is None else [int(word) for word in words]
+        reference,
+        synthetic,
+        labels=None if words is None else [int(word) for word in words],
+        reading=reading_of(nonfinite, orientation_from, assume_orientation, frame),
     )
     if output is not None:
         output.parent.mkdir(parents=True, exist_ok=True)

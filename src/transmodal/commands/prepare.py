@@ -9,6 +9,15 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from transmodal.commands._layout_help import LayoutCommand
+from transmodal.commands._reading import (
+    AssumeOrientation,
+    Frame,
+    Nonfinite,
+    NonfiniteVoxels,
+    OrientationFrom,
+    reading_of,
+)
 from transmodal.commands._splitting import (
     PANEL,
     SPLIT_HELP,
@@ -34,10 +43,12 @@ if TYPE_CHECKING:
 
 Kind = Literal["whole", "body", "brain", "around_brain"]
 
+COMMAND = LayoutCommand
 EXAMPLES = (
     "Examples:\n\ntransmodal prepare folders subjects -o cohort --for t1-to-fa-small --split 8:1:1\n\n"
     "transmodal prepare brats ASNR-MICCAI-BraTS2023-GLI-Challenge-TrainingData --dry-run\n\n"
     "transmodal prepare ixi IXI -o cohort --with onto=t1 --split syndiff --keep-going\n\n"
+    "transmodal prepare ixi --help          (what the layout expects on the disk, and its keys)\n\n"
     "Layouts: folders (subjects/<case>/<modality>.nii.gz), synthrad, brats, ixi, t1_fa, korean_human, dicom, bids, pairs, slices; each is shown in "
     "the how-to pages."
 )
@@ -56,7 +67,11 @@ def run(
     ] = None,
     told: Annotated[
         list[str] | None,
-        typer.Option("--with", help="KEY=VALUE for the layout, such as onto=t1; may be repeated."),
+        typer.Option(
+            "--with",
+            help="KEY=VALUE for the layout, such as onto=t1; may be repeated. `transmodal prepare LAYOUT --help` lists "
+            "the keys.",
+        ),
     ] = None,
     dry_run: Annotated[
         bool,
@@ -97,6 +112,10 @@ def run(
     same_patient: SamePatient = None,
     copies: Copies = "refuse",
     workers: Annotated[int, typer.Option(min=1, help="Processes.")] = 2,
+    nonfinite: NonfiniteVoxels = Nonfinite.REFUSE,
+    orientation_from: OrientationFrom = None,
+    assume_orientation: AssumeOrientation = None,
+    frame: Frame = None,
     keep_going: Annotated[
         bool, typer.Option("--keep-going", help="Leave out cases that fail, and say so.")
     ] = False,
@@ -119,7 +138,8 @@ def run(
     from transmodal.commands._progress import bars
 
     related = relations(same_patient, groups, group_by)
-    found = layouts.look(layout, folder, told or [])
+    reading = reading_of(nonfinite, orientation_from, assume_orientation, frame)
+    found = layouts.look(layout, folder, told or [], reading)
     if dry_run:
         raise typer.Exit(_survey(found, _intensities(intensity or []), workers, strict_pairs=strict_pairs))
     _say(found)

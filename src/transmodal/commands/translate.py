@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from transmodal.commands._passes import Fusing, letters
+from transmodal.commands._reading import (
+    AssumeOrientation,
+    Frame,
+    Nonfinite,
+    NonfiniteVoxels,
+    OrientationFrom,
+    reading_of,
+)
 
 if TYPE_CHECKING:
     from transmodal.inference.translate import Translation
@@ -22,20 +29,6 @@ EXAMPLES = (
     "transmodal translate runs/flair-to-t2 dataset -o dataset/derivatives/transmodal          (BIDS)\n\n"
     "transmodal translate runs/agi-net t1=a/t1.nii.gz -o pd.nii.gz          (T2 is missing, and may be)"
 )
-
-
-class Nonfinite(StrEnum):
-    """What becomes of voxels that are not finite."""
-
-    REFUSE = "refuse"
-    ZERO = "zero"
-
-
-class Form(StrEnum):
-    """Which form of a NIfTI header to believe."""
-
-    SFORM = "sform"
-    QFORM = "qform"
 
 
 def run(
@@ -71,16 +64,10 @@ def run(
             help="Where a frozen network's weights lie now, such as sam=sam_vit_b_01ec64.pth.",
         ),
     ] = None,
-    nonfinite: Annotated[
-        Nonfinite, typer.Option(help="What becomes of voxels that are NaN or infinite.")
-    ] = Nonfinite.REFUSE,
-    orientation_from: Annotated[
-        Form | None, typer.Option(help="Where sform and qform disagree: which to believe.")
-    ] = None,
-    assume_orientation: Annotated[
-        str | None, typer.Option(help="Where a file does not say how it lies: such as RAS.")
-    ] = None,
-    frame: Annotated[int | None, typer.Option(help="Which frame of a series of volumes, from 0.")] = None,
+    nonfinite: NonfiniteVoxels = Nonfinite.REFUSE,
+    orientation_from: OrientationFrom = None,
+    assume_orientation: AssumeOrientation = None,
+    frame: Frame = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing output.")] = False,
 ) -> None:
     """Write the synthetic volume on the source's own grid, with a JSON sidecar that says how it came about."""
@@ -88,8 +75,7 @@ def run(
     from transmodal.commands._progress import bars
     from transmodal.inference.translate import load
 
-    forms: dict[Form | None, Literal["sform", "qform"]] = {Form.SFORM: "sform", Form.QFORM: "qform"}
-    reading = _sources.Reading(nonfinite.value, forms.get(orientation_from), assume_orientation, frame)
+    reading = reading_of(nonfinite, orientation_from, assume_orientation, frame)
     loaded = load(trained, which=checkpoint, device=device, weights=_sources.weights(weights))
     model = loaded.along(letters(axes), fuse.value if fuse else None).drawing(draws)
     dataset = Path(sources[0]) if len(sources) == 1 and _bids.is_dataset(Path(sources[0])) else None

@@ -16,6 +16,7 @@ from transmodal.metrics.overlap import Overall, StructureFigures, by_structure, 
 from transmodal.metrics.table import finite
 from transmodal.notice import INTENDED_USE
 from transmodal.volumes import Volume, files, io, placeholders
+from transmodal.volumes.reading import STRICT, Reading
 
 DEFINITION = (
     "Dice and HD95 by structure: the larger of both directed 95th percentiles between surface voxels (6 neighbours, "
@@ -55,7 +56,11 @@ class Pair(NamedTuple):
 
 
 def compare_segmentations(
-    reference: Path, synthetic: Path, *, labels: Sequence[int] | None = None
+    reference: Path,
+    synthetic: Path,
+    *,
+    labels: Sequence[int] | None = None,
+    reading: Reading = STRICT,
 ) -> tuple[Pair, ...]:
     """Compare two label maps, or those of two folders that have the same name, in the order of the names.
 
@@ -63,12 +68,13 @@ def compare_segmentations(
         reference: segmentation of the target as measured, or a folder of such.
         synthetic: of what a translator made.
         labels: which structures there are; None takes those above 0 that either map of a pair has.
+        reading: how the files are read where they leave something open.
 
     Raises:
         InputError: E100 where a file or its counterpart is missing, E130 for grids that differ, E123 for what are
             no labels, and as `volumes.io.read`.
     """
-    return tuple(_pair(one, other, labels) for one, other in _pairs(reference, synthetic))
+    return tuple(_pair(one, other, labels, reading) for one, other in _pairs(reference, synthetic))
 
 
 def to_json(pairs: Sequence[Pair]) -> dict[str, Any]:
@@ -116,8 +122,8 @@ def label_map(volume: Volume) -> NDArray[np.int64]:
     return labels
 
 
-def _pair(reference: Path, synthetic: Path, labels: Sequence[int] | None) -> Pair:
-    one, other = io.read(reference), io.read(synthetic)
+def _pair(reference: Path, synthetic: Path, labels: Sequence[int] | None, reading: Reading) -> Pair:
+    one, other = (reading.fitted(path).read(path) for path in (reference, synthetic))
     if not one.grid.same_as(other.grid):
         raise InputError(
             "E130",

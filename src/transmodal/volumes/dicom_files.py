@@ -19,6 +19,8 @@ from transmodal.errors import InputError
 from transmodal.volumes import placeholders, streams
 
 _SUFFIXES = (".dcm", ".dicom", ".ima")
+_MAGIC = slice(128, 132)
+"""Where `DICM` stands, behind the preamble."""
 _PLACE = {"ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing"}
 
 
@@ -113,6 +115,14 @@ def each(paths: Iterable[Path], budget: int) -> Iterator[Slice]:
             one = _header(path)
         if one is not None:
             yield one
+
+
+def claims_dicom(path: Path) -> bool:
+    """Tell whether a file is DICOM by its first bytes or its name; what it holds is not looked at."""
+    if path.suffix.lower() in _SUFFIXES:
+        return True
+    with streams.guarded(path.name, "file"), path.open("rb") as stream:
+        return stream.read(_MAGIC.stop)[_MAGIC] == b"DICM"
 
 
 @contextmanager

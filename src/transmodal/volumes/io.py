@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from transmodal.errors import InputError, IntegrityError, TransmodalError, UsageError
-from transmodal.volumes import dicom, files, metaimage, nifti, raster, streams, voxels
+from transmodal.volumes import dicom, dicom_files, files, listing, metaimage, nifti, raster, streams, voxels
 from transmodal.volumes.forms import Form
 from transmodal.volumes.volume import TOLERANCE_MM, Volume
 from transmodal.volumes.voxels import Nonfinite
@@ -41,7 +41,8 @@ def read(
         series: SeriesInstanceUID or SeriesNumber for a DICOM folder with several series.
 
     Raises:
-        InputError: E100 when there is nothing, E102 for another format, and as the formats' readers.
+        InputError: E100 when there is nothing, E102 for another format, E139 for a folder with a DICOM series
+            and image files, and as the formats' readers.
         ResourceError: E401 beyond the budget, E402, E403.
         UsageError: E001, E004 for options that do not fit the file.
     """
@@ -59,6 +60,7 @@ def read(
     if frame not in (None, 0):
         raise UsageError("E001", f"frame {frame} of {path.name}", "0, the only one", "Leave the frame out.")
     if is_folder:
+        images_in(path)
         return dicom.read(path, nonfinite=nonfinite, series=series)
     if name.endswith((".mha", ".mhd")):
         return metaimage.read(path, nonfinite=nonfinite, assume_orientation=assume_orientation)
@@ -139,6 +141,26 @@ def write(volume: Volume, path: Path | str, *, description: str = "") -> str:
 def is_image(path: Path) -> bool:
     """Tell by its name whether a file is of a format that is read here."""
     return path.name.lower().endswith(WRITABLE)
+
+
+def images_in(folder: Path) -> list[Path]:
+    """Return the image files of a folder, sorted; none where it holds a DICOM series.
+
+    Raises:
+        InputError: E139 when it holds both, since either could be meant.
+    """
+    every = listing.files_in(folder)
+    images = [path for path in every if is_image(path)]
+    slices = (path for path in every if not is_image(path) and dicom_files.claims_dicom(path))
+    first = next(slices, None) if images else None
+    if first is None:
+        return images
+    raise InputError(
+        "E139",
+        f"{folder.name} holds DICOM files, such as {first.name}, and the image file {images[0].name}",
+        "a DICOM series or image files, not both",
+        f"Name the image file itself, or move {images[0].name} out of the folder to take the DICOM series.",
+    )
 
 
 def _is_folder(path: Path) -> bool:

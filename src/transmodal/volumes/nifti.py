@@ -71,8 +71,30 @@ def read(
         return placed(real(raw, path.name, nonfinite, slope=slope, intercept=intercept), affine, path.name)
 
 
+def n_volumes(path: Path, *, budget_bytes: int = SERIES_BUDGET_BYTES) -> int:
+    """Return how many volumes a file declares: 1, or as many as a series has.
+
+    Raises:
+        InputError: as `read`, for its header.
+        ResourceError: E401 beyond the budget.
+    """
+    with streams.guarded(path.name, "NIfTI file"):
+        parts = streams.blocks(path, gzipped=path.name.lower().endswith(".gz"))
+        layout = _layout(path.name, streams.head(parts, max(_KINDS)), budget_bytes)
+        rest = layout.shape[3:]
+        # Colour can stand as a vector of three bytes, which is one volume (see `_one_volume`).
+        return 1 if rest == (1, 3) and layout.dtype == np.uint8 else math.prod(rest)
+
+
 def read_series(
-    path: Path, frames: NDArray[np.integer[Any]], n_frames: int, *, budget_bytes: int = SERIES_BUDGET_BYTES
+    path: Path,
+    frames: NDArray[np.integer[Any]],
+    n_frames: int,
+    *,
+    nonfinite: Nonfinite = "refuse",
+    orientation_from: Form | None = None,
+    assume_orientation: str | None = None,
+    budget_bytes: int = SERIES_BUDGET_BYTES,
 ) -> tuple[NDArray[Any], Affine]:
     """Read chosen volumes of a series in real-world values.
 
@@ -80,6 +102,9 @@ def read_series(
         path: a `.nii` or `.nii.gz` file of four dimensions.
         frames: which volumes, from 0, in any order.
         n_frames: how many there have to be in the file.
+        nonfinite: as for `read`.
+        orientation_from: as for `read`.
+        assume_orientation: as for `read`.
         budget_bytes: refuse files that declare or hold more.
 
     Returns:
@@ -102,10 +127,10 @@ def read_series(
                 f"a series of {n_frames} volumes",
                 "Take the series and what describes it from one place.",
             )
-        affine = forms.affine_of(layout.header, path.name, (i, j, k), None, None)
+        affine = forms.affine_of(layout.header, path.name, (i, j, k), orientation_from, assume_orientation)
         content = streams.gathered(path.name, start, parts, layout.offset + layout.n_bytes)
         raw = _voxels(content, layout).reshape(i, j, k, n_frames, order="F")[..., frames]
-        return real(raw, path.name, "refuse", slope=scaling[0], intercept=scaling[1]), affine
+        return real(raw, path.name, nonfinite, slope=scaling[0], intercept=scaling[1]), affine
 
 
 def write(volume: Volume, path: Path, description: str = "") -> None:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from transmodal.errors import InputError, ResourceError
 from transmodal.volumes import nifti, placeholders, streams
 from transmodal.volumes.masks import fill_holes, largest_component
+from transmodal.volumes.reading import STRICT, Reading
 from transmodal.volumes.volume import Affine, Grid, Volume
 
 Floats = NDArray[np.float64]
@@ -61,7 +62,14 @@ class Fitted(NamedTuple):
     notes: dict[str, float]
 
 
-def fit(path: Path, gradients: Gradients, *, b_max: float = 1500.0, mask: Volume | None = None) -> Fitted:
+def fit(
+    path: Path,
+    gradients: Gradients,
+    *,
+    b_max: float = 1500.0,
+    mask: Volume | None = None,
+    reading: Reading = STRICT,
+) -> Fitted:
     """Fit tensors to the volumes of a series up to `b_max`; above it the signal is no single exponential.
 
     Args:
@@ -70,6 +78,7 @@ def fit(path: Path, gradients: Gradients, *, b_max: float = 1500.0, mask: Volume
         b_max: greatest b to take, in s/mm^2.
         mask: where to fit, on the grid of the series; else the brain is found in b0 (median filter and
             Otsu's threshold).
+        reading: how the series is read where it leaves something open.
 
     Raises:
         InputError: E103 when volumes and gradients do not match or are too few or too much alike, E112
@@ -80,7 +89,14 @@ def fit(path: Path, gradients: Gradients, *, b_max: float = 1500.0, mask: Volume
     taken = np.flatnonzero(gradients.b <= b_max)
     chosen = Gradients(gradients.b[taken], gradients.vectors[taken])
     _check_enough(chosen, path.name, b_max)
-    series, affine = nifti.read_series(path, taken, len(gradients.b))
+    series, affine = nifti.read_series(
+        path,
+        taken,
+        len(gradients.b),
+        nonfinite=reading.nonfinite,
+        orientation_from=reading.orientation_from,
+        assume_orientation=reading.assume_orientation,
+    )
     if Grid(series.shape[:3], affine).is_sheared:
         raise InputError(
             "E112",

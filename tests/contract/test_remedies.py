@@ -1,0 +1,155 @@
+"""What an error advises exists: every option and verb in the text of an error is one of the command line's."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from dataclasses import fields
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from typer.main import get_command
+
+import transmodal
+from transmodal import cli
+from transmodal.cohorts import layouts
+
+SOURCE = Path(transmodal.__file__).parent
+ERRORS = ("UsageError", "InputError", "ResourceError", "IntegrityError", "InternalError", "TransmodalError")
+SPLITTING = ("prepare", "merge", "resplit")
+READING = ("prepare", "translate", "overlap", "dose")
+VERBS: dict[str, tuple[str, ...]] = {
+    "benchmark/": ("benchmark",),
+    "cli.py": ("prepare", "merge", "resplit", "benchmark", "ablate", "atlas"),
+    "cohorts/duplicates.py": SPLITTING,
+    "cohorts/folds.py": SPLITTING,
+    "cohorts/merge.py": ("merge",),
+    "cohorts/relations.py": SPLITTING,
+    "cohorts/split.py": SPLITTING,
+    "cohorts/": ("prepare",),
+    "commands/_passes.py": ("translate", "evaluate"),
+    "commands/_sources.py": ("translate",),
+    "commands/_splitting.py": SPLITTING,
+    "commands/_reading.py": READING,
+    "evaluation/compare.py": ("compare",),
+    "evaluation/pooling.py": ("compare",),
+    "evaluation/": ("evaluate",),
+    "inference/": ("translate", "evaluate"),
+    "nets/": ("evaluate",),
+    "recipes/": ("train",),
+    "training/": ("train",),
+    "volumes/tensors.py": ("prepare",),
+    "volumes/": READING,
+}
+"""Which verbs show a user the errors of a module; the first entry that fits counts, and commands have their own."""
+
+
+class Text(NamedTuple):
+    """The texts of an error where it is raised, with `{}` for what is filled in."""
+
+    module: str
+    line: int
+    text: str
+
+
+def texts() -> Iterator[Text]:
+    for path in sorted(SOURCE.rglob("*.py")):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        for node in ast.walk(tree):
+            module = path.relative_to(SOURCE).as_posix()
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") in ERRORS:
+                for argument in node.args[2:]:
+                    yield from (Text(module, node.lineno, text) for text in said(argument))
+            elif module.startswith("cohorts/") and isinstance(node, (ast.Constant, ast.JoinedStr)):
+                # What layouts leave aside is told in lines with advice too.
+                yield from (
+                    Text(module, node.lineno, text)
+                    for text in said(node)
+                    if " --" in text and "\n" not in text
+                )
+
+
+def said(node: ast.expr) -> list[str]:
+    """Return what an expression can say."""
+    if isinstance(node, ast.Constant):
+        return [str(node.value)]
+    if isinstance(node, ast.JoinedStr):
+        return ["".join(part.value if isinstance(part, ast.Constant) else "{}" for part in node.values)]  # type: ignore[misc]  # text
+    if isinstance(node, ast.IfExp):
+        return [*said(node.body), *said(node.orelse)]
+    return []
+
+
+def verbs_of(module: str) -> tuple[str, ...]:
+    own = re.fullmatch(r"commands/([a-z]+)\.py", module)
+    if own:
+        return (own[1],)
+    return next((verbs for prefix, verbs in VERBS.items() if module.startswith(prefix)), ())
+
+
+def options_of(verb: str) -> set[str]:
+    command = get_command(cli.app).commands[verb]  # type: ignore[attr-defined]  # a group
+    return {name for one in command.params for name in one.opts} | {"--help", "-h"}
+
+
+ADVICE = [one for one in texts() if re.search(r"(?<![\w-])--?[a-z]|transmodal [a-z]+", one.text)]
+
+
+def test_there_is_advice() -> None:
+    assert len(ADVICE) > 40
+
+
+@pytest.mark.parametrize("one", ADVICE, ids=lambda one: f"{one.module}:{one.line}")
+def test_options_and_verbs_of_advice_exist(one: Text) -> None:
+    named = re.findall(r"(?<!of )transmodal ([a-z]+)", one.text)
+    assert set(named) <= set(cli.VERBS), one
+    for clause in re.split(r"[,;.] (?!\.)", one.text):
+        said_here = ("prepare",) if re.search(r"\bprepare\b", clause, re.IGNORECASE) else ()
+        verbs = said_here or tuple(named) or verbs_of(one.module)
+        for option in re.findall(r"(?<![\w-])--[a-z][a-z-]+", clause):
+            assert verbs, f"{one.module} advises {option}: which verb shows it?"
+            for verb in verbs:
+                assert option in options_of(verb), f"{verb} has no {option}: {one}"
+
+
+KEYS = {
+    "cohorts/body_slab.py": ("korean_human",),
+    "cohorts/dicom_series.py": ("dicom",),
+    "cohorts/slabs.py": ("korean_human",),
+    "cohorts/slice_stack.py": ("slices",),
+    "cohorts/stack_facts.py": ("korean_human",),
+    "cohorts/tensor_case.py": ("t1_fa",),
+    "cohorts/release.py": ("bids", "brats", "ixi", "pairs", "synthrad"),  # those that advise `release.FEWER`
+    "volumes/tensors.py": ("t1_fa",),
+}
+"""Layouts whose users see the advice of a module that is none itself."""
+
+
+@pytest.mark.parametrize(
+    "one",
+    [one for one in ADVICE if "--with " in one.text and "KEY=VALUE" not in one.text],
+    ids=lambda one: one.text[-40:],
+)
+def test_keys_of_layouts_in_advice_exist(one: Text) -> None:
+    module = Path(one.module).stem
+    named = re.findall(r"transmodal prepare ([a-z0-9_]+)", one.text)
+    seen_by = named or KEYS.get(one.module) or [name for name in layouts.names() if name == module]
+    if one.module == "cohorts/steps.py":
+        seen_by = ["synthrad"] if "outside" in one.text else ["brats"]
+    assert seen_by, f"{one.module} advises a key: of which layout?"
+    keys = re.findall(r"--with (?:[a-z_]+ )?([a-z_]+)(?:=| out)", one.text) + re.findall(
+        r"[(,] (?:or )?([a-z_]+)=", one.text
+    )
+    assert keys, one.text
+    for layout in seen_by:
+        known = {field.name for field in fields(layouts.options_of(layout))}  # type: ignore[arg-type]  # a dataclass
+        assert set(keys) <= known, f"{layout} has no key {set(keys) - known}"
+
+
+def test_every_layout_that_advises_to_need_less_has_the_key() -> None:
+    users = {
+        name for name in layouts.names() if "release.FEWER" in (SOURCE / f"cohorts/{name}.py").read_text()
+    }
+    assert users == set(KEYS["cohorts/release.py"])
