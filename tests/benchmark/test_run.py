@@ -17,8 +17,9 @@ from transmodal.benchmark.run import (
     score_oracles,
     train_and_score,
 )
-from transmodal.benchmark.suite import Suite
-from transmodal.errors import InputError
+from transmodal.benchmark.suite import Entry, Suite
+from transmodal.benchmark.table import NOT_CONVERGED, page
+from transmodal.errors import InputError, UsageError
 from transmodal.evaluation.oracles import STANDARD
 from transmodal.training import series
 from transmodal.training.series import Job
@@ -116,6 +117,7 @@ def test_starting_weights_are_asked_for_until_every_seed_of_an_entry_is_begun(
             raise InputError("E132", "enough", "three entries", "")
 
     monkeypatch.setattr(run, "plan", planned)
+    monkeypatch.setattr(run, "check_start", lambda _: None)
     more = suite.model_copy(update={"seeds": (*suite.seeds, 3)})
     for one, folder in ((suite, done.folder), (more, done.folder), (suite, tmp_path)):
         with pytest.raises(InputError, match="enough"):
@@ -168,3 +170,49 @@ def test_oracles_are_scored_once(suite: Suite, cohort: Path, done: Any, tmp_path
     before = (tmp_path / "evaluation.json").stat().st_mtime_ns
     score_oracles(job)
     assert (tmp_path / "evaluation.json").stat().st_mtime_ns == before
+
+
+def test_one_training_has_a_row_for_each_normalisation(
+    suite_file: Path, cohort: Path, tmp_path: Path
+) -> None:
+    recipe = suite_file.with_name("tiny-recipe.yaml").read_text()
+    (tmp_path / "gan.yaml").write_text(
+        recipe.replace("unet_regression", "pix2pix")
+        .replace("levels: 2", "levels: 3, discriminator_layers: 1")
+        .replace("generator: {lr: 0.01}", "")
+    )
+    entry = Entry(recipe=str(tmp_path / "gan.yaml"), also=("running",))
+    suite = Suite(name="both", about="a", budget="b", cohort="c", seeds=(1, 2), entries={"pix2pix": entry})
+    done = benchmark(suite, cohort, tmp_path / "out")
+    assert not done.failures
+    also = "pix2pix, normalised by running averages"
+    names = [one.name.removesuffix(NOT_CONVERGED) for one in done.comparisons["fa"].standings]
+    assert set(names) == {"pix2pix", also, *STANDARD}
+    entries = done.content["entries"]
+    assert list(entries) == ["pix2pix", also]
+    for seed in ("1", "2"):
+        own, other = (entries[name]["seeds"][seed] for name in ("pix2pix", also))
+        assert own["weights_sha256"] == other["weights_sha256"]
+        assert own["figures"]["mae"] != other["figures"]["mae"]
+    assert len(list((tmp_path / "out").rglob("checkpoints"))) == 2
+    assert entries[also]["note"] == "the trainings of pix2pix, translated once more"
+    assert "±" in next(line for line in page(done.content).splitlines() if also in line)
+
+
+@pytest.mark.parametrize(("name", "words"), [("unet", "has no batch normalisation"), ("gan", "takes it")])
+def test_rows_with_other_statistics_need_a_choice(
+    suite_file: Path, cohort: Path, tmp_path: Path, name: str, words: str
+) -> None:
+    recipe = suite_file.with_name("tiny-recipe.yaml").read_text()
+    (tmp_path / "unet.yaml").write_text(recipe)
+    (tmp_path / "gan.yaml").write_text(
+        recipe.replace("unet_regression", "pix2pix")
+        .replace("levels: 2", "levels: 3, translate_with: running")
+        .replace("generator: {lr: 0.01}", "")
+    )
+    entry = Entry(recipe=str(tmp_path / f"{name}.yaml"), also=("running",))
+    suite = Suite(name="both", about="a", budget="b", cohort="c", seeds=(1,), entries={"row": entry})
+    with pytest.raises(UsageError, match=words) as caught:
+        benchmark(suite, cohort, tmp_path / "out")
+    assert caught.value.code == "E004"
+    assert not (tmp_path / "out").exists()

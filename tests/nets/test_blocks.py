@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from transmodal.nets.blocks import norm2d, normal_init, seeded_dropout
+from transmodal.nets.blocks import BatchNorm2d, norm2d, normal_init, seeded_dropout, translate_with
 
 
 def test_dropout_follows_each_samples_seed() -> None:
@@ -19,6 +19,43 @@ def test_dropout_follows_each_samples_seed() -> None:
     assert torch.equal(dropped[1:2], seeded_dropout(x[1:2], 0.4, seeds[1:2], 1))
     assert dropped.unique().tolist() == pytest.approx([0.0, 1 / 0.6])
     assert float((dropped == 0).float().mean()) == pytest.approx(0.4, abs=0.08)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_an_image_by_its_own_statistics_is_a_batch_of_one(dtype: torch.dtype) -> None:
+    """The right values: torch's own batch normalisation in training mode, one image at a time."""
+    torch.manual_seed(1)
+    own = norm2d("batch", 4).to(dtype)
+    assert isinstance(own, BatchNorm2d)
+    nn.init.normal_(own.weight)
+    nn.init.normal_(own.bias)
+    images = (3 * torch.randn(5, 4, 6, 7) + 2).to(dtype)
+    own(images)  # running averages of something
+    before = {name: buffer.clone() for name, buffer in own.named_buffers()}
+    running = own.eval()(images)
+
+    translate_with(nn.Sequential(own), "batch_statistics")
+    alone = torch.cat(
+        [
+            nn.functional.batch_norm(one[None], None, None, own.weight, own.bias, training=True, eps=own.eps)
+            for one in images
+        ]
+    )
+    torch.testing.assert_close(own(images), alone, rtol=1e-6, atol=1e-6)
+    assert (own(images) - running).abs().max() > 0.01
+    assert all(torch.equal(buffer, before[name]) for name, buffer in own.named_buffers())
+
+    translate_with(nn.Sequential(own), "running")
+    assert torch.equal(own(images), running)
+
+
+def test_training_takes_the_batchs_statistics_either_way() -> None:
+    images = torch.randn(3, 2, 4, 4)
+    plain, own = nn.BatchNorm2d(2), BatchNorm2d(2)
+    translate_with(own, "batch_statistics")
+    assert torch.equal(own(images), plain(images))
+    assert torch.equal(own.running_mean, plain.running_mean)  # type: ignore[arg-type]
+    assert torch.equal(own.running_var, plain.running_var)  # type: ignore[arg-type]
 
 
 def test_initial_weights() -> None:

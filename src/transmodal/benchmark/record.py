@@ -16,6 +16,7 @@ from transmodal.benchmark.table import to_json
 from transmodal.cohorts.store import Cohort
 from transmodal.evaluation import origin, reading
 from transmodal.evaluation.compare import Comparison
+from transmodal.nets.blocks import TranslateWith
 from transmodal.notice import INTENDED_USE
 from transmodal.recipes import load as recipes
 from transmodal.training import series
@@ -54,16 +55,20 @@ def content_of(
     entries = {}
     for name, entry in suite.entries.items():
         recipe = jobs[name, suite.seeds[0]].recipe
-        seeds = {seed: _training(jobs[name, seed], outcomes[name, seed]) for seed in suite.seeds}
-        entries[name] = {
-            "translator": recipe.translator,
-            "recipe": entry.recipe,
-            "changes": [*suite.changes, *entry.changes],
-            "note": entry.note,
-            "target": recipe.task.target,
-            "seeds": {str(seed): one for seed, one in seeds.items()},
-            "over_seeds": _over_seeds([one["figures"] for one in seeds.values() if one["figures"]]),
-        }
+        for choice in (None, *entry.also):
+            row, note = _row(name, entry.note, choice)
+            seeds = {
+                seed: _training(jobs[name, seed], outcomes[name, seed], row, choice) for seed in suite.seeds
+            }
+            entries[row] = {
+                "translator": recipe.translator,
+                "recipe": entry.recipe,
+                "changes": [*suite.changes, *entry.changes],
+                "note": note,
+                "target": recipe.task.target,
+                "seeds": {str(seed): one for seed, one in seeds.items()},
+                "over_seeds": _over_seeds([one["figures"] for one in seeds.values() if one["figures"]]),
+            }
     return {
         "suite": suite.name,
         "about": suite.about,
@@ -97,8 +102,23 @@ def hardware() -> dict[str, Any]:
     }
 
 
-def _training(job: Job, outcome: Outcome) -> dict[str, Any]:
-    """Return what is kept of one training: hashes, steps, and the figures inside the mask per case."""
+def _row(entry: str, note: str, statistics: TranslateWith | None) -> tuple[str, str]:
+    """Return a row's name as evaluations have it, and its note."""
+    if statistics is None:
+        return entry, note
+    same = f"the trainings of {entry}, translated once more"
+    return f"{entry}, {origin.NORMALISED[statistics]}", f"{note}; {same}" if note else same
+
+
+def _training(job: Job, outcome: Outcome, row: str, statistics: TranslateWith | None) -> dict[str, Any]:
+    """Return what is kept of one training: hashes, steps, and the figures inside the mask per case.
+
+    Args:
+        job: of the training.
+        outcome: of the training.
+        row: what its evaluation calls it.
+        statistics: of batch normalisation, where it is another evaluation than the recipe's.
+    """
     kept = {
         "recipe_sha256": files.sha256_text(recipes.dump(job.recipe)),
         "steps": outcome.steps,
@@ -108,13 +128,13 @@ def _training(job: Job, outcome: Outcome) -> dict[str, Any]:
     }
     if outcome.failure:
         return kept
-    written = reading.read(reading.find(job.folder)).content
-    record = written.provenance.models[job.name]
+    written = reading.read(reading.find(job.evaluated(statistics))).content
+    record = written.provenance.models[row]
     figures: dict[str, dict[str, float | None]] = {}
-    for row in written.rows:
-        how = written.protocols[row.protocol]
-        if row.metric in METRICS and how.region == "mask" and how.dims == 3:
-            figures.setdefault(row.metric, {})[row.case] = row.value
+    for figure in written.rows:
+        how = written.protocols[figure.protocol]
+        if figure.metric in METRICS and how.region == "mask" and how.dims == 3:
+            figures.setdefault(figure.metric, {})[figure.case] = figure.value
     recipe = origin.placeless(job.recipe, origin.weights_of(record))
     return kept | {
         "recipe_sha256": files.sha256_text(recipes.dump(recipe)),

@@ -10,17 +10,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
+
+from transmodal import translators
 from transmodal.benchmark.record import Key, Outcome, content_of
 from transmodal.benchmark.suite import Suite
 from transmodal.benchmark.table import ranked
 from transmodal.cohorts.store import Cohort
-from transmodal.errors import TransmodalError
+from transmodal.errors import TransmodalError, UsageError
 from transmodal.evaluation import reading
 from transmodal.evaluation.compare import Comparison, compare
 from transmodal.evaluation.run import evaluate_oracles
 from transmodal.recipes.schema import Recipe
 from transmodal.training import series
-from transmodal.training.plan import plan
+from transmodal.training.plan import Plan, plan
 from transmodal.training.run import Run
 from transmodal.training.series import Job
 from transmodal.training.start import check_start
@@ -74,14 +77,21 @@ def benchmark(
     store = Cohort.open(cohort)
     jobs = {
         (entry, seed): Job(
-            entry, suite.resolved(entry, seed), cohort, folder / "runs" / entry / f"seed-{seed}"
+            entry,
+            suite.resolved(entry, seed),
+            cohort,
+            folder / "runs" / entry / f"seed-{seed}",
+            also=suite.entries[entry].also,
         )
         for seed in suite.seeds
         for entry in suite.entries
     }
     for entry in suite.entries:
         begins = not all(Run(jobs[entry, seed].folder).is_saved for seed in suite.seeds)
-        check_start(plan(jobs[entry, suite.seeds[0]].recipe, store, begins=begins))
+        first = jobs[entry, suite.seeds[0]]
+        planned = plan(first.recipe, store, begins=begins)
+        check_start(planned)
+        _check_also(first, planned)
     oracles = {
         target: Job(target, recipe, cohort, folder / "oracles" / target)
         for target, recipe in _first_recipes(whole or suite).items()
@@ -95,15 +105,16 @@ def benchmark(
     failures = {key: one.failure for key, one in outcomes.items() if one.failure}
     comparisons = {}
     for target, oracle in oracles.items():
-        runs = {
-            key: job.folder
-            for key, job in jobs.items()
-            if job.recipe.task.target == target and key not in failures
+        scored = {
+            key: job for key, job in jobs.items() if job.recipe.task.target == target and key not in failures
         }
-        if runs:
-            is_there = suite.against in {entry for entry, _ in runs}
+        if scored:
+            is_there = suite.against in {entry for entry, _ in scored}
             comparison = compare(
-                [*runs.values(), oracle.folder],
+                [
+                    *(job.evaluated(choice) for job in scored.values() for choice in (None, *job.also)),
+                    oracle.folder,
+                ],
                 metric=suite.metric,
                 against=suite.against if is_there else None,
             )
@@ -119,16 +130,38 @@ def train_and_score(job: Job) -> Outcome:
     start = time.monotonic()
     try:
         result = series.trained(job)
-        is_scored = (job.folder / "evaluation" / reading.NAME).is_file()
-        if not is_scored:
-            series.scored(job)
+        waiting = [
+            choice for choice in (None, *job.also) if not (job.evaluated(choice) / reading.NAME).is_file()
+        ]
+        for choice in waiting:
+            series.scored(job, choice)
     except TransmodalError as error:
         return Outcome(failure=error.line())
     except Exception as error:
         traceback.print_exc()
         return Outcome(failure=f"error[E601]: {type(error).__name__}: a bug in transmodal")
-    is_new = not (result.was_finished and is_scored)
+    is_new = bool(waiting) or not result.was_finished
     return Outcome(result.steps, result.best, time.monotonic() - start if is_new else None)
+
+
+def _check_also(job: Job, planned: Plan) -> None:
+    """Refuse rows with other statistics of a translator that has no choice, or that takes them in any case.
+
+    Raises:
+        UsageError: E004.
+    """
+    if not job.also:
+        return
+    with torch.device("meta"):
+        own = translators.build(job.recipe.translator, planned.config).translates_with()
+    for choice in job.also:
+        if own is None or choice == own:
+            raise UsageError(
+                "E004",
+                f"{job.name}: also {choice}, where the recipe {'takes it' if own else 'has no batch normalisation'}",
+                "other statistics than the recipe's, of a translator with batch normalisation",
+                f"Leave also out of {job.name}.",
+            )
 
 
 def score_oracles(job: Job) -> None:

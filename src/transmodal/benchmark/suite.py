@@ -6,7 +6,7 @@ import difflib
 import fnmatch
 from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -17,6 +17,7 @@ from transmodal.recipes.schema import Recipe
 
 LIBRARY = Path(__file__).parent / "library"
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]*$")]
+Statistics = Literal["batch_statistics", "running"]
 
 
 class _Part(BaseModel):
@@ -30,11 +31,14 @@ class Entry(_Part):
         recipe: name in the library or path; empty where the suite's `every` finds it by the translator's name.
         changes: of the recipe, as `dotted.key=value`, after the suite's.
         note: what a reader has to know of it.
+        also: what batch normalisation takes instead of what the recipe says, in rows of their own: the same
+            trainings, translated once more.
     """
 
     recipe: str = ""
     changes: tuple[str, ...] = ()
     note: str = ""
+    also: tuple[Statistics, ...] = ()
 
 
 class Suite(_Part):

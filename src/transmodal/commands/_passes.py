@@ -12,6 +12,13 @@ class Fusing(StrEnum):
     MEDIAN = "median"
 
 
+class Normalising(StrEnum):
+    """What batch normalisation takes while translating."""
+
+    BATCH_STATISTICS = "batch_statistics"
+    RUNNING = "running"
+
+
 def letters(words: str) -> tuple[str, ...] | None:
     """Return the axes that `--axes` names, as yet unchecked; None for nothing, which leaves the recipe's."""
     return tuple(words.split(",")) if words else None

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from transmodal.commands._passes import Fusing, letters
+from transmodal.commands._passes import Fusing, Normalising, letters
 
 if TYPE_CHECKING:
     from transmodal.cohorts.store import Cohort
@@ -19,6 +19,7 @@ EXAMPLES = (
     "transmodal evaluate runs/unet runs/pix2pix --cohort cohort --oracles all -o comparison\n\n"
     "transmodal evaluate runs/agi-net --cohort cohort --without t2\n\n"
     "transmodal evaluate runs/t1-to-fa --cohort cohort --axes x,y,z -o three-planes\n\n"
+    "transmodal evaluate runs/pix2pix --cohort cohort --translate-with running -o running\n\n"
     "transmodal evaluate runs/t1-to-fa --cohort elsewhere --training-cohort cohort --split all "
     "--phenotypes participants.tsv --by site --by age:10,20\n\n"
     "transmodal evaluate runs/mrnet --cohort cohort --metrics mae,lpips,dice,hd95 --segmenter organs.onnx "
@@ -92,6 +93,13 @@ def run(
         int,
         typer.Option(min=1, help="Passes per axis with noise of their own, of runs that draw noise."),
     ] = 1,
+    translate_with: Annotated[
+        Normalising | None,
+        typer.Option(
+            help="What batch normalisation takes: each window's own statistics, or training's averages; the recipe's "
+            "by default."
+        ),
+    ] = None,
     frozen_weights: Annotated[
         list[str] | None,
         typer.Option(
@@ -163,7 +171,12 @@ def run(
             checkpoint=checkpoint,
             device=device,
             without=without or (),
-            passes=Passing(letters(axes), fuse.value if fuse else None, draws),
+            passes=Passing(
+                letters(axes),
+                fuse.value if fuse else None,
+                draws,
+                translate_with.value if translate_with else None,
+            ),
             target_normalised=target_normalised,
             metrics=needed.plain,
             judges=needed.judges,

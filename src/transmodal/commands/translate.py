@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from transmodal.commands._passes import Fusing, letters
+from transmodal.commands._passes import Fusing, Normalising, letters
 from transmodal.commands._reading import (
     AssumeOrientation,
     Frame,
@@ -55,6 +55,13 @@ def run(
             min=1, help="Passes per axis with noise of their own, of a translator that draws noise."
         ),
     ] = 1,
+    translate_with: Annotated[
+        Normalising | None,
+        typer.Option(
+            help="What batch normalisation takes: each window's own statistics, or training's averages; the recipe's "
+            "by default."
+        ),
+    ] = None,
     checkpoint: Annotated[str, typer.Option(help="best or last.")] = "best",
     device: Annotated[str | None, typer.Option(help="cpu or cuda.")] = None,
     weights: Annotated[
@@ -78,6 +85,7 @@ def run(
     reading = reading_of(nonfinite, orientation_from, assume_orientation, frame)
     loaded = load(trained, which=checkpoint, device=device, weights=_sources.weights(weights))
     model = loaded.along(letters(axes), fuse.value if fuse else None).drawing(draws)
+    model = model.normalising(translate_with.value if translate_with else None)
     dataset = Path(sources[0]) if len(sources) == 1 and _bids.is_dataset(Path(sources[0])) else None
     if dataset is not None:
         jobs = _bids.jobs(dataset, model.view, output, reading)

@@ -18,6 +18,7 @@ from transmodal.volumes.geometry import working_grid
 
 if TYPE_CHECKING:
     from transmodal.inference.translate import Model
+    from transmodal.nets.blocks import TranslateWith
 
 
 class Made(NamedTuple):
@@ -46,11 +47,13 @@ class Passing(NamedTuple):
         axes: slice axes, of `x`, `y`, `z`; None takes each recipe's.
         fuse: how passes become one; None takes each recipe's.
         draws: passes per axis, each with noise of its own.
+        translate_with: what batch normalisation takes; None takes each recipe's.
     """
 
     axes: tuple[str, ...] | None = None
     fuse: Fuse | None = None
     draws: int = 1
+    translate_with: TranslateWith | None = None
 
 
 BY_RECIPE = Passing()
@@ -154,7 +157,8 @@ def lacking(complete: ModelTranslator, without: Sequence[str]) -> ModelTranslato
 def passing(names: Sequence[str], models: Sequence[Model], how: Passing) -> tuple[list[str], list[Model]]:
     """Return models as they translate by other passes than their recipes', under names that say so.
 
-    Those that take patches have no axes, and those that draw no noise no draws: they stay as they are beside others.
+    Those that take patches have no axes, those that draw no noise no draws, and those without batch normalisation
+    nothing to normalise otherwise: they stay as they are beside others.
 
     Raises:
         UsageError: E001 for what is no axis and below one draw, E004 where no model can do what is asked.
@@ -164,6 +168,8 @@ def passing(names: Sequence[str], models: Sequence[Model], how: Passing) -> tupl
             one.along(how.axes)
         if how.draws < 1 or not any(model.translator.draws for model in models):
             one.drawing(how.draws)
+        if all(model.translator.translates_with() is None for model in models):
+            one.normalising(how.translate_with)
     chosen = [_passing(model, how) for model in models]
     told = [origin.variant_of(origin.passes_of(model)) for model in chosen]
     return [f"{name}, {words}" if words else name for name, words in zip(names, told, strict=True)], chosen
@@ -171,7 +177,10 @@ def passing(names: Sequence[str], models: Sequence[Model], how: Passing) -> tupl
 
 def _passing(model: Model, how: Passing) -> Model:
     along = model.along(how.axes if model.has_axes else None, how.fuse)
-    return along.drawing(how.draws) if model.translator.draws else along
+    drawing = along.drawing(how.draws) if model.translator.draws else along
+    return (
+        drawing if drawing.translator.translates_with() is None else drawing.normalising(how.translate_with)
+    )
 
 
 def outgrown(models: Sequence[ModelTranslator], cases: Sequence[PreparedCase]) -> list[str]:

@@ -21,6 +21,13 @@ NO_PATH = (None, "random")
 """What settings of weights hold besides paths."""
 
 
+NORMALISED = {
+    "batch_statistics": "normalised by each window's statistics",
+    "running": "normalised by running averages",
+}
+"""What tables say of batch normalisation where it is not the recipe's."""
+
+
 def of(model: Model) -> dict[str, Any]:
     """Return what a comparison needs to know of a trained model, JSON-able.
 
@@ -39,7 +46,7 @@ def of(model: Model) -> dict[str, Any]:
 
 
 def passes_of(model: Model) -> dict[str, Any]:
-    """Say how many passes become one volume, and under `recipe` what the recipe has where that is not taken."""
+    """Say how many passes become one volume, what batch normalisation takes, and under `recipe` what is not taken of it."""
     said = passes(model.view)
     own: dict[str, Any] = {
         "axes": list(model.recipe.translation.axes or model.recipe.windows.axes),
@@ -47,6 +54,9 @@ def passes_of(model: Model) -> dict[str, Any]:
     }
     if not model.has_axes:
         said["axes"] = own["axes"] = []
+    statistics = model.translator.translates_with()
+    if statistics is not None:
+        said["translate_with"], own["translate_with"] = statistics, model.learned_with
     return said if said.items() >= own.items() else said | {"recipe": own}
 
 
@@ -57,6 +67,7 @@ def variant_of(passes: Mapping[str, Any]) -> str:
     parts = [f"axes {','.join(passes['axes'])}"] if "axes" in differ else []
     parts += [f"fused by the {passes['fuse']}"] if "fuse" in differ else []
     parts += [f"{passes['draws']} draws"] if passes.get("draws", 1) > 1 else []
+    parts += [NORMALISED[passes["translate_with"]]] if "translate_with" in differ else []
     return ", ".join(parts)
 
 

@@ -135,6 +135,9 @@ def _recipe_of(one: Entry) -> str:
     parts = [record.get(key) for key in ("recipe_sha256", "without", "cohort", "frozen")]
     variant = _variant_of(record)
     parts += [variant] if variant else []
+    # Recipes from before this could be set have the same digest, and took running averages.
+    own = (record.get("passes") or {}).get("translate_with") == "batch_statistics"
+    parts += ["batch_statistics"] if own else []
     parts += [given] if given else []
     return json.dumps(parts, sort_keys=True)
 

@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from safetensors import SafetensorError
 from torch import Tensor
 
+from transmodal import translators
 from transmodal.errors import InputError, IntegrityError, TransmodalError
 from transmodal.notice import INTENDED_USE
 from transmodal.recipes.schema import Recipe
@@ -234,7 +235,9 @@ def _load(folder: Path, *, optimizers: bool) -> Checkpoint:
     try:
         return Checkpoint(
             recipe=Recipe.model_validate(content["recipe"]),
-            translator_config=content["translator_config"],
+            translator_config=translators.completed(
+                content["recipe"]["translator"], content["translator_config"]
+            ),
             target_map=IntensityMap.from_json(content["target_map"]),
             sources={name: IntensitySpec(**spec) for name, spec in content["sources"].items()},
             cohort=CohortMark(

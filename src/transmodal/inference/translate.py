@@ -19,6 +19,7 @@ from transmodal.inference.device import device_of
 from transmodal.inference.engine import Advance, synthesise
 from transmodal.inference.fuse import Fuse
 from transmodal.inference.view import AXES, Seen, View, passes, see, view_of
+from transmodal.nets.blocks import TranslateWith
 from transmodal.nets.frozen import RANDOM
 from transmodal.notice import FROM_SCRATCH, INTENDED_USE
 from transmodal.recipes.schema import Recipe
@@ -53,6 +54,8 @@ class Model:
         digest: SHA-256 of the weights file.
         provenance: the checkpoint's record: cohort, seed, phase, epoch, step.
         device: where it runs.
+        learned_with: what its checkpoint says that batch normalisation takes while translating; None where there is
+            nothing to choose.
     """
 
     translator: Translator  # type: ignore[type-arg]  # any paper's outputs
@@ -61,6 +64,7 @@ class Model:
     digest: str
     provenance: Mapping[str, Any]
     device: torch.device
+    learned_with: TranslateWith | None = None
 
     def translate(
         self,
@@ -157,6 +161,32 @@ class Model:
             )
         return replace(self, view=replace(self.view, draws=times))
 
+    def normalising(self, statistics: TranslateWith | None) -> Model:
+        """Return the model as it translates: with batch normalisation by other statistics than its recipe's.
+
+        Args:
+            statistics: `batch_statistics`, each window's own, or training's `running` averages; None takes the recipe's.
+
+        Raises:
+            UsageError: E004 where the translator has nothing to choose, E001 for something else than the two.
+        """
+        own = self.translator.translates_with()
+        if statistics is None or statistics == own:
+            return self
+        name, config = self.recipe.translator, self.translator.config
+        if own is None:
+            raise UsageError(
+                "E004",
+                f"translate_with {statistics} of {name}, whose generator has no batch normalisation here",
+                "a translator that has, such as pix2pix",
+                "Leave --translate-with out.",
+            )
+        translator = translators.build(name, {**config.model_dump(mode="json"), "translate_with": statistics})
+        translator.load_state_dict(self.translator.state_dict())
+        for frozen in translator.frozen().values():
+            frozen.to(self.device)
+        return replace(self, translator=translator.eval().to(self.device))
+
     def _frozen(self) -> Mapping[str, str]:
         return {name: one.digest() for name, one in self.translator.frozen().items()}
 
@@ -164,6 +194,7 @@ class Model:
         self, view: View, seen: Seen, sources: Mapping[str, Volume], volume: Volume
     ) -> dict[str, Any]:
         working, there = seen.grid, view.present(sources)
+        statistics = self.translator.translates_with()
         native = volume.grid.spacing
         coarser = view.spacing_mm is not None and max(native) > 1.05 * view.spacing_mm
         missing = [name for name in view.sources if name not in there]
@@ -201,6 +232,7 @@ class Model:
             "output_grid": {"shape": list(volume.grid.shape), "affine": volume.affine.tolist()},
             "windows": {"kind": view.cutting.kind, "size": list(view.cutting.size or ())},
             "passes": passes(view),
+            **({"translate_with": statistics} if statistics else {}),
             "fill_outside_region": view.fill,
             "notes": notes,
         }
@@ -254,7 +286,15 @@ def load(
     }
     if end is not None and end.seconds > 0:  # the best weights were there before training ended
         provenance["training_seconds"] = round(end.seconds, 1)
-    return Model(translator, saved.recipe, view, saved.weights_sha256, provenance, where)
+    return Model(
+        translator,
+        saved.recipe,
+        view,
+        saved.weights_sha256,
+        provenance,
+        where,
+        translator.translates_with(),
+    )
 
 
 def _sides(shape: tuple[int, ...]) -> str:

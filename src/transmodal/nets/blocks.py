@@ -6,11 +6,39 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Literal
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from transmodal.batch import generators
 
 NormKind = Literal["batch", "instance", "none"]
+TranslateWith = Literal["batch_statistics", "running"]
+"""What batch normalisation takes while translating: each window's own statistics, or training's running averages."""
+
+
+class BatchNorm2d(nn.BatchNorm2d):
+    """Batch normalisation that can take each image's own statistics outside training.
+
+    Attributes:
+        by_image: outside training, normalise each image as a batch of that image alone would be in training. How
+            images are batched does not matter then, and running averages are neither taken nor changed.
+    """
+
+    by_image: bool = False
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Normalise `(B, C, H, W)`; with `by_image`, maps of one pixel have no deviation and are refused by torch."""
+        if self.training or not self.by_image:
+            return super().forward(x)
+        # A batch of one image has the statistics of that image: the arithmetic of instance normalisation.
+        return F.instance_norm(x, weight=self.weight, bias=self.bias, eps=self.eps)
+
+
+def translate_with(module: nn.Module, statistics: TranslateWith) -> None:
+    """Set what all batch normalisation of a network takes outside training."""
+    for part in module.modules():
+        if isinstance(part, BatchNorm2d):
+            part.by_image = statistics == "batch_statistics"
 
 
 def norm2d(kind: NormKind, channels: int, *, remembers: bool = True) -> nn.Module:
@@ -23,7 +51,7 @@ def norm2d(kind: NormKind, channels: int, *, remembers: bool = True) -> nn.Modul
             not, since losses change no state.
     """
     if kind == "batch":
-        return nn.BatchNorm2d(channels, track_running_stats=remembers)
+        return BatchNorm2d(channels, track_running_stats=remembers)
     if kind == "instance":
         return nn.InstanceNorm2d(channels)
     return nn.Identity()

@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from transmodal.nets.blocks import BatchNorm2d
 from transmodal.nets.spectral import spectral
 
 
@@ -44,9 +45,9 @@ class Up(nn.Module):
     def __init__(self, before: int, skip: int, after: int) -> None:
         super().__init__()
         self.enlarge = Enlarge(before, after, 2)
-        self.norm = nn.BatchNorm2d(skip)
+        self.norm = BatchNorm2d(skip)
         self.conv = nn.Sequential(
-            nn.ReLU(), spectral(after + skip, after, bias=False), nn.ReLU(), nn.BatchNorm2d(after)
+            nn.ReLU(), spectral(after + skip, after, bias=False), nn.ReLU(), BatchNorm2d(after)
         )
 
     def forward(self, x: Tensor, skip: Tensor) -> Tensor:
@@ -72,7 +73,7 @@ class Enlarge(nn.Module):
         super().__init__()
         self.factor = factor
         self.conv = spectral(before, after * factor**2, 1, bias=not normed)
-        self.norm = nn.BatchNorm2d(after * factor**2) if normed else nn.Identity()
+        self.norm = BatchNorm2d(after * factor**2) if normed else nn.Identity()
         with torch.no_grad():
             first = self.conv.weight[:: factor**2]
             self.conv.weight.copy_(first.repeat_interleave(factor**2, dim=0))

@@ -14,9 +14,11 @@ from typing import NamedTuple, TypeVar
 import torch
 
 from transmodal.cohorts.store import Cohort
+from transmodal.evaluation.entrants import Passing
 from transmodal.evaluation.result import Evaluation
 from transmodal.evaluation.run import evaluate
 from transmodal.evaluation.score import RANGES
+from transmodal.nets.blocks import TranslateWith
 from transmodal.recipes.schema import Recipe
 from transmodal.training.loop import TrainResult, train
 
@@ -36,6 +38,7 @@ class Job(NamedTuple):
         folder: of the run; the evaluation is written into its folder `evaluation`.
         without: sources without which the run is scored once more.
         oracles: scored beside it.
+        also: what batch normalisation takes in further evaluations, instead of what the recipe says.
     """
 
     name: str
@@ -44,6 +47,11 @@ class Job(NamedTuple):
     folder: Path
     without: tuple[str, ...] = ()
     oracles: tuple[str, ...] = ()
+    also: tuple[TranslateWith, ...] = ()
+
+    def evaluated(self, statistics: TranslateWith | None = None) -> Path:
+        """Return the folder of the evaluation; of one in `also` where it is named."""
+        return self.folder / (f"evaluation-{statistics}" if statistics else "evaluation")
 
 
 def trained(job: Job) -> TrainResult:
@@ -55,8 +63,12 @@ def trained(job: Job) -> TrainResult:
     return train(job.recipe, Cohort.open(job.cohort), job.folder, device=own_device(job.recipe))
 
 
-def scored(job: Job) -> Evaluation:
+def scored(job: Job, statistics: TranslateWith | None = None) -> Evaluation:
     """Evaluate a trained run on the test split and write it; a target without a unit is scored normalised.
+
+    Args:
+        job: whose run is trained.
+        statistics: what batch normalisation takes, instead of what the recipe says.
 
     Raises:
         TransmodalError: as `evaluation.run.evaluate`.
@@ -68,8 +80,9 @@ def scored(job: Job) -> Evaluation:
         oracles=job.oracles,
         without=[source for source in job.without if source in task.source],
         target_normalised=is_normalised(task.target),
+        passes=Passing(translate_with=statistics),
         device=own_device(job.recipe),
-        output=job.folder / "evaluation",
+        output=job.evaluated(statistics),
     )
 
 

@@ -80,7 +80,9 @@ class Session:
         self._plan, self._run = job
         self._training = self._plan.recipe.training
         torch.manual_seed(seed_of(self._training.seed, "weights"))
-        self._translator = translators.build(self._plan.recipe.translator, self._plan.config)
+        # A run goes on with the settings that it was begun with, also where defaults have changed since.
+        self._config = self._plan.config if saved is None else saved.translator_config
+        self._translator = translators.build(self._plan.recipe.translator, self._config)
         self._translator.to(fabric.device)
         self._starting = _begun(self._translator) if saved is None else saved.starting
         frozen = self._translator.frozen()
@@ -276,7 +278,7 @@ class Session:
         scaler = self._fabric.strategy.precision.state_dict()
         return Checkpoint(
             recipe=self._plan.recipe,
-            translator_config=self._plan.config,
+            translator_config=self._config,
             target_map=self._plan.view.target_map,
             sources=self._plan.view.specs,
             cohort=self._plan.cohort,

@@ -68,6 +68,15 @@ def checked(name: str, settings: Mapping[str, Any]) -> TranslatorConfig:
         ) from error
 
 
+def completed(name: str, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a checkpoint's settings with what it was made with before some of them could be set.
+
+    Raises:
+        UsageError: E002 when there is no translator of that name.
+    """
+    return {**config_of(name).earlier, **settings}
+
+
 def _module(name: str) -> Any:  # noqa: ANN401 - a module, whose contents the contract tests check
     if name not in names():
         near = difflib.get_close_matches(name, names(), n=1)

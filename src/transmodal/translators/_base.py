@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from transmodal.batch import Batch
 from transmodal.errors import UsageError
+from transmodal.nets.blocks import BatchNorm2d, TranslateWith
 from transmodal.nets.starting import StartingWeights
 
 OutputRange = Literal["unit", "signed", "free"]
@@ -30,6 +31,9 @@ class TranslatorConfig(BaseModel):
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    earlier: ClassVar[Mapping[str, object]] = {}
+    """What checkpoints from before a setting was there were made with, where that is not the setting's default."""
 
     source_channels: tuple[int, ...] = (1,)
     target_channels: int = Field(1, ge=1)
@@ -175,6 +179,12 @@ class Translator(nn.Module, ABC, Generic[Outputs]):
     def size_multiple(self) -> int:
         """Return the number that window sides must be a multiple of."""
         return 1
+
+    def translates_with(self) -> TranslateWith | None:
+        """Return what batch normalisation takes while translating; None where there is nothing to choose."""
+        chosen: TranslateWith | None = getattr(self.config, "translate_with", None)
+        remembers = (isinstance(part, BatchNorm2d) and part.track_running_stats for part in self.modules())
+        return chosen if any(remembers) else None
 
     def check(self, source: Tensor, available: Tensor) -> None:
         """Refuse sources that this translator cannot take.

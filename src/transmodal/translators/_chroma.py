@@ -19,6 +19,7 @@ from transmodal.batch import Batch
 from transmodal.errors import UsageError
 from transmodal.losses.logistic import logistic
 from transmodal.losses.perceptual import perceptual_l1
+from transmodal.nets.blocks import TranslateWith, translate_with
 from transmodal.nets.frozen import FrozenNet
 from transmodal.nets.lab import lab_to_rgb, rgb_to_lab
 from transmodal.nets.sides import check_sides
@@ -41,6 +42,8 @@ class ChromaConfig(TranslatorConfig):
         adversarial_weight: of the verdict; 0 trains without discriminator.
         discriminator_width: channels of the discriminator's first layer.
         discriminator_blocks: of the discriminator.
+        translate_with: what batch normalisation takes while translating: training's `running` averages, as the
+            published tests do, or each window's own statistics.
     """
 
     target_channels: int = Field(3, ge=1)
@@ -50,6 +53,7 @@ class ChromaConfig(TranslatorConfig):
     adversarial_weight: float = Field(1.0, ge=0)
     discriminator_width: int = Field(64, ge=1)
     discriminator_blocks: int = Field(3, ge=1, le=5)
+    translate_with: TranslateWith = "running"
 
 
 class Outputs(NamedTuple):
@@ -80,6 +84,7 @@ class Chroma(Translator[Outputs]):
         super().__init__(config)
         check_channels(config, type(self).__name__)
         self.generator = generator
+        translate_with(generator, config.translate_with)
         self.discriminator: SpectralDiscriminator | None = None
         if config.adversarial_weight > 0:
             self.discriminator = SpectralDiscriminator(
@@ -106,6 +111,16 @@ class Chroma(Translator[Outputs]):
         """Colour `(B, 1, H, W)` in [-1, 1]: float32 `(B, 3, H, W)` in [0, 1]."""
         self.check(source, available)
         return coloured(source, self.generator(source))
+
+    def check(self, source: Tensor, available: Tensor) -> None:
+        """Refuse as the base does, and windows that are too small to be normalised by their own statistics.
+
+        Raises:
+            UsageError: E004.
+        """
+        super().check(source, available)
+        if self.config.translate_with == "batch_statistics":
+            check_sides(source, self.least_normed(1), "normalisation of a window by its own statistics")
 
     def frozen(self) -> Mapping[str, FrozenNet]:
         """Return VGG-19 where the perceptual term is on."""

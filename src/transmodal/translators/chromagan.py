@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from transmodal.batch import Batch
 from transmodal.nets import published
-from transmodal.nets.blocks import full_precision
+from transmodal.nets.blocks import BatchNorm2d, TranslateWith, full_precision, translate_with
 from transmodal.nets.lab import rgb_to_lab
 from transmodal.nets.patchgan import PatchDiscriminator
 from transmodal.nets.sides import check_sides
@@ -28,6 +28,8 @@ from transmodal.translators._chroma import check_channels, coloured
 
 VGG16 = ((1, 1), (2, 2), (4, 4, 4), (8, 8, 8))
 """Channels of VGG-16's convolutions up to the fourth stage, by stage, in widths."""
+LEAST_ALONE = 40
+"""Shortest side of a window on which every map has more than one pixel, without which a window alone has no deviation."""
 
 
 class Config(TranslatorConfig):
@@ -40,6 +42,8 @@ class Config(TranslatorConfig):
         adversarial_weight: of the critic's verdict; 0 trains without critic.
         penalty_weight: of the critic's gradient penalty.
         backbone: file vgg16-397923af.pth, which the encoder starts from; None starts from scratch.
+        translate_with: what batch normalisation takes while translating: training's `running` averages, as the
+            published test does, or each window's own statistics.
     """
 
     target_channels: int = Field(3, ge=1)
@@ -50,6 +54,7 @@ class Config(TranslatorConfig):
     adversarial_weight: float = Field(0.1, ge=0)
     penalty_weight: float = Field(10.0, ge=0)
     backbone: str | None = None
+    translate_with: TranslateWith = "running"
 
 
 class Outputs(NamedTuple):
@@ -77,6 +82,7 @@ class ChromaGan(Translator[Outputs]):
         super().__init__(config)
         check_channels(config, type(self).__name__)
         self.generator = ChromaNet(config)
+        translate_with(self.generator, config.translate_with)
         self.critic: PatchDiscriminator | None = None
         if config.adversarial_weight > 0:
             self.critic = PatchDiscriminator(3, config.width, "none")
@@ -89,6 +95,16 @@ class ChromaGan(Translator[Outputs]):
         """Colour `(B, 1, H, W)` in [-1, 1]: float32 `(B, 3, H, W)` in [0, 1]."""
         self.check(source, available)
         return _coloured(source, self.generator(source))
+
+    def check(self, source: Tensor, available: Tensor) -> None:
+        """Refuse as the base does, and windows that are too small to be normalised by their own statistics.
+
+        Raises:
+            UsageError: E004.
+        """
+        super().check(source, available)
+        if self.config.translate_with == "batch_statistics":
+            check_sides(source, LEAST_ALONE, "normalisation of a window by its own statistics")
 
     def starting(self) -> Mapping[str, StartingWeights]:
         """Return VGG-16 trained on ImageNet, as the original starts."""
@@ -112,7 +128,7 @@ class ChromaGan(Translator[Outputs]):
             UsageError: E004 for windows on which there is no verdict or nothing to normalise, and as `check`.
         """
         self.check(batch.source, batch.available)
-        least = 24 if len(batch.source) > 1 else 40
+        least = 24 if len(batch.source) > 1 else LEAST_ALONE
         check_sides(batch.source, least, f"a batch of {len(batch.source)}")
         chroma = self.generator(batch.source)
         drawn = [torch.rand(1, 1, 1, generator=one) for one in batch.generators()]
@@ -230,7 +246,7 @@ def _coloured(source: Tensor, chroma: Tensor) -> Tensor:
 
 
 def _normed(before: int, after: int, stride: int = 1) -> list[nn.Module]:
-    return [nn.Conv2d(before, after, 3, stride, 1), nn.ReLU(), nn.BatchNorm2d(after)]
+    return [nn.Conv2d(before, after, 3, stride, 1), nn.ReLU(), BatchNorm2d(after)]
 
 
 def build(config: Config) -> ChromaGan:

@@ -8,14 +8,22 @@ the same image gives the same result.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from pydantic import Field
 from torch import Tensor, nn
 
 from transmodal.batch import Batch
-from transmodal.nets.blocks import NormKind, full_precision, norm2d, normal_init, seeded_dropout
+from transmodal.nets.blocks import (
+    NormKind,
+    TranslateWith,
+    full_precision,
+    norm2d,
+    normal_init,
+    seeded_dropout,
+    translate_with,
+)
 from transmodal.translators._conditional_gan import (
     ConditionalGan,
     ConditionalGanConfig,
@@ -31,11 +39,16 @@ class Config(ConditionalGanConfig):
         levels: times that the sides are halved; 8 takes 256 x 256 to 1 x 1.
         norm: `batch` as the paper, or `instance`.
         dropout: in the three stages behind the innermost one, while training.
+        translate_with: what batch norm takes while translating: each window's own statistics, as the published test
+            does, or training's `running` averages; instance norm always takes the window's own.
     """
+
+    earlier: ClassVar[Mapping[str, object]] = {"translate_with": "running"}
 
     levels: int = Field(8, ge=2, le=9)
     norm: Literal["batch", "instance"] = "batch"
     dropout: float = Field(0.5, ge=0, lt=1)
+    translate_with: TranslateWith = "batch_statistics"
 
 
 class Pix2Pix(ConditionalGan):
@@ -46,6 +59,7 @@ class Pix2Pix(ConditionalGan):
     def __init__(self, config: Config) -> None:
         generator, discriminator = UNetGenerator(config), patch_discriminator(config, config.norm)
         super().__init__(config, generator, discriminator, multiple=2**config.levels)
+        translate_with(generator, config.translate_with)
 
     def forward(
         self, source: Tensor, available: Tensor, features: Tensor | None = None, noise: Tensor | None = None

@@ -1,4 +1,4 @@
-"""ResViT: Dalmaz, Yurtsever and Cukur, ResViT: Residual Vision Transformers for Multimodal Medical Image Synthesis,
+"""ResViT: Dalmaz, Yurt and Çukur, ResViT: Residual Vision Transformers for Multimodal Medical Image Synthesis,
 IEEE TMI 2022.
 
 A residual convolutional generator whose bottleneck holds aggregated residual transformer (ART) blocks: at two of
@@ -9,7 +9,7 @@ The convolutions are trained first, alone; then transformers join.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Self
+from typing import ClassVar, Self
 
 import torch
 from pydantic import Field, model_validator
@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from transmodal.batch import Batch
 from transmodal.nets import published
-from transmodal.nets.blocks import norm2d, normal_init
+from transmodal.nets.blocks import TranslateWith, norm2d, normal_init, translate_with
 from transmodal.nets.resnet import ResNetGenerator
 from transmodal.nets.starting import StartingWeights
 from transmodal.nets.vit import MapTransformer, Positions
@@ -42,7 +42,11 @@ class Config(ConditionalGanConfig):
         heads: of attention.
         side: of the token map on which positions are learnt; 16 for 256 x 256.
         backbone: file R50+ViT-B_16.npz, which the transformers start from; None starts from scratch.
+        translate_with: what batch norm takes while translating: each window's own statistics, as the published test
+            does, or training's `running` averages.
     """
+
+    earlier: ClassVar[Mapping[str, object]] = {"translate_with": "running"}
 
     blocks: int = Field(9, ge=1)
     transformer_blocks: tuple[int, ...] = (0, 5)
@@ -53,6 +57,7 @@ class Config(ConditionalGanConfig):
     heads: int = Field(12, ge=1)
     side: int = Field(16, ge=1)
     backbone: str | None = None
+    translate_with: TranslateWith = "batch_statistics"
 
     @model_validator(mode="after")
     def _places(self) -> Self:
@@ -74,9 +79,11 @@ class ResViT(ConditionalGan):
 
     def __init__(self, config: Config) -> None:
         multiple = 16 if config.transformers else 4  # tokens are 1/16 of the image
-        super().__init__(
-            config, ArtGenerator(config), patch_discriminator(config, "batch"), multiple=multiple
-        )
+        # Innermost maps are the multiple-th part, and a window's own statistics need more than one pixel.
+        least = 2 * multiple if config.translate_with == "batch_statistics" else 0
+        generator, discriminator = ArtGenerator(config), patch_discriminator(config, "batch")
+        super().__init__(config, generator, discriminator, multiple=multiple, least=least)
+        translate_with(generator, config.translate_with)
         self.phases = ("cnn", "transformer") if config.transformers else ("cnn",)
         # Which phase the weights are of travels with them: translating has to know.
         self.register_buffer("joined", torch.tensor(False))

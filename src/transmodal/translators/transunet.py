@@ -18,7 +18,7 @@ from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from transmodal.nets import published
-from transmodal.nets.blocks import full_precision
+from transmodal.nets.blocks import BatchNorm2d, TranslateWith, full_precision, translate_with
 from transmodal.nets.starting import StartingWeights
 from transmodal.nets.vit import MapTransformer, Positions
 from transmodal.translators._conditional_gan import (
@@ -39,6 +39,8 @@ class Config(ConditionalGanConfig):
         side: of the token map on which positions are learnt; 16 for 256 x 256.
         skips: whether the decoder sees the residual network's maps.
         backbone: file R50+ViT-B_16.npz, which residual network and transformer start from; None starts from scratch.
+        translate_with: what the decoder's batch norm takes while translating: training's `running` averages, as the
+            published test does, or each window's own statistics.
     """
 
     width: int = Field(64, ge=4)
@@ -49,6 +51,7 @@ class Config(ConditionalGanConfig):
     side: int = Field(16, ge=1)
     skips: bool = True
     backbone: str | None = None
+    translate_with: TranslateWith = "running"
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
@@ -69,6 +72,7 @@ class TransUNet(ConditionalGan):
         super().__init__(
             config, Generator(config), patch_discriminator(config, "batch"), multiple=16, least=32
         )
+        translate_with(self.generator, config.translate_with)
 
     def starting(self) -> Mapping[str, StartingWeights]:
         """Return R50-ViT-B/16: all but the decoder, as the original starts."""
@@ -187,7 +191,7 @@ def _group_norm(channels: int) -> nn.GroupNorm:
 
 
 def _convolution(before: int, after: int) -> list[nn.Module]:
-    return [nn.Conv2d(before, after, 3, padding=1, bias=False), nn.BatchNorm2d(after), nn.ReLU()]
+    return [nn.Conv2d(before, after, 3, padding=1, bias=False), BatchNorm2d(after), nn.ReLU()]
 
 
 def build(config: Config) -> TransUNet:
