@@ -61,6 +61,8 @@ class Named:
     @property
     def modality(self) -> str:
         """What it shows, `mask` and `segmentation` included; empty where that is not known."""
+        if self.entities.get("part", "mag") != "mag":
+            return ""  # phase, real and imaginary parts are no magnitude image
         if self.suffix == "mask":
             return (
                 "mask"
