@@ -19,6 +19,8 @@ CODES: dict[str, str] = {
     "E101": "a file is truncated or corrupt",
     "E102": "a file is of a format that is not read here, or not of the format that its name says",
     "E103": "a header contradicts itself or holds values that make no sense",
+    "E104": "a DICOM series holds images of several kinds",
+    "E105": "values without the unit that they need: a CT without its rescale",
     "E110": "sform and qform disagree",
     "E111": "a file does not say how it lies in space",
     "E112": "an affine is singular, not finite or sheared where it must not be",

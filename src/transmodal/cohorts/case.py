@@ -134,15 +134,19 @@ class CaseFiles:
             InputError: E100 when a file is not there.
         """
         parts = [self.id, self.patient, self.group, ",".join(sorted(self.simulated))]
-        parts += [f"{what}={name}={sha256}" for what, (name, sha256) in sorted(self.origins().items())]
+        named = {what: path.name for what, path in self.paths().items()}
+        parts += [f"{what}={named[what]}={sha256}" for what, (_, sha256) in sorted(self.origins().items())]
         parts += [repr(step) for step in self.steps]
         parts += said(self.reading)
         # Names of files can be bytes that are no UTF-8; `ascii` takes them all.
         return files.sha256_text(ascii(parts))
 
     def origins(self) -> dict[str, Origin]:
-        """Return base name and content hash of every input."""
-        return {what: Origin(path.name, sha256_content(path)) for what, path in self.paths().items()}
+        """Return base name and content hash of every input; a DICOM series' folder can be called as its patient is."""
+        return {
+            what: Origin("DICOM series" if path.is_dir() else path.name, sha256_content(path))
+            for what, path in self.paths().items()
+        }
 
     def load(self) -> Case:
         """Read the files and take the steps.
@@ -233,6 +237,7 @@ class Found(NamedTuple, Generic[Maker]):
         sides: which cases train, validate and test (`train`, `validation`, `test` by id), where the
             folder says so; empty where it does not.
         within_subject: whether `sides` divide patients, slab by slab: figures then hold for them alone.
+        key: whose the pseudonymous cases are, a row for each image: for their owner alone, never kept in a cohort.
     """
 
     cases: Sequence[Maker]
@@ -240,6 +245,7 @@ class Found(NamedTuple, Generic[Maker]):
     left_out: Sequence[str] = ()
     sides: Mapping[str, str] = {}
     within_subject: bool = False
+    key: Sequence[Mapping[str, str]] = ()
 
 
 def sha256_content(path: Path) -> str:

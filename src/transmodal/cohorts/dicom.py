@@ -17,11 +17,12 @@ from pathlib import Path
 
 from transmodal.cohorts import release
 from transmodal.cohorts.case import MODALITY, Case, Found, Origin, Step, said
-from transmodal.cohorts.dicom_series import Series, series_in
+from transmodal.cohorts.dicom_series import Archive, Series, archive_of
 from transmodal.cohorts.onto import Onto
 from transmodal.errors import InputError, UsageError
 from transmodal.volumes import dicom as reader
 from transmodal.volumes import files
+from transmodal.volumes.dicom_privacy import masked
 from transmodal.volumes.reading import STRICT, Reading
 
 _EXPECTED = "a folder with DICOM files in it, at any depth"
@@ -145,21 +146,62 @@ def look(folder: Path, options: Options = Options()) -> Found[DicomCase]:
     """
     folder = Path(folder)
     paths = release.files_below(folder, _EXPECTED)
-    series = series_in(paths)
-    if not series:
+    archive = archive_of(paths)
+    if not archive.series:
+        if archive.damages:
+            raise archive.damages[0].error
         raise InputError("E100", f"{folder} holds no DICOM image", _EXPECTED, "Check the path.")
     table = _table(Path(options.table)) if options.table else {}
-    ignored = release.counted(
-        sorted(set(paths) - {path for one in series for path in one.paths}), folder, "no image"
-    )
+    ignored = _no_images(archive, paths, folder)
     taken: dict[str, dict[str, list[Series]]] = {}
-    for one in series:
+    for one in archive.series:
         what, reason = _modality(one, options, table)
+        if not reason and options.need and what not in options.need:
+            reason = f"{what}, which need= does not name"
         if reason:
             ignored.append(f"{one} ({reason})")
         else:
             taken.setdefault(_case_of(one, options, table), {}).setdefault(what, []).append(one)
-    return _found(taken, options, table, ignored, folder)
+    try:
+        found = _found(taken, options, table, ignored, folder)
+    except InputError as error:
+        if error.code == "E131" and archive.damages:  # what keeps every case from being whole
+            raise archive.damages[0].error from error
+        raise
+    return found._replace(key=_key(taken, table))
+
+
+def _key(
+    taken: Mapping[str, Mapping[str, Sequence[Series]]], table: Mapping[str, Mapping[str, str]]
+) -> list[dict[str, str]]:
+    """Return whose each case is, complete or not, for the owner of the data."""
+    return [
+        {
+            "case": case,
+            "patient": _patient_of(one, table),
+            "patient_id": one.patient,
+            "patient_name": one.name,
+            "study_date": one.date,
+            "study_uid": one.study,
+            "series_uid": one.uid,
+            "modality": what,
+            "description": one.text,
+            "n_images": str(len(one.paths)),
+        }
+        for case, mine in sorted(taken.items())
+        for what, several in sorted(mine.items())
+        for one in several
+    ]
+
+
+def _no_images(archive: Archive, paths: Sequence[Path], folder: Path) -> list[str]:
+    """Return a line for each kind of file that is no image, and for each that is damaged, without patients' names."""
+    damaged = {one.path: one.error.got for one in archive.damages}
+    images = {path for one in archive.series for path in one.paths}
+    lines = release.counted(sorted(set(paths) - images - damaged.keys()), folder, "no image")
+    for path, reason in damaged.items():
+        lines += release.counted([path], folder, reason)
+    return [masked(line, archive.identity) for line in lines]
 
 
 def _modality(one: Series, options: Options, table: Mapping[str, Mapping[str, str]]) -> tuple[str, str]:
@@ -220,8 +262,11 @@ def _found(
     for name, mine in sorted(taken.items()):
         doubled = [what for what, some in mine.items() if len(some) > 1 and options.several == "refuse"]
         missing = [what for what in need if what not in mine]
+        damaged = next((one.damage for some in mine.values() for one in some if one.damage), "")
         if missing:
             left_out.append(f"{name} (no {', no '.join(missing)})")
+        elif damaged:
+            left_out.append(f"{name} ({damaged}: a slice may be missing)")
         elif doubled:
             listed = "; ".join(str(one) for one in mine[doubled[0]])
             left_out.append(f"{name} (several of {doubled[0]}: {listed}; --with several=largest takes one)")

@@ -2,78 +2,157 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
-from transmodal.cohorts import mr_label
+from transmodal.cohorts import ct_label, mr_label
 from transmodal.errors import InputError
-from transmodal.volumes import dicom_files
+from transmodal.volumes import dicom_files, dicom_kinds
+from transmodal.volumes.dicom_privacy import masked, say_faults
 from transmodal.volumes.streams import BUDGET_BYTES
 
 
 @dataclass(slots=True)
 class Series:
-    """What one series' headers say.
+    """What one series' headers say; where a series holds several kinds of images, of one kind.
 
     Attributes:
         uid: SeriesInstanceUID.
         study: StudyInstanceUID.
         patient: PatientID.
+        name: PatientName.
+        date: StudyDate.
         kind: DICOM's Modality.
         text: description and protocol.
         reason: why it is no image of a patient's anatomy; empty where it is one.
         synthetic: whether it says that it is.
-        acquisition: how it was made, where it is of MR.
+        acquisition: how it was made.
+        scanner: maker, model and station.
+        identity: words of the patient's names and ids.
         paths: its files.
+        damage: a damaged file that may be one of its slices; empty where there is none.
     """
 
     uid: str
     study: str
     patient: str
+    name: str
+    date: str
     kind: str
     text: str
     reason: str
     synthetic: bool
     acquisition: mr_label.Acquisition
+    scanner: str
+    identity: frozenset[str]
     paths: list[Path] = field(default_factory=list)
+    damage: str = ""
 
     def __str__(self) -> str:
-        return f"series {self.text!r} of {self.kind or 'no modality'}, {len(self.paths)} images"
+        text = masked(self.text, self.identity)
+        return f"series {text!r} of {self.kind or 'no modality'}, {len(self.paths)} images"
 
     def label(self) -> mr_label.Label:
         """Return the modality that the header tells, or none and why."""
         if self.kind == "MR":
             return mr_label.label(self.acquisition)
-        modality = {"CT": "ct", "PT": "pet"}.get(self.kind, "")
-        return mr_label.Label(modality, "" if modality else f"images of {self.kind or 'no modality'}")
+        if self.kind == "CT":
+            how = self.acquisition
+            return ct_label.label(how.description, how.protocol, how.image_type, self.scanner)
+        return (
+            mr_label.Label("pet")
+            if self.kind == "PT"
+            else mr_label.Label("", f"of {self.kind or 'no modality'}")
+        )
 
 
-def series_in(paths: Iterable[Path]) -> list[Series]:
-    """Return the series of DICOM files by UID; little is kept of each header, as there may be a hundred thousand.
+class Archive(NamedTuple):
+    """What a tree of DICOM files holds.
+
+    Attributes:
+        series: by UID, and by kind where one UID has several.
+        damages: files that could be slices and cannot be read.
+    """
+
+    series: list[Series]
+    damages: list[dicom_files.Damage]
+
+    @property
+    def identity(self) -> frozenset[str]:
+        """Words of all patients' names and ids."""
+        return frozenset().union(*(one.identity for one in self.series))
+
+
+def archive_of(paths: Iterable[Path]) -> Archive:
+    """Return the series of DICOM files; little is kept of each header, as there may be a hundred thousand.
+
+    A damaged file does not stop the search: it is noted with the series that it may be a slice of.
 
     Raises:
-        InputError: E101 and E102 for damaged files, E103 for an image without a series, or of another patient
-            than its series.
+        InputError: E103 for an image without a series, or of another patient than its series.
     """
-    found: dict[str, Series] = {}
+    kinds: dict[str, dict[dicom_kinds.Traits, Series]] = {}
+    damages, n_faults, n_files = [], 0, 0
     for one in dicom_files.each(paths, BUDGET_BYTES):
+        if isinstance(one, dicom_files.Damage):
+            damages.append(one)
+            continue
+        n_faults, n_files = n_faults + one.n_faults, n_files + 1
         uid = one.text("SeriesInstanceUID")
         if not uid:
             raise InputError(
                 "E103", f"{one.name} without SeriesInstanceUID", "the series it is of", "Remove it."
             )
-        if uid not in found:
-            found[uid] = _of_header(one, uid)
-        elif found[uid].patient != one.text("PatientID").strip():
+        mine, traits = kinds.setdefault(uid, {}), dicom_kinds.traits(one)
+        if any(series.patient != one.text("PatientID").strip() for series in mine.values()):
             raise InputError(
                 "E103",
                 f"{one.name} of another PatientID than the rest of its series",
                 "one patient",
                 "Remove it.",
             )
-        found[uid].paths.append(one.path)
-    return sorted(found.values(), key=lambda one: one.uid)
+        if traits not in mine:
+            mine[traits] = _of_header(one, uid)
+        mine[traits].paths.append(one.path)
+    say_faults(n_faults, n_files)
+    series = [one for uid in sorted(kinds) for one in _of_kinds(kinds[uid])]
+    identity = frozenset().union(*(one.identity for one in series))
+    damages = [damage.without_names(identity) for damage in damages]
+    _note_damages(series, damages)
+    return Archive(series, damages)
+
+
+def _of_kinds(mine: dict[dicom_kinds.Traits, Series]) -> list[Series]:
+    """Join images of one kind, whose numbers are rounded differently."""
+    joined = []
+    for alike in dicom_kinds.parted(list(mine)):
+        first = mine[alike[0]]
+        first.paths = [path for traits in alike for path in mine[traits].paths]
+        joined.append(first)
+    return joined
+
+
+def _note_damages(series: list[Series], damages: list[dicom_files.Damage]) -> None:
+    """Note a damaged file with the series whose UID it has, or whose slices lie beside it under names of its manner."""
+    if not damages:
+        return
+    manners = [{_manner(path) for path in one.paths} for one in series]
+    folders = [{path.parent for path in one.paths} for one in series]
+    for damage in damages:
+        path = damage.path
+        says_dicom = path.suffix.lower() in dicom_files.SUFFIXES
+        for one, its_manners, its_folders in zip(series, manners, folders, strict=True):
+            beside = path.parent in its_folders and (says_dicom or _manner(path) in its_manners)
+            if one.uid == damage.series if damage.series else beside:
+                one.damage = one.damage or damage.error.got
+
+
+def _manner(path: Path) -> tuple[Path, str]:
+    """Return a file's folder and its name with every number as one sign."""
+    return path.parent, re.sub(r"\d+", "#", path.name.lower())
 
 
 def _of_header(one: dicom_files.Slice, uid: str) -> Series:
@@ -81,12 +160,24 @@ def _of_header(one: dicom_files.Slice, uid: str) -> Series:
         uid=uid,
         study=one.text("StudyInstanceUID"),
         patient=one.text("PatientID").strip(),
+        name=one.text("PatientName").strip(),
+        date=one.text("StudyDate").strip(),
         kind=one.text("Modality"),
         text=one.text("SeriesDescription") or one.text("ProtocolName"),
-        reason="a localizer" if "LOCALIZER" in one.text("ImageType").upper() else "",
+        reason=_reason(one),
         synthetic=one.text("SyntheticData").upper() == "YES",
         acquisition=_acquisition(one),
+        scanner=" ".join(
+            one.text(keyword) for keyword in ("Manufacturer", "ManufacturerModelName", "StationName")
+        ),
+        identity=one.identity,
     )
+
+
+def _reason(one: dicom_files.Slice) -> str:
+    if "LOCALIZER" in one.text("ImageType").upper():
+        return "a localizer"
+    return "a Siemens mosaic; convert it with dcm2niix" if dicom_kinds.mosaic_count(one) else ""
 
 
 def _acquisition(one: dicom_files.Slice) -> mr_label.Acquisition:

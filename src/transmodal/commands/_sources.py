@@ -167,8 +167,7 @@ def _existing(path: Path) -> Path:
 
 def _origin(path: Path) -> dict[str, Any]:
     if path.is_dir():
-        return {
-            "name": path.name,
-            "files": {one.name: files.sha256_file(one) for one in listing.files_in(path)},
-        }
+        # Names of DICOM files, and of their folder, can be a patient's: counts and a hash stand for them.
+        hashes = sorted(map(files.sha256_file, listing.files_in(path)))
+        return {"name": "DICOM series", "n_files": len(hashes), "sha256": files.sha256_text(ascii(hashes))}
     return {"name": path.name, "sha256": files.sha256_file(path)}

@@ -77,6 +77,14 @@ def run(
         bool,
         typer.Option("--dry-run", help="Read all, say what was found and what is wrong, write nothing."),
     ] = False,
+    key: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Also write whose each pseudonymous case is, as CSV, for the owner of the data; of DICOM, with or without "
+            "--dry-run.",
+        ),
+    ] = None,
     region: Annotated[
         list[str] | None,
         typer.Option(
@@ -140,6 +148,8 @@ def run(
     related = relations(same_patient, groups, group_by)
     reading = reading_of(nonfinite, orientation_from, assume_orientation, frame)
     found = layouts.look(layout, folder, told or [], reading)
+    if key is not None:
+        _write_key(found, layout, key, output)
     if dry_run:
         raise typer.Exit(_survey(found, _intensities(intensity or []), workers, strict_pairs=strict_pairs))
     _say(found)
@@ -183,6 +193,24 @@ def _named(output: Path | None) -> Path:
     if output is None:
         raise UsageError("E001", "no -o", "-o COHORT, a folder to write", "Name it, or say --dry-run.")
     return output
+
+
+def _write_key(found: Found[CaseMaker], layout: str, path: Path, output: Path | None) -> None:
+    """Write whose the cases are into a file that its owner alone can read."""
+    from transmodal.cohorts import key_file
+    from transmodal.errors import UsageError
+
+    if not found.key:
+        raise UsageError(
+            "E004",
+            f"--key with the layout {layout}",
+            "dicom, whose cases are called by pseudonyms",
+            "Leave it out.",
+        )
+    key_file.write(found.key, path, output)
+    print(
+        f"{path}: whose the {len({row['case'] for row in found.key})} cases are. Keep it apart from the cohort."
+    )
 
 
 def _survey(

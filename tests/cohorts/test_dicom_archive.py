@@ -1,0 +1,218 @@
+"""Archives as they are: kinds mixed in a series, damaged files, cone beams, and whose the cases are."""
+
+from __future__ import annotations
+
+import csv
+import stat
+from pathlib import Path
+
+import numpy as np
+import pydicom
+import pytest
+
+from transmodal import cli
+from transmodal.cohorts.case import CaseFiles
+from transmodal.cohorts.dicom import Options, find, look
+from transmodal.commands import _sources
+from transmodal.errors import InputError
+from transmodal.volumes import Volume, io
+from transmodal.volumes.dicom_writing import SeriesAbout, write_series
+
+AFFINE = np.diag([-1.0, -1.5, 2.0, 1.0])
+
+
+def series(
+    folder: Path,
+    description: str = "t1_mprage_sag",
+    modality: str = "MR",
+    patient: str = "Zzyzxdoe^Jane",
+    study: str = "1.2.3",
+    **elements: object,
+) -> Path:
+    voxels = np.random.default_rng(len(description)).integers(1, 900, (6, 5, 6)).astype(np.int16)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    write_series(Volume(voxels, AFFINE), folder, SeriesAbout(modality, description, patient, study, "1.2.9"))
+    edit(folder, **elements)
+    return folder
+
+
+def edit(folder: Path, **elements: object) -> None:
+    for path in folder.iterdir():
+        one = pydicom.dcmread(path)
+        for keyword, value in elements.items():
+            setattr(one, keyword, value)
+        one.save_as(path)
+
+
+def into_one_series(folder: Path, *parts: Path) -> None:
+    """Put the files of several series into one folder under one UID, as scanners send echoes and phases."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for n, part in enumerate(parts):
+        for path in part.iterdir():
+            one = pydicom.dcmread(path)
+            one.SeriesInstanceUID = "1.2.3.4.5"
+            one.save_as(folder / f"IM{n}{path.stem}")
+
+
+def test_two_echoes_of_one_series_are_two_modalities(tmp_path: Path) -> None:
+    spin_echo = {"ScanningSequence": "SE", "RepetitionTime": 3200}
+    first = series(tmp_path / "a", "pd+t2_tse_tra", EchoTime=13, EchoNumbers=1, **spin_echo)
+    second = series(tmp_path / "b", "pd+t2_tse_tra", EchoTime=101, EchoNumbers=2, **spin_echo)
+    into_one_series(tmp_path / "archive" / "s", first, second)
+    (case,) = find(tmp_path / "archive")
+    assert {what: len(paths) for what, paths in case.series.items()} == {"pd": 6, "t2": 6}
+    loaded = case.load()
+    assert loaded.volumes["t2"].voxels.shape == (6, 5, 6)
+
+
+def test_phase_images_of_a_series_are_left_aside(tmp_path: Path) -> None:
+    first = series(tmp_path / "a", ImageType=["ORIGINAL", "PRIMARY", "M", "ND"])
+    second = series(tmp_path / "b", ImageType=["ORIGINAL", "PRIMARY", "P", "ND"])
+    into_one_series(tmp_path / "archive" / "s", first, second)
+    found = look(tmp_path / "archive")
+    assert {what: len(paths) for what, paths in found.cases[0].series.items()} == {"t1": 6}
+    assert any("6 images (its modality is not clear: phase" in line for line in found.ignored)
+
+
+def test_mosaics_are_left_aside_by_name(tmp_path: Path) -> None:
+    series(tmp_path / "a")
+    series(tmp_path / "b", "t2_tse", ImageType=["ORIGINAL", "PRIMARY", "M", "MOSAIC"])
+    found = look(tmp_path)
+    assert list(found.cases[0].series) == ["t1"]
+    assert any("a Siemens mosaic; convert it with dcm2niix" in line for line in found.ignored)
+
+
+@pytest.mark.parametrize(
+    ("description", "elements", "modality"),
+    [
+        ("CBCT pelvis", {}, "cbct"),
+        (
+            "head",
+            {"ManufacturerModelName": "On-Board Imager", "Manufacturer": "Varian Medical Systems"},
+            "cbct",
+        ),
+        ("VolumeView", {"Manufacturer": "ELEKTA", "ManufacturerModelName": "XVI"}, "cbct"),
+        ("kV Cone Beam", {}, "cbct"),
+        ("head", {"ManufacturerModelName": "SOMATOM Confidence"}, "ct"),
+        ("Planning CT", {"Manufacturer": "Varian"}, "ct"),
+        ("MVCT", {}, ""),
+        ("Perfusion CBF", {}, ""),
+        ("Iodine map", {}, ""),
+    ],
+)
+def test_a_cone_beam_is_no_planning_ct(
+    description: str, elements: dict[str, object], modality: str, tmp_path: Path
+) -> None:
+    series(tmp_path / "t1")
+    series(tmp_path / "x", description, "CT", **elements)
+    assert set(find(tmp_path)[0].series) == {"t1", modality} - {""}
+
+
+def test_both_cts_of_a_case_are_told_apart(tmp_path: Path) -> None:
+    series(tmp_path / "a", "head 2 mm", "CT")
+    series(tmp_path / "b", "XVI", "CT")
+    assert set(find(tmp_path)[0].series) == {"cbct", "ct"}
+
+
+def test_a_file_that_is_no_slice_does_not_stop_the_search(tmp_path: Path) -> None:
+    series(tmp_path / "good")
+    (tmp_path / "odd").mkdir()
+    (tmp_path / "odd" / "blob.dcm").write_bytes(b"\0" * 500)
+    (tmp_path / "good" / "leftover").write_bytes(b"whatever")
+    found = look(tmp_path)
+    assert len(found.cases) == 1
+    text = "\n".join(found.ignored)
+    assert "odd/blob.dcm (blob.dcm holds nothing but zeros at its start)" in text
+    assert "good/leftover" in text
+
+
+@pytest.mark.parametrize("content", [b"", b"\0" * 900, b"<html>404</html>", None])
+def test_a_damaged_slice_leaves_its_case_out_by_name(content: bytes | None, tmp_path: Path) -> None:
+    series(tmp_path / "a" / "s")
+    series(tmp_path / "b" / "s", patient="Other^One", study="1.2.8")
+    last = tmp_path / "a" / "s" / "0006.dcm"
+    last.write_bytes(last.read_bytes()[132:] if content is None else content)
+    found = look(tmp_path)
+    assert len(found.cases) == 1
+    assert len(found.left_out) == 1
+    assert "0006.dcm" in found.left_out[0]
+    assert "a slice may be missing" in found.left_out[0]
+
+
+def test_where_every_case_lacks_a_slice_the_damage_is_the_error(tmp_path: Path) -> None:
+    folder = series(tmp_path / "a" / "s")
+    (folder / "0006.dcm").write_bytes(b"")
+    with pytest.raises(InputError, match=r"0006\.dcm is empty") as caught:
+        find(tmp_path)
+    assert caught.value.code == "E102"
+
+
+def test_need_narrows_what_is_taken(tmp_path: Path) -> None:
+    series(tmp_path / "a")
+    series(tmp_path / "b", "t2_tse")
+    series(tmp_path / "c", "t2_flair")
+    series(tmp_path / "d", "t2_flair again")
+    found = look(tmp_path, Options(need=("t1", "t2")))
+    assert set(found.cases[0].series) == {"t1", "t2"}
+    assert sum("which need= does not name" in line for line in found.ignored) == 2
+
+
+def test_a_key_says_whose_the_cases_are(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    series(tmp_path / "archive" / "a", StudyDate="20200102")
+    key = tmp_path / "key.csv"
+    words = ["prepare", "dicom", str(tmp_path / "archive"), "--dry-run"]
+    assert cli.run([*words, "--key", str(key)]) == 0
+    shown = capsys.readouterr()
+    assert "zzyzx" not in (shown.out + shown.err).lower()
+    with key.open(newline="", encoding="utf-8") as stream:
+        (row,) = csv.DictReader(stream)
+    (case,) = find(tmp_path / "archive")
+    assert (row["case"], row["patient"]) == (case.id, case.patient)
+    assert (row["patient_id"], row["patient_name"], row["study_date"]) == (
+        "Zzyzxdoe^Jane",
+        "Zzyzxdoe^Jane",
+        "20200102",
+    )
+    assert (row["modality"], row["n_images"]) == ("t1", "6")
+    assert stat.S_IMODE(key.stat().st_mode) == 0o600
+    assert cli.run([*words, "--key", str(key)]) == 2
+    assert "keys are not replaced" in capsys.readouterr().err
+
+
+def test_a_key_does_not_lie_in_the_cohort(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    series(tmp_path / "archive" / "a")
+    words = ["prepare", "dicom", str(tmp_path / "archive"), "-o", str(tmp_path / "cohort")]
+    (tmp_path / "cohort").mkdir()
+    assert cli.run([*words, "--key", str(tmp_path / "cohort" / "key.csv")]) == 2
+    assert "E005" in capsys.readouterr().err
+
+
+def test_layouts_without_pseudonyms_have_no_key(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    image = tmp_path / "subjects" / "anna" / "t1.nii.gz"
+    image.parent.mkdir(parents=True)
+    io.write(Volume(np.ones((4, 4, 4), np.int16), AFFINE), image)
+    words = ["prepare", "folders", str(tmp_path / "subjects"), "--dry-run", "--key", str(tmp_path / "k.csv")]
+    assert cli.run(words) == 2
+    assert "E004" in capsys.readouterr().err
+
+
+def test_lines_of_an_archive_hold_no_patients_names(tmp_path: Path) -> None:
+    folder = series(tmp_path / "ZZYZXDOE_Jane" / "t1", "t1 of Zzyzxdoe")
+    (folder / "zzyzxdoe_report.pdf").write_text("x")
+    (folder / "ZZYZXDOE.dcm").write_bytes(b"")
+    series(tmp_path / "other", patient="Other^One", study="1.2.8")
+    found = look(tmp_path)
+    assert "zzyzx" not in "\n".join([*found.ignored, *found.left_out]).lower()
+
+
+def test_sidecars_hold_counts_and_hashes_and_no_names(tmp_path: Path) -> None:
+    folder = series(tmp_path / "ZZYZXDOE_JANE")
+    for path in folder.iterdir():
+        path.rename(folder / f"Zzyzxdoe_{path.name}")
+    job = _sources.Job("x", {"t1": folder}, tmp_path / "fa.nii.gz")
+    origin = job.origins()["t1"]
+    assert isinstance(origin, dict)
+    assert (origin["name"], origin["n_files"], len(origin["sha256"])) == ("DICOM series", 6, 64)
+    case = CaseFiles("c", "p", {"t1": folder})
+    assert case.origins()["t1"].name == "DICOM series"
+    assert "zzyzx" not in repr((job.origins(), case.load().origins)).lower()
