@@ -5,11 +5,14 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from transmodal.precision import in_full_precision
+
 _TINY = 1e-12
 _GREY = (0.2989, 0.587, 0.114)
 """What red, green and blue weigh in a grey picture (ITU-R BT.601)."""
 
 
+@in_full_precision
 def colourlessness(colour: Tensor) -> Tensor:
     """Return 1 - colourfulness, the mean over samples; DDColor's term, after Hasler and Suesstrunk, 2003.
 
@@ -18,7 +21,7 @@ def colourlessness(colour: Tensor) -> Tensor:
     Args:
         colour: `(B, 3, H, W)` in [0, 1].
     """
-    red, green, blue = colour.float().flatten(2).unbind(1)
+    red, green, blue = colour.flatten(2).unbind(1)
     pairs = torch.stack([(red - green).abs(), ((red + green) / 2 - blue).abs()])
     spread = (pairs.var(dim=2).sum(dim=0) + _TINY).sqrt()
     middle = (pairs.mean(dim=2).square().sum(dim=0) + _TINY).sqrt()

@@ -6,7 +6,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from transmodal.precision import in_full_precision
 
+
+@in_full_precision
 def focal_nce(
     queries: Tensor, keys: Tensor, temperature: float = 0.07, alpha: float = 0.25, gamma: float = 2.0
 ) -> Tensor:
@@ -22,11 +25,12 @@ def focal_nce(
         alpha: factor of all.
         gamma: how much less the places count that are told apart already.
     """
-    alike = torch.bmm(queries.float(), keys.detach().float().transpose(1, 2)) / temperature
+    alike = torch.bmm(queries, keys.detach().transpose(1, 2)) / temperature
     own = torch.log_softmax(alike, dim=2).diagonal(dim1=1, dim2=2)
     return (-alpha * (1 - own.exp()) ** gamma * own).mean()
 
 
+@in_full_precision
 def patch_distance(synthetic: Tensor, target: Tensor, side: int = 4) -> Tensor:
     """Return the mean over patches of the sum of absolute differences within a patch.
 
@@ -37,10 +41,11 @@ def patch_distance(synthetic: Tensor, target: Tensor, side: int = 4) -> Tensor:
         target: the same.
         side: of a patch.
     """
-    apart = (synthetic.float() - target.float()).abs()
+    apart = (synthetic - target).abs()
     return F.unfold(apart, side, padding=side // 2, stride=side).sum(dim=1).mean()
 
 
+@in_full_precision
 def gaussian_pyramid(images: Tensor, levels: int) -> list[Tensor]:
     """Return blurred images of which each has half the sides of the one before; the last two differ in size alone.
 
@@ -63,9 +68,8 @@ def gaussian_pyramid(images: Tensor, levels: int) -> list[Tensor]:
     return [*found, current]
 
 
+@in_full_precision
 def pyramid_distance(synthetic: Tensor, target: Tensor, levels: int = 6) -> Tensor:
     """Return the mean over the levels of both pyramids of the mean absolute difference."""
-    pairs = zip(
-        gaussian_pyramid(synthetic.float(), levels), gaussian_pyramid(target.float(), levels), strict=True
-    )
+    pairs = zip(gaussian_pyramid(synthetic, levels), gaussian_pyramid(target, levels), strict=True)
     return torch.stack([F.l1_loss(one, other) for one, other in pairs]).mean()

@@ -6,7 +6,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from transmodal.precision import in_full_precision
 
+
+@in_full_precision
 def bands(image: Tensor, taps: int = 21, sigma: float = 3.5) -> tuple[Tensor, Tensor]:
     """Return the image smoothed by a Gaussian, and what that leaves out; together they are the image.
 
@@ -17,18 +20,18 @@ def bands(image: Tensor, taps: int = 21, sigma: float = 3.5) -> tuple[Tensor, Te
         taps: odd length of the Gaussian. 21 and 3.5 are what OpenCV makes of 21 alone.
         sigma: in pixels.
     """
-    x = image.float()
-    offsets = torch.arange(taps, dtype=torch.float32, device=x.device) - taps // 2
+    offsets = torch.arange(taps, dtype=torch.float32, device=image.device) - taps // 2
     window = torch.exp(-0.5 * (offsets / sigma) ** 2)
-    window = (window / window.sum()).expand(x.shape[1], 1, 1, taps)
+    window = (window / window.sum()).expand(image.shape[1], 1, 1, taps)
     reach = taps // 2
-    low = F.conv2d(F.pad(x, (reach, reach, 0, 0), mode="replicate"), window, groups=x.shape[1])
+    low = F.conv2d(F.pad(image, (reach, reach, 0, 0), mode="replicate"), window, groups=image.shape[1])
     low = F.conv2d(
-        F.pad(low, (0, 0, reach, reach), mode="replicate"), window.transpose(2, 3), groups=x.shape[1]
+        F.pad(low, (0, 0, reach, reach), mode="replicate"), window.transpose(2, 3), groups=image.shape[1]
     )
-    return low, x - low
+    return low, image - low
 
 
+@in_full_precision
 def frequency_loss(low: Tensor, high: Tensor, target: Tensor) -> Tensor:
     """Return L1 of a synthetic low band and of a synthetic high band to the target's, summed.
 
@@ -38,4 +41,4 @@ def frequency_loss(low: Tensor, high: Tensor, target: Tensor) -> Tensor:
         target: the same.
     """
     wanted_low, wanted_high = bands(target)
-    return F.l1_loss(low.float(), wanted_low) + F.l1_loss(high.float(), wanted_high)
+    return F.l1_loss(low, wanted_low) + F.l1_loss(high, wanted_high)

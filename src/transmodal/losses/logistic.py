@@ -5,8 +5,10 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor
 
+from transmodal.precision import in_full_precision
 
+
+@in_full_precision
 def logistic(verdicts: Tensor, *, real: bool) -> Tensor:
     """Return the mean of log(1 + exp(-v)) for what should pass as real, of log(1 + exp(v)) otherwise; float32."""
-    v = verdicts.float()
-    return F.softplus(-v if real else v).mean()
+    return F.softplus(-verdicts if real else verdicts).mean()

@@ -8,6 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from transmodal.precision import in_full_precision
+
 Features = Callable[[Tensor], Sequence[Tensor]]
 
 
@@ -22,8 +24,7 @@ def perceptual_loss(features: Features, synthetic: Tensor, target: Tensor) -> Te
     with torch.no_grad():
         wanted = features(target.detach())
     found = features(synthetic)
-    terms = [F.mse_loss(one.float(), other.float()) for one, other in zip(found, wanted, strict=True)]
-    return torch.stack(terms).sum()
+    return _squares(found, wanted)
 
 
 def perceptual_l1(features: Features, synthetic: Tensor, target: Tensor, weights: Sequence[float]) -> Tensor:
@@ -38,8 +39,16 @@ def perceptual_l1(features: Features, synthetic: Tensor, target: Tensor, weights
     with torch.no_grad():
         wanted = features(target.detach())
     found = features(synthetic)
-    terms = [
-        weight * F.l1_loss(one.float(), other.float())
-        for weight, one, other in zip(weights, found, wanted, strict=True)
-    ]
+    return _absolutes(found, wanted, weights)
+
+
+@in_full_precision
+def _squares(found: Sequence[Tensor], wanted: Sequence[Tensor]) -> Tensor:
+    terms = [F.mse_loss(one, other) for one, other in zip(found, wanted, strict=True)]
     return torch.stack(terms).sum()
+
+
+@in_full_precision
+def _absolutes(found: Sequence[Tensor], wanted: Sequence[Tensor], weights: Sequence[float]) -> Tensor:
+    layers = zip(weights, found, wanted, strict=True)
+    return torch.stack([weight * F.l1_loss(one, other) for weight, one, other in layers]).sum()

@@ -1,4 +1,4 @@
-"""The mean absolute error inside a mask, and at several resolutions at once."""
+"""Distances from a target, per voxel: squared, absolute inside a mask and at several resolutions, of labels."""
 
 from __future__ import annotations
 
@@ -8,7 +8,33 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from transmodal.precision import in_full_precision
 
+
+@in_full_precision
+def smooth_absolute(synthetic: Tensor, target: Tensor) -> Tensor:
+    """Return the mean of the squared difference / 2 below a difference of 1, and of the difference - 1/2 above."""
+    return F.smooth_l1_loss(synthetic, target)
+
+
+@in_full_precision
+def squared(synthetic: Tensor, target: Tensor) -> Tensor:
+    """Return the mean of (synthetic - target)^2."""
+    return F.mse_loss(synthetic, target)
+
+
+@in_full_precision
+def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
+    """Return the mean of -log softmax(logits) at the labels.
+
+    Args:
+        logits: `(B, K, *S)`.
+        labels: `(B, *S)`, integers.
+    """
+    return F.cross_entropy(logits, labels)
+
+
+@in_full_precision
 def masked_mae(synthetic: Tensor, target: Tensor, mask: Tensor | None = None) -> Tensor:
     """Return the mean of |synthetic - target| over the mask's voxels of all samples; 0 where it has none.
 
@@ -18,11 +44,12 @@ def masked_mae(synthetic: Tensor, target: Tensor, mask: Tensor | None = None) ->
         mask: `(B, 1, *S)`, shares in [0, 1] by which voxels count; None counts every voxel.
     """
     if mask is None:
-        return F.l1_loss(synthetic.float(), target.float())
-    apart = (synthetic.float() - target.float()).abs() * mask
+        return F.l1_loss(synthetic, target)
+    apart = (synthetic - target).abs() * mask
     return apart.sum() / (mask.sum() * target.shape[1]).clamp(min=1e-6)
 
 
+@in_full_precision
 def deep_mae(pyramid: Sequence[Tensor], target: Tensor, mask: Tensor | None = None) -> Tensor:
     """Return the weighted mean of the errors at each resolution; deep supervision.
 
@@ -35,7 +62,7 @@ def deep_mae(pyramid: Sequence[Tensor], target: Tensor, mask: Tensor | None = No
         mask: `(B, 1, *S)`, 0 or 1; None counts every voxel.
     """
     pool = F.avg_pool3d if target.ndim == 5 else F.avg_pool2d
-    total, target = torch.zeros((), device=target.device), target.float()
+    total = torch.zeros((), device=target.device)
     whole = sum(0.5**n for n in range(len(pyramid)))
     for n, synthetic in enumerate(pyramid):
         if n and mask is None:

@@ -5,7 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from transmodal.precision import in_full_precision
 
+
+@in_full_precision
 def ssim_loss(
     synthetic: Tensor, target: Tensor, data_range: float, *, taps: int = 11, sigma: float = 1.5
 ) -> Tensor:
@@ -21,7 +24,7 @@ def ssim_loss(
         taps: window length.
         sigma: of the Gaussian, in voxels.
     """
-    x, y = synthetic.float(), target.float()
+    x, y = synthetic, target
     fitting = min(taps, *(side - 1 + side % 2 for side in x.shape[2:]))
     window = _gaussian(fitting, sigma, x.device)
     # One pass over stacked moments: five filters cost as one with five times the channels.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager, nullcontext
 from typing import Literal
 
 import torch
@@ -10,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from transmodal.batch import generators
+from transmodal.precision import full_precision as full_precision
 
 NormKind = Literal["batch", "instance", "none"]
 TranslateWith = Literal["batch_statistics", "running"]
@@ -68,13 +68,6 @@ def seeded_dropout(x: Tensor, p: float, seeds: Tensor, layer: int) -> Tensor:
     """
     drawn = torch.stack([torch.rand(x.shape[1:], generator=one) for one in generators(seeds, layer + 1)])
     return x * ((drawn >= p).to(x) / (1 - p))
-
-
-def full_precision(x: Tensor) -> AbstractContextManager[object]:
-    """Return a context without autocast, for what has to be in float32; `x` tells the device."""
-    if not torch.amp.is_autocast_available(x.device.type):
-        return nullcontext()  # such as the meta device, on which networks are measured
-    return torch.autocast(x.device.type, enabled=False)
 
 
 def settle() -> None:

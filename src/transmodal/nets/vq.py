@@ -114,10 +114,11 @@ def codebook_terms(coded: Coded, weight: float, beta: float) -> dict[str, Tensor
     So the released code weighs them; van den Oord et al., NeurIPS 2017, eq. 3, have `beta` at the other of the two.
     """
     latent, code = coded.latent.float(), coded.code.float()
-    return {
-        "commitment": weight * F.mse_loss(latent, code.detach()),
-        "codebook": weight * beta * F.mse_loss(code, latent.detach()),
-    }
+    with full_precision(latent):
+        return {
+            "commitment": weight * F.mse_loss(latent, code.detach()),
+            "codebook": weight * beta * F.mse_loss(code, latent.detach()),
+        }
 
 
 def _encoder(channels: int, shape: AutoencoderShape) -> nn.Sequential:

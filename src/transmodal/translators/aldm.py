@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from transmodal.batch import Batch, generators
 from transmodal.errors import UsageError
+from transmodal.losses.regression import squared
 from transmodal.nets.average import WeightAverage
 from transmodal.nets.diffusion import DenoiserShape, DenoisingUNet, Prediction, Schedule
 from transmodal.nets.sides import check_sides
@@ -251,7 +252,7 @@ class ALDM(Translator[Outputs]):
         if player != "autoencoders":
             if outputs.goal is None:
                 raise ValueError("outputs of another phase")
-            distance = F.l1_loss if player == "mapper" else F.mse_loss
+            distance = F.l1_loss if player == "mapper" else squared
             name: str = "latent" if player == "mapper" else self.config.predicts
             return {name: distance(outputs.prediction, outputs.goal.float())}
         if outputs.source_image is None or outputs.source is None or outputs.target is None:

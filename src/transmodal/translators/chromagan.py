@@ -17,6 +17,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from transmodal.batch import Batch
+from transmodal.losses.regression import squared
 from transmodal.nets import published
 from transmodal.nets.blocks import BatchNorm2d, TranslateWith, full_precision, translate_with
 from transmodal.nets.lab import rgb_to_lab
@@ -139,7 +140,7 @@ class ChromaGan(Translator[Outputs]):
         config, wanted = self.config, chroma_of(batch.paired())
         if player == "critic":
             return self._critic_terms(batch, outputs, wanted)
-        terms = {"chroma": config.chroma_weight * F.mse_loss(outputs.chroma, wanted)}
+        terms = {"chroma": config.chroma_weight * squared(outputs.chroma, wanted)}
         if self.critic is not None:
             verdicts = self.critic(torch.cat([batch.source, outputs.chroma], dim=1))
             terms["adversarial"] = -config.adversarial_weight * verdicts.float().mean()
@@ -234,11 +235,12 @@ def gradient_penalty(critic: nn.Module, source: Tensor, mixture: Tensor) -> Tens
         source: `(B, 1, H, W)`.
         mixture: `(B, 2, H, W)`.
     """
-    mixture = mixture.detach().requires_grad_()
-    verdicts = critic(torch.cat([source, mixture], dim=1)).float().sum()
-    (gradient,) = torch.autograd.grad(verdicts, mixture, create_graph=True)
-    length = (gradient.float().square().sum(dim=(1, 2, 3)) + 1e-12).sqrt()
-    return ((1 - length) ** 2).mean()
+    with full_precision(source):  # the critic as well: its gradient is what is squared
+        mixture = mixture.detach().float().requires_grad_()
+        verdicts = critic(torch.cat([source.float(), mixture], dim=1)).sum()
+        (gradient,) = torch.autograd.grad(verdicts, mixture, create_graph=True)
+        length = (gradient.square().sum(dim=(1, 2, 3)) + 1e-12).sqrt()
+        return ((1 - length) ** 2).mean()
 
 
 def _coloured(source: Tensor, chroma: Tensor) -> Tensor:

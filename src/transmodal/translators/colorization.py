@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from transmodal.batch import Batch
 from transmodal.errors import InputError, UsageError
 from transmodal.losses.adversarial import least_squares, least_squares_discriminator
+from transmodal.losses.regression import cross_entropy
 from transmodal.losses.structure import ssim_loss
 from transmodal.nets.colour_fusion import (
     DualGenerator,
@@ -314,7 +315,7 @@ def _unit(source: Tensor) -> Tensor:
 def _cross_entropy(outputs: Outputs, batch: Batch) -> Tensor:
     if outputs.logits is None:
         raise ValueError("the outputs carry no logits")
-    return F.cross_entropy(outputs.logits.float(), _labels(batch))
+    return cross_entropy(outputs.logits, _labels(batch))
 
 
 def _labels(batch: Batch) -> Tensor:

@@ -8,7 +8,7 @@ is compared with the target in both directions.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from itertools import pairwise
 from typing import Literal, NamedTuple
 
@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from transmodal.batch import Batch
 from transmodal.losses.adversarial import least_squares, least_squares_discriminator
 from transmodal.losses.contrastive import focal_nce, patch_distance, pyramid_distance
+from transmodal.losses.perceptual import perceptual_l1
 from transmodal.nets.blocks import full_precision, norm2d, normal_init
 from transmodal.nets.frozen import FrozenNet
 from transmodal.nets.patchgan import PatchDiscriminator
@@ -177,7 +178,9 @@ class Ppt(Translator[Outputs]):
         if config.alignment_weight > 0:
             terms["alignment"] = config.alignment_weight * patch_distance(synthetic, target)
         if self._vgg is not None:
-            terms["content"] = config.content_weight * _content(self._vgg, synthetic, target)
+            terms["content"] = config.content_weight * perceptual_l1(
+                self._vgg, (synthetic + 1) / 2, (target + 1) / 2, CONTENT_WEIGHTS
+            )
         return terms
 
     def _contrast(self, batch: Batch, outputs: Outputs) -> dict[str, Tensor]:
@@ -309,17 +312,6 @@ def blurred_half(x: Tensor) -> Tensor:
 
 def _up(before: int, after: int) -> nn.Sequential:
     return nn.Sequential(nn.Conv2d(before, after, 3, padding=1), norm2d("instance", after), nn.ReLU())
-
-
-def _content(vgg: FrozenNet, synthetic: Tensor, target: Tensor) -> Tensor:
-    with torch.no_grad():
-        wanted: Sequence[Tensor] = vgg((target + 1) / 2)
-    found: Sequence[Tensor] = vgg((synthetic + 1) / 2)
-    terms = [
-        weight * F.l1_loss(one.float(), other.float())
-        for weight, one, other in zip(CONTENT_WEIGHTS, found, wanted, strict=True)
-    ]
-    return torch.stack(terms).sum()
 
 
 def build(config: Config) -> Ppt | ConditionalGan:

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from transmodal.batch import Batch
 from transmodal.errors import UsageError
+from transmodal.losses.regression import smooth_absolute
 from transmodal.nets.blocks import full_precision, normal_init, seeded_dropout
 from transmodal.nets.patchgan import Discriminator
 from transmodal.nets.vit import MapTransformer, Positions
@@ -124,7 +125,7 @@ class Tcgan(ConditionalGan):
         if player == "discriminator" or self.config.objective == "cgan":
             return terms
         del terms["l1"]
-        apart = F.smooth_l1_loss(outputs.synthetic.float(), batch.paired().float())
+        apart = smooth_absolute(outputs.synthetic, batch.paired())
         return {**terms, "smooth_l1": self.config.pixel_weight * apart}
 
 
