@@ -42,7 +42,6 @@ _LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
 _HEADER_LIMIT = 1 << 16
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 _NEUTRAL = {
-    "HeaderSize": "0",
     "ElementToIntensityFunctionSlope": "1",
     "ElementToIntensityFunctionOffset": "0",
 }
@@ -243,10 +242,20 @@ def _has_channels(header: Mapping[str, str]) -> bool:
 def _data(path: Path, header: Mapping[str, str], behind: int, needed: int, budget: int) -> bytes:
     """Return the voxels' bytes, inflated to the last one."""
     source, start = _data_file(path, header, behind)
-    present = source.stat().st_size - start
-    streams.budgeted(source.name, present, budget)
     compressed = _flag(path.name, header, ("CompressedData",), default=False)
     key = "CompressedDataSize"
+    if _is_at_the_end(path.name, header):
+        if compressed and key not in header:
+            raise InputError(
+                "E102",
+                f"{path.name} has HeaderSize = -1 and compressed voxels of no declared size",
+                f"{key}, to find where they begin",
+                "Convert it to plain MetaImage or NIfTI.",
+            )
+        size = _whole(path.name, header, key, 1)[0] if compressed else needed
+        start = max(start, source.stat().st_size - size)
+    present = source.stat().st_size - start
+    streams.budgeted(source.name, present, budget)
     declared = _whole(path.name, header, key, 1)[0] if compressed and key in header else present
     expected = declared if compressed else needed
     if present != expected:
@@ -261,6 +270,21 @@ def _data(path: Path, header: Mapping[str, str], behind: int, needed: int, budge
         stream.seek(start)
         data = stream.read()
     return streams.inflated(source.name, data, needed) if compressed else data
+
+
+def _is_at_the_end(name: str, header: Mapping[str, str]) -> bool:
+    """Tell whether voxels are the last bytes of their file, whatever lies before them: HeaderSize -1."""
+    if "HeaderSize" not in header:
+        return False
+    size = _whole(name, header, "HeaderSize", 1)[0]
+    if size not in (0, -1):
+        raise InputError(
+            "E102",
+            f"{name} has HeaderSize = {header['HeaderSize']}",
+            "0, or -1",
+            "Convert it to plain MetaImage or NIfTI.",
+        )
+    return size == -1
 
 
 def _data_file(path: Path, header: Mapping[str, str], behind: int) -> tuple[Path, int]:

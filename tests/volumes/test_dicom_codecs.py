@@ -1,0 +1,73 @@
+"""Compressed pixels: every lossless codec gives the plain pixels back, and a missing decoder is said in one line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import gdcm
+import numpy as np
+import pydicom
+import pytest
+
+from transmodal.errors import ResourceError
+from transmodal.volumes import Volume, dicom_pixels, io
+from transmodal.volumes.dicom_writing import SeriesAbout, write_series
+
+CODECS = {
+    "JPEGLosslessProcess14_1": "1.2.840.10008.1.2.4.70",
+    "JPEGLosslessProcess14": "1.2.840.10008.1.2.4.57",
+    "JPEGLSLossless": "1.2.840.10008.1.2.4.80",
+    "JPEG2000Lossless": "1.2.840.10008.1.2.4.90",
+    "RLELossless": "1.2.840.10008.1.2.5",
+}
+
+
+def plain(folder: Path, modality: str) -> Path:
+    voxels = np.random.default_rng(4).integers(-900, 1900, (9, 7, 3)).astype(np.int16)
+    voxels = voxels if modality == "CT" else np.abs(voxels).astype(np.uint16)
+    about = SeriesAbout(modality, "t1_mprage", "A1", "1.2.3", "1.2.9")
+    write_series(Volume(voxels, np.diag([-1.0, -1.0, 2.0, 1.0])), folder, about)
+    return folder
+
+
+def compressed(folder: Path, codec: str) -> None:
+    """Compress a series in place, with GDCM."""
+    for path in folder.iterdir():
+        reader = gdcm.ImageReader()
+        reader.SetFileName(str(path))
+        assert reader.Read()
+        change = gdcm.ImageChangeTransferSyntax()
+        change.SetTransferSyntax(gdcm.TransferSyntax(getattr(gdcm.TransferSyntax, codec)))
+        change.SetInput(reader.GetImage())
+        assert change.Change()
+        writer = gdcm.ImageWriter()
+        writer.SetFileName(str(path))
+        writer.SetFile(reader.GetFile())
+        writer.SetImage(change.GetOutput())
+        assert writer.Write()
+
+
+@pytest.mark.parametrize("codec", CODECS)
+@pytest.mark.parametrize("modality", ["CT", "MR"])
+def test_compressed_pixels_are_the_plain_ones(codec: str, modality: str, tmp_path: Path) -> None:
+    folder = plain(tmp_path / "s", modality)
+    right = io.read(folder)
+    compressed(folder, codec)
+    assert pydicom.dcmread(folder / "0001.dcm").file_meta.TransferSyntaxUID == CODECS[codec]
+    read = io.read(folder)
+    np.testing.assert_array_equal(read.voxels, right.voxels)
+    assert read.grid.same_as(right.grid)
+
+
+def test_a_missing_decoder_is_named_with_what_installs_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = plain(tmp_path / "s", "CT")
+    compressed(folder, "JPEGLSLossless")
+    monkeypatch.setattr(dicom_pixels, "get_decoder", lambda syntax: SimpleNamespace(is_available=False))
+    with pytest.raises(ResourceError, match=r'pip install "transmodal\[dicom\]"') as caught:
+        io.read(folder)
+    assert caught.value.code == "E404"
+    assert "JPEG-LS Lossless" in str(caught.value)
+    assert "\n" not in caught.value.line()
