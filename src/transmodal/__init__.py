@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING
 
 __version__ = "0.1.0"
 
-__all__ = ["__version__", "evaluate", "load", "prepare", "read", "train", "write"]
+__all__ = ["__version__", "evaluate", "load", "prepare", "read", "train", "translate", "write"]
 
 if TYPE_CHECKING:
     from transmodal.cohorts.prepare import prepare
+    from transmodal.commands.translate import translate
     from transmodal.evaluation.run import evaluate
     from transmodal.inference.translate import load
     from transmodal.training.loop import train
@@ -30,6 +31,7 @@ _HOMES = {
     "prepare": "transmodal.cohorts.prepare",
     "read": "transmodal.volumes.io",
     "train": "transmodal.training.loop",
+    "translate": "transmodal.commands.translate",
     "write": "transmodal.volumes.io",
 }
 

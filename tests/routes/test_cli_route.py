@@ -129,7 +129,10 @@ def test_translate_takes_folders_and_cohorts(place: Path, tmp_path: Path) -> Non
     for n in (0, 1):
         io.write(io.read(place / f"subjects/case-{n}/t1.nii.gz"), images / f"c{n}.nii.gz")
     assert cli.run(words(f"translate {place}/run {images} -o {tmp_path}/many")) == 0
-    assert sorted(path.name for path in (tmp_path / "many").glob("*.nii.gz")) == ["c0.nii.gz", "c1.nii.gz"]
+    assert sorted(path.name for path in (tmp_path / "many").glob("*.nii.gz")) == [
+        "c0_fa.nii.gz",
+        "c1_fa.nii.gz",
+    ]
     assert cli.run(words(f"translate {place}/run {place}/cohort -o {tmp_path}/test --split test")) == 0
     assert len(list((tmp_path / "test").glob("*.nii.gz"))) == 1
 

@@ -356,7 +356,7 @@ import torch
 from transmodal.cohorts.store import Cohort
 from transmodal.recipes.load import load
 from transmodal.training.launch import launch
-from transmodal.training.log import Silent
+from transmodal.progress import Silent
 from transmodal.training.plan import plan
 from transmodal.training.run import Run
 from transmodal.training.session import Job, Session

@@ -12,10 +12,10 @@ from torch.multiprocessing.spawn import ProcessExitedException
 
 from transmodal.cohorts.store import Cohort
 from transmodal.errors import InputError, ResourceError, UsageError
+from transmodal.progress import Silent
 from transmodal.recipes.schema import Recipe, Training
 from transmodal.training import launch as room
 from transmodal.training.launch import launch, listening, raise_signal
-from transmodal.training.log import Silent
 from transmodal.training.loop import train
 
 Tiny = Callable[..., Recipe]

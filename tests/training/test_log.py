@@ -4,7 +4,8 @@ from pathlib import Path
 
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from transmodal.training.log import Curves, Point, Silent, read
+from transmodal.progress import Silent
+from transmodal.training.log import Curves, Point, read
 
 
 def write(folder: Path, first: int, last: int) -> None:

@@ -24,6 +24,9 @@ SUFFIXES: Mapping[str, str] = {
 }
 """Modalities by suffix; T1w with `ce-` is `t1ce`, dwimap with `param-fa` is `fa`. FA and ct are no ratified names."""
 
+MODALITIES = ("t1", "t1ce", "t2", "pd", "flair", "fa", "ct", "pet")
+"""All that suffixes can say."""
+
 _PLACES: Mapping[str, tuple[str, str, str]] = {
     "t1": ("anat", "", "T1w"),
     "t1ce": ("anat", "ce-gadolinium_", "T1w"),
@@ -33,7 +36,8 @@ _PLACES: Mapping[str, tuple[str, str, str]] = {
     "fa": ("dwi", "param-fa_", "dwimap"),
     "ct": ("ct", "", "ct"),
 }
-_KEPT = ("sub", "ses", "acq", "run", "space")
+_BEFORE, _AFTER = ("sub", "ses", "acq"), ("rec", "run", "space")
+"""Entities of a source that its derivative keeps, before and after `ce-`: their order is BIDS'."""
 _ENTITY = re.compile(r"[a-zA-Z]+-[a-zA-Z0-9+]+")
 IGNORED = ("**/ct", "**/other", "**/*_dwimap.*")
 """What validators are told to pass over in derivatives: names that are proposed, or of nothing that BIDS knows."""
@@ -97,10 +101,10 @@ def derivative(source: Named, target: str) -> PurePosixPath:
     Modalities without a place in BIDS go to `other`, with a suffix of their own.
     """
     datatype, more, suffix = _PLACES.get(target, ("other", "", target.replace("_", "")))
-    kept = {key: value for key, value in source.entities.items() if key in _KEPT}
-    before = "_".join(f"{key}-{kept[key]}" for key in ("sub", "ses", "acq") if key in kept)
-    after = "".join(f"{key}-{kept[key]}_" for key in ("run", "space") if key in kept)
-    # The order of entities is BIDS': ce before run, param and desc behind space.
+    kept = source.entities
+    before = "_".join(f"{key}-{kept[key]}" for key in _BEFORE if key in kept)
+    after = "".join(f"{key}-{kept[key]}_" for key in _AFTER if key in kept)
+    # The order of entities is BIDS': ce before rec, param and desc behind space.
     ce, param = (more, "") if more.startswith("ce") else ("", more)
     place = PurePosixPath(*(f"{key}-{kept[key]}" for key in ("sub", "ses") if key in kept)) / datatype
     return place / f"{before}_{ce}{after}{param}desc-synthetic_{suffix}.nii.gz"
@@ -129,7 +133,7 @@ def describe(folder: Path, *, name: str, version: str, source: Path, note: str) 
         "BIDSVersion": VERSION,
         "DatasetType": "derivative",
         "GeneratedBy": [{"Name": "transmodal", "Version": version, "Description": note}],
-        "SourceDatasets": [{"Version": str(about.get("DatasetDOI") or about.get("Name") or "unnamed")}],
+        "SourceDatasets": [_source(source, about)],
         "DatasetLinks": {"source": _link(source, folder)},
     }
     for other, text in (
@@ -139,6 +143,30 @@ def describe(folder: Path, *, name: str, version: str, source: Path, note: str) 
         with files.atomic_path(folder / other) as beside:
             beside.write_text(text, encoding="utf-8")
     files.write_json(folder / DESCRIPTION, content)
+
+
+def _source(folder: Path, about: Mapping[str, object]) -> dict[str, str]:
+    """Return what a dataset says of itself: Name, URL and DOI where it has a DOI, Version as far as it says one."""
+    doi = str(about.get("DatasetDOI") or "").removeprefix("doi:").removeprefix("https://doi.org/")
+    said = {
+        "Name": str(about.get("Name") or folder.resolve().name),
+        "URL": f"https://doi.org/{doi}" if doi else "",
+        "DOI": f"doi:{doi}" if doi else "",
+        "Version": _version(folder, about, doi),
+    }
+    return {key: value for key, value in said.items() if value}
+
+
+def _version(folder: Path, about: Mapping[str, object], doi: str) -> str:
+    """Return a dataset's version: of its first entry in CHANGES, else of its DOI, else of the tool that made it."""
+    changes = folder / "CHANGES"
+    first = changes.read_text(encoding="utf-8", errors="replace").split() if changes.is_file() else []
+    at_end = re.search(r"\.v(\d+(?:\.\d+)+)$", doi)
+    made = about.get("GeneratedBy")
+    tool = made[0] if isinstance(made, list) and made and isinstance(made[0], dict) else {}
+    if first and re.match(r"v?\d", first[0]):
+        return first[0]
+    return at_end[1] if at_end else str(tool.get("Version") or "")
 
 
 def _link(source: Path, folder: Path) -> str:

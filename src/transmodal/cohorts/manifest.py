@@ -15,6 +15,7 @@ from transmodal.errors import InputError
 from transmodal.volumes import Grid, files
 from transmodal.volumes.intensity import IntensityMap, IntensitySpec
 from transmodal.volumes.masks import Kind
+from transmodal.volumes.volume import Space
 
 VERSION = 1
 """Of the format, and of how `prepare` makes arrays: another one prepares every case anew."""
@@ -73,6 +74,7 @@ class VolumeEntry(ArrayEntry):
         content_sha256: of the voxels as float32: equal for one image in two voxel types.
         native_shape: shape of the grid that it came on.
         native_affine: affine of that grid; the way back needs nothing else.
+        native_space: the atlas whose coordinates that grid has, as `Volume.space`.
         intensity: the map that was fitted, as `IntensityMap.to_json` gives it.
         fitted_in: where it was fitted: `whole`, `mask`, or a region such as `brain of t1`.
         simulated: whether no scanner measured it.
@@ -82,6 +84,7 @@ class VolumeEntry(ArrayEntry):
     content_sha256: str
     native_shape: tuple[int, int, int]
     native_affine: Matrix
+    native_space: Space = ""
     intensity: dict[str, Any]
     fitted_in: str
     simulated: bool = False
@@ -176,6 +179,15 @@ class PrepareOptions(_Record):
     strict_pairs: bool = False
     record_names: bool = True
 
+    def named_by(self, renamed: Mapping[str, str]) -> PrepareOptions:
+        """Return the options with modalities under other names."""
+        return self.model_copy(
+            update={
+                "regions": {renamed.get(name, name): kinds for name, kinds in self.regions.items()},
+                "intensity": {renamed.get(name, name): spec for name, spec in self.intensity.items()},
+            }
+        )
+
     def fingerprint(self, modalities: tuple[str, ...]) -> str:
         """Return a hash of what decides the arrays of a case with these modalities."""
         data = self.model_dump(mode="json", include={"regions", "intensity", "record_names"})
@@ -219,6 +231,9 @@ class Manifest(_Record):
             for array in [*case["volumes"].values(), *case["regions"], *extra]:
                 if array is not None:
                     del array["origin"]
+            for volume in case["volumes"].values():
+                # Cohorts that were prepared before this was kept have the same content.
+                del volume["native_space"]
         return files.sha256_text(json.dumps(content, sort_keys=True))
 
 

@@ -171,7 +171,8 @@ class _Writer:
         voxels = self._voxels[modality]
         inside, where = self._inside(modality, regions)
         spec = self._options.intensity.get(modality, spec_for(modality))
-        native = self._case.volumes[modality].grid
+        came = self._case.volumes[modality]
+        native = came.grid
         array = self._array(modality)
         return VolumeEntry(
             **dict(array),
@@ -180,6 +181,7 @@ class _Writer:
             else array.sha256,
             native_shape=native.shape,
             native_affine=matrix(native.affine),
+            native_space=came.space,
             intensity=fit(spec, voxels, inside).to_json(),
             fitted_in=where,
             simulated=modality in self._case.simulated,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import logging
+from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from transmodal.cohorts.aliases import renaming
 from transmodal.cohorts.manifest import ArrayEntry, CaseEntry, Manifest, RegionKind, read_manifest
 from transmodal.cohorts.split import Split, check_leaks, read_split
 from transmodal.cohorts.units import own_units
@@ -17,6 +19,8 @@ from transmodal.errors import InputError, IntegrityError, ResourceError
 from transmodal.volumes import Grid, Volume, files
 from transmodal.volumes.geometry import How, resample, working_grid
 from transmodal.volumes.intensity import IntensityMap
+
+_log = logging.getLogger(__name__)
 
 
 class PreparedCase:
@@ -143,6 +147,18 @@ class PreparedCase:
         return Volume(voxels, self.grid.affine)
 
 
+def _renamed(case: CaseEntry, renamed: Mapping[str, str]) -> CaseEntry:
+    return case.model_copy(
+        update={
+            "volumes": {renamed.get(name, name): one for name, one in case.volumes.items()},
+            "regions": tuple(
+                one.model_copy(update={"modality": renamed.get(one.modality, one.modality)})
+                for one in case.regions
+            ),
+        }
+    )
+
+
 def _mapped(path: Path, shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any] | None:
     try:
         voxels = files.read_npy(path)
@@ -175,10 +191,13 @@ def _make(path: Path, voxels: NDArray[Any]) -> None:
 class Cohort:
     """A prepared cohort: its manifest, its split, its cases."""
 
-    def __init__(self, folder: Path, manifest: Manifest, split: Split) -> None:
+    def __init__(
+        self, folder: Path, manifest: Manifest, split: Split, *, recorded: Manifest | None = None
+    ) -> None:
         self.folder = folder
         self.manifest = manifest
         self.split = split
+        self._recorded = recorded or manifest
 
     @staticmethod
     def open(folder: Path) -> Cohort:
@@ -238,12 +257,34 @@ class Cohort:
             f"Did you mean {near[0]}?" if near else "Look into cohort.json.",
         )
 
+    def named_for(self, wanted: Sequence[str]) -> Cohort:
+        """Return the cohort with its modalities under the names that a recipe has for them (`cohorts.aliases`).
+
+        Its digest stays that of what was prepared.
+
+        Args:
+            wanted: the recipe's sources and target.
+        """
+        renamed = renaming(wanted, self.modalities)
+        if not renamed:
+            return self
+        for name, other in renamed.items():
+            _log.warning("%s of %s is taken as %s", name, self.manifest.name, other)
+        manifest = self.manifest.model_copy(
+            update={
+                "modalities": tuple(sorted(renamed.get(name, name) for name in self.modalities)),
+                "cases": tuple(_renamed(case, renamed) for case in self.manifest.cases),
+                "options": self.manifest.options.named_by(renamed),
+            }
+        )
+        return Cohort(self.folder, manifest, self.split, recorded=self._recorded)
+
     def digest(self) -> str:
         """Return a hash of the content and of the split: equal for what trains and scores alike.
 
         The names of the cohort and of the input files, and when and where it was prepared, do not matter.
         """
-        return files.sha256_text(self.manifest.digest() + self.split.digest())
+        return files.sha256_text(self._recorded.digest() + self.split.digest())
 
     def verify(self) -> int:
         """Read every prepared array and compare its hash; return how many there are.

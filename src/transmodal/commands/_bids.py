@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import difflib
 import logging
+import re
+from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import transmodal
-from transmodal.cohorts import bids
+from transmodal.cohorts import bids, bids_names
+from transmodal.cohorts.aliases import alias_of
 from transmodal.cohorts.bids_names import derivative, describe, is_dataset, parsed
 from transmodal.commands._sources import Job, check_folder
 from transmodal.errors import InputError
@@ -19,22 +24,40 @@ __all__ = ["is_dataset", "jobs", "open_derivatives"]
 _log = logging.getLogger(__name__)
 
 
-def jobs(folder: Path, view: View, output: Path, reading: Reading) -> list[Job]:
+class Chosen(NamedTuple):
+    """Which images of a dataset are translated.
+
+    Attributes:
+        subjects: such as `sub-01` or `01`; all where there is none.
+        space: images of this `space-` instead of those without one.
+    """
+
+    subjects: tuple[str, ...] = ()
+    space: str = ""
+
+
+EVERY = Chosen()
+
+
+def jobs(folder: Path, view: View, output: Path, reading: Reading, chosen: Chosen = EVERY) -> list[Job]:
     """Return a job for each case of a dataset; the output is named as BIDS derivatives are.
 
     Raises:
         UsageError: E005 when the output is named as one image.
-        InputError: as `cohorts.bids.look`; E131 when no case has the sources.
+        InputError: as `cohorts.bids.look`; E131 when no case has the sources, E132 for a subject that is not there.
     """
     check_folder(output, f"the sessions of {folder.name}")
-    need = () if view.accepts_missing else view.sources
-    found = bids.look(folder, bids.Options(need=need, several="first"))
+    own = {alias_of(name, bids_names.MODALITIES) or name: name for name in view.sources}
+    need = () if view.accepts_missing else tuple(own)
+    found = bids.look(folder, bids.Options(need=need, several="first", space=chosen.space))
+    subjects = _subjects(chosen.subjects, folder)
     for line in found.left_out:
-        _log.warning("not translated: %s", line)
+        if not subjects or re.split(r"[_ ]", line)[0] in subjects:
+            _log.warning("not translated: %s", line)
     made = []
     for case in found.cases:
-        paths = {what: path for what, path in case.volumes.items() if what in view.sources}
-        if not paths:
+        paths = {own[what]: path for what, path in case.volumes.items() if what in own}
+        if not paths or (subjects and case.patient not in subjects):
             continue
         first = parsed(paths[view.present(paths)[0]])
         assert first is not None, "the layout gives images whose names it can read"
@@ -44,7 +67,8 @@ def jobs(folder: Path, view: View, output: Path, reading: Reading) -> list[Job]:
             "Sources": uris,
             "SkullStripped": view.region in ("brain", "around_brain"),
         }
-        made.append(Job(case.id, paths, output / derivative(first, view.target), reading, about=about))
+        place = output / derivative(first, view.target)
+        made.append(Job(case.id, paths, place, reading, about=about, patient=case.patient))
     if not made:
         raise InputError(
             "E131",
@@ -53,6 +77,22 @@ def jobs(folder: Path, view: View, output: Path, reading: Reading) -> list[Job]:
             "Check the dataset, or translate files by name.",
         )
     return made
+
+
+def _subjects(words: Sequence[str], folder: Path) -> frozenset[str]:
+    """Return subjects as BIDS names them; refuse those that the dataset does not have."""
+    wanted = [word if word.startswith("sub-") else f"sub-{word}" for word in words]
+    there = {path.name for path in folder.glob("sub-*") if path.is_dir()}
+    for name in wanted:
+        if name not in there:
+            near = difflib.get_close_matches(name, there, n=1)
+            raise InputError(
+                "E132",
+                f"no subject {name} in {folder.name}",
+                f"one of {len(there)} subjects",
+                f"Did you mean {near[0]}?" if near else "Look at the names of its folders.",
+            )
+    return frozenset(wanted)
 
 
 def open_derivatives(source: Path, output: Path, target: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import StrEnum
 
 
@@ -19,6 +20,7 @@ class Normalising(StrEnum):
     RUNNING = "running"
 
 
-def letters(words: str) -> tuple[str, ...] | None:
+def letters(words: str | Sequence[str]) -> tuple[str, ...] | None:
     """Return the axes that `--axes` names, as yet unchecked; None for nothing, which leaves the recipe's."""
-    return tuple(words.split(",")) if words else None
+    named = words.split(",") if isinstance(words, str) and words else words
+    return tuple(named) or None

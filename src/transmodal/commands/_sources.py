@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from transmodal.cohorts.aliases import renaming
+from transmodal.cohorts.bids_names import parsed
+from transmodal.cohorts.case import patient_mark
 from transmodal.cohorts.store import Cohort, PreparedCase
 from transmodal.errors import InputError, UsageError
+from transmodal.inference.names import case_name, sidecar_of, spread_of, synthetic_name
+from transmodal.inference.translate import Model
 from transmodal.inference.view import View
+from transmodal.inference.write import SPREADS
 from transmodal.volumes import Volume, files, io, listing, outputs, placeholders
 from transmodal.volumes.geometry import resample
 from transmodal.volumes.reading import STRICT, Reading
@@ -17,7 +23,17 @@ from transmodal.volumes.reading import STRICT, Reading
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One volume to synthesise: its sources by modality, where it goes, and what its sidecar says besides."""
+    """One volume to synthesise.
+
+    Attributes:
+        name: shown while it is under way.
+        paths: of the sources, by modality.
+        output: where it goes.
+        reading: how the sources are read.
+        case: the prepared case that they are, where they are one.
+        about: what the sidecar says besides how the volume came about.
+        patient: whose images they are; empty where nothing says it.
+    """
 
     name: str
     paths: Mapping[str, Path]
@@ -25,6 +41,7 @@ class Job:
     reading: Reading = STRICT
     case: PreparedCase | None = None
     about: Mapping[str, object] = field(default_factory=dict)
+    patient: str = ""
 
     def read(self) -> dict[str, Volume]:
         """Read the sources; a prepared case's come back on its native grid."""
@@ -32,7 +49,11 @@ class Job:
             return {modality: self.reading.read(path) for modality, path in self.paths.items()}
         case = self.case
         return {
-            modality: resample(case.volume(modality), case.native_grid(modality)) for modality in self.paths
+            modality: replace(
+                resample(case.volume(modality), case.native_grid(modality)),
+                space=case.entry.volumes[modality].native_space,
+            )
+            for modality in self.paths
         }
 
     def origins(self) -> dict[str, object]:
@@ -58,9 +79,11 @@ def find(words: Sequence[str], view: View, output: Path, *, split: str, reading:
     modalities = view.sources
     named = dict(word.split("=", 1) for word in words if "=" in word and not Path(word).exists())
     if named:
+        other = renaming(modalities, list(named))
+        named = {other.get(name, name): path for name, path in named.items()}
         _check_named(named, words, view)
         paths = {name: _existing(Path(named[name])) for name in modalities if name in named}
-        return [Job(output.name, paths, output, reading)]
+        return [_single(paths, view, output, reading)]
     if len(words) != 1 or len(modalities) != 1:
         path = _existing(Path(words[0]))
         if len(words) == 1 and (path / "cohort.json").exists():
@@ -74,12 +97,29 @@ def find(words: Sequence[str], view: View, output: Path, *, split: str, reading:
     return _of_path(_existing(Path(words[0])), view, output, split, reading)
 
 
-def weights(words: Sequence[str] | None) -> dict[str, str]:
+def words_of(sources: str | Path | Sequence[str | Path] | Mapping[str, str | Path]) -> list[str]:
+    """Return sources as the command line has them: a path, or `modality=path` for several."""
+    if isinstance(sources, Mapping):
+        return [f"{modality}={path}" for modality, path in sources.items()]
+    return [str(sources)] if isinstance(sources, str | Path) else [str(word) for word in sources]
+
+
+def learned(job: Job, model: Model) -> dict[str, Any]:
+    """Return what a sidecar says where the run has learned from the very subject; nothing where it has not."""
+    if not job.patient or patient_mark(job.patient) not in model.provenance["training_patients_sha256"]:
+        return {}
+    note = f"{job.patient} has the name of a subject that the run learned from: this is no test of it"
+    return {"training_subject": True, "notes": [note]}
+
+
+def weights(words: Sequence[str] | Mapping[str, str] | None) -> dict[str, str]:
     """Return where frozen networks' weights lie, by name.
 
     Raises:
         UsageError: E001 for a word that is not NAME=PATH.
     """
+    if isinstance(words, Mapping):
+        return dict(words)
     for word in words or ():
         if not all(word.partition("=")):
             raise UsageError("E001", f"--weights {word}", "NAME=PATH", "Write it as: --weights sam=FILE")
@@ -101,8 +141,20 @@ def check_folder(output: Path, what: str) -> None:
         )
 
 
-def check_places(jobs: Sequence[Job], *, overwrite: bool) -> None:
-    """Refuse outputs that exist, that are sources, or whose format cannot be written."""
+def check_places(jobs: Sequence[Job], *, overwrite: bool, disagreement: bool) -> None:
+    """Refuse outputs that cannot be written or that would hide something, before anything is translated.
+
+    Args:
+        jobs: what is to be translated.
+        overwrite: whether images may be replaced that are synthetic themselves.
+        disagreement: whether the spread over the passes is written too.
+
+    Raises:
+        UsageError: E005 for another format, a place that cannot be, an output that exists or has a source's name,
+            and for two outputs with one sidecar.
+        ResourceError: E403 where nothing can be written.
+    """
+    owner: dict[Path, Job] = {}
     for job in jobs:
         if not job.output.name.endswith(io.WRITABLE):
             raise UsageError(
@@ -113,24 +165,86 @@ def check_places(jobs: Sequence[Job], *, overwrite: bool) -> None:
             )
         if any(path.resolve() == job.output.resolve() for path in job.paths.values()):
             raise UsageError("E005", f"output {job.output.name} is the source", "another file", "Rename it.")
+        _check_name(job)
         outputs.check_file(job.output)
-        if job.output.exists() and not overwrite:
-            raise UsageError(
-                "E005", f"{job.output} exists", "a new file", "Choose another name, or --overwrite."
-            )
+        for path in _written(job.output, disagreement=disagreement):
+            other = owner.setdefault(path, job)
+            if other is not job:
+                raise UsageError(
+                    "E005",
+                    f"{other.name} and {job.name} would both be written as {path.name}",
+                    "a name for each",
+                    "Translate them into different folders.",
+                )
+            _check_free(path, overwrite=overwrite)
+
+
+def _check_name(job: Job) -> None:
+    """Refuse a synthetic image under the name of the image that it is made from: soon one is taken for the other."""
+    same = [path.name for path in job.paths.values() if path.name == job.output.name]
+    if same:
+        raise UsageError(
+            "E005",
+            f"output {job.output.name} has the name of its source",
+            "a name that says what it is",
+            f"Rename it, such as {synthetic_name(same[0], 'TARGET')}.",
+        )
+
+
+def _written(output: Path, *, disagreement: bool) -> list[Path]:
+    """Return what is written with an image: sidecars, and the spread under either of its names."""
+    spreads = [spread_of(output, what) for what in SPREADS] if disagreement else []
+    return [path for image in (output, *spreads) for path in (image, sidecar_of(image))]
+
+
+def _check_free(path: Path, *, overwrite: bool) -> None:
+    if not path.exists():
+        return
+    if not overwrite:
+        raise UsageError("E005", f"{path} exists", "a new file", "Choose another name, or --overwrite.")
+    if path.suffix == ".json" and files.read_json(path).get("synthetic") is not True:
+        raise UsageError(
+            "E005",
+            f"{path} exists and is no record of a synthetic image",
+            "a name whose sidecar is free",
+            "Choose another name for the image.",
+        )
 
 
 def _of_path(path: Path, view: View, output: Path, split: str, reading: Reading) -> list[Job]:
     (modality,) = view.sources
     if not path.is_dir():
-        return [Job(path.name, {modality: path}, output, reading)]
+        return [_single({modality: path}, view, output, reading)]
     if (path / "cohort.json").exists():
         return _of_cohort(Cohort.open(path), view, output, split)
     images = io.images_in(path)
     if not images:
-        return [Job(path.name, {modality: path}, output, reading)]
+        return [_single({modality: path}, view, output, reading)]
     check_folder(output, f"the {len(images)} images of {path.name}")
-    return [Job(image.name, {modality: image}, output / image.name, reading) for image in images]
+    return [
+        Job(
+            image.name,
+            {modality: image},
+            output / synthetic_name(image.name, view.target),
+            reading,
+            patient=_subject(image),
+        )
+        for image in images
+    ]
+
+
+def _single(paths: Mapping[str, Path], view: View, output: Path, reading: Reading) -> Job:
+    """Return the job of one volume; where the output is a folder that is there, the name is chosen."""
+    first = next(iter(paths.values()))
+    if output.is_dir():
+        output = output / synthetic_name(first.name, view.target)
+    return Job(output.name, paths, output, reading, patient=_subject(first))
+
+
+def _subject(path: Path) -> str:
+    """Return the subject that a name of BIDS says, such as `sub-01`; empty for other names."""
+    named = parsed(path)
+    return f"sub-{named.entities['sub']}" if named is not None else ""
 
 
 def _of_cohort(cohort: Cohort, view: View, output: Path, split: str) -> list[Job]:
@@ -138,10 +252,12 @@ def _of_cohort(cohort: Cohort, view: View, output: Path, split: str) -> list[Job
         raise UsageError("E001", f"--split {split}", "train, validation, test or all", "Choose one of them.")
     check_folder(output, f"the cases of {cohort.folder.name}")
     jobs = []
+    cohort = cohort.named_for(view.sources)
     for case in cohort.cases(None if split == "all" else split):
         there = view.present(case.modalities)
         paths = {modality: cohort.folder / case.entry.volumes[modality].file for modality in there}
-        jobs.append(Job(case.id, paths, output / f"{case.id}.nii.gz", case=case))
+        name = case_name(case.id, view.target)
+        jobs.append(Job(case.id, paths, output / name, case=case, patient=case.patient))
     return jobs
 
 

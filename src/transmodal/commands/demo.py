@@ -161,8 +161,8 @@ def train_one(recipe: Recipe, cohort: Cohort, run_folder: Path, shown: Bars) -> 
 
 def write_example(cohort: Cohort, run_folder: Path, folder: Path) -> str:
     """Write a test subject's sources as files and translate them; return the words that `translate` takes."""
-    from transmodal.commands.translate import write
     from transmodal.inference.translate import load
+    from transmodal.inference.write import write
     from transmodal.volumes import files, io
     from transmodal.volumes.geometry import resample
 

@@ -202,7 +202,8 @@ def _without_pairs(run: Path, cohort: Cohort, split: str) -> bool:
     if split == "all" or not resolved.is_file():
         return False
     task = load.load(str(resolved)).task
-    return lacks_pairs(cohort.cases(split), task.source, task.target)
+    named = cohort.named_for([*task.source, task.target])
+    return lacks_pairs(named.cases(split), task.source, task.target)
 
 
 def _score_unpaired(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -161,7 +161,7 @@ def run(
         sides = sides_in_order(cases, COMMUNITY[split])
         cases = [case for case in cases if case.id in sides]
     options = PrepareOptions(
-        regions=_regions(region or [], recipes or []),
+        regions=_regions(region or [], recipes or [], _modalities(cases)),
         intensity=_intensities(intensity or []),
         **asked(split=shares, counts=counts, seed=seed, fold=fold, test_group=test_group, copies=copies),
         keep_going=keep_going,
@@ -318,7 +318,13 @@ def _say_outside(cohort: Cohort) -> None:
         print(f"fa outside [0, 1]: {len(odd)} cases; most voxels in {some}")
 
 
-def _regions(words: list[str], recipes: list[str]) -> dict[str, tuple[Kind, ...]]:
+def _modalities(cases: Sequence[CaseMaker]) -> set[str]:
+    """Return what the cases have, as far as their files say it before they are read."""
+    return {modality for case in cases for modality in getattr(case, "volumes", {})}
+
+
+def _regions(words: list[str], recipes: list[str], there: Collection[str]) -> dict[str, tuple[Kind, ...]]:
+    from transmodal.cohorts.aliases import alias_of
     from transmodal.errors import UsageError
     from transmodal.recipes import load
 
@@ -333,7 +339,8 @@ def _regions(words: list[str], recipes: list[str]) -> dict[str, tuple[Kind, ...]
         found[modality] = (*found.get(modality, ()), kinds[kind])
     for recipe in recipes:
         wanted = load.load(recipe)
-        first, kind_of = wanted.task.source[0], wanted.data.region
+        kind_of = wanted.data.region
+        first = alias_of(wanted.task.source[0], there) or wanted.task.source[0]
         if kind_of != "whole" and kind_of not in found.get(first, ()):
             found[first] = (*found.get(first, ()), kind_of)
     return found

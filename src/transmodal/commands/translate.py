@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated, Any, Literal, NamedTuple
 
 import typer
 
@@ -15,18 +16,15 @@ from transmodal.commands._reading import (
     Nonfinite,
     NonfiniteVoxels,
     OrientationFrom,
-    reading_of,
 )
-
-if TYPE_CHECKING:
-    from transmodal.inference.translate import Translation
+from transmodal.progress import Progress
 
 EXAMPLES = (
     "Examples:\n\n"
     "transmodal translate runs/t1-to-fa t1.nii.gz -o fa.nii.gz\n\n"
     "transmodal translate runs/pd t1=a/t1.nii.gz t2=a/t2.nii.gz -o pd.nii.gz --axes x,y,z --disagreement\n\n"
     "transmodal translate runs/t1-to-fa cohort -o synthetic --split test\n\n"
-    "transmodal translate runs/flair-to-t2 dataset -o dataset/derivatives/transmodal          (BIDS)\n\n"
+    "transmodal translate runs/flair-to-t2 dataset -o dataset/derivatives/transmodal --subject sub-01          (BIDS)\n\n"
     "transmodal translate runs/agi-net t1=a/t1.nii.gz -o pd.nii.gz          (T2 is missing, and may be)"
 )
 
@@ -75,75 +73,184 @@ def run(
     orientation_from: OrientationFrom = None,
     assume_orientation: AssumeOrientation = None,
     frame: Frame = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing output.")] = False,
+    subject: Annotated[
+        list[str] | None,
+        typer.Option(help="Of a BIDS dataset: a subject to translate, such as sub-01; may be repeated."),
+    ] = None,
+    space: Annotated[
+        str, typer.Option(help="Of a BIDS dataset: images of this space-, not those without one.")
+    ] = "",
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace outputs that are synthetic themselves.")
+    ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object: the images written, and notes on them.")
+    ] = False,
 ) -> None:
     """Write the synthetic volume on the source's own grid, with a JSON sidecar that says how it came about."""
-    from transmodal.commands import _bids, _sources
+    import json
+
     from transmodal.commands._progress import bars
-    from transmodal.inference.translate import load
 
-    reading = reading_of(nonfinite, orientation_from, assume_orientation, frame)
-    loaded = load(trained, which=checkpoint, device=device, weights=_sources.weights(weights))
-    model = loaded.along(letters(axes), fuse.value if fuse else None).drawing(draws)
-    model = model.normalising(translate_with.value if translate_with else None)
-    dataset = Path(sources[0]) if len(sources) == 1 and _bids.is_dataset(Path(sources[0])) else None
-    if dataset is not None:
-        jobs = _bids.jobs(dataset, model.view, output, reading)
-    else:
-        jobs = _sources.find(sources, model.view, output, split=split, reading=reading)
-    _sources.check_places(jobs, overwrite=overwrite)
-    if dataset is not None:
-        _bids.open_derivatives(dataset, output, model.view.target)
     with bars() as shown:
-        for n, job in enumerate(jobs, start=1):
-            translation = model.translate(
-                job.read(),
-                advance=lambda done, total, name=job.name: shown.advance(name, done, total),  # type: ignore[misc]  # mypy cannot infer the default
-            )
-            known = {"origins": job.origins(), **job.about}
-            write(translation, job.output, known, disagreement=disagreement)
-            if len(jobs) > 1:
-                shown.advance("volumes", n, len(jobs))
-    for job in jobs:
-        print(job.output)
+        made = translate(
+            trained,
+            sources,
+            output,
+            split=split,
+            axes=axes,
+            fuse=fuse.value if fuse else None,
+            disagreement=disagreement,
+            draws=draws,
+            translate_with=translate_with.value if translate_with else None,
+            checkpoint=checkpoint,
+            device=device,
+            weights=weights or (),
+            nonfinite=nonfinite.value,
+            orientation_from=orientation_from.value if orientation_from else None,
+            assume_orientation=assume_orientation,
+            frame=frame,
+            subject=subject or (),
+            space=space,
+            overwrite=overwrite,
+            progress=shown,
+        )
+    if as_json:
+        print(json.dumps({"run": str(trained), "images": [one.to_json() for one in made]}, indent=1))
+        return
+    for one in made:
+        print(one.image)
 
 
-def write(translation: Translation, path: Path, known: Mapping[str, object], *, disagreement: bool) -> None:
-    """Write the volume, the spread over the passes on request, and the sidecar bound to them by SHA-256.
+class Translated(NamedTuple):
+    """An image that was written.
+
+    Attributes:
+        name: of the source or the case.
+        image: the synthetic image.
+        sidecar: how it came about, JSON.
+        notes: what its reader has to know; they stand in the sidecar too.
+    """
+
+    name: str
+    image: Path
+    sidecar: Path
+    notes: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as `--json` prints it."""
+        return {
+            "name": self.name,
+            "image": str(self.image),
+            "sidecar": str(self.sidecar),
+            "notes": list(self.notes),
+        }
+
+
+def translate(
+    run: str | Path,
+    sources: str | Path | Sequence[str | Path] | Mapping[str, str | Path],
+    output: str | Path,
+    *,
+    split: str = "test",
+    axes: str | Sequence[str] = "",
+    fuse: Literal["mean", "median"] | None = None,
+    disagreement: bool = False,
+    draws: int = 1,
+    translate_with: Literal["batch_statistics", "running"] | None = None,
+    checkpoint: str = "best",
+    device: str | None = None,
+    weights: Sequence[str] | Mapping[str, str] = (),
+    nonfinite: Literal["refuse", "zero"] = "refuse",
+    orientation_from: Literal["sform", "qform"] | None = None,
+    assume_orientation: str | None = None,
+    frame: int | None = None,
+    subject: Sequence[str] = (),
+    space: str = "",
+    overwrite: bool = False,
+    progress: Progress | None = None,
+) -> list[Translated]:
+    """Translate images that lie in files, folders, a BIDS dataset or a cohort, and write them with their sidecars.
 
     Args:
-        translation: what was made.
-        path: of the volume.
-        known: what the sidecar says besides how the volume came about, such as the sources' hashes.
-        disagreement: write the spread.
+        run: folder of a trained run.
+        sources: an image, a DICOM folder, a folder of images, a BIDS dataset or a cohort; several sources by
+            modality, or as words `modality=path`.
+        output: image to write, or folder for several.
+        split: of a cohort: `train`, `validation`, `test` or `all`.
+        axes: slice axes, such as `x,y,z`; the recipe's by default.
+        fuse: how passes become one; the recipe's by default.
+        disagreement: also write the standard deviation over the passes.
+        draws: passes per axis with noise of their own, of a translator that draws noise.
+        translate_with: what batch normalisation takes; the recipe's by default.
+        checkpoint: `best` or `last`.
+        device: such as `cpu` or `cuda:0`; a GPU by default where there is one.
+        weights: where frozen networks' weights lie now, by name or as words `name=path`.
+        nonfinite: what becomes of voxels that are NaN or infinite.
+        orientation_from: where sform and qform disagree: which to believe.
+        assume_orientation: where a file does not say how it lies: such as `RAS`.
+        frame: of a series of volumes, from 0.
+        subject: of a BIDS dataset: those to translate; all by default.
+        space: of a BIDS dataset: translate images of this `space-` instead of those without one.
+        overwrite: replace images that are synthetic themselves.
+        progress: told how far it is.
+
+    Returns:
+        What was written, in order.
 
     Raises:
-        UsageError: E004 when the spread is asked for but there was one pass.
+        UsageError: E001, E004 for words that do not fit the run, E005 for a place that cannot be written.
+        InputError: for a source that cannot be read, or is not what the run learned from.
+        ResourceError: E404 for a device that is not there, E403 where nothing can be written.
     """
+    from transmodal.commands import _bids, _sources
     from transmodal.errors import UsageError
-    from transmodal.volumes import files, io
+    from transmodal.inference.names import sidecar_of
+    from transmodal.inference.translate import load
+    from transmodal.inference.write import write
+    from transmodal.volumes.reading import Reading
 
-    spread = translation.disagreement
-    if disagreement and spread is None:
+    words = _sources.words_of(sources)
+    place = Path(output)
+    reading = Reading(nonfinite, orientation_from, assume_orientation, frame)
+    loaded = load(Path(run), which=checkpoint, device=device, weights=_sources.weights(weights))
+    model = loaded.along(letters(axes), fuse).drawing(draws).normalising(translate_with)
+    dataset = Path(words[0]) if len(words) == 1 and _bids.is_dataset(Path(words[0])) else None
+    if dataset is not None:
+        jobs = _bids.jobs(dataset, model.view, place, reading, _bids.Chosen(tuple(subject), space))
+    elif subject or space:
         raise UsageError(
-            "E004",
-            "--disagreement with one pass",
-            "several axes, or draws of noise",
-            "Add --axes x,y,z, or --draws N where the translator draws noise, or leave it out.",
+            "E004", "--subject or --space without a BIDS dataset", "a BIDS dataset", "Leave them out."
         )
-    path.parent.mkdir(parents=True, exist_ok=True)
-    record = {**translation.record, **known}
-    record["image"] = {"name": path.name, "sha256": io.write(translation.volume, path)}
-    if disagreement and spread is not None:
-        what = "disagreement" if "draws" in translation.record["passes"] else "plane_disagreement"
-        beside = path.with_name(f"{_stem(path)}_{what}{_suffix(path)}")
-        record[what] = {"name": beside.name, "sha256": io.write(spread, beside)}
-    files.write_json(path.with_name(_stem(path) + ".json"), record)
+    else:
+        jobs = _sources.find(words, model.view, place, split=split, reading=reading)
+    _sources.check_places(jobs, overwrite=overwrite, disagreement=disagreement)
+    if dataset is not None:
+        _bids.open_derivatives(dataset, place, model.view.target)
+    notes = _Notes(progress)
+    made = []
+    for n, job in enumerate(jobs, start=1):
+        advance = partial(progress.advance, job.name) if progress is not None else None
+        translation = model.translate(job.read(), advance=advance)
+        known = {"origins": job.origins(), **job.about, **_sources.learned(job, model)}
+        said = (*translation.record["notes"], *known.pop("notes", ()))
+        write(translation, job.output, {**known, "notes": list(said)}, disagreement=disagreement)
+        notes.tell(said)
+        made.append(Translated(job.name, job.output, sidecar_of(job.output), said))
+        if progress is not None and len(jobs) > 1:
+            progress.advance("volumes", n, len(jobs))
+    return made
 
 
-def _suffix(path: Path) -> str:
-    return ".nii.gz" if path.name.endswith(".nii.gz") else path.suffix
+class _Notes:
+    """Tells each note once, however many images it is of."""
 
+    def __init__(self, progress: Progress | None) -> None:
+        self._progress = progress
+        self._told: set[str] = set()
 
-def _stem(path: Path) -> str:
-    return path.name.removesuffix(_suffix(path))
+    def tell(self, notes: Sequence[str]) -> None:
+        for note in notes:
+            if self._progress is not None and note not in self._told:
+                self._told.add(note)
+                self._progress.say(f"note: {note}")

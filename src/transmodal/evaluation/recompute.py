@@ -88,6 +88,7 @@ def check(folder: Path, cohort: Cohort | Path, *, progress: Progress | None = No
             path, f"case {odd} is only in one of evaluation and cohort", f"every {said.split} case"
         )
     found = _Comparison(path, kept)
+    store = store.named_for([found.target])
     for n, (id_, hashes) in enumerate(kept.targets.items(), start=1):
         found.case(store.case(id_), Target(hashes.target, hashes.mask))
         if progress is not None:
@@ -110,6 +111,11 @@ class _Comparison:
         self._made: list[RegionRow] = []
         self._doubts = _Doubts.of(kept)
         self._volumes = self._figures = self._exact = 0
+
+    @property
+    def target(self) -> str:
+        """The modality that was scored."""
+        return self._subject.target
 
     def case(self, case: PreparedCase, said: Target) -> None:
         """Compare one case: its target and mask, its volumes, every figure of each."""

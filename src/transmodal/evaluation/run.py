@@ -102,7 +102,11 @@ def evaluate(
     models = [ModelTranslator(name, model) for name, model in zip(names, loaded, strict=True)]
     models += [lacking(one, without) for one in models if without]
     records = {model.name: model.record() for model in models}
-    given = training_cohort if training_cohort is None else _opened(training_cohort)
+    sources = tuple(dict.fromkeys(name for model in loaded for name in model.view.sources))
+    store = store.named_for([*sources, view.target])
+    given = None
+    if training_cohort is not None:
+        given = _opened(training_cohort).named_for([*sources, view.target])
     where = sites.sites(store, given, records, split)
     training = where.learned.cases("train") if where.learned is not None else []
     entrants = Entrants(
@@ -114,7 +118,6 @@ def evaluate(
         records,
         {name: path / "curves.csv" for name, path in zip(names, paths, strict=True)},
     )
-    sources = tuple(dict.fromkeys(name for model in loaded for name in model.view.sources))
     cases = sites.cases_of(store, split)
     parted = phenotypes.of(cases) if phenotypes is not None else None
     subject = sites.subject_at(where, view, sources, split)
@@ -178,6 +181,7 @@ def evaluate_oracles(
         UsageError: E004 when the target to be normalised has a unit, E002 for an unknown oracle.
         InputError: E132 when the split is empty or there is nothing to fit oracles on.
     """
+    cohort = cohort.named_for([*view.sources, view.target])
     subject = subject_of(cohort, view, view.sources, split)
     if target_normalised:
         subject = replace(subject, reference=reference_units(view))

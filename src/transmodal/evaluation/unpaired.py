@@ -148,6 +148,7 @@ def evaluate_unpaired(
     store = cohort if isinstance(cohort, Cohort) else Cohort.open(cohort)
     models = [load(path, which=checkpoint, device=device) for path in runs]
     view = common_view(names := names_of(list(runs), models), models)
+    store = store.named_for([*view.sources, view.target])
     cases = store.cases(split)
     with_sources = [case for case in cases if set(view.sources) <= set(case.modalities)]
     with_target = [case for case in cases if view.target in case.modalities]

@@ -13,6 +13,7 @@ import torch
 
 import transmodal
 from transmodal import translators
+from transmodal.cohorts.aliases import renaming
 from transmodal.errors import InputError, UsageError
 from transmodal.inference import checkpoint
 from transmodal.inference.device import device_of
@@ -77,7 +78,8 @@ class Model:
         """Translate one case's source volumes.
 
         Args:
-            sources: a volume, or volumes by modality where the recipe has several sources.
+            sources: a volume, or volumes by modality where the recipe has several sources; synonyms such as `t1w`
+                do (`cohorts.aliases`).
             axes: slice axes, of `x`, `y`, `z`; None takes the recipe's.
             fuse: `mean` or `median` over the axes; None takes the recipe's.
             advance: told how many windows are done, of how many.
@@ -87,17 +89,19 @@ class Model:
             InputError: when a source is missing, empty, of another grid or in colour.
         """
         named = {self.view.sources[0]: sources} if isinstance(sources, Volume) else dict(sources)
+        other = renaming(self.view.sources, list(named))
+        named = {other.get(name, name): volume for name, volume in named.items()}
         view = self.along(axes, fuse).view
         for name, channels in zip(view.sources, self.translator.config.source_channels, strict=True):
             _check_channels(name, named.get(name), channels)
         seen = see(view, named)
         synthetic = synthesise(self.translator, view, seen, self.device, advance)
-        grid = named[view.present(named)[0]].grid
-        volume = resample(synthetic.volume, grid)
+        first = named[view.present(named)[0]]
+        volume = replace(resample(synthetic.volume, first.grid), space=first.space)
         spread = synthetic.disagreement
         return Translation(
             _in_its_dtype(volume, view),
-            None if spread is None else resample(spread, grid),
+            None if spread is None else replace(resample(spread, first.grid), space=first.space),
             self._record(view, seen, named, volume)
             | {"values": bounds.record(view.bounds, synthetic.clipped)},
         )
@@ -216,6 +220,7 @@ class Model:
                 f"slices of a volume of {_sides(working.shape)} voxels are larger than the windows of training, "
                 f"{_sides(view.cutting.size or ())}: what depends on the padding around a slice sees another one"
             )
+        notes += _foreign_axes(self, view)
         return {
             "synthetic": True,
             "intended_use": INTENDED_USE,
@@ -295,6 +300,18 @@ def load(
         where,
         translator.translates_with(),
     )
+
+
+def _foreign_axes(model: Model, view: View) -> list[str]:
+    """Say where slices are translated along axes whose slices the run has not learned from."""
+    learned = model.recipe.windows.axes
+    foreign = [axis for axis in AXES if AXES[axis] in view.axes and axis not in learned]
+    if not foreign or not model.has_axes:
+        return []
+    return [
+        f"slices along {', '.join(foreign)}: the run learned from slices along {', '.join(learned)} alone, "
+        "and others can make the volume worse"
+    ]
 
 
 def _sides(shape: tuple[int, ...]) -> str:

@@ -26,8 +26,8 @@ from torch.multiprocessing.spawn import ProcessExitedException
 from transmodal import errors
 from transmodal.errors import ResourceError, TransmodalError, UsageError
 from transmodal.inference.device import device_of
+from transmodal.progress import Progress, Silent
 from transmodal.recipes.schema import Training
-from transmodal.training.log import Progress, Silent
 
 Result = TypeVar("Result")
 Job = TypeVar("Job")

@@ -1,4 +1,4 @@
-"""What training says while it runs: progress, curves in CSV and TensorBoard."""
+"""What training says while it runs: curves in CSV and TensorBoard."""
 
 from __future__ import annotations
 
@@ -8,33 +8,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import NamedTuple, Protocol, Self
+from typing import NamedTuple, Self
 
 from torch.utils.tensorboard import SummaryWriter
 
 from transmodal.volumes import files
-
-
-class Progress(Protocol):
-    """Told of work done; a bar on a terminal, nothing in tests."""
-
-    def advance(self, what: str, done: int, total: int, note: str = "") -> None:
-        """Show that `done` of `total` of `what` is done."""
-        ...
-
-    def say(self, line: str) -> None:
-        """Show a line."""
-        ...
-
-
-class Silent:
-    """Progress that nobody sees."""
-
-    def advance(self, what: str, done: int, total: int, note: str = "") -> None:
-        """Say nothing."""
-
-    def say(self, line: str) -> None:
-        """Say nothing."""
 
 
 class Point(NamedTuple):

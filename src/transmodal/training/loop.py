@@ -8,10 +8,10 @@ from pathlib import Path
 
 from transmodal.cohorts.store import Cohort
 from transmodal.inference import checkpoint
+from transmodal.progress import Progress, Silent
 from transmodal.recipes.load import validate
 from transmodal.recipes.schema import Recipe
 from transmodal.training.launch import launch, raise_signal
-from transmodal.training.log import Progress, Silent
 from transmodal.training.plan import plan
 from transmodal.training.run import Run, open_run
 from transmodal.training.session import Job, work

@@ -111,6 +111,7 @@ def plan(recipe: Recipe, cohort: Cohort, *, begins: bool = True) -> Plan:
             are not there, E101 when those that training starts from cannot be read.
         IntegrityError: E502 when weights that training starts from are of another architecture.
     """
+    cohort = cohort.named_for([*recipe.task.source, recipe.task.target])
     recipe = with_cohort_intensity(recipe, cohort)
     training, validation = cohort.cases("train"), cohort.cases("validation")
     if not training:

@@ -18,10 +18,11 @@ from transmodal.data.dataset import WindowDataset
 from transmodal.data.loader import batches, seed_of, steps_per_epoch
 from transmodal.inference import checkpoint
 from transmodal.inference.checkpoint import Checkpoint, State
+from transmodal.progress import Progress
 from transmodal.training import features, validation
 from transmodal.training import optimizers as optim
 from transmodal.training.launch import Stop
-from transmodal.training.log import Curves, Progress
+from transmodal.training.log import Curves
 from transmodal.training.plan import PhasePlan, Plan
 from transmodal.training.run import Run, held, versions
 from transmodal.training.step import (

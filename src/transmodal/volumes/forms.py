@@ -6,6 +6,7 @@ sform alone has to agree with `pixdim`; the user may say which to believe, but n
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import product
 from typing import Literal
 
@@ -15,7 +16,7 @@ from nibabel.quaternions import quat2mat
 from numpy.typing import NDArray
 
 from transmodal.errors import InputError, UsageError
-from transmodal.volumes.volume import Affine, Grid
+from transmodal.volumes.volume import Affine, Grid, Space
 
 FORMS_TOLERANCE_MM = 0.05
 """Forms agree where no corner lies further apart than this and what the quaternion's rounding adds."""
@@ -28,6 +29,8 @@ _QUATERNION_ROUNDING = 2e-7
 _HALF_TURN = 1e-7
 """Below this, a^2 is rounding and the turn is a half one, as the format's reference library has it."""
 
+_ATLASES: Mapping[int, Space] = {3: "talairach", 4: "mni"}
+"""Codes of forms that say coordinates of an atlas; 1 and 2 are a scanner's or another image's."""
 _UNITS_MM = {0: 1.0, 1: 1000.0, 2: 1.0, 3: 0.001}
 _DIRECTIONS = {"R": (0, 1), "L": (0, -1), "A": (1, 1), "P": (1, -1), "S": (2, 1), "I": (2, -1)}
 
@@ -85,9 +88,23 @@ def assumed_affine(spacing: NDArray[np.float64], shape: tuple[int, int, int], or
     return affine
 
 
-def write_forms(header: nib.Nifti1Header, grid: Grid) -> None:
-    """Write the grid's affine into the sform, and into the qform where a qform can say it."""
-    header.set_sform(grid.affine, code=2)
+def space_of(header: nib.Nifti1Header, believed: Form | None) -> Space:
+    """Return the atlas that the believed form says its coordinates are of; empty where it is none."""
+    codes = [int(header[f"{form}_code"]) for form in ("sform", "qform")]
+    coded = [code for code in (codes[::-1] if believed == "qform" else codes) if code > 0]
+    return _ATLASES.get(coded[0], "") if coded else ""
+
+
+def write_forms(header: nib.Nifti1Header, grid: Grid, space: Space = "") -> None:
+    """Write the grid's affine into the sform, and into the qform where a qform can say it.
+
+    Args:
+        header: to write into.
+        grid: where the image lies.
+        space: the atlas whose coordinates these are, which the sform's code says.
+    """
+    code = next((code for code, name in _ATLASES.items() if name == space), 2)
+    header.set_sform(grid.affine, code=code)
     header.set_qform(grid.affine, code=2, strip_shears=True)
     header.set_xyzt_units("mm")
     written = np.asarray(header.get_sform(), float)

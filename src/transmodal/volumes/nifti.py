@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import gzip
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -67,8 +68,11 @@ def read(
         content = streams.gathered(path.name, start, parts, layout.offset + layout.n_bytes)
         raw = _one_volume(path.name, _voxels(content, layout), frame)
         if raw.ndim == 4:
-            return placed(np.ascontiguousarray(raw), affine, path.name)
-        return placed(real(raw, path.name, nonfinite, slope=slope, intercept=intercept), affine, path.name)
+            volume = placed(np.ascontiguousarray(raw), affine, path.name)
+        else:
+            values = real(raw, path.name, nonfinite, slope=slope, intercept=intercept)
+            volume = placed(values, affine, path.name)
+        return replace(volume, space=forms.space_of(layout.header, orientation_from))
 
 
 def n_volumes(path: Path, *, budget_bytes: int = SERIES_BUDGET_BYTES) -> int:
@@ -146,7 +150,7 @@ def write(volume: Volume, path: Path, description: str = "") -> None:
         voxels = np.ascontiguousarray(voxels).view(_RGB).reshape(voxels.shape[:3])
     kind = nib.Nifti1Image if max(voxels.shape) <= _SIDE_LIMIT else nib.Nifti2Image
     image = kind(voxels, volume.affine, dtype=voxels.dtype)  # type: ignore[no-untyped-call]  # nibabel
-    forms.write_forms(image.header, volume.grid)
+    forms.write_forms(image.header, volume.grid, volume.space)
     image.header["descrip"] = description.encode("ascii", "replace")[:79]
     data = image.to_bytes()
     if path.name.lower().endswith(".gz"):

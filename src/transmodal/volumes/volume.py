@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import product
-from typing import Any
+from typing import Any, Literal
 
 import nibabel as nib
 import numpy as np
@@ -18,6 +18,7 @@ TOLERANCE_MM = 1e-3
 _LAST = np.array([0.0, 0.0, 0.0, 1.0])
 _NEARLY = np.array([1e-8, 1e-8, 1e-8, 1e-5])
 
+Space = Literal["", "talairach", "mni"]
 Voxels = NDArray[Any]
 Affine = NDArray[np.float64]
 
@@ -109,6 +110,8 @@ class Volume:
     Attributes:
         voxels: real-world values (HU, FA, scanner units); colour is uint8 sRGB.
         affine: `4 x 4`, float64, read-only; voxel to RAS+ mm.
+        space: the atlas whose coordinates these are, `talairach` or `mni`; empty for a scanner's or another
+            image's.
 
     Raises:
         InputError: E121 when the voxels are neither grey nor colour, and as `Grid`.
@@ -116,6 +119,7 @@ class Volume:
 
     voxels: Voxels
     affine: Affine
+    space: Space = ""
 
     def __post_init__(self) -> None:
         shape = self.voxels.shape
@@ -163,7 +167,7 @@ class Volume:
                 f"the grid's shape {self.voxels.shape[:3]}",
                 "Resample onto the grid first.",
             )
-        return Volume(voxels, self.affine)
+        return Volume(voxels, self.affine, self.space)
 
 
 def _checked_affine(affine: Affine) -> Affine:

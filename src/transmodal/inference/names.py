@@ -1,0 +1,58 @@
+"""What synthetic images are called: never by the name of the image that they were made from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from transmodal.cohorts.bids_names import derivative, parsed
+from transmodal.volumes import io
+
+
+def synthetic_name(source: str, target: str) -> str:
+    """Return the file name of a synthetic image whose place is chosen for it.
+
+    A name of BIDS keeps its entities and gets `desc-synthetic` and the target's suffix
+    (`sub-01_T1w.nii.gz` -> `sub-01_param-fa_desc-synthetic_dwimap.nii.gz`); any other becomes `<stem>_<target>`
+    (`anna.mha` -> `anna_fa.mha`).
+
+    Args:
+        source: file name of the first source; one without a known ending, such as a case's or a folder's, gets
+            `.nii.gz`.
+        target: the modality.
+    """
+    ending = suffix_of(source)
+    named = parsed(Path(source if ending else f"{source}.nii.gz"))
+    if named is not None:
+        return derivative(named, target).name.removesuffix(".nii.gz") + (ending or ".nii.gz")
+    return f"{source.removesuffix(ending)}_{target}{ending or '.nii.gz'}"
+
+
+def case_name(case: str, target: str) -> str:
+    """Return the file name of a case's synthetic image; one of BIDS, such as `sub-01_ses-2`, gets BIDS' marks.
+
+    Args:
+        case: id of the case.
+        target: the modality.
+    """
+    named = parsed(Path(f"{case}_T1w.nii.gz"))
+    return derivative(named, target).name if named is not None else synthetic_name(case, target)
+
+
+def suffix_of(name: str) -> str:
+    """Return the ending that says the format, as it is spelled; empty where there is none."""
+    return next((name[-len(end) :] for end in io.WRITABLE if name.lower().endswith(end)), "")
+
+
+def stem_of(path: Path) -> str:
+    """Return a name without the ending that says the format."""
+    return path.name.removesuffix(suffix_of(path.name))
+
+
+def sidecar_of(path: Path) -> Path:
+    """Return where the record of an image stands."""
+    return path.with_name(f"{stem_of(path)}.json")
+
+
+def spread_of(path: Path, what: str) -> Path:
+    """Return where the disagreement of the passes that made an image stands."""
+    return path.with_name(f"{stem_of(path)}_{what}{suffix_of(path.name)}")
