@@ -148,8 +148,8 @@ def test_table_without_group_and_with_gaps(place: Path) -> None:
             "E103",
             "the row of anna-2; expected one row per case",
         ),
-        ("case,patient\nanna-1,a,x,y\nanna-2,a\n", "E103", "the row of anna-1; expected 2 values"),
-        ("case;patient\nanna-1;a\n", "E103", "with the columns case;patient"),
+        ("case,patient\nanna-1,a,x,y\nanna-2,a\n", "E103", "row 2 (anna-1) with 4 cells; expected 2 values"),
+        ("case|patient\nanna-1|a\n", "E103", "with the columns case|patient"),
         ("subject,patient\nanna-1,a\n", "E103", "with the columns subject, patient"),
         ("", "E103", "with the columns (none)"),
         ('case,patient\nanna-1,"a\n', "E101", "cases.csv"),
@@ -164,7 +164,7 @@ def test_a_bad_table_is_refused(text: str, code: str, words: str, place: Path) -
 
 
 def test_a_table_that_is_no_text(place: Path) -> None:
-    (place / "cases.csv").write_bytes(b"case,patient\nanna-1,\xff\xfe\n")
+    (place / "cases.csv").write_bytes(b"case,patient\nanna-1,\x00\x01\n")
     with pytest.raises(InputError) as caught:
         folders.find(place)
     assert caught.value.code == "E101"

@@ -90,9 +90,11 @@ def test_a_table(tmp_path: Path) -> None:
     ("text", "code", "said"),
     [
         ("case,t1\nv1,gone.nii\n", "E100", "v1 without t1"),
-        ("name,t1\nv1,1.nii\n", "E103", "the case ''"),
+        ("name,t1\nv1,1.nii\n", "E103", "no column case"),
         ("case,t1\nv1,1.nii\nv1,1.nii\n", "E103", "the case 'v1'"),
-        ("case,T 1\nv1,1.nii\n", "E103", "the column 'T 1'"),
+        ("case,1st\nv1,1.nii\n", "E103", "images in the column '1st'"),
+        ("case,t1\n,1.nii\n", "E103", "the case ''"),
+        ("case,t1,T1\nv1,1.nii,1.nii\n", "E103", "two files of t1"),
         ("case,t1\nv1,\n", "E131", r"v1 \(no image\)"),
     ],
 )

@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from transmodal.cohorts import release
+from transmodal.cohorts import release, tables
 from transmodal.cohorts.bids_names import DESCRIPTION, Named, is_dataset, parsed
 from transmodal.cohorts.case import EXTRA, CaseFiles, Found
 from transmodal.cohorts.onto import Onto
@@ -177,7 +177,7 @@ def _groups(folder: Path, cases: Sequence[Mapping[str, list[Named]]], column: st
     if not column:
         return {}
     path = folder / "participants.tsv"
-    table = {row.get("participant_id", ""): row.get(column) for row in release.rows(path, delimiter="\t")}
+    table = {row.get("participant_id", ""): row.get(column) for row in tables.read(path).rows}
     found = {}
     for case in cases:
         patient = next(iter(case.values()))[0].case.partition("_")[0]

@@ -20,7 +20,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from transmodal.cohorts import release
+from transmodal.cohorts import release, tables
 from transmodal.cohorts.case import CaseFiles, Found
 from transmodal.cohorts.steps import Relabel
 from transmodal.errors import InputError
@@ -94,11 +94,11 @@ def look(folder: Path, options: Options = Options()) -> Found[CaseFiles]:
     whole, left_out = release.complete(
         parts, dict.fromkeys(parts, options.need), folder, _EXPECTED, release.FEWER
     )
-    tables = [Path(options.mapping)] if options.mapping else [path for path in rest if _is_mapping(path)]
-    patients = _patients(whole, tables)
+    mappings = [Path(options.mapping)] if options.mapping else [path for path in rest if _is_mapping(path)]
+    patients = _patients(whole, mappings)
     return Found(
         [_case(case, parts[case], patients[case], options) for case in whole],
-        release.counted([path for path in rest if path not in tables], folder, "of no case"),
+        release.counted([path for path in rest if path not in mappings], folder, "of no case"),
         left_out,
     )
 
@@ -139,9 +139,9 @@ def _is_mapping(path: Path) -> bool:
     return path.suffix.lower() == ".csv" and "mapping" in path.name.lower()
 
 
-def _patients(cases: Sequence[str], tables: Sequence[Path]) -> dict[str, str]:
+def _patients(cases: Sequence[str], mappings: Sequence[Path]) -> dict[str, str]:
     """Return each case's patient: by number, and joined by the rows of the mappings."""
-    linked = _linked(tables)
+    linked = _linked(mappings)
     newer = [case for case in cases if _is_newer(case)]
     for case in cases:
         if newer and case.startswith("BraTS20_") and not any(map(_is_newer, linked.get(case, {case}))):
@@ -167,11 +167,11 @@ def _by_number(name: str) -> str:
     return re.sub(r"(BraTS-[A-Z]{2,4}-\d{5})-\d{3}", r"\1", name)
 
 
-def _linked(tables: Sequence[Path]) -> dict[str, set[str]]:
+def _linked(mappings: Sequence[Path]) -> dict[str, set[str]]:
     """Return for every name in the mappings all names of the same patient, through as many rows as it takes."""
     groups: dict[str, set[str]] = {}
-    for table in tables:
-        for row in release.rows(table):
+    for table in mappings:
+        for row in tables.read(table).rows:
             names = {value for column, value in row.items() if "brats" in column.lower() and _is_name(value)}
             together = names.union(*(groups.get(name, {name}) for name in names)) if names else set()
             for name in together:

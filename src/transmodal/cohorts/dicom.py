@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from transmodal.cohorts import release
+from transmodal.cohorts import release, tables
 from transmodal.cohorts.case import MODALITY, Case, Found, Origin, Step, said
 from transmodal.cohorts.dicom_series import Archive, Series, archive_of
 from transmodal.cohorts.onto import Onto
@@ -315,7 +315,7 @@ def _size(one: Series) -> tuple[int, str]:
 
 
 def _table(path: Path) -> dict[str, dict[str, str]]:
-    rows: Sequence[Mapping[str, str]] = release.rows(path)
+    rows: Sequence[Mapping[str, str]] = tables.read(path).rows
     if not rows or not {"series", "modality"} <= set(rows[0]):
         raise InputError(
             "E103",

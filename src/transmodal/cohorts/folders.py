@@ -11,12 +11,12 @@ Without either every case is a patient of its own.
 
 from __future__ import annotations
 
-import csv
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from transmodal.cohorts import tables
 from transmodal.cohorts.case import EXTRA, MODALITY, Case, CaseFiles, Found
 from transmodal.errors import InputError
 from transmodal.volumes import files, io, listing, placeholders
@@ -163,28 +163,24 @@ def _is_text(value: object) -> bool:
 
 def _table(path: Path) -> tuple[dict[str, dict[str, str]] | None, list[str]]:
     """Return the rows by case, None where there is no table, and what is ignored in it."""
-    if not path.is_file():
+    if not (path.is_file() or placeholders.is_dangling(path)):
         return None, []
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as stream:
-            reader = csv.DictReader(stream, restkey="more", restval="", strict=True)
-            rows, columns = list(reader), list(reader.fieldnames or [])
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise InputError("E101", f"{path.name}: {error}", "a CSV file in UTF-8", "Save it again.") from error
+    columns, rows = tables.read(path)
     if not {"case", "patient"} <= set(columns):
         raise InputError(
             "E103",
             f"{path.name} with the columns {', '.join(columns) or '(none)'}",
             "the columns case, patient and perhaps group",
-            "Name them in the first line, divided by commas.",
+            "Name them in the first line, divided by commas, semicolons or tabs.",
         )
     table: dict[str, dict[str, str]] = {}
     for row in rows:
-        if row["case"] in table or "more" in row:
-            what = "one row per case" if row["case"] in table else f"{len(columns)} values"
-            raise InputError("E103", f"{path.name}, the row of {row['case']}", what, "Correct it.")
-        table[row["case"]] = {key: row[key].strip() for key in _COLUMNS if key in row}
-    return table, [f"{path.name}: column {name}" for name in columns if name not in _COLUMNS]
+        if row["case"] in table:
+            raise InputError(
+                "E103", f"{path.name}, the row of {row['case']}", "one row per case", "Correct it."
+            )
+        table[row["case"]] = {key: row[key] for key in _COLUMNS if key in row}
+    return table, [f"{path.name}: column {name}" for name in columns if name and name not in _COLUMNS]
 
 
 def _check_rows(table: Mapping[str, object], cases: Sequence[str]) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from transmodal.cohorts import release
+from transmodal.cohorts import tables
 from transmodal.errors import InputError
 from transmodal.volumes import raster, streams
 
@@ -82,10 +82,10 @@ def table(path: Path) -> Colours:
     """Read a CSV with the columns label, r, g and b; others, such as a name, are not looked at.
 
     Raises:
-        InputError: E100, E101 as `release.rows`; E103 for other columns, values or a colour twice.
+        InputError: E100, E101 as `tables.read`; E103 for other columns, values or a colour twice.
     """
     found: dict[int, int] = {}
-    for row in release.rows(path):
+    for row in tables.read(path).rows:
         try:
             label, r, g, b = (int(row[column]) for column in _COLUMNS)
             colour = (r << 16) + (g << 8) + b

@@ -69,6 +69,46 @@ def _looked(module: ModuleType, folder: Path, options: object, reading: Reading)
     return found
 
 
+def chosen(found: Found[CaseMaker], subjects: Sequence[str]) -> Found[CaseMaker]:
+    """Return what was found of some subjects alone; all of it where none is named.
+
+    Args:
+        found: by a layout.
+        subjects: names of cases or patients, BIDS' `sub-` before them or not; a patient's name takes all visits.
+
+    Raises:
+        InputError: E132 for a name of no case that can be prepared.
+    """
+    if not subjects:
+        return found
+    wanted = dict.fromkeys(_plain(name) for name in subjects)
+    names = {id(case): {_plain(case.id), _plain(case.patient)} for case in found.cases}
+    absent = [name for name in subjects if not any(_plain(name) in mine for mine in names.values())]
+    if absent:
+        known = sorted({case.patient for case in found.cases} | {case.id for case in found.cases})
+        why = next((line for line in found.left_out if _is_of(line, absent[0])), "")
+        near = difflib.get_close_matches(absent[0], known, n=1) or known[:1]
+        raise InputError(
+            "E132",
+            f"no subject {absent[0]} to prepare{f'; left out: {why}' if why else ''}",
+            f"names of cases or patients, such as {', '.join(near) or 'none that was found'}",
+            "Correct --subjects; --dry-run without it lists every case and what is left out.",
+        )
+    cases = [case for case in found.cases if names[id(case)] & wanted.keys()]
+    left_out = [line for line in found.left_out if any(_is_of(line, name) for name in subjects)]
+    sides = {case.id: found.sides[case.id] for case in cases if case.id in found.sides}
+    return found._replace(cases=cases, left_out=left_out, sides=sides)
+
+
+def _plain(subject: str) -> str:
+    return subject.removeprefix("sub-")
+
+
+def _is_of(line: str, subject: str) -> bool:
+    """Tell whether a line about what is left out begins with a subject's name."""
+    return re.match(rf"{re.escape(_plain(subject))}(?![A-Za-z0-9])", _plain(line)) is not None
+
+
 def options_of(name: str, settings: Sequence[str] = ()) -> object:
     """Return a layout's `Options` with these settings; None where it has none.
 

@@ -1,7 +1,7 @@
 """Pairs by name: a folder per modality, a table, or one folder where the endings tell the modality.
 
     data/t1/anna.nii.gz  data/ct/anna.nii.gz  data/mask/anna.nii.gz     a folder per modality, equal names
-    data/pairs.csv       case,patient,group,t1,ct,mask                  paths below the table's folder
+    data/pairs.csv       case,patient,group,t1,ct,mask                  paths from the table's folder
     data/sub-NDARINV1.brain.nii.gz  data/sub-NDARINV1.FA.nii.gz         endings, as ABCD's T1 and FA have them
 
 Which of them it is is told by what is there, in this order: the table, the endings, the folders. Images of a
@@ -11,14 +11,14 @@ case have to lie on one grid: nothing is registered or resampled.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from transmodal.cohorts import release
+from transmodal.cohorts import release, tables
 from transmodal.cohorts.case import EXTRA, MODALITY, CaseFiles, Found
 from transmodal.errors import InputError, UsageError
-from transmodal.volumes import placeholders
+from transmodal.volumes import io, placeholders
 
 TABLE = "pairs.csv"
 ABCD = ("t1:.brain", "fa:.FA")
@@ -84,8 +84,9 @@ def look(folder: Path, options: Options = Options()) -> Found[CaseFiles]:
     paths = release.files_below(folder, _EXPECTED)
     table = Path(options.table) if options.table else folder / TABLE
     about: dict[str, dict[str, str]] = {}
+    passed_over: list[str] = []
     if options.table or table.is_file():
-        parts, about = _from_table(table)
+        parts, about, passed_over = _from_table(table)
         rest: list[Path] = []
     else:
         parts, rest = _from_names(folder, paths, options.endings)
@@ -94,7 +95,7 @@ def look(folder: Path, options: Options = Options()) -> Found[CaseFiles]:
     whole, left_out = release.complete(parts, dict.fromkeys(parts, need), folder, _EXPECTED, release.FEWER)
     return Found(
         [_case(case, parts[case], about.get(case, {}), options.patient) for case in whole],
-        release.counted(rest, folder, "no image of a pair by its place or name"),
+        [*passed_over, *release.counted(rest, folder, "no image of a pair by its place or name")],
         left_out,
     )
 
@@ -145,28 +146,48 @@ def _by_folder(path: Path, folder: Path) -> tuple[str, str] | None:
     return (modality, release.stem(path)) if path.parent.parent == folder and _is_known(modality) else None
 
 
-def _from_table(table: Path) -> tuple[release.Parts, dict[str, dict[str, str]]]:
-    """Return files by case, and what else the table says of the case."""
+def _from_table(table: Path) -> tuple[release.Parts, dict[str, dict[str, str]], list[str]]:
+    """Return files by case, what else the table says of the case, and the columns that are passed over."""
+    columns, rows = tables.read(table)
+    modalities = {column: _modality_of(column) for column in columns if _names_images(column, rows, table)}
+    strange = [column for column, modality in modalities.items() if not _is_known(modality)]
+    if strange or "case" not in columns:
+        raise InputError(
+            "E103",
+            f"{table.name} with {f'images in the column {strange[0]!r}' if strange else 'no column case'}",
+            "a column case, perhaps patient and group, and a column for each modality, such as t1",
+            "Correct the heading.",
+        )
     parts: release.Parts = {}
     about: dict[str, dict[str, str]] = {}
-    for row in release.rows(table):
-        modalities = [column for column in row if column not in _ABOUT]
-        strange = [column for column in modalities if not _is_known(column)]
-        case = row.get("case", "")
-        if not case or strange or case in about:
-            what = f"the column {strange[0]!r}" if strange else f"the case {case!r}"
+    for row in rows:
+        case = row["case"]
+        if not case or case in about:
             raise InputError(
                 "E103",
-                f"{table.name} with {what}",
-                "a column case, each named once, perhaps patient and group, and a column for each modality",
+                f"{table.name} with the case {case!r}",
+                "each case named, and once",
                 "Correct the table.",
             )
         about[case] = {column: row[column] for column in _ABOUT if column in row}
-        mine = parts.setdefault(case, {})
-        for column in modalities:
+        parts.setdefault(case, {})
+        for column, modality in modalities.items():
             if row[column]:
-                mine[column] = _there(table.parent / row[column], case, column)
-    return parts, about
+                release.add(parts, case, modality, _there(table.parent / row[column], case, modality))
+    rest = [column for column in columns if column and column not in _ABOUT and column not in modalities]
+    return parts, about, [f"{table.name}: column {column} (names no image)" for column in rest]
+
+
+def _modality_of(column: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "_", column.lower()).strip("_")
+
+
+def _names_images(column: str, rows: Sequence[Mapping[str, str]], table: Path) -> bool:
+    """Tell whether a column holds images: a cell is named as one, or leads to a file or folder."""
+    if not column or column in _ABOUT:
+        return False
+    cells = (row[column] for row in rows if row[column])
+    return any(io.is_image(Path(cell)) or (table.parent / cell).exists() for cell in cells)
 
 
 def _there(path: Path, case: str, what: str) -> Path:

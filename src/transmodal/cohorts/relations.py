@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import csv
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from transmodal.cohorts import tables
 from transmodal.cohorts.manifest import CaseEntry
 from transmodal.errors import InputError, UsageError
 
@@ -79,7 +79,7 @@ class Relations:
 def told(pairs: Iterable[str] = (), tables: Iterable[Path] = (), by: str = "") -> Relations:
     """Return what words and tables of a command line say.
 
-    A table is CSV, or TSV where its name ends so. The columns `case`, `patient`, `subject`, their `..._id`, and
+    A table is CSV or TSV. The columns `case`, `patient`, `subject`, their `..._id`, and
     those that start with `BraTS` hold names: all of a row are one patient.
 
     Args:
@@ -121,22 +121,8 @@ def told(pairs: Iterable[str] = (), tables: Iterable[Path] = (), by: str = "") -
     return Relations(tuple(same), groups)
 
 
-def _rows(path: Path) -> list[dict[str, str]]:
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as stream:
-            reader = csv.DictReader(stream, delimiter="\t" if path.suffix.lower() == ".tsv" else ",")
-            rows = [
-                {key.strip(): (value or "").strip() for key, value in row.items() if isinstance(key, str)}
-                for row in reader
-            ]
-    except OSError as error:
-        raise InputError(
-            "E100", f"{path} cannot be read: {error.strerror}", "a table", "Check the path."
-        ) from error
-    except (UnicodeDecodeError, csv.Error, AttributeError) as error:
-        raise InputError(
-            "E101", f"{path.name} is no table", "CSV or TSV in UTF-8", "Export it again."
-        ) from error
+def _rows(path: Path) -> Sequence[Mapping[str, str]]:
+    rows = tables.read(path).rows
     if not rows:
         raise InputError("E101", f"{path.name} without a row", "a heading and rows", "Export it again.")
     return rows

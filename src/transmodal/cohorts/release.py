@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -147,27 +146,6 @@ def counted(paths: Sequence[Path], folder: Path, reason: str) -> list[str]:
             else f"{len(alike)} files such as {first} in {place}, *{ending} ({why})"
         )
     return lines
-
-
-def rows(path: Path, delimiter: str = ",") -> list[dict[str, str]]:
-    """Return the rows of a table by column, stripped.
-
-    Raises:
-        InputError: E100 when there is no such file, E101 when it is no CSV in UTF-8.
-    """
-    if not path.is_file():
-        raise InputError("E100", f"no file {path}", "a CSV file", "Check the path.")
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as stream:
-            reader = csv.DictReader(stream, delimiter=delimiter, restkey="", restval="")
-            return [
-                {(key or "").strip(): value.strip() for key, value in row.items() if isinstance(value, str)}
-                for row in reader
-            ]
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise InputError(
-            "E101", f"{path.name}: {error}", "a CSV file in UTF-8", "Save the table as CSV (UTF-8)."
-        ) from error
 
 
 def choose(setting: str, value: str, known: Sequence[str]) -> None:

@@ -19,7 +19,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from transmodal.cohorts import release
+from transmodal.cohorts import release, tables
 from transmodal.cohorts.case import CaseFiles, CaseMaker, Found, Step
 from transmodal.cohorts.onto import Onto
 from transmodal.cohorts.tensor_case import ByHeader, InUnits, OneGrid, Series, TensorCase, looks_preprocessed
@@ -210,10 +210,10 @@ def _families(table: Path) -> dict[str, str]:
     """Return each patient's family.
 
     Raises:
-        InputError: E103 when a column is not there, and as `release.rows`.
+        InputError: E103 when a column is not there, and as `tables.read`.
     """
     found: dict[str, str] = {}
-    for row in release.rows(table, "\t" if table.suffix in (".tsv", ".txt") else ","):
+    for row in tables.read(table).rows:
         patient = next((row[name] for name in _PATIENT if name in row), None)
         family = next((row[name] for name in _FAMILY if name in row), None)
         if patient is None or family is None:

@@ -73,6 +73,12 @@ def run(
             "the keys.",
         ),
     ] = None,
+    subjects: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Subjects to take, as names of cases or patients, such as a,b; may be repeated. All by default."
+        ),
+    ] = None,
     dry_run: Annotated[
         bool,
         typer.Option("--dry-run", help="Read all, say what was found and what is wrong, write nothing."),
@@ -147,7 +153,7 @@ def run(
 
     related = relations(same_patient, groups, group_by)
     reading = reading_of(nonfinite, orientation_from, assume_orientation, frame)
-    found = layouts.look(layout, folder, told or [], reading)
+    found = layouts.chosen(layouts.look(layout, folder, told or [], reading), _listed(subjects or []))
     if key is not None:
         _write_key(found, layout, key, output)
     if dry_run:
@@ -185,6 +191,10 @@ def run(
     _say_outside(cohort)
     _say_doubts({one.id: one.notes for one in cohort.manifest.cases})
     _draw(cohort, workers)
+
+
+def _listed(words: Sequence[str]) -> list[str]:
+    return [name.strip() for word in words for name in word.split(",") if name.strip()]
 
 
 def _named(output: Path | None) -> Path:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
@@ -11,6 +9,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
+from transmodal.cohorts import tables
 from transmodal.cohorts.store import PreparedCase
 from transmodal.errors import InputError, UsageError
 from transmodal.evaluation.away import Strata
@@ -96,8 +95,7 @@ def read(path: Path, by: Sequence[str], patients: Sequence[str]) -> Strata:
 
 def _table(path: Path, patients: Sequence[str]) -> tuple[Table, tuple[str, ...]]:
     """Return the patients' rows, and the columns beside the patients'."""
-    reader = _reader(path)
-    columns = tuple(reader.fieldnames or ())
+    columns, rows = tables.read(path)
     named = next((one for one in ID_COLUMNS if one in columns), None)
     if named is None:
         raise InputError(
@@ -107,9 +105,9 @@ def _table(path: Path, patients: Sequence[str]) -> tuple[Table, tuple[str, ...]]
             "Name the column of patients so.",
         )
     found: dict[str, dict[str, str]] = {}
-    for record in reader:
-        row = {name: (record.get(name) or "").strip() for name in columns if name != named}
-        patient = (record[named] or "").strip()
+    for record in rows:
+        row = {name: cell for name, cell in record.items() if name != named}
+        patient = record[named]
         if found.setdefault(patient, row) != row:
             raise InputError(
                 "E103",
@@ -130,18 +128,6 @@ def _table(path: Path, patients: Sequence[str]) -> tuple[Table, tuple[str, ...]]
     return {patient: row for patient, row in own.items() if row}, tuple(
         one for one in columns if one != named
     )
-
-
-def _reader(path: Path) -> csv.DictReader[str]:
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(
-            "E100", f"{path} cannot be read as text", "a CSV or TSV table", "Check the path."
-        ) from error
-    heading = text.partition("\n")[0]
-    delimiter = "\t" if "\t" in heading else ";" if ";" in heading and "," not in heading else ","
-    return csv.DictReader(io.StringIO(text), delimiter=delimiter)
 
 
 def _valued(by: By, values: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
