@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 import torch
 from torch import nn
@@ -60,6 +62,71 @@ def test_attention_is_that_of_each_token_with_its_window_and_the_means(
                 part = slice(head * channels // heads, (head + 1) * channels // heads)
                 wanted[i, j, part] = torch.stack(scores).softmax(0) @ values
     torch.testing.assert_close(attention(x)[0], attention.out(wanted), atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize("pooled", [0, 2])
+@pytest.mark.parametrize(
+    ("h", "w", "shift"), [(8, 8, 0), (8, 8, 2), (6, 9, 2), (3, 10, 1), (4, 4, 2), (5, 3, 0)]
+)
+def test_the_published_transformer_attends_to_what_fills_a_map_up(
+    h: int, w: int, shift: int, pooled: int
+) -> None:
+    """Zeros are tokens as any, in windows and in the means; a map of one window is shifted as others are."""
+    torch.manual_seed(0)
+    side, heads, depth = 4, 2, 3
+    attention = WindowAttention(heads * depth, heads, side, shift, pooled, "attended")
+    nn.init.normal_(attention.bias)
+    x = torch.randn(1, h, w, heads * depth)
+    filled = torch.zeros(-(-h // side) * side, -(-w // side) * side, heads * depth)
+    filled[:h, :w] = x[0]
+    rows, columns = filled.shape[:2]
+    q, k, v = attention.qkv(filled).unflatten(-1, (3, heads, depth)).unbind(2)
+    far_k = far_v = torch.zeros(0, heads, depth)
+    if pooled:
+        down, across = rows // pooled, columns // pooled  # whole windows of 4 divide into 2
+        means = filled.unflatten(1, (pooled, across)).unflatten(0, (pooled, down)).mean((1, 3)).flatten(0, 1)
+        both = attention.pooled_kv(attention.pooled_norm(means)).unflatten(-1, (2, heads, depth))
+        far_k, far_v = both.unbind(1)
+
+    def region(place: int, length: int) -> tuple[int, bool]:
+        """Return the window of a shifted place, and whether it came round from the other end."""
+        return (place - shift) % length // side, place < shift
+
+    wanted = torch.zeros_like(x[0])
+    for i, j in itertools.product(range(h), range(w)):
+        own = (region(i, rows), region(j, columns))
+        near = [
+            (m, n)
+            for m, n in itertools.product(range(rows), range(columns))
+            if (region(m, rows), region(n, columns)) == own
+        ]
+        seen = []
+        for head in range(heads):
+            scores = []
+            for m, n in near:
+                # Offsets are those of places within the window, which a shift may have turned round.
+                apart = [
+                    ((one - shift) % length) % side - ((other - shift) % length) % side + side - 1
+                    for one, other, length in ((i, m, rows), (j, n, columns))
+                ]
+                bias = attention.bias[apart[0] * (2 * side - 1) + apart[1], head]
+                scores.append(q[i, j, head] @ k[m, n, head] / depth**0.5 + bias)
+            scores += [q[i, j, head] @ key / depth**0.5 for key in far_k[:, head]]
+            values = torch.stack([*(v[m, n, head] for m, n in near), *far_v[:, head]])
+            seen.append(torch.stack(scores).softmax(0) @ values)
+        wanted[i, j] = torch.cat(seen)
+    torch.testing.assert_close(attention(x)[0], attention.out(wanted), atol=1e-5, rtol=1e-4)
+
+
+def test_the_two_rules_are_one_where_windows_fit() -> None:
+    torch.manual_seed(0)
+    masked = WindowAttention(4, 2, 3, 1, pooled=2)
+    attended = WindowAttention(4, 2, 3, 1, pooled=2, padding="attended")
+    attended.load_state_dict(masked.state_dict())
+    whole, filled, single = torch.randn(1, 6, 9, 4), torch.randn(1, 7, 9, 4), torch.randn(1, 3, 3, 4)
+    assert torch.equal(masked(whole), attended(whole))
+    assert not torch.allclose(masked(filled), attended(filled), atol=1e-3)
+    assert not torch.allclose(masked(single), attended(single), atol=1e-3)
 
 
 def test_merging_takes_four_neighbours() -> None:

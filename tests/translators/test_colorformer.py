@@ -47,6 +47,17 @@ def test_size_is_the_known_one() -> None:
     assert count(built()) < 200_000
 
 
+def test_padding_is_attended_to_as_published_but_not_in_earlier_checkpoints() -> None:
+    published, masked = built(), built(padding="masked")
+    blocks = [stage[0].attention for stage in published.generator.encoder.stages]
+    filled = torch.randn(1, 4, 5, 8)  # windows of 3 do not divide it
+    assert not torch.allclose(
+        blocks[0](filled), masked.generator.encoder.stages[0][0].attention(filled), atol=1e-4
+    )
+    assert translators.completed("colorformer", TINY)["padding"] == "masked"
+    assert translators.completed("colorformer", {**TINY, "padding": "attended"})["padding"] == "attended"
+
+
 def test_the_encoder_has_a_map_per_stage_and_shares_of_the_whole_image() -> None:
     translator = built()
     maps, shares = translator.generator.encoder(torch.randn(2, 3, 32, 48))

@@ -60,8 +60,26 @@ def test_windows_are_shifted_on_request() -> None:
     )
 
 
-def test_skips_can_be_left_out() -> None:
-    with_skips, without = built(), built(skips=False)
+def test_skips_are_of_stages_outputs_or_inputs() -> None:
+    """The way up is joined with what each stage gives, as in the paper's figure, or with what it gets."""
+    source = batch_of().source
+    for skips, given in (("output", 1), ("input", 0), (True, 1)):
+        generator = built(skips=skips).generator
+        passed: list[tuple[torch.Tensor, torch.Tensor]] = []
+        joined: list[torch.Tensor] = []
+        for stage in generator.down[:-1]:
+            stage.register_forward_hook(lambda _, x, y, to=passed: to.append((x[0], y)))
+        for join in generator.joins:
+            join.register_forward_hook(lambda _, x, y, to=joined: to.append(x[0]))
+        generator(source)
+        for maps, x in zip(passed, reversed(joined), strict=True):
+            assert torch.equal(x[..., x.shape[-1] // 2 :], maps[given])
+    assert count(built(skips="input")) == count(built())
+
+
+@pytest.mark.parametrize("none", ["none", False])
+def test_skips_can_be_left_out(none: object) -> None:
+    with_skips, without = built(), built(skips=none)
     assert count(with_skips.generator) - count(without.generator) == 8 * 8 + 16 * 16
     assert without.synthesise(batch_of()).synthetic.shape == (2, 1, 32, 32)
 

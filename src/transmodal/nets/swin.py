@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+Padding = Literal["masked", "attended"]
+"""What attention makes of the tokens that fill a map up to whole windows; see `WindowAttention`."""
 
 
 class Block(nn.Module):
@@ -16,12 +21,21 @@ class Block(nn.Module):
         window: side of the windows.
         shift: tokens by which the windows are shifted.
         pooled: side of the map's mean that every window sees besides; 0 for none.
+        padding: as in `WindowAttention`.
     """
 
-    def __init__(self, channels: int, heads: int, window: int, shift: int, pooled: int = 0) -> None:
+    def __init__(
+        self,
+        channels: int,
+        heads: int,
+        window: int,
+        shift: int,
+        pooled: int = 0,
+        padding: Padding = "masked",
+    ) -> None:
         super().__init__()
         self.norm1, self.norm2 = nn.LayerNorm(channels), nn.LayerNorm(channels)
-        self.attention = WindowAttention(channels, heads, window, shift, pooled)
+        self.attention = WindowAttention(channels, heads, window, shift, pooled, padding)
         self.perceptron = nn.Sequential(
             nn.Linear(channels, 4 * channels), nn.GELU(), nn.Linear(4 * channels, channels)
         )
@@ -36,9 +50,13 @@ class Block(nn.Module):
 class WindowAttention(nn.Module):
     """softmax(QK^T / sqrt(d) + bias) V within windows; the bias is learnt per head and relative position.
 
-    Maps that the windows do not divide are filled up behind; nobody attends to what was filled up. Shifting is
-    cyclic, and tokens that are neighbours only by that do not attend to each other. A map within one window is
-    not shifted.
+    Maps that the windows do not divide are filled up behind, with zeros. Shifting is cyclic, and tokens that are
+    neighbours only by that do not attend to each other. Beyond that there are two rules:
+
+    - `masked`: nobody attends to what was filled up, the map's means leave it out, and an axis of one window is not
+      shifted.
+    - `attended`, as in the published GLH transformer: what was filled up counts as any token, for attention and for the
+      map's means, and every map is shifted. On maps of several whole windows the two are one.
 
     With `pooled`, every window also attends to the means of `pooled` x `pooled` parts of the whole map, without bias:
     the global and local attention of ColorFormer (Ji et al., ECCV 2022).
@@ -49,10 +67,20 @@ class WindowAttention(nn.Module):
         window: side of the windows.
         shift: tokens by which the windows are shifted.
         pooled: side of the map's mean that every window sees besides; 0 for none.
+        padding: one of the two rules.
     """
 
-    def __init__(self, channels: int, heads: int, window: int, shift: int, pooled: int = 0) -> None:
+    def __init__(
+        self,
+        channels: int,
+        heads: int,
+        window: int,
+        shift: int,
+        pooled: int = 0,
+        padding: Padding = "masked",
+    ) -> None:
         super().__init__()
+        self._masked = padding == "masked"
         self.heads, self.window, self.shift, self.pooled = heads, window, shift, pooled
         self.bias = nn.Parameter(0.02 * torch.randn((2 * window - 1) ** 2, heads))
         self.qkv = nn.Linear(channels, 3 * channels)
@@ -64,15 +92,15 @@ class WindowAttention(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Keep the shape `(B, h, w, C)`."""
         n, h, w, channels = x.shape
-        everywhere = self._everywhere(x) if self.pooled else None
         side = self.window
         full = (-(-h // side) * side, -(-w // side) * side)
-        shift = tuple(self.shift if length > side else 0 for length in (h, w))
-        x = F.pad(x, (0, 0, 0, full[1] - w, 0, full[0] - h))
-        rolled = torch.roll(x, (-shift[0], -shift[1]), dims=(1, 2))
+        shift = tuple(0 if self._masked and length <= side else self.shift for length in (h, w))
+        padded = F.pad(x, (0, 0, 0, full[1] - w, 0, full[0] - h))
+        everywhere = self._everywhere(x if self._masked else padded) if self.pooled else None
+        rolled = torch.roll(padded, (-shift[0], -shift[1]), dims=(1, 2))
         tokens = windows(rolled, side)
         q, k, v = self.qkv(tokens).unflatten(-1, (3, self.heads, -1)).movedim(-3, 0).transpose(2, 3)
-        allowed = self._allowed(h, w, full, shift, x.device)
+        allowed = self._allowed((h, w) if self._masked else full, full, shift, x.device)
         bias = self._relative(x.device).to(q.dtype) + torch.zeros_like(allowed, dtype=q.dtype).masked_fill(
             ~allowed, -1e4
         )
@@ -105,16 +133,16 @@ class WindowAttention(nn.Module):
         return pairs.permute(2, 0, 1)[None]
 
     def _allowed(
-        self, h: int, w: int, full: tuple[int, int], shift: tuple[int, ...], device: torch.device
+        self, counted: tuple[int, int], full: tuple[int, int], shift: tuple[int, ...], device: torch.device
     ) -> Tensor:
-        """Return `(windows, 1, tokens, tokens)`: pairs of one region of the map."""
+        """Return `(windows, 1, tokens, tokens)`: pairs of one region of the map, of which `counted` is no padding."""
         rows, columns = (
             torch.where(
                 torch.roll(torch.arange(length, device=device), -by) < real,
                 (torch.arange(length, device=device) >= length - by).long(),
                 2,
             )
-            for length, real, by in zip(full, (h, w), shift, strict=True)
+            for length, real, by in zip(full, counted, shift, strict=True)
         )
         region = windows((3 * rows[:, None] + columns[None])[None, ..., None], self.window)
         return (region == region.transpose(1, 2))[:, None]

@@ -9,7 +9,7 @@ colours belong to what it shows: each entry is a meaning with several colours, a
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Self
+from typing import ClassVar, Self
 
 import torch
 from pydantic import Field, model_validator
@@ -21,7 +21,7 @@ from transmodal.nets.colour_memory import ColourMemory
 from transmodal.nets.shuffle import Enlarge, Up
 from transmodal.nets.spectral import spectral
 from transmodal.nets.starting import StartingWeights
-from transmodal.nets.swin import Block, Merge
+from transmodal.nets.swin import Block, Merge, Padding
 from transmodal.translators._chroma import Chroma, ChromaConfig, GreyPicture
 
 PATCH = 4
@@ -37,6 +37,9 @@ class Config(ChromaConfig):
         heads: of attention, in each stage.
         window: side of the attention's windows, in tokens.
         pooled: side of the map's mean that every second block sees besides, in each stage; 0 leaves it out.
+        padding: what attention makes of the zeros that fill a map up to whole windows. `attended`, as in the published
+            code: they are tokens as any, and every map is shifted; `masked`: nobody attends to them, and a map of one
+            window is not shifted, as in checkpoints that do not say it.
         features: channels of the decoder's maps; its last ones have half of them.
         entries: of the colour memory; 0 leaves the memory out.
         palettes: colours of each entry.
@@ -46,11 +49,14 @@ class Config(ChromaConfig):
         backbone: file GLH.pth, which the encoder starts from; None starts from scratch.
     """
 
+    earlier: ClassVar[Mapping[str, object]] = {"padding": "masked"}
+
     width: int = Field(96, ge=1)
     depths: tuple[int, ...] = Field((2, 2, 6, 2), min_length=2)
     heads: tuple[int, ...] = (3, 6, 12, 24)
     window: int = Field(7, ge=2)
     pooled: tuple[int, ...] = (8, 4, 2, 1)
+    padding: Padding = "attended"
     features: int = Field(512, ge=2, multiple_of=2)
     entries: int = Field(512, ge=0)
     palettes: int = Field(4, ge=1)
@@ -179,10 +185,12 @@ class Encoder(nn.Module):
 
 
 def _stage(config: Config, n: int) -> nn.Sequential:
-    sizes = (config.widths[n], config.heads[n], config.window)
+    sizes, padding = (config.widths[n], config.heads[n], config.window), config.padding
     return nn.Sequential(
         *(
-            Block(*sizes, shift=config.window // 2) if block % 2 else Block(*sizes, 0, config.pooled[n])
+            Block(*sizes, shift=config.window // 2, padding=padding)
+            if block % 2
+            else Block(*sizes, 0, config.pooled[n], padding)
             for block in range(config.depths[n])
         )
     )

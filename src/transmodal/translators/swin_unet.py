@@ -8,11 +8,11 @@ head ends in tanh and the network is the generator of a conditional GAN.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Self
+from typing import Any, Literal, Self
 
 import torch
 import torch.nn.functional as F
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 from torch import Tensor, nn
 
 from transmodal.nets import published
@@ -36,7 +36,8 @@ class Config(ConditionalGanConfig):
         heads: of attention, in each stage.
         window: side of the attention's windows, in tokens; the paper's 7 belongs to 224 x 224.
         shifted: whether every second block shifts its windows.
-        skips: whether the way up sees the maps of the way down.
+        skips: which maps of the way down the way up sees: each stage's `output`, as in the paper's figure; its `input`,
+            as in the released code; or `none`. True and False, as recipes once said it, are `output` and `none`.
         discriminator_width: channels of the discriminator's first layer.
         backbone: file swin_tiny_patch4_window7_224.pth, which the stages start from; None starts from scratch.
     """
@@ -47,9 +48,14 @@ class Config(ConditionalGanConfig):
     heads: tuple[int, ...] = (3, 6, 12, 24)
     window: int = Field(8, ge=2)
     shifted: bool = True
-    skips: bool = True
+    skips: Literal["output", "input", "none"] = "output"
     discriminator_width: int = Field(64, ge=1)
     backbone: str | None = None
+
+    @field_validator("skips", mode="before")
+    @classmethod
+    def _named(cls, skips: Any) -> Any:  # noqa: ANN401 - what is to be validated
+        return {True: "output", False: "none"}[skips] if isinstance(skips, bool) else skips
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
@@ -95,7 +101,7 @@ class Generator(nn.Module):
         self.bottom_norm = nn.LayerNorm(width * 2**last)
         self.expands = nn.ModuleList(Expand(width * 2 ** (n + 1), 2, width * 2**n) for n in range(last))
         self.joins = nn.ModuleList(
-            nn.Linear((1 + config.skips) * width * 2**n, width * 2**n) for n in range(last)
+            nn.Linear((1 if config.skips == "none" else 2) * width * 2**n, width * 2**n) for n in range(last)
         )
         self.up = nn.ModuleList(_stage(config, n) for n in range(last))
         self.top_norm = nn.LayerNorm(width)
@@ -113,13 +119,13 @@ class Generator(nn.Module):
         x = self.embed_norm(self.embed(grey).permute(0, 2, 3, 1))
         skips = []
         for stage, merge in zip(self.down, self.merges, strict=False):
-            x = stage(x)
-            skips.append(x)
+            before, x = x, stage(x)
+            skips.append(before if self._skips == "input" else x)
             x = merge(x)
         x = self.bottom_norm(self.down[-1](x))
         for n in reversed(range(len(self.up))):
             x = self.expands[n](x)
-            x = self.up[n](self.joins[n](torch.cat([x, skips[n]], dim=-1) if self._skips else x))
+            x = self.up[n](self.joins[n](x if self._skips == "none" else torch.cat([x, skips[n]], dim=-1)))
         x = self.to_pixels(self.top_norm(x)).permute(0, 3, 1, 2)
         with full_precision(x):
             out: Tensor = torch.tanh(self.head(x.float()))
