@@ -172,7 +172,7 @@ class FakeCohort:
     def __init__(self, cases: dict[str, list[Any]], simulated: bool = False) -> None:
         self._cases = cases
         volumes = {"t1": SimpleNamespace(simulated=False), "fa": SimpleNamespace(simulated=simulated)}
-        self.manifest = SimpleNamespace(name="mine", cases=[SimpleNamespace(volumes=volumes)])
+        self.manifest = SimpleNamespace(name="mine", cases=[SimpleNamespace(volumes=volumes, mask=object())])
 
     def cases(self, split: str) -> list[Any]:
         return self._cases.get(split, [])

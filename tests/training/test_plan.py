@@ -299,3 +299,16 @@ def test_a_case_with_neither_is_named(
     error = refusal(tiny("cyclegan", changes={"settings": {"width": 4, "blocks": 1}}), cohort)
     assert error.code == "E131"
     assert "case case0 has t2, no t1 or fa" in str(error)
+
+
+def test_validation_looks_where_the_target_is_if_the_data_set_gives_no_mask(
+    tiny: Tiny, cohort: Cohort, phantom: Callable[..., Any], make_cohort: Callable[..., Cohort]
+) -> None:
+    without = make_cohort([phantom(n, with_mask=False) for n in range(6)])
+    for case in plan(tiny(), without).validation:
+        inside = case.mask()
+        assert inside is not None
+        assert inside[case.volume("fa").voxels > 0.2].mean() > 0.9
+        assert 0 < inside.mean() < 1
+    for case in plan(tiny(), cohort).validation:
+        np.testing.assert_array_equal(case.mask(), cohort.case(case.id).mask())

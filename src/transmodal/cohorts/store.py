@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from transmodal.errors import InputError, IntegrityError, ResourceError
 from transmodal.volumes import Grid, Volume, files
 from transmodal.volumes.geometry import How, resample, working_grid
 from transmodal.volumes.intensity import IntensityMap
+from transmodal.volumes.masks import region
 
 _log = logging.getLogger(__name__)
 
@@ -29,6 +31,11 @@ class PreparedCase:
     def __init__(self, folder: Path, entry: CaseEntry) -> None:
         self._folder = folder
         self.entry = entry
+
+    @property
+    def folder(self) -> Path:
+        """The cohort's folder."""
+        return self._folder
 
     @property
     def id(self) -> str:
@@ -101,6 +108,42 @@ class PreparedCase:
             f"a cohort prepared with --region {modality}={kind}",
             f"Prepare the cohort again with --region {modality}={kind}.",
         )
+
+    def computed_region(
+        self, modality: str, kind: RegionKind, spacing_mm: float | None = None
+    ) -> NDArray[np.bool_]:
+        """Return a region of a modality: as prepared, else computed now and kept beside the cohort.
+
+        Args:
+            modality: in which it lies; colour is looked at as the mean of its channels.
+            kind: what it covers.
+            spacing_mm: of the working grid; None: as prepared.
+
+        Raises:
+            InputError: E131 when the case lacks the modality, E124 and E112 when nothing is found.
+        """
+        is_prepared = any((one.modality, one.kind) == (modality, kind) for one in self.entry.regions)
+        if is_prepared or kind == "whole":
+            return self.region(modality, kind, spacing_mm)
+        volume = self.volume(modality)
+        digest = self.entry.volumes[modality].sha256[:32]
+        path = self._folder / "working" / "regions-1" / self.id / f"{digest}-{kind}.npy"
+        flags = _mapped(path, self.grid.shape, np.dtype(np.uint8))
+        if flags is None:
+            grey = volume.voxels.mean(axis=-1, dtype=np.float32) if volume.is_colour else volume.voxels
+            flags = region(Volume(grey, volume.affine), kind).mask.astype(np.uint8)
+            if not flags.any():
+                raise InputError(
+                    "E124", f"an empty {kind} of {modality}", "a region with voxels", "Look at the image."
+                )
+            # Where the cohort can only be read, it is computed anew by every process.
+            with suppress(ResourceError):
+                _make(path, flags)
+        grid = working_grid(self.grid, spacing_mm)
+        if grid != self.grid:
+            flags = resample(Volume(flags, self.grid.affine), grid, how="nearest").voxels
+        inside: NDArray[np.bool_] = flags.view(np.bool_)
+        return inside
 
     def native_grid(self, modality: str) -> Grid:
         """Return the grid that the modality came on."""

@@ -129,7 +129,7 @@ def compare(
 def _main(kinds: Sequence[Kind]) -> list[Kind]:
     """Return the figures inside the mask, or of the whole volume where there are no others."""
     known = [kind for kind in kinds if kind.metric in HIGHER_IS_BETTER]
-    return [kind for kind in known if kind.region == "mask"] or known
+    return [kind for kind in known if kind.region in ("mask", "around")] or known
 
 
 def _primary(evaluations: Sequence[Evaluated]) -> str:

@@ -129,11 +129,11 @@ def pooled(rows: Sequence[DisagreementRow]) -> tuple[Pooled, ...]:
     return tuple(_pooled(name, members) for name, members in groups.items())
 
 
-def protocol(unit: str, *, target_normalised: bool) -> str:
+def protocol(unit: str, *, target_normalised: bool, mask: str = "") -> str:
     """Say on one line how the figures are taken."""
     parts = [
         "standard deviation over the passes of one translation, which is no calibrated uncertainty",
-        "inside the evaluation mask, everywhere in a case without one",
+        f"inside the evaluation mask, {mask or 'everywhere in a case without one'}",
         "3D",
         f"in {unit}",
         uncertainty.DEFINITION,

@@ -45,6 +45,7 @@ class Pair:
         mask: evaluation mask `(I, J, K)`, or None.
         unit: of the values.
         data_range: width of their range.
+        mask_text: what the mask is where it is not the data set's.
     """
 
     case: str
@@ -54,6 +55,7 @@ class Pair:
     mask: NDArray[np.bool_] | None
     unit: str
     data_range: float
+    mask_text: str = ""
 
     @property
     def scale(self) -> Scale:

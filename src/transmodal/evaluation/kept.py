@@ -36,11 +36,17 @@ class _Reference(_Part):
     map: dict[str, Any]
 
 
+class _Mask(_Part):
+    modality: str
+    kind: RegionKind
+
+
 class _Scoring(_Part):
     """How figures were taken; evaluations before 0.2 do not say it."""
 
     data_range: float
     reference: _Reference | None
+    mask: _Mask | None = None
 
 
 class _Hashes(_Part):

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from transmodal.cohorts.store import PreparedCase
+from transmodal.errors import InputError
 from transmodal.evaluation.histogram import Counts, counted
 from transmodal.evaluation.judge import Pair
 from transmodal.evaluation.result import Subject
-from transmodal.evaluation.score import Measured, in_reference_units, score
+from transmodal.evaluation.score import Measured, asks, in_reference_units, score
 from transmodal.metrics.table import Row
 from transmodal.volumes import Volume, intensity
 
@@ -29,7 +32,11 @@ def truth(case: PreparedCase, subject: Subject) -> Volume:
 def figures(
     case: PreparedCase, target: Volume, synthetic: Volume, subject: Subject, metrics: Sequence[str]
 ) -> list[Measured]:
-    """Take the figures of a synthetic volume, inside the case's mask and whole."""
+    """Take the figures of a synthetic volume, inside the case's mask and whole.
+
+    Raises:
+        InputError: E131 for figures of organs of a case without labels, and as `score`.
+    """
     return score(
         target,
         synthetic,
@@ -39,12 +46,52 @@ def figures(
         unit=subject.unit,
         metrics=metrics,
         target_normalised=subject.reference is not None,
+        mask_text=subject.mask_text,
+        source=_scaled(case, subject.sources[0]) if asks(metrics, "source") else None,
+        labels=_labels(case) if asks(metrics, "labels") else None,
     )
+
+
+def _scaled(case: PreparedCase, name: str) -> NDArray[np.float32]:
+    """Return a source in [0, 1] by the map that `prepare` fitted, colour as the mean of its channels."""
+    volume, own = case.volume(name), case.intensity(name)
+    if own.low is None or own.high is None:
+        own = intensity.fit(intensity.MR_DEFAULT, volume.voxels, case.mask())
+    low, high = float(own.low or 0.0), float(own.high or 0.0)
+    grey = volume.voxels.mean(axis=-1) if volume.is_colour else volume.voxels
+    scaled: NDArray[np.float32] = np.clip((grey.astype(np.float32) - low) / (high - low), 0, 1)
+    return scaled
+
+
+def _labels(case: PreparedCase) -> NDArray[np.integer[Any]]:
+    """Return a case's labels.
+
+    Raises:
+        InputError: E131 where it has none.
+    """
+    labels = case.segmentation()
+    if labels is None:
+        raise InputError(
+            "E131",
+            f"case {case.id} without a segmentation",
+            "labels of organs, for the metrics *_organs",
+            "Prepare the cohort with a segmentation per case, or leave these metrics out.",
+        )
+    return labels
 
 
 def pair(case: PreparedCase, name: str, target: Volume, synthetic: Volume, subject: Subject) -> Pair:
     """Return what networks judge: the target and what a translator made of it."""
-    return Pair(case.id, name, target, synthetic, case.mask(), subject.unit, subject.data_range)
+    return Pair(
+        case.id,
+        name,
+        target,
+        synthetic,
+        case.mask(),
+        subject.unit,
+        subject.data_range,
+        subject.mask_text,
+    )
 
 
 def errors(case: PreparedCase, target: Volume, synthetic: Volume, subject: Subject) -> Counts:

@@ -85,7 +85,12 @@ class PerceptualJudge:
             float(values[met].double().mean()),
             "1",
             Protocol(
-                "mask" if inside else "whole", 2, pair.unit, pair.scale.width, definition=self._text(pair)
+                "mask" if inside else "whole",
+                2,
+                pair.unit,
+                pair.scale.width,
+                definition=self._text(pair),
+                mask=pair.mask_text if inside else "",
             ),
             None if within is None else int((~met).sum()),
         )

@@ -13,6 +13,7 @@ from transmodal.errors import IntegrityError, UsageError
 from transmodal.evaluation import away, disagreement, per_case, reading, regional, sites, stored
 from transmodal.evaluation import kept as kept_room
 from transmodal.evaluation.kept import Elsewhere, Kept
+from transmodal.evaluation.reference_mask import MaskedCase, ReferenceMask
 from transmodal.evaluation.regional import RegionRow, agreements
 from transmodal.evaluation.result import Reference, Subject
 from transmodal.evaluation.score import METRICS
@@ -119,6 +120,8 @@ class _Comparison:
 
     def case(self, case: PreparedCase, said: Target) -> None:
         """Compare one case: its target and mask, its volumes, every figure of each."""
+        if self._subject.mask is not None:
+            case = MaskedCase(case, self._subject.mask.modality, (self._subject.mask.kind,))
         now = stored.target_of(case, self._subject.target)
         if now != said:
             what = "target" if now.target != said.target else "evaluation mask"
@@ -188,7 +191,10 @@ class _Comparison:
             return
         if len(made) != len(said.cases):
             raise _changed(self._path, f"{len(said.cases)} figures of disagreements", str(len(made)))
-        how = disagreement.protocol(self._subject.unit, target_normalised=self._subject.reference is not None)
+        subject = self._subject
+        how = disagreement.protocol(
+            subject.unit, target_normalised=subject.reference is not None, mask=subject.mask_text
+        )
         self._compare("the protocol of the uncertainty", how, said.protocol)
         again = [one.to_json() for one in disagreement.pooled(made)]
         self._list("the uncertainty over patients", again, said.patients, ("translator",))
@@ -307,6 +313,7 @@ def _subject(kept: Kept) -> Subject:
         cohort.split,
         reference=reference,
         units={task.target: task.unit},
+        mask=None if scoring.mask is None else ReferenceMask(scoring.mask.modality, scoring.mask.kind),
     )
 
 

@@ -53,8 +53,9 @@ def page(evaluation: Evaluation) -> str:
 
 def _header(evaluation: Evaluation) -> str:
     subject = evaluation.subject
+    kind = f" ({subject.mask_text}; the data set gives none)" if subject.mask_text else ""
     where = (
-        "inside the evaluation mask"
+        f"inside the evaluation mask{escape(kind)}"
         if evaluation.columns("mask")
         else "over the whole volume: no case has a mask"
     )
@@ -217,7 +218,7 @@ def _curves(evaluation: Evaluation) -> str:
 
 def _protocols(evaluation: Evaluation) -> str:
     pairs: dict[str, str] = {}
-    for region in ("mask", "whole"):
+    for region in ("mask", "around", "whole"):
         for column in evaluation.columns(region):
             text = column.protocol.text()
             pairs[text] = f"{pairs[text]}, {column.label}" if text in pairs else column.label

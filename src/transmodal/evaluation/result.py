@@ -20,14 +20,18 @@ from transmodal.evaluation.disagreement import DisagreementRow, Pooled
 from transmodal.evaluation.gallery import Scene
 from transmodal.evaluation.histogram import Counts
 from transmodal.evaluation.oracles import STANDARD
+from transmodal.evaluation.reference_mask import ReferenceMask
 from transmodal.evaluation.regional import RegionRow, agreements
 from transmodal.evaluation.score import unit_of
 from transmodal.evaluation.stored import Parts, Target, to_json
+from transmodal.metrics.registry import SUITE
 from transmodal.metrics.table import HIGHER_IS_BETTER, Protocol, Row, SplitFigure, Summary, summarise
 from transmodal.notice import INTENDED_USE
 from transmodal.volumes.intensity import IntensityMap
 
 _DECIMALS = {"psnr": 2, "ssim": 3, "FA": 4, "HU": 1, "sRGB levels": 2}
+_IN_BOTH = {one.name for one in SUITE if one.dims == 2} & {one.name for one in SUITE if one.dims == 3}
+"""Metrics that have a figure in 2D and one in 3D."""
 _LIBRARIES = ("numpy", "scipy", "torch", "nibabel", "SimpleITK")
 
 
@@ -61,8 +65,9 @@ class Subject:
         notes: what a reader has to know, such as the limits of an embedded cohort.
         reference: what targets are scaled to by their own intensities; None leaves them as they are.
         fitted_on: name of the cohort that oracles are fitted on; empty where it is this one.
-        units: of modalities whose values are not in their own unit, such as `{"ct": "grey level"}`.
         training_patients: of the cohort's training split; their hashes are kept, to find leaks by.
+        units: of modalities whose values are not in their own unit, such as `{"ct": "grey level"}`.
+        mask: the region of the target that is the evaluation mask; None where the data set gives masks.
     """
 
     sources: tuple[str, ...]
@@ -78,11 +83,17 @@ class Subject:
     training_patients: tuple[str, ...] = ()
     fitted_on: str = ""
     units: Mapping[str, str] = field(default_factory=dict)
+    mask: ReferenceMask | None = None
 
     @property
     def unit(self) -> str:
         """Unit of the target's values."""
         return unit_of(self.target, self.units.get(self.target, ""))
+
+    @property
+    def mask_text(self) -> str:
+        """What the evaluation mask is; empty for the data set's."""
+        return "" if self.mask is None else self.mask.text()
 
 
 class Column(NamedTuple):
@@ -94,8 +105,8 @@ class Column(NamedTuple):
 
     @property
     def label(self) -> str:
-        """Short name, such as `SSIM 2D`."""
-        dims = f" {self.protocol.dims}D" if self.metric == "ssim" else ""
+        """Short name, with the dimension where the metric has a figure in each, such as `MS_SSIM 2D`."""
+        dims = f" {self.protocol.dims}D" if self.metric in _IN_BOTH else ""
         return self.metric.upper() + dims
 
     @property
@@ -185,8 +196,8 @@ class Evaluation:
         return [column for column in found if column.protocol.region == region]
 
     def main_columns(self) -> list[Column]:
-        """Return the figures inside the mask, or of the whole volume where no case has a mask."""
-        return self.columns("mask") or self.columns("whole")
+        """Return the figures inside the mask, or of the whole volume where no case has one, and those around it."""
+        return [*(self.columns("mask") or self.columns("whole")), *self.columns("around")]
 
     def of(self, translator: str, column: Column) -> Summary | None:
         """Return a translator's summary of one kind of figure."""
@@ -257,7 +268,9 @@ class Evaluation:
     def disagreement_protocol(self) -> str:
         """Say how the figures of the disagreement are taken."""
         subject = self.subject
-        return disagreement.protocol(subject.unit, target_normalised=subject.reference is not None)
+        return disagreement.protocol(
+            subject.unit, target_normalised=subject.reference is not None, mask=subject.mask_text
+        )
 
     def to_json(self) -> dict[str, Any]:
         """Return the evaluation for JSON, without pictures."""
@@ -285,6 +298,7 @@ class Evaluation:
         reference = self.subject.reference
         return {
             "data_range": self.subject.data_range,
+            **({"mask": self.subject.mask._asdict()} if self.subject.mask is not None else {}),
             "reference": None
             if reference is None
             else {"source": reference.source, "region": reference.region, "map": reference.map.to_json()},

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from transmodal.cohorts.store import Cohort
+from transmodal.cohorts.store import Cohort, PreparedCase
 from transmodal.errors import UsageError
 from transmodal.evaluation import away_table, report, sites, stored, tables
 from transmodal.evaluation import oracles as oracle_room
@@ -25,6 +25,7 @@ from transmodal.evaluation.entrants import (
 )
 from transmodal.evaluation.judge import NOBODY, Judges
 from transmodal.evaluation.phenotypes import Phenotypes
+from transmodal.evaluation.reference_mask import ReferenceMask, choose, masked
 from transmodal.evaluation.result import Evaluation
 from transmodal.evaluation.score import METRICS, STANDARD
 from transmodal.evaluation.subjects import reference_units, subject_of
@@ -120,7 +121,9 @@ def evaluate(
     )
     cases = sites.cases_of(store, split)
     parted = phenotypes.of(cases) if phenotypes is not None else None
-    subject = sites.subject_at(where, view, sources, split)
+    mask = choose(store, cases, view.target, view.region)
+    cases = _masked(store, cases, mask)
+    subject = replace(sites.subject_at(where, view, sources, split), mask=mask)
     doubts = (*where.notes(oracles), *(sites.namesakes(cases, records) if where.is_elsewhere else ()))
     subject = replace(subject, notes=(*subject.notes, *notes, *doubts, *outgrown(models, cases)))
     if target_normalised:
@@ -140,7 +143,11 @@ def evaluate(
         home = sites.home_written(dict(zip(names, paths, strict=True)), records)
         own = given.cases("test") if given is not None else []
         if given is not None and own:
-            there = replace(subject_of(given, view, sources, "test"), reference=subject.reference)
+            own_mask = choose(given, own, view.target, view.region)
+            own = _masked(given, own, own_mask)
+            there = replace(
+                subject_of(given, view, sources, "test"), reference=subject.reference, mask=own_mask
+            )
             home = sites.home_of(
                 evaluate_cases(
                     entrants,
@@ -186,7 +193,9 @@ def evaluate_oracles(
     if target_normalised:
         subject = replace(subject, reference=reference_units(view))
     entrants = Entrants((), [oracle_room.fit(name, cohort.cases("train"), view) for name in oracles])
-    evaluation = evaluate_cases(entrants, cohort.cases(split), subject)
+    cases = cohort.cases(split)
+    mask = choose(cohort, cases, view.target, view.region)
+    evaluation = evaluate_cases(entrants, _masked(cohort, cases, mask), replace(subject, mask=mask))
     if output is not None:
         write(evaluation, output)
     return evaluation
@@ -216,6 +225,10 @@ def write(evaluation: Evaluation, folder: Path) -> None:
                 part.write_text(text, encoding="utf-8")
     files.write_json(folder / "timing.json", evaluation.timing())
     files.write_json(folder / "evaluation.json", evaluation.to_json())
+
+
+def _masked(cohort: Cohort, cases: Sequence[PreparedCase], mask: ReferenceMask | None) -> list[PreparedCase]:
+    return list(cases) if mask is None else masked(cohort, cases, mask.modality, (mask.kind,))
 
 
 def _opened(cohort: Cohort | Path) -> Cohort:

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from transmodal.errors import InputError, UsageError
 from transmodal.metrics import image, structure, suite
+from transmodal.metrics.registry import SUITE, Metric, Need, rows_of
 from transmodal.metrics.scenes import Scene
-from transmodal.metrics.suite import SUITE
 from transmodal.metrics.table import Protocol
 from transmodal.volumes import Volume
 from transmodal.volumes.intensity import IntensityMap
@@ -27,7 +27,12 @@ BACKGROUND = {"HU": -1024.0}
 """The value of nothing by unit, where it is not 0: what SSIM counts from."""
 
 Mask = NDArray[np.bool_]
-Region = Literal["mask", "whole"]
+Region = Literal["mask", "whole", "around"]
+
+
+def asks(metrics: Collection[str], need: Need) -> bool:
+    """Tell whether some of the metrics need something beside the pair of volumes."""
+    return any(one.needs == need for one in SUITE if one.name in metrics)
 
 
 class Measured(NamedTuple):
@@ -94,6 +99,9 @@ def score(
     unit: str = "",
     metrics: Collection[str] = STANDARD,
     target_normalised: bool = False,
+    mask_text: str = "",
+    source: NDArray[np.float32] | None = None,
+    labels: NDArray[np.integer[Any]] | None = None,
 ) -> list[Measured]:
     """Take every figure of a synthetic volume: inside the mask first, then whole; SSIM in 3D, then in 2D.
 
@@ -109,6 +117,9 @@ def score(
         unit: of the values, where it is not the modality's own, such as `grey level`.
         metrics: which of `METRICS` to take.
         target_normalised: whether the reference went through `in_reference_units`; it is stamped.
+        mask_text: what the mask is where it is not the data set's; it is stamped.
+        source: what the synthetic volume was made from, `(I, J, K)` in [0, 1]; for the metrics `*_source`.
+        labels: of organs, `(I, J, K)`; for the metrics `*_organs`.
 
     Raises:
         InputError: E130 when the grids differ, E122 for colour beside grey, E124 for an empty mask, E120 for
@@ -118,7 +129,7 @@ def score(
     _check(reference, synthetic, metrics)
     inside = [] if mask is None else [mask]
     scenes = [
-        _Scene(reference, synthetic, region, unit_of(modality, unit), data_range)
+        _Scene(reference, synthetic, region, unit_of(modality, unit), data_range, source, labels)
         for region in (*inside, None)
     ]
     taken = [
@@ -128,9 +139,16 @@ def score(
         if metric in metrics
         for measured in (_TAKE[metric](scene) if metric in _TAKE else _of_suite(metric, scene))
     ]
-    if not target_normalised:
-        return taken
-    return [one._replace(protocol=replace(one.protocol, target_normalised=True)) for one in taken]
+    return [
+        one._replace(
+            protocol=replace(
+                one.protocol,
+                target_normalised=target_normalised,
+                mask="" if one.protocol.region == "whole" else mask_text,
+            )
+        )
+        for one in taken
+    ]
 
 
 def in_reference_units(target: Volume, own: IntensityMap, reference: IntensityMap) -> Volume:
@@ -156,6 +174,8 @@ class _Scene:
     mask: Mask | None
     unit: str
     data_range: float
+    source: NDArray[np.float32] | None = None
+    labels: NDArray[np.integer[Any]] | None = None
 
     @property
     def arrays(self) -> tuple[NDArray[Any], NDArray[Any]]:
@@ -201,9 +221,11 @@ def _ssim(scene: _Scene) -> list[Measured]:
 
 
 def _of_suite(metric: str, scene: _Scene) -> list[Measured]:
-    """Take a figure that the suite defines; its definition is stamped."""
+    """Take a figure of the registry; its definition is stamped. Nothing is taken around a mask that is not there."""
+    rows = rows_of(metric, "colour" if scene.reference.is_colour else "grey")
+    if scene.mask is None and rows and rows[0].needs == "mask":
+        return []
     reference = scene.reference
-    axis = _axial(reference)
     figures = suite.take(
         Scene(
             reference.voxels,
@@ -211,29 +233,29 @@ def _of_suite(metric: str, scene: _Scene) -> list[Measured]:
             scene.data_range,
             scene.unit,
             reference.spacing,
-            axis,
+            _axial(reference),
             scene.mask,
             BACKGROUND.get(scene.unit, 0.0),
+            scene.source,
+            scene.labels,
         ),
         [metric],
     )
-    definitions = {(one.name, one.dims): one.protocol for one in SUITE}
     return [
-        Measured(
-            metric,
-            one.value,
-            one.unit,
-            Protocol(
-                scene.region,
-                3 if one.dims == 3 else 2,
-                scene.unit,
-                scene.data_range,
-                definition=definitions[metric, 3 if one.dims == 3 else 2],
-            ),
-            one.excluded,
-        )
-        for one in figures
+        Measured(metric, one.value, one.unit, _protocol(row, scene), one.excluded)
+        for one, row in zip(figures, rows, strict=True)
     ]
+
+
+def _protocol(row: Metric, scene: _Scene) -> Protocol:
+    scaled = row.needs == "source"
+    return Protocol(
+        "around" if row.needs == "mask" else scene.region,
+        row.dims,
+        "of both scales" if scaled else scene.unit,
+        1.0 if scaled else scene.data_range,
+        definition=row.protocol,
+    )
 
 
 _TAKE: dict[str, Callable[[_Scene], list[Measured]]] = {

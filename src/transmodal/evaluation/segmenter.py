@@ -159,6 +159,7 @@ class OverlapJudge:
                 3,
                 pair.unit,
                 definition=f"{self._segmenter.text()}; {DEFINITION}",
+                mask="" if mask is None else pair.mask_text,
             )
             taken += [
                 Measured(name, values[name], "mm" if name == "hd95" else "1", protocol)

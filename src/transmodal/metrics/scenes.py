@@ -27,6 +27,8 @@ class Scene:
         axis: the axis that is sliced, 0 to 2.
         mask: bool `(I, J, K)`; None takes the whole volume.
         background: the value of nothing, where SSIM and energies count from: -1024 for HU, 0 otherwise.
+        source: what the synthetic volume was made from, grey, scaled to [0, 1]; None where it is not asked for.
+        labels: integer labels of organs `(I, J, K)`, 0 is background; None where there are none.
     """
 
     reference: Array
@@ -37,6 +39,8 @@ class Scene:
     axis: int = 2
     mask: Mask | None = None
     background: float = 0
+    source: Array | None = None
+    labels: Array | None = None
 
     @property
     def is_colour(self) -> bool:

@@ -15,6 +15,7 @@ from transmodal.cohorts.case import patient_mark
 from transmodal.cohorts.store import Cohort, PreparedCase
 from transmodal.data.dataset import Augment, Stream, StreamCase
 from transmodal.errors import InputError, UsageError
+from transmodal.evaluation.reference_mask import kinds_of, masked
 from transmodal.evaluation.score import range_of
 from transmodal.inference.checkpoint import CohortMark
 from transmodal.inference.view import AXES, View, source_maps, view_of
@@ -154,7 +155,7 @@ def plan(recipe: Recipe, cohort: Cohort, *, begins: bool = True) -> Plan:
         ),
         view,
         _stream(view, recipe, sides, maps, blank),
-        tuple(validation),
+        tuple(masked(cohort, validation, recipe.task.target, kinds_of(recipe.data.region))),
         phases,
         cohort.folder / "features",
         {name: weights.record() for name, weights in starting.items()},
