@@ -254,7 +254,8 @@ def test_metrics_and_weights_are_sorted() -> None:
     assert alone.plain == ("mae",)
     nothing = learned.choose(["ssim"], {}, device="cpu")
     assert (nothing.plain, nothing.judges.everyone) == (("ssim",), [])
-    assert learned.choose([], {}).plain == ()
+    with pytest.raises(UsageError, match="no metric"):
+        learned.choose([], {})
 
 
 @pytest.mark.parametrize(

@@ -195,7 +195,7 @@ def models(monkeypatch: pytest.MonkeyPatch, make_view: Make) -> dict[str, Any]:
             "training": {"epochs": 1, "batch": 1, "players": {}},
         }
         loaded[name] = Model(
-            SimpleNamespace(adds=0.05, draws=False),  # type: ignore[arg-type]  # `synthesise` asks for no more
+            SimpleNamespace(adds=0.05, draws=False, translates_with=lambda: None),  # type: ignore[arg-type]  # `synthesise` asks for no more
             Recipe.model_validate(recipe),
             seen,
             "f" * 64,
