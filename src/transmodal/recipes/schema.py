@@ -225,7 +225,7 @@ class Training(_Part):
         batch: windows per step over all processes.
         players: optimiser of each player; a player that is not named has the defaults.
         phases: phases with other numbers of epochs or other optimisers.
-        precision: arithmetic of the networks; the last layer is in float32 in any case.
+        precision: arithmetic of the networks; the last layer and the losses are in float32 in any case.
         device: `auto`, `cpu`, `cuda`, `cuda:1` or `mps`.
         processes: one per device.
         workers: processes that cut windows, per training process; 0 cuts in the training process.
