@@ -11,6 +11,7 @@ from transmodal import translators
 from transmodal.benchmark import suite as suites
 from transmodal.benchmark.suite import Entry, Suite, found, suite_of
 from transmodal.errors import InputError, UsageError
+from transmodal.recipes.schema import Augment
 
 SUITE = "name: mine\nabout: a\nbudget: b\ncohort: c\n"
 
@@ -66,6 +67,30 @@ def test_one_task_and_one_budget_for_all_of_the_atlas() -> None:
             )  # whose 448 patches hold what 3200 slices of 64 x 72 hold
             assert (steps, recipe.training.batch) == ((448, 1) if is_patch else (800, 4)), entry
             assert recipe.data.spacing_mm == 3.0
+
+
+@pytest.mark.parametrize("name", ["mrnet-table2", "mrnet-table3"])
+def test_mrnets_baselines_have_mrnets_discriminator(name: str) -> None:
+    """As the paper holds it constant: instance norm, least squares, first to step; and no augmentation of one alone."""
+    suite, shapes = suite_of(name), set()
+    for entry in suite.entries:
+        recipe = suite.resolved(entry, 1)
+        settings = {**recipe.settings, **({"sam": "none"} if entry == "mrnet" else {})}
+        with torch.device("meta"):
+            translator = translators.build(recipe.translator, settings)
+        players = translator.players(translator.phases[-1])
+        judges = {player: one for player, one in players.items() if "discriminator" in player}
+        assert recipe.training.augment == Augment(), entry
+        assert getattr(translator.config, "gan", "least_squares") == "least_squares", entry
+        assert next(iter(players)) in judges or entry == "cyclegan", entry
+        for judge in judges.values():
+            kinds = [part for part in judge.modules() if "Norm" in type(part).__name__]
+            assert kinds, entry
+            assert all(isinstance(part, torch.nn.InstanceNorm2d) for part in kinds), entry
+        if entry != "cyclegan":
+            (judge,) = judges.values()
+            shapes.add(tuple(tuple(one.shape) for one in judge.parameters()))
+    assert len(shapes) == 1
 
 
 def test_recipes_are_found_by_the_preferred_pattern() -> None:

@@ -42,8 +42,10 @@ LABELS = torch.zeros(2, 24, 24, dtype=torch.int64)
 
 Computed = Callable[[], object]
 CASES: dict[str, Computed] = {
+    "adversarial.discriminator_halves": lambda: adversarial.discriminator_halves(X, Y, "vanilla"),
     "adversarial.least_squares": lambda: adversarial.least_squares(X, real=True),
     "adversarial.least_squares_discriminator": lambda: adversarial.least_squares_discriminator(X, Y),
+    "adversarial.verdict": lambda: adversarial.verdict(X, real=True, gan="vanilla"),
     "colour.colourlessness": lambda: colour.colourlessness(COLOUR),
     "colour.vivid": lambda: colour.vivid(COLOUR, 1.2),
     "conditional_gan.discriminator_terms": lambda: conditional_gan.discriminator_terms(torch.mean, X, X, Y),

@@ -11,9 +11,11 @@ from PIL import Image
 from torch import Tensor, nn
 
 from transmodal.cohorts.store import Cohort
+from transmodal.data.loader import seed_of
 from transmodal.errors import InputError, IntegrityError, ResourceError, UsageError
 from transmodal.inference import checkpoint
 from transmodal.inference.translate import load
+from transmodal.nets.patchgan import PatchDiscriminator
 from transmodal.recipes.schema import Recipe
 from transmodal.training import session, validation
 from transmodal.training.log import read
@@ -246,6 +248,39 @@ def test_phases_follow_one_another_with_players_of_their_own(
     train(recipe, cohort, tmp_path / "again")
     weights, again = last(run_folder).weights, last(tmp_path / "again").weights
     assert all(weights[key].equal(again[key]) for key in weights)
+
+
+@pytest.mark.parametrize("stop", [2, 3])
+def test_resvits_new_discriminator_is_the_same_however_often_it_is_begun(
+    tiny: Tiny, cohort: Cohort, tmp_path: Path, stop: int
+) -> None:
+    """Stopped at the end of the first phase, before the new one is drawn, or behind it."""
+
+    class Bang:
+        def advance(self, what: str, done: int, total: int, note: str = "") -> None:
+            if what == "train" and done == stop:
+                raise RuntimeError("bang")
+
+        def say(self, line: str) -> None:
+            pass
+
+    settings = {"width": 2, "blocks": 1, "transformer_blocks": [0], "depth": 1, "channels": 4, "heads": 1}
+    changes = {"windows": {"axes": ["z"], "size": [32, 32]}, "settings": settings}
+    recipe = tiny("resvit", changes=changes, epochs=1, samples_per_epoch=8, checkpoint_minutes=0)
+    train(recipe, cohort, tmp_path / "whole")
+    with pytest.raises(RuntimeError, match="bang"):
+        train(recipe, cohort, tmp_path / "again", progress=Bang())
+    train(recipe, cohort, tmp_path / "again")
+    weights, again = last(tmp_path / "whole").weights, last(tmp_path / "again").weights
+    assert all(weights[key].equal(again[key]) for key in weights)
+
+    # One step of a new optimiser at 2e-4 leaves new weights all but as they were drawn.
+    first = checkpoint.load(tmp_path / "whole" / "checkpoints" / "last").state
+    assert (first.phase, first.step) == ("transformer", 4)
+    torch.manual_seed(seed_of(recipe.training.seed, "weights", "transformer"))
+    fresh = PatchDiscriminator(2, 2, "batch").state_dict()
+    for name, one in fresh.items():
+        assert (weights[f"discriminator.{name}"] - one).abs().max() < 2 * 2.1e-4, name
 
 
 @pytest.mark.usefixtures("two_phases")

@@ -52,6 +52,61 @@ def test_terms_are_those_of_least_squares_and_l1(name: str) -> None:
     torch.testing.assert_close(judged["synthetic"], 0.5 * (on_synthetic**2).mean())
 
 
+@pytest.mark.parametrize("precision", [torch.float32, torch.bfloat16])
+def test_vanilla_terms_are_cross_entropy_on_logits_in_float32(precision: torch.dtype) -> None:
+    translator, batch = built("pix2pix", gan="vanilla", adversarial_weight=0.5), batch_of()
+    judge = translator.discriminator
+    assert judge is not None
+    with torch.autocast("cpu", torch.bfloat16, enabled=precision == torch.bfloat16):
+        outputs = translator.synthesise(batch)
+        on_real, on_synthetic = (
+            judge(torch.cat([batch.source, image], dim=1)) for image in (batch.paired(), outputs.synthetic)
+        )
+        terms = translator.losses("generator", batch, outputs)
+        judged = translator.losses("discriminator", batch, outputs)
+    assert on_real.dtype == precision
+    for term, verdicts, label, weight in (
+        (terms["adversarial"], on_synthetic, 1.0, 0.5),
+        (judged["real"], on_real, 1.0, 0.5),
+        (judged["synthetic"], on_synthetic, 0.0, 0.5),
+    ):
+        wanted = F.binary_cross_entropy_with_logits(verdicts.float(), torch.full(verdicts.shape, label))
+        assert term.dtype == torch.float32
+        torch.testing.assert_close(term, weight * wanted, rtol=1e-5, atol=1e-6)
+
+
+FAMILY: list[tuple[str, dict[str, Any]]] = [
+    *((name, {}) for name in ("pix2pix", "resvit", "transunet", "swin_unet", "agi_net")),
+    *((name, {"objective": "paper"}) for name in ("cyclegan", "tcgan")),
+    ("ppt", {"objective": "paper", "content_weight": 0}),
+    *((name, {"objective": "cgan"}) for name in ("cyclegan", "tcgan", "ppt")),
+]
+
+
+@pytest.mark.parametrize(
+    ("first", "norm"), [("generator", "instance"), ("discriminator", "batch"), ("discriminator", "instance")]
+)
+@pytest.mark.parametrize(("name", "extra"), FAMILY)
+def test_a_discriminator_can_be_held_constant(
+    name: str, extra: dict[str, Any], first: str, norm: str
+) -> None:
+    """Its norm and who steps first are settings of every translator of the family, under either objective."""
+    with torch.device("meta"):
+        translator = translators.build(name, {"steps_first": first, "discriminator_norm": norm, **extra})
+    players = translator.players(translator.phases[-1])
+    judges = [player for player in players if "discriminator" in player]
+    assert judges
+    assert (next(iter(players)) in judges) is (first == "discriminator")
+    for judge in judges:
+        kinds = {
+            type(part)
+            for part in players[judge].modules()
+            if isinstance(part, (torch.nn.BatchNorm2d, torch.nn.InstanceNorm2d))
+        }
+        assert all(issubclass(kind, torch.nn.BatchNorm2d) is (norm == "batch") for kind in kinds)
+        assert kinds
+
+
 @pytest.mark.parametrize("name", SMALL)
 def test_without_its_weight_there_is_no_discriminator(name: str) -> None:
     translator, batch = built(name, adversarial_weight=0.0), batch_of(16)

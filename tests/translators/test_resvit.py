@@ -71,6 +71,35 @@ def test_the_first_phase_is_the_convolutions_alone() -> None:
     assert reached == []
 
 
+def test_the_second_phase_begins_with_a_new_discriminator() -> None:
+    """Drawn from torch's generator as it stands; the generator and everything else stays."""
+    translator = built()
+    before = {name: one.clone() for name, one in translator.state_dict().items()}
+    torch.manual_seed(7)
+    translator.begin("transformer")
+    after = translator.state_dict()
+    judges = {name for name in after if name.startswith("discriminator.") and name.endswith("weight")}
+    assert judges
+    assert {name for name in after if not torch.equal(after[name], before[name])} >= judges
+    assert all(
+        torch.equal(after[name], before[name]) for name in after if not name.startswith("discriminator.")
+    )
+    torch.manual_seed(7)
+    again = built()
+    torch.manual_seed(7)
+    again.begin("transformer")
+    assert all(torch.equal(one, after[name]) for name, one in again.state_dict().items() if name in judges)
+
+    kept = built(fresh_discriminator=False)
+    kept.begin("transformer")
+    assert all(torch.equal(one, before[name]) for name, one in kept.state_dict().items())
+
+
+def test_the_discriminator_steps_first_in_both_phases() -> None:
+    for phase in ("cnn", "transformer"):
+        assert list(built().players(phase)) == ["discriminator", "generator"]
+
+
 def test_the_second_phase_reaches_everything_and_changes_the_output() -> None:
     translator = built()
     batch = batch_of("cnn")

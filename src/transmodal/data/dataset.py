@@ -15,6 +15,7 @@ from torch.utils.data import Dataset
 from transmodal.batch import Batch
 from transmodal.cohorts.manifest import RegionKind
 from transmodal.cohorts.store import PreparedCase
+from transmodal.data.jitter import drawn
 from transmodal.errors import InputError
 from transmodal.volumes.intensity import IntensityMap
 from transmodal.volumes.windows import Cutting, Window, cut, foreground_fraction, places
@@ -30,6 +31,7 @@ class Augment:
         gamma: the exponent of the source's intensities varies by up to this share.
         shift: every source but the first is moved by up to this many voxels along each axis of the window.
         drop_sources: probability that a source is left out; one always stays.
+        jitter: ratio by which slices are enlarged before a part of their own size is taken.
     """
 
     flip_lr: bool = False
@@ -37,6 +39,7 @@ class Augment:
     gamma: float = 0.0
     shift: int = 0
     drop_sources: float = 0.0
+    jitter: float | None = None
 
 
 class StreamCase(NamedTuple):
@@ -143,6 +146,13 @@ class WindowDataset(Dataset[Batch]):
         target = None if self.stream.unpaired else arrays.target()
         mask, segmentation = arrays.mask(), arrays.segmentation()
         augment = self.stream.augment
+        jitter = drawn(augment.jitter, draw)
+        if jitter is not None:
+            sources = [None if part is None else jitter.of(part) for part in sources]
+            target = None if target is None else jitter.of(target)
+            mask, segmentation = (
+                None if labels is None else jitter.of_labels(labels) for labels in (mask, segmentation)
+            )
         sources = [None if one is None else _varied(one, augment, draw) for one in sources]
         if augment.flip_lr and draw.random() < 0.5:
             flip = _left_right(arrays.window)
@@ -152,7 +162,7 @@ class WindowDataset(Dataset[Batch]):
         sources = _shifted(sources, augment.shift, draw)
         sources = _dropped(sources, augment.drop_sources, draw)
         if target is None:
-            target = self._targets._arrays(int(draw.integers(len(self._targets)))).target()
+            target = self._targets._unpaired(augment, draw)
         return Batch(
             source=_tensor(_together(sources, self.stream)),
             available=torch.tensor([float(one is not None) for one in sources]),
@@ -174,6 +184,15 @@ class WindowDataset(Dataset[Batch]):
             counts[number] += 1
         ends = np.cumsum(counts).tolist()
         return [range(end - count, end) for end, count in zip(ends, counts, strict=True)]
+
+    def _unpaired(self, augment: Augment, draw: np.random.Generator) -> NDArray[np.float32]:
+        """Return the target of any window, jittered and mirrored by draws of its own."""
+        arrays = self._arrays(int(draw.integers(len(self))))
+        target, jitter = arrays.target(), drawn(augment.jitter, draw)
+        target = target if jitter is None else jitter.of(target)
+        if augment.flip_lr and draw.random() < 0.5:
+            target = _flipped(target, _left_right(arrays.window))
+        return target
 
     def _arrays(self, index: int) -> _Arrays:
         number, window = self._windows[index]

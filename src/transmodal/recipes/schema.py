@@ -207,6 +207,8 @@ class Augment(_Part):
         gamma: the exponent of the sources' intensities varies by up to this share.
         shift: every source but the first is moved by up to this many voxels along each axis of the window.
         drop_sources: share of samples in which each source is left out; one always stays.
+        jitter: windows are enlarged by this ratio, above 1, and a part of their own size is taken, of source, target,
+            mask and segmentation alike; 286 / 256 = 1.1171875 is pix2pix's. None leaves them as they are.
     """
 
     flip_lr: bool = False
@@ -214,6 +216,7 @@ class Augment(_Part):
     gamma: Annotated[float, Field(ge=0, lt=1)] = 0.0
     shift: Annotated[int, Field(ge=0)] = 0
     drop_sources: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    jitter: Annotated[float, Field(gt=1, le=2)] | None = None
 
 
 class Training(_Part):
@@ -336,3 +339,9 @@ class Recipe(_Part):
     training: Training
     translation: Translation = Translation()
     evaluation: Evaluation = Evaluation()
+
+    @model_validator(mode="after")
+    def _flat(self) -> Self:
+        if self.training.augment.jitter is not None and self.windows.kind == "patch":
+            raise ValueError("training.augment.jitter is for slices and slabs; windows.kind is patch")
+        return self

@@ -134,6 +134,8 @@ class Session:
     def _phase(self, phase: PhasePlan) -> None:
         if phase.name != self._state.phase:
             self._state = State(phase=phase.name, step=self._state.step, scaler=self._state.scaler)
+            torch.manual_seed(seed_of(self._training.seed, "weights", phase.name))
+            self._translator.begin(phase.name)
         players = self._translator.players(phase.name)
         # A fused optimiser undoes the loss scale by itself; clipping has to undo it before.
         fused = self._training.precision != "16-mixed"

@@ -132,6 +132,9 @@ class Translator(nn.Module, ABC, Generic[Outputs]):
     def players(self, phase: str) -> Mapping[str, nn.Module]:
         """Return the modules with an optimiser of their own, in stepping order."""
 
+    def begin(self, phase: str) -> None:
+        """Prepare the networks for a phase that follows another; what is drawn comes from torch's own generator."""
+
     @abstractmethod
     def synthesise(self, batch: Batch) -> Outputs:
         """Run the generators once; return the paper's own NamedTuple, which all players judge."""

@@ -7,18 +7,22 @@ compares the generators of others in it too. A translator gives its generator an
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import torch.nn.functional as F
 from pydantic import Field
 from torch import Tensor, nn
 
 from transmodal.batch import Batch
+from transmodal.losses.adversarial import Gan
 from transmodal.losses.conditional_gan import discriminator_terms, generator_terms
 from transmodal.nets.blocks import NormKind
 from transmodal.nets.patchgan import Discriminator, PatchDiscriminator
 from transmodal.nets.sides import check_sides
 from transmodal.translators._base import Translator, TranslatorConfig
+
+Order = Literal["generator", "discriminator"]
+"""The player that steps first."""
 
 
 class ConditionalGanConfig(TranslatorConfig):
@@ -28,11 +32,17 @@ class ConditionalGanConfig(TranslatorConfig):
         l1_weight: of the mean absolute error.
         adversarial_weight: of the generator's adversarial term; 0 trains without discriminator.
         discriminator_layers: strided layers; 3 judges 70 x 70 pixels.
+        discriminator_norm: of the discriminator's inner layers; None takes the translator's own.
+        steps_first: which player steps first, so that the second one meets its update; None takes the translator's own.
+        gan: cross-entropy on logits (`vanilla`) or `least_squares`.
     """
 
     l1_weight: float = Field(100.0, ge=0)
     adversarial_weight: float = Field(1.0, ge=0)
     discriminator_layers: int = Field(3, ge=1, le=5)
+    discriminator_norm: Literal["batch", "instance"] | None = None
+    steps_first: Order | None = None
+    gan: Gan = "least_squares"
 
 
 class Outputs(NamedTuple):
@@ -52,13 +62,20 @@ def patch_discriminator(
 
     Args:
         config: of the translator.
-        norm: of the discriminator's inner layers.
+        norm: of the discriminator's inner layers, unless `config.discriminator_norm` names one.
         width: channels of its first layer; `config.width` unless given.
     """
     if config.adversarial_weight == 0:
         return None
     seen = config.in_channels + config.target_channels
-    return PatchDiscriminator(seen, width or config.width, norm, config.discriminator_layers)
+    chosen = config.discriminator_norm or norm
+    return PatchDiscriminator(seen, width or config.width, chosen, config.discriminator_layers)
+
+
+def stepping(players: Mapping[str, nn.Module], first: Order) -> dict[str, nn.Module]:
+    """Return a generator and a discriminator, in the order in which they step; one alone stays alone."""
+    order = ("generator", "discriminator") if first == "generator" else ("discriminator", "generator")
+    return {name: players[name] for name in order if name in players}
 
 
 class ConditionalGan(Translator[Outputs]):
@@ -70,6 +87,7 @@ class ConditionalGan(Translator[Outputs]):
         discriminator: of source and image as channels of one tensor; None leaves the L1 alone.
         multiple: what the sides must be a multiple of.
         least: shortest side that the generator takes, where it is more than one multiple.
+        steps_first: the player that steps first, unless `config.steps_first` names one.
     """
 
     config: ConditionalGanConfig
@@ -82,12 +100,14 @@ class ConditionalGan(Translator[Outputs]):
         *,
         multiple: int = 1,
         least: int = 0,
+        steps_first: Order = "generator",
     ) -> None:
         super().__init__(config)
         self.generator = generator
         self.discriminator = discriminator
         self.batch_coupled = any(isinstance(part, nn.BatchNorm2d) for part in self.modules())
         self._multiple, self._least = multiple, least
+        self._first: Order = config.steps_first or steps_first
 
     def forward(
         self, source: Tensor, available: Tensor, features: Tensor | None = None, noise: Tensor | None = None
@@ -111,10 +131,11 @@ class ConditionalGan(Translator[Outputs]):
         check_sides(source, self._least, "the generator")
 
     def players(self, phase: str) -> Mapping[str, nn.Module]:
-        """Return the generator, then the discriminator where there is one."""
+        """Return the generator, and the discriminator where there is one, in stepping order."""
         if self.discriminator is None:
             return {"generator": self.generator}
-        return {"generator": self.generator, "discriminator": self.discriminator}
+        both = {"generator": self.generator, "discriminator": self.discriminator}
+        return stepping(both, self._first)
 
     def synthesise(self, batch: Batch) -> Outputs:
         """Run the generator once.
@@ -140,13 +161,16 @@ class ConditionalGan(Translator[Outputs]):
         return batch.source
 
     def losses(self, player: str, batch: Batch, outputs: Outputs) -> dict[str, Tensor]:
-        """Return that player's terms: eq. 3 and 4 of pix2pix, with least squares."""
+        """Return that player's terms: eq. 3 and 4 of pix2pix."""
         config, target = self.config, batch.paired()
         if self.discriminator is None:
             return {"l1": config.l1_weight * F.l1_loss(outputs.synthetic.float(), target.float())}
         judged = (self.discriminator, self.condition(batch), outputs.synthetic, target)
         if player == "discriminator":
-            return discriminator_terms(*judged)
+            return discriminator_terms(*judged, gan=config.gan)
         return generator_terms(
-            *judged, l1_weight=config.l1_weight, adversarial_weight=config.adversarial_weight
+            *judged,
+            l1_weight=config.l1_weight,
+            adversarial_weight=config.adversarial_weight,
+            gan=config.gan,
         )

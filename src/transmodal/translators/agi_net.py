@@ -8,7 +8,7 @@ The paper's equations were not at hand: docs/papers/agi_net.md says what is evid
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, Literal
 
 import torch
@@ -75,7 +75,8 @@ class AGINet(ConditionalGan):
     def __init__(self, config: Config) -> None:
         _check_groups(config)
         generator, discriminator = GroupedResUNet(config), patch_discriminator(config, "instance")
-        super().__init__(config, generator, discriminator, multiple=2 ** (config.levels - 1))
+        multiple = 2 ** (config.levels - 1)
+        super().__init__(config, generator, discriminator, multiple=multiple, steps_first="discriminator")
 
     def forward(
         self, source: Tensor, available: Tensor, features: Tensor | None = None, noise: Tensor | None = None
@@ -115,10 +116,6 @@ class AGINet(ConditionalGan):
             dim=1,
         )
         return torch.where(there[..., None, None] > 0, source, torch.zeros_like(source))
-
-    def players(self, phase: str) -> Mapping[str, nn.Module]:
-        """Return the discriminator where there is one, then the generator."""
-        return dict(reversed([*super().players(phase).items()]))
 
     def condition(self, batch: Batch) -> Tensor:
         """Return the sources that are there; the discriminator sees 0 for the others."""

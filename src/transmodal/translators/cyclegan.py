@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from transmodal.batch import Batch
 from transmodal.errors import UsageError
-from transmodal.losses.adversarial import least_squares, least_squares_discriminator
+from transmodal.losses.adversarial import discriminator_halves, verdict
 from transmodal.nets.patchgan import PatchDiscriminator
 from transmodal.nets.pool import ImagePool
 from transmodal.nets.resnet import ResNetGenerator
@@ -97,9 +97,9 @@ class CycleGAN(Translator[Outputs]):
                 "back": ResNetGenerator(targets, sources, config.width, config.blocks),
             }
         )
-        layers = config.discriminator_layers
-        self.target_discriminator = PatchDiscriminator(targets, config.width, "instance", layers)
-        self.source_discriminator = PatchDiscriminator(sources, config.width, "instance", layers)
+        layers, norm = config.discriminator_layers, config.discriminator_norm or "instance"
+        self.target_discriminator = PatchDiscriminator(targets, config.width, norm, layers)
+        self.source_discriminator = PatchDiscriminator(sources, config.width, norm, layers)
         self.synthetic_pool, self.back_pool = ImagePool(config.pool), ImagePool(config.pool)
 
     def forward(
@@ -129,12 +129,13 @@ class CycleGAN(Translator[Outputs]):
         check_sides(source, _LEAST, "the generator")
 
     def players(self, phase: str) -> Mapping[str, nn.Module]:
-        """Return the generators, then the discriminators: the order in which CycleGAN steps them."""
-        return {
-            "generators": self.generators,
+        """Return generators and discriminators in stepping order: the generators first, unless settings say otherwise."""
+        generators: dict[str, nn.Module] = {"generators": self.generators}
+        judges: dict[str, nn.Module] = {
             "target_discriminator": self.target_discriminator,
             "source_discriminator": self.source_discriminator,
         }
+        return judges | generators if self.config.steps_first == "discriminator" else generators | judges
 
     def synthesise(self, batch: Batch) -> Outputs:
         """Run both generators on sources and targets, and ask the pools what is judged.
@@ -161,18 +162,18 @@ class CycleGAN(Translator[Outputs]):
         )
 
     def losses(self, player: str, batch: Batch, outputs: Outputs) -> dict[str, Tensor]:
-        """Return that player's terms: eq. 1 to 3 with least squares, and the identity terms of section 5.2."""
-        target = batch.paired()
+        """Return that player's terms: eq. 1 to 3, and the identity terms of section 5.2."""
+        target, gan = batch.paired(), self.config.gan
         if player == "target_discriminator":
             judge = self.target_discriminator
-            return least_squares_discriminator(judge(target), judge(outputs.judged_synthetic))
+            return discriminator_halves(judge(target), judge(outputs.judged_synthetic), gan)
         if player == "source_discriminator":
             judge = self.source_discriminator
-            return least_squares_discriminator(judge(batch.source), judge(outputs.judged_back))
+            return discriminator_halves(judge(batch.source), judge(outputs.judged_back), gan)
         cycle, same = self.config.cycle_weight, self.config.cycle_weight * self.config.identity_weight
         terms = {
-            "adversarial": least_squares(self.target_discriminator(outputs.synthetic), real=True),
-            "adversarial_back": least_squares(self.source_discriminator(outputs.back), real=True),
+            "adversarial": verdict(self.target_discriminator(outputs.synthetic), real=True, gan=gan),
+            "adversarial_back": verdict(self.source_discriminator(outputs.back), real=True, gan=gan),
             "source_cycle": cycle * F.l1_loss(outputs.source_cycle, batch.source),
             "target_cycle": cycle * F.l1_loss(outputs.target_cycle, target),
         }

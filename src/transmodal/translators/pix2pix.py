@@ -1,6 +1,6 @@
 """pix2pix: Isola, Zhu, Zhou and Efros, Image-to-Image Translation with Conditional Adversarial Networks, CVPR 2017.
 
-A U-Net of eight stages against a 70 x 70 patch discriminator, least squares and 100 L1. The paper's noise is
+A U-Net of eight stages against a 70 x 70 patch discriminator, and 100 L1. The paper's noise is
 dropout in three inner stages, at training and at test time; here translation is without it by default, so that
 the same image gives the same result.
 """
@@ -58,7 +58,9 @@ class Pix2Pix(ConditionalGan):
 
     def __init__(self, config: Config) -> None:
         generator, discriminator = UNetGenerator(config), patch_discriminator(config, config.norm)
-        super().__init__(config, generator, discriminator, multiple=2**config.levels)
+        super().__init__(
+            config, generator, discriminator, multiple=2**config.levels, steps_first="discriminator"
+        )
         translate_with(generator, config.translate_with)
 
     def forward(
@@ -68,10 +70,6 @@ class Pix2Pix(ConditionalGan):
         self.check(source, available)
         out: Tensor = self.generator(source, noise)
         return out
-
-    def players(self, phase: str) -> Mapping[str, nn.Module]:
-        """Return the discriminator, then the generator: the order in which pix2pix steps them."""
-        return dict(reversed([*super().players(phase).items()]))
 
     def synthesise(self, batch: Batch) -> Outputs:
         """Run the generator once, with dropout from the batch's seeds while training.

@@ -18,7 +18,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from transmodal.batch import Batch
-from transmodal.losses.adversarial import least_squares, least_squares_discriminator
+from transmodal.losses.adversarial import discriminator_halves, verdict
 from transmodal.losses.contrastive import focal_nce, patch_distance, pyramid_distance
 from transmodal.losses.perceptual import perceptual_l1
 from transmodal.nets.blocks import full_precision, norm2d, normal_init
@@ -32,6 +32,7 @@ from transmodal.translators._conditional_gan import (
     ConditionalGan,
     ConditionalGanConfig,
     patch_discriminator,
+    stepping,
 )
 
 TAPS = 5
@@ -104,8 +105,12 @@ class Ppt(Translator[Outputs]):
         super().__init__(config)
         self.generator = ContrastiveGenerator(config)
         self.discriminator = PatchDiscriminator(
-            config.target_channels, config.width, "instance", config.discriminator_layers
+            config.target_channels,
+            config.width,
+            config.discriminator_norm or "instance",
+            config.discriminator_layers,
         )
+        self.batch_coupled = config.discriminator_norm == "batch"
         self._vgg: FrozenNet | None = None
         if config.content_weight > 0:
             otherwise = "set settings.vgg to its path, or settings.content_weight=0 or settings.vgg=random."
@@ -137,8 +142,9 @@ class Ppt(Translator[Outputs]):
         check_sides(source, 2 * self.size_multiple(), f"{self.config.downsamplings} downsamplings")
 
     def players(self, phase: str) -> Mapping[str, nn.Module]:
-        """Return the discriminator, then the generator with its projections."""
-        return {"discriminator": self.discriminator, "generator": self.generator}
+        """Return the discriminator and the generator with its projections, in stepping order."""
+        both = {"generator": self.generator, "discriminator": self.discriminator}
+        return stepping(both, self.config.steps_first or "discriminator")
 
     def synthesise(self, batch: Batch) -> Outputs:
         """Run the generator on the source and, where they are compared, the target; draw the places.
@@ -162,8 +168,9 @@ class Ppt(Translator[Outputs]):
         """Return that player's weighted terms."""
         config, judge, target = self.config, self.discriminator, batch.paired()
         if player == "discriminator":
-            return least_squares_discriminator(judge(target), judge(outputs.synthetic.detach()))
-        adversarial = config.adversarial_weight * least_squares(judge(outputs.synthetic), real=True)
+            return discriminator_halves(judge(target), judge(outputs.synthetic.detach()), config.gan)
+        verdicts = judge(outputs.synthetic)
+        adversarial = config.adversarial_weight * verdict(verdicts, real=True, gan=config.gan)
         return {
             "adversarial": adversarial,
             **self._likeness(target, outputs),

@@ -44,9 +44,15 @@ class Config(ConditionalGanConfig):
         backbone: file R50+ViT-B_16.npz, which the transformers start from; None starts from scratch.
         translate_with: what batch norm takes while translating: each window's own statistics, as the published test
             does, or training's `running` averages.
+        fresh_discriminator: whether the second phase begins with a new discriminator, as in the published code, whose
+            second phase is a run of its own that takes the generator alone from the first.
     """
 
-    earlier: ClassVar[Mapping[str, object]] = {"translate_with": "running"}
+    earlier: ClassVar[Mapping[str, object]] = {
+        "translate_with": "running",
+        "fresh_discriminator": False,
+        "steps_first": "generator",
+    }
 
     blocks: int = Field(9, ge=1)
     transformer_blocks: tuple[int, ...] = (0, 5)
@@ -58,6 +64,7 @@ class Config(ConditionalGanConfig):
     side: int = Field(16, ge=1)
     backbone: str | None = None
     translate_with: TranslateWith = "batch_statistics"
+    fresh_discriminator: bool = True
 
     @model_validator(mode="after")
     def _places(self) -> Self:
@@ -82,7 +89,9 @@ class ResViT(ConditionalGan):
         # Innermost maps are the multiple-th part, and a window's own statistics need more than one pixel.
         least = 2 * multiple if config.translate_with == "batch_statistics" else 0
         generator, discriminator = ArtGenerator(config), patch_discriminator(config, "batch")
-        super().__init__(config, generator, discriminator, multiple=multiple, least=least)
+        super().__init__(
+            config, generator, discriminator, multiple=multiple, least=least, steps_first="discriminator"
+        )
         translate_with(generator, config.translate_with)
         self.phases = ("cnn", "transformer") if config.transformers else ("cnn",)
         # Which phase the weights are of travels with them: translating has to know.
@@ -99,9 +108,15 @@ class ResViT(ConditionalGan):
         return out
 
     def players(self, phase: str) -> Mapping[str, nn.Module]:
-        """Return the generator, or its convolutions alone in the first phase, then the discriminator."""
+        """Return the discriminator, and the generator or, in the first phase, its convolutions alone."""
         alone = {"generator": self.generator.convolutions} if phase == "cnn" else {}
-        return {**super().players(phase), **alone}
+        return {name: alone.get(name, module) for name, module in super().players(phase).items()}
+
+    def begin(self, phase: str) -> None:
+        """Draw the discriminator anew for the second phase, where the settings say so."""
+        fresh = patch_discriminator(self.config, "batch")
+        if self.config.fresh_discriminator and self.discriminator is not None and fresh is not None:
+            self.discriminator.load_state_dict(fresh.state_dict())
 
     def starting(self) -> Mapping[str, StartingWeights]:
         """Return ViT-B/16 of R50-ViT-B/16, with its embedding and positions at every place, as the original starts.

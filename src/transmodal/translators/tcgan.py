@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from transmodal.batch import Batch
 from transmodal.errors import UsageError
 from transmodal.losses.regression import smooth_absolute
-from transmodal.nets.blocks import full_precision, normal_init, seeded_dropout
+from transmodal.nets.blocks import NormKind, full_precision, norm2d, normal_init, seeded_dropout
 from transmodal.nets.patchgan import Discriminator
 from transmodal.nets.vit import MapTransformer, Positions
 from transmodal.translators._conditional_gan import (
@@ -255,16 +255,18 @@ class OwnDiscriminator(Discriminator):
     Args:
         in_channels: of source and target together.
         width: channels of the first layer.
+        norm: of the inner layers.
     """
 
     least_side = 32
 
-    def __init__(self, in_channels: int, width: int) -> None:
+    def __init__(self, in_channels: int, width: int, norm: NormKind = "instance") -> None:
         super().__init__()
         layers: list[nn.Module] = [nn.Conv2d(in_channels, width, 4, 2, 1), nn.LeakyReLU(0.2)]
         for before in (width, 2 * width, 4 * width):
             after = 2 * before
-            layers += [nn.Conv2d(before, after, 4, 2, 1), nn.InstanceNorm2d(after), nn.LeakyReLU(0.2)]
+            normed = norm2d(norm, after, remembers=False)
+            layers += [nn.Conv2d(before, after, 4, 2, 1), normed, nn.LeakyReLU(0.2)]
         layers += [nn.ZeroPad2d((1, 0, 1, 0)), nn.Conv2d(8 * width, 1, 4, padding=1, bias=False)]
         self.layers = nn.Sequential(*layers)
         normal_init(self)
@@ -287,7 +289,9 @@ def _up(before: int, after: int) -> nn.Sequential:
 
 def _own(config: Config) -> OwnDiscriminator | None:
     seen = config.in_channels + config.target_channels
-    return OwnDiscriminator(seen, config.width) if config.adversarial_weight > 0 else None
+    if config.adversarial_weight == 0:
+        return None
+    return OwnDiscriminator(seen, config.width, config.discriminator_norm or "instance")
 
 
 def build(config: Config) -> Tcgan:
