@@ -92,7 +92,8 @@ def test_the_papers_pages_show_the_figures_that_were_measured() -> None:
 
 
 @pytest.fixture
-def tool() -> ModuleType:
+def tool(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    monkeypatch.syspath_prepend(ROOT / "tools")
     spec = importlib.util.spec_from_file_location("write_results", ROOT / "tools" / "write_results.py")
     assert spec is not None
     assert spec.loader is not None
@@ -108,6 +109,28 @@ def test_a_table_that_was_changed_by_hand_is_noticed(tool: ModuleType) -> None:
     assert tool.with_table(written, "new") == written
     with pytest.raises(SystemExit):
         tool.with_table("no marks", "new")
+
+
+def test_a_search_shows_what_validation_chose(tool: ModuleType) -> None:
+    figures = {"mae": 0.0612345, "psnr": 21.049, "ssim": 0.74251}
+    content = {
+        "recipe": "t1-to-fa-small",
+        "seed": 2024,
+        "commit": "0123456789abcdef",
+        "cohort": {"digest": "fedcba9876543210", "cases": {"train": 16, "validation": 2, "test": 4}},
+        "candidates": {
+            "as before": {"changes": [], "steps": 800, "validation": figures, "test": figures},
+            "wide": {"changes": ["settings.width=64"], "steps": 2400, "validation": figures},
+        },
+        "chosen": "wide",
+        "oracles": {"validation": {"lookup": figures}, "test": {"lookup": figures}},
+    }
+    shown = tool.search_table.table(content)
+    assert "| as before | 800 | 0.06123 | 21.05 | 0.743 | 0.06123 | 21.05 | 0.743 |" in shown
+    assert "| **wide** | 2400 | 0.06123 | 21.05 | 0.743 |  |  |  |" in shown
+    assert "| *lookup* | - |" in shown
+    assert "MAE (FA)" in shown
+    assert "`settings.width=64`" in shown
 
 
 def test_the_page_of_results_shows_every_benchmark_that_was_run(

@@ -1,4 +1,4 @@
-"""Write the table of every study in docs/results into the page of its paper, and those of benchmarks into results.md.
+"""Write the table of every study and search in docs/results into the page of its paper, and benchmarks into results.md.
 
 `--check` only compares.
 """
@@ -10,7 +10,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import search_table
+
 from transmodal.benchmark import table as benchmarks
+from transmodal.recipes import load as recipes
 from transmodal.studies.table import page
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -40,6 +43,12 @@ def wanted() -> dict[Path, str]:
     for result in sorted((DOCS / "results").glob("*.json")):
         path = page_of(result)
         pages[path] = with_table(path.read_text(encoding="utf-8"), page(read(result)))
+    for result in sorted((DOCS / "results" / "searches").glob("*.json")):
+        content = read(result)
+        path = DOCS / "papers" / f"{recipes.load(content['recipe']).translator}.md"
+        text = pages.get(path) or path.read_text(encoding="utf-8")
+        marks = search_table.marks(content["recipe"])
+        pages[path] = with_table(text, search_table.table(content), marks)
     found = sorted((DOCS / "results" / "benchmarks").glob("*.json"))
     tables = "\n\n".join(benchmarks.page(read(result)) for result in found) or NO_BENCHMARK
     path = DOCS / "results.md"
