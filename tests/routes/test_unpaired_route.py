@@ -11,6 +11,9 @@ import torch
 from PIL import Image
 
 from transmodal import cli
+from transmodal.errors import InputError
+from transmodal.evaluation.run import evaluate
+from transmodal.evaluation.unpaired import evaluate_unpaired
 
 RECIPE = """
 name: without-pairs
@@ -99,3 +102,10 @@ def test_a_translator_of_pairs_says_which_case_lacks_what(
     ]
     assert cli.run([*words, "--set", "translator=pix2pix", "--set", "settings={width: 4, levels: 4}"]) == 3
     assert "no t2" in capsys.readouterr().err
+
+
+def test_the_function_of_pairs_names_the_function_without(place: Path) -> None:
+    with pytest.raises(InputError, match="evaluate_unpaired") as caught:
+        evaluate([place / "run"], place / "cohort", oracles=())
+    assert caught.value.code == "E131"
+    assert evaluate_unpaired([place / "run"], place / "cohort").cycles.keys() == {"cyclegan"}

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from transmodal.cohorts.store import Cohort, PreparedCase
-from transmodal.errors import UsageError
+from transmodal.errors import InputError, UsageError
 from transmodal.evaluation import away_table, report, sites, stored, tables
 from transmodal.evaluation import oracles as oracle_room
 from transmodal.evaluation.casewise import Progress, evaluate_cases
@@ -29,6 +29,7 @@ from transmodal.evaluation.reference_mask import ReferenceMask, choose, masked
 from transmodal.evaluation.result import Evaluation
 from transmodal.evaluation.score import METRICS, STANDARD
 from transmodal.evaluation.subjects import reference_units, subject_of
+from transmodal.evaluation.unpaired import lacks_pairs
 from transmodal.inference.view import View
 from transmodal.metrics.naming import check_names
 from transmodal.metrics.table import write_records
@@ -100,6 +101,7 @@ def evaluate(
     named = list(runs) if isinstance(runs, Mapping) else names_of(paths, loaded)
     names, loaded = passing(named, loaded, passes)
     view = common_view(names, loaded)
+    _check_pairs(store, split, view)
     models = [ModelTranslator(name, model) for name, model in zip(names, loaded, strict=True)]
     models += [lacking(one, without) for one in models if without]
     records = {model.name: model.record() for model in models}
@@ -229,6 +231,17 @@ def write(evaluation: Evaluation, folder: Path) -> None:
 
 def _masked(cohort: Cohort, cases: Sequence[PreparedCase], mask: ReferenceMask | None) -> list[PreparedCase]:
     return list(cases) if mask is None else masked(cohort, cases, mask.modality, (mask.kind,))
+
+
+def _check_pairs(cohort: Cohort, split: str, view: View) -> None:
+    if lacks_pairs(sites.cases_of(cohort, split), view.sources, view.target):
+        raise InputError(
+            "E131",
+            f"no {split} case of {cohort.manifest.name} has both {view.sources[0]} and {view.target}",
+            "pairs to score",
+            "What needs no pair is taken by transmodal.evaluation.unpaired.evaluate_unpaired; the command evaluate does so "
+            "by itself.",
+        )
 
 
 def _opened(cohort: Cohort | Path) -> Cohort:
