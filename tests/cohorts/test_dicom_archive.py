@@ -9,14 +9,18 @@ from pathlib import Path
 import numpy as np
 import pydicom
 import pytest
+from pydicom.dataset import FileDataset, FileMetaDataset
+from pydicom.uid import ExplicitVRLittleEndian, generate_uid
 
 from transmodal import cli
 from transmodal.cohorts.case import CaseFiles
 from transmodal.cohorts.dicom import Options, find, look
+from transmodal.cohorts.survey import survey
 from transmodal.commands import _sources
-from transmodal.errors import InputError
+from transmodal.errors import InputError, UsageError
 from transmodal.volumes import Volume, io
 from transmodal.volumes.dicom_writing import SeriesAbout, write_series
+from transmodal.volumes.reading import Reading
 
 AFFINE = np.diag([-1.0, -1.5, 2.0, 1.0])
 
@@ -29,7 +33,11 @@ def series(
     study: str = "1.2.3",
     **elements: object,
 ) -> Path:
-    voxels = np.random.default_rng(len(description)).integers(1, 900, (6, 5, 6)).astype(np.int16)
+    voxels = (
+        np.random.default_rng(len(description))
+        .integers(-900 if modality == "CT" else 1, 900, (6, 5, 6))
+        .astype(np.int16)
+    )
     folder.parent.mkdir(parents=True, exist_ok=True)
     write_series(Volume(voxels, AFFINE), folder, SeriesAbout(modality, description, patient, study, "1.2.9"))
     edit(folder, **elements)
@@ -216,3 +224,117 @@ def test_sidecars_hold_counts_and_hashes_and_no_names(tmp_path: Path) -> None:
     case = CaseFiles("c", "p", {"t1": folder})
     assert case.origins()["t1"].name == "DICOM series"
     assert "zzyzx" not in repr((job.origins(), case.load().origins)).lower()
+
+
+def rt_object(folder: Path, modality: str, **elements: object) -> None:
+    """A structure set or a plan of the patient's study, or a dose that grows along z, in the CT's frame."""
+    classes = {"RTSTRUCT": "481.3", "RTPLAN": "481.5", "RTDOSE": "481.2"}
+    kind = f"1.2.840.10008.5.1.4.1.1.{classes[modality]}"
+    meta = FileMetaDataset()
+    meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    meta.MediaStorageSOPClassUID, meta.MediaStorageSOPInstanceUID = kind, generate_uid()
+    one = FileDataset("", {}, file_meta=meta, preamble=b"\0" * 128)
+    one.SOPClassUID, one.SOPInstanceUID = kind, meta.MediaStorageSOPInstanceUID
+    one.PatientID, one.PatientName, one.StudyInstanceUID = "Zzyzxdoe^Jane", "Zzyzxdoe^Jane", "1.2.3"
+    one.Modality, one.SeriesInstanceUID, one.FrameOfReferenceUID = modality, generate_uid(), "1.2.9"
+    if modality == "RTDOSE":
+        one.DoseUnits, one.DoseSummationType, one.DoseGridScaling = "GY", "PLAN", "0.5"
+        one.NumberOfFrames, one.Rows, one.Columns = 4, 5, 6
+        one.SamplesPerPixel, one.PhotometricInterpretation = 1, "MONOCHROME2"
+        one.BitsAllocated = one.BitsStored = 16
+        one.HighBit, one.PixelRepresentation = 15, 0
+        one.PixelSpacing, one.ImageOrientationPatient = [3.0, 2.0], [1, 0, 0, 0, 1, 0]
+        one.ImagePositionPatient, one.GridFrameOffsetVector = [-2.0, -3.0, -4.0], [0.0, 4.0, 8.0, 12.0]
+        one.PixelData = np.broadcast_to(np.arange(4, 12, 2, "<u2")[:, None, None], (4, 5, 6)).tobytes()
+    for keyword, value in elements.items():
+        setattr(one, keyword, value)
+    folder.mkdir(parents=True, exist_ok=True)
+    one.save_as(folder / f"{modality}{one.SOPInstanceUID[-9:]}.dcm", enforce_file_format=True)
+
+
+@pytest.fixture
+def radiotherapy(tmp_path: Path) -> Path:
+    """CT, MR, structure set, plan, and a dose with one of its beams, in one archive."""
+    root = tmp_path / "archive"
+    series(root / "ct", "planning", "CT")
+    series(root / "mr")
+    for modality in ("RTSTRUCT", "RTPLAN", "RTDOSE"):
+        rt_object(root / "rt", modality)
+    rt_object(root / "rt", "RTDOSE", DoseSummationType="BEAM", SeriesInstanceUID="1.2.3.4")
+    return root
+
+
+def test_an_archive_of_radiotherapy_is_images_by_modality(radiotherapy: Path) -> None:
+    found = look(radiotherapy)
+    (case,) = found.cases
+    assert set(case.series) == {"ct", "t1", "dose"}
+    ignored = "\n".join(found.ignored)
+    for words in ("(RTSTRUCT, no image)", "(RTPLAN, no image)", "a dose of a beam, not of the whole plan"):
+        assert words in ignored
+    loaded = case.load()
+    assert loaded.volumes["dose"].grid.same_as(loaded.volumes["ct"].grid)
+    # 2 Gy at z = -4 mm and 0.25 Gy more with each millimetre; the CT's slices lie at 0, 2, ... 10 mm.
+    expected = 2 + 0.25 * (4 + 2 * np.arange(5.0))
+    np.testing.assert_allclose(
+        loaded.volumes["dose"].voxels[..., :5], np.broadcast_to(expected, (6, 5, 5)), rtol=1e-5
+    )
+    assert not [finding.wrong for finding in survey([case]) if finding.wrong]
+
+
+def test_a_dose_comes_along_where_the_ct_is_registered(radiotherapy: Path) -> None:
+    (case,) = find(radiotherapy, Options(onto="t1"))
+    assert [repr(step) for step in case.steps] == [
+        "Laid(modality='dose', fixed='t1')",
+        "Onto(fixed='t1', moving='ct', along=(), limit_mm=2.0)",
+    ]
+    edit(radiotherapy / "mr", FrameOfReferenceUID="1.2.99")
+    (case,) = find(radiotherapy, Options(onto="t1"))
+    assert [repr(step) for step in case.steps] == [
+        "Laid(modality='dose', fixed='ct')",
+        "Onto(fixed='t1', moving='ct', along=('dose',), limit_mm=2.0)",
+    ]
+
+
+def test_need_leaves_a_dose_aside(radiotherapy: Path) -> None:
+    (case,) = find(radiotherapy, Options(need=("ct", "t1")))
+    assert set(case.series) == {"ct", "t1"}
+    assert case.steps == ()
+
+
+def test_subjects_are_chosen_by_id_or_pseudonym(tmp_path: Path) -> None:
+    series(tmp_path / "a")
+    series(tmp_path / "b", patient="Other^One", study="1.2.8")
+    every = find(tmp_path)
+    assert len(every) == 2
+    (chosen,) = find(tmp_path, Options(subjects=("Other^One",)))
+    assert find(tmp_path, Options(subjects=(chosen.patient,))) == [chosen]
+    assert find(tmp_path, Options(subjects=(chosen.id,))) == [chosen]
+    with pytest.raises(UsageError, match="subjects=Nobody") as caught:
+        find(tmp_path, Options(subjects=("Nobody",)))
+    assert caught.value.code == "E001"
+
+
+def test_one_series_of_a_folder_is_named(tmp_path: Path) -> None:
+    for n, name in enumerate(("t1", "t2"), 1):
+        part = series(tmp_path / name, f"{name}_tse", SeriesNumber=n)
+        for path in part.iterdir():
+            (tmp_path / "all").mkdir(exist_ok=True)
+            path.rename(tmp_path / "all" / f"{name}{path.name}")
+        part.rmdir()
+    rt_object(tmp_path / "all", "RTSTRUCT")
+    with pytest.raises(InputError, match="--series") as caught:
+        io.read(tmp_path / "all")
+    assert caught.value.code == "E121"
+    second = Reading(series="2").read(tmp_path / "all")
+    assert second.voxels.shape == (6, 5, 6)
+    with pytest.raises(UsageError, match="without series 7"):
+        Reading(series="7").read(tmp_path / "all")
+    io.write(second, tmp_path / "x.nii.gz")
+    with pytest.raises(UsageError, match="series 2 of x") as refused:
+        Reading(series="2").read(tmp_path / "x.nii.gz")
+    assert refused.value.code == "E004"
+
+
+def test_translate_offers_the_series(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run(["translate", "--help"]) == 0
+    assert "--series" in capsys.readouterr().out

@@ -15,9 +15,11 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from transmodal.cohorts import release, tables
+from transmodal.cohorts import release
 from transmodal.cohorts.case import MODALITY, Case, Found, Origin, Step, said
+from transmodal.cohorts.dicom_naming import Table, case_of, key_rows, patient_of, read_table
 from transmodal.cohorts.dicom_series import Archive, Series, archive_of
+from transmodal.cohorts.laying import Laid
 from transmodal.cohorts.onto import Onto
 from transmodal.errors import InputError, UsageError
 from transmodal.volumes import dicom as reader
@@ -43,6 +45,7 @@ class Options:
         limit_mm: a registration whose two directions differ by more has failed.
         several: of several series of one modality: `refuse` the case, or take the `largest`.
         synthetic: take images that say they are synthetic; they are marked as simulated.
+        subjects: whose images are taken, by PatientID, or by the pseudonym of a patient or a case; all if nothing is said.
 
     Raises:
         UsageError: E001 for another value.
@@ -56,6 +59,7 @@ class Options:
     limit_mm: float = 2.0
     several: str = "refuse"
     synthetic: bool = False
+    subjects: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for one in self.series:
@@ -151,60 +155,60 @@ def look(folder: Path, options: Options = Options()) -> Found[DicomCase]:
         if archive.damages:
             raise archive.damages[0].error
         raise InputError("E100", f"{folder} holds no DICOM image", _EXPECTED, "Check the path.")
-    table = _table(Path(options.table)) if options.table else {}
+    table = read_table(Path(options.table)) if options.table else {}
     ignored = _no_images(archive, paths, folder)
     taken: dict[str, dict[str, list[Series]]] = {}
-    for one in archive.series:
+    for one in _chosen(archive.series, options, table):
         what, reason = _modality(one, options, table)
         if not reason and options.need and what not in options.need:
             reason = f"{what}, which need= does not name"
         if reason:
             ignored.append(f"{one} ({reason})")
         else:
-            taken.setdefault(_case_of(one, options, table), {}).setdefault(what, []).append(one)
+            taken.setdefault(case_of(one, options.case, table), {}).setdefault(what, []).append(one)
     try:
         found = _found(taken, options, table, ignored, folder)
     except InputError as error:
         if error.code == "E131" and archive.damages:  # what keeps every case from being whole
             raise archive.damages[0].error from error
         raise
-    return found._replace(key=_key(taken, table))
+    return found._replace(key=key_rows(taken, table))
 
 
-def _key(
-    taken: Mapping[str, Mapping[str, Sequence[Series]]], table: Mapping[str, Mapping[str, str]]
-) -> list[dict[str, str]]:
-    """Return whose each case is, complete or not, for the owner of the data."""
-    return [
-        {
-            "case": case,
-            "patient": _patient_of(one, table),
-            "patient_id": one.patient,
-            "patient_name": one.name,
-            "study_date": one.date,
-            "study_uid": one.study,
-            "series_uid": one.uid,
-            "modality": what,
-            "description": one.text,
-            "n_images": str(len(one.paths)),
-        }
-        for case, mine in sorted(taken.items())
-        for what, several in sorted(mine.items())
-        for one in several
-    ]
+def _chosen(series: Sequence[Series], options: Options, table: Table) -> Sequence[Series]:
+    """Return the series of the subjects that are asked for; all where none is.
+
+    Raises:
+        UsageError: E001 for a subject that the archive does not have.
+    """
+    if not options.subjects:
+        return series
+    names = [{one.patient, patient_of(one, table), case_of(one, options.case, table)} for one in series]
+    for subject in options.subjects:
+        if not any(subject in mine for mine in names):
+            raise UsageError(
+                "E001",
+                f"subjects={subject}",
+                "a PatientID of the archive, or the pseudonym of a patient or a case",
+                "A dry run without subjects lists the pseudonyms; with --key FILE it says whose they are.",
+            )
+    return [one for one, mine in zip(series, names, strict=True) if mine & set(options.subjects)]
 
 
 def _no_images(archive: Archive, paths: Sequence[Path], folder: Path) -> list[str]:
     """Return a line for each kind of file that is no image, and for each that is damaged, without patients' names."""
     damaged = {one.path: one.error.got for one in archive.damages}
     images = {path for one in archive.series for path in one.paths}
-    lines = release.counted(sorted(set(paths) - images - damaged.keys()), folder, "no image")
+    known = {path for alike in archive.bystanders.values() for path in alike}
+    lines = release.counted(sorted(set(paths) - images - damaged.keys() - known), folder, "no image")
+    for kind, alike in sorted(archive.bystanders.items()):
+        lines += release.counted(alike, folder, f"{kind or 'DICOM of no modality'}, no image")
     for path, reason in damaged.items():
         lines += release.counted([path], folder, reason)
     return [masked(line, archive.identity) for line in lines]
 
 
-def _modality(one: Series, options: Options, table: Mapping[str, Mapping[str, str]]) -> tuple[str, str]:
+def _modality(one: Series, options: Options, table: Table) -> tuple[str, str]:
     """Return the modality, and why the series is left aside if it is."""
     if one.synthetic and not options.synthetic:
         return "", "says that it is synthetic; --with synthetic=true takes it"
@@ -223,36 +227,10 @@ def _modality(one: Series, options: Options, table: Mapping[str, Mapping[str, st
     return "", f"its modality is not clear: {doubt}; name it with --with series=MODALITY:PATTERN"
 
 
-def _case_of(one: Series, options: Options, table: Mapping[str, Mapping[str, str]]) -> str:
-    row = table.get(one.uid, {})
-    if row.get("case"):
-        return row["case"]
-    patient = _patient_of(one, table)
-    return patient if options.case == "patient" else f"{patient}-{_digest(one.study)[:6]}"
-
-
-def _patient_of(one: Series, table: Mapping[str, Mapping[str, str]]) -> str:
-    named = table.get(one.uid, {}).get("patient")
-    if named:
-        return named
-    if not one.patient:
-        raise InputError(
-            "E103",
-            f"{one} without PatientID",
-            "to know whose it is: a patient must not stand on two sides of a split",
-            "Name the patient in a table: --with table=series.csv.",
-        )
-    return f"p{_digest(one.patient)}"
-
-
-def _digest(text: str) -> str:
-    return files.sha256_text(text)[:10]
-
-
 def _found(
     taken: Mapping[str, Mapping[str, list[Series]]],
     options: Options,
-    table: Mapping[str, Mapping[str, str]],
+    table: Table,
     ignored: list[str],
     folder: Path,
 ) -> Found[DicomCase]:
@@ -286,11 +264,9 @@ def _found(
     return Found(cases, ignored, left_out)
 
 
-def _case(
-    name: str, mine: Mapping[str, Series], options: Options, table: Mapping[str, Mapping[str, str]]
-) -> DicomCase:
+def _case(name: str, mine: Mapping[str, Series], options: Options, table: Table) -> DicomCase:
     first = next(iter(mine.values()))
-    patients = {_patient_of(one, table) for one in mine.values()}
+    patients = {patient_of(one, table) for one in mine.values()}
     if len(patients) > 1:
         raise InputError(
             "E103",
@@ -298,39 +274,35 @@ def _case(
             "one patient",
             "Correct the table.",
         )
-    others = [what for what in mine if what != options.onto]
-    steps = [Onto(options.onto, what, (), options.limit_mm) for what in others if options.onto in mine]
     return DicomCase(
         name,
-        _patient_of(first, table),
+        patient_of(first, table),
         {what: tuple(sorted(one.paths)) for what, one in mine.items()},
         group=table.get(first.uid, {}).get("group", ""),
         simulated=frozenset(what for what, one in mine.items() if one.synthetic),
-        steps=tuple(steps),
+        steps=_steps(mine, options),
     )
+
+
+def _steps(mine: Mapping[str, Series], options: Options) -> tuple[Step, ...]:
+    """Return what brings a case onto one grid: a dose by its frame of reference, contrasts by registration."""
+    base = _base_of_dose(mine, options)
+    steps: list[Step] = [Laid("dose", base)] if base else []
+    if options.onto in mine:
+        for what in mine:
+            if what not in (options.onto, "dose"):
+                along = ("dose",) if what == base else ()
+                steps.append(Onto(options.onto, what, along, options.limit_mm))
+    return tuple(steps)
+
+
+def _base_of_dose(mine: Mapping[str, Series], options: Options) -> str:
+    """Return whose grid a dose is laid onto: of its frame of reference, the fixed contrast or the CT before others."""
+    if "dose" not in mine or not mine["dose"].frame:
+        return ""
+    alike = [what for what, one in mine.items() if what != "dose" and one.frame == mine["dose"].frame]
+    return next((what for what in (options.onto, "ct", *alike) if what in alike), "")
 
 
 def _size(one: Series) -> tuple[int, str]:
     return len(one.paths), one.uid
-
-
-def _table(path: Path) -> dict[str, dict[str, str]]:
-    rows: Sequence[Mapping[str, str]] = tables.read(path).rows
-    if not rows or not {"series", "modality"} <= set(rows[0]):
-        raise InputError(
-            "E103",
-            f"{path.name} without the columns series and modality",
-            "both",
-            "Name them in its first line.",
-        )
-    table: dict[str, dict[str, str]] = {}
-    for row in rows:
-        if row["series"] in table or not MODALITY.fullmatch(row["modality"]):
-            raise InputError(
-                "E103",
-                f"{path.name}, the row of {row['series']}",
-                "each series once, with a modality",
-                "Correct it.",
-            )
-        table[row["series"]] = dict(row)
-    return table

@@ -29,6 +29,8 @@ class Series:
         text: description and protocol.
         reason: why it is no image of a patient's anatomy; empty where it is one.
         synthetic: whether it says that it is.
+        frame: FrameOfReferenceUID.
+        dose: of an RT Dose: DoseSummationType and DoseType.
         acquisition: how it was made.
         scanner: maker, model and station.
         identity: words of the patient's names and ids.
@@ -45,6 +47,8 @@ class Series:
     text: str
     reason: str
     synthetic: bool
+    frame: str
+    dose: tuple[str, str]
     acquisition: mr_label.Acquisition
     scanner: str
     identity: frozenset[str]
@@ -62,11 +66,11 @@ class Series:
         if self.kind == "CT":
             how = self.acquisition
             return ct_label.label(how.description, how.protocol, how.image_type, self.scanner)
-        return (
-            mr_label.Label("pet")
-            if self.kind == "PT"
-            else mr_label.Label("", f"of {self.kind or 'no modality'}")
-        )
+        if self.kind == "RTDOSE":
+            return _of_dose(*self.dose)
+        if self.kind == "PT":
+            return mr_label.Label("pet")
+        return mr_label.Label("", f"of {self.kind or 'no modality'}")
 
 
 class Archive(NamedTuple):
@@ -75,10 +79,12 @@ class Archive(NamedTuple):
     Attributes:
         series: by UID, and by kind where one UID has several.
         damages: files that could be slices and cannot be read.
+        bystanders: DICOM without an image, such as structure sets and plans, by DICOM's Modality.
     """
 
     series: list[Series]
     damages: list[dicom_files.Damage]
+    bystanders: dict[str, list[Path]]
 
     @property
     def identity(self) -> frozenset[str]:
@@ -94,11 +100,15 @@ def archive_of(paths: Iterable[Path]) -> Archive:
     Raises:
         InputError: E103 for an image without a series, or of another patient than its series.
     """
-    kinds: dict[str, dict[dicom_kinds.Traits, Series]] = {}
+    kinds: dict[tuple[str, str], dict[dicom_kinds.Traits, Series]] = {}
+    bystanders: dict[str, list[Path]] = {}
     damages, n_faults, n_files = [], 0, 0
     for one in dicom_files.each(paths, BUDGET_BYTES):
         if isinstance(one, dicom_files.Damage):
             damages.append(one)
+            continue
+        if isinstance(one, dicom_files.Bystander):
+            bystanders.setdefault(one.kind, []).append(one.path)
             continue
         n_faults, n_files = n_faults + one.n_faults, n_files + 1
         uid = one.text("SeriesInstanceUID")
@@ -106,7 +116,9 @@ def archive_of(paths: Iterable[Path]) -> Archive:
             raise InputError(
                 "E103", f"{one.name} without SeriesInstanceUID", "the series it is of", "Remove it."
             )
-        mine, traits = kinds.setdefault(uid, {}), dicom_kinds.traits(one)
+        # Every RT Dose is a grid of its own, though a plan's beams can share a series.
+        alone = one.text("SOPInstanceUID") if one.text("Modality") == "RTDOSE" else ""
+        mine, traits = kinds.setdefault((uid, alone), {}), dicom_kinds.traits(one)
         if any(series.patient != one.text("PatientID").strip() for series in mine.values()):
             raise InputError(
                 "E103",
@@ -122,7 +134,7 @@ def archive_of(paths: Iterable[Path]) -> Archive:
     identity = frozenset().union(*(one.identity for one in series))
     damages = [damage.without_names(identity) for damage in damages]
     _note_damages(series, damages)
-    return Archive(series, damages)
+    return Archive(series, damages, bystanders)
 
 
 def _of_kinds(mine: dict[dicom_kinds.Traits, Series]) -> list[Series]:
@@ -166,6 +178,8 @@ def _of_header(one: dicom_files.Slice, uid: str) -> Series:
         text=one.text("SeriesDescription") or one.text("ProtocolName"),
         reason=_reason(one),
         synthetic=one.text("SyntheticData").upper() == "YES",
+        frame=one.text("FrameOfReferenceUID"),
+        dose=(one.text("DoseSummationType").upper(), one.text("DoseType").upper()),
         acquisition=_acquisition(one),
         scanner=" ".join(
             one.text(keyword) for keyword in ("Manufacturer", "ManufacturerModelName", "StationName")
@@ -177,7 +191,18 @@ def _of_header(one: dicom_files.Slice, uid: str) -> Series:
 def _reason(one: dicom_files.Slice) -> str:
     if "LOCALIZER" in one.text("ImageType").upper():
         return "a localizer"
-    return "a Siemens mosaic; convert it with dcm2niix" if dicom_kinds.mosaic_count(one) else ""
+    if dicom_kinds.mosaic_count(one):
+        return "a Siemens mosaic; convert it with dcm2niix"
+    frames = one.number("NumberOfFrames") or 1
+    is_many = frames > 1 and one.text("Modality") != "RTDOSE"
+    return "a multi-frame object; convert it with dcm2niix" if is_many else ""
+
+
+def _of_dose(summation: str, kind: str) -> mr_label.Label:
+    """Return `dose` for a whole plan's physical or effective dose."""
+    if summation not in ("", "PLAN", "MULTI_PLAN"):
+        return mr_label.Label("", f"a dose of a {summation.lower()}, not of the whole plan")
+    return mr_label.Label("", "an error of a dose") if kind == "ERROR" else mr_label.Label("dose")
 
 
 def _acquisition(one: dicom_files.Slice) -> mr_label.Acquisition:

@@ -45,6 +45,15 @@ Frame = Annotated[
     int | None,
     typer.Option(help="Which frame of a series of volumes, from 0.", rich_help_panel=PANEL),
 ]
+DicomSeries = Annotated[
+    str | None,
+    typer.Option(
+        "--series",
+        metavar="NUMBER",
+        help="Which series of a DICOM folder with several, by SeriesNumber or SeriesInstanceUID.",
+        rich_help_panel=PANEL,
+    ),
+]
 _FORMS: dict[Form | None, Literal["sform", "qform"]] = {Form.SFORM: "sform", Form.QFORM: "qform"}
 
 

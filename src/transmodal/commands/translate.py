@@ -12,6 +12,7 @@ import typer
 from transmodal.commands._passes import Fusing, Normalising, letters
 from transmodal.commands._reading import (
     AssumeOrientation,
+    DicomSeries,
     Frame,
     Nonfinite,
     NonfiniteVoxels,
@@ -25,6 +26,7 @@ EXAMPLES = (
     "transmodal translate runs/pd t1=a/t1.nii.gz t2=a/t2.nii.gz -o pd.nii.gz --axes x,y,z --disagreement\n\n"
     "transmodal translate runs/t1-to-fa cohort -o synthetic --split test\n\n"
     "transmodal translate runs/flair-to-t2 dataset -o dataset/derivatives/transmodal --subject sub-01          (BIDS)\n\n"
+    "transmodal translate runs/t1-to-fa study -o fa.nii.gz --series 4          (a DICOM folder of several series)\n\n"
     "transmodal translate runs/agi-net t1=a/t1.nii.gz -o pd.nii.gz          (T2 is missing, and may be)"
 )
 
@@ -73,6 +75,7 @@ def run(
     orientation_from: OrientationFrom = None,
     assume_orientation: AssumeOrientation = None,
     frame: Frame = None,
+    series: DicomSeries = None,
     subject: Annotated[
         list[str] | None,
         typer.Option(help="Of a BIDS dataset: a subject to translate, such as sub-01; may be repeated."),
@@ -110,6 +113,7 @@ def run(
             orientation_from=orientation_from.value if orientation_from else None,
             assume_orientation=assume_orientation,
             frame=frame,
+            series=series,
             subject=subject or (),
             space=space,
             overwrite=overwrite,
@@ -165,6 +169,7 @@ def translate(
     orientation_from: Literal["sform", "qform"] | None = None,
     assume_orientation: str | None = None,
     frame: int | None = None,
+    series: str | None = None,
     subject: Sequence[str] = (),
     space: str = "",
     overwrite: bool = False,
@@ -190,6 +195,7 @@ def translate(
         orientation_from: where sform and qform disagree: which to believe.
         assume_orientation: where a file does not say how it lies: such as `RAS`.
         frame: of a series of volumes, from 0.
+        series: of a DICOM folder with several: SeriesNumber or SeriesInstanceUID.
         subject: of a BIDS dataset: those to translate; all by default.
         space: of a BIDS dataset: translate images of this `space-` instead of those without one.
         overwrite: replace images that are synthetic themselves.
@@ -212,7 +218,7 @@ def translate(
 
     words = _sources.words_of(sources)
     place = Path(output)
-    reading = Reading(nonfinite, orientation_from, assume_orientation, frame)
+    reading = Reading(nonfinite, orientation_from, assume_orientation, frame, series)
     loaded = load(Path(run), which=checkpoint, device=device, weights=_sources.weights(weights))
     model = loaded.along(letters(axes), fuse).drawing(draws).normalising(translate_with)
     dataset = Path(words[0]) if len(words) == 1 and _bids.is_dataset(Path(words[0])) else None

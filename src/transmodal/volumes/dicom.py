@@ -1,4 +1,4 @@
-"""DICOM: one series, a folder of slices, as one volume in real-world values.
+"""DICOM: one series, a folder of slices or an RT Dose, as one volume in real-world values.
 
 Nothing is taken on trust: every file is read to its pixels, slices have to lie evenly, a missing or doubled
 one is named, and a damaged file is never passed over as if it were no DICOM.
@@ -14,9 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from transmodal.errors import InputError, UsageError
-from transmodal.volumes import listing, streams
+from transmodal.volumes import dicom_dose, listing, streams
 from transmodal.volumes.dicom_checks import refuse_no_volume
 from transmodal.volumes.dicom_files import Slice, images
+from transmodal.volumes.dicom_geometry import LPS_TO_RAS, in_plane
 from transmodal.volumes.dicom_pixels import AIR_HU, Plane, plane, same_pixels
 from transmodal.volumes.dicom_privacy import masked
 from transmodal.volumes.streams import BUDGET_BYTES
@@ -27,7 +28,6 @@ SLICE_TOLERANCE_MM = 0.1
 """No slice lies further from its even place than this, or than a tenth of the step if that is less."""
 
 _log = logging.getLogger(__name__)
-_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
 
 
 def read(
@@ -72,6 +72,8 @@ def read_files(
         slices = _one_series(name, images(paths, name, budget_bytes), series)
         name = masked(name, slices[0].identity)
         slices = _each_once(name, slices)
+        if all(map(dicom_dose.is_dose, slices)):
+            return dicom_dose.read(name, slices, budget_bytes)
         refuse_no_volume(name, slices)
         first = slices[0]
         n_pixels = int(first.numbers("Rows")[0] * first.numbers("Columns")[0]) * len(slices)
@@ -137,7 +139,7 @@ def _one_series(name: str, images: list[Slice], series: str | None) -> list[Slic
             "E121",
             f"{name} holds {len(chosen)} series ({listed})",
             "one series",
-            "Keep one of them in the folder (in Python, name its UID: series=...).",
+            "Name one by its number or UID (translate --series, series= in Python), or keep one in the folder.",
         )
     return chosen[0]
 
@@ -145,15 +147,7 @@ def _one_series(name: str, images: list[Slice], series: str | None) -> list[Slic
 def _placed(name: str, slices: list[Slice]) -> tuple[list[Slice], Affine]:
     """Return the slices in order, and the affine; a tilted gantry gives a sheared one."""
     first = slices[0]
-    orientation = first.numbers("ImageOrientationPatient", 6).reshape(2, 3)
-    row_mm, column_mm = (float(value) for value in first.numbers("PixelSpacing", 2))
-    if np.abs(orientation @ orientation.T - np.eye(2)).max() > 1e-3 or min(row_mm, column_mm) <= 0:
-        raise InputError(
-            "E103",
-            f"{name}: orientation {orientation.tolist()}, spacing {row_mm:g}, {column_mm:g}",
-            "two unit vectors at right angles and spacings above 0",
-            "Export it again.",
-        )
+    orientation, (column_mm, row_mm) = in_plane(name, first)
     normal = np.cross(orientation[0], orientation[1])
     positions = np.array([one.numbers("ImagePositionPatient", 3) for one in slices])
     order = np.argsort(positions @ normal, kind="stable")
@@ -163,7 +157,7 @@ def _placed(name: str, slices: list[Slice]) -> tuple[list[Slice], Affine]:
     lps[:3, 1] = orientation[1] * row_mm
     lps[:3, 2] = _step(name, slices, positions, normal)
     lps[:3, 3] = positions[0]
-    return slices, np.asarray(_LPS @ lps, float)
+    return slices, np.asarray(LPS_TO_RAS @ lps, float)
 
 
 def _step(

@@ -147,6 +147,18 @@ class Damage(NamedTuple):
         return self._replace(error=InputError(error.code, got, error.expected, error.remedy))
 
 
+class Bystander(NamedTuple):
+    """A DICOM file without an image: a structure set, a plan, a report.
+
+    Attributes:
+        path: of the file.
+        kind: DICOM's Modality, empty where it has none.
+    """
+
+    path: Path
+    kind: str
+
+
 def images(paths: Sequence[Path], name: str, budget: int) -> list[Slice]:
     """Read the headers of a series' files up to their pixels.
 
@@ -181,7 +193,7 @@ def images(paths: Sequence[Path], name: str, budget: int) -> list[Slice]:
     return slices
 
 
-def each(paths: Iterable[Path], budget: int) -> Iterator[Slice | Damage]:
+def each(paths: Iterable[Path], budget: int) -> Iterator[Slice | Damage | Bystander]:
     """Read headers one by one, so that a whole archive can be looked through; damaged files come out as such.
 
     Raises:
@@ -215,8 +227,8 @@ def is_foreign(path: Path) -> bool:
     return bool(_FOREIGN_SUFFIXES.fullmatch(path.suffix) or _FOREIGN_NAMES.fullmatch(path.stem))
 
 
-def _header(path: Path) -> Slice | None:
-    """Read a file up to its pixels; None where it is DICOM without an image, or of another kind by its name."""
+def _header(path: Path) -> Slice | Bystander | None:
+    """Read a file up to its pixels; None where it is of another kind by its name."""
     try:
         meta = read_file_meta_info(path)
     except InvalidDicomError as error:
@@ -238,7 +250,7 @@ def _header(path: Path) -> Slice | None:
         raise InputError(
             "E101", f"{path.name} ends before its pixels", "a whole DICOM file", "Copy it again."
         )
-    return None
+    return Bystander(path, str(dataset.get("Modality") or ""))
 
 
 _NEEDED = (

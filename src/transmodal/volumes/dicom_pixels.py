@@ -46,12 +46,7 @@ def plane(one: Slice) -> Plane:
     with guarded(one.name):
         dataset = pydicom.dcmread(one.path)
         kind = _supported(one, dataset)
-        syntax = dataset.file_meta.TransferSyntaxUID
-        if syntax.is_compressed:
-            _refuse_no_decoder(one, syntax)
-        else:
-            _check_length(one, dataset)
-        pixels = dataset.pixel_array
+        pixels = _decoded(one, dataset)
         padding = _padding(dataset)
     expected = (int(dataset.Rows), int(dataset.Columns), *((3,) if kind == "RGB" else ()))
     if pixels.shape != expected:
@@ -68,6 +63,25 @@ def plane(one: Slice) -> Plane:
     if padding is None or one.text("Modality") != "CT":
         return Plane(values)
     return _without_padding(values, pixels.T, padding, slope, intercept)
+
+
+def frames(one: Slice, n_frames: int) -> NDArray[Any]:
+    """Read the planes of a grey multi-frame object as they are stored, `(frames, rows, columns)`.
+
+    Raises:
+        InputError: E101 for damaged files, E123 for pixels that are not supported.
+        ResourceError: E404 where the decoder of compressed pixels is not installed.
+    """
+    with guarded(one.name):
+        dataset = pydicom.dcmread(one.path)
+        kind = _supported(one, dataset)
+        pixels = _decoded(one, dataset)
+    expected = (n_frames, int(dataset.Rows), int(dataset.Columns))
+    if kind != "MONOCHROME2" or pixels.size != np.prod(expected):
+        raise InputError(
+            "E101", f"{one.name} has pixels of shape {pixels.shape}", f"{expected}", "Export it again."
+        )
+    return pixels.reshape(expected)
 
 
 def same_pixels(one: Slice, another: Slice) -> bool:
@@ -129,6 +143,15 @@ def _supported(one: Slice, dataset: pydicom.Dataset) -> str:
     return kind
 
 
+def _decoded(one: Slice, dataset: pydicom.Dataset) -> NDArray[Any]:
+    syntax = dataset.file_meta.TransferSyntaxUID
+    if syntax.is_compressed:
+        _refuse_no_decoder(one, syntax)
+    else:
+        _check_length(one, dataset)
+    return np.asarray(dataset.pixel_array)
+
+
 def _refuse_no_decoder(one: Slice, syntax: pydicom.uid.UID) -> None:
     try:
         decoder = get_decoder(syntax)
@@ -150,7 +173,7 @@ def _refuse_no_decoder(one: Slice, syntax: pydicom.uid.UID) -> None:
 
 def _check_length(one: Slice, dataset: pydicom.Dataset) -> None:
     """Refuse pixels of another length; an odd end and zeros behind the last pixel are no fault."""
-    samples = int(dataset.get("SamplesPerPixel", 1))
+    samples = int(dataset.get("SamplesPerPixel", 1)) * int(dataset.get("NumberOfFrames") or 1)
     needed = int(dataset.Rows) * int(dataset.Columns) * samples * int(dataset.BitsAllocated) // 8
     present = len(dataset.PixelData)
     if present < needed or dataset.PixelData[needed + needed % 2 :].strip(b"\0"):

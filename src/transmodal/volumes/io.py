@@ -49,6 +49,10 @@ def read(
     path = Path(path)
     is_folder = _is_folder(path)
     name = path.name.lower()
+    if series is not None and not is_folder:
+        raise UsageError(
+            "E004", f"series {series} of {path.name}", "the folder of a DICOM series", "Leave the series out."
+        )
     if not is_folder and name.endswith((".nii", ".nii.gz")):
         return nifti.read(
             path,

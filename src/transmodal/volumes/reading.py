@@ -20,12 +20,14 @@ class Reading:
         orientation_from: which form of a NIfTI header to believe where they disagree.
         assume_orientation: axis codes such as `RAS` for files that do not say how they lie.
         frame: which volume of a NIfTI series, from 0.
+        series: which series of a DICOM folder with several, by SeriesNumber or SeriesInstanceUID.
     """
 
     nonfinite: Nonfinite = "refuse"
     orientation_from: Form | None = None
     assume_orientation: str | None = None
     frame: int | None = None
+    series: str | None = None
 
     def read(self, path: Path) -> Volume:
         """Read one image strictly.
@@ -39,6 +41,7 @@ class Reading:
             orientation_from=self.orientation_from,
             assume_orientation=self.assume_orientation,
             frame=self.frame,
+            series=self.series,
         )
 
     def read_grey(self, path: Path) -> Volume:
@@ -53,6 +56,7 @@ class Reading:
             orientation_from=self.orientation_from,
             assume_orientation=self.assume_orientation,
             frame=self.frame,
+            series=self.series,
         )
 
     def fitted(self, path: Path) -> Reading:
