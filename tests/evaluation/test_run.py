@@ -169,6 +169,9 @@ class FakeCohort:
     def units(self) -> dict[str, str]:
         return {}
 
+    def named_for(self, wanted: Any) -> FakeCohort:  # noqa: ANN401  # names as they are
+        return self
+
     def __init__(self, cases: dict[str, list[Any]], simulated: bool = False) -> None:
         self._cases = cases
         volumes = {"t1": SimpleNamespace(simulated=False), "fa": SimpleNamespace(simulated=simulated)}

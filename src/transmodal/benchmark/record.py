@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import torch
 
 import transmodal
+from transmodal.benchmark.metrics import figure_name, kept_names
 from transmodal.benchmark.suite import Suite
 from transmodal.benchmark.table import to_json
 from transmodal.cohorts.store import Cohort
@@ -23,7 +24,6 @@ from transmodal.training import series
 from transmodal.training.series import Job
 from transmodal.volumes import files
 
-METRICS = ("mae", "psnr", "ssim")
 Key = tuple[str, int]
 """Entry and seed."""
 
@@ -52,13 +52,15 @@ def content_of(
     comparisons: Mapping[str, Comparison],
 ) -> dict[str, Any]:
     """Return everything that is kept, JSON-able: recipes, hashes, figures per case, the cohort, the hardware, the tables."""
+    figures = frozenset(kept_names((suite.metric, *suite.metrics)))
     entries = {}
     for name, entry in suite.entries.items():
         recipe = jobs[name, suite.seeds[0]].recipe
         for choice in (None, *entry.also):
             row, note = _row(name, entry.note, choice)
             seeds = {
-                seed: _training(jobs[name, seed], outcomes[name, seed], row, choice) for seed in suite.seeds
+                seed: _training(jobs[name, seed], outcomes[name, seed], row, choice, figures)
+                for seed in suite.seeds
             }
             entries[row] = {
                 "translator": recipe.translator,
@@ -110,7 +112,13 @@ def _row(entry: str, note: str, statistics: TranslateWith | None) -> tuple[str, 
     return f"{entry}, {origin.NORMALISED[statistics]}", f"{note}; {same}" if note else same
 
 
-def _training(job: Job, outcome: Outcome, row: str, statistics: TranslateWith | None) -> dict[str, Any]:
+def _training(
+    job: Job,
+    outcome: Outcome,
+    row: str,
+    statistics: TranslateWith | None,
+    kept_figures: frozenset[str],
+) -> dict[str, Any]:
     """Return what is kept of one training: hashes, steps, and the figures inside the mask per case.
 
     Args:
@@ -118,6 +126,7 @@ def _training(job: Job, outcome: Outcome, row: str, statistics: TranslateWith | 
         outcome: of the training.
         row: what its evaluation calls it.
         statistics: of batch normalisation, where it is another evaluation than the recipe's.
+        kept_figures: names of the figures that are kept.
     """
     kept = {
         "recipe_sha256": files.sha256_text(recipes.dump(job.recipe)),
@@ -133,8 +142,9 @@ def _training(job: Job, outcome: Outcome, row: str, statistics: TranslateWith | 
     figures: dict[str, dict[str, float | None]] = {}
     for figure in written.rows:
         how = written.protocols[figure.protocol]
-        if figure.metric in METRICS and how.region == "mask" and how.dims == 3:
-            figures.setdefault(figure.metric, {})[figure.case] = figure.value
+        name = figure_name(figure.metric, how.dims)
+        if name in kept_figures and how.region != "whole":
+            figures.setdefault(name, {})[figure.case] = figure.value
     recipe = origin.placeless(job.recipe, origin.weights_of(record))
     return kept | {
         "recipe_sha256": files.sha256_text(recipes.dump(recipe)),

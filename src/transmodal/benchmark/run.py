@@ -5,7 +5,7 @@ from __future__ import annotations
 import statistics
 import time
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from typing import Any
 import torch
 
 from transmodal import translators
+from transmodal.benchmark import metrics
 from transmodal.benchmark.record import Key, Outcome, content_of
 from transmodal.benchmark.suite import Suite
 from transmodal.benchmark.table import ranked
@@ -75,6 +76,7 @@ def benchmark(
     """
     outputs.check_folder(folder)
     store = Cohort.open(cohort)
+    asked = [suite.metric, *suite.metrics]
     jobs = {
         (entry, seed): Job(
             entry,
@@ -82,6 +84,7 @@ def benchmark(
             cohort,
             folder / "runs" / entry / f"seed-{seed}",
             also=suite.entries[entry].also,
+            metrics=metrics.taken(asked),
         )
         for seed in suite.seeds
         for entry in suite.entries
@@ -91,9 +94,11 @@ def benchmark(
         first = jobs[entry, suite.seeds[0]]
         planned = plan(first.recipe, store, begins=begins)
         check_start(planned)
+        target = first.recipe.task.target
+        metrics.check_computable(asked, target, store.named_for([*first.recipe.task.source, target]))
         _check_also(first, planned)
     oracles = {
-        target: Job(target, recipe, cohort, folder / "oracles" / target)
+        target: Job(target, recipe, cohort, folder / "oracles" / target, metrics=metrics.taken(asked))
         for target, recipe in _first_recipes(whole or suite).items()
         if any(job.recipe.task.target == target for job in jobs.values())
     }
@@ -130,9 +135,7 @@ def train_and_score(job: Job) -> Outcome:
     start = time.monotonic()
     try:
         result = series.trained(job)
-        waiting = [
-            choice for choice in (None, *job.also) if not (job.evaluated(choice) / reading.NAME).is_file()
-        ]
+        waiting = [choice for choice in (None, *job.also) if not _has(job.evaluated(choice), job.metrics)]
         for choice in waiting:
             series.scored(job, choice)
     except TransmodalError as error:
@@ -166,15 +169,22 @@ def _check_also(job: Job, planned: Plan) -> None:
 
 def score_oracles(job: Job) -> None:
     """Evaluate the oracles as a recipe's translator would see the cohort, as far as that is not done."""
-    if (job.folder / reading.NAME).is_file():
+    if _has(job.folder, job.metrics):
         return
     store = Cohort.open(job.cohort)
     evaluate_oracles(
         plan(job.recipe, store, begins=False).view,
         store,
         target_normalised=series.is_normalised(job.recipe.task.target),
+        metrics=job.metrics,
         output=job.folder,
     )
+
+
+def _has(folder: Path, names: Sequence[str]) -> bool:
+    """Tell whether an evaluation was written that has figures of all metrics; one of another suite may not."""
+    path = folder / reading.NAME
+    return path.is_file() and set(names) <= {row.metric for row in reading.read(path).content.rows}
 
 
 @dataclass(slots=True)

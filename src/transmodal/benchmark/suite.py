@@ -11,6 +11,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from transmodal import translators
+from transmodal.benchmark import metrics
 from transmodal.errors import InputError, UsageError
 from transmodal.recipes import load as recipes
 from transmodal.recipes.schema import Recipe
@@ -49,7 +50,8 @@ class Suite(_Part):
         about: what it is for, in a line or two.
         budget: what every translator is given, in words.
         cohort: what cohort it is made for, in words or as a command.
-        metric: by which the table is ranked.
+        metric: by which the table is ranked: any of the registry, such as `ms_ssim`, or `ssim-2d` for a dimension.
+        metrics: shown beside it and beside MAE, PSNR and SSIM.
         against: entry that the others are held against, fixed beforehand; empty for the best, which the figures choose.
         seeds: of the trainings.
         changes: of every recipe.
@@ -63,6 +65,7 @@ class Suite(_Part):
     budget: str
     cohort: str
     metric: str = "mae"
+    metrics: tuple[str, ...] = ()
     against: str = ""
     seeds: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1)] = (1, 2, 3)
     changes: tuple[str, ...] = ()
@@ -161,6 +164,7 @@ def _entries(suite: Suite, where: str) -> dict[str, Entry]:
 
 def _check(suite: Suite) -> None:
     """Refuse recipes that cannot be, and figures that could not stand in one table, before anything is trained."""
+    metrics.check_known([suite.metric, *suite.metrics])
     if suite.against and suite.against not in suite.entries:
         raise UsageError(
             "E002",

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from transmodal.benchmark.metrics import figure_name
 from transmodal.evaluation import compare_table
 from transmodal.evaluation.compare import Comparison
 from transmodal.evaluation.oracles import STANDARD
@@ -136,7 +137,8 @@ def _cells(content: Mapping[str, Any], table: Mapping[str, Any], row: Mapping[st
         _places([one["others"][n]["mean"] for one in table["rows"]]) for n in range(len(row["others"]))
     ]
     entry = content["entries"].get(row["name"].removesuffix(NOT_CONVERGED), {})
-    over_seeds = entry.get("over_seeds", {}).get(table["metric"]["metric"])
+    ranking = figure_name(table["metric"]["metric"], table["metric"]["dims"])
+    over_seeds = entry.get("over_seeds", {}).get(ranking)
     has_seeds = over_seeds is not None and row["trainings"] > 1
     return [
         str(row["rank"] or _NONE),

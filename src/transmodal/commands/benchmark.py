@@ -109,7 +109,8 @@ def _shown(suite: Suite) -> list[str]:
         f"{suite.name}: {suite.about}",
         f"  budget: {suite.budget}",
         f"  cohort: {suite.cohort}",
-        f"  seeds: {', '.join(map(str, suite.seeds))}; ranked by {suite.metric}",
+        f"  seeds: {', '.join(map(str, suite.seeds))}; ranked by {suite.metric}"
+        f"{', beside ' + ', '.join(suite.metrics) if suite.metrics else ''}",
     ]
     for name, entry in suite.entries.items():
         task = suite.resolved(name, suite.seeds[0]).task

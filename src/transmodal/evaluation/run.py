@@ -174,6 +174,7 @@ def evaluate_oracles(
     oracles: Sequence[str] = oracle_room.STANDARD,
     split: str = "test",
     target_normalised: bool = False,
+    metrics: Sequence[str] = STANDARD,
     output: Path | None = None,
 ) -> Evaluation:
     """Score oracles alone, under the protocol of the runs that have the same view.
@@ -184,6 +185,7 @@ def evaluate_oracles(
         oracles: names out of `evaluation.oracles.ALL`.
         split: `train`, `validation` or `test`.
         target_normalised: as in `evaluate`.
+        metrics: as in `evaluate`.
         output: folder for what `write` writes; None writes nothing.
 
     Raises:
@@ -197,7 +199,13 @@ def evaluate_oracles(
     entrants = Entrants((), [oracle_room.fit(name, cohort.cases("train"), view) for name in oracles])
     cases = cohort.cases(split)
     mask = choose(cohort, cases, view.target, view.region)
-    evaluation = evaluate_cases(entrants, _masked(cohort, cases, mask), replace(subject, mask=mask))
+    evaluation = evaluate_cases(
+        entrants,
+        _masked(cohort, cases, mask),
+        replace(subject, mask=mask),
+        metrics=metrics,
+        primary=_primary(metrics),
+    )
     if output is not None:
         write(evaluation, output)
     return evaluation

@@ -17,7 +17,7 @@ from transmodal.cohorts.store import Cohort
 from transmodal.evaluation.entrants import Passing
 from transmodal.evaluation.result import Evaluation
 from transmodal.evaluation.run import evaluate
-from transmodal.evaluation.score import RANGES
+from transmodal.evaluation.score import RANGES, STANDARD
 from transmodal.nets.blocks import TranslateWith
 from transmodal.recipes.schema import Recipe
 from transmodal.training.loop import TrainResult, train
@@ -39,6 +39,7 @@ class Job(NamedTuple):
         without: sources without which the run is scored once more.
         oracles: scored beside it.
         also: what batch normalisation takes in further evaluations, instead of what the recipe says.
+        metrics: that are taken.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Job(NamedTuple):
     without: tuple[str, ...] = ()
     oracles: tuple[str, ...] = ()
     also: tuple[TranslateWith, ...] = ()
+    metrics: tuple[str, ...] = STANDARD
 
     def evaluated(self, statistics: TranslateWith | None = None) -> Path:
         """Return the folder of the evaluation; of one in `also` where it is named."""
@@ -81,6 +83,7 @@ def scored(job: Job, statistics: TranslateWith | None = None) -> Evaluation:
         without=[source for source in job.without if source in task.source],
         target_normalised=is_normalised(task.target),
         passes=Passing(translate_with=statistics),
+        metrics=job.metrics,
         device=own_device(job.recipe),
         output=job.evaluated(statistics),
     )
