@@ -45,6 +45,8 @@ def test_every_release_is_prepared(case: str, patient: str, ending: str, tmp_pat
     written = write(tmp_path / "release" / "inner", case, ending)
     (tmp_path / "release" / "survival_info.csv").write_text("a,b\n")
     found = brats.look(tmp_path / "release")
+    assert found.labels[3] == "enhancing tumour"
+    assert brats.look(tmp_path / "release", Options(labels="kept")).labels == {}
     (one,) = found.cases
     assert (one.id, one.patient) == (case, patient)
     assert found.ignored == ["survival_info.csv (of no case)"]

@@ -165,3 +165,17 @@ def test_many_regions_are_in_the_table_alone(make_case: Make) -> None:
     drawn = agreement_chart.section(evaluate_cases(Entrants([Off("one", -50.0)]), cases, CT))
     assert drawn.count("<figure") < drawn.count('<th scope="row">')
     assert "more regions are in the table alone" in drawn
+
+
+def test_labels_have_names_where_the_cohort_knows_them(make_case: Make) -> None:
+    case = make_case(0, ct=head(0))
+    labels = np.zeros(SHAPE, np.int16)
+    labels[3:8, 4:9, 2:8], labels[8:11, 4:9, 2:8] = 1, 5
+    case = replace(case, labels=labels)
+    subject = replace(CT, labels={1: "femur"})
+    evaluation = evaluate_cases(Entrants([Off("one", -50.0)]), [case], subject)
+    assert {"femur (label 1)", "label 5"} <= {one.region for one in evaluation.regions}
+    assert evaluation.to_json()["scoring"]["labels"] == {1: "femur"}
+    plain = evaluate_cases(Entrants([Off("one", -50.0)]), [case], CT)
+    assert {"label 1", "label 5"} <= {one.region for one in plain.regions}
+    assert "labels" not in plain.to_json()["scoring"]

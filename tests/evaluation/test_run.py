@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +15,7 @@ import torch
 
 from transmodal.cohorts.case import patient_mark
 from transmodal.errors import InputError, UsageError
-from transmodal.evaluation import origin, run
+from transmodal.evaluation import origin, report, run
 from transmodal.evaluation.casewise import evaluate_cases
 from transmodal.evaluation.entrants import Entrants
 from transmodal.evaluation.result import Evaluation, Reference, Subject
@@ -89,6 +90,22 @@ def test_findings_name_the_oracles_that_a_model_does_not_beat(make_case: Make) -
     ((_, praise),) = evaluate_cases(better, [make_case(0)], SUBJECT).findings()
     assert praise == "beats mean_target and lookup in MAE, PSNR, SSIM 3D and SSIM 2D."
     assert evaluate_cases(Entrants([Noisy("unet", 0.1)]), [make_case(0)], SUBJECT).findings() == []
+
+
+def test_the_registered_mean_is_an_oracle_and_named_first_where_it_wins(make_case: Make) -> None:
+    oracles = [Noisy("mean_target", 0.05), Noisy("lookup", 0.04), Noisy("registered_mean", 0.001)]
+    evaluation = evaluate_cases(Entrants([Noisy("unet", 0.01)], oracles), [make_case(0)], SUBJECT)
+    ((_, text),) = evaluation.findings()
+    assert text == "does not beat registered_mean in MAE, PSNR, SSIM 3D and SSIM 2D."
+    worst = evaluate_cases(Entrants([Noisy("unet", 0.1)], oracles), [make_case(0)], SUBJECT)
+    assert worst.findings()[0][1].startswith("does not beat registered_mean in MAE")
+    header = report.page(evaluation).split("</header>")[0]
+    assert "does not beat registered_mean" in header
+
+
+def test_pictures_stand_right_behind_the_summary(make_case: Make) -> None:
+    page = report.page(_evaluated(make_case, 0, 1))
+    assert re.findall(r"<section[^>]*><h2>([^<]*)</h2>", page)[:2] == ["Figures", "Cases"]
 
 
 def test_the_files_say_the_same(make_case: Make, tmp_path: Path) -> None:
@@ -169,13 +186,11 @@ class FakeCohort:
     def units(self) -> dict[str, str]:
         return {}
 
-    def named_for(self, wanted: Any) -> FakeCohort:  # noqa: ANN401  # names as they are
-        return self
-
     def __init__(self, cases: dict[str, list[Any]], simulated: bool = False) -> None:
         self._cases = cases
         volumes = {"t1": SimpleNamespace(simulated=False), "fa": SimpleNamespace(simulated=simulated)}
-        self.manifest = SimpleNamespace(name="mine", cases=[SimpleNamespace(volumes=volumes, mask=object())])
+        entries = [SimpleNamespace(volumes=volumes, mask=object())]
+        self.manifest = SimpleNamespace(name="mine", cases=entries, options=SimpleNamespace(labels={}))
 
     def cases(self, split: str) -> list[Any]:
         return self._cases.get(split, [])

@@ -43,6 +43,8 @@ _CONTRASTS = ("t1", "t1ce", "t2", "flair")
 _EXPECTED = (
     "BraTS20_Training_001/, BraTS2021_00000/ or BraTS-GLI-00000-000/ with the contrasts of its release"
 )
+NAMES = {1: "necrosis", 2: "oedema", 3: "enhancing tumour"}
+"""Labels of 2023, to which the older releases' are brought."""
 _TO_2023 = Relabel(((1, 1), (2, 2), (4, 3)), "BraTS 2020 and 2021")
 _log = logging.getLogger(__name__)
 
@@ -100,6 +102,7 @@ def look(folder: Path, options: Options = Options()) -> Found[CaseFiles]:
         [_case(case, parts[case], patients[case], options) for case in whole],
         release.counted([path for path in rest if path not in mappings], folder, "of no case"),
         left_out,
+        labels=NAMES if options.labels == "2023" else {},
     )
 
 

@@ -238,6 +238,7 @@ class Found(NamedTuple, Generic[Maker]):
             folder says so; empty where it does not.
         within_subject: whether `sides` divide patients, slab by slab: figures then hold for them alone.
         key: whose the pseudonymous cases are, a row for each image: for their owner alone, never kept in a cohort.
+        labels: names of the segmentation's labels, where the release says them.
     """
 
     cases: Sequence[Maker]
@@ -246,6 +247,7 @@ class Found(NamedTuple, Generic[Maker]):
     sides: Mapping[str, str] = {}
     within_subject: bool = False
     key: Sequence[Mapping[str, str]] = ()
+    labels: Mapping[int, str] = {}
 
 
 def sha256_content(path: Path) -> str:

@@ -165,6 +165,7 @@ class PrepareOptions(_Record):
         keep_going: leave failing cases out and record them, instead of stopping at the end.
         strict_pairs: take a case whose contrasts do not seem to lie on one another for a failing one.
         record_names: write the base names of the input files into the manifest.
+        labels: names of the segmentation's labels, for reports; nothing is computed from them.
     """
 
     regions: Mapping[str, tuple[RegionKind, ...]] = {}
@@ -178,6 +179,7 @@ class PrepareOptions(_Record):
     keep_going: bool = False
     strict_pairs: bool = False
     record_names: bool = True
+    labels: Mapping[int, str] = {}
 
     def named_by(self, renamed: Mapping[str, str]) -> PrepareOptions:
         """Return the options with modalities under other names."""

@@ -109,6 +109,12 @@ def run(
             "without a unit, such as 8-bit pictures of CT, need theirs: ct=window:0:255. May be repeated."
         ),
     ] = None,
+    labels: Annotated[
+        Path | None,
+        typer.Option(
+            help="CSV with the columns label and name: what the segmentation's labels are called in reports."
+        ),
+    ] = None,
     split: Annotated[
         str,
         typer.Option(
@@ -146,7 +152,7 @@ def run(
 
     Preparing twice does nothing; preparing after an interruption goes on.
     """
-    from transmodal.cohorts import layouts
+    from transmodal.cohorts import label_names, layouts
     from transmodal.cohorts.prepare import PrepareOptions, prepare
     from transmodal.cohorts.split import COMMUNITY, sides_in_order
     from transmodal.commands._progress import bars
@@ -169,6 +175,7 @@ def run(
     options = PrepareOptions(
         regions=_regions(region or [], recipes or [], _modalities(cases)),
         intensity=_intensities(intensity or []),
+        labels=label_names.read(labels) if labels is not None else dict(found.labels),
         **asked(split=shares, counts=counts, seed=seed, fold=fold, test_group=test_group, copies=copies),
         keep_going=keep_going,
         strict_pairs=strict_pairs,

@@ -86,7 +86,7 @@ def evaluate_cases(
         for model in entrants.models:
             counts = per_case.errors(case, truth, made[model.name], subject)
             errors[model.name] = errors.get(model.name, 0) + counts
-            regions += regional.rows(case, truth, made[model.name], model.name, subject.unit)
+            regions += regional.rows(case, truth, made[model.name], model.name, subject.unit, subject.labels)
         scene = scene_of(case, subject.sources, (subject.target, truth), made, judged, spreads, subject.units)
         gallery.add(scene, next(one.value for one in first if one.metric == primary))
         if progress is not None:

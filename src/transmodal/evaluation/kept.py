@@ -47,6 +47,7 @@ class _Scoring(_Part):
     data_range: float
     reference: _Reference | None
     mask: _Mask | None = None
+    labels: dict[int, str] = {}
 
 
 class _Hashes(_Part):

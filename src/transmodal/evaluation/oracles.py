@@ -24,7 +24,9 @@ from transmodal.volumes.bounds import physical
 from transmodal.volumes.geometry import resample
 
 STANDARD = ("mean_target", "lookup", "linear_patch")
-ALL = (*STANDARD, "registered_mean")
+REGISTERED = "registered_mean"
+"""The one that is registered to each case: the hardest to beat."""
+ALL = (*STANDARD, REGISTERED)
 
 Float = NDArray[np.float64]
 Mask = NDArray[np.bool_]

@@ -136,7 +136,9 @@ class _Comparison:
             for one in per_case.figures(case, target, made, self._subject, self._metrics):
                 self._figure(per_case.row(case, name, one))
             if name in self._kept.provenance.models:
-                self._region(regional.rows(case, target, made, name, self._subject.unit))
+                self._region(
+                    regional.rows(case, target, made, name, self._subject.unit, self._subject.labels)
+                )
             self._doubt(case, target, made, name)
 
     def finish(self) -> None:
@@ -313,6 +315,7 @@ def _subject(kept: Kept) -> Subject:
         cohort.split,
         reference=reference,
         units={task.target: task.unit},
+        labels=scoring.labels,
         mask=None if scoring.mask is None else ReferenceMask(scoring.mask.modality, scoring.mask.kind),
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -74,7 +74,14 @@ class Agreement(NamedTuple):
         return {"translator": self.translator, "region": self.region, **found}
 
 
-def rows(case: PreparedCase, target: Volume, synthetic: Volume, name: str, unit: str) -> list[RegionRow]:
+def rows(
+    case: PreparedCase,
+    target: Volume,
+    synthetic: Volume,
+    name: str,
+    unit: str,
+    labels: Mapping[int, str] | None = None,
+) -> list[RegionRow]:
     """Return the means of a case's regions inside its mask; none for units without regions.
 
     Where the case has a segmentation its labels are regions too.
@@ -85,6 +92,7 @@ def rows(case: PreparedCase, target: Volume, synthetic: Volume, name: str, unit:
         synthetic: on the same grid.
         name: of the translator.
         unit: of the values.
+        labels: names of the segmentation's labels, as far as they have one.
     """
     mask = case.mask()
     inside = target.voxels if mask is None else target.voxels[mask]
@@ -93,14 +101,18 @@ def rows(case: PreparedCase, target: Volume, synthetic: Volume, name: str, unit:
         found += regions.by_tissue(target.voxels, synthetic.voxels, mask=mask)
     if unit == "FA" and np.ptp(inside) > 0:
         found += regions.by_decile(target.voxels, synthetic.voxels, mask=mask, parts=PARTS)
-    labels = case.segmentation() if unit in DEFINITIONS else None
-    if labels is not None and (labels > 0).any():
-        of_labels = regions.by_label(target.voxels, synthetic.voxels, labels, mask=mask)
-        found += [one._replace(name=f"label {one.name}") for one in of_labels]
+    segmentation = case.segmentation() if unit in DEFINITIONS else None
+    if segmentation is not None and (segmentation > 0).any():
+        of_labels = regions.by_label(target.voxels, synthetic.voxels, segmentation, mask=mask)
+        found += [one._replace(name=_called(int(one.name), labels or {})) for one in of_labels]
     return [
         RegionRow(case.id, case.patient, name, one.name, one.n, one.reference_mean, one.synthetic_mean)
         for one in found
     ]
+
+
+def _called(label: int, names: Mapping[int, str]) -> str:
+    return f"{names[label]} (label {label})" if label in names else f"label {label}"
 
 
 def agreements(found: Sequence[RegionRow]) -> list[Agreement]:

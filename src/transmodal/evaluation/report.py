@@ -31,10 +31,10 @@ def page(evaluation: Evaluation) -> str:
     sections = (
         _header(evaluation),
         _figures(evaluation),
+        scenes.section(evaluation),
         significance.section(evaluation),
         agreement_chart.section(evaluation),
         away_table.section(evaluation),
-        scenes.section(evaluation),
         split_figures.section(evaluation.splits),
         _cases(evaluation),
         histogram.section(

@@ -19,7 +19,7 @@ from transmodal.evaluation.away import Home, Point, Strata
 from transmodal.evaluation.disagreement import DisagreementRow, Pooled
 from transmodal.evaluation.gallery import Scene
 from transmodal.evaluation.histogram import Counts
-from transmodal.evaluation.oracles import STANDARD
+from transmodal.evaluation.oracles import REGISTERED, STANDARD
 from transmodal.evaluation.reference_mask import ReferenceMask
 from transmodal.evaluation.regional import RegionRow, agreements
 from transmodal.evaluation.score import unit_of
@@ -68,6 +68,7 @@ class Subject:
         training_patients: of the cohort's training split; their hashes are kept, to find leaks by.
         units: of modalities whose values are not in their own unit, such as `{"ct": "grey level"}`.
         mask: the region of the target that is the evaluation mask; None where the data set gives masks.
+        labels: names of the segmentation's labels, as far as the cohort knows them.
     """
 
     sources: tuple[str, ...]
@@ -84,6 +85,7 @@ class Subject:
     fitted_on: str = ""
     units: Mapping[str, str] = field(default_factory=dict)
     mask: ReferenceMask | None = None
+    labels: Mapping[int, str] = field(default_factory=dict)
 
     @property
     def unit(self) -> str:
@@ -217,8 +219,11 @@ class Evaluation:
         return {name for name, mean in known.items() if mean == top}
 
     def findings(self) -> list[tuple[str, str]]:
-        """Say of each model, by name, in which figures it does not beat which of the three oracles."""
-        rivals = [name for name in STANDARD if name in self.oracles]
+        """Say of each model, by name, in which figures it does not beat which of the oracles.
+
+        The registered mean, which knows more than the other three, is named first where it is as good or better.
+        """
+        rivals = [name for name in (REGISTERED, *STANDARD) if name in self.oracles]
         return [(model, self._finding(model, rivals)) for model in self.models] if rivals else []
 
     def _finding(self, model: str, rivals: list[str]) -> str:
@@ -299,6 +304,7 @@ class Evaluation:
         return {
             "data_range": self.subject.data_range,
             **({"mask": self.subject.mask._asdict()} if self.subject.mask is not None else {}),
+            **({"labels": dict(self.subject.labels)} if self.subject.labels else {}),
             "reference": None
             if reference is None
             else {"source": reference.source, "region": reference.region, "map": reference.map.to_json()},

@@ -44,6 +44,7 @@ def subject_of(cohort: Cohort, view: View, sources: tuple[str, ...], split: str)
         notes=(WITHIN,) if cohort.split.by == "within-subject" else (),
         training_patients=tuple(sorted({case.patient for case in training})),
         units=units,
+        labels=cohort.manifest.options.labels,
     )
 
 

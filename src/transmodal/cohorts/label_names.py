@@ -1,0 +1,35 @@
+"""Names of a segmentation's labels, as a table says them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from transmodal.cohorts import tables
+from transmodal.errors import InputError
+
+COLUMNS = ("label", "name")
+
+
+def read(path: Path) -> dict[int, str]:
+    """Read names of labels from a CSV or TSV table with the columns label and name; others are not looked at.
+
+    Args:
+        path: the table; a table of label colours with a column of names does.
+
+    Raises:
+        InputError: E103 for other columns, a label that is no whole number above 0 or is there twice, or an empty
+            name, and as `tables.read`.
+    """
+    found: dict[int, str] = {}
+    for row in tables.read(path).rows:
+        text, name = (row.get(column, "") for column in COLUMNS)
+        is_label = text.isascii() and text.isdigit() and int(text) not in found
+        if not is_label or not name:
+            raise InputError(
+                "E103",
+                f"{Path(path).name} with {dict(row)}",
+                "columns label and name; whole numbers, each once, and a name for each",
+                "Correct the table.",
+            )
+        found[int(text)] = name
+    return {label: name for label, name in sorted(found.items()) if label > 0}
