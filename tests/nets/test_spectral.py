@@ -57,6 +57,37 @@ def test_a_convolution_is_divided_and_remembers_nothing() -> None:
     torch.testing.assert_close(conv(x), out)
 
 
+def test_carried_on_it_is_torchs_own_to_each_step_and_gradient() -> None:
+    """The right values: `torch.nn.utils.spectral_norm`, one step at each pass in training, none outside."""
+    torch.manual_seed(0)
+    conv = spectral(3, 5, 3, 2)
+    conv.remember()
+    assert conv.u is not None
+    assert conv.v is not None
+    torchs = nn.utils.spectral_norm(nn.Conv2d(3, 5, 3, 2, 1))
+    torchs.load_state_dict(
+        {"weight_orig": conv.weight, "bias": conv.bias, "weight_u": conv.u, "weight_v": conv.v}
+    )
+    for step in range(4):
+        x = torch.randn(2, 3, 9, 7)
+        conv.iterate(1)
+        ours, theirs = conv(x), torchs(x)
+        torch.testing.assert_close(ours, theirs, rtol=1e-5, atol=1e-6)
+        for out, weight in ((ours, conv.weight), (theirs, torchs.weight_orig)):
+            out.square().sum().backward()
+            assert weight.grad is not None
+        torch.testing.assert_close(conv.weight.grad, torchs.weight_orig.grad, rtol=1e-4, atol=1e-5)
+        with torch.no_grad():
+            for weight in (conv.weight, torchs.weight_orig):
+                weight.add_(torch.randn(weight.shape, generator=torch.Generator().manual_seed(step)))
+        conv.weight.grad = torchs.weight_orig.grad = None
+    before = {name: one.clone() for name, one in conv.state_dict().items()}
+    conv(x)
+    assert {"u", "v"} < set(before)
+    assert all(torch.equal(one, before[name]) for name, one in conv.state_dict().items())
+    torch.testing.assert_close(conv.eval()(x), torchs.eval()(x), rtol=1e-5, atol=1e-6)
+
+
 def test_a_kernel_of_zeros_gives_the_bias() -> None:
     conv = SpectralConv2d(2, 2, 1)
     nn.init.zeros_(conv.weight)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from typing import Any
 
@@ -14,6 +15,7 @@ from transmodal import translators
 from transmodal.batch import Batch
 from transmodal.errors import InputError, UsageError
 from transmodal.nets.lab import rgb_to_lab
+from transmodal.nets.spectral import SpectralConv2d, iterate
 from transmodal.translators._chroma import PERCEPTUAL
 from transmodal.translators.ddcolor import DDColor, QueryLayer, sine_positions
 
@@ -164,6 +166,7 @@ def test_terms_and_whom_they_reach() -> None:
 def test_a_vivid_target_is_for_the_judges_alone() -> None:
     batch = batch_of()
     plain, vivid = built(vividness=1.0), built(vividness=2.0)
+    vivid.synthesise(batch)
     outputs = plain.synthesise(batch)
     for player, term, same in (
         ("generator", "chroma", True),
@@ -216,3 +219,46 @@ def test_a_batch_without_target_is_refused() -> None:
     outputs = translator.synthesise(batch)
     with pytest.raises(InputError, match="without target"):
         translator.losses("generator", batch._replace(target=None), outputs)
+
+
+def test_power_iterations_are_carried_on_by_synthesise_alone_while_training() -> None:
+    """By one step in the generator and three in the discriminator, as many as passes; losses change nothing."""
+    translator, batch = built(), batch_of()
+
+    def vectors() -> dict[str, torch.Tensor]:
+        return {name: one.clone() for name, one in translator.state_dict().items() if name.endswith(".u")}
+
+    with torch.no_grad():  # weights of their own, to which the vectors have not come yet
+        for part in translator.modules():
+            if isinstance(part, SpectralConv2d):
+                part.weight.copy_(torch.randn_like(part.weight))
+    wanted = copy.deepcopy(translator)
+    iterate(wanted.generator, 1)
+    assert wanted.discriminator is not None
+    iterate(wanted.discriminator, 3)
+    before = vectors()
+    outputs = translator.train().synthesise(batch)
+    after = vectors()
+    assert before
+    assert all(torch.equal(after[name], wanted.state_dict()[name]) for name in after)
+    assert any(not torch.equal(after[name], before[name]) for name in after)
+    for player in translator.players("train"):
+        translator.losses(player, batch, outputs)
+    translator.eval().synthesise(batch)
+    translator(batch.source, batch.available)
+    assert all(torch.equal(one, after[name]) for name, one in vectors().items())
+
+
+@pytest.mark.parametrize("name", ["ddcolor", "colorformer"])
+def test_what_was_made_without_memory_is_loaded_without_it(name: str) -> None:
+    old = translators.completed(name, {})
+    assert old["spectral"] == "restarted"
+    with torch.device("meta"):
+        ours, before = (
+            translators.build(name, settings) for settings in ({"vgg": "random"}, {**old, "vgg": "random"})
+        )
+    assert not [key for key in before.state_dict() if key.endswith((".u", ".v"))]
+    kept = [key for key in ours.state_dict() if key.endswith((".u", ".v"))]
+    assert set(ours.state_dict()) - set(before.state_dict()) == set(kept)
+    assert any(key.startswith("generator.") for key in kept)
+    assert any(key.startswith("discriminator.") for key in kept)

@@ -1,10 +1,13 @@
-"""Spectral normalisation without memory, and a discriminator of such convolutions.
+"""Spectral normalisation, with its power iteration carried on or begun anew, and a discriminator of such convolutions.
 
-Miyato et al., Spectral Normalization for Generative Adversarial Networks, ICLR 2018, carries its power iteration on
-from step to step. Losses keep no state here, so the iteration begins anew each time, at the same vector.
+Miyato et al., Spectral Normalization for Generative Adversarial Networks, ICLR 2018, carries its power iteration on, one
+step at each pass in training. Losses change no state here, so what is carried on is carried on by `iterate`, which a
+translator calls in `synthesise`. Without memory the iteration begins anew at each pass, at the same vector.
 """
 
 from __future__ import annotations
+
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
@@ -12,6 +15,8 @@ from torch import Tensor, nn
 
 from transmodal.nets.blocks import full_precision
 
+Iteration = Literal["carried", "restarted"]
+"""Whether power iteration is carried on from step to step, or begun anew at each pass."""
 STEPS = 20
 """Of the power iteration: within about 2 % of the truth for weights as they are drawn."""
 
@@ -23,26 +28,95 @@ def largest_singular_value(matrix: Tensor, steps: int = STEPS) -> Tensor:
     """
     with full_precision(matrix):
         m = matrix.float()
-        with torch.no_grad():
-            # Without order, so that no kernel whose values repeat stands at a right angle to it.
-            v = torch.cos(torch.arange(1, m.shape[1] + 1, device=m.device, dtype=torch.float32) ** 2)
-            for _ in range(steps):
-                u = F.normalize(m @ v, dim=0)
-                v = F.normalize(m.T @ u, dim=0)
+        u, v = _vectors(m, _start(m), steps)
         value: Tensor = u @ m @ v
         return value
 
 
+def _start(m: Tensor) -> Tensor:
+    """Return a vector without order, so that no kernel whose values repeat stands at a right angle to it."""
+    return torch.cos(torch.arange(1, m.shape[1] + 1, device=m.device, dtype=torch.float32) ** 2)
+
+
+@torch.no_grad()
+def _vectors(m: Tensor, v: Tensor, steps: int) -> tuple[Tensor, Tensor]:
+    """Return the singular vectors of `(M, N)` after so many steps from `v`, one step or more."""
+    for _ in range(steps):
+        u = F.normalize(m @ v, dim=0)
+        v = F.normalize(m.T @ u, dim=0)
+    return u, v
+
+
 class SpectralConv2d(nn.Conv2d):
-    """A convolution whose kernel, as a matrix of outputs by all else, is divided by its largest singular value."""
+    """A convolution whose kernel, as a matrix of outputs by all else, is divided by its largest singular value.
+
+    Attributes:
+        u: left singular vector of the iteration that is carried on, `(outputs,)`; None where it begins anew.
+        v: the right one.
+    """
+
+    u: Tensor | None
+    v: Tensor | None
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: int,
+        stride: int = 1,
+        padding: int = 0,
+        *,
+        bias: bool = True,
+    ) -> None:
+        super().__init__(in_channels, out_channels, kernel_size, stride, padding, bias=bias)
+        self.register_buffer("u", None)
+        self.register_buffer("v", None)
+
+    @torch.no_grad()
+    def remember(self) -> None:
+        """Carry the iteration on from here, where it begins with `STEPS` steps."""
+        matrix = self.weight.flatten(1).float()
+        self.u, self.v = _vectors(matrix, _start(matrix), STEPS)
+
+    @torch.no_grad()
+    def iterate(self, steps: int) -> None:
+        """Carry the iteration on by so many steps; nothing where it begins anew at each pass."""
+        if self.u is not None and self.v is not None:
+            with full_precision(self.weight):
+                matrix, v = self.weight.flatten(1).float(), self.v
+                for _ in range(steps):  # torch's order: v from u, then u from v
+                    v = F.normalize(matrix.T @ self.u, dim=0)
+                    self.u = F.normalize(matrix @ v, dim=0)
+                self.v = v
+
+    def _value(self) -> Tensor:
+        if self.u is None or self.v is None:
+            return largest_singular_value(self.weight.flatten(1))
+        with full_precision(self.weight):
+            value: Tensor = self.u @ self.weight.flatten(1).float() @ self.v
+            return value
 
     def forward(self, x: Tensor) -> Tensor:
         """Convolve `(B, C, H, W)` with the divided kernel."""
-        weight = self.weight / largest_singular_value(self.weight.flatten(1)).clamp(min=1e-12)
+        weight = self.weight / self._value().clamp(min=1e-12)
         return F.conv2d(x, weight.to(x.dtype), self._bias(x), self.stride, self.padding)
 
     def _bias(self, x: Tensor) -> Tensor | None:
         return None if self.bias is None else self.bias.to(x.dtype)
+
+
+def remember(module: nn.Module) -> None:
+    """Let every spectral convolution carry its power iteration on."""
+    for part in module.modules():
+        if isinstance(part, SpectralConv2d):
+            part.remember()
+
+
+def iterate(module: nn.Module, steps: int) -> None:
+    """Carry every power iteration on by so many steps, of those that are carried on."""
+    for part in module.modules():
+        if isinstance(part, SpectralConv2d):
+            part.iterate(steps)
 
 
 def spectral(before: int, after: int, side: int = 3, stride: int = 1, *, bias: bool = True) -> SpectralConv2d:

@@ -23,12 +23,14 @@ from transmodal.nets.blocks import TranslateWith, translate_with
 from transmodal.nets.frozen import FrozenNet
 from transmodal.nets.lab import lab_to_rgb, rgb_to_lab
 from transmodal.nets.sides import check_sides
-from transmodal.nets.spectral import SpectralDiscriminator
+from transmodal.nets.spectral import Iteration, SpectralDiscriminator, iterate, remember
 from transmodal.nets.vgg import least_side, pretrained_vgg
 from transmodal.translators._base import Translator, TranslatorConfig
 
 PERCEPTUAL = (1 / 16, 1 / 8, 1 / 4, 1 / 2, 1.0)
 """Weights of the five stages of VGG."""
+VERDICTS = 3
+"""Passes of a step through the discriminator: for the generator, on the target, on the synthetic image."""
 _MEAN, _DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
@@ -44,6 +46,8 @@ class ChromaConfig(TranslatorConfig):
         discriminator_blocks: of the discriminator.
         translate_with: what batch normalisation takes while translating: training's `running` averages, as the
             published tests do, or each window's own statistics.
+        spectral: whether spectral normalisation carries its power iteration on from step to step, as the published
+            code, or begins it anew at each pass (`restarted`).
     """
 
     target_channels: int = Field(3, ge=1)
@@ -54,6 +58,7 @@ class ChromaConfig(TranslatorConfig):
     discriminator_width: int = Field(64, ge=1)
     discriminator_blocks: int = Field(3, ge=1, le=5)
     translate_with: TranslateWith = "running"
+    spectral: Iteration = "carried"
 
 
 class Outputs(NamedTuple):
@@ -96,6 +101,8 @@ class Chroma(Translator[Outputs]):
                 "set settings.vgg to its path, or settings.perceptual_weight=0 or settings.vgg=random."
             )
             self._vgg = pretrained_vgg(config.vgg, "torchvision", "relu", otherwise)
+        if config.spectral == "carried":
+            remember(self)
 
     @abstractmethod
     def least_normed(self, samples: int) -> int:
@@ -133,7 +140,7 @@ class Chroma(Translator[Outputs]):
         return {"generator": self.generator, "discriminator": self.discriminator}
 
     def synthesise(self, batch: Batch) -> Outputs:
-        """Run the generator once.
+        """Carry power iterations on while training, and run the generator once.
 
         Raises:
             UsageError: E004 for windows on which there is no verdict or nothing to normalise, and as `check`.
@@ -146,6 +153,10 @@ class Chroma(Translator[Outputs]):
             check_sides(batch.source, least, "the discriminator", fewer)
         if self._vgg is not None:
             check_sides(batch.source, least_side("torchvision"), "VGG-19")
+        if self.training:
+            iterate(self.generator, 1)
+            if self.discriminator is not None:
+                iterate(self.discriminator, VERDICTS)
         chroma = self.generator(batch.source)
         return Outputs(coloured(batch.source, chroma), chroma)
 

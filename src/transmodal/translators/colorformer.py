@@ -49,7 +49,7 @@ class Config(ChromaConfig):
         backbone: file GLH.pth, which the encoder starts from; None starts from scratch.
     """
 
-    earlier: ClassVar[Mapping[str, object]] = {"padding": "masked"}
+    earlier: ClassVar[Mapping[str, object]] = {"padding": "masked", "spectral": "restarted"}
 
     width: int = Field(96, ge=1)
     depths: tuple[int, ...] = Field((2, 2, 6, 2), min_length=2)

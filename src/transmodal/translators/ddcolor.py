@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from itertools import cycle
-from typing import Self
+from typing import ClassVar, Self
 
 import torch
 from pydantic import Field, model_validator
@@ -45,6 +45,8 @@ class Config(ChromaConfig):
         vividness: how far from grey the target lies in the perceptual and adversarial terms; 1 leaves it as it is.
         backbone: file of ConvNeXt trained on ImageNet-22k, which the encoder starts from; None starts from scratch.
     """
+
+    earlier: ClassVar[Mapping[str, object]] = {"spectral": "restarted"}
 
     width: int = Field(96, ge=1)
     depths: tuple[int, int, int, int] = (3, 3, 9, 3)
