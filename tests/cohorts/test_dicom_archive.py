@@ -338,3 +338,48 @@ def test_one_series_of_a_folder_is_named(tmp_path: Path) -> None:
 def test_translate_offers_the_series(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.run(["translate", "--help"]) == 0
     assert "--series" in capsys.readouterr().out
+
+
+def test_no_word_of_a_patient_gets_into_a_cohort_or_onto_the_screen(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    said = "Zzyzxdoe was here"
+    for n, modality in enumerate(("MR", "CT")):
+        folder = series(tmp_path / "archive" / "Zzyzxdoe" / modality, "t1_mprage", modality)
+        edit(
+            folder,
+            **dict.fromkeys(
+                (
+                    "InstitutionName",
+                    "ReferringPhysicianName",
+                    "StudyDescription",
+                    "OperatorsName",
+                    "PatientComments",
+                ),
+                said,
+            ),
+            PatientBirthName=said,
+            AccessionNumber="Zzyzxdoe",
+        )
+        for path in folder.iterdir():
+            one = pydicom.dcmread(path)
+            one.add_new((0x0011, 0x0010), "LO", "ZZYZXDOE PRIVATE")
+            one.add_new((0x0011, 0x1001), "LT", said)
+            one.add_new((0x0010, 0x1010), "IS", "3")
+            path.write_bytes(b"")
+            one.save_as(path)
+            raw = path.read_bytes().replace(b"\x10\x00\x10\x10IS\x02\x003 ", b"\x10\x00\x10\x10AS\x02\x00Zz")
+            path.with_name(f"{n}_ZZYZXDOE_{path.name}").write_bytes(raw)
+            path.unlink()
+    words = ["prepare", "dicom", str(tmp_path / "archive"), "--split", "1:0:0"]
+    for more in (["--dry-run"], ["-o", str(tmp_path / "cohort")]):
+        assert cli.run([*words, *more]) == 0
+    shown = "".join(capfd.readouterr()).replace(str(tmp_path), "").lower()
+    assert "zzyzx" not in shown.replace("zzyzx/", "")
+    kept = [path for path in (tmp_path / "cohort").rglob("*") if path.is_file()]
+    assert kept
+    assert not [
+        path.name
+        for path in kept
+        if b"zzyzx" in path.read_bytes().lower() or b"zzyzx" in path.name.lower().encode()
+    ]

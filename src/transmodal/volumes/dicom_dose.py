@@ -49,7 +49,7 @@ def read(name: str, slices: list[Slice], budget: int) -> Volume:
     if one.text("DoseUnits").upper() != "GY" or scaling <= 0:
         raise InputError(
             "E105",
-            f"{one.name} is a dose in {one.text('DoseUnits') or 'no unit'} with DoseGridScaling {scaling:g}",
+            f"{one.name} is a dose whose DoseUnits are not GY, or with DoseGridScaling {scaling:g}",
             "GY and a number above 0",
             "Export the dose as absolute dose.",
         )

@@ -101,8 +101,8 @@ class Slice(NamedTuple):
             # The value is not quoted: whatever stands there can be of the patient.
             raise InputError(
                 "E103",
-                f"{self.name} has a {keyword} that is not {count} finite numbers",
-                f"{count} numbers",
+                f"{self.name} has a {keyword} that makes no sense",
+                "a finite number" if count == 1 else f"{count} finite numbers",
                 "Export it again.",
             )
         return numbers

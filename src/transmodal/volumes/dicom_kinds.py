@@ -20,6 +20,8 @@ _WORDS = (
     "ConvolutionKernel",
     "TemporalPositionIdentifier",
 )
+_SHOWN = ("ImageType", "ComplexImageComponent", "ScanningSequence", "EchoNumbers", "RawDataType")
+"""Whose values messages show: they are of defined terms, where others are free text."""
 _NUMBERS = {
     "EchoTime": 0.03,
     "InversionTime": 0.03,
@@ -75,7 +77,7 @@ def difference(kinds: Sequence[Sequence[Traits]]) -> str:
     for n, keyword in enumerate((*_WORDS, "RawDataType")):
         values = list(dict.fromkeys(first.words[n] for first in firsts))
         if len(values) > 1:
-            return f"{keyword} {_listed(values)}"
+            return f"{keyword} {_listed(values)}" if keyword in _SHOWN else keyword
     for n, keyword in enumerate(_NUMBERS):
         values = list(
             dict.fromkeys("-" if first.numbers[n] is None else f"{first.numbers[n]:g}" for first in firsts)

@@ -18,6 +18,17 @@ AIR_HU = -1024
 """What padding of CT becomes: the least value that scanners store."""
 _PLAUSIBLE_HU = (AIR_HU, 4000.0)
 """Padding within this range is taken as it stands: 0 can be padding by the header and water in the image."""
+_KINDS = (
+    "MONOCHROME1",
+    "PALETTE COLOR",
+    "YBR_FULL",
+    "YBR_FULL_422",
+    "YBR_ICT",
+    "YBR_RCT",
+    "HSV",
+    "ARGB",
+    "CMYK",
+)
 CODECS = 'pip install "transmodal[dicom]"'
 """What installs the decoders of compressed pixels."""
 
@@ -101,6 +112,8 @@ def _without_padding(
     if ends[1] >= least and ends[0] <= most:
         return Plane(values)
     outside = (stored >= low) & (stored <= high)
+    if ends[1] < least:  # lossy compression spreads the padding; nothing else is below air
+        outside |= values < least
     count = int(np.count_nonzero(outside))
     air = values.dtype.type(max(AIR_HU, np.iinfo(values.dtype).min) if values.dtype.kind in "iu" else AIR_HU)
     return Plane(np.where(outside, air, values) if count else values, count, ends[0])
@@ -125,7 +138,8 @@ def _supported(one: Slice, dataset: pydicom.Dataset) -> str:
     kind = str(dataset.get("PhotometricInterpretation"))
     allocated, stored = int(dataset.BitsAllocated), int(dataset.BitsStored)
     reasons = {
-        f"{kind} pixels": kind not in ("MONOCHROME2", "RGB"),
+        f"PhotometricInterpretation {kind if kind in _KINDS else 'of no known kind'}": kind
+        not in ("MONOCHROME2", "RGB"),
         "no PixelData": "PixelData" not in dataset,
         "a modality lookup table": "ModalityLUTSequence" in dataset,
         f"{allocated} bits allocated": allocated not in ((8,) if kind == "RGB" else (8, 16, 32)),
@@ -160,7 +174,7 @@ def _refuse_no_decoder(one: Slice, syntax: pydicom.uid.UID) -> None:
             "E123",
             f"{one.name} has pixels compressed as {syntax.name}",
             "JPEG, JPEG-LS, JPEG 2000, RLE or none",
-            "Decompress the series, with gdcmconv --raw or dcmdjpeg.",
+            "Export the series without compression.",
         ) from None
     if not decoder.is_available:
         raise ResourceError(

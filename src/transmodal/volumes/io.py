@@ -155,13 +155,11 @@ def images_in(folder: Path) -> list[Path]:
     """
     every = listing.files_in(folder)
     images = [path for path in every if is_image(path)]
-    slices = (path for path in every if not is_image(path) and dicom_files.claims_dicom(path))
-    first = next(slices, None) if images else None
-    if first is None:
+    if not images or not any(dicom_files.claims_dicom(path) for path in every if not is_image(path)):
         return images
     raise InputError(
         "E139",
-        f"{folder.name} holds DICOM files, such as {first.name}, and the image file {images[0].name}",
+        f"{folder.name} holds DICOM files and the image file {images[0].name}",
         "a DICOM series or image files, not both",
         f"Name the image file itself, or move {images[0].name} out of the folder to take the DICOM series.",
     )
