@@ -391,6 +391,23 @@ def test_metrics_are_chosen(cohort: FakeCohort, tmp_path: Path) -> None:
         run.evaluate([tmp_path / "a"], cohort, oracles=(), metrics=("dice",))  # type: ignore[arg-type]  # a fake
 
 
+@pytest.mark.usefixtures("models")
+@pytest.mark.parametrize("name", ["delta_cf", "stsim2"])
+def test_what_cannot_be_taken_is_refused_before_oracles_are_fitted(
+    name: str, cohort: FakeCohort, tmp_path: Path
+) -> None:
+    told: list[str] = []
+    with pytest.raises(UsageError, match=f"the metric {name} of") as caught:
+        run.evaluate(
+            [tmp_path / "a"],
+            cohort,  # type: ignore[arg-type]  # a fake
+            metrics=("mae", name),
+            progress=lambda what, *_: told.append(what),
+        )
+    assert caught.value.code == "E004"
+    assert told == []
+
+
 def test_a_target_is_scaled_in_the_region_in_which_training_fitted(make_case: Make) -> None:
     ramp = np.linspace(0, 1000, 14 * 17 * 12).reshape(14, 17, 12).astype(np.float32)
     same = Volume(ramp, np.eye(4))

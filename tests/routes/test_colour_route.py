@@ -83,8 +83,9 @@ def test_the_report_is_in_colour(run: Path, capsys: pytest.CaptureFixture[str]) 
     taken = {row["metric"] for row in rows if row["translator"] == "colorization"}
     assert taken == {"mae", "ssim", "delta_cf", "ciede2000"}
     assert "<img" in (run / "run" / "evaluation" / "report.html").read_text()
-    assert cli.run([*words, "--metrics", "stsim2"]) == 3  # for grey volumes
-    assert "stsim2" in capsys.readouterr().err
+    assert cli.run([*words, "--metrics", "stsim2"]) == 2  # for slices of 32 pixels and more
+    assert "error[E004]: the metric stsim2 of case" in capsys.readouterr().err
+    assert cli.run([*words, "--metrics", "lattice_excess"]) == 2
 
 
 def test_labels_beyond_the_classes_are_refused(run: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -5,16 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from transmodal.cohorts.store import Cohort, PreparedCase
-from transmodal.errors import InputError, UsageError
+from transmodal.cohorts.store import Cohort
+from transmodal.errors import UsageError
 from transmodal.evaluation import learned
+from transmodal.evaluation.computable import Subjected, check
 from transmodal.evaluation.reference_mask import has_masks
 from transmodal.evaluation.score import METRICS, STANDARD
 from transmodal.metrics.naming import check_names
-from transmodal.metrics.registry import SUITE, rows_of
-
-_AXIAL = 2
-"""Axis of the slices in prepared volumes, which lie closest to RAS."""
+from transmodal.metrics.registry import SUITE
 
 
 def plain(names: Iterable[str]) -> tuple[str, ...]:
@@ -79,42 +77,18 @@ def check_computable(names: Sequence[str], target: str, cohort: Cohort) -> None:
         cohort: prepared.
 
     Raises:
-        UsageError: E004 for a metric of colour where the target is grey or the other way round, or of larger slices.
-        InputError: E131 for a cohort without the masks or labels that a metric needs.
+        UsageError, InputError: as `evaluation.computable.check`.
     """
     for case in cohort.cases("test"):
         if target in case.modalities:
-            for name in plain(names):
-                _check_case(name, target, case, cohort)
-
-
-def _check_case(name: str, target: str, case: PreparedCase, cohort: Cohort) -> None:
-    shape = case.entry.volumes[target].shape
-    rows = rows_of(name, "colour" if len(shape) == 4 else "grey")
-    if not rows:
-        kind, other = ("colour", "grey") if len(shape) == 4 else ("grey", "colour")
-        raise UsageError(
-            "E004",
-            f"the metric {name} of {target}, which is {kind}",
-            f"a metric of {kind} volumes; {name} is of {other} ones",
-            "Choose another metric for the suite.",
-        )
-    side = min(n for axis, n in enumerate(shape[:3]) if axis != _AXIAL)
-    smallest, slices = max(one.smallest for one in rows), max(one.slices for one in rows)
-    if side < smallest or shape[_AXIAL] < slices:
-        raise UsageError(
-            "E004",
-            f"the metric {name} of case {case.id}, whose {target} is {' x '.join(map(str, shape[:3]))}",
-            f"{smallest} pixels or more per side of a slice, {slices} slices or more",
-            "Choose another metric for the suite.",
-        )
-    needs = {one.needs for one in rows}
-    lacks = {"labels": case.entry.segmentation is None, "mask": not has_masks(cohort)}
-    for need, what in (("labels", "segmentation"), ("mask", "mask")):
-        if need in needs and lacks[need]:
-            raise InputError(
-                "E131",
-                f"case {case.id} without a {what}, which the metric {name} needs",
-                f"a {what} in every case",
-                f"Prepare the cohort with a {what} per case, or choose another metric for the suite.",
+            entry = case.entry
+            check(
+                plain(names),
+                target,
+                Subjected(
+                    case.id,
+                    entry.volumes[target].shape,
+                    entry.segmentation is not None,
+                    has_masks(cohort),
+                ),
             )

@@ -11,6 +11,7 @@ from transmodal.errors import InputError, UsageError
 from transmodal.evaluation import away_table, report, sites, stored, tables
 from transmodal.evaluation import oracles as oracle_room
 from transmodal.evaluation.casewise import Progress, evaluate_cases
+from transmodal.evaluation.computable import check_cases
 from transmodal.evaluation.disagreement import csv_records
 from transmodal.evaluation.entrants import (
     BY_RECIPE,
@@ -25,7 +26,7 @@ from transmodal.evaluation.entrants import (
 )
 from transmodal.evaluation.judge import NOBODY, Judges
 from transmodal.evaluation.phenotypes import Phenotypes
-from transmodal.evaluation.reference_mask import ReferenceMask, choose, masked
+from transmodal.evaluation.reference_mask import ReferenceMask, choose, has_masks, masked
 from transmodal.evaluation.result import Evaluation
 from transmodal.evaluation.score import METRICS, STANDARD
 from transmodal.evaluation.subjects import reference_units, subject_of
@@ -87,7 +88,8 @@ def evaluate(
     Raises:
         UsageError: E004 when the runs have different targets, the target to be normalised has a unit, or passes are
             asked for that no run can do, E001 for what is no axis, E002 for an unknown oracle.
-        InputError: E132 when the split is empty or there is nothing to fit oracles on.
+        InputError: E132 when the split is empty or there is nothing to fit oracles on, E131 and E136 for cases
+            that lack what a metric needs, or are in another unit than the runs'.
     """
     from transmodal.inference.translate import load
 
@@ -112,6 +114,12 @@ def evaluate(
         given = _opened(training_cohort).named_for([*sources, view.target])
     where = sites.sites(store, given, records, split)
     training = where.learned.cases("train") if where.learned is not None else []
+    cases = sites.cases_of(store, split)
+    parted = phenotypes.of(cases) if phenotypes is not None else None
+    mask = choose(store, cases, view.target, view.region)
+    cases = _masked(store, cases, mask)
+    subject = replace(sites.subject_at(where, view, sources, split), mask=mask)
+    check_cases(metrics, view.target, cases, has_mask=mask is not None or has_masks(store))
     entrants = Entrants(
         models,
         [
@@ -121,11 +129,6 @@ def evaluate(
         records,
         {name: path / "curves.csv" for name, path in zip(names, paths, strict=True)},
     )
-    cases = sites.cases_of(store, split)
-    parted = phenotypes.of(cases) if phenotypes is not None else None
-    mask = choose(store, cases, view.target, view.region)
-    cases = _masked(store, cases, mask)
-    subject = replace(sites.subject_at(where, view, sources, split), mask=mask)
     doubts = (*where.notes(oracles), *(sites.namesakes(cases, records) if where.is_elsewhere else ()))
     subject = replace(subject, notes=(*subject.notes, *notes, *doubts, *outgrown(models, cases)))
     if target_normalised:
