@@ -13,6 +13,9 @@ _CONE = re.compile(
     r"|promax|orthophos|galileos|veraview\w*|hyperscan|kvct|on ?-?board ?imag\w*|onboard)(?![a-z])"
 )
 _MEGAVOLT = re.compile(r"mvct|mv ?-?ct|mega ?-?volt|mvcbct|mv ?-?cb")
+_COMPUTED = re.compile(
+    r"(?<![a-z])(?:synth\w*|s[ -]?ct|mr ?-?cat|pseudo ?-?ct|mr ?-?only|deep ?ct|bone ?mri)(?![a-z])"
+)
 _NO_HU = re.compile(
     r"(?<![a-z])(?:mip|minip|vrt|ssd|perf\w*|cbf|cbv|mtt|ttp|tmax|iod|iodine|iodkarte|z ?eff|rho|virtual ?non\w*|vnc|effective ?z"
     r"|overlay|fusion|fused|topogram\w*|scout|surview|localizer|dose ?report|patient ?protocol|smart ?prep|monitoring|premonitoring"
@@ -49,6 +52,8 @@ def label(description: str, protocol: str, image_type: Sequence[str], scanner: s
     everything = f"{words} {normalised(scanner)}"
     if _MEGAVOLT.search(everything):
         return Label("", "a CT of megavolts, whose numbers are not those of kilovolts")
+    if _COMPUTED.search(words):
+        return Label("", "by its words a CT that was computed from MR")
     if _CONE.search(everything):
         return Label("cbct")
     types = {part.strip().upper() for part in image_type[2:]}

@@ -72,13 +72,13 @@ _UNKNOWN = frozenset(
     ]
 )
 _CLEAR = (
-    r"contrast\w*|kontrast\w*|km|gd|gd ?dtpa|gad\w*|gbca|pdc|injection|injecte\w*|inj|civ|mdc|enhanc\w*|dotarem|magnevist"
+    r"contrast\w*|kontrast\w*|km|gd|gd ?dtpa|gad\w*|gbca|pdc|injection|injecte\w*|inj|civ|mdc|enhanc\w*|enh|inject\w*|contr|dotarem|magnevist"
     r"|multihance|prohance|omniscan|clariscan|primovist|eovist|ablavar|optimark|artirem|dotagraf|cyclolux|pixxoscan|vueway"
     r"|elucirem|ce"
 )
 _NAMES = rf"{_CLEAR}|produit\w*|medio|mezzo|agent\w*|iv"
 _NOT = r"w/o|w\.o\.?|wo|w/out|without|no|non|not|nicht|ohne|kein\w*|sans|sin|senza|sem|zonder|geen|pre|prae|pra|prior to|before"
-_NOT += r"|vor|avant|antes(?: de)?|prima(?: di)?|voor|free of"
+_NOT += r"|vor|avant|antes(?: de)?|prima(?: di)?|voor|bez|utan|uden|free of"
 
 _OF_ELSE = re.compile(  # a negation, or `post`, of something else than an agent
     rf"(?<![a-z])(?:{_NOT}|with|w|w/|mit|avec|con|com)[ .\-]*(?:fs|fat ?-?sat\w*|fat ?sup\w*|fatsat\w*|fett\w*|gap|moco|norm\w*|flow\w*|mt|saturation\w*"
@@ -97,21 +97,23 @@ _NEGATED = re.compile(
     rf"(?<![a-z])(?:{_NOT})[ .\-]*(?:(?:i\.?v\.?|the|any|de|du|di|d|el|la|le)[ .\-]*)?(?:{_NAMES}|\+?c)(?: (?:de|of|du) (?:{_NAMES}))?(?![a-z])"
     r"|(?<![a-z])(?<!i\.)(?<!i )(?:o|v)\.? ?(?:km|gd|kontrast\w*)(?![a-z])"
     r"|(?<![a-z])(?:km|gd|gado?|contrast\w*|kontrast\w*|mittel)[ =\-]*(?:frei\w*|free|los\w*|neg\w*|none|nein|no|non|nil|0)(?![a-z])"
-    r"|kontrastmittelfrei\w*|kontrastfrei\w*|(?<![a-z])(?:km|gd|gad\w*|iv|inj|c) ?-(?=[ )/.]|$)|(?<= )-(?:c|gd|km|gad)(?![a-z])|\((?:-|o\.?) ?(?:km|gd|c|k)\)"
+    r"|kontrasts\wz|kontrastmittelfrei\w*|kontrastfrei\w*|(?<![a-z])(?:km|gd|gad\w*|iv|inj|c) ?-(?=[ )/.]|$)|(?<= )-(?:c|gd|km|gad)(?![a-z])|\((?:-|o\.?) ?(?:km|gd|c|k)\)"
 )
 _WITHOUT = re.compile(
-    r"(?<![a-z])(?:w/o|wo|without|ohne|nativ\w*|pre|prae|pra|pre ?-?(?:con\w*|contrast\w*|gad\w*|gd|km|inj\w*)|unenhanced"
+    r"(?<![a-z])(?:w/o|wo|without|ohne|nativ\w*|pre|prae|pra|pre ?-?(?:c|con\w*|contrast\w*|gad\w*|gd|km|inj\w*)|unenhanced"
     r"|non ?-?(?:enhanced|contrast\w*|con|ce)|nocontrast|sans|sin|senza|sem|zonder|plain|s/c|avant|vor|before|basal)(?![a-z])"
 )
 _WITH = re.compile(
-    rf"(?<![a-z])(?:{_CLEAR}|postcontrast\w*|postgad\w*|postgd|postkm|postinj\w*"
+    rf"(?<![a-z])(?:{_CLEAR}|postcontrast\w*|postc|postgad\w*|postgd|postkm|postinj\w*"
     r"|poscontrast\w*|post|pos ?contrast\w*|w/ ?c(?:on)?|c/c)(?![a-z])"
     r"|(?:(?<![a-z0-9])\+|(?<=[ a-z0-9])\+) ?c(?:e|ontrast\w*)?(?![a-z])|\+ ?(?:gd|gad\w*|km)(?![a-z])|(?<![a-z])c ?\+|(?<![a-z])(?:km|gd|gado?|iv|inj) ?\+"
     r"|t1w?(?:c|ce|gd|gad|km)(?![a-z])|(?<![a-z])[nmp]\.? ?km(?![a-z])"
 )
+_GLUED = re.compile(r"(t1w)(?=post|pre|gd|gad|km|ce|con|inj|enh|nativ)")
+_LATIN = "\u024f"
 _HINT = re.compile(
     r"(?<![a-z])(?:delay\w*|late|spat\w*|tardi\w*|min|dose|mit|con|with|avec|apres|nach|after|despues|arter\w*|portal\w*|venous|venos\w*"
-    r"|equilibr\w*|hepatobil\w*|iv)(?![a-z])|t1w? ?\+(?= |$)|\(\+\)|t1w?-c(?![a-z])"
+    r"|equilibr\w*|hepatobil\w*|iv|cont|kontr|med|po)(?![a-z])|(?<= )c$|t1w? cm(?![a-z])|t1w? ?\+(?= |$)|\(\+\)|t1w?-c(?![a-z])"
 )
 
 
@@ -121,7 +123,9 @@ def in_words(text: str) -> Agent:
     Args:
         text: normalised by `mr_words.normalised`.
     """
-    rest = _OF_ELSE.sub(" ", text)
+    if any(letter > _LATIN and letter.isalpha() for letter in text):
+        return "unclear"  # words of scripts that are not read here could say either
+    rest = _GLUED.sub(r"\1 ", _OF_ELSE.sub(" ", text))
     if _BOTH.search(rest):
         return "unclear"
     negated = bool(_NEGATED.search(rest))

@@ -161,8 +161,10 @@ def _by_words(words: str, named: frozenset[str], series: Acquisition) -> Label:
     inverts = mr_words.INVERSION.search(words) is not None and not mr_words.says_flair(words)
     if inverts and named <= {"t2"}:
         return _inversion(series, named)
-    if named == {"pd", "t2"} or (named == {"pd", "t2"} and mr_words.says_two_echoes(words)):
+    if named == {"pd", "t2"}:
         return _echo_of_two(series)
+    if named == {"t1"} and mr_words.says_two_echoes(words) and "SE" not in series.scanning_sequence:
+        return Label("", "one of two echoes, in phase or opposed")
     if len(named) > 1:
         return Label("", f"its words say {' and '.join(sorted(named))}")
     if inverts and named == {"t1"} and series.inversion_ms is None and "tirm" in words:

@@ -23,7 +23,7 @@ _ASIDE: tuple[tuple[str, str], ...] = (
     ),
     (
         "a screen, a report or a fusion",
-        r"screen|<report|presentation|phoenix|posdisp|capture|key ?image|fusion|<fused|overlay|<qc>",
+        r"screen|<report|presentation|phoenix|pos ?disp|capture|key ?image|fusion|<fused|overlay|<qc>",
     ),
     (
         "a subtraction",
@@ -40,7 +40,7 @@ _ASIDE: tuple[tuple[str, str], ...] = (
     ),
     (
         "functional imaging",
-        r"<bold>|fmri|<rest(?:ing)?>|resting|<task|mosaic|<moco|venobold|ven ?bold|<ep ?2d|<epi>|<ep>|<epfid",
+        r"<bold>|fmri|<rest(?:ing)?>|resting|<task|mosaic|<mo ?co(?!n)|venobold|ven ?bold|<ep ?2d|<epi>|<ep>|<epfid",
     ),
     (
         "angiography or flow",
@@ -62,7 +62,7 @@ _ASIDE: tuple[tuple[str, str], ...] = (
     ),
     (
         "an inversion recovery that suppresses fat or more than fluid",
-        r"<stir|tirm ?stir|<dir>|<dir ?(?:space|spc|[23]d)|(?:space|spc|[23]d) ?dir>|double ?(?:inversion|ir)|fgatir|<wmn>|nulled|<psir"
+        r"<stir|tirm ?stir|<dir>|<dir ?(?:space|spc|[23]d)|(?:space|spc|[23]d) ?dir>|double ?(?:inversion|ir)|fgatir|<wmn>|<null(?:ed)?>|nulled|<psir"
         r"|phase ?sensitive|qalas",
     ),
     (
@@ -73,8 +73,8 @@ _ASIDE: tuple[tuple[str, str], ...] = (
     ),
     ("an inversion image of MP2RAGE", r"<inv ?[12]|inv[12]>"),
     (
-        "synthetic, computed from a quantification",
-        r"<synth|<syn ?(?:mr|t[12]|pd|flair)|<symri|<magic>|<mdme|qrapma|<sy ?t[12]",
+        "synthetic, or computed from something else",
+        r"<synth|mr ?cat>|<sct>|<pct>|pseudo ?ct|<mrac|<ac ?map|attenuation|<u ?map|mu ?map|<syn ?(?:mr|t[12]|pd|flair)|<symri|<magi ?c>|<mdme|qrapma|<sy ?t[12]",
     ),
     ("spectroscopy", r"spe[ck]tro|<mrs>|<svs|<csi>|<press>|laser>|<steam>|<mrsi>|<voxel"),
     (
@@ -84,8 +84,11 @@ _ASIDE: tuple[tuple[str, str], ...] = (
     (
         "fat, or fat and water of opposed phase",
         r"<opp|out ?(?:of ?)?phase|<fat>(?! ?(?:sat|sup|sep|free))|<pdff|(?:dixon|ideal|<vibe|flex).*<(?:f|fat|fett|graisse|opp|out|outphase)>"
-        r"|gegenphas|oppos",
+        r"|gegenphas|oppos|<in ?[/+&] ?(?:out|opp)|<ip ?[/+&] ?op>|(?<!post )(?<!pre )(?<!prae )(?<!pra )(?<!nach )(?<!vor )(?<!post)(?<!pre)"
+        r"(?<!prae)<op>",
     ),
+    ("of bone or without echoes", r"<zte>|<ute>|<petra>|black ?bone"),
+    ("of many echoes", r"<cpmg>|<mese>|multi ?(?:ple )?echo|<meco|despot"),
     ("a projection of bile, urine or nerves", r"mrcp|myelo|cholangi|urogra|neurogra"),
 )
 _PHASES_OF_TIME = re.compile(
@@ -110,11 +113,12 @@ _GRADIENT = re.compile(
     r"(?<![a-z])(?:gre|mpgr|ffe|tffe|ge|eg|fe|fe_?[23]d|fl ?[23]d|flash|gradient\w*|gradienten\w*|spgr|me ?[23]d|efgre\w*|fast ?field"
     r"|echo ?(?:de ?)?gradi\w*|eco ?(?:de ?)?gradi\w*)(?![a-z])"
 )
-_TWO_ECHOES = re.compile(r"dual|(?<![a-z])(?:double|doppel|doble)(?![a-z])|doppelecho|(?<![a-z])de(?![a-z])")
+_TWO_ECHOES = re.compile(r"dual|(?<![a-z])(?:double|doppel|doble)(?![a-z])|doppelecho")
 
 
 def normalised(text: str) -> str:
     """Return text in small letters without accents, words parted by single blanks; signs that mean something stay."""
+    text = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", text)  # SagT1Post
     plain = unicodedata.normalize("NFKD", text.replace("ß", "ss")).lower()
     plain = "".join(letter for letter in plain if not unicodedata.combining(letter))
     return " ".join(re.sub(r"[_,;:\\|\[\]{}\"'#~\x00-\x1f]", " ", plain).split())
