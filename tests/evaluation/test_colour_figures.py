@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +10,7 @@ import pytest
 
 from transmodal.cohorts.case import Case
 from transmodal.cohorts.prepare import PrepareOptions, prepare
-from transmodal.errors import InputError
+from transmodal.errors import InputError, IntegrityError
 from transmodal.evaluation import recompute, stored
 from transmodal.evaluation.casewise import evaluate_cases
 from transmodal.evaluation.entrants import Entrants
@@ -22,7 +23,7 @@ from transmodal.volumes.intensity import IntensitySpec, fit
 
 NAMES = ("mae", "ssim", "ms_ssim", "stsim2", "fsim", "stsim2_source", "fsim_source", "delta_cf")
 MORE = ("ciede2000_organs", "outside_energy", "ring_energy")
-SPLIT = PrepareOptions(copies="ignore")
+SPLIT = PrepareOptions(copies="ignore", labels={1: "liver"})
 SIDES = {"slab0": "train", "slab1": "test"}
 SHAPE = (52, 50, 2)
 
@@ -114,10 +115,22 @@ def test_a_colour_evaluation_reports_what_the_paper_does(
     labels = [column.label for column in evaluation.main_columns()]
     assert {"MS_SSIM 2D", "MS_SSIM 3D", "SSIM 2D", "STSIM2", "STSIM2_SOURCE", "RING_ENERGY"} <= set(labels)
     assert len(labels) == len(set(labels))
+    organs = {one.organ: one for one in evaluation.organs}
+    assert set(organs) == {"liver", "label 2"}
+    assert inside["ciede2000_organs", 3].value == pytest.approx(
+        np.mean([one.ciede2000 for one in organs.values()])
+    )
     write(evaluation, tmp_path)
+    assert "<h2>Colour by organ</h2>" in (tmp_path / "report.html").read_text()
     checked = recompute.check(tmp_path, cohort)
     assert checked.figures > 20
     assert checked.left_out == ()
+    path = tmp_path / "evaluation.json"
+    said = json.loads(path.read_text())
+    said["organs"][0]["ciede2000"] += 0.01
+    path.write_text(json.dumps(said))
+    with pytest.raises(IntegrityError, match="ciede2000 of"):
+        recompute.check(tmp_path, cohort)
 
 
 def test_organs_need_labels(make_view: Callable[..., View], tmp_path: Path) -> None:

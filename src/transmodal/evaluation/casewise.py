@@ -8,13 +8,13 @@ from dataclasses import replace
 
 from transmodal.cohorts.store import PreparedCase
 from transmodal.errors import InputError, UsageError
-from transmodal.evaluation import clipping, disagreement, per_case, regional, stored
+from transmodal.evaluation import clipping, disagreement, organs, per_case, regional, stored
 from transmodal.evaluation.entrants import CaseTranslator, Entrants, Made, made_by
 from transmodal.evaluation.gallery import Gallery, scene_of
 from transmodal.evaluation.histogram import Counts
 from transmodal.evaluation.judge import NOBODY, Judges
 from transmodal.evaluation.result import Evaluation, Subject
-from transmodal.evaluation.score import STANDARD
+from transmodal.evaluation.score import STANDARD, asks
 from transmodal.metrics.table import HIGHER_IS_BETTER, Row
 from transmodal.volumes.bounds import Clipped
 
@@ -57,6 +57,8 @@ def evaluate_cases(
     excluded: dict[str, int] = {}
     errors: dict[str, Counts] = {}
     regions: list[regional.RegionRow] = []
+    colours: list[organs.OrganRow] = []
+    by_organ = asks(metrics, "labels")
     disagreements: list[disagreement.DisagreementRow] = []
     targets: dict[str, stored.Target] = {}
     clipped: dict[str, list[Clipped]] = {model.name: [] for model in entrants.models}
@@ -86,6 +88,10 @@ def evaluate_cases(
         for model in entrants.models:
             counts = per_case.errors(case, truth, made[model.name], subject)
             errors[model.name] = errors.get(model.name, 0) + counts
+            if by_organ:
+                colours += organs.rows(
+                    case, truth, made[model.name], model.name, subject.labels, subject.data_range
+                )
             regions += regional.rows(case, truth, made[model.name], model.name, subject.unit, subject.labels)
         scene = scene_of(case, subject.sources, (subject.target, truth), made, judged, spreads, subject.units)
         gallery.add(scene, next(one.value for one in first if one.metric == primary))
@@ -109,6 +115,7 @@ def evaluate_cases(
         judges.record(),
         disagreements=tuple(disagreements),
         spreads=keeper.spreads if keeper is not None else {},
+        organs=tuple(colours),
     )
 
 

@@ -99,6 +99,7 @@ class Kept(reading.Written):
     targets: dict[str, _Hashes]
     volumes: dict[str, dict[str, tuple[_File, ...]]]
     regions: tuple[dict[str, Any], ...] = ()
+    organs: tuple[dict[str, Any], ...] = ()
     agreement: tuple[dict[str, Any], ...] = ()
     elsewhere: Elsewhere | None = None
     uncertainty: Uncertainty | None = None

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from transmodal.cohorts.store import Cohort, PreparedCase
 from transmodal.errors import IntegrityError, UsageError
-from transmodal.evaluation import away, disagreement, per_case, reading, regional, sites, stored
+from transmodal.evaluation import away, disagreement, organs, per_case, reading, regional, sites, stored
 from transmodal.evaluation import kept as kept_room
 from transmodal.evaluation.kept import Elsewhere, Kept
 from transmodal.evaluation.reference_mask import MaskedCase, ReferenceMask
@@ -135,6 +135,8 @@ class _Comparison:
             self._volumes += 1
             for one in per_case.figures(case, target, made, self._subject, self._metrics):
                 self._figure(per_case.row(case, name, one))
+            if self._kept.organs and name in self._kept.provenance.models:
+                self._organ(case, target, made, name)
             if name in self._kept.provenance.models:
                 self._region(
                     regional.rows(case, target, made, name, self._subject.unit, self._subject.labels)
@@ -225,6 +227,21 @@ class _Comparison:
                 self._path, f"{whose} of patient {then.patient} in {then.unit}", f"{row.patient}, {row.unit}"
             )
         self._compare(whose, now["value"], then.value)
+
+    def _organ(self, case: PreparedCase, target: Volume, made: Volume, name: str) -> None:
+        """Compare the colour of every organ with what was written."""
+        said = {(one["case"], one["translator"], one["organ"]): one for one in self._kept.organs}
+        subject = self._subject
+        again = organs.rows(case, target, made, name, subject.labels, subject.data_range)
+        theirs = [key for key in said if key[:2] == (case.id, name)]
+        if len(theirs) != len(again):
+            raise _changed(
+                self._path, f"{len(theirs)} organs of {name} on {case.id}", f"{len(again)}, from the labels"
+            )
+        for row in again:
+            then = said.get((row.case, row.translator, row.organ), {})
+            for field, value in row.to_json().items():
+                self._compare(f"{field} of {row.organ} of {name} on {case.id}", value, then.get(field))
 
     def _region(self, rows: Iterable[RegionRow]) -> None:
         for row in rows:

@@ -12,6 +12,7 @@ from transmodal.evaluation import (
     away_table,
     disagreement_section,
     histogram,
+    organs,
     scenes,
     significance,
     split_figures,
@@ -35,6 +36,7 @@ def page(evaluation: Evaluation) -> str:
         significance.section(evaluation),
         agreement_chart.section(evaluation),
         away_table.section(evaluation),
+        organs.section(evaluation.organs),
         split_figures.section(evaluation.splits),
         _cases(evaluation),
         histogram.section(

@@ -20,6 +20,7 @@ from transmodal.evaluation.disagreement import DisagreementRow, Pooled
 from transmodal.evaluation.gallery import Scene
 from transmodal.evaluation.histogram import Counts
 from transmodal.evaluation.oracles import REGISTERED, STANDARD
+from transmodal.evaluation.organs import OrganRow
 from transmodal.evaluation.reference_mask import ReferenceMask
 from transmodal.evaluation.regional import RegionRow, agreements
 from transmodal.evaluation.score import unit_of
@@ -154,6 +155,7 @@ class Evaluation:
         home: figures of the training site; None where cases are of it, or nothing is known of it.
         disagreements: what the disagreement of the translators with several passes is worth, by case.
         spreads: stored disagreements; empty where none were kept.
+        organs: colour per organ, of the models; empty where it was not asked for.
     """
 
     subject: Subject
@@ -175,6 +177,7 @@ class Evaluation:
     home: Home | None = None
     disagreements: tuple[DisagreementRow, ...] = ()
     spreads: Parts = field(default_factory=dict)
+    organs: tuple[OrganRow, ...] = ()
 
     @property
     def cases(self) -> tuple[str, ...]:
@@ -284,6 +287,7 @@ class Evaluation:
             "rows": [row.to_json() for row in self.rows],
             "summary": [one.to_json() for one in self.summary()],
             "regions": [row.to_json() for row in self.regions],
+            **({"organs": [row.to_json() for row in self.organs]} if self.organs else {}),
             "agreement": [one.to_json() for one in agreements(self.regions)],
             "protocols": {protocol.text(): protocol.to_json() for protocol in protocols},
             "split_figures": [one._asdict() for one in self.splits],
