@@ -174,6 +174,29 @@ def test_a_series_with_an_image_beside_it_is_refused_until_one_is_chosen(
     assert (tmp_path / "o.nii.gz").is_file()
 
 
+def test_one_of_several_series_is_taken_by_its_number(
+    place: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Files and folder are called as the patient is: nothing of it gets onto the screen or into the sidecar."""
+    folder = tmp_path / "Zzyzxdoe"
+    folder.mkdir()
+    for n in (1, 2):
+        about = SeriesAbout("MR", f"t{n}", "Zzyzxdoe^Jane", "1.2.3", "1.2.9", n)
+        write_series(Volume((n * head(1)).astype(np.int16), AFFINE), tmp_path / "part", about)
+        for path in sorted((tmp_path / "part").iterdir()):
+            path.rename(folder / f"ZZYZXDOE_{n}_{path.name}")
+        (tmp_path / "part").rmdir()
+    line = f"translate {place}/run {folder} -o {tmp_path}/o.nii.gz --device cpu".split()
+    error = refused(line, "E121", capsys)
+    assert "2 series" in error
+    assert "zzyzx" not in error.lower()
+    assert "translate --series" in error
+    assert cli.run([*line, "--series", "2"]) == 0
+    sidecar = (tmp_path / "o.json").read_text()
+    assert "zzyzx" not in sidecar.lower()
+    assert '"n_files": 36' in sidecar
+
+
 def test_a_series_with_an_image_beside_it_is_not_prepared(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -19,7 +19,7 @@ from transmodal.volumes.dicom_checks import refuse_no_volume
 from transmodal.volumes.dicom_files import Slice, images
 from transmodal.volumes.dicom_geometry import LPS_TO_RAS, in_plane
 from transmodal.volumes.dicom_pixels import AIR_HU, Plane, plane, same_pixels
-from transmodal.volumes.dicom_privacy import masked
+from transmodal.volumes.dicom_privacy import guarded, masked
 from transmodal.volumes.streams import BUDGET_BYTES
 from transmodal.volumes.volume import Affine, Volume
 from transmodal.volumes.voxels import Nonfinite, placed, real
@@ -68,9 +68,10 @@ def read_files(
     budget_bytes: int = BUDGET_BYTES,
 ) -> Volume:
     """Read a series from files that may lie anywhere; `name` is what messages call it. Else as `read`."""
-    with streams.guarded(name, "DICOM series"):
-        slices = _one_series(name, images(paths, name, budget_bytes), series)
-        name = masked(name, slices[0].identity)
+    with guarded(name):
+        slices = images(paths, name, budget_bytes)
+        name = masked(name, frozenset().union(*(one.identity for one in slices)))
+        slices = _one_series(name, slices, series)
         slices = _each_once(name, slices)
         if all(map(dicom_dose.is_dose, slices)):
             return dicom_dose.read(name, slices, budget_bytes)
