@@ -59,6 +59,9 @@ class FakeCohort:
     def digest(self) -> str:
         return self._digest
 
+    def named_for(self, wanted: Any) -> FakeCohort:  # noqa: ANN401  # the names that recipes have already
+        return self
+
 
 @pytest.fixture(autouse=True)
 def _opened(monkeypatch: pytest.MonkeyPatch) -> None:

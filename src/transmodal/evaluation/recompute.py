@@ -89,7 +89,7 @@ def check(folder: Path, cohort: Cohort | Path, *, progress: Progress | None = No
             path, f"case {odd} is only in one of evaluation and cohort", f"every {said.split} case"
         )
     found = _Comparison(path, kept)
-    store = store.named_for([found.target])
+    store = store.named_for([*kept.provenance.task.source, found.target])
     for n, (id_, hashes) in enumerate(kept.targets.items(), start=1):
         found.case(store.case(id_), Target(hashes.target, hashes.mask))
         if progress is not None:
