@@ -66,9 +66,13 @@ def test_codes_are_the_nearest_and_pass_the_gradient_on() -> None:
     torch.testing.assert_close(terms["commitment"], expected)
 
 
-def test_a_new_codebook_is_as_narrow_as_the_release_has_it() -> None:
-    net = VQAutoencoder(1, AutoencoderShape(4, (1, 2), 4, 8192, 4))
-    assert float(net.codebook.weight.detach().abs().max()) == pytest.approx(1 / 8192, rel=0.01)
+@pytest.mark.parametrize(("spread", "largest"), [(None, 1 / 512), (0.7, 0.7)])
+def test_a_new_codebook_is_as_narrow_as_the_release_has_it_or_as_it_is_set(
+    spread: float | None, largest: float
+) -> None:
+    codebook = built(codes=512, code_spread=spread).autoencoders.target.codebook.weight
+    assert float(codebook.detach().abs().max()) == pytest.approx(largest, rel=0.01)
+    assert float(codebook.detach().mean()) == pytest.approx(0, abs=largest / 10)
 
 
 def test_reconstructions_are_not_bounded_and_translations_are() -> None:

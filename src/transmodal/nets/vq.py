@@ -41,6 +41,7 @@ class AutoencoderShape:
         latent: channels of the latent map.
         codes: entries of the codebook.
         groups: of the normalisations.
+        code_spread: largest entry of a new code; None is one over the number of codes, as in the released code.
     """
 
     width: int
@@ -48,6 +49,7 @@ class AutoencoderShape:
     latent: int
     codes: int
     groups: int
+    code_spread: float | None = None
 
 
 class VQAutoencoder(nn.Module):
@@ -66,7 +68,8 @@ class VQAutoencoder(nn.Module):
         self.encoder = _encoder(channels, shape)
         self.to_code = nn.Conv2d(shape.latent, shape.latent, 1)
         self.codebook = nn.Embedding(shape.codes, shape.latent)
-        nn.init.uniform_(self.codebook.weight, -1 / shape.codes, 1 / shape.codes)
+        spread = 1 / shape.codes if shape.code_spread is None else shape.code_spread
+        nn.init.uniform_(self.codebook.weight, -spread, spread)
         self.from_code = nn.Conv2d(shape.latent, shape.latent, 1)
         width = shape.width * shape.multiples[0]
         self.decoder = _decoder(shape)
@@ -149,6 +152,6 @@ def _block(before: int, after: int, shape: AutoencoderShape) -> EmbeddedResidual
     return EmbeddedResidual(before, after, shape.groups, eps=_EPS)
 
 
-def spread(latents: Tensor) -> Tensor:
+def deviation(latents: Tensor) -> Tensor:
     """Return the standard deviation of latents over all samples, channels and places, at least 1e-8."""
     return latents.detach().float().std().clamp_min(torch.finfo(torch.float32).eps / 8)

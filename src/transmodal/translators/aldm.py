@@ -23,7 +23,7 @@ from transmodal.nets.average import WeightAverage
 from transmodal.nets.diffusion import DenoiserShape, DenoisingUNet, Prediction, Schedule
 from transmodal.nets.sides import check_sides
 from transmodal.nets.spade import LatentMapper
-from transmodal.nets.vq import AutoencoderShape, Coded, VQAutoencoder, codebook_terms, spread
+from transmodal.nets.vq import AutoencoderShape, Coded, VQAutoencoder, codebook_terms, deviation
 from transmodal.translators._base import Translator, TranslatorConfig
 
 _FORMER = ("adversarial_weight", "commitment", "discriminator_layers", "halvings", "heads")
@@ -39,6 +39,7 @@ class Config(TranslatorConfig):
         latent: channels of a latent map.
         codes: entries of a codebook.
         codebook_weight: of both codebook terms. The release ends with 0, after earlier training with 1.
+        code_spread: largest entry of a new code; None is one over the number of codes, as in the release.
         beta: share of the codes' own term in them.
         spade_width: channels of the mapper from source to target latents.
         spade_hidden: channels of each of its modulations.
@@ -63,6 +64,7 @@ class Config(TranslatorConfig):
     latent: int = Field(4, ge=1)
     codes: int = Field(8192, ge=2)
     codebook_weight: float = Field(1.0, ge=0)
+    code_spread: float | None = Field(None, gt=0)
     beta: float = Field(0.25, ge=0)
     spade_width: int = Field(128, ge=1)
     spade_hidden: int = Field(64, ge=1)
@@ -134,7 +136,9 @@ class Autoencoders(nn.Module):
 
     def __init__(self, config: Config) -> None:
         super().__init__()
-        shape = AutoencoderShape(config.width, config.stages, config.latent, config.codes, config.groups)
+        shape = AutoencoderShape(
+            config.width, config.stages, config.latent, config.codes, config.groups, config.code_spread
+        )
         alike = len(config.source_channels) == 1 and config.in_channels == config.target_channels
         self.target = VQAutoencoder(config.target_channels, shape)
         self.own = None if alike else VQAutoencoder(config.in_channels, shape)
@@ -307,7 +311,7 @@ class ALDM(Translator[Outputs]):
         """Take a batch of latents into the mean of their deviation."""
         if self.training:
             self.measured += 1
-            self.deviation += (spread(latent) - self.deviation) / self.measured
+            self.deviation += (deviation(latent) - self.deviation) / self.measured
 
 
 def _turned(source: Tensor, target: Tensor, classes: Tensor, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
