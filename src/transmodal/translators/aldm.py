@@ -100,11 +100,14 @@ class Config(TranslatorConfig):
         last = len(self.multiples) - 1
         stages = {*self.attention, last}  # the middle attends at the last stage's width
         if not stages <= set(range(last + 1)):
-            raise ValueError(f"attention at stages {self.attention} of a denoiser with stages 0 to {last}")
+            raise ValueError(f"settings.attention {self.attention} of a denoiser with stages 0 to {last}")
         for stage in stages:
             channels = self.diffusion_width * self.multiples[stage]
             if channels % self.head_channels:
-                raise ValueError(f"heads of {self.head_channels} channels do not divide {channels} channels")
+                raise ValueError(
+                    f"settings.head_channels {self.head_channels} does not divide the {channels} channels of stage "
+                    f"{stage}: settings.diffusion_width times its multiple"
+                )
         return self
 
 
