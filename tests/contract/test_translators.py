@@ -14,6 +14,7 @@ import torch
 from transmodal import translators
 from transmodal.batch import Batch
 from transmodal.errors import UsageError
+from transmodal.nets.blocks import translate_with
 from transmodal.translators._base import Translator, TranslatorConfig
 
 
@@ -350,3 +351,34 @@ def test_seeds_make_the_noise() -> None:
     same = translator.synthesise(batch)[0]
     other = translator.synthesise(batch._replace(draw=batch.draw + 1))[0]
     assert not np.allclose(same.detach().numpy(), other.detach().numpy())
+
+
+CHOOSES = [
+    name for name in translators.names() if "translate_with" in translators.config_of(name).model_fields
+]
+
+
+@pytest.mark.parametrize("statistics", ["batch_statistics", "running"])
+@pytest.mark.parametrize("name", CHOOSES)
+def test_translating_depends_on_one_window_and_changes_nothing(name: str, statistics: str) -> None:
+    """Batches of 1, 3 and 8 windows give the same; no buffer moves; and own statistics give another image."""
+    translator = build(name, {**tiny(name), "translate_with": statistics})
+    side = -(-64 // translator.size_multiple()) * translator.size_multiple()
+    batch = batch_for(translator, 8, sides=[side, side])
+    translator.train().synthesise(batch)  # running averages of something
+    translator.eval()
+    before = {key: one.clone() for key, one in translator.state_dict().items()}
+    with torch.no_grad():
+        whole, *parts = (
+            torch.cat(
+                [translator(batch.source[at : at + n], batch.available[at : at + n]) for at in range(0, 8, n)]
+            )
+            for n in (8, 1, 3)
+        )
+    for part in parts:
+        # Convolutions of other batches round otherwise; what depends on other windows is a hundred times as much.
+        torch.testing.assert_close(part, whole, rtol=0, atol=2e-5)
+    assert all(torch.equal(one, before[key]) for key, one in translator.state_dict().items())
+    translate_with(translator, "running" if statistics == "batch_statistics" else "batch_statistics")
+    with torch.no_grad():
+        assert (translator(batch.source, batch.available) - whole).abs().max() > 2e-3

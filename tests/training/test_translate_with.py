@@ -47,7 +47,10 @@ def trained(tiny: Tiny, cohort: Cohort, tmp_path_factory: pytest.TempPathFactory
 
 
 def aged(folder: Path) -> None:
-    """Make a run one from before the setting: its checkpoints' settings lack it."""
+    """Make a run one from before the settings: its checkpoints lack `translate_with`, and its record `jitter`."""
+    record = json.loads((folder / "run.json").read_text())
+    assert record["recipe"]["training"]["augment"].pop("jitter") is None
+    (folder / "run.json").write_text(json.dumps(record))
     for place in (folder / "checkpoints").iterdir():
         content = json.loads((place / checkpoint.MANIFEST).read_text())["content"]
         assert content["translator_config"].pop("translate_with") == "batch_statistics"
