@@ -7,7 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from transmodal.cli import app
-from transmodal.cohorts import label_names
+from transmodal.cohorts import folders, label_names
 from transmodal.cohorts.store import Cohort
 from transmodal.errors import InputError
 from transmodal.volumes import Volume, io
@@ -55,3 +55,21 @@ def test_prepare_remembers_the_names(tmp_path: Path) -> None:
     assert (cohort.digest(), (tmp_path / "cohort" / "cohort.json").stat().st_mtime_ns) == before
     CliRunner().invoke(app, words)
     assert Cohort.open(tmp_path / "cohort").digest() == before[0]  # names change nothing that is computed
+
+
+def test_folders_know_names_from_a_table_or_from_records_that_agree(tmp_path: Path) -> None:
+    draw = np.random.default_rng(1)
+    for case, said in (
+        ("a", '{"bone": 1, "marrow": 2}'),
+        ("b", '{"bone": 1, "fat": 2, "none": 0}'),
+        ("c", "3"),
+    ):
+        place = tmp_path / case
+        place.mkdir()
+        io.write(Volume(draw.random((5, 4, 3)).astype(np.float32), np.eye(4)), place / "t1.nii.gz")
+        (place / "case.json").write_text(f'{{"labels": {said}}}')
+    assert folders.look(tmp_path).labels == {1: "bone"}
+    (tmp_path / "labels.csv").write_text("label,name\n1,femur\n2,skin\n")
+    found = folders.look(tmp_path)
+    assert found.labels == {1: "femur", 2: "skin"}
+    assert found.ignored == []

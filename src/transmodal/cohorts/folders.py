@@ -4,8 +4,10 @@
       anna-1/  t1.nii.gz  fa.nii.gz  mask.nii.gz  segmentation.nii.gz
       anna-2/  t1.nii.gz  fa.nii.gz  case.json
       cases.csv                      # optional: case,patient,group
+      labels.csv                     # optional: label,name of the segmentations' labels
 
-`case.json` may say `patient`, `group` and `simulated` (a list of modalities); `cases.csv` outranks it.
+`case.json` may say `patient`, `group`, `simulated` (a list of modalities) and `labels` (numbers by name); the tables
+outrank it.
 Without either every case is a patient of its own.
 """
 
@@ -16,12 +18,13 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from transmodal.cohorts import tables
+from transmodal.cohorts import label_names, tables
 from transmodal.cohorts.case import EXTRA, MODALITY, Case, CaseFiles, Found
 from transmodal.errors import InputError
 from transmodal.volumes import files, io, listing, placeholders
 
 TABLE = "cases.csv"
+LABELS = "labels.csv"
 _COLUMNS = ("case", "patient", "group")
 _NO_FOLDER = "in no case's folder"
 _log = logging.getLogger(__name__)
@@ -43,7 +46,7 @@ def look(folder: Path) -> Found[CaseFiles]:
     """Find the cases of a folder and what else lies there.
 
     Raises:
-        InputError: E100 when the folder does not exist or holds no case, E101 when `cases.csv` or a
+        InputError: E100 when the folder does not exist or holds no case, E101 when a table or a
             `case.json` cannot be read, E103 when they say what cannot be, or a modality has two files.
     """
     folder = Path(folder)
@@ -55,7 +58,7 @@ def look(folder: Path) -> Found[CaseFiles]:
     table, ignored = _table(folder / TABLE)
     cases = []
     for path in listing.entries(folder):
-        if path.name.startswith("README") or path.name == TABLE:
+        if path.name.startswith("README") or path.name in (TABLE, LABELS):
             continue
         if path.is_dir():
             case = _case(path, None if table is None else table.get(path.name), ignored)
@@ -72,7 +75,7 @@ def look(folder: Path) -> Found[CaseFiles]:
         )
     if table is not None:
         _check_rows(table, [case.id for case in cases])
-    return Found(cases, ignored)
+    return Found(cases, ignored, labels=_label_names(folder, cases))
 
 
 def write(cases: Sequence[Case], folder: Path) -> None:
@@ -91,6 +94,13 @@ def write(cases: Sequence[Case], folder: Path) -> None:
                 io.write(volume, place / f"{name}.nii.gz")
         known = {"patient": case.patient, "group": case.group, "simulated": sorted(case.simulated)}
         files.write_json(place / "case.json", known)
+
+
+def _label_names(folder: Path, cases: Sequence[CaseFiles]) -> dict[int, str]:
+    """Return the names of labels that the table says, else those of the cases' records."""
+    if (folder / LABELS).is_file():
+        return label_names.read(folder / LABELS)
+    return label_names.agreed(folder / case.id / "case.json" for case in cases)
 
 
 def _case(folder: Path, row: Mapping[str, str] | None, ignored: list[str]) -> CaseFiles | None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 from transmodal.cohorts import tables
 from transmodal.errors import InputError
+from transmodal.volumes import files
 
 COLUMNS = ("label", "name")
 
@@ -33,3 +36,23 @@ def read(path: Path) -> dict[int, str]:
             )
         found[int(text)] = name
     return {label: name for label, name in sorted(found.items()) if label > 0}
+
+
+def agreed(records: Iterable[Path]) -> dict[int, str]:
+    """Return the names of labels on which the `case.json` of all cases that name labels agree.
+
+    Args:
+        records: files that may hold `labels`, numbers by name; those that do not exist or hold none do not count.
+    """
+    found: dict[int, set[str]] = {}
+    for path in records:
+        for name, label in _labels(path).items():
+            if isinstance(label, int) and label > 0:
+                found.setdefault(label, set()).add(name)
+    return {label: names.pop() for label, names in sorted(found.items()) if len(names) == 1}
+
+
+def _labels(path: Path) -> Mapping[str, Any]:
+    data = files.read_json(path) if path.is_file() else {}
+    labels = data.get("labels", {})
+    return labels if isinstance(labels, dict) else {}
