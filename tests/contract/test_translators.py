@@ -376,9 +376,9 @@ def test_translating_depends_on_one_window_and_changes_nothing(name: str, statis
             for n in (8, 1, 3)
         )
     for part in parts:
-        # Convolutions of other batches round otherwise; what depends on other windows is a hundred times as much.
+        # Convolutions of other batches round otherwise, by 8e-6 here; the choice itself moves 1e-4 and more.
         torch.testing.assert_close(part, whole, rtol=0, atol=2e-5)
     assert all(torch.equal(one, before[key]) for key, one in translator.state_dict().items())
     translate_with(translator, "running" if statistics == "batch_statistics" else "batch_statistics")
     with torch.no_grad():
-        assert (translator(batch.source, batch.available) - whole).abs().max() > 2e-3
+        assert (translator(batch.source, batch.available) - whole).abs().max() > 1e-4
