@@ -67,6 +67,11 @@ def sequence(one: Dataset, n: int) -> None:
     one.SequenceName = "*ep_b0" if n < 3 else "*ep_b1000"
 
 
+def agent(one: Dataset, n: int) -> None:
+    if n >= 3:
+        one.ContrastBolusAgent = "Gadovist"
+
+
 def ge_phase(one: Dataset, n: int) -> None:
     one.add_new((0x0043, 0x0010), "LO", "GEMS_PARM_01")
     one.add_new((0x0043, 0x102F), "SS", 0 if n < 3 else 1)
@@ -82,6 +87,7 @@ def ge_phase(one: Dataset, n: int) -> None:
         (flip, "FlipAngle 4 and 20"),
         (b_value, "DiffusionBValue 0 and 1000"),
         (sequence, "in one series: SequenceName;"),
+        (agent, "ContrastBolusAgent"),
         (ge_phase, "RawDataType magnitude and phase"),
     ],
     ids=lambda value: getattr(value, "__name__", "")[:20],
@@ -237,6 +243,15 @@ def test_files_of_other_kinds_beside_slices_are_passed_over(tmp_path: Path) -> N
     ):
         (folder / name).write_text("something else")
     assert io.read(folder).voxels.shape == (6, 5, N)
+
+
+@pytest.mark.parametrize("ending", [".gz", ".part", ".bak"])
+def test_slices_that_are_packed_or_half_there_are_named(ending: str, tmp_path: Path) -> None:
+    folder = series(tmp_path / "s")
+    (folder / "0006.dcm").rename(folder / f"0006.dcm{ending}")
+    (folder / f"0006.dcm{ending}").write_bytes(b"\x1f\x8b\x08 something")
+    with pytest.raises(InputError, match=rf"0006\.dcm\{ending}.*beside 5 slices"):
+        io.read(folder)
 
 
 def test_copies_are_read_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

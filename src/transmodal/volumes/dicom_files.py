@@ -224,6 +224,8 @@ def claims_dicom(path: Path) -> bool:
 
 def is_foreign(path: Path) -> bool:
     """Tell by its name whether a file is of a kind that lies beside DICOM without being any."""
+    if {suffix.lower() for suffix in path.suffixes} & set(SUFFIXES):  # 0001.dcm.gz
+        return False
     return bool(_FOREIGN_SUFFIXES.fullmatch(path.suffix) or _FOREIGN_NAMES.fullmatch(path.stem))
 
 

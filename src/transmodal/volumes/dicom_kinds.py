@@ -19,6 +19,7 @@ _WORDS = (
     "EchoNumbers",
     "ConvolutionKernel",
     "TemporalPositionIdentifier",
+    "ContrastBolusAgent",
 )
 _SHOWN = ("ImageType", "ComplexImageComponent", "ScanningSequence", "EchoNumbers", "RawDataType")
 """Whose values messages show: they are of defined terms, where others are free text."""
