@@ -103,6 +103,8 @@ def test_mosaics_are_left_aside_by_name(tmp_path: Path) -> None:
         ("kV Cone Beam", {}, "cbct"),
         ("head", {"ManufacturerModelName": "SOMATOM Confidence"}, "ct"),
         ("Planning CT", {"Manufacturer": "Varian"}, "ct"),
+        ("Legs DVT", {}, "ct"),
+        ("Calcium score, perforation?", {}, "ct"),
         ("MVCT", {}, ""),
         ("sCT from Dixon", {}, ""),
         ("MRCAT", {}, ""),

@@ -9,7 +9,7 @@ from transmodal.cohorts.mr_label import Label
 from transmodal.cohorts.mr_words import normalised
 
 _CONE = re.compile(
-    r"cbct|cone ?-?beam|conebeam|(?<![a-z])(?:xvi|obi|kv ?-?cb|dvt|digitale? ?volumentomogra\w*|dynact|o-?arm|newtom|i-?cat|accuitomo"
+    r"cbct|cone ?-?beam|conebeam|(?<![a-z])(?:xvi|obi|kv ?-?cb|digitale? ?volumentomogra\w*|dynact|o-?arm|newtom|i-?cat|accuitomo"
     r"|promax|orthophos|galileos|veraview\w*|hyperscan|kvct|on ?-?board ?imag\w*|onboard)(?![a-z])"
 )
 _MEGAVOLT = re.compile(r"mvct|mv ?-?ct|mega ?-?volt|mvcbct|mv ?-?cb")
@@ -17,9 +17,9 @@ _COMPUTED = re.compile(
     r"(?<![a-z])(?:synth\w*|s[ -]?ct|mr ?-?cat|pseudo ?-?ct|mr ?-?only|deep ?ct|bone ?mri)(?![a-z])"
 )
 _NO_HU = re.compile(
-    r"(?<![a-z])(?:mip|minip|vrt|ssd|perf\w*|cbf|cbv|mtt|ttp|tmax|iod|iodine|iodkarte|z ?eff|rho|virtual ?non\w*|vnc|effective ?z"
+    r"(?<![a-z])(?:mip|minip|vrt|ssd|perfusion\w*|perf|cbf|cbv|mtt|ttp|tmax|iod|iodine|iodkarte|z ?eff|rho|virtual ?non\w*|vnc|effective ?z"
     r"|overlay|fusion|fused|topogram\w*|scout|surview|localizer|dose ?report|patient ?protocol|smart ?prep|monitoring|premonitoring"
-    r"|test ?bolus|screen\w*|calcium|subtr\w*|map|bone ?removal)(?![a-z])"
+    r"|test ?bolus|screen\w*|subtr\w*|map|bone ?removal)(?![a-z])"
 )
 _NO_HU_TYPES = frozenset(
     [
