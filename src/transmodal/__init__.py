@@ -1,9 +1,13 @@
 """Transmodal: synthesise the medical image that is missing from the one that is there.
 
-The verbs of the command line are functions here; importing the package brings no torch:
+The verbs of the command line are functions here and take what it takes: names, paths, strings. Importing the package
+brings no torch:
 
     import transmodal
 
+    cohort = transmodal.prepare("folders", "subjects", "cohort", recipes=["t1-to-fa-small"])
+    transmodal.train("t1-to-fa-small", cohort, "runs/t1-to-fa")
+    transmodal.translate("runs/t1-to-fa", "t1.nii.gz", "fa.nii.gz")
     model = transmodal.load("runs/t1-to-fa")
     fa = model.translate(transmodal.read("t1.nii.gz")).volume
 """
@@ -15,22 +19,37 @@ from typing import TYPE_CHECKING
 
 __version__ = "0.1.0"
 
-__all__ = ["__version__", "evaluate", "load", "prepare", "read", "train", "translate", "write"]
+__all__ = [
+    "__version__",
+    "bars",
+    "compare",
+    "evaluate",
+    "load",
+    "prepare",
+    "read",
+    "train",
+    "translate",
+    "write",
+]
 
 if TYPE_CHECKING:
-    from transmodal.cohorts.prepare import prepare
+    from transmodal.commands._evaluating import evaluate
+    from transmodal.commands._preparing import prepare
+    from transmodal.commands._progress import bars
+    from transmodal.commands.compare import compare
+    from transmodal.commands.train import train
     from transmodal.commands.translate import translate
-    from transmodal.evaluation.run import evaluate
     from transmodal.inference.translate import load
-    from transmodal.training.loop import train
     from transmodal.volumes.io import read, write
 
 _HOMES = {
-    "evaluate": "transmodal.evaluation.run",
+    "bars": "transmodal.commands._progress",
+    "compare": "transmodal.commands.compare",
+    "evaluate": "transmodal.commands._evaluating",
     "load": "transmodal.inference.translate",
-    "prepare": "transmodal.cohorts.prepare",
+    "prepare": "transmodal.commands._preparing",
     "read": "transmodal.volumes.io",
-    "train": "transmodal.training.loop",
+    "train": "transmodal.commands.train",
     "translate": "transmodal.commands.translate",
     "write": "transmodal.volumes.io",
 }

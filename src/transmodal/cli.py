@@ -36,7 +36,7 @@ from transmodal.notice import INTENDED_USE
 app = typer.Typer(
     name="transmodal",
     no_args_is_help=True,
-    add_completion=False,
+    add_completion=True,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -91,6 +91,7 @@ for name, verb in VERBS.items():
 
 @app.callback()
 def _options(
+    context: typer.Context,
     _: Annotated[
         bool,
         typer.Option(
@@ -100,9 +101,20 @@ def _options(
             help="Show the version.",
         ),
     ] = False,
+    quiet: Annotated[
+        bool,
+        typer.Option(
+            "--quiet",
+            help="Results and errors alone: no progress, notes or warnings. May stand behind the verb.",
+        ),
+    ] = False,
 ) -> None:
     """Take the options that stand before the verb."""
+    from transmodal.commands._progress import quietly
+
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
+    logging.getLogger("transmodal").setLevel(logging.ERROR if quiet else logging.NOTSET)
+    context.with_resource(quietly(quiet))
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -114,7 +126,7 @@ def run(arguments: list[str]) -> int:
     """Run one command and return its exit status; errors are one line on standard error."""
     try:
         # Typer would end in an error without words.
-        arguments = arguments or ["--help"]
+        arguments = _quiet_first(arguments) or ["--help"]
         result = get_command(app).main(arguments, prog_name="transmodal", standalone_mode=False)
     except TransmodalError as error:
         return _fail(error)
@@ -129,6 +141,13 @@ def run(arguments: list[str]) -> int:
     if result == INTERRUPTED:
         print("interrupted: the same command goes on from where it stopped", file=sys.stderr)
     return result if isinstance(result, int) else 0
+
+
+def _quiet_first(arguments: list[str]) -> list[str]:
+    """Return the words with `--quiet`, which is of no verb, in front of them."""
+    end = arguments.index("--") if "--" in arguments else len(arguments)
+    rest = [word for word in arguments[:end] if word != "--quiet"]
+    return arguments if len(rest) == end else ["--quiet", *rest, *arguments[end:]]
 
 
 def _unexpected(error: Exception) -> int:
@@ -152,6 +171,7 @@ def _fail(error: TransmodalError) -> int:
 
 
 def _as_usage_error(error: typer.TyperException, arguments: list[str]) -> UsageError:
+    arguments = [word for word in arguments if word != "--quiet"]
     verb = arguments[0] if arguments and not arguments[0].startswith("-") else ""
     message = " ".join(error.format_message().split()).rstrip(".")
     shown = f"transmodal {verb} --help" if verb in VERBS else "transmodal --help"

@@ -1,20 +1,28 @@
-"""Progress bars with time left, on standard error, quiet where there is no terminal."""
+"""Progress with time left: bars on standard error, lines in a notebook, short where there is no terminal."""
 
 from __future__ import annotations
 
+import importlib
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 
 from rich.console import Console
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
-    Progress,
     TextColumn,
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
+from rich.progress import Progress as _Rich
+
+from transmodal.progress import Progress, Silent
+
+_PAUSE_SECONDS = 0.5
+_QUIET: ContextVar[bool] = ContextVar("quiet", default=False)
 
 
 class Bars:
@@ -23,7 +31,7 @@ class Bars:
     Without a terminal each bar prints one line when it ends, so that logs stay short.
     """
 
-    def __init__(self, progress: Progress) -> None:
+    def __init__(self, progress: _Rich) -> None:
         self._progress = progress
         self._tasks: dict[str, int] = {}
         self._ended: set[str] = set()
@@ -43,11 +51,66 @@ class Bars:
         self._progress.console.print(line, highlight=False)
 
 
+class Notebook:
+    """One line of text for each thing under way, in a notebook's output cell, with the time that is left.
+
+    Args:
+        show: shows a text in a new place of the cell and returns what changes it there.
+    """
+
+    def __init__(self, show: Callable[[str], Callable[[str], None]]) -> None:
+        self._show = show
+        self._lines: dict[str, _Line] = {}
+
+    def advance(self, what: str, done: int, total: int, note: str = "") -> None:
+        """Show that `done` of `total` of `what` is done, at most twice a second."""
+        line = self._lines.get(what)
+        text = f"{what}: {done}/{total}"
+        if line is None:
+            line = self._lines[what] = _Line(self._show(f"{text} {note}".rstrip()))
+        now = time.monotonic()
+        if done < total and now - line.shown < _PAUSE_SECONDS:
+            return
+        line.shown = now
+        left = (now - line.began) / done * (total - done) if done else 0.0
+        more = f", {left / 60:.0f} min left" if left >= 60 else f", {left:.0f} s left" if left >= 1 else ""
+        line.change(f"{text}{more} {note}".rstrip())
+
+    def say(self, line: str) -> None:
+        """Print a line below."""
+        print(line)
+
+
+class _Line:
+    """A line that is shown, and since when."""
+
+    def __init__(self, change: Callable[[str], None]) -> None:
+        self.change = change
+        self.began = self.shown = time.monotonic()
+
+
 @contextmanager
-def bars() -> Iterator[Bars]:
-    """Show bars for as long as the block runs."""
+def quietly(quiet: bool) -> Iterator[None]:
+    """Show neither progress nor notes while the block runs, where that is wanted."""
+    before = _QUIET.set(quiet)
+    try:
+        yield
+    finally:
+        _QUIET.reset(before)
+
+
+@contextmanager
+def bars() -> Iterator[Progress]:
+    """Show progress for as long as the block runs: bars on a terminal, lines in a notebook, ends in a log."""
+    if _QUIET.get():
+        yield Silent()
+        return
+    show = _notebook()
+    if show is not None:
+        yield Notebook(show)
+        return
     console = Console(file=sys.stderr)
-    progress = Progress(
+    progress = _Rich(
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
@@ -60,3 +123,19 @@ def bars() -> Iterator[Bars]:
     )
     with progress:
         yield Bars(progress)
+
+
+def _notebook() -> Callable[[str], Callable[[str], None]] | None:
+    """Return what shows a text in a notebook's cell; None outside notebooks."""
+    # A notebook's kernel has imported it: nothing is imported here that is not there.
+    shell = sys.modules.get("IPython.core.getipython")
+    running = shell.get_ipython() if shell is not None else None
+    if type(running).__name__ != "ZMQInteractiveShell":
+        return None
+    display = importlib.import_module("IPython.display")
+
+    def show(text: str) -> Callable[[str], None]:
+        handle = display.display({"text/plain": text}, raw=True, display_id=True)
+        return lambda changed: handle.update({"text/plain": changed}, raw=True)
+
+    return show

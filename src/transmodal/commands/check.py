@@ -18,11 +18,16 @@ def run(
         Path, typer.Argument(metavar="EVALUATION", help="Folder of an evaluated run, or of an evaluation.")
     ],
     cohort: Annotated[Path, typer.Option(help="The prepared cohort that was scored on.")],
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object instead: how many agree.")
+    ] = False,
 ) -> None:
     """Compare stored volumes with their hashes, take every figure again from them, and say how many agree."""
+    import json
+
     from transmodal.commands._progress import bars
     from transmodal.evaluation.recompute import check
 
     with bars() as shown:
         checked = check(evaluation, cohort, progress=shown.advance)
-    print(checked.text())
+    print(json.dumps(checked._asdict(), indent=1) if as_json else checked.text())

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from transmodal.progress import Progress
+
 if TYPE_CHECKING:
     from transmodal.cohorts.store import Cohort
-    from transmodal.commands._progress import Bars
     from transmodal.recipes.schema import Recipe
 
 EXAMPLES = (
@@ -62,6 +63,7 @@ def run(
     T1 and FA are real group averages, warped for every subject; other contrasts are simulated.
     Run it again and it goes on from where it stopped.
     """
+    from transmodal.commands import _preparing
     from transmodal.commands._progress import bars
     from transmodal.recipes import load
     from transmodal.training import launch
@@ -79,6 +81,7 @@ def run(
             folder / "cohort", recipes, numbers(subjects), (spacing_mm, seed, workers), shown
         )
         runs = {name: folder / "runs" / name for name in names}
+        page = _preparing.draw(cohort, workers, shown)
         for name, recipe in recipes.items():
             train_one(recipe, cohort, runs[name], shown)
         words = write_example(cohort, runs[names[0]], folder / "example")
@@ -86,6 +89,8 @@ def run(
         text = score(cohort, runs, target, folder / "evaluation", shown)
     print(text)
     print(f"Report:   {folder / 'evaluation' / 'report.html'}")
+    if page is not None:
+        print(f"Cohort:   {page} shows every pair")
     print(f"Example:  {folder / 'example'} holds sources and what was made of them")
     print(f"Try it:   transmodal translate {runs[names[0]]} {words} -o synthetic.nii.gz")
     print(f"Took {(time.perf_counter() - start) / 60:.1f} minutes.")
@@ -119,7 +124,7 @@ def make_cohort(
     recipes: dict[str, Recipe],
     counts: tuple[int, ...],
     making: tuple[float, int, int],
-    shown: Bars,
+    shown: Progress,
 ) -> Cohort:
     """Prepare virtual subjects with the modalities and regions that the recipes need."""
     from transmodal.cohorts import atlas
@@ -152,7 +157,7 @@ def make_cohort(
     )
 
 
-def train_one(recipe: Recipe, cohort: Cohort, run_folder: Path, shown: Bars) -> None:
+def train_one(recipe: Recipe, cohort: Cohort, run_folder: Path, shown: Progress) -> None:
     """Train a recipe, or go on with it."""
     from transmodal.training.loop import train
 
@@ -181,7 +186,7 @@ def write_example(cohort: Cohort, run_folder: Path, folder: Path) -> str:
     return " ".join(f"{name}={path}" if len(named) > 1 else f"{path}" for name, path in named.items())
 
 
-def score(cohort: Cohort, runs: dict[str, Path], target: str, folder: Path, shown: Bars) -> str:
+def score(cohort: Cohort, runs: dict[str, Path], target: str, folder: Path, shown: Progress) -> str:
     """Evaluate the runs beside every oracle, write the report and return its summary.
 
     MR targets are scaled by their own intensities first: the virtual scanners' gains are in no source.

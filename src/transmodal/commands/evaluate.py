@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from transmodal.commands._passes import Fusing, Normalising, letters
+from transmodal.commands._evaluating import STANDARD
+from transmodal.commands._passes import Fusing, Normalising
 
 if TYPE_CHECKING:
     from transmodal.cohorts.store import Cohort
 
-STANDARD = "mae,psnr,ssim"
 EXAMPLES = (
     "Examples:\n\ntransmodal evaluate runs/t1-to-fa --cohort cohort\n\n"
     "transmodal evaluate runs/unet runs/pix2pix --cohort cohort --oracles all -o comparison\n\n"
@@ -117,93 +116,80 @@ def run(
             metavar="LOW,HIGH", help="Values that it takes as 0 to 1; by default it gets real units."
         ),
     ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object instead: files, figures, notes.")
+    ] = False,
 ) -> None:
     """Write evaluation.json, evaluation.csv and report.html: figures per case with their protocol, beside oracles.
 
     Where no case of the split has a pair, unpaired.json and unpaired.html: cycle error, and FID and KID on request.
     """
-    from transmodal.cohorts.store import Cohort
-    from transmodal.commands._progress import bars
-    from transmodal.commands._sources import weights
-    from transmodal.errors import UsageError
-    from transmodal.evaluation import learned
-    from transmodal.evaluation import oracles as known
-    from transmodal.evaluation.entrants import Passing
-    from transmodal.evaluation.phenotypes import Phenotypes
-    from transmodal.evaluation.run import evaluate
-    from transmodal.evaluation.sites import folder_of
-    from transmodal.volumes import outputs
+    import json
 
-    chosen = {"standard": known.STANDARD, "all": known.ALL, "none": ()}
-    if oracles not in chosen:
-        raise UsageError("E001", f"--oracles {oracles}", "standard, all or none", "Choose one of them.")
-    chosen_metrics = [name.strip() for name in metrics.split(",") if name.strip()]
-    store = Cohort.open(cohort)
-    folder = output or folder_of(runs[0], store)
-    outputs.check_folder(folder)
-    if _without_pairs(runs[0], store, split):
+    from transmodal.commands import _evaluating
+    from transmodal.commands._progress import bars
+
+    store = _evaluating.opened(cohort)
+    folder = _evaluating.folder_for(runs[0], store, output)
+    if _evaluating.lacks_pairs(runs[0], store, split):
         _score_unpaired(
-            runs, store, folder, (split, checkpoint, device), chosen_metrics, weights(frozen_weights)
-        )
-        return
-    needed = learned.choose(
-        chosen_metrics,
-        weights(frozen_weights),
-        segmenter=segmenter,
-        window=_window(segmenter_window),
-        device=device,
-    )
-    if bool(by) != (phenotypes is not None):
-        raise UsageError(
-            "E004",
-            "--phenotypes without --by" if phenotypes else "--by without --phenotypes",
-            "both",
-            "Name a table and what to part by.",
-        )
-    with bars() as shown:
-        evaluation = evaluate(
             runs,
             store,
+            folder,
+            (split, checkpoint, device),
+            metrics,
+            frozen_weights or [],
+            as_json=as_json,
+        )
+        return
+    with bars() as shown:
+        evaluation = _evaluating.evaluate(
+            runs,
+            store,
+            output=folder,
             split=split,
             training_cohort=training_cohort,
-            phenotypes=Phenotypes(phenotypes, tuple(by or ())) if phenotypes else None,
-            oracles=chosen[oracles],
+            phenotypes=phenotypes,
+            by=by or (),
+            oracles=oracles,
             checkpoint=checkpoint,
             device=device,
-            without=without or (),
-            passes=Passing(
-                letters(axes),
-                fuse.value if fuse else None,
-                draws,
-                translate_with.value if translate_with else None,
-            ),
             target_normalised=target_normalised,
-            metrics=needed.plain,
-            judges=needed.judges,
-            weights=needed.weights,
-            output=folder,
+            metrics=metrics,
             save_volumes=save_volumes,
-            progress=shown.advance,
+            without=without or (),
+            axes=axes,
+            fuse=fuse.value if fuse else None,
+            draws=draws,
+            translate_with=translate_with.value if translate_with else None,
+            weights=frozen_weights or (),
+            segmenter=segmenter,
+            segmenter_window=segmenter_window,
+            progress=shown,
         )
+    report = folder / "report.html"
+    if as_json:
+        content = evaluation.to_json()
+        print(
+            json.dumps(
+                {
+                    "folder": str(folder),
+                    "report": str(report),
+                    "evaluation": str(folder / "evaluation.json"),
+                    "summary": content["summary"],
+                    "split_figures": content["split_figures"],
+                    "notes": list(evaluation.subject.notes),
+                },
+                indent=1,
+            )
+        )
+        return
     print(evaluation.summary_text())
     for note in evaluation.subject.notes:
         print(f"Note: {note}")
     for figure in evaluation.splits:
         print(figure.text())
-    print(f"Report: {folder / 'report.html'}")
-
-
-def _without_pairs(run: Path, cohort: Cohort, split: str) -> bool:
-    """Tell whether no case of the split has both the run's source and its target."""
-    from transmodal.evaluation.unpaired import lacks_pairs
-    from transmodal.recipes import load
-
-    resolved = run / "recipe.yaml"
-    if split == "all" or not resolved.is_file():
-        return False
-    task = load.load(str(resolved)).task
-    named = cohort.named_for([*task.source, task.target])
-    return lacks_pairs(named.cases(split), task.source, task.target)
+    print(f"Report: {report}")
 
 
 def _score_unpaired(
@@ -211,14 +197,21 @@ def _score_unpaired(
     cohort: Cohort,
     folder: Path,
     how: tuple[str, str, str | None],
-    metrics: list[str],
-    weights: Mapping[str, str],
+    metrics: str,
+    weights: list[str],
+    *,
+    as_json: bool,
 ) -> None:
     """Take what needs no pair: the cycle error, and FID and KID where they are asked for."""
+    import json
+
+    from transmodal.commands import _evaluating, _sources
     from transmodal.commands._progress import bars
     from transmodal.evaluation.unpaired import CYCLE, evaluate_unpaired
+    from transmodal.volumes import outputs
 
     split, checkpoint, device = how
+    outputs.check_folder(folder)
     with bars() as shown:
         evaluation = evaluate_unpaired(
             runs,
@@ -226,24 +219,14 @@ def _score_unpaired(
             split=split,
             checkpoint=checkpoint,
             device=device,
-            metrics=[CYCLE] if metrics == STANDARD.split(",") else metrics,
-            inception=weights.get("inception"),
+            metrics=[CYCLE] if metrics == STANDARD else _evaluating.words_of(metrics),
+            inception=_sources.weights(weights).get("inception"),
             output=folder,
             progress=shown.advance,
         )
+    report = folder / "unpaired.html"
+    if as_json:
+        print(json.dumps({"folder": str(folder), "report": str(report), **evaluation.to_json()}, indent=1))
+        return
     print(evaluation.summary_text())
-    print(f"Report: {folder / 'unpaired.html'}")
-
-
-def _window(words: str | None) -> tuple[float, float] | None:
-    from transmodal.errors import UsageError
-
-    if words is None:
-        return None
-    try:
-        low, high = (float(word) for word in words.split(","))
-    except ValueError:
-        raise UsageError(
-            "E001", f"--segmenter-window {words}", "LOW,HIGH", "Write it as: --segmenter-window=-1000,2000"
-        ) from None
-    return low, high
+    print(f"Report: {report}")

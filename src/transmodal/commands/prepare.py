@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -29,9 +28,6 @@ from transmodal.commands._splitting import (
     SamePatient,
     Seed,
     TestGroup,
-    asked,
-    relations,
-    sides_of,
     sizes,
 )
 
@@ -147,61 +143,59 @@ def run(
             "that fails; without it, it is only named.",
         ),
     ] = False,
+    as_json: Annotated[
+        bool,
+        typer.Option("--json", help="Print one JSON object instead: the cohort, its sizes, what to look at."),
+    ] = False,
 ) -> None:
     """Turn images into a prepared cohort: checked, oriented, hashed, memory-mapped, split by patient.
 
     Preparing twice does nothing; preparing after an interruption goes on.
     """
-    from transmodal.cohorts import label_names, layouts
-    from transmodal.cohorts.prepare import PrepareOptions, prepare
-    from transmodal.cohorts.split import COMMUNITY, sides_in_order
+    import json
+
+    from transmodal.cohorts import layouts
+    from transmodal.commands import _preparing
     from transmodal.commands._progress import bars
 
-    related = relations(same_patient, groups, group_by)
     reading = reading_of(nonfinite, orientation_from, assume_orientation, frame)
-    found = layouts.chosen(layouts.look(layout, folder, told or [], reading), _listed(subjects or []))
+    found = layouts.chosen(
+        layouts.look(layout, folder, told or [], reading), _preparing.listed(subjects or [])
+    )
     if key is not None:
         _write_key(found, layout, key, output)
     if dry_run:
-        raise typer.Exit(_survey(found, _intensities(intensity or []), workers, strict_pairs=strict_pairs))
-    _say(found)
-    cases, sides = found.cases, {} if fold or test_group else found.sides
-    shares = "8:1:1" if split in COMMUNITY or split.endswith(".json") else split
-    if split.endswith(".json"):
-        sides = sides_of(Path(split), [case.id for case in cases])
-    if split in COMMUNITY:
-        sides = sides_in_order(cases, COMMUNITY[split])
-        cases = [case for case in cases if case.id in sides]
-    options = PrepareOptions(
-        regions=_regions(region or [], recipes or [], _modalities(cases)),
-        intensity=_intensities(intensity or []),
-        labels=label_names.read(labels) if labels is not None else dict(found.labels),
-        **asked(split=shares, counts=counts, seed=seed, fold=fold, test_group=test_group, copies=copies),
-        keep_going=keep_going,
-        strict_pairs=strict_pairs,
-    )
-    with bars() as shown:
-        cohort = prepare(
-            cases,
-            _named(output),
-            options,
-            sides=sides,
-            within_subject=found.within_subject and sides is found.sides,
-            relations=related,
-            progress=lambda case, done, total: shown.advance("prepare", done, total, case),
-            workers=workers,
+        raise typer.Exit(
+            _survey(found, _preparing.intensities(intensity or []), workers, strict_pairs=strict_pairs)
         )
+    _preparing.say(found)
+    with bars() as shown:
+        cohort = _preparing.prepared(
+            found,
+            _named(output),
+            _preparing.Masks(region or [], recipes or []),
+            intensity or [],
+            _preparing.Splitting(
+                split, counts, fold, test_group, seed, groups or [], group_by, same_patient or [], copies
+            ),
+            labels=labels,
+            keep_going=keep_going,
+            strict_pairs=strict_pairs,
+            workers=workers,
+            progress=shown,
+        )
+        page = _preparing.draw(cohort, workers, shown)
+    if as_json:
+        print(json.dumps(_preparing.summary(cohort, page), indent=1))
+        return
     print(f"{output}: {len(cohort.cases())} cases with {', '.join(cohort.modalities)}; {sizes(cohort)}")
     if cohort.split.by == "within-subject":
         print("within-subject: slabs of one body stand on all sides; figures hold for this body alone")
     _say_registered(cohort)
     _say_outside(cohort)
     _say_doubts({one.id: one.notes for one in cohort.manifest.cases})
-    _draw(cohort, workers)
-
-
-def _listed(words: Sequence[str]) -> list[str]:
-    return [name.strip() for word in words for name in word.split(",") if name.strip()]
+    if page is not None:
+        print(f"every pair is shown in {page}")
 
 
 def _named(output: Path | None) -> Path:
@@ -265,14 +259,6 @@ def _print_lines(head: str, lines: Sequence[str]) -> None:
         print(f"  {head}{line}")
 
 
-def _say(found: Found[CaseMaker]) -> None:
-    log = logging.getLogger(__name__)
-    for line in found.ignored:
-        log.warning("ignored: %s", line)
-    for line in found.left_out:
-        log.warning("left out: %s", line)
-
-
 def _say_registered(cohort: Cohort) -> None:
     """Print the least sure registrations, where there were some, and those to look at."""
     from transmodal.cohorts.onto import doubtful
@@ -307,25 +293,6 @@ def _say_copies(findings: Sequence[Finding]) -> None:
         print(f"copies of one image under two patients' names: {pair.line()}")
 
 
-def _draw(cohort: Cohort, workers: int) -> None:
-    """Write the cohort's page; a cohort stands without one."""
-    from transmodal.commands._progress import bars
-    from transmodal.errors import TransmodalError
-    from transmodal.evaluation import cohort_page
-
-    with bars() as shown:
-        try:
-            path = cohort_page.write(
-                cohort,
-                workers=workers,
-                progress=lambda case, done, total: shown.advance("draw", done, total, case),
-            )
-        except TransmodalError as error:
-            logging.getLogger(__name__).warning("no cohort.html: %s", error.line())
-            return
-    print(f"every pair is shown in {path}")
-
-
 def _say_outside(cohort: Cohort) -> None:
     """Print where FA is outside [0, 1], which noise does and resampling by splines."""
     shares = {one.id: one.notes.get("fa_outside", 0.0) for one in cohort.manifest.cases}
@@ -333,53 +300,3 @@ def _say_outside(cohort: Cohort) -> None:
     if odd:
         some = ", ".join(f"{case} {100 * shares[case]:.2g} %" for case in odd[:3])
         print(f"fa outside [0, 1]: {len(odd)} cases; most voxels in {some}")
-
-
-def _modalities(cases: Sequence[CaseMaker]) -> set[str]:
-    """Return what the cases have, as far as their files say it before they are read."""
-    return {modality for case in cases for modality in getattr(case, "volumes", {})}
-
-
-def _regions(words: list[str], recipes: list[str], there: Collection[str]) -> dict[str, tuple[Kind, ...]]:
-    from transmodal.cohorts.aliases import alias_of
-    from transmodal.errors import UsageError
-    from transmodal.recipes import load
-
-    kinds: dict[str, Kind] = {"body": "body", "brain": "brain", "around_brain": "around_brain"}
-    found: dict[str, tuple[Kind, ...]] = {}
-    for word in words:
-        modality, _, kind = word.partition("=")
-        if not modality or kind not in kinds:
-            raise UsageError(
-                "E001", f"--region {word}", "MODALITY=body, brain or around_brain", "Correct it."
-            )
-        found[modality] = (*found.get(modality, ()), kinds[kind])
-    for recipe in recipes:
-        wanted = load.load(recipe)
-        kind_of = wanted.data.region
-        first = alias_of(wanted.task.source[0], there) or wanted.task.source[0]
-        if kind_of != "whole" and kind_of not in found.get(first, ()):
-            found[first] = (*found.get(first, ()), kind_of)
-    return found
-
-
-def _intensities(words: list[str]) -> dict[str, IntensitySpec]:
-    from transmodal.errors import UsageError
-    from transmodal.volumes.intensity import IntensitySpec
-
-    found = {}
-    for word in words:
-        modality, _, spec = word.partition("=")
-        method, *ends = spec.split(":")
-        try:
-            if not modality or len(ends) not in (0, 2):
-                raise ValueError(word)
-            found[modality] = IntensitySpec(method, *(float(end) for end in ends))  # type: ignore[arg-type]  # it checks itself
-        except ValueError as error:
-            raise UsageError(
-                "E001",
-                f"--intensity {word}",
-                "MODALITY=window:LOW:HIGH, =percentile:LOW:HIGH, =zscore or =minmax",
-                "Correct it.",
-            ) from error
-    return found

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from transmodal.commands._completing import recipe_names
+from transmodal.progress import Progress
+
+if TYPE_CHECKING:
+    from transmodal.cohorts.store import Cohort
+    from transmodal.recipes.schema import Recipe
+    from transmodal.training.loop import TrainResult
 
 EXAMPLES = (
     "Example:  transmodal train t1-to-fa-small --cohort cohort -o runs/t1-to-fa --set training.epochs=2\n\n"
@@ -15,7 +24,10 @@ EXAMPLES = (
 
 def run(
     recipe: Annotated[
-        str, typer.Argument(help="Name of a recipe (see: transmodal recipes), or a YAML file.")
+        str,
+        typer.Argument(
+            help="Name of a recipe (see: transmodal recipes), or a YAML file.", autocompletion=recipe_names
+        ),
     ],
     cohort: Annotated[Path, typer.Option(help="Prepared cohort.")],
     output: Annotated[Path, typer.Option("-o", "--output", help="Run folder to write, or to continue.")],
@@ -26,23 +38,81 @@ def run(
     device: Annotated[str | None, typer.Option(help="cpu, cuda or auto; the recipe's by default.")] = None,
     precision: Annotated[str | None, typer.Option(help="32-true, bf16-mixed or 16-mixed.")] = None,
     processes: Annotated[int | None, typer.Option(min=1, help="Processes, one per device.")] = None,
+    as_json: Annotated[
+        bool,
+        typer.Option("--json", help="Print one JSON object instead: the run, its steps and best figure."),
+    ] = False,
 ) -> None:
     """Train by a recipe: curves, sample pictures, best and last checkpoint; resumes exactly."""
-    from transmodal.cohorts.store import Cohort
-    from transmodal.commands._progress import bars
-    from transmodal.recipes import load
-    from transmodal.training.loop import train
+    import json
 
-    resolved = load.load(recipe, changes or [])
+    from transmodal.commands._progress import bars
+    from transmodal.training import launch
+
     with bars() as shown:
         result = train(
-            resolved,
-            Cohort.open(cohort),
+            recipe,
+            cohort,
             output,
+            changes=changes or (),
             device=device,
             precision=precision,
             processes=processes,
             progress=shown,
         )
+    if not launch.is_first():
+        return
+    if as_json:
+        print(json.dumps(result.to_json(), indent=1))
+        return
     print(result.line())
     print(f"Translate with it: transmodal translate {output} IMAGE -o OUTPUT")
+
+
+def train(
+    recipe: str | Path | Recipe,
+    cohort: str | Path | Cohort,
+    output: str | Path,
+    *,
+    changes: Mapping[str, object] | Sequence[str] = (),
+    device: str | None = None,
+    precision: str | None = None,
+    processes: int | None = None,
+    progress: Progress | None = None,
+) -> TrainResult:
+    """Train by a recipe, or go on with a run that was interrupted, as `transmodal train` does.
+
+    Args:
+        recipe: name of one that comes with transmodal, YAML file, or a resolved recipe.
+        cohort: prepared: its folder, or the cohort that `transmodal.prepare` returns.
+        output: run folder to write, or to continue.
+        changes: of the recipe (`--set`), by dotted key or as words `training.epochs=2`.
+        device: instead of the recipe's, such as `cpu` or `cuda:0`.
+        precision: instead of the recipe's: `32-true`, `bf16-mixed` or `16-mixed`.
+        processes: instead of the recipe's; more than one needs `if __name__ == "__main__":` in a script.
+        progress: told of steps and validations.
+
+    Raises:
+        TransmodalError: as `training.loop.train`, and E002, E003, E001 for recipes.
+        KeyboardInterrupt: on SIGINT, once everything is saved; the same call goes on.
+    """
+    from transmodal.commands._evaluating import opened
+    from transmodal.recipes import load
+    from transmodal.recipes.schema import Recipe
+    from transmodal.training import loop
+
+    words = (
+        [f"{key}={load.word(value)}" for key, value in changes.items()]
+        if isinstance(changes, Mapping)
+        else changes
+    )
+    resolved = load.changed(recipe, words) if isinstance(recipe, Recipe) else load.load(recipe, words)
+    return loop.train(
+        resolved,
+        opened(cohort),
+        Path(output),
+        device=device,
+        precision=precision,
+        processes=processes,
+        progress=progress,
+    )

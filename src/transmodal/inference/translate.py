@@ -244,7 +244,7 @@ class Model:
 
 
 def load(
-    run: Path,
+    run: Path | str,
     *,
     which: str = "best",
     device: str | None = None,

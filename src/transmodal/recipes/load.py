@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import math
 import re
 import types
 from collections.abc import Hashable, Sequence
@@ -57,6 +58,24 @@ def validate(data: object, where: str) -> Recipe:
         return Recipe.model_validate(data)
     except ValidationError as error:
         raise _as_usage_error(error, where) from None
+
+
+def changed(recipe: Recipe, overrides: Sequence[str]) -> Recipe:
+    """Return a resolved recipe with keys changed, as `load` changes them.
+
+    Raises:
+        UsageError: as `load`.
+    """
+    data = recipe.model_dump(mode="json")
+    for override in overrides:
+        _apply(data, override)
+    return validate(data, recipe.name)
+
+
+def word(value: object) -> str:
+    """Return a value as it stands behind `key=`: YAML on one line."""
+    text = yaml.safe_dump(value, default_flow_style=True, allow_unicode=True, width=math.inf)
+    return text.removesuffix("...\n").strip()
 
 
 def dump(recipe: Recipe) -> str:

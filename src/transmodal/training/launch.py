@@ -109,6 +109,12 @@ def launch(settings: Training, work: Work[Job, Result], job: Job, progress: Prog
     return first
 
 
+def is_first() -> bool:
+    """Tell whether this process speaks for the training: of those that torchrun or SLURM started, the first does."""
+    outside = _outside()
+    return outside is None or outside.global_rank() == 0
+
+
 def check(settings: Training) -> None:
     """Check that devices, processes and precision can be had, before anything is written.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from transmodal.cohorts.store import Cohort
 from transmodal.inference import checkpoint
@@ -37,6 +38,17 @@ class TrainResult:
     best: float | None
     seconds: float
     was_finished: bool = False
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as `--json` prints it."""
+        return {
+            "run": str(self.run),
+            "steps": self.steps,
+            "metric": self.metric,
+            "best": self.best,
+            "seconds": round(self.seconds, 1),
+            "was_finished": self.was_finished,
+        }
 
     def line(self) -> str:
         """Say it in one line."""

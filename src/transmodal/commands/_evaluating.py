@@ -1,0 +1,216 @@
+"""Evaluating in the words of the command line, for the command and for Python."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from transmodal.commands._passes import letters
+from transmodal.progress import Progress
+
+if TYPE_CHECKING:
+    from transmodal.cohorts.store import Cohort
+    from transmodal.evaluation.result import Evaluation
+
+STANDARD = "mae,psnr,ssim"
+"""Metrics that are taken where none is named."""
+
+Runs = str | Path | Sequence[str | Path] | Mapping[str, str | Path]
+
+
+def evaluate(
+    runs: Runs,
+    cohort: str | Path | Cohort,
+    *,
+    output: str | Path | None = None,
+    split: str = "test",
+    training_cohort: str | Path | Cohort | None = None,
+    phenotypes: str | Path | None = None,
+    by: str | Sequence[str] = (),
+    oracles: str = "standard",
+    checkpoint: str = "best",
+    device: str | None = None,
+    target_normalised: bool = False,
+    metrics: str | Sequence[str] = STANDARD,
+    save_volumes: bool = False,
+    without: str | Sequence[str] = (),
+    axes: str | Sequence[str] = "",
+    fuse: Literal["mean", "median"] | None = None,
+    draws: int = 1,
+    translate_with: Literal["batch_statistics", "running"] | None = None,
+    weights: Sequence[str] | Mapping[str, str] = (),
+    segmenter: str | Path | None = None,
+    segmenter_window: str | None = None,
+    progress: Progress | None = None,
+) -> Evaluation:
+    """Score trained runs on a cohort's split and write the report, as `transmodal evaluate` does.
+
+    Args:
+        runs: folder of a run, or of several of one task; by name, they have these names in tables.
+        cohort: prepared: its folder, or the cohort that `transmodal.prepare` returns.
+        output: folder to write into; `RUN/evaluation` by default, and one beside it for another cohort than the run's.
+        split: `train`, `validation` or `test`; `all`, of a cohort that no run learned from.
+        training_cohort: what the runs learned from, where `cohort` is another.
+        phenotypes: table with a column of patients.
+        by: its columns to part patients by, with cuts for numbers such as `age:10,20`.
+        oracles: `standard`, `all` or `none`.
+        checkpoint: `best` or `last`.
+        device: such as `cpu` or `cuda:0`; a GPU by default where there is one.
+        target_normalised: scale MR targets to the training cohort's units by their own intensities.
+        metrics: such as `mae,psnr,ssim`, or a list of them.
+        save_volumes: also keep every synthetic volume, so that figures can be taken again.
+        without: sources without which the runs are scored once more.
+        axes: slice axes, such as `x,y,z`; each recipe's by default.
+        fuse: how passes become one; each recipe's by default.
+        draws: passes per axis with noise of their own, of runs that draw noise.
+        translate_with: what batch normalisation takes; each recipe's by default.
+        weights: where networks' weights lie, by name or as words `name=path`.
+        segmenter: ONNX file that labels axial slices, for `dice` and `hd95`.
+        segmenter_window: values that it takes as 0 to 1, such as `-1000,2000`.
+        progress: told how far it is.
+
+    Raises:
+        UsageError: E001, E002, E004 for words that do not fit; E004 for a split without pairs, of which
+            `transmodal.evaluation.unpaired.evaluate_unpaired` says what can be said.
+        InputError: for runs and cohorts that are none.
+        ResourceError: E403 for a place that cannot be written, E404 for a device that is not there.
+    """
+    from transmodal.commands import _sources
+    from transmodal.errors import UsageError
+    from transmodal.evaluation import learned
+    from transmodal.evaluation.entrants import Passing
+    from transmodal.evaluation.phenotypes import Phenotypes
+    from transmodal.evaluation.run import evaluate as score
+    from transmodal.volumes import outputs
+
+    named = runs_of(runs)
+    paths = list(named.values()) if isinstance(named, Mapping) else named
+    chosen = oracles_of(oracles)
+    needed = learned.choose(
+        words_of(metrics),
+        _sources.weights(weights),
+        segmenter=None if segmenter is None else Path(segmenter),
+        window=_window(segmenter_window),
+        device=device,
+    )
+    columns = (by,) if isinstance(by, str) else tuple(by)
+    if bool(columns) != (phenotypes is not None):
+        raise UsageError(
+            "E004",
+            "--phenotypes without --by" if phenotypes else "--by without --phenotypes",
+            "both",
+            "Name a table and what to part by.",
+        )
+    store = opened(cohort)
+    folder = folder_for(paths[0], store, output)
+    outputs.check_folder(folder)
+    if lacks_pairs(paths[0], store, split):
+        raise UsageError(
+            "E004",
+            f"the {split} split of {store.manifest.name}, no case of which has a pair",
+            "a split of pairs",
+            "Call transmodal.evaluation.unpaired.evaluate_unpaired, as the command does.",
+        )
+    return score(
+        named,
+        store,
+        split=split,
+        training_cohort=None if training_cohort is None else opened(training_cohort),
+        phenotypes=Phenotypes(Path(phenotypes), columns) if phenotypes is not None else None,
+        oracles=chosen,
+        checkpoint=checkpoint,
+        device=device,
+        without=(without,) if isinstance(without, str) else without,
+        passes=Passing(letters(axes), fuse, draws, translate_with),
+        target_normalised=target_normalised,
+        metrics=needed.plain,
+        judges=needed.judges,
+        weights=needed.weights,
+        output=folder,
+        save_volumes=save_volumes,
+        progress=None if progress is None else progress.advance,
+    )
+
+
+def runs_of(runs: Runs) -> list[Path] | dict[str, Path]:
+    """Return folders of runs; one is a list of one.
+
+    Raises:
+        UsageError: E004 where there is none.
+    """
+    from transmodal.errors import UsageError
+
+    if isinstance(runs, Mapping):
+        found: list[Path] | dict[str, Path] = {name: Path(run) for name, run in runs.items()}
+    else:
+        found = [Path(runs)] if isinstance(runs, str | Path) else [Path(run) for run in runs]
+    if not found:
+        raise UsageError("E004", "no run", "one or more", "Name the folders of trained runs.")
+    return found
+
+
+def opened(cohort: str | Path | Cohort) -> Cohort:
+    """Return a prepared cohort.
+
+    Raises:
+        InputError: as `Cohort.open`.
+    """
+    from transmodal.cohorts.store import Cohort
+
+    return cohort if isinstance(cohort, Cohort) else Cohort.open(Path(cohort))
+
+
+def words_of(words: str | Sequence[str]) -> list[str]:
+    """Return words that commas divide, or that are a list already."""
+    parts = words.split(",") if isinstance(words, str) else words
+    return [part.strip() for part in parts if part.strip()]
+
+
+def folder_for(run: Path, cohort: Cohort, output: str | Path | None) -> Path:
+    """Return where an evaluation goes."""
+    from transmodal.evaluation.sites import folder_of
+
+    return folder_of(run, cohort) if output is None else Path(output)
+
+
+def oracles_of(word: str) -> tuple[str, ...]:
+    """Return oracles by the word for several.
+
+    Raises:
+        UsageError: E001 for another word.
+    """
+    from transmodal.errors import UsageError
+    from transmodal.evaluation import oracles
+
+    chosen = {"standard": oracles.STANDARD, "all": oracles.ALL, "none": ()}
+    if word not in chosen:
+        raise UsageError("E001", f"--oracles {word}", "standard, all or none", "Choose one of them.")
+    return chosen[word]
+
+
+def lacks_pairs(run: Path, cohort: Cohort, split: str) -> bool:
+    """Tell whether no case of the split has both the run's source and its target."""
+    from transmodal.evaluation.unpaired import lacks_pairs
+    from transmodal.recipes import load
+
+    resolved = run / "recipe.yaml"
+    if split == "all" or not resolved.is_file():
+        return False
+    task = load.load(str(resolved)).task
+    named = cohort.named_for([*task.source, task.target])
+    return lacks_pairs(named.cases(split), task.source, task.target)
+
+
+def _window(words: str | None) -> tuple[float, float] | None:
+    from transmodal.errors import UsageError
+
+    if words is None:
+        return None
+    try:
+        low, high = (float(word) for word in words.split(","))
+    except ValueError:
+        raise UsageError(
+            "E001", f"--segmenter-window {words}", "LOW,HIGH", "Write it as: --segmenter-window=-1000,2000"
+        ) from None
+    return low, high
