@@ -1,0 +1,163 @@
+"""The doors for scripts and shells: JSON on standard output, quiet on standard error, completion, progress in notebooks."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+
+import numpy as np
+import pytest
+
+import transmodal
+from transmodal import cli
+from transmodal.commands import _progress
+from transmodal.commands._completing import recipe_names
+from transmodal.progress import Silent
+from transmodal.volumes import Volume, io
+
+RECIPE = """
+name: tiny
+translator: unet_regression
+task: {source: [t1], target: fa}
+windows: {kind: slice, axes: [z]}
+settings: {width: 4, levels: 1}
+training: {epochs: 1, batch: 4, samples_per_epoch: 4, device: cpu}
+"""
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three subjects as files, and a recipe of one step."""
+    folder = tmp_path_factory.mktemp("doors")
+    for n in range(3):
+        case = folder / "subjects" / f"case-{n}"
+        case.mkdir(parents=True)
+        draw = np.random.default_rng(n)
+        i, j, k = np.indices((12, 12, 9)) - np.array([6, 6, 4]).reshape(3, 1, 1, 1)
+        t1 = (i**2 + j**2 + 1.5 * k**2 < 20) * (100 + 100 * draw.random((12, 12, 9)))
+        for name, voxels in {"t1": t1, "fa": t1 / 400}.items():
+            io.write(
+                Volume(voxels.astype(np.float32), np.diag([4.0, 4.0, 4.0, 1.0])), case / f"{name}.nii.gz"
+            )
+    (folder / "tiny.yaml").write_text(RECIPE)
+    return folder
+
+
+def printed(line: str, capsys: pytest.CaptureFixture[str]) -> dict[str, object]:
+    """Return the one object that a call prints."""
+    capsys.readouterr()
+    assert cli.run(line.split()) == 0
+    found: dict[str, object] = json.loads(capsys.readouterr().out)
+    return found
+
+
+def test_verbs_print_one_object(place: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    cohort, run = tmp_path / "cohort", tmp_path / "run"
+    one = printed(f"prepare folders {place}/subjects -o {cohort} --counts 1:1:1 --workers 1 --json", capsys)
+    assert (one["cases"], one["split"]) == (3, {"train": 1, "validation": 1, "test": 1})
+    assert Path(str(one["page"])).is_file()
+    one = printed(f"train {place}/tiny.yaml --cohort {cohort} -o {run} --json", capsys)
+    assert (one["run"], one["steps"], one["metric"]) == (str(run), 1, "mae")
+    one = printed(f"evaluate {run} --cohort {cohort} --oracles none --save-volumes --json", capsys)
+    assert Path(str(one["report"])).is_file()
+    assert isinstance(one["summary"], list)
+    assert {row["metric"] for row in one["summary"]} == {"mae", "psnr", "ssim"}
+    one = printed(f"compare {run} --json", capsys)
+    assert one["folder"] is None
+    assert isinstance(one["rows"], list)
+    one = printed(f"check {run} --cohort {cohort} --json", capsys)
+    assert one["volumes"] == 1
+    assert one["figures"]
+    assert "t1-to-fa-small" in str(printed("recipes --json", capsys)["recipes"])
+    assert printed("recipes t1-to-fa-small --json", capsys)["translator"] == "unet_regression"
+
+
+def test_quiet_leaves_results_and_errors(
+    place: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    line = f"prepare folders {place}/subjects -o {tmp_path}/c --counts 1:1:1 --workers 1"
+    assert cli.run(["--quiet", *line.split()]) == 0
+    shown = capsys.readouterr()
+    assert "3 cases" in shown.out
+    assert shown.err == ""
+    assert cli.run([*line.split(), "--quiet"]) == 0
+    assert capsys.readouterr().err == ""
+    assert cli.run(line.split()) == 0
+    assert capsys.readouterr().err != ""
+    assert cli.run(["train", "no-such", "--quiet", "--cohort", "c", "-o", "r"]) == 2
+    assert capsys.readouterr().err.startswith("error[E002]")
+
+
+def test_shells_complete_verbs_and_recipes() -> None:
+    def completed(words: str, number: int) -> list[str]:
+        names = {"_TRANSMODAL_COMPLETE": "complete_bash", "COMP_WORDS": words, "COMP_CWORD": str(number)}
+        done = subprocess.run(
+            [sys.executable, "-m", "transmodal"], env={**os.environ, **names}, capture_output=True, text=True
+        )
+        return done.stdout.split()
+
+    assert completed("transmodal tr", 1) == ["train", "translate", "translators"]
+    assert completed("transmodal train t1-to-fa-s", 2) == ["t1-to-fa-small"]
+    assert recipe_names("t1-to-fa-s") == ["t1-to-fa-small"]
+    assert recipe_names("*") == []
+
+
+def test_help_takes_less_than_half_a_second() -> None:
+    """Of the processor's time: what else a machine does is not the command's."""
+    seconds = []
+    for _ in range(3):
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        subprocess.run([sys.executable, "-m", "transmodal", "--help"], capture_output=True, check=True)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        seconds.append(after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime)
+    assert min(seconds) < 0.5
+
+
+def test_a_notebook_shows_lines_that_change(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown: list[str] = []
+
+    class Handle:
+        def update(self, data: dict[str, str], *, raw: bool) -> None:
+            assert raw
+            shown.append(data["text/plain"])
+
+    def display(data: dict[str, str], *, raw: bool, display_id: bool) -> Handle:
+        assert raw
+        assert display_id
+        shown.append(data["text/plain"])
+        return Handle()
+
+    shell = type("ZMQInteractiveShell", (), {})()
+    room = ModuleType("IPython.core.getipython")
+    room.get_ipython = lambda: shell  # type: ignore[attr-defined]
+    page = ModuleType("IPython.display")
+    page.display = display  # type: ignore[attr-defined]
+    for module in (ModuleType("IPython"), ModuleType("IPython.core"), room, page):
+        monkeypatch.setitem(sys.modules, module.__name__, module)
+    clock = SimpleNamespace(now=0.0)
+    monkeypatch.setattr(_progress.time, "monotonic", lambda: clock.now)
+    with transmodal.bars() as progress:
+        progress.advance("train", 0, 4)
+        for done in range(1, 5):
+            clock.now += 0.2 if done == 1 else 40.0
+            progress.advance("train", done, 4, f"loss {done}")
+    assert shown == [
+        "train: 0/4",
+        "train: 2/4, 40 s left loss 2",
+        "train: 3/4, 27 s left loss 3",
+        "train: 4/4 loss 4",
+    ]
+
+
+def test_progress_without_a_terminal_is_a_line_at_the_end(capsys: pytest.CaptureFixture[str]) -> None:
+    with transmodal.bars() as progress:
+        progress.advance("train", 1, 2)
+        progress.advance("train", 2, 2, "done")
+    assert capsys.readouterr().err == "train: 2/2 done\n"
+    with _progress.quietly(True), transmodal.bars() as progress:
+        assert isinstance(progress, Silent)
