@@ -54,6 +54,34 @@ def test_the_navigation_names_every_page() -> None:
     assert named == there
 
 
+def test_no_page_of_the_site_links_to_what_is_outside_of_it() -> None:
+    docs = (ROOT / "docs").resolve()
+    for page in sorted(docs.rglob("*.md")):
+        for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):
+            if not target.startswith(("http://", "https://")):
+                assert (page.parent / target).resolve().is_relative_to(docs), f"{page.name}: {target}"
+
+
+def test_the_sites_page_of_licences_is_the_repositorys() -> None:
+    page, file = ROOT / "docs/concepts/data-licences.md", ROOT / "DATA_LICENSES.md"
+    assert page.read_text(encoding="utf-8") == file.read_text(encoding="utf-8")
+
+
+def test_the_demos_time_is_the_same_wherever_it_stands(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run(["demo", "--help"]) == 0
+    shown = {
+        "--help": capsys.readouterr().out.replace("│", " "),
+        **{
+            name: (ROOT / name).read_text(encoding="utf-8")
+            for name in ("README.md", "docs/get-started/demo.md")
+        },
+    }
+    for where, text in shown.items():
+        words = " ".join(text.split())
+        assert "6.4 minutes on two idle cores" in words, where
+        assert not re.search(r"about \w+ minutes", words), where
+
+
 def test_the_readmes_lines_are_single_and_the_ci_runs_the_second() -> None:
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     demo = re.search(r"<!-- demo-line -->\n```bash\n(.+)\n```", text)

@@ -23,6 +23,8 @@ def test_the_demo_ends_with_a_report(tmp_path: Path, capsys: pytest.CaptureFixtu
     shown = capsys.readouterr().out
     assert "linear_patch" in shown
     folder = tmp_path / "mr-to-ct"
+    assert "every pair" in shown
+    assert (folder / "cohort/cohort.html").is_file()
     evaluation = json.loads((folder / "evaluation/evaluation.json").read_text())
     names = {row["translator"] for row in evaluation["rows"]}
     assert names == {"unet_regression", "pix2pix", "mean_target", "lookup", "linear_patch", "registered_mean"}
