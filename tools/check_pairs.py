@@ -25,6 +25,7 @@ from transmodal.volumes.geometry import reorient
 from transmodal.volumes.registration import register
 
 PAIRS = (("t1", "ct"), ("t1", "fa"), ("t2", "flair"))
+WORDS = ("off_mm", "gain", "likeness")
 SHIFTS_MM, TURNS_DEGREES = (1, 2, 8, 12, 20), (5, 10)
 Subjects = Mapping[str, Mapping[str, Volume]]
 
@@ -81,7 +82,7 @@ def measure(job: tuple[Path, tuple[str, str]]) -> dict[str, Any]:
         "figures": {
             kind: {
                 word: [round(float(value), 3) for value in np.quantile(values, (0, 0.5, 1))]
-                for word, values in zip(("off_mm", "gain", "likeness"), np.array(rows).T, strict=True)
+                for word, values in zip(WORDS, np.array([one[: len(WORDS)] for one in rows]).T, strict=True)
             }
             for kind, rows in figures.items()
         },

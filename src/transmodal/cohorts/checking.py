@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -21,11 +22,25 @@ def check(case: Case) -> tuple[dict[str, Volume], dict[str, NDArray[Any]]]:
     Volumes that lie so already share their voxels with the case.
 
     Raises:
-        InputError: E103, E120 to E124, E130, E131 for what is wrong with the case.
+        InputError: E103, E120 to E124, E130, E131, E143 for what is wrong with the case.
     """
     oriented = _oriented(case)
     _check_one_grid(oriented)
-    return oriented, {what: _checked(what, volume) for what, volume in oriented.items()}
+    voxels = {what: _checked(what, volume) for what, volume in oriented.items()}
+    _check_distinct({what: voxels[what] for what in case.volumes})
+    return oriented, voxels
+
+
+def _check_distinct(voxels: Mapping[str, NDArray[Any]]) -> None:
+    """Refuse two modalities with equal voxels: one file under two names, of which nothing can be learned."""
+    for (first, one), (second, other) in combinations(voxels.items(), 2):
+        if one.shape == other.shape and np.array_equal(one, other):
+            raise InputError(
+                "E143",
+                f"{first} and {second} have the same voxels",
+                "an image of its own for each modality",
+                "Correct the file of one of them.",
+            )
 
 
 def _oriented(case: Case) -> dict[str, Volume]:

@@ -19,6 +19,9 @@ OFF_MM = 5.0
 GAIN = 0.1
 """What the best place has to gain before its distance counts: a flat summit says nothing."""
 
+AGREE_MM = 2.5
+"""Outlines whose own best place is nearer than this lie on one another."""
+
 ALIKE = 0.55
 """A likeness below this share of the pair's median over the cohort is not of one anatomy."""
 
@@ -27,6 +30,7 @@ ENOUGH = 5
 
 _FIRST = ("t1", "mr", "t1ce", "t2", "flair", "pd")
 _WORDS = ("off_mm", "gain", "likeness")
+_OUTLINE = ("outline_mm", "outline_gain")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +53,29 @@ class Judged:
 
     @property
     def beside(self) -> float:
-        """How far the two lie beside one another; 1 is the limit."""
-        return min(self.placing.off_mm / OFF_MM, self.placing.gain / GAIN)
+        """How far the two lie beside one another; 1 is the limit, 0 where their outlines lie on one another."""
+        return 0.0 if self.outlines_agree else self._inside
+
+    @property
+    def outlines_agree(self) -> bool:
+        """Whether skin and skull lie where they are, and not where the rest fits best: what is soft has moved or changed."""
+        own, gain = self.placing.outline_mm, self.placing.outline_gain
+        return own is not None and gain is not None and own < AGREE_MM and gain < 0
+
+    @property
+    def is_contradicted(self) -> bool:
+        """Whether the whole seems to lie beside, and the outlines say that it does not."""
+        return self.outlines_agree and self._inside >= 1
 
     @property
     def is_sure(self) -> bool:
-        """Whether the distance says something: on a flat summit, as single slices have, it does not."""
-        return self.placing.off_mm < OFF_MM or self.placing.gain >= GAIN
+        """Whether the distance says something: on a flat summit, or against the outlines, it does not."""
+        is_steep = self.placing.off_mm < OFF_MM or self.placing.gain >= GAIN
+        return is_steep and not self.outlines_agree
+
+    @property
+    def _inside(self) -> float:
+        return min(self.placing.off_mm / OFF_MM, self.placing.gain / GAIN)
 
     @property
     def unlike(self) -> float:
@@ -77,9 +97,14 @@ class Judged:
             return f"{off} and {odd} even where it fits best ({twice}): check that both are of one patient"
         if self.beside >= 1:
             return f"{off}: register it onto {self.fixed}'s grid, or mend its header"
+        where = f"though the outlines (skin, skull) lie within {self.placing.outline_mm or 0:.0f} mm of one another"
         if self.unlike >= 1:
+            against = f", {where}: a swelling or large lesion does that, or" if self.outlines_agree else ":"
+            return f"{self.moving} {odd} on {self.fixed} ({twice}){against} check that both are of one patient and visit"
+        if self.is_contradicted:
             return (
-                f"{self.moving} {odd} on {self.fixed} ({twice}): check that both are of one patient and visit"
+                f"the inside of {self.moving} fits best {self.placing.off_mm:.0f} mm off {self.fixed}, {where}: a "
+                "swelling or large lesion does that, and nothing is to be moved; look at both images"
             )
         return "nothing odd"
 
@@ -101,7 +126,8 @@ def notes_of(volumes: Mapping[str, Volume]) -> dict[str, float]:
         if found is not None:
             notes |= {
                 f"pair {first} {other} {word}": round(value, 4)
-                for word, value in zip(_WORDS, found, strict=True)
+                for word, value in found._asdict().items()
+                if value is not None
             }
     return notes
 
@@ -144,6 +170,11 @@ def doubts(notes: Mapping[str, Mapping[str, float]]) -> list[Judged]:
     return [one for one in judged(notes) if one.score >= 1]
 
 
+def contradicted(notes: Mapping[str, Mapping[str, float]]) -> list[Judged]:
+    """Return the pairs that are not to be doubted, but of which two measures say two things."""
+    return [one for one in judged(notes) if one.score < 1 and one.is_contradicted]
+
+
 def refusals(notes: Mapping[str, Mapping[str, float]]) -> dict[str, InputError]:
     """Return what is wrong with the cases that have a pair to look at, for those who want none."""
     return {
@@ -164,7 +195,7 @@ def _pairs(notes: Mapping[str, float]) -> dict[tuple[str, str], Placing]:
         if len(words) == 4 and words[0] == "pair":
             named.setdefault((words[1], words[2]), {})[words[3]] = value
     return {
-        pair: Placing(*(found[w] for w in _WORDS))
+        pair: Placing(*(found[w] for w in _WORDS), *(found.get(w) for w in _OUTLINE))
         for pair, found in named.items()
         if set(_WORDS) <= set(found)
     }

@@ -7,6 +7,7 @@ moves nothing: `volumes.registration` does.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -19,15 +20,20 @@ from transmodal.volumes.blocks import block_means
 
 Floats = NDArray[np.float64]
 Levels = NDArray[np.intp]
+Threshold = Callable[[NDArray[np.float32]], float]
+"""Up to which value an image is background."""
 
 LEVELS = 24
 _COARSE_MM = 4.0
 _BLUR = 0.7  # of the coarse image, in its voxels
 _STANDS_OUT = 0.05  # share of the range above the background
+_FAINT, _AIR = 0.005, 1.5  # the least such share, and how far above the air of the volume's faces
 _POINTS = 12_000
 _MARGIN_MM = 12.0
 _LEAST_RADIUS_MM = 20.0
 _LEAST_SHARED = 500
+_IN_QUESTION_MM = 4.0
+_RIM_MM = 12.0
 _STEPS_MM = (12.0, 6.0, 3.0, 1.5)
 _SWEEPS = 6
 _APART_MM = 4.0
@@ -42,11 +48,17 @@ class Placing(NamedTuple):
         likeness: what share of the mutual information of the tissue in both is gained by lying at the best
             place and not 4 mm beside it. Two images of one head gain a third and more, of two heads a sixth:
             only what is the same anatomy has to lie that exactly.
+        outline_mm: as `off_mm`, of the rigid edges alone: what lies within 12 mm of the outline of either image,
+            which is skin and skull of a head, the surface of a brain without them. None where `off_mm` is
+            below 4 mm, so that nothing is in question.
+        outline_gain: as `gain`, of the rigid edges at the best place of the whole; below 0 they lose by it.
     """
 
     off_mm: float
     gain: float
     likeness: float
+    outline_mm: float | None = None
+    outline_gain: float | None = None
 
 
 def placing(fixed: Volume, moving: Volume) -> Placing | None:
@@ -60,7 +72,7 @@ def placing(fixed: Volume, moving: Volume) -> Placing | None:
         What was found; None where one of the two has no contrast at 4 mm, or the content is smaller than 20 mm
         in radius or hardly shared, as in phantoms and crops: nothing can be said then.
     """
-    one, other = _Coarse.of(fixed), _Coarse.of(moving)
+    one, other = _Coarse.of(fixed, _plain), _Coarse.of(moving, _plain)
     points = one.points()
     if len(points) == 0 or not other.levels.any():
         return None
@@ -72,7 +84,34 @@ def placing(fixed: Volume, moving: Volume) -> Placing | None:
     likeness = search.likeness(place)
     if here <= 0 or likeness is None:
         return None
-    return Placing(search.moved_mm(place), best / here - 1, likeness)
+    found = Placing(search.moved_mm(place), best / here - 1, likeness)
+    if found.off_mm < _IN_QUESTION_MM:
+        return found
+    turn, shift = search.map(place)
+    return found._replace(**_of_outline(fixed, moving, points, turn, shift)._asdict())
+
+
+class _Outline(NamedTuple):
+    """What the rigid edges say; None where they hold too little in common."""
+
+    outline_mm: float | None = None
+    outline_gain: float | None = None
+
+
+def _of_outline(fixed: Volume, moving: Volume, points: Floats, turn: Floats, shift: Floats) -> _Outline:
+    """Return where the rigid edges lie, and what they say of a map `turn @ x + shift` in mm."""
+    one, other = _Coarse.of(fixed, _faint), _Coarse.of(moving, _faint)
+    rim = np.minimum(one.from_outline_mm(points), other.from_outline_mm(points)) <= _RIM_MM
+    points = points[rim]
+    if len(points) < _LEAST_SHARED:
+        return _Outline()
+    search = _Search(one.at(points), other, points)
+    here = search.value(np.zeros(6))
+    if here <= 0:
+        return _Outline()
+    own, _ = search.climb(here)
+    there = _information(one.at(points), other.at(points @ turn.T + shift))
+    return _Outline(search.moved_mm(own), there / here - 1)
 
 
 def mutual_information(joint: NDArray[Any]) -> float:
@@ -91,14 +130,14 @@ class _Coarse:
     affine: Floats
 
     @classmethod
-    def of(cls, volume: Volume) -> _Coarse:
+    def of(cls, volume: Volume, threshold: Threshold) -> _Coarse:
         voxels = volume.voxels.mean(axis=-1, dtype=np.float32) if volume.is_colour else volume.voxels
         sides = zip(voxels.shape, volume.spacing, strict=True)
         factors = [min(n, max(1, round(_COARSE_MM / mm))) for n, mm in sides]
         means = ndimage.gaussian_filter(block_means(voxels, factors), _BLUR)
         affine = volume.affine.astype(np.float64)
         first = affine @ np.append((np.array(factors) - 1) / 2, 1.0)
-        return cls(_levels(means), np.column_stack([affine[:, :3] * factors, first]))
+        return cls(_levels(means, threshold), np.column_stack([affine[:, :3] * factors, first]))
 
     def points(self) -> Floats:
         """Return points in mm, `(n, 3)`, spread evenly over a box around the content; none without content."""
@@ -111,6 +150,19 @@ class _Coarse:
         drawn = np.random.default_rng(0).random((_POINTS, 3))
         points: Floats = (low + drawn * (high - low)) @ self.affine[:3, :3].T + self.affine[:3, 3]
         return points
+
+    def from_outline_mm(self, points: Floats) -> Floats:
+        """Return how far points in mm lie from the outline of the content, holes in it filled; within half a voxel."""
+        content = ndimage.binary_fill_holes(self.levels > 0)
+        spacing = np.linalg.norm(self.affine[:3, :3], axis=0)
+        inside, outside = (
+            ndimage.distance_transform_edt(one, sampling=spacing) for one in (content, ~content)
+        )
+        index = np.linalg.inv(self.affine)
+        where = np.rint(index[:3, :3] @ points.T + index[:3, 3:]).astype(np.intp)
+        i, j, k = np.clip(where, 0, np.array(self.levels.shape)[:, None] - 1)
+        away: Floats = np.maximum(inside, outside)[i, j, k]
+        return away
 
     def at(self, points: Floats) -> Levels:
         """Return the level at points in mm; beyond the edge, that of the edge."""
@@ -192,6 +244,11 @@ class _Search:
         mean = float(np.mean(beside))
         return _information(fixed, there[shared]) / mean - 1 if mean > 0 else None
 
+    def map(self, place: Floats) -> tuple[Floats, Floats]:
+        """Return a place as a map `turn @ x + shift` of points in mm."""
+        turn = self._turn(place)
+        return turn, self._centre + place[:3] - turn @ self._centre
+
     def moved_mm(self, place: Floats) -> float:
         """Return how far a place moves the content, on average."""
         arms = self._content - self._centre
@@ -229,9 +286,22 @@ def _rotation(turns: Floats) -> Floats:
     return turn
 
 
-def _levels(image: NDArray[np.float32]) -> NDArray[np.float32]:
+def _plain(image: NDArray[np.float32]) -> float:
+    """Return up to which value an image is background."""
     low, high = np.percentile(image, (1, 99.9))
-    background = image <= low + _STANDS_OUT * (high - low)
+    return float(low + _STANDS_OUT * (high - low))
+
+
+def _faint(image: NDArray[np.float32]) -> float:
+    """Return as `_plain`, or less, down to what the air beyond the content holds: a bright lesion hides no tissue."""
+    low, high = np.percentile(image, (1, 99.9))
+    faces = [np.percentile(image.take(place, axis), 95) for axis in range(3) for place in (0, -1)]
+    air = _AIR * (float(np.median(faces)) - low)
+    return float(low + min(_STANDS_OUT * (high - low), max(air, _FAINT * (high - low))))
+
+
+def _levels(image: NDArray[np.float32], threshold: Threshold) -> NDArray[np.float32]:
+    background = image <= threshold(image)
     if background.all():
         return np.zeros_like(image)
     edges = np.unique(np.quantile(image[~background], np.linspace(0, 1, LEVELS)))

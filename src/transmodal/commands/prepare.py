@@ -276,11 +276,13 @@ def _say_registered(cohort: Cohort) -> None:
 
 def _say_doubts(notes: Mapping[str, Mapping[str, float]]) -> int:
     """Print which pairs to look at and what to do; return how many there are."""
-    from transmodal.cohorts.doubts import doubts
+    from transmodal.cohorts.doubts import contradicted, doubts
 
     odd = doubts(notes)
     for one in odd:
         print(f"look at {one.case}: {one.line()}")
+    for one in contradicted(notes):
+        print(f"not taken for a shift in {one.case}: {one.line()}")
     return len(odd)
 
 

@@ -13,6 +13,9 @@ from transmodal.evaluation.cohort_look import Look, tilt_degrees
 from transmodal.evaluation.document import headings
 from transmodal.evaluation.figures import label, number
 
+_UNSURE = {False: "place unsure", True: "outlines agree, inside does not"}
+"""What stands instead of a distance that says nothing, and of one that the outlines contradict."""
+
 
 class Facts(NamedTuple):
     """What is known of one case.
@@ -128,7 +131,7 @@ def _pair(facts: Facts, first: str, second: str) -> str:
         words.append("place not judged")
     else:
         usual = f" ({found.usual:.2f} in the cohort)" if found.usual is not None else ""
-        off = f"{found.placing.off_mm:.1f} mm off" if found.is_sure else "place unsure"
+        off = f"{found.placing.off_mm:.1f} mm off" if found.is_sure else _UNSURE[found.is_contradicted]
         words += [off, f"likeness {found.placing.likeness:.2f}{usual}"]
     lines = "".join(f"<span>{escape(word)}</span>" for word in words)
     return (
