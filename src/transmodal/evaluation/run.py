@@ -103,12 +103,12 @@ def evaluate(
     named = list(runs) if isinstance(runs, Mapping) else names_of(paths, loaded)
     names, loaded = passing(named, loaded, passes)
     view = common_view(names, loaded)
-    _check_pairs(store, split, view)
     models = [ModelTranslator(name, model) for name, model in zip(names, loaded, strict=True)]
     models += [lacking(one, without) for one in models if without]
     records = {model.name: model.record() for model in models}
     sources = tuple(dict.fromkeys(name for model in loaded for name in model.view.sources))
     store = store.named_for([*sources, view.target])
+    _check_pairs(store, split, view)
     given = None
     if training_cohort is not None:
         given = _opened(training_cohort).named_for([*sources, view.target])
