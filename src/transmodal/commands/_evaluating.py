@@ -189,7 +189,7 @@ def oracles_of(word: str) -> tuple[str, ...]:
     return chosen[word]
 
 
-def lacks_pairs(run: Path, cohort: Cohort, split: str) -> bool:
+def lacks_pairs(run: Path, cohort: str | Path | Cohort, split: str) -> bool:
     """Tell whether no case of the split has both the run's source and its target."""
     from transmodal.evaluation.unpaired import lacks_pairs
     from transmodal.recipes import load
@@ -198,7 +198,7 @@ def lacks_pairs(run: Path, cohort: Cohort, split: str) -> bool:
     if split == "all" or not resolved.is_file():
         return False
     task = load.load(str(resolved)).task
-    named = cohort.named_for([*task.source, task.target])
+    named = opened(cohort).named_for([*task.source, task.target])
     return lacks_pairs(named.cases(split), task.source, task.target)
 
 

@@ -129,13 +129,12 @@ def run(
     from transmodal.commands import _evaluating
     from transmodal.commands._progress import bars
 
-    store = _evaluating.opened(cohort)
-    folder = _evaluating.folder_for(runs[0], store, output)
-    if _evaluating.lacks_pairs(runs[0], store, split):
+    if _evaluating.lacks_pairs(runs[0], cohort, split):
+        store = _evaluating.opened(cohort)
         _score_unpaired(
             runs,
             store,
-            folder,
+            _evaluating.folder_for(runs[0], store, output),
             (split, checkpoint, device),
             metrics,
             frozen_weights or [],
@@ -145,8 +144,8 @@ def run(
     with bars() as shown:
         evaluation = _evaluating.evaluate(
             runs,
-            store,
-            output=folder,
+            cohort,
+            output=output,
             split=split,
             training_cohort=training_cohort,
             phenotypes=phenotypes,
@@ -167,6 +166,7 @@ def run(
             segmenter_window=segmenter_window,
             progress=shown,
         )
+    folder = _evaluating.folder_for(runs[0], _evaluating.opened(cohort), output)
     report = folder / "report.html"
     if as_json:
         content = evaluation.to_json()
