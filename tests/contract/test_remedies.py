@@ -125,6 +125,7 @@ def test_options_and_verbs_of_advice_exist(one: Text) -> None:
 
 KEYS = {
     "cohorts/body_slab.py": ("korean_human",),
+    "cohorts/checking.py": ("folders", "pairs", "bids", "dicom", "ixi", "t1_fa"),
     "cohorts/dicom_series.py": ("dicom",),
     "cohorts/slabs.py": ("korean_human",),
     "cohorts/slice_stack.py": ("slices",),

@@ -74,7 +74,8 @@ def _check_one_grid(volumes: Mapping[str, Volume]) -> None:
                 "E130",
                 f"{other} {_grid_text(volume)} and {first} {_grid_text(one)}, corners up to {apart:.3g} mm apart",
                 "volumes of a case on one grid",
-                "Register or resample them onto the target's grid first.",
+                "Register or resample them onto the target's grid first; folders, pairs, bids, dicom, ixi and t1_fa register "
+                "where they are told: --with onto=MODALITY.",
             )
 
 

@@ -15,12 +15,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from transmodal.cohorts import label_names, tables
 from transmodal.cohorts.case import EXTRA, MODALITY, Case, CaseFiles, Found
-from transmodal.errors import InputError
+from transmodal.cohorts.onto import steps_onto
+from transmodal.errors import InputError, UsageError
 from transmodal.volumes import files, io, listing, placeholders
 
 TABLE = "cases.csv"
@@ -30,19 +32,39 @@ _NO_FOLDER = "in no case's folder"
 _log = logging.getLogger(__name__)
 
 
-def find(folder: Path) -> list[CaseFiles]:
+@dataclass(frozen=True)
+class Options:
+    """What can be told with `--with`.
+
+    Attributes:
+        onto: onto whose grid the other modalities of a case are registered rigidly; empty for none.
+        limit_mm: a registration whose two directions differ by more has failed.
+
+    Raises:
+        UsageError: E001 for another value.
+    """
+
+    onto: str = ""
+    limit_mm: float = 2.0
+
+    def __post_init__(self) -> None:
+        if not self.limit_mm > 0:
+            raise UsageError("E001", f"limit_mm={self.limit_mm}", "more than 0", "Correct it.")
+
+
+def find(folder: Path, options: Options = Options()) -> list[CaseFiles]:
     """Find the cases of a folder, sorted by name; what is ignored is logged.
 
     Raises:
         InputError: as `look`.
     """
-    found = look(folder)
+    found = look(folder, options)
     for one in found.ignored:
         _log.warning("ignored: %s", one)
     return list(found.cases)
 
 
-def look(folder: Path) -> Found[CaseFiles]:
+def look(folder: Path, options: Options = Options()) -> Found[CaseFiles]:
     """Find the cases of a folder and what else lies there.
 
     Raises:
@@ -61,7 +83,7 @@ def look(folder: Path) -> Found[CaseFiles]:
         if path.name.startswith("README") or path.name in (TABLE, LABELS):
             continue
         if path.is_dir():
-            case = _case(path, None if table is None else table.get(path.name), ignored)
+            case = _case(path, None if table is None else table.get(path.name), ignored, options)
             cases += [] if case is None else [case]
         else:
             dangling = placeholders.is_dangling(path)
@@ -103,7 +125,9 @@ def _label_names(folder: Path, cases: Sequence[CaseFiles]) -> dict[int, str]:
     return label_names.agreed(folder / case.id / "case.json" for case in cases)
 
 
-def _case(folder: Path, row: Mapping[str, str] | None, ignored: list[str]) -> CaseFiles | None:
+def _case(
+    folder: Path, row: Mapping[str, str] | None, ignored: list[str], options: Options
+) -> CaseFiles | None:
     images = _images(folder, ignored)
     volumes = {name: path for name, path in images.items() if name not in EXTRA}
     if not volumes:
@@ -119,6 +143,7 @@ def _case(folder: Path, row: Mapping[str, str] | None, ignored: list[str]) -> Ca
         segmentation=images.get("segmentation"),
         simulated=frozenset(known["simulated"]) & set(volumes),
         group=row.get("group") or known["group"],
+        steps=steps_onto(options.onto, volumes, options.limit_mm),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -155,6 +155,13 @@ class Unbias:
         return replace(
             case, volumes={**case.volumes, **{name: without_bias(case.volumes[name]) for name in wanted}}
         )
+
+
+def steps_onto(fixed: str, modalities: Iterable[str], limit_mm: float) -> tuple[Onto, ...]:
+    """Return the registrations of all other modalities onto one; none where it is empty or not among them."""
+    every = sorted(modalities)
+    others = [name for name in every if name != fixed] if fixed in every else []
+    return tuple(Onto(fixed, name, (), limit_mm) for name in others)
 
 
 def _apart_mm(fixed: Volume, there: Registration, back: Registration) -> float:

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from transmodal.cohorts import release, tables
 from transmodal.cohorts.case import EXTRA, MODALITY, CaseFiles, Found
+from transmodal.cohorts.onto import steps_onto
 from transmodal.errors import InputError, UsageError
 from transmodal.volumes import io, placeholders
 
@@ -40,6 +41,8 @@ class Options:
         table: a CSV file elsewhere.
         patient: pattern whose first group, or whole, is the patient, searched in the case's name; where
             it is not found the case is a patient of its own. By default BIDS' `sub-<label>`.
+        onto: onto whose grid the other modalities are registered rigidly; empty for none.
+        limit_mm: a registration whose two directions differ by more has failed.
 
     Raises:
         UsageError: E001 for another value.
@@ -49,6 +52,8 @@ class Options:
     endings: tuple[str, ...] = ()
     table: str = ""
     patient: str = r"^sub-[A-Za-z0-9]+"
+    onto: str = ""
+    limit_mm: float = 2.0
 
     def __post_init__(self) -> None:
         for ending in self.endings:
@@ -61,6 +66,8 @@ class Options:
             re.compile(self.patient)
         except re.error as error:
             raise UsageError("E001", f"patient={self.patient}", "a regular expression", str(error)) from error
+        if not self.limit_mm > 0:
+            raise UsageError("E001", f"limit_mm={self.limit_mm}", "more than 0", "Correct it.")
 
 
 def find(folder: Path, options: Options = Options()) -> list[CaseFiles]:
@@ -94,22 +101,24 @@ def look(folder: Path, options: Options = Options()) -> Found[CaseFiles]:
     need = options.need or tuple(sorted(every)) or ("image",)
     whole, left_out = release.complete(parts, dict.fromkeys(parts, need), folder, _EXPECTED, release.FEWER)
     return Found(
-        [_case(case, parts[case], about.get(case, {}), options.patient) for case in whole],
+        [_case(case, parts[case], about.get(case, {}), options) for case in whole],
         [*passed_over, *release.counted(rest, folder, "no image of a pair by its place or name")],
         left_out,
     )
 
 
-def _case(case: str, mine: Mapping[str, Path], about: Mapping[str, str], pattern: str) -> CaseFiles:
-    found = re.search(pattern, case)
+def _case(case: str, mine: Mapping[str, Path], about: Mapping[str, str], options: Options) -> CaseFiles:
+    found = re.search(options.patient, case)
     named = (found[1] if found.re.groups else found[0]) if found else ""
+    volumes = {what: path for what, path in mine.items() if what not in EXTRA}
     return CaseFiles(
         case,
         about.get("patient") or named or case,
-        {what: path for what, path in mine.items() if what not in EXTRA},
+        volumes,
         mine.get("mask"),
         mine.get("segmentation"),
         group=about.get("group", ""),
+        steps=steps_onto(options.onto, volumes, options.limit_mm),
     )
 
 
