@@ -39,6 +39,8 @@ CODES: dict[str, str] = {
     "E136": "one modality is in two units",
     "E138": "a link leads nowhere, or a git-annex or Git LFS pointer stands where a file should be",
     "E139": "a folder holds a DICOM series and image files, and both could be meant",
+    "E140": "a source does not look like those that the run was trained on",
+    "E141": "some of several sources were refused at the gate",
     "E143": "two modalities of a case are one and the same image",
     "E401": "a header declares, or a file holds, more than the budget allows",
     "E402": "memory does not suffice",

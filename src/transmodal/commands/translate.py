@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
 import typer
 
@@ -19,6 +19,9 @@ from transmodal.commands._reading import (
     OrientationFrom,
 )
 from transmodal.progress import Progress
+
+if TYPE_CHECKING:
+    from transmodal.inference.gate import Policy
 
 EXAMPLES = (
     "Examples:\n\n"
@@ -86,6 +89,13 @@ def run(
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace outputs that are synthetic themselves.")
     ] = False,
+    strict: Annotated[
+        bool,
+        typer.Option("--strict", help="Refuse a source on a warning of the gate, not only on a refusal."),
+    ] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Translate what the gate refuses; the sidecar says so.")
+    ] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one JSON object: the images written, and notes on them.")
     ] = False,
@@ -93,6 +103,7 @@ def run(
     """Write the synthetic volume on the source's own grid, with a JSON sidecar that says how it came about."""
     import json
 
+    from transmodal.commands import _gate
     from transmodal.commands._progress import bars
 
     with bars() as shown:
@@ -117,6 +128,7 @@ def run(
             subject=subject or (),
             space=space,
             overwrite=overwrite,
+            gate=_gate.policy(strict=strict, force=force),
             progress=shown,
         )
     if as_json:
@@ -173,6 +185,7 @@ def translate(
     subject: Sequence[str] = (),
     space: str = "",
     overwrite: bool = False,
+    gate: Policy = "refuse",
     progress: Progress | None = None,
 ) -> list[Translated]:
     """Translate images that lie in files, folders, a BIDS dataset or a cohort, and write them with their sidecars.
@@ -199,6 +212,8 @@ def translate(
         subject: of a BIDS dataset: those to translate; all by default.
         space: of a BIDS dataset: translate images of this `space-` instead of those without one.
         overwrite: replace images that are synthetic themselves.
+        gate: what becomes of sources that do not look like training's: `refuse`, `strict` (refuse on a warning
+            too), `warn` (translate all the same, and record it) or `off`.
         progress: told how far it is.
 
     Returns:
@@ -206,11 +221,12 @@ def translate(
 
     Raises:
         UsageError: E001, E004 for words that do not fit the run, E005 for a place that cannot be written.
-        InputError: for a source that cannot be read, or is not what the run learned from.
+        InputError: for a source that cannot be read, or is not what the run learned from: E140, or E141 once
+            the others of several are translated.
         ResourceError: E404 for a device that is not there, E403 where nothing can be written.
     """
-    from transmodal.commands import _bids, _sources
-    from transmodal.errors import UsageError
+    from transmodal.commands import _bids, _gate, _sources
+    from transmodal.errors import InputError, UsageError
     from transmodal.inference.names import sidecar_of
     from transmodal.inference.translate import load
     from transmodal.inference.write import write
@@ -233,11 +249,17 @@ def translate(
     _sources.check_places(jobs, overwrite=overwrite, disagreement=disagreement)
     if dataset is not None:
         _bids.open_derivatives(dataset, place, model.view.target)
-    notes = _Notes(progress)
+    notes, tally = _Notes(progress), _gate.Tally(jobs)
     made = []
     for n, job in enumerate(jobs, start=1):
         advance = partial(progress.advance, job.name) if progress is not None else None
-        translation = model.translate(job.read(), advance=advance)
+        own = _gate.of(job, gate, alone=len(jobs) == 1)
+        try:
+            translation = model.translate(job.read(), advance=advance, gate=own)
+        except InputError as error:
+            tally.refuse(job, error)
+            continue
+        tally.add(translation.record["gate"]["outcome"])
         known = {"origins": job.origins(), **job.about, **_sources.learned(job, model)}
         said = (*translation.record["notes"], *known.pop("notes", ()))
         write(translation, job.output, {**known, "notes": list(said)}, disagreement=disagreement)
@@ -245,6 +267,7 @@ def translate(
         made.append(Translated(job.name, job.output, sidecar_of(job.output), said))
         if progress is not None and len(jobs) > 1:
             progress.advance("volumes", n, len(jobs))
+    tally.tell(progress)
     return made
 
 

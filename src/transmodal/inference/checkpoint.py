@@ -19,6 +19,7 @@ from safetensors import SafetensorError
 from torch import Tensor
 
 from transmodal import translators
+from transmodal.cohorts.reference import Reference
 from transmodal.errors import InputError, IntegrityError, TransmodalError
 from transmodal.notice import INTENDED_USE
 from transmodal.recipes.schema import Recipe
@@ -100,6 +101,7 @@ class Checkpoint:
         window: sides of the windows that it learned from; None in checkpoints from before this was kept.
         units: of modalities whose values are not in their own unit, such as `{"ct": "grey level"}`.
         versions: of what made it.
+        reference: what the training sources looked like; None in checkpoints from before this was kept.
         weights_sha256: of the weights' file; empty before it is saved.
     """
 
@@ -116,6 +118,7 @@ class Checkpoint:
     window: tuple[int, ...] | None = None
     units: Mapping[str, str] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
+    reference: Reference | None = None
     weights_sha256: str = ""
 
     def provenance(self) -> dict[str, Any]:
@@ -251,6 +254,7 @@ def _load(folder: Path, *, optimizers: bool) -> Checkpoint:
             window=tuple(content["window"]) if content.get("window") else None,
             units=content.get("units", {}),
             versions=content["versions"],
+            reference=Reference.from_json(content.get("reference")),
             weights_sha256=hashes[WEIGHTS],
         )
     except (KeyError, TypeError, AttributeError, ValidationError) as error:
@@ -273,6 +277,7 @@ def _content(checkpoint: Checkpoint, hashes: Mapping[str, str]) -> dict[str, Any
         "window": checkpoint.window,
         "units": dict(checkpoint.units),
         "versions": dict(checkpoint.versions),
+        "reference": None if checkpoint.reference is None else checkpoint.reference.to_json(),
     }
 
 

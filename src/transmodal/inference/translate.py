@@ -14,11 +14,13 @@ import torch
 import transmodal
 from transmodal import translators
 from transmodal.cohorts.aliases import renaming
+from transmodal.cohorts.reference import Reference
 from transmodal.errors import InputError, UsageError
 from transmodal.inference import checkpoint
 from transmodal.inference.device import device_of
 from transmodal.inference.engine import Advance, synthesise
 from transmodal.inference.fuse import Fuse
+from transmodal.inference.gate import Gate, Policy, admit
 from transmodal.inference.view import AXES, Seen, View, passes, see, view_of
 from transmodal.nets.blocks import TranslateWith
 from transmodal.nets.frozen import RANDOM
@@ -57,6 +59,7 @@ class Model:
         device: where it runs.
         learned_with: what its checkpoint says that batch normalisation takes while translating; None where there is
             nothing to choose.
+        reference: what the training sources looked like; None in runs from before it was kept.
     """
 
     translator: Translator  # type: ignore[type-arg]  # any paper's outputs
@@ -66,6 +69,7 @@ class Model:
     provenance: Mapping[str, Any]
     device: torch.device
     learned_with: TranslateWith | None = None
+    reference: Reference | None = None
 
     def translate(
         self,
@@ -74,6 +78,7 @@ class Model:
         axes: tuple[str, ...] | None = None,
         fuse: Fuse | None = None,
         advance: Advance | None = None,
+        gate: Policy | Gate = "refuse",
     ) -> Translation:
         """Translate one case's source volumes.
 
@@ -83,10 +88,12 @@ class Model:
             axes: slice axes, of `x`, `y`, `z`; None takes the recipe's.
             fuse: `mean` or `median` over the axes; None takes the recipe's.
             advance: told how many windows are done, of how many.
+            gate: what becomes of sources that do not look like training's: `refuse`, `strict` (refuse on a
+                warning too), `warn` (translate all the same) or `off`; or a `Gate`, which also knows headers.
 
         Raises:
             UsageError: as `along` does.
-            InputError: when a source is missing, empty, of another grid or in colour.
+            InputError: E140 when a source is refused; when a source is missing, empty, of another grid or in colour.
         """
         named = {self.view.sources[0]: sources} if isinstance(sources, Volume) else dict(sources)
         other = renaming(self.view.sources, list(named))
@@ -94,6 +101,11 @@ class Model:
         view = self.along(axes, fuse).view
         for name, channels in zip(view.sources, self.translator.config.source_channels, strict=True):
             _check_channels(name, named.get(name), channels)
+        verdict = admit(
+            self.reference,
+            {name: named[name] for name in view.present(named)},
+            gate if isinstance(gate, Gate) else Gate(gate),
+        )
         seen = see(view, named)
         synthetic = synthesise(self.translator, view, seen, self.device, advance)
         first = named[view.present(named)[0]]
@@ -103,7 +115,7 @@ class Model:
             _in_its_dtype(volume, view),
             None if spread is None else replace(resample(spread, first.grid), space=first.space),
             self._record(view, seen, named, volume)
-            | {"values": bounds.record(view.bounds, synthetic.clipped)},
+            | {"values": bounds.record(view.bounds, synthetic.clipped), "gate": verdict.record()},
         )
 
     @property
@@ -299,6 +311,7 @@ def load(
         provenance,
         where,
         translator.translates_with(),
+        saved.reference,
     )
 
 

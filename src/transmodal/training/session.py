@@ -14,6 +14,8 @@ from torch.optim import Optimizer
 
 from transmodal import translators
 from transmodal.batch import Batch
+from transmodal.cohorts import reference
+from transmodal.cohorts.reference import Reference
 from transmodal.data.dataset import WindowDataset
 from transmodal.data.loader import batches, seed_of, steps_per_epoch
 from transmodal.inference import checkpoint
@@ -92,6 +94,7 @@ class Session:
         else:
             self._frozen = checkpoint.check_frozen(frozen, saved, fabric.device)
         self._dataset = WindowDataset(self._plan.stream)
+        self._reference = None if saved is None else saved.reference
         self._steps = self._steps_per_epoch()
         self._optimizers: dict[str, Optimizer] = {}
         self._curves: Curves | None = None
@@ -105,6 +108,8 @@ class Session:
         self._curves = curves
         names = [phase.name for phase in self._plan.phases]
         try:
+            if self._reference is None and self._fabric.global_rank == 0:
+                self._reference = self._look()
             if self._training.store_features:
                 self._read_features()
             for phase in self._plan.phases[names.index(self._state.phase) :]:
@@ -118,6 +123,18 @@ class Session:
                 raise
             raise out_of_memory(self._training.batch, self._fabric.device) from error
         return Outcome(self._state, None)
+
+    def _look(self) -> Reference:
+        """Look at the training sources, for what `translate` holds a source against."""
+
+        def advance(done: int, total: int) -> None:
+            self._progress.advance("sources", done, total)
+            if self._stop:
+                raise _Interrupted
+
+        cases = [one.case for one in self._plan.stream.cases]
+        units = {name: spec.method == "window" for name, spec in self._plan.view.specs.items()}
+        return reference.fit(cases, units, advance)
 
     def _read_features(self) -> None:
         def advance(done: int, total: int) -> None:
@@ -293,6 +310,7 @@ class Session:
             window=self._plan.stream.cutting.size,
             units=self._plan.view.units,
             versions=versions(),
+            reference=self._reference,
         )
 
     def _seconds(self) -> float:

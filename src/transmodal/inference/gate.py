@@ -1,0 +1,153 @@
+"""The gate: sources are looked at before they are translated, and what does not fit the run is named or refused."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, NamedTuple
+
+from transmodal.cohorts.reference import OUTCOMES, Finding, Outcome, Reference
+from transmodal.cohorts.stated import Stated, header_findings
+from transmodal.errors import InputError
+from transmodal.volumes import Volume
+
+Policy = Literal["strict", "refuse", "warn", "off"]
+"""What becomes of a doubtful source: `strict` refuses on a warning too, `refuse` on a refusal, `warn` translates
+all the same and says so, `off` does not look."""
+
+NO_REFERENCE = "not checked: the run keeps no reference"
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """How sources are checked.
+
+    Attributes:
+        policy: what becomes of a doubtful source.
+        stated: what the sources' headers and names say, by modality.
+        name: of the case, for messages; empty where there is one.
+    """
+
+    policy: Policy = "refuse"
+    stated: Mapping[str, Stated] = field(default_factory=dict)
+    name: str = ""
+
+
+class SourceVerdict(NamedTuple):
+    """What the gate found of one source.
+
+    Attributes:
+        findings: what speaks against it.
+        figures: behind it, JSON-able.
+        note: why it was not checked; empty where it was.
+    """
+
+    findings: tuple[Finding, ...]
+    figures: Mapping[str, Any]
+    note: str = ""
+
+    @property
+    def outcome(self) -> Outcome:
+        """The worst of the findings."""
+        return max((one.outcome for one in self.findings), key=OUTCOMES.index, default="pass")
+
+
+class Verdict(NamedTuple):
+    """What the gate found of a case.
+
+    Attributes:
+        sources: by modality.
+        policy: that was asked for.
+    """
+
+    sources: Mapping[str, SourceVerdict]
+    policy: Policy
+
+    @property
+    def outcome(self) -> Outcome:
+        """The worst over the sources."""
+        return max((one.outcome for one in self.sources.values()), key=OUTCOMES.index, default="pass")
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether the policy refuses what was found."""
+        least = {"strict": 1, "refuse": 2}.get(self.policy, len(OUTCOMES))
+        return OUTCOMES.index(self.outcome) >= least
+
+    def lines(self) -> list[str]:
+        """Return each finding on a line, and why a source was not checked."""
+        notes = [f"{name}: {one.note}" for name, one in self.sources.items() if one.note]
+        return notes + [
+            f"{name}: {one.outcome}: {one.text} ({one.evidence})"
+            for name, verdict in self.sources.items()
+            for one in verdict.findings
+        ]
+
+    def record(self) -> dict[str, Any]:
+        """Return what stands in a sidecar."""
+        return {
+            "outcome": self.outcome if self.policy != "off" else "not checked",
+            "policy": self.policy,
+            "overridden": self.policy == "warn" and self.outcome == "refuse",
+            "sources": {
+                name: {
+                    "outcome": one.note or one.outcome,
+                    "reasons": [finding._asdict() for finding in one.findings],
+                    "figures": dict(one.figures),
+                }
+                for name, one in self.sources.items()
+            },
+        }
+
+
+def check(reference: Reference | None, sources: Mapping[str, Volume], gate: Gate) -> Verdict:
+    """Look at the sources of a case, each against its own modality in training.
+
+    Args:
+        reference: what the run keeps of training's sources; None in runs from before it was kept.
+        sources: volumes by modality.
+        gate: how they are checked.
+    """
+    if gate.policy == "off":
+        return Verdict({}, "off")
+    return Verdict(
+        {name: _of_source(reference, name, volume, gate) for name, volume in sources.items()}, gate.policy
+    )
+
+
+def admit(reference: Reference | None, sources: Mapping[str, Volume], gate: Gate) -> Verdict:
+    """Check the sources of a case, log what was found, and refuse what the policy refuses.
+
+    Raises:
+        InputError: E140 naming the first reason.
+    """
+    verdict = check(reference, sources, gate)
+    before = f"{gate.name}: " if gate.name else ""
+    if verdict.is_closed:
+        *others, last = sorted(verdict.lines(), key=lambda line: ": refuse: " in line)
+        for line in others:
+            _log.warning("%s%s", before, line)
+        raise InputError(
+            "E140",
+            f"{before}{last}",
+            "a source like those that the run was trained on",
+            "Give that image; or look at it, and translate it all the same with --force (gate='warn').",
+        )
+    for line in verdict.lines():
+        _log.warning("%s%s", before, line)
+    return verdict
+
+
+def _of_source(reference: Reference | None, name: str, volume: Volume, gate: Gate) -> SourceVerdict:
+    own = gate.stated.get(name, Stated())
+    known = None if reference is None else reference.modalities.get(name)
+    if known is None:
+        found = header_findings(own, name, is_head=False, image_passes=False)
+        return SourceVerdict(tuple(found), {}, NO_REFERENCE)
+    findings, figures = known.judge(volume)
+    passes = known.kind != "none" and not any(one.evidence == "image" for one in findings)
+    headers = header_findings(own, name, is_head=known.kind == "head", image_passes=passes)
+    return SourceVerdict((*headers, *findings), figures)

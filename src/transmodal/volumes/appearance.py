@@ -1,0 +1,209 @@
+"""What an image looks like in a few figures, so that a source can be held against a training cohort.
+
+Of any image: how fine its detail is, how bright its rim is beside its middle, how its intensities spread. Of a
+head also what the tissues show, read where the embedded template lies (`volumes.head_place`): ratios to white
+matter, which no gain changes, after a smooth field of bias is divided out. All of it on a grid of about 4 mm.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from transmodal.volumes.head_place import FLUID, SHELLS_MM, Coarse, Pose, place, points
+from transmodal.volumes.volume import Volume
+
+Floats = NDArray[np.float64]
+
+LEAST_CELLS = 8
+"""Cells of 4 mm along each axis below which an image is too small to be looked at."""
+LEAST_CM3 = 200.0
+"""Content below which an image is too small to be looked at."""
+_AIR_HU = -300.0  # a background below it is air in Hounsfield units
+_SOFT_HU = (-100.0, 150.0)
+_DARK = 0.25  # of the bright end: a low end above it is no background but tissue
+_ROUNDS, _REWEIGHTED = 4, 3
+_FROM_BONE_MM = 8.0
+_LEAST_POINTS = 400
+_LEAST_RATIO = 0.05
+
+
+class Tissue(NamedTuple):
+    """What the tissues of a head show, as ratios to white matter, background taken away.
+
+    Attributes:
+        grey: grey matter.
+        fluid: cerebrospinal fluid.
+        skull: the 6 mm around the brain: skull, and fluid inside it; 0 in a stripped brain.
+        air: 20 to 28 mm outside the brain; NaN where the image does not reach.
+        texture: robust standard deviation within white matter.
+        explained: share of the variance within the brain that the three tissues explain.
+        white: what white matter shows, in the image's own unit.
+    """
+
+    grey: float
+    fluid: float
+    skull: float
+    air: float
+    texture: float
+    explained: float
+    white: float
+
+
+class Appearance(NamedTuple):
+    """An image in figures.
+
+    Attributes:
+        detail: share of the variance that is finer than 8 mm: 0.03 to 0.2 in images, 0.9 in noise.
+        rim: mean of the lateral faces less the mean of the middle, of the range from low to high.
+        middle: quarter, half and three quarters of the intensities of the content, of the range.
+        extent_mm: what the content measures along right, anterior and superior.
+        levels: 1st, 50th and 99th percentile in the image's own unit.
+        fit: how well a head's template fits, 0 to 2; 0 where it does not.
+        seen: share of the template's points that lie in the image.
+        tissue: what the tissues show; None where no template was laid.
+    """
+
+    detail: float
+    rim: float
+    middle: tuple[float, float, float]
+    extent_mm: tuple[float, float, float]
+    levels: tuple[float, float, float]
+    fit: float
+    seen: float
+    tissue: Tissue | None
+
+
+def appearance(volume: Volume) -> Appearance | None:
+    """Look at an image.
+
+    Args:
+        volume: grey or colour, however it lies; any intensities.
+
+    Returns:
+        Its figures; None where it is too small, too thin or too even to be looked at.
+    """
+    grey = volume.with_voxels(volume.voxels.mean(axis=-1, dtype=np.float32)) if volume.is_colour else volume
+    coarse = Coarse(grey)
+    means = coarse.means
+    raw, middle, high = (float(value) for value in np.percentile(means, (1, 50, 99)))
+    extent = np.array(grey.grid.shape) * grey.spacing
+    if min(extent) < LEAST_CELLS * 4.0 or min(means.shape) < 4 or high - raw <= 1e-6 * max(1.0, abs(high)):
+        return None
+    low = np.float32(_background(means, raw))
+    signal = np.clip(means, *_SOFT_HU) - low if is_hu(raw) else means - low
+    shown = np.clip(signal / max(float(np.percentile(signal, 98)), 1e-9), 0, 1.3)
+    content = shown > 0.15
+    cell_cm3 = abs(float(np.linalg.det(coarse.affine[:, :3]))) / 1000
+    if content.sum() * cell_cm3 < LEAST_CM3:
+        return None
+    pose = place(coarse, shown)
+    where = coarse.world(np.argwhere(content).astype(float))
+    sides = np.subtract(*np.percentile(where, (99, 1), axis=0)).tolist()
+    quarter, half, most = np.percentile(shown[content], (25, 50, 75)).tolist()
+    return Appearance(
+        detail=_detail(coarse, shown),
+        rim=_rim(shown),
+        middle=(quarter, half, most),
+        extent_mm=(sides[0], sides[1], sides[2]),
+        levels=(raw, middle, high),
+        fit=0.0 if pose is None else pose.fit,
+        seen=0.0 if pose is None else pose.seen,
+        tissue=None if pose is None else _tissue(coarse, signal, pose, float(low), is_even=is_hu(raw)),
+    )
+
+
+def is_hu(low: float) -> bool:
+    """Tell by an image's low end whether it is in Hounsfield units with air around."""
+    return low < _AIR_HU
+
+
+def _background(means: NDArray[np.float32], low: float) -> float:
+    """Return what the image shows of nothing: its low end, or 0 where that is tissue; of HU the window's end."""
+    if is_hu(low):
+        return _SOFT_HU[0]
+    tight = float(means.min()) >= 0 and low > _DARK * float(np.percentile(means, 98))
+    return 0.0 if tight else low
+
+
+def _detail(coarse: Coarse, shown: NDArray[Any]) -> float:
+    sigma = [4.0 / float(side) for side in np.linalg.norm(coarse.affine[:, :3], axis=0)]
+    smooth = ndimage.gaussian_filter(shown, sigma)
+    return float(np.var(shown - smooth) / max(float(np.var(shown)), 1e-12))
+
+
+def _rim(shown: NDArray[Any]) -> float:
+    i, j, k = shown.shape
+    faces = np.concatenate([shown[[0, -1]].ravel(), shown[:, [0, -1]].ravel()])
+    inner = shown[i // 4 : -(i // 4), j // 4 : -(j // 4), k // 4 : -(k // 4)]
+    return float(faces.mean() - inner.mean())
+
+
+def _tissue(
+    coarse: Coarse, signal: NDArray[np.float32], pose: Pose, low: float, *, is_even: bool
+) -> Tissue | None:
+    known = points()
+    values, seen = coarse.read(signal, pose.laid(known.mm))
+    # In Hounsfield units there is no bias, and bone beside the brain is a hundred times what tissues differ by.
+    least_mm = _FROM_BONE_MM if is_even else 0.0
+    inside = seen & (known.label <= FLUID) & (known.parts.sum(axis=1) > 0.9) & (known.depth_mm > least_mm)
+    if inside.sum() < _LEAST_POINTS:
+        return None
+    at = (known.mm - known.mm.mean(axis=0)) / 80
+    levels, bias = _levels(values, known.parts, at, inside, rounds=1 if is_even else _ROUNDS)
+    white = max(abs(float(levels[0])), 1e-9)
+    even = values / np.exp(bias)
+    pure = inside & (known.parts[:, 0] > 0.8)
+    middle = float(np.median(even[pure]))
+    return Tissue(
+        grey=float(levels[1]) / white,
+        fluid=float(levels[2]) / white,
+        skull=_shell(values, known.label, seen, 0) / white,
+        air=_shell(values, known.label, seen, len(SHELLS_MM) - 1) / white,
+        texture=1.4826 * float(np.median(np.abs(even[pure] - middle))) / max(abs(middle), 1e-9),
+        explained=_explained(even[inside], (known.parts @ levels)[inside]),
+        white=float(levels[0]) + low,
+    )
+
+
+def _levels(
+    values: Floats, parts: Floats, at: Floats, inside: NDArray[np.bool_], *, rounds: int
+) -> tuple[Floats, Floats]:
+    """Return what white matter, grey matter and fluid show, and the logarithm of the bias, in turns."""
+    quadratic = np.column_stack([at, at**2, at[:, [0]] * at[:, 1:], at[:, 1] * at[:, 2]])
+    bias = np.zeros(len(values))
+    for number in range(rounds):
+        levels = _robust(parts[inside] * np.exp(bias[inside])[:, None], values[inside])
+        if number == rounds - 1:
+            break
+        said = parts @ levels
+        ratio = values / np.where(said > 0.3 * np.abs(levels).max(), said, np.nan)
+        taken = inside & (ratio > 0.3) & (ratio < 3) & (parts[:, :2].sum(axis=1) > 0.8)
+        if taken.sum() < _LEAST_POINTS:
+            break
+        columns = np.column_stack([np.ones(int(taken.sum())), quadratic[taken]])
+        bias = np.clip(quadratic @ np.linalg.lstsq(columns, np.log(ratio[taken]), rcond=None)[0][1:], -1, 1)
+    return levels, bias
+
+
+def _robust(columns: Floats, values: Floats) -> Floats:
+    """Solve least squares in which what lies far off counts less (Cauchy's weights)."""
+    weight = np.ones(len(values))
+    for _ in range(_REWEIGHTED):
+        solved = np.linalg.lstsq(columns * weight[:, None], values * weight, rcond=None)[0]
+        rest = values - columns @ solved
+        weight = 1 / np.sqrt(1 + (rest / (2 * 1.4826 * np.median(np.abs(rest)) + 1e-9)) ** 2)
+    return np.asarray(solved)
+
+
+def _explained(values: Floats, said: Floats) -> float:
+    clipped = np.clip(values, *np.percentile(values, (1, 99)))
+    return 1.0 - float(np.mean((clipped - said) ** 2) / max(float(np.var(clipped)), 1e-12))
+
+
+def _shell(values: Floats, label: NDArray[np.intp], seen: NDArray[np.bool_], number: int) -> float:
+    there = values[seen & (label == 3 + number)]
+    return float(np.median(there)) if len(there) > _LEAST_POINTS / 4 else float("nan")

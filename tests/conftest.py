@@ -1,0 +1,48 @@
+"""What tests of several floors share: brains of any contrast, made of the embedded template's tissues in milliseconds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from transmodal.volumes import Volume, template
+from transmodal.volumes.geometry import resample, working_grid
+
+LEVELS = {
+    "t1": (600, 450, 220),
+    "t2": (300, 400, 650),
+    "pd": (600, 670, 690),
+    "flair": (500, 570, 180),
+    "fa": (0.55, 0.2, 0.12),
+}
+"""What white matter, grey matter and fluid show."""
+
+BrainOf = Callable[..., Volume]
+
+
+@pytest.fixture(scope="session")
+def brain_of() -> BrainOf:
+    """Return what makes a stripped brain of a contrast; subjects differ in size, place, noise and a little in tissue."""
+    grid = working_grid(template.t1().grid, 3.0)
+    white, grey, inside = (
+        resample(v.with_voxels(v.voxels.astype(np.float32)), grid).voxels
+        for v in (template.wm(), template.gm(), template.mask())
+    )
+    fluid = np.clip(inside - white - grey, 0, 1)
+
+    def made(contrast: str, subject: int = 0) -> Volume:
+        draw = np.random.default_rng([subject, *contrast.encode()])
+        levels = np.array(LEVELS[contrast]) * draw.uniform(0.97, 1.03, 3)
+        shown = levels[0] * white + levels[1] * grey + levels[2] * fluid
+        noise = 0.02 * levels[0] * draw.standard_normal(shown.shape)
+        if contrast == "fa":
+            # Fibres cross and part: within white matter, FA varies by a third.
+            noise += white * 0.15 * np.sin(np.indices(shown.shape).sum(axis=0) / 1.5)
+        affine = grid.affine.copy()
+        affine[:3, :3] *= draw.uniform(0.92, 1.0)
+        affine[:3, 3] += draw.uniform(-10, 10, 3)
+        return Volume((inside > 0.5) * np.maximum(shown + noise, 0).astype(np.float32), affine)
+
+    return made
