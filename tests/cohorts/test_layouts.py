@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from transmodal.cohorts import brats, ixi, layouts
+from transmodal.cohorts import brats, folders, ixi, layouts
 from transmodal.errors import InputError, UsageError
 
 
@@ -18,7 +18,7 @@ def test_settings_are_read_by_the_type_of_their_default() -> None:
     assert told == ixi.Options(need=("t1", "t2"), bias=True, limit_mm=1.5, onto="t1")
     assert layouts.options_of("ixi", ["bias=false"]) == ixi.Options()
     assert layouts.options_of("brats") == brats.Options()
-    assert layouts.options_of("folders") is None
+    assert layouts.options_of("folders") == folders.Options()
 
 
 @pytest.mark.parametrize(
@@ -30,7 +30,7 @@ def test_settings_are_read_by_the_type_of_their_default() -> None:
         ("ixi", "bias=yes", "E001", "true or false"),
         ("ixi", "limit_mm=much", "E001", "a number"),
         ("ixi", "onto=t3", "E001", "t2, t1, none|t2"),
-        ("folders", "need=t1", "E003", "no setting"),
+        ("folders", "need=t1", "E003", "limit_mm, onto"),
         ("ixii", "", "E002", "Did you mean ixi"),
         ("zzz", "", "E002", "prepare --help"),
     ],

@@ -30,6 +30,7 @@ VERBS: dict[str, tuple[str, ...]] = {
     "cohorts/relations.py": SPLITTING,
     "cohorts/split.py": SPLITTING,
     "cohorts/": ("prepare",),
+    "commands/_evaluating.py": ("evaluate",),
     "commands/_passes.py": ("translate", "evaluate"),
     "commands/_sources.py": ("translate",),
     "commands/_splitting.py": SPLITTING,
@@ -126,6 +127,7 @@ def test_options_and_verbs_of_advice_exist(one: Text) -> None:
 KEYS = {
     "cohorts/body_slab.py": ("korean_human",),
     "cohorts/checking.py": ("folders", "pairs", "bids", "dicom", "ixi", "t1_fa"),
+    "cohorts/dicom_naming.py": ("dicom",),
     "cohorts/dicom_series.py": ("dicom",),
     "cohorts/slabs.py": ("korean_human",),
     "cohorts/slice_stack.py": ("slices",),

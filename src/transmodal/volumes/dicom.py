@@ -140,7 +140,7 @@ def _one_series(name: str, images: list[Slice], series: str | None) -> list[Slic
             "E121",
             f"{name} holds {len(chosen)} series ({listed})",
             "one series",
-            "Name one by its number or UID (translate --series, series= in Python), or keep one in the folder.",
+            "Name one by its number or UID (transmodal translate --series, series= in Python), or keep one in the folder.",
         )
     return chosen[0]
 
