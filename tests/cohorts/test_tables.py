@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import transmodal
-from transmodal.cohorts import bids, brats, dicom, folders, labels, pairs, relations, t1_fa, tables
+from transmodal.cohorts import bids, brats, dicom_naming, folders, labels, pairs, relations, t1_fa, tables
 from transmodal.errors import InputError
 from transmodal.evaluation import phenotypes
 from transmodal.volumes import Volume, io
@@ -163,4 +163,4 @@ def test_no_other_module_reads_tables_of_users() -> None:
 
 def test_series_of_dicom_are_named_by_such_a_table(tmp_path: Path) -> None:
     (tmp_path / "series.csv").write_bytes("note;series;modality\nx;1.2.3;t1\n;;\n".encode("utf-16"))
-    assert dicom._table(tmp_path / "series.csv")["1.2.3"]["modality"] == "t1"
+    assert dicom_naming.read_table(tmp_path / "series.csv")["1.2.3"]["modality"] == "t1"

@@ -133,20 +133,28 @@ def _write(job: _Job) -> None:
 
 def _synthrad2023(case: Case, n: int) -> Files:
     name = f"1B{'ABC'[n % 3]}{n + 1:03d}"
-    return {f"Task1/brain/{name}/{what}.nii.gz": one for what, one in _synthrad(case, "mr").items()}
+    files = _synthrad(case, "mr", case.volumes["t1"])
+    return {f"Task1/brain/{name}/{what}.nii.gz": volume for what, volume in files.items()}
 
 
 def _synthrad2025(case: Case, n: int) -> Files:
     name = f"2HN{'ABCDE'[n % 5]}{n + 1:03d}"
-    return {f"Task2/HN/{name}/{what}.mha": one for what, one in _synthrad(case, "cbct").items()}
+    files = _synthrad(case, "cbct", _cone_beam(case.volumes["ct"], n))
+    return {f"Task2/HN/{name}/{what}.mha": volume for what, volume in files.items()}
 
 
-def _synthrad(case: Case, source: str) -> dict[str, Volume]:
+def _synthrad(case: Case, name: str, source: Volume) -> dict[str, Volume]:
     """Return source, CT and the head's outline, dilated."""
     assert case.mask is not None
     body = ndimage.binary_dilation(case.mask.voxels > 0).astype(np.uint8)
-    ct = case.volumes["ct"]
-    return {source: case.volumes.get("t1", ct), "ct": ct, "mask": case.mask.with_voxels(body)}
+    return {name: source, "ct": case.volumes["ct"], "mask": case.mask.with_voxels(body)}
+
+
+def _cone_beam(ct: Volume, n: int) -> Volume:
+    """Return a CT as a cone beam shows it: scatter takes a tenth of its contrast with water, and noise is 40 HU."""
+    noise = np.random.default_rng([2025, n]).normal(0.0, 40.0, ct.voxels.shape)
+    hu = 0.9 * ct.voxels.astype(np.float32) + noise
+    return ct.with_voxels(np.clip(np.rint(hu), -1024, 3071).astype(np.int16))
 
 
 def _brats2020(case: Case, n: int) -> Files:
