@@ -98,6 +98,7 @@ def launch(settings: Training, work: Work[Job, Result], job: Job, progress: Prog
         quiet = progress if fabric.global_rank == 0 else Silent()
         with listening() as stop:
             alone: Result = fabric.launch(lambda launched: work(launched, job, quiet, stop))
+        _leave_group()
         return alone
     with tempfile.TemporaryDirectory() as folder, _relayed(progress) as queue:
         child = _Child(work, job, queue, Path(folder) / "error.json")
@@ -181,10 +182,14 @@ class _Child(Generic[Job, Result]):
                 parts = [type(error).__name__, error.code, error.got, error.expected, error.remedy]
                 self.failure.write_text(json.dumps(parts), encoding="utf-8")
                 raise
-            # Now, while everything lives: threads that are left to the interpreter's end can abort it.
-            if torch.distributed.is_initialized():
-                torch.distributed.destroy_process_group()
+            _leave_group()
             return result
+
+
+def _leave_group() -> None:
+    """Take the group of processes down while everything lives: threads left to the interpreter's end can abort it."""
+    if torch.distributed.is_initialized():
+        torch.distributed.destroy_process_group()
 
 
 class _Relay:
