@@ -2,18 +2,23 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 from numpy.typing import DTypeLike
 
-from transmodal.cohorts.case import Case
-from transmodal.cohorts.checking import check
+from transmodal.cohorts.case import Case, CaseFiles
+from transmodal.cohorts.checking import check, greyed, stored_as_rgb
+from transmodal.cohorts.prepare import PrepareOptions, prepare
+from transmodal.cohorts.survey import look
 from transmodal.errors import InputError
-from transmodal.volumes import Volume
+from transmodal.volumes import Volume, io
 from transmodal.volumes.geometry import reorient
 
 MakeCase = Callable[..., Case]
+SHAPE = (9, 7, 11)
+AFFINE = np.diag([-1.5, 1.25, 2.0, 1.0])
 
 
 def masked(case: Case, dtype: DTypeLike, value: float, other: float | None = None) -> Case:
@@ -67,3 +72,31 @@ def test_one_voxel_that_is_no_number_is_found(a_case: MakeCase, wrong: float) ->
     with pytest.raises(InputError, match=r"fa has 1 voxels .* first at \(2, 3, 4\)") as caught:
         check(case)
     assert caught.value.code == "E120"
+
+
+@pytest.mark.parametrize("ending", [".nii.gz", ".nii"])
+def test_grey_stored_as_rgb_is_prepared_as_grey(ending: str, tmp_path: Path) -> None:
+    """RGB of three equal channels used to become an image in colour, and a mask of it was refused."""
+    grey = (np.arange(np.prod(SHAPE)).reshape(SHAPE) % 250).astype(np.uint8)
+    inside = ((grey > 40) * 255).astype(np.uint8)
+    paths = {}
+    for what, voxels in {"mr": grey, "mask": inside, "colour": grey}.items():
+        paths[what] = tmp_path / f"{what}{ending}"
+        io.write(Volume(np.stack([voxels] * 3, axis=-1), AFFINE), paths[what])
+    case = CaseFiles("s01", "s01", {what: paths[what] for what in ("mr", "colour")}, paths["mask"])
+    cohort = prepare([case], tmp_path / "cohort", PrepareOptions(counts=(1, 0, 0)))
+    (kept,) = cohort.cases()
+    np.testing.assert_array_equal(kept.volume("mr").voxels, grey[::-1])  # LAS is turned to RAS
+    assert kept.volume("colour").is_colour  # the modality that is in colour, whatever is in it
+    assert stored_as_rgb(kept.entry.notes) == ["mr"]  # masks are read as grey
+    assert any(line.endswith("grey stored as RGB") for line in look(case).found)
+
+
+def test_images_in_colour_stay_in_colour() -> None:
+    tinted = np.zeros((*SHAPE, 3), np.uint8)
+    tinted[..., 0] = 9
+    case = Case("s01", "s01", {"mr": Volume(tinted, AFFINE)}, Volume(tinted, AFFINE))
+    assert greyed(case) is case
+    with pytest.raises(InputError) as caught:
+        check(case)
+    assert caught.value.code == "E122"

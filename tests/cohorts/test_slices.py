@@ -11,6 +11,7 @@ from PIL import Image
 from scipy.io import savemat
 
 from transmodal.cohorts import slices
+from transmodal.cohorts.checking import stored_as_rgb
 from transmodal.cohorts.prepare import PrepareOptions, prepare
 from transmodal.cohorts.slice_stack import SliceStack
 from transmodal.cohorts.slices import Options
@@ -82,6 +83,21 @@ def test_side_by_side_and_grey_saved_as_colour(tmp_path: Path) -> None:
     loaded = second.load().volumes["b"]
     assert loaded.is_colour
     np.testing.assert_array_equal(loaded.voxels[:, :, 0].swapaxes(0, 1), colour[:, 8:])
+
+
+def test_grey_of_two_kinds_in_one_stack_and_a_black_slice_in_colour(tmp_path: Path) -> None:
+    """A black slice in colour used to be refused beside the others, as one of another size."""
+    grey = DRAW.integers(0, 255, (2, 6, 8)).astype(np.uint8)
+    (tmp_path / "trainA").mkdir()
+    Image.fromarray(grey[0]).save(tmp_path / "trainA" / "p1_1.png")
+    Image.fromarray(np.stack([grey[1]] * 3, axis=2)).save(tmp_path / "trainA" / "p1_2.png")
+    colour = picture(tmp_path / "trainB" / "p1_1.png", (6, 8, 3), np.uint8)
+    Image.fromarray(np.zeros_like(colour)).save(tmp_path / "trainB" / "p1_2.png")
+    case = slices.find(tmp_path)[0].load()
+    np.testing.assert_array_equal(case.volumes["a"].voxels.transpose(2, 1, 0), grey)
+    assert stored_as_rgb(case.notes) == ["a"]
+    np.testing.assert_array_equal(case.volumes["b"].voxels[:, :, 0].swapaxes(0, 1), colour)
+    assert not case.volumes["b"].voxels[:, :, 1].any()
 
 
 def test_an_odd_width_is_refused(tmp_path: Path) -> None:
@@ -241,7 +257,7 @@ def test_another_file_or_spacing_is_another_case(tmp_path: Path) -> None:
         {"patient": "p"},
         {"per_case": 0},
         {"spacing_mm": ("x",)},
-        {"spacing_mm": ()},
+        {"spacing_mm": ("1", "2", "3")},
         {"spacing_mm": ("1", "0")},
     ],
 )

@@ -218,9 +218,21 @@ def test_colour_in_and_out() -> None:
     made = colour.translate(ramp()).volume
     assert made.voxels.shape == (7, 6, 5, 3)
     assert made.voxels.dtype == np.uint8
+    tinted = made.voxels // np.array([1, 2, 1], np.uint8)
     with pytest.raises(InputError, match="colour") as refused:
-        model().translate(made)
+        model().translate(made.with_voxels(tinted))
     assert refused.value.code == "E122"
+
+
+def test_grey_stored_as_rgb_is_translated_as_grey_and_said_so() -> None:
+    grey = ramp().with_voxels((ramp().voxels % 200).astype(np.uint8))
+    as_rgb = grey.with_voxels(np.stack([grey.voxels] * 3, axis=-1))
+    plain, made = model().translate(grey), model().translate({"t1": as_rgb})
+    np.testing.assert_array_equal(made.volume.voxels, plain.volume.voxels)
+    assert made.record["sources"] == plain.record["sources"]
+    assert [note for note in made.record["notes"] if note not in plain.record["notes"]] == [
+        "t1 is grey stored as RGB: one of its equal channels is taken"
+    ]
 
 
 def test_an_unknown_axis_is_refused() -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import pickle
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,8 @@ import pytest
 import torch
 
 from transmodal import translators
+from transmodal.cohorts import slices
+from transmodal.cohorts.prepare import prepare
 from transmodal.cohorts.store import Cohort
 from transmodal.errors import InputError, TransmodalError, UsageError
 from transmodal.recipes.load import load
@@ -312,3 +315,32 @@ def test_validation_looks_where_the_target_is_if_the_data_set_gives_no_mask(
         assert 0 < inside.mean() < 1
     for case in plan(tiny(), cohort).validation:
         np.testing.assert_array_equal(case.mask(), cohort.case(case.id).mask())
+
+
+@pytest.mark.parametrize(
+    ("said", "spacing_mm", "is_refused"),
+    [((), 2.0, True), ((), None, False), ((), 1.0, False), (("2", "4"), 4.0, False), (("1",), 2.0, False)],
+)
+def test_pictures_are_not_resampled_by_a_spacing_that_nobody_said(
+    said: tuple[str, ...], spacing_mm: float | None, is_refused: bool, tiny: Tiny, tmp_path: Path
+) -> None:
+    """18 pictures became 9 slices, since 1 mm was assumed and the recipe asked for 2."""
+    for place in ("trainA", "trainB"):
+        (tmp_path / place).mkdir()
+        for patient, n in (("p", 18), ("q", 18)):
+            for number in range(n):
+                pixels = np.random.default_rng([number, ord(patient), ord(place[-1])]).random((8, 10))
+                np.save(tmp_path / place / f"{patient}1_{number}.npy", pixels.astype(np.float32))
+    cases = slices.find(tmp_path, slices.Options(a="t1", b="fa", spacing_mm=said))
+    sides = {cases[0].id: "train", cases[1].id: "validation"}
+    cohort = prepare(cases, tmp_path / "cohort", sides=sides)
+    recipe = tiny(changes={"data": {"spacing_mm": spacing_mm}, "windows": {"axes": ["z"]}})
+    if not is_refused:
+        plan(recipe, cohort)
+        return
+    error = refusal(recipe, cohort)
+    assert error.code == "E004"
+    assert "10 x 8 x 18 voxels of" in error.got
+    assert "would become 5 x 4 x 9" in error.got
+    assert "--with spacing_mm=WITHIN,BETWEEN" in error.remedy
+    assert "--set data.spacing_mm=null" in error.remedy

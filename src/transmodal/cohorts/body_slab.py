@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from transmodal.cohorts import labels
 from transmodal.cohorts.case import Case, Origin, said, sha256_content
+from transmodal.cohorts.checking import noted_as_rgb
 from transmodal.errors import InputError
 from transmodal.volumes import Volume, files, raster, streams
 from transmodal.volumes.forms import assumed_affine
@@ -100,7 +101,8 @@ class BodySlab:
                 several sizes or labels on another grid, and as `raster.read`, `io.read` and `labels.read`.
             ResourceError: E401 for a slab beyond the budget.
         """
-        colour, mr = _volume(self.colour, self.reading), _volume(self.mr, self.reading)
+        colour, stored = _volume(self.colour, self.reading), _volume(self.mr, self.reading)
+        mr = stored.in_grey()
         _check_kind("colour", colour, is_colour=True)
         _check_kind("mr", mr, is_colour=False)
         segmentation = None if self.segmentation is None else _labels(self.segmentation, self.reading)
@@ -115,7 +117,8 @@ class BodySlab:
             mr = resample(mr, colour.grid)
         origins = {what: Origin(_first(part).name, _sha256(part)) for what, part in self._parts().items()}
         volumes = {"mr": mr, "colour": colour}
-        return Case(self.id, self.patient, volumes, segmentation=segmentation, origins=origins)
+        notes = noted_as_rgb(["mr"] if stored.is_colour else [])
+        return Case(self.id, self.patient, volumes, segmentation=segmentation, origins=origins, notes=notes)
 
     def _parts(self) -> dict[str, Part]:
         parts = {"mr": self.mr, "colour": self.colour, "segmentation": self.segmentation}
@@ -126,9 +129,7 @@ def _volume(part: Part, reading: Reading) -> Volume:
     if isinstance(part, Cut):
         return _cut(part, reading)
     planes = _stacked(part, [_picture(path, reading) for path in _budgeted(part)])
-    is_grey = planes.ndim == 4 and bool((planes == planes[..., :1]).all())
-    # Grey that was saved as colour counts as grey.
-    return _placed(part, planes[..., 0] if is_grey else planes)
+    return _placed(part, planes)
 
 
 def _labels(part: Part, reading: Reading) -> Volume:

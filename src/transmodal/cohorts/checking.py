@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from itertools import combinations
 from typing import Any
 
@@ -14,6 +15,41 @@ from transmodal.errors import InputError
 from transmodal.volumes import Volume
 from transmodal.volumes.geometry import reorient, working_grid
 from transmodal.volumes.voxels import is_finite
+
+COLOUR = "colour"
+"""The modality that is in colour whatever its pixels are: a slab of it can be black all over."""
+
+_AS_RGB = " grey_stored_as_rgb"
+
+
+def greyed(case: Case) -> Case:
+    """Return a case with one channel of what is grey and stored as RGB; its notes then name the image.
+
+    `colour` stays as it is.
+    """
+    extra = {"mask": case.mask, "segmentation": case.segmentation}
+    every = {**case.volumes, **{what: volume for what, volume in extra.items() if volume is not None}}
+    grey = {what: volume.in_grey() for what, volume in every.items() if what != COLOUR}
+    changed = [what for what, volume in grey.items() if volume is not every[what]]
+    if not changed:
+        return case
+    return replace(
+        case,
+        volumes={what: grey.get(what, volume) for what, volume in case.volumes.items()},
+        mask=grey.get("mask"),
+        segmentation=grey.get("segmentation"),
+        notes={**case.notes, **noted_as_rgb(changed)},
+    )
+
+
+def noted_as_rgb(images: Iterable[str]) -> dict[str, float]:
+    """Return the notes of a case whose images of these names were grey and stored as RGB."""
+    return {f"{what}{_AS_RGB}": 1.0 for what in images}
+
+
+def stored_as_rgb(notes: Mapping[str, float]) -> list[str]:
+    """Return the images that were grey and stored as RGB, by the notes of their case."""
+    return sorted(name.removesuffix(_AS_RGB) for name in notes if name.endswith(_AS_RGB))
 
 
 def check(case: Case) -> tuple[dict[str, Volume], dict[str, NDArray[Any]]]:

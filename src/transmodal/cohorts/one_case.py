@@ -77,6 +77,7 @@ def store(case: Case, inputs: str, folder: Path, name: str, options: PrepareOpti
     Raises:
         InputError: E103, E120 to E125, E130, E131 for what is wrong with the case.
     """
+    case = checking.greyed(case)
     oriented, voxels = checking.check(case)
     units = {name: unit_of_values(name, voxels[name], options.intensity.get(name)) for name in case.volumes}
     final = folder / "cases" / name

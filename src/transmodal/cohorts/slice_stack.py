@@ -12,14 +12,20 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from transmodal.cohorts.assumed import NOTE as ASSUMED
 from transmodal.cohorts.case import Case, Origin, said
-from transmodal.errors import InputError, ResourceError
+from transmodal.cohorts.checking import greyed
+from transmodal.errors import InputError, ResourceError, UsageError
 from transmodal.volumes import Volume, files, io, placeholders, raster, streams
+from transmodal.volumes.forms import assumed_affine
 from transmodal.volumes.reading import STRICT, Reading
 
 PICTURES = raster.SUFFIXES
 ARRAYS = (".npy", ".mat")
 """What slices are read from, beside pictures: one slice, or many along the first axis."""
+
+ASSUMED_MM = 1.0
+"""Of columns, of rows and between slices, where nobody says how far apart they are."""
 
 Part = Literal["whole", "left", "right"]
 
@@ -44,21 +50,22 @@ class Slices(NamedTuple):
 class SliceStack:
     """One case made of slices; a `CaseMaker`.
 
-    Nothing in such files tells where the slices lie. They are taken for axial ones as radiologists look at
-    them, anterior at the top and the patient's right at the left, `spacing_mm` apart in all directions.
+    Nothing in such files tells where the slices lie. Unless `reading` says it, they are taken for axial ones as
+    radiologists look at them, anterior at the top and the patient's right at the left.
 
     Attributes:
         id: name of the case.
         patient: whose it is.
         stacks: slices by modality, in order.
-        spacing_mm: of rows, of columns, and between slices.
-        reading: what becomes of values that are not finite; slices have no place in space to be told.
+        spacing_mm: of rows, of columns, and between slices; None where nobody said it: it is assumed to be
+            `ASSUMED_MM` then, and the case's notes say so.
+        reading: what becomes of values that are not finite, and how slices lie where that is said.
     """
 
     id: str
     patient: str
     stacks: tuple[tuple[str, tuple[Slices, ...]], ...]
-    spacing_mm: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    spacing_mm: tuple[float, float, float] | None = None
     reading: Reading = STRICT
 
     def fingerprint(self) -> str:
@@ -87,10 +94,11 @@ class SliceStack:
             name: Origin(slices[0].path.name, files.sha256_text(ascii([_sha256(one.path) for one in slices])))
             for name, slices in self.stacks
         }
-        return Case(self.id, self.patient, volumes, origins=origins)
+        notes = {} if self.spacing_mm else {ASSUMED: ASSUMED_MM}
+        return greyed(Case(self.id, self.patient, volumes, origins=origins, notes=notes))
 
     def _volume(self, slices: Sequence[Slices]) -> Volume:
-        planes = [(one.path.name, plane) for one in slices for plane in read(one, self.reading)]
+        planes = _alike([(one.path.name, plane) for one in slices for plane in read(one, self.reading)])
         (first, one), *others = planes
         for name, plane in others:
             if plane.shape != one.shape:
@@ -101,8 +109,31 @@ class SliceStack:
                     "Pad or crop them to one size, or tell the patients apart: --with patient=PATTERN.",
                 )
         stack = np.stack([plane.swapaxes(0, 1) for _, plane in planes], axis=2)
+        spacing = np.array(self.spacing_mm or [ASSUMED_MM] * 3)
+        if self.reading.assume_orientation is not None:
+            shape = (stack.shape[0], stack.shape[1], stack.shape[2])
+            return Volume(stack, assumed_affine(spacing, shape, self.reading.assume_orientation))
         # Columns run to the patient's left, rows to the back.
-        return Volume(stack, np.diag([*(np.array(self.spacing_mm) * (-1, -1, 1)), 1.0]))
+        return Volume(stack, np.diag([*(spacing * (-1, -1, 1)), 1.0]))
+
+
+def spacing_of(words: Sequence[str]) -> tuple[float, float, float] | None:
+    """Return the spacing of columns, of rows and between slices that one or two words say; None for no word.
+
+    Raises:
+        UsageError: E001 for other words.
+    """
+    if not words:
+        return None
+    try:
+        within, between = float(words[0]), float(words[-1])
+        if not (0 < within < 1000 and 0 < between < 1000) or len(words) > 2:
+            raise ValueError(words)
+    except ValueError as error:
+        raise UsageError(
+            "E001", f"spacing_mm={','.join(words)}", "one or two numbers of mm", "Correct it."
+        ) from error
+    return within, within, between
 
 
 def read(slices: Slices, reading: Reading = STRICT) -> list[NDArray[Any]]:
@@ -139,7 +170,8 @@ def count(path: Path) -> int:
 def _picture(path: Path, reading: Reading) -> NDArray[Any]:
     # A place in space is needed to read one and does not matter here: the stack gets its own.
     volume = io.read(path, nonfinite=reading.nonfinite, assume_orientation="LPS")
-    return _grey(volume.voxels[:, :, 0].swapaxes(0, 1))
+    plane: NDArray[Any] = volume.voxels[:, :, 0].swapaxes(0, 1)
+    return plane
 
 
 def _half(picture: NDArray[Any], part: Part) -> NDArray[Any]:
@@ -150,14 +182,19 @@ def _half(picture: NDArray[Any], part: Part) -> NDArray[Any]:
         raise InputError(
             "E103", f"a width of {picture.shape[1]}", "two halves side by side", "Take this picture out."
         )
-    half = picture[:, :middle] if part == "left" else picture[:, middle:]
-    return _grey(half)
+    return picture[:, :middle] if part == "left" else picture[:, middle:]
 
 
-def _grey(picture: NDArray[Any]) -> NDArray[Any]:
-    """Return one channel where all are equal: grey that was saved as colour."""
-    is_grey = picture.ndim == 3 and bool((picture == picture[..., :1]).all())
-    return picture[..., 0] if is_grey else picture
+def _alike(planes: list[tuple[str, NDArray[Any]]]) -> list[tuple[str, NDArray[Any]]]:
+    """Return planes of one kind where some of a grey stack are stored as grey and others as RGB.
+
+    Whether RGB is grey is seen in the whole of a stack: a slice of one in colour can be black.
+    """
+    kinds = {plane.ndim for _, plane in planes}
+    all_grey = all(plane.ndim == 2 or bool((plane == plane[..., :1]).all()) for _, plane in planes)
+    if len(kinds) == 1 or not all_grey:
+        return planes
+    return [(name, np.stack([plane] * 3, axis=-1) if plane.ndim == 2 else plane) for name, plane in planes]
 
 
 def _stack(path: Path) -> NDArray[Any]:

@@ -22,7 +22,7 @@ from pathlib import Path
 
 from transmodal.cohorts import release
 from transmodal.cohorts.case import MODALITY, Found
-from transmodal.cohorts.slice_stack import ARRAYS, PICTURES, Part, Slices, SliceStack, count
+from transmodal.cohorts.slice_stack import ARRAYS, PICTURES, Part, Slices, SliceStack, count, spacing_of
 from transmodal.errors import InputError, UsageError
 
 _SIDES = {"train": "train", "val": "validation", "valid": "validation", "validation": "validation"}
@@ -47,7 +47,8 @@ class Options:
         patient: pattern whose first group is the patient, matched at the start of a file's name without
             its ending.
         per_case: slices of a case where the patients are not known.
-        spacing_mm: of rows and columns, and between slices where there is a second number.
+        spacing_mm: of rows and columns, and between slices where there is a second number. Where nothing is
+            said it is assumed to be 1, and no recipe's spacing is brought about by it.
         unpaired: whether A and B are of different patients, whatever the files are called.
 
     Raises:
@@ -58,7 +59,7 @@ class Options:
     b: str = "b"
     patient: str = r"(.*[^_\-.])[_\-.][A-Za-z]*\d+$"
     per_case: int = 100
-    spacing_mm: tuple[str, ...] = ("1",)
+    spacing_mm: tuple[str, ...] = ()
     unpaired: bool = False
 
     def __post_init__(self) -> None:
@@ -77,17 +78,9 @@ class Options:
             raise UsageError("E001", f"per_case={self.per_case}", "1 or more", "Correct it.")
         self.spacing()
 
-    def spacing(self) -> tuple[float, float, float]:
-        """Return the spacing of columns, of rows and between slices."""
-        try:
-            within, between = float(self.spacing_mm[0]), float(self.spacing_mm[-1])
-            if not (0 < within < 1000 and 0 < between < 1000) or len(self.spacing_mm) > 2:
-                raise ValueError(self.spacing_mm)
-        except (ValueError, IndexError) as error:
-            raise UsageError(
-                "E001", f"spacing_mm={','.join(self.spacing_mm)}", "one or two numbers of mm", "Correct it."
-            ) from error
-        return within, within, between
+    def spacing(self) -> tuple[float, float, float] | None:
+        """Return the spacing of columns, of rows and between slices; None where nothing was said."""
+        return spacing_of(self.spacing_mm)
 
 
 def find(folder: Path, options: Options = Options()) -> list[SliceStack]:

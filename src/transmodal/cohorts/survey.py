@@ -115,7 +115,7 @@ def _of_files(case: CaseFiles, maps: Mapping[str, IntensitySpec]) -> Finding:
 
 def _check(case: Case, maps: Mapping[str, IntensitySpec]) -> None:
     """Check a case as `prepare` does before it writes."""
-    _, voxels = checking.check(case)
+    _, voxels = checking.check(checking.greyed(case))
     for modality in case.volumes:
         unit_of_values(modality, voxels[modality], maps.get(modality))
 
@@ -152,8 +152,9 @@ def _described(volumes: Mapping[str, Volume]) -> tuple[str, ...]:
     for what, volume in volumes.items():
         spacing = " x ".join(f"{mm:.3g}" for mm in volume.spacing)
         shape = " x ".join(map(str, volume.grid.shape))
+        grey = "" if what == checking.COLOUR or volume.in_grey() is volume else ", grey stored as RGB"
         low, high = float(volume.voxels.min()), float(volume.voxels.max())
         lines.append(
-            f"{what}: {shape} of {spacing} mm, {volume.orientation}, {volume.voxels.dtype}, {low:g} to {high:g}"
+            f"{what}: {shape} of {spacing} mm, {volume.orientation}, {volume.voxels.dtype}, {low:g} to {high:g}{grey}"
         )
     return tuple(lines)

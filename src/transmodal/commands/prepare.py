@@ -191,6 +191,8 @@ def run(
     print(f"{output}: {len(cohort.cases())} cases with {', '.join(cohort.modalities)}; {sizes(cohort)}")
     if cohort.split.by == "within-subject":
         print("within-subject: slabs of one body stand on all sides; figures hold for this body alone")
+    _say_as_rgb(cohort)
+    _say_assumed(cohort)
     _say_registered(cohort)
     _say_outside(cohort)
     _say_doubts({one.id: one.notes for one in cohort.manifest.cases})
@@ -257,6 +259,30 @@ def _survey(
 def _print_lines(head: str, lines: Sequence[str]) -> None:
     for line in lines:
         print(f"  {head}{line}")
+
+
+def _say_as_rgb(cohort: Cohort) -> None:
+    """Print which images were grey and stored as RGB."""
+    from collections import Counter
+
+    from transmodal.cohorts.checking import stored_as_rgb
+
+    counts = Counter(what for one in cohort.manifest.cases for what in stored_as_rgb(one.notes))
+    if counts:
+        said = ", ".join(f"{what} of {n} cases" for what, n in sorted(counts.items()))
+        print(f"grey stored as RGB, taken as grey: {said}")
+
+
+def _say_assumed(cohort: Cohort) -> None:
+    """Print that spacings were assumed, and what that means."""
+    from transmodal.cohorts.assumed import SAY_IT, with_assumed
+
+    cases = with_assumed((one.id, one.notes) for one in cohort.manifest.cases)
+    if cases:
+        print(
+            f"spacing not said, taken as 1 mm: {len(cases)} cases, which a recipe with another data.spacing_mm refuses. "
+            f"{SAY_IT}."
+        )
 
 
 def _say_registered(cohort: Cohort) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from transmodal.cohorts import assumed
 from transmodal.cohorts.store import Cohort, PreparedCase
 from transmodal.errors import InputError, UsageError
 from transmodal.evaluation import away_table, report, sites, stored, tables
@@ -115,6 +116,8 @@ def evaluate(
     where = sites.sites(store, given, records, split)
     training = where.learned.cases("train") if where.learned is not None else []
     cases = sites.cases_of(store, split)
+    for model in loaded:
+        assumed.check(cases, model.view.spacing_mm, "")
     parted = phenotypes.of(cases) if phenotypes is not None else None
     mask = choose(store, cases, view.target, view.region)
     cases = _masked(store, cases, mask)

@@ -99,8 +99,10 @@ class Model:
         other = renaming(self.view.sources, list(named))
         named = {other.get(name, name): volume for name, volume in named.items()}
         view = self.along(axes, fuse).view
-        for name, channels in zip(view.sources, self.translator.config.source_channels, strict=True):
-            _check_channels(name, named.get(name), channels)
+        channels = dict(zip(view.sources, self.translator.config.source_channels, strict=True))
+        named, as_rgb = _in_grey(named, channels)
+        for name in view.sources:
+            _check_channels(name, named.get(name), channels[name])
         verdict = admit(
             self.reference,
             {name: named[name] for name in view.present(named)},
@@ -111,11 +113,14 @@ class Model:
         first = named[view.present(named)[0]]
         volume = replace(resample(synthetic.volume, first.grid), space=first.space)
         spread = synthetic.disagreement
+        record = self._record(view, seen, named, volume)
+        record["notes"] += [
+            f"{name} is grey stored as RGB: one of its equal channels is taken" for name in as_rgb
+        ]
         return Translation(
             _in_its_dtype(volume, view),
             None if spread is None else replace(resample(spread, first.grid), space=first.space),
-            self._record(view, seen, named, volume)
-            | {"values": bounds.record(view.bounds, synthetic.clipped), "gate": verdict.record()},
+            record | {"values": bounds.record(view.bounds, synthetic.clipped), "gate": verdict.record()},
         )
 
     @property
@@ -335,6 +340,14 @@ def _axis(letter: str) -> int:
     if letter not in AXES:
         raise UsageError("E001", f"axis {letter!r}", "x, y or z", "Give --axes z or --axes x,y,z.")
     return AXES[letter]
+
+
+def _in_grey(
+    sources: Mapping[str, Volume], channels: Mapping[str, int]
+) -> tuple[dict[str, Volume], list[str]]:
+    """Return sources with one channel where grey is expected and three equal ones are stored; and whose they are."""
+    grey = {name: one.in_grey() if channels.get(name) == 1 else one for name, one in sources.items()}
+    return grey, [name for name, one in grey.items() if one is not sources[name]]
 
 
 def _check_channels(name: str, volume: Volume | None, channels: int) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 from transmodal import translators
+from transmodal.cohorts import assumed
 from transmodal.cohorts.case import patient_mark
 from transmodal.cohorts.store import Cohort, PreparedCase
 from transmodal.data.dataset import Augment, Stream, StreamCase
@@ -107,7 +108,7 @@ def plan(recipe: Recipe, cohort: Cohort, *, begins: bool = True) -> Plan:
 
     Raises:
         UsageError: E002 and E003 for a translator or a setting that is not known, E004 for what does not go
-            together, E001 for a primary metric that has no data range.
+            together, such as a spacing and pictures that do not say theirs, E001 for a primary metric that has no data range.
         InputError: E131 when a case lacks what the recipe needs, E132 when a split has too few cases, E100 when weights
             are not there, E101 when those that training starts from cannot be read.
         IntegrityError: E502 when weights that training starts from are of another architecture.
@@ -122,6 +123,11 @@ def plan(recipe: Recipe, cohort: Cohort, *, begins: bool = True) -> Plan:
             "one or more",
             "Prepare the cohort with a larger share of training cases.",
         )
+    assumed.check(
+        [*training, *validation],
+        recipe.data.spacing_mm,
+        ", or take pixels as they are: --set data.spacing_mm=null",
+    )
     config = _config(recipe, training)
     with torch.device("meta"):
         blank = translators.build(recipe.translator, config)

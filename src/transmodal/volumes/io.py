@@ -87,7 +87,7 @@ def read_grey(
     frame: int | None = None,
     series: str | None = None,
 ) -> Volume:
-    """Read one grey volume; as `read`.
+    """Read one grey volume; as `read`. Grey that is stored as RGB is grey.
 
     Raises:
         InputError: E122 for colour, and as `read`.
@@ -99,7 +99,7 @@ def read_grey(
         assume_orientation=assume_orientation,
         frame=frame,
         series=series,
-    )
+    ).in_grey()
     if volume.is_colour:
         raise InputError("E122", f"{Path(path).name} is in colour", "a grey image", "Give another image.")
     return volume

@@ -158,6 +158,13 @@ class Volume:
         """Directions that i, j, k run to, such as `RAS`."""
         return self.grid.orientation
 
+    def in_grey(self) -> Volume:
+        """Return one channel where all three are equal, which is grey stored as RGB; any other volume as it is."""
+        red, *others = (self.voxels[..., n] for n in range(3)) if self.is_colour else (None,)
+        if red is None or not all(np.array_equal(red, channel) for channel in others):
+            return self
+        return self.with_voxels(np.ascontiguousarray(red))
+
     def with_voxels(self, voxels: Voxels) -> Volume:
         """Return other voxels at the same place; the spatial shape must be the same."""
         if voxels.shape[:3] != self.voxels.shape[:3]:
