@@ -110,7 +110,11 @@ WRONG: dict[str, tuple[Callable[[Case], Case], str, str]] = {
     "nan": (lambda case: _with(case, "t2", NOT_FINITE), "E120", r"t2 has 3 voxels .* first at \(0, 0, 5\)"),
     "empty mask": (lambda case: _with(case, "mask", np.zeros(SHAPE)), "E124", "an empty mask"),
     "soft mask": (lambda case: _with(case, "mask", np.arange(693).reshape(SHAPE)), "E123", "from 1 to 692"),
-    "colour mask": (lambda case: _with(case, "mask", np.ones((*SHAPE, 3), np.uint8)), "E122", "in colour"),
+    "colour mask": (
+        lambda case: _with(case, "mask", np.full((*SHAPE, 3), [1, 2, 3], np.uint8)),
+        "E122",
+        "in colour",
+    ),
     "fractions": (lambda case: _with(case, "segmentation", np.full(SHAPE, 0.5)), "E123", "fractions"),
     "labels": (lambda case: _with(case, "segmentation", np.full(SHAPE, 2**40)), "E123", "labels from"),
     "complex": (lambda case: _with(case, "t2", np.ones(SHAPE, complex)), "E123", "complex128"),

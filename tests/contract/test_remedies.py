@@ -127,6 +127,7 @@ def test_options_and_verbs_of_advice_exist(one: Text) -> None:
 
 
 KEYS = {
+    "cohorts/assumed.py": ("slices",),
     "cohorts/body_slab.py": ("korean_human",),
     "cohorts/checking.py": ("folders", "pairs", "bids", "dicom", "ixi", "t1_fa"),
     "cohorts/dicom_naming.py": ("dicom",),
