@@ -1,5 +1,7 @@
 """Measure what the gate lets in: `python tools/check_gate.py ATLAS_FOLDER result.json`.
 
+The tables of `docs/concepts/gate.md` are written from the result; `python tools/check_gate.py result.json` only does that.
+
 The folder is one that `transmodal atlas` wrote. Of its subjects the first half stand for six training cohorts, one
 of each contrast, of which only the references are fitted: no network is needed. The other half are given to all six:
 as they are, as another site or another way of preparation would bring them, and as no run should take them.
@@ -25,6 +27,8 @@ from transmodal.volumes import Volume, io, itk
 from transmodal.volumes.appearance import appearance
 from transmodal.volumes.geometry import crop, reorient, resample, working_grid
 
+PAGE = Path(__file__).parents[1] / "docs" / "concepts" / "gate.md"
+BEGIN, END = "<!-- begin measured -->", "<!-- end measured -->"
 CONTRASTS = ("t1", "t2", "pd", "flair", "ct", "fa")
 IN_UNIT = frozenset({"ct", "fa"})
 Spoil = Callable[[Volume, np.random.Generator], Volume]
@@ -286,12 +290,54 @@ def tell(name: str, rows: Sequence[tuple[str, str, str, str, str]]) -> None:
             print(f"{name} given to {run} ({kind}): {outcome} {reason}", file=sys.stderr, flush=True)
 
 
+def table(figures: Mapping[str, Any]) -> str:
+    """Return the tables of the page."""
+    names = [contrast.upper() for contrast in figures["contrasts"]]
+    lines = [
+        "| Run takes | " + " | ".join(f"given {name}" for name in names) + " |",
+        "|---" * (len(names) + 1) + "|",
+    ]
+    for run, row in figures["pairs"].items():
+        cells = (_counted(row[contrast]) for contrast in figures["contrasts"])
+        lines.append(f"| {run.upper()} | " + " | ".join(cells) + " |")
+    for title, kinds in (
+        ("Right sources", figures["right"]),
+        ("Sources that no run should take", figures["wrong"]),
+    ):
+        lines += ["", f"| {title} | pass | warn | refuse |", "|---|---|---|---|"]
+        total = Counter[str]()
+        for kind, counts in kinds.items():
+            total.update(counts)
+            lines.append(_row(kind, counts))
+        lines.append(_row("**all**", total))
+    return "\n".join(lines)
+
+
+def _row(kind: str, counts: Mapping[str, int]) -> str:
+    return f"| {kind} | " + " | ".join(str(counts.get(outcome, 0)) for outcome in OUTCOMES) + " |"
+
+
+def _counted(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{counts[outcome]} {outcome}" for outcome in OUTCOMES if counts.get(outcome))
+
+
+def write_page(figures: Mapping[str, Any]) -> None:
+    """Put the tables into the page, between its marks."""
+    before, _, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
+    _, _, after = rest.partition(END)
+    PAGE.write_text(f"{before}{BEGIN}\n{table(figures)}\n{END}{after}", encoding="utf-8")
+
+
 def main(folder: Path, result: Path, workers: int = 2) -> None:
-    """Measure and write the figures."""
+    """Measure, and write the figures and the page."""
     figures = measure(folder, workers)
     result.parent.mkdir(parents=True, exist_ok=True)
     result.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+    write_page(figures)
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]))
+    if len(sys.argv) == 2:
+        write_page(json.loads(Path(sys.argv[1]).read_text(encoding="utf-8")))
+    else:
+        main(Path(sys.argv[1]), Path(sys.argv[2]))

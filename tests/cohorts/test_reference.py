@@ -9,9 +9,17 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from transmodal.cohorts.reference import ModalityReference, Outcome, Reference, grid_findings, of_looks
+from transmodal.cohorts.head_contrast import PROTOTYPES, nearest
+from transmodal.cohorts.reference import (
+    ModalityReference,
+    Outcome,
+    Reference,
+    grid_findings,
+    image_findings,
+    of_looks,
+)
 from transmodal.volumes import Grid, Volume
-from transmodal.volumes.appearance import appearance
+from transmodal.volumes.appearance import Tissue, appearance
 
 BrainOf = Callable[..., Volume]
 TRAINED = ("t1", "t2")
@@ -55,6 +63,25 @@ def test_reasons_have_words_and_figures(trained: dict[str, ModalityReference], b
     assert "grey matter shows 1.3" in one.text
     assert "it looks like T2" in one.text
     assert figures["grey"] == pytest.approx(1.33, rel=0.1)
+
+
+def test_what_lies_between_two_contrasts_and_beyond_training_is_named(
+    trained: dict[str, ModalityReference], brain_of: BrainOf
+) -> None:
+    seen = appearance(brain_of("t1", 9))
+    assert seen is not None
+    # A FLAIR of a virtual subject in which grey matter is a little darker than white matter.
+    flair = Tissue(0.952, 0.367, 0.288, 0.008, 0.095, 0.444, 775.6)
+    (one,) = image_findings(trained["t1"], seen._replace(tissue=flair))
+    assert one.outcome == "warn"
+    assert "it looks like FLAIR as much" in one.text
+
+
+def test_a_stripped_brain_is_the_contrast_that_it_was_with_its_skull() -> None:
+    head = Tissue(1.12, 0.45, 0.42, 0.01, 0.075, 0.5, 500.0)
+    assert nearest(head._replace(skull=0.0))[:2] == nearest(head)[:2]
+    bone = Tissue(1.06, 0.93, 1.95, 0.0, 0.02, 0.2, 28.0)
+    assert PROTOTYPES["ct"].distance(bone._replace(skull=0.0)) > 6
 
 
 @pytest.mark.parametrize("spoiled", ["reversed", "noise", "upside down"])

@@ -34,9 +34,17 @@ class Prototype(NamedTuple):
     width: tuple[float, float, float, float]
 
     def distance(self, tissue: Tissue) -> float:
-        """Return how far a head lies from the prototype, in widths."""
-        terms = zip(logarithms(tissue), self.middle, self.width, strict=True)
-        return math.sqrt(sum(((value - middle) / width) ** 2 for value, middle, width in terms))
+        """Return how far a head lies from the prototype, in widths.
+
+        A stripped brain shows no skull: less of it than usual counts only in CT, where bone is bright.
+        """
+        grey, fluid, skull, texture = (
+            (value - middle) / width
+            for value, middle, width in zip(logarithms(tissue), self.middle, self.width, strict=True)
+        )
+        if self.middle[2] < 0:
+            skull = max(skull, 0.0)
+        return math.hypot(grey, fluid, skull, texture)
 
 
 def _prototype(ratios: tuple[float, ...], width: tuple[float, float, float, float]) -> Prototype:
@@ -62,8 +70,15 @@ def logarithms(tissue: Tissue) -> tuple[float, float, float, float]:
     return grey, fluid, skull, texture
 
 
-def nearest(tissue: Tissue) -> tuple[str, float]:
-    """Return the contrast whose prototype is nearest, and how far it is in widths."""
+class Second(NamedTuple):
+    """The contrast that is nearest but one, and how far it is in widths."""
+
+    name: str
+    distance: float
+
+
+def nearest(tissue: Tissue) -> tuple[str, float, Second]:
+    """Return the contrast whose prototype is nearest, how far it is in widths, and the nearest but one."""
     found = {name: prototype.distance(tissue) for name, prototype in PROTOTYPES.items()}
-    best = min(found, key=lambda name: found[name])
-    return best, found[best]
+    best, second = sorted(found, key=lambda name: found[name])[:2]
+    return best, found[best], Second(second, found[second])

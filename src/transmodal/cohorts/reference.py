@@ -288,8 +288,9 @@ def _head(known: ModalityReference, seen: Appearance) -> list[Finding]:
 
 _BRIGHT_AIR = 0.75
 _LEAST_SKULL = 1.2
+_WHOLE = 0.95  # share of the template's points in the image below which the head is cut, and fits less well
 _LEAST_EXPLAINED = 0.12  # wrong places reach 0.11, right ones 0.3 to 0.7
-_FAR, _VERY_FAR = 3.5, 6.0  # in widths of a prototype
+_FAR, _VERY_FAR, _CLEARLY = 3.5, 6.0, 1.0  # in widths of a prototype
 
 
 def _other_contrast(known: ModalityReference, tissue: Tissue) -> list[Finding]:
@@ -299,17 +300,22 @@ def _other_contrast(known: ModalityReference, tissue: Tissue) -> list[Finding]:
             return []
         text = f"around the brain it shows {tissue.skull:.2f} of what white matter shows; in training {known.figures['skull']}"
         return [Finding("image", "warn", f"{text}: no skull where it should be")]
-    name, distance = nearest(tissue)
-    own = _distance(known, tissue)
-    if known.contrast and name == known.contrast and own <= _FAR:
-        return []
-    if not known.contrast and own <= _FAR:
-        return []
+    name, distance, second = nearest(tissue)
+    apart = _apart(known, tissue)
+    own = min(apart, PROTOTYPES[known.contrast].distance(tissue)) if known.contrast else apart
     is_other = name != known.contrast and distance < min(own, _FAR)
-    if not is_other and own <= _FAR:
+    # At another site a contrast may lie where two contrasts meet: it is named where training never was.
+    between = "" if is_other or apart <= _FAR - 1 or second.distance - own > _CLEARLY else second.name
+    if own <= _FAR and not is_other and not between:
         return []
     usual = known.figures
-    like = NAMES[name] if is_other else "no contrast that is known here"
+    like = (
+        NAMES[name]
+        if is_other
+        else f"{NAMES[between]} as much"
+        if between
+        else "no contrast that is known here"
+    )
     was = f", which is {NAMES[known.contrast]}" if known.contrast else ""
     text = (
         f"grey matter shows {tissue.grey:.2f} of what white matter shows and fluid {tissue.fluid:.2f}; in training{was} "
@@ -319,15 +325,15 @@ def _other_contrast(known: ModalityReference, tissue: Tissue) -> list[Finding]:
     return [Finding("image", "refuse" if strong else "warn", text)]
 
 
-def _distance(known: ModalityReference, tissue: Tissue) -> float:
-    """Return how far a head lies from training's, in widths: from the cases themselves or their contrast, the nearer."""
-    near = PROTOTYPES[known.contrast].distance(tissue) if known.contrast else math.inf
+def _apart(known: ModalityReference, tissue: Tissue) -> float:
+    """Return how far a head lies beyond the range of training's own, in widths; a skull that is missing is no distance."""
     terms = []
     for name, width in zip(FEATURES, (0.06, 0.15, 0.6, 0.4), strict=True):
-        usual, value = known.figures[name], max(getattr(tissue, name), 0.01)
+        usual, value = known.figures[name], math.log(max(getattr(tissue, name), 0.01))
         low, high = math.log(max(usual.low, 0.01)), math.log(max(usual.high, 0.01))
-        terms.append((max(low - math.log(value), 0.0, math.log(value) - high) / width) ** 2)
-    return min(near, math.sqrt(sum(terms)))
+        less = 0.0 if name == "skull" else low - value
+        terms.append(max(less, 0.0, value - high) / width)
+    return math.hypot(*terms)
 
 
 def _body(known: ModalityReference, seen: Appearance) -> list[Finding]:
@@ -358,8 +364,9 @@ def _lies_as_usual(known: ModalityReference, seen: Appearance, tissue: Tissue) -
     """
     fit, explained = known.figures["fit"], known.figures["explained"]
     if is_hu(seen.levels[0]):
-        return seen.fit >= 0.85 * fit.low
-    return tissue.explained >= max(_LEAST_EXPLAINED, min(0.4 * explained.middle, explained.low))
+        is_cut = seen.seen < _WHOLE
+        return seen.fit >= (0.72 if is_cut else 0.8) * fit.middle
+    return tissue.explained >= max(_LEAST_EXPLAINED, min(0.3 * explained.middle, explained.low))
 
 
 def _is_head(look: Appearance, tissue: Tissue) -> bool:
@@ -370,7 +377,7 @@ def _is_head(look: Appearance, tissue: Tissue) -> bool:
 
 def _contrast(figures: Mapping[str, Range]) -> str:
     middle = Tissue(**{name: figures[name].middle for name in Tissue._fields})
-    name, distance = nearest(middle)
+    name, distance, _ = nearest(middle)
     return name if distance <= _FAR else ""
 
 
