@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from transmodal.cohorts import pairs
 from transmodal.cohorts.pairs import Options
@@ -119,3 +120,70 @@ def test_other_values_are_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(UsageError) as caught:
         Options(**wrong)
     assert caught.value.code == "E001"
+
+
+def picture(path: Path, kind: str = "L") -> np.ndarray[Any, np.dtype[np.uint8]]:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pixels = np.random.default_rng([*path.as_posix()[-20:].encode()]).integers(0, 255, (6, 8), np.uint8)
+    Image.fromarray(pixels).convert(kind).save(path, dpi=(96, 96))
+    return pixels
+
+
+@pytest.mark.parametrize("ending", ["png", "tif"])
+def test_pictures_are_cases_of_one_slice(ending: str, tmp_path: Path) -> None:
+    """They used to be passed over: no pair was found."""
+    t1 = picture(tmp_path / "t1" / f"sub-1_x.{ending}")
+    t2 = picture(tmp_path / "t2" / f"sub-1_x.{ending}", "RGB")
+    picture(tmp_path / "t1" / f"b.{ending}")
+    picture(tmp_path / "t2" / f"b.{ending}")
+    (tmp_path / "mask").mkdir()
+    inside = np.zeros((6, 8), np.uint8)
+    inside[2:, 3:] = 255
+    Image.fromarray(inside).save(tmp_path / "mask" / f"sub-1_x.{ending}")
+    _, maker = pairs.find(tmp_path)
+    case = maker.load()
+    assert (case.id, case.patient) == ("sub-1_x", "sub-1")
+    np.testing.assert_array_equal(case.volumes["t1"].voxels[:, :, 0].T, t1)
+    np.testing.assert_array_equal(case.volumes["t2"].voxels[:, :, 0].T, t2)
+    assert case.mask is not None
+    np.testing.assert_array_equal(case.mask.voxels[:, :, 0].T, inside)
+    assert (case.volumes["t1"].spacing, case.volumes["t1"].orientation) == ((1.0, 1.0, 1.0), "LPS")
+    assert case.notes == {"assumed_spacing_mm": 1.0, "t2 grey_stored_as_rgb": 1.0}
+    said = pairs.find(tmp_path, Options(spacing_mm=("0.5", "3")))[1].load()
+    assert (said.volumes["t2"].spacing, "assumed_spacing_mm" in said.notes) == ((0.5, 0.5, 3.0), False)
+    cohort = prepare(pairs.find(tmp_path), tmp_path / "cohort", PrepareOptions(ratios=(1, 0, 0)))
+    assert cohort.cases()[1].volume("t1").voxels.shape == (8, 6, 1)
+
+
+def test_a_table_names_pictures_and_says_their_group(tmp_path: Path) -> None:
+    t1 = picture(tmp_path / "in" / "1.png")
+    picture(tmp_path / "in" / "2.png")
+    (tmp_path / "pairs.csv").write_text("case,patient,group,t1,t2\na,p,Guys,in/1.png,in/2.png\n")
+    case = pairs.find(tmp_path)[0].load()
+    assert (case.patient, case.group) == ("p", "Guys")
+    np.testing.assert_array_equal(case.volumes["t1"].voxels[:, :, 0].T, t1)
+
+
+def test_pictures_beside_volumes_are_overviews_of_them(tmp_path: Path) -> None:
+    for name in ("t1", "t2"):
+        write(tmp_path / name / "a.nii.gz", len(name))
+        picture(tmp_path / name / "a.png")
+    found = pairs.look(tmp_path)
+    assert [one.id for one in found.cases] == ["a"]
+    assert len(found.ignored) == 2
+
+
+def test_pictures_that_cannot_be_taken(tmp_path: Path) -> None:
+    picture(tmp_path / "1.png")
+    write(tmp_path / "2.nii.gz")
+    (tmp_path / "pairs.csv").write_text("case,t1,t2\na,1.png,2.nii.gz\n")
+    with pytest.raises(InputError, match=r"the picture 1.png and the volume 2.nii.gz") as mixed:
+        pairs.find(tmp_path)
+    assert mixed.value.code == "E130"
+    (tmp_path / "pairs.csv").write_text("case,t1,t2\na,1.png,1.png\n")
+    with pytest.raises(UsageError, match="consists of pictures") as registered:
+        pairs.find(tmp_path, Options(onto="t1"))
+    assert registered.value.code == "E004"
+    with pytest.raises(UsageError) as spaced:
+        Options(spacing_mm=("x",))
+    assert spaced.value.code == "E001"

@@ -127,13 +127,13 @@ def test_options_and_verbs_of_advice_exist(one: Text) -> None:
 
 
 KEYS = {
-    "cohorts/assumed.py": ("slices",),
+    "cohorts/assumed.py": ("slices", "pairs"),
     "cohorts/body_slab.py": ("korean_human",),
     "cohorts/checking.py": ("folders", "pairs", "bids", "dicom", "ixi", "t1_fa"),
     "cohorts/dicom_naming.py": ("dicom",),
     "cohorts/dicom_series.py": ("dicom",),
     "cohorts/slabs.py": ("korean_human",),
-    "cohorts/slice_stack.py": ("slices",),
+    "cohorts/slice_stack.py": ("slices", "pairs"),
     "cohorts/stack_facts.py": ("korean_human",),
     "cohorts/tensor_case.py": ("t1_fa",),
     "cohorts/release.py": ("bids", "brats", "ixi", "pairs", "synthrad"),  # those that advise `release.FEWER`

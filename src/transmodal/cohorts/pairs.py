@@ -5,7 +5,10 @@
     data/sub-NDARINV1.brain.nii.gz  data/sub-NDARINV1.FA.nii.gz         endings, as ABCD's T1 and FA have them
 
 Which of them it is is told by what is there, in this order: the table, the endings, the folders. Images of a
-case have to lie on one grid: nothing is registered or resampled.
+case have to lie on one grid: nothing is registered or resampled unless `onto` says so.
+
+Pictures (PNG, TIFF) are taken where no volume lies beside them, or where the table names them: a picture is a volume
+of one slice. Pictures that are slices of a volume are for the layout `slices`, which stacks them.
 """
 
 from __future__ import annotations
@@ -18,6 +21,7 @@ from pathlib import Path
 from transmodal.cohorts import release, tables
 from transmodal.cohorts.case import EXTRA, MODALITY, CaseFiles, Found
 from transmodal.cohorts.onto import steps_onto
+from transmodal.cohorts.slice_stack import PICTURES, Slices, SliceStack, spacing_of
 from transmodal.errors import InputError, UsageError
 from transmodal.volumes import io, placeholders
 
@@ -43,6 +47,8 @@ class Options:
             it is not found the case is a patient of its own. By default BIDS' `sub-<label>`.
         onto: onto whose grid the other modalities are registered rigidly; empty for none.
         limit_mm: a registration whose two directions differ by more has failed.
+        spacing_mm: of pictures: of rows and columns, and a second number for how thick the slice is. Where nothing
+            is said it is assumed to be 1, and no recipe's spacing is brought about by it.
 
     Raises:
         UsageError: E001 for another value.
@@ -54,6 +60,7 @@ class Options:
     patient: str = r"^sub-[A-Za-z0-9]+"
     onto: str = ""
     limit_mm: float = 2.0
+    spacing_mm: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for ending in self.endings:
@@ -68,24 +75,26 @@ class Options:
             raise UsageError("E001", f"patient={self.patient}", "a regular expression", str(error)) from error
         if not self.limit_mm > 0:
             raise UsageError("E001", f"limit_mm={self.limit_mm}", "more than 0", "Correct it.")
+        spacing_of(self.spacing_mm)  # refuses what is none
 
 
-def find(folder: Path, options: Options = Options()) -> list[CaseFiles]:
+def find(folder: Path, options: Options = Options()) -> list[CaseFiles | SliceStack]:
     """Find the pairs of a folder.
 
     Raises:
+        UsageError: E004 for pictures that are to be registered.
         InputError: E100 when the folder does not exist or holds no pair, or a file of the table is not
             there; E101 when the table cannot be read; E103 when it lacks a column, or a case has two
-            files of one modality; E131 when no case is complete.
+            files of one modality; E130 when a case has pictures and volumes; E131 when no case is complete.
     """
     return list(look(folder, options).cases)
 
 
-def look(folder: Path, options: Options = Options()) -> Found[CaseFiles]:
+def look(folder: Path, options: Options = Options()) -> Found[CaseFiles | SliceStack]:
     """Find the pairs of a folder, and what was left aside.
 
     Raises:
-        InputError: as `find`.
+        InputError, UsageError: as `find`.
     """
     folder = Path(folder)
     paths = release.files_below(folder, _EXPECTED)
@@ -107,25 +116,57 @@ def look(folder: Path, options: Options = Options()) -> Found[CaseFiles]:
     )
 
 
-def _case(case: str, mine: Mapping[str, Path], about: Mapping[str, str], options: Options) -> CaseFiles:
+def _case(
+    case: str, mine: Mapping[str, Path], about: Mapping[str, str], options: Options
+) -> CaseFiles | SliceStack:
     found = re.search(options.patient, case)
     named = (found[1] if found.re.groups else found[0]) if found else ""
+    patient, group = about.get("patient") or named or case, about.get("group", "")
+    if any(_is_picture(path) for path in mine.values()):
+        _check_pictures(case, mine, options)
+        stacks = tuple((what, (Slices(path),)) for what, path in sorted(mine.items()))
+        return SliceStack(case, patient, stacks, spacing_of(options.spacing_mm), group=group)
     volumes = {what: path for what, path in mine.items() if what not in EXTRA}
     return CaseFiles(
         case,
-        about.get("patient") or named or case,
+        patient,
         volumes,
         mine.get("mask"),
         mine.get("segmentation"),
-        group=about.get("group", ""),
+        group=group,
         steps=steps_onto(options.onto, volumes, options.limit_mm),
     )
+
+
+def _is_picture(path: Path) -> bool:
+    return path.suffix.lower() in PICTURES
+
+
+def _check_pictures(case: str, mine: Mapping[str, Path], options: Options) -> None:
+    volume = next((path for path in mine.values() if not _is_picture(path)), None)
+    if volume is not None:
+        picture = next(path for path in mine.values() if _is_picture(path))
+        raise InputError(
+            "E130",
+            f"{case} with the picture {picture.name} and the volume {volume.name}",
+            "one or the other: a picture has no place in space",
+            "Save the picture as a volume, or the slice of the volume as a picture.",
+        )
+    if options.onto:
+        raise UsageError(
+            "E004",
+            f"onto={options.onto} for {case}, which consists of pictures",
+            "volumes, which have a place in space",
+            "Leave onto out: pictures of a case are taken pixel upon pixel.",
+        )
 
 
 def _from_names(
     folder: Path, paths: list[Path], endings: tuple[str, ...]
 ) -> tuple[release.Parts, list[Path]]:
-    images = [path for path in paths if release.is_volume(path)]
+    volumes = [path for path in paths if release.is_volume(path)]
+    # Beside volumes pictures are overviews of them.
+    images = volumes or [path for path in paths if _is_picture(path)]
     # The longest first: `_T1w_fa` ends in `_fa` too.
     known = sorted((ending.split(":", 1) for ending in endings or ABCD), key=lambda pair: -len(pair[1]))
     parts: release.Parts = {}

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from transmodal.cohorts.assumed import NOTE as ASSUMED
-from transmodal.cohorts.case import Case, Origin, said
+from transmodal.cohorts.case import EXTRA, Case, Origin, said
 from transmodal.cohorts.checking import greyed
 from transmodal.errors import InputError, ResourceError, UsageError
 from transmodal.volumes import Volume, files, io, placeholders, raster, streams
@@ -56,10 +56,11 @@ class SliceStack:
     Attributes:
         id: name of the case.
         patient: whose it is.
-        stacks: slices by modality, in order.
+        stacks: slices by modality, `mask` and `segmentation`, in order.
         spacing_mm: of rows, of columns, and between slices; None where nobody said it: it is assumed to be
             `ASSUMED_MM` then, and the case's notes say so.
         reading: what becomes of values that are not finite, and how slices lie where that is said.
+        group: as in `Case`.
     """
 
     id: str
@@ -67,6 +68,7 @@ class SliceStack:
     stacks: tuple[tuple[str, tuple[Slices, ...]], ...]
     spacing_mm: tuple[float, float, float] | None = None
     reading: Reading = STRICT
+    group: str = ""
 
     def fingerprint(self) -> str:
         """Return a hash of the files and of how they are taken.
@@ -79,7 +81,8 @@ class SliceStack:
             for modality, slices in self.stacks
             for one in slices
         ]
-        return files.sha256_text(ascii((self.id, self.patient, self.spacing_mm, parts, *said(self.reading))))
+        about = (self.id, self.patient, *([self.group] if self.group else []), self.spacing_mm)
+        return files.sha256_text(ascii((*about, parts, *said(self.reading))))
 
     def load(self) -> Case:
         """Read the slices.
@@ -95,7 +98,17 @@ class SliceStack:
             for name, slices in self.stacks
         }
         notes = {} if self.spacing_mm else {ASSUMED: ASSUMED_MM}
-        return greyed(Case(self.id, self.patient, volumes, origins=origins, notes=notes))
+        case = Case(
+            self.id,
+            self.patient,
+            {name: volume for name, volume in volumes.items() if name not in EXTRA},
+            volumes.get("mask"),
+            volumes.get("segmentation"),
+            group=self.group,
+            origins=origins,
+            notes=notes,
+        )
+        return greyed(case)
 
     def _volume(self, slices: Sequence[Slices]) -> Volume:
         planes = _alike([(one.path.name, plane) for one in slices for plane in read(one, self.reading)])
