@@ -13,12 +13,15 @@ from transmodal.cohorts.case import patient_mark
 from transmodal.cohorts.store import Cohort, PreparedCase
 from transmodal.errors import InputError, UsageError
 from transmodal.inference.names import case_name, sidecar_of, spread_of, synthetic_name
+from transmodal.inference.pictures import holds, is_picture
 from transmodal.inference.translate import Model
 from transmodal.inference.view import View
 from transmodal.inference.write import SPREADS
 from transmodal.volumes import Volume, files, io, listing, outputs, placeholders
 from transmodal.volumes.geometry import resample
 from transmodal.volumes.reading import STRICT, Reading
+
+PICTURES_LIE = "pictures are taken for axial slices as radiologists look at them"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +49,7 @@ class Job:
     def read(self) -> dict[str, Volume]:
         """Read the sources; a prepared case's come back on its native grid."""
         if self.case is None:
-            return {modality: self.reading.read(path) for modality, path in self.paths.items()}
+            return {modality: self._reading_of(path).read(path) for modality, path in self.paths.items()}
         case = self.case
         return {
             modality: replace(
@@ -55,6 +58,21 @@ class Job:
             )
             for modality in self.paths
         }
+
+    def assumed(self) -> list[str]:
+        """Return a note on the pictures among the sources, where nobody said how they lie."""
+        if self.case is not None or self.reading.assume_orientation is not None:
+            return []
+        names = [path.name for path in self.paths.values() if is_picture(path)]
+        return (
+            [f"{PICTURES_LIE} (LPS), as prepare takes them; --assume-orientation says otherwise"]
+            if names
+            else []
+        )
+
+    def _reading_of(self, path: Path) -> Reading:
+        is_open = self.reading.assume_orientation is None and is_picture(path)
+        return replace(self.reading, assume_orientation="LPS") if is_open else self.reading
 
     def origins(self) -> dict[str, object]:
         """Return each source's file name and SHA-256, without its folder."""
@@ -256,9 +274,17 @@ def _of_cohort(cohort: Cohort, view: View, output: Path, split: str) -> list[Job
     for case in cohort.cases(None if split == "all" else split):
         there = view.present(case.modalities)
         paths = {modality: cohort.folder / case.entry.volumes[modality].file for modality in there}
-        name = case_name(case.id, view.target)
+        name = _picture_name(case, view) or case_name(case.id, view.target)
         jobs.append(Job(case.id, paths, output / name, case=case, patient=case.patient))
     return jobs
+
+
+def _picture_name(case: PreparedCase, view: View) -> str:
+    """Return the name of a picture where the case was one and the target can be; empty where it is a volume."""
+    first = case.entry.volumes[view.present(case.modalities)[0]]
+    suffix = "" if first.origin is None else Path(first.origin.name).suffix.lower()
+    is_one = is_picture(Path(f"x{suffix}")) and first.native_shape[2] == 1
+    return synthetic_name(f"{case.id}{suffix}", view.target) if is_one and holds(view, suffix) else ""
 
 
 def _check_named(named: Mapping[str, str], words: Sequence[str], view: View) -> None:

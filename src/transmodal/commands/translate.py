@@ -227,6 +227,7 @@ def translate(
     """
     from transmodal.commands import _bids, _gate, _sources
     from transmodal.errors import InputError, UsageError
+    from transmodal.inference import pictures
     from transmodal.inference.names import sidecar_of
     from transmodal.inference.translate import load
     from transmodal.inference.write import write
@@ -247,6 +248,8 @@ def translate(
     else:
         jobs = _sources.find(words, model.view, place, split=split, reading=reading)
     _sources.check_places(jobs, overwrite=overwrite, disagreement=disagreement)
+    for job in jobs:
+        pictures.check(model.view, job.output, disagreement=disagreement)
     if dataset is not None:
         _bids.open_derivatives(dataset, place, model.view.target)
     notes, tally = _Notes(progress), _gate.Tally(jobs)
@@ -256,12 +259,13 @@ def translate(
         own = _gate.of(job, gate, alone=len(jobs) == 1)
         try:
             translation = model.translate(job.read(), advance=advance, gate=own)
+            translation = pictures.in_levels(translation, model.view, job.output)
         except InputError as error:
             tally.refuse(job, error)
             continue
         tally.add(translation.record["gate"]["outcome"])
         known = {"origins": job.origins(), **job.about, **_sources.learned(job, model)}
-        said = (*translation.record["notes"], *known.pop("notes", ()))
+        said = (*translation.record["notes"], *job.assumed(), *known.pop("notes", ()))
         write(translation, job.output, {**known, "notes": list(said)}, disagreement=disagreement)
         notes.tell(said)
         made.append(Translated(job.name, job.output, sidecar_of(job.output), said))
