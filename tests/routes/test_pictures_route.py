@@ -72,3 +72,19 @@ def test_what_png_does_not_hold_is_refused_before_the_work(
     assert cli.run([*words, str(tmp_path / "y.tif")]) == 0
     with Image.open(tmp_path / "y.tif") as image:
         assert image.mode == "F"
+
+
+def test_an_evaluation_does_not_resample_by_a_spacing_that_nobody_said(
+    place: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["prepare", "pairs", str(place / "data"), "--workers", "1", "--counts", "1:1:1"]
+    assert cli.run([*words, "-o", str(tmp_path / "said"), "--with", "spacing_mm=1,2"]) == 0
+    assert "spacing not said" not in capsys.readouterr().out
+    assert cli.run([*words, "-o", str(tmp_path / "open")]) == 0
+    assert "spacing not said, taken as 1 mm: 3 cases" in capsys.readouterr().out
+    coarse = ["--set", "data.spacing_mm=2", "-o", str(tmp_path / "run")]
+    assert cli.run(["train", str(place / "run.yaml"), "--cohort", str(tmp_path / "said"), *coarse]) == 0
+    assert cli.run(["evaluate", str(tmp_path / "run"), "--cohort", str(tmp_path / "open")]) == 2
+    error = capsys.readouterr().err
+    assert "error[E004]: data.spacing_mm=2 of the recipe: 20 x 24 x 1 voxels of" in error
+    assert "would become 10 x 12 x 1" in error

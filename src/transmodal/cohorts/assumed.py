@@ -55,6 +55,8 @@ def check(cases: Iterable[PreparedCase], spacing_mm: float | None, remedy: str) 
     Raises:
         UsageError: E004 naming the first of them.
     """
+    if spacing_mm is None:
+        return
     for case in cases:
         grid = working_grid(case.grid, spacing_mm)
         if NOTE in case.entry.notes and grid.shape != case.grid.shape:
