@@ -159,7 +159,8 @@ def _broken(place: Path, folder: Path) -> dict[str, Path]:
     holed = source.voxels.copy()
     holed[2, 3, 4] = np.nan
     nib.save(nib.Nifti1Image(holed, source.affine), folder / "nan.nii.gz")
-    io.write(Volume(np.zeros((6, 6, 6, 3), np.uint8), source.affine), folder / "colour.nii.gz")
+    colours = np.random.default_rng(1).integers(0, 255, (6, 6, 6, 3)).astype(np.uint8)
+    io.write(Volume(colours, source.affine), folder / "colour.nii.gz")
     (folder / "text.nii.gz").write_text("no image")
     (folder / "empty").mkdir()
     return {
