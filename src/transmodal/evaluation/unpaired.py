@@ -156,9 +156,10 @@ def evaluate_unpaired(
     _check_cases(store, split, with_sources, with_target, needs_targets=bool(chosen))
     judge = FrechetJudge(chosen, inception, models[0].device) if chosen else None
     scale = _scale(view)
-    for case in with_target if judge is not None else ():
-        assert judge is not None
-        judge.add_measured(case.id, case.volume(view.target), case.region(view.target, view.region), scale)
+    if judge is not None:
+        for case in with_target:
+            target, region = case.volume(view.target), case.region(view.target, view.region)
+            judge.add_measured(case.id, target, region, scale)
     cycles: dict[str, dict[str, float]] = {}
     pictures: dict[str, unpaired_page.Picture] = {}
     for n, case in enumerate(with_sources, start=1):
