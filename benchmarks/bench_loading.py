@@ -24,10 +24,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from transmodal.cohorts.folders import find
-from transmodal.cohorts.prepare import PrepareOptions, prepare
+from transmodal.cohorts.layouts.folders import find
+from transmodal.cohorts.prepare.prepare import PrepareOptions, prepare
 from transmodal.cohorts.store import Cohort
-from transmodal.volumes.windows import Cutting, Window, cut
+from transmodal.volumes.windows.cut import Cutting, Window, cut
 
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 GOAL = 100.0

@@ -27,9 +27,9 @@ import nibabel as nib
 import numpy as np
 from scipy import ndimage
 
-from transmodal.cohorts.prepare import PrepareOptions, prepare
+from transmodal.cohorts.layouts.synthrad import find
+from transmodal.cohorts.prepare.prepare import PrepareOptions, prepare
 from transmodal.cohorts.store import Cohort
-from transmodal.cohorts.synthrad import find
 
 GOAL = 0.25
 WORKERS = 2

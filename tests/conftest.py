@@ -7,8 +7,9 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from transmodal.volumes import Volume, template
-from transmodal.volumes.geometry import resample, working_grid
+from transmodal.volumes import Volume
+from transmodal.volumes.geometry.reorient import resample, working_grid
+from transmodal.volumes.regions import template
 
 LEVELS = {
     "t1": (600, 450, 220),

@@ -184,7 +184,7 @@ def test_the_page_of_results_shows_every_benchmark_that_was_run(
 
 
 def test_every_study_has_a_page_with_marks() -> None:
-    from transmodal.studies.ablation import names
+    from transmodal.experiments.studies.ablation import names
 
     for name in names():
         text = (ROOT / "docs" / "papers" / f"{name.replace('-', '_')}.md").read_text(encoding="utf-8")

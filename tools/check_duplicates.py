@@ -19,11 +19,13 @@ from typing import Any
 
 import numpy as np
 
-from transmodal.cohorts import atlas, likeness
-from transmodal.cohorts.duplicates import near_duplicates
-from transmodal.cohorts.parallel import spread
-from transmodal.volumes import Volume, files, io
-from transmodal.volumes.geometry import crop, reorient, resample, working_grid
+from transmodal.cohorts.quality import image_similarity
+from transmodal.cohorts.quality.duplicates import near_duplicates
+from transmodal.cohorts.simulation import atlas
+from transmodal.parallel import spread
+from transmodal.storage import files
+from transmodal.volumes import Volume, io
+from transmodal.volumes.geometry.reorient import crop, reorient, resample, working_grid
 
 RESULT = Path(__file__).parents[1] / "docs" / "results" / "checks" / "near-duplicates.json"
 PAGE = Path(__file__).parents[1] / "docs" / "how-to" / "splits.md"
@@ -120,9 +122,9 @@ def main() -> None:
     before = files.read_json(RESULT)["sets"] if RESULT.exists() else {}
     content = {
         "thresholds": {
-            "spectrum": likeness.MIN_SPECTRAL,
-            "correlation": likeness.MIN_CORRELATION,
-            "apart_mm": likeness.MAX_APART_MM,
+            "spectrum": image_similarity.MIN_SPECTRAL,
+            "correlation": image_similarity.MIN_CORRELATION,
+            "apart_mm": image_similarity.MAX_APART_MM,
             "fixed_on_seed": CALIBRATED,
         },
         "sets": {name: one for name, one in {**before, **made}.items() if name in SETS},
@@ -168,7 +170,7 @@ def _measured(
     subjects = _subjects(seed, n, spacing_mm, workers, cache)
     copies, kinds = _planted(subjects, each, together, seed)
     began = time.process_time()
-    details = {name: likeness.detail(volume) for name, volume in {**subjects, **copies}.items()}
+    details = {name: image_similarity.detail(volume) for name, volume in {**subjects, **copies}.items()}
     detailed = time.process_time()
     found = near_duplicates({name: {"t1": kept} for name, kept in details.items()})
     ended = time.process_time()
@@ -210,11 +212,11 @@ def _planted(
 def _margins(
     subjects: Mapping[str, Volume],
     copies: Mapping[str, Volume],
-    details: Mapping[str, likeness.Detail | None],
+    details: Mapping[str, image_similarity.Detail | None],
 ) -> dict[str, Any]:
     """Return how near the thresholds both sides come: the worst copies, and the most alike siblings."""
     kept = {name: one for name, one in details.items() if one is not None}
-    spectra = {name: likeness.spectrum(one) for name, one in kept.items()}
+    spectra = {name: image_similarity.spectrum(one) for name, one in kept.items()}
     own = [(name, name.split("~")[0]) for name in copies]
     names = sorted(subjects)
     rows = np.stack([spectra[name] for name in names])
@@ -222,11 +224,11 @@ def _margins(
     agree = (rows @ rows.T)[i, j]
     siblings = [(names[i[one]], names[j[one]]) for one in np.argsort(-agree)[:300]]
     there, here = (
-        [(float(spectra[a] @ spectra[b]), *likeness.agreement(kept[a], kept[b])) for a, b in pairs]
+        [(float(spectra[a] @ spectra[b]), *image_similarity.agreement(kept[a], kept[b])) for a, b in pairs]
         for pairs in (own, siblings)
     )
     return {
-        "sibling_pairs_looked_at_again": int((agree >= likeness.MIN_SPECTRAL).sum()),
+        "sibling_pairs_looked_at_again": int((agree >= image_similarity.MIN_SPECTRAL).sum()),
         "copies": _ends(there, (min, min, max)),
         "siblings": _ends(here, (max, max, min)),
     }

@@ -21,11 +21,18 @@ import SimpleITK as sitk  # noqa: N813  (the field's name for it)
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from transmodal.cohorts.parallel import spread
-from transmodal.cohorts.reference import OUTCOMES, ModalityReference, grid_findings, image_findings, of_looks
-from transmodal.volumes import Volume, io, itk
+from transmodal.cohorts.quality.training_sources import (
+    OUTCOMES,
+    ModalityReference,
+    grid_findings,
+    image_findings,
+    of_looks,
+)
+from transmodal.parallel import spread
+from transmodal.volumes import Volume, io
 from transmodal.volumes.appearance import appearance
-from transmodal.volumes.geometry import crop, reorient, resample, working_grid
+from transmodal.volumes.geometry import itk
+from transmodal.volumes.geometry.reorient import crop, reorient, resample, working_grid
 
 PAGE = Path(__file__).parents[1] / "docs" / "concepts" / "gate.md"
 BEGIN, END = "<!-- begin measured -->", "<!-- end measured -->"

@@ -17,12 +17,13 @@ import numpy as np
 import SimpleITK as sitk  # noqa: N813  (the field's name for it)
 from numpy.typing import NDArray
 
-from transmodal.cohorts.doubts import doubts, judged, notes_of
-from transmodal.cohorts.parallel import spread
-from transmodal.cohorts.placing import Placing
-from transmodal.volumes import Volume, io, itk
-from transmodal.volumes.geometry import reorient
-from transmodal.volumes.registration import register
+from transmodal.cohorts.quality.misalignment import Placing
+from transmodal.cohorts.quality.pairs import doubts, judged, notes_of
+from transmodal.parallel import spread
+from transmodal.volumes import Volume, io
+from transmodal.volumes.geometry import itk
+from transmodal.volumes.geometry.registration import register
+from transmodal.volumes.geometry.reorient import reorient
 
 PAIRS = (("t1", "ct"), ("t1", "fa"), ("t2", "flair"))
 WORDS = ("off_mm", "gain", "likeness")

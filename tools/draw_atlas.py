@@ -13,10 +13,11 @@ import matplotlib as mpl
 import numpy as np
 from numpy.typing import NDArray
 
-from transmodal.cohorts import atlas
 from transmodal.cohorts.case import Case
+from transmodal.cohorts.simulation import atlas
 from transmodal.cohorts.simulation.contrasts import LABELS
-from transmodal.volumes import Volume, geometry
+from transmodal.volumes import Volume
+from transmodal.volumes.geometry import reorient
 
 mpl.use("Agg")
 import matplotlib.pyplot as plt
@@ -53,7 +54,7 @@ def _cut(case: Case, name: str, axis: int, share: float) -> NDArray[np.generic]:
 
 
 def _ras(volume: Volume) -> NDArray[np.generic]:
-    return geometry.reorient(volume, "RAS").voxels
+    return reorient.reorient(volume, "RAS").voxels
 
 
 def _show(cell: plt.Axes, name: str, plane: NDArray[np.generic]) -> None:

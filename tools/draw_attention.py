@@ -19,10 +19,10 @@ mpl.use("Agg")
 import matplotlib.pyplot as plt
 
 from transmodal.cohorts.store import Cohort
+from transmodal.inference.preprocessing import see_case
 from transmodal.inference.translate import Model, load
-from transmodal.inference.view import see_case
-from transmodal.translators.agi_net import AGINet
-from transmodal.volumes.windows import cut, places
+from transmodal.translators.agi_net.translator import AGINet
+from transmodal.volumes.windows.cut import cut, places
 
 PICTURE = Path(__file__).parents[1] / "docs" / "images" / "agi-net-attention.png"
 STAGES = ("encoder.0", "encoder.1", "encoder.2")

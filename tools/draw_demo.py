@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from transmodal.cohorts.store import Cohort
-from transmodal.evaluation.figures import picture
+from transmodal.evaluation.drawing.figures import picture
 from transmodal.evaluation.run import ModelTranslator
 from transmodal.inference.translate import load
 

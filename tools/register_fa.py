@@ -24,7 +24,8 @@ import SimpleITK as sitk  # noqa: N813  (the field's name for it)
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from transmodal.volumes import Grid, Volume, geometry, io, registration
+from transmodal.volumes import Grid, Volume, io
+from transmodal.volumes.geometry import registration, reorient
 
 mpl.use("Agg")
 import matplotlib.pyplot as plt
@@ -53,7 +54,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("folder", type=Path, help="where the four original volumes lie")
     folder: Path = parser.parse_args().folder
-    originals = {name: geometry.reorient(io.read(folder / file)) for name, file in ORIGINALS.items()}
+    originals = {name: reorient.reorient(io.read(folder / file)) for name, file in ORIGINALS.items()}
     t1, gm, wm, brain = _cropped(originals)
     fa = originals["fa"].with_voxels(originals["fa"].voxels.astype(np.float32))
     registered, figures = _registered(fa, wm, brain)
@@ -82,7 +83,7 @@ def _cropped(originals: dict[str, Volume]) -> tuple[Volume, Volume, Volume, Mask
     affine[:3, 3] = originals["t1"].grid.world(start.astype(float))
     grid = Grid(tuple(int(n) for n in stop - start), affine)
     maps = (np.where(brain, originals[name].voxels, 0).astype(np.uint8) for name in ("t1", "gm", "wm"))
-    t1, gm, wm = (geometry.resample(originals["t1"].with_voxels(v), grid, how="nearest") for v in maps)
+    t1, gm, wm = (reorient.resample(originals["t1"].with_voxels(v), grid, how="nearest") for v in maps)
     return t1, gm, wm, ndimage.binary_fill_holes(t1.voxels > 0)
 
 
@@ -91,7 +92,7 @@ def _registered(fa: Volume, wm: Volume, brain: Mask) -> tuple[Volume, dict[str, 
     white = wm.voxels / 255
     fixed = wm.with_voxels(np.where(brain, white + GREY * (1 - white), 0).astype(np.float32))
     moving = fa.with_voxels(fa.voxels.clip(0, FA_CEILING) / FA_CEILING)
-    header = geometry.resample(fa, wm.grid)
+    header = reorient.resample(fa, wm.grid)
     affine = registration.register(fixed, moving, kind="affine")
     deformable = registration.register(fixed, moving, kind="deformable")
     found = deformable.warp(fa)

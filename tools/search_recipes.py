@@ -16,16 +16,16 @@ from typing import Any
 import torch
 import yaml
 
+from transmodal import checkpoint
 from transmodal.cohorts.store import Cohort
 from transmodal.evaluation import oracles
 from transmodal.evaluation.result import Evaluation
 from transmodal.evaluation.run import evaluate, evaluate_oracles
-from transmodal.inference import checkpoint
+from transmodal.experiments import series
 from transmodal.recipes import load as recipes
 from transmodal.recipes.schema import Recipe
-from transmodal.training import series
+from transmodal.storage import files
 from transmodal.training.plan import plan
-from transmodal.volumes import files
 
 PLANS = Path(__file__).with_name("searches.yaml")
 RESULTS = Path(__file__).parents[1] / "docs" / "results" / "searches"

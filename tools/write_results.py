@@ -12,9 +12,9 @@ from typing import Any
 
 import search_table
 
-from transmodal.benchmark import table as benchmarks
+from transmodal.experiments.benchmark import table as benchmarks
+from transmodal.experiments.studies.table import page
 from transmodal.recipes import load as recipes
-from transmodal.studies.table import page
 
 DOCS = Path(__file__).parents[1] / "docs"
 BEGIN, END = "<!-- ablation:begin -->", "<!-- ablation:end -->"

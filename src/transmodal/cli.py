@@ -155,7 +155,7 @@ def _unexpected(error: Exception) -> int:
     if isinstance(error, MemoryError):
         return _fail(_out_of_memory())
     if isinstance(error, OSError) and error.errno in REFUSALS:
-        from transmodal.volumes import outputs
+        from transmodal.storage import outputs
 
         return _fail(outputs.refused(error))
     traceback.print_exc()

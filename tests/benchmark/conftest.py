@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from transmodal.benchmark.run import Benchmark, benchmark
-from transmodal.benchmark.suite import Suite, suite_of
 from transmodal.cohorts.case import Case
-from transmodal.cohorts.prepare import PrepareOptions, prepare
+from transmodal.cohorts.prepare.prepare import PrepareOptions, prepare
+from transmodal.experiments.benchmark.run import Benchmark, benchmark
+from transmodal.experiments.benchmark.suite import Suite, suite_of
 from transmodal.volumes import Volume
 
 RECIPE = """

@@ -10,7 +10,7 @@ import pytest
 
 from transmodal.cohorts.aliases import alias_of, renaming
 from transmodal.cohorts.case import Case, CaseMaker
-from transmodal.cohorts.prepare import PrepareOptions, prepare
+from transmodal.cohorts.prepare.prepare import PrepareOptions, prepare
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,8 @@ import pytest
 from scipy import ndimage
 
 from transmodal.cohorts.simulation import acquisition, anatomy, draws, head, scene
-from transmodal.volumes import Grid, template
+from transmodal.volumes import Grid
+from transmodal.volumes.regions import template
 
 SEEDS = (0, 1, 2, 3)
 STILL = np.zeros(3)

@@ -11,7 +11,8 @@ import pytest
 
 from transmodal.cohorts.case import MODALITY, Case, CaseFiles, CaseMaker, Origin, hashed_once, sha256_content
 from transmodal.errors import InputError
-from transmodal.volumes import Volume, files, io
+from transmodal.storage import files
+from transmodal.volumes import Volume, io
 
 OnDisk = Callable[[Case], CaseFiles]
 

@@ -14,12 +14,12 @@ from pydicom.uid import ExplicitVRLittleEndian, generate_uid
 
 from transmodal import cli
 from transmodal.cohorts.case import CaseFiles
-from transmodal.cohorts.dicom import Options, find, look
-from transmodal.cohorts.survey import survey
+from transmodal.cohorts.layouts.dicom import Options, find, look
+from transmodal.cohorts.prepare.survey import survey
 from transmodal.commands import _sources
 from transmodal.errors import InputError, UsageError
 from transmodal.volumes import Volume, io
-from transmodal.volumes.dicom_writing import SeriesAbout, write_series
+from transmodal.volumes.formats.dicom.writing import SeriesAbout, write_series
 from transmodal.volumes.reading import Reading
 
 AFFINE = np.diag([-1.0, -1.5, 2.0, 1.0])

@@ -5,8 +5,8 @@ from __future__ import annotations
 import importlib.util
 from pathlib import Path
 
-from transmodal.cohorts import likeness
-from transmodal.volumes import files
+from transmodal.cohorts.quality import image_similarity
+from transmodal.storage import files
 
 ROOT = Path(__file__).parents[2]
 RESULT = ROOT / "docs" / "results" / "checks" / "near-duplicates.json"
@@ -29,9 +29,9 @@ def test_figures_are_those_of_the_thresholds_in_use() -> None:
         one["seed"] for one in files.read_json(RESULT)["sets"].values()
     }
     assert thresholds == {
-        "spectrum": likeness.MIN_SPECTRAL,
-        "correlation": likeness.MIN_CORRELATION,
-        "apart_mm": likeness.MAX_APART_MM,
+        "spectrum": image_similarity.MIN_SPECTRAL,
+        "correlation": image_similarity.MIN_CORRELATION,
+        "apart_mm": image_similarity.MAX_APART_MM,
     }
 
 

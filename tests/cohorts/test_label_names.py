@@ -7,7 +7,8 @@ import pytest
 from typer.testing import CliRunner
 
 from transmodal.cli import app
-from transmodal.cohorts import folders, label_names
+from transmodal.cohorts import label_names
+from transmodal.cohorts.layouts import folders
 from transmodal.cohorts.store import Cohort
 from transmodal.errors import InputError
 from transmodal.volumes import Volume, io

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from transmodal.cohorts.case import Case
 from transmodal.cohorts.manifest import ArrayEntry, Manifest, PrepareOptions, matrix, read_manifest
-from transmodal.cohorts.prepare import prepare
+from transmodal.cohorts.prepare.prepare import prepare
 from transmodal.errors import InputError, UsageError
 from transmodal.volumes.intensity import IntensitySpec
 

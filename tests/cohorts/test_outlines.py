@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from transmodal.cohorts import atlas
 from transmodal.cohorts.case import Case
-from transmodal.cohorts.checking import check
-from transmodal.cohorts.doubts import contradicted, doubts, judged, notes_of
-from transmodal.cohorts.placing import placing
+from transmodal.cohorts.prepare.validate import check
+from transmodal.cohorts.quality.misalignment import placing
+from transmodal.cohorts.quality.pairs import contradicted, doubts, judged, notes_of
+from transmodal.cohorts.simulation import atlas
 from transmodal.errors import InputError
 from transmodal.volumes import Volume
-from transmodal.volumes.geometry import reorient
+from transmodal.volumes.geometry.reorient import reorient
 
 OPTIONS = atlas.AtlasOptions(modalities=("t1", "t2"), spacing_mm=2.0, head="always", mask="brain")
 SWELLING_MM, BRIGHTER, SLICES = 20.0, 20.0, 4

@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 
-from transmodal.cohorts import one_case
 from transmodal.cohorts.case import Case, CaseFiles, CaseMaker
-from transmodal.cohorts.prepare import PrepareOptions, prepare
+from transmodal.cohorts.prepare import write_case
+from transmodal.cohorts.prepare.prepare import PrepareOptions, prepare
 from transmodal.cohorts.store import Cohort
 from transmodal.errors import InputError, ResourceError, TransmodalError
-from transmodal.volumes import files
+from transmodal.storage import files
 
 MakeCase = Callable[..., Case]
 OnDisk = Callable[[Case], CaseFiles]
@@ -248,7 +248,7 @@ def test_no_memory_is_said(slow: Maker, tmp_path: Path, monkeypatch: pytest.Monk
     def fail(*_: object) -> None:
         raise MemoryError
 
-    monkeypatch.setattr(one_case, "store", fail)
+    monkeypatch.setattr(write_case, "store", fail)
     with pytest.raises(ResourceError, match="case case00 needs more memory"):
         prepare([slow(0)], tmp_path / "cohort", ALONE)
 

@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 
 from transmodal import cli
-from transmodal.cohorts import atlas, layouts
+from transmodal.cohorts import layouts
+from transmodal.cohorts.simulation import atlas
 from transmodal.cohorts.store import Cohort
 from transmodal.volumes import Volume, io
-from transmodal.volumes.geometry import reorient
+from transmodal.volumes.geometry.reorient import reorient
 
 
 @pytest.mark.parametrize("layout", ["folders", "pairs"])

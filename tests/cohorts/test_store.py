@@ -14,11 +14,12 @@ import numpy as np
 import pytest
 
 from transmodal.cohorts.case import Case, CaseMaker
-from transmodal.cohorts.prepare import PrepareOptions, prepare
+from transmodal.cohorts.prepare.prepare import PrepareOptions, prepare
 from transmodal.cohorts.store import Cohort, PreparedCase
 from transmodal.errors import InputError, IntegrityError, ResourceError, UsageError
-from transmodal.volumes import Volume, files
-from transmodal.volumes.geometry import reorient, resample, working_grid
+from transmodal.storage import files
+from transmodal.volumes import Volume
+from transmodal.volumes.geometry.reorient import reorient, resample, working_grid
 from transmodal.volumes.intensity import fit, spec_for
 
 OPTIONS = PrepareOptions(regions={"t1": ("body",)}, counts=(2, 1, 1))

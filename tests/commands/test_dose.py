@@ -8,7 +8,8 @@ import pytest
 
 from transmodal import cli
 from transmodal.notice import INTENDED_USE
-from transmodal.volumes import Volume, files, io
+from transmodal.storage import files
+from transmodal.volumes import Volume, io
 
 AFFINE = np.diag([2.0, 2.0, 3.0, 1.0])
 SHAPE = (12, 11, 9)

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from transmodal import cli
-from transmodal.volumes import Volume, files, io
+from transmodal.storage import files
+from transmodal.volumes import Volume, io
 
 AFFINE = np.diag([1.0, 2.0, 3.0, 1.0])
 SHAPE = (12, 11, 9)

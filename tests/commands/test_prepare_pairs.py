@@ -10,7 +10,7 @@ from scipy import ndimage
 
 from transmodal import cli
 from transmodal.errors import ResourceError
-from transmodal.evaluation import cohort_page
+from transmodal.evaluation.cohort_report import page as cohort_page
 from transmodal.volumes import Volume, io
 
 SHAPE = (37, 43, 33)

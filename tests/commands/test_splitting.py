@@ -12,7 +12,8 @@ from scipy import ndimage
 
 from transmodal import cli
 from transmodal.cohorts.store import Cohort
-from transmodal.volumes import Volume, files, io
+from transmodal.storage import files
+from transmodal.volumes import Volume, io
 
 Write = Callable[..., Path]
 

@@ -10,7 +10,8 @@ import pytest
 import SimpleITK as sitk  # noqa: N813  (the field's name for it)
 
 from transmodal.errors import InputError, IntegrityError, ResourceError, TransmodalError, UsageError
-from transmodal.volumes import Volume, files, io
+from transmodal.storage import files
+from transmodal.volumes import Volume, io
 
 each = pytest.mark.parametrize("suffix", io.SUFFIXES)
 

@@ -15,10 +15,10 @@ import pytest
 
 from transmodal import cohorts
 from transmodal.cohorts import layouts as known_layouts
-from transmodal.cohorts import releases
 from transmodal.cohorts.case import Case, CaseFiles
-from transmodal.cohorts.prepare import PrepareOptions, prepare
-from transmodal.cohorts.survey import survey
+from transmodal.cohorts.prepare.prepare import PrepareOptions, prepare
+from transmodal.cohorts.prepare.survey import survey
+from transmodal.cohorts.simulation import releases
 from transmodal.errors import InputError
 from transmodal.volumes import Volume
 

@@ -12,11 +12,10 @@ import numpy as np
 import pytest
 import torch
 
-from transmodal import translators
+from transmodal import checkpoint, translators
 from transmodal.cohorts.case import Case
-from transmodal.cohorts.prepare import PrepareOptions, prepare
+from transmodal.cohorts.prepare.prepare import PrepareOptions, prepare
 from transmodal.cohorts.store import Cohort
-from transmodal.inference import checkpoint
 from transmodal.recipes import load
 from transmodal.recipes.schema import Recipe
 from transmodal.training.loop import train

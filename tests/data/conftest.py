@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from transmodal.cohorts.case import Case
-from transmodal.cohorts.prepare import PrepareOptions, prepare
+from transmodal.cohorts.prepare.prepare import PrepareOptions, prepare
 from transmodal.data.dataset import Stream, StreamCase
 from transmodal.volumes import Volume
 from transmodal.volumes.intensity import IntensitySpec, fit
-from transmodal.volumes.windows import Cutting
+from transmodal.volumes.windows.cut import Cutting
 
 SHAPE = (9, 11, 8)
 

@@ -11,12 +11,12 @@ import pytest
 import torch
 
 from transmodal.batch import Batch
-from transmodal.cohorts.prepare import PrepareOptions, prepare
+from transmodal.cohorts.prepare.prepare import PrepareOptions, prepare
 from transmodal.cohorts.store import PreparedCase
 from transmodal.data.dataset import Augment, Stream, StreamCase, WindowDataset, collate
 from transmodal.data.loader import batches, seed_of, steps_per_epoch
 from transmodal.errors import InputError, UsageError
-from transmodal.volumes.windows import Cutting, cut, places
+from transmodal.volumes.windows.cut import Cutting, cut, places
 
 SHAPE = (9, 11, 8)
 

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from transmodal.inference.view import View
+from transmodal.inference.preprocessing import View
 from transmodal.volumes import Grid, Volume
-from transmodal.volumes.geometry import resample, working_grid
+from transmodal.volumes.geometry.reorient import resample, working_grid
 from transmodal.volumes.intensity import IntensityMap, IntensitySpec, fit
-from transmodal.volumes.windows import Cutting
+from transmodal.volumes.windows.cut import Cutting
 
 SHAPE = (14, 17, 12)
 Mask = NDArray[np.bool_]

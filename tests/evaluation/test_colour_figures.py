@@ -9,14 +9,15 @@ import numpy as np
 import pytest
 
 from transmodal.cohorts.case import Case
-from transmodal.cohorts.prepare import PrepareOptions, prepare
+from transmodal.cohorts.prepare.prepare import PrepareOptions, prepare
 from transmodal.errors import InputError, IntegrityError
-from transmodal.evaluation import recompute, stored
+from transmodal.evaluation import verify
 from transmodal.evaluation.casewise import evaluate_cases
-from transmodal.evaluation.entrants import Entrants
+from transmodal.evaluation.participants import Entrants
+from transmodal.evaluation.records import store as stored
 from transmodal.evaluation.run import write
-from transmodal.evaluation.subjects import subject_of
-from transmodal.inference.view import View
+from transmodal.evaluation.task import subject_of
+from transmodal.inference.preprocessing import View
 from transmodal.metrics.texture import stsim2
 from transmodal.volumes import Volume
 from transmodal.volumes.intensity import IntensitySpec, fit
@@ -122,7 +123,7 @@ def test_a_colour_evaluation_reports_what_the_paper_does(
     )
     write(evaluation, tmp_path)
     assert "<h2>Colour by organ</h2>" in (tmp_path / "report.html").read_text()
-    checked = recompute.check(tmp_path, cohort)
+    checked = verify.check(tmp_path, cohort)
     assert checked.figures > 20
     assert checked.left_out == ()
     path = tmp_path / "evaluation.json"
@@ -130,7 +131,7 @@ def test_a_colour_evaluation_reports_what_the_paper_does(
     said["organs"][0]["ciede2000"] += 0.01
     path.write_text(json.dumps(said))
     with pytest.raises(IntegrityError, match="ciede2000 of"):
-        recompute.check(tmp_path, cohort)
+        verify.check(tmp_path, cohort)
 
 
 def test_organs_need_labels(make_view: Callable[..., View], tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from scipy import ndimage
 
 from transmodal.errors import InputError, UsageError
 from transmodal.evaluation import oracles
-from transmodal.inference.view import View
+from transmodal.inference.preprocessing import View
 from transmodal.volumes import Volume
 from transmodal.volumes.intensity import IntensitySpec, fit
 

@@ -15,9 +15,11 @@ import torch
 
 from transmodal.cohorts.case import patient_mark
 from transmodal.errors import InputError, UsageError
-from transmodal.evaluation import origin, report, run
+from transmodal.evaluation import provenance as origin
+from transmodal.evaluation import run
 from transmodal.evaluation.casewise import evaluate_cases
-from transmodal.evaluation.entrants import Entrants
+from transmodal.evaluation.participants import Entrants
+from transmodal.evaluation.report import page as report
 from transmodal.evaluation.result import Evaluation, Reference, Subject
 from transmodal.evaluation.run import write
 from transmodal.inference import engine, translate

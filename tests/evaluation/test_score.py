@@ -12,7 +12,7 @@ from transmodal.metrics.image import mae, psnr
 from transmodal.metrics.structure import slice_ssim, ssim
 from transmodal.metrics.table import Protocol
 from transmodal.volumes import Volume
-from transmodal.volumes.geometry import reorient
+from transmodal.volumes.geometry.reorient import reorient
 from transmodal.volumes.intensity import IntensitySpec, fit, spec_for
 
 SHAPE = (13, 16, 12)

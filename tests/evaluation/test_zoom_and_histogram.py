@@ -7,10 +7,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from transmodal.evaluation.figures import Window
-from transmodal.evaluation.gallery import Scene, Shown
-from transmodal.evaluation.histogram import BINS, SHARE, counted, section
-from transmodal.evaluation.zoom import square
+from transmodal.evaluation.drawing.figures import Window
+from transmodal.evaluation.measures.gallery import Scene, Shown
+from transmodal.evaluation.measures.histogram import BINS, SHARE, counted, section
+from transmodal.evaluation.report.zoom import square
 
 
 def scene(error: np.ndarray) -> Scene:

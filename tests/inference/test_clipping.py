@@ -13,17 +13,17 @@ from torch import Tensor, nn
 
 from transmodal.batch import Batch
 from transmodal.cohorts.case import CaseFiles
-from transmodal.cohorts.prepare import PrepareOptions, prepare
+from transmodal.cohorts.prepare.prepare import PrepareOptions, prepare
 from transmodal.evaluation.casewise import evaluate_cases
-from transmodal.evaluation.entrants import Entrants, ModelTranslator
+from transmodal.evaluation.participants import Entrants, ModelTranslator
 from transmodal.evaluation.result import Subject
+from transmodal.inference.preprocessing import View
 from transmodal.inference.translate import Model
-from transmodal.inference.view import View
 from transmodal.recipes.schema import Recipe
 from transmodal.translators._base import Translator, TranslatorConfig
 from transmodal.volumes import Volume, io
 from transmodal.volumes.intensity import IntensitySpec, fit
-from transmodal.volumes.windows import Cutting
+from transmodal.volumes.windows.cut import Cutting
 
 HU = IntensitySpec("window", -1024.0, 3000.0)
 

@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 import pytest
 
-from transmodal.cohorts.reference import Reference, of_looks
-from transmodal.cohorts.stated import Stated
+from transmodal.cohorts.headers.stated import Stated
+from transmodal.cohorts.quality.training_sources import Reference, of_looks
 from transmodal.errors import InputError
 from transmodal.inference.gate import NO_REFERENCE, Gate, Policy, admit, check
 from transmodal.volumes import Volume

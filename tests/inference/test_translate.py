@@ -15,13 +15,13 @@ from torch import Tensor, nn
 from transmodal.batch import Batch
 from transmodal.data.loader import seed_of
 from transmodal.errors import InputError, UsageError
+from transmodal.inference.preprocessing import View
 from transmodal.inference.translate import Model, load
-from transmodal.inference.view import View
 from transmodal.recipes.schema import Recipe
 from transmodal.translators._base import Translator, TranslatorConfig
 from transmodal.volumes import Volume
 from transmodal.volumes.intensity import IntensityMap, IntensitySpec, fit
-from transmodal.volumes.windows import Cutting
+from transmodal.volumes.windows.cut import Cutting
 
 
 class Outputs(NamedTuple):

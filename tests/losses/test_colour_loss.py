@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from transmodal.losses.colour import colourlessness, vivid
+from transmodal.translators.ddcolor.colourfulness import colourlessness, vivid
 
 
 def test_colourlessness_is_one_less_the_measure_of_each_image() -> None:

@@ -10,9 +10,9 @@ import torch
 from scipy import ndimage
 from torch import Tensor
 
-from transmodal.losses.frequency import bands, frequency_loss
 from transmodal.losses.logistic import logistic
 from transmodal.losses.perceptual import perceptual_l1, perceptual_loss
+from transmodal.translators.macro2micro.frequency import bands, frequency_loss
 
 
 def features(images: Tensor) -> list[Tensor]:

@@ -13,20 +13,13 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from transmodal import losses
-from transmodal.losses import (
-    adversarial,
-    colour,
-    conditional_gan,
-    contrastive,
-    frequency,
-    logistic,
-    perceptual,
-    regression,
-    structure,
-)
-from transmodal.nets.vq import Coded, codebook_terms
+from transmodal.losses import adversarial, conditional_gan, logistic, perceptual, regression, structure
 from transmodal.precision import in_full_precision
+from transmodal.translators.aldm.vq import Coded, codebook_terms
 from transmodal.translators.chromagan import gradient_penalty
+from transmodal.translators.ddcolor import colourfulness
+from transmodal.translators.macro2micro import frequency
+from transmodal.translators.ppt import contrastive
 
 
 def images(seed: int, channels: int = 1) -> Tensor:
@@ -46,8 +39,8 @@ CASES: dict[str, Computed] = {
     "adversarial.least_squares": lambda: adversarial.least_squares(X, real=True),
     "adversarial.least_squares_discriminator": lambda: adversarial.least_squares_discriminator(X, Y),
     "adversarial.verdict": lambda: adversarial.verdict(X, real=True, gan="vanilla"),
-    "colour.colourlessness": lambda: colour.colourlessness(COLOUR),
-    "colour.vivid": lambda: colour.vivid(COLOUR, 1.2),
+    "colour.colourlessness": lambda: colourfulness.colourlessness(COLOUR),
+    "colour.vivid": lambda: colourfulness.vivid(COLOUR, 1.2),
     "conditional_gan.discriminator_terms": lambda: conditional_gan.discriminator_terms(torch.mean, X, X, Y),
     "conditional_gan.generator_terms": lambda: conditional_gan.generator_terms(
         torch.mean, X, X, Y, l1_weight=100

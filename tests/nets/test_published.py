@@ -15,11 +15,11 @@ from torch import Tensor, nn
 
 from transmodal.errors import IntegrityError
 from transmodal.nets import published
-from transmodal.nets.convnext import ConvNeXt
 from transmodal.nets.published import Choice
 from transmodal.nets.starting import Published, StartingWeights
 from transmodal.nets.swin import Block, Merge
 from transmodal.nets.vit import MapTransformer, Positions
+from transmodal.translators.ddcolor.convnext import ConvNeXt
 
 Shapes = dict[str, tuple[int, ...]]
 

@@ -8,10 +8,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from transmodal.nets.diffusion import DenoiserShape, DenoisingUNet, Schedule, SelfAttention, waves
-from transmodal.nets.residual import EmbeddedResidual
-from transmodal.nets.spade import SpadeResidual
-from transmodal.nets.vq import AutoencoderShape, ShiftedHalving, VQAutoencoder
+from transmodal.translators.aldm.diffusion import DenoiserShape, DenoisingUNet, Schedule, SelfAttention, waves
+from transmodal.translators.aldm.residual import EmbeddedResidual
+from transmodal.translators.aldm.spade import SpadeResidual
+from transmodal.translators.aldm.vq import AutoencoderShape, ShiftedHalving, VQAutoencoder
 
 Array = NDArray[np.float64]
 

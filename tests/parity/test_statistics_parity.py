@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from transmodal.evaluation.statistics import describe, paired, rank_biserial, wilcoxon
+from transmodal.evaluation.statistics.paired_tests import describe, paired, rank_biserial, wilcoxon
 
 FIGURES = np.random.default_rng(4).gamma(3.0, 20.0, 17)
 

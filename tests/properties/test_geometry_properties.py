@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from transmodal.volumes import Grid, Volume
-from transmodal.volumes.geometry import How, lattice_match, reorient, resample, working_grid
+from transmodal.volumes.geometry.reorient import How, lattice_match, reorient, resample, working_grid
 
 MANY = settings(deadline=None, max_examples=60)
 FEW = settings(deadline=None, max_examples=25)

@@ -9,11 +9,11 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from transmodal.cohorts import slices
-from transmodal.cohorts.brats import Options, look
 from transmodal.cohorts.case import Case, CaseFiles
-from transmodal.cohorts.split import given_split, sides_in_order
-from transmodal.cohorts.steps import Clip
+from transmodal.cohorts.layouts import slices
+from transmodal.cohorts.layouts.brats import Options, look
+from transmodal.cohorts.split.split import given_split, sides_in_order
+from transmodal.cohorts.steps.voxelwise import Clip
 from transmodal.volumes import Volume
 
 few = settings(max_examples=25, deadline=None)

@@ -5,8 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
-from transmodal.evaluation.bootstrap import Values
-from transmodal.evaluation.statistics import describe, holm, paired, rank_biserial, wilcoxon
+from transmodal.evaluation.statistics.bootstrap import Values
+from transmodal.evaluation.statistics.paired_tests import describe, holm, paired, rank_biserial, wilcoxon
 
 figures = st.floats(-1000, 1000, allow_nan=False).map(lambda value: round(value, 3))
 matrices = npst.arrays(np.float64, st.tuples(st.integers(1, 3), st.integers(1, 12)), elements=figures)

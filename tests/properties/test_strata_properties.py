@@ -8,7 +8,7 @@ from pathlib import Path
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from transmodal.evaluation.phenotypes import UNKNOWN, read
+from transmodal.evaluation.external.phenotypes import UNKNOWN, read
 
 numbers = st.floats(-1e6, 1e6).map(lambda value: round(value, 3))
 

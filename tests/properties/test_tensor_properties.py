@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
-from transmodal.cohorts.slabs import slabs
-from transmodal.volumes import Volume, tensors
-from transmodal.volumes.tensors import Gradients
+from transmodal.cohorts.split.slabs import slabs
+from transmodal.volumes import Volume, diffusion
+from transmodal.volumes.diffusion import Gradients
 
 SHAPE = (3, 2, 2)
 
@@ -46,7 +46,7 @@ def test_any_grid_gives_the_same_tensor(
         image = nib.Nifti1Image(np.broadcast_to(signal, (*SHAPE, 21)).astype(np.float32), affine)
         nib.save(image, path)
         mask = Volume(np.ones(SHAPE, np.uint8), np.asarray(image.affine, float))
-        found = tensors.fit(path, Gradients(b, voxel), mask=mask)
+        found = diffusion.fit(path, Gradients(b, voxel), mask=mask)
     fa = (a - p) / np.sqrt(a**2 + 2 * p**2)
     np.testing.assert_allclose(found.fa.voxels, fa, atol=1e-3)
     assert (np.abs(found.direction @ axes[0]) > 1 - 1e-4).all()

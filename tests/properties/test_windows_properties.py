@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from transmodal.volumes.windows import Cutting, Stitcher, Window, cut, places
+from transmodal.volumes.windows.cut import Cutting, Stitcher, Window, cut, places
 
 MANY = settings(deadline=None, max_examples=60)
 FEW = settings(deadline=None, max_examples=25)

@@ -15,9 +15,9 @@ import pytest
 import yaml
 
 from transmodal import cli
-from transmodal.benchmark.suite import suite_of
 from transmodal.cohorts.case import Case
-from transmodal.cohorts.prepare import PrepareOptions, prepare
+from transmodal.cohorts.prepare.prepare import PrepareOptions, prepare
+from transmodal.experiments.benchmark.suite import suite_of
 from transmodal.volumes import Volume
 
 ENTRY = "swin_unet"

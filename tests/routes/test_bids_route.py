@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from transmodal import cli
-from transmodal.cohorts.bids_names import derivative, describe, parsed
+from transmodal.cohorts.headers.bids_names import derivative, describe, parsed
 from transmodal.volumes import Volume, io
 
 RECIPE = """

@@ -11,7 +11,7 @@ import pytest
 
 from transmodal import cli
 from transmodal.volumes import Volume, io
-from transmodal.volumes.geometry import reorient
+from transmodal.volumes.geometry.reorient import reorient
 
 RECIPE = """
 name: tiny

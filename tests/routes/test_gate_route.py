@@ -9,8 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from transmodal import cli
-from transmodal.inference import checkpoint
+from transmodal import checkpoint, cli
 from transmodal.volumes import Volume, io
 
 BrainOf = Callable[..., Volume]

@@ -13,19 +13,19 @@ import torch
 from torch import Tensor, nn
 
 from transmodal.batch import Batch
-from transmodal.cohorts import dicom
 from transmodal.cohorts.case import CaseFiles
-from transmodal.cohorts.prepare import PrepareOptions, prepare
+from transmodal.cohorts.layouts import dicom
+from transmodal.cohorts.prepare.prepare import PrepareOptions, prepare
 from transmodal.inference.engine import synthesise_case
+from transmodal.inference.preprocessing import View
 from transmodal.inference.translate import Model
-from transmodal.inference.view import View
 from transmodal.recipes.schema import Recipe
 from transmodal.translators._base import Translator, TranslatorConfig
 from transmodal.volumes import Volume, io
-from transmodal.volumes.dicom_writing import SeriesAbout, write_series
-from transmodal.volumes.geometry import reorient, resample
+from transmodal.volumes.formats.dicom.writing import SeriesAbout, write_series
+from transmodal.volumes.geometry.reorient import reorient, resample
 from transmodal.volumes.intensity import IntensitySpec, fit
-from transmodal.volumes.windows import Cutting
+from transmodal.volumes.windows.cut import Cutting
 
 ORIENTATIONS = [
     "".join({"R": "RL", "A": "AP", "S": "SI"}[letter][side] for letter, side in zip(axes, sides, strict=True))

@@ -129,7 +129,7 @@ def test_a_place_that_nothing_can_be_written_into(
     monkeypatch.setattr("transmodal.inference.engine.synthesise", work)
     monkeypatch.setattr(inference, "synthesise", work)
     monkeypatch.setattr(oracles, "fit", work)
-    monkeypatch.setattr("transmodal.cohorts.atlas.subjects", work)
+    monkeypatch.setattr("transmodal.cohorts.simulation.atlas.subjects", work)
     said = refused(line.replace("WHERE", where), place, capsys)
     assert said.startswith("error[E005]" if "file" in where else "error[E403]"), said
     assert where.format(place).rsplit("/", 1)[0] in said

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from transmodal import cli
 from transmodal.volumes import Volume, io
-from transmodal.volumes.dicom_writing import SeriesAbout, write_series
+from transmodal.volumes.formats.dicom.writing import SeriesAbout, write_series
 
 RECIPE = """
 name: tiny

@@ -17,13 +17,12 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from transmodal import translators
+from transmodal import checkpoint, translators
 from transmodal.cohorts.case import Case
-from transmodal.cohorts.prepare import PrepareOptions, prepare
+from transmodal.cohorts.prepare.prepare import PrepareOptions, prepare
 from transmodal.cohorts.store import Cohort
 from transmodal.data.dataset import WindowDataset, collate
 from transmodal.errors import UsageError
-from transmodal.inference import checkpoint
 from transmodal.recipes.load import dump, validate
 from transmodal.recipes.schema import Recipe
 from transmodal.training.loop import TrainResult, train

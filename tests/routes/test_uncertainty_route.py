@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from transmodal import cli
-from transmodal.evaluation.reading import Written
+from transmodal.evaluation.records.read import Written
 from transmodal.volumes import Volume, io
 
 PLANES = """

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from transmodal.cohorts.case import Case
-from transmodal.cohorts.prepare import PrepareOptions, prepare
+from transmodal.cohorts.prepare.prepare import PrepareOptions, prepare
 from transmodal.cohorts.store import Cohort
 from transmodal.recipes.load import validate
 from transmodal.recipes.schema import Recipe

@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 import torch
 
+from transmodal import checkpoint
+from transmodal.checkpoint import MANIFEST, OPTIMIZERS, WEIGHTS, Checkpoint, CohortMark, State
 from transmodal.errors import InputError, IntegrityError, ResourceError
-from transmodal.inference import checkpoint
-from transmodal.inference.checkpoint import MANIFEST, OPTIMIZERS, WEIGHTS, Checkpoint, CohortMark, State
 from transmodal.recipes.schema import Recipe
-from transmodal.volumes import files
+from transmodal.storage import files
 from transmodal.volumes.intensity import IntensitySpec, fit
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from transmodal.cohorts.case import Case, CaseMaker
-from transmodal.cohorts.prepare import PrepareOptions, prepare
+from transmodal.cohorts.prepare.prepare import PrepareOptions, prepare
 from transmodal.cohorts.store import Cohort
 from transmodal.errors import InputError, UsageError
 from transmodal.evaluation.run import evaluate

@@ -10,10 +10,10 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
+from transmodal import checkpoint
 from transmodal.cohorts.store import Cohort
 from transmodal.data.loader import seed_of
 from transmodal.errors import InputError, IntegrityError, ResourceError, UsageError
-from transmodal.inference import checkpoint
 from transmodal.inference.translate import load
 from transmodal.nets.patchgan import PatchDiscriminator
 from transmodal.recipes.schema import Recipe
@@ -21,8 +21,8 @@ from transmodal.training import session, validation
 from transmodal.training.log import read
 from transmodal.training.loop import train
 from transmodal.training.plan import plan
-from transmodal.translators import unet_regression
-from transmodal.translators.unet_regression import Config, UNetRegression
+from transmodal.translators.unet_regression import translator as unet_regression
+from transmodal.translators.unet_regression.translator import Config, UNetRegression
 from transmodal.volumes import Volume
 
 Tiny = Callable[..., Recipe]

@@ -11,14 +11,14 @@ import pytest
 import torch
 
 from transmodal import translators
-from transmodal.cohorts import slices
-from transmodal.cohorts.prepare import prepare
+from transmodal.cohorts.layouts import slices
+from transmodal.cohorts.prepare.prepare import prepare
 from transmodal.cohorts.store import Cohort
 from transmodal.errors import InputError, TransmodalError, UsageError
 from transmodal.recipes.load import load
 from transmodal.recipes.schema import Recipe
 from transmodal.training.plan import plan
-from transmodal.translators.unet_regression import UNetRegression
+from transmodal.translators.unet_regression.translator import UNetRegression
 from transmodal.volumes.intensity import IntensitySpec, fit
 
 Tiny = Callable[..., Recipe]

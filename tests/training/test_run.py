@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from transmodal.checkpoint import CohortMark
 from transmodal.errors import UsageError
-from transmodal.inference.checkpoint import CohortMark
 from transmodal.recipes.load import load
 from transmodal.recipes.schema import Recipe
 from transmodal.training import run as room

@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 import torch
 
+from transmodal import checkpoint
 from transmodal.cohorts.store import Cohort
 from transmodal.errors import InputError, IntegrityError, TransmodalError, UsageError
 from transmodal.evaluation.run import evaluate
-from transmodal.inference import checkpoint, translate
+from transmodal.inference import translate
 from transmodal.recipes.schema import Recipe
 from transmodal.training import session
 from transmodal.training.loop import train

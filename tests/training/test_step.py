@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from torch.optim import SGD, Optimizer
 
 from transmodal.batch import Batch
+from transmodal.checkpoint import State
 from transmodal.errors import InputError
-from transmodal.inference.checkpoint import State
 from transmodal.training.step import any_of, check_finite, step, to_numbers, total_over_processes
 from transmodal.translators._base import Translator, TranslatorConfig
 

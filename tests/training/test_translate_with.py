@@ -12,14 +12,13 @@ import numpy as np
 import pytest
 import torch
 
-from transmodal import translators
+from transmodal import checkpoint, translators
 from transmodal.cli import run
 from transmodal.cohorts.store import Cohort
 from transmodal.errors import UsageError
-from transmodal.evaluation.compare import compare
-from transmodal.evaluation.entrants import Passing
+from transmodal.evaluation.compare.compare import compare
+from transmodal.evaluation.participants import Passing
 from transmodal.evaluation.run import evaluate
-from transmodal.inference import checkpoint
 from transmodal.inference.engine import synthesise_case
 from transmodal.inference.translate import Model, load
 from transmodal.nets.blocks import BatchNorm2d

@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from transmodal import translators
 from transmodal.batch import Batch
 from transmodal.errors import InputError, UsageError
-from transmodal.nets.group_rolling import (
+from transmodal.translators.agi_net.group_rolling import (
     CagrConv,
     CagrSpec,
     ChannelAttention,
@@ -22,7 +22,7 @@ from transmodal.nets.group_rolling import (
     rolled,
     shuffled,
 )
-from transmodal.translators.agi_net import AGINet, ModalityStem
+from transmodal.translators.agi_net.translator import AGINet, ModalityStem
 
 TINY: dict[str, Any] = {"width": 4, "levels": 3, "blocks": 1}
 TWO: dict[str, Any] = {**TINY, "source_channels": (1, 1)}

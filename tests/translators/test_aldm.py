@@ -11,11 +11,11 @@ import torch
 from transmodal import translators
 from transmodal.batch import Batch
 from transmodal.errors import UsageError
-from transmodal.nets.average import WeightAverage
-from transmodal.nets.diffusion import DenoiserShape, DenoisingUNet, Schedule
-from transmodal.nets.spade import LatentMapper, Spade, SwitchableSpade
-from transmodal.nets.vq import AutoencoderShape, VQAutoencoder, codebook_terms
-from transmodal.translators.aldm import ALDM
+from transmodal.translators.aldm.average import WeightAverage
+from transmodal.translators.aldm.diffusion import DenoiserShape, DenoisingUNet, Schedule
+from transmodal.translators.aldm.spade import LatentMapper, Spade, SwitchableSpade
+from transmodal.translators.aldm.translator import ALDM
+from transmodal.translators.aldm.vq import AutoencoderShape, VQAutoencoder, codebook_terms
 
 TINY: dict[str, Any] = {
     "width": 4, "stages": (1, 2), "codes": 16, "spade_width": 8, "spade_hidden": 4, "diffusion_width": 8,

@@ -12,7 +12,7 @@ from transmodal import translators
 from transmodal.batch import Batch
 from transmodal.errors import InputError, UsageError
 from transmodal.nets.lab import rgb_to_lab
-from transmodal.translators.colorformer import ColorFormer
+from transmodal.translators.colorformer.translator import ColorFormer
 
 TINY: dict[str, Any] = {
     "width": 8, "depths": (2, 2), "heads": (1, 2), "window": 3, "pooled": (2, 1), "features": 8,

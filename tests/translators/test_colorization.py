@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from transmodal import translators
 from transmodal.batch import Batch
 from transmodal.errors import InputError, UsageError
-from transmodal.nets.colour_fusion import (
+from transmodal.translators.colorization.fusion import (
     Decoder,
     Encoder,
     FusionBlock,
@@ -23,7 +23,7 @@ from transmodal.nets.colour_fusion import (
     SmallDiscriminator,
     SqueezeExcite,
 )
-from transmodal.translators.colorization import WINDOWS, Colorization, Config, grey, windowed_ssim
+from transmodal.translators.colorization.translator import WINDOWS, Colorization, Config, grey, windowed_ssim
 
 TINY: dict[str, Any] = {
     "width": 4,

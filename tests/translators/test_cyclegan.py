@@ -10,9 +10,9 @@ import torch
 from transmodal import translators
 from transmodal.batch import Batch
 from transmodal.errors import UsageError
-from transmodal.nets.pool import ImagePool
 from transmodal.nets.resnet import ResNetGenerator
-from transmodal.translators.cyclegan import CycleGAN
+from transmodal.translators.cyclegan.pool import ImagePool
+from transmodal.translators.cyclegan.translator import CycleGAN
 
 TINY: dict[str, Any] = {"width": 4, "blocks": 1, "pool": 3}
 

@@ -17,7 +17,7 @@ from transmodal.errors import InputError, UsageError
 from transmodal.nets.lab import rgb_to_lab
 from transmodal.nets.spectral import SpectralConv2d, iterate
 from transmodal.translators._chroma import PERCEPTUAL
-from transmodal.translators.ddcolor import DDColor, QueryLayer, sine_positions
+from transmodal.translators.ddcolor.translator import DDColor, QueryLayer, sine_positions
 
 TINY: dict[str, Any] = {
     "width": 4, "depths": (1, 1, 1, 1), "features": 8, "queries": 5, "layers": 4, "hidden": 8, "heads": 2,

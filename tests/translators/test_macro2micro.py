@@ -11,11 +11,11 @@ from torch import Tensor, nn
 from transmodal import translators
 from transmodal.batch import Batch
 from transmodal.errors import InputError, UsageError
-from transmodal.losses.frequency import bands
 from transmodal.losses.logistic import logistic
-from transmodal.nets.crops import brain_box, cut
 from transmodal.recipes.load import load, names
 from transmodal.translators._base import Translator
+from transmodal.translators.macro2micro.crops import brain_box, cut
+from transmodal.translators.macro2micro.frequency import bands
 
 TINY: dict[str, Any] = {
     "width": 4,

@@ -13,10 +13,15 @@ from torch import nn
 from transmodal import translators
 from transmodal.batch import Batch
 from transmodal.errors import UsageError
-from transmodal.losses.contrastive import focal_nce, gaussian_pyramid, patch_distance, pyramid_distance
 from transmodal.nets.patchgan import PatchDiscriminator
 from transmodal.translators._conditional_gan import ConditionalGan
-from transmodal.translators.ppt import ContrastiveGenerator, Ppt, blurred_half
+from transmodal.translators.ppt.contrastive import (
+    focal_nce,
+    gaussian_pyramid,
+    patch_distance,
+    pyramid_distance,
+)
+from transmodal.translators.ppt.translator import ContrastiveGenerator, Ppt, blurred_half
 
 TINY: dict[str, Any] = {
     "width": 4, "downsamplings": 2, "blocks": 5, "patches": 16, "features": 8, "content_weight": 0.0,

@@ -12,7 +12,7 @@ from transmodal.batch import Batch
 from transmodal.errors import InputError, UsageError
 from transmodal.losses.structure import ssim_loss
 from transmodal.recipes import load
-from transmodal.translators.unet_regression import UNetRegression
+from transmodal.translators.unet_regression.translator import UNetRegression
 
 TINY: dict[str, Any] = {"width": 4, "levels": 3, "blocks": 1, "supervised": 2}
 NETWORKS = ["light", "resenc"]

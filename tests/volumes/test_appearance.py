@@ -7,10 +7,11 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from transmodal.volumes import Volume, template
+from transmodal.volumes import Volume
 from transmodal.volumes.appearance import appearance
-from transmodal.volumes.geometry import reorient
-from transmodal.volumes.head_place import ClassSums, Coarse, place, points
+from transmodal.volumes.geometry.reorient import reorient
+from transmodal.volumes.regions import template
+from transmodal.volumes.regions.head_pose import ClassSums, Coarse, place, points
 
 BrainOf = Callable[..., Volume]
 

@@ -11,8 +11,9 @@ import pydicom
 import pytest
 
 from transmodal.errors import ResourceError
-from transmodal.volumes import Volume, dicom_pixels, io
-from transmodal.volumes.dicom_writing import SeriesAbout, write_series
+from transmodal.volumes import Volume, io
+from transmodal.volumes.formats.dicom import pixels as dicom_pixels
+from transmodal.volumes.formats.dicom.writing import SeriesAbout, write_series
 
 CODECS = {
     "JPEGLosslessProcess14_1": "1.2.840.10008.1.2.4.70",

@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from transmodal.errors import InputError, ResourceError, TransmodalError, UsageError
-from transmodal.volumes import io, nifti
+from transmodal.volumes import io
+from transmodal.volumes.formats import nifti
 
 Change = Callable[[Any], None]
 

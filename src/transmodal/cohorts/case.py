@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
 from transmodal.errors import InputError
-from transmodal.volumes import Volume, files, placeholders
+from transmodal.storage import files, placeholders
+from transmodal.volumes import Volume
 from transmodal.volumes.reading import STRICT, Reading
 
 EXTRA = ("mask", "segmentation")

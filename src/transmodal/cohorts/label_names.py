@@ -6,9 +6,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from transmodal.cohorts import tables
 from transmodal.errors import InputError
-from transmodal.volumes import files
+from transmodal.storage import files, tables
 
 COLUMNS = ("label", "name")
 

@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from transmodal.errors import InputError
-from transmodal.volumes import Grid, files
+from transmodal.storage import files
+from transmodal.volumes import Grid
 from transmodal.volumes.intensity import IntensityMap, IntensitySpec
-from transmodal.volumes.masks import Kind
+from transmodal.volumes.regions.masks import Kind
 from transmodal.volumes.volume import Space
 
 VERSION = 1

@@ -14,13 +14,14 @@ from numpy.typing import NDArray
 
 from transmodal.cohorts.aliases import renaming
 from transmodal.cohorts.manifest import ArrayEntry, CaseEntry, Manifest, RegionKind, read_manifest
-from transmodal.cohorts.split import Split, check_leaks, read_split
+from transmodal.cohorts.split.split import Split, check_leaks, read_split
 from transmodal.cohorts.units import own_units
 from transmodal.errors import InputError, IntegrityError, ResourceError
-from transmodal.volumes import Grid, Volume, files
-from transmodal.volumes.geometry import How, resample, working_grid
+from transmodal.storage import files
+from transmodal.volumes import Grid, Volume
+from transmodal.volumes.geometry.reorient import How, resample, working_grid
 from transmodal.volumes.intensity import IntensityMap
-from transmodal.volumes.masks import region
+from transmodal.volumes.regions.masks import region
 
 _log = logging.getLogger(__name__)
 

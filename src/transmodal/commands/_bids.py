@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 import transmodal
-from transmodal.cohorts import bids, bids_names
 from transmodal.cohorts.aliases import alias_of
-from transmodal.cohorts.bids_names import derivative, describe, is_dataset, parsed
+from transmodal.cohorts.headers import bids_names
+from transmodal.cohorts.headers.bids_names import derivative, describe, is_dataset, parsed
+from transmodal.cohorts.layouts import bids
 from transmodal.commands._sources import Job, check_folder
 from transmodal.errors import InputError
-from transmodal.inference.view import View
+from transmodal.inference.preprocessing import View
 from transmodal.notice import INTENDED_USE
 from transmodal.volumes.reading import Reading
 

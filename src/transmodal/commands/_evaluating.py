@@ -78,11 +78,11 @@ def evaluate(
     """
     from transmodal.commands import _sources
     from transmodal.errors import UsageError
-    from transmodal.evaluation import learned
-    from transmodal.evaluation.entrants import Passing
-    from transmodal.evaluation.phenotypes import Phenotypes
+    from transmodal.evaluation.external.phenotypes import Phenotypes
+    from transmodal.evaluation.learned import choose as learned
+    from transmodal.evaluation.participants import Passing
     from transmodal.evaluation.run import evaluate as score
-    from transmodal.volumes import outputs
+    from transmodal.storage import outputs
 
     named = runs_of(runs)
     paths = list(named.values()) if isinstance(named, Mapping) else named
@@ -169,7 +169,7 @@ def words_of(words: str | Sequence[str]) -> list[str]:
 
 def folder_for(run: Path, cohort: Cohort, output: str | Path | None) -> Path:
     """Return where an evaluation goes."""
-    from transmodal.evaluation.sites import folder_of
+    from transmodal.evaluation.external.sites import folder_of
 
     return folder_of(run, cohort) if output is None else Path(output)
 

@@ -6,7 +6,7 @@ import sys
 from collections import Counter
 from collections.abc import Sequence
 
-from transmodal.cohorts.stated import stated
+from transmodal.cohorts.headers.stated import stated
 from transmodal.commands._sources import Job
 from transmodal.errors import InputError, UsageError
 from transmodal.inference.gate import Gate, Policy

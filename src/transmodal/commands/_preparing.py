@@ -140,8 +140,8 @@ def prepared(
 ) -> Cohort:
     """Prepare what was found in a layout."""
     from transmodal.cohorts import label_names
-    from transmodal.cohorts.prepare import PrepareOptions, prepare
-    from transmodal.cohorts.split import COMMUNITY, sides_in_order
+    from transmodal.cohorts.prepare.prepare import PrepareOptions, prepare
+    from transmodal.cohorts.split.split import COMMUNITY, sides_in_order
 
     split = splitting.split
     related = relations(splitting.same_patient, splitting.groups, splitting.group_by)
@@ -183,7 +183,7 @@ def prepared(
 
 def summary(cohort: Cohort, page: Path | None) -> dict[str, object]:
     """Return what `--json` prints."""
-    from transmodal.cohorts.doubts import doubts
+    from transmodal.cohorts.quality.pairs import doubts
 
     notes = {one.id: one.notes for one in cohort.manifest.cases}
     return {
@@ -201,7 +201,7 @@ def summary(cohort: Cohort, page: Path | None) -> dict[str, object]:
 def draw(cohort: Cohort, workers: int, progress: Progress | None) -> Path | None:
     """Write the cohort's page and return where; None where that failed: a cohort stands without one."""
     from transmodal.errors import TransmodalError
-    from transmodal.evaluation import cohort_page
+    from transmodal.evaluation.cohort_report import page as cohort_page
 
     told = progress or Silent()
     try:

@@ -8,17 +8,18 @@ from pathlib import Path
 from typing import Any
 
 from transmodal.cohorts.aliases import renaming
-from transmodal.cohorts.bids_names import parsed
 from transmodal.cohorts.case import patient_mark
+from transmodal.cohorts.headers.bids_names import parsed
 from transmodal.cohorts.store import Cohort, PreparedCase
 from transmodal.errors import InputError, UsageError
 from transmodal.inference.names import case_name, sidecar_of, spread_of, synthetic_name
 from transmodal.inference.pictures import holds, is_picture
+from transmodal.inference.preprocessing import View
 from transmodal.inference.translate import Model
-from transmodal.inference.view import View
 from transmodal.inference.write import SPREADS
-from transmodal.volumes import Volume, files, io, listing, outputs, placeholders
-from transmodal.volumes.geometry import resample
+from transmodal.storage import files, listing, outputs, placeholders
+from transmodal.volumes import Volume, io
+from transmodal.volumes.geometry.reorient import resample
 from transmodal.volumes.reading import STRICT, Reading
 
 PICTURES_LIE = "pictures are taken for axial slices as radiologists look at them"

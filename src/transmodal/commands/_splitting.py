@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 import typer
 
 if TYPE_CHECKING:
-    from transmodal.cohorts.relations import Relations
+    from transmodal.cohorts.split.relations import Relations
     from transmodal.cohorts.store import Cohort
 
 Number = TypeVar("Number", int, float)
@@ -90,7 +90,7 @@ def relations(same: list[str] | None, tables: list[Path] | None, by: str) -> Rel
         UsageError: as `cohorts.relations.told`.
         InputError: as `cohorts.relations.told`.
     """
-    from transmodal.cohorts.relations import told
+    from transmodal.cohorts.split.relations import told
 
     return told(same or (), tables or (), by)
 
@@ -116,7 +116,7 @@ def sides_of(path: Path, cases: list[str]) -> dict[str, str]:
     Raises:
         InputError: E100, E101, E133 when it is no split, E132 when it names a case that is not there.
     """
-    from transmodal.cohorts.split import NAMES, read_split
+    from transmodal.cohorts.split.split import NAMES, read_split
     from transmodal.errors import InputError
 
     given = read_split(path)

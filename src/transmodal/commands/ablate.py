@@ -24,9 +24,9 @@ def run(
     Interrupted? The same command goes on; what is trained and scored is not done again.
     """
     from transmodal.commands._progress import bars
-    from transmodal.studies.ablation import ablate, plan_of
-    from transmodal.studies.table import rows
-    from transmodal.volumes import files
+    from transmodal.experiments.studies.ablation import ablate, plan_of
+    from transmodal.experiments.studies.table import rows
+    from transmodal.storage import files
 
     plan = plan_of(study)
     with bars() as shown:

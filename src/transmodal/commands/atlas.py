@@ -55,13 +55,13 @@ def run(
     workers: Annotated[int, typer.Option(min=1, help="Processes.")] = 2,
 ) -> None:
     """Write virtual subjects made from the embedded atlas: T1 and FA are real anatomy, warped; the rest is simulated."""
-    from transmodal.volumes import outputs
+    from transmodal.storage import outputs
 
     outputs.check_folder(output)
     if layout != "folders":
         _write_release(layout, subjects, output, spacing_mm, seed, defect or [], workers)
         return
-    from transmodal.cohorts import atlas
+    from transmodal.cohorts.simulation import atlas
     from transmodal.commands._progress import bars
     from transmodal.errors import UsageError
 
@@ -94,7 +94,7 @@ def _write_release(
     defects: list[str],
     workers: int,
 ) -> None:
-    from transmodal.cohorts import releases
+    from transmodal.cohorts.simulation import releases
     from transmodal.commands._progress import bars
     from transmodal.errors import UsageError
 

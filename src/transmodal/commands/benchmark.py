@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from transmodal.benchmark.suite import Suite
+    from transmodal.experiments.benchmark.suite import Suite
 
 EXAMPLES = (
     "Examples:\n\ntransmodal benchmark --list\n\n"
@@ -45,8 +45,8 @@ def run(
     Interrupted? The same command goes on; what is trained and scored is not done again. Every training takes one core.
     A model that an oracle beats, which learns nothing, is marked as not converged and is not ranked.
     """
-    from transmodal.benchmark import suite as suites
     from transmodal.errors import UsageError
+    from transmodal.experiments.benchmark import suite as suites
 
     if listed:
         for name in [suite] if suite else suites.names():
@@ -59,11 +59,11 @@ def run(
             "all three",
             "Name them, or list the suites with --list.",
         )
-    from transmodal.benchmark import table
-    from transmodal.benchmark.run import benchmark
     from transmodal.commands._progress import bars
-    from transmodal.evaluation import compare_table
-    from transmodal.volumes import files
+    from transmodal.evaluation.compare import table as compare_table
+    from transmodal.experiments.benchmark import table
+    from transmodal.experiments.benchmark.run import benchmark
+    from transmodal.storage import files
 
     whole = suites.suite_of(suite)
     part = whole.narrowed(only or (), _numbers(seeds))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from transmodal.evaluation.compare import Comparison
+    from transmodal.evaluation.compare.compare import Comparison
 
 EXAMPLES = (
     "Examples:\n\ntransmodal compare runs/mrnet runs/pix2pix runs/resvit -o comparison\n\n"
@@ -53,7 +53,7 @@ def run(
     """
     import json
 
-    from transmodal.evaluation import compare_table as table
+    from transmodal.evaluation.compare import table
 
     comparison = compare(runs, output=output, metric=metric, against=against, margin=margin, form=form)
     if as_json:
@@ -90,9 +90,9 @@ def compare(
             be written.
     """
     from transmodal.errors import UsageError
-    from transmodal.evaluation import compare_table as table
-    from transmodal.evaluation.compare import compare
-    from transmodal.volumes import files, outputs
+    from transmodal.evaluation.compare import table
+    from transmodal.evaluation.compare.compare import compare
+    from transmodal.storage import files, outputs
 
     forms = _forms()
     if form is not None and form not in forms:
@@ -115,7 +115,7 @@ def compare(
 
 def _forms() -> dict[str, tuple[str, Callable[[Comparison], str]]]:
     """Return file name and maker of each form of a table."""
-    from transmodal.evaluation import compare_table as table
+    from transmodal.evaluation.compare import table
 
     return {
         "md": ("comparison.md", table.markdown),

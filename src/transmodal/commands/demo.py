@@ -66,8 +66,8 @@ def run(
     from transmodal.commands import _preparing
     from transmodal.commands._progress import bars
     from transmodal.recipes import load
+    from transmodal.storage import outputs
     from transmodal.training import launch
-    from transmodal.volumes import outputs
 
     start = time.perf_counter()
     folder = output / task.value
@@ -127,8 +127,8 @@ def make_cohort(
     shown: Progress,
 ) -> Cohort:
     """Prepare virtual subjects with the modalities and regions that the recipes need."""
-    from transmodal.cohorts import atlas
-    from transmodal.cohorts.prepare import PrepareOptions, prepare
+    from transmodal.cohorts.prepare.prepare import PrepareOptions, prepare
+    from transmodal.cohorts.simulation import atlas
     from transmodal.errors import UsageError
 
     if len(counts) != 3:
@@ -168,8 +168,9 @@ def write_example(cohort: Cohort, run_folder: Path, folder: Path) -> str:
     """Write a test subject's sources as files and translate them; return the words that `translate` takes."""
     from transmodal.inference.translate import load
     from transmodal.inference.write import write
-    from transmodal.volumes import files, io
-    from transmodal.volumes.geometry import resample
+    from transmodal.storage import files
+    from transmodal.volumes import io
+    from transmodal.volumes.geometry.reorient import resample
 
     model = load(run_folder)
     case = cohort.cases("test")[0]

@@ -70,7 +70,8 @@ def run(
     import numpy as np
 
     from transmodal.evaluation.doses import compare_doses
-    from transmodal.volumes import files, io, outputs
+    from transmodal.storage import files, outputs
+    from transmodal.volumes import io
 
     for path in (output, gamma_map):
         if path is not None:

@@ -208,7 +208,7 @@ def _score_unpaired(
     from transmodal.commands import _evaluating, _sources
     from transmodal.commands._progress import bars
     from transmodal.evaluation.unpaired import CYCLE, evaluate_unpaired
-    from transmodal.volumes import outputs
+    from transmodal.storage import outputs
 
     split, checkpoint, device = how
     outputs.check_folder(folder)

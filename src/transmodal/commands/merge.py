@@ -58,7 +58,7 @@ def run(
 
     A case that stands in several with the same content is taken once; two that differ under one name are refused.
     """
-    from transmodal.cohorts.merge import merge
+    from transmodal.cohorts.edit.merge import merge
     from transmodal.commands._progress import bars
 
     words = asked(

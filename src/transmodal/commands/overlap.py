@@ -41,7 +41,7 @@ def run(
     """Compare your segmentations by Dice and the 95th percentile Hausdorff distance, per structure."""
     from transmodal.errors import UsageError
     from transmodal.evaluation import overlaps
-    from transmodal.volumes import files, outputs
+    from transmodal.storage import files, outputs
 
     if output is not None:
         outputs.check_file(output)

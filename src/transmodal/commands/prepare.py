@@ -33,8 +33,8 @@ from transmodal.commands._splitting import (
 
 if TYPE_CHECKING:
     from transmodal.cohorts.case import CaseMaker, Found
+    from transmodal.cohorts.prepare.survey import Finding
     from transmodal.cohorts.store import Cohort
-    from transmodal.cohorts.survey import Finding
     from transmodal.volumes.intensity import IntensitySpec
 
 Kind = Literal["whole", "body", "brain", "around_brain"]
@@ -210,7 +210,7 @@ def _named(output: Path | None) -> Path:
 
 def _write_key(found: Found[CaseMaker], layout: str, path: Path, output: Path | None) -> None:
     """Write whose the cases are into a file that its owner alone can read."""
-    from transmodal.cohorts import key_file
+    from transmodal.cohorts.prepare import key_file
     from transmodal.errors import UsageError
 
     if not found.key:
@@ -230,7 +230,7 @@ def _survey(
     found: Found[CaseMaker], maps: Mapping[str, IntensitySpec], workers: int, *, strict_pairs: bool
 ) -> int:
     """Print what was found and what is wrong; return the exit status, 3 where something is."""
-    from transmodal.cohorts.survey import survey
+    from transmodal.cohorts.prepare.survey import survey
     from transmodal.commands._progress import bars
 
     with bars() as shown:
@@ -265,7 +265,7 @@ def _say_as_rgb(cohort: Cohort) -> None:
     """Print which images were grey and stored as RGB."""
     from collections import Counter
 
-    from transmodal.cohorts.checking import stored_as_rgb
+    from transmodal.cohorts.prepare.validate import stored_as_rgb
 
     counts = Counter(what for one in cohort.manifest.cases for what in stored_as_rgb(one.notes))
     if counts:
@@ -275,7 +275,7 @@ def _say_as_rgb(cohort: Cohort) -> None:
 
 def _say_assumed(cohort: Cohort) -> None:
     """Print that spacings were assumed, and what that means."""
-    from transmodal.cohorts.assumed import SAY_IT, with_assumed
+    from transmodal.cohorts.quality.assumed_spacing import SAY_IT, with_assumed
 
     cases = with_assumed((one.id, one.notes) for one in cohort.manifest.cases)
     if cases:
@@ -287,7 +287,7 @@ def _say_assumed(cohort: Cohort) -> None:
 
 def _say_registered(cohort: Cohort) -> None:
     """Print the least sure registrations, where there were some, and those to look at."""
-    from transmodal.cohorts.onto import doubtful
+    from transmodal.cohorts.steps.coregistration import doubtful
 
     notes = {one.id: one.notes for one in cohort.manifest.cases}
     scores = {case: one["registration_mm"] for case, one in notes.items() if "registration_mm" in one}
@@ -302,7 +302,7 @@ def _say_registered(cohort: Cohort) -> None:
 
 def _say_doubts(notes: Mapping[str, Mapping[str, float]]) -> int:
     """Print which pairs to look at and what to do; return how many there are."""
-    from transmodal.cohorts.doubts import contradicted, doubts
+    from transmodal.cohorts.quality.pairs import contradicted, doubts
 
     odd = doubts(notes)
     for one in odd:
@@ -314,7 +314,7 @@ def _say_doubts(notes: Mapping[str, Mapping[str, float]]) -> int:
 
 def _say_copies(findings: Sequence[Finding]) -> None:
     """Print which images of two patients are copies of one."""
-    from transmodal.cohorts.duplicates import near_duplicates
+    from transmodal.cohorts.quality.duplicates import near_duplicates
 
     patients = {one.id: one.patient for one in findings}
     for pair in near_duplicates({one.id: one.details for one in findings}, patients):

@@ -56,7 +56,7 @@ def run(
 
     Runs that were trained on the former split do not go on with the new one, and their figures on it may leak.
     """
-    from transmodal.cohorts.resplit import resplit, stale
+    from transmodal.cohorts.edit.resplit import resplit, stale
     from transmodal.cohorts.store import Cohort
     from transmodal.commands._progress import bars
 

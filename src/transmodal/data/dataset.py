@@ -18,7 +18,7 @@ from transmodal.cohorts.store import PreparedCase
 from transmodal.data.jitter import drawn
 from transmodal.errors import InputError
 from transmodal.volumes.intensity import IntensityMap
-from transmodal.volumes.windows import Cutting, Window, cut, foreground_fraction, places
+from transmodal.volumes.windows.cut import Cutting, Window, cut, foreground_fraction, places
 
 
 @dataclass(frozen=True, slots=True)

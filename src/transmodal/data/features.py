@@ -16,8 +16,8 @@ from torch import Tensor
 
 from transmodal.data.dataset import Stream, StreamCase, WindowDataset
 from transmodal.errors import IntegrityError, ResourceError
-from transmodal.volumes import files
-from transmodal.volumes.windows import Window
+from transmodal.storage import files
+from transmodal.volumes.windows.cut import Window
 
 Encode = Callable[[Tensor], Tensor]
 """From sources `(B, C, *S)` in [-1, 1] to features `(B, *F)`, all of which float16 holds exactly."""

@@ -8,11 +8,13 @@ from dataclasses import replace
 
 from transmodal.cohorts.store import PreparedCase
 from transmodal.errors import InputError, UsageError
-from transmodal.evaluation import clipping, disagreement, organs, per_case, regional, stored
-from transmodal.evaluation.entrants import CaseTranslator, Entrants, Made, made_by
-from transmodal.evaluation.gallery import Gallery, scene_of
-from transmodal.evaluation.histogram import Counts
-from transmodal.evaluation.judge import NOBODY, Judges
+from transmodal.evaluation import per_case
+from transmodal.evaluation.learned.base import NOBODY, Judges
+from transmodal.evaluation.measures import clipping, disagreement, organs, regional
+from transmodal.evaluation.measures.gallery import Gallery, scene_of
+from transmodal.evaluation.measures.histogram import Counts
+from transmodal.evaluation.participants import CaseTranslator, Entrants, Made, made_by
+from transmodal.evaluation.records import store as stored
 from transmodal.evaluation.result import Evaluation, Subject
 from transmodal.evaluation.score import STANDARD, asks
 from transmodal.metrics.table import HIGHER_IS_BETTER, Row

@@ -17,11 +17,11 @@ from scipy import ndimage
 
 from transmodal.cohorts.store import PreparedCase
 from transmodal.errors import InputError, UsageError
-from transmodal.evaluation import anatomy
-from transmodal.inference.view import Seen, View, see_case
+from transmodal.evaluation import mean_target
+from transmodal.inference.preprocessing import Seen, View, see_case
 from transmodal.volumes import Volume
 from transmodal.volumes.bounds import physical
-from transmodal.volumes.geometry import resample
+from transmodal.volumes.geometry.reorient import resample
 
 STANDARD = ("mean_target", "lookup", "linear_patch")
 REGISTERED = "registered_mean"
@@ -140,12 +140,12 @@ def channels(seen: Seen) -> Float:
 
 
 def _fit_mean_target(training: _Training) -> Predict:
-    mean = anatomy.mean_target(training.cases, training.view, training.tick)
-    return lambda seen: mean.at(anatomy.centroid(seen.canonical.grid, seen.region))
+    mean = mean_target.mean_target(training.cases, training.view, training.tick)
+    return lambda seen: mean.at(mean_target.centroid(seen.canonical.grid, seen.region))
 
 
 def _fit_registered_mean(training: _Training) -> Predict:
-    return anatomy.build_atlas(training.cases, training.view, training.tick).onto
+    return mean_target.build_atlas(training.cases, training.view, training.tick).onto
 
 
 def _fit_lookup(training: _Training) -> Predict:

@@ -15,7 +15,8 @@ from transmodal.errors import InputError
 from transmodal.metrics.overlap import Overall, StructureFigures, by_structure, overall
 from transmodal.metrics.table import finite
 from transmodal.notice import INTENDED_USE
-from transmodal.volumes import Volume, files, io, placeholders
+from transmodal.storage import files, placeholders
+from transmodal.volumes import Volume, io
 from transmodal.volumes.reading import STRICT, Reading
 
 DEFINITION = (

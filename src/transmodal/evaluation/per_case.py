@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from transmodal.cohorts.store import PreparedCase
 from transmodal.errors import InputError
-from transmodal.evaluation.histogram import Counts, counted
-from transmodal.evaluation.judge import Pair
+from transmodal.evaluation.learned.base import Pair
+from transmodal.evaluation.measures.histogram import Counts, counted
 from transmodal.evaluation.result import Subject
 from transmodal.evaluation.score import Measured, asks, in_reference_units, score
 from transmodal.metrics.table import Row

@@ -14,17 +14,18 @@ from typing import Any, NamedTuple
 import transmodal
 from transmodal.cohorts.case import patient_mark
 from transmodal.cohorts.manifest import RegionKind
-from transmodal.evaluation import away, disagreement
-from transmodal.evaluation.away import Home, Point, Strata
-from transmodal.evaluation.disagreement import DisagreementRow, Pooled
-from transmodal.evaluation.gallery import Scene
-from transmodal.evaluation.histogram import Counts
+from transmodal.evaluation.external import strata as away
+from transmodal.evaluation.external.strata import Home, Point, Strata
+from transmodal.evaluation.measures import disagreement
+from transmodal.evaluation.measures.disagreement import DisagreementRow, Pooled
+from transmodal.evaluation.measures.gallery import Scene
+from transmodal.evaluation.measures.histogram import Counts
+from transmodal.evaluation.measures.organs import OrganRow
+from transmodal.evaluation.measures.reference_mask import ReferenceMask
+from transmodal.evaluation.measures.regional import RegionRow, agreements
 from transmodal.evaluation.oracles import REGISTERED, STANDARD
-from transmodal.evaluation.organs import OrganRow
-from transmodal.evaluation.reference_mask import ReferenceMask
-from transmodal.evaluation.regional import RegionRow, agreements
+from transmodal.evaluation.records.store import Parts, Target, to_json
 from transmodal.evaluation.score import unit_of
-from transmodal.evaluation.stored import Parts, Target, to_json
 from transmodal.metrics.registry import SUITE
 from transmodal.metrics.table import HIGHER_IS_BETTER, Protocol, Row, SplitFigure, Summary, summarise
 from transmodal.notice import INTENDED_USE

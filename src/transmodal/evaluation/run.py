@@ -6,15 +6,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from transmodal.cohorts import assumed
+from transmodal.cohorts.quality import assumed_spacing
 from transmodal.cohorts.store import Cohort, PreparedCase
 from transmodal.errors import InputError, UsageError
-from transmodal.evaluation import away_table, report, sites, stored, tables
 from transmodal.evaluation import oracles as oracle_room
 from transmodal.evaluation.casewise import Progress, evaluate_cases
 from transmodal.evaluation.computable import check_cases
-from transmodal.evaluation.disagreement import csv_records
-from transmodal.evaluation.entrants import (
+from transmodal.evaluation.external import sites
+from transmodal.evaluation.external.phenotypes import Phenotypes
+from transmodal.evaluation.learned.base import NOBODY, Judges
+from transmodal.evaluation.measures.disagreement import csv_records
+from transmodal.evaluation.measures.reference_mask import ReferenceMask, choose, has_masks, masked
+from transmodal.evaluation.participants import (
     BY_RECIPE,
     Entrants,
     ModelTranslator,
@@ -25,17 +28,18 @@ from transmodal.evaluation.entrants import (
     outgrown,
     passing,
 )
-from transmodal.evaluation.judge import NOBODY, Judges
-from transmodal.evaluation.phenotypes import Phenotypes
-from transmodal.evaluation.reference_mask import ReferenceMask, choose, has_masks, masked
+from transmodal.evaluation.records import store as stored
+from transmodal.evaluation.report import page as report
+from transmodal.evaluation.report import strata
+from transmodal.evaluation.report import text as tables
 from transmodal.evaluation.result import Evaluation
 from transmodal.evaluation.score import METRICS, STANDARD
-from transmodal.evaluation.subjects import reference_units, subject_of
+from transmodal.evaluation.task import reference_units, subject_of
 from transmodal.evaluation.unpaired import lacks_pairs
-from transmodal.inference.view import View
+from transmodal.inference.preprocessing import View
 from transmodal.metrics.naming import check_names
 from transmodal.metrics.table import write_records
-from transmodal.volumes import files, outputs
+from transmodal.storage import files, outputs
 
 
 def evaluate(
@@ -117,7 +121,7 @@ def evaluate(
     training = where.learned.cases("train") if where.learned is not None else []
     cases = sites.cases_of(store, split)
     for model in loaded:
-        assumed.check(cases, model.view.spacing_mm, "")
+        assumed_spacing.check(cases, model.view.spacing_mm, "")
     parted = phenotypes.of(cases) if phenotypes is not None else None
     mask = choose(store, cases, view.target, view.region)
     cases = _masked(store, cases, mask)
@@ -233,7 +237,7 @@ def write(evaluation: Evaluation, folder: Path) -> None:
         "report.html": report.page(evaluation),
         "evaluation.md": tables.markdown(evaluation),
         "evaluation.tex": tables.latex(evaluation),
-        "strata.csv": away_table.table_csv(evaluation),
+        "strata.csv": strata.table_csv(evaluation),
     }
     for name, text in texts.items():
         if text:

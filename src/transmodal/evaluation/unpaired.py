@@ -13,20 +13,22 @@ from typing import Any
 
 from transmodal.cohorts.store import Cohort, PreparedCase
 from transmodal.errors import InputError, UsageError
-from transmodal.evaluation import frechet, unpaired_page
-from transmodal.evaluation.entrants import ModelTranslator, common_view, names_of
-from transmodal.evaluation.frechet import FrechetJudge
-from transmodal.evaluation.judge import Scale
+from transmodal.evaluation.learned import fid
+from transmodal.evaluation.learned.base import Scale
+from transmodal.evaluation.learned.fid import FrechetJudge
+from transmodal.evaluation.participants import ModelTranslator, common_view, names_of
+from transmodal.evaluation.report import unpaired
 from transmodal.evaluation.score import BACKGROUND, range_of, unit_of
 from transmodal.inference.cycle import cycle_error
 from transmodal.inference.engine import synthesise_prepared
-from transmodal.inference.view import View, see_case
+from transmodal.inference.preprocessing import View, see_case
 from transmodal.metrics.table import SplitFigure
 from transmodal.notice import INTENDED_USE
-from transmodal.volumes import Volume, files
+from transmodal.storage import files
+from transmodal.volumes import Volume
 
 CYCLE = "cycle_error"
-METRICS = (CYCLE, *frechet.METRICS)
+METRICS = (CYCLE, *fid.METRICS)
 """What needs no pair."""
 NAME = "unpaired.json"
 PROTOCOL = (
@@ -67,7 +69,7 @@ class UnpairedEvaluation:
     records: Mapping[str, Mapping[str, Any]]
     cycles: Mapping[str, Mapping[str, float]]
     splits: Sequence[SplitFigure]
-    pictures: Mapping[str, unpaired_page.Picture] = field(default_factory=dict)
+    pictures: Mapping[str, unpaired.Picture] = field(default_factory=dict)
     notes: Sequence[str] = ()
 
     def summary_text(self) -> str:
@@ -152,7 +154,7 @@ def evaluate_unpaired(
     cases = store.cases(split)
     with_sources = [case for case in cases if set(view.sources) <= set(case.modalities)]
     with_target = [case for case in cases if view.target in case.modalities]
-    chosen = tuple(metric for metric in frechet.METRICS if metric in metrics)
+    chosen = tuple(metric for metric in fid.METRICS if metric in metrics)
     _check_cases(store, split, with_sources, with_target, needs_targets=bool(chosen))
     judge = FrechetJudge(chosen, inception, models[0].device) if chosen else None
     scale = _scale(view)
@@ -161,7 +163,7 @@ def evaluate_unpaired(
             target, region = case.volume(view.target), case.region(view.target, view.region)
             judge.add_measured(case.id, target, region, scale)
     cycles: dict[str, dict[str, float]] = {}
-    pictures: dict[str, unpaired_page.Picture] = {}
+    pictures: dict[str, unpaired.Picture] = {}
     for n, case in enumerate(with_sources, start=1):
         synthetic: dict[str, Volume] = {}
         for name, model in zip(names, models, strict=True):
@@ -172,7 +174,7 @@ def evaluate_unpaired(
             if CYCLE in metrics and model.has_way_back:
                 cycles.setdefault(name, {})[case.id] = cycle_error(model, seen)
         if n <= _PICTURES:
-            pictures[case.id] = unpaired_page.picture(case, view, synthetic)
+            pictures[case.id] = unpaired.picture(case, view, synthetic)
         if progress is not None:
             progress("evaluate", n, len(with_sources))
     evaluation = UnpairedEvaluation(
@@ -203,7 +205,7 @@ def write(evaluation: UnpairedEvaluation, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     with files.atomic_path(folder / "unpaired.html") as part:
         part.write_text(
-            unpaired_page.page(
+            unpaired.page(
                 evaluation.summary_text(), evaluation.cycles, evaluation.splits, evaluation.pictures
             ),
             encoding="utf-8",

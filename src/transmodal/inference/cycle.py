@@ -6,9 +6,9 @@ import numpy as np
 import torch
 
 from transmodal.errors import UsageError
+from transmodal.inference.preprocessing import Seen
 from transmodal.inference.translate import Model
-from transmodal.inference.view import Seen
-from transmodal.volumes.windows import Cutting, Window, cut, places
+from transmodal.volumes.windows.cut import Cutting, Window, cut, places
 
 
 def cycle_error(model: Model, seen: Seen) -> float:

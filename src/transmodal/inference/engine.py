@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 from transmodal.cohorts.store import PreparedCase
 from transmodal.data.loader import seed_of
 from transmodal.inference.fuse import fuse, plane_disagreement
-from transmodal.inference.view import Seen, View, see_case
+from transmodal.inference.preprocessing import Seen, View, see_case
 from transmodal.translators._base import Translator
 from transmodal.volumes import Volume
 from transmodal.volumes.bounds import Clipped
-from transmodal.volumes.geometry import resample
-from transmodal.volumes.windows import Cutting, Stitcher, Window, cut, places
+from transmodal.volumes.geometry.reorient import resample
+from transmodal.volumes.windows.cut import Cutting, Stitcher, Window, cut, places
 
 Advance = Callable[[int, int], None]
 """Called with windows done and windows in all."""

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
-from transmodal.cohorts.reference import OUTCOMES, Finding, Outcome, Reference
-from transmodal.cohorts.stated import Stated, header_findings
+from transmodal.cohorts.headers.stated import Stated, header_findings
+from transmodal.cohorts.quality.training_sources import OUTCOMES, Finding, Outcome, Reference
 from transmodal.errors import InputError
 from transmodal.volumes import Volume
 

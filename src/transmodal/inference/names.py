@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from transmodal.cohorts.bids_names import derivative, parsed
+from transmodal.cohorts.headers.bids_names import derivative, parsed
 from transmodal.volumes import io
 
 

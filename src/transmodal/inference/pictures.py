@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from transmodal.errors import UsageError
+from transmodal.inference.preprocessing import View
 from transmodal.inference.translate import Translation
-from transmodal.inference.view import View
-from transmodal.volumes import raster
+from transmodal.volumes.formats import raster
 
 LEAST_LEVELS = 100.0
 """What a target's range has to span for its values to be rounded to whole levels: half a level is 0.5 % then."""

@@ -12,23 +12,22 @@ import numpy as np
 import torch
 
 import transmodal
-from transmodal import translators
+from transmodal import checkpoint, translators
 from transmodal.cohorts.aliases import renaming
-from transmodal.cohorts.reference import Reference
+from transmodal.cohorts.quality.training_sources import Reference
 from transmodal.errors import InputError, UsageError
-from transmodal.inference import checkpoint
 from transmodal.inference.device import device_of
 from transmodal.inference.engine import Advance, synthesise
 from transmodal.inference.fuse import Fuse
 from transmodal.inference.gate import Gate, Policy, admit
-from transmodal.inference.view import AXES, Seen, View, passes, see, view_of
+from transmodal.inference.preprocessing import AXES, Seen, View, passes, see, view_of
 from transmodal.nets.blocks import TranslateWith
 from transmodal.nets.frozen import RANDOM
 from transmodal.notice import FROM_SCRATCH, INTENDED_USE
 from transmodal.recipes.schema import Recipe
 from transmodal.translators._base import Translator
 from transmodal.volumes import Volume, bounds
-from transmodal.volumes.geometry import resample
+from transmodal.volumes.geometry.reorient import resample
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,8 @@ import transmodal
 from transmodal.errors import UsageError
 from transmodal.inference.names import sidecar_of, spread_of
 from transmodal.inference.translate import Translation
-from transmodal.volumes import files, io
+from transmodal.storage import files
+from transmodal.volumes import io
 
 SPREADS = ("plane_disagreement", "disagreement")
 """What stands behind the name of an image that says where passes disagree: planes alone, or draws as well."""

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from transmodal.metrics.structure import K1, K2, SIGMA
-from transmodal.volumes.files import atomic_path
+from transmodal.storage.files import atomic_path
 
 COLUMNS = ("case", "patient", "translator", "metric", "value", "unit", "protocol", "note")
 HIGHER_IS_BETTER = {

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 from pydantic_core import PydanticCustomError
 
 from transmodal.volumes.intensity import IntensitySpec, spec_for
-from transmodal.volumes.masks import Kind
+from transmodal.volumes.regions.masks import Kind
 
 Axis = Literal["x", "y", "z"]
 Metric = Literal["mae", "mse", "psnr", "ssim"]

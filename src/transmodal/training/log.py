@@ -12,7 +12,7 @@ from typing import NamedTuple, Self
 
 from torch.utils.tensorboard import SummaryWriter
 
-from transmodal.volumes import files
+from transmodal.storage import files
 
 
 class Point(NamedTuple):

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from transmodal import checkpoint
 from transmodal.cohorts.store import Cohort
-from transmodal.inference import checkpoint
 from transmodal.progress import Progress, Silent
 from transmodal.recipes.load import validate
 from transmodal.recipes.schema import Recipe

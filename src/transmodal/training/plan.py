@@ -11,22 +11,22 @@ from typing import Any
 import torch
 
 from transmodal import translators
-from transmodal.cohorts import assumed
+from transmodal.checkpoint import CohortMark
 from transmodal.cohorts.case import patient_mark
+from transmodal.cohorts.quality import assumed_spacing
 from transmodal.cohorts.store import Cohort, PreparedCase
 from transmodal.data.dataset import Augment, Stream, StreamCase
 from transmodal.errors import InputError, UsageError
-from transmodal.evaluation.reference_mask import kinds_of, masked
+from transmodal.evaluation.measures.reference_mask import kinds_of, masked
 from transmodal.evaluation.score import range_of
-from transmodal.inference.checkpoint import CohortMark
-from transmodal.inference.view import AXES, View, source_maps, view_of
+from transmodal.inference.preprocessing import AXES, View, source_maps, view_of
 from transmodal.recipes.schema import Recipe
 from transmodal.training.cohort_intensity import with_cohort_intensity
 from transmodal.training.sides import Sides, pairs_of, region_modality, sides_of
 from transmodal.translators._base import OutputRange, Translator
-from transmodal.volumes.cutting import plane_of, round_up
-from transmodal.volumes.geometry import working_grid
+from transmodal.volumes.geometry.reorient import working_grid
 from transmodal.volumes.intensity import IntensityMap, fit, reference
+from transmodal.volumes.windows.spec import plane_of, round_up
 
 DERIVED = ("source_channels", "target_channels", "spatial_dims", "slab_depth")
 """Settings of a translator that follow from the cohort and the windows."""
@@ -123,7 +123,7 @@ def plan(recipe: Recipe, cohort: Cohort, *, begins: bool = True) -> Plan:
             "one or more",
             "Prepare the cohort with a larger share of training cases.",
         )
-    assumed.check(
+    assumed_spacing.check(
         [*training, *validation],
         recipe.data.spacing_mm,
         ", or take pixels as they are: --set data.spacing_mm=null",

@@ -16,12 +16,12 @@ import numpy as np
 import torch
 
 import transmodal
+from transmodal.checkpoint import CohortMark, previous
 from transmodal.errors import ResourceError, UsageError
-from transmodal.inference.checkpoint import CohortMark, previous
 from transmodal.notice import INTENDED_USE
 from transmodal.recipes.load import dump
 from transmodal.recipes.schema import Recipe
-from transmodal.volumes import files, outputs
+from transmodal.storage import files, outputs
 
 MOVABLE = frozenset({"device", "processes", "workers", "checkpoint_minutes"})
 """Keys under `training` that may differ when a run goes on: they say where and how, not what."""

@@ -12,14 +12,13 @@ import torch
 from lightning_fabric import Fabric
 from torch.optim import Optimizer
 
-from transmodal import translators
+from transmodal import checkpoint, translators
 from transmodal.batch import Batch
-from transmodal.cohorts import reference
-from transmodal.cohorts.reference import Reference
+from transmodal.checkpoint import Checkpoint, State
+from transmodal.cohorts.quality import training_sources
+from transmodal.cohorts.quality.training_sources import Reference
 from transmodal.data.dataset import WindowDataset
 from transmodal.data.loader import batches, seed_of, steps_per_epoch
-from transmodal.inference import checkpoint
-from transmodal.inference.checkpoint import Checkpoint, State
 from transmodal.progress import Progress
 from transmodal.training import features, validation
 from transmodal.training import optimizers as optim
@@ -134,7 +133,7 @@ class Session:
 
         cases = [one.case for one in self._plan.stream.cases]
         units = {name: spec.method == "window" for name, spec in self._plan.view.specs.items()}
-        return reference.fit(cases, units, advance)
+        return training_sources.fit(cases, units, advance)
 
     def _read_features(self) -> None:
         def advance(done: int, total: int) -> None:

@@ -13,14 +13,15 @@ import torch
 
 from transmodal.cohorts.store import PreparedCase
 from transmodal.errors import UsageError
-from transmodal.evaluation import figures
-from transmodal.evaluation.planes import Frame
+from transmodal.evaluation.drawing import figures
+from transmodal.evaluation.drawing.planes import Frame
 from transmodal.evaluation.score import STANDARD, in_reference_units, range_of, score
 from transmodal.inference.engine import synthesise_case
-from transmodal.inference.view import View
+from transmodal.inference.preprocessing import View
+from transmodal.storage import files
 from transmodal.training.plan import Plan, target_map_of
 from transmodal.translators._base import Translator
-from transmodal.volumes import Volume, files
+from transmodal.volumes import Volume
 
 
 def metrics_of(plan: Plan) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""One paper, one file: a translator is found by its file's name and imported when it is asked for."""
+"""One paper, one place: a translator is found by the name of its file or package and imported when it is asked for."""
 
 from __future__ import annotations
 
@@ -18,7 +18,12 @@ if TYPE_CHECKING:
 
 def names() -> list[str]:
     """List the translators without importing them."""
-    return sorted(path.stem for path in Path(__file__).parent.glob("*.py") if not path.stem.startswith("_"))
+    rooms = [
+        path
+        for path in Path(__file__).parent.iterdir()
+        if path.suffix == ".py" or (path / "__init__.py").exists()
+    ]
+    return sorted(path.stem for path in rooms if not path.stem.startswith("_"))
 
 
 def config_of(name: str) -> type[TranslatorConfig]:

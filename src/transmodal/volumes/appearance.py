@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from transmodal.volumes.head_place import FLUID, SHELLS_MM, Coarse, Pose, place, points
+from transmodal.volumes.regions.head_pose import FLUID, SHELLS_MM, Coarse, Pose, place, points
 from transmodal.volumes.volume import Volume
 
 Floats = NDArray[np.float64]

@@ -6,7 +6,7 @@ import numpy as np
 import SimpleITK as sitk  # noqa: N813  (the field's name for it)
 
 from transmodal.errors import InputError
-from transmodal.volumes import itk
+from transmodal.volumes.geometry import itk
 from transmodal.volumes.volume import Volume
 
 _COARSE_MM = 4.0

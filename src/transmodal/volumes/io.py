@@ -8,8 +8,12 @@ from pathlib import Path
 import numpy as np
 
 from transmodal.errors import InputError, IntegrityError, TransmodalError, UsageError
-from transmodal.volumes import dicom, dicom_files, files, listing, metaimage, nifti, raster, streams, voxels
-from transmodal.volumes.forms import Form
+from transmodal.storage import files, listing, streams
+from transmodal.volumes import voxels
+from transmodal.volumes.formats import metaimage, nifti, raster
+from transmodal.volumes.formats.dicom import headers as dicom_files
+from transmodal.volumes.formats.dicom import series as dicom
+from transmodal.volumes.formats.nifti_affine import Form
 from transmodal.volumes.volume import TOLERANCE_MM, Volume
 from transmodal.volumes.voxels import Nonfinite
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from transmodal.volumes import io, nifti
-from transmodal.volumes.forms import Form
+from transmodal.volumes import io
+from transmodal.volumes.formats import nifti
+from transmodal.volumes.formats.nifti_affine import Form
 from transmodal.volumes.volume import Volume
 from transmodal.volumes.voxels import Nonfinite
 

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from transmodal.cohorts.simulation.draws import Floats, expand, noise
-from transmodal.volumes import Grid, template
+from transmodal.volumes import Grid
+from transmodal.volumes.regions import template
 from transmodal.volumes.volume import Affine
 
 LATTICE_MM = 6.0

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from transmodal.cohorts.simulation.anatomy import Brain, Place
 from transmodal.cohorts.simulation.draws import Floats
-from transmodal.volumes import template
+from transmodal.volumes.regions import template
 
 REGIONS: Mapping[str, tuple[float, float, float]] = MappingProxyType(
     {

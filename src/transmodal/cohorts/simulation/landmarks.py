@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from transmodal.cohorts.simulation.draws import Floats
-from transmodal.volumes import template
+from transmodal.volumes.regions import template
 
 STEP_MM = 3.0
 BOX = ((-111.0, 111.0), (-150.0, 126.0), (-129.0, 123.0))

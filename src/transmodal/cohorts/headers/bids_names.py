@@ -1,0 +1,177 @@
+"""Names of the Brain Imaging Data Structure (BIDS 1.10): read into parts, and made for derivatives."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from transmodal.cohorts import release_files
+from transmodal.errors import InputError
+from transmodal.storage import files
+
+DESCRIPTION = "dataset_description.json"
+VERSION = "1.10.0"
+SUFFIXES: Mapping[str, str] = {
+    "T1w": "t1",
+    "T2w": "t2",
+    "PDw": "pd",
+    "FLAIR": "flair",
+    "FA": "fa",
+    "ct": "ct",
+    "pet": "pet",
+}
+"""Modalities by suffix; T1w with `ce-` is `t1ce`, dwimap with `param-fa` is `fa`. FA and ct are no ratified names."""
+
+MODALITIES = ("t1", "t1ce", "t2", "pd", "flair", "fa", "ct", "pet")
+"""All that suffixes can say."""
+
+_PLACES: Mapping[str, tuple[str, str, str]] = {
+    "t1": ("anat", "", "T1w"),
+    "t1ce": ("anat", "ce-gadolinium_", "T1w"),
+    "t2": ("anat", "", "T2w"),
+    "pd": ("anat", "", "PDw"),
+    "flair": ("anat", "", "FLAIR"),
+    "fa": ("dwi", "param-fa_", "dwimap"),
+    "ct": ("ct", "", "ct"),
+}
+_BEFORE, _AFTER = ("sub", "ses", "acq"), ("rec", "run", "space")
+"""Entities of a source that its derivative keeps, before and after `ce-`: their order is BIDS'."""
+_ENTITY = re.compile(r"[a-zA-Z]+-[a-zA-Z0-9+]+")
+IGNORED = ("**/ct", "**/other", "**/*_dwimap.*")
+"""What validators are told to pass over in derivatives: names that are proposed, or of nothing that BIDS knows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """An image's name in its parts.
+
+    Attributes:
+        path: of the file.
+        entities: such as sub, ses, acq, run, space, desc, in the name's order.
+        suffix: such as T1w.
+    """
+
+    path: Path
+    entities: Mapping[str, str]
+    suffix: str
+
+    @property
+    def case(self) -> str:
+        """Subject and session, as `sub-01_ses-2`."""
+        return "_".join(f"{key}-{self.entities[key]}" for key in ("sub", "ses") if key in self.entities)
+
+    @property
+    def modality(self) -> str:
+        """What it shows, `mask` and `segmentation` included; empty where that is not known."""
+        if self.entities.get("part", "mag") != "mag":
+            return ""  # phase, real and imaginary parts are no magnitude image
+        if self.suffix == "mask":
+            return (
+                "mask"
+                if self.entities.get("desc", "brain") == "brain" and "label" not in self.entities
+                else ""
+            )
+        if self.suffix == "dwimap":
+            return "fa" if self.entities.get("param", "").lower() == "fa" else ""
+        if self.suffix == "dseg":
+            return "segmentation"
+        found = SUFFIXES.get(self.suffix, "")
+        return "t1ce" if found == "t1" and "ce" in self.entities else found
+
+
+def parsed(path: Path) -> Named | None:
+    """Return a file's name in its parts, None where it is no image of a subject."""
+    *parts, suffix = release_files.stem(path).split("_")
+    if not release_files.is_volume(path) or not parts or not all(_ENTITY.fullmatch(part) for part in parts):
+        return None
+    entities = dict(part.split("-", 1) for part in parts)
+    return Named(path, entities, suffix) if "sub" in entities and len(entities) == len(parts) else None
+
+
+def is_dataset(folder: Path) -> bool:
+    """Tell whether a folder says that it is a BIDS dataset."""
+    return (folder / DESCRIPTION).is_file()
+
+
+def derivative(source: Named, target: str) -> PurePosixPath:
+    """Return the place of a synthetic target below a derivative dataset: `desc-synthetic` beside the source's entities.
+
+    Modalities without a place in BIDS go to `other`, with a suffix of their own.
+    """
+    datatype, more, suffix = _PLACES.get(target, ("other", "", target.replace("_", "")))
+    kept = source.entities
+    before = "_".join(f"{key}-{kept[key]}" for key in _BEFORE if key in kept)
+    after = "".join(f"{key}-{kept[key]}_" for key in _AFTER if key in kept)
+    # The order of entities is BIDS': ce before rec, param and desc behind space.
+    ce, param = (more, "") if more.startswith("ce") else ("", more)
+    place = PurePosixPath(*(f"{key}-{kept[key]}" for key in ("sub", "ses") if key in kept)) / datatype
+    return place / f"{before}_{ce}{after}{param}desc-synthetic_{suffix}.nii.gz"
+
+
+def describe(folder: Path, *, name: str, version: str, source: Path, note: str) -> None:
+    """Write what makes a folder a derivative dataset: description, README, .bidsignore; those that stand are kept.
+
+    Raises:
+        InputError: E103 when the folder is a BIDS dataset that is no derivative: raw data are not written into.
+        ResourceError: E403 when it cannot be written.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    if is_dataset(folder):
+        if files.read_json(folder / DESCRIPTION).get("DatasetType") != "derivative":
+            raise InputError(
+                "E103",
+                f"{folder} is a BIDS dataset of raw data",
+                "a folder of derivatives",
+                f"Write into {folder.name}/derivatives/transmodal.",
+            )
+        return
+    about = files.read_json(source / DESCRIPTION)
+    content = {
+        "Name": name,
+        "BIDSVersion": VERSION,
+        "DatasetType": "derivative",
+        "GeneratedBy": [{"Name": "transmodal", "Version": version, "Description": note}],
+        "SourceDatasets": [_source(source, about)],
+        "DatasetLinks": {"source": _link(source, folder)},
+    }
+    for other, text in (
+        ("README", f"{name}\n\n{note}\n"),
+        (".bidsignore", "".join(f"{one}\n" for one in IGNORED)),
+    ):
+        with files.atomic_path(folder / other) as beside:
+            beside.write_text(text, encoding="utf-8")
+    files.write_json(folder / DESCRIPTION, content)
+
+
+def _source(folder: Path, about: Mapping[str, object]) -> dict[str, str]:
+    """Return what a dataset says of itself: Name, URL and DOI where it has a DOI, Version as far as it says one."""
+    doi = str(about.get("DatasetDOI") or "").removeprefix("doi:").removeprefix("https://doi.org/")
+    said = {
+        "Name": str(about.get("Name") or folder.resolve().name),
+        "URL": f"https://doi.org/{doi}" if doi else "",
+        "DOI": f"doi:{doi}" if doi else "",
+        "Version": _version(folder, about, doi),
+    }
+    return {key: value for key, value in said.items() if value}
+
+
+def _version(folder: Path, about: Mapping[str, object], doi: str) -> str:
+    """Return a dataset's version: of its first entry in CHANGES, else of its DOI, else of the tool that made it."""
+    changes = folder / "CHANGES"
+    first = changes.read_text(encoding="utf-8", errors="replace").split() if changes.is_file() else []
+    at_end = re.search(r"\.v(\d+(?:\.\d+)+)$", doi)
+    made = about.get("GeneratedBy")
+    tool = made[0] if isinstance(made, list) and made and isinstance(made[0], dict) else {}
+    if first and re.match(r"v?\d", first[0]):
+        return first[0]
+    return at_end[1] if at_end else str(tool.get("Version") or "")
+
+
+def _link(source: Path, folder: Path) -> str:
+    """Return where the source dataset lies as seen from the derivatives, so that no machine's path is written."""
+    here, there = folder.resolve(), source.resolve()
+    if here.is_relative_to(there):
+        return "/".join([".."] * len(here.relative_to(there).parts))
+    return f"../{there.name}" if here.parent == there.parent else there.name

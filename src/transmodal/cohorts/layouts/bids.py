@@ -1,0 +1,193 @@
+"""BIDS datasets, raw or derivative: subjects and sessions as cases, contrasts by suffix.
+
+    dataset/
+      dataset_description.json  participants.tsv
+      sub-01/ses-1/anat/sub-01_ses-1_T1w.nii.gz  sub-01_ses-1_T2w.nii.gz  sub-01_ses-1_FLAIR.nii.gz
+      sub-01/ses-1/ct/sub-01_ses-1_ct.nii.gz                      proposed, not ratified
+      derivatives/tool/sub-01/ses-1/anat/sub-01_ses-1_desc-brain_mask.nii.gz
+
+Contrasts of a session mostly lie on several grids. Nothing is resampled unless `--with onto=MODALITY` says onto which.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from transmodal.cohorts import release_files
+from transmodal.cohorts.case import EXTRA, CaseFiles, Found
+from transmodal.cohorts.headers.bids_names import DESCRIPTION, Named, is_dataset, parsed
+from transmodal.cohorts.steps.coregistration import Onto
+from transmodal.errors import InputError, UsageError
+from transmodal.storage import tables
+
+_EXPECTED = f"a folder with {DESCRIPTION} and sub-<label>/.../sub-<label>_T1w.nii.gz"
+_ASIDE = ("derivatives", "sourcedata", "code", "stimuli")
+_SYNTHETIC = "synthetic"
+
+
+@dataclass(frozen=True)
+class Options:
+    """What can be told with `--with`.
+
+    Attributes:
+        need: modalities that a case needs to be taken; all that were found if nothing is said.
+        derivatives: pipelines whose images join the raw ones, as folders below `derivatives`.
+        entities: of several images of one modality take those that have these, such as `acq-mprage,run-1`.
+        space: take images of this `space-`; by default those without one, and in derivatives all of one space.
+        several: of several that are left: `refuse` the case, or take the `first` by name.
+        onto: onto whose grid the other contrasts are registered rigidly; empty for none.
+        limit_mm: a registration whose two directions differ by more has failed.
+        group: column of participants.tsv that stays on one side of the split, such as `site`.
+        synthetic: take images with `desc-synthetic`; they are marked as simulated.
+
+    Raises:
+        UsageError: E001 for another value.
+    """
+
+    need: tuple[str, ...] = ()
+    derivatives: tuple[str, ...] = ()
+    entities: tuple[str, ...] = ()
+    space: str = ""
+    several: str = "refuse"
+    onto: str = ""
+    limit_mm: float = 2.0
+    group: str = ""
+    synthetic: bool = False
+
+    def __post_init__(self) -> None:
+        release_files.choose("several", self.several, ("refuse", "first"))
+        for entity in self.entities:
+            if not all(entity.partition("-")):
+                raise UsageError("E001", f"entities={entity}", "KEY-VALUE such as acq-mprage", "Correct it.")
+        if not self.limit_mm > 0:
+            raise UsageError("E001", f"limit_mm={self.limit_mm}", "more than 0", "Correct it.")
+
+
+def find(folder: Path, options: Options = Options()) -> list[CaseFiles]:
+    """Find the cases of a BIDS dataset.
+
+    Raises:
+        InputError: E100 when the folder does not exist, is no BIDS dataset or holds no case, E103 when
+            participants.tsv lacks the column or a subject, E131 when no case is complete.
+    """
+    return list(look(folder, options).cases)
+
+
+def look(folder: Path, options: Options = Options()) -> Found[CaseFiles]:
+    """Find the cases of a BIDS dataset, and what was left aside.
+
+    Raises:
+        InputError: as `find`.
+    """
+    folder = Path(folder)
+    paths = release_files.files_below(folder, _EXPECTED)
+    if not is_dataset(folder):
+        raise InputError(
+            "E100", f"{folder} without {DESCRIPTION}", _EXPECTED, "Name the dataset's own folder."
+        )
+    inside = [path for path in paths if _belongs(path.relative_to(folder).parts, options)]
+    named = {path: parsed(path) for path in inside}
+    taken: dict[str, dict[str, list[Named]]] = {}
+    rest = []
+    for path, one in named.items():
+        what = "" if one is None else _what(one, options)
+        if one is None or not what:
+            rest.append(path)
+        else:
+            taken.setdefault(one.case, {}).setdefault(what, []).append(one)
+    parts, doubled = _parts(taken, options)
+    need = (
+        options.need
+        or tuple(sorted({what for mine in parts.values() for what in mine} - set(EXTRA)))
+        or ("image",)
+    )
+    whole, left_out = release_files.complete(
+        parts, dict.fromkeys(parts, need), folder, _EXPECTED, release_files.FEWER
+    )
+    groups = _groups(folder, [taken[case] for case in whole], options.group)
+    aside = [path for path in rest if release_files.is_volume(path)]
+    return Found(
+        [_case(case, parts[case], groups, options) for case in whole if case not in doubled],
+        release_files.counted(
+            aside, folder, "no contrast that is known by its suffix, or of another space or entity"
+        ),
+        sorted([*left_out, *doubled.values()]),
+    )
+
+
+def _belongs(parts: Sequence[str], options: Options) -> bool:
+    if parts[0] == "derivatives":
+        return len(parts) > 2 and parts[1] in options.derivatives
+    return parts[0] not in _ASIDE
+
+
+def _what(one: Named, options: Options) -> str:
+    if one.entities.get("space", "") != options.space and not (options.derivatives and not options.space):
+        return ""
+    made = one.entities.get("desc", "").startswith(_SYNTHETIC)
+    return "" if made and not options.synthetic else one.modality
+
+
+def _parts(
+    taken: Mapping[str, Mapping[str, list[Named]]], options: Options
+) -> tuple[release_files.Parts, dict[str, str]]:
+    """Return one file by case and modality, and the cases that have several of one, each with their names."""
+    parts: release_files.Parts = {}
+    doubled: dict[str, str] = {}
+    for case, mine in taken.items():
+        for what, every in mine.items():
+            some = _with_entities(every, options.entities)
+            parts.setdefault(case, {})[what] = some[0].path
+            if len(some) > 1 and options.several == "refuse":
+                listed = ", ".join(one.path.name for one in some)
+                doubled[case] = (
+                    f"{case} (several of {what}: {listed}; tell one by --with entities=run-1, or several=first)"
+                )
+    return parts, doubled
+
+
+def _with_entities(every: list[Named], wanted: tuple[str, ...]) -> list[Named]:
+    """Return those that have all wanted entities that any of them has, by name."""
+    some = sorted(every, key=lambda one: one.path.name)
+    for entity in wanted:
+        key, _, value = entity.partition("-")
+        some = [one for one in some if one.entities.get(key) == value] or some
+    return some
+
+
+def _case(case: str, mine: Mapping[str, Path], groups: Mapping[str, str], options: Options) -> CaseFiles:
+    patient = case.partition("_")[0]
+    volumes = {what: path for what, path in mine.items() if what not in EXTRA}
+    others = [what for what in sorted(volumes) if what != options.onto]
+    steps = [Onto(options.onto, what, (), options.limit_mm) for what in others if options.onto in volumes]
+    made = frozenset(what for what, path in volumes.items() if f"desc-{_SYNTHETIC}" in path.name)
+    return CaseFiles(
+        case,
+        patient,
+        volumes,
+        mine.get("mask"),
+        mine.get("segmentation"),
+        simulated=made,
+        group=groups.get(patient, ""),
+        steps=tuple(steps),
+    )
+
+
+def _groups(folder: Path, cases: Sequence[Mapping[str, list[Named]]], column: str) -> dict[str, str]:
+    """Return each subject's group."""
+    if not column:
+        return {}
+    path = folder / "participants.tsv"
+    table = {row.get("participant_id", ""): row.get(column) for row in tables.read(path).rows}
+    found = {}
+    for case in cases:
+        patient = next(iter(case.values()))[0].case.partition("_")[0]
+        value = table.get(patient)
+        if not value or value == "n/a":
+            raise InputError(
+                "E103", f"{path.name} without {column} of {patient}", "a value for every subject", "Add it."
+            )
+        found[patient] = f"{column} {value}"
+    return found

@@ -1,0 +1,113 @@
+"""IXI as released: T1, T2 and PD of healthy people from three London hospitals, one folder per contrast.
+
+    IXI-T1/IXI002-Guys-0828-T1.nii.gz    IXI-T2/IXI002-Guys-0828-T2.nii.gz    IXI-PD/IXI002-Guys-0828-PD.nii.gz
+
+T2 and PD are the two echoes of one acquisition and share a grid. T1 was taken apart, with another axis order,
+and is not registered: it is brought rigidly onto the grid of T2 and PD, which are not touched. With
+`--with onto=t1` T2 and PD come onto T1's grid instead, sharing one transform, as pGAN, ResViT and SynDiff have it.
+MRA and diffusion images are ignored. Heads keep their skull.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from transmodal.cohorts import release_files
+from transmodal.cohorts.case import CaseFiles, Found, Step
+from transmodal.cohorts.steps.coregistration import Onto, Unbias
+from transmodal.errors import UsageError
+
+_NAME = re.compile(
+    r"(?P<case>(?P<patient>IXI\d{3})-(?P<site>[A-Za-z]+)-\d{4})-(?P<what>T1|T2|PD)", re.IGNORECASE
+)
+_EXPECTED = "IXI002-Guys-0828-T1.nii.gz and the same with T2 and PD, in folders or not"
+_CONTRASTS = ("t1", "t2", "pd")
+
+
+@dataclass(frozen=True)
+class Options:
+    """What can be told with `--with`.
+
+    Attributes:
+        need: contrasts that are taken, and that a case needs to be taken at all.
+        onto: whose grid the case comes onto: `t2` (that of T2 and PD), `t1`, or `none` to register
+            nothing, for files that were registered before.
+        bias: take the bias field out of every contrast with N4, before registration.
+        limit_mm: a registration whose two directions differ by more has failed.
+        group: what stays on one side of the split beside the patient: nothing, or the `site`.
+
+    Raises:
+        UsageError: E001 for another value.
+    """
+
+    need: tuple[str, ...] = _CONTRASTS
+    onto: str = "t2"
+    bias: bool = False
+    limit_mm: float = 2.0
+    group: str = ""
+
+    def __post_init__(self) -> None:
+        for one in self.need:
+            release_files.choose("need", one, _CONTRASTS)
+        if not self.need:
+            raise UsageError("E001", "need=", "one or more of t1, t2, pd", "Leave it out for all three.")
+        release_files.choose("onto", self.onto, ("t1", "t2", "none"))
+        release_files.choose("group", self.group, ("", "site"))
+        if not self.limit_mm > 0:
+            raise UsageError("E001", f"limit_mm={self.limit_mm}", "more than 0", "Correct it.")
+
+
+def find(folder: Path, options: Options = Options()) -> list[CaseFiles]:
+    """Find the cases of IXI.
+
+    Raises:
+        InputError: E100 when the folder does not exist or holds no case, E103 when a case has two files of
+            one contrast, E131 when no case is complete.
+    """
+    return list(look(folder, options).cases)
+
+
+def look(folder: Path, options: Options = Options()) -> Found[CaseFiles]:
+    """Find the cases of IXI, and what was left aside.
+
+    Raises:
+        InputError: as `find`.
+    """
+    folder = Path(folder)
+    parts: release_files.Parts = {}
+    rest = []
+    for path in release_files.files_below(folder, _EXPECTED):
+        name = _NAME.fullmatch(release_files.stem(path))
+        if name is None or not release_files.is_volume(path):
+            rest.append(path)
+        elif name["what"].lower() in options.need:
+            release_files.add(parts, name["case"], name["what"].lower(), path)
+    whole, left_out = release_files.complete(
+        parts, dict.fromkeys(parts, options.need), folder, _EXPECTED, release_files.FEWER
+    )
+    return Found(
+        [_case(case, parts[case], options) for case in whole],
+        release_files.counted(rest, folder, "neither T1, T2 nor PD by its name"),
+        left_out,
+    )
+
+
+def _case(case: str, mine: dict[str, Path], options: Options) -> CaseFiles:
+    patient, site, _ = case.split("-")
+    return CaseFiles(
+        case, patient, mine, group=f"site {site}" if options.group else "", steps=_steps(options)
+    )
+
+
+def _steps(options: Options) -> tuple[Step, ...]:
+    steps: list[Step] = [Unbias(options.need)] if options.bias else []
+    echoes = tuple(name for name in ("t2", "pd") if name in options.need)
+    if options.onto != "none" and "t1" in options.need and echoes:
+        steps.append(
+            Onto("t1", echoes[0], echoes[1:], options.limit_mm)
+            if options.onto == "t1"
+            else Onto(echoes[0], "t1", (), options.limit_mm)
+        )
+    return tuple(steps)

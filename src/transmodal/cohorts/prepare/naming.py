@@ -1,0 +1,45 @@
+"""What the cases of a cohort are called on the disk."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from transmodal.cohorts.case import CaseMaker
+from transmodal.errors import InputError
+from transmodal.storage import files
+
+
+def folder_names(cases: Sequence[CaseMaker]) -> dict[str, CaseMaker]:
+    """Give every case a folder name that stays inside the cohort, whatever its id says.
+
+    An id with other characters than `A-Za-z0-9._-`, with `..`, with a leading dot or dash, or longer than 100
+    becomes what is left of it and 8 digits of its hash.
+
+    Raises:
+        InputError: E132 when there is no case, E004 when two have one name.
+    """
+    if not cases:
+        raise InputError("E132", "no case", "one or more", "Check the folder and the layout.")
+    named: dict[str, CaseMaker] = {}
+    taken: dict[str, str] = {}
+    for case in sorted(cases, key=lambda case: case.id):
+        name = _safe(case.id)
+        # Names that differ in case alone are one name on some file systems.
+        if name.lower() in taken:
+            raise InputError(
+                "E004",
+                f"two cases called {case.id!r} and {taken[name.lower()]!r}",
+                "a name of its own for every case",
+                "Rename one of them.",
+            )
+        taken[name.lower()] = case.id
+        named[name] = case
+    return named
+
+
+def _safe(case: str) -> str:
+    if re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}", case) and ".." not in case and case[-1] != ".":
+        return case
+    left = re.sub(r"\.{2,}|[^A-Za-z0-9._-]+", "-", case)[:80].strip(".-")
+    return f"{left or 'case'}-{files.sha256_text(ascii(case))[:8]}"

@@ -1,0 +1,213 @@
+"""Prepare one case: check, orient, mask, map, hash, and store it whole or not at all."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import ValidationError
+
+from transmodal.cohorts.case import EXTRA, Case
+from transmodal.cohorts.manifest import (
+    ArrayEntry,
+    CaseEntry,
+    OriginEntry,
+    PrepareOptions,
+    RegionEntry,
+    RegionKind,
+    VolumeEntry,
+    matrix,
+)
+from transmodal.cohorts.prepare import validate
+from transmodal.cohorts.quality.pairs import notes_of
+from transmodal.cohorts.units import unit_of_values
+from transmodal.errors import InputError, TransmodalError
+from transmodal.storage import durable, files
+from transmodal.volumes import Volume
+from transmodal.volumes.intensity import fit, spec_for
+from transmodal.volumes.regions.masks import Region, region
+
+Regions = Mapping[tuple[str, RegionKind], NDArray[np.bool_]]
+
+
+class Stored(NamedTuple):
+    """A case that stands: its entry, and its modalities as they were stored."""
+
+    entry: CaseEntry
+    volumes: Mapping[str, Volume]
+
+
+def standing(folder: Path, name: str) -> CaseEntry | None:
+    """Return the entry of a case that is prepared already; None where something is missing.
+
+    Args:
+        folder: the cohort's folder.
+        name: the case's folder name.
+    """
+    try:
+        entry = CaseEntry.model_validate(files.read_json(folder / "cases" / name / "case.json"))
+        arrays = [(one, files.read_npy(folder / one.file)) for one in entry.arrays()]
+    except (ValidationError, TransmodalError):
+        return None
+    whole = all((array.dtype.str, array.shape) == (one.dtype, one.shape) for one, array in arrays)
+    return entry if whole and entry.id == name else None
+
+
+def fingerprint(inputs: str, modalities: Mapping[str, object], options: PrepareOptions) -> str:
+    """Return a hash of the inputs of a case and of the options that decide its arrays."""
+    return files.sha256_text(f"{inputs!a}\n{options.fingerprint(tuple(sorted(modalities)))}")
+
+
+def store(case: Case, inputs: str, folder: Path, name: str, options: PrepareOptions) -> Stored:
+    """Check a case and write its folder, which appears whole or not at all.
+
+    Where an older preparation of the case stands, `cohort.json` goes before the folder is replaced:
+    it would describe arrays that are no longer there.
+
+    Args:
+        case: what was loaded.
+        inputs: the maker's fingerprint.
+        folder: the cohort's folder.
+        name: the case's folder name.
+        options: what to compute.
+
+    Raises:
+        InputError: E103, E120 to E125, E130, E131 for what is wrong with the case.
+    """
+    case = validate.greyed(case)
+    oriented, voxels = validate.check(case)
+    units = {name: unit_of_values(name, voxels[name], options.intensity.get(name)) for name in case.volumes}
+    final = folder / "cases" / name
+    # What is written goes to the disk while the pairs of contrasts are compared.
+    with files.atomic_folder(final) as beside, durable.flushing() as flush:
+        writer = _Writer(case, oriented, voxels, units, options, _Place(beside, name, flush))
+        entry = writer.write(fingerprint(inputs, case.volumes, options))
+        # Last: a folder without it is not prepared.
+        files.write_json(beside / "case.json", entry.model_dump(mode="json"))
+        if final.exists():
+            (folder / "cohort.json").unlink(missing_ok=True)
+    for stale in folder.glob(f"working/*/{name}"):
+        shutil.rmtree(stale, ignore_errors=True)
+    return Stored(entry, writer.volumes)
+
+
+class _Place(NamedTuple):
+    """Where a case is written: the folder that will take its name, and what brings a file to the disk."""
+
+    beside: Path
+    name: str
+    flush: Callable[[Path], None]
+
+    def write(self, what: str, voxels: NDArray[Any], origin: OriginEntry | None = None) -> ArrayEntry:
+        """Write an array and return its entry."""
+        path = self.beside / f"{what}.npy"
+        digest = files.put_npy(path, voxels)
+        self.flush(path)
+        file = f"cases/{self.name}/{path.name}"
+        return ArrayEntry(file=file, dtype=voxels.dtype.str, shape=voxels.shape, sha256=digest, origin=origin)
+
+
+class _Writer:
+    """Writes one case's arrays and keeps what they need from one another."""
+
+    def __init__(
+        self,
+        case: Case,
+        oriented: Mapping[str, Volume],
+        voxels: Mapping[str, NDArray[Any]],
+        units: Mapping[str, str],
+        options: PrepareOptions,
+        place: _Place,
+    ) -> None:
+        self._case = case
+        self._voxels = voxels
+        self._units = units
+        self._options = options
+        self._place = place
+        self.volumes = {name: Volume(voxels[name], oriented[name].affine) for name in case.volumes}
+
+    def write(self, fingerprint: str) -> CaseEntry:
+        """Write every array and return the case's entry."""
+        regions, region_entries = self._regions()
+        modalities = sorted(self._case.volumes)
+        mask, segmentation = (self._array(what) if what in self._voxels else None for what in EXTRA)
+        return CaseEntry(
+            id=self._place.name,
+            patient=_text(self._case.patient),
+            group=_text(self._case.group),
+            affine=matrix(self.volumes[modalities[0]].affine),
+            volumes={modality: self._volume(modality, regions) for modality in modalities},
+            mask=mask,
+            segmentation=segmentation,
+            regions=tuple(region_entries),
+            fingerprint=fingerprint,
+            notes={**self._case.notes, **notes_of(self.volumes)},
+        )
+
+    def _regions(self) -> tuple[Regions, list[RegionEntry]]:
+        found: dict[tuple[str, RegionKind], NDArray[np.bool_]] = {}
+        entries = []
+        for modality, kinds in sorted(self._options.regions.items()):
+            for kind in kinds if modality in self._case.volumes else ():
+                one = self._region(modality, kind)
+                if not one.mask.any():
+                    raise InputError(
+                        "E124", f"an empty {kind} region of {modality}", "a region with voxels", "Look at it."
+                    )
+                found[modality, kind] = one.mask
+                array = self._place.write(f"region_{modality}_{kind}", one.mask.astype(np.uint8))
+                entries.append(RegionEntry(**dict(array), modality=modality, kind=kind, method=one.method))
+        return found, entries
+
+    def _region(self, modality: str, kind: RegionKind) -> Region:
+        try:
+            return region(self.volumes[modality], kind)
+        except InputError as error:
+            raise InputError(error.code, f"{modality}: {error.got}", error.expected, error.remedy) from error
+
+    def _volume(self, modality: str, regions: Regions) -> VolumeEntry:
+        voxels = self._voxels[modality]
+        inside, where = self._inside(modality, regions)
+        spec = self._options.intensity.get(modality, spec_for(modality))
+        came = self._case.volumes[modality]
+        native = came.grid
+        array = self._array(modality)
+        return VolumeEntry(
+            **dict(array),
+            content_sha256=files.sha256_array(voxels, np.float32)
+            if voxels.dtype != np.float32
+            else array.sha256,
+            native_shape=native.shape,
+            native_affine=matrix(native.affine),
+            native_space=came.space,
+            intensity=fit(spec, voxels, inside).to_json(),
+            fitted_in=where,
+            simulated=modality in self._case.simulated,
+            unit=self._units[modality],
+        )
+
+    def _inside(self, modality: str, regions: Regions) -> tuple[NDArray[np.bool_] | None, str]:
+        """Return where intensities are looked at: own region, data set's mask, another's region, all."""
+        own = [key for key in regions if key[0] == modality]
+        if not own and "mask" in self._voxels:
+            return self._voxels["mask"].view(np.bool_), "mask"  # 0 and 1 in a byte each
+        for key in own or list(regions):
+            return regions[key], f"{key[1]} of {key[0]}"
+        return None, "whole"
+
+    def _array(self, what: str) -> ArrayEntry:
+        origin = self._case.origins.get(what)
+        entry = None
+        if origin is not None:
+            named = _text(origin.name) if self._options.record_names else ""
+            entry = OriginEntry(name=named, sha256=origin.sha256)
+        return self._place.write(what, self._voxels[what], entry)
+
+
+def _text(name: str) -> str:
+    """Return a name as JSON can hold it: bytes of a file name that are no UTF-8 are written out."""
+    return name.encode(errors="surrogateescape").decode(errors="backslashreplace")

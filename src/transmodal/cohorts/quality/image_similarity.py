@@ -1,0 +1,246 @@
+"""Likeness: what of an image survives renaming, cropping, other grids and noise, small enough to compare all with all.
+
+An image is sampled in scanner space on a coarse lattice, and what is finer than lobes and coarser than noise
+is kept, divided by its own local strength: bias fields and intensity scales fall out. Two images are compared
+twice. First by the magnitudes of their Fourier transforms, which no shift changes, divided by what is usual at
+their frequency: one matrix product compares all with all. Then, for the few that are left, the shift is found by
+cross-correlation (Kuglin and Hines 1975), and what remains is measured block by block as optical flow (Lucas and
+Kanade 1981). Copies stay in place everywhere; two brains, even two warps of one brain, are apart by millimetres.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+from itertools import product
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import fft, ndimage
+
+from transmodal.volumes import Grid, Volume
+from transmodal.volumes.geometry.blocks import block_means
+from transmodal.volumes.geometry.interpolation import along
+from transmodal.volumes.geometry.reorient import resample
+
+LATTICE_MM = 4.0
+"""Step of the lattice: that of the coarsest images for which this was made."""
+VERSION = 1
+"""Counts changes of `detail`: what was kept by another version is made anew."""
+
+MIN_SPECTRAL = 0.45
+"""Correlation of two spectra from which on two images are looked at again."""
+MIN_CORRELATION = 0.6
+"""Correlation of detail at the best shift, at least, of what counts as copies."""
+MAX_APART_MM = 1.6
+"""How far the blocks of two copies are apart at most, in the median."""
+
+Detail = NDArray[np.int8]
+"""Kept detail on the lattice, `(I, J, K)`, in 1/25 of its local strength; `OUTSIDE` where nothing is compared."""
+Floats = NDArray[np.float32]
+
+OUTSIDE = -128
+_SCALE = 25.0
+_FINE_MM, _COARSE_MM, _LOCAL_MM = 2.0, 8.0, 12.0
+_LEAST_CELLS = (8, 600)
+"""Cells along each axis, and cells with content, below which an image is too small to tell."""
+_TORUS = 64
+"""Cells of the torus that detail is wound onto, so that images of every size have the same frequencies."""
+_HIGHEST = 16
+_BLOCK = 8
+_LEAST_IN_BLOCK, _LEAST_BLOCKS = 150, 4
+_LEAST_SHARED = 0.35
+
+
+class Agreement(NamedTuple):
+    """How two images agree at the shift that lays them over one another best.
+
+    Attributes:
+        correlation: of their detail where both have some, -1 to 1.
+        apart_mm: median over blocks of how far they are still apart; infinite where too little is shared.
+    """
+
+    correlation: float
+    apart_mm: float
+
+    @property
+    def copies(self) -> bool:
+        """Whether the two are copies of one image."""
+        return self.correlation >= MIN_CORRELATION and self.apart_mm <= MAX_APART_MM
+
+
+def detail(volume: Volume) -> Detail | None:
+    """Return what of an image is compared; None for one that is too small, thin or empty to tell.
+
+    Args:
+        volume: grey or colour, however it lies; any intensities.
+    """
+    values, seen = _sampled(volume)
+    if min(values.shape) < _LEAST_CELLS[0]:
+        return None
+    low, high = np.percentile(values[seen], (0.5, 98))
+    content = seen & (values - low > 0.15 * (high - low))
+    if high <= low or content.sum() < _LEAST_CELLS[1]:
+        return None
+    values = (values - np.float32(low)) / np.float32((values[content] - low).mean())
+    inside = seen & (_smooth(content.astype(np.float32), LATTICE_MM) > 0.5)
+    band = _mean(values, seen, _FINE_MM) - _mean(values, seen, _COARSE_MM)
+    strength = np.sqrt(_mean(band**2, inside, _LOCAL_MM))
+    scaled = np.clip(np.rint(_SCALE * band / np.maximum(strength, 0.02)), -127, 127)
+    return np.where(inside, scaled, OUTSIDE).astype(np.int8)
+
+
+def spectrum(kept: Detail) -> Floats:
+    """Return the shift-invariant part of an image's detail: a unit vector, to be multiplied with others'."""
+    squares, chosen, radius = _frequencies()
+    wave = fft.rfftn(_wound(_values(kept)))[squares]
+    level = np.log(np.abs(wave[chosen]) + 1e-3)
+    level -= (np.bincount(radius, level) / np.maximum(np.bincount(radius), 1))[radius]
+    unit: Floats = (level / np.linalg.norm(level)).astype(np.float32)
+    return unit
+
+
+def agreement(one: Detail, other: Detail) -> Agreement:
+    """Lay two images over one another by whole cells, and measure how they agree."""
+    waves = [fft.rfftn(_wound(_values(kept))) for kept in (one, other)]
+    peak = fft.irfftn(waves[0] * np.conj(waves[1]), (_TORUS,) * 3)
+    found = np.unravel_index(int(peak.argmax()), peak.shape)
+    least = _LEAST_SHARED * min(int((one != OUTSIDE).sum()), int((other != OUTSIDE).sum()))
+    laid = [
+        _laid(one, other, shift, least) for shift in _shifts(one.shape, other.shape, [int(n) for n in found])
+    ]
+    return max(laid, default=Agreement(0.0, np.inf), key=lambda agreed: agreed.correlation)
+
+
+def _sampled(volume: Volume) -> tuple[Floats, NDArray[np.bool_]]:
+    """Return an image on the lattice, which all images share, and where the lattice lies in the image."""
+    ends = np.array(np.meshgrid(*((0.0, n - 1.0) for n in volume.grid.shape))).reshape(3, -1).T
+    world = volume.grid.world(ends)
+    first = np.floor(world.min(axis=0) / LATTICE_MM)
+    i, j, k = (int(n) for n in np.ceil(world.max(axis=0) / LATTICE_MM) - first + 1)
+    affine = np.diag([LATTICE_MM, LATTICE_MM, LATTICE_MM, 1.0])
+    affine[:3, 3] = first * LATTICE_MM
+    lattice = Grid((i, j, k), affine)
+    values = resample(_coarser(volume), lattice).voxels
+    whole = Volume(np.broadcast_to(np.uint8(1), volume.grid.shape), volume.affine)
+    return values, resample(whole, lattice, how="nearest").voxels > 0
+
+
+def _coarser(volume: Volume) -> Volume:
+    """Return an image in grey, of which voxels finer than half a step are averaged by two, three, ... an axis."""
+    grey = volume.voxels.mean(axis=-1, dtype=np.float32) if volume.is_colour else volume.voxels
+    sides = zip(volume.grid.shape, volume.spacing, strict=True)
+    factors = [max(1, min(int(LATTICE_MM / 2 / mm), n // _LEAST_CELLS[0])) for n, mm in sides]
+    affine = volume.affine.copy()
+    affine[:3, 3] += affine[:3, :3] @ ((np.array(factors) - 1) / 2)
+    affine[:3, :3] *= factors
+    return Volume(block_means(grey, factors), affine)
+
+
+def _smooth(values: Floats, mm: float) -> Floats:
+    for axis, n in enumerate(values.shape):
+        values = along(_gauss(n, mm), values, axis)
+    return values
+
+
+@lru_cache(64)
+def _gauss(n: int, mm: float) -> Floats:
+    """Return the matrix that smooths a line of cells, with nothing beyond its ends."""
+    matrix: Floats = ndimage.gaussian_filter1d(np.eye(n), mm / LATTICE_MM, axis=0, mode="constant")
+    return matrix.astype(np.float32)
+
+
+def _mean(values: Floats, where: NDArray[np.bool_], mm: float) -> Floats:
+    """Return the local mean of values over the cells that count."""
+    weight = where.astype(np.float32)
+    mean: Floats = np.divide(
+        _smooth(values * weight, mm), np.maximum(_smooth(weight, mm), 0.05), dtype=np.float32
+    )
+    return mean
+
+
+def _values(kept: Detail) -> Floats:
+    values: Floats = np.where(kept == OUTSIDE, 0, kept).astype(np.float32) / np.float32(_SCALE)
+    return values
+
+
+def _wound(values: Floats) -> Floats:
+    """Wind an image around the torus: its Fourier transform keeps every n-th frequency, unchanged."""
+    blocks = [-(-n // _TORUS) for n in values.shape]
+    padded = np.pad(values, [(0, m * _TORUS - n) for n, m in zip(values.shape, blocks, strict=True)])
+    wound: Floats = padded.reshape(blocks[0], _TORUS, blocks[1], _TORUS, blocks[2], _TORUS).sum(
+        axis=(0, 2, 4)
+    )
+    return wound
+
+
+@lru_cache(1)
+def _frequencies() -> tuple[Any, NDArray[np.bool_], NDArray[np.int_]]:
+    """Return which frequencies are compared, and how high each is: half a ball without its centre."""
+    low = np.r_[0 : _HIGHEST + 1, _TORUS - _HIGHEST : _TORUS]
+    along: NDArray[np.int_] = np.where(low > _HIGHEST, low - _TORUS, low)
+    i, j, k = np.meshgrid(along, along, np.arange(_HIGHEST + 1), indexing="ij")
+    radius: NDArray[np.float64] = np.sqrt(i**2 + j**2 + k**2)
+    chosen = (radius > 1.5) & (radius <= _HIGHEST)
+    return np.ix_(low, low, np.arange(_HIGHEST + 1)), chosen, np.rint(radius[chosen]).astype(int)
+
+
+def _shifts(one: tuple[int, ...], other: tuple[int, ...], found: Iterable[int]) -> Iterator[tuple[int, ...]]:
+    """Yield the shifts that the torus cannot tell from the one that was found, and that leave an overlap."""
+    return product(
+        *(
+            [
+                shift
+                for shift in range(start % _TORUS - m // _TORUS * _TORUS - _TORUS, n, _TORUS)
+                if shift > -m
+            ]
+            for n, m, start in zip(one, other, found, strict=True)
+        )
+    )
+
+
+def _laid(one: Detail, other: Detail, shift: tuple[int, ...], least: float) -> Agreement:
+    a, b = _overlap(one, other, np.array(shift))
+    if min(a.shape) < 2 or a.size < least:
+        return Agreement(0.0, np.inf)
+    both = (a != OUTSIDE) & (b != OUTSIDE)
+    if both.sum() < max(least, _LEAST_IN_BLOCK):
+        return Agreement(0.0, np.inf)
+    x, y = _values(a), _values(b)
+    length = np.sqrt((x[both] ** 2).sum() * (y[both] ** 2).sum())
+    return Agreement(float((x[both] * y[both]).sum() / max(length, 1e-6)), _apart_mm(x, y, both))
+
+
+def _overlap(one: Detail, other: Detail, shift: NDArray[np.int_]) -> tuple[Detail, Detail]:
+    """Return what two images share when cell `i` of the other lies on cell `i + shift` of the one."""
+    low = np.maximum(shift, 0)
+    high = np.maximum(low, np.minimum(one.shape, np.array(other.shape) + shift))
+    here = tuple(slice(a, b) for a, b in zip(low, high, strict=True))
+    there = tuple(slice(a, b) for a, b in zip(low - shift, high - shift, strict=True))
+    return one[here], other[there]
+
+
+def _apart_mm(x: Floats, y: Floats, both: NDArray[np.bool_]) -> float:
+    """Return how far, in the median over blocks, two images are apart beyond one common shift."""
+    where = ndimage.binary_erosion(both)
+    slopes: list[Floats] = list(np.gradient((x + y) / 2, LATTICE_MM))
+    slope = np.stack([along[where] for along in slopes], axis=1)
+    change = (x - y)[where]
+    blocks = [-(-n // _BLOCK) for n in both.shape]
+    block = np.ravel_multi_index((np.argwhere(where) // _BLOCK).T, blocks)
+
+    def total(values: Floats) -> NDArray[np.float64]:
+        summed: NDArray[np.float64] = np.bincount(block, values, int(np.prod(blocks))).astype(np.float64)
+        return summed
+
+    enough = total(np.ones_like(change)) >= _LEAST_IN_BLOCK
+    if enough.sum() < _LEAST_BLOCKS:
+        return float("inf")
+    normal = np.stack([total(slope[:, i] * slope[:, j]) for i in range(3) for j in range(3)], axis=1)[enough]
+    right = np.stack([total(slope[:, i] * change) for i in range(3)], axis=1)[enough]
+    normal = normal.reshape(-1, 3, 3)
+    # A little on the diagonal: a block with slopes along one axis alone says nothing of the others.
+    normal += np.eye(3) * (1e-3 * np.trace(normal, axis1=1, axis2=2) + 1e-9)[:, None, None]
+    flows = np.linalg.solve(normal, right[..., None])[..., 0]
+    return float(np.median(np.linalg.norm(flows - np.median(flows, axis=0), axis=1)))

@@ -1,0 +1,84 @@
+"""How virtual subjects are saved as a release has them: volumes, diffusion series, and stacks of pictures."""
+
+from __future__ import annotations
+
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+from pydicom.uid import generate_uid
+
+from transmodal.cohorts import label_pictures
+from transmodal.cohorts.headers import bids_names
+from transmodal.cohorts.simulation import diffusion
+from transmodal.cohorts.simulation.contrasts import LABELS
+from transmodal.storage import files
+from transmodal.volumes import Volume, io
+from transmodal.volumes.formats import nifti
+from transmodal.volumes.formats.dicom.writing import SeriesAbout, write_series
+
+Files = dict[str, Volume]
+"""Volumes by their path below the release's folder; the first is the one that a defect of one file hits."""
+
+_MARK = "VIRTUAL SUBJECT"
+_COLOUR_OF = {
+    label: (label * 37 % 256, label * 91 % 256, label * 151 % 256) for label in sorted(LABELS.values())
+}
+
+
+def save(made: Files, folder: Path) -> None:
+    """Write volumes."""
+    for path, volume in made.items():
+        place = folder / path
+        place.parent.mkdir(parents=True, exist_ok=True)
+        io.write(volume, place, description=_MARK)
+
+
+def save_series(made: Files, folder: Path) -> None:
+    """Write FA and b0 as a diffusion series, and the rest as it is."""
+    save({path: one for path, one in made.items() if "/dwi/" not in path}, folder)
+    path = next(path for path in made if path.endswith("_dwi.nii.gz"))
+    b0, fa = made[path], made[path.replace("_dwi.", "_fa.")]
+    voxels, b, vectors = diffusion.series(fa, b0)
+    place = folder / path
+    place.parent.mkdir(parents=True, exist_ok=True)
+    nifti.write_series(voxels, b0.affine, place, _MARK)
+    for ending, rows in ((".bval", b[None]), (".bvec", vectors.T)):
+        text = "".join(" ".join(f"{value:.6g}" for value in row) + "\n" for row in rows)
+        (place.parent / place.name.replace(".nii.gz", ending)).write_text(text)
+
+
+def save_stacks(made: Files, folder: Path) -> None:
+    """Write pictures, and what they do not say of themselves."""
+    save(made, folder)
+    path, one = next((path, one) for path, one in made.items() if "/colour/" in path)
+    body = folder / PurePosixPath(path).parts[0]
+    files.write_json(body / "stack.json", {"spacing_mm": list(one.spacing), "orientation": "LPI"})
+    (body / "colours.csv").write_text(label_pictures.rows(_COLOUR_OF))
+
+
+def save_dicom(made: Files, folder: Path) -> None:
+    """Write each volume as a series, into a folder whose name says nothing; all of a subject are one study."""
+    for number, (path, volume) in enumerate(made.items(), start=1):
+        subject, what = PurePosixPath(path).parts
+        study, frame = (generate_uid(entropy_srcs=[subject, kind]) for kind in ("study", "frame"))
+        modality, description = ("CT", "head") if what == "ct" else ("MR", f"{what} of a virtual subject")
+        about = SeriesAbout(modality, description, subject, study, frame, number, synthetic=True)
+        place = folder / subject
+        place.mkdir(parents=True, exist_ok=True)
+        # Tenths of MR's units are noise; whole numbers come back exactly.
+        write_series(
+            volume.with_voxels(np.rint(volume.voxels).astype(np.int16)), place / f"{number:03d}", about
+        )
+
+
+def save_bids(made: Files, folder: Path) -> None:
+    """Write volumes, and the dataset's description."""
+    save(made, folder)
+    about = {"Name": "Virtual subjects", "BIDSVersion": bids_names.VERSION, "DatasetType": "raw"}
+    files.write_json(folder / bids_names.DESCRIPTION, about)
+
+
+def in_colours(segmentation: Volume) -> Volume:
+    """Return labels as the colours that `save_stacks` says they have."""
+    palette = np.array([_COLOUR_OF[label] for label in range(len(_COLOUR_OF))], np.uint8)
+    return segmentation.with_voxels(palette[segmentation.voxels])

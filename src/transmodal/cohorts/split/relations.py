@@ -1,0 +1,128 @@
+"""What tables and words say beside the files: who is one patient, and which patients are kept together."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from transmodal.cohorts.manifest import CaseEntry
+from transmodal.errors import InputError, UsageError
+from transmodal.storage import tables
+
+_NAMES = re.compile(r"(?i)(.*(case|patient|subject|participant)([ _-]?(id|name))?|brats.*)$")
+"""Columns whose cells are names of cases or patients, such as those of BraTS's own tables of names."""
+_USUAL = ("group", "family")
+
+
+@dataclass(frozen=True, slots=True)
+class Relations:
+    """What is known of cases beside their files.
+
+    Attributes:
+        same: names of cases or patients, each tuple of which is one patient.
+        groups: what a case or patient is kept together with, such as `family 12` or `site Guys`, by name;
+            outranks what the layout says.
+    """
+
+    same: tuple[tuple[str, ...], ...] = ()
+    groups: Mapping[str, str] = field(default_factory=dict)
+
+    def applied(self, entries: Sequence[CaseEntry]) -> list[CaseEntry]:
+        """Return the entries with one name for every patient, and with their groups.
+
+        Of several names of a patient the first in the alphabet is kept; names that no case has do nothing,
+        so that a table can be longer than a cohort.
+
+        Raises:
+            InputError: E132 when something is told and none of its names is a case's or patient's.
+        """
+        known = {name for entry in entries for name in (entry.id, entry.patient)}
+        told = {name for names in self.same for name in names} | set(self.groups)
+        if told and not told & known:
+            raise InputError(
+                "E132",
+                f"{len(told)} names in the table of groups or --same-patient, such as {min(told)}, of no case",
+                f"names of cases or patients, such as {entries[0].id}",
+                "Correct the names, or the columns: case, patient, or one whose name ends so.",
+            )
+        patient_of = self._patients(entries)
+        return [
+            entry.model_copy(
+                update={
+                    "patient": patient_of[entry.patient],
+                    "group": self.groups.get(entry.id) or self.groups.get(entry.patient) or entry.group,
+                }
+            )
+            for entry in entries
+        ]
+
+    def _patients(self, entries: Sequence[CaseEntry]) -> dict[str, str]:
+        """Return one name for each patient; names that no case has join those beside them all the same."""
+        named = {entry.id: entry.patient for entry in entries}
+        patients = sorted({entry.patient for entry in entries})
+        owner = {name: name for name in patients}
+
+        def root(name: str) -> str:
+            while owner.setdefault(name, name) != name:
+                name = owner[name]
+            return name
+
+        for names in self.same:
+            roots = {root(name if name in owner else named.get(name, name)) for name in names}
+            owner |= dict.fromkeys(roots, min(roots))
+        first: dict[str, str] = {}
+        return {name: first.setdefault(root(name), name) for name in patients}
+
+
+def told(pairs: Iterable[str] = (), tables: Iterable[Path] = (), by: str = "") -> Relations:
+    """Return what words and tables of a command line say.
+
+    A table is CSV or TSV. The columns `case`, `patient`, `subject`, their `..._id`, and
+    those that start with `BraTS` hold names: all of a row are one patient.
+
+    Args:
+        pairs: `A=B`: names of cases or patients that are one patient.
+        tables: files.
+        by: column whose value keeps rows together; where empty, `group` or `family` if there is one.
+
+    Raises:
+        UsageError: E001 for a word that is no pair, E004 for a column without a table.
+        InputError: E100, E101 for a table that cannot be read or lacks its columns.
+    """
+    same: list[tuple[str, ...]] = []
+    groups: dict[str, str] = {}
+    for word in pairs:
+        names = tuple(name.strip() for name in word.split("="))
+        if len(names) < 2 or not all(names):
+            raise UsageError(
+                "E001", f"--same-patient {word}", "A=B, names of cases or patients", "Correct it."
+            )
+        same.append(names)
+    tables = list(tables)
+    if by and not tables:
+        raise UsageError("E004", f"--group-by {by} without a table", "--groups TABLE", "Name the table.")
+    for path in tables:
+        rows = _rows(path)
+        columns = [column for column in rows[0] if _NAMES.match(column) and column != by]
+        kept = by or next((column for column in _USUAL if column in rows[0]), "")
+        if not columns or (kept and kept not in rows[0]):
+            raise InputError(
+                "E101",
+                f"{path.name} with the columns {', '.join(rows[0])}",
+                f"case or patient{f', and {kept}' if kept else ''}",
+                "Rename the columns, or choose another with --group-by.",
+            )
+        for row in rows:
+            names = tuple(dict.fromkeys(row[column] for column in columns if row[column]))
+            same += [names] if len(names) > 1 else []
+            groups |= {name: f"{kept} {row[kept]}" for name in names if kept and row[kept]}
+    return Relations(tuple(same), groups)
+
+
+def _rows(path: Path) -> Sequence[Mapping[str, str]]:
+    rows = tables.read(path).rows
+    if not rows:
+        raise InputError("E101", f"{path.name} without a row", "a heading and rows", "Export it again.")
+    return rows

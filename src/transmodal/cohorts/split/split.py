@@ -1,0 +1,280 @@
+"""Splits by patient or group: deterministic, written down, checked for leaks."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from transmodal.cohorts.case import CaseMaker
+from transmodal.cohorts.manifest import CaseEntry, Manifest
+from transmodal.errors import InputError, UsageError
+from transmodal.storage import files
+
+NAMES = ("train", "validation", "test")
+
+COMMUNITY: dict[str, tuple[int, int, int]] = {
+    "syndiff": (25, 5, 10),
+    "resvit-ixi": (25, 10, 18),
+    "resvit-brats": (25, 10, 20),
+}
+"""Numbers of patients that papers train, validate and test on, "selected sequentially": the first ones by
+name. SynDiff (Ozbey et al. 2023), ResViT (Dalmaz et al. 2022; its IXI numbers are pGAN's). None of them has
+published the names, so the first patients of a complete release are as near as one can come."""
+
+
+class Split(BaseModel):
+    """Which cases train, validate and test.
+
+    Attributes:
+        seed: that the groups were shuffled by.
+        by: what was kept together: patients; patients and the groups given with them; or `given`, for
+            a split that was written by hand and that `prepare` only checks; or nothing but slices
+            (`within-subject`): one body stands on all sides, and figures say nothing about another.
+        how: what was asked for beside shares or counts, such as `fold 0 of 5`; empty where nothing was.
+        train: case ids.
+        validation: case ids.
+        test: case ids.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    seed: int
+    by: Literal["patient", "group", "given", "within-subject"] = "patient"
+    how: str = ""
+    train: tuple[str, ...]
+    validation: tuple[str, ...]
+    test: tuple[str, ...]
+
+    def ids(self, name: str) -> tuple[str, ...]:
+        """Return the case ids of `train`, `validation` or `test`.
+
+        Raises:
+            UsageError: E001 for another name.
+        """
+        if name not in NAMES:
+            raise UsageError("E001", f"split {name!r}", ", ".join(NAMES), "Name one of them.")
+        chosen: tuple[str, ...] = getattr(self, name)
+        return chosen
+
+    def digest(self) -> str:
+        """Return a hash of what stands where; how it came about does not matter."""
+        return files.sha256_text("|".join(",".join(sorted(self.ids(name))) for name in NAMES))
+
+
+def split_by_group(
+    cases: Sequence[CaseEntry],
+    ratios: tuple[float, float, float] = (8, 1, 1),
+    *,
+    counts: tuple[int, int, int] | None = None,
+    seed: int = 2024,
+) -> Split:
+    """Split cases so that no group, and no patient, stands on two sides.
+
+    The order of `cases` does not matter. Every group has a rank of its own, drawn from the seed and its
+    name, so that a cohort that grows moves as few groups as can be. With three groups or more each
+    side whose share is not 0 has one at least.
+
+    Args:
+        cases: the cohort's cases.
+        ratios: shares of training, validation and test, over groups.
+        counts: numbers of groups instead of shares.
+        seed: of the ranks.
+
+    Raises:
+        UsageError: E001 when the shares or counts make no sense.
+        InputError: E132 when there are too few groups, or counts that do not add up to them.
+    """
+    groups = groups_of(cases)
+    sizes = _checked(counts, len(groups)) if counts is not None else shares(ratios, len(groups))
+    names = ranked(groups, seed)
+    bounds = np.cumsum([0, sizes[2], sizes[1], sizes[0]])
+    test, validation, train = (
+        tuple(sorted(case for name in names[low:high] for case in groups[name]))
+        for low, high in pairwise(bounds)
+    )
+    by: Literal["patient", "group"] = "group" if any(case.group for case in cases) else "patient"
+    return Split(seed=seed, by=by, train=train, validation=validation, test=test)
+
+
+def sides_in_order(cases: Sequence[CaseMaker], counts: tuple[int, int, int]) -> dict[str, str]:
+    """Return which cases train, validate and test when the first patients by name are taken in order.
+
+    Args:
+        cases: what was found; all cases of a patient go to one side.
+        counts: numbers of patients for training, validation and test; the others are left aside.
+
+    Returns:
+        `train`, `validation` or `test` by case id.
+
+    Raises:
+        InputError: E132 when there are fewer patients than that.
+    """
+    ordered = sorted(cases, key=lambda case: case.id)
+    patients = list(dict.fromkeys(case.patient for case in ordered))
+    if len(patients) < sum(counts):
+        raise InputError(
+            "E132",
+            f"{len(patients)} patients for {':'.join(map(str, counts))}",
+            f"{sum(counts)} or more",
+            "Take the whole release, or another split.",
+        )
+    sides = [name for name, count in zip(NAMES, counts, strict=True) for _ in range(count)]
+    side_of = dict(zip(patients, sides, strict=False))
+    return {case.id: side_of[case.patient] for case in ordered if case.patient in side_of}
+
+
+def given_split(sides: Mapping[str, str], *, within_subject: bool = False) -> Split:
+    """Return a split that was decided beforehand.
+
+    Args:
+        sides: `train`, `validation` or `test` by case id.
+        within_subject: whether it divides patients knowingly, slab by slab.
+    """
+    chosen = {name: tuple(sorted(case for case, side in sides.items() if side == name)) for name in NAMES}
+    by: Literal["given", "within-subject"] = "within-subject" if within_subject else "given"
+    return Split(seed=0, by=by, train=chosen["train"], validation=chosen["validation"], test=chosen["test"])
+
+
+def ranked(groups: Iterable[str], seed: int) -> list[str]:
+    """Return groups in the order that a seed gives them; one that comes or goes changes no other's place."""
+    return sorted(groups, key=lambda name: hashlib.sha256(f"{seed}\n{name}".encode()).digest())
+
+
+def groups_of(cases: Sequence[CaseEntry]) -> dict[str, tuple[str, ...]]:
+    """Return case ids by what must stay together, joined through shared patients and shared groups."""
+    owner: dict[str, str] = {}
+
+    def root(name: str) -> str:
+        while owner.setdefault(name, name) != name:
+            name = owner[name]
+        return name
+
+    for case in cases:
+        patient = root(f"patient {case.patient}")
+        if case.group:
+            low, high = sorted((patient, root(f"group {case.group}")))
+            owner[high] = low
+    together: dict[str, list[str]] = {}
+    for case in cases:
+        together.setdefault(root(f"patient {case.patient}"), []).append(case.id)
+    return {name: tuple(sorted(ids)) for name, ids in sorted(together.items())}
+
+
+def check_leaks(manifest: Manifest, split: Split) -> None:
+    """Refuse a split that divides a patient, a group (unless it is `within-subject`) or one and the same image.
+
+    Images are compared by the hashes of their voxels in canonical orientation, as they are and as
+    float32: a copy under another name, compression, orientation or voxel type is found.
+
+    Raises:
+        InputError: E132 when it names a case that is not there, E135 when something stands on two sides.
+    """
+    side_of = _sides(split)
+    missing = sorted(set(side_of) - {case.id for case in manifest.cases})
+    if missing:
+        raise InputError(
+            "E132",
+            f"a split with the unknown case {missing[0]}",
+            "cases of the cohort",
+            "Correct or remove split.json and prepare again.",
+        )
+    seen: dict[str, str] = {}
+    for entry in manifest.cases:
+        known = _images(entry) if split.by == "within-subject" else _identities(entry)
+        for key, what in known.items() if entry.id in side_of else ():
+            first = seen.setdefault(key, entry.id)
+            if side_of[first] != side_of[entry.id]:
+                raise _leak(what, f"{first} in {side_of[first]}", f"{entry.id} in {side_of[entry.id]}")
+
+
+def read_split(path: Path) -> Split:
+    """Read `split.json`.
+
+    Raises:
+        InputError: E133 when it is no split.
+    """
+    try:
+        return Split.model_validate(files.read_json(path))
+    except ValidationError as error:
+        where = ".".join(str(part) for part in error.errors()[0]["loc"])
+        raise InputError(
+            "E133", f"{path.name} with a bad {where}", "a split", "Remove it and prepare the cohort again."
+        ) from error
+
+
+def _sides(split: Split) -> dict[str, str]:
+    side_of: dict[str, str] = {}
+    for name in NAMES:
+        for case in split.ids(name):
+            if case in side_of:
+                raise _leak(f"case {case}", side_of[case], name)
+            side_of[case] = name
+    return side_of
+
+
+def _identities(entry: CaseEntry) -> dict[str, str]:
+    """Return what may stand on one side only, by a key that is equal where the thing is."""
+    found = {f"patient {entry.patient}": f"patient {entry.patient}"}
+    if entry.group:
+        found[f"group {entry.group}"] = f"group {entry.group}"
+    return {**found, **_images(entry)}
+
+
+def _images(entry: CaseEntry) -> dict[str, str]:
+    return {
+        volume.content_sha256: f"the same image ({modality} of {entry.id})"
+        for modality, volume in entry.volumes.items()
+    }
+
+
+def _leak(what: str, one: str, other: str) -> InputError:
+    return InputError(
+        "E135",
+        f"{what} stands on two sides: {one}, {other}",
+        "each patient, group and image on one side",
+        "Say which cases are one patient (--same-patient A=B, or a table: --groups), or leave a copy out.",
+    )
+
+
+def _checked(counts: tuple[int, int, int], n: int) -> tuple[int, int, int]:
+    if min(counts) < 0 or counts[0] < 1:
+        raise UsageError("E001", f"counts {counts}", "three counts, one or more to train", "Correct them.")
+    if sum(counts) != n:
+        raise InputError(
+            "E132",
+            f"counts {':'.join(map(str, counts))} for {n} patients or groups",
+            f"counts that add up to {n}",
+            "Correct the counts.",
+        )
+    return counts
+
+
+def shares(ratios: tuple[float, float, float], n: int) -> tuple[int, int, int]:
+    """Return how many of `n` groups train, validate and test; one at least where a share is above 0.
+
+    Raises:
+        UsageError: E001 for shares that make no sense.
+        InputError: E132 for fewer groups than sides.
+    """
+    if min(ratios) < 0 or ratios[0] <= 0 or not np.isfinite(ratios).all():
+        raise UsageError("E001", f"shares {ratios}", "three shares, that to train above 0", "Correct them.")
+    needed = sum(share > 0 for share in ratios)
+    if n < needed:
+        raise InputError(
+            "E132",
+            f"{n} patients or groups for {needed} sides",
+            f"{needed} or more",
+            "Add cases, or set a share to 0, such as --split 1:0:0.",
+        )
+    validation, test = (
+        max(1, int(n * share / sum(ratios) + 0.5)) if share > 0 else 0 for share in ratios[1:]
+    )
+    while validation + test >= n:
+        validation, test = (validation - 1, test) if validation > test else (validation, test - 1)
+    return n - validation - test, validation, test

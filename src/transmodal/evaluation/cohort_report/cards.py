@@ -1,0 +1,194 @@
+"""The cases of the cohort's page: a card each with pictures and pairs, and one table of all."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+from html import escape
+from typing import NamedTuple
+
+from transmodal.cohorts.manifest import CaseEntry
+from transmodal.cohorts.quality.pairs import Judged
+from transmodal.evaluation.cohort_report.summary import Look, tilt_degrees
+from transmodal.evaluation.drawing.figures import label, number
+from transmodal.evaluation.drawing.html import headings
+
+_UNSURE = {False: "place unsure", True: "outlines agree, inside does not"}
+"""What stands instead of a distance that says nothing, and of one that the outlines contradict."""
+
+
+class Facts(NamedTuple):
+    """What is known of one case.
+
+    Attributes:
+        entry: what the manifest says.
+        look: pictures and histograms.
+        side: of the split.
+        pairs: those that stand out most first; none where none could be judged.
+    """
+
+    entry: CaseEntry
+    look: Look
+    side: str
+    pairs: Sequence[Judged]
+
+    @property
+    def score(self) -> float:
+        """How far the case stands out; 1 is the limit."""
+        return max((one.score for one in self.pairs), default=0.0)
+
+
+def mosaic(cases: Sequence[Facts], n_cases: int) -> str:
+    """Return the section with a card per case.
+
+    Args:
+        cases: those with pictures, the first first.
+        n_cases: how many the cohort has.
+    """
+    outlined = sorted({one.look.outlined for one in cases if one.look.outline})
+    switch = (
+        '<label class="switch"><input type="checkbox" id="outlines" checked>outline of '
+        f"{escape(', '.join(outlined))}</label>"
+        if outlined
+        else ""
+    )
+    fewer = (
+        f" Of {n_cases} cases the {len(cases)} shown are those that stand out most and an even sample of the rest."
+        if len(cases) < n_cases
+        else ""
+    )
+    return (
+        '<section><h2>Every pair</h2><p class="about">Those that stand out most come first. Axial, coronal and '
+        "sagittal planes through the middle, in the display that radiologists use: the patient&rsquo;s right is on "
+        f"the left.{fewer} Joint histograms show the first contrast to the right and the other upwards, with their mutual information (MI).</p>{switch}"
+        f'<div class="cases">{"".join(map(_card, cases))}</div></section>'
+    )
+
+
+def table(cases: Sequence[Facts]) -> str:
+    """Return the section with one row per pair."""
+    heads = (
+        "Case",
+        "Side",
+        "Pair",
+        "Score",
+        "Off, mm",
+        "Likeness",
+        "MI, nats",
+        "Shape",
+        "Spacing, mm",
+        "Tilt, °",
+    )
+    rows = "".join(_rows(one) for one in cases)
+    return (
+        '<section><h2>Every figure</h2><p class="about">Press a heading to sort. <b>Off</b>: how far a rigid search '
+        "moves the second contrast from where it lies. <b>Likeness</b>: the share of mutual information that "
+        "fitting exactly gains over lying 4 mm beside; contrasts of two people gain little. <b>Score</b>: from 1 on "
+        "the pair is to be looked at.</p>"
+        f'<div class="scroll tall"><table class="sortable"><thead><tr>{headings(heads, left=3)}</tr></thead><tbody>{rows}</tbody>'
+        "</table></div></section>"
+    )
+
+
+def _card(facts: Facts) -> str:
+    entry, shown = facts.entry, facts.look
+    simulated = [label(name) for name, volume in sorted(entry.volumes.items()) if volume.simulated]
+    group = f"group {entry.group}" if entry.group else ""
+    words = [facts.side, f"patient {entry.patient}" if entry.patient != entry.id else "", group]
+    words += [f"simulated: {', '.join(simulated)}"] if simulated else []
+    odd = "".join(f'<p class="why">{escape(one.line())}</p>' for one in facts.pairs if one.score >= 1)
+    strips = "".join(_strip(facts, name) for name in shown.pictures)
+    pairs = "".join(_pair(facts, first, second) for first, second in shown.joints)
+    return (
+        f'<article class="case{" odd" if facts.score >= 1 else ""}" id="case-{escape(entry.id)}">'
+        f"<header><h3>{escape(entry.id)}</h3><span>{escape(', '.join(filter(None, words)))}</span></header>{odd}"
+        f'<div class="strips">{strips}</div><div class="pairs">{pairs}</div>{_grid(facts)}{_notes(entry)}</article>'
+    )
+
+
+def _strip(facts: Facts, name: str) -> str:
+    shown = facts.look
+    width, height = shown.size
+    line = f'<img class="outline" src="{_uri(shown.outline, "png")}" alt="">' if shown.outline else ""
+    histogram = shown.histograms[name]
+    top = max(*histogram.counts, 1)
+    step = 100 / (len(histogram.counts) - 1)
+    points = " ".join(f"{n * step:.0f},{20 - 20 * one / top:.0f}" for n, one in enumerate(histogram.counts))
+    return (
+        f'<figure><div class="frame" style="aspect-ratio:{width}/{height}"><img src="{_uri(shown.pictures[name], "webp")}" '
+        f'alt="{escape(label(name))} of {escape(facts.entry.id)}">{line}</div><figcaption><b>{escape(label(name))}</b>'
+        f"<span>{escape(_ends(histogram.low, histogram.high))}</span>"
+        f'<svg class="spark" viewBox="0 0 100 20" preserveAspectRatio="none" aria-hidden="true"><polyline points="{points}"/>'
+        "</svg></figcaption></figure>"
+    )
+
+
+def _pair(facts: Facts, first: str, second: str) -> str:
+    joint = facts.look.joints[first, second]
+    found = next((one for one in facts.pairs if (one.fixed, one.moving) == (first, second)), None)
+    words = [f"MI {joint.information:.2f} nats"]
+    if found is None:
+        words.append("place not judged")
+    else:
+        usual = f" ({found.usual:.2f} in the cohort)" if found.usual is not None else ""
+        off = f"{found.placing.off_mm:.1f} mm off" if found.is_sure else _UNSURE[found.is_contradicted]
+        words += [off, f"likeness {found.placing.likeness:.2f}{usual}"]
+    lines = "".join(f"<span>{escape(word)}</span>" for word in words)
+    return (
+        f'<figure class="joint{" odd" if found and found.score >= 1 else ""}"><img src="{_uri(joint.picture, "png")}" '
+        f'alt="joint histogram"><figcaption><b>{escape(label(first))} | {escape(label(second))}</b>{lines}</figcaption></figure>'
+    )
+
+
+def _grid(facts: Facts) -> str:
+    grid = facts.look.grid
+    native = sorted(set(facts.look.native.values()))
+    view = " x ".join(f"{n * mm:.0f}" for n, mm in zip(grid.shape, grid.spacing, strict=True))
+    text = (
+        f"{' x '.join(map(str, grid.shape))} of {' x '.join(f'{mm:.3g}' for mm in grid.spacing)} mm, view {view} mm, "
+        f"stored {', '.join(native)}, {tilt_degrees(grid):.1f}° oblique"
+    )
+    return f'<p class="small">{escape(text)}</p>'
+
+
+def _notes(entry: CaseEntry) -> str:
+    notes = {name: value for name, value in entry.notes.items() if not name.startswith("pair ")}
+    text = ", ".join(f"{name.replace('_', ' ')} {value:.4g}" for name, value in sorted(notes.items()))
+    return f'<p class="small">{escape(text)}</p>' if text else ""
+
+
+def _rows(facts: Facts) -> str:
+    grid = facts.look.grid
+    last = (
+        f'<td data-value="{max(grid.shape)}">{" x ".join(map(str, grid.shape))}</td>'
+        f'<td data-value="{max(grid.spacing)!r}">{" x ".join(f"{mm:.3g}" for mm in grid.spacing)}</td>'
+        f"<td>{tilt_degrees(grid):.1f}</td>"
+    )
+    judged = {(one.fixed, one.moving): one for one in facts.pairs}
+    rows = []
+    for (first, second), joint in facts.look.joints.items() or [(("", ""), None)]:
+        one = judged.get((first, second))
+        figures = (
+            (
+                f"{one.score:.2f}",
+                f"{one.placing.off_mm:.1f}" if one.is_sure else "",
+                f"{one.placing.likeness:.2f}",
+            )
+            if one
+            else ("", "", "")
+        )
+        cells = "".join(f'<td data-value="{text}">{text or "&ndash;"}</td>' for text in figures)
+        rows.append(
+            f"<tr{' class=odd' if one and one.score >= 1 else ''}><td>{escape(facts.entry.id)}</td>"
+            f'<td class="left">{escape(facts.side)}</td><td class="left">{escape(f"{label(first)} | {label(second)}")}</td>'
+            f"{cells}<td>{joint.information if joint else 0:.2f}</td>{last}</tr>"
+        )
+    return "".join(rows)
+
+
+def _ends(low: float, high: float) -> str:
+    return f"{number(low)} to {number(high)}"
+
+
+def _uri(data: bytes, kind: str) -> str:
+    return f"data:image/{kind};base64,{base64.b64encode(data).decode('ascii')}"

@@ -1,0 +1,260 @@
+"""The cohort's page: one HTML file that opens offline and shows every pair, those that stand out first."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from html import escape
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from transmodal.cohorts.manifest import CaseEntry
+from transmodal.cohorts.quality.pairs import Judged, judged, notes_of
+from transmodal.cohorts.split.split import NAMES
+from transmodal.cohorts.store import Cohort, PreparedCase
+from transmodal.evaluation.cohort_report import cards
+from transmodal.evaluation.cohort_report.summary import BINS, Histogram, Job, Look, look, tilt_degrees
+from transmodal.evaluation.drawing.figures import label, number
+from transmodal.evaluation.drawing.html import document
+from transmodal.notice import INTENDED_USE
+from transmodal.parallel import spread
+from transmodal.storage import files
+from transmodal.volumes import Grid
+
+SHOWN = 400
+"""Cases with pictures: of more, the three quarters that stand out most, and of the rest every n-th."""
+
+_WIDTH, _HEIGHT = 300.0, 90.0
+
+Progress = Callable[[str, int, int], None]
+Notes = Mapping[str, Mapping[str, float]]
+
+
+def write(cohort: Cohort, *, workers: int = 1, progress: Progress | None = None) -> Path:
+    """Look at every case of a prepared cohort and write `cohort.html` into its folder.
+
+    A case takes some 20 KB of the page, and no more than `SHOWN` cases have pictures.
+
+    Args:
+        cohort: prepared by this version or an earlier one; what its notes lack is measured.
+        workers: processes.
+        progress: told of each case.
+
+    Raises:
+        IntegrityError: E501 when an array is not there.
+        ResourceError: E402 naming the case whose process died, E403 when the page cannot be written.
+    """
+    notes = _notes(cohort, workers)
+    pairs = judged(notes)
+    chosen = _chosen([entry.id for entry in cohort.manifest.cases], pairs)
+    jobs = {entry.id: Job(cohort.folder, entry, entry.id in chosen) for entry in cohort.manifest.cases}
+    looks: dict[str, Look] = {}
+    for name, one in spread(look, jobs, workers):
+        looks[name] = one
+        if progress is not None:
+            progress(name, len(looks), len(jobs))
+    path = cohort.folder / "cohort.html"
+    with files.atomic_path(path) as beside:
+        beside.write_text(page(cohort, looks, pairs), encoding="utf-8")
+    return path
+
+
+def page(cohort: Cohort, looks: Mapping[str, Look], pairs: Sequence[Judged]) -> str:
+    """Return the page as one self-contained HTML document; all text from data is escaped.
+
+    Args:
+        cohort: prepared.
+        looks: at every case, by its name.
+        pairs: of every case, those that stand out most first.
+    """
+    entries = {entry.id: entry for entry in cohort.manifest.cases}
+    looks = {name: looks[name] for name in entries}  # they come in the order in which workers got done
+    by_case: dict[str, list[Judged]] = {}
+    for pair in pairs:
+        by_case.setdefault(pair.case, []).append(pair)
+    order = [*by_case, *sorted(set(entries) - set(by_case))]
+    side_of = {case: side for side in NAMES for case in cohort.split.ids(side)}
+    facts = [cards.Facts(entries[n], looks[n], side_of.get(n, "no side"), by_case.get(n, [])) for n in order]
+    sections = (
+        _header(cohort, pairs),
+        _grids(cohort, looks.values()),
+        _histograms(cohort, looks, {one.case for one in pairs if one.score >= 1}),
+        cards.mosaic([one for one in facts if one.look.pictures], len(facts)),
+        cards.table(facts),
+        f"<footer><strong>{escape(INTENDED_USE)}</strong></footer>",
+    )
+    return document(
+        f"{cohort.manifest.name}: a cohort\N{RIGHT SINGLE QUOTATION MARK}s quality",
+        "\n".join(sections),
+        "cohort",
+    )
+
+
+def _notes(cohort: Cohort, workers: int) -> Notes:
+    """Return the notes of every case, measured where they hold no pair."""
+    notes: dict[str, Mapping[str, float]] = {entry.id: entry.notes for entry in cohort.manifest.cases}
+    bare = {
+        entry.id: Job(cohort.folder, entry, False)
+        for entry in cohort.manifest.cases
+        if len(entry.volumes) > 1 and not any(name.startswith("pair ") for name in entry.notes)
+    }
+    for name, found in spread(_measured, bare, workers):
+        notes[name] = {**notes[name], **found}
+    return notes
+
+
+def _measured(job: Job) -> dict[str, float]:
+    case = PreparedCase(job.folder, job.entry)
+    return notes_of({name: case.volume(name) for name in case.modalities})
+
+
+def _chosen(cases: Sequence[str], pairs: Sequence[Judged]) -> set[str]:
+    """Return the cases that are shown with pictures."""
+    if len(cases) <= SHOWN:
+        return set(cases)
+    order = list(dict.fromkeys(one.case for one in pairs))
+    order += [case for case in cases if case not in set(order)]
+    worst, rest = order[: SHOWN * 3 // 4], order[SHOWN * 3 // 4 :]
+    return {*worst, *rest[:: -(-len(rest) // (SHOWN - len(worst)))]}
+
+
+def _header(cohort: Cohort, pairs: Sequence[Judged]) -> str:
+    manifest = cohort.manifest
+    sides = [f"{len(cohort.split.ids(side))} {side}" for side in NAMES]
+    patients = len({entry.patient for entry in manifest.cases})
+    return (
+        f'<header><p class="eyebrow">Transmodal cohort</p><h1>{escape(manifest.name)}</h1>'
+        f'<p class="lead">{_count(len(manifest.cases), "case")} of {_count(patients, "patient")} with '
+        f"{escape(', '.join(label(name) for name in manifest.modalities))}; {', '.join(sides)}.</p>"
+        f"{_findings(pairs)}{_notice(manifest.cases)}{_left_out(manifest.left_out)}</header>"
+    )
+
+
+def _findings(pairs: Sequence[Judged]) -> str:
+    odd = [one for one in pairs if one.score >= 1]
+    if not pairs:
+        return '<p class="about">No pair of contrasts could be judged.</p>'
+    if not odd:
+        text = f"Nothing stands out among {_count(len(pairs), 'pair')}. A pair that lies 8 mm off would."
+        return f'<ul class="findings"><li>{text}</li></ul>'
+    items = "".join(
+        f'<li class="not"><a href="#case-{escape(one.case)}">{escape(one.case)}</a>: {escape(one.line())}.</li>'
+        for one in odd[:20]
+    )
+    more = f"<li>and {len(odd) - 20} more, below</li>" if len(odd) > 20 else ""
+    return f"<p><b>{_count(len(odd), 'pair')} of {len(pairs)} to look at</b></p><ul class=findings>{items}{more}</ul>"
+
+
+def _notice(entries: Iterable[CaseEntry]) -> str:
+    all_ = list(entries)
+    made = Counter(name for entry in all_ for name, volume in entry.volumes.items() if volume.simulated)
+    if not made:
+        return ""
+    words = ", ".join(
+        label(name) if n == len(all_) else f"{label(name)} in {_count(n, 'case')}"
+        for name, n in sorted(made.items())
+    )
+    return f'<aside class="notice"><p><b>Simulated data.</b> No scanner measured {escape(words)}.</p></aside>'
+
+
+def _left_out(left_out: Mapping[str, str]) -> str:
+    if not left_out:
+        return ""
+    items = "".join(f"<li>{escape(case)}: {escape(why)}</li>" for case, why in list(left_out.items())[:50])
+    more = f"<li>and {len(left_out) - 50} more</li>" if len(left_out) > 50 else ""
+    return f"<details><summary>{_count(len(left_out), 'case')} left out</summary><ul>{items}{more}</ul></details>"
+
+
+def _grids(cohort: Cohort, looks: Iterable[Look]) -> str:
+    """Return what the grids have in common and where they differ."""
+    all_ = list(looks)
+    grids = [one.grid for one in all_]
+    shapes = Counter(" x ".join(map(str, grid.shape)) for grid in grids)
+    native = Counter(", ".join(sorted(set(one.native.values()))) for one in all_)
+    tilts = [tilt_degrees(grid) for grid in grids]
+    facts = {
+        "Shape": _most(shapes) if len(shapes) <= 6 else f"{len(shapes)} different, {_sides(grids)}",
+        "Spacing": " x ".join(_span([grid.spacing[axis] for grid in grids]) for axis in range(3)) + " mm",
+        "Field of view": " x ".join(
+            _span([grid.shape[axis] * grid.spacing[axis] for grid in grids]) for axis in range(3)
+        )
+        + " mm",
+        "Obliqueness": f"{_span([round(tilt, 1) for tilt in tilts])}\N{DEGREE SIGN} from the patient's axes",
+        "As stored": _most(native),
+        "Split": "given" if cohort.split.by == "given" else f"by {cohort.split.by}, seed {cohort.split.seed}",
+        "Digest": cohort.digest(),
+    }
+    items = "".join(f"<dt>{escape(name)}</dt><dd>{escape(text)}</dd>" for name, text in facts.items())
+    return f"<section><h2>Grids</h2><dl>{items}</dl></section>"
+
+
+def _sides(grids: Sequence[Grid]) -> str:
+    return " x ".join(_span([float(grid.shape[axis]) for grid in grids]) for axis in range(3))
+
+
+def _most(counts: Counter[str]) -> str:
+    shown = ", ".join(f"{what} ({n})" for what, n in counts.most_common(6))
+    return f"{shown} and {len(counts) - 6} others" if len(counts) > 6 else shown
+
+
+def _span(values: Sequence[float]) -> str:
+    low, high = number(min(values)), number(max(values))
+    return low if low == high else f"{low}\N{EN DASH}{high}"
+
+
+def _histograms(cohort: Cohort, looks: Mapping[str, Look], odd: set[str]) -> str:
+    """Return a chart per contrast: the cases' histograms as a band, and those to look at as lines."""
+    charts = "".join(
+        _chart(
+            name, {case: one.histograms[name] for case, one in looks.items() if name in one.histograms}, odd
+        )
+        for name in cohort.modalities
+    )
+    return (
+        '<section><h2>Intensities</h2><p class="about">Inside the mask, or where there is none in what stands out of '
+        "the background; line: the median over cases, band: nine cases in ten. Cases to look at are drawn apart."
+        f'</p><div class="charts">{charts}</div></section>'
+    )
+
+
+def _chart(name: str, histograms: Mapping[str, Histogram], odd: set[str]) -> str:
+    # One case in ten may lie beyond: an odd one must not squeeze the others.
+    low = float(np.percentile([one.low for one in histograms.values()], 10, method="higher"))
+    high = float(np.percentile([one.high for one in histograms.values()], 90, method="lower"))
+    edges = np.linspace(low, high if high > low else low + 1, BINS + 1)
+    curves = {case: _rebinned(one, edges) for case, one in histograms.items()}
+    lower, middle, upper = np.percentile(list(curves.values()), (5, 50, 95), axis=0)
+    top = float(max(upper.max(), 1e-9))
+    band = f"{_points(upper / top)} {' '.join(reversed(_points(lower / top).split()))}"
+    apart = [case for case in curves if case in odd][:20]
+    lines = "".join(
+        f'<polyline class="odd" points="{_points(np.minimum(curves[case] / top, 1))}"><title>{escape(case)}</title>'
+        "</polyline>"
+        for case in apart
+    )
+    return (
+        f'<figure class="chart"><figcaption>{escape(label(name))}</figcaption><div class="plot">'
+        f'<svg viewBox="0 0 {_WIDTH:g} {_HEIGHT:g}" preserveAspectRatio="none" role="img" '
+        f'aria-label="histogram of {escape(label(name))}"><polygon points="{band}"/>'
+        f'<polyline class="run0" points="{_points(middle / top)}"/>{lines}</svg></div>'
+        f'<div class="steps"><span>{number(edges[0])}</span><span>{number(edges[-1])}</span></div></figure>'
+    )
+
+
+def _rebinned(one: Histogram, edges: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the shares of a histogram in other bins, taking each of its bins as filled evenly."""
+    own = np.linspace(one.low, one.high, BINS + 1)
+    below = np.concatenate([[0.0], np.cumsum(one.counts) / max(sum(one.counts), 1)])
+    shares: NDArray[np.float64] = np.diff(np.interp(edges, own, below))
+    return shares
+
+
+def _points(heights: NDArray[np.float64]) -> str:
+    step = _WIDTH / (len(heights) - 1)
+    return " ".join(f"{n * step:.0f},{_HEIGHT * (1 - height):.1f}" for n, height in enumerate(heights))
+
+
+def _count(n: int, thing: str) -> str:
+    return f"{n} {thing}{'' if n == 1 else 's'}"

@@ -1,0 +1,201 @@
+"""Strata of patients by the columns of a phenotype table, such as a BIDS participants.tsv."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
+from itertools import pairwise
+from pathlib import Path
+from typing import NamedTuple
+
+from transmodal.cohorts.store import PreparedCase
+from transmodal.errors import InputError, UsageError
+from transmodal.evaluation.external.strata import Strata
+from transmodal.storage import files, tables
+
+ID_COLUMNS = ("participant_id", "patient", "patient_id", "subject", "subject_id")
+UNKNOWN = "not recorded"
+MOST = 12
+"""Strata of one column: with more, few patients are in each, and cuts are what is wanted."""
+_MISSING = {"", "n/a", "na", "nan", "none", "null"}
+
+Table = Mapping[str, Mapping[str, str]]
+
+
+class By(NamedTuple):
+    """A column, and where its numbers are cut; without cuts each of its values is a stratum."""
+
+    column: str
+    cuts: tuple[float, ...] = ()
+
+
+class Phenotypes(NamedTuple):
+    """A table and what to part by.
+
+    Attributes:
+        table: CSV or TSV.
+        by: columns as `parse` reads them.
+    """
+
+    table: Path
+    by: tuple[str, ...]
+
+    def of(self, cases: Sequence[PreparedCase]) -> Strata:
+        """Part the cases' patients; raises as `read`."""
+        return read(self.table, self.by, tuple(dict.fromkeys(case.patient for case in cases)))
+
+
+def parse(text: str) -> By:
+    """Read `site` or `age:10,20`; the cuts part the numbers into below 10, from 10 to below 20, from 20 on.
+
+    Raises:
+        UsageError: E001 for cuts that are no ascending numbers.
+    """
+    column, colon, rest = text.partition(":")
+    try:
+        cuts = tuple(float(one) for one in rest.split(",")) if colon else ()
+    except ValueError:
+        cuts = (math.nan,)
+    if not column or not all(map(math.isfinite, cuts)) or any(a >= b for a, b in pairwise(cuts)):
+        raise UsageError(
+            "E001",
+            f"--by {text}",
+            "a column, or a column and ascending cuts such as age:10,20",
+            "Write it so.",
+        )
+    return By(column, cuts)
+
+
+def read(path: Path, by: Sequence[str], patients: Sequence[str]) -> Strata:
+    """Part patients by columns of a table.
+
+    Args:
+        path: CSV or TSV with a heading; one column holds the patients (`ID_COLUMNS`), with or without `sub-`.
+        by: as `parse` reads them.
+        patients: of the cohort; each needs a row, others are passed over.
+
+    Raises:
+        UsageError: E001 for columns as in `parse` or without cuts and with too many values, E002 for a column that
+            is not there.
+        InputError: E100 when there is no such file, E103 for a table without a column of patients, for two
+            unlike rows of one patient, or for what is no number where numbers are cut, E132 for a patient
+            without a row.
+    """
+    table, columns = _table(Path(path), patients)
+    groups = {}
+    for one in map(parse, by):
+        if one.column not in columns:
+            raise _unknown(one.column, columns)
+        values = {patient: table[patient][one.column] for patient in patients}
+        groups[one.column] = _cut(one, values) if one.cuts else _valued(one, values)
+    return Strata(Path(path).name, files.sha256_file(path), groups)
+
+
+def _table(path: Path, patients: Sequence[str]) -> tuple[Table, tuple[str, ...]]:
+    """Return the patients' rows, and the columns beside the patients'."""
+    columns, rows = tables.read(path)
+    named = next((one for one in ID_COLUMNS if one in columns), None)
+    if named is None:
+        raise InputError(
+            "E103",
+            f"{path.name} with the columns {', '.join(columns) or 'none'}",
+            f"one of {', '.join(ID_COLUMNS)}",
+            "Name the column of patients so.",
+        )
+    found: dict[str, dict[str, str]] = {}
+    for record in rows:
+        row = {name: cell for name, cell in record.items() if name != named}
+        patient = record[named]
+        if found.setdefault(patient, row) != row:
+            raise InputError(
+                "E103",
+                f"{path.name}: two unlike rows of patient {patient}",
+                "one row per patient",
+                "Choose one.",
+            )
+    own = {patient: found.get(patient) or found.get(f"sub-{patient}") for patient in patients}
+    missing = [patient for patient, row in own.items() if row is None]
+    if missing:
+        more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
+        raise InputError(
+            "E132",
+            f"{path.name} without patient {missing[0]}{more}",
+            "a row for every patient that is scored",
+            "Add the rows; n/a stands for what is not known.",
+        )
+    return {patient: row for patient, row in own.items() if row}, tuple(
+        one for one in columns if one != named
+    )
+
+
+def _valued(by: By, values: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
+    """Make a stratum of every value, in the order of numbers or letters; unknown ones last."""
+    known = {UNKNOWN if value.lower() in _MISSING else value for value in values.values()}
+    if len(known) > MOST:
+        raise UsageError(
+            "E001",
+            f"{by.column} with {len(known)} values",
+            f"{MOST} at most",
+            f"Cut its numbers, as in --by {by.column}:10,20, or add a column of groups to the table.",
+        )
+    ordered = sorted(known - {UNKNOWN}, key=_order) + [UNKNOWN] * (UNKNOWN in known)
+    return {
+        name: tuple(
+            patient
+            for patient, value in values.items()
+            if (UNKNOWN if value.lower() in _MISSING else value) == name
+        )
+        for name in ordered
+    }
+
+
+def _order(value: str) -> tuple[bool, float, str]:
+    number = _number(value)
+    return (number is None, 0.0 if number is None else number, value)
+
+
+def _cut(by: By, values: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
+    """Make the strata between cuts that some patient is in; unknown ones last."""
+    edges = (-math.inf, *by.cuts, math.inf)
+    found: dict[str, list[str]] = {_between(low, high): [] for low, high in pairwise(edges)}
+    found[UNKNOWN] = []
+    for patient, value in values.items():
+        number = _number(value)
+        if value.lower() in _MISSING:
+            found[UNKNOWN].append(patient)
+        elif number is None:
+            raise InputError(
+                "E103",
+                f"{by.column} {value!r} of patient {patient}",
+                "a number, or n/a",
+                f"Correct it, or leave the cuts out: --by {by.column}.",
+            )
+        else:
+            low, high = next((low, high) for low, high in pairwise(edges) if low <= number < high)
+            found[_between(low, high)].append(patient)
+    return {name: tuple(patients) for name, patients in found.items() if patients}
+
+
+def _between(low: float, high: float) -> str:
+    if low == -math.inf:
+        return f"below {high:.12g}"
+    return f"{low:.12g} and above" if high == math.inf else f"{low:.12g} to below {high:.12g}"
+
+
+def _number(value: str) -> float | None:
+    try:
+        number = float(value)
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None
+
+
+def _unknown(column: str, columns: Sequence[str]) -> UsageError:
+    near = get_close_matches(column, columns, n=1, cutoff=0.4)
+    return UsageError(
+        "E002",
+        f"the column {column}",
+        ", ".join(columns) or "a table with columns",
+        f"Did you mean {near[0]}?" if near else "Name one of them.",
+    )

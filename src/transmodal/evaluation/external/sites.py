@@ -1,0 +1,183 @@
+"""The cohort that is scored and the one that the models learned from: the same, or another site."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from transmodal.cohorts.case import patient_mark
+from transmodal.cohorts.store import Cohort, PreparedCase
+from transmodal.errors import InputError, UsageError
+from transmodal.evaluation.external.strata import Home, Key
+from transmodal.evaluation.provenance import variant_of
+from transmodal.evaluation.records import read as reading
+from transmodal.evaluation.records.store import plain
+from transmodal.evaluation.result import Evaluation, Subject
+from transmodal.evaluation.statistics.paired_tests import by_patient
+from transmodal.evaluation.task import subject_of
+from transmodal.inference.preprocessing import View
+from transmodal.storage import files
+
+ALL = "all"
+"""The split that is every case of a cohort; only of one that no model learned from."""
+
+
+class Sites(NamedTuple):
+    """Two cohorts.
+
+    Attributes:
+        scored: what is evaluated on.
+        learned: what the models learned from, for oracles to be fitted on; None where it was not given.
+        is_elsewhere: whether the models learned from another cohort than the scored one.
+    """
+
+    scored: Cohort
+    learned: Cohort | None
+    is_elsewhere: bool
+
+    def notes(self, oracles: Sequence[str]) -> tuple[str, ...]:
+        """Say what a reader has to know of it."""
+        if self.learned is not None or not oracles:
+            return ()
+        return (
+            "No oracles: the models learned from another cohort, and oracles that are fitted on this one would know "
+            "what the models do not. --training-cohort names the cohort to fit them on.",
+        )
+
+
+def sites(
+    scored: Cohort, given: Cohort | None, records: Mapping[str, Mapping[str, Any]], split: str
+) -> Sites:
+    """Find out where the models learned.
+
+    Args:
+        scored: what is evaluated on.
+        given: the training cohort, as the user says; None takes the scored one where the models learned from it.
+        records: how each model came about.
+        split: what is scored.
+
+    Raises:
+        UsageError: E004 for another training cohort than the models', or for all cases of a cohort that a model
+            learned from.
+    """
+    learned = {
+        str(one["cohort"]["digest"]): one["cohort"]
+        for one in records.values()
+        if "digest" in one.get("cohort", {})
+    }
+    own = scored.digest()
+    if given is not None and set(learned) - {given.digest()}:
+        odd = next(one for digest, one in learned.items() if digest != given.digest())
+        raise UsageError(
+            "E004",
+            f"--training-cohort {given.manifest.name} ({given.digest()[:12]})",
+            f"{odd.get('name')} ({str(odd['digest'])[:12]}), which a run learned from",
+            "Name that cohort, or leave the option out.",
+        )
+    if split == ALL and (own in learned or not learned):
+        raise UsageError(
+            "E004",
+            f"--split all of {scored.manifest.name}, which a run learned from",
+            "another cohort",
+            "Score its test split.",
+        )
+    if given is not None and given.digest() != own:
+        return Sites(scored, given, is_elsewhere=True)
+    is_elsewhere = given is None and bool(learned) and own not in learned
+    return Sites(scored, None if is_elsewhere else scored, is_elsewhere)
+
+
+def subject_at(where: Sites, view: View, sources: tuple[str, ...], split: str) -> Subject:
+    """Return the subject of an evaluation; what was learned from the training cohort stays as it was there."""
+    here = subject_of(where.scored, view, sources, split)
+    if where.learned is None:
+        return replace(here, n_training=0)
+    if where.learned is where.scored:
+        return here
+    own = subject_of(where.learned, view, sources, split)
+    return replace(here, data_range=own.data_range, n_training=own.n_training, fitted_on=own.cohort)
+
+
+def cases_of(cohort: Cohort, split: str) -> list[PreparedCase]:
+    """Return the cases of a side of the split, or all of them."""
+    return cohort.cases(None if split == ALL else split)
+
+
+def namesakes(cases: Sequence[PreparedCase], records: Mapping[str, Mapping[str, Any]]) -> tuple[str, ...]:
+    """Say which patients bear the id of one that a model learned from: the same person, or a namesake."""
+    marks = {mark for one in records.values() for mark in one.get("training_patients_sha256", ())}
+    same = sorted({case.patient for case in cases if patient_mark(case.patient) in marks})
+    if not same:
+        return ()
+    return (
+        f"{len(same)} patients here have the id of one that a model learned from, such as {same[0]}. If they are the "
+        "same persons, these figures are too good.",
+    )
+
+
+def home_of(evaluation: Evaluation) -> Home:
+    """Return the figures of an evaluation on the training cohort's test patients."""
+    points: dict[Key, list[tuple[str, float]]] = {}
+    for row in evaluation.rows:
+        points.setdefault((row.translator, row.metric, row.protocol.text()), []).append(
+            (row.patient, row.value)
+        )
+    subject = evaluation.subject
+    figures = {key: by_patient(values) for key, values in points.items()}
+    return Home(subject.cohort, subject.digest, "taken in the same evaluation", figures)
+
+
+def home_written(runs: Mapping[str, Path], records: Mapping[str, Mapping[str, Any]]) -> Home | None:
+    """Return what runs were scored at on the test split of the cohort that they learned from, as it was written.
+
+    Args:
+        runs: folders of runs, by name.
+        records: how each model came about, by its name; weights have to be the very ones that are scored now.
+
+    Returns:
+        None where no run was evaluated at home.
+    """
+    figures: dict[Key, list[tuple[str, float]]] = {}
+    found: list[tuple[str, str, str]] = []
+    for run in runs.values():
+        try:
+            written = reading.read(run / "evaluation" / reading.NAME)
+        except InputError:  # not evaluated at home, or not whole: there is nothing to hold against
+            continue
+        cohort = written.content.provenance.cohort
+        same = {
+            theirs: ours
+            for theirs, record in written.content.provenance.models.items()
+            for ours, own in records.items()
+            if _identity(record) == _identity(own) and record.get("cohort", {}).get("digest") == cohort.digest
+        }
+        if cohort.split != "test" or not same or (found and found[0][1] != cohort.digest):
+            continue
+        found.append((cohort.name, cohort.digest, f"evaluation.json {written.sha256[:12]} of {run.name}"))
+        for row in written.content.rows:
+            if row.translator in same and row.value is not None:
+                key = (same[row.translator], row.metric, row.protocol)
+                figures.setdefault(key, []).append((row.patient, row.value))
+    if not found:
+        return None
+    averaged = {key: by_patient(values) for key, values in figures.items()}
+    return Home(found[0][0], found[0][1], ", ".join(how for *_, how in found), averaged)
+
+
+def folder_of(run: Path, cohort: Cohort) -> Path:
+    """Return where a run's evaluation goes: beside the one at home where the cohort is another."""
+    try:
+        digest = files.read_json(run / "run.json").get("cohort", {}).get("digest")
+    except InputError:
+        digest = None
+    own = cohort.digest()
+    return run / (
+        "evaluation" if digest in (None, own) else f"evaluation-{plain(cohort.manifest.name)}-{own[:8]}"
+    )
+
+
+def _identity(record: Mapping[str, Any]) -> tuple[object, tuple[str, ...], str]:
+    passes = variant_of(record.get("passes") or {})
+    return record.get("weights_sha256"), tuple(record.get("without", ())), passes

@@ -1,0 +1,120 @@
+"""Metrics that need a network whose weights the user gives: LPIPS, FID, KID, and Dice and HD95 by a segmenter."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from transmodal.errors import UsageError
+from transmodal.evaluation.learned import _lpips_network as lpips_network
+from transmodal.evaluation.learned import fid
+from transmodal.evaluation.learned.base import Judge, Judges
+from transmodal.evaluation.learned.fid import FrechetJudge
+from transmodal.evaluation.learned.lpips import PerceptualJudge
+from transmodal.evaluation.learned.segmenter import METRICS as OVERLAP
+from transmodal.evaluation.learned.segmenter import OverlapJudge, Window, open_onnx
+from transmodal.evaluation.score import METRICS as PLAIN
+from transmodal.inference.device import device_of
+from transmodal.metrics.naming import check_names
+
+PERCEPTUAL: Mapping[str, lpips_network.Name] = {
+    setting: name for name, setting in lpips_network.SETTINGS.items()
+}
+METRICS = (*PERCEPTUAL, *fid.METRICS, *OVERLAP)
+"""Their names."""
+WEIGHTS = (*(part for one in PERCEPTUAL for part in (one, f"{one}_heads")), "inception")
+"""What their weights are called where they are given."""
+
+
+class Choice(NamedTuple):
+    """What was asked for, sorted.
+
+    Attributes:
+        plain: metrics that need no network; `mae` where there is none, for it chooses the cases to show.
+        weights: those of the runs' own frozen networks.
+        judges: what takes the others.
+    """
+
+    plain: tuple[str, ...]
+    weights: dict[str, str]
+    judges: Judges
+
+
+def choose(
+    metrics: Sequence[str],
+    weights: Mapping[str, str],
+    *,
+    segmenter: Path | None = None,
+    window: tuple[float, float] | None = None,
+    device: str | None = None,
+) -> Choice:
+    """Sort metrics and weights, and open the networks that are needed.
+
+    Args:
+        metrics: names, of the suite or of `METRICS`.
+        weights: paths by name; those of `WEIGHTS` are for these metrics, the others for the runs.
+        segmenter: ONNX file, for `dice` and `hd95`.
+        window: of the values that the segmenter takes as 0 to 1; None gives it real units.
+        device: where the networks run; None takes an accelerator where there is one.
+
+    Raises:
+        UsageError: E002 for a metric that is not known, E004 for a metric without its weights or segmenter, or these without their metric.
+        InputError: E100, E101 and E102 for files that are not there or cannot be read.
+        IntegrityError: E502 for weights of another architecture.
+        ResourceError: E404 for a segmenter without onnxruntime, or a device that is not there.
+    """
+    check_names(metrics, (*PLAIN, *METRICS))
+    own = {name: path for name, path in weights.items() if name in WEIGHTS}
+    _check_used(metrics, own, segmenter, window)
+    where = device_of(device)
+    judges: list[Judge] = [
+        PerceptualJudge(name, own.get(metric), own.get(f"{metric}_heads"), where)
+        for metric, name in PERCEPTUAL.items()
+        if metric in metrics
+    ]
+    of_split = tuple(name for name in fid.METRICS if name in metrics)
+    if of_split:
+        judges.append(FrechetJudge(of_split, own.get("inception"), where))
+    of_structures = tuple(name for name in OVERLAP if name in metrics)
+    if of_structures and segmenter is not None:
+        judges.append(
+            OverlapJudge(of_structures, open_onnx(segmenter, None if window is None else Window(*window)))
+        )
+    plain = tuple(name for name in metrics if name not in METRICS)
+    rest = {name: path for name, path in weights.items() if name not in WEIGHTS}
+    return Choice(plain or (("mae",) if metrics else ()), rest, Judges(judges))
+
+
+def _check_used(
+    metrics: Sequence[str],
+    weights: Mapping[str, str],
+    segmenter: Path | None,
+    window: tuple[float, float] | None,
+) -> None:
+    needing = {name: [name.removesuffix("_heads")] for name in WEIGHTS} | {"inception": list(fid.METRICS)}
+    idle = [name for name in weights if not set(needing[name]) & set(metrics)]
+    if idle:
+        raise UsageError(
+            "E004",
+            f"weights of {idle[0]} without the metric",
+            f"--metrics with {' or '.join(needing[idle[0]])}",
+            "Name the metric, or leave the weights out.",
+        )
+    asked = sorted(set(metrics) & set(OVERLAP))
+    if asked and segmenter is None:
+        raise UsageError(
+            "E004",
+            f"the metric {asked[0]} without a segmenter",
+            "--segmenter FILE.onnx",
+            "Give one, or compare your own segmentations: transmodal overlap.",
+        )
+    if (segmenter is not None and not asked) or (window is not None and segmenter is None):
+        raise UsageError(
+            "E004",
+            "a segmenter without the metrics dice or hd95"
+            if segmenter is not None
+            else "a window without a segmenter",
+            "both",
+            "Name both, or leave both out.",
+        )

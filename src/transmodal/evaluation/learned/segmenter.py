@@ -1,0 +1,246 @@
+"""Dice and HD95 by a segmenter that the user gives as ONNX: of the target, and of what a translator made of it.
+
+ONNX is a graph of known operators. Nothing in it is executed but these; operators of other libraries are refused.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from transmodal.errors import InputError, ResourceError, UsageError
+from transmodal.evaluation.learned.axial import as_labels, slices
+from transmodal.evaluation.learned.base import Pair, Scale
+from transmodal.evaluation.overlaps import DEFINITION, shown
+from transmodal.evaluation.score import Measured
+from transmodal.metrics.overlap import by_structure, overall
+from transmodal.metrics.table import Protocol, SplitFigure
+from transmodal.volumes import Volume
+
+METRICS = ("dice", "hd95")
+_EXPECTED = "float32 slices (N, 1, H, W) in; labels (N, H, W) or (N, 1, H, W), or one channel per label, out"
+_AT_ONCE = 8
+
+Labels = NDArray[np.int64]
+Run = Callable[[NDArray[np.float32]], NDArray[Any]]
+
+
+class Window(NamedTuple):
+    """What of the values the segmenter was trained on becomes 0 to 1; values beyond are clipped."""
+
+    low: float
+    high: float
+
+
+class Segmenter:
+    """A network that labels upright axial slices: columns run to the patient's left, rows to the back.
+
+    Args:
+        run: takes `(N, 1, H, W)` and gives labels or one channel per label, the first the background.
+        size: of the slices that it takes, `(H, W)`, None where any; smaller slices are filled up at their ends.
+        sha256: of its file.
+        window: of its values; None gives it real units, such as HU.
+    """
+
+    def __init__(
+        self, run: Run, size: tuple[int | None, int | None], sha256: str, window: Window | None = None
+    ) -> None:
+        self._run, self._size, self.sha256, self._window = run, size, sha256, window
+
+    def __call__(self, volume: Volume) -> Labels:
+        """Return the labels `(I, J, K)` of a grey volume.
+
+        Raises:
+            InputError: E122 for colour, E130 for slices larger than the segmenter takes, E102 for an answer that is
+                no labels.
+        """
+        if volume.is_colour:
+            raise InputError(
+                "E122", "a volume in colour for the segmenter", "a grey one", "Leave dice and hd95 out."
+            )
+        low, high = self._window or Window(0.0, 1.0)
+        images = slices(volume, Scale(low, high - low, ""), None)[:, :1].numpy()
+        if self._window is not None:
+            images = np.clip(images, 0, 1)
+        filled = self._filled(images)
+        parts = [self._labels(filled[n : n + _AT_ONCE]) for n in range(0, len(filled), _AT_ONCE)]
+        planes = np.concatenate(parts)[:, : images.shape[2], : images.shape[3]]
+        return as_labels(planes, volume)
+
+    def text(self) -> str:
+        """Say it for a protocol."""
+        values = (
+            "real units"
+            if self._window is None
+            else f"{self._window.low:g} to {self._window.high:g} as 0 to 1"
+        )
+        return f"segmenter {self.sha256[:12]}, upright axial slices, {values}"
+
+    def _filled(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
+        given = images.shape[2:]
+        wanted = [own or side for own, side in zip(self._size, given, strict=True)]
+        more = [side - own for side, own in zip(wanted, given, strict=True)]
+        if min(more) < 0:
+            raise InputError(
+                "E130",
+                f"slices of {given[0]} x {given[1]} pixels",
+                f"at most {wanted[0]} x {wanted[1]}, the segmenter's size",
+                "Export it with free sizes, or compare your own segmentations: transmodal overlap.",
+            )
+        return np.pad(images, [(0, 0), (0, 0), (0, more[0]), (0, more[1])], constant_values=images.min())
+
+    def _labels(self, images: NDArray[np.float32]) -> Labels:
+        answer = self._run(np.ascontiguousarray(images))
+        n, _, *plane = images.shape
+        whole = answer.dtype.kind in "iub"
+        if whole and answer.size == images.size and answer.shape in ((n, *plane), (n, 1, *plane)):
+            found: Labels = answer.reshape(n, *plane).astype(np.int64)
+            if found.min() >= 0:
+                return found
+        if (
+            not whole
+            and answer.ndim == 4
+            and answer.shape[1] > 1
+            and [n, *plane] == [answer.shape[0], *answer.shape[2:]]
+        ):
+            best: Labels = answer.argmax(axis=1)
+            return best
+        raise InputError(
+            "E102",
+            f"a segmenter's answer of {answer.dtype} {answer.shape} to {images.shape}",
+            _EXPECTED,
+            "Export the segmenter so; a threshold belongs into the graph.",
+        )
+
+
+class OverlapJudge:
+    """Segments the target and what was made of it, and compares.
+
+    Inside the mask only the structures' voxels there count; both volumes are segmented whole.
+
+    Args:
+        metrics: `dice`, `hd95` or both.
+        segmenter: labels a volume.
+    """
+
+    def __init__(self, metrics: tuple[str, ...], segmenter: Segmenter) -> None:
+        self.metrics = metrics
+        self._segmenter = segmenter
+        self._case: tuple[str, Labels] | None = None
+        self._structures: list[dict[str, Any]] = []
+
+    def figures(self, pair: Pair) -> list[Measured]:
+        """Return the means over the structures, inside the mask first; NaN where neither has a structure.
+
+        Raises:
+            InputError: E120 for values that are not finite, E124 for an empty mask, and as `Segmenter`.
+        """
+        pair.check()
+        if self._case is None or self._case[0] != pair.case:
+            self._case = pair.case, self._segmenter(pair.reference)
+        reference, synthetic = self._case[1], self._segmenter(pair.synthetic)
+        taken = []
+        for mask in [pair.mask, None] if pair.mask is not None else [None]:
+            x, y = (one if mask is None else one * mask for one in (reference, synthetic))
+            figures = by_structure(x, y, pair.reference.spacing)
+            region = "whole" if mask is None else "mask"
+            about = {"case": pair.case, "translator": pair.translator, "region": region}
+            self._structures += [{**about, **shown(one)} for one in figures]
+            values = dict(zip(METRICS, overall(figures), strict=True))
+            protocol = Protocol(
+                "whole" if mask is None else "mask",
+                3,
+                pair.unit,
+                definition=f"{self._segmenter.text()}; {DEFINITION}",
+                mask="" if mask is None else pair.mask_text,
+            )
+            taken += [
+                Measured(name, values[name], "mm" if name == "hd95" else "1", protocol)
+                for name in self.metrics
+            ]
+        return taken
+
+    def splits(self) -> list[SplitFigure]:
+        """Return nothing: all figures are of cases."""
+        return []
+
+    def record(self) -> dict[str, Any]:
+        """Return which segmenter judged, and every structure's figures."""
+        return {"segmenter_sha256": self._segmenter.sha256, "structures": list(self._structures)}
+
+
+def open_onnx(path: Path, window: Window | None = None) -> Segmenter:
+    """Open a segmenter.
+
+    Args:
+        path: ONNX file, all its weights within.
+        window: of its values; None gives it real units.
+
+    Raises:
+        InputError: E100 when there is no file, E102 when it is no ONNX graph that can be run, or has other inputs
+            and outputs.
+        UsageError: E001 for a window that is none.
+        ResourceError: E404 without onnxruntime.
+    """
+    if window is not None and not (math.isfinite(window.low) and window.low < window.high < math.inf):
+        raise UsageError(
+            "E001", f"the window {window.low:g},{window.high:g}", "LOW,HIGH, ascending", "Turn it."
+        )
+    if not path.is_file():
+        raise InputError(
+            "E100", f"{path} does not exist", "a segmenter as ONNX", "Export it to an .onnx file."
+        )
+    try:
+        onnxruntime = importlib.import_module("onnxruntime")  # it has no types
+    except ImportError as error:
+        raise ResourceError(
+            "E404", "onnxruntime is not installed", "it, to run a segmenter", "pip install transmodal[export]"
+        ) from error
+    content = path.read_bytes()
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4
+    try:
+        session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # what onnxruntime raises has no common base but this
+        raise InputError(
+            "E102",
+            f"{path} cannot be run: {_first_line(error)}",
+            "an ONNX graph",
+            "Export the segmenter again.",
+        ) from error
+    inputs, outputs = session.get_inputs(), session.get_outputs()
+    shape = inputs[0].shape if len(inputs) == 1 else []
+    if len(outputs) != 1 or len(shape) != 4 or inputs[0].type != "tensor(float)" or shape[1] not in (1, "1"):
+        raise InputError(
+            "E102",
+            f"{path} takes {', '.join(f'{one.type} {one.shape}' for one in inputs)} and gives {len(outputs)} outputs",
+            _EXPECTED,
+            "Export the segmenter so.",
+        )
+    size = tuple(side if isinstance(side, int) else None for side in shape[2:])
+
+    def run(images: NDArray[np.float32]) -> NDArray[Any]:
+        batches = images if not isinstance(shape[0], int) else None
+        parts = [batches] if batches is not None else np.split(images, len(images))
+        try:
+            return np.concatenate([session.run(None, {inputs[0].name: part})[0] for part in parts])
+        except Exception as error:
+            raise InputError(
+                "E102",
+                f"{path} cannot take slices {images.shape}: {_first_line(error)}",
+                _EXPECTED,
+                "Export it with a fixed size, which smaller slices are filled up to.",
+            ) from error
+
+    return Segmenter(run, (size[0], size[1]), hashlib.sha256(content).hexdigest(), window)
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]

@@ -1,0 +1,127 @@
+"""How a trained model came about, as far as a comparison has to know: which recipe, how large, on what device."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from transmodal.inference.preprocessing import passes
+from transmodal.notice import FROM_SCRATCH
+from transmodal.storage import files
+
+if TYPE_CHECKING:
+    from transmodal.inference.translate import Model
+    from transmodal.recipes.schema import Recipe
+
+UNCOUNTED = ("seed", "device", "processes", "workers", "checkpoint_minutes", "log_every")
+"""Keys under `training` that two trainings of one recipe may differ in: the seed, and where and how it ran."""
+
+NO_PATH = (None, "random")
+"""What settings of weights hold besides paths."""
+
+
+NORMALISED = {
+    "batch_statistics": "normalised by each window's statistics",
+    "running": "normalised by running averages",
+}
+"""What tables say of batch normalisation where it is not the recipe's."""
+
+
+def of(model: Model) -> dict[str, Any]:
+    """Return what a comparison needs to know of a trained model, JSON-able.
+
+    Returns:
+        `recipe_sha256`, equal for trainings that differ in their seed alone, or in where weights lie;
+        `parameters`, those that the translated image depends on; `device`, where it runs.
+    """
+    from transmodal.translators._facts import generator_parameters
+
+    config = model.translator.config.model_dump(mode="json")
+    return {
+        "recipe_sha256": recipe_digest(model.recipe, weights_of(model.provenance)),
+        "parameters": generator_parameters(model.recipe.translator, config),
+        "device": str(model.device),
+    }
+
+
+def passes_of(model: Model) -> dict[str, Any]:
+    """Say how many passes become one volume, what batch normalisation takes, and under `recipe` what is not taken of it."""
+    said = passes(model.view)
+    own: dict[str, Any] = {
+        "axes": list(model.recipe.translation.axes or model.recipe.windows.axes),
+        "fuse": model.recipe.translation.fuse,
+    }
+    if not model.has_axes:
+        said["axes"] = own["axes"] = []
+    statistics = model.translator.translates_with()
+    if statistics is not None:
+        said["translate_with"], own["translate_with"] = statistics, model.learned_with
+    return said if said.items() >= own.items() else said | {"recipe": own}
+
+
+def variant_of(passes: Mapping[str, Any]) -> str:
+    """Say in what recorded passes differ from what the recipe has, such as `axes x,y,z, 3 draws`; empty for nothing."""
+    own = passes.get("recipe", {})
+    differ = {key for key, value in own.items() if value != passes.get(key)}
+    parts = [f"axes {','.join(passes['axes'])}"] if "axes" in differ else []
+    parts += [f"fused by the {passes['fuse']}"] if "fuse" in differ else []
+    parts += [f"{passes['draws']} draws"] if passes.get("draws", 1) > 1 else []
+    parts += [NORMALISED[passes["translate_with"]]] if "translate_with" in differ else []
+    return ", ".join(parts)
+
+
+def recipe_digest(recipe: Recipe, weights: Mapping[str, str] | None = None) -> str:
+    """Return a hash of a resolved recipe without its seed and without what says where it is trained.
+
+    Args:
+        recipe: resolved.
+        weights: SHA-256 of networks' weights, by the setting that holds their path; see `placeless`.
+    """
+    data = placeless(recipe, weights or {}).model_dump(mode="json")
+    data["training"] = {key: value for key, value in data["training"].items() if key not in UNCOUNTED}
+    return files.sha256_text(json.dumps(data, sort_keys=True))
+
+
+def placeless(recipe: Recipe, weights: Mapping[str, str]) -> Recipe:
+    """Return a recipe that says what its files of weights hold, not where they lie.
+
+    Args:
+        recipe: resolved.
+        weights: SHA-256 of networks' weights, by the setting that holds their path.
+    """
+    settings = {
+        key: value if value in NO_PATH else weights.get(key, value)
+        for key, value in recipe.settings.items()
+        if not (value is None and weights.get(key) == FROM_SCRATCH)
+    }
+    return recipe.model_copy(update={"settings": settings})
+
+
+def weights_of(record: Mapping[str, Any]) -> dict[str, str]:
+    """Return the SHA-256 of networks' weights in a model's record, by the setting that holds their path."""
+    return {**record.get("frozen", {}), **record.get("starting_weights", {})}
+
+
+def starts_of(record: Mapping[str, Any]) -> set[str]:
+    """Return what a model's networks started from: SHA-256 of files, or `from scratch`; empty where that is no question."""
+    return {str(start) for start in (record.get("starting_weights") or {}).values()}
+
+
+def started(models: Mapping[str, set[str]]) -> list[str]:
+    """Say, of models whose papers start from published weights, whether these did.
+
+    Args:
+        models: what each model's networks started from; see `starts_of`.
+    """
+    notes = {
+        "From scratch, where the paper starts from published weights": [
+            name for name, starts in models.items() if FROM_SCRATCH in starts
+        ],
+        "Started from published weights": [
+            f"{name} (SHA-256 {start[:12]})"
+            for name, starts in models.items()
+            for start in sorted(starts - {FROM_SCRATCH})
+        ],
+    }
+    return [f"{what}: {', '.join(names)}." for what, names in notes.items() if names]

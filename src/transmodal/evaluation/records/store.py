@@ -1,0 +1,164 @@
+"""Synthetic volumes kept beside their figures, by hash, so that a reader can take every figure again.
+
+Figures are of what is kept: NIfTI holds float32, which is what translators give, and every bit of it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from transmodal.cohorts.store import PreparedCase
+from transmodal.errors import IntegrityError, TransmodalError, UsageError
+from transmodal.storage import files
+from transmodal.volumes import Grid, Volume, io
+
+FOLDER = "volumes"
+_MARK = "SYNTHETIC transmodal"
+
+
+class Part(NamedTuple):
+    """One file: its path below the evaluation's folder, and the SHA-256 of its bytes."""
+
+    file: str
+    sha256: str
+
+
+class Target(NamedTuple):
+    """SHA-256 of the arrays that a case is scored against, as the cohort names them; None without a mask."""
+
+    target: str
+    mask: str | None
+
+
+Parts = Mapping[str, Mapping[str, tuple[Part, ...]]]
+"""By translator and case: one file, or one per channel of a colour volume."""
+
+
+@dataclass(frozen=True, slots=True)
+class Keeper:
+    """Writes synthetic volumes below an evaluation's folder.
+
+    Attributes:
+        folder: of the evaluation.
+        kept: what was written of synthetic volumes.
+        spreads: what was written of their disagreements.
+    """
+
+    folder: Path
+    kept: dict[str, dict[str, tuple[Part, ...]]] = field(default_factory=dict)
+    spreads: dict[str, dict[str, tuple[Part, ...]]] = field(default_factory=dict)
+
+    def keep(self, name: str, case: PreparedCase, volume: Volume) -> Volume:
+        """Write a volume and return it as a reader will find it.
+
+        Args:
+            name: of the translator.
+            case: what was translated.
+            volume: on the target's grid; float64 is kept as float32, colour as one file per channel.
+
+        Raises:
+            UsageError: E005 when the folder cannot be used.
+            ResourceError: E403 when the disk is full or may not be written.
+        """
+        stored, parts = self._write(self._below(name), case, volume)
+        self.kept.setdefault(name, {})[case.id] = parts
+        return stored
+
+    def keep_disagreement(self, name: str, case: PreparedCase, volume: Volume) -> Volume:
+        """Write a disagreement beside the volumes that `keep` wrote; arguments and errors as there."""
+        stored, parts = self._write(self._below(name) / "disagreement", case, volume)
+        self.spreads.setdefault(name, {})[case.id] = parts
+        return stored
+
+    def _below(self, name: str) -> Path:
+        number = [*self.kept, name].index(name) + 1  # names may hold what paths cannot
+        return Path(FOLDER) / f"{number:02d}-{plain(name)}"
+
+    def _write(self, below: Path, case: PreparedCase, volume: Volume) -> tuple[Volume, tuple[Part, ...]]:
+        try:
+            (self.folder / below).mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UsageError(
+                "E005",
+                f"cannot make {self.folder / below}",
+                "a folder that can be written",
+                "Choose another.",
+            ) from error
+        stored = volume.with_voxels(np.asarray(volume.voxels, np.float32))
+        parts = []
+        for channel, grey in _channels(stored).items():
+            file = below / f"{plain(case.id)}{channel}.nii.gz"
+            parts.append(Part(file.as_posix(), io.write(grey, self.folder / file, description=_MARK)))
+        return stored, tuple(parts)
+
+
+def to_json(volumes: Parts) -> dict[str, Any]:
+    """Return what was written for JSON."""
+    return {
+        name: {case: [part._asdict() for part in parts] for case, parts in cases.items()}
+        for name, cases in volumes.items()
+    }
+
+
+def target_of(case: PreparedCase, modality: str) -> Target:
+    """Return the hashes of a case's target and evaluation mask."""
+    mask = case.mask()
+    return Target(
+        files.sha256_array(case.volume(modality).voxels),
+        None if mask is None else files.sha256_array(mask.view(np.uint8)),
+    )
+
+
+def read(folder: Path, parts: tuple[Part, ...], grid: Grid, whose: str) -> Volume:
+    """Read a kept volume after its hashes were compared.
+
+    Args:
+        folder: of the evaluation.
+        parts: its files.
+        grid: of the target; NIfTI keeps places in float32, so the volume comes back on this one.
+        whose: translator and case, for the error.
+
+    Raises:
+        IntegrityError: E501 when a file is missing, has another content, or another grid.
+    """
+    channels = []
+    for part in parts:
+        try:
+            found = files.sha256_file(folder / part.file)
+            volume = io.read_grey(folder / part.file) if found == part.sha256 else None
+        except TransmodalError as error:
+            raise _tampered(f"the volume of {whose} cannot be read ({error.got})", "the kept file") from error
+        if volume is None:
+            raise _tampered(
+                f"{part.file}, the volume of {whose}, has the SHA-256 {found[:12]}", part.sha256[:12]
+            )
+        if volume.voxels.shape != grid.shape:
+            raise _tampered(f"{part.file}, the volume of {whose}, is {volume.voxels.shape}", f"{grid.shape}")
+        channels.append(volume.voxels)
+    return Volume(channels[0] if len(channels) == 1 else np.stack(channels, axis=-1), grid.affine)
+
+
+def _channels(volume: Volume) -> dict[str, Volume]:
+    if not volume.is_colour:
+        return {"": volume}
+    return {
+        f"_{letter}": Volume(np.ascontiguousarray(volume.voxels[..., n]), volume.affine)
+        for n, letter in enumerate("rgb")
+    }
+
+
+def plain(name: str) -> str:
+    """Return a name without what paths cannot hold everywhere."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip(".-") or "unnamed"
+
+
+def _tampered(got: str, expected: str) -> IntegrityError:
+    return IntegrityError(
+        "E501", got, expected, "Its figures cannot be believed: evaluate the run again with --save-volumes."
+    )

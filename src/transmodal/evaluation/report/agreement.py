@@ -1,0 +1,135 @@
+"""The report's agreement by region: a Bland-Altman plot and a line of a table per region."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+
+import numpy as np
+
+from transmodal.evaluation.measures.regional import DEFINITIONS, Agreement, agreements
+from transmodal.evaluation.result import Evaluation
+from transmodal.evaluation.statistics.bootstrap import Interval
+from transmodal.evaluation.statistics.paired_tests import FEWEST
+
+_WIDTH, _HEIGHT = 300.0, 140.0
+_DRAWN = 16
+_DECIMALS = {"HU": 1, "FA": 4}
+
+
+def section(evaluation: Evaluation) -> str:
+    """Return the section; empty without regions, or with fewer than two patients."""
+    found = agreements(evaluation.regions)
+    if not found:
+        return ""
+    unit = evaluation.subject.unit
+    few = min(one.found.n for one in found) < FEWEST
+    note = (
+        f'<p class="about">No intervals where a region has fewer than {FEWEST} patients.</p>' if few else ""
+    )
+    parts = [_of_model(found, name, unit) for name in dict.fromkeys(one.translator for one in found)]
+    return f'<section><h2>Agreement by region</h2><p class="about">{_about(unit)}</p>{note}{"".join(parts)}</section>'
+
+
+def _about(unit: str) -> str:
+    shrunken = (
+        " A translator that tends to the mean is too high where the measured values are low, and too low where "
+        "they are high."
+        if unit == "FA"
+        else ""
+    )
+    return (
+        f"Bland and Altman&rsquo;s plot of the mean {escape(unit)} of each region: one dot per patient, across the mean "
+        "of measured and synthetic, up synthetic minus measured. Line: bias; dashed: limits of agreement (bias &plusmn; "
+        "1.96 standard deviations), shaded with their 95&nbsp;% intervals. All plots have one scale upwards. Regions: "
+        f"{escape(_signed(DEFINITIONS[unit]))}, and the labels of segmentations, inside the evaluation mask.{shrunken}"
+    )
+
+
+def _of_model(found: Sequence[Agreement], name: str, unit: str) -> str:
+    own = [one for one in found if one.translator == name]
+    reach = _reach(found)
+    plots = "".join(_plot(one, reach, unit) for one in own[:_DRAWN])
+    rest = len(own) - _DRAWN
+    more = f'<p class="about">{rest} more regions are in the table alone.</p>' if rest > 0 else ""
+    heads = "".join(
+        f"<th>{text}</th>"
+        for text in ("Patients", "Measured", "Bias", "Interval", "Lower limit", "Upper limit", "Slope")
+    )
+    lines = "".join(_line(one, unit) for one in own)
+    return (
+        f'<h3>{escape(name)}</h3><div class="charts agree">{plots}</div>{more}<div class="scroll"><table><thead><tr>'
+        f"<th>Region</th>{heads}</tr></thead><tbody>{lines}</tbody></table></div>"
+    )
+
+
+def _reach(found: Sequence[Agreement]) -> tuple[float, float]:
+    """Return the ends of the vertical axis: all differences, limits, their intervals, and 0."""
+    values = [0.0]
+    for one in found:
+        values += [one.found.lower, one.found.upper, *(one.synthetic - one.measured)]
+        values += [*(one.found.of_lower or ()), *(one.found.of_upper or ())]
+    room = 0.06 * (max(values) - min(values)) or 1e-6
+    return float(min(values) - room), float(max(values) + room)
+
+
+def _plot(one: Agreement, reach: tuple[float, float], unit: str) -> str:
+    across, up = (one.synthetic + one.measured) / 2, one.synthetic - one.measured
+    room = 0.08 * float(np.ptp(across)) or 1e-6
+    first, last = float(across.min()) - room, float(across.max()) + room
+
+    def height(value: float) -> float:
+        return (reach[1] - value) / (reach[1] - reach[0]) * _HEIGHT
+
+    bands = "".join(
+        f'<rect x="0" width="{_WIDTH:g}" y="{height(band.high):.1f}" height="{height(band.low) - height(band.high):.1f}"/>'
+        for band in (one.found.of_lower, one.found.of_upper)
+        if band is not None
+    )
+    levels = (("zero", 0.0), ("limit", one.found.lower), ("limit", one.found.upper), ("bias", one.found.bias))
+    lines = "".join(
+        f'<line class="{kind}" x1="0" x2="{_WIDTH:g}" y1="{height(value):.1f}" y2="{height(value):.1f}"/>'
+        for kind, value in levels
+    )
+    dots = "".join(
+        f'<path d="M{(x - first) / (last - first) * _WIDTH:.1f} {height(y):.1f}h0"><title>{escape(patient)}: '
+        f"{escape(_text(y, unit))} {escape(unit)}</title></path>"
+        for patient, x, y in zip(one.patients, across, up, strict=True)
+    )
+    said = f"{one.region}: bias {_text(one.found.bias, unit)} {unit}, limits {_text(one.found.lower, unit)} to {_text(one.found.upper, unit)}"
+    return (
+        f'<figure class="chart"><figcaption>{escape(one.region)}</figcaption><div class="plot">'
+        f'<span class="tick top">{_text(reach[1], unit)}</span><span class="tick bottom">{_text(reach[0], unit)}</span>'
+        f'<svg viewBox="0 0 {_WIDTH:g} {_HEIGHT:g}" preserveAspectRatio="none" role="img" aria-label="{escape(said)}">'
+        f'{bands}{lines}{dots}</svg></div><div class="steps"><span>{_text(first, unit)}</span>'
+        f"<span>{_text(last, unit)} {escape(unit)}</span></div></figure>"
+    )
+
+
+def _line(one: Agreement, unit: str) -> str:
+    found = one.found
+    slope = "&ndash;" if found.slope is None else _signed(f"{found.slope:+.2f}")
+    cells = [
+        str(found.n),
+        _text(float(one.measured.mean()), unit),
+        _text(found.bias, unit),
+        _interval(found.of_bias, unit),
+        _text(found.lower, unit),
+        _text(found.upper, unit),
+        slope,
+    ]
+    return (
+        f'<tr><th scope="row">{escape(one.region)}</th>{"".join(f"<td>{cell}</td>" for cell in cells)}</tr>'
+    )
+
+
+def _interval(interval: Interval | None, unit: str) -> str:
+    return "&ndash;" if interval is None else f"{_text(interval.low, unit)} to {_text(interval.high, unit)}"
+
+
+def _text(value: float, unit: str) -> str:
+    return _signed(f"{value:.{_DECIMALS.get(unit, 3)}f}")
+
+
+def _signed(text: str) -> str:
+    return text.replace("-", "\N{MINUS SIGN}")

@@ -1,0 +1,187 @@
+"""The report's section on uncertainty: what the disagreement of a translator's passes says of its errors."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from html import escape
+
+from transmodal.evaluation.drawing.figures import number
+from transmodal.evaluation.drawing.html import headings
+from transmodal.evaluation.measures.disagreement import DisagreementRow, Pooled
+from transmodal.evaluation.result import Evaluation
+from transmodal.evaluation.statistics.paired_tests import Description, too_few
+from transmodal.metrics.uncertainty import PARTS
+
+_WIDTH, _HEIGHT = 300.0, 140.0
+
+
+def section(evaluation: Evaluation) -> str:
+    """Return the section; empty where no translator has several passes."""
+    found = evaluation.pooled
+    if not found:
+        return ""
+    unit = evaluation.subject.unit
+    why = too_few(min(one.patients for one in found))
+    note = f'<p class="about">{escape(why[0].upper() + why[1:])}.</p>' if why else ""
+    interval = "" if why else ", its 95&nbsp;% interval"
+    findings = "".join(_finding(one) for one in found)
+    top = max(_top(one) for one in found) or 1.0
+    charts = "".join(_chart(one, top, unit) for one in found)
+    return (
+        f'<section><h2>Uncertainty</h2><p class="about">{_about(evaluation)}</p>{note}'
+        f'<ul class="findings">{findings}</ul>'
+        f'<div class="legend"><span><i class="error"></i>mean absolute error{interval}</span>'
+        '<span><i class="doubt"></i>mean disagreement</span><span><i class="all"></i>mean absolute error of all voxels'
+        f'</span></div><div class="charts doubts">{charts}</div>{_table(found, unit)}'
+        f"{_cases(evaluation.disagreements, unit)}</section>"
+    )
+
+
+def _about(evaluation: Evaluation) -> str:
+    passes = "; ".join(
+        f"{escape(one.translator)}: {escape(axes)}"
+        for one in evaluation.pooled
+        if (axes := _axes(evaluation.records.get(one.translator, {})))
+    )
+    return (
+        "Disagreement is the standard deviation over the passes of one translation, voxel by voxel"
+        f"{f' ({passes})' if passes else ''}. It is no calibrated uncertainty: these figures say whether errors are larger "
+        "where it is larger. The voxels inside the evaluation mask are parted into tenths by their disagreement; means "
+        "are over patients, each of equal weight. &rho;: Spearman&rsquo;s rank correlation of disagreement and absolute "
+        "error, 1 is best. AUSE: area under the sparsification error (Ilg et al. 2018), 0 is best; what an order by chance "
+        "has stands beside it. None of this ranks a translator: one that errs everywhere alike has nothing to tell."
+    )
+
+
+def _axes(record: Mapping[str, object]) -> str:
+    passes = record.get("passes")
+    if not isinstance(passes, Mapping):
+        return ""
+    axes, draws = passes.get("axes"), passes.get("draws")
+    parts = [f"slices across {', '.join(axes)}"] if axes else []
+    return ", ".join(parts + ([f"{draws} draws of noise"] if draws else []))
+
+
+def _finding(one: Pooled) -> str:
+    low, high = one.error[0].mean, one.error[-1].mean
+    times = f"{high / low:.3g} times as much" if low > 0 else f"{number(high)} against 0"
+    if one.ause is None or one.ause_random is None:
+        return f'<li class="not"><code>{escape(one.translator)}</code> has no errors to tell of.</li>'
+    helps = one.ause.mean < one.ause_random.mean
+    return (
+        f'<li class="{"yes" if helps else "not"}"><code>{escape(one.translator)}</code> errs {times} in the tenth of most '
+        f"disagreement as in that of least; AUSE {one.ause.mean:.3f}, by chance {one.ause_random.mean:.3f}.</li>"
+    )
+
+
+def _top(one: Pooled) -> float:
+    return max(*one.disagreement, *(each.of_mean.high if each.of_mean else each.mean for each in one.error))
+
+
+def _chart(one: Pooled, top: float, unit: str) -> str:
+    def place(n: int, value: float) -> str:
+        return f"{(n + 0.5) / PARTS * _WIDTH:.1f},{_HEIGHT * (1 - value / (1.05 * top)):.1f}"
+
+    def line(values: Sequence[float]) -> str:
+        return " ".join(place(n, value) for n, value in enumerate(values))
+
+    means = [each.mean for each in one.error]
+    ends = [each.of_mean for each in one.error if each.of_mean is not None]
+    band = f"{line([end.high for end in ends])} {' '.join(reversed(line([end.low for end in ends]).split()))}"
+    dots = "".join(
+        f'<path d="M{place(n, value)}h0"><title>tenth {n + 1}: error {escape(number(value))}, disagreement '
+        f"{escape(number(one.disagreement[n]))} {escape(unit)}</title></path>"
+        for n, value in enumerate(means)
+    )
+    overall = place(0, math.fsum(means) / len(means)).split(",")[1]
+    said = f"{one.translator}: absolute error by tenth of disagreement, {number(means[0])} to {number(means[-1])} {unit}"
+    return (
+        f'<figure class="chart"><figcaption>{escape(one.translator)}</figcaption><div class="plot">'
+        f'<span class="tick top">{escape(number(1.05 * top))} {escape(unit)}</span><span class="tick bottom">0</span>'
+        f'<svg viewBox="0 0 {_WIDTH:g} {_HEIGHT:g}" preserveAspectRatio="none" role="img" aria-label="{escape(said)}">'
+        f"{f'<polygon points={chr(34)}{band}{chr(34)}/>' if ends else ''}"
+        f'<line x1="0" x2="{_WIDTH:g}" y1="{overall}" y2="{overall}"/><polyline class="doubt" '
+        f'points="{line(one.disagreement)}"/><polyline class="error" points="{line(means)}"/>{dots}</svg></div>'
+        '<div class="steps"><span>least disagreement</span><span>most</span></div></figure>'
+    )
+
+
+def _table(found: Sequence[Pooled], unit: str) -> str:
+    heads = (
+        "Patients",
+        "&rho; &uarr;",
+        "Interval",
+        "AUSE &darr;",
+        "Interval",
+        "By chance",
+        "Error, least",
+        "Error, most",
+    )
+    units = ("", "", "", "", "", "", unit, unit)
+    cells = "".join(
+        f"<th>{head}<small>{escape(own) or '&nbsp;'}</small></th>"
+        for head, own in zip(heads, units, strict=True)
+    )
+    rows = "".join(
+        f'<tr><th scope="row">{escape(one.translator)}</th><td>{one.patients}</td>'
+        f"{_described(one.spearman)}{_described(one.ause)}<td>{_mean(one.ause_random)}</td>"
+        f"<td>{_size(one.error[0].mean)}</td><td>{_size(one.error[-1].mean)}</td></tr>"
+        for one in found
+    )
+    return f'<div class="scroll"><table><thead><tr><th>Translator</th>{cells}</tr></thead><tbody>{rows}</tbody></table></div>'
+
+
+def _described(one: Description | None) -> str:
+    interval = one.of_mean if one else None
+    ends = f"{_signed(interval.low)} to {_signed(interval.high)}" if interval else "&ndash;"
+    return f"<td>{_mean(one)}</td><td>{ends}</td>"
+
+
+def _mean(one: Description | None) -> str:
+    return "&ndash;" if one is None else _signed(one.mean)
+
+
+def _size(value: float) -> str:
+    """Return a size in the target's unit with three digits, so that those of a column stand alike."""
+    return number(value) if value >= 100 else f"{value:#.3g}"
+
+
+def _signed(value: float) -> str:
+    return f"{value:.3f}".replace("-", "&minus;")
+
+
+def _cases(rows: Sequence[DisagreementRow], unit: str) -> str:
+    heads = headings(
+        (
+            "Case",
+            "Translator",
+            f"Disagreement ({unit})",
+            "Error, least tenth",
+            "Error, most",
+            "\N{GREEK SMALL LETTER RHO}",
+            "AUSE",
+            "By chance",
+        ),
+        left=2,
+    )
+    body = "".join(
+        f'<tr><td>{escape(one.case)}</td><td class="left">{escape(one.translator)}</td>'
+        + "".join(
+            _cell(value, _size(value))
+            for value in (math.fsum(one.disagreement) / PARTS, one.error[0], one.error[-1])
+        )
+        + "".join(_cell(value, _signed(value)) for value in (one.spearman, one.ause, one.ause_random))
+        + "</tr>"
+        for one in rows
+    )
+    return (
+        f'<details><summary>Every case</summary><div class="scroll tall"><table class="sortable"><thead><tr>{heads}</tr>'
+        f"</thead><tbody>{body}</tbody></table></div></details>"
+    )
+
+
+def _cell(value: float, text: str) -> str:
+    return (
+        '<td data-value="">&ndash;</td>' if math.isnan(value) else f'<td data-value="{value!r}">{text}</td>'
+    )

@@ -1,0 +1,123 @@
+"""The report's statistics: intervals over patients, and paired tests against the first model."""
+
+from __future__ import annotations
+
+import math
+from html import escape
+from typing import NamedTuple
+
+import numpy as np
+
+from transmodal.evaluation.result import Column, Evaluation
+from transmodal.evaluation.statistics.bootstrap import Interval
+from transmodal.evaluation.statistics.paired_tests import (
+    Description,
+    Difference,
+    by_patient,
+    describe,
+    holm,
+    paired,
+    too_few,
+)
+
+
+class Standing(NamedTuple):
+    """One translator over the patients.
+
+    Attributes:
+        name: of the translator.
+        description: of its figures, one per patient.
+        difference: from the first model, paired by patient; None for that model itself.
+        p: of that difference, corrected over all rows (Holm); None without a test.
+    """
+
+    name: str
+    description: Description
+    difference: Difference | None
+    p: float | None
+
+
+def standings(evaluation: Evaluation, column: Column) -> list[Standing]:
+    """Return every translator whose figures are all finite; the first model is what others are compared with."""
+    figures = {name: _figures(evaluation, column, name) for name in (*evaluation.models, *evaluation.oracles)}
+    usable = {
+        name: np.array(list(found.values()))
+        for name, found in figures.items()
+        if found and all(map(math.isfinite, found.values()))
+    }
+    if not usable:
+        return []
+    first = next(iter(usable))
+    differences = {
+        name: paired(values, usable[first])
+        for name, values in usable.items()
+        if name != first and len(values) == len(usable[first])
+    }
+    corrected = dict(zip(differences, holm([one.p for one in differences.values()]), strict=True))
+    return [
+        Standing(name, describe(values), differences.get(name), corrected.get(name))
+        for name, values in usable.items()
+    ]
+
+
+def section(evaluation: Evaluation) -> str:
+    """Return the section: a table over the patients, and why there are no tests where there are none."""
+    column = evaluation.main_columns()[0]
+    found = standings(evaluation, column)
+    if not found:
+        return ""
+    patients = found[0].description.n
+    why = too_few(patients)
+    about = (
+        f"{escape(column.label)} over {patients} patients, each of equal weight. Intervals: 95 %, bootstrap over patients. "
+        f"Differences from {escape(found[0].name)} are paired by patient; p by Wilcoxon&rsquo;s signed-rank test, "
+        "corrected for all rows (Holm); the effect size is the matched rank-biserial correlation."
+    )
+    note = f'<p class="about">{escape(why[0].upper() + why[1:])}.</p>' if why else ""
+    heads = "".join(
+        f"<th>{text}</th>" for text in ("Mean", "Interval", "Median", "Difference", "Interval", "p", "Effect")
+    )
+    rows = "".join(_row(one, column) for one in found)
+    return (
+        f'<section><h2>Statistics</h2><p class="about">{about}</p>{note}<div class="scroll"><table><thead><tr>'
+        f"<th>Translator</th>{heads}</tr></thead><tbody>{rows}</tbody></table></div></section>"
+    )
+
+
+def _figures(evaluation: Evaluation, column: Column, name: str) -> dict[str, float]:
+    return by_patient(
+        (row.patient, row.value)
+        for row in evaluation.rows
+        if (row.translator, row.metric, row.protocol) == (name, column.metric, column.protocol)
+    )
+
+
+def _row(one: Standing, column: Column) -> str:
+    described, difference = one.description, one.difference
+    cells = [
+        column.text(described.mean),
+        _interval(described.of_mean, column),
+        column.text(described.median),
+        _signed(difference.mean, column) if difference else "&ndash;",
+        _interval(difference.interval, column) if difference else "&ndash;",
+        _chance(one.p),
+        f"{difference.rank_biserial:+.2f}".replace("-", "&minus;") if difference else "&ndash;",
+    ]
+    return f'<tr><th scope="row">{escape(one.name)}</th>{"".join(f"<td>{cell}</td>" for cell in cells)}</tr>'
+
+
+def _interval(interval: Interval | None, column: Column) -> str:
+    if interval is None:
+        return "&ndash;"
+    return f"{_signed(interval.low, column, plus='')} to {_signed(interval.high, column, plus='')}"
+
+
+def _signed(value: float, column: Column, plus: str = "+") -> str:
+    sign = "&minus;" if value < 0 else plus
+    return f"{sign}{column.text(abs(value))}"
+
+
+def _chance(p: float | None) -> str:
+    if p is None:
+        return "&ndash;"
+    return "&lt; 0.001" if p < 0.001 else f"{p:.3f}"

@@ -1,0 +1,163 @@
+"""The report's strata: tables by column of a phenotype table, and against the training site; and all as CSV."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+
+from transmodal.evaluation.drawing.tables import csv_table
+from transmodal.evaluation.external.strata import METHOD, Drop, Stratum, strata
+from transmodal.evaluation.result import Column, Evaluation
+from transmodal.evaluation.statistics.bootstrap import Interval
+from transmodal.evaluation.statistics.paired_tests import Description
+
+
+def section(evaluation: Evaluation) -> str:
+    """Return the sections; empty where neither strata nor a training site were asked for."""
+    if evaluation.strata is None and evaluation.home is None:
+        return ""
+    columns = {(one.metric, one.protocol.text()): one for one in evaluation.main_columns()}
+    found = [one for one in _of(evaluation) if (one.metric, one.protocol) in columns]
+    parts = [_against_home(evaluation, [one for one in found if not one.by], list(columns.values()))]
+    for by in evaluation.strata.groups if evaluation.strata is not None else ():
+        own = [one for one in found if one.by == by]
+        parts.append(f"<h3>By {escape(by)}</h3>{_by_stratum(evaluation, own, list(columns.values()))}")
+    source = f" Strata: {escape(evaluation.strata.table)}." if evaluation.strata is not None else ""
+    return (
+        '<section><h2>By site and group</h2><p class="about">Mean over patients, its 95&nbsp;% interval below. '
+        f"{_about(evaluation)}{source}</p>{''.join(parts)}<details><summary>How it was taken</summary>"
+        f'<p class="about">{escape(METHOD)}</p></details></section>'
+    )
+
+
+def table_csv(evaluation: Evaluation) -> str:
+    """Return one line per stratum, translator and kind of figure, every number in full; empty without strata."""
+    if evaluation.strata is None and evaluation.home is None:
+        return ""
+    return csv_table([_record(one) for one in _of(evaluation)])
+
+
+def _of(evaluation: Evaluation) -> list[Stratum]:
+    return strata(evaluation.points(), evaluation.strata, evaluation.home)
+
+
+def _about(evaluation: Evaluation) -> str:
+    home = evaluation.home
+    if home is None:
+        return "No figures of the training site are at hand, so no drop is shown."
+    return (
+        f"Drop: the mean on the test patients of <em>{escape(home.cohort)}</em>, which the models learned from "
+        f"({escape(home.how)}), minus the mean here; other patients, so nothing is paired."
+    )
+
+
+def _against_home(evaluation: Evaluation, found: Sequence[Stratum], columns: Sequence[Column]) -> str:
+    if evaluation.home is None:
+        return ""
+    lines = []
+    for name in (*evaluation.models, *evaluation.oracles):
+        for column in columns:
+            one = _find(found, name, column)
+            if one is None or one.home is None:
+                continue
+            cells = [
+                escape(f"{column.label} {'' if column.unit == '1' else column.unit}".strip()),
+                _described(one.home, column),
+                _described(one.here, column),
+                _dropped(one.drop, column),
+            ]
+            lines.append(
+                f'<tr><th scope="row">{escape(name)}</th>{"".join(f"<td>{cell}</td>" for cell in cells)}</tr>'
+            )
+    if not lines:
+        return '<p class="about">No figure was taken there under the protocol of here.</p>'
+    heads = "".join(f"<th>{text}</th>" for text in ("Figure", "There", "Here", "Drop"))
+    return (
+        f'<h3>Against {escape(evaluation.home.cohort)}</h3><div class="scroll"><table class="strata"><thead><tr>'
+        f"<th>Translator</th>{heads}</tr></thead><tbody>{''.join(lines)}</tbody></table></div>"
+    )
+
+
+def _by_stratum(evaluation: Evaluation, found: Sequence[Stratum], columns: Sequence[Column]) -> str:
+    with_drop = evaluation.home is not None
+    heads = "".join(
+        f"<th>{escape(column.label)}<small>{escape('' if column.unit == '1' else column.unit) or '&nbsp;'}</small></th>"
+        + ("<th>Drop<small>&nbsp;</small></th>" if with_drop else "")
+        for column in columns
+    )
+    bodies = []
+    for stratum in dict.fromkeys(one.name for one in found):
+        lines = []
+        own = [one for one in found if one.name == stratum]
+        for name in (*evaluation.models, *evaluation.oracles):
+            cells = []
+            for column in columns:
+                one = _find(own, name, column)
+                cells.append("&ndash;" if one is None else _described(one.here, column))
+                if with_drop:
+                    cells.append("&ndash;" if one is None else _dropped(one.drop, column))
+            lines.append(
+                f'<tr><th scope="row">{escape(name)}</th>{"".join(f"<td>{cell}</td>" for cell in cells)}</tr>'
+            )
+        n = max(one.here.n for one in own)
+        span = 1 + len(columns) * (1 + with_drop)
+        head = f'<tr class="head"><th colspan="{span}">{escape(stratum)}, {n} {"patient" if n == 1 else "patients"}</th></tr>'
+        bodies.append(f"<tbody>{head}{''.join(lines)}</tbody>")
+    return (
+        f'<div class="scroll"><table class="strata"><thead><tr><th>Translator</th>{heads}</tr></thead>'
+        f"{''.join(bodies)}</table></div>"
+    )
+
+
+def _find(found: Sequence[Stratum], name: str, column: Column) -> Stratum | None:
+    key = (name, column.metric, column.protocol.text())
+    return next((one for one in found if (one.translator, one.metric, one.protocol) == key), None)
+
+
+def _described(one: Description, column: Column) -> str:
+    return f"{_number(one.mean, column)}{_interval(one.of_mean, column)}"
+
+
+def _dropped(one: Drop | None, column: Column) -> str:
+    if one is None:
+        return "&ndash;"
+    worse = one.interval is not None and (
+        one.interval.low > 0 if column.higher_is_better else one.interval.high < 0
+    )
+    mark = ' <span class="std">worse here</span>' if worse else ""
+    return f"{_number(one.mean, column, plus='+')}{mark}{_interval(one.interval, column)}"
+
+
+def _interval(interval: Interval | None, column: Column) -> str:
+    if interval is None:
+        return ""
+    return f"<small>{_number(interval.low, column)} to {_number(interval.high, column)}</small>"
+
+
+def _number(value: float, column: Column, plus: str = "") -> str:
+    sign = "\N{MINUS SIGN}" if value < 0 else plus
+    return f"{sign}{column.text(abs(value))}"
+
+
+def _record(one: Stratum) -> dict[str, object]:
+    return {
+        "by": one.by,
+        "stratum": one.name,
+        "translator": one.translator,
+        "metric": one.metric,
+        "unit": one.unit,
+        "patients": one.here.n,
+        "mean": one.here.mean,
+        "sd": one.here.sd,
+        **_ends("mean", one.here.of_mean),
+        "home_patients": one.home and one.home.n,
+        "home_mean": one.home and one.home.mean,
+        "drop": one.drop and one.drop.mean,
+        **_ends("drop", one.drop and one.drop.interval),
+        "protocol": one.protocol,
+    }
+
+
+def _ends(name: str, interval: Interval | None) -> dict[str, float | None]:
+    low, high = interval or (None, None)
+    return {f"{name}_low": low, f"{name}_high": high}

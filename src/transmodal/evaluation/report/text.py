@@ -1,0 +1,196 @@
+"""An evaluation's figures and statistics as Markdown and LaTeX, with protocols and notes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from transmodal.evaluation import provenance
+from transmodal.evaluation.drawing.figures import label, number
+from transmodal.evaluation.drawing.tables import latex_table, markdown_table, piped, tex
+from transmodal.evaluation.report import significance
+from transmodal.evaluation.result import Column, Evaluation
+from transmodal.evaluation.statistics.bootstrap import Interval
+from transmodal.evaluation.statistics.paired_tests import Description, too_few
+from transmodal.notice import INTENDED_USE
+
+_NONE = "\N{EN DASH}"
+
+
+class _Table(NamedTuple):
+    caption: str
+    headings: tuple[str, ...]
+    rows: Sequence[tuple[str, ...]]
+    best: frozenset[tuple[int, int]] = frozenset()  # cells, by row and column
+
+
+def markdown(evaluation: Evaluation) -> str:
+    """Return figures and statistics as Markdown tables; the best mean of each column is bold."""
+    parts = [f"# {_title(evaluation)}"]
+    for table in _tables(evaluation):
+        rows = _marked(table, piped, lambda cell: f"**{cell}**")
+        parts += [piped(table.caption), markdown_table(table.headings, rows)]
+    parts.append("\n".join(f"- {piped(text)}" for text in _texts(evaluation)))
+    return "\n\n".join(parts) + "\n"
+
+
+def latex(evaluation: Evaluation) -> str:
+    """Return them as tables for the package booktabs; oracles stand below a line."""
+    rules = {len(evaluation.models)} if evaluation.models and evaluation.oracles else set()
+    parts = []
+    for n, table in enumerate(_tables(evaluation)):
+        rows = _marked(table, tex, lambda cell: rf"\textbf{{{cell}}}")
+        caption = " ".join([table.caption, *(_texts(evaluation) if n == 0 else ())])
+        parts.append(
+            latex_table(caption, table.headings, rows, rules if len(rows) > max(rules, default=0) else ())
+        )
+    return "\n".join(parts)
+
+
+def _tables(evaluation: Evaluation) -> list[_Table]:
+    first = _figures(evaluation)
+    second = _statistics(evaluation)
+    third = _uncertainty(evaluation)
+    return [first, *(table for table in (second, third) if table is not None)]
+
+
+def _figures(evaluation: Evaluation) -> _Table:
+    columns = evaluation.main_columns()
+    best = [evaluation.best(column) for column in columns]
+    names = (*evaluation.models, *evaluation.oracles)
+    n = len(evaluation.cases)
+    return _Table(
+        f"Mean ± standard deviation over {n} {'case' if n == 1 else 'cases'}; the best mean of each column is bold.",
+        ("Translator", *(_heading(column) for column in columns)),
+        [(name, *(_spread(evaluation, name, column) for column in columns)) for name in names],
+        frozenset((r, c + 1) for r, name in enumerate(names) for c, own in enumerate(best) if name in own),
+    )
+
+
+def _statistics(evaluation: Evaluation) -> _Table | None:
+    column = evaluation.main_columns()[0]
+    found = significance.standings(evaluation, column)
+    if not found:
+        return None
+    n = found[0].description.n
+    why = too_few(n)
+    rows = []
+    for one in found:
+        difference = one.difference
+        rows.append(
+            (
+                one.name,
+                column.text(one.description.mean),
+                _interval(one.description.of_mean, column),
+                column.text(one.description.median),
+                _signed(difference.mean, column) if difference else _NONE,
+                _interval(difference.interval if difference else None, column),
+                _NONE if one.p is None else "<0.001" if one.p < 0.001 else f"{one.p:.3f}",
+            )
+        )
+    return _Table(
+        f"{_heading(column)} over {n} {'patient' if n == 1 else 'patients'}; 95 % intervals by bootstrap; differences "
+        f"from {found[0].name}, paired by patient; p by Wilcoxon's signed-rank test, corrected by Holm."
+        + (f" {why[0].upper()}{why[1:]}." if why else ""),
+        ("Translator", "Mean", "95 % of the mean", "Median", "Difference", "95 % of it", "p (Holm)"),
+        rows,
+    )
+
+
+def _uncertainty(evaluation: Evaluation) -> _Table | None:
+    found = evaluation.pooled
+    if not found:
+        return None
+    unit = evaluation.subject.unit
+    rows = [
+        (
+            one.translator,
+            *(cell for which in (one.spearman, one.ause) for cell in _described(which)),
+            _NONE if one.ause_random is None else f"{one.ause_random.mean:.3f}",
+            number(one.error[0].mean),
+            number(one.error[-1].mean),
+        )
+        for one in found
+    ]
+    n = min(one.patients for one in found)
+    why = too_few(n)
+    return _Table(
+        f"Disagreement of the passes and absolute error ({unit}) over {n} {'patient' if n == 1 else 'patients'}: "
+        "Spearman's rank correlation over voxels, area under the sparsification error and that of an order by chance, "
+        "mean absolute error in the tenths of least and of most disagreement; 95 % intervals by bootstrap."
+        + (f" {why[0].upper()}{why[1:]}." if why else ""),
+        (
+            "Translator",
+            "rho ↑",
+            "95 % of it",
+            "AUSE ↓",
+            "95 % of it",
+            "By chance",
+            "Error, least",
+            "Error, most",
+        ),
+        rows,
+    )
+
+
+def _described(one: Description | None) -> tuple[str, str]:
+    if one is None:
+        return _NONE, _NONE
+    ends = [f"{value:.3f}".replace("-", "\N{MINUS SIGN}") for value in (one.mean, *(one.of_mean or ()))]
+    return ends[0], f"{ends[1]} to {ends[2]}" if one.of_mean else _NONE
+
+
+def _marked(table: _Table, escape: Callable[[str], str], bold: Callable[[str], str]) -> list[list[str]]:
+    return [
+        [bold(escape(cell)) if (r, c) in table.best else escape(cell) for c, cell in enumerate(row)]
+        for r, row in enumerate(table.rows)
+    ]
+
+
+def _texts(evaluation: Evaluation) -> Sequence[str]:
+    """Return what belongs to the tables: cohort, protocols, notes, intended use."""
+    subject = evaluation.subject
+    protocols: dict[str, list[str]] = {}
+    for column in evaluation.main_columns():
+        protocols.setdefault(column.protocol.text(), []).append(column.label)
+    simulated = ", ".join(label(name) for name in subject.simulated)
+    return [
+        f"{subject.split.capitalize()} cases of the cohort {subject.cohort} ({subject.digest[:12]}).",
+        *(f"{', '.join(names)}: {text}." for text, names in protocols.items()),
+        *([f"Simulated, measured by no scanner: {simulated}."] if simulated else []),
+        *provenance.started(
+            {name: provenance.starts_of(evaluation.records.get(name, {})) for name in evaluation.models}
+        ),
+        *subject.notes,
+        INTENDED_USE,
+    ]
+
+
+def _title(evaluation: Evaluation) -> str:
+    subject = evaluation.subject
+    return f"{' + '.join(label(name) for name in subject.sources)} to {label(subject.target)}: evaluation"
+
+
+def _heading(column: Column) -> str:
+    unit = "" if column.unit == "1" else f" ({column.unit})"
+    return f"{column.label}{unit} {'↑' if column.higher_is_better else '↓'}"
+
+
+def _spread(evaluation: Evaluation, name: str, column: Column) -> str:
+    one = evaluation.of(name, column)
+    if one is None or one.mean is None:
+        return "\N{INFINITY}" if one is not None and one.n_infinite else _NONE
+    mean = _signed(one.mean, column, plus="")
+    infinite = f" ({one.n_infinite} \N{INFINITY})" if one.n_infinite else ""
+    return f"{mean}{'' if one.std is None else f' ± {column.text(one.std)}'}{infinite}"
+
+
+def _interval(interval: Interval | None, column: Column) -> str:
+    if interval is None:
+        return _NONE
+    return f"{_signed(interval.low, column, plus='')} to {_signed(interval.high, column, plus='')}"
+
+
+def _signed(value: float, column: Column, plus: str = "+") -> str:
+    sign = "\N{MINUS SIGN}" if value < 0 else plus
+    return sign + column.text(abs(value))

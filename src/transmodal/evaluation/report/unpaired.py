@@ -1,0 +1,111 @@
+"""The page of an evaluation without pairs: its figures, and the first cases beside what was made of them."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping, Sequence
+from html import escape
+from typing import NamedTuple
+
+import numpy as np
+
+from transmodal.cohorts.store import PreparedCase
+from transmodal.evaluation.drawing.figures import grey, label, png, window_of
+from transmodal.evaluation.drawing.html import document, headings
+from transmodal.evaluation.drawing.planes import Frame, canonical
+from transmodal.inference.preprocessing import View
+from transmodal.metrics.table import SplitFigure
+from transmodal.notice import INTENDED_USE
+from transmodal.volumes import Volume
+
+
+class Picture(NamedTuple):
+    """One case as it is shown: strips of three planes as PNG.
+
+    Attributes:
+        source: of the first source.
+        source_name: its modality.
+        synthetic: by run.
+    """
+
+    source: bytes
+    source_name: str
+    synthetic: Mapping[str, bytes]
+
+
+def picture(case: PreparedCase, view: View, synthetic: Mapping[str, Volume]) -> Picture:
+    """Draw a case's first source and what every run made of it.
+
+    Args:
+        case: prepared.
+        view: names source, target and region.
+        synthetic: on the case's canonical grid, by run.
+    """
+    name = view.sources[0]
+    source, region = case.volume(name), case.region(name, view.region)
+    frame = Frame.of(source.grid, region)
+    shown = {
+        run: png(grey(frame.strip(canonical(volume).voxels), window_of(view.target, volume.voxels, region)))
+        for run, volume in synthetic.items()
+    }
+    return Picture(png(grey(frame.strip(source.voxels), window_of(name, source.voxels, region))), name, shown)
+
+
+def page(
+    summary: str,
+    cycles: Mapping[str, Mapping[str, float]],
+    splits: Sequence[SplitFigure],
+    pictures: Mapping[str, Picture],
+) -> str:
+    """Return the page as one self-contained HTML document; all text from data is escaped.
+
+    Args:
+        summary: lines of text that say what was taken and what was not.
+        cycles: cycle error by run and case.
+        splits: FID and KID.
+        pictures: by case.
+    """
+    findings = "".join(f"<li>{escape(line)}</li>" for line in summary.splitlines())
+    sections = [
+        '<header><p class="eyebrow">Transmodal evaluation</p><h1>Without pairs</h1>'
+        f'<ul class="findings">{findings}</ul></header>',
+        *(_shown(case, drawn) for case, drawn in pictures.items()),
+        _table(cycles),
+        "".join(
+            f'<p class="about">{escape(f"{figure.metric.upper()}: {figure.protocol}")}</p>'
+            for figure in splits
+        ),
+        f"<footer><strong>{escape(INTENDED_USE)}</strong></footer>",
+    ]
+    return document("Evaluation without pairs", "\n".join(sections), "report")
+
+
+def _shown(case: str, drawn: Picture) -> str:
+    rows = [(label(drawn.source_name), drawn.source), *drawn.synthetic.items()]
+    images = "".join(
+        f'<figure><img alt="{escape(f"{name}, three planes")}" style="max-width:100%" src="data:image/png;base64,'
+        f'{base64.b64encode(pixels).decode()}"><figcaption>{escape(name)}</figcaption></figure>'
+        for name, pixels in rows
+    )
+    return f"<section><h2>{escape(case)}</h2>{images}</section>"
+
+
+def _table(cycles: Mapping[str, Mapping[str, float]]) -> str:
+    if not cycles:
+        return ""
+    cases = list(dict.fromkeys(case for values in cycles.values() for case in values))
+    rows = "".join(
+        f"<tr><td class=left>{escape(case)}</td>"
+        + "".join(f"<td>{100 * values[case]:.3g}</td>" for values in cycles.values())
+        + "</tr>"
+        for case in cases
+    )
+    means = "".join(
+        f"<td>{100 * float(np.mean(list(values.values()))):.3g}</td>" for values in cycles.values()
+    )
+    return (
+        "<section><h2>Cycle error, % of the source's range</h2><div class=scroll><table class=sortable><thead><tr>"
+        f"{headings(['case', *cycles])}</tr></thead><tbody>{rows}<tr><td class=left>mean</td>{means}</tr></tbody></table></div>"
+        "<p class=about>How near a source comes to itself after the way to the target and back. It says nothing about "
+        "how near the synthetic image is to the truth.</p></section>"
+    )

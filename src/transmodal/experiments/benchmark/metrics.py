@@ -1,0 +1,94 @@
+"""The metrics of a suite: refused before anything is trained where they are unknown, or no figure could be taken."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+from transmodal.cohorts.store import Cohort
+from transmodal.errors import UsageError
+from transmodal.evaluation.computable import Subjected, check
+from transmodal.evaluation.learned import choose as learned
+from transmodal.evaluation.measures.reference_mask import has_masks
+from transmodal.evaluation.score import METRICS, STANDARD
+from transmodal.metrics.naming import check_names
+from transmodal.metrics.registry import SUITE
+
+
+def plain(names: Iterable[str]) -> tuple[str, ...]:
+    """Return metrics without the dimensions that say which figure is meant, each once: `ssim-2d` is `ssim`."""
+    return tuple(dict.fromkeys(re.sub(r"-[23]d$", "", name) for name in names))
+
+
+def taken(names: Iterable[str]) -> tuple[str, ...]:
+    """Return what is taken of every entry: the standard metrics and those of the suite."""
+    return tuple(dict.fromkeys((*STANDARD, *plain(names))))
+
+
+def figure_name(metric: str, dims: int) -> str:
+    """Return the name of a figure: the metric's, with its dimensions in 2D where there is one in 3D as well."""
+    is_second = dims == 2 and any(one.dims == 3 for one in SUITE if one.name == metric)
+    return f"{metric}-2d" if is_second else metric
+
+
+def kept_names(names: Iterable[str]) -> tuple[str, ...]:
+    """Return the names of the figures that are kept per case and seed: the standard ones in 3D, and those asked for."""
+    found = list(STANDARD)
+    for name in names:
+        (metric,) = plain([name])
+        asked = name.endswith("-2d") or (name == metric and metric not in STANDARD)
+        dims = {
+            one.dims for one in SUITE if one.name == metric and (one.dims == 2 or not name.endswith("-2d"))
+        }
+        found += [figure_name(metric, one) for one in sorted(dims)] if asked else []
+    return tuple(dict.fromkeys(found))
+
+
+def check_known(names: Sequence[str]) -> None:
+    """Refuse a metric that is not in the registry, or needs a network.
+
+    Raises:
+        UsageError: E002 for a name or a dimension that is not known, E004 for a metric of a network.
+    """
+    for name in plain(names):
+        if name in learned.METRICS:
+            raise UsageError(
+                "E004",
+                f"the metric {name}, which needs a network's weights",
+                f"one of {', '.join(METRICS)}",
+                "Choose another for the suite, and take it of the trained runs: transmodal evaluate --metrics.",
+            )
+    check_names(plain(names), METRICS)
+    known = {f"{one.name}-{one.dims}d" for one in SUITE} | set(METRICS)
+    for name in names:
+        if name not in known:
+            metric, _, dims = name.rpartition("-")
+            raise UsageError(
+                "E002", f"the metric {name}", f"{metric}", f"{metric} has no figure in {dims.upper()}."
+            )
+
+
+def check_computable(names: Sequence[str], target: str, cohort: Cohort) -> None:
+    """Refuse a metric that the test cases of a cohort can have no figure of.
+
+    Args:
+        names: metrics of a suite that are known.
+        target: modality that is synthesised.
+        cohort: prepared.
+
+    Raises:
+        UsageError, InputError: as `evaluation.computable.check`.
+    """
+    for case in cohort.cases("test"):
+        if target in case.modalities:
+            entry = case.entry
+            check(
+                plain(names),
+                target,
+                Subjected(
+                    case.id,
+                    entry.volumes[target].shape,
+                    entry.segmentation is not None,
+                    has_masks(cohort),
+                ),
+            )

@@ -1,0 +1,1 @@
+"""Studies: what several trainings of one paper say together."""

@@ -1,0 +1,223 @@
+"""How a recipe sees a volume: the one description that training, validation and translation share."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from transmodal.cohorts.store import PreparedCase
+from transmodal.errors import InputError
+from transmodal.inference.fuse import Fuse
+from transmodal.recipes.schema import Recipe
+from transmodal.translators._base import Translator
+from transmodal.volumes import Grid, Volume
+from transmodal.volumes.bounds import Bounds, reachable
+from transmodal.volumes.geometry.reorient import reorient, resample, working_grid
+from transmodal.volumes.intensity import IntensityMap, IntensitySpec, fit
+from transmodal.volumes.regions.masks import Kind, region
+from transmodal.volumes.windows.cut import Cutting
+
+AXES = {"x": 0, "y": 1, "z": 2}
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What is done to sources before windows are cut, and to windows before they are a volume.
+
+    Attributes:
+        sources: source modalities in the translator's order.
+        target: target modality.
+        spacing_mm: spacing of the working grid; None keeps the source's.
+        region: where the sources are looked at; outside they are -1, and the synthetic volume is `fill`.
+        specs: how each source's intensities are mapped to [-1, 1].
+        cutting: how windows are cut.
+        axes: slice axes to pass over, 0 to 2; ignored for patches.
+        fuse: how the passes become one.
+        batch: windows per forward pass.
+        target_map: the training cohort's map of target intensities; its inverse gives real units.
+        accepts_missing: whether sources may be absent, all but one.
+        draws: passes per axis, each with noise of its own, of a translator that draws noise.
+        units: of modalities whose values are not in their own unit, such as `{"ct": "grey level"}`.
+    """
+
+    sources: tuple[str, ...]
+    target: str
+    spacing_mm: float | None
+    region: Kind
+    specs: Mapping[str, IntensitySpec]
+    cutting: Cutting
+    axes: tuple[int, ...]
+    fuse: Fuse
+    batch: int
+    target_map: IntensityMap
+    accepts_missing: bool = False
+    draws: int = 1
+    units: Mapping[str, str] = field(default_factory=dict)
+
+    def present(self, given: Collection[str]) -> tuple[str, ...]:
+        """Return which sources there are, in the translator's order.
+
+        Raises:
+            InputError: E131 when one is missing that has to be there.
+        """
+        there = tuple(name for name in self.sources if name in given)
+        if len(there) == len(self.sources) or (there and self.accepts_missing):
+            return there
+        missing = ", ".join(name for name in self.sources if name not in given)
+        wanted = "one or more of" if self.accepts_missing else "each of"
+        raise InputError(
+            "E131",
+            f"sources {', '.join(sorted(given)) or 'none'} without {missing}",
+            f"{wanted} {', '.join(self.sources)}",
+            "Give one image per source modality.",
+        )
+
+    @property
+    def fill(self) -> float:
+        """Value of the synthetic volume outside the region: the low end of a window and of `bounds`, or 0."""
+        if self.target_map.spec.method == "window" and self.bounds.low is not None:
+            return float(self.bounds.low)
+        return 0.0
+
+    @property
+    def bounds(self) -> Bounds:
+        """The range of values that a synthetic volume can have."""
+        return reachable(self.target, self.target_map)
+
+
+def passes(view: View) -> dict[str, object]:
+    """Say how many passes become one volume, JSON-able: axes, fusing, and draws of noise where there are several."""
+    names = {number: letter for letter, number in AXES.items()}
+    said: dict[str, object] = {"axes": [names[axis] for axis in view.axes], "fuse": view.fuse}
+    return said | ({"draws": view.draws} if view.draws > 1 else {})
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """Sources as a recipe's view sees them.
+
+    Attributes:
+        working: each source that is there, mapped to [-1, 1] on the working grid, -1 outside the region.
+        region: the region on the canonical grid, bool.
+        canonical: the canonical grid's volume of the first source that is there.
+        method: how the region was found.
+    """
+
+    working: Mapping[str, Volume]
+    region: NDArray[np.bool_]
+    canonical: Volume
+    method: str
+
+    @property
+    def grid(self) -> Grid:
+        """The working grid."""
+        return next(iter(self.working.values())).grid
+
+
+def view_of(
+    recipe: Recipe,
+    translator: Translator,  # type: ignore[type-arg]  # any paper's outputs
+    target_map: IntensityMap,
+    *,
+    learned: tuple[int, ...] | None = None,
+    units: Mapping[str, str] | None = None,
+) -> View:
+    """Build the view of a recipe for the translator that was built from it.
+
+    Args:
+        recipe: resolved.
+        translator: built from it.
+        target_map: the training cohort's.
+        learned: sides of the windows in training, for slices to which the recipe gives no size: no window is
+            smaller, since statistics, positions and what is resized depend on the padding around a slice.
+        units: of the training cohort's modalities whose values are not in their own unit.
+    """
+    windows, translation = recipe.windows, recipe.translation
+    cutting = Cutting(
+        kind=windows.kind,
+        size=windows.size or learned,
+        fit=windows.fit,
+        depth=windows.depth,
+        overlap=windows.overlap,
+        multiple=translator.size_multiple(),
+    )
+    return View(
+        sources=recipe.task.source,
+        target=recipe.task.target,
+        spacing_mm=recipe.data.spacing_mm,
+        region=recipe.data.region,
+        specs={name: recipe.data.spec(name) for name in recipe.task.source},
+        cutting=cutting,
+        axes=tuple(AXES[axis] for axis in (translation.axes or windows.axes)),
+        fuse=translation.fuse,
+        batch=translation.batch,
+        target_map=target_map,
+        accepts_missing=translator.accepts_missing,
+        units=dict(units or {}),
+    )
+
+
+def see(view: View, sources: Mapping[str, Volume]) -> Seen:
+    """Look at volumes that come from anywhere, by the same steps that `prepare` and training take.
+
+    Raises:
+        InputError: E131 for a missing source, E130 when the sources do not share a grid.
+    """
+    there = view.present(sources)
+    canonical = {name: reorient(sources[name]) for name in there}
+    first = canonical[there[0]]
+    for name, volume in canonical.items():
+        if not volume.grid.same_as(first.grid):
+            raise InputError(
+                "E130",
+                f"{name} of shape {volume.grid.shape} beside {there[0]} of shape {first.grid.shape}",
+                "sources on one grid",
+                "Resample them onto one grid first.",
+            )
+    found = region(first, view.region)
+    maps = {name: fit(view.specs[name], canonical[name].voxels, found.mask) for name in there}
+    grid = working_grid(first.grid, view.spacing_mm)
+    inside = resample(Volume(found.mask.astype(np.uint8), first.affine), grid, how="nearest").voxels > 0
+    working = {name: _inside(maps[name], resample(canonical[name], grid), inside) for name in there}
+    return Seen(working, found.mask, first, found.method)
+
+
+def see_case(view: View, case: PreparedCase, *, without: Collection[str] = ()) -> Seen:
+    """Look at a prepared case: what `see` does, read from the arrays that `prepare` stored.
+
+    Args:
+        view: how the recipe sees volumes.
+        case: the prepared case.
+        without: sources to leave out, as if the case lacked them.
+
+    Raises:
+        InputError: E131 when a source is missing that has to be there, or the region of the first that is there.
+    """
+    there = view.present([name for name in case.modalities if name not in without])
+    mask = case.region(there[0], view.region)
+    inside = case.region(there[0], view.region, view.spacing_mm)
+    working = {
+        name: _inside(
+            fit(view.specs[name], case.volume(name).voxels, mask), case.volume(name, view.spacing_mm), inside
+        )
+        for name in there
+    }
+    return Seen(working, mask, case.volume(there[0]), "as prepared")
+
+
+def source_maps(view: View, case: PreparedCase) -> tuple[IntensityMap | None, ...]:
+    """Return a prepared case's map of each source, the same that `see` would fit; None where it has none."""
+    mask = case.region(view.present(case.modalities)[0], view.region)
+    return tuple(
+        fit(view.specs[name], case.volume(name).voxels, mask) if name in case.modalities else None
+        for name in view.sources
+    )
+
+
+def _inside(mapped_by: IntensityMap, volume: Volume, inside: NDArray[np.bool_]) -> Volume:
+    mapped = mapped_by.apply(volume.voxels)
+    spread = inside if mapped.ndim == 3 else inside[..., None]
+    return volume.with_voxels(np.where(spread, mapped, np.float32(-1)))

@@ -1,0 +1,192 @@
+"""Bytes of image files: read once, to the last one, under a budget; whatever fails, fails as one of ours."""
+
+from __future__ import annotations
+
+import errno
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import chain
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from transmodal.errors import InputError, ResourceError, TransmodalError
+from transmodal.storage import placeholders
+
+BUDGET_BYTES = 4 << 30
+"""What a file may declare or hold, inflated, unless the caller says otherwise."""
+
+GZIP_MAGIC = b"\x1f\x8b"
+
+_NOWHERE = {errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG, errno.ELOOP}
+_READ = 1 << 18
+_BLOCK = 1 << 18  # a few of them fit into the cache, so that what is inflated is copied from there
+
+
+@contextmanager
+def guarded(name: str, kind: str) -> Iterator[None]:
+    """Turn whatever a library raises over a bad file into one of our errors.
+
+    Args:
+        name: the file, for the message.
+        kind: what it should be, such as "NIfTI file".
+
+    Raises:
+        InputError: E100 when it is gone, E138 for a link that leads nowhere, E101 for all that the format's library chokes on.
+        ResourceError: E402 when memory does not suffice, E403 when it may not be read.
+    """
+    try:
+        yield
+    except TransmodalError:
+        raise
+    except MemoryError as error:
+        raise ResourceError(
+            "E402", f"{name} does not fit into memory", "a smaller one", "Crop it."
+        ) from error
+    except OSError as error:
+        if error.errno in _NOWHERE:
+            if isinstance(error.filename, (str, Path)):
+                placeholders.refuse(Path(error.filename))
+            raise InputError("E100", f"{name} does not exist", f"a {kind}", "Check the path.") from error
+        if error.errno is None or error.errno == errno.EINVAL:  # raised by a decoder, not by the system
+            raise _corrupt(name, kind, error) from error
+        raise ResourceError(
+            "E403", f"cannot read {name}: {error.strerror}", "a file that may be read", "Check permissions."
+        ) from error
+    except Exception as error:
+        raise _corrupt(name, kind, error) from error
+
+
+def budgeted(name: str, size: int, budget: int) -> None:
+    """Refuse a size beyond the budget.
+
+    Raises:
+        ResourceError: E401.
+    """
+    if size > budget:
+        raise ResourceError(
+            "E401",
+            f"{name} declares or holds {size / 2**30:.3g} GiB",
+            f"at most {budget / 2**30:.3g} GiB",
+            "Crop it, or check that it is what you think it is.",
+        )
+
+
+def blocks(path: Path, *, gzipped: bool) -> Iterator[bytes]:
+    """Yield a file's content block by block; a gzip stream is inflated and proven whole at its end.
+
+    Raises:
+        InputError: E101 when the stream is cut off, fails its checksum or is followed by other bytes, E102
+            when the content is not what `gzipped` says, E138 for a pointer of git-annex or Git LFS.
+    """
+    placeholders.refuse(path)
+    with path.open("rb") as stream:
+        magic = stream.read(2)
+        stream.seek(0)
+        if gzipped != (magic == GZIP_MAGIC):
+            raise InputError(
+                "E102",
+                f"{path.name} is {'not ' if gzipped else ''}gzipped",
+                "content that the name promises",
+                "Rename it or download it again.",
+            )
+        yield from _inflated(path.name, stream) if gzipped else _plain(stream)
+
+
+def head(parts: Iterator[bytes], size: int) -> bytes:
+    """Take blocks until there are `size` bytes; fewer come back where the file ends before."""
+    taken = b""
+    while len(taken) < size and (block := next(parts, b"")):
+        taken += block
+    return taken
+
+
+def gathered(name: str, start: bytes, rest: Iterator[bytes], size: int) -> NDArray[np.uint8]:
+    """Gather a file that has to be exactly `size` bytes long, its start having been read already.
+
+    Raises:
+        InputError: E101 when it is shorter or longer.
+    """
+    content = np.empty(size, dtype=np.uint8)
+    filled = 0
+    for block in chain([start], rest):
+        if filled + len(block) > size:
+            raise _other_size(name, "more than ", size, size)
+        content[filled : filled + len(block)] = np.frombuffer(block, dtype=np.uint8)
+        filled += len(block)
+    if filled < size:
+        raise _other_size(name, "", filled, size)
+    return content
+
+
+def inflated(name: str, data: bytes, size: int) -> bytes:
+    """Inflate a zlib or gzip stream that has to give exactly `size` bytes.
+
+    Raises:
+        InputError: E101 when it is cut off, fails its checksum, gives more or less, or is followed by bytes.
+    """
+    inflater = zlib.decompressobj(47)  # zlib or gzip, by its magic
+    try:
+        plain = inflater.decompress(data, size + 1)
+    except zlib.error as error:
+        raise _bad_stream(name, f"is corrupt ({error})") from error
+    if len(plain) > size:
+        raise _other_size(name, "more than ", size, size)
+    if not inflater.eof:
+        raise _bad_stream(name, f"ends after {len(plain)} bytes")
+    if len(plain) < size:
+        raise _other_size(name, "", len(plain), size)
+    if inflater.unused_data:
+        raise _bad_stream(name, "has bytes behind its stream")
+    return plain
+
+
+def _plain(stream: BinaryIO) -> Iterator[bytes]:
+    while block := stream.read(_BLOCK):
+        yield block
+
+
+def _inflated(name: str, stream: BinaryIO) -> Iterator[bytes]:
+    inflater, total = zlib.decompressobj(31), 0
+    chunk = stream.read(_READ)
+    try:
+        while chunk:
+            block = inflater.decompress(chunk, _BLOCK)
+            total += len(block)
+            yield block
+            if not inflater.eof:
+                chunk = inflater.unconsumed_tail or stream.read(_READ)
+                continue
+            chunk = inflater.unused_data or stream.read(_READ)
+            if not chunk:
+                return
+            if chunk[:2] != GZIP_MAGIC[: len(chunk)]:
+                raise _bad_stream(name, "has bytes behind its gzip stream")
+            inflater = zlib.decompressobj(31)  # a stream may have several members, as bgzip writes them
+    except zlib.error as error:
+        raise _bad_stream(name, f"is corrupt after {total} bytes ({error})") from error
+    raise _bad_stream(name, f"ends after {total} bytes")
+
+
+def _bad_stream(name: str, what: str) -> InputError:
+    return InputError(
+        "E101", f"{name} {what}", "a whole stream whose checksum holds", "Copy or download it again."
+    )
+
+
+def _other_size(name: str, more: str, found: int, size: int) -> InputError:
+    return InputError(
+        "E101",
+        f"{name} has {more}{found} bytes",
+        f"{size} as its header declares",
+        "Copy or export it again.",
+    )
+
+
+def _corrupt(name: str, kind: str, error: Exception) -> InputError:
+    return InputError(
+        "E101", f"{name} cannot be read ({error})", f"a whole {kind}", "Copy or export it again."
+    )

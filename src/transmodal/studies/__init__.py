@@ -1,1 +1,0 @@
-"""Studies: what several trainings say together."""

@@ -1,0 +1,307 @@
+"""Macro2Micro: settings, networks, players and losses; the package cites the paper."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal, NamedTuple, Self
+
+import torch
+import torch.nn.functional as F
+from pydantic import Field, model_validator
+from torch import Tensor, nn
+
+from transmodal.batch import Batch
+from transmodal.errors import UsageError
+from transmodal.losses.logistic import logistic
+from transmodal.losses.perceptual import perceptual_loss
+from transmodal.nets.blocks import full_precision
+from transmodal.nets.frozen import FrozenNet
+from transmodal.nets.sides import check_sides
+from transmodal.nets.vgg import Layout, Taps, least_side, pretrained_vgg
+from transmodal.translators._base import Translator, TranslatorConfig
+from transmodal.translators.macro2micro.crops import brain_box, cut, draw_crops
+from transmodal.translators.macro2micro.discriminators import CooccurrenceDiscriminator, ResidualDiscriminator
+from transmodal.translators.macro2micro.frequency import frequency_loss
+from transmodal.translators.macro2micro.octave import (
+    OctaveConv,
+    OctaveDepthwise,
+    OctaveMerge,
+    OctaveSplit,
+    OctaveUp,
+    activated,
+    split,
+)
+
+
+class Config(TranslatorConfig):
+    """The values of the authors' early code.
+
+    Attributes:
+        octave: whether there is a low path; without it, plain convolutions of the same widths, and no frequency loss.
+        alpha: share of the channels that are low.
+        output: `tanh`, or `linear` as in the early code.
+        l1_weight: of the image's mean absolute error.
+        frequency_weight: of the mean absolute errors of the low and the high band.
+        perceptual_weight: of the distance of VGG-19's features.
+        vgg: file of VGG-19's weights, or `random`.
+        vgg_layout: whose file it is; `torchvision` is given [0, 1], normalised as ImageNet, and `adain` [-1, 1],
+            as in the early code.
+        vgg_taps: features behind the ReLUs, or those of the early code.
+        adversarial_weight: of the image discriminator's verdict; 0 leaves it out.
+        discriminator_width: channels of the image discriminator's first stage.
+        discriminator_levels: times that it halves the sides.
+        patch_weight: of the patch discriminator's verdict; 0 leaves it out.
+        patch_discriminator_width: channels of the patch discriminator's first stage.
+        patch_discriminator_levels: times that it halves the sides.
+        brain_focused: whether patches are cut where the mini-batch has brain, or anywhere in the image.
+        brain_threshold: where there is no mask, what counts as brain, of intensities in [0, 1].
+        crops: patches per image.
+        crop_scales: least and largest side of a patch, as a share of the side that it is cut from.
+        patch_size: side that patches are brought to; None: half of the image's shorter side.
+    """
+
+    octave: bool = True
+    alpha: float = Field(0.5, gt=0, lt=1)
+    output: Literal["tanh", "linear"] = "tanh"
+    l1_weight: float = Field(1.0, ge=0)
+    frequency_weight: float = Field(1.0, ge=0)
+    perceptual_weight: float = Field(1.0, ge=0)
+    vgg: str | None = None
+    vgg_layout: Layout = "torchvision"
+    vgg_taps: Taps = "relu"
+    adversarial_weight: float = Field(1.0, ge=0)
+    discriminator_width: int = Field(128, ge=1)
+    discriminator_levels: int = Field(6, ge=1, le=8)
+    patch_weight: float = Field(1.0, ge=0)
+    patch_discriminator_width: int = Field(32, ge=1)
+    patch_discriminator_levels: int = Field(5, ge=1, le=7)
+    brain_focused: bool = True
+    brain_threshold: float = Field(0.05, ge=0, lt=1)
+    crops: int = Field(8, ge=1)
+    crop_scales: tuple[float, float] = (1 / 8, 1 / 4)
+    patch_size: int | None = Field(None, ge=4)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.octave and not all(split(self.width, self.alpha)):
+            raise ValueError(
+                f"alpha {self.alpha:g} leaves high or low without channels at width {self.width}"
+            )
+        if self.width < 2:
+            raise ValueError("width has to be 2 or more: the last stage has half of it")
+        low, high = self.crop_scales
+        if not 0 < low <= high <= 1:
+            raise ValueError(f"crop_scales have to rise within 0 and 1, not {low:g} to {high:g}")
+        return self
+
+
+class Outputs(NamedTuple):
+    """What all players judge.
+
+    Attributes:
+        synthetic: `(B, T, H, W)` in [-1, 1].
+        low: the same image of the low path alone; None without octave convolutions.
+        high: that of the high path alone; None without octave convolutions.
+        crops: `(B, 3, K, 4)`, where K reference, target and synthetic patches are cut; None where none are.
+    """
+
+    synthetic: Tensor
+    low: Tensor | None
+    high: Tensor | None
+    crops: Tensor | None
+
+
+class Macro2Micro(Translator[Outputs]):
+    """An octave generator against a discriminator of images and one of patches."""
+
+    config: Config
+
+    def __init__(self, config: Config) -> None:
+        super().__init__(config)
+        self.output_range = "signed" if config.output == "tanh" else "free"
+        # The box in which patches are cut is the batch's.
+        self.batch_coupled = config.patch_weight > 0 and config.brain_focused
+        self.wants = frozenset({"mask"}) if self.batch_coupled else frozenset()
+        self.generator = OctaveGenerator(config)
+        if config.adversarial_weight > 0:
+            self.discriminator = ResidualDiscriminator(
+                config.target_channels, config.discriminator_width, config.discriminator_levels
+            )
+        if config.patch_weight > 0:
+            self.patch_discriminator = CooccurrenceDiscriminator(
+                config.target_channels, config.patch_discriminator_width, config.patch_discriminator_levels
+            )
+        self._vgg: FrozenNet | None = None
+        if config.perceptual_weight > 0:
+            otherwise = (
+                "set settings.vgg to its path, or settings.perceptual_weight=0 or settings.vgg=random."
+            )
+            self._vgg = pretrained_vgg(config.vgg, config.vgg_layout, config.vgg_taps, otherwise)
+
+    def forward(
+        self, source: Tensor, available: Tensor, features: Tensor | None = None, noise: Tensor | None = None
+    ) -> Tensor:
+        """Translate `(B, C, H, W)` into `(B, T, H, W)`, in [-1, 1] with the default output."""
+        self.check(source, available)
+        out: Tensor = self.generator(source)[0]
+        return out
+
+    def frozen(self) -> Mapping[str, FrozenNet]:
+        """Return VGG-19 where the perceptual loss is on."""
+        return {} if self._vgg is None else {"vgg": self._vgg}
+
+    def size_multiple(self) -> int:
+        """Return 8: the low path's innermost maps have an eighth of the sides."""
+        return 8
+
+    def check(self, source: Tensor, available: Tensor) -> None:
+        """Refuse sources that do not fit, and sides of 8, whose innermost maps cannot be reflected.
+
+        Raises:
+            UsageError: E004, as the base class.
+        """
+        super().check(source, available)
+        check_sides(source, 16, "the octave generator")
+
+    def players(self, phase: str) -> Mapping[str, nn.Module]:
+        """Return the discriminators that are there, then the generator."""
+        names = ("discriminator", "patch_discriminator", "generator")
+        children = dict(self.named_children())
+        return {name: children[name] for name in names if name in children}
+
+    def synthesise(self, batch: Batch) -> Outputs:
+        """Run the generator once, and draw where patches are cut.
+
+        Raises:
+            UsageError: E004 for windows on which a loss cannot be computed, and as `check`.
+        """
+        self.check(batch.source, batch.available)
+        self._check_losses(batch.source)
+        synthetic, low, high = self.generator(batch.source)
+        crops = None
+        if self.config.patch_weight > 0:
+            box = brain_box(batch, self.config.brain_threshold) if self.config.brain_focused else None
+            crops = draw_crops(batch, box, self.config.crops, self.config.crop_scales)
+        return Outputs(synthetic, low, high, crops)
+
+    def losses(self, player: str, batch: Batch, outputs: Outputs) -> dict[str, Tensor]:
+        """Return that player's terms. D: real + synthetic / 2; patches: real + synthetic; G: all weighted."""
+        target = batch.paired()
+        if player == "discriminator":
+            return {
+                "real": logistic(self.discriminator(target), real=True),
+                "synthetic": 0.5 * logistic(self.discriminator(outputs.synthetic.detach()), real=False),
+            }
+        if player == "patch_discriminator":
+            return self._judge_patches(target, outputs)
+        return self._generator_terms(target, outputs)
+
+    def _generator_terms(self, target: Tensor, outputs: Outputs) -> dict[str, Tensor]:
+        config, synthetic = self.config, outputs.synthetic
+        terms = {"l1": config.l1_weight * F.l1_loss(synthetic.float(), target.float())}
+        if config.frequency_weight > 0 and outputs.low is not None and outputs.high is not None:
+            terms["frequency"] = config.frequency_weight * frequency_loss(outputs.low, outputs.high, target)
+        if self._vgg is not None:
+            pair = self._for_vgg(synthetic), self._for_vgg(target)
+            terms["perceptual"] = config.perceptual_weight * perceptual_loss(self._vgg, *pair)
+        if config.adversarial_weight > 0:
+            verdicts = self.discriminator(synthetic)
+            terms["adversarial"] = config.adversarial_weight * logistic(verdicts, real=True)
+        if config.patch_weight > 0:
+            with torch.no_grad():
+                reference = self._features(target, outputs, 0)
+            verdicts = self.patch_discriminator.compare(reference, self._features(synthetic, outputs, 2))
+            terms["patch"] = config.patch_weight * logistic(verdicts, real=True)
+        return terms
+
+    def _judge_patches(self, target: Tensor, outputs: Outputs) -> dict[str, Tensor]:
+        """Compare patches of the target with others of it, and with patches of the synthetic image."""
+        judge = self.patch_discriminator
+        reference = self._features(target, outputs, 0)
+        real = judge.compare(reference, self._features(target, outputs, 1))
+        synthetic = judge.compare(reference, self._features(outputs.synthetic.detach(), outputs, 2))
+        return {"real": logistic(real, real=True), "synthetic": logistic(synthetic, real=False)}
+
+    def _for_vgg(self, image: Tensor) -> Tensor:
+        """Return an image of [-1, 1] as VGG-19 gets it: unchanged in AdaIN's layout, as in the early code."""
+        return image if self.config.vgg_layout == "adain" else (image + 1) / 2
+
+    def _features(self, image: Tensor, outputs: Outputs, group: int) -> Tensor:
+        if outputs.crops is None:
+            raise ValueError("these outputs were synthesised without patches")
+        patches = cut(image, outputs.crops[:, group], self._patch_size(image))
+        return self.patch_discriminator.features(patches)
+
+    def _patch_size(self, image: Tensor) -> int:
+        return self.config.patch_size or min(image.shape[2:]) // 2
+
+    def _check_losses(self, source: Tensor) -> None:
+        config = self.config
+        if config.adversarial_weight > 0:
+            least, fewer = self.discriminator.least_side, "fewer settings.discriminator_levels"
+            check_sides(source, least, "the discriminator", fewer)
+        if config.perceptual_weight > 0:
+            check_sides(source, least_side(config.vgg_layout), "VGG-19")
+        if config.patch_weight > 0 and self._patch_size(source) < self.patch_discriminator.least_side:
+            raise UsageError(
+                "E004",
+                f"patches of side {self._patch_size(source)} for {config.patch_discriminator_levels} levels of the "
+                "patch discriminator",
+                f"a side of {self.patch_discriminator.least_side} or more",
+                "Set a larger settings.patch_size, or fewer settings.patch_discriminator_levels.",
+            )
+
+
+class OctaveGenerator(nn.Module):
+    """The frequency feature encoder and the generator: an eighth of the sides and back, without any norm.
+
+    7 x 7 convolution to w; octave split to w at half size, mixed to 2 w; depth-wise to a quarter, mixed to 4 w. Then
+    depth-wise, mixed to 2 w, twice the size, convolved; the same to w; depth-wise, both paths brought to w / 2
+    channels at full size, added, and made an image by a 1 x 1 convolution.
+    """
+
+    def __init__(self, config: Config) -> None:
+        super().__init__()
+        w, alpha = config.width, config.alpha if config.octave else 0.0
+        self._squashed = config.output == "tanh"
+        self.stem = nn.Conv2d(config.in_channels, w, 7, padding=3)
+        self.encoder = nn.ModuleList(
+            [
+                OctaveSplit(w, w, alpha, stride=2),
+                OctaveConv(w, 2 * w, alpha),
+                OctaveDepthwise(2 * w, alpha, stride=2),
+                OctaveConv(2 * w, 4 * w, alpha),
+            ]
+        )
+        self.generator = nn.Sequential(
+            *(OctaveDepthwise(4 * w, alpha), OctaveConv(4 * w, 2 * w, alpha), OctaveUp(2 * w, alpha)),
+            *(OctaveDepthwise(2 * w, alpha), OctaveConv(2 * w, w, alpha), OctaveUp(w, alpha)),
+            *(OctaveDepthwise(w, alpha), OctaveMerge(w, w // 2, alpha)),
+        )
+        self.head = nn.Conv2d(w // 2, config.target_channels, 1)
+
+    def forward(self, source: Tensor) -> tuple[Tensor, Tensor | None, Tensor | None]:
+        """Map `(B, C, H, W)` to float32 images `(B, T, H, W)`: of both paths, of the low one, of the high one.
+
+        Args:
+            source: sides are multiples of 8.
+        """
+        x = self.stem(source)
+        for layer in self.encoder:
+            x = activated(layer(x))
+        high, low = self.generator(x)
+        with full_precision(high):
+            high = high.float()
+            if low is None:
+                return self._image(high), None, None
+            low = low.float()
+            return self._image(high + low), self._image(low), self._image(high)
+
+    def _image(self, maps: Tensor) -> Tensor:
+        image: Tensor = self.head(maps)
+        return torch.tanh(image) if self._squashed else image
+
+
+def build(config: Config) -> Macro2Micro:
+    """Build the translator."""
+    return Macro2Micro(config)

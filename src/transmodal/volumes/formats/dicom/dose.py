@@ -1,0 +1,102 @@
+"""RT Dose: one object with the planes of a dose grid, as a volume in Gy."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from transmodal.errors import InputError
+from transmodal.storage import streams
+from transmodal.volumes.formats.dicom.headers import Slice
+from transmodal.volumes.formats.dicom.pixels import frames
+from transmodal.volumes.formats.dicom.plane import LPS_TO_RAS, in_plane
+from transmodal.volumes.volume import Affine, Volume
+from transmodal.volumes.voxels import placed, real
+
+_EVEN_MM = 0.01
+
+
+def is_dose(one: Slice) -> bool:
+    """Tell whether a file is an RT Dose."""
+    return one.text("Modality") == "RTDOSE"
+
+
+def read(name: str, slices: list[Slice], budget: int) -> Volume:
+    """Read a dose grid: DoseGridScaling applied, planes where GridFrameOffsetVector says.
+
+    Args:
+        name: what messages call it.
+        slices: the one file.
+        budget: refuse a grid of more bytes.
+
+    Raises:
+        InputError: E103 for a grid that makes no sense, E105 for a dose without its unit, E121 for several grids, and as
+            `dicom_pixels.frames`.
+        ResourceError: E401 beyond the budget.
+    """
+    if len(slices) > 1:
+        raise InputError(
+            "E121",
+            f"{name} holds {len(slices)} dose grids",
+            "one",
+            "Keep the plan's sum (DoseSummationType PLAN) in the folder.",
+        )
+    (one,) = slices
+    n_frames = int(one.numbers("NumberOfFrames", default=1)[0])
+    n_pixels = n_frames * int(one.numbers("Rows")[0] * one.numbers("Columns")[0])
+    streams.budgeted(name, 4 * n_pixels, budget)
+    scaling = float(one.numbers("DoseGridScaling")[0])
+    if one.text("DoseUnits").upper() != "GY" or scaling <= 0:
+        raise InputError(
+            "E105",
+            f"{one.name} is a dose whose DoseUnits are not GY, or with DoseGridScaling {scaling:g}",
+            "GY and a number above 0",
+            "Export the dose as absolute dose.",
+        )
+    affine = _affine(one, n_frames)
+    stored = frames(one, n_frames)
+    stack = real(
+        np.ascontiguousarray(stored.transpose(2, 1, 0)), name, "refuse", slope=scaling, intercept=0.0
+    )
+    return placed(stack, affine, name)
+
+
+def _affine(one: Slice, n_frames: int) -> Affine:
+    axes, spacing = in_plane(one.name, one)
+    offsets = _offsets(one, n_frames)
+    steps = np.diff(offsets)
+    step = float(steps.mean()) if steps.size else float(one.numbers("SliceThickness")[0])
+    if step == 0 or np.abs(steps - step).max(initial=0.0) > _EVEN_MM:
+        raise InputError(
+            "E103",
+            f"{one.name} has planes of unequal distances in GridFrameOffsetVector",
+            "one distance, not 0",
+            "Export the dose on an even grid.",
+        )
+    position = one.numbers("ImagePositionPatient", 3)
+    direction = _direction(one, axes, float(offsets[0]), float(position[2]))
+    lps = np.eye(4)
+    lps[:3, 0], lps[:3, 1] = axes[0] * spacing[0], axes[1] * spacing[1]
+    lps[:3, 2], lps[:3, 3] = direction * step, position
+    return np.asarray(LPS_TO_RAS @ lps, float)
+
+
+def _direction(one: Slice, axes: NDArray[np.float64], first: float, z: float) -> NDArray[np.float64]:
+    """Return where offsets count to: along the normal from the first plane, or as z of transverse planes."""
+    normal: NDArray[np.float64] = np.cross(axes[0], axes[1])
+    if abs(first) <= _EVEN_MM:
+        return normal
+    if abs(first - z) <= _EVEN_MM and abs(normal[2]) > 1 - 1e-6:
+        return np.array([0.0, 0.0, 1.0])
+    raise InputError(
+        "E103",
+        f"{one.name} has a GridFrameOffsetVector that begins at {first:g} mm",
+        "0, or the z of ImagePositionPatient of transverse planes",
+        "Export the dose again.",
+    )
+
+
+def _offsets(one: Slice, n_frames: int) -> NDArray[np.float64]:
+    if n_frames == 1:
+        return np.zeros(1)
+    return one.numbers("GridFrameOffsetVector", n_frames)

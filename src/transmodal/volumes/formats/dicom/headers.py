@@ -1,0 +1,299 @@
+"""DICOM files one by one: what their headers say, read strictly up to the pixels, and files that are damaged."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pydicom
+from numpy.typing import NDArray
+from pydicom.errors import InvalidDicomError
+from pydicom.filereader import read_file_meta_info
+from pydicom.uid import UID, DeflatedExplicitVRLittleEndian
+
+from transmodal.errors import InputError
+from transmodal.storage import placeholders, streams
+from transmodal.volumes.formats.dicom.privacy import guarded, identifying, masked, quiet, say_faults
+
+SUFFIXES = (".dcm", ".dicom", ".ima")
+"""Endings by which a file says that it is DICOM."""
+_MAGIC = slice(128, 132)
+"""Where `DICM` stands, behind the preamble."""
+_PLACE = {"ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing"}
+_IDENTITY = ("PatientName", "PatientID", "OtherPatientIDs", "OtherPatientNames", "PatientBirthName")
+_FOREIGN_SUFFIXES = re.compile(
+    r"\.(txt|json|csv|tsv|xml|html?|pdf|md|log|ya?ml|toml|bval|bvec|nii|gz|mha|mhd|z?raw|nrrd|png|jpe?g|tiff?|bmp|gif|svg|zip|tar"
+    r"|7z|rar|exe|dll|jar|inf|ini|db|md5|sha256|sha1|js|css|lnk|rtf|docx?|xlsx?|pptx?|mat|np[yz]|h5|py|sh|bat|xsl|url|ico|mp4|avi"
+    r"|bak)",
+    re.IGNORECASE,
+)
+_FOREIGN_NAMES = re.compile(
+    r"(dicomdir|version|license|licence|readme|changelog|changes|citation|contents|index|autorun|thumbs|manifest"
+    r"|md5sums?|sha256sums?|sha1sums?|lockfile|makefile)",
+    re.IGNORECASE,
+)
+
+
+class Slice(NamedTuple):
+    """One file's header, up to its pixels.
+
+    Attributes:
+        path: of the file.
+        dataset: its elements.
+        n_faults: how many elements are not as DICOM has them, by pydicom.
+    """
+
+    path: Path
+    dataset: pydicom.Dataset
+    n_faults: int = 0
+
+    @property
+    def name(self) -> str:
+        """Base name of the file, without what in it is of the patient's name or id."""
+        return masked(self.path.name, self.identity)
+
+    @property
+    def identity(self) -> frozenset[str]:
+        """Words of the patient's names and ids, in small letters."""
+        return frozenset().union(*(identifying(self.text(keyword)) for keyword in _IDENTITY))
+
+    def text(self, keyword: str) -> str:
+        """Return an element's value as text, "" where there is none."""
+        value = self._value(keyword)
+        return "" if value is None else str(value)
+
+    def words(self, keyword: str) -> tuple[str, ...]:
+        """Return an element's values as text, none where there is none."""
+        value = self._value(keyword)
+        if value is None or value == "":
+            return ()
+        listed = [value] if isinstance(value, str) or not isinstance(value, Iterable) else value
+        return tuple(str(word) for word in listed)
+
+    def number(self, keyword: str) -> float | None:
+        """Return an element's only number, None where there is none or it is no finite number."""
+        try:
+            number = float(self._value(keyword))  # type: ignore[arg-type]  # what is no number is caught
+        except (TypeError, ValueError):
+            return None
+        return number if np.isfinite(number) else None
+
+    def numbers(self, keyword: str, count: int = 1, default: float | None = None) -> NDArray[np.float64]:
+        """Return an element's numbers; E103 where they are not `count` finite ones."""
+        value = self._value(keyword)
+        if value is None or value == "":
+            if default is not None:
+                return np.full(count, default)
+            raise InputError(
+                "E111" if keyword in _PLACE else "E103",
+                f"{self.name} has no {keyword}",
+                "a slice that says what it is and where it lies",
+                "Export it again.",
+            )
+        try:
+            numbers = np.atleast_1d(np.array(value, dtype=float))
+        except (TypeError, ValueError):
+            numbers = np.empty(0)
+        if numbers.size != count or not np.isfinite(numbers).all():
+            # The value is not quoted: whatever stands there can be of the patient.
+            raise InputError(
+                "E103",
+                f"{self.name} has a {keyword} that makes no sense",
+                "a finite number" if count == 1 else f"{count} finite numbers",
+                "Export it again.",
+            )
+        return numbers
+
+    def element(self, tag: tuple[int, int]) -> object:
+        """Return the value of a private element, None where there is none."""
+        with quiet():
+            try:
+                return self.dataset[tag].value if tag in self.dataset else None
+            except (ValueError, TypeError, OverflowError, NotImplementedError):
+                return None
+
+    def _value(self, keyword: str) -> object:
+        with quiet():  # pydicom converts an element when it is asked for, and warns then
+            try:
+                return self.dataset.get(keyword)
+            except (ValueError, TypeError, OverflowError, NotImplementedError):
+                return None
+
+
+class Damage(NamedTuple):
+    """A file that could be a slice and cannot be read as one.
+
+    Attributes:
+        path: of the file.
+        error: why.
+        series: SeriesInstanceUID, where so much can be read; empty otherwise.
+    """
+
+    path: Path
+    error: InputError
+    series: str = ""
+
+    def without_names(self, identity: frozenset[str]) -> Damage:
+        """Return it with a message that holds none of patients' words.
+
+        Args:
+            identity: those words, in small letters.
+        """
+        error, name = self.error, self.path.name
+        got = error.got.replace(name, masked(name, identity))
+        return self._replace(error=InputError(error.code, got, error.expected, error.remedy))
+
+
+class Bystander(NamedTuple):
+    """A DICOM file without an image: a structure set, a plan, a report.
+
+    Attributes:
+        path: of the file.
+        kind: DICOM's Modality, empty where it has none.
+    """
+
+    path: Path
+    kind: str
+
+
+def images(paths: Sequence[Path], name: str, budget: int) -> list[Slice]:
+    """Read the headers of a series' files up to their pixels.
+
+    DICOM that is no image, and files of other kinds by their names (text, tables, pictures, NIfTI, DICOMDIR), are
+    passed over. Every other file that cannot be read is refused: it could be a slice, without which the volume is short.
+
+    Args:
+        paths: the files.
+        name: what messages call them together.
+        budget: refuse a file of more bytes.
+
+    Raises:
+        InputError: E100 without any image, E101 and E102 for a file that is damaged or not supported.
+        ResourceError: E401 beyond the budget.
+    """
+    read = list(each(paths, budget))
+    slices = [one for one in read if isinstance(one, Slice)]
+    damages = [one for one in read if isinstance(one, Damage)]
+    if damages and (slices or any(one.path.suffix.lower() in SUFFIXES for one in damages)):
+        identity = frozenset().union(*(one.identity for one in slices))
+        error = damages[0].without_names(identity).error
+        beside = f", beside {len(slices)} slices: one may be missing" if slices else ""
+        raise InputError(error.code, f"{error.got}{beside}", error.expected, error.remedy)
+    if not slices:
+        raise InputError(
+            "E100",
+            f"{name} is a folder without DICOM images",
+            "an image file, or the folder that holds one DICOM series",
+            "Check the path.",
+        )
+    say_faults(sum(one.n_faults for one in slices), len(slices))
+    return slices
+
+
+def each(paths: Iterable[Path], budget: int) -> Iterator[Slice | Damage | Bystander]:
+    """Read headers one by one, so that a whole archive can be looked through; damaged files come out as such.
+
+    Raises:
+        InputError: E138 for a link that leads nowhere or a pointer.
+        ResourceError: as `images`.
+    """
+    for path in paths:
+        try:
+            with guarded(path.name):
+                streams.budgeted(path.name, path.stat().st_size, budget)
+                one = _header(path)
+        except InputError as error:
+            if error.code == "E138":
+                raise
+            yield Damage(path, error, _series_of(path))
+        else:
+            if one is not None:
+                yield one
+
+
+def claims_dicom(path: Path) -> bool:
+    """Tell whether a file is DICOM by its first bytes or its name; what it holds is not looked at."""
+    if path.suffix.lower() in SUFFIXES:
+        return True
+    with streams.guarded(path.name, "file"), path.open("rb") as stream:
+        return stream.read(_MAGIC.stop)[_MAGIC] == b"DICM"
+
+
+def is_foreign(path: Path) -> bool:
+    """Tell by its name whether a file is of a kind that lies beside DICOM without being any."""
+    if {suffix.lower() for suffix in path.suffixes} & set(SUFFIXES):  # 0001.dcm.gz
+        return False
+    return bool(_FOREIGN_SUFFIXES.fullmatch(path.suffix) or _FOREIGN_NAMES.fullmatch(path.stem))
+
+
+def _header(path: Path) -> Slice | Bystander | None:
+    """Read a file up to its pixels; None where it is of another kind by its name."""
+    try:
+        meta = read_file_meta_info(path)
+    except InvalidDicomError as error:
+        placeholders.refuse(path)
+        if is_foreign(path):
+            return None
+        raise _no_dicom(path) from error
+    if meta.TransferSyntaxUID == DeflatedExplicitVRLittleEndian:
+        raise InputError(
+            "E102", f"{path.name} is deflated as a whole", "plain or compressed pixels", "Convert it."
+        )
+    with quiet() as caught:
+        dataset = pydicom.dcmread(path, stop_before_pixels=True)
+        if "Rows" in dataset:
+            for keyword in _NEEDED:
+                dataset.get(keyword)
+            return Slice(path, dataset, len(caught))
+    if "Image Storage" in UID(meta.MediaStorageSOPClassUID).name:
+        raise InputError(
+            "E101", f"{path.name} ends before its pixels", "a whole DICOM file", "Copy it again."
+        )
+    return Bystander(path, str(dataset.get("Modality") or ""))
+
+
+_NEEDED = (
+    *(
+        "SOPInstanceUID",
+        "StudyInstanceUID",
+        "SeriesInstanceUID",
+        "FrameOfReferenceUID",
+        "Modality",
+        "ImageType",
+    ),
+    *("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing", "SliceThickness", *_IDENTITY),
+    *("RepetitionTime", "EchoTime", "InversionTime", "FlipAngle", "RescaleSlope", "RescaleIntercept"),
+)
+"""Elements whose faults are counted when a header is read."""
+
+
+def _no_dicom(path: Path) -> InputError:
+    with path.open("rb") as stream:
+        start = stream.read(132)
+    what = (
+        "is empty"
+        if not start
+        else "holds nothing but zeros at its start"
+        if not start.strip(b"\0")
+        else "holds text and no DICOM"
+        if re.match(rb"\s*(<!doctype|<html|<\?xml|\{)", start, re.IGNORECASE)
+        else "is no DICOM file: it has no preamble"
+    )
+    return InputError(
+        "E102", f"{path.name} {what}", "a whole DICOM file", "Copy or export it again, or remove it."
+    )
+
+
+def _series_of(path: Path) -> str:
+    """Return the SeriesInstanceUID of a damaged file, if so much of it can be read."""
+    with quiet():
+        try:
+            dataset = pydicom.dcmread(
+                path, stop_before_pixels=True, force=True, specific_tags=["SeriesInstanceUID"]
+            )
+            return str(dataset.get("SeriesInstanceUID") or "")
+        except Exception:  # whatever pydicom chokes on, the file is damaged all the same
+            return ""

@@ -1,0 +1,154 @@
+"""Kinds of images that one DICOM series can hold: magnitude and phase, several echoes, several b values, two kernels.
+
+A volume is of one kind. What parts kinds are the parameters of the acquisition that do not change from slice to slice.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Hashable, Mapping, Sequence
+from typing import NamedTuple, TypeVar
+
+from transmodal.volumes.formats.dicom.headers import Slice
+
+_WORDS = (
+    "ImageType",
+    "ComplexImageComponent",
+    "ScanningSequence",
+    "SequenceName",
+    "EchoNumbers",
+    "ConvolutionKernel",
+    "TemporalPositionIdentifier",
+    "ContrastBolusAgent",
+)
+_SHOWN = ("ImageType", "ComplexImageComponent", "ScanningSequence", "EchoNumbers", "RawDataType")
+"""Whose values messages show: they are of defined terms, where others are free text."""
+_NUMBERS = {
+    "EchoTime": 0.03,
+    "InversionTime": 0.03,
+    "RepetitionTime": 0.25,
+    "FlipAngle": 0.03,
+    "DiffusionBValue": 0.03,
+    "KVP": 0.03,
+}
+"""Numbers, and the share up to which they are one: scanners round them slice by slice, and a heart or a breath sets TR."""
+_GE_PART = (0x0043, 0x102F)
+_GE_PARTS = {"0": "magnitude", "1": "phase", "2": "real", "3": "imaginary"}
+_MOSAIC_COUNT = (0x0019, 0x100A)
+_CSA_IMAGE = (0x0029, 0x1010)
+_CSA_FIELD = b"NumberOfImagesInMosaic"
+_CSA_HEAD = 84
+"""Bytes of a field of Siemens' CSA header before its items: name, multiplicity, representation, counts."""
+
+Key = TypeVar("Key", bound=Hashable)
+
+
+class Traits(NamedTuple):
+    """What of one image tells its kind.
+
+    Attributes:
+        words: values of `_WORDS`, and whether GE says it is magnitude or a part.
+        numbers: values of `_NUMBERS`; None where one is not said.
+    """
+
+    words: tuple[str, ...]
+    numbers: tuple[float | None, ...]
+
+
+def traits(one: Slice) -> Traits:
+    """Return what tells an image's kind."""
+    words = tuple("\\".join(one.words(keyword)) for keyword in _WORDS)
+    part = _private(one, _GE_PART).decode("ascii", "ignore").strip()
+    return Traits((*words, _GE_PARTS.get(part, "")), tuple(one.number(keyword) for keyword in _NUMBERS))
+
+
+def parted(keys: Sequence[Traits]) -> list[list[Traits]]:
+    """Return distinct traits by kind, in the order of their first appearance; numbers that nearly agree are one."""
+    steps = [_steps([key.numbers[n] for key in keys], share) for n, share in enumerate(_NUMBERS.values())]
+    kinds: dict[tuple[object, ...], list[Traits]] = {}
+    for key in dict.fromkeys(keys):
+        kind = (key.words, *(steps[n][number] for n, number in enumerate(key.numbers)))
+        kinds.setdefault(kind, []).append(key)
+    return list(kinds.values())
+
+
+def difference(kinds: Sequence[Sequence[Traits]]) -> str:
+    """Return in words what several kinds differ in, such as `EchoTime 4.9 and 7.4`."""
+    firsts = [kind[0] for kind in kinds]
+    for n, keyword in enumerate((*_WORDS, "RawDataType")):
+        values = list(dict.fromkeys(first.words[n] for first in firsts))
+        if len(values) > 1:
+            return f"{keyword} {_listed(values)}" if keyword in _SHOWN else keyword
+    for n, keyword in enumerate(_NUMBERS):
+        values = list(
+            dict.fromkeys("-" if first.numbers[n] is None else f"{first.numbers[n]:g}" for first in firsts)
+        )
+        if len(values) > 1:
+            return f"{keyword} {_listed(values)}"
+    return "their parameters"
+
+
+def mosaic_count(one: Slice) -> int:
+    """Return of how many slices a Siemens mosaic consists; 0 where the image is none.
+
+    ImageType says it mostly; where an archive changed it, (0019,100a) does, or the CSA header in (0029,1010).
+    """
+    counted = _counted(_private(one, _MOSAIC_COUNT)) or _of_csa(_private(one, _CSA_IMAGE))
+    if counted > 1:
+        return counted
+    return 2 if "MOSAIC" in {part.upper() for part in one.words("ImageType")} else 0
+
+
+def _steps(numbers: Sequence[float | None], share: float) -> Mapping[float | None, int]:
+    """Return the number of its step for each value, where sorted values that are near are one step."""
+    known = sorted({number for number in numbers if number is not None})
+    step = 0
+    places: dict[float | None, int] = {None: -1}
+    for before, number in zip([None, *known], known, strict=False):
+        if before is not None and number - before > share * max(abs(number), abs(before)):
+            step += 1
+        places[number] = step
+    return places
+
+
+def _listed(values: Sequence[str]) -> str:
+    shown = [value or "none" for value in values[:4]]
+    more = f" and {len(values) - 4} more" if len(values) > 4 else ""
+    return " and ".join(shown) + more
+
+
+def _private(one: Slice, tag: tuple[int, int]) -> bytes:
+    """Return a private element as bytes, empty where there is none."""
+    element = one.element(tag)
+    if element is None:
+        return b""
+    if isinstance(element, bytes):
+        return element
+    return str(element).encode("ascii", "ignore")
+
+
+def _counted(value: bytes) -> int:
+    """Return a count that is text, or two or four bytes of an unknown representation."""
+    text = value.strip(b"\0 ")
+    if text.isdigit():
+        return int(text)
+    return int.from_bytes(value, "little") if len(value) in (2, 4) else 0
+
+
+def _of_csa(header: bytes) -> int:
+    """Return NumberOfImagesInMosaic of a CSA header; 0 where it has none or is empty there."""
+    place = header.find(_CSA_FIELD)
+    if place < 0:
+        return 0
+    behind = header[place + _CSA_HEAD :]
+    # An item is four 32-bit numbers, one of which is its length, and then its text.
+    length = int.from_bytes(behind[4:8], "little")
+    item = behind[16 : 16 + length] if 0 < length <= 16 else b""
+    if re.fullmatch(rb"\s*\d+\s*\0*\s*", item):
+        return int(item.strip(b"\0 "))
+    length = int.from_bytes(behind[:4], "little")
+    item = behind[16 : 16 + length] if 0 < length <= 16 else b""
+    if re.fullmatch(rb"\s*\d+\s*\0*\s*", item):
+        return int(item.strip(b"\0 "))
+    text = re.match(rb"\W{0,12}(\d{1,4})(?!\d)", header[place + len(_CSA_FIELD) :][:24])
+    return int(text[1]) if text else 0

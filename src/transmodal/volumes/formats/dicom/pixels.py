@@ -1,0 +1,223 @@
+"""The pixels of one DICOM slice in real values: decoded, checked against the header, rescaled once."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import pydicom
+from numpy.typing import NDArray
+from pydicom.pixels.decoders.base import get_decoder
+
+from transmodal.errors import InputError, ResourceError
+from transmodal.volumes.formats.dicom.headers import Slice
+from transmodal.volumes.formats.dicom.privacy import guarded
+from transmodal.volumes.voxels import real, storable
+
+AIR_HU = -1024
+"""What padding of CT becomes: the least value that scanners store."""
+_PLAUSIBLE_HU = (AIR_HU, 4000.0)
+"""Padding within this range is taken as it stands: 0 can be padding by the header and water in the image."""
+_KINDS = (
+    "MONOCHROME1",
+    "PALETTE COLOR",
+    "YBR_FULL",
+    "YBR_FULL_422",
+    "YBR_ICT",
+    "YBR_RCT",
+    "HSV",
+    "ARGB",
+    "CMYK",
+)
+CODECS = 'pip install "transmodal[dicom]"'
+"""What installs the decoders of compressed pixels."""
+
+
+class Plane(NamedTuple):
+    """One slice's pixels.
+
+    Attributes:
+        pixels: `(columns, rows)` in real values, or `(columns, rows, 3)` uint8.
+        n_padded: how many of them were padding and are air now.
+        padding: the real value that they had.
+    """
+
+    pixels: NDArray[Any]
+    n_padded: int = 0
+    padding: float = 0.0
+
+
+def plane(one: Slice) -> Plane:
+    """Read a slice's pixels.
+
+    Raises:
+        InputError: E101 for damaged files, E103 for a rescale that makes no sense, E123 for pixels that are not supported.
+        ResourceError: E404 where the decoder of compressed pixels is not installed.
+    """
+    with guarded(one.name):
+        dataset = pydicom.dcmread(one.path)
+        kind = _supported(one, dataset)
+        pixels = _decoded(one, dataset)
+        padding = _padding(dataset)
+    expected = (int(dataset.Rows), int(dataset.Columns), *((3,) if kind == "RGB" else ()))
+    if pixels.shape != expected:
+        raise InputError(
+            "E101", f"{one.name} has pixels of shape {pixels.shape}", f"{expected}", "Export it again."
+        )
+    if kind == "RGB":
+        return Plane(np.swapaxes(pixels, 0, 1))
+    slope = float(one.numbers("RescaleSlope", default=1)[0])
+    intercept = float(one.numbers("RescaleIntercept", default=0)[0])
+    if slope == 0:
+        raise InputError("E103", f"{one.name} has RescaleSlope 0", "another number", "Export it again.")
+    values = _rescaled(one, pixels.T, slope, intercept)
+    if padding is None or one.text("Modality") != "CT":
+        return Plane(values)
+    return _without_padding(values, pixels.T, padding, slope, intercept)
+
+
+def frames(one: Slice, n_frames: int) -> NDArray[Any]:
+    """Read the planes of a grey multi-frame object as they are stored, `(frames, rows, columns)`.
+
+    Raises:
+        InputError: E101 for damaged files, E123 for pixels that are not supported.
+        ResourceError: E404 where the decoder of compressed pixels is not installed.
+    """
+    with guarded(one.name):
+        dataset = pydicom.dcmread(one.path)
+        kind = _supported(one, dataset)
+        pixels = _decoded(one, dataset)
+    expected = (n_frames, int(dataset.Rows), int(dataset.Columns))
+    if kind != "MONOCHROME2" or pixels.size != np.prod(expected):
+        raise InputError(
+            "E101", f"{one.name} has pixels of shape {pixels.shape}", f"{expected}", "Export it again."
+        )
+    return pixels.reshape(expected)
+
+
+def same_pixels(one: Slice, another: Slice) -> bool:
+    """Tell whether two files hold the same pixels, stored in the same way."""
+    with guarded(one.name):
+        first, second = (pydicom.dcmread(path) for path in (one.path, another.path))
+        return bool(first.get("PixelData") == second.get("PixelData"))
+
+
+def _without_padding(
+    values: NDArray[Any], stored: NDArray[Any], padding: tuple[int, int], slope: float, intercept: float
+) -> Plane:
+    """Return CT with air where its header says that pixels lie outside the image."""
+    low, high = padding
+    ends = sorted((low * slope + intercept, high * slope + intercept))
+    least, most = _PLAUSIBLE_HU
+    if ends[1] >= least and ends[0] <= most:
+        return Plane(values)
+    outside = (stored >= low) & (stored <= high)
+    if ends[1] < least:  # lossy compression spreads the padding; nothing else is below air
+        outside |= values < least
+    count = int(np.count_nonzero(outside))
+    air = values.dtype.type(max(AIR_HU, np.iinfo(values.dtype).min) if values.dtype.kind in "iu" else AIR_HU)
+    return Plane(np.where(outside, air, values) if count else values, count, ends[0])
+
+
+def _padding(dataset: pydicom.Dataset) -> tuple[int, int] | None:
+    """Return the lowest and highest stored number that is padding; None where the header names none."""
+    value, limit = dataset.get("PixelPaddingValue"), dataset.get("PixelPaddingRangeLimit")
+    if not isinstance(value, int):
+        return None
+    signed = int(dataset.get("PixelRepresentation", 0)) == 1
+    bits = int(dataset.BitsAllocated)
+    low, high = sorted(
+        number - 2**bits if signed and number >= 2 ** (bits - 1) else number
+        for number in (value, limit if isinstance(limit, int) else value)
+    )
+    return low, high
+
+
+def _supported(one: Slice, dataset: pydicom.Dataset) -> str:
+    """Return MONOCHROME2 or RGB; everything else is refused with its reason."""
+    kind = str(dataset.get("PhotometricInterpretation"))
+    allocated, stored = int(dataset.BitsAllocated), int(dataset.BitsStored)
+    reasons = {
+        f"PhotometricInterpretation {kind if kind in _KINDS else 'of no known kind'}": kind
+        not in ("MONOCHROME2", "RGB"),
+        "no PixelData": "PixelData" not in dataset,
+        "a modality lookup table": "ModalityLUTSequence" in dataset,
+        f"{allocated} bits allocated": allocated not in ((8,) if kind == "RGB" else (8, 16, 32)),
+        f"the high bit {dataset.HighBit} of {stored}": int(dataset.HighBit) != stored - 1
+        or stored > allocated,
+    }
+    for reason, holds in reasons.items():
+        if holds:
+            raise InputError(
+                "E101" if reason == "no PixelData" else "E123",
+                f"{one.name} has {reason}",
+                "MONOCHROME2 or 8-bit RGB pixels with a linear rescale",
+                "Export or convert the series.",
+            )
+    return kind
+
+
+def _decoded(one: Slice, dataset: pydicom.Dataset) -> NDArray[Any]:
+    syntax = dataset.file_meta.TransferSyntaxUID
+    if syntax.is_compressed:
+        _refuse_no_decoder(one, syntax)
+    else:
+        _check_length(one, dataset)
+    return np.asarray(dataset.pixel_array)
+
+
+def _refuse_no_decoder(one: Slice, syntax: pydicom.uid.UID) -> None:
+    try:
+        decoder = get_decoder(syntax)
+    except NotImplementedError:
+        raise InputError(
+            "E123",
+            f"{one.name} has pixels compressed as {syntax.name}",
+            "JPEG, JPEG-LS, JPEG 2000, RLE or none",
+            "Export the series without compression.",
+        ) from None
+    if not decoder.is_available:
+        raise ResourceError(
+            "E404",
+            f"{one.name} has pixels compressed as {syntax.name}",
+            "its decoder",
+            f"Install it: {CODECS}",
+        )
+
+
+def _check_length(one: Slice, dataset: pydicom.Dataset) -> None:
+    """Refuse pixels of another length; an odd end and zeros behind the last pixel are no fault."""
+    samples = int(dataset.get("SamplesPerPixel", 1)) * int(dataset.get("NumberOfFrames") or 1)
+    needed = int(dataset.Rows) * int(dataset.Columns) * samples * int(dataset.BitsAllocated) // 8
+    present = len(dataset.PixelData)
+    if present < needed or dataset.PixelData[needed + needed % 2 :].strip(b"\0"):
+        raise InputError(
+            "E101",
+            f"{one.name} has {present} bytes of pixels",
+            f"{needed + needed % 2} as its header declares",
+            "Copy or export it again.",
+        )
+    if present > needed:
+        dataset.PixelData = dataset.PixelData[:needed] + b"\0" * (needed % 2)
+
+
+def _rescaled(one: Slice, pixels: NDArray[Any], slope: float, intercept: float) -> NDArray[Any]:
+    """Apply the rescale once: whole numbers stay whole, in the type that their bits need; else float32."""
+    if (slope, intercept) == (1.0, 0.0):
+        return storable(pixels, one.name)
+    if slope != int(slope) or intercept != int(intercept):
+        return real(pixels[:, :, None], one.name, "refuse", slope=slope, intercept=intercept)[:, :, 0]
+    wide = pixels.astype(np.int64) * int(slope) + int(intercept)
+    narrow = wide.astype(np.int16)
+    return (
+        narrow
+        if _fits_16(one, int(slope), int(intercept)) and np.array_equal(narrow, wide)
+        else storable(wide, one.name)
+    )
+
+
+def _fits_16(one: Slice, slope: int, intercept: int) -> bool:
+    """Tell by the declared bits, so that all slices of a series come out in one type."""
+    bits, is_signed = int(one.dataset.BitsStored), bool(one.dataset.PixelRepresentation)
+    ends = (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1) if is_signed else (0, 2**bits - 1)
+    return all(-(2**15) <= end * slope + intercept < 2**15 for end in ends)

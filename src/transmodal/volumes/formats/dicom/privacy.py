@@ -1,0 +1,88 @@
+"""What DICOM says of patients stays in here: no warning, log line or message of pydicom goes out, and no patient's name."""
+
+from __future__ import annotations
+
+import logging
+import re
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from transmodal.errors import InputError, TransmodalError
+from transmodal.storage import streams
+
+_log = logging.getLogger(__name__)
+
+
+def say_faults(n_faults: int, n_files: int) -> None:
+    """Log in one line how many header values are not as DICOM has them; none of them is shown."""
+    if n_faults:
+        _log.warning(
+            "%d header values in %d DICOM files are not as the standard has them; none is shown here, as they can be of"
+            " patients",
+            n_faults,
+            n_files,
+        )
+
+
+def identifying(text: str) -> frozenset[str]:
+    """Return the words of a name or an id that tell whose it is: of three letters, or five digits, and more."""
+    words = re.findall(r"[^\W_]+", text.lower())
+    return frozenset(word for word in words if len(word) >= (5 if word.isdigit() else 3))
+
+
+def masked(name: str, identity: frozenset[str]) -> str:
+    """Return a file's name with a patient's words replaced by `***`."""
+    for word in sorted(identity, key=lambda word: (-len(word), word)):
+        # A short word counts alone, a longer one in another as well.
+        pattern = re.escape(word)
+        if len(word) <= 3:
+            pattern = rf"(?<![^\W\d_]){pattern}(?![^\W\d_])"
+        name = re.sub(pattern, "***", name, flags=re.IGNORECASE)
+    return name
+
+
+@contextmanager
+def guarded(name: str) -> Iterator[None]:
+    """As `streams.guarded`, without pydicom's words, which quote what stands in headers.
+
+    Raises:
+        InputError, ResourceError: as `streams.guarded`.
+    """
+    with streams.guarded(name, "DICOM file"), quiet():
+        try:
+            yield
+        except (TransmodalError, MemoryError):
+            raise
+        except OSError as error:
+            if error.errno is not None:
+                raise
+            raise _unreadable(name, error) from None
+        except Exception as error:
+            raise _unreadable(name, error) from None
+
+
+@contextmanager
+def quiet() -> Iterator[list[warnings.WarningMessage]]:
+    """Keep pydicom's warnings and log in here: they quote the patient, and what matters is checked here.
+
+    Yields:
+        The warnings, to be counted.
+    """
+    logger = logging.getLogger("pydicom")
+    propagates, logger.propagate = logger.propagate, False
+    try:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            yield caught
+    finally:
+        logger.propagate = propagates
+
+
+def _unreadable(name: str, error: Exception) -> InputError:
+    return InputError(
+        "E101",
+        f"{name} cannot be read ({type(error).__name__})",
+        "a whole DICOM file",
+        "Copy or export it again.",
+    )

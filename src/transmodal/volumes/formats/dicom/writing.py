@@ -1,0 +1,184 @@
+"""DICOM written: a volume as a series of CT or MR images, one file per slice, marked as what it is.
+
+The modules are those of the CT Image and MR Image IODs (PS3.3 A.3 and A.4). Identity is what the caller gives;
+nothing of a patient is invented.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydicom.dataset import FileDataset, FileMetaDataset
+from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, MRImageStorage, generate_uid
+
+from transmodal.errors import InputError, UsageError
+from transmodal.notice import INTENDED_USE
+from transmodal.storage import files
+from transmodal.volumes.volume import Volume
+
+_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
+_SHEAR = 1e-4
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesAbout:
+    """What a series says of itself.
+
+    Attributes:
+        modality: `CT` or `MR`.
+        description: SeriesDescription.
+        patient: PatientID, and PatientName.
+        study: StudyInstanceUID.
+        frame: FrameOfReferenceUID; equal for series whose coordinates can be compared.
+        number: SeriesNumber.
+        synthetic: whether no scanner measured it: SyntheticData, ImageType and DerivationDescription say so.
+        body_part: BodyPartExamined.
+    """
+
+    modality: str
+    description: str
+    patient: str
+    study: str
+    frame: str
+    number: int = 1
+    synthetic: bool = False
+    body_part: str = "HEAD"
+
+    def __post_init__(self) -> None:
+        if self.modality not in ("CT", "MR"):
+            raise UsageError("E001", f"a series of {self.modality}", "CT or MR", "Write NIfTI instead.")
+
+
+def write_series(volume: Volume, folder: Path, about: SeriesAbout) -> None:
+    """Write a grey volume as a series into a folder, which appears whole or not at all.
+
+    Whole numbers of 16 bits come back exactly; others are rounded to 65536 steps between their extremes. Slices
+    are read back in order of their normal, so that an axis that runs against it comes back reversed, with an
+    affine that says so.
+
+    Args:
+        volume: `(I, J, K)`; I runs along rows, J along columns, K from slice to slice.
+        folder: of the series.
+        about: what it says of itself.
+
+    Raises:
+        InputError: E122 for colour, E112 for a sheared grid, which slices of one direction cannot hold, E120 for
+            values that are not finite.
+        UsageError: E005 when the place is not usable.
+        ResourceError: E403 when the disk is full or may not be written.
+    """
+    if volume.is_colour:
+        raise InputError("E122", "a colour volume", "a grey one", "Write NIfTI or TIFF instead.")
+    if not np.isfinite(volume.voxels).all():
+        raise InputError("E120", "values that are not finite", "numbers", "Repair the volume.")
+    lps = _LPS @ volume.affine
+    spacing = np.linalg.norm(lps[:3, :3], axis=0)
+    axes = lps[:3, :3] / spacing
+    if np.abs(axes.T @ axes - np.eye(3)).max() > _SHEAR:
+        raise InputError(
+            "E112",
+            "a sheared grid",
+            "axes at right angles, as DICOM slices have them",
+            "Write NIfTI, or resample it.",
+        )
+    stored, slope, intercept = _stored(volume.voxels)
+    series = generate_uid()
+    with files.atomic_folder(folder) as beside:
+        for k in range(stored.shape[2]):
+            one = _slice(about, series, k)
+            _place(one, lps, axes, spacing, k)
+            _pixels(one, stored[:, :, k], slope, intercept, about.modality)
+            one.save_as(beside / f"{k + 1:04d}.dcm", enforce_file_format=True)
+
+
+def _stored(voxels: NDArray[Any]) -> tuple[NDArray[Any], float, float]:
+    """Return 16-bit numbers, and the slope and intercept that lead back to the values."""
+    low, high = float(voxels.min()), float(voxels.max())
+    whole = voxels.dtype.kind in "biu" or np.array_equal(voxels, np.rint(voxels))
+    for kind in (np.int16, np.uint16):
+        if whole and np.iinfo(kind).min <= low and high <= np.iinfo(kind).max:
+            return voxels.astype(kind), 1.0, 0.0
+    slope = float(f"{(high - low) / 65535:.9e}")  # a decimal string holds 16 characters
+    intercept = float(f"{low:.8e}")
+    steps = np.rint((voxels.astype(np.float64) - intercept) / slope).clip(0, 65535)
+    return steps.astype(np.uint16), slope, intercept
+
+
+def _slice(about: SeriesAbout, series: str, k: int) -> FileDataset:
+    kind = CTImageStorage if about.modality == "CT" else MRImageStorage
+    meta = FileMetaDataset()
+    meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    meta.MediaStorageSOPClassUID = kind
+    meta.MediaStorageSOPInstanceUID = generate_uid()
+    one = FileDataset("", {}, file_meta=meta, preamble=b"\0" * 128)
+    one.SpecificCharacterSet = "ISO_IR 192"
+    one.SOPClassUID, one.SOPInstanceUID = kind, meta.MediaStorageSOPInstanceUID
+    one.StudyInstanceUID, one.SeriesInstanceUID = about.study, series
+    one.FrameOfReferenceUID, one.PositionReferenceIndicator = about.frame, ""
+    one.PatientID = one.PatientName = about.patient
+    for empty in (
+        "PatientBirthDate",
+        "PatientSex",
+        "StudyDate",
+        "StudyTime",
+        "ReferringPhysicianName",
+        "StudyID",
+        "AccessionNumber",
+        "Manufacturer",
+    ):
+        setattr(one, empty, "")
+    one.Modality, one.SeriesDescription, one.SeriesNumber = about.modality, about.description, about.number
+    one.BodyPartExamined, one.PatientPosition, one.InstanceNumber = about.body_part, "HFS", k + 1
+    one.ImageType = [
+        "DERIVED" if about.synthetic else "ORIGINAL",
+        "PRIMARY",
+        "AXIAL" if about.modality == "CT" else "OTHER",
+    ]
+    if about.synthetic:
+        one.SyntheticData, one.DerivationDescription = "YES", f"SYNTHETIC. {INTENDED_USE}"
+    if about.modality == "CT":
+        one.KVP = one.AcquisitionNumber = None
+    else:
+        one.ScanningSequence, one.SequenceVariant, one.MRAcquisitionType = "RM", "NONE", "3D"
+        one.ScanOptions = one.RepetitionTime = one.EchoTime = one.EchoTrainLength = None
+    return one
+
+
+def _place(
+    one: FileDataset,
+    lps: NDArray[np.float64],
+    axes: NDArray[np.float64],
+    spacing: NDArray[np.float64],
+    k: int,
+) -> None:
+    position = lps @ np.array([0.0, 0.0, float(k), 1.0])
+    one.ImagePositionPatient = [_decimal(value) for value in position[:3]]
+    one.ImageOrientationPatient = [_decimal(value) for value in (*axes[:, 0], *axes[:, 1])]
+    one.PixelSpacing = [_decimal(spacing[1]), _decimal(spacing[0])]  # between rows, then between columns
+    one.SliceThickness = _decimal(spacing[2])
+    if one.Modality == "MR":
+        one.SpacingBetweenSlices = _decimal(spacing[2])
+
+
+def _pixels(one: FileDataset, plane: NDArray[Any], slope: float, intercept: float, modality: str) -> None:
+    one.SamplesPerPixel, one.PhotometricInterpretation = 1, "MONOCHROME2"
+    one.Columns, one.Rows = plane.shape
+    one.BitsAllocated = one.BitsStored = 16
+    one.HighBit, one.PixelRepresentation = 15, int(plane.dtype.kind == "i")
+    if modality == "CT" or (slope, intercept) != (1.0, 0.0):
+        one.RescaleSlope, one.RescaleIntercept = _decimal(slope), _decimal(intercept)
+        one.RescaleType = "HU" if modality == "CT" else "US"
+    one.PixelData = np.ascontiguousarray(plane.T).astype(f"<{plane.dtype.kind}2").tobytes()
+
+
+def _decimal(value: float) -> str:
+    """Return a number as a decimal string holds it: 16 characters at most."""
+    for digits in range(14, 5, -1):
+        text = f"{value:.{digits}g}"
+        if len(text) <= 16:
+            return text
+    return f"{value:.5g}"

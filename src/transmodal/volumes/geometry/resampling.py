@@ -1,0 +1,183 @@
+"""Resampling: copied where the grids' voxels coincide, interpolated where they do not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from transmodal.errors import InputError
+from transmodal.volumes.geometry import interpolation
+from transmodal.volumes.geometry.exact_regrid import Shape, copied, filled, lattice_match, three
+from transmodal.volumes.volume import TOLERANCE_MM, Grid, Volume, Voxels
+
+How = Literal["linear", "nearest", "cubic"]
+Step = NDArray[np.float64]
+
+REACH = 0.75
+"""How far, in voxels, a volume is continued beyond its outermost centres.
+
+Half a voxel is the voxel's own; a quarter is what `working_grid` may lack on a side, because it rounds the
+field of view to whole voxels. So a volume that goes to a working grid and back has no rim of `fill`.
+"""
+
+
+def resample(volume: Volume, grid: Grid, *, how: How = "linear", fill: float = 0.0) -> Volume:
+    """Bring a volume onto a grid.
+
+    Where the grids' voxels coincide (axes permuted, flipped, moved by whole voxels) they are copied bit by
+    bit in their own type. Otherwise they are interpolated in float32, in colour channel by channel;
+    `nearest` keeps the type. Along axes where the grid is f times coarser the volume is smoothed first by
+    a Gaussian of FWHM `sqrt(f^2 - 1)` source voxels (not for `nearest`). Up to `REACH` voxels beyond the
+    outermost centres the edge goes on, since a voxel reaches beyond its centre; further out is `fill`.
+
+    Args:
+        volume: grey or colour.
+        grid: where to.
+        how: `linear`, `nearest` or `cubic` (interpolating B-spline, which can overshoot).
+        fill: value outside the field of view.
+
+    Raises:
+        InputError: E120 when voxels to interpolate are not finite.
+        UsageError: E001 when the voxels keep their type and it cannot hold `fill`.
+    """
+    match = lattice_match(volume.grid, grid)
+    if match is not None:
+        return Volume(copied(volume.voxels, match, grid.shape, fill), grid.affine)
+    step = np.linalg.inv(volume.affine) @ grid.affine
+    axes = _parallel(step, volume.spacing, grid.shape)
+    if how == "nearest":
+        return Volume(_nearest(volume.voxels, step, grid.shape, axes, fill), grid.affine)
+
+    def channel(voxels: Voxels) -> NDArray[np.float32]:
+        values = _finite(np.asarray(voxels, dtype=np.float32))
+        if axes is None:
+            return _oblique(values, step, grid.shape, how, fill)
+        return _separable(values, step, grid.shape, axes, how, fill)
+
+    return Volume(_by_channel(channel, volume), grid.affine)
+
+
+def _by_channel(channel: Callable[[Voxels], NDArray[np.float32]], volume: Volume) -> NDArray[np.float32]:
+    if not volume.is_colour:
+        return channel(volume.voxels)
+    return np.stack([channel(volume.voxels[..., c]) for c in range(volume.n_channels)], axis=-1)
+
+
+def _finite(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    finite = np.isfinite(values)
+    if not finite.all():
+        raise InputError(
+            "E120",
+            f"{int(values.size - finite.sum())} voxels that are not finite, in a volume to interpolate",
+            "finite voxels",
+            "Repair the image, or read it with non-finite voxels set to zero.",
+        )
+    return values
+
+
+def _parallel(step: Step, spacing: tuple[float, ...], shape: Shape) -> Shape | None:
+    """Return the target axis along each source axis, or None where the axes are not parallel.
+
+    They count as parallel where dropping the tilt moves no target voxel by more than `TOLERANCE_MM`.
+    """
+    turns = step[:3, :3]
+    axes = np.abs(turns).argmax(axis=1)
+    if len(set(axes.tolist())) < 3:
+        return None
+    tilt = np.abs(turns)
+    tilt[np.arange(3), axes] = 0
+    moved_mm = tilt @ (np.array(shape) - 1) * np.array(spacing)
+    return three(axes) if moved_mm.max() <= TOLERANCE_MM else None
+
+
+def _positions(step: Step, shape: Shape, axes: Shape, axis: int) -> NDArray[np.float64]:
+    positions: NDArray[np.float64] = step[axis, axes[axis]] * np.arange(shape[axes[axis]]) + step[axis, 3]
+    return positions
+
+
+def _beyond(positions: NDArray[np.float64], n: int) -> NDArray[np.bool_]:
+    reach = REACH + 1e-3
+    return (positions < -reach) | (positions > n - 1 + reach)
+
+
+def _factor(step: Step, axis: int) -> float:
+    """Return how much coarser the target is along a source axis: the spread of its step along it."""
+    return float(np.linalg.norm(step[axis, :3]))
+
+
+def _separable(
+    values: NDArray[np.float32], step: Step, shape: Shape, axes: Shape, how: interpolation.Smooth, fill: float
+) -> NDArray[np.float32]:
+    beyond = []
+    matrices = []
+    for axis, n in enumerate(values.shape):
+        positions = _positions(step, shape, axes, axis)
+        beyond.append(_beyond(positions, n))
+        inside = np.clip(positions, -1, n)
+        matrices.append(interpolation.reading(n, inside, _factor(step, axis), how=how))
+    # The axis that shrinks most comes first: the products after it are smaller.
+    for axis in sorted(range(3), key=lambda a: len(matrices[a]) / values.shape[a]):
+        values = interpolation.along(matrices[axis], values, axis)
+    out = np.ascontiguousarray(values.transpose(np.argsort(axes)))
+    for axis in range(3):
+        out[(slice(None),) * axes[axis] + (beyond[axis],)] = fill
+    return out
+
+
+def _oblique(
+    values: NDArray[np.float32], step: Step, shape: Shape, how: interpolation.Smooth, fill: float
+) -> NDArray[np.float32]:
+    for axis, n in enumerate(values.shape):
+        if _factor(step, axis) > interpolation.COARSER:
+            values = interpolation.along(
+                interpolation.smoothing(n, _factor(step, axis)).astype(np.float32), values, axis
+            )
+    if how == "cubic":
+        values = ndimage.spline_filter(values, order=3, output=np.float32, mode="mirror")
+    return _transformed(values, step, shape, how, fill)
+
+
+def _nearest(voxels: Voxels, step: Step, shape: Shape, axes: Shape | None, fill: float) -> Voxels:
+    if axes is None:
+        grey = voxels[..., None] if voxels.ndim == 3 else voxels
+        moved = [_transformed(grey[..., c], step, shape, "nearest", fill) for c in range(grey.shape[-1])]
+        return moved[0] if voxels.ndim == 3 else np.stack(moved, axis=-1)
+    beyond, index = [], []
+    for axis in range(3):
+        positions = _positions(step, shape, axes, axis)
+        beyond.append(_beyond(positions, voxels.shape[axis]))
+        index.append(interpolation.nearest(voxels.shape[axis], positions))
+    taken = voxels[np.ix_(*index)].transpose([*np.argsort(axes), *range(3, voxels.ndim)])
+    out = np.array(taken, order="C", subok=False)
+    for axis in range(3):
+        if beyond[axis].any():
+            out[(slice(None),) * axes[axis] + (beyond[axis],)] = filled((), fill, out.dtype)
+    return out
+
+
+_ORDERS: dict[How, int] = {"nearest": 0, "linear": 1, "cubic": 3}
+
+
+def _transformed(values: NDArray[Any], step: Step, shape: Shape, how: How, fill: float) -> NDArray[Any]:
+    out: NDArray[Any] = ndimage.affine_transform(
+        values,
+        step[:3, :3],
+        step[:3, 3],
+        output_shape=shape,
+        order=_ORDERS[how],
+        mode="mirror" if how == "cubic" else "nearest",
+        prefilter=False,
+    )
+    j, k = np.ogrid[: shape[1], : shape[2]]
+    for i in range(shape[0]):  # plane by plane: positions of a whole large grid would not fit in memory
+        beyond = np.zeros(shape[1:], dtype=bool)
+        for axis in range(3):
+            row = step[axis]
+            beyond |= _beyond(row[0] * i + row[1] * j + row[2] * k + row[3], values.shape[axis])
+        if beyond.any():
+            out[i][beyond] = filled((), fill, out.dtype)
+    return out

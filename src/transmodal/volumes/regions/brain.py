@@ -1,0 +1,323 @@
+"""Brain masks of head and brain volumes by the embedded template; the same bits on every run.
+
+A volume whose background is one constant and whose foreground is shaped like a brain has been stripped
+already: its foreground is the mask. In a head the template is laid over the brain (affine by mutual
+information, looking only at the brain and the dark ring around it, then demons), and what is dark like
+that ring or hangs on by a thread is cut away from the template's brain.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any, NamedTuple
+
+import numpy as np
+import SimpleITK as sitk  # noqa: N813  (the field's name for it)
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from transmodal.errors import InputError
+from transmodal.volumes.geometry import itk, registration, reorient
+from transmodal.volumes.regions import template
+from transmodal.volumes.volume import Volume
+
+Mask = NDArray[np.bool_]
+Floats = NDArray[np.floating[Any]]
+
+BRAIN_CM3 = (300.0, 2500.0)
+"""What a human brain, with the fluid in and around it, may measure."""
+
+_SHAPE_MM, _ALIGN_MM, _WORK_MM = 4.0, 2.0, 3.0
+_RING_MM = 6.0  # how far beyond the brain the search looks: cerebrospinal fluid and skull, not yet scalp
+_STRIPPED_DICE = 0.92  # heads stay below: 0.64 to 0.93 by volume and shape, stripped brains reach 0.96
+_EDGE = 0.4  # of the soft mask; at a half the bright rim of cerebrospinal fluid in T2 would be missed
+_MOST_GROWN = 1.5  # by which stretching changes the brain's volume; where it ran away it doubled it
+_GOOD, _LEAST = 0.4, 0.2  # mutual information in nats: right poses reach 0.45 to 1.5, wrong ones 0.25 to 0.4
+_SCALES, _NODS = (
+    (0.92, 1.0, 1.08),
+    (-0.35, 0.35),
+)  # sizes of the template, and turns about the left-right axis
+_SCALP_MM = 12.0  # scalp and skull above the brain
+_FLIP = np.diag([-1.0, -1.0, 1.0, 1.0])  # RAS+ to LPS+ and back
+
+
+class Found(NamedTuple):
+    """A brain mask `(I, J, K)` and how it was found."""
+
+    mask: Mask
+    method: str
+
+
+def brain(volume: Volume) -> Found:
+    """Return the brain of a grey head or brain volume.
+
+    Args:
+        volume: T1-like, other MR contrasts where the skull is dark; any orientation and spacing.
+
+    Raises:
+        InputError: E124 when no brain is found, E122 for colour, E112 for a sheared affine.
+    """
+    itk.to_image(volume)  # says what is wrong with colour and shear
+    work = registration.coarse(volume, _WORK_MM)
+    if work.voxels.min() == work.voxels.max():
+        raise _nothing("one constant value")
+    return _stripped(volume) or _in_head(volume, work)
+
+
+def largest_component(mask: NDArray[Any]) -> Mask:
+    """Return the largest of the face-connected parts of a mask; the first one of equals."""
+    labels, n = ndimage.label(mask)
+    if n == 0:
+        return np.zeros(mask.shape, dtype=bool)
+    return np.asarray(labels == np.bincount(labels.ravel())[1:].argmax() + 1)
+
+
+def fill_holes(mask: NDArray[Any]) -> Mask:
+    """Return a mask without the holes that it encloses in three dimensions."""
+    return np.asarray(ndimage.binary_fill_holes(mask))
+
+
+def _nothing(got: str) -> InputError:
+    return InputError(
+        "E124",
+        f"no brain found: {got}",
+        "the MR volume of a head or of a brain without skull",
+        "Check the file, or ask for the region body or whole.",
+    )
+
+
+def _stripped(volume: Volume) -> Found | None:
+    """Return the filled foreground if it has a constant background and the shape of a brain."""
+    background = _constant_border(volume.voxels)
+    if background is None:
+        return None
+    height = np.abs(volume.voxels.astype(np.float32) - background)
+    rise = 0.02 * float(np.percentile(height[height > 0], 90))
+    mask = fill_holes(largest_component(height > rise))
+    cm3 = _cm3(mask, volume)
+    if not BRAIN_CM3[0] <= cm3 <= BRAIN_CM3[1]:
+        return None
+    dice = _likeness(volume.with_voxels(mask.astype(np.float32)))
+    if dice < _STRIPPED_DICE:
+        return None
+    return Found(mask, f"stripped: filled foreground of {cm3:.0f} cm3, Dice {dice:.2f} with the template")
+
+
+def _constant_border(voxels: NDArray[Any]) -> float | None:
+    """Return the value that makes up most of the six faces, if one does and others occur inside."""
+    faces = [voxels.take(end, axis=axis).ravel() for axis in range(3) for end in (0, -1)]
+    values, counts = np.unique(np.concatenate(faces), return_counts=True)
+    return float(values[counts.argmax()]) if counts.max() >= 0.8 * counts.sum() else None
+
+
+def _cm3(mask: Mask, volume: Volume) -> float:
+    return float(mask.sum() * abs(np.linalg.det(volume.affine[:3, :3])) / 1000)
+
+
+def _likeness(foreground: Volume) -> float:
+    """Return the Dice overlap of a foreground with the template's brain laid over it affinely."""
+    own = registration.coarse(foreground, _SHAPE_MM)
+    found = registration.register(own, _template().mask, kind="affine", spacing_mm=_SHAPE_MM)
+    laid, own_mask = found.warp(_template().mask).voxels > 0.5, own.voxels > 0.5
+    return float(2 * (laid & own_mask).sum() / max(int(laid.sum() + own_mask.sum()), 1))
+
+
+class _Template(NamedTuple):
+    """T1 and brain on a coarse grid, and what of it a search looks at."""
+
+    t1: Volume
+    mask: Volume
+    ring: Mask
+
+
+@cache
+def _template() -> _Template:
+    t1, mask = (registration.coarse(v, _SHAPE_MM) for v in (template.t1(), template.mask()))
+    away = ndimage.distance_transform_edt(mask.voxels < 0.5, sampling=mask.spacing)
+    return _Template(t1, mask, np.asarray(away <= _RING_MM))
+
+
+def _in_head(volume: Volume, work: Volume) -> Found:
+    linear, information = _aligned(work)
+    box = _around(_laid(work, linear))
+    near = reorient.crop(work, box)
+    soft, kept = _deformed(near, linear)
+    mask = reorient.resample(near.with_voxels(np.minimum(soft, kept)), volume.grid).voxels > _EDGE
+    mask = fill_holes(largest_component(mask))
+    cm3 = _cm3(mask, volume)
+    if not BRAIN_CM3[0] <= cm3 <= BRAIN_CM3[1]:
+        raise _nothing(f"the best guess has {cm3:.0f} cm3")
+    return Found(
+        mask, f"head: template, mutual information {information:.2f}, demons, trimmed, {cm3:.0f} cm3"
+    )
+
+
+def _aligned(work: Volume) -> tuple[sitk.Transform, float]:
+    """Return the affine map from `work` to the template in LPS+ mm, and how well it fits.
+
+    A free affine search would blow the template up until it fills the whole head, where the air around the
+    scalp is as dark as the skull. So it is laid under the head's top at a few sizes, turned and shifted as it
+    is, and only from the best of these places stretched.
+    """
+    posed = [_posed(work, scale, 0.0) for scale in _SCALES]
+    if max(one.information for one in posed) < _GOOD:
+        posed += [_posed(work, scale, nod) for scale in _SCALES for nod in _NODS]
+    best = max(posed, key=lambda one: one.information)
+    found = registration.refine(
+        _template().t1,
+        work,
+        best.start,
+        metric="mutual_information",
+        fixed_mask=_template().ring,
+        spacing_mm=2 * _ALIGN_MM,
+    )
+    # A stretch that runs away fits the air around the head: the rigid place is the better one then.
+    grown = np.linalg.det(itk.matrix(found.transform)[:3, :3]) / np.linalg.det(itk.matrix(best.start)[:3, :3])
+    stretched = 1 / _MOST_GROWN <= grown <= _MOST_GROWN
+    information = found.quality.after if stretched else best.information
+    if information < _LEAST:
+        raise _nothing(f"the template fits with {information:.2f} nats of mutual information")
+    return (found.transform if stretched else best.start).GetInverse(), information
+
+
+class _Posed(NamedTuple):
+    """A place of the template in the head, and the mutual information there."""
+
+    start: sitk.AffineTransform
+    information: float
+
+
+def _posed(work: Volume, scale: float, nod: float) -> _Posed:
+    """Return the best rigid place of the template at one size, from below the head's top."""
+    around = np.eye(4)
+    turn = sitk.Euler3DTransform([0.0, 0.0, 0.0], nod, 0.0, 0.0)
+    around[:3, :3] = scale * np.reshape(turn.GetMatrix(), (3, 3))
+    pose = _FLIP @ around @ _FLIP
+    pose[:3, 3] = _crown(work) - [0.0, 0.0, _SCALP_MM] - pose[:3, :3] @ _template_crown()
+    t1 = _template().t1
+    rigid = registration.register(
+        Volume(t1.voxels, pose @ t1.affine),
+        work,
+        kind="rigid",
+        metric="mutual_information",
+        fixed_mask=_template().ring,
+        spacing_mm=_ALIGN_MM,
+    )
+    whole = itk.matrix(rigid.transform) @ _FLIP @ pose @ _FLIP
+    return _Posed(
+        sitk.AffineTransform(whole[:3, :3].ravel().tolist(), whole[:3, 3].tolist()), rigid.quality.after
+    )
+
+
+def _crown(work: Volume, depth_mm: float = 120.0) -> NDArray[np.float64]:
+    """Return the head's top in RAS+ mm, in the middle of its upper part: the neck does not count."""
+    bright = work.voxels[work.voxels > work.voxels.mean()]
+    head = largest_component(ndimage.binary_opening(work.voxels > 0.5 * bright.mean()))
+    if not head.any():
+        raise _nothing("no head stands out of the background")
+    points = work.grid.world(np.argwhere(head).astype(float))
+    top = float(np.percentile(points[:, 2], 99.9))
+    upper = points[points[:, 2] > top - depth_mm]
+    x, y, _ = np.percentile(upper, (2, 98), axis=0).mean(axis=0)
+    return np.array([x, y, top])
+
+
+@cache
+def _template_crown() -> NDArray[np.float64]:
+    mask = _template().mask
+    points = mask.grid.world(np.argwhere(mask.voxels > 0.5).astype(float))
+    x, y, _ = (points.min(axis=0) + points.max(axis=0)) / 2
+    return np.array([x, y, points[:, 2].max()])
+
+
+def _laid(work: Volume, to_template: sitk.Transform) -> Volume:
+    return itk.warp(_template().mask, work.grid, to_template)
+
+
+def _around(mask: Volume, margin_mm: float = 20.0) -> tuple[slice, slice, slice]:
+    """Return the box of a mask with a margin; E124 when the template came to lie outside."""
+    if not (mask.voxels > 0.5).any():
+        raise _nothing("the template lies outside the volume")
+    box = reorient.bounding_box(mask.voxels > 0.5)
+    margins = [round(margin_mm / spacing) for spacing in mask.spacing]
+    i, j, k = (
+        slice(max(0, side.start - margin), min(n, side.stop + margin))
+        for side, margin, n in zip(box, margins, mask.voxels.shape, strict=True)
+    )
+    return i, j, k
+
+
+def _deformed(near: Volume, linear: sitk.Transform) -> tuple[Floats, Floats]:
+    """Return the template's brain after demons, `[0, 1]` over its edge, and what the intensities keep of it."""
+    laid = _laid(near, linear)
+    depth = _depth(laid.voxels > 0.5, near.spacing)
+    t1 = itk.warp(_template().t1, near.grid, linear).voxels
+    levels = _Levels.of(near.voxels, depth)
+    inside = depth > 0
+    painted = np.where(inside, _painted(t1, near.voxels, inside), levels.ring)
+    fade = np.clip((14 + depth) / 6, 0, 1)
+    clipped = np.clip(near.voxels, min(levels.ring, levels.low), max(levels.ring, levels.high))
+    fixed = near.with_voxels(levels.unit(clipped) * fade)
+    moving = near.with_voxels(levels.unit(painted))
+    field = registration.demons(fixed, moving, smoothing=1.5, iterations=40)
+    whole = sitk.CompositeTransform(
+        [linear, sitk.DisplacementFieldTransform(sitk.Cast(field, sitk.sitkVectorFloat64))]
+    )
+    soft = _laid(near, whole).voxels
+    return soft, _kept(near, soft > 0.5, levels)
+
+
+def _depth(mask: Mask, spacing: tuple[float, float, float]) -> Floats:
+    """Return the distance to a mask's edge in mm, above 0 inside, below 0 outside."""
+    inside: Floats = ndimage.distance_transform_edt(mask, sampling=spacing)
+    outside: Floats = ndimage.distance_transform_edt(~mask, sampling=spacing)
+    return (inside - outside).astype(np.float32)
+
+
+class _Levels(NamedTuple):
+    """Intensities: the dark ring around the brain, and the brain's low, middle and high ones."""
+
+    ring: float
+    low: float
+    middle: float
+    high: float
+
+    @classmethod
+    def of(cls, voxels: Floats, depth: Floats) -> _Levels:
+        deep = voxels[depth > 4]
+        around = voxels[(depth < -3) & (depth > -10)]
+        low, middle, high = np.percentile(deep, (2, 50, 98))
+        return cls(float(np.percentile(around, 25)), float(low), float(middle), float(high))
+
+    def unit(self, values: Floats) -> Floats:
+        """Map the ring to 0 and the brain's far end to 1."""
+        far = self.high if self.high - self.ring >= self.ring - self.low else self.low
+        scaled: Floats = ((values - self.ring) / max(abs(far - self.ring), 1e-6)).astype(np.float32)
+        return scaled
+
+
+def _painted(t1: Floats, voxels: Floats, inside: Mask, n: int = 16) -> Floats:
+    """Give the template the volume's intensities: per level of its T1, the volume's median there."""
+    edges = np.quantile(t1[inside], np.linspace(0, 1, n + 1))
+    number = np.clip(np.searchsorted(edges, t1, side="right") - 1, 0, n - 1)
+    labels = np.where(inside, number + 1, 0)
+    medians = np.asarray(ndimage.median(voxels, labels, np.arange(1, n + 1)))
+    known = np.isfinite(medians)
+    painted: Floats = np.interp(t1, ((edges[1:] + edges[:-1]) / 2)[known], medians[known])
+    return painted
+
+
+def _kept(near: Volume, mask: Mask, levels: _Levels) -> Floats:
+    """Return what stays of the template's brain, `[0, 1]` over its edge: tissue, what it encloses or joins.
+
+    Only where the brain's tissue is well above the ring; else there is nothing to judge by.
+    """
+    threshold = (levels.ring + levels.middle) / 2
+    if levels.middle <= levels.ring:
+        return np.ones(mask.shape, np.float32)
+    ball = ndimage.generate_binary_structure(3, 1)
+    tissue = largest_component(ndimage.binary_opening(mask & (near.voxels > threshold), ball))
+    padded = np.pad(tissue, 4)
+    closed = ndimage.binary_closing(padded, ball, iterations=3)[4:-4, 4:-4, 4:-4]
+    kept: Floats = ndimage.gaussian_filter((fill_holes(closed) | ~mask).astype(np.float32), 0.5)
+    return kept

@@ -1,0 +1,93 @@
+"""How the sides of a slice come to the sides of a window, and back."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from transmodal.volumes.geometry import interpolation
+from transmodal.volumes.windows.spec import Cutting, plane_of, round_up
+
+
+class Side(NamedTuple):
+    """One side: `n` voxels, seen as `out` pixels of `scale` voxels each; both centres coincide.
+
+    At a scale of 1 voxels are only padded or cropped, whole voxel by whole voxel.
+    """
+
+    n: int
+    out: int
+    scale: float
+
+    @property
+    def resizes(self) -> bool:
+        """Whether voxels are interpolated."""
+        return self.scale != 1
+
+    @property
+    def held(self) -> slice:
+        """Which voxels the window holds."""
+        first = 0 if self.resizes else max(0, (self.n - self.out) // 2)
+        return slice(first, self.n if self.resizes else first + min(self.n, self.out))
+
+    @property
+    def put(self) -> slice:
+        """Which of the window's pixels they fill; the others lie beyond the volume."""
+        if self.resizes:
+            return _filled_pixels(self)
+        first = max(0, (self.out - self.n) // 2)
+        return slice(first, first + min(self.n, self.out))
+
+
+def sides_of(shape: tuple[int, ...], axis: int, cutting: Cutting) -> tuple[Side, Side]:
+    """Return how the two sides of a volume's slices come to a window."""
+    rows, columns = plane_of(shape, axis)
+    multiple = cutting.multiple
+    height, width = cutting.size or (round_up(rows, multiple), round_up(columns, multiple))
+    if cutting.fit == "pad":
+        return Side(rows, height, 1.0), Side(columns, width, 1.0)
+    if cutting.fit == "ignore":
+        return Side(rows, height, rows / height), Side(columns, width, columns / width)
+    scale = max(rows / height, columns / width)
+    return Side(rows, height, scale), Side(columns, width, scale)
+
+
+@lru_cache(maxsize=256)
+def into(side: Side) -> interpolation.Matrix:
+    """Return the matrix from a side's voxels to the pixels that they fill."""
+    return _kept(interpolation.reading(side.n, _pixels(side)[side.put], side.scale))
+
+
+@lru_cache(maxsize=256)
+def back(side: Side) -> interpolation.Matrix:
+    """Return the matrix from the pixels that a side's voxels fill to the voxels."""
+    voxels = (np.arange(side.n) + 0.5 - side.n / 2) / side.scale + side.out / 2 - 0.5
+    put = side.put
+    return _kept(interpolation.reading(put.stop - put.start, voxels - put.start, 1 / side.scale))
+
+
+def nearest(side: Side) -> NDArray[np.intp]:
+    """Return for each pixel that the voxels fill the voxel nearest to its centre."""
+    return interpolation.nearest(side.n, _pixels(side)[side.put])
+
+
+def _pixels(side: Side) -> NDArray[np.float64]:
+    """Return where the pixels' centres lie, in voxels."""
+    pixels = (np.arange(side.out) + 0.5 - side.out / 2) * side.scale + side.n / 2 - 0.5
+    return pixels.astype(np.float64)
+
+
+@lru_cache(maxsize=256)
+def _filled_pixels(side: Side) -> slice:
+    """Return the pixels whose centres lie on voxels; of a side below a pixel those that it touches."""
+    reach = max(side.n, side.scale) / 2 + 1e-9
+    filled = np.flatnonzero(np.abs(_pixels(side) - (side.n - 1) / 2) <= reach)
+    return slice(int(filled[0]), int(filled[-1]) + 1)
+
+
+def _kept(matrix: interpolation.Matrix) -> interpolation.Matrix:
+    matrix.setflags(write=False)
+    return matrix

@@ -1,0 +1,241 @@
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from transmodal.cohorts.case import Case, CaseMaker
+from transmodal.cohorts.edit.merge import merge
+from transmodal.cohorts.edit.resplit import Stale, resplit, stale
+from transmodal.cohorts.prepare.prepare import PrepareOptions, prepare
+from transmodal.cohorts.split.relations import Relations, told
+from transmodal.cohorts.split.split import NAMES, given_split
+from transmodal.cohorts.store import Cohort
+from transmodal.errors import InputError, IntegrityError, UsageError
+from transmodal.storage import files
+from transmodal.volumes.intensity import IntensitySpec
+
+MakeCase = Callable[..., Case]
+Ready = Callable[[Case], CaseMaker]
+SHARES = PrepareOptions(ratios=(2, 1, 1))
+
+
+@pytest.fixture
+def cohort(a_case: MakeCase, ready: Ready, tmp_path: Path) -> Callable[..., Cohort]:
+    def make(name: str, *ids: str, seed: int = 0, options: PrepareOptions = SHARES) -> Cohort:
+        return prepare([ready(a_case(one, seed=seed)) for one in ids], tmp_path / name, options)
+
+    return make
+
+
+def sides(cohort: Cohort) -> dict[str, str]:
+    return {case: name for name in NAMES for case in cohort.split.ids(name)}
+
+
+def test_a_merged_cohort_has_all_cases_with_their_sides_and_arrays(
+    cohort: Callable[..., Cohort], tmp_path: Path
+) -> None:
+    one, other = cohort("one", "a", "b", "c"), cohort("two", "d", "e", "f")
+    merged = merge([one.folder, other.folder], tmp_path / "both", keep_sides=True)
+    assert [case.id for case in merged.cases()] == list("abcdef")
+    assert sides(merged) == {**sides(one), **sides(other)}
+    assert merged.verify() == one.verify() + other.verify()
+    assert merged.manifest.name == "both"
+    assert (merged.folder / "cases/a/t1.npy").samefile(one.folder / "cases/a/t1.npy")
+    np.testing.assert_array_equal(merged.case("d").volume("fa").voxels, other.case("d").volume("fa").voxels)
+
+
+def test_without_links_arrays_are_copied(
+    cohort: Callable[..., Cohort], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError("another disk")
+
+    one, other = cohort("one", "a", "b", "c"), cohort("two", "d", "e", "f")
+    monkeypatch.setattr("os.link", refuse)
+    merged = merge([one.folder, other.folder], tmp_path / "both", keep_sides=True)
+    assert merged.verify() > 0
+    assert not (merged.folder / "cases/a/t1.npy").samefile(one.folder / "cases/a/t1.npy")
+
+
+def test_a_case_that_stands_in_both_is_taken_once(cohort: Callable[..., Cohort], tmp_path: Path) -> None:
+    one, other = cohort("one", "a", "b", "c"), cohort("two", "a", "b", "c", "d", "e")
+    merged = merge([one.folder, other.folder], tmp_path / "both")
+    assert [case.id for case in merged.cases()] == list("abcde")
+    assert sorted(sides(merged)) == list("abcde")
+
+
+def test_other_content_under_one_name_is_refused_and_a_prefix_helps(
+    cohort: Callable[..., Cohort], tmp_path: Path
+) -> None:
+    one, other = cohort("one", "a", "b", "c"), cohort("two", "a", "d", "e", seed=1)
+    with pytest.raises(UsageError, match="--prefix") as caught:
+        merge([one.folder, other.folder], tmp_path / "both", keep_sides=True)
+    assert caught.value.code == "E004"
+    assert not (tmp_path / "both").exists()
+    merged = merge([one.folder, other.folder], tmp_path / "both", keep_sides=True, prefix=True)
+    assert [case.id for case in merged.cases()] == ["one-a", "one-b", "one-c", "two-a", "two-d", "two-e"]
+    assert merged.case("two-a").patient == "two-a"
+    assert sides(merged)["two-a"] == sides(other)["a"]
+    assert merged.verify() == one.verify() + other.verify()
+
+
+def test_one_patient_on_two_sides_is_refused_until_it_is_split_anew(
+    cohort: Callable[..., Cohort], tmp_path: Path
+) -> None:
+    one, other = cohort("one", "a", "b", "c"), cohort("two", "d", "e", "f")
+    trained, tested = one.split.train[0], other.split.test[0]
+    same = told([f"{trained}={tested}"])
+    with pytest.raises(InputError, match="split anew") as caught:
+        merge([one.folder, other.folder], tmp_path / "both", keep_sides=True, relations=same)
+    assert caught.value.code == "E135"
+    merged = merge([one.folder, other.folder], tmp_path / "both", relations=same)
+    assert sides(merged)[trained] == sides(merged)[tested]
+    assert merged.case(trained).patient == merged.case(tested).patient
+
+
+@pytest.mark.parametrize(
+    ("options", "part"),
+    [
+        (SHARES.model_copy(update={"regions": {"t1": ("body",)}}), "regions"),
+        (
+            SHARES.model_copy(update={"intensity": {"ct": IntensitySpec("window", -1000, 2000)}}),
+            "intensity maps",
+        ),
+    ],
+)
+def test_cohorts_that_were_prepared_otherwise_are_refused(
+    options: PrepareOptions, part: str, cohort: Callable[..., Cohort], tmp_path: Path
+) -> None:
+    one, other = cohort("one", "a", "b", "c"), cohort("two", "d", "e", "f", options=options)
+    with pytest.raises(UsageError, match=part) as caught:
+        merge([one.folder, other.folder], tmp_path / "both")
+    assert caught.value.code == "E004"
+
+
+def test_cohorts_of_other_modalities_are_refused(
+    a_case: MakeCase, ready: Ready, cohort: Callable[..., Cohort], tmp_path: Path
+) -> None:
+    other = [a_case(name) for name in "def"]
+    bare = [Case(one.id, one.patient, {"t1": one.volumes["t1"]}) for one in other]
+    two = prepare([ready(one) for one in bare], tmp_path / "two", SHARES)
+    with pytest.raises(UsageError, match="modalities ct, fa, t1"):
+        merge([cohort("one", "a", "b", "c").folder, two.folder], tmp_path / "both")
+
+
+def test_what_cannot_be_merged_is_refused(cohort: Callable[..., Cohort], tmp_path: Path) -> None:
+    one = cohort("one", "a", "b", "c")
+    with pytest.raises(UsageError, match="two or more"):
+        merge([one.folder], tmp_path / "both")
+    with pytest.raises(UsageError, match="exists"):
+        merge([one.folder, one.folder], one.folder)
+    with pytest.raises(UsageError, match="names that differ"):
+        merge([one.folder, one.folder], tmp_path / "both", prefix=True)
+
+
+def test_a_damaged_array_is_not_taken(cohort: Callable[..., Cohort], tmp_path: Path) -> None:
+    one, other = cohort("one", "a", "b", "c"), cohort("two", "d", "e", "f")
+    array = np.load(other.folder / "cases/e/fa.npy")
+    array[1, 1, 1] += 1
+    np.save(other.folder / "cases/e/fa.npy", array)
+    with pytest.raises(IntegrityError) as caught:
+        merge([one.folder, other.folder], tmp_path / "both")
+    assert caught.value.code == "E501"
+    assert not (tmp_path / "both").exists()
+    (other.folder / "cases/e/fa.npy").unlink()
+    with pytest.raises(IntegrityError, match="another content"):
+        merge([one.folder, other.folder], tmp_path / "both")
+
+
+def test_a_resplit_touches_no_array_and_keeps_the_former_split(
+    cohort: Callable[..., Cohort], tree: Callable[[Path], dict[str, str]]
+) -> None:
+    one = cohort("one", *"abcdefgh")
+    before = tree(one.folder)
+    again = resplit(one.folder, split={"fold": (1, 3)})
+    after = tree(one.folder)
+    assert again.split.how == "fold 1 of 3"
+    assert {name for name in before if before[name] != after[name]} == {"cohort.json", "split.json"}
+    kept = one.folder / f"split-{one.digest()[:12]}.json"
+    assert json.loads(kept.read_text()) == one.split.model_dump(mode="json")
+    assert again.digest() != one.digest()
+    assert again.manifest.digest() == one.manifest.digest()
+
+
+def test_the_same_split_again_keeps_no_copy(cohort: Callable[..., Cohort]) -> None:
+    one = cohort("one", "a", "b", "c")
+    same = resplit(one.folder, split={})
+    assert same.digest() == one.digest()
+    assert not list(one.folder.glob("split-*.json"))
+
+
+def test_a_resplit_elsewhere_leaves_the_cohort_alone(
+    cohort: Callable[..., Cohort], tree: Callable[[Path], dict[str, str]], tmp_path: Path
+) -> None:
+    one = cohort("one", *"abcdef")
+    before = tree(one.folder)
+    other = resplit(one.folder, split={"ratios": (1, 1, 1)}, output=tmp_path / "other")
+    assert tree(one.folder) == before
+    assert [len(other.split.ids(name)) for name in NAMES] == [2, 2, 2]
+    assert other.manifest.name == "other"
+    assert other.verify() == one.verify()
+    with pytest.raises(UsageError, match="exists"):
+        resplit(one.folder, split={}, output=tmp_path / "other")
+
+
+def test_sides_can_be_given(cohort: Callable[..., Cohort]) -> None:
+    one = cohort("one", "a", "b", "c")
+    wanted = {"a": "test", "b": "train", "c": "train"}
+    assert resplit(one.folder, split={}, sides=wanted).split == given_split(wanted)
+
+
+def test_runs_of_a_former_split_are_named_with_what_they_learned(
+    cohort: Callable[..., Cohort], tmp_path: Path
+) -> None:
+    one = cohort("one", *"abcdefgh")
+    runs = tmp_path / "runs"
+    for name, digest in (("old", one.digest()), ("strange", "0" * 64)):
+        (runs / name).mkdir(parents=True)
+        files.write_json(runs / name / "run.json", {"cohort": {"name": "one", "digest": digest}})
+    (runs / "broken").mkdir()
+    (runs / "broken" / "run.json").write_text("{")
+    (runs / "odd").mkdir()
+    files.write_json(runs / "odd" / "run.json", {"cohort": "one"})
+    assert stale(one, runs) == []
+    learned = one.split.train[0]
+    wanted = {case.id: "test" if case.id == learned else "train" for case in one.cases()}
+    again = resplit(one.folder, split={}, sides=wanted)
+    assert stale(again, runs) == [Stale(runs / "old", f"split-{one.digest()[:12]}.json", 1, 1)]
+
+
+def test_runs_are_found_though_patients_were_joined_since(
+    cohort: Callable[..., Cohort], tmp_path: Path
+) -> None:
+    one = cohort("one", *"abcdefgh")
+    files.write_json(tmp_path / "run.json", {"cohort": {"digest": one.digest()}})
+    trained, tested = one.split.train[0], one.split.test[0]
+    again = resplit(
+        one.folder,
+        split={},
+        relations=Relations(same=((trained, tested),)),
+        sides={trained: "test", tested: "test"},
+    )
+    assert again.case(trained).patient == again.case(tested).patient
+    (found,) = stale(again, tmp_path)
+    assert (found.learned, found.tested) == (1, 1)
+
+
+def test_a_cohort_whose_former_patients_are_not_known_is_taken_as_it_is(
+    cohort: Callable[..., Cohort], tmp_path: Path
+) -> None:
+    one = cohort("one", *"abcdefgh")
+    files.write_json(tmp_path / "run.json", {"cohort": {"digest": one.digest()}})
+    again = resplit(one.folder, split={"fold": (0, 4)})
+    for path in one.folder.glob("patients-*.json"):
+        path.unlink()
+    assert len(stale(again, tmp_path)) == 1
+    shutil.rmtree(one.folder)

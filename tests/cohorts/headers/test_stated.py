@@ -1,0 +1,82 @@
+"""What headers and names say of a source, and what it means for a run."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from transmodal.cohorts.headers.stated import Stated, header_findings, stated
+from transmodal.volumes import Volume
+from transmodal.volumes.formats.dicom.writing import SeriesAbout, write_series
+
+
+@pytest.mark.parametrize(
+    ("name", "modality", "family"),
+    [
+        ("sub-01_T1w.nii.gz", "t1", "MR"),
+        ("sub-01_ses-2_acq-tse_T2w.nii", "t2", "MR"),
+        ("sub-01_FLAIR.nii.gz", "flair", "MR"),
+        ("sub-01_ce-gadolinium_T1w.nii.gz", "t1ce", "MR"),
+        ("sub-01_ct.nii.gz", "ct", "CT"),
+        ("sub-01_bold.nii.gz", "", ""),
+        ("patient_T2w.nii.gz", "", ""),
+        ("T1_of_the_T2_study.nii.gz", "", ""),
+    ],
+)
+def test_bids_names_say_what_they_say_and_others_nothing(name: str, modality: str, family: str) -> None:
+    own = stated(Path(name))
+    assert (own.modality, own.family) == (modality, family)
+
+
+def test_a_dicom_series_says_its_kind_and_body_part(tmp_path: Path) -> None:
+    volume = Volume(np.arange(4 * 5 * 3).reshape(4, 5, 3).astype(np.int16), np.eye(4))
+    about = SeriesAbout("CT", "abdomen", "p", "1.2.3", "1.2.4", body_part="ABDOMEN")
+    write_series(volume, tmp_path / "ct", about)
+    assert stated(tmp_path / "ct") == Stated("its DICOM header", "CT", "", "ABDOMEN")
+    write_series(volume, tmp_path / "mr", SeriesAbout("MR", "t2_tse_tra", "p", "1.2.3", "1.2.4"))
+    assert stated(tmp_path / "mr").family == "MR"
+    (tmp_path / "empty").mkdir()
+    assert stated(tmp_path / "empty") == Stated()
+
+
+def test_a_converters_json_says_scanner_and_body_part(tmp_path: Path) -> None:
+    (tmp_path / "scan.json").write_text(json.dumps({"Modality": "MR", "BodyPartExamined": "KNEE"}))
+    assert stated(tmp_path / "scan.nii.gz") == Stated("scan.json", "MR", "", "KNEE")
+    (tmp_path / "odd.json").write_text(json.dumps({"Modality": 3}))
+    assert stated(tmp_path / "odd.nii.gz") == Stated()
+
+
+def findings(own: Stated, expected: str, *, head: bool = True, passes: bool = True) -> list[tuple[str, str]]:
+    return [
+        (one.outcome, one.text) for one in header_findings(own, expected, is_head=head, image_passes=passes)
+    ]
+
+
+def test_another_scanner_is_refused_whatever_the_image_shows() -> None:
+    ct = Stated("its DICOM header", "CT")
+    for expected in ("t1", "mr", "flair"):
+        assert findings(ct, expected) == [
+            ("refuse", f"its DICOM header says CT; the run takes {expected}"),
+        ]
+    assert findings(ct, "ct") == []
+    assert findings(ct, "histology") == []
+    assert findings(Stated("its DICOM header", "MR"), "ct")[0][0] == "refuse"
+
+
+def test_another_sequence_is_refused_unless_the_image_looks_right() -> None:
+    t2 = Stated("its BIDS name", "MR", "t2")
+    assert findings(t2, "t1", passes=False)[0][0] == "refuse"
+    assert findings(t2, "t1", passes=True)[0][0] == "warn"
+    assert findings(t2, "t2") == []
+    assert findings(t2, "mr") == []
+    assert findings(Stated("its BIDS name", "MR", "t1ce"), "t1", passes=False)[0][0] == "warn"
+
+
+def test_a_body_part_only_warns() -> None:
+    knee = Stated("its DICOM header", "MR", "t1", "KNEE")
+    assert findings(knee, "t1") == [("warn", "its DICOM header says body part KNEE; training had heads")]
+    assert findings(knee, "t1", head=False) == []
+    assert findings(Stated("its DICOM header", "MR", "t1", "Head_Routine"), "t1") == []

@@ -1,0 +1,211 @@
+"""BIDS datasets: names in parts, sessions as cases, and what is left aside."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+import pytest
+
+from transmodal.cohorts import layouts
+from transmodal.cohorts.headers.bids_names import derivative, describe, parsed
+from transmodal.cohorts.layouts.bids import Options, find, look
+from transmodal.cohorts.prepare.prepare import PrepareOptions, prepare
+from transmodal.errors import InputError, UsageError
+from transmodal.volumes import Volume, io
+
+
+def image(path: Path, seed: int = 0, spacing: float = 2.0) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    voxels = np.random.default_rng(seed).integers(1, 900, (6, 5, 4)).astype(np.int16)
+    io.write(Volume(voxels, np.diag([spacing, 2.0, 2.0, 1.0])), path)
+
+
+def dataset(folder: Path, *names: str) -> Path:
+    """A dataset with images at these places."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "dataset_description.json").write_text(
+        json.dumps({"Name": "phantoms", "BIDSVersion": "1.10.0", "License": "CC0"})
+    )
+    for seed, name in enumerate(names):
+        image(folder / name, seed)
+    return folder
+
+
+def anat(case: str, suffix: str) -> str:
+    return f"{case.replace('_', '/')}/anat/{case}_{suffix}.nii.gz"
+
+
+def test_sessions_are_cases_and_subjects_patients(tmp_path: Path) -> None:
+    cases = ("sub-01_ses-1", "sub-01_ses-2", "sub-02_ses-1")
+    folder = dataset(
+        tmp_path / "d", *(anat(case, what) for case in cases for what in ("T1w", "T2w", "FLAIR"))
+    )
+    found = look(folder)
+    assert [one.id for one in found.cases] == list(cases)
+    assert [one.patient for one in found.cases] == ["sub-01", "sub-01", "sub-02"]
+    assert [sorted(one.volumes) for one in found.cases] == [["flair", "t1", "t2"]] * 3
+    cohort = prepare(found.cases, tmp_path / "c", PrepareOptions(ratios=(1, 0, 1)))
+    assert ("sub-01_ses-1" in cohort.split.train) == ("sub-01_ses-2" in cohort.split.train)
+
+
+@pytest.mark.parametrize(
+    ("name", "wanted"),
+    [
+        ("sub-01_T1w.nii.gz", "t1"),
+        ("sub-01_acq-x_run-2_T1w.nii", "t1"),
+        ("sub-01_ce-gadolinium_T1w.nii.gz", "t1ce"),
+        ("sub-01_part-mag_T1w.nii.gz", "t1"),
+        ("sub-01_part-phase_T1w.nii.gz", ""),
+        ("sub-01_part-real_T2w.nii.gz", ""),
+        ("sub-01_part-imag_T2w.nii.gz", ""),
+        ("sub-01_PDw.nii.gz", "pd"),
+        ("sub-01_FLAIR.nii.gz", "flair"),
+        ("sub-01_ct.nii.gz", "ct"),
+        ("sub-01_space-T1w_param-FA_dwimap.nii.gz", "fa"),
+        ("sub-01_param-md_dwimap.nii.gz", ""),
+        ("sub-01_desc-brain_mask.nii.gz", "mask"),
+        ("sub-01_label-GM_mask.nii.gz", ""),
+        ("sub-01_desc-ribbon_mask.nii.gz", ""),
+        ("sub-01_dseg.nii.gz", "segmentation"),
+        ("sub-01_bold.nii.gz", ""),
+    ],
+)
+def test_modalities_by_suffix(name: str, wanted: str) -> None:
+    one = parsed(Path("sub-01/anat") / name)
+    assert one is not None
+    assert one.modality == wanted
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["T1w.nii.gz", "sub-01_T1w.json", "acq-x_T1w.nii.gz", "sub-01_run1_T1w.nii.gz", "sub-1_sub-2_T1w.nii.gz"],
+)
+def test_what_is_no_image_of_a_subject(name: str) -> None:
+    assert parsed(Path(name)) is None
+
+
+def test_several_images_of_one_modality(tmp_path: Path) -> None:
+    folder = dataset(
+        tmp_path / "d", anat("sub-01", "T1w"), *(f"sub-02/anat/sub-02_run-{n}_T1w.nii.gz" for n in (1, 2))
+    )
+    found = look(folder)
+    assert [one.id for one in found.cases] == ["sub-01"]
+    assert "sub-02_run-2_T1w.nii.gz" in found.left_out[0]
+    assert "entities=run-1" in found.left_out[0]
+    by_entity = find(folder, Options(entities=("run-2",)))
+    assert [one.volumes["t1"].name for one in by_entity] == ["sub-01_T1w.nii.gz", "sub-02_run-2_T1w.nii.gz"]
+    first = find(folder, Options(several="first"))
+    assert first[1].volumes["t1"].name == "sub-02_run-1_T1w.nii.gz"
+
+
+def test_derivatives_join_when_they_are_named(tmp_path: Path) -> None:
+    mask = "derivatives/strip/sub-01/anat/sub-01_desc-brain_mask.nii.gz"
+    other = "derivatives/other/sub-01/anat/sub-01_T2w.nii.gz"
+    folder = dataset(tmp_path / "d", anat("sub-01", "T1w"), mask, other)
+    (case,) = find(folder)
+    assert (case.mask, sorted(case.volumes)) == (None, ["t1"])
+    (case,) = find(folder, Options(derivatives=("strip",)))
+    assert case.mask == folder / mask
+    assert sorted(case.volumes) == ["t1"]
+
+
+def test_spaces_are_not_mixed(tmp_path: Path) -> None:
+    folder = dataset(tmp_path / "d", anat("sub-01", "T1w"), "sub-01/anat/sub-01_space-MNI_T1w.nii.gz")
+    assert find(folder)[0].volumes["t1"].name == "sub-01_T1w.nii.gz"
+    assert find(folder, Options(space="MNI"))[0].volumes["t1"].name == "sub-01_space-MNI_T1w.nii.gz"
+
+
+def test_synthetic_images_are_taken_when_asked_for_and_marked(tmp_path: Path) -> None:
+    folder = dataset(tmp_path / "d", anat("sub-01", "T1w"), "sub-01/anat/sub-01_desc-synthetic_T2w.nii.gz")
+    assert sorted(find(folder)[0].volumes) == ["t1"]
+    (case,) = find(folder, Options(synthetic=True))
+    assert sorted(case.volumes) == ["t1", "t2"]
+    assert case.simulated == {"t2"}
+
+
+def test_groups_come_from_participants(tmp_path: Path) -> None:
+    folder = dataset(tmp_path / "d", anat("sub-01", "T1w"), anat("sub-02", "T1w"))
+    (folder / "participants.tsv").write_text("participant_id\tsite\nsub-01\tA\nsub-02\tB\n")
+    assert [one.group for one in find(folder, Options(group="site"))] == ["site A", "site B"]
+    (folder / "participants.tsv").write_text("participant_id\tsite\nsub-01\tA\nsub-02\tn/a\n")
+    with pytest.raises(InputError, match=r"without site of sub-02") as caught:
+        find(folder, Options(group="site"))
+    assert caught.value.code == "E103"
+
+
+def test_cases_that_lack_something_are_left_out_by_name(tmp_path: Path) -> None:
+    folder = dataset(tmp_path / "d", anat("sub-01", "T1w"), anat("sub-01", "T2w"), anat("sub-02", "T1w"))
+    found = look(folder)
+    assert [one.id for one in found.cases] == ["sub-01"]
+    assert found.left_out == ["sub-02 (no t2)"]
+    assert len(find(folder, Options(need=("t1",)))) == 2
+
+
+def test_registration_is_a_step_that_is_asked_for(tmp_path: Path) -> None:
+    folder = dataset(tmp_path / "d", anat("sub-01", "T1w"), anat("sub-01", "T2w"))
+    assert find(folder)[0].steps == ()
+    (case,) = find(folder, Options(onto="t2"))
+    assert repr(case.steps) == "(Onto(fixed='t2', moving='t1', along=(), limit_mm=2.0),)"
+
+
+def test_a_folder_that_does_not_say_that_it_is_bids_is_refused(tmp_path: Path) -> None:
+    image(tmp_path / "d" / anat("sub-01", "T1w"))
+    with pytest.raises(InputError, match=r"dataset_description\.json") as caught:
+        find(tmp_path / "d")
+    assert caught.value.code == "E100"
+
+
+@pytest.mark.parametrize("told", ["several=all", "entities=run", "limit_mm=-1"])
+def test_settings_that_cannot_be_are_refused(tmp_path: Path, told: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        layouts.look("bids", tmp_path, [told])
+    assert caught.value.code == "E001"
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "wanted"),
+    [
+        ("sub-01_T1w", "t2", "sub-01/anat/sub-01_desc-synthetic_T2w.nii.gz"),
+        (
+            "sub-01_ses-2_acq-mprage_run-1_T1w",
+            "flair",
+            "sub-01/ses-2/anat/sub-01_ses-2_acq-mprage_run-1_desc-synthetic_FLAIR.nii.gz",
+        ),
+        ("sub-01_T1w", "t1ce", "sub-01/anat/sub-01_ce-gadolinium_desc-synthetic_T1w.nii.gz"),
+        (
+            "sub-01_space-MNI_desc-preproc_T1w",
+            "fa",
+            "sub-01/dwi/sub-01_space-MNI_param-fa_desc-synthetic_dwimap.nii.gz",
+        ),
+        ("sub-01_T1w", "ct", "sub-01/ct/sub-01_desc-synthetic_ct.nii.gz"),
+        ("sub-01_T1w", "colour", "sub-01/other/sub-01_desc-synthetic_colour.nii.gz"),
+    ],
+)
+def test_names_of_derivatives(source: str, target: str, wanted: str) -> None:
+    one = parsed(Path(f"{source}.nii.gz"))
+    assert one is not None
+    assert derivative(one, target) == PurePosixPath(wanted)
+    again = parsed(Path(wanted))
+    assert again is not None
+    assert again.case == one.case
+
+
+def test_raw_data_are_not_written_into(tmp_path: Path) -> None:
+    folder = dataset(tmp_path / "d")
+    before = (folder / "dataset_description.json").read_bytes()
+    with pytest.raises(InputError, match="derivatives/transmodal"):
+        describe(folder, name="n", version="1", source=folder, note="x")
+    assert [path.name for path in folder.iterdir()] == ["dataset_description.json"]
+    assert (folder / "dataset_description.json").read_bytes() == before
+
+
+def test_derivatives_point_to_their_source_without_a_machines_path(tmp_path: Path) -> None:
+    folder = dataset(tmp_path / "d")
+    for place, wanted in (("d/derivatives/t", "../.."), ("beside", "../d")):
+        describe(tmp_path / place, name="n", version="1", source=folder, note="x")
+        content = json.loads((tmp_path / place / "dataset_description.json").read_text())
+        assert content["DatasetLinks"] == {"source": wanted}
+        assert content["DatasetType"] == "derivative"
+        assert str(tmp_path) not in json.dumps(content)

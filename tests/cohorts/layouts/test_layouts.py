@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from transmodal.cohorts import layouts
+from transmodal.cohorts.layouts import brats, folders, ixi
+from transmodal.errors import InputError, UsageError
+
+
+def test_a_file_with_find_is_a_layout() -> None:
+    assert {"brats", "folders", "ixi", "pairs", "slices", "synthrad"} <= set(layouts.names())
+    assert not {"atlas", "layouts", "release", "split"} & set(layouts.names())
+
+
+def test_settings_are_read_by_the_type_of_their_default() -> None:
+    told = layouts.options_of("ixi", ["need=t1,t2", "bias=true", "limit_mm=1.5", "onto=t1"])
+    assert told == ixi.Options(need=("t1", "t2"), bias=True, limit_mm=1.5, onto="t1")
+    assert layouts.options_of("ixi", ["bias=false"]) == ixi.Options()
+    assert layouts.options_of("brats") == brats.Options()
+    assert layouts.options_of("folders") == folders.Options()
+
+
+@pytest.mark.parametrize(
+    ("layout", "setting", "code", "said"),
+    [
+        ("ixi", "onto", "E001", "KEY=VALUE"),
+        ("ixi", "ontoo=t1", "E003", "Did you mean onto"),
+        ("ixi", "zzz=t1", "E003", "See transmodal prepare ixi --help"),
+        ("ixi", "bias=yes", "E001", "true or false"),
+        ("ixi", "limit_mm=much", "E001", "a number"),
+        ("ixi", "onto=t3", "E001", "t2, t1, none|t2"),
+        ("folders", "need=t1", "E003", "limit_mm, onto"),
+        ("ixii", "", "E002", "Did you mean ixi"),
+        ("zzz", "", "E002", "prepare --help"),
+    ],
+)
+def test_what_cannot_be_told_is_said(layout: str, setting: str, code: str, said: str) -> None:
+    with pytest.raises(UsageError, match=said) as caught:
+        layouts.options_of(layout, [setting])
+    assert caught.value.code == code
+
+
+def test_look_passes_on_what_is_wrong_with_the_folder(tmp_path: Path) -> None:
+    for name in layouts.names():
+        with pytest.raises(InputError) as caught:
+            layouts.look(name, tmp_path / "nowhere")
+        assert caught.value.code == "E100"
+
+
+@pytest.mark.parametrize(("said", "meant"), [("synthrad2023", "synthrad"), ("brats2021", "brats")])
+def test_a_year_behind_the_name_is_understood(said: str, meant: str) -> None:
+    assert layouts.options_of(said) == layouts.options_of(meant)
+    with pytest.raises(UsageError, match="the layout"):
+        layouts.options_of(f"x{said}")

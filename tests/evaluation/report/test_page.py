@@ -1,0 +1,191 @@
+from __future__ import annotations
+
+import base64
+import io
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from transmodal.evaluation.casewise import evaluate_cases
+from transmodal.evaluation.participants import Entrants
+from transmodal.evaluation.report import page as report
+from transmodal.evaluation.result import Evaluation, Subject
+from transmodal.notice import INTENDED_USE
+from transmodal.volumes import Volume
+
+Make = Callable[..., Any]
+SUBJECT = Subject(("t1",), "fa", 1.0, "atlas", "d" * 64, "test", 16, ("fa",), ("One anatomy, warped.",))
+EVIL = '<script>alert("x")</script>&'
+
+
+class Shifted:
+    """Gives the target plus a constant."""
+
+    def __init__(self, name: str, by: float, target: str = "fa") -> None:
+        self.name = name
+        self._by = by
+        self._target = target
+
+    def translate_case(self, case: Any) -> Volume:  # noqa: ANN401  # fakes stand in for prepared cases
+        target: Volume = case.volume(self._target)
+        return target.with_voxels(target.voxels.astype(np.float32) + np.float32(self._by))
+
+
+class Reader(HTMLParser):
+    """Checks that tags are balanced and collects what a reader sees and what a browser would fetch."""
+
+    VOID = frozenset({"meta", "img", "input", "br", "path", "use", "polyline", "circle", "link", "line"})
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.text = ""
+        self.links: list[str] = []
+        self.tags: list[str] = []
+        self.feed(text)
+        assert self.open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.links += [value or "" for name, value in attrs if name in ("src", "href", "xlink:href")]
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag not in self.VOID:
+            assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if not self.open or self.open[-1] not in ("style", "script"):
+            self.text += data
+
+
+@pytest.fixture
+def evaluation(make_case: Make, tmp_path: Path) -> Evaluation:
+    (tmp_path / "curves.csv").write_text("step,phase,epoch,name,value\n1,train,1,l1,0.5\n2,train,1,l1,0.4\n")
+    entrants = Entrants(
+        [Shifted("unet", 0.01), Shifted("pix2pix", 0.03)],
+        [Shifted("mean_target", 0.1), Shifted("lookup", 0.02)],
+        {"unet": {"seed": 2024, "cohort": {"name": "atlas", "digest": "d" * 64}, "source": ["t1"]}},
+        {"unet": tmp_path / "curves.csv"},
+    )
+    return evaluate_cases(entrants, [make_case(n) for n in range(3)], SUBJECT)
+
+
+def test_the_report_says_what_has_to_be_said(evaluation: Evaluation) -> None:
+    text = " ".join(Reader(report.page(evaluation)).text.split())
+    assert INTENDED_USE in text
+    assert "Simulated data. FA is simulated" in text
+    assert "One anatomy, warped." in text
+    assert "unet and the oracles learned from the cohort" in text
+    assert "16 training cases" in text
+    assert "3 test cases of the cohort atlas" in text
+    assert "Oracles: what needs no learning of images" in text
+    assert "unet beats mean_target and lookup" in text
+    assert "pix2pix does not beat lookup" in text
+    assert "d" * 64 in text
+    assert "synthetic minus target" in text
+    assert "Radiological" in text
+    for row in evaluation.rows:
+        assert row.protocol.text() in text
+
+
+def test_it_opens_offline(evaluation: Evaluation) -> None:
+    page = report.page(evaluation)
+    assert all(
+        link == "data:," or link.startswith(("data:image/png;base64,", "#mask"))
+        for link in Reader(page).links
+    )
+    assert "http:" not in page
+    assert "https:" not in page
+    assert "@import" not in page
+    assert "url(" not in page
+    assert "default-src 'none'" in page
+    assert "prefers-color-scheme: dark" in page
+    assert 'name="viewport"' in page
+
+
+def test_pictures_are_whole(evaluation: Evaluation) -> None:
+    page = report.page(evaluation)
+    found = re.findall(r'src="data:image/png;base64,([^"]+)"', page)
+    strips, enlarged = 2 + 2 * 4, 2 + 2 * 2
+    assert len(found) == len(evaluation.scenes) * (strips + enlarged)
+    sizes = [Image.open(io.BytesIO(base64.b64decode(one))).size for one in found[: strips + enlarged]]
+    assert len({size for size in sizes if size[0] != size[1]}) == 1
+    assert len({size for size in sizes if size[0] == size[1]}) == 1
+    assert sum(size[0] == size[1] for size in sizes) == enlarged
+    assert page.count("<article") == len(evaluation.scenes)
+
+
+def test_the_best_mean_of_each_column_is_marked(evaluation: Evaluation) -> None:
+    rows = re.findall(r"<tr><th scope=\"row\">unet</th>(.*?)</tr>", report.page(evaluation))
+    assert rows[0].count('class="best"') == 4
+    assert "0.0100" in rows[0]
+
+
+def test_every_case_is_in_the_table(evaluation: Evaluation) -> None:
+    body = report.page(evaluation).split('<table class="sortable">')[1].split("</table>")[0]
+    assert body.count("<tr>") == 1 + 3 * 4
+    assert len(re.findall(r'data-value="[\d.e-]+"', body)) == 3 * 4 * 4
+
+
+def test_curves_are_drawn_where_there_are_any(evaluation: Evaluation) -> None:
+    assert "<h2>Training</h2>" in report.page(evaluation)
+    assert "<h2>Training</h2>" not in report.page(replace(evaluation, curves={}))
+
+
+def test_errors_over_voxels_are_drawn_for_models(evaluation: Evaluation) -> None:
+    drawn = report.page(evaluation).split("<h2>Errors over voxels</h2>")[1].split("</section>")[0]
+    assert drawn.count("<polyline") == len(evaluation.models)
+    assert "Errors over voxels" not in report.page(replace(evaluation, errors={}))
+
+
+def test_text_from_data_is_escaped(make_case: Make) -> None:
+    case = make_case(0)
+    evil = type(case)(EVIL, case.volumes, case.inside, case.brain)
+    subject = replace(SUBJECT, cohort=EVIL, digest=EVIL, notes=(EVIL,), simulated=(EVIL,))
+    entrants = Entrants(
+        [Shifted(EVIL, 0.1)], (), {EVIL: {EVIL: EVIL, "cohort": {"name": EVIL, "digest": "other"}}}
+    )
+    page = report.page(evaluate_cases(entrants, [evil], subject))
+    assert "<script>alert" not in page
+    assert "<script>ALERT" not in page
+    reader = Reader(page)
+    assert reader.tags.count("script") == 1
+    assert EVIL in reader.text
+    assert "learned from the cohort" in reader.text
+
+
+def test_without_masks_models_or_scenes(make_case: Make) -> None:
+    bare = evaluate_cases(Entrants([], [Shifted("lookup", 0.0)]), [make_case(0, masked=False)], SUBJECT)
+    page = report.page(replace(bare, scenes=()))
+    text = Reader(page).text
+    assert "no case has a mask" in text
+    assert "\N{INFINITY}" in text
+    assert "outlines" not in page.split("</style>")[1]
+
+
+def test_a_report_in_colour(make_case: Make) -> None:
+    photo = np.random.default_rng(0).integers(0, 200, (14, 17, 12, 3), dtype=np.uint8)
+    case = make_case(0, colour=Volume(photo, np.eye(4)))
+    subject = replace(SUBJECT, target="colour", data_range=255.0, simulated=())
+    evaluation = evaluate_cases(Entrants([Shifted("unet", 5.0, "colour")]), [case], subject)
+    text = " ".join(Reader(report.page(evaluation)).text.split())
+    assert "sRGB levels" in text
+    assert "Simulated data" not in text
+
+
+def test_figures_that_are_missing_are_dashes(evaluation: Evaluation) -> None:
+    fewer = replace(
+        evaluation,
+        rows=tuple(row for row in evaluation.rows if row.case != "case-1" or row.translator != "unet"),
+    )
+    body = report.page(fewer).split('<table class="sortable">')[1].split("</table>")[0]
+    assert body.count('data-value=""') == 4

@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from transmodal import translators
+from transmodal.evaluation import provenance
+from transmodal.inference.translate import Model
+from transmodal.recipes import load
+
+NAME = "t1-to-fa-small"
+
+
+def _digest(*changes: str) -> str:
+    return provenance.recipe_digest(load.load(NAME, list(changes)))
+
+
+@pytest.mark.parametrize("key", ["training.seed=7", "training.device=cuda", "training.workers=3"])
+def test_the_seed_and_the_place_of_a_training_do_not_change_its_recipe(key: str) -> None:
+    assert _digest(key) == _digest()
+
+
+@pytest.mark.parametrize("key", ["training.epochs=77", "training.batch=1", "data.spacing_mm=3.5"])
+def test_everything_else_does(key: str) -> None:
+    assert _digest(key) != _digest()
+
+
+def _with(settings: dict[str, Any], weights: dict[str, str]) -> str:
+    recipe = load.load(NAME).model_copy(update={"settings": settings})
+    return provenance.recipe_digest(recipe, weights)
+
+
+def test_what_a_file_of_weights_holds_counts_not_where_it_lies() -> None:
+    here, there = (_with({"vgg": path}, {"vgg": "aa"}) for path in ("/here/vgg.pth", "/there/vgg.pth"))
+    assert here == there
+    assert _with({"vgg": "/here/vgg.pth"}, {"vgg": "bb"}) != here
+    assert _with({"vgg": "random"}, {"vgg": "random:cc"}) == _with({"vgg": "random"}, {})
+
+
+def test_to_ask_for_a_start_from_scratch_is_to_leave_it_out() -> None:
+    scratch = _with({"backbone": None}, {"backbone": "from scratch"})
+    assert scratch == _with({}, {"backbone": "from scratch"}) == _with({}, {})
+    assert scratch != _with({"backbone": "resnet.npz"}, {"backbone": "aa"})
+
+
+@pytest.mark.parametrize("name", load.names())
+def test_a_recipe_without_weights_is_the_same_without_paths(name: str) -> None:
+    recipe = load.load(name)
+    assert load.dump(provenance.placeless(recipe, {"backbone": "from scratch"})) == load.dump(recipe)
+
+
+def test_a_model_says_how_large_it_is() -> None:
+    recipe = load.load(NAME)
+    settings: dict[str, Any] = {"source_channels": [1]}
+    model = SimpleNamespace(
+        recipe=recipe, translator=translators.build(recipe.translator, settings), device="cpu", provenance={}
+    )
+    found = provenance.of(cast("Model", model))
+    assert found["device"] == "cpu"
+    assert found["recipe_sha256"] == _digest()
+    assert 0 < found["parameters"] <= sum(one.numel() for one in model.translator.parameters())
+
+
+@pytest.mark.parametrize(
+    ("passes", "words"),
+    [
+        ({}, ""),
+        ({"axes": ["x", "y", "z"], "fuse": "median"}, ""),
+        ({"axes": ["z"], "fuse": "mean", "draws": 3}, "3 draws"),
+        ({"axes": ["x", "z"], "fuse": "mean", "recipe": {"axes": ["z"], "fuse": "mean"}}, "axes x,z"),
+        (
+            {"axes": ["z"], "fuse": "median", "draws": 2, "recipe": {"axes": ["z"], "fuse": "mean"}},
+            "fused by the median, 2 draws",
+        ),
+    ],
+)
+def test_what_differs_from_the_recipe_is_said(passes: dict[str, Any], words: str) -> None:
+    assert provenance.variant_of(passes) == words

@@ -1,0 +1,221 @@
+"""Ablations: every variant with every seed, once, and a table that says what was measured."""
+
+from __future__ import annotations
+
+import json
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from transmodal import cli
+from transmodal.cohorts.case import Case
+from transmodal.cohorts.prepare.prepare import PrepareOptions, prepare
+from transmodal.errors import InputError, UsageError
+from transmodal.experiments.studies.ablation import ablate, names, plan_of
+from transmodal.experiments.studies.table import page, rows
+from transmodal.volumes import Volume
+
+RECIPE = """
+name: tiny
+translator: unet_regression
+task: {source: [t1], target: fa}
+windows: {kind: slice, axes: [z]}
+settings: {width: 4, levels: 2}
+training: {epochs: 1, batch: 2, samples_per_epoch: 4, device: cpu, players: {generator: {lr: 0.01}}}
+"""
+STUDY = """
+name: tiny
+recipe: RECIPE
+seeds: [1, 2]
+variants:
+  whole: {}
+  without SSIM: {changes: [settings.ssim_weight=0], note: L1 alone}
+"""
+
+
+@dataclass(frozen=True)
+class Phantom:
+    number: int
+
+    @property
+    def id(self) -> str:
+        return f"case{self.number}"
+
+    @property
+    def patient(self) -> str:
+        return self.id
+
+    def fingerprint(self) -> str:
+        return self.id
+
+    def load(self) -> Case:
+        i, j, k = np.meshgrid(*(np.linspace(-1, 1, n) for n in (14, 13, 12)), indexing="ij")
+        head = (i - 0.1) ** 2 + j**2 + 1.2 * k**2 < 0.8
+        t1 = np.where(head, 600 + 300 * np.sin(3 * i + self.number), 5.0).astype(np.float32)
+        fa = np.where(head, 0.5 + 0.4 * np.sin(3 * i + self.number), 0).astype(np.float32)
+        affine = np.diag([2.0, 2.0, 2.5, 1.0])
+        volumes = {"t1": Volume(t1, affine), "fa": Volume(fa, affine)}
+        return Case(self.id, self.id, volumes, Volume(head.astype(np.uint8), affine))
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> Path:
+    (tmp_path / "tiny.yaml").write_text(RECIPE)
+    path = tmp_path / "study.yaml"
+    path.write_text(STUDY.replace("RECIPE", str(tmp_path / "tiny.yaml")))
+    return path
+
+
+@pytest.fixture
+def cohort(tmp_path: Path) -> Path:
+    made = prepare([Phantom(n) for n in range(5)], tmp_path / "cohort", PrepareOptions(counts=(2, 1, 2)))
+    return made.folder
+
+
+def test_every_variant_with_every_seed_once(study: Path, cohort: Path, tmp_path: Path) -> None:
+    told: list[tuple[str, int, int]] = []
+    plan = plan_of(str(study))
+    first = ablate(plan, cohort, tmp_path / "out", progress=lambda *what: told.append(what)).to_json()
+
+    assert told == [("trainings", n, 4) for n in (1, 2, 3, 4)]
+    assert list(first["variants"]) == ["whole", "without SSIM"]
+    assert set(first["oracles"]) == {"mean_target", "lookup", "linear_patch"}
+    hashes = set()
+    for name, variant in first["variants"].items():
+        means = []
+        for seed, run in variant["seeds"].items():
+            by_case = run["rows"]["run"]["mae"]
+            assert set(by_case) == set(first["variants"]["whole"]["seeds"][seed]["rows"]["run"]["mae"])
+            assert len(by_case) == 2
+            means.append(statistics.fmean(by_case.values()))
+            hashes |= {run["recipe_sha256"], run["weights_sha256"]}
+        summary = variant["summary"]["run"]["mae"]
+        assert summary["mean"] == pytest.approx(statistics.fmean(means), abs=1e-6), name
+        assert summary["sd"] == pytest.approx(statistics.stdev(means), abs=1e-6), name
+    assert len(hashes) == 8
+
+    written = {path: path.stat().st_mtime_ns for path in (tmp_path / "out").rglob("weights.safetensors")}
+    again = ablate(plan, cohort, tmp_path / "out").to_json()
+    assert {**again, "commit": None} == {**first, "commit": None}
+    assert {path: path.stat().st_mtime_ns for path in written} == written
+
+
+def test_the_command_writes_figures_and_their_table(
+    study: Path, cohort: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    assert cli.run(["ablate", str(study), "--cohort", str(cohort), "-o", str(out)]) == 0
+    content = json.loads((out / "ablation.json").read_text())
+    shown = capsys.readouterr().out
+    assert all(line in shown for line in rows(content))
+
+
+CONTENT = {
+    "study": "tiny",
+    "cohort": {"digest": "a" * 64, "cases": {"train": 2, "validation": 1, "test": 2}},
+    "protocols": {"mae": "in FA", "psnr": "data range 1", "ssim": "3D"},
+    "random_weights": ["vgg"],
+    "commit": "c" * 40,
+    "oracles": {"lookup": {"mae": 0.07, "psnr": 19.0, "ssim": 0.7}},
+    "variants": {
+        "whole": {
+            "recipe": "tiny-small",
+            "changes": ["training.epochs=1"],
+            "note": "",
+            "seeds": {"1": {}, "2": {}},
+            "summary": {
+                "run": {name: {"mean": 0.05, "sd": 0.001} for name in ("mae", "psnr", "ssim")},
+                "run without t2": {name: {"mean": 0.06, "sd": 0.002} for name in ("mae", "psnr", "ssim")},
+            },
+        },
+        "less": {"note": "a note", "seeds": {"1": {}}, "summary": {}},
+    },
+}
+
+
+def test_the_table_says_what_was_measured() -> None:
+    lines = rows(CONTENT)
+    assert lines[0] == "| | MAE | PSNR (dB) | SSIM 3D | seeds |"
+    assert lines[2] == "| *lookup* | 0.07 | 19.00 | 0.700 | - |"
+    assert lines[3] == "| whole | 0.05 ± 0.001 | 0.05 ± 0.00 | 0.050 ± 0.001 | 2 |"
+    assert lines[4].startswith("| whole without t2 | 0.06 ± 0.002 |")
+    text = page(CONTENT)
+    assert "Random weights: shows the plumbing only (vgg)." in text
+    assert "- *less*: a note" in text
+    assert "2 training, 1 validation, 2 test" in text
+    assert "MAE: in FA" in text
+    assert "recipe `tiny-small` with `training.epochs=1`; made at commit `cccccccccccc`" in text
+
+
+def test_studies_that_come_with_the_package_can_be_resolved() -> None:
+    assert names()
+    for name in names():
+        plan = plan_of(name)
+        assert plan.name == name
+        resolved = {variant: plan.resolved(variant, 7) for variant in plan.variants}
+        assert all(recipe.training.seed == 7 for recipe in resolved.values())
+        texts = {recipe.model_dump_json() for recipe in resolved.values()}
+        assert len(texts) == len(resolved), "two variants are the same"
+
+
+def test_what_is_no_study_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no study 'nothing'"):
+        plan_of("nothing")
+    with pytest.raises(InputError, match="does not exist"):
+        plan_of(str(tmp_path / "gone.yaml"))
+    (tmp_path / "bad.yaml").write_text("name: x\nvariants: {}\n")
+    with pytest.raises(UsageError, match=r"bad\.yaml"):
+        plan_of(str(tmp_path / "bad.yaml"))
+    (tmp_path / "typo.yaml").write_text(
+        "name: x\nrecipe: t1-to-fa-small\nvariants: {a: {changes: [training.epoch=2]}}\n"
+    )
+    with pytest.raises(UsageError, match="unknown key training"):
+        plan_of(str(tmp_path / "typo.yaml"))
+
+
+def test_trainings_end_with_a_study_that_was_killed(study: Path, cohort: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    words = ["ablate", str(study), "--cohort", str(cohort), "-o", str(out)]
+    long = study.with_name("tiny.yaml")
+    long.write_text(long.read_text().replace("epochs: 1,", "epochs: 2000, validate_every: 2000,"))
+    started = subprocess.Popen([sys.executable, "-m", "transmodal", *words])
+    curves = out / "whole" / "seed-1" / "curves.csv"
+    wait_for(lambda: curves.is_file() and len(curves.read_text().splitlines()) > 5)
+    started.kill()
+    started.wait()
+    wait_for(lambda: grows_no_more(curves))
+    assert not workers_of(out)
+
+
+def wait_for(true: Callable[[], bool]) -> None:
+    for _ in range(960):
+        if true():
+            return
+        time.sleep(0.25)
+    pytest.fail("waited for four minutes")
+
+
+def workers_of(folder: Path) -> list[str]:
+    """Return processes that hold a file below the folder."""
+    holding = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            links = [str(link.readlink()) for link in (process / "fd").iterdir()]
+        except OSError:
+            continue
+        if any(link.startswith(str(folder)) for link in links):
+            holding.append(process.name)
+    return holding
+
+
+def grows_no_more(path: Path) -> bool:
+    before = path.stat().st_size
+    time.sleep(2)
+    return path.stat().st_size == before
