@@ -2,7 +2,7 @@
 
     python tools/check_duplicates.py --workers 2
 
-The thresholds of `cohorts.likeness` were fixed on the seed 71 (60 subjects); the seeds below were not looked at before.
+The thresholds of `cohorts.quality.image_similarity` were fixed on the seed 71 (60 subjects); the seeds below were not looked at before.
 `--subjects` keeps the subjects of the large set between runs: an .npz, made where it is not there.
 """
 

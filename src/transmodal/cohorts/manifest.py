@@ -130,7 +130,7 @@ class CaseEntry(_Record):
         regions: masks computed from sources.
         fingerprint: hash of the inputs and of the options that made this entry.
         notes: figures of how the case came about, such as how well two registrations agree in mm, and of how
-            its contrasts lie on one another (`cohorts.doubts`).
+            its contrasts lie on one another (`cohorts.quality.pairs`).
     """
 
     id: Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]*$")]

@@ -22,7 +22,7 @@ def files_below(folder: Path, expected: str) -> list[Path]:
     """Return all files below a folder, sorted, through links, without hidden ones and READMEs.
 
     Raises:
-        InputError: E100 when there is no such folder, and as `volumes.listing.files_below`.
+        InputError: E100 when there is no such folder, and as `storage.listing.files_below`.
     """
     folder = Path(folder)
     if not folder.is_dir():

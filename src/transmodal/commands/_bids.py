@@ -45,7 +45,7 @@ def jobs(folder: Path, view: View, output: Path, reading: Reading, chosen: Chose
 
     Raises:
         UsageError: E005 when the output is named as one image.
-        InputError: as `cohorts.bids.look`; E131 when no case has the sources, E132 for a subject that is not there.
+        InputError: as `cohorts.layouts.bids.look`; E131 when no case has the sources, E132 for a subject that is not there.
     """
     check_folder(output, f"the sessions of {folder.name}")
     own = {alias_of(name, bids_names.MODALITIES) or name: name for name in view.sources}
@@ -100,7 +100,7 @@ def open_derivatives(source: Path, output: Path, target: str) -> None:
     """Make the output a derivative dataset.
 
     Raises:
-        InputError: as `cohorts.bids_names.describe`.
+        InputError: as `cohorts.headers.bids_names.describe`.
     """
     describe(
         output,

@@ -87,8 +87,8 @@ def relations(same: list[str] | None, tables: list[Path] | None, by: str) -> Rel
     """Return what is told of patients and groups.
 
     Raises:
-        UsageError: as `cohorts.relations.told`.
-        InputError: as `cohorts.relations.told`.
+        UsageError: as `cohorts.split.relations.told`.
+        InputError: as `cohorts.split.relations.told`.
     """
     from transmodal.cohorts.split.relations import told
 

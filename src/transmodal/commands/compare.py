@@ -86,7 +86,7 @@ def compare(
         form: the one form to write, `md`, `csv`, `latex` or `html`; all by default.
 
     Raises:
-        TransmodalError: as `evaluation.compare.compare`; E001 for another form, E005 and E403 for a place that cannot
+        TransmodalError: as `evaluation.compare.compare.compare`; E001 for another form, E005 and E403 for a place that cannot
             be written.
     """
     from transmodal.errors import UsageError

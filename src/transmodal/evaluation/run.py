@@ -84,7 +84,7 @@ def evaluate(
         target_normalised: scale each target without a unit (MR contrasts) to the training cohort's units by
             its own intensities; it is stamped into the protocol.
         metrics: out of `evaluation.score.METRICS`.
-        judges: what takes metrics that need a network; see `evaluation.learned.choose`.
+        judges: what takes metrics that need a network; see `evaluation.learned.choose.choose`.
         output: folder for what `write` writes; None writes nothing.
         save_volumes: also write every synthetic volume there, with its hash in evaluation.json.
         notes: what a reader of the figures has to know.

@@ -176,7 +176,7 @@ def glh_transformer(prefix: str, depths: Sequence[int], pooled: Sequence[int], *
 
 
 def convnext(prefix: str, depths: Sequence[int]) -> Choice:
-    """Return ConvNeXt for `nets.convnext.ConvNeXt`; the norms of its four maps are not in the file and stay new."""
+    """Return ConvNeXt for `translators.ddcolor.convnext.ConvNeXt`; the norms of its four maps are not in the file and stay new."""
     taken = []
     for n, depth in enumerate(depths):
         for part in (0, 1):

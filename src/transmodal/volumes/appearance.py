@@ -1,7 +1,7 @@
 """What an image looks like in a few figures, so that a source can be held against a training cohort.
 
 Of any image: how fine its detail is, how bright its rim is beside its middle, how its intensities spread. Of a
-head also what the tissues show, read where the embedded template lies (`volumes.head_place`): ratios to white
+head also what the tissues show, read where the embedded template lies (`volumes.regions.head_pose`): ratios to white
 matter, which no gain changes, after a smooth field of bias is divided out. All of it on a grid of about 4 mm.
 """
 

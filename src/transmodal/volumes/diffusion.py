@@ -84,7 +84,7 @@ def fit(
     Raises:
         InputError: E103 when volumes and gradients do not match or are too few or too much alike, E112
             for a sheared affine, E124 for an empty mask, E130 for a mask on another grid, and as
-            `volumes.nifti.read`.
+            `volumes.formats.nifti.read`.
         ResourceError: E401, E402; E404 without dipy.
     """
     taken = np.flatnonzero(gradients.b <= b_max)

@@ -64,7 +64,7 @@ class Reading:
         """Return this without a frame where a file holds one volume: a case has series and volumes side by side.
 
         Raises:
-            TransmodalError: as `volumes.nifti.n_volumes`.
+            TransmodalError: as `volumes.formats.nifti.n_volumes`.
         """
         is_nifti = path.is_file() and path.name.lower().endswith((".nii", ".nii.gz"))
         has_frames = self.frame is not None and is_nifti and nifti.n_volumes(path) > 1

@@ -94,8 +94,8 @@ def write(
     """Write a cohort of cases that were prepared elsewhere; refuse copies on two sides.
 
     Raises:
-        InputError: E135 as `cohorts.duplicates.check`.
-        IntegrityError: E501 as `cohorts.linking.take`.
+        InputError: E135 as `cohorts.quality.duplicates.check`.
+        IntegrityError: E501 as `cohorts.edit.linking.take`.
     """
     take(taken, folder, progress)
     duplicates.check(folder, manifest, split, workers=workers)

@@ -80,7 +80,7 @@ class TensorCase:
 
         Raises:
             InputError: E100 for a series that looks unprocessed, and as `volumes.io.read`,
-                `volumes.tensors.read_gradients`, `volumes.tensors.fit` and the steps.
+                `volumes.diffusion.read_gradients`, `volumes.diffusion.fit` and the steps.
             ResourceError: E404 without dipy, E401, E402.
         """
         self._refuse_raw()
@@ -184,7 +184,7 @@ class ByHeader:
 
     Attributes:
         fixed: whose grid; never resampled.
-        moving: who is sampled, once, linearly (see `volumes.resampling.resample`).
+        moving: who is sampled, once, linearly (see `volumes.geometry.resampling.resample`).
     """
 
     fixed: str

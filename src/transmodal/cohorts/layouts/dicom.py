@@ -106,7 +106,7 @@ class DicomCase:
         """Read the series and take the steps.
 
         Raises:
-            InputError: as `volumes.dicom.read`, and as the steps.
+            InputError: as `volumes.formats.dicom.series.read`, and as the steps.
         """
         volumes = {
             what: reader.read_files(paths, what, nonfinite=self.reading.nonfinite)

@@ -32,8 +32,8 @@ class Finding:
         found: what it has, one line for each image.
         wrong: one line for each thing that would stop its preparation.
         waiting: what preparing it will do first, such as registration, and was not tried.
-        pairs: how its contrasts lie on one another, as `cohorts.doubts` judges it; empty where something is wrong.
-        details: what of each image is compared to find copies (`cohorts.likeness`); None for one too small to tell.
+        pairs: how its contrasts lie on one another, as `cohorts.quality.pairs` judges it; empty where something is wrong.
+        details: what of each image is compared to find copies (`cohorts.quality.image_similarity`); None for one too small to tell.
     """
 
     id: str

@@ -2,7 +2,7 @@
 
 The search climbs the mutual information of coarse images over three shifts and three turns, at points drawn
 once, between the voxels, so that no place is favoured for lying on the grid. It takes a tenth of a second and
-moves nothing: `volumes.registration` does.
+moves nothing: `volumes.geometry.registration` does.
 """
 
 from __future__ import annotations

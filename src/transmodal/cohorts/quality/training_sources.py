@@ -2,7 +2,7 @@
 
 Of each source modality: spacing, extent and orientation of the grids, and the figures of `volumes.appearance` over
 the training cases. An image is held against these, and a head's contrast also against what T1, T2, PD, FLAIR, CT
-and FA maps look like at any site (`cohorts.head_contrast`), so that another scanner is no alarm and another
+and FA maps look like at any site (`cohorts.quality.head_contrast`), so that another scanner is no alarm and another
 contrast is one.
 """
 

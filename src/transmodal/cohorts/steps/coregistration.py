@@ -77,7 +77,7 @@ class Onto:
 
         Raises:
             InputError: E131 when a contrast is missing, E130 when one that comes along has another grid or
-                the registration failed, and as `volumes.registration.register`.
+                the registration failed, and as `volumes.geometry.registration.register`.
         """
         there, notes = self.registration(case)
         volumes = case.volumes
