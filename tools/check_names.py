@@ -20,13 +20,96 @@ from typing import NamedTuple
 SOURCE = Path(__file__).parents[1] / "src" / "transmodal"
 LIMIT = 0.005
 PRONOUNS = frozenset(
-    "all any anything both each either every everything here it nothing one ones other others rest same some something such "
-    "that them there these they thing things this those what where which who whom whose".split()
+    [
+        "all",
+        "any",
+        "anything",
+        "both",
+        "each",
+        "either",
+        "every",
+        "everything",
+        "here",
+        "it",
+        "nothing",
+        "one",
+        "ones",
+        "other",
+        "others",
+        "rest",
+        "same",
+        "some",
+        "something",
+        "such",
+        "that",
+        "them",
+        "there",
+        "these",
+        "they",
+        "thing",
+        "things",
+        "this",
+        "those",
+        "what",
+        "where",
+        "which",
+        "who",
+        "whom",
+        "whose",
+    ]
 )
 PARTICIPLES = frozenset(
-    "asked begun bent chosen come cut_out done drawn fallen felt found gone given got had held kept known lacking laid left "
-    "lying made meant met missed named needed planned put raised said seen sent set_aside shown sought spoken standing stated "
-    "stood taken thought told tried used wanted went written".split()
+    [
+        "asked",
+        "begun",
+        "bent",
+        "chosen",
+        "come",
+        "cut_out",
+        "done",
+        "drawn",
+        "fallen",
+        "felt",
+        "found",
+        "gone",
+        "given",
+        "got",
+        "had",
+        "held",
+        "kept",
+        "known",
+        "lacking",
+        "laid",
+        "left",
+        "lying",
+        "made",
+        "meant",
+        "met",
+        "missed",
+        "named",
+        "needed",
+        "planned",
+        "put",
+        "raised",
+        "said",
+        "seen",
+        "sent",
+        "set_aside",
+        "shown",
+        "sought",
+        "spoken",
+        "standing",
+        "stated",
+        "stood",
+        "taken",
+        "thought",
+        "told",
+        "tried",
+        "used",
+        "wanted",
+        "went",
+        "written",
+    ]
 )
 VAGUE = PRONOUNS | PARTICIPLES
 
@@ -74,9 +157,13 @@ def main(arguments: list[str]) -> int:
     if "--places" in arguments:
         for place in vague:
             print(f"{place.file}:{place.line}: {place.name}")
-    frequent = ", ".join(f"{name} {number}" for name, number in Counter(p.name for p in vague).most_common(12))
+    frequent = ", ".join(
+        f"{name} {number}" for name, number in Counter(p.name for p in vague).most_common(12)
+    )
     share = len(vague) / max(total, 1)
-    print(f"{len(vague)} of {total} names are vague: {100 * share:.2f} % (limit {100 * LIMIT:g} %). {frequent}")
+    print(
+        f"{len(vague)} of {total} names are vague: {100 * share:.2f} % (limit {100 * LIMIT:g} %). {frequent}"
+    )
     return int(share >= LIMIT)
 
 

@@ -7,6 +7,8 @@ Every error names what was got, what was expected and what to do next, on one li
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Iterable
 from typing import ClassVar
 
 CODES: dict[str, str] = {
@@ -109,3 +111,17 @@ class InternalError(TransmodalError):
     """A promise of transmodal's own code is broken (exit status 6)."""
 
     exit_status = 6
+
+
+def suggest(word: str, known: Iterable[str], otherwise: str, *, prefix: str = "", cutoff: float = 0.6) -> str:
+    """Return the remedy for a word that is not known: the nearest known word, or another advice.
+
+    Args:
+        word: what the user wrote.
+        known: the words that would do.
+        otherwise: the advice where none of them is near.
+        prefix: what stands before the word, such as the section of a recipe.
+        cutoff: how near a word has to be, from 0 to 1.
+    """
+    near = difflib.get_close_matches(word, list(known), n=1, cutoff=cutoff)
+    return f"Did you mean {prefix}{near[0]}?" if near else otherwise

@@ -1,15 +1,21 @@
-"""Progress: the one protocol by which work says how far it is, on a terminal, in a notebook or to nobody."""
+"""Progress: how work reports how far it is, to a terminal, to a notebook or into the void."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
+
+CountProgress = Callable[[int, int], None]
+"""Called with the number of items that are complete, and of all items."""
+StageProgress = Callable[[str, int, int], None]
+"""Called with the name of a stage, the number of its items that are complete, and of all its items."""
 
 
 class Progress(Protocol):
-    """Told of work done: bars on a terminal, a line in a notebook, nothing in tests."""
+    """Where work reports to: bars on a terminal, a line in a notebook, nothing in tests."""
 
-    def advance(self, what: str, done: int, total: int, note: str = "") -> None:
-        """Show that `done` of `total` of `what` is done."""
+    def advance(self, stage: str, completed: int, total: int, note: str = "") -> None:
+        """Show that `completed` of the `total` items of a stage are complete."""
         ...
 
     def say(self, line: str) -> None:
@@ -18,10 +24,10 @@ class Progress(Protocol):
 
 
 class Silent:
-    """Progress that nobody sees."""
+    """Progress that shows nothing."""
 
-    def advance(self, what: str, done: int, total: int, note: str = "") -> None:
-        """Say nothing."""
+    def advance(self, stage: str, completed: int, total: int, note: str = "") -> None:
+        """Show nothing."""
 
     def say(self, line: str) -> None:
-        """Say nothing."""
+        """Show nothing."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ from transmodal.cohorts.aliases import renaming
 from transmodal.cohorts.manifest import ArrayEntry, CaseEntry, Manifest, RegionKind, read_manifest
 from transmodal.cohorts.split.split import Split, check_leaks, read_split
 from transmodal.cohorts.units import own_units
-from transmodal.errors import InputError, IntegrityError, ResourceError
+from transmodal.errors import InputError, IntegrityError, ResourceError, suggest
 from transmodal.storage import files
 from transmodal.volumes import Grid, Volume
 from transmodal.volumes.geometry.reorient import How, resample, working_grid
@@ -293,12 +292,11 @@ class Cohort:
         for case in self.cases():
             if case.id == id:
                 return case
-        near = get_close_matches(id, [entry.id for entry in self.manifest.cases], n=1, cutoff=0.4)
         raise InputError(
             "E132",
             f"no case {id}",
             f"one of {len(self.manifest.cases)} cases",
-            f"Did you mean {near[0]}?" if near else "Look into cohort.json.",
+            suggest(id, [entry.id for entry in self.manifest.cases], "Look into cohort.json.", cutoff=0.4),
         )
 
     def named_for(self, wanted: Sequence[str]) -> Cohort:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import logging
 import re
 from collections.abc import Sequence
@@ -15,7 +14,7 @@ from transmodal.cohorts.headers import bids_names
 from transmodal.cohorts.headers.bids_names import derivative, describe, is_dataset, parsed
 from transmodal.cohorts.layouts import bids
 from transmodal.commands._sources import Job, check_folder
-from transmodal.errors import InputError
+from transmodal.errors import InputError, suggest
 from transmodal.inference.preprocessing import View
 from transmodal.notice import INTENDED_USE
 from transmodal.volumes.reading import Reading
@@ -86,12 +85,11 @@ def _subjects(words: Sequence[str], folder: Path) -> frozenset[str]:
     there = {path.name for path in folder.glob("sub-*") if path.is_dir()}
     for name in wanted:
         if name not in there:
-            near = difflib.get_close_matches(name, there, n=1)
             raise InputError(
                 "E132",
                 f"no subject {name} in {folder.name}",
                 f"one of {len(there)} subjects",
-                f"Did you mean {near[0]}?" if near else "Look at the names of its folders.",
+                suggest(name, there, "Look at the names of its folders."),
             )
     return frozenset(wanted)
 

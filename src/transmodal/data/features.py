@@ -16,12 +16,12 @@ from torch import Tensor
 
 from transmodal.data.dataset import Stream, StreamCase, WindowDataset
 from transmodal.errors import IntegrityError, ResourceError
+from transmodal.progress import CountProgress
 from transmodal.storage import files
 from transmodal.volumes.windows.cut import Window
 
 Encode = Callable[[Tensor], Tensor]
 """From sources `(B, C, *S)` in [-1, 1] to features `(B, *F)`, all of which float16 holds exactly."""
-Advance = Callable[[int, int], None]
 
 
 class FeatureStore:
@@ -54,7 +54,7 @@ class FeatureStore:
             if span and not path.exists()
         ]
 
-    def fill(self, encode: Encode, numbers: Sequence[int], batch: int, advance: Advance) -> None:
+    def fill(self, encode: Encode, numbers: Sequence[int], batch: int, advance: CountProgress) -> None:
         """Encode cases, each of whose files is whole or not there.
 
         Args:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from transmodal.cohorts.store import PreparedCase
@@ -18,10 +18,8 @@ from transmodal.evaluation.records import store as stored
 from transmodal.evaluation.result import Evaluation, Subject
 from transmodal.evaluation.score import STANDARD, asks
 from transmodal.metrics.table import HIGHER_IS_BETTER, Row
+from transmodal.progress import StageProgress
 from transmodal.volumes.bounds import Clipped
-
-Progress = Callable[[str, int, int], None]
-"""Told what is under way, how much of it is done, and of how much."""
 
 
 def evaluate_cases(
@@ -33,7 +31,7 @@ def evaluate_cases(
     primary: str = "mae",
     judges: Judges = NOBODY,
     keeper: stored.Keeper | None = None,
-    progress: Progress | None = None,
+    progress: StageProgress | None = None,
 ) -> Evaluation:
     """Translate and score every case by every entrant.
 

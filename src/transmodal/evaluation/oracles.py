@@ -19,6 +19,7 @@ from transmodal.cohorts.store import PreparedCase
 from transmodal.errors import InputError, UsageError
 from transmodal.evaluation import mean_target
 from transmodal.inference.preprocessing import Seen, View, see_case
+from transmodal.progress import StageProgress
 from transmodal.volumes import Volume
 from transmodal.volumes.bounds import physical
 from transmodal.volumes.geometry.reorient import resample
@@ -31,8 +32,6 @@ ALL = (*STANDARD, REGISTERED)
 Float = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 Predict = Callable[[Seen], Volume]
-Progress = Callable[[str, int, int], None]
-"""Told the oracle's name, how many training cases it has seen, and of how many."""
 
 _BINS = {1: 256, 2: 64, 3: 24, 4: 12}
 """Bins per source channel of the joint look-up table, by the number of channels; 6 beyond."""
@@ -70,7 +69,9 @@ class Oracle:
         return self.translate(case)
 
 
-def fit(name: str, cases: Sequence[PreparedCase], view: View, *, progress: Progress | None = None) -> Oracle:
+def fit(
+    name: str, cases: Sequence[PreparedCase], view: View, *, progress: StageProgress | None = None
+) -> Oracle:
     """Fit an oracle on training cases.
 
     Args:
@@ -112,7 +113,7 @@ class _Training:
     name: str
     cases: Sequence[PreparedCase]
     view: View
-    progress: Progress | None
+    progress: StageProgress | None
     done: int = 0
 
     def tick(self) -> None:

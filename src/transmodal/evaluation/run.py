@@ -10,7 +10,7 @@ from transmodal.cohorts.quality import assumed_spacing
 from transmodal.cohorts.store import Cohort, PreparedCase
 from transmodal.errors import InputError, UsageError
 from transmodal.evaluation import oracles as oracle_room
-from transmodal.evaluation.casewise import Progress, evaluate_cases
+from transmodal.evaluation.casewise import evaluate_cases
 from transmodal.evaluation.computable import check_cases
 from transmodal.evaluation.external import sites
 from transmodal.evaluation.external.phenotypes import Phenotypes
@@ -39,6 +39,7 @@ from transmodal.evaluation.unpaired import lacks_pairs
 from transmodal.inference.preprocessing import View
 from transmodal.metrics.naming import check_names
 from transmodal.metrics.table import write_records
+from transmodal.progress import StageProgress
 from transmodal.storage import files, outputs
 
 
@@ -61,7 +62,7 @@ def evaluate(
     output: Path | None = None,
     save_volumes: bool = False,
     notes: Sequence[str] = (),
-    progress: Progress | None = None,
+    progress: StageProgress | None = None,
 ) -> Evaluation:
     """Score trained runs beside oracles that need no learning.
 
@@ -266,7 +267,7 @@ def _opened(cohort: Cohort | Path) -> Cohort:
     return cohort if isinstance(cohort, Cohort) else Cohort.open(cohort)
 
 
-def _at_home(progress: Progress | None) -> Progress | None:
+def _at_home(progress: StageProgress | None) -> StageProgress | None:
     return None if progress is None else lambda _, done, total: progress("training site", done, total)
 
 

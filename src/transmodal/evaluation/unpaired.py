@@ -6,7 +6,7 @@ needs a pair are not taken.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from transmodal.inference.engine import synthesise_prepared
 from transmodal.inference.preprocessing import View, see_case
 from transmodal.metrics.table import SplitFigure
 from transmodal.notice import INTENDED_USE
+from transmodal.progress import StageProgress
 from transmodal.storage import files
 from transmodal.volumes import Volume
 
@@ -36,8 +37,6 @@ PROTOCOL = (
     "share of the source's mapped range; it says nothing about the target"
 )
 _PICTURES = 3
-
-Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +124,7 @@ def evaluate_unpaired(
     metrics: Sequence[str] = (CYCLE,),
     inception: str | None = None,
     output: Path | None = None,
-    progress: Progress | None = None,
+    progress: StageProgress | None = None,
 ) -> UnpairedEvaluation:
     """Take what can be taken of runs on cases without pairs.
 

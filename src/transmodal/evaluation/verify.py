@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -23,13 +23,12 @@ from transmodal.evaluation.records.store import Part, Target
 from transmodal.evaluation.result import Reference, Subject
 from transmodal.evaluation.score import METRICS
 from transmodal.metrics.table import Row
+from transmodal.progress import StageProgress
 from transmodal.volumes import Volume
 from transmodal.volumes.intensity import IntensityMap
 
 TOLERANCE = 1e-9
 """Relative: on another machine the last bits of a sum may differ. What differs more was changed."""
-
-Progress = Callable[[str, int, int], None]
 
 
 class Checked(NamedTuple):
@@ -62,7 +61,7 @@ class Checked(NamedTuple):
         return "; ".join(parts) + "."
 
 
-def check(folder: Path, cohort: Cohort | Path, *, progress: Progress | None = None) -> Checked:
+def check(folder: Path, cohort: Cohort | Path, *, progress: StageProgress | None = None) -> Checked:
     """Take every figure of an evaluation again.
 
     Args:

@@ -25,7 +25,6 @@ from transmodal.training.loop import TrainResult, train
 Key = TypeVar("Key", bound=Hashable)
 Work = TypeVar("Work")
 Result = TypeVar("Result")
-Progress = Callable[[str, int, int], None]
 
 
 class Job(NamedTuple):

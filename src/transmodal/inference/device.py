@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import difflib
-
 import torch
 
-from transmodal.errors import ResourceError, UsageError
+from transmodal.errors import ResourceError, UsageError, suggest
 from transmodal.recipes.schema import DEVICES, is_device
 
 
@@ -23,8 +21,9 @@ def device_of(name: str | None) -> torch.device:
     if name is None or name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     if not is_device(name):
-        near = difflib.get_close_matches(name, ("auto", "cpu", "cuda", "mps"), n=1)
-        hint = f"Did you mean {near[0]}?" if near else "Use auto, which takes a GPU where there is one."
+        hint = suggest(
+            name, ("auto", "cpu", "cuda", "mps"), "Use auto, which takes a GPU where there is one."
+        )
         raise UsageError("E001", f"device {name!r}", DEVICES, hint)
     device = torch.device(name)
     n_cards = torch.cuda.device_count() if torch.cuda.is_available() else 0

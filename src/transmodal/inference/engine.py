@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection, Iterator
 from itertools import product
 from typing import NamedTuple
 
@@ -14,14 +14,12 @@ from transmodal.cohorts.store import PreparedCase
 from transmodal.data.loader import seed_of
 from transmodal.inference.fuse import fuse, plane_disagreement
 from transmodal.inference.preprocessing import Seen, View, see_case
+from transmodal.progress import CountProgress
 from transmodal.translators._base import Translator
 from transmodal.volumes import Volume
 from transmodal.volumes.bounds import Clipped
 from transmodal.volumes.geometry.reorient import resample
 from transmodal.volumes.windows.cut import Cutting, Stitcher, Window, cut, places
-
-Advance = Callable[[int, int], None]
-"""Called with windows done and windows in all."""
 
 
 class Synthetic(NamedTuple):
@@ -61,7 +59,7 @@ def synthesise(
     view: View,
     seen: Seen,
     device: torch.device,
-    advance: Advance | None = None,
+    advance: CountProgress | None = None,
 ) -> Synthetic:
     """Run the passes over the working grid, fuse them, bring the result to the source's grid and into its range.
 
@@ -97,7 +95,7 @@ def _passes(
     view: View,
     seen: Seen,
     device: torch.device,
-    advance: Advance,
+    advance: CountProgress,
 ) -> Iterator[NDArray[np.float32]]:
     shape = seen.grid.shape
     axes: tuple[int | None, ...] = (None,) if view.cutting.kind == "patch" else view.axes

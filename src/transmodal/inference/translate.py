@@ -17,13 +17,14 @@ from transmodal.cohorts.aliases import renaming
 from transmodal.cohorts.quality.training_sources import Reference
 from transmodal.errors import InputError, UsageError
 from transmodal.inference.device import device_of
-from transmodal.inference.engine import Advance, synthesise
+from transmodal.inference.engine import synthesise
 from transmodal.inference.fuse import Fuse
 from transmodal.inference.gate import Gate, Policy, admit
 from transmodal.inference.preprocessing import AXES, Seen, View, passes, see, view_of
 from transmodal.nets.blocks import TranslateWith
 from transmodal.nets.frozen import RANDOM
 from transmodal.notice import FROM_SCRATCH, INTENDED_USE
+from transmodal.progress import CountProgress
 from transmodal.recipes.schema import Recipe
 from transmodal.translators._base import Translator
 from transmodal.volumes import Volume, bounds
@@ -76,7 +77,7 @@ class Model:
         *,
         axes: tuple[str, ...] | None = None,
         fuse: Fuse | None = None,
-        advance: Advance | None = None,
+        advance: CountProgress | None = None,
         gate: Policy | Gate = "refuse",
     ) -> Translation:
         """Translate one case's source volumes.

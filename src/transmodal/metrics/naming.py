@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Collection, Sequence
 
-from transmodal.errors import UsageError
+from transmodal.errors import UsageError, suggest
 
 
 def check_names(names: Sequence[str], known: Collection[str]) -> None:
@@ -18,6 +17,5 @@ def check_names(names: Sequence[str], known: Collection[str]) -> None:
         raise UsageError("E001", "no metric", f"some of {', '.join(known)}", "Name a metric, such as mae.")
     for name in names:
         if name not in known:
-            near = difflib.get_close_matches(name.lower(), known, n=1, cutoff=0.5)
-            hint = f"Did you mean {near[0]}?" if near else "Choose among these."
+            hint = suggest(name.lower(), known, "Choose among these.", cutoff=0.5)
             raise UsageError("E002", f"the metric {name!r}", f"one of {', '.join(known)}", hint)

@@ -14,7 +14,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from transmodal.errors import InputError, UsageError
+from transmodal.errors import InputError, UsageError, suggest
 from transmodal.recipes.schema import Recipe
 
 LIBRARY = Path(__file__).parent / "library"
@@ -116,8 +116,7 @@ def _path(name: str) -> Path:
             raise InputError("E100", f"{name} does not exist", "a recipe in YAML", "Check the path.")
         return Path(name)
     if name not in names():
-        near = difflib.get_close_matches(name, names(), n=1, cutoff=0.4)
-        remedy = f"Did you mean {near[0]}?" if near else "List them: transmodal recipes."
+        remedy = suggest(name, names(), "List them: transmodal recipes.", cutoff=0.4)
         raise UsageError(
             "E002", f"recipe {name!r}", "one that comes with transmodal, or a .yaml file", remedy
         )
@@ -214,8 +213,7 @@ def _wrong_value(detail: ErrorDetails, where: str) -> UsageError:
     got = str(detail["input"])
     shown = got if len(got) <= 60 else f"{got[:57]}..."
     expected = message.removeprefix("Input should be ").replace("a valid tuple", "a list")
-    near = difflib.get_close_matches(got, re.findall(r"'([^']+)'", message), n=1, cutoff=0.5)
-    remedy = f"Did you mean {near[0]}?" if near else f"Change {path}."
+    remedy = suggest(got, re.findall(r"'([^']+)'", message), f"Change {path}.", cutoff=0.5)
     return UsageError("E001", f"{where}: {path} = {shown}", expected, remedy)
 
 

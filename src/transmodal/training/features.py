@@ -10,8 +10,9 @@ from lightning_fabric import Fabric
 from torch import Tensor
 
 from transmodal.data.dataset import WindowDataset
-from transmodal.data.features import Advance, FeatureStore
+from transmodal.data.features import FeatureStore
 from transmodal.errors import UsageError
+from transmodal.progress import CountProgress
 from transmodal.translators._base import Translator
 
 
@@ -22,7 +23,7 @@ def stored(
     folder: Path,
     *,
     batch: int,
-    advance: Advance,
+    advance: CountProgress,
 ) -> FeatureStore:
     """Encode the cases that are not stored yet, shared out among the processes, and return the store.
 

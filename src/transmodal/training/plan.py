@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +15,7 @@ from transmodal.cohorts.case import patient_mark
 from transmodal.cohorts.quality import assumed_spacing
 from transmodal.cohorts.store import Cohort, PreparedCase
 from transmodal.data.dataset import Augment, Stream, StreamCase
-from transmodal.errors import InputError, UsageError
+from transmodal.errors import InputError, UsageError, suggest
 from transmodal.evaluation.measures.reference_mask import kinds_of, masked
 from transmodal.evaluation.score import range_of
 from transmodal.inference.preprocessing import AXES, View, source_maps, view_of
@@ -296,12 +295,11 @@ def _players_by_default(recipe: Recipe, blank: Translator[Any]) -> dict[str, lis
 def _check_names(where: str, given: Sequence[str], known: Sequence[str]) -> None:
     for name in given:
         if name not in known:
-            near = difflib.get_close_matches(name, known, n=1, cutoff=0.4)
             raise UsageError(
                 "E003",
                 f"unknown key {where}.{name}",
                 f"one of {', '.join(dict.fromkeys(known))}",
-                f"Did you mean {where}.{near[0]}?" if near else "Leave it out.",
+                suggest(name, known, "Leave it out.", prefix=f"{where}.", cutoff=0.4),
             )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from transmodal.errors import UsageError
+from transmodal.errors import UsageError, suggest
 
 if TYPE_CHECKING:
     from transmodal.translators._base import Translator, TranslatorConfig
@@ -61,8 +60,7 @@ def checked(name: str, settings: Mapping[str, Any]) -> TranslatorConfig:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"])
         if first["type"] == "extra_forbidden":
-            near = difflib.get_close_matches(key, config.model_fields, n=1)
-            hint = f"Did you mean {near[0]}?" if near else "Remove it."
+            hint = suggest(key, config.model_fields, "Remove it.")
             known = ", ".join(sorted(config.model_fields))
             raise UsageError("E003", f"{name} has no setting {key}", f"one of {known}", hint) from error
         raise UsageError(
@@ -84,7 +82,6 @@ def completed(name: str, settings: Mapping[str, Any]) -> dict[str, Any]:
 
 def _module(name: str) -> Any:  # noqa: ANN401 - a module, whose contents the contract tests check
     if name not in names():
-        near = difflib.get_close_matches(name, names(), n=1)
-        hint = f"Did you mean {near[0]}?" if near else "See: transmodal translators."
+        hint = suggest(name, names(), "See: transmodal translators.")
         raise UsageError("E002", f"no translator {name!r}", ", ".join(names()), hint)
     return importlib.import_module(f"transmodal.translators.{name}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +15,8 @@ from transmodal.cohorts.split.split import NAMES, Split, check_leaks, given_spli
 from transmodal.cohorts.store import Cohort
 from transmodal.cohorts.units import check_one_unit
 from transmodal.errors import InputError, UsageError
+from transmodal.progress import StageProgress
 from transmodal.storage import files, outputs
-
-Progress = Callable[[str, int, int], None]
 
 
 def merge(
@@ -28,7 +27,7 @@ def merge(
     keep_sides: bool = False,
     relations: Relations | None = None,
     prefix: bool = False,
-    progress: Progress | None = None,
+    progress: StageProgress | None = None,
     workers: int = 1,
 ) -> Cohort:
     """Merge prepared cohorts; the new one appears whole or not at all.
@@ -88,7 +87,7 @@ def write(
     manifest: Manifest,
     split: Split,
     *,
-    progress: Progress | None = None,
+    progress: StageProgress | None = None,
     workers: int = 1,
 ) -> None:
     """Write a cohort of cases that were prepared elsewhere; refuse copies on two sides.

@@ -19,7 +19,7 @@ from typing import Any
 
 from transmodal.cohorts import release_files
 from transmodal.cohorts.case import CaseFiles, CaseMaker, Found, PartlyMeasured
-from transmodal.errors import InputError, UsageError
+from transmodal.errors import InputError, UsageError, suggest
 from transmodal.volumes.reading import STRICT, Reading
 
 _FIND = re.compile(r"^def find\(", re.MULTILINE)
@@ -125,8 +125,7 @@ def options_of(name: str, settings: Sequence[str] = ()) -> object:
                 "E001", f"--with {setting}", "KEY=VALUE", f"See transmodal prepare {name} --help."
             )
         if key not in defaults:
-            near = difflib.get_close_matches(key, defaults, n=1)
-            hint = f"Did you mean {near[0]}?" if near else f"See transmodal prepare {name} --help."
+            hint = suggest(key, defaults, f"See transmodal prepare {name} --help.")
             raise UsageError("E003", f"--with {setting} for {name}", _listed(defaults), hint)
         given[key] = _value(setting, value, defaults[key])
     return None if kind is None else kind(**given)
@@ -190,8 +189,7 @@ def _partly(case: CaseMaker, measured: frozenset[str]) -> CaseMaker:
 def _module(name: str) -> ModuleType:
     name = name if name in names() else name.rstrip("0123456789")  # `synthrad2023`: releases tell their year
     if name not in names():
-        near = difflib.get_close_matches(name, names(), n=1)
-        hint = f"Did you mean {near[0]}?" if near else "See transmodal prepare --help."
+        hint = suggest(name, names(), "See transmodal prepare --help.")
         raise UsageError("E002", f"the layout {name!r}", ", ".join(names()), hint)
     return importlib.import_module(f"{__package__}.{name}")
 

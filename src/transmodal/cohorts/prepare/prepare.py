@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -23,12 +23,11 @@ from transmodal.cohorts.store import Cohort
 from transmodal.cohorts.units import check_one_unit
 from transmodal.errors import CODES, InputError, ResourceError, TransmodalError, UsageError
 from transmodal.parallel import spread
+from transmodal.progress import StageProgress
 from transmodal.storage import files, outputs
 
-__all__ = ["PrepareOptions", "Progress", "prepare"]
+__all__ = ["PrepareOptions", "prepare"]
 
-Progress = Callable[[str, int, int], None]
-"""Told the case that is done, how many are, and of how many."""
 
 _log = logging.getLogger(__name__)
 
@@ -50,7 +49,7 @@ def prepare(
     sides: Mapping[str, str] | None = None,
     within_subject: bool = False,
     relations: Relations | None = None,
-    progress: Progress | None = None,
+    progress: StageProgress | None = None,
     workers: int = 1,
 ) -> Cohort:
     """Prepare a cohort, or continue to; cases that stand already are left as they are.
@@ -102,7 +101,7 @@ def prepare(
 
 
 def _all(
-    jobs: Mapping[str, _Job], workers: int, progress: Progress | None
+    jobs: Mapping[str, _Job], workers: int, progress: StageProgress | None
 ) -> tuple[list[CaseEntry], dict[str, TransmodalError]]:
     entries: list[CaseEntry] = []
     failures: dict[str, TransmodalError] = {}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from transmodal.evaluation.drawing.figures import label, number
 from transmodal.evaluation.drawing.html import document
 from transmodal.notice import INTENDED_USE
 from transmodal.parallel import spread
+from transmodal.progress import StageProgress
 from transmodal.storage import files
 from transmodal.volumes import Grid
 
@@ -28,11 +29,10 @@ SHOWN = 400
 
 _WIDTH, _HEIGHT = 300.0, 90.0
 
-Progress = Callable[[str, int, int], None]
 Notes = Mapping[str, Mapping[str, float]]
 
 
-def write(cohort: Cohort, *, workers: int = 1, progress: Progress | None = None) -> Path:
+def write(cohort: Cohort, *, workers: int = 1, progress: StageProgress | None = None) -> Path:
     """Look at every case of a prepared cohort and write `cohort.html` into its folder.
 
     A case takes some 20 KB of the page, and no more than `SHOWN` cases have pictures.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from typing import Any
 import numpy as np
 
 import transmodal
-from transmodal.errors import InputError, UsageError
+from transmodal.errors import InputError, UsageError, suggest
 from transmodal.evaluation import provenance
 from transmodal.evaluation.compare import comparability
 from transmodal.evaluation.compare.comparability import Kind
@@ -157,12 +156,11 @@ def _chosen(kinds: Sequence[Kind], metric: str) -> Kind:
         if name in fitting:
             return fitting[name]
     names = list(dict.fromkeys(kind.metric for kind in kinds))
-    near = difflib.get_close_matches(metric, [*names, *fitting], n=1)
     raise UsageError(
         "E002",
         f"the metric {metric}",
         f"{', '.join(names) or 'nothing'}, which all evaluations have",
-        f"Did you mean {near[0]}?" if near else "Choose among these, or evaluate the runs again.",
+        suggest(metric, [*names, *fitting], "Choose among these, or evaluate the runs again."),
     )
 
 

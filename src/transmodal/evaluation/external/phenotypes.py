@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from difflib import get_close_matches
 from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
 from transmodal.cohorts.store import PreparedCase
-from transmodal.errors import InputError, UsageError
+from transmodal.errors import InputError, UsageError, suggest
 from transmodal.evaluation.external.strata import Strata
 from transmodal.storage import files, tables
 
@@ -192,10 +191,9 @@ def _number(value: str) -> float | None:
 
 
 def _unknown(column: str, columns: Sequence[str]) -> UsageError:
-    near = get_close_matches(column, columns, n=1, cutoff=0.4)
     return UsageError(
         "E002",
         f"the column {column}",
         ", ".join(columns) or "a table with columns",
-        f"Did you mean {near[0]}?" if near else "Name one of them.",
+        suggest(column, columns, "Name one of them.", cutoff=0.4),
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import fnmatch
 from collections.abc import Collection, Sequence
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from transmodal import translators
-from transmodal.errors import InputError, UsageError
+from transmodal.errors import InputError, UsageError, suggest
 from transmodal.experiments.benchmark import metrics
 from transmodal.recipes import load as recipes
 from transmodal.recipes.schema import Recipe
@@ -89,8 +88,7 @@ class Suite(_Part):
         """
         for name in only:
             if name not in self.entries:
-                near = difflib.get_close_matches(name, self.entries, n=1)
-                hint = f"Did you mean {near[0]}?" if near else "Choose among these."
+                hint = suggest(name, self.entries, "Choose among these.")
                 raise UsageError("E002", f"no entry {name!r} in {self.name}", ", ".join(self.entries), hint)
         if min(seeds, default=0) < 0 or len(set(seeds)) < len(seeds):
             raise UsageError("E001", f"seeds {list(seeds)}", "different numbers from 0 on", "Correct them.")
@@ -113,8 +111,7 @@ def suite_of(name_or_path: str) -> Suite:
     """
     is_file = name_or_path.endswith((".yaml", ".yml"))
     if not is_file and name_or_path not in names():
-        near = difflib.get_close_matches(name_or_path, names(), n=1)
-        hint = f"Did you mean {near[0]}?" if near else "See: transmodal benchmark --list."
+        hint = suggest(name_or_path, names(), "See: transmodal benchmark --list.")
         raise UsageError("E002", f"no suite {name_or_path!r}", ", ".join(names()), hint)
     path = Path(name_or_path) if is_file else LIBRARY / f"{name_or_path}.yaml"
     if not path.is_file():

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 import statistics
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -15,12 +14,13 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 import transmodal
 from transmodal.cohorts.store import Cohort
-from transmodal.errors import InputError, UsageError
+from transmodal.errors import InputError, UsageError, suggest
 from transmodal.evaluation import provenance
 from transmodal.evaluation.oracles import STANDARD
 from transmodal.experiments import series
 from transmodal.experiments.series import Job, slug
 from transmodal.notice import INTENDED_USE
+from transmodal.progress import StageProgress
 from transmodal.recipes import load
 from transmodal.recipes.schema import Recipe
 from transmodal.storage import files, outputs
@@ -30,7 +30,6 @@ from transmodal.training.start import check_start
 
 LIBRARY = Path(__file__).parent / "library"
 METRICS = ("mae", "psnr", "ssim")
-Progress = Callable[[str, int, int], None]
 
 
 class Variant(BaseModel):
@@ -103,8 +102,7 @@ def plan_of(name_or_path: str) -> AblationPlan:
     """
     is_file = name_or_path.endswith((".yaml", ".yml"))
     if not is_file and name_or_path not in names():
-        near = difflib.get_close_matches(name_or_path, names(), n=1)
-        hint = f"Did you mean {near[0]}?" if near else "Or give a .yaml file."
+        hint = suggest(name_or_path, names(), "Or give a .yaml file.")
         raise UsageError("E002", f"no study {name_or_path!r}", ", ".join(names()) or "a .yaml file", hint)
     path = Path(name_or_path) if is_file else LIBRARY / f"{name_or_path}.yaml"
     if not path.is_file():
@@ -120,7 +118,7 @@ def plan_of(name_or_path: str) -> AblationPlan:
 
 
 def ablate(
-    plan: AblationPlan, cohort: Path, folder: Path, *, workers: int = 1, progress: Progress | None = None
+    plan: AblationPlan, cohort: Path, folder: Path, *, workers: int = 1, progress: StageProgress | None = None
 ) -> Ablation:
     """Train and score every variant with every seed; what is done is not done again.
 
