@@ -13,7 +13,6 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from transmodal import cohorts
 from transmodal.cohorts import layouts as known_layouts
 from transmodal.cohorts.case import Case, CaseFiles
 from transmodal.cohorts.prepare.prepare import PrepareOptions, prepare
@@ -24,15 +23,12 @@ from transmodal.volumes import Volume
 
 
 def layouts() -> list[str]:
-    found = []
-    for module in pkgutil.iter_modules(cohorts.__path__):
-        if not module.ispkg and not module.name.startswith("_") and hasattr(load(module.name), "find"):
-            found.append(module.name)
-    return found
+    modules = pkgutil.iter_modules(known_layouts.__path__)
+    return [module.name for module in modules if not module.name.startswith("_")]
 
 
 def load(name: str) -> ModuleType:
-    return importlib.import_module(f"transmodal.cohorts.{name}")
+    return importlib.import_module(f"transmodal.cohorts.layouts.{name}")
 
 
 def visits() -> list[Case]:
