@@ -22,22 +22,21 @@ ERRORS = ("UsageError", "InputError", "ResourceError", "IntegrityError", "Intern
 SPLITTING = ("prepare", "merge", "resplit")
 READING = ("prepare", "translate", "overlap", "dose")
 VERBS: dict[str, tuple[str, ...]] = {
-    "benchmark/": ("benchmark",),
+    "checkpoint.py": ("translate", "evaluate"),
     "cli.py": ("prepare", "merge", "resplit", "benchmark", "ablate", "atlas"),
-    "cohorts/duplicates.py": SPLITTING,
-    "cohorts/folds.py": SPLITTING,
-    "cohorts/merge.py": ("merge",),
-    "cohorts/relations.py": SPLITTING,
-    "cohorts/split.py": SPLITTING,
+    "cohorts/edit/merge.py": ("merge",),
+    "cohorts/quality/duplicates.py": SPLITTING,
+    "cohorts/split/slabs.py": ("prepare",),
+    "cohorts/split/": SPLITTING,
     "cohorts/": ("prepare",),
     "commands/_evaluating.py": ("evaluate",),
     "commands/_passes.py": ("translate", "evaluate"),
     "commands/_sources.py": ("translate",),
     "commands/_splitting.py": SPLITTING,
     "commands/_reading.py": READING,
-    "evaluation/compare.py": ("compare",),
-    "evaluation/pooling.py": ("compare",),
+    "evaluation/compare/": ("compare",),
     "evaluation/": ("evaluate",),
+    "experiments/benchmark/": ("benchmark",),
     "commands/_gate.py": ("translate",),
     "inference/cycle.py": ("evaluate",),
     "inference/gate.py": ("translate",),
@@ -45,7 +44,7 @@ VERBS: dict[str, tuple[str, ...]] = {
     "nets/": ("evaluate",),
     "recipes/": ("train",),
     "training/": ("train",),
-    "volumes/tensors.py": ("prepare",),
+    "volumes/diffusion.py": ("prepare",),
     "volumes/": READING,
 }
 """Which verbs show a user the errors of a module; the first entry that fits counts, and commands have their own."""
@@ -86,6 +85,8 @@ def said(node: ast.expr) -> list[str]:
         return [str(node.value)]
     if isinstance(node, ast.JoinedStr):
         return ["".join(part.value if isinstance(part, ast.Constant) else "{}" for part in node.values)]  # type: ignore[misc]  # text
+    if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "suggest":
+        return said(node.args[2])
     if isinstance(node, ast.IfExp):
         return [*said(node.body), *said(node.orelse)]
     return []
@@ -127,17 +128,23 @@ def test_options_and_verbs_of_advice_exist(one: Text) -> None:
 
 
 KEYS = {
-    "cohorts/assumed.py": ("slices", "pairs"),
-    "cohorts/body_slab.py": ("korean_human",),
-    "cohorts/checking.py": ("folders", "pairs", "bids", "dicom", "ixi", "t1_fa"),
-    "cohorts/dicom_naming.py": ("dicom",),
-    "cohorts/dicom_series.py": ("dicom",),
-    "cohorts/slabs.py": ("korean_human",),
-    "cohorts/slice_stack.py": ("slices", "pairs"),
-    "cohorts/stack_facts.py": ("korean_human",),
-    "cohorts/tensor_case.py": ("t1_fa",),
-    "cohorts/release.py": ("bids", "brats", "ixi", "pairs", "synthrad"),  # those that advise `release.FEWER`
-    "volumes/tensors.py": ("t1_fa",),
+    "cohorts/quality/assumed_spacing.py": ("slices", "pairs"),
+    "cohorts/layouts/_body_slab.py": ("korean_human",),
+    "cohorts/layouts/_dicom_naming.py": ("dicom",),
+    "cohorts/layouts/_slice_stack.py": ("slices", "pairs"),
+    "cohorts/layouts/_stack_facts.py": ("korean_human",),
+    "cohorts/layouts/_tensor_case.py": ("t1_fa",),
+    "cohorts/headers/dicom_series.py": ("dicom",),
+    "cohorts/prepare/validate.py": ("folders", "pairs", "bids", "dicom", "ixi", "t1_fa"),
+    "cohorts/release_files.py": (
+        "bids",
+        "brats",
+        "ixi",
+        "pairs",
+        "synthrad",
+    ),  # those that advise `release_files.FEWER`
+    "cohorts/split/slabs.py": ("korean_human",),
+    "volumes/diffusion.py": ("t1_fa",),
 }
 """Layouts whose users see the advice of a module that is none itself."""
 
@@ -151,7 +158,7 @@ def test_keys_of_layouts_in_advice_exist(one: Text) -> None:
     module = Path(one.module).stem
     named = re.findall(r"transmodal prepare ([a-z0-9_]+)", one.text)
     seen_by = named or KEYS.get(one.module) or [name for name in layouts.names() if name == module]
-    if one.module == "cohorts/steps.py":
+    if one.module == "cohorts/steps/voxelwise.py":
         seen_by = ["synthrad"] if "outside" in one.text else ["brats"]
     assert seen_by, f"{one.module} advises a key: of which layout?"
     keys = re.findall(r"--with (?:[a-z_]+ )?([a-z_]+)(?:=| out)", one.text) + re.findall(
@@ -165,6 +172,6 @@ def test_keys_of_layouts_in_advice_exist(one: Text) -> None:
 
 def test_every_layout_that_advises_to_need_less_has_the_key() -> None:
     users = {
-        name for name in layouts.names() if "release.FEWER" in (SOURCE / f"cohorts/{name}.py").read_text()
+        name for name in layouts.names() if "FEWER" in (SOURCE / f"cohorts/layouts/{name}.py").read_text()
     }
-    assert users == set(KEYS["cohorts/release.py"])
+    assert users == set(KEYS["cohorts/release_files.py"])
