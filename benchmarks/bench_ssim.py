@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from skimage.metrics import structural_similarity
 
-from transmodal.metrics.structure import slice_ssim, ssim
+from transmodal.metrics.suite.ssim import slice_ssim, ssim
 
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 AGREEMENT = 1e-6

@@ -18,7 +18,7 @@ from transmodal.evaluation.records import store as stored
 from transmodal.evaluation.run import write
 from transmodal.evaluation.task import subject_of
 from transmodal.inference.preprocessing import View
-from transmodal.metrics.texture import stsim2
+from transmodal.metrics.suite.stsim import stsim2
 from transmodal.volumes import Volume
 from transmodal.volumes.intensity import IntensitySpec, fit
 

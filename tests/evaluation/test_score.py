@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from transmodal.errors import InputError, UsageError
 from transmodal.evaluation.score import METRICS, Measured, range_of, score, unit_of
-from transmodal.metrics.image import mae, psnr
-from transmodal.metrics.structure import slice_ssim, ssim
+from transmodal.metrics.suite.ssim import slice_ssim, ssim
+from transmodal.metrics.suite.voxels import mae, psnr
 from transmodal.metrics.table import Protocol
 from transmodal.volumes import Volume
 from transmodal.volumes.geometry.reorient import reorient
@@ -183,7 +183,7 @@ def test_a_metric_of_colour_is_refused_for_grey() -> None:
 
 
 def test_every_metric_has_a_direction() -> None:
-    from transmodal.metrics.suite import SUITE
+    from transmodal.metrics.measure import SUITE
     from transmodal.metrics.table import HIGHER_IS_BETTER
 
     of_the_suite = {one.name: one.best == "higher" for one in SUITE if one.best != "zero"}

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from transmodal.errors import InputError, UsageError
 from transmodal.metrics.challenge import standard, synthrad2023, synthrad2025
-from transmodal.metrics.image import mae, psnr
-from transmodal.metrics.multiscale import WEIGHTS, ms_ssim
-from transmodal.metrics.structure import ssim
+from transmodal.metrics.suite.ms_ssim import WEIGHTS, ms_ssim
+from transmodal.metrics.suite.ssim import ssim
+from transmodal.metrics.suite.voxels import mae, psnr
 
 Volume = NDArray[np.float64]
 EVERYWHERE = np.ones((9, 8, 7), bool)

@@ -8,11 +8,11 @@ import pytest
 from numpy.typing import NDArray
 
 from transmodal.errors import InputError, UsageError
-from transmodal.metrics import artefacts, colour, features, multiscale, structure, texture
-from transmodal.metrics.planes import over_slices
+from transmodal.metrics.measure import fitting, take
+from transmodal.metrics.pair import Scene
 from transmodal.metrics.registry import SUITE, rows_of
-from transmodal.metrics.scenes import Scene
-from transmodal.metrics.suite import fitting, take
+from transmodal.metrics.slices import over_slices
+from transmodal.metrics.suite import artefacts, colour, fsim, ms_ssim, ssim, stsim
 from transmodal.metrics.table import HIGHER_IS_BETTER
 
 SHAPE = (50, 52, 3)
@@ -33,7 +33,7 @@ def grey(volume: NDArray[np.generic]) -> NDArray[np.float64]:
 
 
 @pytest.mark.parametrize(
-    ("name", "function"), [("stsim1", texture.stsim1), ("stsim2", texture.stsim2), ("fsim", features.fsim)]
+    ("name", "function"), [("stsim1", stsim.stsim1), ("stsim2", stsim.stsim2), ("fsim", fsim.fsim)]
 )
 @pytest.mark.parametrize("mask", [None, MASK])
 def test_structure_of_colour_is_that_of_its_grey(
@@ -55,11 +55,11 @@ def test_structure_of_colour_is_that_of_its_grey(
 @pytest.mark.parametrize(
     ("name", "function"),
     [
-        ("ssim_source", structure.ssim),
-        ("ms_ssim_source", multiscale.ms_ssim),
-        ("stsim1_source", texture.stsim1),
-        ("stsim2_source", texture.stsim2),
-        ("fsim_source", features.fsim),
+        ("ssim_source", ssim.ssim),
+        ("ms_ssim_source", ms_ssim.ms_ssim),
+        ("stsim1_source", stsim.stsim1),
+        ("stsim2_source", stsim.stsim2),
+        ("fsim_source", fsim.fsim),
     ],
 )
 def test_structure_against_the_source(name: str, function: Callable[..., float]) -> None:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from skimage.color import deltaE_ciede2000, rgb2lab
 
-from transmodal.metrics.colour import ciede2000, difference, to_lab
+from transmodal.metrics.suite.colour import ciede2000, difference, to_lab
 
 AGREEMENT = 1e-6
 

@@ -14,7 +14,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy.interpolate import RegularGridInterpolator
 
-from transmodal.metrics.dose import Criterion, gamma
+from transmodal.metrics.regions.dose import Criterion, gamma
 from transmodal.volumes import Volume, io
 
 Dose = NDArray[np.float64]

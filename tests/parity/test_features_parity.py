@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from transmodal.metrics.features import fsim, phase_congruency
+from transmodal.metrics.suite.fsim import fsim, phase_congruency
 
 Image = NDArray[np.float64]
 Complex = NDArray[np.complex128]

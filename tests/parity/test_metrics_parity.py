@@ -5,8 +5,8 @@ import pytest
 from numpy.typing import NDArray
 from skimage.metrics import mean_squared_error, peak_signal_noise_ratio, structural_similarity
 
-from transmodal.metrics.image import mse, psnr
-from transmodal.metrics.structure import slice_ssim, ssim
+from transmodal.metrics.suite.ssim import slice_ssim, ssim
+from transmodal.metrics.suite.voxels import mse, psnr
 
 AGREEMENT = 1e-6
 SETTINGS = {"gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False}

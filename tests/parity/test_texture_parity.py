@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from transmodal.metrics.texture import pyramid, stsim1, stsim2
+from transmodal.metrics.suite.stsim import pyramid, stsim1, stsim2
 
 Image = NDArray[np.float64]
 C = 1e-10

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from transmodal.metrics.dose import Criterion, dvh, gamma
-from transmodal.metrics.overlap import by_structure, dice, hd95, overall
+from transmodal.metrics.regions.dose import Criterion, dvh, gamma
+from transmodal.metrics.regions.overlap import by_structure, dice, hd95, overall
 
 shapes = st.tuples(st.integers(1, 6), st.integers(1, 7), st.integers(1, 5))
 spacings = st.tuples(*[st.floats(0.5, 4.0)] * 3)

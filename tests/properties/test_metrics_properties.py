@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
-from transmodal.metrics.image import mae, mse, psnr
-from transmodal.metrics.structure import slice_ssim, ssim
+from transmodal.metrics.suite.ssim import slice_ssim, ssim
+from transmodal.metrics.suite.voxels import mae, mse, psnr
 
 Image = NDArray[np.float64]
 VALUES = st.floats(-1000, 3000, width=32)

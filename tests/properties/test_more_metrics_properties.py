@@ -11,8 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from transmodal.metrics import challenge, colour, features, multiscale, paths, regions, texture
-from transmodal.metrics.image import mae, mse, nmse
+from transmodal.metrics import challenge
+from transmodal.metrics.regions import paths, tissue
+from transmodal.metrics.suite import colour, fsim, ms_ssim, stsim
+from transmodal.metrics.suite.voxels import mae, mse, nmse
 
 Image = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -22,11 +24,11 @@ SEEDS = st.integers(0, 2**31)
 SIDES = st.integers(48, 57)
 
 HIGHER: dict[str, Metric] = {
-    "ms_ssim": lambda x, y, m: multiscale.ms_ssim(x, y, data_range=1, mask=m),
-    "stsim1": lambda x, y, m: texture.stsim1(x, y, data_range=1, mask=m),
-    "stsim2": lambda x, y, m: texture.stsim2(x, y, data_range=1, mask=m),
-    "fsim": lambda x, y, m: features.fsim(x, y, data_range=1, mask=m),
-    "fsim_colour": lambda x, y, m: features.fsim_colour(_tinted(x), _tinted(y), white=1, mask=m),
+    "ms_ssim": lambda x, y, m: ms_ssim.ms_ssim(x, y, data_range=1, mask=m),
+    "stsim1": lambda x, y, m: stsim.stsim1(x, y, data_range=1, mask=m),
+    "stsim2": lambda x, y, m: stsim.stsim2(x, y, data_range=1, mask=m),
+    "fsim": lambda x, y, m: fsim.fsim(x, y, data_range=1, mask=m),
+    "fsim_colour": lambda x, y, m: fsim.fsim_colour(_tinted(x), _tinted(y), white=1, mask=m),
 }
 LOWER: dict[str, Metric] = {
     "mae": lambda x, y, m: mae(x, y, mask=m),
@@ -127,8 +129,8 @@ def test_regions_split_the_mean(seed: int, parts: int) -> None:
     mask = _region(seed, 9, 10, 7)
     hu = 4000 * x - 2000
     for figures, a, b in (
-        (regions.by_decile(x, y, mask=mask, parts=parts), x, y),
-        (regions.by_tissue(hu, 2 * hu, mask=mask), hu, 2 * hu),
+        (tissue.by_decile(x, y, mask=mask, parts=parts), x, y),
+        (tissue.by_tissue(hu, 2 * hu, mask=mask), hu, 2 * hu),
     ):
         filled = [one for one in figures if one.n]
         assert sum(one.n for one in filled) == mask.sum()

@@ -18,7 +18,7 @@ from transmodal.commands._reading import (
 )
 
 if TYPE_CHECKING:
-    from transmodal.metrics.dose import Criterion
+    from transmodal.metrics.regions.dose import Criterion
 
 EXAMPLES = (
     "Examples:\n\ntransmodal dose dose_ct.nii.gz dose_sct.nii.gz -o dose.json\n\n"
@@ -102,7 +102,7 @@ def _criterion(words: str, cutoff: str, normalisation: str, prescription: float 
     import re
 
     from transmodal.errors import UsageError
-    from transmodal.metrics.dose import Criterion
+    from transmodal.metrics.regions.dose import Criterion
 
     number = r"(\d+(?:\.\d+)?)"
     pair = re.fullmatch(rf"{number}\s*%\s*/\s*{number}\s*mm", words.strip())

@@ -11,8 +11,8 @@ import numpy as np
 import transmodal
 from transmodal.errors import InputError
 from transmodal.evaluation.overlaps import label_map
-from transmodal.metrics.dose import Criterion, DvhFigures, Gamma, dvh, gamma
-from transmodal.metrics.image import Mask
+from transmodal.metrics.checks import Mask
+from transmodal.metrics.regions.dose import Criterion, DvhFigures, Gamma, dvh, gamma
 from transmodal.notice import INTENDED_USE
 from transmodal.volumes import Volume
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 import transmodal
 from transmodal.errors import InputError
-from transmodal.metrics.overlap import Overall, StructureFigures, by_structure, overall
+from transmodal.metrics.regions.overlap import Overall, StructureFigures, by_structure, overall
 from transmodal.metrics.table import finite
 from transmodal.notice import INTENDED_USE
 from transmodal.storage import files, placeholders

@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from transmodal.errors import InputError, UsageError
-from transmodal.metrics import image, structure, suite
+from transmodal.metrics import measure
+from transmodal.metrics.pair import Scene
 from transmodal.metrics.registry import SUITE, Metric, Need, rows_of
-from transmodal.metrics.scenes import Scene
+from transmodal.metrics.suite import ssim, voxels
 from transmodal.metrics.table import Protocol
 from transmodal.volumes import Volume
 from transmodal.volumes.intensity import IntensityMap
@@ -187,23 +188,23 @@ class _Scene:
 
 
 def _mae(scene: _Scene) -> list[Measured]:
-    value = image.mae(*scene.arrays, mask=scene.mask)
+    value = voxels.mae(*scene.arrays, mask=scene.mask)
     return [Measured("mae", value, scene.unit, Protocol(scene.region, 3, scene.unit))]
 
 
 def _mse(scene: _Scene) -> list[Measured]:
-    value = image.mse(*scene.arrays, mask=scene.mask)
+    value = voxels.mse(*scene.arrays, mask=scene.mask)
     return [Measured("mse", value, f"({scene.unit})^2", Protocol(scene.region, 3, scene.unit))]
 
 
 def _psnr(scene: _Scene) -> list[Measured]:
-    value = image.psnr(*scene.arrays, data_range=scene.data_range, mask=scene.mask)
+    value = voxels.psnr(*scene.arrays, data_range=scene.data_range, mask=scene.mask)
     return [Measured("psnr", value, "dB", Protocol(scene.region, 3, scene.unit, scene.data_range))]
 
 
 def _ssim(scene: _Scene) -> list[Measured]:
     axis, mask, data_range = _axial(scene.reference), scene.mask, scene.data_range
-    taps = structure.window(scene.reference.grid.shape)
+    taps = ssim.window(scene.reference.grid.shape)
     low = BACKGROUND.get(scene.unit, 0.0)
     counted = f"counted from {low:g} {scene.unit}" if low else ""
     volume = Protocol(
@@ -212,8 +213,8 @@ def _ssim(scene: _Scene) -> list[Measured]:
     slices = replace(volume, dims=2, window=taps[:axis] + taps[axis + 1 :])
     # SSIM compares intensities that count from 0: around 0 HU its values would be opposites.
     arrays = scene.arrays if not low else tuple(one.astype(np.float64) - low for one in scene.arrays)
-    in_3d = structure.ssim(*arrays, data_range=data_range, mask=mask, colour=scene.reference.is_colour)
-    in_2d = structure.slice_ssim(*arrays, axis=axis, data_range=data_range, mask=mask)
+    in_3d = ssim.ssim(*arrays, data_range=data_range, mask=mask, colour=scene.reference.is_colour)
+    in_2d = ssim.slice_ssim(*arrays, axis=axis, data_range=data_range, mask=mask)
     return [
         Measured("ssim", in_3d, "1", volume),
         Measured("ssim", in_2d.mean, "1", slices, in_2d.excluded),
@@ -226,7 +227,7 @@ def _of_suite(metric: str, scene: _Scene) -> list[Measured]:
     if scene.mask is None and rows and rows[0].needs == "mask":
         return []
     reference = scene.reference
-    figures = suite.take(
+    figures = measure.take(
         Scene(
             reference.voxels,
             scene.synthetic.voxels,

@@ -21,9 +21,10 @@ import numpy as np
 from scipy.ndimage import uniform_filter
 
 from transmodal.errors import InputError, UsageError
-from transmodal.metrics import multiscale, structure
-from transmodal.metrics.image import Array, Mask, check_pair, mae, psnr
-from transmodal.metrics.planes import Float, check_side
+from transmodal.metrics.checks import Array, Float, Mask, check_pair, check_side
+from transmodal.metrics.suite import ms_ssim as multiscale
+from transmodal.metrics.suite import ssim as structure
+from transmodal.metrics.suite.voxels import mae, psnr
 
 LOW = -1024.0
 HIGH_2023 = 3000.0

@@ -7,18 +7,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Literal
 
-from transmodal.metrics import (
-    artefacts,
-    colour,
-    colour_scenes,
-    features,
-    image,
-    multiscale,
-    scenes,
-    structure,
-    texture,
-)
-from transmodal.metrics.scenes import Scene, Taken
+from transmodal.metrics import pair, pair_in_colour
+from transmodal.metrics.pair import Scene, Taken
+from transmodal.metrics.suite import artefacts, colour, fsim, ms_ssim, ssim, stsim, voxels
 
 Direction = Literal["higher", "lower", "zero"]
 Kind = Literal["any", "grey", "colour"]
@@ -54,27 +45,27 @@ class Metric:
     needs: Need = "pair"
 
 
-_SSIM = f"Gaussian sigma {structure.SIGMA:g}, values counted from the background"
+_SSIM = f"Gaussian sigma {ssim.SIGMA:g}, values counted from the background"
 _MS = f"Wang 2003, {_SSIM}"
 _STSIM = "steerable pyramid 3 scales 4 orientations, global statistics, values counted from the background"
 _STRUCTURES: tuple[tuple[str, str, Callable[..., float], int], ...] = (
-    ("stsim1", f"STSIM-1, {_STSIM}", texture.stsim1, texture.SMALLEST),
-    ("stsim2", f"STSIM-2, {_STSIM}", texture.stsim2, texture.SMALLEST),
-    ("fsim", "Zhang 2011", features.fsim, features.SMALLEST),
+    ("stsim1", f"STSIM-1, {_STSIM}", stsim.stsim1, stsim.SMALLEST),
+    ("stsim2", f"STSIM-2, {_STSIM}", stsim.stsim2, stsim.SMALLEST),
+    ("fsim", "Zhang 2011", fsim.fsim, fsim.SMALLEST),
 )
 """Metrics of grey images that are taken of colour through its grey."""
 
 _OF_SOURCE: tuple[tuple[str, str, Callable[..., float], int], ...] = (
-    ("ssim", _SSIM, structure.ssim, 1),
-    ("ms_ssim", _MS, multiscale.ms_ssim, 1),
+    ("ssim", _SSIM, ssim.ssim, 1),
+    ("ms_ssim", _MS, ms_ssim.ms_ssim, 1),
     *_STRUCTURES,
 )
 
 
 def _of_grey(name: str, definition: str, function: Callable[..., float], smallest: int) -> tuple[Metric, ...]:
     """Return the row for grey volumes and the row for the grey of colour."""
-    of_colour = f"{definition}; {colour_scenes.GREY}"
-    plain, mean = partial(scenes.plane_metric, function), partial(colour_scenes.grey_planes, function)
+    of_colour = f"{definition}; {pair_in_colour.GREY}"
+    plain, mean = partial(pair.plane_metric, function), partial(pair_in_colour.grey_planes, function)
     return (
         Metric(name, "1", "higher", 2, "grey", definition, plain, smallest),
         Metric(name, "1", "higher", 2, "colour", of_colour, mean, smallest),
@@ -89,8 +80,8 @@ def _of_source(name: str, definition: str, function: Callable[..., float], small
         "higher",
         2,
         "colour",
-        f"{definition}; {colour_scenes.SOURCE}",
-        partial(colour_scenes.source_planes, function),
+        f"{definition}; {pair_in_colour.SOURCE}",
+        partial(pair_in_colour.source_planes, function),
         smallest,
         needs="source",
     )
@@ -105,7 +96,7 @@ def _of_organs(name: Literal["ciede2000", "delta_cf"], unit: str, definition: st
         3,
         "colour",
         f"{definition}; mean over the labels of the segmentation, each counting once",
-        partial(colour_scenes.organs, name),
+        partial(pair_in_colour.organs, name),
         needs="labels",
     )
 
@@ -114,16 +105,16 @@ _CF = "Hasler 2003, scale 0 to 1"
 _DELTA_E = "sRGB, D65, 2 degrees"
 
 SUITE: tuple[Metric, ...] = (
-    Metric("mae", "{unit}", "lower", 3, "any", "mean absolute difference", partial(scenes.voxels, image.mae)),
+    Metric("mae", "{unit}", "lower", 3, "any", "mean absolute difference", partial(pair.voxels, voxels.mae)),
     Metric(
-        "mse", "({unit})^2", "lower", 3, "any", "mean squared difference", partial(scenes.voxels, image.mse)
+        "mse", "({unit})^2", "lower", 3, "any", "mean squared difference", partial(pair.voxels, voxels.mse)
     ),
-    Metric("nmse", "1", "lower", 3, "any", "by the reference's energy", partial(scenes.voxels, image.nmse)),
-    Metric("psnr", "dB", "higher", 3, "any", "values not clipped", scenes.psnr),
-    Metric("ssim", "1", "higher", 3, "any", _SSIM, scenes.ssim_3d),
-    Metric("ssim", "1", "higher", 2, "any", _SSIM, scenes.ssim_2d),
-    Metric("ms_ssim", "1", "higher", 3, "any", _MS, scenes.ms_ssim_3d),
-    Metric("ms_ssim", "1", "higher", 2, "any", _MS, scenes.ms_ssim_2d),
+    Metric("nmse", "1", "lower", 3, "any", "by the reference's energy", partial(pair.voxels, voxels.nmse)),
+    Metric("psnr", "dB", "higher", 3, "any", "values not clipped", pair.psnr),
+    Metric("ssim", "1", "higher", 3, "any", _SSIM, pair.ssim_3d),
+    Metric("ssim", "1", "higher", 2, "any", _SSIM, pair.ssim_2d),
+    Metric("ms_ssim", "1", "higher", 3, "any", _MS, pair.ms_ssim_3d),
+    Metric("ms_ssim", "1", "higher", 2, "any", _MS, pair.ms_ssim_2d),
     *(row for one in _STRUCTURES for row in _of_grey(*one)),
     Metric(
         "fsim_colour",
@@ -132,14 +123,12 @@ SUITE: tuple[Metric, ...] = (
         2,
         "colour",
         "Zhang 2011, FSIMc, YIQ",
-        scenes.fsim_colour,
-        features.SMALLEST,
+        pair.fsim_colour,
+        fsim.SMALLEST,
     ),
     *(_of_source(*one) for one in _OF_SOURCE),
-    Metric("delta_cf", "1", "lower", 3, "colour", _CF, partial(scenes.tinted, colour.delta_cf)),
-    Metric(
-        "ciede2000", "Delta E00", "lower", 3, "colour", _DELTA_E, partial(scenes.tinted, colour.ciede2000)
-    ),
+    Metric("delta_cf", "1", "lower", 3, "colour", _CF, partial(pair.tinted, colour.delta_cf)),
+    Metric("ciede2000", "Delta E00", "lower", 3, "colour", _DELTA_E, partial(pair.tinted, colour.ciede2000)),
     _of_organs("delta_cf", "1", _CF),
     _of_organs("ciede2000", "Delta E00", _DELTA_E),
     Metric(
@@ -149,7 +138,7 @@ SUITE: tuple[Metric, ...] = (
         3,
         "any",
         "differences of neighbouring slices",
-        scenes.gradient,
+        pair.gradient,
         slices=2,
     ),
     Metric(
@@ -159,7 +148,7 @@ SUITE: tuple[Metric, ...] = (
         3,
         "any",
         "share of the synthetic volume's energy outside the mask, counted from the background",
-        colour_scenes.outside,
+        pair_in_colour.outside,
         needs="mask",
     ),
     Metric(
@@ -169,7 +158,7 @@ SUITE: tuple[Metric, ...] = (
         3,
         "any",
         "mean energy of the synthetic volume 2 to 15 mm outside the mask, by that inside, counted from the background",
-        colour_scenes.ring,
+        pair_in_colour.ring,
         needs="mask",
     ),
     Metric(
@@ -179,7 +168,7 @@ SUITE: tuple[Metric, ...] = (
         2,
         "grey",
         "share of power at 0.45 per pixel and more, whole slices",
-        scenes.lattice,
+        pair.lattice,
         artefacts.SMALLEST,
     ),
 )

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from transmodal.metrics.structure import K1, K2, SIGMA
+from transmodal.metrics.suite.ssim import K1, K2, SIGMA
 from transmodal.storage.files import atomic_path
 
 COLUMNS = ("case", "patient", "translator", "metric", "value", "unit", "protocol", "note")

@@ -17,8 +17,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.stats import rankdata
 
-from transmodal.metrics.image import Array, Mask, check_pair
-from transmodal.metrics.planes import Float
+from transmodal.metrics.checks import Array, Float, Mask, check_pair
 
 PARTS = 10
 DEFINITION = (

@@ -26,7 +26,7 @@ from transmodal.evaluation.participants import Entrants
 from transmodal.evaluation.report import page as report
 from transmodal.evaluation.result import Subject
 from transmodal.evaluation.run import write
-from transmodal.metrics.sets import frechet_distance, kernel_distance
+from transmodal.metrics.feature_sets import frechet_distance, kernel_distance
 from transmodal.nets.frozen import FrozenNet
 from transmodal.volumes import Volume
 from transmodal.volumes.geometry.reorient import reorient

@@ -17,7 +17,7 @@ from transmodal.errors import InputError, ResourceError, UsageError
 from transmodal.evaluation.learned import choose as learned
 from transmodal.evaluation.learned.base import Pair
 from transmodal.evaluation.learned.segmenter import METRICS, OverlapJudge, Run, Segmenter, Window, open_onnx
-from transmodal.metrics.overlap import dice, hd95
+from transmodal.metrics.regions.overlap import dice, hd95
 from transmodal.metrics.table import NOTHING, Row
 from transmodal.volumes import Volume
 from transmodal.volumes.geometry.reorient import reorient

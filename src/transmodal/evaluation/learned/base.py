@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from transmodal.evaluation.score import BACKGROUND, Measured
-from transmodal.metrics.image import check_pair
+from transmodal.metrics.checks import check_pair
 from transmodal.metrics.table import SplitFigure
 from transmodal.volumes import Volume
 

@@ -12,7 +12,7 @@ from transmodal.evaluation.learned import _inception as inception
 from transmodal.evaluation.learned.axial import Mask, mask_slices, slices
 from transmodal.evaluation.learned.base import Pair, Scale
 from transmodal.evaluation.score import Measured
-from transmodal.metrics.sets import frechet_distance, kernel_distance
+from transmodal.metrics.feature_sets import frechet_distance, kernel_distance
 from transmodal.metrics.table import SplitFigure
 from transmodal.volumes import Volume
 

@@ -20,7 +20,7 @@ from transmodal.evaluation.learned.axial import as_labels, slices
 from transmodal.evaluation.learned.base import Pair, Scale
 from transmodal.evaluation.overlaps import DEFINITION, shown
 from transmodal.evaluation.score import Measured
-from transmodal.metrics.overlap import by_structure, overall
+from transmodal.metrics.regions.overlap import by_structure, overall
 from transmodal.metrics.table import Protocol, SplitFigure
 from transmodal.volumes import Volume
 

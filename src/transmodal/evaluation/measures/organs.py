@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from transmodal.cohorts.store import PreparedCase
-from transmodal.metrics import colour
+from transmodal.metrics.suite import colour
 from transmodal.volumes import Volume
 
 

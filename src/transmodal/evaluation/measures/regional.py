@@ -11,7 +11,7 @@ from transmodal.cohorts.store import PreparedCase
 from transmodal.evaluation.statistics.agreement import BlandAltman, bland_altman
 from transmodal.evaluation.statistics.bootstrap import Interval, Values
 from transmodal.evaluation.statistics.paired_tests import by_patient
-from transmodal.metrics import regions
+from transmodal.metrics.regions import tissue
 from transmodal.metrics.table import finite
 from transmodal.volumes import Volume
 
@@ -96,14 +96,14 @@ def rows(
     """
     mask = case.mask()
     inside = target.voxels if mask is None else target.voxels[mask]
-    found: list[regions.RegionFigures] = []
+    found: list[tissue.RegionFigures] = []
     if unit == "HU":
-        found += regions.by_tissue(target.voxels, synthetic.voxels, mask=mask)
+        found += tissue.by_tissue(target.voxels, synthetic.voxels, mask=mask)
     if unit == "FA" and np.ptp(inside) > 0:
-        found += regions.by_decile(target.voxels, synthetic.voxels, mask=mask, parts=PARTS)
+        found += tissue.by_decile(target.voxels, synthetic.voxels, mask=mask, parts=PARTS)
     segmentation = case.segmentation() if unit in DEFINITIONS else None
     if segmentation is not None and (segmentation > 0).any():
-        of_labels = regions.by_label(target.voxels, synthetic.voxels, segmentation, mask=mask)
+        of_labels = tissue.by_label(target.voxels, synthetic.voxels, segmentation, mask=mask)
         found += [one._replace(name=_called(int(one.name), labels or {})) for one in of_labels]
     return [
         RegionRow(case.id, case.patient, name, one.name, one.n, one.reference_mean, one.synthetic_mean)

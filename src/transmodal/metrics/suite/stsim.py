@@ -1,0 +1,234 @@
+"""STSIM-1 and STSIM-2: structural texture similarity over a steerable pyramid.
+
+Zujovic, Pappas and Neuhoff, "Structural texture similarity metrics for image analysis and retrieval", IEEE
+TIP 22(7), 2013. Pyramid: Simoncelli and Freeman, "The steerable pyramid", ICIP 1995, made here in the
+frequency domain: three scales of four orientations, a high-pass and a low-pass residual, 14 sub-bands in all.
+
+Both figures compare statistics, never pixels with pixels: a texture that is moved scores nearly 1. Decided
+here, where the paper leaves a choice: statistics are global (one window, the image or the mask), sub-bands
+are real, magnitudes are their absolute values, and a negative luminance term counts as 0.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from itertools import combinations
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from transmodal.metrics.checks import Array, Float, Mask, check_plane, check_range, filled
+
+SCALES = 3
+ORIENTATIONS = 4
+STABILISER = 1e-10  # C, for images of data range 1
+SMALLEST = 4 << SCALES  # the low-pass residual has four pixels then
+
+Spectrum = NDArray[np.complex128]
+
+
+class Pyramid(NamedTuple):
+    """Sub-bands of one image; each keeps the amplitude that it has at full resolution.
+
+    Attributes:
+        high: the high-pass residual, `(H, W)`.
+        bands: `bands[s][k]` of scale s (0 the finest, decimated by 2^s) and orientation k (angle pi k / 4).
+        low: the low-pass residual, decimated by 8.
+    """
+
+    high: Float
+    bands: tuple[tuple[Float, ...], ...]
+    low: Float
+
+
+def stsim1(reference: Array, synthetic: Array, *, data_range: float, mask: Mask | None = None) -> float:
+    """Return STSIM-1: the mean over 14 sub-bands of the four within-band terms.
+
+    Unit 1, 0 to 1, higher is better. Per sub-band `(l c c01 c10)^(1/4)`: means, standard deviations and the
+    correlations with the neighbour to the right and below.
+
+    Args:
+        reference: the target as measured, grey, `(H, W)`, at least 32 by 32.
+        synthetic: what a translator made, of the same shape.
+        data_range: width of the range of possible values, fixed by the protocol.
+        mask: bool `(H, W)`: both images take the reference's mean outside, and statistics are over the mask.
+
+    Raises:
+        InputError: E130 for shapes that differ, E120 for values that are not finite, E124 for an empty mask,
+            E121 for an array that is not an image.
+        UsageError: E001 for a data range that is not positive, E004 for an image below 32 pixels along an
+            axis.
+    """
+    x, y, masks = _prepared(reference, synthetic, data_range, mask)
+    return float(np.mean(_within(x, y, masks)))
+
+
+def stsim2(reference: Array, synthetic: Array, *, data_range: float, mask: Mask | None = None) -> float:
+    """Return STSIM-2: STSIM-1's 14 terms and 26 across sub-bands, averaged.
+
+    Unit 1, 0 to 1, higher is better. The further terms compare the correlations of magnitudes: of the 6 pairs
+    of orientations per scale, and of each orientation with itself one scale coarser, at every second sample
+    of the finer one.
+
+    Args:
+        reference: as in `stsim1`.
+        synthetic: as in `stsim1`.
+        data_range: as in `stsim1`.
+        mask: as in `stsim1`.
+
+    Raises:
+        InputError: as `stsim1`.
+        UsageError: as `stsim1`.
+    """
+    x, y, masks = _prepared(reference, synthetic, data_range, mask)
+    return float(np.mean([*_within(x, y, masks), *_across(x, y, masks)]))
+
+
+def pyramid(image: Array) -> Pyramid:
+    """Split an image into a steerable pyramid; the squared filters add up to 1 at every frequency.
+
+    Sizes need not be even: a scale has ceil(n / 2^s) samples along an axis of n.
+
+    Args:
+        image: grey, `(H, W)`.
+    """
+    spectrum = np.fft.fftshift(np.fft.fft2(image))
+    filters = _filters(*spectrum.shape)
+    bands = tuple(
+        tuple(_decimated(spectrum * (1j * one), scale) for one in filters.bands[scale])
+        for scale in range(SCALES)
+    )
+    return Pyramid(_decimated(spectrum * filters.high, 0), bands, _decimated(spectrum * filters.low, SCALES))
+
+
+@lru_cache(maxsize=4)
+def _filters(height: int, width: int) -> Pyramid:
+    """Return the filters of all sub-bands on the shifted spectrum; slices of one volume share them."""
+    y = _frequencies(height)[:, None]
+    x = _frequencies(width)[None, :]
+    radius, angle = np.hypot(x, y), np.arctan2(y, x)
+    radius[height // 2, width // 2] = np.finfo(np.float64).tiny  # log2 of it; every band-pass is 0 there
+    sectors = [_sector(angle, k) for k in range(ORIENTATIONS)]
+    bands = tuple(tuple(_ring(radius, scale) * sector for sector in sectors) for scale in range(SCALES))
+    return Pyramid(_above(radius, np.pi), bands, _below(radius, np.pi / 2**SCALES))
+
+
+def _prepared(
+    reference: Array, synthetic: Array, data_range: float, mask: Mask | None
+) -> tuple[Pyramid, Pyramid, tuple[Mask, ...]]:
+    check_range(data_range)
+    check_plane(reference, synthetic, mask, channels=1, side=SMALLEST)
+    x, y = filled(reference, synthetic, mask)
+    inside = np.ones(x.shape, bool) if mask is None else mask
+    masks = tuple(_any_in_block(inside, 2**scale) for scale in range(SCALES + 1))
+    return pyramid(x / data_range), pyramid(y / data_range), masks
+
+
+def _any_in_block(mask: Mask, step: int) -> Mask:
+    """Decimate a mask: a sample is in where a pixel that it stands for is, so no mask is lost."""
+    height, width = (-(-n // step) * step for n in mask.shape)
+    wide = np.zeros((height, width), bool)
+    wide[: mask.shape[0], : mask.shape[1]] = mask
+    blocks = wide.reshape(height // step, step, width // step, step)
+    joined: Mask = np.logical_or.reduce(blocks, axis=(1, 3))
+    return joined
+
+
+def _within(x: Pyramid, y: Pyramid, masks: tuple[Mask, ...]) -> list[float]:
+    terms = [_term(x.high, y.high, masks[0]), _term(x.low, y.low, masks[SCALES])]
+    for of_x, of_y, mask in zip(x.bands, y.bands, masks[:SCALES], strict=True):
+        terms += [_term(a, b, mask) for a, b in zip(of_x, of_y, strict=True)]
+    return terms
+
+
+def _term(x: Float, y: Float, mask: Mask) -> float:
+    """Join a sub-band's four comparisons: (l c c01 c10)^(1/4)."""
+    c = STABILISER
+    inside_x, inside_y = x[mask], y[mask]
+    mean_x, mean_y = inside_x.mean(), inside_y.mean()
+    std_x, std_y = inside_x.std(), inside_y.std()
+    luminance = max(0.0, (2 * mean_x * mean_y + c) / (mean_x**2 + mean_y**2 + c))
+    contrast = (2 * std_x * std_y + c) / (std_x**2 + std_y**2 + c)
+    lags = [1 - abs(_lag(x, mask, axis) - _lag(y, mask, axis)) / 2 for axis in (1, 0)]
+    return float((luminance * contrast * lags[0] * lags[1]) ** 0.25)
+
+
+def _lag(band: Float, mask: Mask, axis: int) -> float:
+    """Return the correlation with the next sample along an axis, by pairs in the mask; 1 without a pair."""
+    here, there = (slice(None),) * axis + (slice(None, -1),), (slice(None),) * axis + (slice(1, None),)
+    pairs = mask[here] & mask[there]
+    if not pairs.any():
+        return 1.0
+    centred = band - band[mask].mean()
+    product = (centred[here][pairs] * centred[there][pairs]).mean()
+    return _ratio(product, float((centred[mask] ** 2).mean()))
+
+
+def _across(x: Pyramid, y: Pyramid, masks: tuple[Mask, ...]) -> list[float]:
+    terms = []
+    for scale in range(SCALES):
+        for a, b in combinations(range(ORIENTATIONS), 2):
+            rho_x, rho_y = (
+                _correlation(one.bands[scale][a], one.bands[scale][b], masks[scale]) for one in (x, y)
+            )
+            terms.append(1 - abs(rho_x - rho_y) / 2)
+    for scale in range(SCALES - 1):
+        for k in range(ORIENTATIONS):
+            rho_x, rho_y = (
+                _correlation(one.bands[scale][k][::2, ::2], one.bands[scale + 1][k], masks[scale + 1])
+                for one in (x, y)
+            )
+            terms.append(1 - abs(rho_x - rho_y) / 2)
+    return terms
+
+
+def _correlation(a: Float, b: Float, mask: Mask) -> float:
+    """Correlate the magnitudes of two sub-bands of one size."""
+    one, other = np.abs(a[mask]), np.abs(b[mask])
+    covariance = ((one - one.mean()) * (other - other.mean())).mean()
+    return _ratio(covariance, float(one.std() * other.std()))
+
+
+def _ratio(product: float, norm: float) -> float:
+    """Divide, with 1 for two sub-bands without energy; a correlation, so at most 1 in size."""
+    return float(np.clip((product + STABILISER) / (norm + STABILISER), -1, 1))
+
+
+def _frequencies(n: int) -> Float:
+    """Return radians per pixel, in the order of a shifted spectrum."""
+    return np.asarray((np.arange(n) - n // 2) * (2 * np.pi / n), np.float64)
+
+
+def _above(radius: Float, edge: float) -> Float:
+    """Return the high-pass that rises over the octave below `edge`."""
+    return np.cos(np.pi / 2 * np.clip(np.log2(radius / edge), -1, 0))
+
+
+def _below(radius: Float, edge: float) -> Float:
+    """Return the low-pass whose square is 1 less the high-pass's."""
+    return np.sin(-np.pi / 2 * np.clip(np.log2(radius / edge), -1, 0))
+
+
+def _ring(radius: Float, scale: int) -> Float:
+    edge = np.pi / 2**scale
+    return _below(radius, edge) * _above(radius, edge / 2)
+
+
+def _sector(angle: Float, k: int) -> Float:
+    """Return the k-th cosine lobe of order 3; it is odd, and times i gives a real sub-band."""
+    gain = np.sqrt(0.8)  # the squares of four lobes cos^3 add up to 5/4
+    lobe: Float = gain * np.cos(angle - np.pi * k / ORIENTATIONS) ** 3
+    return lobe
+
+
+def _decimated(spectrum: Spectrum, scale: int) -> Float:
+    """Go back to space with ceil(n / 2^scale) samples per axis: the filters leave nothing beyond."""
+    sizes = tuple(-(-n >> scale) for n in spectrum.shape)
+    kept = tuple(
+        slice(n // 2 - small // 2, n // 2 - small // 2 + small)
+        for n, small in zip(spectrum.shape, sizes, strict=True)
+    )
+    band = np.fft.ifft2(np.fft.ifftshift(spectrum[kept])).real
+    scaled: Float = band * (sizes[0] * sizes[1] / spectrum.size)
+    return scaled

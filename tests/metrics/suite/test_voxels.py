@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from transmodal.errors import InputError, UsageError
+from transmodal.metrics.suite.voxels import mae, mse, nmse, psnr
+
+REFERENCE = np.array([[0.0, 1.0, 2.0], [3.0, 4.0, 5.0]])
+SYNTHETIC = np.array([[1.0, 1.0, 2.0], [3.0, 1.0, 5.0]])
+MASK = np.array([[True, True, False], [False, True, False]])
+
+
+def test_figures_by_hand() -> None:
+    assert mae(REFERENCE, SYNTHETIC) == pytest.approx(4 / 6)
+    assert mse(REFERENCE, SYNTHETIC) == pytest.approx(10 / 6)
+    assert psnr(REFERENCE, SYNTHETIC, data_range=5) == pytest.approx(10 * math.log10(25 / (10 / 6)))
+
+
+def test_figures_inside_a_mask_by_hand() -> None:
+    assert mae(REFERENCE, SYNTHETIC, mask=MASK) == pytest.approx(4 / 3)
+    assert mse(REFERENCE, SYNTHETIC, mask=MASK) == pytest.approx(10 / 3)
+    assert psnr(REFERENCE, SYNTHETIC, data_range=5, mask=MASK) == pytest.approx(10 * math.log10(7.5))
+
+
+def test_voxels_outside_the_mask_do_not_count() -> None:
+    far_off = np.where(MASK, SYNTHETIC, 1e6)
+    assert mae(REFERENCE, far_off, mask=MASK) == mae(REFERENCE, SYNTHETIC, mask=MASK)
+
+
+def test_small_integers_do_not_wrap_around() -> None:
+    black, white = np.zeros((2, 2), np.uint8), np.full((2, 2), 255, np.uint8)
+    assert mae(black, white) == 255
+    assert mse(np.full((2, 2), -30000, np.int16), np.full((2, 2), 30000, np.int16)) == 3.6e9
+
+
+def test_colour_counts_each_channel_inside_a_spatial_mask() -> None:
+    reference = np.zeros((2, 1, 1, 3), np.uint8)
+    synthetic = reference.copy()
+    synthetic[0, 0, 0] = (3, 6, 9)
+    synthetic[1, 0, 0] = (90, 90, 90)
+    mask = np.array([True, False]).reshape(2, 1, 1)
+    assert mae(reference, synthetic, mask=mask) == pytest.approx(6)
+
+
+def test_identical_images_have_infinite_psnr() -> None:
+    assert psnr(REFERENCE, REFERENCE.copy(), data_range=1) == math.inf
+
+
+def test_constant_images_are_defined() -> None:
+    assert psnr(np.zeros((3, 3)), np.full((3, 3), 0.1), data_range=1) == pytest.approx(20)
+
+
+@pytest.mark.parametrize("data_range", [0.0, -1.0, math.nan, math.inf])
+def test_a_data_range_that_is_no_width_is_refused(data_range: float) -> None:
+    with pytest.raises(UsageError, match="data range") as caught:
+        psnr(REFERENCE, SYNTHETIC, data_range=data_range)
+    assert caught.value.code == "E001"
+
+
+def test_an_empty_mask_is_refused() -> None:
+    with pytest.raises(InputError) as caught:
+        mae(REFERENCE, SYNTHETIC, mask=np.zeros_like(MASK))
+    assert caught.value.code == "E124"
+
+
+def test_an_empty_image_is_refused() -> None:
+    with pytest.raises(InputError) as caught:
+        mae(np.zeros((0, 3)), np.zeros((0, 3)))
+    assert caught.value.code == "E124"
+
+
+def test_other_shapes_are_refused() -> None:
+    with pytest.raises(InputError, match=r"\(2, 3\).*\(3, 2\)") as caught:
+        mse(REFERENCE, SYNTHETIC.T)
+    assert caught.value.code == "E130"
+
+
+def test_a_mask_of_another_shape_is_refused() -> None:
+    with pytest.raises(InputError, match="mask of shape") as caught:
+        mse(REFERENCE, SYNTHETIC, mask=MASK.T)
+    assert caught.value.code == "E130"
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf])
+def test_values_that_are_not_finite_are_counted_and_refused(bad: float) -> None:
+    broken = SYNTHETIC.copy()
+    broken[1, 1:] = bad
+    with pytest.raises(InputError, match="2 of 6 values") as caught:
+        mae(REFERENCE, broken)
+    assert caught.value.code == "E120"
+
+
+def test_nmse_by_hand() -> None:
+    assert nmse(REFERENCE, SYNTHETIC) == pytest.approx(10 / 55)
+    assert nmse(REFERENCE, SYNTHETIC, mask=MASK) == pytest.approx(10 / 17)
+    assert nmse(7 * REFERENCE, 7 * SYNTHETIC) == pytest.approx(10 / 55)
+    assert nmse(REFERENCE, REFERENCE.copy()) == 0
+
+
+def test_nmse_of_a_reference_without_values_is_refused() -> None:
+    with pytest.raises(InputError, match="0 at every voxel") as caught:
+        nmse(np.zeros((2, 3)), SYNTHETIC)
+    assert caught.value.code == "E124"
