@@ -106,6 +106,34 @@ def test_constraints_hold_every_dependency_and_no_local_build() -> None:
     assert "+cpu" not in (ROOT / "constraints.txt").read_text(encoding="utf-8")
 
 
+@pytest.mark.parametrize("group", ["dependencies", "diffusion", "matlab", "export", "tools"])
+def test_every_dependency_of_the_package_is_used_by_it(group: str) -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    groups = {"dependencies": project["dependencies"], **project["optional-dependencies"]}
+    assert groups.keys() == {
+        "dependencies",
+        "dicom",
+        "diffusion",
+        "matlab",
+        "export",
+        "tools",
+        "test",
+        "docs",
+    }
+    folder = ROOT / ("tools" if group == "tools" else "src")
+    code = "\n".join(path.read_text(encoding="utf-8") for path in folder.rglob("*.py"))
+    modules = {
+        "lightning-fabric": "lightning_fabric",
+        "pillow": "PIL",
+        "PyYAML": "yaml",
+        "tensorboard": "torch.utils.tensorboard",
+    }
+    for requirement in groups[group]:  # that of `dicom` is imported by pydicom alone
+        name = re.split(r"[<>=\[!~ ]", requirement)[0]
+        module = modules.get(name, name)
+        assert re.search(rf"(import|from) {re.escape(module)}\b|\"{module}[.\"]", code), name
+
+
 def test_pythons_example_of_the_readme_names_what_is_there() -> None:
     code = "import transmodal; print(all(callable(getattr(transmodal, n)) for n in transmodal.__all__ if n[0] != '_'))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

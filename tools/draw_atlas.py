@@ -3,6 +3,7 @@
     python tools/draw_atlas.py
 
 Written is `docs/images/atlas-subjects.png`: four subjects, every contrast, two axial and two coronal rows.
+It needs `transmodal[tools]`.
 """
 
 from __future__ import annotations

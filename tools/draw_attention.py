@@ -2,7 +2,7 @@
 
     python tools/draw_attention.py COHORT CHANNEL_RUN SPATIAL_RUN
 
-The runs are the first seeds of `agi-net` and `attention in space` of `transmodal ablate agi-net`.
+The runs are the first seeds of `agi-net` and `attention in space` of `transmodal ablate agi-net`. It needs `transmodal[tools]`.
 """
 
 from __future__ import annotations

@@ -5,6 +5,7 @@
 FOLDER holds the four original volumes, `icbm152_2009a_sym_{t1,gm,wm}.nii.gz` and `mni_fa_template.nii.gz`.
 Written are `src/transmodal/volumes/embedded/{t1,gm,wm,fa}.nii.gz`, `figures.json` beside them with what the
 registration reached, and the overlay `docs/images/fa-registration.png`.
+It needs `transmodal[tools]`.
 """
 
 from __future__ import annotations
