@@ -19,7 +19,7 @@ mpl.use("Agg")
 import matplotlib.pyplot as plt
 
 from transmodal.cohorts.store import Cohort
-from transmodal.inference.preprocessing import see_case
+from transmodal.inference.preprocessing import preprocess_case
 from transmodal.inference.translate import Model, load
 from transmodal.translators.agi_net.translator import AGINet
 from transmodal.volumes.windows.cut import cut, places
@@ -43,14 +43,15 @@ def main() -> None:
         assert isinstance(model.translator, AGINet), f"{run} is no run of AGI-Net"
         source = _middle(model, case)
         with torch.inference_mode():
-            maps = model.translator.maps(source, torch.ones(1, len(model.view.sources)))
+            maps = model.translator.maps(source, torch.ones(1, len(model.preprocessing.sources)))
         panels = [
-            (name, source[0, n].numpy(), "gray", (-1.0, 1.0)) for n, name in enumerate(model.view.sources)
+            (name, source[0, n].numpy(), "gray", (-1.0, 1.0))
+            for n, name in enumerate(model.preprocessing.sources)
         ]
         panels += [
             (f"{stage}, {name}", maps[stage][0, n].numpy(), "viridis", SHOWN)
             for stage in STAGES
-            for n, name in enumerate(model.view.sources)
+            for n, name in enumerate(model.preprocessing.sources)
         ]
         for axis, (title, values, colours, (low, high)) in zip(row, panels, strict=True):
             axis.imshow(values.T[::-1], cmap=colours, vmin=low, vmax=high, interpolation="nearest")
@@ -64,12 +65,13 @@ def main() -> None:
 
 def _middle(model: Model, case: object) -> torch.Tensor:
     """Return the middle slice of a case as the translator sees it: `(1, C, h, w)`."""
-    seen = see_case(model.view, case)  # type: ignore[arg-type]
-    cutting = model.view.cutting.covering(seen.grid.shape, 2)
-    windows = places(seen.grid.shape, cutting, 2)
+    preprocessed = preprocess_case(model.preprocessing, case)  # type: ignore[arg-type]
+    cutting = model.preprocessing.cutting.covering(preprocessed.grid.shape, 2)
+    windows = places(preprocessed.grid.shape, cutting, 2)
     window = windows[len(windows) // 2]
     parts: list[NDArray[np.float32]] = [
-        cut(seen.working[name].voxels, window, cutting, fill=-1.0) for name in model.view.sources
+        cut(preprocessed.working[name].voxels, window, cutting, fill=-1.0)
+        for name in model.preprocessing.sources
     ]
     return torch.from_numpy(np.concatenate(parts))[None]
 

@@ -16,9 +16,9 @@ def main(folder: Path) -> None:
     model = load(folder / "runs/unet_regression")
     case = Cohort.open(folder / "cohort").cases("test")[0]
     made = ModelTranslator("unet_regression", model).translate_case(case)
-    sources = {name: case.volume(name) for name in model.view.sources}
-    target = case.volume(model.view.target)
-    image = picture(sources, made, target, modality=model.view.target, mask=case.mask(), height=320)
+    sources = {name: case.volume(name) for name in model.preprocessing.sources}
+    target = case.volume(model.preprocessing.target)
+    image = picture(sources, made, target, modality=model.preprocessing.target, mask=case.mask(), height=320)
     (Path(__file__).parent.parent / "docs/images/demo.png").write_bytes(image)
 
 

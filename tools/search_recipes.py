@@ -58,9 +58,9 @@ def judge(run: Path, cohort: Cohort, recipe: Recipe, split: str) -> Figures:
 
 def judge_oracles(cohort: Cohort, recipe: Recipe, split: str) -> dict[str, Figures]:
     """Return the figures of the oracles that learn no network."""
-    view = plan(recipe, cohort, begins=False).view
+    preprocessing = plan(recipe, cohort, begins=False).preprocessing
     normalised = series.is_normalised(recipe.task.target)
-    evaluation = evaluate_oracles(view, cohort, split=split, target_normalised=normalised)
+    evaluation = evaluate_oracles(preprocessing, cohort, split=split, target_normalised=normalised)
     return {name: figures(evaluation, name) for name in oracles.STANDARD}
 
 

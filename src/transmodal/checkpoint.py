@@ -97,7 +97,7 @@ class Checkpoint:
         weights: the translator's state, on the CPU.
         optimizers: the optimisers' tensors by name; empty where they were not saved or not asked for.
         frozen: SHA-256 of each frozen network.
-        starting: SHA-256 of each file of weights that training started from, or `from scratch`.
+        starting_weights: SHA-256 of each file of weights that training started from, or `from scratch`.
         window: sides of the windows that it learned from; None in checkpoints from before this was kept.
         units: of modalities whose values are not in their own unit, such as `{"ct": "grey level"}`.
         versions: of what made it.
@@ -114,7 +114,7 @@ class Checkpoint:
     weights: Mapping[str, Tensor]
     optimizers: Mapping[str, Tensor] = field(default_factory=dict)
     frozen: Mapping[str, str] = field(default_factory=dict)
-    starting: Mapping[str, str] = field(default_factory=dict)
+    starting_weights: Mapping[str, str] = field(default_factory=dict)
     window: tuple[int, ...] | None = None
     units: Mapping[str, str] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
@@ -135,7 +135,7 @@ class Checkpoint:
             "step": self.state.step,
             "best": {"metric": self.recipe.evaluation.primary, "value": self.state.best},
             "frozen": dict(self.frozen),
-            "starting_weights": dict(self.starting),
+            "starting_weights": dict(self.starting_weights),
             "versions": dict(self.versions),
         }
 
@@ -250,7 +250,7 @@ def _load(folder: Path, *, optimizers: bool) -> Checkpoint:
             weights=weights,
             optimizers=_tensors(folder / OPTIMIZERS) if read else {},
             frozen=content["frozen"],
-            starting=content.get("starting_weights", {}),
+            starting_weights=content.get("starting_weights", {}),
             window=tuple(content["window"]) if content.get("window") else None,
             units=content.get("units", {}),
             versions=content["versions"],
@@ -273,7 +273,7 @@ def _content(checkpoint: Checkpoint, hashes: Mapping[str, str]) -> dict[str, Any
         "cohort": checkpoint.cohort._asdict(),
         "state": checkpoint.state.model_dump(mode="json"),
         "frozen": dict(checkpoint.frozen),
-        "starting_weights": dict(checkpoint.starting),
+        "starting_weights": dict(checkpoint.starting_weights),
         "window": checkpoint.window,
         "units": dict(checkpoint.units),
         "versions": dict(checkpoint.versions),

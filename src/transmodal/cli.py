@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 from typer.main import get_command
 
-from transmodal import __version__
+from transmodal._version import __version__
 from transmodal.commands import (
     ablate,
     atlas,

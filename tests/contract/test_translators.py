@@ -302,7 +302,7 @@ def test_what_training_starts_from_is_a_setting_and_without_it_scratch(name: str
     """It has the name of the setting that holds its path, by which records leave the path out."""
     with torch.device("meta"):
         translator = translators.build(name, {})
-    for setting, weights in translator.starting().items():
+    for setting, weights in translator.pretrained().items():
         assert getattr(translator.config, setting) is None
         weights.check()
         weights.load()

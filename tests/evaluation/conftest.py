@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from transmodal.inference.preprocessing import View
+from transmodal.inference.preprocessing import Preprocessing
 from transmodal.volumes import Grid, Volume
 from transmodal.volumes.geometry.reorient import resample, working_grid
 from transmodal.volumes.intensity import IntensityMap, IntensitySpec, fit
@@ -97,8 +97,8 @@ def make_case() -> Callable[..., FakeCase]:
 
 
 @pytest.fixture
-def make_view() -> Callable[..., View]:
-    """Make a view; the intensity maps are fixed windows, so that figures can be worked out by hand."""
+def make_preprocessing() -> Callable[..., Preprocessing]:
+    """Make a preprocessing; the intensity maps are fixed windows, so that figures can be worked out by hand."""
 
     def make(
         sources: tuple[str, ...] = ("t1",),
@@ -109,10 +109,10 @@ def make_view() -> Callable[..., View]:
         low: float = 0.0,
         high: float = 400.0,
         target_map: IntensityMap | None = None,
-    ) -> View:
+    ) -> Preprocessing:
         specs = {name: IntensitySpec("window", low, high) for name in sources}
         default = fit(IntensitySpec("window", 0.0, 1.0), np.zeros(1))
-        return View(
+        return Preprocessing(
             sources=sources,
             target=target,
             spacing_mm=spacing_mm,

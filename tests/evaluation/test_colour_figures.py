@@ -17,7 +17,7 @@ from transmodal.evaluation.participants import Entrants
 from transmodal.evaluation.records import store as stored
 from transmodal.evaluation.run import write
 from transmodal.evaluation.task import subject_of
-from transmodal.inference.preprocessing import View
+from transmodal.inference.preprocessing import Preprocessing
 from transmodal.metrics.suite.stsim import stsim2
 from transmodal.volumes import Volume
 from transmodal.volumes.intensity import IntensitySpec, fit
@@ -73,17 +73,17 @@ class Paler:
         return colour.with_voxels((0.9 * colour.voxels + 4).astype(np.float32))
 
 
-def view_of_colour(make_view: Callable[..., View]) -> View:
-    return make_view(
+def preprocessing_of_colour(make_preprocessing: Callable[..., Preprocessing]) -> Preprocessing:
+    return make_preprocessing(
         ("mr",), "colour", region="whole", target_map=fit(IntensitySpec("window", 0.0, 255.0), np.zeros(1))
     )
 
 
 def test_a_colour_evaluation_reports_what_the_paper_does(
-    make_view: Callable[..., View], tmp_path: Path
+    make_preprocessing: Callable[..., Preprocessing], tmp_path: Path
 ) -> None:
     cohort = prepare([Slab(0), Slab(1)], tmp_path / "cohort", SPLIT, sides=SIDES)
-    subject = subject_of(cohort, view_of_colour(make_view), ("mr",), "test")
+    subject = subject_of(cohort, preprocessing_of_colour(make_preprocessing), ("mr",), "test")
     record = {"paler": {"weights_sha256": "f" * 64}}
     evaluation = evaluate_cases(
         Entrants([Paler()], (), record),
@@ -134,10 +134,10 @@ def test_a_colour_evaluation_reports_what_the_paper_does(
         verify.check(tmp_path, cohort)
 
 
-def test_organs_need_labels(make_view: Callable[..., View], tmp_path: Path) -> None:
+def test_organs_need_labels(make_preprocessing: Callable[..., Preprocessing], tmp_path: Path) -> None:
     cases = [Slab(n, with_labels=False) for n in range(2)]
     cohort = prepare(cases, tmp_path / "cohort", SPLIT, sides=SIDES)
-    subject = subject_of(cohort, view_of_colour(make_view), ("mr",), "test")
+    subject = subject_of(cohort, preprocessing_of_colour(make_preprocessing), ("mr",), "test")
     with pytest.raises(InputError, match="without a segmentation") as caught:
         evaluate_cases(Entrants([Paler()]), cohort.cases("test"), subject, metrics=("delta_cf_organs",))
     assert caught.value.code == "E131"

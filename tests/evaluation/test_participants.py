@@ -11,7 +11,7 @@ from transmodal import translators
 from transmodal.cohorts.store import PreparedCase
 from transmodal.errors import UsageError
 from transmodal.evaluation.participants import ModelTranslator, Passing, outgrown, passing
-from transmodal.inference.preprocessing import view_of
+from transmodal.inference.preprocessing import build_preprocessing
 from transmodal.inference.translate import Model
 from transmodal.recipes.schema import Recipe
 from transmodal.volumes import Grid
@@ -36,8 +36,8 @@ def model(windows: dict[str, Any], learned: tuple[int, int] | None = (16, 12)) -
     settings = {"width": 2, "levels": 2, "source_channels": (1,), "spatial_dims": dims}
     translator = translators.build("unet_regression", settings)
     target_map = fit(IntensitySpec("window", 0, 1), np.zeros((1, 1, 1)))
-    view = view_of(recipe, translator, target_map, learned=learned)
-    return Model(translator, recipe, view, "0" * 64, {}, torch.device("cpu"))
+    preprocessing = build_preprocessing(recipe, translator, target_map, learned=learned)
+    return Model(translator, recipe, preprocessing, "0" * 64, {}, torch.device("cpu"))
 
 
 def cases(*shapes: tuple[int, int, int]) -> list[PreparedCase]:
@@ -70,7 +70,7 @@ def test_other_passes_are_taken_by_those_that_can() -> None:
     models = [model({"axes": ["z"]}), model(PATCHES, None)]
     names, chosen = passing(["slices", "patches"], models, Passing(("x", "z")))
     assert names == ["slices, axes x,z", "patches"]
-    assert [one.view.axes for one in chosen] == [(0, 2), models[1].view.axes]
+    assert [one.preprocessing.axes for one in chosen] == [(0, 2), models[1].preprocessing.axes]
     assert passing(["slices", "patches"], models, Passing(("z",)))[0] == ["slices", "patches"]
     with pytest.raises(UsageError, match="3D patches"):
         passing(["patches"], models[1:], Passing(("x",)))

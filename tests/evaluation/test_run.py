@@ -205,22 +205,22 @@ class FakeCohort:
 
 
 @pytest.fixture
-def models(monkeypatch: pytest.MonkeyPatch, make_view: Make) -> dict[str, Any]:
+def models(monkeypatch: pytest.MonkeyPatch, make_preprocessing: Make) -> dict[str, Any]:
     """Runs by folder name; their models add a constant to the target."""
     loaded: dict[str, Any] = {}
 
-    def add(name: str, translator: str, **view: Any) -> None:  # noqa: ANN401  # passed on to the view
-        seen = make_view(**view)
+    def add(name: str, translator: str, **preprocessing: Any) -> None:  # noqa: ANN401  # passed on to the preprocessing
+        preprocessed = make_preprocessing(**preprocessing)
         recipe = {
             "name": f"recipe-{name}",
             "translator": translator,
-            "task": {"source": seen.sources, "target": seen.target},
+            "task": {"source": preprocessed.sources, "target": preprocessed.target},
             "training": {"epochs": 1, "batch": 1, "players": {}},
         }
         loaded[name] = Model(
             SimpleNamespace(adds=0.05, draws=False, translates_with=lambda: None),  # type: ignore[arg-type]  # `synthesise` asks for no more
             Recipe.model_validate(recipe),
-            seen,
+            preprocessed,
             "f" * 64,
             {"seed": 7, "cohort": {"name": "mine", "digest": "e" * 64}},
             torch.device("cpu"),
@@ -234,12 +234,12 @@ def models(monkeypatch: pytest.MonkeyPatch, make_view: Make) -> dict[str, Any]:
 
     def synthesise(
         translator: Any,  # noqa: ANN401
-        view: Any,  # noqa: ANN401
+        preprocessing: Any,  # noqa: ANN401
         case: Any,  # noqa: ANN401
         device: torch.device,
         without: tuple[str, ...],
     ) -> engine.Synthetic:
-        target: Volume = case.volume(view.target)
+        target: Volume = case.volume(preprocessing.target)
         return engine.Synthetic(target.with_voxels(target.voxels + np.float32(translator.adds)), None)
 
     marks = {"recipe_sha256": "r" * 64, "parameters": 11, "device": "cpu"}
@@ -366,13 +366,13 @@ def test_only_targets_without_a_unit_are_normalised(
 
 
 def test_a_run_is_scored_again_without_a_source(
-    make_case: Make, models: dict[str, Any], make_view: Make, tmp_path: Path
+    make_case: Make, models: dict[str, Any], make_preprocessing: Make, tmp_path: Path
 ) -> None:
     ramp = np.linspace(0, 1000, 14 * 17 * 12).reshape(14, 17, 12).astype(np.float32)
     cases = [make_case(n, t2=Volume(ramp, np.eye(4))) for n in range(2)]
     cohort = FakeCohort({"train": cases, "test": cases})
-    both = make_view(("t1", "t2"))
-    models["two"] = replace(models["a"], view=replace(both, accepts_missing=True))
+    both = make_preprocessing(("t1", "t2"))
+    models["two"] = replace(models["a"], preprocessing=replace(both, accepts_missing=True))
     evaluation = run.evaluate([tmp_path / "two"], cohort, oracles=(), without=("t2",))  # type: ignore[arg-type]  # a fake
     assert evaluation.models == ("unet_regression", "unet_regression without t2")
     assert evaluation.records["unet_regression without t2"]["without"] == ["t2"]
@@ -432,9 +432,9 @@ def test_a_target_is_scaled_in_the_region_in_which_training_fitted(make_case: Ma
 
 @pytest.mark.usefixtures("models")
 def test_oracles_alone_have_the_figures_that_they_have_beside_a_run(
-    cohort: FakeCohort, make_case: Make, make_view: Make, tmp_path: Path
+    cohort: FakeCohort, make_case: Make, make_preprocessing: Make, tmp_path: Path
 ) -> None:
-    alone = run.evaluate_oracles(make_view(), cohort, output=tmp_path)  # type: ignore[arg-type]  # a fake
+    alone = run.evaluate_oracles(make_preprocessing(), cohort, output=tmp_path)  # type: ignore[arg-type]  # a fake
     beside = run.evaluate([tmp_path / "a"], cohort)  # type: ignore[arg-type]
     assert alone.models == ()
     assert alone.rows == tuple(row for row in beside.rows if row.translator in alone.oracles)
@@ -444,7 +444,7 @@ def test_oracles_alone_have_the_figures_that_they_have_beside_a_run(
     ramp = np.linspace(0, 1000, 14 * 17 * 12).reshape(14, 17, 12).astype(np.float32)
     cases = [make_case(n, t2=Volume(ramp, np.eye(4))) for n in range(2)]
     normalised = run.evaluate_oracles(
-        make_view(target="t2", target_map=fit(IntensitySpec("minmax"), ramp)),
+        make_preprocessing(target="t2", target_map=fit(IntensitySpec("minmax"), ramp)),
         FakeCohort({"train": cases, "test": cases}),  # type: ignore[arg-type]
         oracles=["lookup"],
         target_normalised=True,
@@ -452,4 +452,4 @@ def test_oracles_alone_have_the_figures_that_they_have_beside_a_run(
     assert normalised.oracles == ("lookup",)
     assert normalised.subject.reference is not None
     with pytest.raises(UsageError, match="which has a unit"):
-        run.evaluate_oracles(make_view(), cohort, target_normalised=True)  # type: ignore[arg-type]
+        run.evaluate_oracles(make_preprocessing(), cohort, target_normalised=True)  # type: ignore[arg-type]

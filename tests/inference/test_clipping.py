@@ -17,7 +17,7 @@ from transmodal.cohorts.prepare.prepare import PrepareOptions, prepare
 from transmodal.evaluation.casewise import evaluate_cases
 from transmodal.evaluation.participants import Entrants, ModelTranslator
 from transmodal.evaluation.result import Subject
-from transmodal.inference.preprocessing import View
+from transmodal.inference.preprocessing import Preprocessing
 from transmodal.inference.translate import Model
 from transmodal.recipes.schema import Recipe
 from transmodal.translators._base import Translator, TranslatorConfig
@@ -61,7 +61,7 @@ def model(target: str, spec: IntensitySpec, axes: tuple[int, ...] = (2,), least:
             "training": {"epochs": 1, "batch": 1, "players": {}},
         }
     )
-    view = View(
+    preprocessing = Preprocessing(
         sources=("mr",),
         target=target,
         spacing_mm=None,
@@ -74,7 +74,7 @@ def model(target: str, spec: IntensitySpec, axes: tuple[int, ...] = (2,), least:
         target_map=fit(spec, np.linspace(least, 200, 27).reshape(3, 3, 3), range="free"),
     )
     config = TranslatorConfig(target_channels=3 if target == "colour" else 1)
-    return Model(Overshooting(config), recipe, view, "0" * 64, {}, torch.device("cpu"))
+    return Model(Overshooting(config), recipe, preprocessing, "0" * 64, {}, torch.device("cpu"))
 
 
 def source() -> Volume:
@@ -132,7 +132,7 @@ def test_evaluation_scores_what_translate_writes_and_says_what_was_clipped(tmp_p
     cohort = prepare(
         [CaseFiles("a", "a", {"mr": tmp_path / "mr.nii.gz", "fa": tmp_path / "fa.nii.gz"})],
         tmp_path / "cohort",
-        PrepareOptions(ratios=(1, 0, 0), intensity={"mr": trained.view.specs["mr"]}),
+        PrepareOptions(ratios=(1, 0, 0), intensity={"mr": trained.preprocessing.specs["mr"]}),
     )
     case = cohort.case("a")
     written = trained.translate(io.read(tmp_path / "mr.nii.gz"))

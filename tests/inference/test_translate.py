@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from transmodal.batch import Batch
 from transmodal.data.loader import seed_of
 from transmodal.errors import InputError, UsageError
-from transmodal.inference.preprocessing import View
+from transmodal.inference.preprocessing import Preprocessing
 from transmodal.inference.translate import Model, load
 from transmodal.recipes.schema import Recipe
 from transmodal.translators._base import Translator, TranslatorConfig
@@ -68,7 +68,7 @@ def model(
             "training": {"epochs": 1, "batch": 1, "players": {}},
         }
     )
-    view = View(
+    preprocessing = Preprocessing(
         sources=sources,
         target=target,
         spacing_mm=None,
@@ -83,7 +83,7 @@ def model(
     config = TranslatorConfig(
         source_channels=(1,) * len(sources), target_channels=3 if target == "colour" else 1
     )
-    return Model(MeanOfSources(config), recipe, view, "0" * 64, {"seed": 1}, torch.device("cpu"))
+    return Model(MeanOfSources(config), recipe, preprocessing, "0" * 64, {"seed": 1}, torch.device("cpu"))
 
 
 def ramp(
@@ -166,7 +166,7 @@ def test_draws_are_refused_where_nothing_is_drawn() -> None:
 
 def test_spacing_of_the_recipe_is_applied_and_undone() -> None:
     trained = model()
-    coarse = replace(trained, view=replace(trained.view, spacing_mm=3.0))
+    coarse = replace(trained, preprocessing=replace(trained.preprocessing, spacing_mm=3.0))
     source = ramp((18, 16, 14), (1.0, 1.0, 1.0))
     translation = coarse.translate(source)
     assert translation.record["working_grid"]["shape"] == [6, 5, 5]
@@ -179,7 +179,7 @@ def test_spacing_of_the_recipe_is_applied_and_undone() -> None:
 
 def test_a_coarser_source_is_said_to_be_so() -> None:
     trained = model()
-    fine = replace(trained, view=replace(trained.view, spacing_mm=1.0))
+    fine = replace(trained, preprocessing=replace(trained.preprocessing, spacing_mm=1.0))
     notes = fine.translate(ramp((6, 6, 5), (2.0, 2.0, 2.0))).record["notes"]
     assert any("coarser" in note for note in notes)
 
@@ -192,7 +192,7 @@ def test_outside_the_region_is_fill() -> None:
     trained = model(
         target="ct", target_map=fit(IntensitySpec("window", -1024.0, 3000.0), np.zeros((1, 1, 1)))
     )
-    body = replace(trained, view=replace(trained.view, region="body"))
+    body = replace(trained, preprocessing=replace(trained.preprocessing, region="body"))
     translation = body.translate(Volume(voxels, np.diag([4.0, 4.0, 4.0, 1.0])))
     assert translation.volume.voxels.dtype == np.int16
     assert translation.record["region"]["kind"] == "body"
@@ -251,7 +251,7 @@ def test_a_folder_that_is_no_run_is_refused(tmp_path: Path) -> None:
 
 def test_resampling_home_stays_within_what_was_synthesised() -> None:
     trained = model()
-    coarse = replace(trained, view=replace(trained.view, spacing_mm=3.0))
+    coarse = replace(trained, preprocessing=replace(trained.preprocessing, spacing_mm=3.0))
     draw = np.random.default_rng(1)
     source = Volume(draw.random((13, 11, 10)).astype(np.float32), np.diag([1.0, 1.0, 1.0, 1.0]))
     made = coarse.translate(source, axes=("x", "y", "z"))
@@ -264,7 +264,7 @@ def test_resampling_home_stays_within_what_was_synthesised() -> None:
 def test_a_source_may_be_missing_where_the_translator_accepts_it() -> None:
     two = model(("t1", "t2"))
     two.translator.accepts_missing = True
-    partial = replace(two, view=replace(two.view, accepts_missing=True))
+    partial = replace(two, preprocessing=replace(two.preprocessing, accepts_missing=True))
     both = partial.translate({"t1": ramp(), "t2": ramp()})
     alone = partial.translate({"t2": ramp()})
     assert both.record["missing_sources"] == []

@@ -78,9 +78,9 @@ def test_the_cohorts_map_is_trained_with(phantom: Phantom, tiny: Tiny, tmp_path:
     assert record["plan"]["target_map"]["low"] == -1024
     assert record["plan"]["target_map"]["high"] == 1024
     model = load(tmp_path / "runs" / "mapped")
-    assert model.view.target_map.high == 1024
+    assert model.preprocessing.target_map.high == 1024
     assert model.recipe.data.intensity["ct"].spec() == wide
-    assert load(tmp_path / "runs" / "plain").view.target_map.high == 3000
+    assert load(tmp_path / "runs" / "plain").preprocessing.target_map.high == 3000
     # The run goes on and is evaluated by the same recipe.
     assert train(recipe, mapped, tmp_path / "runs" / "mapped").was_finished
 
@@ -110,10 +110,13 @@ def test_another_map_in_the_recipe_is_refused_and_every_remedy_works(
 
     path = tmp_path / "mine.yaml"
     path.write_text(dump(recipe))
-    assert plan(load_recipe(str(path), [change]), cohort).view.target_map.high == 2000
+    assert plan(load_recipe(str(path), [change]), cohort).preprocessing.target_map.high == 2000
     (word,) = re.findall(r"--intensity (\S+)\.", error.remedy)
     assert word == "ct=minmax"
-    assert plan(recipe, make(phantom, tmp_path / "again", 16, IntensitySpec("minmax"))).view.target == "ct"
+    assert (
+        plan(recipe, make(phantom, tmp_path / "again", 16, IntensitySpec("minmax"))).preprocessing.target
+        == "ct"
+    )
 
 
 def test_grey_levels_are_no_hounsfield_units(phantom: Phantom, tiny: Tiny, tmp_path: Path) -> None:

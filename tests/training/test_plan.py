@@ -72,7 +72,7 @@ def test_windows_hold_every_training_case_on_every_axis(tiny: Tiny, cohort: Coho
     assert plan(given, cohort).stream.cutting.size == (24, 8)
     for recipe in (tiny(), one, coarse, given):  # validation and translation see what training sees
         planned = plan(recipe, cohort)
-        assert planned.view.cutting == planned.stream.cutting
+        assert planned.preprocessing.cutting == planned.stream.cutting
 
 
 def test_sides_that_the_translator_cannot_take(tiny: Tiny, cohort: Cohort) -> None:
@@ -130,19 +130,19 @@ def test_the_target_map_is_the_training_cohorts(tiny: Tiny, cohort: Cohort) -> N
 
     planned = plan(recipe, cohort)
 
-    assert planned.view.target_map.low == np.median([one.low for one in maps])
-    assert planned.view.target_map.high == np.median([one.high for one in maps])
+    assert planned.preprocessing.target_map.low == np.median([one.low for one in maps])
+    assert planned.preprocessing.target_map.high == np.median([one.high for one in maps])
     assert [one.target_map.low for one in planned.stream.cases] == [one.low for one in maps]
-    assert plan(tiny(), cohort).view.target_map.high == 1.0
+    assert plan(tiny(), cohort).preprocessing.target_map.high == 1.0
     own = {"task": {"source": ["t1"], "target": "t2"}, "data": {"intensity": {"t2": {"method": "minmax"}}}}
-    assert plan(tiny(changes=own), cohort).view.target_map.spec.method == "minmax"
+    assert plan(tiny(changes=own), cohort).preprocessing.target_map.spec.method == "minmax"
 
 
 def test_the_map_is_in_the_translators_range(tiny: Tiny, cohort: Cohort) -> None:
     for name in ("unet_regression", "pix2pix"):
         planned = plan(tiny(name), cohort)
         built = translators.build(name, planned.config)
-        assert planned.view.target_map.range == built.output_range
+        assert planned.preprocessing.target_map.range == built.output_range
 
 
 def test_a_missing_modality_is_named_with_what_there_is(tiny: Tiny, cohort: Cohort) -> None:
@@ -271,7 +271,7 @@ def test_patients_without_pairs_train_what_learns_without_pairs(
     assert {one.case.id for one in planned.stream.cases} == {"case1", "case3", "case5"}
     assert {one.case.id for one in planned.stream.target_cases} == {"case0", "case2", "case4"}
     assert planned.validation == ()
-    assert planned.view.target_map.low == 0.0  # FA's window, from cases without T1
+    assert planned.preprocessing.target_map.low == 0.0  # FA's window, from cases without T1
     assert len(planned.cohort.patients) == 6
     assert refusal(tiny("pix2pix"), cohort).code == "E131"
 

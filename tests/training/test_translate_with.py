@@ -66,8 +66,8 @@ def interrupted(folder: Path) -> None:
 
 def voxels(model: Model, cohort: Cohort, batch: int = 8) -> np.ndarray[Any, Any]:
     (case,) = cohort.cases("test")
-    view = replace(model.view, batch=batch)
-    return synthesise_case(model.translator, view, case, model.device).voxels
+    preprocessing = replace(model.preprocessing, batch=batch)
+    return synthesise_case(model.translator, preprocessing, case, model.device).voxels
 
 
 def test_what_each_published_test_does_is_the_default() -> None:
@@ -106,7 +106,7 @@ def test_the_two_are_two(trained: Path, cohort: Cohort) -> None:
 def test_own_statistics_are_those_of_training_mode_on_one_window(trained: Path) -> None:
     """The right values: the published test, which stays in training mode, on one window at a time, without dropout."""
     model = load(trained, device="cpu")
-    sides = model.view.cutting.size
+    sides = model.preprocessing.cutting.size
     assert sides is not None
     windows = torch.rand(3, 1, *sides) * 2 - 1
     with torch.no_grad():

@@ -8,14 +8,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-import transmodal
+from transmodal._version import __version__
 from transmodal.cohorts.aliases import alias_of
 from transmodal.cohorts.headers import bids_names
 from transmodal.cohorts.headers.bids_names import derivative, describe, is_dataset, parsed
 from transmodal.cohorts.layouts import bids
 from transmodal.commands._sources import Job, check_folder
 from transmodal.errors import InputError, suggest
-from transmodal.inference.preprocessing import View
+from transmodal.inference.preprocessing import Preprocessing
 from transmodal.notice import INTENDED_USE
 from transmodal.volumes.reading import Reading
 
@@ -39,7 +39,9 @@ class Chosen(NamedTuple):
 EVERY = Chosen()
 
 
-def jobs(folder: Path, view: View, output: Path, reading: Reading, chosen: Chosen = EVERY) -> list[Job]:
+def jobs(
+    folder: Path, preprocessing: Preprocessing, output: Path, reading: Reading, chosen: Chosen = EVERY
+) -> list[Job]:
     """Return a job for each case of a dataset; the output is named as BIDS derivatives are.
 
     Raises:
@@ -47,8 +49,8 @@ def jobs(folder: Path, view: View, output: Path, reading: Reading, chosen: Chose
         InputError: as `cohorts.layouts.bids.look`; E131 when no case has the sources, E132 for a subject that is not there.
     """
     check_folder(output, f"the sessions of {folder.name}")
-    own = {alias_of(name, bids_names.MODALITIES) or name: name for name in view.sources}
-    need = () if view.accepts_missing else tuple(own)
+    own = {alias_of(name, bids_names.MODALITIES) or name: name for name in preprocessing.sources}
+    need = () if preprocessing.accepts_missing else tuple(own)
     found = bids.look(folder, bids.Options(need=need, several="first", space=chosen.space))
     subjects = _subjects(chosen.subjects, folder)
     for line in found.left_out:
@@ -59,20 +61,20 @@ def jobs(folder: Path, view: View, output: Path, reading: Reading, chosen: Chose
         paths = {own[what]: path for what, path in case.volumes.items() if what in own}
         if not paths or (subjects and case.patient not in subjects):
             continue
-        first = parsed(paths[view.present(paths)[0]])
+        first = parsed(paths[preprocessing.present(paths)[0]])
         assert first is not None, "the layout gives images whose names it can read"
         uris = [f"bids:source:{path.relative_to(folder).as_posix()}" for _, path in sorted(paths.items())]
         about = {
-            "Description": f"Synthetic {view.target}. {INTENDED_USE}",
+            "Description": f"Synthetic {preprocessing.target}. {INTENDED_USE}",
             "Sources": uris,
-            "SkullStripped": view.region in ("brain", "around_brain"),
+            "SkullStripped": preprocessing.region in ("brain", "around_brain"),
         }
-        place = output / derivative(first, view.target)
+        place = output / derivative(first, preprocessing.target)
         made.append(Job(case.id, paths, place, reading, about=about, patient=case.patient))
     if not made:
         raise InputError(
             "E131",
-            f"{folder.name} with no session that has {' and '.join(view.sources)}",
+            f"{folder.name} with no session that has {' and '.join(preprocessing.sources)}",
             "the sources of the recipe",
             "Check the dataset, or translate files by name.",
         )
@@ -103,7 +105,7 @@ def open_derivatives(source: Path, output: Path, target: str) -> None:
     describe(
         output,
         name=f"Synthetic {target}",
-        version=transmodal.__version__,
+        version=__version__,
         source=source,
         note=f"Synthetic {target}, made by a trained network and measured by no scanner. {INTENDED_USE}",
     )

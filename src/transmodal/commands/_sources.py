@@ -14,7 +14,7 @@ from transmodal.cohorts.store import Cohort, PreparedCase
 from transmodal.errors import InputError, UsageError
 from transmodal.inference.names import case_name, sidecar_of, spread_of, synthetic_name
 from transmodal.inference.pictures import holds, is_picture
-from transmodal.inference.preprocessing import View
+from transmodal.inference.preprocessing import Preprocessing
 from transmodal.inference.translate import Model
 from transmodal.inference.write import SPREADS
 from transmodal.storage import files, listing, outputs, placeholders
@@ -80,12 +80,14 @@ class Job:
         return {modality: _origin(path) for modality, path in self.paths.items()}
 
 
-def find(words: Sequence[str], view: View, output: Path, *, split: str, reading: Reading) -> list[Job]:
+def find(
+    words: Sequence[str], preprocessing: Preprocessing, output: Path, *, split: str, reading: Reading
+) -> list[Job]:
     """Find what is to be translated.
 
     Args:
         words: of the command line.
-        view: of the recipe: which sources there are, and whether some may be absent.
+        preprocessing: of the recipe: which sources there are, and whether some may be absent.
         output: file, or folder where there are several volumes.
         split: of a cohort.
         reading: how files are read.
@@ -95,25 +97,25 @@ def find(words: Sequence[str], view: View, output: Path, *, split: str, reading:
             and there are several.
         InputError: E100 when a path does not exist, E139 when a folder holds a DICOM series and image files, E131 when a cohort lacks a source.
     """
-    modalities = view.sources
+    modalities = preprocessing.sources
     named = dict(word.split("=", 1) for word in words if "=" in word and not Path(word).exists())
     if named:
         other = renaming(modalities, list(named))
         named = {other.get(name, name): path for name, path in named.items()}
-        _check_named(named, words, view)
+        _check_named(named, words, preprocessing)
         paths = {name: _existing(Path(named[name])) for name in modalities if name in named}
-        return [_single(paths, view, output, reading)]
+        return [_single(paths, preprocessing, output, reading)]
     if len(words) != 1 or len(modalities) != 1:
         path = _existing(Path(words[0]))
         if len(words) == 1 and (path / "cohort.json").exists():
-            return _of_cohort(Cohort.open(path), view, output, split)
+            return _of_cohort(Cohort.open(path), preprocessing, output, split)
         raise UsageError(
             "E004",
             f"{len(words)} unnamed source{'s' if len(words) > 1 else ''}",
             f"one image for each of {', '.join(modalities)}",
             "Name them: " + " ".join(f"{modality}=PATH" for modality in modalities),
         )
-    return _of_path(_existing(Path(words[0])), view, output, split, reading)
+    return _of_path(_existing(Path(words[0])), preprocessing, output, split, reading)
 
 
 def words_of(sources: str | Path | Sequence[str | Path] | Mapping[str, str | Path]) -> list[str]:
@@ -230,21 +232,23 @@ def _check_free(path: Path, *, overwrite: bool) -> None:
         )
 
 
-def _of_path(path: Path, view: View, output: Path, split: str, reading: Reading) -> list[Job]:
-    (modality,) = view.sources
+def _of_path(
+    path: Path, preprocessing: Preprocessing, output: Path, split: str, reading: Reading
+) -> list[Job]:
+    (modality,) = preprocessing.sources
     if not path.is_dir():
-        return [_single({modality: path}, view, output, reading)]
+        return [_single({modality: path}, preprocessing, output, reading)]
     if (path / "cohort.json").exists():
-        return _of_cohort(Cohort.open(path), view, output, split)
+        return _of_cohort(Cohort.open(path), preprocessing, output, split)
     images = io.images_in(path)
     if not images:
-        return [_single({modality: path}, view, output, reading)]
+        return [_single({modality: path}, preprocessing, output, reading)]
     check_folder(output, f"the {len(images)} images of {path.name}")
     return [
         Job(
             image.name,
             {modality: image},
-            output / synthetic_name(image.name, view.target),
+            output / synthetic_name(image.name, preprocessing.target),
             reading,
             patient=_subject(image),
         )
@@ -252,11 +256,11 @@ def _of_path(path: Path, view: View, output: Path, split: str, reading: Reading)
     ]
 
 
-def _single(paths: Mapping[str, Path], view: View, output: Path, reading: Reading) -> Job:
+def _single(paths: Mapping[str, Path], preprocessing: Preprocessing, output: Path, reading: Reading) -> Job:
     """Return the job of one volume; where the output is a folder that is there, the name is chosen."""
     first = next(iter(paths.values()))
     if output.is_dir():
-        output = output / synthetic_name(first.name, view.target)
+        output = output / synthetic_name(first.name, preprocessing.target)
     return Job(output.name, paths, output, reading, patient=_subject(first))
 
 
@@ -266,37 +270,45 @@ def _subject(path: Path) -> str:
     return f"sub-{named.entities['sub']}" if named is not None else ""
 
 
-def _of_cohort(cohort: Cohort, view: View, output: Path, split: str) -> list[Job]:
+def _of_cohort(cohort: Cohort, preprocessing: Preprocessing, output: Path, split: str) -> list[Job]:
     if split not in ("train", "validation", "test", "all"):
         raise UsageError("E001", f"--split {split}", "train, validation, test or all", "Choose one of them.")
     check_folder(output, f"the cases of {cohort.folder.name}")
     jobs = []
-    cohort = cohort.named_for(view.sources)
+    cohort = cohort.named_for(preprocessing.sources)
     for case in cohort.cases(None if split == "all" else split):
-        there = view.present(case.modalities)
+        there = preprocessing.present(case.modalities)
         paths = {modality: cohort.folder / case.entry.volumes[modality].file for modality in there}
-        name = _picture_name(case, view) or case_name(case.id, view.target)
+        name = _picture_name(case, preprocessing) or case_name(case.id, preprocessing.target)
         jobs.append(Job(case.id, paths, output / name, case=case, patient=case.patient))
     return jobs
 
 
-def _picture_name(case: PreparedCase, view: View) -> str:
+def _picture_name(case: PreparedCase, preprocessing: Preprocessing) -> str:
     """Return the name of a picture where the case was one and the target can be; empty where it is a volume."""
-    first = case.entry.volumes[view.present(case.modalities)[0]]
+    first = case.entry.volumes[preprocessing.present(case.modalities)[0]]
     suffix = "" if first.origin is None else Path(first.origin.name).suffix.lower()
     is_one = is_picture(Path(f"x{suffix}")) and first.native_shape[2] == 1
-    return synthetic_name(f"{case.id}{suffix}", view.target) if is_one and holds(view, suffix) else ""
+    return (
+        synthetic_name(f"{case.id}{suffix}", preprocessing.target)
+        if is_one and holds(preprocessing, suffix)
+        else ""
+    )
 
 
-def _check_named(named: Mapping[str, str], words: Sequence[str], view: View) -> None:
-    enough = set(named) <= set(view.sources) if view.accepts_missing else set(named) == set(view.sources)
+def _check_named(named: Mapping[str, str], words: Sequence[str], preprocessing: Preprocessing) -> None:
+    enough = (
+        set(named) <= set(preprocessing.sources)
+        if preprocessing.accepts_missing
+        else set(named) == set(preprocessing.sources)
+    )
     if len(named) != len(words) or not enough:
         raise UsageError(
             "E004",
             f"sources {' '.join(words)}",
-            " ".join(f"{modality}=PATH" for modality in view.sources),
+            " ".join(f"{modality}=PATH" for modality in preprocessing.sources),
             "Name sources of the recipe, each once."
-            if view.accepts_missing
+            if preprocessing.accepts_missing
             else "Name every source of the recipe once.",
         )
 

@@ -176,12 +176,12 @@ def write_example(cohort: Cohort, run_folder: Path, folder: Path) -> str:
     case = cohort.cases("test")[0]
     folder.mkdir(parents=True, exist_ok=True)
     sources, origins = {}, {}
-    for modality in model.view.sources:
+    for modality in model.preprocessing.sources:
         sources[modality] = resample(case.volume(modality), case.native_grid(modality))
         path = folder / f"{modality}.nii.gz"
         io.write(sources[modality], path)
         origins[modality] = {"name": path.name, "sha256": files.sha256_file(path)}
-    target = folder / f"synthetic_{model.view.target}.nii.gz"
+    target = folder / f"synthetic_{model.preprocessing.target}.nii.gz"
     write(model.translate(sources), target, {"origins": origins}, disagreement=False)
     named = {modality: folder / f"{modality}.nii.gz" for modality in sources}
     return " ".join(f"{name}={path}" if len(named) > 1 else f"{path}" for name, path in named.items())

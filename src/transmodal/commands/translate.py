@@ -240,18 +240,18 @@ def translate(
     model = loaded.along(letters(axes), fuse).drawing(draws).normalising(translate_with)
     dataset = Path(words[0]) if len(words) == 1 and _bids.is_dataset(Path(words[0])) else None
     if dataset is not None:
-        jobs = _bids.jobs(dataset, model.view, place, reading, _bids.Chosen(tuple(subject), space))
+        jobs = _bids.jobs(dataset, model.preprocessing, place, reading, _bids.Chosen(tuple(subject), space))
     elif subject or space:
         raise UsageError(
             "E004", "--subject or --space without a BIDS dataset", "a BIDS dataset", "Leave them out."
         )
     else:
-        jobs = _sources.find(words, model.view, place, split=split, reading=reading)
+        jobs = _sources.find(words, model.preprocessing, place, split=split, reading=reading)
     _sources.check_places(jobs, overwrite=overwrite, disagreement=disagreement)
     for job in jobs:
-        pictures.check(model.view, job.output, disagreement=disagreement)
+        pictures.check(model.preprocessing, job.output, disagreement=disagreement)
     if dataset is not None:
-        _bids.open_derivatives(dataset, place, model.view.target)
+        _bids.open_derivatives(dataset, place, model.preprocessing.target)
     notes, tally = _Notes(progress), _gate.Tally(jobs)
     made = []
     for n, job in enumerate(jobs, start=1):
@@ -259,7 +259,7 @@ def translate(
         own = _gate.of(job, gate, alone=len(jobs) == 1)
         try:
             translation = model.translate(job.read(), advance=advance, gate=own)
-            translation = pictures.in_levels(translation, model.view, job.output)
+            translation = pictures.in_levels(translation, model.preprocessing, job.output)
         except InputError as error:
             tally.refuse(job, error)
             continue

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-import transmodal
+from transmodal._version import __version__
 from transmodal.errors import InputError
 from transmodal.evaluation.overlaps import label_map
 from transmodal.metrics.checks import Mask
@@ -54,7 +54,7 @@ class DoseComparison:
         whole = self.gamma
         return {
             "intended_use": INTENDED_USE,
-            "tool": {"name": "transmodal", "version": transmodal.__version__},
+            "tool": {"name": "transmodal", "version": __version__},
             "criterion": {
                 **self.criterion.to_json(),
                 "normalisation_gy": whole.normalisation_gy,

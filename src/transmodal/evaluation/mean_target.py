@@ -10,13 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from transmodal.cohorts.store import PreparedCase
-from transmodal.inference.preprocessing import Seen, View, see_case
+from transmodal.inference.preprocessing import Preprocessed, Preprocessing, preprocess_case
 from transmodal.volumes import Grid, Volume
 from transmodal.volumes.geometry.registration import register
 from transmodal.volumes.geometry.reorient import resample
 
 SPACING_MM = 2.0
-"""Of the grid that means are taken on, where the view has no spacing of its own."""
+"""Of the grid that means are taken on, where the preprocessing has no spacing of its own."""
 
 Float = NDArray[np.float64]
 Tick = Callable[[], None]
@@ -27,7 +27,7 @@ class CentredMean:
     """A mean volume whose world origin is the centroid of the region.
 
     Attributes:
-        volume: the mean; the view's fill where no training case reaches.
+        volume: the mean; the preprocessing's fill where no training case reaches.
     """
 
     volume: Volume
@@ -55,9 +55,9 @@ class Atlas:
     target: Volume
     fill: float
 
-    def onto(self, seen: Seen) -> Volume:
+    def onto(self, preprocessed: Preprocessed) -> Volume:
         """Return the mean target on the case's working grid, registered (affine, deformable) by the source."""
-        fixed = _first_source(seen)
+        fixed = _first_source(preprocessed)
         found = register(fixed, self.source, kind="deformable", spacing_mm=COARSER * max(fixed.spacing))
         return _warped(found.warp, self.target, self.fill)
 
@@ -72,41 +72,45 @@ def centroid(grid: Grid, region: NDArray[np.bool_]) -> Float:
     return grid.world(np.array(voxel))
 
 
-def mean_target(cases: Sequence[PreparedCase], view: View, tick: Tick) -> CentredMean:
+def mean_target(cases: Sequence[PreparedCase], preprocessing: Preprocessing, tick: Tick) -> CentredMean:
     """Return the mean of the targets, each centred on the centroid of its source's region."""
-    grid = _common_grid(cases, view)
+    grid = _common_grid(cases, preprocessing)
     return CentredMean(
-        _mean((_centred(case, view, case.volume(view.target), grid) for case in cases), view.fill, tick)
+        _mean(
+            (_centred(case, preprocessing, case.volume(preprocessing.target), grid) for case in cases),
+            preprocessing.fill,
+            tick,
+        )
     )
 
 
-def build_atlas(cases: Sequence[PreparedCase], view: View, tick: Tick) -> Atlas:
+def build_atlas(cases: Sequence[PreparedCase], preprocessing: Preprocessing, tick: Tick) -> Atlas:
     """Return the mean source and target after registering every training source to the centred mean.
 
     One affine pass: it takes away what differs in size and pose, so that the mean is sharp enough to be
     registered in turn.
     """
-    grid = _common_grid(cases, view)
-    sources = [_first_source(see_case(view, case)) for case in cases]
+    grid = _common_grid(cases, preprocessing)
+    sources = [_first_source(preprocess_case(preprocessing, case)) for case in cases]
     pairs = list(zip(cases, sources, strict=True))
-    rough = _mean((_centred(case, view, source, grid) for case, source in pairs), 0.0, _silent)
+    rough = _mean((_centred(case, preprocessing, source, grid) for case, source in pairs), 0.0, _silent)
     found = []
     for case, source in pairs:
         warp = register(rough, source, kind="affine").warp
-        target = case.volume(view.target, view.spacing_mm)
+        target = case.volume(preprocessing.target, preprocessing.spacing_mm)
         found.append((_warped(warp, source, np.nan), _warped(warp, target, np.nan)))
         tick()
     return Atlas(
         _mean((source for source, _ in found), 0.0, _silent),
-        _mean((target for _, target in found), view.fill, _silent),
-        view.fill,
+        _mean((target for _, target in found), preprocessing.fill, _silent),
+        preprocessing.fill,
     )
 
 
-def _common_grid(cases: Sequence[PreparedCase], view: View) -> Grid:
+def _common_grid(cases: Sequence[PreparedCase], preprocessing: Preprocessing) -> Grid:
     """Return a grid around 0 mm that holds every case, moved so that its region's centroid lies at 0."""
-    spacing = view.spacing_mm or SPACING_MM
-    corners = np.concatenate([case.grid.corners() - _centre_of(case, view) for case in cases])
+    spacing = preprocessing.spacing_mm or SPACING_MM
+    corners = np.concatenate([case.grid.corners() - _centre_of(case, preprocessing) for case in cases])
     low, high = np.floor(corners.min(axis=0) / spacing), np.ceil(corners.max(axis=0) / spacing)
     affine = np.diag([spacing, spacing, spacing, 1.0])
     affine[:3, 3] = low * spacing
@@ -114,13 +118,13 @@ def _common_grid(cases: Sequence[PreparedCase], view: View) -> Grid:
     return Grid((i, j, k), affine)
 
 
-def _centre_of(case: PreparedCase, view: View) -> Float:
-    return centroid(case.grid, case.region(view.sources[0], view.region))
+def _centre_of(case: PreparedCase, preprocessing: Preprocessing) -> Float:
+    return centroid(case.grid, case.region(preprocessing.sources[0], preprocessing.region))
 
 
-def _centred(case: PreparedCase, view: View, volume: Volume, grid: Grid) -> Volume:
+def _centred(case: PreparedCase, preprocessing: Preprocessing, volume: Volume, grid: Grid) -> Volume:
     """Bring a case's volume onto the common grid; NaN where it has no voxels."""
-    affine = _shifted(volume.affine, -_centre_of(case, view))
+    affine = _shifted(volume.affine, -_centre_of(case, preprocessing))
     return resample(Volume(volume.voxels.astype(np.float32), affine), grid, fill=np.nan)
 
 
@@ -137,9 +141,9 @@ def _mean(volumes: Iterable[Volume], fill: float, tick: Tick) -> Volume:
     return Volume(mean, affine)
 
 
-def _first_source(seen: Seen) -> Volume:
+def _first_source(preprocessed: Preprocessed) -> Volume:
     """Return the first source on the working grid in [0, 1], grey, 0 outside the region."""
-    volume = next(iter(seen.working.values()))
+    volume = next(iter(preprocessed.working.values()))
     grey = volume.voxels.mean(axis=-1) if volume.is_colour else volume.voxels
     return volume.with_voxels(((grey + 1) / 2).astype(np.float32))
 

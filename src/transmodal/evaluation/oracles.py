@@ -1,7 +1,7 @@
 """Oracles: what needs no learning of images, fitted on the training split and scored beside every model.
 
 A model that does not beat `mean_target`, `lookup` and `linear_patch` has not learned translation. They see the
-sources through the model's own view: the same region, spacing and intensity maps.
+sources through the model's own preprocessing: the same region, spacing and intensity maps.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from scipy import ndimage
 from transmodal.cohorts.store import PreparedCase
 from transmodal.errors import InputError, UsageError
 from transmodal.evaluation import mean_target
-from transmodal.inference.preprocessing import Seen, View, see_case
+from transmodal.inference.preprocessing import Preprocessed, Preprocessing, preprocess_case
 from transmodal.progress import StageProgress
 from transmodal.volumes import Volume
 from transmodal.volumes.bounds import physical
@@ -31,7 +31,7 @@ ALL = (*STANDARD, REGISTERED)
 
 Float = NDArray[np.float64]
 Mask = NDArray[np.bool_]
-Predict = Callable[[Seen], Volume]
+Predict = Callable[[Preprocessed], Volume]
 
 _BINS = {1: 256, 2: 64, 3: 24, 4: 12}
 """Bins per source channel of the joint look-up table, by the number of channels; 6 beyond."""
@@ -45,24 +45,28 @@ class Oracle:
 
     Attributes:
         name: one of `ALL`.
-        view: the model's view of volumes.
+        preprocessing: the model's preprocessing of volumes.
         predict: gives real values of the target on any grid.
     """
 
     name: str
-    view: View
+    preprocessing: Preprocessing
     predict: Predict = field(repr=False)
 
     def translate(self, case: PreparedCase) -> Volume:
-        """Return the volume on the case's canonical grid, real units; the view's fill outside the region.
+        """Return the volume on the case's canonical grid, real units; the preprocessing's fill outside the region.
 
         Values are clipped to what the target can be; to the models' window they are not.
         """
-        seen = see_case(self.view, case)
-        values = resample(self.predict(seen), seen.canonical.grid, fill=self.view.fill)
-        inside = seen.region if values.voxels.ndim == 3 else seen.region[..., None]
-        filled = np.where(inside, values.voxels, np.float32(self.view.fill))
-        return values.with_voxels(physical(self.view.target, self.view.target_map).clip(filled)[0])
+        preprocessed = preprocess_case(self.preprocessing, case)
+        values = resample(
+            self.predict(preprocessed), preprocessed.canonical.grid, fill=self.preprocessing.fill
+        )
+        inside = preprocessed.region if values.voxels.ndim == 3 else preprocessed.region[..., None]
+        filled = np.where(inside, values.voxels, np.float32(self.preprocessing.fill))
+        return values.with_voxels(
+            physical(self.preprocessing.target, self.preprocessing.target_map).clip(filled)[0]
+        )
 
     def translate_case(self, case: PreparedCase) -> Volume:
         """Translate, under the name by which models and oracles are evaluated alike."""
@@ -70,14 +74,18 @@ class Oracle:
 
 
 def fit(
-    name: str, cases: Sequence[PreparedCase], view: View, *, progress: StageProgress | None = None
+    name: str,
+    cases: Sequence[PreparedCase],
+    preprocessing: Preprocessing,
+    *,
+    progress: StageProgress | None = None,
 ) -> Oracle:
     """Fit an oracle on training cases.
 
     Args:
         name: one of `ALL`.
-        cases: the training cases, each with the view's sources and its target.
-        view: how the model that it stands beside sees volumes.
+        cases: the training cases, each with the preprocessing's sources and its target.
+        preprocessing: of the model that it stands beside.
         progress: told how far it is.
 
     Raises:
@@ -92,7 +100,7 @@ def fit(
             "one or more",
             "Evaluate without oracles, or on the cohort that the model was trained on.",
         )
-    return Oracle(name, view, _FIT[name](_Training(name, cases, view, progress)))
+    return Oracle(name, preprocessing, _FIT[name](_Training(name, cases, preprocessing, progress)))
 
 
 def check_names(names: Sequence[str]) -> None:
@@ -112,7 +120,7 @@ class _Training:
 
     name: str
     cases: Sequence[PreparedCase]
-    view: View
+    preprocessing: Preprocessing
     progress: StageProgress | None
     done: int = 0
 
@@ -123,30 +131,32 @@ class _Training:
 
     def working(self) -> Iterator[tuple[Float, Mask, Float]]:
         """Yield sources `(I, J, K, C)`, region and target `(I, J, K, T)` on the working grid."""
-        first, spacing_mm = self.view.sources[0], self.view.spacing_mm
+        first, spacing_mm = self.preprocessing.sources[0], self.preprocessing.spacing_mm
         for case in self.cases:
-            target = case.volume(self.view.target, spacing_mm)
-            inside = case.region(first, self.view.region, spacing_mm)
-            source = channels(see_case(self.view, case))
+            target = case.volume(self.preprocessing.target, spacing_mm)
+            inside = case.region(first, self.preprocessing.region, spacing_mm)
+            source = channels(preprocess_case(self.preprocessing, case))
             yield source, inside, _with_channels(target.voxels).astype(np.float64)
             self.tick()
 
 
-def channels(seen: Seen) -> Float:
+def channels(preprocessed: Preprocessed) -> Float:
     """Return the sources on the working grid, `(I, J, K, C)` in [-1, 1], colour channels side by side."""
     stacked: Float = np.concatenate(
-        [_with_channels(volume.voxels) for volume in seen.working.values()], axis=-1, dtype=np.float64
+        [_with_channels(volume.voxels) for volume in preprocessed.working.values()], axis=-1, dtype=np.float64
     )
     return stacked
 
 
 def _fit_mean_target(training: _Training) -> Predict:
-    mean = mean_target.mean_target(training.cases, training.view, training.tick)
-    return lambda seen: mean.at(mean_target.centroid(seen.canonical.grid, seen.region))
+    mean = mean_target.mean_target(training.cases, training.preprocessing, training.tick)
+    return lambda preprocessed: mean.at(
+        mean_target.centroid(preprocessed.canonical.grid, preprocessed.region)
+    )
 
 
 def _fit_registered_mean(training: _Training) -> Predict:
-    return mean_target.build_atlas(training.cases, training.view, training.tick).onto
+    return mean_target.build_atlas(training.cases, training.preprocessing, training.tick).onto
 
 
 def _fit_lookup(training: _Training) -> Predict:
@@ -156,10 +166,10 @@ def _fit_lookup(training: _Training) -> Predict:
     sums = np.sum([total for _, total in parts], axis=0)
     table = _filled(sums / np.maximum(counts, 1)[..., None], counts > 0)
 
-    def predict(seen: Seen) -> Volume:
-        source = channels(seen)
+    def predict(preprocessed: Preprocessed) -> Volume:
+        source = channels(preprocessed)
         values = table[_cells(source.reshape(-1, source.shape[-1]))]
-        return _volume(values.reshape(*source.shape[:3], -1), seen)
+        return _volume(values.reshape(*source.shape[:3], -1), preprocessed)
 
     return predict
 
@@ -197,8 +207,8 @@ def _fit_linear_patch(training: _Training) -> Predict:
     left, right = (np.sum(sides, axis=0) for sides in zip(*parts, strict=True))
     weights = np.linalg.lstsq(left, right, rcond=None)[0]
 
-    def predict(seen: Seen) -> Volume:
-        source = channels(seen)
+    def predict(preprocessed: Preprocessed) -> Volume:
+        source = channels(preprocessed)
         kernels = weights[:-1].reshape(source.shape[-1], 3, 3, 3, -1)
         values = np.empty((*source.shape[:3], weights.shape[1]))
         for t in range(weights.shape[1]):
@@ -207,7 +217,7 @@ def _fit_linear_patch(training: _Training) -> Predict:
                 for c in range(source.shape[-1])
             ]
             values[..., t] = np.sum(parts, axis=0) + weights[-1, t]
-        return _volume(values, seen)
+        return _volume(values, preprocessed)
 
     return predict
 
@@ -229,8 +239,8 @@ def _neighbours(source: Float, places: tuple[NDArray[np.intp], ...]) -> Float:
     return np.concatenate([flat, np.ones((len(i), 1))], axis=1)
 
 
-def _volume(values: Float, seen: Seen) -> Volume:
-    grid = next(iter(seen.working.values())).grid
+def _volume(values: Float, preprocessed: Preprocessed) -> Volume:
+    grid = next(iter(preprocessed.working.values())).grid
     voxels = values.astype(np.float32)
     return Volume(voxels if voxels.shape[-1] == 3 else voxels[..., 0], grid.affine)
 

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-import transmodal
+from transmodal._version import __version__
 from transmodal.errors import InputError
 from transmodal.metrics.regions.overlap import Overall, StructureFigures, by_structure, overall
 from transmodal.metrics.table import finite
@@ -82,7 +82,7 @@ def to_json(pairs: Sequence[Pair]) -> dict[str, Any]:
     """Return all pairs for JSON, with what says how."""
     return {
         "intended_use": INTENDED_USE,
-        "tool": {"name": "transmodal", "version": transmodal.__version__},
+        "tool": {"name": "transmodal", "version": __version__},
         "definition": DEFINITION,
         "units": {"dice": "1", "hd95_mm": "mm"},
         "cases": [pair.to_json() for pair in pairs],

@@ -12,7 +12,7 @@ from transmodal.errors import UsageError
 from transmodal.evaluation import provenance
 from transmodal.evaluation.measures import clipping
 from transmodal.inference.fuse import Fuse
-from transmodal.inference.preprocessing import View
+from transmodal.inference.preprocessing import Preprocessing
 from transmodal.volumes import Volume
 from transmodal.volumes.bounds import Clipped
 from transmodal.volumes.geometry.reorient import working_grid
@@ -92,20 +92,22 @@ class ModelTranslator:
 
         model = self.model
         return Made(
-            *synthesise_prepared(model.translator, model.view, case, model.device, without=self.without)
+            *synthesise_prepared(
+                model.translator, model.preprocessing, case, model.device, without=self.without
+            )
         )
 
     def record(self) -> dict[str, Any]:
         """Return how the model came about, JSON-able."""
-        recipe, view = self.model.recipe, self.model.view
+        recipe, preprocessing = self.model.recipe, self.model.preprocessing
         return {
             "recipe": recipe.name,
             "translator": recipe.translator,
-            "source": list(view.sources),
-            "region": view.region,
+            "source": list(preprocessing.sources),
+            "region": preprocessing.region,
             "without": list(self.without),
-            "spacing_mm": view.spacing_mm,
-            clipping.RANGE: view.bounds.to_json(),
+            "spacing_mm": preprocessing.spacing_mm,
+            clipping.RANGE: preprocessing.bounds.to_json(),
             "passes": provenance.passes_of(self.model),
             "weights_sha256": self.model.digest,
             **provenance.of(self.model),
@@ -143,13 +145,13 @@ def lacking(complete: ModelTranslator, without: Sequence[str]) -> ModelTranslato
     Raises:
         UsageError: E004 for a source that it has not, or cannot do without.
     """
-    view = complete.model.view
+    preprocessing = complete.model.preprocessing
     for source in without:
-        if source not in view.sources or not view.accepts_missing:
+        if source not in preprocessing.sources or not preprocessing.accepts_missing:
             raise UsageError(
                 "E004",
                 f"{complete.name} without {source}",
-                f"a run that accepts missing sources, of {', '.join(view.sources)}",
+                f"a run that accepts missing sources, of {', '.join(preprocessing.sources)}",
                 "Leave --without out, or evaluate the run alone.",
             )
     return replace(complete, name=f"{complete.name} without {', '.join(without)}", without=tuple(without))
@@ -189,12 +191,12 @@ def outgrown(models: Sequence[ModelTranslator], cases: Sequence[PreparedCase]) -
     notes = []
     for one in models:
         model = one.model
-        grids = [working_grid(case.grid, model.view.spacing_mm) for case in cases]
+        grids = [working_grid(case.grid, model.preprocessing.spacing_mm) for case in cases]
         n = sum(model.is_outgrown_by(grid.shape) for grid in grids)
         if n:
             notes.append(
                 f"{one.name}: slices of {n} of {len(cases)} cases are larger than its windows in training, "
-                f"{' x '.join(map(str, model.view.cutting.size or ()))}: what depends on the padding around a slice "
+                f"{' x '.join(map(str, model.preprocessing.cutting.size or ()))}: what depends on the padding around a slice "
                 "sees another one."
             )
     return notes
@@ -206,20 +208,20 @@ def names_of(paths: Sequence[Path], models: Sequence[Model]) -> list[str]:
     return [name if names.count(name) == 1 else path.name for name, path in zip(names, paths, strict=True)]
 
 
-def common_view(names: Sequence[str], models: Sequence[Model]) -> View:
-    """Return the first run's view.
+def common_preprocessing(names: Sequence[str], models: Sequence[Model]) -> Preprocessing:
+    """Return the first run's preprocessing.
 
     Raises:
         UsageError: E004 without runs, or for runs with different targets.
     """
     if not models:
         raise UsageError("E004", "no run", "one run or more", "Name the folder of a trained run.")
-    first = models[0].view
+    first = models[0].preprocessing
     for name, model in zip(names, models, strict=True):
-        if model.view.target != first.target:
+        if model.preprocessing.target != first.target:
             raise UsageError(
                 "E004",
-                f"{names[0]} makes {first.target}, {name} makes {model.view.target}",
+                f"{names[0]} makes {first.target}, {name} makes {model.preprocessing.target}",
                 "runs with one target",
                 "Evaluate them apart.",
             )

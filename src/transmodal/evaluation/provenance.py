@@ -47,7 +47,7 @@ def of(model: Model) -> dict[str, Any]:
 
 def passes_of(model: Model) -> dict[str, Any]:
     """Say how many passes become one volume, what batch normalisation takes, and under `recipe` what is not taken of it."""
-    said = passes(model.view)
+    said = passes(model.preprocessing)
     own: dict[str, Any] = {
         "axes": list(model.recipe.translation.axes or model.recipe.windows.axes),
         "fuse": model.recipe.translation.fuse,

@@ -11,7 +11,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import transmodal
+from transmodal._version import __version__
 from transmodal.cohorts.case import patient_mark
 from transmodal.cohorts.manifest import RegionKind
 from transmodal.evaluation.external import strata as away
@@ -328,7 +328,7 @@ class Evaluation:
         subject = self.subject
         return {
             "intended_use": INTENDED_USE,
-            "tool": {"name": "transmodal", "version": transmodal.__version__},
+            "tool": {"name": "transmodal", "version": __version__},
             "versions": {"python": platform.python_version(), **_versions()},
             "task": {"source": list(subject.sources), "target": subject.target, "unit": subject.unit},
             "cohort": {

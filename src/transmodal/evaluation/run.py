@@ -22,7 +22,7 @@ from transmodal.evaluation.participants import (
     Entrants,
     ModelTranslator,
     Passing,
-    common_view,
+    common_preprocessing,
     lacking,
     names_of,
     outgrown,
@@ -36,7 +36,7 @@ from transmodal.evaluation.result import Evaluation
 from transmodal.evaluation.score import METRICS, STANDARD
 from transmodal.evaluation.task import reference_units, subject_of
 from transmodal.evaluation.unpaired import lacks_pairs
-from transmodal.inference.preprocessing import View
+from transmodal.inference.preprocessing import Preprocessing
 from transmodal.metrics.naming import check_names
 from transmodal.metrics.table import write_records
 from transmodal.progress import StageProgress
@@ -108,30 +108,30 @@ def evaluate(
     loaded = [load(path, which=checkpoint, device=device, weights=weights) for path in paths]
     named = list(runs) if isinstance(runs, Mapping) else names_of(paths, loaded)
     names, loaded = passing(named, loaded, passes)
-    view = common_view(names, loaded)
+    preprocessing = common_preprocessing(names, loaded)
     models = [ModelTranslator(name, model) for name, model in zip(names, loaded, strict=True)]
     models += [lacking(one, without) for one in models if without]
     records = {model.name: model.record() for model in models}
-    sources = tuple(dict.fromkeys(name for model in loaded for name in model.view.sources))
-    store = store.named_for([*sources, view.target])
-    _check_pairs(store, split, view)
+    sources = tuple(dict.fromkeys(name for model in loaded for name in model.preprocessing.sources))
+    store = store.named_for([*sources, preprocessing.target])
+    _check_pairs(store, split, preprocessing)
     given = None
     if training_cohort is not None:
-        given = _opened(training_cohort).named_for([*sources, view.target])
+        given = _opened(training_cohort).named_for([*sources, preprocessing.target])
     where = sites.sites(store, given, records, split)
     training = where.learned.cases("train") if where.learned is not None else []
     cases = sites.cases_of(store, split)
     for model in loaded:
-        assumed_spacing.check(cases, model.view.spacing_mm, "")
+        assumed_spacing.check(cases, model.preprocessing.spacing_mm, "")
     parted = phenotypes.of(cases) if phenotypes is not None else None
-    mask = choose(store, cases, view.target, view.region)
+    mask = choose(store, cases, preprocessing.target, preprocessing.region)
     cases = _masked(store, cases, mask)
-    subject = replace(sites.subject_at(where, view, sources, split), mask=mask)
-    check_cases(metrics, view.target, cases, has_mask=mask is not None or has_masks(store))
+    subject = replace(sites.subject_at(where, preprocessing, sources, split), mask=mask)
+    check_cases(metrics, preprocessing.target, cases, has_mask=mask is not None or has_masks(store))
     entrants = Entrants(
         models,
         [
-            oracle_room.fit(name, training, view, progress=progress)
+            oracle_room.fit(name, training, preprocessing, progress=progress)
             for name in (oracles if where.learned is not None else ())
         ],
         records,
@@ -140,7 +140,7 @@ def evaluate(
     doubts = (*where.notes(oracles), *(sites.namesakes(cases, records) if where.is_elsewhere else ()))
     subject = replace(subject, notes=(*subject.notes, *notes, *doubts, *outgrown(models, cases)))
     if target_normalised:
-        subject = replace(subject, reference=reference_units(view))
+        subject = replace(subject, reference=reference_units(preprocessing))
     evaluation = evaluate_cases(
         entrants,
         cases,
@@ -156,10 +156,10 @@ def evaluate(
         home = sites.home_written(dict(zip(names, paths, strict=True)), records)
         own = given.cases("test") if given is not None else []
         if given is not None and own:
-            own_mask = choose(given, own, view.target, view.region)
+            own_mask = choose(given, own, preprocessing.target, preprocessing.region)
             own = _masked(given, own, own_mask)
             there = replace(
-                subject_of(given, view, sources, "test"), reference=subject.reference, mask=own_mask
+                subject_of(given, preprocessing, sources, "test"), reference=subject.reference, mask=own_mask
             )
             home = sites.home_of(
                 evaluate_cases(
@@ -179,7 +179,7 @@ def evaluate(
 
 
 def evaluate_oracles(
-    view: View,
+    preprocessing: Preprocessing,
     cohort: Cohort,
     *,
     oracles: Sequence[str] = oracle_room.STANDARD,
@@ -188,10 +188,10 @@ def evaluate_oracles(
     metrics: Sequence[str] = STANDARD,
     output: Path | None = None,
 ) -> Evaluation:
-    """Score oracles alone, under the protocol of the runs that have the same view.
+    """Score oracles alone, under the protocol of the runs that have the same preprocessing.
 
     Args:
-        view: how those runs see volumes.
+        preprocessing: of those runs.
         cohort: a prepared cohort; oracles are fitted on its training split.
         oracles: names out of `evaluation.oracles.ALL`.
         split: `train`, `validation` or `test`.
@@ -203,13 +203,13 @@ def evaluate_oracles(
         UsageError: E004 when the target to be normalised has a unit, E002 for an unknown oracle.
         InputError: E132 when the split is empty or there is nothing to fit oracles on.
     """
-    cohort = cohort.named_for([*view.sources, view.target])
-    subject = subject_of(cohort, view, view.sources, split)
+    cohort = cohort.named_for([*preprocessing.sources, preprocessing.target])
+    subject = subject_of(cohort, preprocessing, preprocessing.sources, split)
     if target_normalised:
-        subject = replace(subject, reference=reference_units(view))
-    entrants = Entrants((), [oracle_room.fit(name, cohort.cases("train"), view) for name in oracles])
+        subject = replace(subject, reference=reference_units(preprocessing))
+    entrants = Entrants((), [oracle_room.fit(name, cohort.cases("train"), preprocessing) for name in oracles])
     cases = cohort.cases(split)
-    mask = choose(cohort, cases, view.target, view.region)
+    mask = choose(cohort, cases, preprocessing.target, preprocessing.region)
     evaluation = evaluate_cases(
         entrants,
         _masked(cohort, cases, mask),
@@ -252,11 +252,11 @@ def _masked(cohort: Cohort, cases: Sequence[PreparedCase], mask: ReferenceMask |
     return list(cases) if mask is None else masked(cohort, cases, mask.modality, (mask.kind,))
 
 
-def _check_pairs(cohort: Cohort, split: str, view: View) -> None:
-    if lacks_pairs(sites.cases_of(cohort, split), view.sources, view.target):
+def _check_pairs(cohort: Cohort, split: str, preprocessing: Preprocessing) -> None:
+    if lacks_pairs(sites.cases_of(cohort, split), preprocessing.sources, preprocessing.target):
         raise InputError(
             "E131",
-            f"no {split} case of {cohort.manifest.name} has both {view.sources[0]} and {view.target}",
+            f"no {split} case of {cohort.manifest.name} has both {preprocessing.sources[0]} and {preprocessing.target}",
             "pairs to score",
             "What needs no pair is taken by transmodal.evaluation.unpaired.evaluate_unpaired; the command evaluate does so "
             "by itself.",

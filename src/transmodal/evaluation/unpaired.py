@@ -16,12 +16,12 @@ from transmodal.errors import InputError, UsageError
 from transmodal.evaluation.learned import fid
 from transmodal.evaluation.learned.base import Scale
 from transmodal.evaluation.learned.fid import FrechetJudge
-from transmodal.evaluation.participants import ModelTranslator, common_view, names_of
+from transmodal.evaluation.participants import ModelTranslator, common_preprocessing, names_of
 from transmodal.evaluation.report import unpaired
 from transmodal.evaluation.score import BACKGROUND, range_of, unit_of
 from transmodal.inference.cycle import cycle_error
 from transmodal.inference.engine import synthesise_prepared
-from transmodal.inference.preprocessing import View, see_case
+from transmodal.inference.preprocessing import Preprocessing, preprocess_case
 from transmodal.metrics.table import SplitFigure
 from transmodal.notice import INTENDED_USE
 from transmodal.progress import StageProgress
@@ -148,37 +148,42 @@ def evaluate_unpaired(
     _check_metrics(metrics)
     store = cohort if isinstance(cohort, Cohort) else Cohort.open(cohort)
     models = [load(path, which=checkpoint, device=device) for path in runs]
-    view = common_view(names := names_of(list(runs), models), models)
-    store = store.named_for([*view.sources, view.target])
+    preprocessing = common_preprocessing(names := names_of(list(runs), models), models)
+    store = store.named_for([*preprocessing.sources, preprocessing.target])
     cases = store.cases(split)
-    with_sources = [case for case in cases if set(view.sources) <= set(case.modalities)]
-    with_target = [case for case in cases if view.target in case.modalities]
+    with_sources = [case for case in cases if set(preprocessing.sources) <= set(case.modalities)]
+    with_target = [case for case in cases if preprocessing.target in case.modalities]
     chosen = tuple(metric for metric in fid.METRICS if metric in metrics)
     _check_cases(store, split, with_sources, with_target, needs_targets=bool(chosen))
     judge = FrechetJudge(chosen, inception, models[0].device) if chosen else None
-    scale = _scale(view)
+    scale = _scale(preprocessing)
     if judge is not None:
         for case in with_target:
-            target, region = case.volume(view.target), case.region(view.target, view.region)
+            target, region = (
+                case.volume(preprocessing.target),
+                case.region(preprocessing.target, preprocessing.region),
+            )
             judge.add_measured(case.id, target, region, scale)
     cycles: dict[str, dict[str, float]] = {}
     pictures: dict[str, unpaired.Picture] = {}
     for n, case in enumerate(with_sources, start=1):
         synthetic: dict[str, Volume] = {}
         for name, model in zip(names, models, strict=True):
-            seen = see_case(model.view, case)
-            synthetic[name] = synthesise_prepared(model.translator, model.view, case, model.device).volume
+            preprocessed = preprocess_case(model.preprocessing, case)
+            synthetic[name] = synthesise_prepared(
+                model.translator, model.preprocessing, case, model.device
+            ).volume
             if judge is not None:
-                judge.add_synthetic(name, case.id, synthetic[name], seen.region, scale)
+                judge.add_synthetic(name, case.id, synthetic[name], preprocessed.region, scale)
             if CYCLE in metrics and model.has_way_back:
-                cycles.setdefault(name, {})[case.id] = cycle_error(model, seen)
+                cycles.setdefault(name, {})[case.id] = cycle_error(model, preprocessed)
         if n <= _PICTURES:
-            pictures[case.id] = unpaired.picture(case, view, synthetic)
+            pictures[case.id] = unpaired.picture(case, preprocessing, synthetic)
         if progress is not None:
             progress("evaluate", n, len(with_sources))
     evaluation = UnpairedEvaluation(
-        view.sources,
-        view.target,
+        preprocessing.sources,
+        preprocessing.target,
         store.manifest.name,
         store.digest(),
         split,
@@ -188,7 +193,7 @@ def evaluate_unpaired(
         cycles,
         () if judge is None else judge.splits(),
         pictures,
-        _notes(view, names, cycles, judge is None),
+        _notes(preprocessing, names, cycles, judge is None),
     )
     if output is not None:
         write(evaluation, output)
@@ -212,10 +217,12 @@ def write(evaluation: UnpairedEvaluation, folder: Path) -> None:
     files.write_json(folder / NAME, evaluation.to_json())
 
 
-def _scale(view: View) -> Scale:
-    own = view.units.get(view.target, "")
-    unit = unit_of(view.target, own)
-    return Scale(BACKGROUND.get(unit, 0.0), range_of(view.target, view.target_map, own), unit)
+def _scale(preprocessing: Preprocessing) -> Scale:
+    own = preprocessing.units.get(preprocessing.target, "")
+    unit = unit_of(preprocessing.target, own)
+    return Scale(
+        BACKGROUND.get(unit, 0.0), range_of(preprocessing.target, preprocessing.target_map, own), unit
+    )
 
 
 def _check_metrics(metrics: Sequence[str]) -> None:
@@ -246,9 +253,11 @@ def _check_cases(
         )
 
 
-def _notes(view: View, names: Sequence[str], cycles: Mapping[str, object], no_sets: bool) -> list[str]:
+def _notes(
+    preprocessing: Preprocessing, names: Sequence[str], cycles: Mapping[str, object], no_sets: bool
+) -> list[str]:
     notes = [
-        f"Not taken: figures that hold a synthetic {view.target} against the {view.target} of its own patient, since there is none."
+        f"Not taken: figures that hold a synthetic {preprocessing.target} against the {preprocessing.target} of its own patient, since there is none."
     ]
     notes += [f"{name} has no way back, and so no cycle error." for name in names if name not in cycles]
     if no_sets:

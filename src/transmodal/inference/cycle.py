@@ -6,17 +6,17 @@ import numpy as np
 import torch
 
 from transmodal.errors import UsageError
-from transmodal.inference.preprocessing import Seen
+from transmodal.inference.preprocessing import Preprocessed
 from transmodal.inference.translate import Model
 from transmodal.volumes.windows.cut import Cutting, Window, cut, places
 
 
-def cycle_error(model: Model, seen: Seen) -> float:
+def cycle_error(model: Model, preprocessed: Preprocessed) -> float:
     """Return the mean absolute error of the sources' return, inside the region, over all windows of all passes.
 
     Args:
         model: of a translator with a way back.
-        seen: the sources as the model's view sees them.
+        preprocessed: the sources, brought to the model's working grid and range.
 
     Returns:
         In shares of the sources' range [-1, 1]: 0 is a perfect return, 1 black for white.
@@ -24,19 +24,20 @@ def cycle_error(model: Model, seen: Seen) -> float:
     Raises:
         UsageError: E004 for a translator without a way back.
     """
-    view, translator = model.view, model.translator
-    shape = seen.grid.shape
-    axes: tuple[int | None, ...] = (None,) if view.cutting.kind == "patch" else view.axes
+    preprocessing, translator = model.preprocessing, model.translator
+    shape = preprocessed.grid.shape
+    axes: tuple[int | None, ...] = (None,) if preprocessing.cutting.kind == "patch" else preprocessing.axes
     total, count = 0.0, 0
     for axis in axes:
-        cutting = view.cutting.covering(shape, axis)
+        cutting = preprocessing.cutting.covering(shape, axis)
         windows = places(shape, cutting, axis)
-        for start in range(0, len(windows), view.batch):
+        for start in range(0, len(windows), preprocessing.batch):
             sources = [
-                _source(model, seen, cutting, window) for window in windows[start : start + view.batch]
+                _source(model, preprocessed, cutting, window)
+                for window in windows[start : start + preprocessing.batch]
             ]
             source = torch.from_numpy(np.stack(sources)).to(model.device)
-            available = torch.ones(len(sources), len(view.sources), device=model.device)
+            available = torch.ones(len(sources), len(preprocessing.sources), device=model.device)
             with torch.inference_mode():
                 returned = translator.cycle(source, available)
             if returned is None:
@@ -54,7 +55,10 @@ def cycle_error(model: Model, seen: Seen) -> float:
 
 
 def _source(
-    model: Model, seen: Seen, cutting: Cutting, window: Window
+    model: Model, preprocessed: Preprocessed, cutting: Cutting, window: Window
 ) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
-    parts = [cut(seen.working[name].voxels, window, cutting, fill=-1.0) for name in model.view.sources]
+    parts = [
+        cut(preprocessed.working[name].voxels, window, cutting, fill=-1.0)
+        for name in model.preprocessing.sources
+    ]
     return np.concatenate(parts)

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from transmodal.errors import UsageError
-from transmodal.inference.preprocessing import View
+from transmodal.inference.preprocessing import Preprocessing
 from transmodal.inference.translate import Translation
 from transmodal.volumes.formats import raster
 
@@ -23,26 +23,28 @@ def is_picture(path: Path) -> bool:
     return path.name.lower().endswith(raster.SUFFIXES)
 
 
-def holds(view: View, suffix: str) -> bool:
+def holds(preprocessing: Preprocessing, suffix: str) -> bool:
     """Tell whether a picture of this ending holds a run's target: TIFF holds floats, PNG levels from 0 up."""
-    if suffix.lower() != ".png" or view.target == "colour":
+    if suffix.lower() != ".png" or preprocessing.target == "colour":
         return True
-    low, high = view.target_map.low, view.target_map.high
-    if low is None or high is None or view.target_map.spec.method == "zscore":
+    low, high = preprocessing.target_map.low, preprocessing.target_map.high
+    if low is None or high is None or preprocessing.target_map.spec.method == "zscore":
         return False
     return low >= 0 and high <= _MOST[16] and high - low >= LEAST_LEVELS
 
 
-def check(view: View, path: Path, *, disagreement: bool) -> None:
+def check(preprocessing: Preprocessing, path: Path, *, disagreement: bool) -> None:
     """Refuse PNG for what it does not hold, before anything is translated.
 
     Raises:
         UsageError: E005.
     """
-    if path.suffix.lower() != ".png" or (holds(view, ".png") and not disagreement):
+    if path.suffix.lower() != ".png" or (holds(preprocessing, ".png") and not disagreement):
         return
     what = (
-        f"{view.target} in {path.name}" if not holds(view, ".png") else f"a disagreement beside {path.name}"
+        f"{preprocessing.target} in {path.name}"
+        if not holds(preprocessing, ".png")
+        else f"a disagreement beside {path.name}"
     )
     raise UsageError(
         "E005",
@@ -52,12 +54,12 @@ def check(view: View, path: Path, *, disagreement: bool) -> None:
     )
 
 
-def in_levels(translation: Translation, view: View, path: Path) -> Translation:
+def in_levels(translation: Translation, preprocessing: Preprocessing, path: Path) -> Translation:
     """Return a translation whose grey values are whole levels where it is written as PNG; its notes say so."""
     voxels = translation.volume.voxels
     if path.suffix.lower() != ".png" or voxels.dtype.kind != "f":
         return translation
-    bits = 8 if (view.target_map.high or 0.0) <= _MOST[8] else 16
+    bits = 8 if (preprocessing.target_map.high or 0.0) <= _MOST[8] else 16
     rounded = np.rint(voxels)
     levels = np.clip(rounded, 0, _MOST[bits])
     beyond = int((levels != rounded).sum())

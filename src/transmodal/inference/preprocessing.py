@@ -1,4 +1,4 @@
-"""How a recipe sees a volume: the one description that training, validation and translation share."""
+"""How a recipe prepares a volume for its network: the one description that training, validation and translation share."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ AXES = {"x": 0, "y": 1, "z": 2}
 
 
 @dataclass(frozen=True, slots=True)
-class View:
+class Preprocessing:
     """What is done to sources before windows are cut, and to windows before they are a volume.
 
     Attributes:
@@ -88,16 +88,19 @@ class View:
         return reachable(self.target, self.target_map)
 
 
-def passes(view: View) -> dict[str, object]:
+def passes(preprocessing: Preprocessing) -> dict[str, object]:
     """Say how many passes become one volume, JSON-able: axes, fusing, and draws of noise where there are several."""
     names = {number: letter for letter, number in AXES.items()}
-    said: dict[str, object] = {"axes": [names[axis] for axis in view.axes], "fuse": view.fuse}
-    return said | ({"draws": view.draws} if view.draws > 1 else {})
+    said: dict[str, object] = {
+        "axes": [names[axis] for axis in preprocessing.axes],
+        "fuse": preprocessing.fuse,
+    }
+    return said | ({"draws": preprocessing.draws} if preprocessing.draws > 1 else {})
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
-    """Sources as a recipe's view sees them.
+class Preprocessed:
+    """Sources on the working grid, in the range of the network.
 
     Attributes:
         working: each source that is there, mapped to [-1, 1] on the working grid, -1 outside the region.
@@ -117,15 +120,15 @@ class Seen:
         return next(iter(self.working.values())).grid
 
 
-def view_of(
+def build_preprocessing(
     recipe: Recipe,
     translator: Translator,  # type: ignore[type-arg]  # any paper's outputs
     target_map: IntensityMap,
     *,
     learned: tuple[int, ...] | None = None,
     units: Mapping[str, str] | None = None,
-) -> View:
-    """Build the view of a recipe for the translator that was built from it.
+) -> Preprocessing:
+    """Build the preprocessing of a recipe for the translator that was built from it.
 
     Args:
         recipe: resolved.
@@ -144,7 +147,7 @@ def view_of(
         overlap=windows.overlap,
         multiple=translator.size_multiple(),
     )
-    return View(
+    return Preprocessing(
         sources=recipe.task.source,
         target=recipe.task.target,
         spacing_mm=recipe.data.spacing_mm,
@@ -160,13 +163,13 @@ def view_of(
     )
 
 
-def see(view: View, sources: Mapping[str, Volume]) -> Seen:
-    """Look at volumes that come from anywhere, by the same steps that `prepare` and training take.
+def preprocess(preprocessing: Preprocessing, sources: Mapping[str, Volume]) -> Preprocessed:
+    """Bring volumes to the working grid and range, by the same steps that `prepare` and training take.
 
     Raises:
         InputError: E131 for a missing source, E130 when the sources do not share a grid.
     """
-    there = view.present(sources)
+    there = preprocessing.present(sources)
     canonical = {name: reorient(sources[name]) for name in there}
     first = canonical[there[0]]
     for name, volume in canonical.items():
@@ -177,43 +180,47 @@ def see(view: View, sources: Mapping[str, Volume]) -> Seen:
                 "sources on one grid",
                 "Resample them onto one grid first.",
             )
-    found = region(first, view.region)
-    maps = {name: fit(view.specs[name], canonical[name].voxels, found.mask) for name in there}
-    grid = working_grid(first.grid, view.spacing_mm)
+    found = region(first, preprocessing.region)
+    maps = {name: fit(preprocessing.specs[name], canonical[name].voxels, found.mask) for name in there}
+    grid = working_grid(first.grid, preprocessing.spacing_mm)
     inside = resample(Volume(found.mask.astype(np.uint8), first.affine), grid, how="nearest").voxels > 0
     working = {name: _inside(maps[name], resample(canonical[name], grid), inside) for name in there}
-    return Seen(working, found.mask, first, found.method)
+    return Preprocessed(working, found.mask, first, found.method)
 
 
-def see_case(view: View, case: PreparedCase, *, without: Collection[str] = ()) -> Seen:
-    """Look at a prepared case: what `see` does, read from the arrays that `prepare` stored.
+def preprocess_case(
+    preprocessing: Preprocessing, case: PreparedCase, *, without: Collection[str] = ()
+) -> Preprocessed:
+    """Do the same for a prepared case, read from the arrays that `prepare` stored.
 
     Args:
-        view: how the recipe sees volumes.
+        preprocessing: the recipe's.
         case: the prepared case.
         without: sources to leave out, as if the case lacked them.
 
     Raises:
         InputError: E131 when a source is missing that has to be there, or the region of the first that is there.
     """
-    there = view.present([name for name in case.modalities if name not in without])
-    mask = case.region(there[0], view.region)
-    inside = case.region(there[0], view.region, view.spacing_mm)
+    there = preprocessing.present([name for name in case.modalities if name not in without])
+    mask = case.region(there[0], preprocessing.region)
+    inside = case.region(there[0], preprocessing.region, preprocessing.spacing_mm)
     working = {
         name: _inside(
-            fit(view.specs[name], case.volume(name).voxels, mask), case.volume(name, view.spacing_mm), inside
+            fit(preprocessing.specs[name], case.volume(name).voxels, mask),
+            case.volume(name, preprocessing.spacing_mm),
+            inside,
         )
         for name in there
     }
-    return Seen(working, mask, case.volume(there[0]), "as prepared")
+    return Preprocessed(working, mask, case.volume(there[0]), "as prepared")
 
 
-def source_maps(view: View, case: PreparedCase) -> tuple[IntensityMap | None, ...]:
-    """Return a prepared case's map of each source, the same that `see` would fit; None where it has none."""
-    mask = case.region(view.present(case.modalities)[0], view.region)
+def source_maps(preprocessing: Preprocessing, case: PreparedCase) -> tuple[IntensityMap | None, ...]:
+    """Return a prepared case's map of each source, the same that `preprocess` would fit; None where it has none."""
+    mask = case.region(preprocessing.present(case.modalities)[0], preprocessing.region)
     return tuple(
-        fit(view.specs[name], case.volume(name).voxels, mask) if name in case.modalities else None
-        for name in view.sources
+        fit(preprocessing.specs[name], case.volume(name).voxels, mask) if name in case.modalities else None
+        for name in preprocessing.sources
     )
 
 

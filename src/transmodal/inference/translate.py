@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import torch
 
-import transmodal
 from transmodal import checkpoint, translators
+from transmodal._version import __version__
 from transmodal.cohorts.aliases import renaming
 from transmodal.cohorts.quality.training_sources import Reference
 from transmodal.errors import InputError, UsageError
@@ -20,7 +20,14 @@ from transmodal.inference.device import device_of
 from transmodal.inference.engine import synthesise
 from transmodal.inference.fuse import Fuse
 from transmodal.inference.gate import Gate, Policy, admit
-from transmodal.inference.preprocessing import AXES, Seen, View, passes, see, view_of
+from transmodal.inference.preprocessing import (
+    AXES,
+    Preprocessed,
+    Preprocessing,
+    build_preprocessing,
+    passes,
+    preprocess,
+)
 from transmodal.nets.blocks import TranslateWith
 from transmodal.nets.frozen import RANDOM
 from transmodal.notice import FROM_SCRATCH, INTENDED_USE
@@ -48,12 +55,12 @@ class Translation:
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A trained translator with its recipe and its view of volumes.
+    """A trained translator with its recipe and its preprocessing.
 
     Attributes:
         translator: the network, in evaluation mode.
         recipe: the resolved recipe that it was trained by.
-        view: how it sees volumes.
+        preprocessing: of its recipe.
         digest: SHA-256 of the weights file.
         provenance: the checkpoint's record: cohort, seed, phase, epoch, step.
         device: where it runs.
@@ -64,7 +71,7 @@ class Model:
 
     translator: Translator  # type: ignore[type-arg]  # any paper's outputs
     recipe: Recipe
-    view: View
+    preprocessing: Preprocessing
     digest: str
     provenance: Mapping[str, Any]
     device: torch.device
@@ -95,38 +102,39 @@ class Model:
             UsageError: as `along` does.
             InputError: E140 when a source is refused; when a source is missing, empty, of another grid or in colour.
         """
-        named = {self.view.sources[0]: sources} if isinstance(sources, Volume) else dict(sources)
-        other = renaming(self.view.sources, list(named))
+        named = {self.preprocessing.sources[0]: sources} if isinstance(sources, Volume) else dict(sources)
+        other = renaming(self.preprocessing.sources, list(named))
         named = {other.get(name, name): volume for name, volume in named.items()}
-        view = self.along(axes, fuse).view
-        channels = dict(zip(view.sources, self.translator.config.source_channels, strict=True))
+        preprocessing = self.along(axes, fuse).preprocessing
+        channels = dict(zip(preprocessing.sources, self.translator.config.source_channels, strict=True))
         named, as_rgb = _in_grey(named, channels)
-        for name in view.sources:
+        for name in preprocessing.sources:
             _check_channels(name, named.get(name), channels[name])
         verdict = admit(
             self.reference,
-            {name: named[name] for name in view.present(named)},
+            {name: named[name] for name in preprocessing.present(named)},
             gate if isinstance(gate, Gate) else Gate(gate),
         )
-        seen = see(view, named)
-        synthetic = synthesise(self.translator, view, seen, self.device, advance)
-        first = named[view.present(named)[0]]
+        preprocessed = preprocess(preprocessing, named)
+        synthetic = synthesise(self.translator, preprocessing, preprocessed, self.device, advance)
+        first = named[preprocessing.present(named)[0]]
         volume = replace(resample(synthetic.volume, first.grid), space=first.space)
         spread = synthetic.disagreement
-        record = self._record(view, seen, named, volume)
+        record = self._record(preprocessing, preprocessed, named, volume)
         record["notes"] += [
             f"{name} is grey stored as RGB: one of its equal channels is taken" for name in as_rgb
         ]
         return Translation(
-            _in_its_dtype(volume, view),
+            _in_its_dtype(volume, preprocessing),
             None if spread is None else replace(resample(spread, first.grid), space=first.space),
-            record | {"values": bounds.record(view.bounds, synthetic.clipped), "gate": verdict.record()},
+            record
+            | {"values": bounds.record(preprocessing.bounds, synthetic.clipped), "gate": verdict.record()},
         )
 
     @property
     def has_axes(self) -> bool:
         """Whether it passes over slices, which lie along axes; patches do not."""
-        return self.view.cutting.kind != "patch"
+        return self.preprocessing.cutting.kind != "patch"
 
     @property
     def has_way_back(self) -> bool:
@@ -135,10 +143,10 @@ class Model:
 
     def is_outgrown_by(self, shape: tuple[int, ...]) -> bool:
         """Whether slices of a volume of this working shape need larger windows than training had."""
-        cutting = self.view.cutting
+        cutting = self.preprocessing.cutting
         if self.recipe.windows.size is not None or cutting.size is None or not self.has_axes:
             return False
-        return any(cutting.covering(shape, axis).size != cutting.size for axis in self.view.axes)
+        return any(cutting.covering(shape, axis).size != cutting.size for axis in self.preprocessing.axes)
 
     def along(self, axes: tuple[str, ...] | None = None, fuse: Fuse | None = None) -> Model:
         """Return the model as it translates: over other slice axes than its recipe's, or fused in another way.
@@ -159,8 +167,10 @@ class Model:
             )
         if axes and len(set(axes)) < len(axes):
             raise UsageError("E001", f"axes {','.join(axes)}", "each once", "Give --axes z or --axes x,y,z.")
-        chosen = tuple(_axis(axis) for axis in axes) if axes else self.view.axes
-        return replace(self, view=replace(self.view, axes=chosen, fuse=fuse or self.view.fuse))
+        chosen = tuple(_axis(axis) for axis in axes) if axes else self.preprocessing.axes
+        return replace(
+            self, preprocessing=replace(self.preprocessing, axes=chosen, fuse=fuse or self.preprocessing.fuse)
+        )
 
     def drawing(self, times: int) -> Model:
         """Return the model as it translates: by so many draws of noise for each axis, fused as axes are.
@@ -180,7 +190,7 @@ class Model:
                 "a translator that does, such as aldm",
                 "Leave --draws out; --axes x,y,z gives several passes of any translator.",
             )
-        return replace(self, view=replace(self.view, draws=times))
+        return replace(self, preprocessing=replace(self.preprocessing, draws=times))
 
     def normalising(self, statistics: TranslateWith | None) -> Model:
         """Return the model as it translates: with batch normalisation by other statistics than its recipe's.
@@ -212,50 +222,62 @@ class Model:
         return {name: one.digest() for name, one in self.translator.frozen().items()}
 
     def _record(
-        self, view: View, seen: Seen, sources: Mapping[str, Volume], volume: Volume
+        self,
+        preprocessing: Preprocessing,
+        preprocessed: Preprocessed,
+        sources: Mapping[str, Volume],
+        volume: Volume,
     ) -> dict[str, Any]:
-        working, there = seen.grid, view.present(sources)
+        working, there = preprocessed.grid, preprocessing.present(sources)
         statistics = self.translator.translates_with()
         native = volume.grid.spacing
-        coarser = view.spacing_mm is not None and max(native) > 1.05 * view.spacing_mm
-        missing = [name for name in view.sources if name not in there]
+        coarser = preprocessing.spacing_mm is not None and max(native) > 1.05 * preprocessing.spacing_mm
+        missing = [name for name in preprocessing.sources if name not in there]
         notes = [f"synthesised without {name}: the case has none" for name in missing]
         random = sorted(name for name, digest in self._frozen().items() if digest.startswith(RANDOM))
         notes += [f"{name} has random weights: this shows the plumbing only" for name in random]
         if coarser:
             notes.append(
-                f"the source's spacing {_mm(native)} mm is coarser than the recipe's {view.spacing_mm:g} mm: "
+                f"the source's spacing {_mm(native)} mm is coarser than the recipe's {preprocessing.spacing_mm:g} mm: "
                 "the synthetic volume has no more detail than the source"
             )
-        if view.spacing_mm is not None and min(native) < 0.95 * view.spacing_mm:
+        if preprocessing.spacing_mm is not None and min(native) < 0.95 * preprocessing.spacing_mm:
             notes.append(
-                f"synthesised at {view.spacing_mm:g} mm and resampled to {_mm(native)} mm: "
+                f"synthesised at {preprocessing.spacing_mm:g} mm and resampled to {_mm(native)} mm: "
                 "the output's grid is not its resolution"
             )
         if self.is_outgrown_by(working.shape):
             notes.append(
                 f"slices of a volume of {_sides(working.shape)} voxels are larger than the windows of training, "
-                f"{_sides(view.cutting.size or ())}: what depends on the padding around a slice sees another one"
+                f"{_sides(preprocessing.cutting.size or ())}: what depends on the padding around a slice sees another one"
             )
-        notes += _foreign_axes(self, view)
+        notes += _foreign_axes(self, preprocessing)
         return {
             "synthetic": True,
             "intended_use": INTENDED_USE,
-            "tool": {"name": "transmodal", "version": transmodal.__version__},
+            "tool": {"name": "transmodal", "version": __version__},
             "recipe": self.recipe.name,
             "translator": self.recipe.translator,
             "checkpoint": {"weights_sha256": self.digest, **self.provenance},
             "sources": {name: _describe(sources[name]) for name in there},
             "missing_sources": missing,
-            "target": view.target,
-            **({"unit": view.units[view.target]} if view.target in view.units else {}),
-            "region": {"kind": view.region, "method": seen.method, "voxels": int(seen.region.sum())},
+            "target": preprocessing.target,
+            **(
+                {"unit": preprocessing.units[preprocessing.target]}
+                if preprocessing.target in preprocessing.units
+                else {}
+            ),
+            "region": {
+                "kind": preprocessing.region,
+                "method": preprocessed.method,
+                "voxels": int(preprocessed.region.sum()),
+            },
             "working_grid": {"shape": list(working.shape), "spacing_mm": list(working.spacing)},
             "output_grid": {"shape": list(volume.grid.shape), "affine": volume.affine.tolist()},
-            "windows": {"kind": view.cutting.kind, "size": list(view.cutting.size or ())},
-            "passes": passes(view),
+            "windows": {"kind": preprocessing.cutting.kind, "size": list(preprocessing.cutting.size or ())},
+            "passes": passes(preprocessing),
             **({"translate_with": statistics} if statistics else {}),
-            "fill_outside_region": view.fill,
+            "fill_outside_region": preprocessing.fill,
             "notes": notes,
         }
 
@@ -299,19 +321,21 @@ def load(
     translator.load_state_dict(saved.weights)
     translator.eval().to(where)
     checkpoint.check_frozen(translator.frozen(), saved, where)
-    view = view_of(saved.recipe, translator, saved.target_map, learned=saved.window, units=saved.units)
+    preprocessing = build_preprocessing(
+        saved.recipe, translator, saved.target_map, learned=saved.window, units=saved.units
+    )
     end = checkpoint.peek(Path(run) / "checkpoints" / "last")
     provenance = saved.provenance()
     # Checkpoints from before this was kept could start from nothing else.
     provenance["starting_weights"] = {
-        name: saved.starting.get(name, FROM_SCRATCH) for name in translator.starting()
+        name: saved.starting_weights.get(name, FROM_SCRATCH) for name in translator.pretrained()
     }
     if end is not None and end.seconds > 0:  # the best weights were there before training ended
         provenance["training_seconds"] = round(end.seconds, 1)
     return Model(
         translator,
         saved.recipe,
-        view,
+        preprocessing,
         saved.weights_sha256,
         provenance,
         where,
@@ -320,10 +344,10 @@ def load(
     )
 
 
-def _foreign_axes(model: Model, view: View) -> list[str]:
+def _foreign_axes(model: Model, preprocessing: Preprocessing) -> list[str]:
     """Say where slices are translated along axes whose slices the run has not learned from."""
     learned = model.recipe.windows.axes
-    foreign = [axis for axis in AXES if AXES[axis] in view.axes and axis not in learned]
+    foreign = [axis for axis in AXES if AXES[axis] in preprocessing.axes and axis not in learned]
     if not foreign or not model.has_axes:
         return []
     return [
@@ -361,9 +385,9 @@ def _check_channels(name: str, volume: Volume | None, channels: int) -> None:
         )
 
 
-def _in_its_dtype(volume: Volume, view: View) -> Volume:
+def _in_its_dtype(volume: Volume, preprocessing: Preprocessing) -> Volume:
     """Give HU as int16 and colour as uint8, as their formats hold them; all else as float32."""
-    if view.target == "ct" and "ct" not in view.units:
+    if preprocessing.target == "ct" and "ct" not in preprocessing.units:
         return volume.with_voxels(np.clip(np.rint(volume.voxels), -32768, 32767).astype(np.int16))
     if volume.is_colour:
         return volume.with_voxels(np.clip(np.rint(volume.voxels), 0, 255).astype(np.uint8))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-import transmodal
+from transmodal._version import __version__
 from transmodal.errors import UsageError
 from transmodal.inference.names import sidecar_of, spread_of
 from transmodal.inference.translate import Translation
@@ -39,7 +39,7 @@ def write(translation: Translation, path: Path, known: Mapping[str, object], *, 
     path.parent.mkdir(parents=True, exist_ok=True)
     record = {**translation.record, **known}
     target = translation.record["target"]
-    marker = f"SYNTHETIC {target}, transmodal {transmodal.__version__}"
+    marker = f"SYNTHETIC {target}, transmodal {__version__}"
     record["image"] = {
         "name": path.name,
         "sha256": io.write(translation.volume, path, description=marker),
@@ -47,7 +47,7 @@ def write(translation: Translation, path: Path, known: Mapping[str, object], *, 
     if disagreement and spread is not None:
         what = "disagreement" if "draws" in translation.record["passes"] else "plane_disagreement"
         beside = spread_of(path, what)
-        marker = f"SYNTHETIC {target}: {what.replace('_', ' ')}, transmodal {transmodal.__version__}"
+        marker = f"SYNTHETIC {target}: {what.replace('_', ' ')}, transmodal {__version__}"
         record[what] = {"name": beside.name, "sha256": io.write(spread, beside, description=marker)}
         own = {
             **{

@@ -18,7 +18,7 @@ from transmodal.data.dataset import Augment, Stream, StreamCase
 from transmodal.errors import InputError, UsageError, suggest
 from transmodal.evaluation.measures.reference_mask import kinds_of, masked
 from transmodal.evaluation.score import range_of
-from transmodal.inference.preprocessing import AXES, View, source_maps, view_of
+from transmodal.inference.preprocessing import AXES, Preprocessing, build_preprocessing, source_maps
 from transmodal.recipes.schema import Recipe
 from transmodal.training.cohort_intensity import with_cohort_intensity
 from transmodal.training.sides import Sides, pairs_of, region_modality, sides_of
@@ -56,24 +56,24 @@ class Plan:
         recipe: resolved.
         config: settings that `translators.build` takes.
         cohort: what is trained on.
-        view: how volumes are seen, with the target map of the training cases.
+        preprocessing: of the recipe, with the target map of the training cases.
         stream: what is read while training.
         validation: cases to validate on; may be empty.
         phases: in order.
         features: folder of a frozen encoder's stored features.
-        starting: what training starts from, by setting; see `nets.starting.StartingWeights.record`. Empty for a run
-            that goes on.
+        starting_weights: weights that training starts from, by setting; see
+            `nets.pretrained.PretrainedWeights.record`. Empty for a run that goes on.
     """
 
     recipe: Recipe
     config: Mapping[str, Any]
     cohort: CohortMark
-    view: View
+    preprocessing: Preprocessing
     stream: Stream
     validation: tuple[PreparedCase, ...]
     phases: tuple[PhasePlan, ...]
     features: Path
-    starting: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    starting_weights: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     def summary(self) -> dict[str, Any]:
         """Return what is going to be trained on what, JSON-able."""
@@ -81,18 +81,18 @@ class Plan:
         return {
             "translator": self.recipe.translator,
             "config": dict(self.config),
-            "source": list(self.view.sources),
-            "target": self.view.target,
-            "target_map": self.view.target_map.to_json(),
+            "source": list(self.preprocessing.sources),
+            "target": self.preprocessing.target,
+            "target_map": self.preprocessing.target_map.to_json(),
             "windows": {"kind": cutting.kind, "size": list(cutting.size or ()), "fit": cutting.fit},
-            "spacing_mm": self.view.spacing_mm,
-            "region": self.view.region,
+            "spacing_mm": self.preprocessing.spacing_mm,
+            "region": self.preprocessing.region,
             "cases": {"train": len(self.stream.cases), "validation": len(self.validation)},
             "phases": [
                 {"name": phase.name, "epochs": phase.epochs, "parameters": dict(phase.players)}
                 for phase in self.phases
             ],
-            "starting_weights": {name: dict(one) for name, one in self.starting.items()},
+            "starting_weights": {name: dict(one) for name, one in self.starting_weights.items()},
         }
 
 
@@ -136,12 +136,12 @@ def plan(recipe: Recipe, cohort: Cohort, *, begins: bool = True) -> Plan:
     _check_needs(recipe, blank, [*training, *validation])
     for frozen in blank.frozen().values():
         frozen.check()
-    starting = blank.starting() if begins else {}
-    for weights in starting.values():
+    pretrained = blank.pretrained() if begins else {}
+    for weights in pretrained.values():
         weights.check()
     phases = _phases(recipe, blank)
     maps = {case.id: target_map_of(case, recipe, blank.output_range) for case in sides.targets}
-    view = view_of(
+    preprocessing = build_preprocessing(
         recipe,
         blank,
         reference(list(maps.values())),
@@ -149,7 +149,9 @@ def plan(recipe: Recipe, cohort: Cohort, *, begins: bool = True) -> Plan:
         units=_units(cohort, recipe),
     )
     if recipe.evaluation.primary in ("psnr", "ssim"):
-        range_of(view.target, view.target_map, view.units.get(view.target, ""))
+        range_of(
+            preprocessing.target, preprocessing.target_map, preprocessing.units.get(preprocessing.target, "")
+        )
     return Plan(
         recipe,
         config,
@@ -158,12 +160,12 @@ def plan(recipe: Recipe, cohort: Cohort, *, begins: bool = True) -> Plan:
             cohort.digest(),
             tuple(sorted({patient_mark(case.patient) for case in training})),
         ),
-        view,
-        _stream(view, recipe, sides, maps, blank),
+        preprocessing,
+        _stream(preprocessing, recipe, sides, maps, blank),
         tuple(masked(cohort, validation, recipe.task.target, kinds_of(recipe.data.region))),
         phases,
         cohort.folder / "features",
-        {name: weights.record() for name, weights in starting.items()},
+        {name: weights.record() for name, weights in pretrained.items()},
     )
 
 
@@ -304,17 +306,23 @@ def _check_names(where: str, given: Sequence[str], known: Sequence[str]) -> None
 
 
 def _stream(
-    view: View, recipe: Recipe, sides: Sides, maps: Mapping[str, IntensityMap], blank: Translator[Any]
+    preprocessing: Preprocessing,
+    recipe: Recipe,
+    sides: Sides,
+    maps: Mapping[str, IntensityMap],
+    blank: Translator[Any],
 ) -> Stream:
     axes = tuple(AXES[axis] for axis in recipe.windows.axes)
     alone = () if sides.paired else sides.targets
     return Stream(
-        cases=tuple(StreamCase(case, source_maps(view, case), maps.get(case.id)) for case in sides.sources),
-        sources=view.sources,
-        target=view.target,
-        spacing_mm=view.spacing_mm,
-        region=view.region,
-        cutting=view.cutting,
+        cases=tuple(
+            StreamCase(case, source_maps(preprocessing, case), maps.get(case.id)) for case in sides.sources
+        ),
+        sources=preprocessing.sources,
+        target=preprocessing.target,
+        spacing_mm=preprocessing.spacing_mm,
+        region=preprocessing.region,
+        cutting=preprocessing.cutting,
         axes=axes,
         needs=blank.needs | (blank.wants & _had(sides.sources)),
         augment=Augment(**recipe.training.augment.model_dump()),

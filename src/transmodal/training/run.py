@@ -15,7 +15,7 @@ from typing import IO, Any
 import numpy as np
 import torch
 
-import transmodal
+from transmodal._version import __version__
 from transmodal.checkpoint import CohortMark, previous
 from transmodal.errors import ResourceError, UsageError
 from transmodal.notice import INTENDED_USE
@@ -115,7 +115,7 @@ def open_run(folder: Path, recipe: Recipe, cohort: CohortMark, summary: Mapping[
 def versions() -> dict[str, str]:
     """Return the versions that numbers depend on."""
     return {
-        "transmodal": transmodal.__version__,
+        "transmodal": __version__,
         "python": platform.python_version(),
         "torch": torch.__version__,
         "lightning_fabric": metadata.version("lightning-fabric"),

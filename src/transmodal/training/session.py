@@ -86,7 +86,7 @@ class Session:
         self._config = self._plan.config if saved is None else saved.translator_config
         self._translator = translators.build(self._plan.recipe.translator, self._config)
         self._translator.to(fabric.device)
-        self._starting = _begun(self._translator) if saved is None else saved.starting
+        self._starting_weights = _begun(self._translator) if saved is None else saved.starting_weights
         frozen = self._translator.frozen()
         if saved is None:
             self._frozen = {name: one.to(fabric.device).digest() for name, one in frozen.items()}
@@ -132,7 +132,7 @@ class Session:
                 raise _Interrupted
 
         cases = [one.case for one in self._plan.stream.cases]
-        units = {name: spec.method == "window" for name, spec in self._plan.view.specs.items()}
+        units = {name: spec.method == "window" for name, spec in self._plan.preprocessing.specs.items()}
         return training_sources.fit(cases, units, advance)
 
     def _read_features(self) -> None:
@@ -249,7 +249,7 @@ class Session:
             table[n] = torch.tensor([taken[name] for name in names], dtype=torch.float64)
             if n == 0:
                 path = self._run.samples / f"{phase.name}-epoch-{epoch:04d}.png"
-                validation.picture(path, cases[n], self._plan.view, synthetic)
+                validation.picture(path, cases[n], self._plan.preprocessing, synthetic)
             self._progress.advance("validate", n + 1, len(cases))
         if any_of(self._fabric, bool(self._stop)):
             self._leave()
@@ -298,16 +298,16 @@ class Session:
         return Checkpoint(
             recipe=self._plan.recipe,
             translator_config=self._config,
-            target_map=self._plan.view.target_map,
-            sources=self._plan.view.specs,
+            target_map=self._plan.preprocessing.target_map,
+            sources=self._plan.preprocessing.specs,
             cohort=self._plan.cohort,
             state=state.model_copy(update={"scaler": scaler, "seconds": self._seconds()}),
             weights=weights,
             optimizers=tensors,
             frozen=self._frozen,
-            starting=self._starting,
+            starting_weights=self._starting_weights,
             window=self._plan.stream.cutting.size,
-            units=self._plan.view.units,
+            units=self._plan.preprocessing.units,
             versions=versions(),
             reference=self._reference,
         )
@@ -347,7 +347,7 @@ def _saved(run: Run) -> Checkpoint | None:
 
 def _begun(translator: Translator[Any]) -> dict[str, str]:
     """Fill the networks with the weights that training starts from; return their SHA-256 or `from scratch`."""
-    starting = translator.starting()
-    for one in starting.values():
+    pretrained = translator.pretrained()
+    for one in pretrained.values():
         one.load()
-    return {name: one.digest() for name, one in starting.items()}
+    return {name: one.digest() for name, one in pretrained.items()}

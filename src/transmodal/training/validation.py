@@ -17,7 +17,7 @@ from transmodal.evaluation.drawing import figures
 from transmodal.evaluation.drawing.planes import Frame
 from transmodal.evaluation.score import STANDARD, in_reference_units, range_of, score
 from transmodal.inference.engine import synthesise_case
-from transmodal.inference.preprocessing import View
+from transmodal.inference.preprocessing import Preprocessing
 from transmodal.storage import files
 from transmodal.training.plan import Plan, target_map_of
 from transmodal.translators._base import Translator
@@ -26,7 +26,7 @@ from transmodal.volumes import Volume
 
 def metrics_of(plan: Plan) -> tuple[str, ...]:
     """Return the metrics that validation takes: the primary one, and the standard ones where there is a range."""
-    standard = STANDARD if _data_range(plan.view) is not None else ()
+    standard = STANDARD if _data_range(plan.preprocessing) is not None else ()
     return tuple(dict.fromkeys((plan.recipe.evaluation.primary, *standard)))
 
 
@@ -41,19 +41,19 @@ def validate(
     Returns:
         The figures by metric, and the synthetic volume.
     """
-    view = plan.view
-    synthetic = synthesise_case(translator, view, case, device)
-    target = case.volume(view.target)
-    if view.target_map.spec.method != "window":
-        own = target_map_of(case, plan.recipe, view.target_map.range)
-        target = in_reference_units(target, own, view.target_map)
+    preprocessing = plan.preprocessing
+    synthetic = synthesise_case(translator, preprocessing, case, device)
+    target = case.volume(preprocessing.target)
+    if preprocessing.target_map.spec.method != "window":
+        own = target_map_of(case, plan.recipe, preprocessing.target_map.range)
+        target = in_reference_units(target, own, preprocessing.target_map)
     measured = score(
         target,
         synthetic,
         mask_of(case),
-        modality=view.target,
-        data_range=_data_range(view) or 1.0,
-        unit=_unit(view),
+        modality=preprocessing.target,
+        data_range=_data_range(preprocessing) or 1.0,
+        unit=_unit(preprocessing),
         metrics=metrics_of(plan),
     )
     first: dict[str, float] = {}
@@ -74,14 +74,14 @@ def mean(values: Sequence[float]) -> float:
     return total if not math.isinf(total) else math.copysign(sys.float_info.max, total)
 
 
-def picture(path: Path, case: PreparedCase, view: View, synthetic: Volume) -> None:
+def picture(path: Path, case: PreparedCase, preprocessing: Preprocessing, synthetic: Volume) -> None:
     """Write source, synthetic and target on three planes, one below the other, as PNG."""
-    source, target = case.volume(view.sources[0]), case.volume(view.target)
+    source, target = case.volume(preprocessing.sources[0]), case.volume(preprocessing.target)
     mask = mask_of(case)
     frame = Frame.of(target.grid, mask)
-    first = view.sources[0]
-    own = figures.window_of(first, source.voxels, mask, unit=view.units.get(first, ""))
-    shared = figures.window_of(view.target, target.voxels, mask, unit=_unit(view))
+    first = preprocessing.sources[0]
+    own = figures.window_of(first, source.voxels, mask, unit=preprocessing.units.get(first, ""))
+    shared = figures.window_of(preprocessing.target, target.voxels, mask, unit=_unit(preprocessing))
     rows = [
         figures.grey(frame.strip(source.voxels), own),
         figures.grey(frame.strip(synthetic.voxels), shared),
@@ -94,14 +94,14 @@ def picture(path: Path, case: PreparedCase, view: View, synthetic: Volume) -> No
         beside.write_bytes(figures.png(np.concatenate(rows)))
 
 
-def _data_range(view: View) -> float | None:
+def _data_range(preprocessing: Preprocessing) -> float | None:
     """Return the target's data range; None where it has none, as with z-scores."""
     try:
-        return range_of(view.target, view.target_map, _unit(view))
+        return range_of(preprocessing.target, preprocessing.target_map, _unit(preprocessing))
     except UsageError:
         return None
 
 
-def _unit(view: View) -> str:
+def _unit(preprocessing: Preprocessing) -> str:
     """Return the target's unit where it is not the modality's own."""
-    return view.units.get(view.target, "")
+    return preprocessing.units.get(preprocessing.target, "")

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from transmodal.batch import Batch
 from transmodal.errors import UsageError
 from transmodal.nets.blocks import BatchNorm2d, TranslateWith
-from transmodal.nets.starting import StartingWeights
+from transmodal.nets.pretrained import PretrainedWeights
 
 OutputRange = Literal["unit", "signed", "free"]
 Outputs = TypeVar("Outputs", bound=NamedTuple)
@@ -172,7 +172,7 @@ class Translator(nn.Module, ABC, Generic[Outputs]):
         """Return networks that are neither trained nor saved; they stay outside `state_dict`."""
         return {}
 
-    def starting(self) -> Mapping[str, StartingWeights]:
+    def pretrained(self) -> Mapping[str, PretrainedWeights]:
         """Return published weights that training starts from, by the setting that holds their path.
 
         They fill the networks once, when a run is begun; checkpoints hold what becomes of them.

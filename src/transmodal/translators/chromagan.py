@@ -18,12 +18,12 @@ from torch import Tensor, nn
 
 from transmodal.batch import Batch
 from transmodal.losses.regression import squared
-from transmodal.nets import published
+from transmodal.nets import weight_maps
 from transmodal.nets.blocks import BatchNorm2d, TranslateWith, full_precision, translate_with
 from transmodal.nets.lab import rgb_to_lab
 from transmodal.nets.patchgan import PatchDiscriminator
+from transmodal.nets.pretrained import PretrainedWeights
 from transmodal.nets.sides import check_sides
-from transmodal.nets.starting import StartingWeights
 from transmodal.translators._base import Translator, TranslatorConfig
 from transmodal.translators._chroma import check_channels, coloured
 
@@ -107,10 +107,14 @@ class ChromaGan(Translator[Outputs]):
         if self.config.translate_with == "batch_statistics":
             check_sides(source, LEAST_ALONE, "normalisation of a window by its own statistics")
 
-    def starting(self) -> Mapping[str, StartingWeights]:
+    def pretrained(self) -> Mapping[str, PretrainedWeights]:
         """Return VGG-16 trained on ImageNet, as the original starts."""
-        choice = published.vgg16("encoder.")
-        return {"backbone": StartingWeights(self.generator, self.config.backbone, published.VGG16, *choice)}
+        weight_map = weight_maps.vgg16("encoder.")
+        return {
+            "backbone": PretrainedWeights(
+                self.generator, self.config.backbone, weight_maps.VGG16, *weight_map
+            )
+        }
 
     def size_multiple(self) -> int:
         """Return what the sides must be a multiple of."""

@@ -16,10 +16,10 @@ from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from transmodal.batch import Batch
-from transmodal.nets import published
+from transmodal.nets import weight_maps
 from transmodal.nets.blocks import TranslateWith, norm2d, normal_init, translate_with
+from transmodal.nets.pretrained import PretrainedWeights
 from transmodal.nets.resnet import ResNetGenerator
-from transmodal.nets.starting import StartingWeights
 from transmodal.nets.vit import MapTransformer, Positions
 from transmodal.translators._conditional_gan import (
     ConditionalGan,
@@ -118,7 +118,7 @@ class ResViT(ConditionalGan):
         if self.config.fresh_discriminator and self.discriminator is not None and fresh is not None:
             self.discriminator.load_state_dict(fresh.state_dict())
 
-    def starting(self) -> Mapping[str, StartingWeights]:
+    def pretrained(self) -> Mapping[str, PretrainedWeights]:
         """Return ViT-B/16 of R50-ViT-B/16, with its embedding and positions at every place, as the original starts.
 
         The first phase leaves the transformers as they are.
@@ -126,15 +126,21 @@ class ResViT(ConditionalGan):
         config = self.config
         if not config.transformers:
             return {}
-        taken = [
+        tensors = [
             one
             for place in config.transformer_blocks
-            for one in published.vit_tokens(f"paths.{place}.embed.", f"paths.{place}.positions.", config.side)
+            for one in weight_maps.vit_tokens(
+                f"paths.{place}.embed.", f"paths.{place}.positions.", config.side
+            )
         ]
         for n in range(len(self.generator.transformers)):
-            taken += published.vit_layers(f"transformers.{n}.", config.depth)
-        left = (*published.VIT_HEAD, *published.VIT_RESNET)
-        return {"backbone": StartingWeights(self.generator, config.backbone, published.R50_VIT, taken, left)}
+            tensors += weight_maps.vit_layers(f"transformers.{n}.", config.depth)
+        ignored = (*weight_maps.VIT_HEAD, *weight_maps.VIT_RESNET)
+        return {
+            "backbone": PretrainedWeights(
+                self.generator, config.backbone, weight_maps.R50_VIT, tensors, ignored
+            )
+        }
 
     def synthesise(self, batch: Batch) -> Outputs:
         """Run the generator once, with transformers from the second phase on.

@@ -15,9 +15,9 @@ import torch.nn.functional as F
 from pydantic import Field, field_validator, model_validator
 from torch import Tensor, nn
 
-from transmodal.nets import published
+from transmodal.nets import weight_maps
 from transmodal.nets.blocks import full_precision
-from transmodal.nets.starting import StartingWeights
+from transmodal.nets.pretrained import PretrainedWeights
 from transmodal.nets.swin import Block, Merge
 from transmodal.translators._conditional_gan import (
     ConditionalGan,
@@ -80,10 +80,10 @@ class SwinUNet(ConditionalGan):
         discriminator = patch_discriminator(config, "batch", config.discriminator_width)
         super().__init__(config, generator, discriminator, multiple=lowest)
 
-    def starting(self) -> Mapping[str, StartingWeights]:
+    def pretrained(self) -> Mapping[str, PretrainedWeights]:
         """Return Swin-T for the way down, and its blocks once more for the way up, as the original starts."""
-        choice = published.swin_unet(self.config.depths, self.config.window)
-        weights = StartingWeights(self.generator, self.config.backbone, published.SWIN_T, *choice)
+        weight_map = weight_maps.swin_unet(self.config.depths, self.config.window)
+        weights = PretrainedWeights(self.generator, self.config.backbone, weight_maps.SWIN_T, *weight_map)
         return {"backbone": weights}
 
 

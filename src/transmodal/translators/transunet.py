@@ -17,9 +17,9 @@ import torch.nn.functional as F
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 
-from transmodal.nets import published
+from transmodal.nets import weight_maps
 from transmodal.nets.blocks import BatchNorm2d, TranslateWith, full_precision, translate_with
-from transmodal.nets.starting import StartingWeights
+from transmodal.nets.pretrained import PretrainedWeights
 from transmodal.nets.vit import MapTransformer, Positions
 from transmodal.translators._conditional_gan import (
     ConditionalGan,
@@ -74,14 +74,18 @@ class TransUNet(ConditionalGan):
         )
         translate_with(self.generator, config.translate_with)
 
-    def starting(self) -> Mapping[str, StartingWeights]:
+    def pretrained(self) -> Mapping[str, PretrainedWeights]:
         """Return R50-ViT-B/16: all but the decoder, as the original starts."""
         config = self.config
-        taken = published.vit_resnet("", config.blocks)
-        taken += published.vit_tokens("embed.", "positions.", config.side)
-        taken += published.vit_layers("transformer.", config.depth) if config.depth else []
-        left = published.VIT_HEAD if config.depth else (*published.VIT_HEAD, published.VIT_LAYERS)
-        return {"backbone": StartingWeights(self.generator, config.backbone, published.R50_VIT, taken, left)}
+        tensors = weight_maps.vit_resnet("", config.blocks)
+        tensors += weight_maps.vit_tokens("embed.", "positions.", config.side)
+        tensors += weight_maps.vit_layers("transformer.", config.depth) if config.depth else []
+        ignored = weight_maps.VIT_HEAD if config.depth else (*weight_maps.VIT_HEAD, weight_maps.VIT_LAYERS)
+        return {
+            "backbone": PretrainedWeights(
+                self.generator, config.backbone, weight_maps.R50_VIT, tensors, ignored
+            )
+        }
 
 
 class Generator(nn.Module):

@@ -83,9 +83,9 @@ class Off:
         return {"weights_sha256": "f" * 64}
 
 
-def test_figures_are_taken_where_the_target_is(cohort: Cohort, make_view: Make) -> None:
-    view = make_view(region="whole", low=0.0, high=900.0)
-    evaluation = evaluate_oracles(view, cohort, oracles=("lookup",))
+def test_figures_are_taken_where_the_target_is(cohort: Cohort, make_preprocessing: Make) -> None:
+    preprocessing = make_preprocessing(region="whole", low=0.0, high=900.0)
+    evaluation = evaluate_oracles(preprocessing, cohort, oracles=("lookup",))
     assert evaluation.subject.mask == ReferenceMask("fa", "body")
     texts = {row.protocol.region: row.protocol.text() for row in evaluation.rows if row.metric == "mae"}
     assert texts["mask"].startswith("inside the evaluation mask, the body of the measured fa; 3D")
@@ -104,14 +104,14 @@ def test_figures_are_taken_where_the_target_is(cohort: Cohort, make_view: Make) 
 
 
 def test_the_mask_comes_from_the_reference_and_not_from_what_was_made(
-    cohort: Cohort, make_view: Make
+    cohort: Cohort, make_preprocessing: Make
 ) -> None:
-    view = make_view(region="whole")
+    preprocessing = make_preprocessing(region="whole")
     case = cohort.cases("test")[0]
     (one,) = masked(cohort, [case], "fa", ("body",))
     wanted = region(case.volume("fa"), "body").mask
     np.testing.assert_array_equal(one.mask(), wanted)
-    subject = replace(subject_of(cohort, view, ("t1",), "test"), mask=ReferenceMask("fa", "body"))
+    subject = replace(subject_of(cohort, preprocessing, ("t1",), "test"), mask=ReferenceMask("fa", "body"))
     small, large = (evaluate_cases(Entrants([Off(by)]), [one], subject) for by in (0.01, 0.2))
     assert small.targets == large.targets
     assert small.targets[case.id].mask == stored.target_of(one, "fa").mask is not None
@@ -122,9 +122,9 @@ def test_the_mask_comes_from_the_reference_and_not_from_what_was_made(
     assert by_region["whole"] == pytest.approx(off.mean(), rel=1e-6)
 
 
-def test_regions_do_not_collapse(cohort: Cohort, make_view: Make) -> None:
+def test_regions_do_not_collapse(cohort: Cohort, make_preprocessing: Make) -> None:
     cases = cohort.cases("test")
-    subject = subject_of(cohort, make_view(region="whole"), ("t1",), "test")
+    subject = subject_of(cohort, make_preprocessing(region="whole"), ("t1",), "test")
     before = evaluate_cases(Entrants([Off(0.1)]), cases, subject).regions
     inside = masked(cohort, cases, "fa", ("body",))
     after = evaluate_cases(
@@ -136,9 +136,9 @@ def test_regions_do_not_collapse(cohort: Cohort, make_view: Make) -> None:
     assert all(one.measured > 0.1 for one in filled if one.region != "1 of 10")
 
 
-def test_a_data_set_with_masks_stays_as_it_is(tmp_path: Path, make_view: Make) -> None:
+def test_a_data_set_with_masks_stays_as_it_is(tmp_path: Path, make_preprocessing: Make) -> None:
     cohort = make(tmp_path / "cohort", [Phantom(n, with_mask=n != 3) for n in range(5)])
-    evaluation = evaluate_oracles(make_view(region="whole", high=900.0), cohort, oracles=("lookup",))
+    evaluation = evaluate_oracles(make_preprocessing(region="whole", high=900.0), cohort, oracles=("lookup",))
     assert evaluation.subject.mask is None
     assert {row.protocol.mask for row in evaluation.rows} == {""}
     assert "mask" not in evaluation.rows[0].protocol.to_json()
@@ -148,11 +148,11 @@ def test_a_data_set_with_masks_stays_as_it_is(tmp_path: Path, make_view: Make) -
     )  # not the third either, which has none
 
 
-def test_figures_can_be_taken_again(cohort: Cohort, make_view: Make, tmp_path: Path) -> None:
-    view = make_view(region="whole")
+def test_figures_can_be_taken_again(cohort: Cohort, make_preprocessing: Make, tmp_path: Path) -> None:
+    preprocessing = make_preprocessing(region="whole")
     cases = cohort.cases("test")
     mask = choose(cohort, cases, "fa", "whole")
-    subject = replace(subject_of(cohort, view, ("t1",), "test"), mask=mask)
+    subject = replace(subject_of(cohort, preprocessing, ("t1",), "test"), mask=mask)
     keeper = stored.Keeper(tmp_path)
     evaluation = evaluate_cases(
         Entrants([Off(0.05)], (), {"off": Off(0.05).record()}),

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-import transmodal
+from transmodal._version import __version__
 from transmodal.errors import InputError, UsageError, suggest
 from transmodal.evaluation import provenance
 from transmodal.evaluation.compare import comparability
@@ -56,7 +56,7 @@ class Comparison:
         first = self.evaluations[0].content.provenance
         return {
             "intended_use": INTENDED_USE,
-            "tool": {"name": "transmodal", "version": transmodal.__version__},
+            "tool": {"name": "transmodal", "version": __version__},
             "task": first.task.model_dump(mode="json"),
             "cohort": first.cohort.model_dump(mode="json", exclude={"training_patients_sha256"}),
             "metric": self.kind._asdict(),

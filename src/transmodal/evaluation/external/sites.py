@@ -17,7 +17,7 @@ from transmodal.evaluation.records.store import plain
 from transmodal.evaluation.result import Evaluation, Subject
 from transmodal.evaluation.statistics.paired_tests import by_patient
 from transmodal.evaluation.task import subject_of
-from transmodal.inference.preprocessing import View
+from transmodal.inference.preprocessing import Preprocessing
 from transmodal.storage import files
 
 ALL = "all"
@@ -89,14 +89,14 @@ def sites(
     return Sites(scored, None if is_elsewhere else scored, is_elsewhere)
 
 
-def subject_at(where: Sites, view: View, sources: tuple[str, ...], split: str) -> Subject:
+def subject_at(where: Sites, preprocessing: Preprocessing, sources: tuple[str, ...], split: str) -> Subject:
     """Return the subject of an evaluation; what was learned from the training cohort stays as it was there."""
-    here = subject_of(where.scored, view, sources, split)
+    here = subject_of(where.scored, preprocessing, sources, split)
     if where.learned is None:
         return replace(here, n_training=0)
     if where.learned is where.scored:
         return here
-    own = subject_of(where.learned, view, sources, split)
+    own = subject_of(where.learned, preprocessing, sources, split)
     return replace(here, data_range=own.data_range, n_training=own.n_training, fitted_on=own.cohort)
 
 

@@ -13,7 +13,7 @@ from transmodal.cohorts.store import PreparedCase
 from transmodal.evaluation.drawing.figures import grey, label, png, window_of
 from transmodal.evaluation.drawing.html import document, headings
 from transmodal.evaluation.drawing.planes import Frame, canonical
-from transmodal.inference.preprocessing import View
+from transmodal.inference.preprocessing import Preprocessing
 from transmodal.metrics.table import SplitFigure
 from transmodal.notice import INTENDED_USE
 from transmodal.volumes import Volume
@@ -33,19 +33,23 @@ class Picture(NamedTuple):
     synthetic: Mapping[str, bytes]
 
 
-def picture(case: PreparedCase, view: View, synthetic: Mapping[str, Volume]) -> Picture:
+def picture(case: PreparedCase, preprocessing: Preprocessing, synthetic: Mapping[str, Volume]) -> Picture:
     """Draw a case's first source and what every run made of it.
 
     Args:
         case: prepared.
-        view: names source, target and region.
+        preprocessing: names source, target and region.
         synthetic: on the case's canonical grid, by run.
     """
-    name = view.sources[0]
-    source, region = case.volume(name), case.region(name, view.region)
+    name = preprocessing.sources[0]
+    source, region = case.volume(name), case.region(name, preprocessing.region)
     frame = Frame.of(source.grid, region)
     shown = {
-        run: png(grey(frame.strip(canonical(volume).voxels), window_of(view.target, volume.voxels, region)))
+        run: png(
+            grey(
+                frame.strip(canonical(volume).voxels), window_of(preprocessing.target, volume.voxels, region)
+            )
+        )
         for run, volume in synthetic.items()
     }
     return Picture(png(grey(frame.strip(source.voxels), window_of(name, source.voxels, region))), name, shown)

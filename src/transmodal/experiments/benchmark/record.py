@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import torch
 
-import transmodal
+from transmodal._version import __version__
 from transmodal.cohorts.store import Cohort
 from transmodal.evaluation import provenance
 from transmodal.evaluation.compare.compare import Comparison
@@ -77,7 +77,7 @@ def content_of(
         "about": suite.about,
         "budget": suite.budget,
         "intended_use": INTENDED_USE,
-        "version": transmodal.__version__,
+        "version": __version__,
         "commit": series.commit(),
         "hardware": hardware(),
         "seeds": list(suite.seeds),

@@ -173,7 +173,7 @@ def score_oracles(job: Job) -> None:
         return
     store = Cohort.open(job.cohort)
     evaluate_oracles(
-        plan(job.recipe, store, begins=False).view,
+        plan(job.recipe, store, begins=False).preprocessing,
         store,
         target_normalised=series.is_normalised(job.recipe.task.target),
         metrics=job.metrics,

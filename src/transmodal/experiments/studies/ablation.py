@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import torch
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-import transmodal
+from transmodal._version import __version__
 from transmodal.cohorts.store import Cohort
 from transmodal.errors import InputError, UsageError, suggest
 from transmodal.evaluation import provenance
@@ -219,7 +219,7 @@ def _content(
     return {
         "study": plan.name,
         "intended_use": INTENDED_USE,
-        "version": transmodal.__version__,
+        "version": __version__,
         "commit": series.commit(),
         "cohort": {
             "name": store.manifest.name,

@@ -9,11 +9,11 @@ import torch
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 
-from transmodal.nets import published
+from transmodal.nets import weight_maps
 from transmodal.nets.blocks import full_precision
+from transmodal.nets.pretrained import PretrainedWeights
 from transmodal.nets.shuffle import Enlarge, Up
 from transmodal.nets.spectral import spectral
-from transmodal.nets.starting import StartingWeights
 from transmodal.nets.swin import Block, Merge, Padding
 from transmodal.translators._chroma import Chroma, ChromaConfig, GreyPicture
 from transmodal.translators.colorformer.colour_memory import ColourMemory
@@ -84,13 +84,13 @@ class ColorFormer(Chroma):
     def __init__(self, config: Config) -> None:
         super().__init__(config, ChromaNet(config))
 
-    def starting(self) -> Mapping[str, StartingWeights]:
+    def pretrained(self) -> Mapping[str, PretrainedWeights]:
         """Return the encoder as its authors trained it, with its choice among palettes, as the original starts."""
         config = self.config
-        choice = published.glh_transformer(
+        weight_map = weight_maps.glh_transformer(
             "encoder.", config.depths, config.pooled, chooses=config.entries > 0
         )
-        return {"backbone": StartingWeights(self.generator, config.backbone, published.GLH, *choice)}
+        return {"backbone": PretrainedWeights(self.generator, config.backbone, weight_maps.GLH, *weight_map)}
 
     def size_multiple(self) -> int:
         """Return what the sides must be a multiple of: the lowest stage's tokens."""

@@ -12,11 +12,11 @@ from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from transmodal.batch import Batch
-from transmodal.nets import published
+from transmodal.nets import weight_maps
 from transmodal.nets.blocks import full_precision
+from transmodal.nets.pretrained import PretrainedWeights
 from transmodal.nets.shuffle import PixelDecoder
 from transmodal.nets.spectral import spectral
-from transmodal.nets.starting import StartingWeights
 from transmodal.translators._chroma import Chroma, ChromaConfig, GreyPicture, Outputs
 from transmodal.translators.ddcolor.colourfulness import colourlessness, vivid
 from transmodal.translators.ddcolor.convnext import ConvNeXt
@@ -72,12 +72,12 @@ class DDColor(Chroma):
     def __init__(self, config: Config) -> None:
         super().__init__(config, ChromaNet(config))
 
-    def starting(self) -> Mapping[str, StartingWeights]:
+    def pretrained(self) -> Mapping[str, PretrainedWeights]:
         """Return ConvNeXt of the encoder's size, as the original starts."""
         config = self.config
-        file = published.convnext_published(config.width, config.depths)
-        choice = published.convnext("encoder.", config.depths)
-        return {"backbone": StartingWeights(self.generator, config.backbone, file, *choice)}
+        file = weight_maps.convnext_file(config.width, config.depths)
+        weight_map = weight_maps.convnext("encoder.", config.depths)
+        return {"backbone": PretrainedWeights(self.generator, config.backbone, file, *weight_map)}
 
     def size_multiple(self) -> int:
         """Return what the sides must be a multiple of."""

@@ -111,7 +111,7 @@ def test_a_run_that_goes_on_needs_the_file_no_more_and_comes_to_the_same_weights
     whole, again = _last(tmp_path / "whole"), _last(tmp_path / "again")
     assert whole.state.step == again.state.step == 4
     assert all(whole.weights[key].equal(again.weights[key]) for key in whole.weights)
-    assert whole.starting == again.starting == {"backbone": digest}
+    assert whole.starting_weights == again.starting_weights == {"backbone": digest}
     scratch = recipe(None)
     train(scratch, coloured, tmp_path / "scratch")
     first = "generator.encoder.0.weight"
@@ -144,7 +144,9 @@ def test_a_checkpoint_from_before_says_from_scratch(
     train(recipe(None, epochs=1), coloured, run_folder)
     saved = _last(run_folder)
     values = {name: getattr(saved, name) for name in saved.__slots__}
-    checkpoint.save(run_folder / "checkpoints" / "last", checkpoint.Checkpoint(**{**values, "starting": {}}))
+    checkpoint.save(
+        run_folder / "checkpoints" / "last", checkpoint.Checkpoint(**{**values, "starting_weights": {}})
+    )
     assert translate.load(run_folder, which="last").provenance["starting_weights"] == {
         "backbone": "from scratch"
     }
@@ -175,7 +177,7 @@ def test_a_file_that_does_not_do_is_refused_before_anything_is_written(
             refused()
         assert found.value.code == code
     assert not run_folder.exists()
-    assert plan(recipe(vgg), coloured, begins=False).starting == {}
+    assert plan(recipe(vgg), coloured, begins=False).starting_weights == {}
 
 
 def test_a_run_that_saved_nothing_yet_is_begun_again_from_the_same_file_only(

@@ -14,11 +14,11 @@ from scipy import ndimage
 from torch import Tensor, nn
 
 from transmodal.errors import IntegrityError
-from transmodal.nets import published
-from transmodal.nets.published import Choice
-from transmodal.nets.starting import Published, StartingWeights
+from transmodal.nets import weight_maps
+from transmodal.nets.pretrained import PretrainedWeights, WeightFile
 from transmodal.nets.swin import Block, Merge
 from transmodal.nets.vit import MapTransformer, Positions
+from transmodal.nets.weight_maps import WeightMap
 from transmodal.translators.ddcolor.convnext import ConvNeXt
 
 Shapes = dict[str, tuple[int, ...]]
@@ -34,7 +34,7 @@ class Files(Protocol):
     vgg16: Callable[..., Shapes]
 
 
-ANY = Published("file", "somewhere", "MIT")
+ANY = WeightFile("file", "somewhere", "MIT")
 
 
 def drawn(shapes: Shapes, seed: int = 0) -> dict[str, Tensor]:
@@ -48,20 +48,20 @@ def drawn(shapes: Shapes, seed: int = 0) -> dict[str, Tensor]:
     }
 
 
-def filled(net: nn.Module, choice: Choice, content: Mapping[str, Tensor], folder: Path) -> None:
+def filled(net: nn.Module, choice: WeightMap, content: Mapping[str, Tensor], folder: Path) -> None:
     """Fill a network through a file."""
     path = folder / "weights.npz"
     arrays: dict[str, Any] = {name: tensor.numpy() for name, tensor in content.items()}
     np.savez(path, **arrays)
-    StartingWeights(net, str(path), ANY, *choice).load()
+    PretrainedWeights(net, str(path), ANY, *choice).load()
 
 
 def test_the_vision_transformer_is_the_published_one(files: Files, tmp_path: Path) -> None:
     shapes = files.r50_vit(channels=8, heads=2, depth=2, grid=3, width=1, blocks=())
     p, net = drawn(shapes), MapTransformer(8, 2, 2)
-    choice = Choice(
-        published.vit_layers("", 2),
-        (*published.VIT_HEAD, *published.VIT_RESNET, "embedding/.*", ".*pos_embedding"),
+    choice = WeightMap(
+        weight_maps.vit_layers("", 2),
+        (*weight_maps.VIT_HEAD, *weight_maps.VIT_RESNET, "embedding/.*", ".*pos_embedding"),
     )
     filled(net, choice, p, tmp_path)
     x = torch.randn(2, 8, 3, 2)
@@ -97,7 +97,7 @@ def test_positions_are_brought_to_another_size_between_the_corners(
 ) -> None:
     p = drawn({name: shape for name, shape in files.r50_vit(8, 2, 0, 3, 1, ()).items() if "emb" in name})
     net = nn.ModuleDict({"embed": nn.Conv2d(16, 8, 1), "positions": Positions(8, side)})
-    filled(net, Choice(published.vit_tokens("embed.", "positions.", side), ()), p, tmp_path)
+    filled(net, WeightMap(weight_maps.vit_tokens("embed.", "positions.", side), ()), p, tmp_path)
     grid = p["Transformer/posembed_input/pos_embedding"][0, 1:].view(3, 3, 8)
     wanted = ndimage.zoom(grid.numpy(), (side / 3, side / 3, 1), order=1)
     table = net["positions"].get_parameter("table")
@@ -116,11 +116,11 @@ def test_a_block_of_swin_is_the_published_one(pooled: int, files: Files, tmp_pat
     stage = nn.Sequential(Block(8, 2, 3, 0, pooled))
     net = nn.ModuleDict({"stages" if pooled else "down": nn.ModuleList([stage])})
     if pooled:
-        taken, left = published.glh_transformer("", (1,), (pooled,), chooses=False)
+        tensors, ignored = weight_maps.glh_transformer("", (1,), (pooled,), chooses=False)
     else:
-        taken, left = published.swin_unet((1,), 3)
-    ours = [one for one in taken if one.ours.startswith(("stages.", "down."))]
-    filled(net, Choice(ours, (*left, "patch_embed.*", "norm.*")), p, tmp_path)
+        tensors, ignored = weight_maps.swin_unet((1,), 3)
+    maps = [tensor for tensor in tensors if tensor.target.startswith(("stages.", "down."))]
+    filled(net, WeightMap(maps, (*ignored, "patch_embed.*", "norm.*")), p, tmp_path)
     x = torch.randn(2, 3, 3, 8)
     made = stage(x)
     assert torch.allclose(made, _swin_block(p, "layers.0.blocks.0.", x, pooled), atol=1e-5)
@@ -164,8 +164,10 @@ def test_merging_takes_its_four_neighbours_in_the_published_order(files: Files, 
     p = drawn({name: shape for name, shape in shapes.items() if "downsample" in name})
     merge = Merge(4)
     net = nn.ModuleDict({"merges": nn.ModuleList([merge])})
-    taken = [one for one in published.swin_unet((1, 1), 3).taken if one.ours.startswith("merges")]
-    filled(net, Choice(taken, ()), p, tmp_path)
+    tensors = [
+        tensor for tensor in weight_maps.swin_unet((1, 1), 3).tensors if tensor.target.startswith("merges")
+    ]
+    filled(net, WeightMap(tensors, ()), p, tmp_path)
     x = torch.randn(1, 4, 6, 4)
     parts = [x[:, 0::2, 0::2], x[:, 1::2, 0::2], x[:, 0::2, 1::2], x[:, 1::2, 1::2]]
     name = "layers.0.downsample."
@@ -176,9 +178,9 @@ def test_merging_takes_its_four_neighbours_in_the_published_order(files: Files, 
 def test_biases_of_other_windows_are_bicubic(files: Files, tmp_path: Path) -> None:
     p = drawn(files.swin(width=4, depths=(1,), heads=(2,), window=3))
     net = nn.ModuleDict({"down": nn.ModuleList([nn.Sequential(Block(4, 2, 4, 0))])})
-    taken, left = published.swin_unet((1,), 4)
-    ours = [one for one in taken if one.ours.startswith("down.")]
-    filled(net, Choice(ours, (*left, "patch_embed.*", "norm.*")), p, tmp_path)
+    tensors, ignored = weight_maps.swin_unet((1,), 4)
+    maps = [tensor for tensor in tensors if tensor.target.startswith("down.")]
+    filled(net, WeightMap(maps, (*ignored, "patch_embed.*", "norm.*")), p, tmp_path)
     table = p["layers.0.blocks.0.attn.relative_position_bias_table"].view(5, 5, 2)
     weights = _cubic(5, 7)
     wanted = torch.einsum("ai,bj,ijh->abh", weights, weights, table)
@@ -203,7 +205,7 @@ def _cubic(before: int, after: int, a: float = -0.75) -> Tensor:
 def test_convnext_is_the_published_one(files: Files, tmp_path: Path) -> None:
     depths = (1, 2, 1, 1)
     p, net = drawn(files.convnext(4, depths)), ConvNeXt(3, 4, depths)
-    filled(net, published.convnext("", depths), p, tmp_path)
+    filled(net, weight_maps.convnext("", depths), p, tmp_path)
     x = torch.randn(2, 3, 32, 64)
     for made, (n, depth) in zip(net(x), enumerate(depths), strict=True):
         name = f"downsample_layers.{n}."
@@ -238,9 +240,9 @@ def _pixels(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
 def test_names_that_other_sizes_have_are_refused(files: Files, tmp_path: Path) -> None:
     """Twelve layers do not fill six: nothing is left out in silence."""
     p = drawn(files.r50_vit(channels=8, heads=2, depth=3, grid=3, width=1, blocks=()))
-    choice = Choice(
-        published.vit_layers("", 2),
-        (*published.VIT_HEAD, *published.VIT_RESNET, "embedding/.*", ".*pos_embedding"),
+    choice = WeightMap(
+        weight_maps.vit_layers("", 2),
+        (*weight_maps.VIT_HEAD, *weight_maps.VIT_RESNET, "embedding/.*", ".*pos_embedding"),
     )
     with pytest.raises(IntegrityError, match="not known such as Transformer/encoderblock_2/"):
         filled(MapTransformer(8, 2, 2), choice, p, tmp_path)
@@ -256,4 +258,4 @@ def test_names_that_other_sizes_have_are_refused(files: Files, tmp_path: Path) -
     ],
 )
 def test_the_file_of_a_size_of_convnext_is_named(width: int, depths: tuple[int, ...], file: str) -> None:
-    assert published.convnext_published(width, depths).file == file
+    assert weight_maps.convnext_file(width, depths).file == file

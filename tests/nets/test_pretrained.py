@@ -15,12 +15,12 @@ import torch
 from torch import Tensor, nn
 
 from transmodal.errors import InputError, IntegrityError, ResourceError
-from transmodal.nets.starting import Published, StartingWeights, Taken, read_published
+from transmodal.nets.pretrained import PretrainedWeights, TensorMap, WeightFile, read_weights
 
-PUBLISHED = Published("weights.pth", "https://example.org", "MIT")
+PUBLISHED = WeightFile("weights.pth", "https://example.org", "MIT")
 TAKEN = [
-    Taken("stem.weight", ("stem/kernel",), torch.Tensor.t),
-    Taken("stem.bias", ("stem/one", "stem/two"), lambda *parts: torch.cat(parts)),
+    TensorMap("stem.weight", ("stem/kernel",), torch.Tensor.t),
+    TensorMap("stem.bias", ("stem/one", "stem/two"), lambda *parts: torch.cat(parts)),
 ]
 LEFT = (r"head\..*",)
 
@@ -45,8 +45,8 @@ def _net() -> _Net:
     return _Net()
 
 
-def _weights(net: nn.Module, path: Path | None) -> StartingWeights:
-    return StartingWeights(net, None if path is None else str(path), PUBLISHED, TAKEN, LEFT)
+def _weights(net: nn.Module, path: Path | None) -> PretrainedWeights:
+    return PretrainedWeights(net, None if path is None else str(path), PUBLISHED, TAKEN, LEFT)
 
 
 def _saved(tensors: Mapping[str, Any], path: Path) -> Path:
@@ -160,7 +160,7 @@ def test_nothing_is_unpickled_but_tensors(name: str, tmp_path: Path, monkeypatch
     else:
         np.savez(name, a=np.array([_Evil()], dtype=object))
     with pytest.raises(InputError) as found:
-        read_published(tmp_path / name)
+        read_weights(tmp_path / name)
     assert found.value.code == "E101"
     assert not Path("touched").exists()
 
@@ -178,7 +178,7 @@ def test_a_damaged_file_is_refused_with_one_line(suffix: str, damage: str, tmp_p
     }
     path.write_bytes(made[damage])
     with pytest.raises(InputError) as found:
-        read_published(path)
+        read_weights(path)
     assert found.value.code == "E101"
     assert "\n" not in found.value.line()
 
@@ -193,13 +193,13 @@ def test_an_npz_that_holds_no_arrays_by_name_is_refused(
     with path.open("wb") as stream:
         made(stream)
     with pytest.raises(InputError, match="cannot be read"):
-        read_published(path)
+        read_weights(path)
 
 
 def test_an_archive_of_something_else_than_numbers_is_refused(tmp_path: Path) -> None:
     np.savez(tmp_path / "w.npz", a=np.array(["text"]))
     with pytest.raises(InputError, match="cannot be read"):
-        read_published(tmp_path / "w.npz")
+        read_weights(tmp_path / "w.npz")
 
 
 def test_a_file_that_does_not_fit_into_memory_is_said_so(
@@ -211,5 +211,5 @@ def test_a_file_that_does_not_fit_into_memory_is_said_so(
     path = _saved(_file(), tmp_path / "w.npz")
     monkeypatch.setattr(np, "load", exhausted)
     with pytest.raises(ResourceError) as found:
-        read_published(path)
+        read_weights(path)
     assert found.value.code == "E402"

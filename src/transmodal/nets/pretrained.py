@@ -23,11 +23,11 @@ _NESTED = ("model", "state_dict")
 _UNREADABLE = (
     ValueError, OSError, EOFError, KeyError, TypeError, RuntimeError, zipfile.BadZipFile, zlib.error
 )  # fmt: skip
-"""What numpy raises for a file that is no archive of arrays, or a damaged one."""
+"""Raised by numpy for a file that is no archive of arrays, or a damaged one."""
 
 
-class Published(NamedTuple):
-    """What weights there are.
+class WeightFile(NamedTuple):
+    """A published file of weights.
 
     Attributes:
         file: its name.
@@ -43,49 +43,49 @@ class Published(NamedTuple):
         return f"{self.file} of {self.address} ({self.licence})"
 
 
-def as_it_is(tensor: Tensor) -> Tensor:
+def identity(tensor: Tensor) -> Tensor:
     """Return a tensor unchanged."""
     return tensor
 
 
-class Taken(NamedTuple):
-    """One tensor of ours, and what it is made of.
+class TensorMap(NamedTuple):
+    """One tensor of a module, and the tensors of a file that it is made of.
 
     Attributes:
-        ours: name in the module that is filled.
-        theirs: names in the file.
-        form: makes ours of theirs, given in that order; as it is by default.
+        target: name in the module that is filled.
+        sources: names in the file.
+        convert: makes the module's tensor of the file's, given in that order; unchanged by default.
     """
 
-    ours: str
-    theirs: tuple[str, ...]
-    form: Callable[..., Tensor] = as_it_is
+    target: str
+    sources: tuple[str, ...]
+    convert: Callable[..., Tensor] = identity
 
 
-class StartingWeights:
+class PretrainedWeights:
     """Weights that fill part of a network once, when its training begins; from then on they are trained.
 
-    Checkpoints hold what became of them: neither to go on with a run nor to translate takes the file again.
+    Checkpoints hold the trained weights: neither to go on with a run nor to translate takes the file again.
 
     Args:
-        into: the module that is filled.
+        module: that is filled.
         weights: path of the file; None to start from scratch.
-        published: what the file is.
-        taken: what is taken out of the file, and where it goes. All of it has to be there.
-        left: patterns of whole names in the file that are deliberately not taken: a classification head, say.
+        published: which file that is.
+        tensors: that are taken out of the file, and where each goes. All of them have to be there.
+        ignored: patterns of whole names in the file that are deliberately not taken: a classification head, say.
             Any other name in the file is refused.
     """
 
     def __init__(
         self,
-        into: nn.Module,
+        module: nn.Module,
         weights: str | None,
-        published: Published,
-        taken: Sequence[Taken],
-        left: Sequence[str] = (),
+        published: WeightFile,
+        tensors: Sequence[TensorMap],
+        ignored: Sequence[str] = (),
     ) -> None:
-        self._into, self._weights, self._published = into, weights, published
-        self._taken, self._left = tuple(taken), tuple(left)
+        self._module, self._weights, self._published = module, weights, published
+        self._tensors, self._ignored = tuple(tensors), tuple(ignored)
 
     def check(self) -> None:
         """Refuse a file that is missing or does not fit, before anything is trained; the network stays as it is.
@@ -96,7 +96,7 @@ class StartingWeights:
             ResourceError: E402 when it does not fit into memory.
         """
         if self._weights is not None:
-            self._made(Path(self._weights))
+            self._read(Path(self._weights))
 
     def load(self) -> None:
         """Fill the network; from scratch, leave it as it was drawn.
@@ -106,10 +106,10 @@ class StartingWeights:
         """
         if self._weights is None:
             return
-        made, ours = self._made(Path(self._weights)), self._into.state_dict()
+        tensors, state = self._read(Path(self._weights)), self._module.state_dict()
         with torch.no_grad():
-            for name, tensor in made.items():
-                ours[name].copy_(tensor)
+            for name, tensor in tensors.items():
+                state[name].copy_(tensor)
 
     def digest(self) -> str:
         """Return the file's SHA-256, or `from scratch`.
@@ -119,14 +119,14 @@ class StartingWeights:
         """
         if self._weights is None:
             return FROM_SCRATCH
-        with self._there(Path(self._weights)).open("rb") as stream:
+        with self._existing(Path(self._weights)).open("rb") as stream:
             return hashlib.file_digest(stream, "sha256").hexdigest()
 
     def record(self) -> dict[str, str]:
         """Return what training starts from, JSON-able: the file's SHA-256 or `from scratch`, and what is published."""
         return {"sha256": self.digest(), "published": str(self._published)}
 
-    def _there(self, path: Path) -> Path:
+    def _existing(self, path: Path) -> Path:
         if not path.is_file():
             raise InputError(
                 "E100",
@@ -136,30 +136,35 @@ class StartingWeights:
             )
         return path
 
-    def _made(self, path: Path) -> dict[str, Tensor]:
-        """Return the file's tensors under our names and in our shapes."""
-        given = read_published(self._there(path))
-        used = {name for one in self._taken for name in one.theirs}
-        strange = sorted(
-            name for name in set(given) - used if not any(re.fullmatch(left, name) for left in self._left)
-        )
-        made, shapes = dict[str, Tensor](), list[str]()
-        wanted = {name: tensor.shape for name, tensor in self._into.state_dict().items()}
-        for one in self._taken:
-            if all(name in given for name in one.theirs):
-                tensor = _formed(one, given)
-                if tensor is None or tensor.shape != wanted[one.ours]:
-                    shapes += one.theirs
+    def _read(self, path: Path) -> dict[str, Tensor]:
+        """Return the file's tensors under the module's names and in its shapes."""
+        content = read_weights(self._existing(path))
+        required = {name for tensor in self._tensors for name in tensor.sources}
+        unknown = sorted(name for name in set(content) - required if not self._is_ignored(name))
+        tensors, misshapen = dict[str, Tensor](), list[str]()
+        shapes = {name: tensor.shape for name, tensor in self._module.state_dict().items()}
+        for tensor_map in self._tensors:
+            if all(name in content for name in tensor_map.sources):
+                tensor = _convert(tensor_map, content)
+                if tensor is None or tensor.shape != shapes[tensor_map.target]:
+                    misshapen += tensor_map.sources
                 else:
-                    made[one.ours] = tensor
-        self._refuse(path, sorted(used - set(given)), strange, sorted(set(shapes)))
-        _check_numbers(path, made)
-        return made
+                    tensors[tensor_map.target] = tensor
+        self._refuse(path, sorted(required - set(content)), unknown, sorted(set(misshapen)))
+        _check_numbers(path, tensors)
+        return tensors
 
-    def _refuse(self, path: Path, missing: list[str], strange: list[str], shapes: list[str]) -> None:
+    def _is_ignored(self, name: str) -> bool:
+        return any(re.fullmatch(pattern, name) for pattern in self._ignored)
+
+    def _refuse(self, path: Path, missing: list[str], unknown: list[str], misshapen: list[str]) -> None:
         parts = [
-            f"{len(names)} {what} such as {names[0]}"
-            for what, names in (("missing", missing), ("not known", strange), ("of another shape", shapes))
+            f"{len(names)} {fault} such as {names[0]}"
+            for fault, names in (
+                ("missing", missing),
+                ("not known", unknown),
+                ("of another shape", misshapen),
+            )
             if names
         ]
         if parts:
@@ -171,7 +176,7 @@ class StartingWeights:
             )
 
 
-def read_published(path: Path) -> dict[str, Tensor]:
+def read_weights(path: Path) -> dict[str, Tensor]:
     """Read a file of published weights: `.npz`, `.safetensors` or what `torch.save` wrote; only tensors are read.
 
     Raises:
@@ -188,10 +193,10 @@ def read_published(path: Path) -> dict[str, Tensor]:
 
 def _read_arrays(path: Path) -> dict[str, Tensor]:
     try:
-        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as read:
-            if not isinstance(read, np.lib.npyio.NpzFile):
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
+            if not isinstance(archive, np.lib.npyio.NpzFile):
                 raise ValueError("one array instead of arrays by name")
-            return {name: torch.from_numpy(np.ascontiguousarray(read[name])) for name in read.files}
+            return {name: torch.from_numpy(np.ascontiguousarray(archive[name])) for name in archive.files}
     except _UNREADABLE as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise InputError(
@@ -199,19 +204,19 @@ def _read_arrays(path: Path) -> dict[str, Tensor]:
         ) from error
 
 
-def _formed(one: Taken, given: Mapping[str, Tensor]) -> Tensor | None:
-    """Return our tensor in float32; None where theirs are not of a kind that it can be made of."""
-    theirs = [given[name] for name in one.theirs]
-    if not all(tensor.is_floating_point() for tensor in theirs):
+def _convert(tensor_map: TensorMap, content: Mapping[str, Tensor]) -> Tensor | None:
+    """Return the module's tensor in float32; None where the file's are not of a kind that it can be made of."""
+    sources = [content[name] for name in tensor_map.sources]
+    if not all(tensor.is_floating_point() for tensor in sources):
         return None
     try:
-        return one.form(*(tensor.float() for tensor in theirs))
+        return tensor_map.convert(*(tensor.float() for tensor in sources))
     except (RuntimeError, IndexError, ValueError):  # a shape that cannot be rearranged so
         return None
 
 
-def _check_numbers(path: Path, made: Mapping[str, Tensor]) -> None:
-    for name, tensor in made.items():
+def _check_numbers(path: Path, tensors: Mapping[str, Tensor]) -> None:
+    for name, tensor in tensors.items():
         if not tensor.is_meta and not bool(torch.isfinite(tensor).all()):
             raise InputError(
                 "E101", f"{path}: {name} is not finite", "finite numbers", "Download the file again."

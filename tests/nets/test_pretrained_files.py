@@ -14,7 +14,7 @@ from torch import Tensor
 
 from transmodal import translators
 from transmodal.errors import IntegrityError
-from transmodal.nets import starting
+from transmodal.nets import pretrained
 from transmodal.translators._base import Translator
 
 Shapes = dict[str, tuple[int, ...]]
@@ -59,7 +59,7 @@ def stands_for(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[Map
     def stand(content: Mapping[str, Tensor]) -> str:
         path = tmp_path / "weights.npz"
         path.touch()
-        monkeypatch.setattr(starting, "read_published", lambda read: content)
+        monkeypatch.setattr(pretrained, "read_weights", lambda read: content)
         return str(path)
 
     return stand
@@ -81,30 +81,30 @@ def test_the_whole_file_fits_and_all_but_the_decoder_is_filled(
             for one, shape in getattr(files, file)(**sizes).items()
         }
         built = _built(name, settings, stands_for(content))
-    ((setting, weights),) = built.starting().items()
+    ((setting, weights),) = built.pretrained().items()
     assert setting == "backbone"
     weights.check()
     generator: Any = built.generator
-    ours = [taken.ours for taken in weights._taken]
-    assert len(ours) == len(set(ours))
-    empty = [one for one, _ in generator.named_parameters() if one not in ours]
+    filled = [tensor.target for tensor in weights._tensors]
+    assert len(filled) == len(set(filled))
+    empty = [one for one, _ in generator.named_parameters() if one not in filled]
     assert empty
     assert [one for one in empty if not re.match(anew, one)] == []
-    assert not any(re.match(anew, one) for one in ours)
+    assert not any(re.match(anew, one) for one in filled)
 
 
 @pytest.mark.parametrize("name", ["transunet", "resvit", "swin_unet", "colorformer", "ddcolor", "chromagan"])
 def test_without_a_path_it_is_from_scratch(name: str) -> None:
     with torch.device("meta"):
         built = _built(name, PAPERS[name][2], None)
-    assert {one: weights.digest() for one, weights in built.starting().items()} == {
+    assert {one: weights.digest() for one, weights in built.pretrained().items()} == {
         "backbone": "from scratch"
     }
 
 
 def test_a_generator_without_transformers_starts_from_nothing_published() -> None:
     with torch.device("meta"):
-        assert _built("resvit", {"transformers": False}, "vit.npz").starting() == {}
+        assert _built("resvit", {"transformers": False}, "vit.npz").pretrained() == {}
 
 
 @pytest.mark.parametrize(
@@ -128,7 +128,7 @@ def test_networks_of_another_size_are_refused_by_name(
         content = {one: torch.empty(shape) for one, shape in files.r50_vit().items()}
         built = _built(name, settings, stands_for(content))
     with pytest.raises(IntegrityError) as found:
-        built.starting()["backbone"].check()
+        built.pretrained()["backbone"].check()
     assert said in found.value.got
 
 
@@ -139,7 +139,7 @@ def test_the_residual_network_is_the_published_one(
     p = drawn(shapes)
     small = {"blocks": [2, 2, 1], "depth": 0, "channels": 8, "heads": 2, "side": 2}
     net = _built("transunet", small, stands_for(p))
-    net.starting()["backbone"].load()
+    net.pretrained()["backbone"].load()
     generator: Any = net.generator
     x = torch.randn(1, 3, 32, 32)
     root = F.conv2d(x, standardised(p["conv_root/kernel"]), stride=2, padding=3)
@@ -183,7 +183,7 @@ def grouped(x: Tensor, p: Mapping[str, Tensor], name: str, groups: int) -> Tenso
 def test_vgg_is_the_published_one(files: Files, stands_for: Callable[[Mapping[str, Tensor]], str]) -> None:
     p = drawn({name: shape for name, shape in files.vgg16(2).items() if "classifier" not in name})
     net = _built("chromagan", {"target_channels": 3, "width": 2}, stands_for(p))
-    net.starting()["backbone"].load()
+    net.pretrained()["backbone"].load()
     generator: Any = net.generator
     x = torch.randn(2, 3, 16, 24)
     made = generator.encoder(x)
@@ -199,7 +199,7 @@ def test_swin_unet_begins_its_way_up_with_the_blocks_of_its_way_down(
     p = drawn(files.swin(4, (2, 2, 3), (1, 2, 4), 3))
     small = {"width": 4, "depths": [2, 2, 1], "heads": [1, 2, 4], "window": 3}
     net = _built("swin_unet", small, stands_for(p))
-    net.starting()["backbone"].load()
+    net.pretrained()["backbone"].load()
     generator: Any = net.generator
     assert len(generator.up) == 2
     for n in (0, 1):
@@ -219,7 +219,7 @@ def test_the_encoder_of_colorformer_chooses_by_the_published_head(
         "features": 8, "entries": 4, "adversarial_weight": 0,
     }  # fmt: skip
     net = _built("colorformer", small, stands_for(p))
-    net.starting()["backbone"].load()
+    net.pretrained()["backbone"].load()
     generator: Any = net.generator
     maps, shares = generator.encoder(torch.randn(2, 3, 24, 24))
     tokens = F.layer_norm(maps[-1].flatten(2).mT, (8,), p["norm_cls.weight"], p["norm_cls.bias"])
@@ -235,7 +235,7 @@ def test_both_places_of_resvit_begin_alike_and_transformers_that_are_not_shared_
     net = _built("resvit", small, stands_for(p))
     generator: Any = net.generator
     before = [one.clone() for one in generator.convolutions.parameters()]
-    net.starting()["backbone"].load()
+    net.pretrained()["backbone"].load()
     first, second = generator.transformers
     for one, other in zip(first.parameters(), second.parameters(), strict=True):
         assert torch.equal(one, other)
