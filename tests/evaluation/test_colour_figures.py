@@ -13,10 +13,10 @@ from transmodal.cohorts.prepare.prepare import PrepareOptions, prepare
 from transmodal.errors import InputError, IntegrityError
 from transmodal.evaluation import verify
 from transmodal.evaluation.casewise import evaluate_cases
-from transmodal.evaluation.participants import Entrants
+from transmodal.evaluation.participants import Participants
 from transmodal.evaluation.records import store as stored
 from transmodal.evaluation.run import write
-from transmodal.evaluation.task import subject_of
+from transmodal.evaluation.task import build_task
 from transmodal.inference.preprocessing import Preprocessing
 from transmodal.metrics.suite.stsim import stsim2
 from transmodal.volumes import Volume
@@ -83,14 +83,14 @@ def test_a_colour_evaluation_reports_what_the_paper_does(
     make_preprocessing: Callable[..., Preprocessing], tmp_path: Path
 ) -> None:
     cohort = prepare([Slab(0), Slab(1)], tmp_path / "cohort", SPLIT, sides=SIDES)
-    subject = subject_of(cohort, preprocessing_of_colour(make_preprocessing), ("mr",), "test")
+    task = build_task(cohort, preprocessing_of_colour(make_preprocessing), ("mr",), "test")
     record = {"paler": {"weights_sha256": "f" * 64}}
     evaluation = evaluate_cases(
-        Entrants([Paler()], (), record),
+        Participants([Paler()], (), record),
         cohort.cases("test"),
-        subject,
+        task,
         metrics=(*NAMES, *MORE),
-        keeper=stored.Keeper(tmp_path),
+        keeper=stored.VolumeStore(tmp_path),
     )
     inside = {
         (row.metric, row.protocol.dims): row for row in evaluation.rows if row.protocol.region != "whole"
@@ -137,7 +137,7 @@ def test_a_colour_evaluation_reports_what_the_paper_does(
 def test_organs_need_labels(make_preprocessing: Callable[..., Preprocessing], tmp_path: Path) -> None:
     cases = [Slab(n, with_labels=False) for n in range(2)]
     cohort = prepare(cases, tmp_path / "cohort", SPLIT, sides=SIDES)
-    subject = subject_of(cohort, preprocessing_of_colour(make_preprocessing), ("mr",), "test")
+    task = build_task(cohort, preprocessing_of_colour(make_preprocessing), ("mr",), "test")
     with pytest.raises(InputError, match="without a segmentation") as caught:
-        evaluate_cases(Entrants([Paler()]), cohort.cases("test"), subject, metrics=("delta_cf_organs",))
+        evaluate_cases(Participants([Paler()]), cohort.cases("test"), task, metrics=("delta_cf_organs",))
     assert caught.value.code == "E131"

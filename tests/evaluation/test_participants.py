@@ -10,7 +10,7 @@ import torch
 from transmodal import translators
 from transmodal.cohorts.store import PreparedCase
 from transmodal.errors import UsageError
-from transmodal.evaluation.participants import ModelTranslator, Passing, outgrown, passing
+from transmodal.evaluation.participants import ModelTranslator, Passes, exceeds_training_window, with_passes
 from transmodal.inference.preprocessing import build_preprocessing
 from transmodal.inference.translate import Model
 from transmodal.recipes.schema import Recipe
@@ -48,11 +48,11 @@ def test_cases_whose_slices_need_larger_windows_are_counted() -> None:
     """A grid of 1 mm is seen at 2 mm: 34 voxels need 17, and windows of 20."""
     fits, larger = (32, 24, 90), (34, 20, 10)
     one = ModelTranslator("slices", model({"axes": ["z"]}))
-    (note,) = outgrown([one], cases(fits, larger, fits))
+    (note,) = exceeds_training_window([one], cases(fits, larger, fits))
     assert note.startswith("slices: slices of 1 of 3 cases are larger than its windows in training, 16 x 12")
-    assert outgrown([one], cases(fits)) == []
+    assert exceeds_training_window([one], cases(fits)) == []
     across = ModelTranslator("x", model({"axes": ["z"]}).along(("x",)))
-    assert len(outgrown([across], cases(fits))) == 1  # 12 x 45
+    assert len(exceeds_training_window([across], cases(fits))) == 1  # 12 x 45
 
 
 @pytest.mark.parametrize(
@@ -63,16 +63,18 @@ def test_cases_whose_slices_need_larger_windows_are_counted() -> None:
 def test_nothing_is_said_where_windows_did_not_follow_from_the_cases(
     windows: dict[str, Any], learned: tuple[int, int] | None
 ) -> None:
-    assert outgrown([ModelTranslator("one", model(windows, learned))], cases((80, 80, 80))) == []
+    assert (
+        exceeds_training_window([ModelTranslator("one", model(windows, learned))], cases((80, 80, 80))) == []
+    )
 
 
 def test_other_passes_are_taken_by_those_that_can() -> None:
     models = [model({"axes": ["z"]}), model(PATCHES, None)]
-    names, chosen = passing(["slices", "patches"], models, Passing(("x", "z")))
+    names, chosen = with_passes(["slices", "patches"], models, Passes(("x", "z")))
     assert names == ["slices, axes x,z", "patches"]
     assert [one.preprocessing.axes for one in chosen] == [(0, 2), models[1].preprocessing.axes]
-    assert passing(["slices", "patches"], models, Passing(("z",)))[0] == ["slices", "patches"]
+    assert with_passes(["slices", "patches"], models, Passes(("z",)))[0] == ["slices", "patches"]
     with pytest.raises(UsageError, match="3D patches"):
-        passing(["patches"], models[1:], Passing(("x",)))
+        with_passes(["patches"], models[1:], Passes(("x",)))
     with pytest.raises(UsageError, match="draws no noise"):
-        passing(["slices", "patches"], models, Passing(draws=2))
+        with_passes(["slices", "patches"], models, Passes(draws=2))

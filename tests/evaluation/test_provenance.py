@@ -48,7 +48,7 @@ def test_to_ask_for_a_start_from_scratch_is_to_leave_it_out() -> None:
 @pytest.mark.parametrize("name", load.names())
 def test_a_recipe_without_weights_is_the_same_without_paths(name: str) -> None:
     recipe = load.load(name)
-    assert load.dump(provenance.placeless(recipe, {"backbone": "from scratch"})) == load.dump(recipe)
+    assert load.dump(provenance.without_paths(recipe, {"backbone": "from scratch"})) == load.dump(recipe)
 
 
 def test_a_model_says_how_large_it_is() -> None:
@@ -57,7 +57,7 @@ def test_a_model_says_how_large_it_is() -> None:
     model = SimpleNamespace(
         recipe=recipe, translator=translators.build(recipe.translator, settings), device="cpu", provenance={}
     )
-    found = provenance.of(cast("Model", model))
+    found = provenance.describe_model(cast("Model", model))
     assert found["device"] == "cpu"
     assert found["recipe_sha256"] == _digest()
     assert 0 < found["parameters"] <= sum(one.numel() for one in model.translator.parameters())
@@ -77,4 +77,4 @@ def test_a_model_says_how_large_it_is() -> None:
     ],
 )
 def test_what_differs_from_the_recipe_is_said(passes: dict[str, Any], words: str) -> None:
-    assert provenance.variant_of(passes) == words
+    assert provenance.describe_variant(passes) == words

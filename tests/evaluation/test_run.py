@@ -18,10 +18,11 @@ from transmodal.errors import InputError, UsageError
 from transmodal.evaluation import provenance as origin
 from transmodal.evaluation import run
 from transmodal.evaluation.casewise import evaluate_cases
-from transmodal.evaluation.participants import Entrants
+from transmodal.evaluation.participants import Participants
 from transmodal.evaluation.report import page as report
-from transmodal.evaluation.result import Evaluation, Reference, Subject
+from transmodal.evaluation.result import Evaluation
 from transmodal.evaluation.run import write
+from transmodal.evaluation.task import EvaluationTask, Reference
 from transmodal.inference import engine, translate
 from transmodal.inference.translate import Model
 from transmodal.notice import INTENDED_USE
@@ -30,7 +31,7 @@ from transmodal.volumes import Volume
 from transmodal.volumes.intensity import IntensitySpec, fit
 
 Make = Callable[..., Any]
-SUBJECT = Subject(("t1",), "fa", 1.0, "cohort", "d" * 64, "test", 3)
+SUBJECT = EvaluationTask(("t1",), "fa", 1.0, "cohort", "d" * 64, "test", 3)
 
 
 class Noisy:
@@ -47,7 +48,7 @@ class Noisy:
 
 
 def _evaluated(make_case: Make, *seeds: int, masked: bool = True) -> Evaluation:
-    entrants = Entrants([Noisy("unet", 0.01)], [Noisy("mean_target", 0.02), Noisy("lookup", 0.005)])
+    entrants = Participants([Noisy("unet", 0.01)], [Noisy("mean_target", 0.02), Noisy("lookup", 0.005)])
     return evaluate_cases(entrants, [make_case(seed, masked=masked) for seed in seeds], SUBJECT)
 
 
@@ -78,9 +79,11 @@ def test_the_first_the_best_and_the_worst_case_are_shown(make_case: Make) -> Non
 
 def test_error_maps_take_their_limit_from_the_models(make_case: Make) -> None:
     case = make_case(0)
-    loud = Entrants([Noisy("unet", 0.009)], [Noisy("lookup", 0.9)])
+    loud = Participants([Noisy("unet", 0.009)], [Noisy("lookup", 0.9)])
     assert evaluate_cases(loud, [case], SUBJECT).scenes[0].limit == pytest.approx(0.01)
-    assert evaluate_cases(Entrants([], loud.oracles), [case], SUBJECT).scenes[0].limit == pytest.approx(1.0)
+    assert evaluate_cases(Participants([], loud.oracles), [case], SUBJECT).scenes[0].limit == pytest.approx(
+        1.0
+    )
 
 
 def test_findings_name_the_oracles_that_a_model_does_not_beat(make_case: Make) -> None:
@@ -88,18 +91,18 @@ def test_findings_name_the_oracles_that_a_model_does_not_beat(make_case: Make) -
     assert model == "unet"
     assert text.startswith("does not beat lookup in MAE, PSNR")
     assert "mean_target" not in text
-    better = Entrants([Noisy("unet", 0.001)], [Noisy("mean_target", 0.02), Noisy("lookup", 0.005)])
+    better = Participants([Noisy("unet", 0.001)], [Noisy("mean_target", 0.02), Noisy("lookup", 0.005)])
     ((_, praise),) = evaluate_cases(better, [make_case(0)], SUBJECT).findings()
     assert praise == "beats mean_target and lookup in MAE, PSNR, SSIM 3D and SSIM 2D."
-    assert evaluate_cases(Entrants([Noisy("unet", 0.1)]), [make_case(0)], SUBJECT).findings() == []
+    assert evaluate_cases(Participants([Noisy("unet", 0.1)]), [make_case(0)], SUBJECT).findings() == []
 
 
 def test_the_registered_mean_is_an_oracle_and_named_first_where_it_wins(make_case: Make) -> None:
     oracles = [Noisy("mean_target", 0.05), Noisy("lookup", 0.04), Noisy("registered_mean", 0.001)]
-    evaluation = evaluate_cases(Entrants([Noisy("unet", 0.01)], oracles), [make_case(0)], SUBJECT)
+    evaluation = evaluate_cases(Participants([Noisy("unet", 0.01)], oracles), [make_case(0)], SUBJECT)
     ((_, text),) = evaluation.findings()
     assert text == "does not beat registered_mean in MAE, PSNR, SSIM 3D and SSIM 2D."
-    worst = evaluate_cases(Entrants([Noisy("unet", 0.1)], oracles), [make_case(0)], SUBJECT)
+    worst = evaluate_cases(Participants([Noisy("unet", 0.1)], oracles), [make_case(0)], SUBJECT)
     assert worst.findings()[0][1].startswith("does not beat registered_mean in MAE")
     header = report.page(evaluation).split("</header>")[0]
     assert "does not beat registered_mean" in header
@@ -138,7 +141,7 @@ def test_writing_again_gives_the_same_bytes(make_case: Make, tmp_path: Path) -> 
 
 
 def test_identical_volumes_are_null_with_a_note(make_case: Make, tmp_path: Path) -> None:
-    evaluation = evaluate_cases(Entrants([Noisy("perfect", 0.0)]), [make_case(0), make_case(1)], SUBJECT)
+    evaluation = evaluate_cases(Participants([Noisy("perfect", 0.0)]), [make_case(0), make_case(1)], SUBJECT)
     write(evaluation, tmp_path)
     record = json.loads((tmp_path / "evaluation.json").read_text())
     psnr = [row for row in record["rows"] if row["metric"] == "psnr"]
@@ -165,18 +168,20 @@ def test_the_summary_as_text(make_case: Make) -> None:
 def test_progress_is_told(make_case: Make) -> None:
     told: list[tuple[str, int, int]] = []
     cases = [make_case(0), make_case(1)]
-    evaluate_cases(Entrants([Noisy("unet", 0.1)]), cases, SUBJECT, progress=lambda *what: told.append(what))
+    evaluate_cases(
+        Participants([Noisy("unet", 0.1)]), cases, SUBJECT, progress=lambda *what: told.append(what)
+    )
     assert told == [("evaluate", 1, 2), ("evaluate", 2, 2)]
 
 
 def test_no_cases_and_twins_are_refused(make_case: Make) -> None:
     with pytest.raises(InputError, match="no test case in cohort cohort") as empty:
-        evaluate_cases(Entrants([Noisy("unet", 0.1)]), [], SUBJECT)
+        evaluate_cases(Participants([Noisy("unet", 0.1)]), [], SUBJECT)
     assert empty.value.code == "E132"
     with pytest.raises(UsageError, match="different names"):
-        evaluate_cases(Entrants([Noisy("a", 0.1), Noisy("a", 0.2)]), [make_case(0)], SUBJECT)
+        evaluate_cases(Participants([Noisy("a", 0.1), Noisy("a", 0.2)]), [make_case(0)], SUBJECT)
     with pytest.raises(UsageError, match="one or more"):
-        evaluate_cases(Entrants([]), [make_case(0)], SUBJECT)
+        evaluate_cases(Participants([]), [make_case(0)], SUBJECT)
 
 
 class FakeCohort:
@@ -243,7 +248,7 @@ def models(monkeypatch: pytest.MonkeyPatch, make_preprocessing: Make) -> dict[st
         return engine.Synthetic(target.with_voxels(target.voxels + np.float32(translator.adds)), None)
 
     marks = {"recipe_sha256": "r" * 64, "parameters": 11, "device": "cpu"}
-    monkeypatch.setattr(origin, "of", lambda _: marks)
+    monkeypatch.setattr(origin, "describe_model", lambda _: marks)
     monkeypatch.setattr(translate, "load", lambda path, **_: loaded[Path(path).name])
     monkeypatch.setattr(engine, "synthesise_prepared", synthesise)
     monkeypatch.setattr(run.Cohort, "open", staticmethod(lambda folder: folder))
@@ -267,8 +272,8 @@ def test_runs_stand_beside_oracles(cohort: FakeCohort, tmp_path: Path) -> None:
     )
     assert evaluation.models == ("ours", "theirs")
     assert evaluation.oracles == ("mean_target", "lookup", "linear_patch")
-    assert evaluation.subject.n_training == 3
-    assert evaluation.subject.notes == ("a note",)
+    assert evaluation.task.n_training == 3
+    assert evaluation.task.notes == ("a note",)
     assert evaluation.records["ours"]["weights_sha256"] == "f" * 64
     assert {path.name for path in (tmp_path / "out").iterdir()} == {
         "evaluation.json",
@@ -312,7 +317,7 @@ def test_a_target_of_z_scores_gets_its_range_from_the_training_cases(make_case: 
     cases = [make_case(n, t2=Volume(ramp, np.eye(4))) for n in range(2)]
     cohort = FakeCohort({"train": cases, "test": cases})
     evaluation = run.evaluate([tmp_path / "free"], cohort, oracles=())  # type: ignore[arg-type]  # a fake
-    assert 500 < evaluation.subject.data_range < 1000
+    assert 500 < evaluation.task.data_range < 1000
     with pytest.raises(UsageError, match="no data range"):
         run.evaluate([tmp_path / "free"], FakeCohort({"test": cases}), oracles=())  # type: ignore[arg-type]
 
@@ -321,7 +326,7 @@ def test_a_target_of_z_scores_gets_its_range_from_the_training_cases(make_case: 
 def test_simulated_modalities_are_named(make_case: Make, tmp_path: Path) -> None:
     cohort = FakeCohort({"train": [make_case(1)], "test": [make_case(0)]}, simulated=True)
     evaluation = run.evaluate([tmp_path / "a"], cohort, oracles=())  # type: ignore[arg-type]  # a fake
-    assert evaluation.subject.simulated == ("fa",)
+    assert evaluation.task.simulated == ("fa",)
 
 
 def test_a_scanners_gain_does_not_count_when_the_target_is_normalised(make_case: Make) -> None:
@@ -336,16 +341,16 @@ def test_a_scanners_gain_does_not_count_when_the_target_is_normalised(make_case:
         def translate_case(self, case: Any) -> Volume:  # noqa: ANN401  # fakes stand in for prepared cases
             return same
 
-    plain = Subject(("t1",), "t2", 1000.0, "cohort", "d" * 64, "test", 3)
-    for subject, mae in (
+    plain = EvaluationTask(("t1",), "t2", 1000.0, "cohort", "d" * 64, "test", 3)
+    for task, mae in (
         (plain, 1100.0),
         (replace(plain, reference=Reference(reference, "t1", "whole")), 0.0),
     ):
-        rows = evaluate_cases(Entrants([Knowing()]), [loud], subject).rows
+        rows = evaluate_cases(Participants([Knowing()]), [loud], task).rows
         (row,) = [row for row in rows if row.metric == "mae" and row.protocol.region == "whole"]
         assert row.value == pytest.approx(mae, abs=0.1)
-        assert row.protocol.target_normalised == (subject.reference is not None)
-        assert ("target-normalised" in row.protocol.text()) == (subject.reference is not None)
+        assert row.protocol.target_normalised == (task.reference is not None)
+        assert ("target-normalised" in row.protocol.text()) == (task.reference is not None)
 
 
 @pytest.mark.usefixtures("models")
@@ -425,8 +430,8 @@ def test_a_target_is_scaled_in_the_region_in_which_training_fitted(make_case: Ma
 
     for region, mask in (("brain", inside), ("whole", None)):
         reference = Reference(fit(spec, ramp, mask), "t1", region)
-        subject = Subject(("t1",), "t2", 1000.0, "cohort", "d" * 64, "test", 3, reference=reference)
-        rows = evaluate_cases(Entrants([Knowing()]), [case], subject).rows
+        task = EvaluationTask(("t1",), "t2", 1000.0, "cohort", "d" * 64, "test", 3, reference=reference)
+        rows = evaluate_cases(Participants([Knowing()]), [case], task).rows
         assert max(row.value for row in rows if row.metric == "mae") < 0.1, region
 
 
@@ -438,7 +443,7 @@ def test_oracles_alone_have_the_figures_that_they_have_beside_a_run(
     beside = run.evaluate([tmp_path / "a"], cohort)  # type: ignore[arg-type]
     assert alone.models == ()
     assert alone.rows == tuple(row for row in beside.rows if row.translator in alone.oracles)
-    assert alone.subject == beside.subject
+    assert alone.task == beside.task
     assert (tmp_path / "evaluation.json").is_file()
 
     ramp = np.linspace(0, 1000, 14 * 17 * 12).reshape(14, 17, 12).astype(np.float32)
@@ -450,6 +455,6 @@ def test_oracles_alone_have_the_figures_that_they_have_beside_a_run(
         target_normalised=True,
     )
     assert normalised.oracles == ("lookup",)
-    assert normalised.subject.reference is not None
+    assert normalised.task.reference is not None
     with pytest.raises(UsageError, match="which has a unit"):
         run.evaluate_oracles(make_preprocessing(), cohort, target_normalised=True)  # type: ignore[arg-type]

@@ -15,17 +15,17 @@ import pytest
 from transmodal.errors import InputError, IntegrityError, TransmodalError, UsageError
 from transmodal.evaluation import run, verify
 from transmodal.evaluation.casewise import evaluate_cases
-from transmodal.evaluation.participants import Entrants, Made
-from transmodal.evaluation.records.store import Keeper
-from transmodal.evaluation.result import Reference, Subject
+from transmodal.evaluation.participants import CaseTranslation, Participants
+from transmodal.evaluation.records.store import VolumeStore
 from transmodal.evaluation.run import write
+from transmodal.evaluation.task import EvaluationTask, Reference
 from transmodal.evaluation.verify import check
 from transmodal.storage import files
 from transmodal.volumes import Volume, io
 from transmodal.volumes.intensity import IntensitySpec, fit
 
 Make = Callable[..., Any]
-FA = Subject(("t1",), "fa", 1.0, "mine", "d" * 64, "test", 16)
+FA = EvaluationTask(("t1",), "fa", 1.0, "mine", "d" * 64, "test", 16)
 
 
 class Noisy:
@@ -81,9 +81,9 @@ def cohort(cases: list[Any]) -> Any:  # noqa: ANN401  # a fake
 
 @pytest.fixture
 def folder(cases: list[Any], tmp_path: Path) -> Path:
-    entrants = Entrants([Noisy("a / model", 0.05)], [Noisy("lookup", 0.0)])
+    entrants = Participants([Noisy("a / model", 0.05)], [Noisy("lookup", 0.0)])
     evaluation = evaluate_cases(
-        entrants, cases, FA, metrics=("mae", "psnr", "ssim", "nmse"), keeper=Keeper(tmp_path)
+        entrants, cases, FA, metrics=("mae", "psnr", "ssim", "nmse"), keeper=VolumeStore(tmp_path)
     )
     write(evaluation, tmp_path)
     return tmp_path
@@ -92,18 +92,18 @@ def folder(cases: list[Any], tmp_path: Path) -> Path:
 class Doubtful(Noisy):
     """Says where it errs, more or less."""
 
-    def with_disagreement(self, case: Any) -> Made:  # noqa: ANN401  # fakes stand in for prepared cases
+    def with_disagreement(self, case: Any) -> CaseTranslation:  # noqa: ANN401  # fakes stand in for prepared cases
         made = self.translate_case(case)
         off = np.abs(made.voxels - case.volume(self._target).voxels)
         spread = off * (0.5 + np.random.default_rng(1).random(off.shape))
-        return Made(made, made.with_voxels(spread))
+        return CaseTranslation(made, made.with_voxels(spread))
 
 
 @pytest.fixture
 def doubtful(cases: list[Any], tmp_path: Path) -> Path:
     """An evaluation of one translator with a disagreement, and one without."""
-    entrants = Entrants([Doubtful("a / model", 0.05), Noisy("other", 0.1)], [Noisy("lookup", 0.0)])
-    write(evaluate_cases(entrants, cases, FA, keeper=Keeper(tmp_path)), tmp_path)
+    entrants = Participants([Doubtful("a / model", 0.05), Noisy("other", 0.1)], [Noisy("lookup", 0.0)])
+    write(evaluate_cases(entrants, cases, FA, keeper=VolumeStore(tmp_path)), tmp_path)
     return tmp_path
 
 
@@ -230,9 +230,9 @@ def test_another_target_another_cohort_and_a_lost_volume_are_found(
 def test_colour_is_kept_by_channel(make_case: Make, tmp_path: Path) -> None:
     photo = np.random.default_rng(0).integers(0, 200, (14, 17, 12, 3), dtype=np.uint8)
     cases = [make_case(n, colour=Volume(photo, np.eye(4))) for n in range(2)]
-    subject = replace(FA, target="colour", data_range=255.0)
+    task = replace(FA, target="colour", data_range=255.0)
     evaluation = evaluate_cases(
-        Entrants([Noisy("unet", 5.5, "colour")]), cases, subject, keeper=Keeper(tmp_path)
+        Participants([Noisy("unet", 5.5, "colour")]), cases, task, keeper=VolumeStore(tmp_path)
     )
     write(evaluation, tmp_path)
     assert len(list(tmp_path.glob("volumes/01-unet/case-0_*.nii.gz"))) == 3
@@ -244,8 +244,10 @@ def test_targets_that_were_scaled_are_scaled_again(make_case: Make, tmp_path: Pa
     ramp = np.linspace(0, 1000, 14 * 17 * 12).reshape(14, 17, 12).astype(np.float32)
     cases = [make_case(n, t2=Volume((2 + n) * ramp, np.eye(4))) for n in range(2)]
     reference = Reference(fit(IntensitySpec("percentile", 1.0, 99.0), ramp, None), "t1", "brain")
-    subject = replace(FA, target="t2", data_range=1000.0, reference=reference)
-    evaluation = evaluate_cases(Entrants([Noisy("unet", 3.0, "t2")]), cases, subject, keeper=Keeper(tmp_path))
+    task = replace(FA, target="t2", data_range=1000.0, reference=reference)
+    evaluation = evaluate_cases(
+        Participants([Noisy("unet", 3.0, "t2")]), cases, task, keeper=VolumeStore(tmp_path)
+    )
     write(evaluation, tmp_path)
     found = check(tmp_path, FakeCohort(cases))  # type: ignore[arg-type]  # a fake
     assert found.exact == found.figures == len(evaluation.rows)
@@ -338,7 +340,7 @@ def test_volumes_need_a_folder(tmp_path: Path) -> None:
         run._keeper(None)
     (tmp_path / "volumes").write_text("")
     with pytest.raises(UsageError, match="cannot make"):
-        Keeper(tmp_path).keep("unet", SimpleNamespace(id="case"), Volume(np.zeros((2, 2, 2)), np.eye(4)))  # type: ignore[arg-type]
+        VolumeStore(tmp_path).keep("unet", SimpleNamespace(id="case"), Volume(np.zeros((2, 2, 2)), np.eye(4)))  # type: ignore[arg-type]
 
 
 def test_what_is_no_evaluation_is_refused(tmp_path: Path) -> None:

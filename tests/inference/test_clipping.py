@@ -15,8 +15,8 @@ from transmodal.batch import Batch
 from transmodal.cohorts.case import CaseFiles
 from transmodal.cohorts.prepare.prepare import PrepareOptions, prepare
 from transmodal.evaluation.casewise import evaluate_cases
-from transmodal.evaluation.participants import Entrants, ModelTranslator
-from transmodal.evaluation.result import Subject
+from transmodal.evaluation.participants import ModelTranslator, Participants
+from transmodal.evaluation.result import EvaluationTask
 from transmodal.inference.preprocessing import Preprocessing
 from transmodal.inference.translate import Model
 from transmodal.recipes.schema import Recipe
@@ -140,9 +140,9 @@ def test_evaluation_scores_what_translate_writes_and_says_what_was_clipped(tmp_p
     scored = entrant.with_disagreement(case)
     np.testing.assert_array_equal(scored.volume.voxels, written.volume.voxels)
     assert scored.clipped._asdict() == written.record["values"]["clipped"]
-    subject = Subject(("mr",), "fa", 1.0, "mine", "d" * 64, "train")
-    evaluation = evaluate_cases(Entrants([entrant], [], {entrant.name: entrant.record()}), [case], subject)
-    assert evaluation.subject.notes == (
+    task = EvaluationTask(("mr",), "fa", 1.0, "mine", "d" * 64, "train")
+    evaluation = evaluate_cases(Participants([entrant], [], {entrant.name: entrant.record()}), [case], task)
+    assert evaluation.task.notes == (
         "overshooting: 26 voxels in 1 of 1 cases lay outside the target's range, by up to 0.05 FA, and were clipped "
         "to it before scoring, as translate does.",
     )

@@ -125,7 +125,7 @@ def test_grey_levels_are_no_hounsfield_units(phantom: Phantom, tiny: Tiny, tmp_p
     run = tmp_path / "run"
     train(tiny(epochs=1, changes=TO_CT), cohort, run)
     evaluation = evaluate({"model": run}, cohort, output=tmp_path / "evaluation")
-    assert (evaluation.subject.unit, evaluation.subject.data_range) == ("grey level", 255.0)
+    assert (evaluation.task.unit, evaluation.task.data_range) == ("grey level", 255.0)
     protocols = {row.metric: row.protocol.text() for row in evaluation.rows}
     assert "data range 255 grey level" in protocols["psnr"]
     assert "counted from" not in protocols["ssim"]
@@ -150,6 +150,6 @@ def test_the_range_is_the_width_of_the_map_in_use(phantom: Phantom, tiny: Tiny, 
     cohort = make(phantom, tmp_path / "cohort", 16, None)
     train(tiny(epochs=1, changes=narrow), cohort, tmp_path / "run")
     evaluation = evaluate({"model": tmp_path / "run"}, cohort, oracles=())
-    assert evaluation.subject.data_range == 3000
-    assert evaluation.subject.unit == "HU"
+    assert evaluation.task.data_range == 3000
+    assert evaluation.task.unit == "HU"
     assert {one.region for one in evaluation.regions} == {"air", "soft tissue", "bone"}

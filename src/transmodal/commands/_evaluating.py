@@ -80,7 +80,7 @@ def evaluate(
     from transmodal.errors import UsageError
     from transmodal.evaluation.external.phenotypes import Phenotypes
     from transmodal.evaluation.learned import choose as learned
-    from transmodal.evaluation.participants import Passing
+    from transmodal.evaluation.participants import Passes
     from transmodal.evaluation.run import evaluate as score
     from transmodal.storage import outputs
 
@@ -122,7 +122,7 @@ def evaluate(
         checkpoint=checkpoint,
         device=device,
         without=(without,) if isinstance(without, str) else without,
-        passes=Passing(letters(axes), fuse, draws, translate_with),
+        passes=Passes(letters(axes), fuse, draws, translate_with),
         target_normalised=target_normalised,
         metrics=needed.plain,
         judges=needed.judges,
@@ -169,9 +169,9 @@ def words_of(words: str | Sequence[str]) -> list[str]:
 
 def folder_for(run: Path, cohort: Cohort, output: str | Path | None) -> Path:
     """Return where an evaluation goes."""
-    from transmodal.evaluation.external.sites import folder_of
+    from transmodal.evaluation.external.sites import evaluation_folder
 
-    return folder_of(run, cohort) if output is None else Path(output)
+    return evaluation_folder(run, cohort) if output is None else Path(output)
 
 
 def oracles_of(word: str) -> tuple[str, ...]:

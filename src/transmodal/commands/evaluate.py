@@ -178,14 +178,14 @@ def run(
                     "evaluation": str(folder / "evaluation.json"),
                     "summary": content["summary"],
                     "split_figures": content["split_figures"],
-                    "notes": list(evaluation.subject.notes),
+                    "notes": list(evaluation.task.notes),
                 },
                 indent=1,
             )
         )
         return
     print(evaluation.summary_text())
-    for note in evaluation.subject.notes:
+    for note in evaluation.task.notes:
         print(f"Note: {note}")
     for figure in evaluation.splits:
         print(figure.text())

@@ -13,24 +13,25 @@ from transmodal.evaluation.learned.base import NOBODY, Judges
 from transmodal.evaluation.measures import clipping, disagreement, organs, regional
 from transmodal.evaluation.measures.gallery import Gallery, scene_of
 from transmodal.evaluation.measures.histogram import Counts
-from transmodal.evaluation.participants import CaseTranslator, Entrants, Made, made_by
+from transmodal.evaluation.participants import CaseTranslation, CaseTranslator, Participants, translate
 from transmodal.evaluation.records import store as stored
-from transmodal.evaluation.result import Evaluation, Subject
+from transmodal.evaluation.result import Evaluation
 from transmodal.evaluation.score import STANDARD, asks
+from transmodal.evaluation.task import EvaluationTask
 from transmodal.metrics.table import HIGHER_IS_BETTER, Row
 from transmodal.progress import StageProgress
 from transmodal.volumes.bounds import Clipped
 
 
 def evaluate_cases(
-    entrants: Entrants,
+    entrants: Participants,
     cases: Sequence[PreparedCase],
-    subject: Subject,
+    task: EvaluationTask,
     *,
     metrics: Sequence[str] = STANDARD,
     primary: str = "mae",
     judges: Judges = NOBODY,
-    keeper: stored.Keeper | None = None,
+    keeper: stored.VolumeStore | None = None,
     progress: StageProgress | None = None,
 ) -> Evaluation:
     """Translate and score every case by every entrant.
@@ -38,7 +39,7 @@ def evaluate_cases(
     Args:
         entrants: models and oracles.
         cases: what to score on.
-        subject: what is evaluated on what.
+        task: what is evaluated on what.
         metrics: what to take.
         primary: metric that chooses the best and the worst case to show.
         judges: what takes metrics that need a network.
@@ -50,7 +51,7 @@ def evaluate_cases(
         UsageError: E004 for two entrants of one name, or none.
     """
     everyone = [*entrants.models, *entrants.oracles]
-    _check(everyone, cases, subject)
+    _check(everyone, cases, task)
     gallery = Gallery(f"{primary.upper()} of {everyone[0].name}", higher_is_better=HIGHER_IS_BETTER[primary])
     rows: list[Row] = []
     seconds: dict[str, dict[str, float]] = {entrant.name: {} for entrant in everyone}
@@ -60,7 +61,7 @@ def evaluate_cases(
     colours: list[organs.OrganRow] = []
     by_organ = asks(metrics, "labels")
     disagreements: list[disagreement.DisagreementRow] = []
-    targets: dict[str, stored.Target] = {}
+    targets: dict[str, stored.TargetHashes] = {}
     clipped: dict[str, list[Clipped]] = {model.name: [] for model in entrants.models}
     for n, case in enumerate(cases, start=1):
         given = {one.name: _timed(one, case, seconds[one.name]) for one in everyone}
@@ -71,11 +72,11 @@ def evaluate_cases(
         if keeper is not None:
             made = {name: keeper.keep(name, case, volume) for name, volume in made.items()}
             spreads = {name: keeper.keep_disagreement(name, case, one) for name, one in spreads.items()}
-        targets[case.id] = stored.target_of(case, subject.target)
-        truth = per_case.truth(case, subject)
+        targets[case.id] = stored.hash_target(case, task.target)
+        truth = per_case.truth(case, task)
         taken = {
-            name: per_case.figures(case, truth, volume, subject, metrics)
-            + judges.figures(per_case.pair(case, name, truth, volume, subject))
+            name: per_case.figures(case, truth, volume, task, metrics)
+            + judges.figures(per_case.pair(case, name, truth, volume, task))
             for name, volume in made.items()
         }
         rows += [per_case.row(case, name, one) for name, measured in taken.items() for one in measured]
@@ -86,19 +87,19 @@ def evaluate_cases(
         ]
         judged = [one.name for one in entrants.models or entrants.oracles]
         for model in entrants.models:
-            counts = per_case.errors(case, truth, made[model.name], subject)
+            counts = per_case.errors(case, truth, made[model.name], task)
             errors[model.name] = errors.get(model.name, 0) + counts
             if by_organ:
                 colours += organs.rows(
-                    case, truth, made[model.name], model.name, subject.labels, subject.data_range
+                    case, truth, made[model.name], model.name, task.labels, task.data_range
                 )
-            regions += regional.rows(case, truth, made[model.name], model.name, subject.unit, subject.labels)
-        scene = scene_of(case, subject.sources, (subject.target, truth), made, judged, spreads, subject.units)
+            regions += regional.rows(case, truth, made[model.name], model.name, task.unit, task.labels)
+        scene = scene_of(case, task.sources, (task.target, truth), made, judged, spreads, task.units)
         gallery.add(scene, next(one.value for one in first if one.metric == primary))
         if progress is not None:
             progress("evaluate", n, len(cases))
     return Evaluation(
-        replace(subject, notes=(*subject.notes, *clipping.notes(clipped, subject.unit))),
+        replace(task, notes=(*task.notes, *clipping.notes(clipped, task.unit))),
         tuple(model.name for model in entrants.models),
         tuple(oracle.name for oracle in entrants.oracles),
         tuple(rows),
@@ -119,21 +120,21 @@ def evaluate_cases(
     )
 
 
-def _check(everyone: Sequence[CaseTranslator], cases: Sequence[PreparedCase], subject: Subject) -> None:
+def _check(everyone: Sequence[CaseTranslator], cases: Sequence[PreparedCase], task: EvaluationTask) -> None:
     names = [entrant.name for entrant in everyone]
     if not names or len(set(names)) < len(names):
         raise UsageError("E004", f"entrants {names}", "one or more, of different names", "Name the runs.")
     if not cases:
         raise InputError(
             "E132",
-            f"no {subject.split} case in cohort {subject.cohort}",
+            f"no {task.split} case in cohort {task.cohort}",
             "one or more",
             "Choose another --split, or split the cohort with a share for it.",
         )
 
 
-def _timed(entrant: CaseTranslator, case: PreparedCase, seconds: dict[str, float]) -> Made:
+def _timed(entrant: CaseTranslator, case: PreparedCase, seconds: dict[str, float]) -> CaseTranslation:
     start = time.perf_counter()
-    made = made_by(entrant, case)
+    made = translate(entrant, case)
     seconds[case.id] = time.perf_counter() - start
     return made

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from transmodal.nets.blocks import TranslateWith
 
 
-class Made(NamedTuple):
+class CaseTranslation(NamedTuple):
     """A synthetic volume, where the passes of its translation disagree (None for one pass), and what was clipped."""
 
     volume: Volume
@@ -41,7 +41,7 @@ class CaseTranslator(Protocol):
         """Return the synthetic target on the case's canonical grid, in real units."""
 
 
-class Passing(NamedTuple):
+class Passes(NamedTuple):
     """By what passes runs translate, where it is not by their recipes'.
 
     Attributes:
@@ -57,14 +57,14 @@ class Passing(NamedTuple):
     translate_with: TranslateWith | None = None
 
 
-BY_RECIPE = Passing()
+BY_RECIPE = Passes()
 
 
 @runtime_checkable
-class Doubting(Protocol):
+class SupportsUncertainty(Protocol):
     """What can say where it is less sure."""
 
-    def with_disagreement(self, case: PreparedCase) -> Made:
+    def with_disagreement(self, case: PreparedCase) -> CaseTranslation:
         """Return the synthetic target, and the disagreement on the same grid and in the same unit."""
 
 
@@ -86,12 +86,12 @@ class ModelTranslator:
         """Return the synthetic target on the case's canonical grid, in real units."""
         return self.with_disagreement(case).volume
 
-    def with_disagreement(self, case: PreparedCase) -> Made:
+    def with_disagreement(self, case: PreparedCase) -> CaseTranslation:
         """Return the synthetic target, and where its passes disagree; None for one pass."""
         from transmodal.inference.engine import synthesise_prepared
 
         model = self.model
-        return Made(
+        return CaseTranslation(
             *synthesise_prepared(
                 model.translator, model.preprocessing, case, model.device, without=self.without
             )
@@ -108,15 +108,15 @@ class ModelTranslator:
             "without": list(self.without),
             "spacing_mm": preprocessing.spacing_mm,
             clipping.RANGE: preprocessing.bounds.to_json(),
-            "passes": provenance.passes_of(self.model),
+            "passes": provenance.describe_passes(self.model),
             "weights_sha256": self.model.digest,
-            **provenance.of(self.model),
+            **provenance.describe_model(self.model),
             **self.model.provenance,
         }
 
 
 @dataclass(frozen=True, slots=True)
-class Entrants:
+class Participants:
     """Who takes part.
 
     Attributes:
@@ -132,21 +132,21 @@ class Entrants:
     curves: Mapping[str, Path] = field(default_factory=dict)
 
 
-def made_by(entrant: CaseTranslator, case: PreparedCase) -> Made:
+def translate(participant: CaseTranslator, case: PreparedCase) -> CaseTranslation:
     """Translate a case, with the disagreement where the entrant can say it."""
-    if isinstance(entrant, Doubting):
-        return entrant.with_disagreement(case)
-    return Made(entrant.translate_case(case))
+    if isinstance(participant, SupportsUncertainty):
+        return participant.with_disagreement(case)
+    return CaseTranslation(participant.translate_case(case))
 
 
-def lacking(complete: ModelTranslator, without: Sequence[str]) -> ModelTranslator:
+def without_sources(complete: ModelTranslator, sources: Sequence[str]) -> ModelTranslator:
     """Return the run as it translates without some of its sources.
 
     Raises:
         UsageError: E004 for a source that it has not, or cannot do without.
     """
     preprocessing = complete.model.preprocessing
-    for source in without:
+    for source in sources:
         if source not in preprocessing.sources or not preprocessing.accepts_missing:
             raise UsageError(
                 "E004",
@@ -154,10 +154,12 @@ def lacking(complete: ModelTranslator, without: Sequence[str]) -> ModelTranslato
                 f"a run that accepts missing sources, of {', '.join(preprocessing.sources)}",
                 "Leave --without out, or evaluate the run alone.",
             )
-    return replace(complete, name=f"{complete.name} without {', '.join(without)}", without=tuple(without))
+    return replace(complete, name=f"{complete.name} without {', '.join(sources)}", without=tuple(sources))
 
 
-def passing(names: Sequence[str], models: Sequence[Model], how: Passing) -> tuple[list[str], list[Model]]:
+def with_passes(
+    names: Sequence[str], models: Sequence[Model], passes: Passes
+) -> tuple[list[str], list[Model]]:
     """Return models as they translate by other passes than their recipes', under names that say so.
 
     Those that take patches have no axes, those that draw no noise no draws, and those without batch normalisation
@@ -168,25 +170,27 @@ def passing(names: Sequence[str], models: Sequence[Model], how: Passing) -> tupl
     """
     for one in models[:1]:  # refuses what nobody can do
         if not any(model.has_axes for model in models):
-            one.along(how.axes)
-        if how.draws < 1 or not any(model.translator.draws for model in models):
-            one.drawing(how.draws)
+            one.along(passes.axes)
+        if passes.draws < 1 or not any(model.translator.draws for model in models):
+            one.drawing(passes.draws)
         if all(model.translator.translates_with() is None for model in models):
-            one.normalising(how.translate_with)
-    chosen = [_passing(model, how) for model in models]
-    told = [provenance.variant_of(provenance.passes_of(model)) for model in chosen]
+            one.normalising(passes.translate_with)
+    chosen = [_with_passes(model, passes) for model in models]
+    told = [provenance.describe_variant(provenance.describe_passes(model)) for model in chosen]
     return [f"{name}, {words}" if words else name for name, words in zip(names, told, strict=True)], chosen
 
 
-def _passing(model: Model, how: Passing) -> Model:
-    along = model.along(how.axes if model.has_axes else None, how.fuse)
-    drawing = along.drawing(how.draws) if model.translator.draws else along
+def _with_passes(model: Model, passes: Passes) -> Model:
+    along = model.along(passes.axes if model.has_axes else None, passes.fuse)
+    drawing = along.drawing(passes.draws) if model.translator.draws else along
     return (
-        drawing if drawing.translator.translates_with() is None else drawing.normalising(how.translate_with)
+        drawing
+        if drawing.translator.translates_with() is None
+        else drawing.normalising(passes.translate_with)
     )
 
 
-def outgrown(models: Sequence[ModelTranslator], cases: Sequence[PreparedCase]) -> list[str]:
+def exceeds_training_window(models: Sequence[ModelTranslator], cases: Sequence[PreparedCase]) -> list[str]:
     """Say of each model whether slices need larger windows than it learned with, which can cost it."""
     notes = []
     for one in models:
@@ -202,7 +206,7 @@ def outgrown(models: Sequence[ModelTranslator], cases: Sequence[PreparedCase]) -
     return notes
 
 
-def names_of(paths: Sequence[Path], models: Sequence[Model]) -> list[str]:
+def name_runs(paths: Sequence[Path], models: Sequence[Model]) -> list[str]:
     """Name runs by their translators, or by their folders where two have the same."""
     names = [model.recipe.translator for model in models]
     return [name if names.count(name) == 1 else path.name for name, path in zip(names, paths, strict=True)]

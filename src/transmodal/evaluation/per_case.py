@@ -12,15 +12,15 @@ from transmodal.cohorts.store import PreparedCase
 from transmodal.errors import InputError
 from transmodal.evaluation.learned.base import Pair
 from transmodal.evaluation.measures.histogram import Counts, counted
-from transmodal.evaluation.result import Subject
 from transmodal.evaluation.score import Measured, asks, in_reference_units, score
+from transmodal.evaluation.task import EvaluationTask
 from transmodal.metrics.table import Row
 from transmodal.volumes import Volume, intensity
 
 
-def truth(case: PreparedCase, subject: Subject) -> Volume:
+def truth(case: PreparedCase, task: EvaluationTask) -> Volume:
     """Return the target as it is compared: as measured, or in the training cohort's units."""
-    target, reference = case.volume(subject.target), subject.reference
+    target, reference = case.volume(task.target), task.reference
     if reference is None:
         return target
     # Fitted where training fitted: over another region the same image would have another scale.
@@ -30,7 +30,7 @@ def truth(case: PreparedCase, subject: Subject) -> Volume:
 
 
 def figures(
-    case: PreparedCase, target: Volume, synthetic: Volume, subject: Subject, metrics: Sequence[str]
+    case: PreparedCase, target: Volume, synthetic: Volume, task: EvaluationTask, metrics: Sequence[str]
 ) -> list[Measured]:
     """Take the figures of a synthetic volume, inside the case's mask and whole.
 
@@ -41,13 +41,13 @@ def figures(
         target,
         synthetic,
         case.mask(),
-        modality=subject.target,
-        data_range=subject.data_range,
-        unit=subject.unit,
+        modality=task.target,
+        data_range=task.data_range,
+        unit=task.unit,
         metrics=metrics,
-        target_normalised=subject.reference is not None,
-        mask_text=subject.mask_text,
-        source=_scaled(case, subject.sources[0]) if asks(metrics, "source") else None,
+        target_normalised=task.reference is not None,
+        mask_text=task.mask_text,
+        source=_scaled(case, task.sources[0]) if asks(metrics, "source") else None,
         labels=_labels(case) if asks(metrics, "labels") else None,
     )
 
@@ -80,7 +80,7 @@ def _labels(case: PreparedCase) -> NDArray[np.integer[Any]]:
     return labels
 
 
-def pair(case: PreparedCase, name: str, target: Volume, synthetic: Volume, subject: Subject) -> Pair:
+def pair(case: PreparedCase, name: str, target: Volume, synthetic: Volume, task: EvaluationTask) -> Pair:
     """Return what networks judge: the target and what a translator made of it."""
     return Pair(
         case.id,
@@ -88,17 +88,17 @@ def pair(case: PreparedCase, name: str, target: Volume, synthetic: Volume, subje
         target,
         synthetic,
         case.mask(),
-        subject.unit,
-        subject.data_range,
-        subject.mask_text,
+        task.unit,
+        task.data_range,
+        task.mask_text,
     )
 
 
-def errors(case: PreparedCase, target: Volume, synthetic: Volume, subject: Subject) -> Counts:
+def errors(case: PreparedCase, target: Volume, synthetic: Volume, task: EvaluationTask) -> Counts:
     """Count the voxels inside the case's mask by how much they err; everywhere without a mask."""
     mask = case.mask()
     inside = np.ones(target.grid.shape, bool) if mask is None else mask
-    return counted(target.voxels[inside], synthetic.voxels[inside], subject.data_range)
+    return counted(target.voxels[inside], synthetic.voxels[inside], task.data_range)
 
 
 def row(case: PreparedCase, name: str, one: Measured) -> Row:

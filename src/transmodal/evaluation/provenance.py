@@ -28,7 +28,7 @@ NORMALISED = {
 """What tables say of batch normalisation where it is not the recipe's."""
 
 
-def of(model: Model) -> dict[str, Any]:
+def describe_model(model: Model) -> dict[str, Any]:
     """Return what a comparison needs to know of a trained model, JSON-able.
 
     Returns:
@@ -39,13 +39,13 @@ def of(model: Model) -> dict[str, Any]:
 
     config = model.translator.config.model_dump(mode="json")
     return {
-        "recipe_sha256": recipe_digest(model.recipe, weights_of(model.provenance)),
+        "recipe_sha256": recipe_digest(model.recipe, weight_hashes(model.provenance)),
         "parameters": generator_parameters(model.recipe.translator, config),
         "device": str(model.device),
     }
 
 
-def passes_of(model: Model) -> dict[str, Any]:
+def describe_passes(model: Model) -> dict[str, Any]:
     """Say how many passes become one volume, what batch normalisation takes, and under `recipe` what is not taken of it."""
     said = passes(model.preprocessing)
     own: dict[str, Any] = {
@@ -60,7 +60,7 @@ def passes_of(model: Model) -> dict[str, Any]:
     return said if said.items() >= own.items() else said | {"recipe": own}
 
 
-def variant_of(passes: Mapping[str, Any]) -> str:
+def describe_variant(passes: Mapping[str, Any]) -> str:
     """Say in what recorded passes differ from what the recipe has, such as `axes x,y,z, 3 draws`; empty for nothing."""
     own = passes.get("recipe", {})
     differ = {key for key, value in own.items() if value != passes.get(key)}
@@ -78,12 +78,12 @@ def recipe_digest(recipe: Recipe, weights: Mapping[str, str] | None = None) -> s
         recipe: resolved.
         weights: SHA-256 of networks' weights, by the setting that holds their path; see `placeless`.
     """
-    data = placeless(recipe, weights or {}).model_dump(mode="json")
+    data = without_paths(recipe, weights or {}).model_dump(mode="json")
     data["training"] = {key: value for key, value in data["training"].items() if key not in UNCOUNTED}
     return files.sha256_text(json.dumps(data, sort_keys=True))
 
 
-def placeless(recipe: Recipe, weights: Mapping[str, str]) -> Recipe:
+def without_paths(recipe: Recipe, weights: Mapping[str, str]) -> Recipe:
     """Return a recipe that says what its files of weights hold, not where they lie.
 
     Args:
@@ -98,17 +98,17 @@ def placeless(recipe: Recipe, weights: Mapping[str, str]) -> Recipe:
     return recipe.model_copy(update={"settings": settings})
 
 
-def weights_of(record: Mapping[str, Any]) -> dict[str, str]:
+def weight_hashes(record: Mapping[str, Any]) -> dict[str, str]:
     """Return the SHA-256 of networks' weights in a model's record, by the setting that holds their path."""
     return {**record.get("frozen", {}), **record.get("starting_weights", {})}
 
 
-def starts_of(record: Mapping[str, Any]) -> set[str]:
+def starting_weights(record: Mapping[str, Any]) -> set[str]:
     """Return what a model's networks started from: SHA-256 of files, or `from scratch`; empty where that is no question."""
     return {str(start) for start in (record.get("starting_weights") or {}).values()}
 
 
-def started(models: Mapping[str, set[str]]) -> list[str]:
+def starting_notes(models: Mapping[str, set[str]]) -> list[str]:
     """Say, of models whose papers start from published weights, whether these did.
 
     Args:

@@ -13,91 +13,25 @@ from typing import Any, NamedTuple
 
 from transmodal._version import __version__
 from transmodal.cohorts.case import patient_mark
-from transmodal.cohorts.manifest import RegionKind
-from transmodal.evaluation.external import strata as away
-from transmodal.evaluation.external.strata import Home, Point, Strata
+from transmodal.evaluation.external import strata as external
+from transmodal.evaluation.external.strata import InternalTest, Point, Strata
 from transmodal.evaluation.measures import disagreement
 from transmodal.evaluation.measures.disagreement import DisagreementRow, Pooled
 from transmodal.evaluation.measures.gallery import Scene
 from transmodal.evaluation.measures.histogram import Counts
 from transmodal.evaluation.measures.organs import OrganRow
-from transmodal.evaluation.measures.reference_mask import ReferenceMask
 from transmodal.evaluation.measures.regional import RegionRow, agreements
 from transmodal.evaluation.oracles import REGISTERED, STANDARD
-from transmodal.evaluation.records.store import Parts, Target, to_json
-from transmodal.evaluation.score import unit_of
+from transmodal.evaluation.records.store import Parts, TargetHashes, to_json
+from transmodal.evaluation.task import EvaluationTask
 from transmodal.metrics.registry import SUITE
 from transmodal.metrics.table import HIGHER_IS_BETTER, Protocol, Row, SplitFigure, Summary, summarise
 from transmodal.notice import INTENDED_USE
-from transmodal.volumes.intensity import IntensityMap
 
 _DECIMALS = {"psnr": 2, "ssim": 3, "FA": 4, "HU": 1, "sRGB levels": 2}
 _IN_BOTH = {one.name for one in SUITE if one.dims == 2} & {one.name for one in SUITE if one.dims == 3}
 """Metrics that have a figure in 2D and one in 3D."""
 _LIBRARIES = ("numpy", "scipy", "torch", "nibabel", "SimpleITK")
-
-
-class Reference(NamedTuple):
-    """What targets without a unit are scaled to.
-
-    Attributes:
-        map: the training cohort's map of the target.
-        source: modality in which the region lies where maps are fitted.
-        region: that region, the same as in training.
-    """
-
-    map: IntensityMap
-    source: str
-    region: RegionKind
-
-
-@dataclass(frozen=True, slots=True)
-class Subject:
-    """What is evaluated on what.
-
-    Attributes:
-        sources: source modalities.
-        target: target modality.
-        data_range: width of the target's range of values.
-        cohort: name of the cohort.
-        digest: hash of the cohort's content and split.
-        split: which side of the split.
-        n_training: cases that oracles, and models of this cohort, are fitted on.
-        simulated: modalities that no scanner measured.
-        notes: what a reader has to know, such as the limits of an embedded cohort.
-        reference: what targets are scaled to by their own intensities; None leaves them as they are.
-        fitted_on: name of the cohort that oracles are fitted on; empty where it is this one.
-        training_patients: of the cohort's training split; their hashes are kept, to find leaks by.
-        units: of modalities whose values are not in their own unit, such as `{"ct": "grey level"}`.
-        mask: the region of the target that is the evaluation mask; None where the data set gives masks.
-        labels: names of the segmentation's labels, as far as the cohort knows them.
-    """
-
-    sources: tuple[str, ...]
-    target: str
-    data_range: float
-    cohort: str
-    digest: str
-    split: str
-    n_training: int = 0
-    simulated: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
-    reference: Reference | None = None
-    training_patients: tuple[str, ...] = ()
-    fitted_on: str = ""
-    units: Mapping[str, str] = field(default_factory=dict)
-    mask: ReferenceMask | None = None
-    labels: Mapping[int, str] = field(default_factory=dict)
-
-    @property
-    def unit(self) -> str:
-        """Unit of the target's values."""
-        return unit_of(self.target, self.units.get(self.target, ""))
-
-    @property
-    def mask_text(self) -> str:
-        """What the evaluation mask is; empty for the data set's."""
-        return "" if self.mask is None else self.mask.text()
 
 
 class Column(NamedTuple):
@@ -137,7 +71,7 @@ class Evaluation:
     """An evaluation.
 
     Attributes:
-        subject: what is evaluated on what.
+        task: what is evaluated on what.
         models: names of the trained translators.
         oracles: names of those that need no learning.
         rows: every figure of every case.
@@ -159,7 +93,7 @@ class Evaluation:
         organs: colour per organ, of the models; empty where it was not asked for.
     """
 
-    subject: Subject
+    task: EvaluationTask
     models: tuple[str, ...]
     oracles: tuple[str, ...]
     rows: tuple[Row, ...]
@@ -170,12 +104,12 @@ class Evaluation:
     seconds: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     errors: Mapping[str, Counts] = field(default_factory=dict)
     regions: tuple[RegionRow, ...] = ()
-    targets: Mapping[str, Target] = field(default_factory=dict)
+    targets: Mapping[str, TargetHashes] = field(default_factory=dict)
     volumes: Parts = field(default_factory=dict)
     splits: tuple[SplitFigure, ...] = ()
     judges: Mapping[str, Any] = field(default_factory=dict)
     strata: Strata | None = None
-    home: Home | None = None
+    home: InternalTest | None = None
     disagreements: tuple[DisagreementRow, ...] = ()
     spreads: Parts = field(default_factory=dict)
     organs: tuple[OrganRow, ...] = ()
@@ -276,9 +210,9 @@ class Evaluation:
 
     def disagreement_protocol(self) -> str:
         """Say how the figures of the disagreement are taken."""
-        subject = self.subject
+        task = self.task
         return disagreement.protocol(
-            subject.unit, target_normalised=subject.reference is not None, mask=subject.mask_text
+            task.unit, target_normalised=task.reference is not None, mask=task.mask_text
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -293,7 +227,7 @@ class Evaluation:
             "protocols": {protocol.text(): protocol.to_json() for protocol in protocols},
             "split_figures": [one._asdict() for one in self.splits],
             "judges": dict(self.judges),
-            "elsewhere": away.to_json(self.points(), self.strata, self.home),
+            "elsewhere": external.to_json(self.points(), self.strata, self.home),
             "scoring": self._scoring(),
             "targets": {case: one._asdict() for case, one in self.targets.items()},
             "volumes": to_json(self.volumes),
@@ -305,11 +239,11 @@ class Evaluation:
 
     def _scoring(self) -> dict[str, Any]:
         """Return what figures depend on beside volumes: enough to take them again."""
-        reference = self.subject.reference
+        reference = self.task.reference
         return {
-            "data_range": self.subject.data_range,
-            **({"mask": self.subject.mask._asdict()} if self.subject.mask is not None else {}),
-            **({"labels": dict(self.subject.labels)} if self.subject.labels else {}),
+            "data_range": self.task.data_range,
+            **({"mask": self.task.mask._asdict()} if self.task.mask is not None else {}),
+            **({"labels": dict(self.task.labels)} if self.task.labels else {}),
             "reference": None
             if reference is None
             else {"source": reference.source, "region": reference.region, "map": reference.map.to_json()},
@@ -325,26 +259,26 @@ class Evaluation:
 
     def provenance(self) -> dict[str, Any]:
         """Return how the figures came about."""
-        subject = self.subject
+        task = self.task
         return {
             "intended_use": INTENDED_USE,
             "tool": {"name": "transmodal", "version": __version__},
             "versions": {"python": platform.python_version(), **_versions()},
-            "task": {"source": list(subject.sources), "target": subject.target, "unit": subject.unit},
+            "task": {"source": list(task.sources), "target": task.target, "unit": task.unit},
             "cohort": {
-                "name": subject.cohort,
-                "digest": subject.digest,
-                "split": subject.split,
+                "name": task.cohort,
+                "digest": task.digest,
+                "split": task.split,
                 "n_cases": len(self.cases),
-                "n_training_cases": subject.n_training,
-                "oracles_fitted_on": subject.fitted_on or subject.cohort,
-                "simulated": list(subject.simulated),
-                "training_patients_sha256": [patient_mark(name) for name in subject.training_patients],
+                "n_training_cases": task.n_training,
+                "oracles_fitted_on": task.fitted_on or task.cohort,
+                "simulated": list(task.simulated),
+                "training_patients_sha256": [patient_mark(name) for name in task.training_patients],
             },
             "models": {name: dict(self.records.get(name, {})) for name in self.models},
             "oracles": list(self.oracles),
             "slices_excluded": dict(self.slices_excluded),
-            "notes": list(subject.notes),
+            "notes": list(task.notes),
         }
 
 

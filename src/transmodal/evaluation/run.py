@@ -19,14 +19,14 @@ from transmodal.evaluation.measures.disagreement import csv_records
 from transmodal.evaluation.measures.reference_mask import ReferenceMask, choose, has_masks, masked
 from transmodal.evaluation.participants import (
     BY_RECIPE,
-    Entrants,
     ModelTranslator,
-    Passing,
+    Participants,
+    Passes,
     common_preprocessing,
-    lacking,
-    names_of,
-    outgrown,
-    passing,
+    exceeds_training_window,
+    name_runs,
+    with_passes,
+    without_sources,
 )
 from transmodal.evaluation.records import store as stored
 from transmodal.evaluation.report import page as report
@@ -34,7 +34,7 @@ from transmodal.evaluation.report import strata
 from transmodal.evaluation.report import text as tables
 from transmodal.evaluation.result import Evaluation
 from transmodal.evaluation.score import METRICS, STANDARD
-from transmodal.evaluation.task import reference_units, subject_of
+from transmodal.evaluation.task import build_task, reference_units
 from transmodal.evaluation.unpaired import lacks_pairs
 from transmodal.inference.preprocessing import Preprocessing
 from transmodal.metrics.naming import check_names
@@ -54,7 +54,7 @@ def evaluate(
     checkpoint: str = "best",
     device: str | None = None,
     without: Sequence[str] = (),
-    passes: Passing = BY_RECIPE,
+    passes: Passes = BY_RECIPE,
     weights: Mapping[str, str] | None = None,
     target_normalised: bool = False,
     metrics: Sequence[str] = STANDARD,
@@ -106,11 +106,11 @@ def evaluate(
     store = _opened(cohort)
     paths = [Path(run) for run in (runs.values() if isinstance(runs, Mapping) else runs)]
     loaded = [load(path, which=checkpoint, device=device, weights=weights) for path in paths]
-    named = list(runs) if isinstance(runs, Mapping) else names_of(paths, loaded)
-    names, loaded = passing(named, loaded, passes)
+    named = list(runs) if isinstance(runs, Mapping) else name_runs(paths, loaded)
+    names, loaded = with_passes(named, loaded, passes)
     preprocessing = common_preprocessing(names, loaded)
     models = [ModelTranslator(name, model) for name, model in zip(names, loaded, strict=True)]
-    models += [lacking(one, without) for one in models if without]
+    models += [without_sources(one, without) for one in models if without]
     records = {model.name: model.record() for model in models}
     sources = tuple(dict.fromkeys(name for model in loaded for name in model.preprocessing.sources))
     store = store.named_for([*sources, preprocessing.target])
@@ -118,17 +118,17 @@ def evaluate(
     given = None
     if training_cohort is not None:
         given = _opened(training_cohort).named_for([*sources, preprocessing.target])
-    where = sites.sites(store, given, records, split)
+    where = sites.find_sites(store, given, records, split)
     training = where.learned.cases("train") if where.learned is not None else []
-    cases = sites.cases_of(store, split)
+    cases = sites.select_cases(store, split)
     for model in loaded:
         assumed_spacing.check(cases, model.preprocessing.spacing_mm, "")
     parted = phenotypes.of(cases) if phenotypes is not None else None
     mask = choose(store, cases, preprocessing.target, preprocessing.region)
     cases = _masked(store, cases, mask)
-    subject = replace(sites.subject_at(where, preprocessing, sources, split), mask=mask)
+    task = replace(sites.build_task_of_sites(where, preprocessing, sources, split), mask=mask)
     check_cases(metrics, preprocessing.target, cases, has_mask=mask is not None or has_masks(store))
-    entrants = Entrants(
+    entrants = Participants(
         models,
         [
             oracle_room.fit(name, training, preprocessing, progress=progress)
@@ -138,13 +138,13 @@ def evaluate(
         {name: path / "curves.csv" for name, path in zip(names, paths, strict=True)},
     )
     doubts = (*where.notes(oracles), *(sites.namesakes(cases, records) if where.is_elsewhere else ()))
-    subject = replace(subject, notes=(*subject.notes, *notes, *doubts, *outgrown(models, cases)))
+    task = replace(task, notes=(*task.notes, *notes, *doubts, *exceeds_training_window(models, cases)))
     if target_normalised:
-        subject = replace(subject, reference=reference_units(preprocessing))
+        task = replace(task, reference=reference_units(preprocessing))
     evaluation = evaluate_cases(
         entrants,
         cases,
-        subject,
+        task,
         metrics=metrics,
         primary=primary,
         judges=judges,
@@ -153,15 +153,15 @@ def evaluate(
     )
     home = None
     if where.is_elsewhere:
-        home = sites.home_written(dict(zip(names, paths, strict=True)), records)
+        home = sites.read_internal_test(dict(zip(names, paths, strict=True)), records)
         own = given.cases("test") if given is not None else []
         if given is not None and own:
             own_mask = choose(given, own, preprocessing.target, preprocessing.region)
             own = _masked(given, own, own_mask)
             there = replace(
-                subject_of(given, preprocessing, sources, "test"), reference=subject.reference, mask=own_mask
+                build_task(given, preprocessing, sources, "test"), reference=task.reference, mask=own_mask
             )
-            home = sites.home_of(
+            home = sites.summarise_internal_test(
                 evaluate_cases(
                     entrants,
                     own,
@@ -204,16 +204,18 @@ def evaluate_oracles(
         InputError: E132 when the split is empty or there is nothing to fit oracles on.
     """
     cohort = cohort.named_for([*preprocessing.sources, preprocessing.target])
-    subject = subject_of(cohort, preprocessing, preprocessing.sources, split)
+    task = build_task(cohort, preprocessing, preprocessing.sources, split)
     if target_normalised:
-        subject = replace(subject, reference=reference_units(preprocessing))
-    entrants = Entrants((), [oracle_room.fit(name, cohort.cases("train"), preprocessing) for name in oracles])
+        task = replace(task, reference=reference_units(preprocessing))
+    entrants = Participants(
+        (), [oracle_room.fit(name, cohort.cases("train"), preprocessing) for name in oracles]
+    )
     cases = cohort.cases(split)
     mask = choose(cohort, cases, preprocessing.target, preprocessing.region)
     evaluation = evaluate_cases(
         entrants,
         _masked(cohort, cases, mask),
-        replace(subject, mask=mask),
+        replace(task, mask=mask),
         metrics=metrics,
         primary=_primary(metrics),
     )
@@ -232,7 +234,7 @@ def write(evaluation: Evaluation, folder: Path) -> None:
     """
     folder.mkdir(parents=True, exist_ok=True)
     how = evaluation.disagreement_protocol()
-    of_disagreements = csv_records(evaluation.disagreements, evaluation.subject.unit, how)
+    of_disagreements = csv_records(evaluation.disagreements, evaluation.task.unit, how)
     write_records([*(row.to_json() for row in evaluation.rows), *of_disagreements], folder / "evaluation.csv")
     texts = {
         "report.html": report.page(evaluation),
@@ -253,7 +255,7 @@ def _masked(cohort: Cohort, cases: Sequence[PreparedCase], mask: ReferenceMask |
 
 
 def _check_pairs(cohort: Cohort, split: str, preprocessing: Preprocessing) -> None:
-    if lacks_pairs(sites.cases_of(cohort, split), preprocessing.sources, preprocessing.target):
+    if lacks_pairs(sites.select_cases(cohort, split), preprocessing.sources, preprocessing.target):
         raise InputError(
             "E131",
             f"no {split} case of {cohort.manifest.name} has both {preprocessing.sources[0]} and {preprocessing.target}",
@@ -271,10 +273,10 @@ def _at_home(progress: StageProgress | None) -> StageProgress | None:
     return None if progress is None else lambda _, done, total: progress("training site", done, total)
 
 
-def _keeper(output: Path | None) -> stored.Keeper:
+def _keeper(output: Path | None) -> stored.VolumeStore:
     if output is None:
         raise UsageError("E004", "volumes to keep and no folder", "a folder for them", "Give an output.")
-    return stored.Keeper(output)
+    return stored.VolumeStore(output)
 
 
 def _primary(metrics: Sequence[str]) -> str:

@@ -1,15 +1,19 @@
-"""What is evaluated on what, worked out of a cohort and a model's preprocessing of it."""
+"""The task of an evaluation: which modality is synthesised from which, on which cases, in which units."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
+from transmodal.cohorts.manifest import RegionKind
 from transmodal.cohorts.store import Cohort, PreparedCase
 from transmodal.errors import InputError, UsageError
-from transmodal.evaluation.result import Reference, Subject
+from transmodal.evaluation.measures.reference_mask import ReferenceMask
 from transmodal.evaluation.score import range_of, unit_of
 from transmodal.inference.preprocessing import Preprocessing
 from transmodal.volumes import intensity
+from transmodal.volumes.intensity import IntensityMap
 
 WITHIN = (
     "Within-subject: slabs of one body trained, chose and test. Figures hold for this body alone and say nothing "
@@ -17,8 +21,73 @@ WITHIN = (
 )
 
 
-def subject_of(cohort: Cohort, preprocessing: Preprocessing, sources: tuple[str, ...], split: str) -> Subject:
-    """Return the subject of an evaluation on a side of a cohort's split.
+class Reference(NamedTuple):
+    """The units of the training cohort that targets without a unit are scaled to.
+
+    Attributes:
+        map: the training cohort's map of the target.
+        source: modality in which the region lies where maps are fitted.
+        region: that region, the same as in training.
+    """
+
+    map: IntensityMap
+    source: str
+    region: RegionKind
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluationTask:
+    """The target, its sources and the cases that an evaluation is on.
+
+    Attributes:
+        sources: source modalities.
+        target: target modality.
+        data_range: width of the target's range of values.
+        cohort: name of the cohort.
+        digest: hash of the cohort's content and split.
+        split: which side of the split.
+        n_training: cases that oracles, and models of this cohort, are fitted on.
+        simulated: modalities that no scanner measured.
+        notes: what a reader has to know, such as the limits of an embedded cohort.
+        reference: what targets are scaled to by their own intensities; None leaves them as they are.
+        fitted_on: name of the cohort that oracles are fitted on; empty where it is this one.
+        training_patients: of the cohort's training split; their hashes are kept, to find leaks by.
+        units: of modalities whose values are not in their own unit, such as `{"ct": "grey level"}`.
+        mask: the region of the target that is the evaluation mask; None where the data set gives masks.
+        labels: names of the segmentation's labels, as far as the cohort knows them.
+    """
+
+    sources: tuple[str, ...]
+    target: str
+    data_range: float
+    cohort: str
+    digest: str
+    split: str
+    n_training: int = 0
+    simulated: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    reference: Reference | None = None
+    training_patients: tuple[str, ...] = ()
+    fitted_on: str = ""
+    units: Mapping[str, str] = field(default_factory=dict)
+    mask: ReferenceMask | None = None
+    labels: Mapping[int, str] = field(default_factory=dict)
+
+    @property
+    def unit(self) -> str:
+        """Unit of the target's values."""
+        return unit_of(self.target, self.units.get(self.target, ""))
+
+    @property
+    def mask_text(self) -> str:
+        """What the evaluation mask is; empty for the data set's."""
+        return "" if self.mask is None else self.mask.text()
+
+
+def build_task(
+    cohort: Cohort, preprocessing: Preprocessing, sources: tuple[str, ...], split: str
+) -> EvaluationTask:
+    """Return the task of an evaluation on a side of a cohort's split.
 
     Args:
         cohort: what is scored on, and what the target's range of values is taken from.
@@ -32,7 +101,7 @@ def subject_of(cohort: Cohort, preprocessing: Preprocessing, sources: tuple[str,
     training = cohort.cases("train")
     units = _units(cohort, preprocessing, sources)
     unit = units.get(preprocessing.target, "")
-    return Subject(
+    return EvaluationTask(
         sources,
         preprocessing.target,
         range_of(
@@ -67,7 +136,7 @@ def _units(cohort: Cohort, preprocessing: Preprocessing, sources: tuple[str, ...
 
 
 def reference_units(preprocessing: Preprocessing) -> Reference:
-    """Return what a target without a unit is scaled to.
+    """Return the units that a target without a unit is scaled to.
 
     Raises:
         UsageError: E004 for a target with a unit.
@@ -92,8 +161,8 @@ def simulated(cohort: Cohort, modalities: Sequence[str]) -> tuple[str, ...]:
 
 
 def _reference(
-    target: str, unit: str, mapped_by: intensity.IntensityMap, training: Sequence[PreparedCase]
-) -> intensity.IntensityMap:
+    target: str, unit: str, mapped_by: IntensityMap, training: Sequence[PreparedCase]
+) -> IntensityMap:
     """Return a bounded map of the target: the model's own, or percentiles where it is mapped by z-scores."""
     if mapped_by.low is not None or not training:
         return mapped_by

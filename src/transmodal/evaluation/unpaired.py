@@ -16,7 +16,7 @@ from transmodal.errors import InputError, UsageError
 from transmodal.evaluation.learned import fid
 from transmodal.evaluation.learned.base import Scale
 from transmodal.evaluation.learned.fid import FrechetJudge
-from transmodal.evaluation.participants import ModelTranslator, common_preprocessing, names_of
+from transmodal.evaluation.participants import ModelTranslator, common_preprocessing, name_runs
 from transmodal.evaluation.report import unpaired
 from transmodal.evaluation.score import BACKGROUND, range_of, unit_of
 from transmodal.inference.cycle import cycle_error
@@ -148,7 +148,7 @@ def evaluate_unpaired(
     _check_metrics(metrics)
     store = cohort if isinstance(cohort, Cohort) else Cohort.open(cohort)
     models = [load(path, which=checkpoint, device=device) for path in runs]
-    preprocessing = common_preprocessing(names := names_of(list(runs), models), models)
+    preprocessing = common_preprocessing(names := name_runs(list(runs), models), models)
     store = store.named_for([*preprocessing.sources, preprocessing.target])
     cases = store.cases(split)
     with_sources = [case for case in cases if set(preprocessing.sources) <= set(case.modalities)]

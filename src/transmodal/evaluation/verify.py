@@ -19,9 +19,9 @@ from transmodal.evaluation.records import read as reading
 from transmodal.evaluation.records import schema as kept_room
 from transmodal.evaluation.records import store as stored
 from transmodal.evaluation.records.schema import Elsewhere, Kept
-from transmodal.evaluation.records.store import Part, Target
-from transmodal.evaluation.result import Reference, Subject
+from transmodal.evaluation.records.store import StoredFile, TargetHashes
 from transmodal.evaluation.score import METRICS
+from transmodal.evaluation.task import EvaluationTask, Reference
 from transmodal.metrics.table import Row
 from transmodal.progress import StageProgress
 from transmodal.volumes import Volume
@@ -31,7 +31,7 @@ TOLERANCE = 1e-9
 """Relative: on another machine the last bits of a sum may differ. What differs more was changed."""
 
 
-class Checked(NamedTuple):
+class Verification(NamedTuple):
     """What was found to be true.
 
     Attributes:
@@ -61,7 +61,7 @@ class Checked(NamedTuple):
         return "; ".join(parts) + "."
 
 
-def check(folder: Path, cohort: Cohort | Path, *, progress: StageProgress | None = None) -> Checked:
+def check(folder: Path, cohort: Cohort | Path, *, progress: StageProgress | None = None) -> Verification:
     """Take every figure of an evaluation again.
 
     Args:
@@ -85,7 +85,7 @@ def check(folder: Path, cohort: Cohort | Path, *, progress: StageProgress | None
             f"{said.name} ({said.digest[:12]}), which was scored on",
             "Name that cohort.",
         )
-    cases = [case.id for case in sites.cases_of(store, said.split)]
+    cases = [case.id for case in sites.select_cases(store, said.split)]
     if set(cases) != set(kept.targets):
         odd = sorted(set(cases) ^ set(kept.targets))[0]
         raise _changed(
@@ -94,7 +94,7 @@ def check(folder: Path, cohort: Cohort | Path, *, progress: StageProgress | None
     found = _Comparison(path, kept)
     store = store.named_for([*kept.provenance.task.source, found.target])
     for n, (id_, hashes) in enumerate(kept.targets.items(), start=1):
-        found.case(store.case(id_), Target(hashes.target, hashes.mask))
+        found.case(store.case(id_), TargetHashes(hashes.target, hashes.mask))
         if progress is not None:
             progress("check", n, len(kept.targets))
     found.finish()
@@ -108,7 +108,7 @@ class _Comparison:
     def __init__(self, path: Path, kept: Kept) -> None:
         self._path, self._kept = path, kept
         self._metrics = [name for name in dict.fromkeys(row.metric for row in kept.rows) if name in METRICS]
-        self._subject = _subject(kept)
+        self._task = _task(kept)
         self._rows = {(row.case, row.translator, row.metric, row.protocol): row for row in kept.rows}
         self._regions = {(one["case"], one["translator"], one["region"]): one for one in kept.regions}
         self._seen: set[tuple[str, ...]] = set()
@@ -119,31 +119,29 @@ class _Comparison:
     @property
     def target(self) -> str:
         """The modality that was scored."""
-        return self._subject.target
+        return self._task.target
 
-    def case(self, case: PreparedCase, said: Target) -> None:
+    def case(self, case: PreparedCase, said: TargetHashes) -> None:
         """Compare one case: its target and mask, its volumes, every figure of each."""
-        if self._subject.mask is not None:
-            case = MaskedCase(case, self._subject.mask.modality, (self._subject.mask.kind,))
-        now = stored.target_of(case, self._subject.target)
+        if self._task.mask is not None:
+            case = MaskedCase(case, self._task.mask.modality, (self._task.mask.kind,))
+        now = stored.hash_target(case, self._task.target)
         if now != said:
             what = "target" if now.target != said.target else "evaluation mask"
             raise _changed(self._path, f"the {what} of case {case.id} has another content", "what was scored")
-        target = per_case.truth(case, self._subject)
+        target = per_case.truth(case, self._task)
         for name, cases in self._kept.volumes.items():
             if case.id not in cases:
                 raise _changed(self._path, f"no volume of {name} for case {case.id}", "one of every case")
-            parts = tuple(Part(one.file, one.sha256) for one in cases[case.id])
+            parts = tuple(StoredFile(one.file, one.sha256) for one in cases[case.id])
             made = stored.read(self._path.parent, parts, target.grid, f"{name} for case {case.id}")
             self._volumes += 1
-            for one in per_case.figures(case, target, made, self._subject, self._metrics):
+            for one in per_case.figures(case, target, made, self._task, self._metrics):
                 self._figure(per_case.row(case, name, one))
             if self._kept.organs and name in self._kept.provenance.models:
                 self._organ(case, target, made, name)
             if name in self._kept.provenance.models:
-                self._region(
-                    regional.rows(case, target, made, name, self._subject.unit, self._subject.labels)
-                )
+                self._region(regional.rows(case, target, made, name, self._task.unit, self._task.labels))
             self._doubt(case, target, made, name)
 
     def finish(self) -> None:
@@ -165,12 +163,14 @@ class _Comparison:
                 "the strata", again, self._kept.elsewhere.figures, ("translator", "metric", "by", "name")
             )
 
-    def result(self) -> Checked:
+    def result(self) -> Verification:
         """Return what was found."""
         left_out = dict.fromkeys(row.metric for row in self._kept.rows if row.metric not in self._metrics)
         if self._doubts.rows and not self._doubts.volumes:
             left_out["uncertainty (no disagreement is stored)"] = None
-        return Checked(self._volumes, len(self._kept.targets), self._figures, self._exact, tuple(left_out))
+        return Verification(
+            self._volumes, len(self._kept.targets), self._figures, self._exact, tuple(left_out)
+        )
 
     def _doubt(self, case: PreparedCase, target: Volume, made: Volume, name: str) -> None:
         """Compare what a disagreement is worth, where one is stored."""
@@ -180,7 +180,7 @@ class _Comparison:
         whose = f"of {name} on {case.id}"
         if case.id not in cases or (case.id, name) not in self._doubts.rows:
             raise _changed(self._path, f"no disagreement {whose}", "one of every case")
-        parts = tuple(Part(one.file, one.sha256) for one in cases[case.id])
+        parts = tuple(StoredFile(one.file, one.sha256) for one in cases[case.id])
         spread = stored.read(
             self._path.parent, parts, target.grid, f"{name}'s disagreement for case {case.id}"
         )
@@ -198,9 +198,9 @@ class _Comparison:
             return
         if len(made) != len(said.cases):
             raise _changed(self._path, f"{len(said.cases)} figures of disagreements", str(len(made)))
-        subject = self._subject
+        task = self._task
         how = disagreement.protocol(
-            subject.unit, target_normalised=subject.reference is not None, mask=subject.mask_text
+            task.unit, target_normalised=task.reference is not None, mask=task.mask_text
         )
         self._compare("the protocol of the uncertainty", how, said.protocol)
         again = [one.to_json() for one in disagreement.pooled(made)]
@@ -234,8 +234,8 @@ class _Comparison:
     def _organ(self, case: PreparedCase, target: Volume, made: Volume, name: str) -> None:
         """Compare the colour of every organ with what was written."""
         said = {(one["case"], one["translator"], one["organ"]): one for one in self._kept.organs}
-        subject = self._subject
-        again = organs.rows(case, target, made, name, subject.labels, subject.data_range)
+        task = self._task
+        again = organs.rows(case, target, made, name, task.labels, task.data_range)
         theirs = [key for key in said if key[:2] == (case.id, name)]
         if len(theirs) != len(again):
             raise _changed(
@@ -309,7 +309,7 @@ def _strata(kept: Kept, said: Elsewhere) -> list[strata.Stratum]:
     home = None
     if said.home is not None:
         figures = {(one.translator, one.metric, one.protocol): one.patients for one in said.home.figures}
-        home = strata.Home(said.home.cohort, said.home.digest, said.home.how, figures)
+        home = strata.InternalTest(said.home.cohort, said.home.digest, said.home.how, figures)
     return strata.strata(points, parted, home)
 
 
@@ -319,14 +319,14 @@ def _close(one: object, other: object) -> bool:
     return one == other
 
 
-def _subject(kept: Kept) -> Subject:
+def _task(kept: Kept) -> EvaluationTask:
     """Return what figures need to know of the evaluation."""
     task, cohort, scoring = kept.provenance.task, kept.provenance.cohort, kept.scoring
     said = scoring.reference
     reference = (
         None if said is None else Reference(IntensityMap.from_json(said.map), said.source, said.region)
     )
-    return Subject(
+    return EvaluationTask(
         task.source,
         task.target,
         scoring.data_range,

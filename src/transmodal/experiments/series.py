@@ -14,7 +14,7 @@ from typing import NamedTuple, TypeVar
 import torch
 
 from transmodal.cohorts.store import Cohort
-from transmodal.evaluation.participants import Passing
+from transmodal.evaluation.participants import Passes
 from transmodal.evaluation.result import Evaluation
 from transmodal.evaluation.run import evaluate
 from transmodal.evaluation.score import RANGES, STANDARD
@@ -81,7 +81,7 @@ def scored(job: Job, statistics: TranslateWith | None = None) -> Evaluation:
         oracles=job.oracles,
         without=[source for source in job.without if source in task.source],
         target_normalised=is_normalised(task.target),
-        passes=Passing(translate_with=statistics),
+        passes=Passes(translate_with=statistics),
         metrics=job.metrics,
         device=own_device(job.recipe),
         output=job.evaluated(statistics),

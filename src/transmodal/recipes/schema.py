@@ -295,7 +295,7 @@ class Translation(_Part):
     batch: Annotated[int, Field(ge=1)] = 8
 
 
-class Evaluation(_Part):
+class EvaluationSettings(_Part):
     """By what a translator is judged while it trains.
 
     Attributes:
@@ -338,7 +338,7 @@ class Recipe(_Part):
     settings: dict[str, Any] = {}
     training: Training
     translation: Translation = Translation()
-    evaluation: Evaluation = Evaluation()
+    evaluation: EvaluationSettings = EvaluationSettings()
 
     @model_validator(mode="after")
     def _flat(self) -> Self:

@@ -19,12 +19,13 @@ from transmodal.cohorts.case import patient_mark
 from transmodal.errors import InputError, TransmodalError, UsageError
 from transmodal.evaluation.compare import table
 from transmodal.evaluation.compare.compare import Comparison, compare
-from transmodal.evaluation.result import Evaluation, Subject
+from transmodal.evaluation.result import Evaluation
+from transmodal.evaluation.task import EvaluationTask
 from transmodal.metrics.table import Protocol, Row
 from transmodal.notice import INTENDED_USE
 from transmodal.storage import files
 
-SUBJECT = Subject(
+SUBJECT = EvaluationTask(
     ("t1",), "ct", 4024.0, "mine", "d" * 64, "test", 3, training_patients=("learned-0", "learned-1")
 )
 MAE = Protocol("mask", 3, "HU")
@@ -59,7 +60,7 @@ class Maker:
         name: str,
         figures: dict[str, Sequence[float]],
         records: dict[str, dict[str, Any]],
-        subject: Subject = SUBJECT,
+        task: EvaluationTask = SUBJECT,
         protocol: Protocol = MAE,
         oracles: Sequence[str] = (),
     ) -> Path:
@@ -67,9 +68,7 @@ class Maker:
         models = tuple(who for who in figures if who not in oracles)
         records = {who: {"weights_sha256": f"{name} {who}", **record} for who, record in records.items()}
         seconds = {who: {f"case-{n}": 0.5 + n for n in range(len(values))} for who, values in figures.items()}
-        evaluation = Evaluation(
-            subject, models, tuple(oracles), tuple(rows), records=records, seconds=seconds
-        )
+        evaluation = Evaluation(task, models, tuple(oracles), tuple(rows), records=records, seconds=seconds)
         place = self.folder / name / "evaluation"
         place.mkdir(parents=True)
         files.write_json(place / "evaluation.json", evaluation.to_json())
@@ -278,16 +277,16 @@ def test_an_evaluation_whose_figures_do_not_fit_is_refused(
 
 
 @pytest.mark.parametrize(
-    ("what", "subject"),
+    ("what", "task"),
     [
         (r"has the target ct, .* t2", replace(SUBJECT, target="t2")),
         ("has the cohort mine", replace(SUBJECT, digest="e" * 64)),
         ("has the split test, ", replace(SUBJECT, split="validation")),
     ],
 )
-def test_other_tasks_cohorts_and_splits_are_refused(make: Maker, what: str, subject: Subject) -> None:
+def test_other_tasks_cohorts_and_splits_are_refused(make: Maker, what: str, task: EvaluationTask) -> None:
     first = make.pair()[0]
-    other = make("other", {"b": BAD}, {"b": _record(recipe_sha256="b" * 64)}, subject=subject)
+    other = make("other", {"b": BAD}, {"b": _record(recipe_sha256="b" * 64)}, task=task)
     with pytest.raises(UsageError, match=what) as caught:
         compare([first, other])
     assert caught.value.code == "E004"
@@ -315,13 +314,13 @@ def test_other_cases_and_the_same_weights_twice_are_refused(make: Maker) -> None
 
 def test_leaking_patients_are_refused_by_name(make: Maker) -> None:
     leaking = replace(SUBJECT, training_patients=("learned-0", "patient-3", "patient-4"))
-    run = make("leak", {"unet": GOOD}, {"unet": _record()}, subject=leaking)
+    run = make("leak", {"unet": GOOD}, {"unet": _record()}, task=leaking)
     with pytest.raises(InputError, match="unet learned from patient patient-3, one of 2") as caught:
         compare([run])
     assert caught.value.code == "E135"
     trained = replace(SUBJECT, split="train")
     with pytest.raises(InputError, match="one of 8 that it is scored on"):
-        compare([make("train", {"unet": GOOD}, {"unet": _record()}, subject=trained)])
+        compare([make("train", {"unet": GOOD}, {"unet": _record()}, task=trained)])
 
 
 def test_models_of_other_cohorts_are_told_of_and_not_mixed(make: Maker) -> None:
@@ -345,13 +344,13 @@ def test_models_of_other_cohorts_are_told_of_and_not_mixed(make: Maker) -> None:
 
 
 def test_what_a_reader_has_to_know_is_said(make: Maker) -> None:
-    subject = replace(SUBJECT, split="validation", simulated=("ct",), notes=("Virtual subjects.",))
-    run = make("run", {"unet": GOOD}, {"unet": _record()}, subject=subject)
+    task = replace(SUBJECT, split="validation", simulated=("ct",), notes=("Virtual subjects.",))
+    run = make("run", {"unet": GOOD}, {"unet": _record()}, task=task)
     notes = compare([run]).notes
     assert "Virtual subjects." in notes
     assert "Simulated, measured by no scanner: ct." in notes
     assert any(note.startswith("Validation split") for note in notes)
-    gpu = make("gpu", {"g": BAD}, {"g": _record(recipe_sha256="b" * 64, device="cuda:0")}, subject=subject)
+    gpu = make("gpu", {"g": BAD}, {"g": _record(recipe_sha256="b" * 64, device="cuda:0")}, task=task)
     assert any("different devices (cpu, cuda:0)" in note for note in compare([run, gpu]).notes)
 
 

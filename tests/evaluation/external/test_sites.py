@@ -14,10 +14,17 @@ from transmodal.cohorts.case import patient_mark
 from transmodal.errors import UsageError
 from transmodal.evaluation.casewise import evaluate_cases
 from transmodal.evaluation.external import sites
-from transmodal.evaluation.external.sites import Sites, cases_of, folder_of, home_of, home_written, namesakes
-from transmodal.evaluation.participants import Entrants
-from transmodal.evaluation.result import Subject
+from transmodal.evaluation.external.sites import (
+    Sites,
+    evaluation_folder,
+    namesakes,
+    read_internal_test,
+    select_cases,
+    summarise_internal_test,
+)
+from transmodal.evaluation.participants import Participants
 from transmodal.evaluation.run import write
+from transmodal.evaluation.task import EvaluationTask
 
 Make = Callable[..., Any]
 
@@ -40,7 +47,7 @@ RECORD = {"weights_sha256": "w", "without": [], "cohort": {"name": "home", "dige
 
 
 def found(scored: FakeCohort, given: FakeCohort | None, split: str = "test", record: Any = RECORD) -> Sites:  # noqa: ANN401  # JSON
-    return sites.sites(scored, given, {"unet": record}, split)  # type: ignore[arg-type]  # fakes
+    return sites.find_sites(scored, given, {"unet": record}, split)  # type: ignore[arg-type]  # fakes
 
 
 def test_at_home_oracles_are_fitted_there() -> None:
@@ -69,8 +76,8 @@ def test_all_cases_are_scored_only_where_nobody_learned() -> None:
     for record in (RECORD, {}):
         with pytest.raises(UsageError, match="--split all"):
             found(HOME, None, "all", record)
-    assert cases_of(AWAY, "all") == [None]  # type: ignore[arg-type]  # a fake
-    assert cases_of(AWAY, "test") == ["test"]  # type: ignore[arg-type]  # a fake
+    assert select_cases(AWAY, "all") == [None]  # type: ignore[arg-type]  # a fake
+    assert select_cases(AWAY, "test") == ["test"]  # type: ignore[arg-type]  # a fake
 
 
 def test_patients_with_a_training_patients_id_are_named() -> None:
@@ -81,10 +88,10 @@ def test_patients_with_a_training_patients_id_are_named() -> None:
 
 
 def test_an_evaluation_elsewhere_goes_beside_the_one_at_home(tmp_path: Path) -> None:
-    assert folder_of(tmp_path, HOME) == tmp_path / "evaluation"  # type: ignore[arg-type]  # a fake
+    assert evaluation_folder(tmp_path, HOME) == tmp_path / "evaluation"  # type: ignore[arg-type]  # a fake
     (tmp_path / "run.json").write_text(json.dumps({"cohort": {"digest": "h" * 64}}))
-    assert folder_of(tmp_path, HOME) == tmp_path / "evaluation"  # type: ignore[arg-type]  # a fake
-    assert folder_of(tmp_path, AWAY) == tmp_path / "evaluation-away-2-aaaaaaaa"  # type: ignore[arg-type]  # a fake
+    assert evaluation_folder(tmp_path, HOME) == tmp_path / "evaluation"  # type: ignore[arg-type]  # a fake
+    assert evaluation_folder(tmp_path, AWAY) == tmp_path / "evaluation-away-2-aaaaaaaa"  # type: ignore[arg-type]  # a fake
 
 
 class Same:
@@ -98,14 +105,14 @@ class Same:
 
 @pytest.fixture
 def at_home(make_case: Make, tmp_path: Path) -> Path:
-    subject = Subject(("t1",), "fa", 1.0, "home", "h" * 64, "test", 9)
-    entrants = Entrants([Same()], (), {Same.name: RECORD})
-    write(evaluate_cases(entrants, [make_case(0), make_case(1)], subject), tmp_path / "evaluation")
+    task = EvaluationTask(("t1",), "fa", 1.0, "home", "h" * 64, "test", 9)
+    entrants = Participants([Same()], (), {Same.name: RECORD})
+    write(evaluate_cases(entrants, [make_case(0), make_case(1)], task), tmp_path / "evaluation")
     return tmp_path
 
 
 def test_figures_at_home_are_of_the_same_weights(at_home: Path) -> None:
-    home = home_written({"unet": at_home, "other": at_home / "nothing"}, {"unet": RECORD})
+    home = read_internal_test({"unet": at_home, "other": at_home / "nothing"}, {"unet": RECORD})
     assert home is not None
     assert (home.cohort, home.digest) == ("home", "h" * 64)
     assert {key[0] for key in home.figures} == {"unet"}
@@ -121,7 +128,7 @@ def test_figures_at_home_are_of_the_same_weights(at_home: Path) -> None:
     ],
 )
 def test_other_weights_have_no_home(at_home: Path, record: dict[str, Any]) -> None:
-    assert home_written({"unet": at_home}, {"unet": record}) is None
+    assert read_internal_test({"unet": at_home}, {"unet": record}) is None
 
 
 def test_figures_on_another_split_are_no_home(at_home: Path) -> None:
@@ -129,10 +136,10 @@ def test_figures_on_another_split_are_no_home(at_home: Path) -> None:
     data = json.loads(path.read_text())
     data["provenance"]["cohort"]["split"] = "train"
     path.write_text(json.dumps(data))
-    assert home_written({"unet": at_home}, {"unet": RECORD}) is None
+    assert read_internal_test({"unet": at_home}, {"unet": RECORD}) is None
 
 
 def test_an_evaluation_of_now_is_a_home(make_case: Make) -> None:
-    subject = Subject(("t1",), "fa", 1.0, "home", "h" * 64, "test", 9)
-    home = home_of(evaluate_cases(Entrants([Same()]), [make_case(0)], subject))
+    task = EvaluationTask(("t1",), "fa", 1.0, "home", "h" * 64, "test", 9)
+    home = summarise_internal_test(evaluate_cases(Participants([Same()]), [make_case(0)], task))
     assert home.figures[next(iter(home.figures))] == {"patient of case-0": 0.0}

@@ -15,18 +15,19 @@ import pytest
 from scipy import stats
 
 from transmodal.evaluation.casewise import evaluate_cases
-from transmodal.evaluation.external.strata import METHOD, Home, Point, Strata, strata, to_json
-from transmodal.evaluation.participants import Entrants
+from transmodal.evaluation.external.strata import METHOD, InternalTest, Point, Strata, strata, to_json
+from transmodal.evaluation.participants import Participants
 from transmodal.evaluation.report import page as report
 from transmodal.evaluation.report import strata as away_table
-from transmodal.evaluation.result import Evaluation, Subject
+from transmodal.evaluation.result import Evaluation
 from transmodal.evaluation.run import write
 from transmodal.evaluation.statistics.bootstrap import unpaired
+from transmodal.evaluation.task import EvaluationTask
 from transmodal.volumes import Volume
 
 Make = Callable[..., Any]
 EVIL = "<b>&"
-AWAY = Subject(("t1",), "fa", 1.0, "elsewhere", "e" * 64, "all", 9, fitted_on="home")
+AWAY = EvaluationTask(("t1",), "fa", 1.0, "elsewhere", "e" * 64, "all", 9, fitted_on="home")
 
 
 class Shifted:
@@ -44,14 +45,14 @@ class Shifted:
 @pytest.fixture
 def evaluation(make_case: Make) -> Evaluation:
     cases = [make_case(n) for n in range(8)]
-    made = evaluate_cases(Entrants([Shifted("unet", 0.01)], [Shifted("lookup", 0.02)]), cases, AWAY)
+    made = evaluate_cases(Participants([Shifted("unet", 0.01)], [Shifted("lookup", 0.02)]), cases, AWAY)
     patients = tuple(f"patient of case-{n}" for n in range(8))
     groups = {"site": {EVIL: patients[:6], "hh": patients[6:]}}
     (mae,) = {
         point.protocol for point in made.points() if point.metric == "mae" and "whole" not in point.protocol
     }
     own = {f"own {n}": 0.005 + 0.001 * n for n in range(7)}
-    home = Home("home", "h" * 64, "as written", {("unet", "mae", mae): own})
+    home = InternalTest("home", "h" * 64, "as written", {("unet", "mae", mae): own})
     return replace(made, strata=Strata("participants.tsv", "a" * 64, groups), home=home)
 
 

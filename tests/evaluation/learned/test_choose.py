@@ -22,10 +22,10 @@ from transmodal.evaluation.learned.axial import as_labels, mask_slices, slices
 from transmodal.evaluation.learned.base import Judges, Pair
 from transmodal.evaluation.learned.fid import FrechetJudge
 from transmodal.evaluation.learned.lpips import PerceptualJudge
-from transmodal.evaluation.participants import Entrants
+from transmodal.evaluation.participants import Participants
 from transmodal.evaluation.report import page as report
-from transmodal.evaluation.result import Subject
 from transmodal.evaluation.run import write
+from transmodal.evaluation.task import EvaluationTask
 from transmodal.metrics.feature_sets import frechet_distance, kernel_distance
 from transmodal.nets.frozen import FrozenNet
 from transmodal.volumes import Volume
@@ -299,9 +299,9 @@ def test_an_evaluation_holds_figures_of_networks(make_case: Make, tmp_path: Path
     case = make_case(0, fa=make_pair().reference, t1=make_pair().reference)
     case = replace(case, inside=make_pair().mask, brain=make_pair().mask)
     judges = Judges([PerceptualJudge("alex", "random", "random", CPU), FrechetJudge(("fid",), "random", CPU)])
-    entrants = Entrants([Off("unet", 0.1)], [Off("lookup", 0.3)])
-    subject = Subject(("t1",), "fa", 1.0, "cohort", "d" * 64, "test", 3)
-    evaluation = evaluate_cases(entrants, [case], subject, judges=judges)
+    entrants = Participants([Off("unet", 0.1)], [Off("lookup", 0.3)])
+    task = EvaluationTask(("t1",), "fa", 1.0, "cohort", "d" * 64, "test", 3)
+    evaluation = evaluate_cases(entrants, [case], task, judges=judges)
     assert [column.label for column in evaluation.main_columns()][-1] == "LPIPS"
     assert {row.metric for row in evaluation.rows} == {"mae", "psnr", "ssim", "lpips"}
     write(evaluation, tmp_path)

@@ -18,16 +18,17 @@ from transmodal.errors import InputError
 from transmodal.evaluation.casewise import evaluate_cases
 from transmodal.evaluation.measures import disagreement
 from transmodal.evaluation.measures.disagreement import DisagreementRow
-from transmodal.evaluation.participants import Entrants, Made
+from transmodal.evaluation.participants import CaseTranslation, Participants
 from transmodal.evaluation.report import disagreement as disagreement_section
 from transmodal.evaluation.report import page as report
 from transmodal.evaluation.report import text as tables
-from transmodal.evaluation.result import Evaluation, Subject
+from transmodal.evaluation.result import Evaluation
 from transmodal.evaluation.run import write
+from transmodal.evaluation.task import EvaluationTask
 from transmodal.volumes import Volume
 
 Make = Callable[..., Any]
-FA = Subject(("t1",), "fa", 1.0, "mine", "d" * 64, "test", 16)
+FA = EvaluationTask(("t1",), "fa", 1.0, "mine", "d" * 64, "test", 16)
 RECORDS = {"three": {"passes": {"axes": ["x", "y", "z"], "fuse": "mean"}}}
 
 
@@ -64,13 +65,13 @@ class Doubting(Plain):
         super().__init__(name, size, target)
         self._says = says
 
-    def with_disagreement(self, case: Any) -> Made:  # noqa: ANN401
+    def with_disagreement(self, case: Any) -> CaseTranslation:  # noqa: ANN401
         made = self.translate_case(case)
-        return Made(made, made.with_voxels(self._says(self._error(made))))
+        return CaseTranslation(made, made.with_voxels(self._says(self._error(made))))
 
 
 def evaluated(make_case: Make, n: int = 6, **more: Any) -> Evaluation:  # noqa: ANN401
-    entrants = Entrants(
+    entrants = Participants(
         [Doubting("three", lambda error: error / 4), Plain("one")], [Plain("lookup", 0.2)], RECORDS
     )
     return evaluate_cases(entrants, [make_case(seed) for seed in range(n)], FA, **more)
@@ -96,7 +97,7 @@ def test_a_map_that_knows_nothing_is_found_out(make_case: Make) -> None:
     def blind(error: Any) -> Any:  # noqa: ANN401
         return np.random.default_rng(0).random(error.shape)
 
-    one = evaluate_cases(Entrants([Doubting("blind", blind)]), [make_case(0)], FA)
+    one = evaluate_cases(Participants([Doubting("blind", blind)]), [make_case(0)], FA)
     (row,) = one.disagreements
     assert row.spearman == pytest.approx(0, abs=0.1)
     assert row.ause == pytest.approx(row.ause_random, rel=0.1)
@@ -148,7 +149,7 @@ def test_the_files_carry_it_apart_from_the_metrics(make_case: Make, tmp_path: Pa
 
 
 def test_nothing_is_said_where_there_is_one_pass(make_case: Make, tmp_path: Path) -> None:
-    one = evaluate_cases(Entrants([Plain("one")]), [make_case(0)], FA)
+    one = evaluate_cases(Participants([Plain("one")]), [make_case(0)], FA)
     write(one, tmp_path)
     assert json.loads((tmp_path / "evaluation.json").read_text())["uncertainty"] is None
     assert "tenth" not in (tmp_path / "evaluation.csv").read_text()
@@ -158,7 +159,7 @@ def test_nothing_is_said_where_there_is_one_pass(make_case: Make, tmp_path: Path
 
 
 def test_a_figure_that_is_not_there_is_empty_with_a_note(make_case: Make, tmp_path: Path) -> None:
-    entrants = Entrants([Doubting("flat", lambda error: 0 * error + 1), Doubting("exact", abs, size=0.0)])
+    entrants = Participants([Doubting("flat", lambda error: 0 * error + 1), Doubting("exact", abs, size=0.0)])
     evaluation = evaluate_cases(entrants, [make_case(0)], FA)
     write(evaluation, tmp_path)
     flat, exact = json.loads((tmp_path / "evaluation.json").read_text())["uncertainty"]["cases"]
@@ -185,7 +186,7 @@ def test_the_section_says_what_it_is_and_whether_it_helps(make_case: Make) -> No
     assert drawn.count("<path") == 10
     assert drawn.split('class="sortable"')[1].count("<tr>") == 1 + 6
     assert "no interval" not in drawn
-    misled = Entrants([Doubting("<misled>", lambda error: 9 - error)])
+    misled = Participants([Doubting("<misled>", lambda error: 9 - error)])
     wrong = disagreement_section.section(evaluate_cases(misled, [make_case(0)], FA))
     assert '<li class="not"><code>&lt;misled&gt;</code> errs 0.' in wrong
     assert "No test and no interval: 1 patient" in wrong
@@ -214,8 +215,8 @@ def test_maps_stand_beside_the_errors(make_case: Make) -> None:
 def test_colour_is_shown_by_the_mean_over_its_channels(make_case: Make) -> None:
     photo = np.random.default_rng(0).integers(0, 200, (14, 17, 12, 3), dtype=np.uint8)
     case = make_case(0, colour=Volume(photo, np.eye(4)))
-    subject = replace(FA, target="colour", data_range=255.0)
-    evaluation = evaluate_cases(Entrants([Doubting("three", abs, 2.0, "colour")]), [case], subject)
+    task = replace(FA, target="colour", data_range=255.0)
+    evaluation = evaluate_cases(Participants([Doubting("three", abs, 2.0, "colour")]), [case], task)
     assert evaluation.disagreements[0].spearman == pytest.approx(1)
     assert evaluation.scenes[0].spreads["three"].ndim == 2
     assert "sRGB levels" in disagreement_section.section(evaluation)
@@ -223,7 +224,7 @@ def test_colour_is_shown_by_the_mean_over_its_channels(make_case: Make) -> None:
 
 
 def test_a_disagreement_that_is_not_finite_is_refused(make_case: Make) -> None:
-    broken = Entrants([Doubting("broken", lambda error: error + np.inf)])
+    broken = Participants([Doubting("broken", lambda error: error + np.inf)])
     with pytest.raises(InputError) as caught:
         evaluate_cases(broken, [make_case(0)], FA)
     assert caught.value.code == "E120"

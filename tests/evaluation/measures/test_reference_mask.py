@@ -15,10 +15,10 @@ from transmodal.evaluation import verify
 from transmodal.evaluation.casewise import evaluate_cases
 from transmodal.evaluation.measures import reference_mask
 from transmodal.evaluation.measures.reference_mask import MaskedCase, ReferenceMask, choose, masked
-from transmodal.evaluation.participants import Entrants
+from transmodal.evaluation.participants import Participants
 from transmodal.evaluation.records import store as stored
 from transmodal.evaluation.run import evaluate_oracles, write
-from transmodal.evaluation.task import subject_of
+from transmodal.evaluation.task import build_task
 from transmodal.volumes import Volume
 from transmodal.volumes.geometry.reorient import resample, working_grid
 from transmodal.volumes.regions import template
@@ -86,7 +86,7 @@ class Off:
 def test_figures_are_taken_where_the_target_is(cohort: Cohort, make_preprocessing: Make) -> None:
     preprocessing = make_preprocessing(region="whole", low=0.0, high=900.0)
     evaluation = evaluate_oracles(preprocessing, cohort, oracles=("lookup",))
-    assert evaluation.subject.mask == ReferenceMask("fa", "body")
+    assert evaluation.task.mask == ReferenceMask("fa", "body")
     texts = {row.protocol.region: row.protocol.text() for row in evaluation.rows if row.metric == "mae"}
     assert texts["mask"].startswith("inside the evaluation mask, the body of the measured fa; 3D")
     assert texts["whole"].startswith("whole volume; 3D")
@@ -111,10 +111,10 @@ def test_the_mask_comes_from_the_reference_and_not_from_what_was_made(
     (one,) = masked(cohort, [case], "fa", ("body",))
     wanted = region(case.volume("fa"), "body").mask
     np.testing.assert_array_equal(one.mask(), wanted)
-    subject = replace(subject_of(cohort, preprocessing, ("t1",), "test"), mask=ReferenceMask("fa", "body"))
-    small, large = (evaluate_cases(Entrants([Off(by)]), [one], subject) for by in (0.01, 0.2))
+    task = replace(build_task(cohort, preprocessing, ("t1",), "test"), mask=ReferenceMask("fa", "body"))
+    small, large = (evaluate_cases(Participants([Off(by)]), [one], task) for by in (0.01, 0.2))
     assert small.targets == large.targets
-    assert small.targets[case.id].mask == stored.target_of(one, "fa").mask is not None
+    assert small.targets[case.id].mask == stored.hash_target(one, "fa").mask is not None
     by_region = {row.protocol.region: row.value for row in large.rows if row.metric == "mae"}
     made = Off(0.2).translate_case(case).voxels
     off = np.abs(made - case.volume("fa").voxels)
@@ -124,11 +124,11 @@ def test_the_mask_comes_from_the_reference_and_not_from_what_was_made(
 
 def test_regions_do_not_collapse(cohort: Cohort, make_preprocessing: Make) -> None:
     cases = cohort.cases("test")
-    subject = subject_of(cohort, make_preprocessing(region="whole"), ("t1",), "test")
-    before = evaluate_cases(Entrants([Off(0.1)]), cases, subject).regions
+    task = build_task(cohort, make_preprocessing(region="whole"), ("t1",), "test")
+    before = evaluate_cases(Participants([Off(0.1)]), cases, task).regions
     inside = masked(cohort, cases, "fa", ("body",))
     after = evaluate_cases(
-        Entrants([Off(0.1)]), inside, replace(subject, mask=ReferenceMask("fa", "body"))
+        Participants([Off(0.1)]), inside, replace(task, mask=ReferenceMask("fa", "body"))
     ).regions
     assert sum(one.n == 0 for one in before) > 5 * len(cases)  # air is more than half of the volume
     filled = [one for one in after if one.n > 0]
@@ -139,7 +139,7 @@ def test_regions_do_not_collapse(cohort: Cohort, make_preprocessing: Make) -> No
 def test_a_data_set_with_masks_stays_as_it_is(tmp_path: Path, make_preprocessing: Make) -> None:
     cohort = make(tmp_path / "cohort", [Phantom(n, with_mask=n != 3) for n in range(5)])
     evaluation = evaluate_oracles(make_preprocessing(region="whole", high=900.0), cohort, oracles=("lookup",))
-    assert evaluation.subject.mask is None
+    assert evaluation.task.mask is None
     assert {row.protocol.mask for row in evaluation.rows} == {""}
     assert "mask" not in evaluation.rows[0].protocol.to_json()
     assert "mask" not in evaluation.to_json()["scoring"]
@@ -152,12 +152,12 @@ def test_figures_can_be_taken_again(cohort: Cohort, make_preprocessing: Make, tm
     preprocessing = make_preprocessing(region="whole")
     cases = cohort.cases("test")
     mask = choose(cohort, cases, "fa", "whole")
-    subject = replace(subject_of(cohort, preprocessing, ("t1",), "test"), mask=mask)
-    keeper = stored.Keeper(tmp_path)
+    task = replace(build_task(cohort, preprocessing, ("t1",), "test"), mask=mask)
+    keeper = stored.VolumeStore(tmp_path)
     evaluation = evaluate_cases(
-        Entrants([Off(0.05)], (), {"off": Off(0.05).record()}),
+        Participants([Off(0.05)], (), {"off": Off(0.05).record()}),
         masked(cohort, cases, "fa", ("body",)),
-        subject,
+        task,
         keeper=keeper,
     )
     write(evaluation, tmp_path)

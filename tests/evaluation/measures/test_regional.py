@@ -14,16 +14,17 @@ import pytest
 from transmodal.evaluation.casewise import evaluate_cases
 from transmodal.evaluation.measures import regional
 from transmodal.evaluation.measures.regional import RegionRow, agreements
-from transmodal.evaluation.participants import Entrants
+from transmodal.evaluation.participants import Participants
 from transmodal.evaluation.report import agreement
 from transmodal.evaluation.report import page as report
-from transmodal.evaluation.result import Evaluation, Subject
+from transmodal.evaluation.result import Evaluation
 from transmodal.evaluation.statistics.agreement import bland_altman
+from transmodal.evaluation.task import EvaluationTask
 from transmodal.volumes import Volume
 
 Make = Callable[..., Any]
 SHAPE = (14, 17, 12)
-CT = Subject(("t1",), "ct", 4024.0, "atlas", "d" * 64, "test", 16)
+CT = EvaluationTask(("t1",), "ct", 4024.0, "atlas", "d" * 64, "test", 16)
 
 
 class Off:
@@ -47,7 +48,9 @@ def head(seed: int) -> Volume:
 @pytest.fixture
 def evaluation(make_case: Make) -> Evaluation:
     cases = [make_case(n, ct=head(n)) for n in range(7)]
-    return evaluate_cases(Entrants([Off("one", -50.0), Off("two", 10.0)], [Off("oracle", 0.0)]), cases, CT)
+    return evaluate_cases(
+        Participants([Off("one", -50.0), Off("two", 10.0)], [Off("oracle", 0.0)]), cases, CT
+    )
 
 
 def test_means_are_of_the_voxels_of_the_region_inside_the_mask(make_case: Make) -> None:
@@ -126,13 +129,13 @@ def test_the_report_draws_every_patient_of_every_region(evaluation: Evaluation) 
 
 
 def test_one_patient_is_no_agreement(make_case: Make) -> None:
-    alone = evaluate_cases(Entrants([Off("one", 1.0)]), [make_case(0, ct=head(0))], CT)
+    alone = evaluate_cases(Participants([Off("one", 1.0)]), [make_case(0, ct=head(0))], CT)
     assert len(alone.regions) == 3
     assert agreement.section(alone) == ""
 
 
 def test_few_patients_have_no_intervals(make_case: Make) -> None:
-    few = evaluate_cases(Entrants([Off("one", 1.0)]), [make_case(n, ct=head(n)) for n in range(3)], CT)
+    few = evaluate_cases(Participants([Off("one", 1.0)]), [make_case(n, ct=head(n)) for n in range(3)], CT)
     drawn = agreement.section(few)
     assert "fewer than 6 patients" in drawn
     assert "<rect" not in drawn
@@ -149,7 +152,7 @@ def test_labels_of_a_segmentation_are_regions(make_case: Make) -> None:
     labels[3:6, 8:10, 5:7] = 7
     labels[:2] = 20  # outside the mask
     cases = [replace(make_case(n, ct=head(n)), labels=labels) for n in range(2)]
-    evaluation = evaluate_cases(Entrants([Off("one", -50.0)]), cases, CT)
+    evaluation = evaluate_cases(Participants([Off("one", -50.0)]), cases, CT)
     own = {row.region: row for row in evaluation.regions if row.case == "case-0"}
     assert own["label 7"].n == 12
     assert own["label 7"].measured == pytest.approx(cases[0].volumes["ct"].voxels[labels == 7].mean())
@@ -164,7 +167,7 @@ def test_many_regions_are_in_the_table_alone(make_case: Make) -> None:
     i, j, _ = np.indices(SHAPE)
     labels = (1 + j + 20 * (i > 7)).astype(np.uint8)
     cases = [replace(make_case(n, ct=head(n)), labels=labels) for n in range(2)]
-    drawn = agreement.section(evaluate_cases(Entrants([Off("one", -50.0)]), cases, CT))
+    drawn = agreement.section(evaluate_cases(Participants([Off("one", -50.0)]), cases, CT))
     assert drawn.count("<figure") < drawn.count('<th scope="row">')
     assert "more regions are in the table alone" in drawn
 
@@ -174,10 +177,10 @@ def test_labels_have_names_where_the_cohort_knows_them(make_case: Make) -> None:
     labels = np.zeros(SHAPE, np.int16)
     labels[3:8, 4:9, 2:8], labels[8:11, 4:9, 2:8] = 1, 5
     case = replace(case, labels=labels)
-    subject = replace(CT, labels={1: "femur"})
-    evaluation = evaluate_cases(Entrants([Off("one", -50.0)]), [case], subject)
+    task = replace(CT, labels={1: "femur"})
+    evaluation = evaluate_cases(Participants([Off("one", -50.0)]), [case], task)
     assert {"femur (label 1)", "label 5"} <= {one.region for one in evaluation.regions}
     assert evaluation.to_json()["scoring"]["labels"] == {1: "femur"}
-    plain = evaluate_cases(Entrants([Off("one", -50.0)]), [case], CT)
+    plain = evaluate_cases(Participants([Off("one", -50.0)]), [case], CT)
     assert {"label 1", "label 5"} <= {one.region for one in plain.regions}
     assert "labels" not in plain.to_json()["scoring"]

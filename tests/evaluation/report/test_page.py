@@ -14,14 +14,17 @@ import pytest
 from PIL import Image
 
 from transmodal.evaluation.casewise import evaluate_cases
-from transmodal.evaluation.participants import Entrants
+from transmodal.evaluation.participants import Participants
 from transmodal.evaluation.report import page as report
-from transmodal.evaluation.result import Evaluation, Subject
+from transmodal.evaluation.result import Evaluation
+from transmodal.evaluation.task import EvaluationTask
 from transmodal.notice import INTENDED_USE
 from transmodal.volumes import Volume
 
 Make = Callable[..., Any]
-SUBJECT = Subject(("t1",), "fa", 1.0, "atlas", "d" * 64, "test", 16, ("fa",), ("One anatomy, warped.",))
+SUBJECT = EvaluationTask(
+    ("t1",), "fa", 1.0, "atlas", "d" * 64, "test", 16, ("fa",), ("One anatomy, warped.",)
+)
 EVIL = '<script>alert("x")</script>&'
 
 
@@ -70,7 +73,7 @@ class Reader(HTMLParser):
 @pytest.fixture
 def evaluation(make_case: Make, tmp_path: Path) -> Evaluation:
     (tmp_path / "curves.csv").write_text("step,phase,epoch,name,value\n1,train,1,l1,0.5\n2,train,1,l1,0.4\n")
-    entrants = Entrants(
+    entrants = Participants(
         [Shifted("unet", 0.01), Shifted("pix2pix", 0.03)],
         [Shifted("mean_target", 0.1), Shifted("lookup", 0.02)],
         {"unet": {"seed": 2024, "cohort": {"name": "atlas", "digest": "d" * 64}, "source": ["t1"]}},
@@ -150,11 +153,11 @@ def test_errors_over_voxels_are_drawn_for_models(evaluation: Evaluation) -> None
 def test_text_from_data_is_escaped(make_case: Make) -> None:
     case = make_case(0)
     evil = type(case)(EVIL, case.volumes, case.inside, case.brain)
-    subject = replace(SUBJECT, cohort=EVIL, digest=EVIL, notes=(EVIL,), simulated=(EVIL,))
-    entrants = Entrants(
+    task = replace(SUBJECT, cohort=EVIL, digest=EVIL, notes=(EVIL,), simulated=(EVIL,))
+    entrants = Participants(
         [Shifted(EVIL, 0.1)], (), {EVIL: {EVIL: EVIL, "cohort": {"name": EVIL, "digest": "other"}}}
     )
-    page = report.page(evaluate_cases(entrants, [evil], subject))
+    page = report.page(evaluate_cases(entrants, [evil], task))
     assert "<script>alert" not in page
     assert "<script>ALERT" not in page
     reader = Reader(page)
@@ -164,7 +167,7 @@ def test_text_from_data_is_escaped(make_case: Make) -> None:
 
 
 def test_without_masks_models_or_scenes(make_case: Make) -> None:
-    bare = evaluate_cases(Entrants([], [Shifted("lookup", 0.0)]), [make_case(0, masked=False)], SUBJECT)
+    bare = evaluate_cases(Participants([], [Shifted("lookup", 0.0)]), [make_case(0, masked=False)], SUBJECT)
     page = report.page(replace(bare, scenes=()))
     text = Reader(page).text
     assert "no case has a mask" in text
@@ -175,8 +178,8 @@ def test_without_masks_models_or_scenes(make_case: Make) -> None:
 def test_a_report_in_colour(make_case: Make) -> None:
     photo = np.random.default_rng(0).integers(0, 200, (14, 17, 12, 3), dtype=np.uint8)
     case = make_case(0, colour=Volume(photo, np.eye(4)))
-    subject = replace(SUBJECT, target="colour", data_range=255.0, simulated=())
-    evaluation = evaluate_cases(Entrants([Shifted("unet", 5.0, "colour")]), [case], subject)
+    task = replace(SUBJECT, target="colour", data_range=255.0, simulated=())
+    evaluation = evaluate_cases(Participants([Shifted("unet", 5.0, "colour")]), [case], task)
     text = " ".join(Reader(report.page(evaluation)).text.split())
     assert "sRGB levels" in text
     assert "Simulated data" not in text

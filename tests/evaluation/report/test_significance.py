@@ -10,13 +10,14 @@ import pytest
 from scipy import stats
 
 from transmodal.evaluation.casewise import evaluate_cases
-from transmodal.evaluation.participants import Entrants
+from transmodal.evaluation.participants import Participants
 from transmodal.evaluation.report.significance import section, standings
-from transmodal.evaluation.result import Evaluation, Subject
+from transmodal.evaluation.result import Evaluation
+from transmodal.evaluation.task import EvaluationTask
 from transmodal.volumes import Volume
 
 Make = Callable[..., Any]
-SUBJECT = Subject(("t1",), "fa", 1.0, "cohort", "d" * 64, "test", 3)
+SUBJECT = EvaluationTask(("t1",), "fa", 1.0, "cohort", "d" * 64, "test", 3)
 
 
 class Shifted:
@@ -35,7 +36,7 @@ def evaluated(make_case: Make, patients: int) -> Evaluation:
     draw = np.random.default_rng(4)
     errors = {case.id: float(draw.uniform(0.02, 0.05)) for case in cases}
     worse = {name: 1.5 * error + float(draw.uniform(0, 0.01)) for name, error in errors.items()}
-    return evaluate_cases(Entrants([Shifted("ours", errors)], [Shifted("lookup", worse)]), cases, SUBJECT)
+    return evaluate_cases(Participants([Shifted("ours", errors)], [Shifted("lookup", worse)]), cases, SUBJECT)
 
 
 def test_differences_are_paired_with_the_first_model(make_case: Make) -> None:
@@ -74,6 +75,6 @@ def test_with_few_patients_no_test_is_printed_and_the_table_says_why(make_case: 
 
 def test_identical_images_have_no_statistics_of_psnr(make_case: Make) -> None:
     case = make_case(0)
-    evaluation = evaluate_cases(Entrants([Shifted("same", {case.id: 0.0})]), [case], SUBJECT)
+    evaluation = evaluate_cases(Participants([Shifted("same", {case.id: 0.0})]), [case], SUBJECT)
     psnr = next(column for column in evaluation.main_columns() if column.metric == "psnr")
     assert standings(evaluation, psnr) == []

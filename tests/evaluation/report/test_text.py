@@ -12,15 +12,16 @@ import pytest
 
 from transmodal.evaluation.casewise import evaluate_cases
 from transmodal.evaluation.drawing.tables import csv_table, latex_table, markdown_table, tex
-from transmodal.evaluation.participants import Entrants
+from transmodal.evaluation.participants import Participants
 from transmodal.evaluation.report import text as tables
-from transmodal.evaluation.result import Evaluation, Subject
+from transmodal.evaluation.result import Evaluation
+from transmodal.evaluation.task import EvaluationTask
 from transmodal.notice import INTENDED_USE
 from transmodal.volumes import Volume
 
 Make = Callable[..., Any]
 ODD = "a|b_c & 50 % #1"
-FA = Subject(("t1",), "fa", 1.0, "atlas", "d" * 64, "test", 16, ("fa",), ("A note.",))
+FA = EvaluationTask(("t1",), "fa", 1.0, "atlas", "d" * 64, "test", 16, ("fa",), ("A note.",))
 
 
 class Shifted:
@@ -37,7 +38,7 @@ class Shifted:
 
 @pytest.fixture
 def evaluation(make_case: Make) -> Evaluation:
-    entrants = Entrants([Shifted(ODD, 0.01), Shifted("unet", 0.03)], [Shifted("lookup", 0.1)])
+    entrants = Participants([Shifted(ODD, 0.01), Shifted("unet", 0.03)], [Shifted("lookup", 0.1)])
     return evaluate_cases(entrants, [make_case(n) for n in range(6)], FA)
 
 
@@ -80,7 +81,7 @@ def test_latex_is_balanced_and_escaped(evaluation: Evaluation) -> None:
 
 
 def test_few_patients_and_identical_images_are_said(make_case: Make) -> None:
-    few = evaluate_cases(Entrants([Shifted("same", 0.0)]), [make_case(0)], replace(FA, simulated=()))
+    few = evaluate_cases(Participants([Shifted("same", 0.0)]), [make_case(0)], replace(FA, simulated=()))
     text = tables.markdown(few)
     assert "no interval" in text
     assert "\N{INFINITY}" in text

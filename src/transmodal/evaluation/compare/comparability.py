@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from transmodal.cohorts.case import patient_mark
 from transmodal.errors import InputError, UsageError
 from transmodal.evaluation.measures import clipping
-from transmodal.evaluation.records.read import Evaluated
+from transmodal.evaluation.records.read import EvaluationRecord
 
 _REMEDY = "Evaluate them together, with one transmodal evaluate RUN RUN, or compare them apart."
 
@@ -28,7 +28,7 @@ class Kind(NamedTuple):
     dims: int
 
 
-def check(evaluations: Sequence[Evaluated]) -> list[str]:
+def check(evaluations: Sequence[EvaluationRecord]) -> list[str]:
     """Refuse what must not stand in one table; return what a reader has to know of what may.
 
     Raises:
@@ -46,7 +46,7 @@ def check(evaluations: Sequence[Evaluated]) -> list[str]:
     return _remarks(evaluations)
 
 
-def kinds(evaluations: Sequence[Evaluated]) -> list[Kind]:
+def kinds(evaluations: Sequence[EvaluationRecord]) -> list[Kind]:
     """Return the metrics and protocols that every translator of every evaluation has figures of, in order."""
     complete: list[list[Kind]] = []
     for one in evaluations:
@@ -55,7 +55,7 @@ def kinds(evaluations: Sequence[Evaluated]) -> list[Kind]:
     return [kind for kind in complete[0] if all(kind in others for others in complete[1:])]
 
 
-def _by_kind(one: Evaluated) -> dict[Kind, set[str]]:
+def _by_kind(one: EvaluationRecord) -> dict[Kind, set[str]]:
     """Return who has figures of every kind."""
     found: dict[Kind, set[str]] = {}
     for row in one.content.rows:
@@ -65,7 +65,7 @@ def _by_kind(one: Evaluated) -> dict[Kind, set[str]]:
     return found
 
 
-def _differences(first: Evaluated, other: Evaluated) -> Iterable[tuple[str, str, str]]:
+def _differences(first: EvaluationRecord, other: EvaluationRecord) -> Iterable[tuple[str, str, str]]:
     ours, theirs = first.content.provenance, other.content.provenance
     pairs = (
         ("target", ours.task.target, theirs.task.target),
@@ -76,7 +76,7 @@ def _differences(first: Evaluated, other: Evaluated) -> Iterable[tuple[str, str,
     return ((what, one, two) for what, one, two in pairs if one != two)
 
 
-def _check_patients(first: Evaluated, other: Evaluated) -> None:
+def _check_patients(first: EvaluationRecord, other: EvaluationRecord) -> None:
     odd = sorted(set(first.patients.items()) ^ set(other.patients.items()))
     if odd:
         case, patient = odd[0]
@@ -86,7 +86,7 @@ def _check_patients(first: Evaluated, other: Evaluated) -> None:
         )
 
 
-def _check_protocols(evaluations: Sequence[Evaluated]) -> None:
+def _check_protocols(evaluations: Sequence[EvaluationRecord]) -> None:
     """Refuse one metric, region and dimension under protocols that have nothing in common."""
     first = evaluations[0]
     ours = _protocols(first)
@@ -100,7 +100,7 @@ def _check_protocols(evaluations: Sequence[Evaluated]) -> None:
                 )
 
 
-def _protocols(one: Evaluated) -> dict[tuple[str, str, int], set[str]]:
+def _protocols(one: EvaluationRecord) -> dict[tuple[str, str, int], set[str]]:
     return {
         key: {kind.protocol for kind in group}
         for key, group in groupby(
@@ -110,7 +110,7 @@ def _protocols(one: Evaluated) -> dict[tuple[str, str, int], set[str]]:
     }
 
 
-def _check_training(evaluations: Sequence[Evaluated]) -> None:
+def _check_training(evaluations: Sequence[EvaluationRecord]) -> None:
     """Refuse models that learned from different cohorts or splits: data would be compared, not models."""
     learned = [
         (name, str(cohort.get("name")), str(cohort["digest"]))
@@ -126,7 +126,7 @@ def _check_training(evaluations: Sequence[Evaluated]) -> None:
             )
 
 
-def _check_leaks(evaluations: Sequence[Evaluated]) -> None:
+def _check_leaks(evaluations: Sequence[EvaluationRecord]) -> None:
     first = evaluations[0].content.provenance.cohort
     for one in evaluations:
         patients = sorted(set(one.patients.values()))
@@ -145,13 +145,13 @@ def _check_leaks(evaluations: Sequence[Evaluated]) -> None:
                 )
 
 
-def _seen(evaluations: Sequence[Evaluated], digest: object) -> set[str]:
+def _seen(evaluations: Sequence[EvaluationRecord], digest: object) -> set[str]:
     """Return the marks of the patients that a cohort trains on, as far as an evaluation says them."""
     cohorts = [one.content.provenance.cohort for one in evaluations]
     return {mark for one in cohorts if one.digest == digest for mark in one.training_patients_sha256 or ()}
 
 
-def _remarks(evaluations: Sequence[Evaluated]) -> list[str]:
+def _remarks(evaluations: Sequence[EvaluationRecord]) -> list[str]:
     own = evaluations[0].content.provenance.cohort
     remarks = list(dict.fromkeys(note for one in evaluations for note in one.content.provenance.notes))
     if own.simulated:
@@ -178,7 +178,7 @@ def _remarks(evaluations: Sequence[Evaluated]) -> list[str]:
     return list(dict.fromkeys([*remarks, *clipping.unclipped(records)]))
 
 
-def _training(evaluations: Sequence[Evaluated]) -> list[tuple[str, dict[str, Any]]]:
+def _training(evaluations: Sequence[EvaluationRecord]) -> list[tuple[str, dict[str, Any]]]:
     return [
         (name, dict(record.get("cohort") or {}))
         for one in evaluations

@@ -18,7 +18,7 @@ from transmodal.evaluation.compare.comparability import Kind
 from transmodal.evaluation.compare.pooling import Pool, pools
 from transmodal.evaluation.compare.row import Standing, Table, corrected, standing
 from transmodal.evaluation.records import read as reading
-from transmodal.evaluation.records.read import Evaluated
+from transmodal.evaluation.records.read import EvaluationRecord
 from transmodal.evaluation.statistics.bootstrap import RESAMPLES, SEED, Values
 from transmodal.evaluation.statistics.paired_tests import too_few
 from transmodal.metrics.table import HIGHER_IS_BETTER
@@ -49,7 +49,7 @@ class Comparison:
     margin: float | None
     method: str
     notes: tuple[str, ...]
-    evaluations: tuple[Evaluated, ...]
+    evaluations: tuple[EvaluationRecord, ...]
 
     def to_json(self) -> dict[str, Any]:
         """Return the comparison for JSON, every patient's figure with it."""
@@ -120,7 +120,7 @@ def compare(
         (
             *_statistical(standings, len(patients), left_out, against),
             *notes,
-            *provenance.started({row.name: row.starts() for row in rows}),
+            *provenance.starting_notes({row.name: row.starts() for row in rows}),
             *_unrecorded(rows),
         ),
         tuple(evaluations),
@@ -133,7 +133,7 @@ def _main(kinds: Sequence[Kind]) -> list[Kind]:
     return [kind for kind in known if kind.region in ("mask", "around")] or known
 
 
-def _primary(evaluations: Sequence[Evaluated]) -> str:
+def _primary(evaluations: Sequence[EvaluationRecord]) -> str:
     """Return the metric that all recipes name as theirs."""
     named: dict[str, str] = {}
     for one in evaluations:

@@ -12,8 +12,8 @@ from typing import Any
 from transmodal.errors import UsageError
 from transmodal.evaluation import provenance
 from transmodal.evaluation.compare.comparability import Kind
-from transmodal.evaluation.provenance import variant_of
-from transmodal.evaluation.records.read import Evaluated
+from transmodal.evaluation.provenance import describe_variant
+from transmodal.evaluation.records.read import EvaluationRecord
 from transmodal.evaluation.statistics.paired_tests import by_patient
 from transmodal.notice import FROM_SCRATCH
 
@@ -23,7 +23,7 @@ class Entry:
     """A translator of an evaluation."""
 
     name: str
-    evaluation: Evaluated
+    evaluation: EvaluationRecord
     is_oracle: bool
 
     @property
@@ -65,7 +65,7 @@ class Pool:
 
     def starts(self) -> set[str]:
         """Return what its networks started from; see `origin.starts_of`."""
-        return {start for one in self.entries for start in provenance.starts_of(one.record)}
+        return {start for one in self.entries for start in provenance.starting_weights(one.record)}
 
     def recorded(self, key: str) -> list[float]:
         """Return a number out of the records of the trainings that have it."""
@@ -82,7 +82,7 @@ class Pool:
         }
 
 
-def pools(evaluations: Sequence[Evaluated]) -> list[Pool]:
+def pools(evaluations: Sequence[EvaluationRecord]) -> list[Pool]:
     """Return the rows of a table, models first, each with a name of its own.
 
     Raises:
@@ -148,10 +148,10 @@ def _variant(record: Mapping[str, Any]) -> list[Any]:
 
 
 def _variant_of(record: Mapping[str, Any]) -> str:
-    return variant_of(record.get("passes") or {})
+    return describe_variant(record.get("passes") or {})
 
 
-def _oracles(evaluations: Sequence[Evaluated]) -> list[Pool]:
+def _oracles(evaluations: Sequence[EvaluationRecord]) -> list[Pool]:
     """Return every oracle once, or once per evaluation where it was fitted to other sources."""
     found: dict[str, list[Entry]] = {}
     for one in evaluations:

@@ -10,13 +10,13 @@ from typing import Any, NamedTuple
 from transmodal.cohorts.case import patient_mark
 from transmodal.cohorts.store import Cohort, PreparedCase
 from transmodal.errors import InputError, UsageError
-from transmodal.evaluation.external.strata import Home, Key
-from transmodal.evaluation.provenance import variant_of
+from transmodal.evaluation.external.strata import InternalTest, Key
+from transmodal.evaluation.provenance import describe_variant
 from transmodal.evaluation.records import read as reading
 from transmodal.evaluation.records.store import plain
-from transmodal.evaluation.result import Evaluation, Subject
+from transmodal.evaluation.result import Evaluation
 from transmodal.evaluation.statistics.paired_tests import by_patient
-from transmodal.evaluation.task import subject_of
+from transmodal.evaluation.task import EvaluationTask, build_task
 from transmodal.inference.preprocessing import Preprocessing
 from transmodal.storage import files
 
@@ -47,7 +47,7 @@ class Sites(NamedTuple):
         )
 
 
-def sites(
+def find_sites(
     scored: Cohort, given: Cohort | None, records: Mapping[str, Mapping[str, Any]], split: str
 ) -> Sites:
     """Find out where the models learned.
@@ -89,18 +89,20 @@ def sites(
     return Sites(scored, None if is_elsewhere else scored, is_elsewhere)
 
 
-def subject_at(where: Sites, preprocessing: Preprocessing, sources: tuple[str, ...], split: str) -> Subject:
-    """Return the subject of an evaluation; what was learned from the training cohort stays as it was there."""
-    here = subject_of(where.scored, preprocessing, sources, split)
+def build_task_of_sites(
+    where: Sites, preprocessing: Preprocessing, sources: tuple[str, ...], split: str
+) -> EvaluationTask:
+    """Return the task of an evaluation; what was learned from the training cohort stays as it was there."""
+    here = build_task(where.scored, preprocessing, sources, split)
     if where.learned is None:
         return replace(here, n_training=0)
     if where.learned is where.scored:
         return here
-    own = subject_of(where.learned, preprocessing, sources, split)
+    own = build_task(where.learned, preprocessing, sources, split)
     return replace(here, data_range=own.data_range, n_training=own.n_training, fitted_on=own.cohort)
 
 
-def cases_of(cohort: Cohort, split: str) -> list[PreparedCase]:
+def select_cases(cohort: Cohort, split: str) -> list[PreparedCase]:
     """Return the cases of a side of the split, or all of them."""
     return cohort.cases(None if split == ALL else split)
 
@@ -117,19 +119,21 @@ def namesakes(cases: Sequence[PreparedCase], records: Mapping[str, Mapping[str, 
     )
 
 
-def home_of(evaluation: Evaluation) -> Home:
+def summarise_internal_test(evaluation: Evaluation) -> InternalTest:
     """Return the figures of an evaluation on the training cohort's test patients."""
     points: dict[Key, list[tuple[str, float]]] = {}
     for row in evaluation.rows:
         points.setdefault((row.translator, row.metric, row.protocol.text()), []).append(
             (row.patient, row.value)
         )
-    subject = evaluation.subject
+    task = evaluation.task
     figures = {key: by_patient(values) for key, values in points.items()}
-    return Home(subject.cohort, subject.digest, "taken in the same evaluation", figures)
+    return InternalTest(task.cohort, task.digest, "taken in the same evaluation", figures)
 
 
-def home_written(runs: Mapping[str, Path], records: Mapping[str, Mapping[str, Any]]) -> Home | None:
+def read_internal_test(
+    runs: Mapping[str, Path], records: Mapping[str, Mapping[str, Any]]
+) -> InternalTest | None:
     """Return what runs were scored at on the test split of the cohort that they learned from, as it was written.
 
     Args:
@@ -163,10 +167,10 @@ def home_written(runs: Mapping[str, Path], records: Mapping[str, Mapping[str, An
     if not found:
         return None
     averaged = {key: by_patient(values) for key, values in figures.items()}
-    return Home(found[0][0], found[0][1], ", ".join(how for *_, how in found), averaged)
+    return InternalTest(found[0][0], found[0][1], ", ".join(how for *_, how in found), averaged)
 
 
-def folder_of(run: Path, cohort: Cohort) -> Path:
+def evaluation_folder(run: Path, cohort: Cohort) -> Path:
     """Return where a run's evaluation goes: beside the one at home where the cohort is another."""
     try:
         digest = files.read_json(run / "run.json").get("cohort", {}).get("digest")
@@ -179,5 +183,5 @@ def folder_of(run: Path, cohort: Cohort) -> Path:
 
 
 def _identity(record: Mapping[str, Any]) -> tuple[object, tuple[str, ...], str]:
-    passes = variant_of(record.get("passes") or {})
+    passes = describe_variant(record.get("passes") or {})
     return record.get("weights_sha256"), tuple(record.get("without", ())), passes

@@ -55,7 +55,7 @@ class Strata(NamedTuple):
         return {"table": self.table, "sha256": self.sha256, "groups": groups}
 
 
-class Home(NamedTuple):
+class InternalTest(NamedTuple):
     """Figures on the test patients of the cohort that the models learned from.
 
     Attributes:
@@ -121,7 +121,7 @@ class Stratum(NamedTuple):
         }
 
 
-def strata(points: Iterable[Point], parted: Strata | None, home: Home | None) -> list[Stratum]:
+def strata(points: Iterable[Point], parted: Strata | None, home: InternalTest | None) -> list[Stratum]:
     """Return every kind of figure over all patients, then by stratum, in order of appearance.
 
     Args:
@@ -144,7 +144,9 @@ def strata(points: Iterable[Point], parted: Strata | None, home: Home | None) ->
     ]
 
 
-def to_json(points: Iterable[Point], parted: Strata | None, home: Home | None) -> dict[str, Any] | None:
+def to_json(
+    points: Iterable[Point], parted: Strata | None, home: InternalTest | None
+) -> dict[str, Any] | None:
     """Return strata and drops for JSON; None where neither was asked for."""
     if parted is None and home is None:
         return None
@@ -171,7 +173,7 @@ def _values(
 
 
 def _against(
-    home: Home | None, key: Key, values: np.ndarray[Any, np.dtype[np.float64]]
+    home: InternalTest | None, key: Key, values: np.ndarray[Any, np.dtype[np.float64]]
 ) -> tuple[Description | None, Drop | None]:
     own = _values(home.figures.get(key, {}), None) if home is not None else values[:0]
     if not len(own):

@@ -95,7 +95,7 @@ class Written(_Part):
 
 
 @dataclass(frozen=True, slots=True)
-class Evaluated:
+class EvaluationRecord:
     """An evaluation that was read.
 
     Attributes:
@@ -135,7 +135,7 @@ def find(run: Path) -> Path:
     )
 
 
-def read(path: Path) -> Evaluated:
+def read(path: Path) -> EvaluationRecord:
     """Read an evaluation and the timing.json beside it, and see that its figures fit one another.
 
     Raises:
@@ -151,7 +151,7 @@ def read(path: Path) -> Evaluated:
         found = check(content)
         if found:
             raise _contradicts(path, found)
-    return Evaluated(path, files.sha256_file(path), content, *_timing(path.with_name("timing.json")))
+    return EvaluationRecord(path, files.sha256_file(path), content, *_timing(path.with_name("timing.json")))
 
 
 def _check_rows(content: Written) -> str:

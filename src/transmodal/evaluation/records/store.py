@@ -22,26 +22,26 @@ FOLDER = "volumes"
 _MARK = "SYNTHETIC transmodal"
 
 
-class Part(NamedTuple):
+class StoredFile(NamedTuple):
     """One file: its path below the evaluation's folder, and the SHA-256 of its bytes."""
 
     file: str
     sha256: str
 
 
-class Target(NamedTuple):
+class TargetHashes(NamedTuple):
     """SHA-256 of the arrays that a case is scored against, as the cohort names them; None without a mask."""
 
     target: str
     mask: str | None
 
 
-Parts = Mapping[str, Mapping[str, tuple[Part, ...]]]
+Parts = Mapping[str, Mapping[str, tuple[StoredFile, ...]]]
 """By translator and case: one file, or one per channel of a colour volume."""
 
 
 @dataclass(frozen=True, slots=True)
-class Keeper:
+class VolumeStore:
     """Writes synthetic volumes below an evaluation's folder.
 
     Attributes:
@@ -51,8 +51,8 @@ class Keeper:
     """
 
     folder: Path
-    kept: dict[str, dict[str, tuple[Part, ...]]] = field(default_factory=dict)
-    spreads: dict[str, dict[str, tuple[Part, ...]]] = field(default_factory=dict)
+    kept: dict[str, dict[str, tuple[StoredFile, ...]]] = field(default_factory=dict)
+    spreads: dict[str, dict[str, tuple[StoredFile, ...]]] = field(default_factory=dict)
 
     def keep(self, name: str, case: PreparedCase, volume: Volume) -> Volume:
         """Write a volume and return it as a reader will find it.
@@ -80,7 +80,9 @@ class Keeper:
         number = [*self.kept, name].index(name) + 1  # names may hold what paths cannot
         return Path(FOLDER) / f"{number:02d}-{plain(name)}"
 
-    def _write(self, below: Path, case: PreparedCase, volume: Volume) -> tuple[Volume, tuple[Part, ...]]:
+    def _write(
+        self, below: Path, case: PreparedCase, volume: Volume
+    ) -> tuple[Volume, tuple[StoredFile, ...]]:
         try:
             (self.folder / below).mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -94,7 +96,7 @@ class Keeper:
         parts = []
         for channel, grey in _channels(stored).items():
             file = below / f"{plain(case.id)}{channel}.nii.gz"
-            parts.append(Part(file.as_posix(), io.write(grey, self.folder / file, description=_MARK)))
+            parts.append(StoredFile(file.as_posix(), io.write(grey, self.folder / file, description=_MARK)))
         return stored, tuple(parts)
 
 
@@ -106,16 +108,16 @@ def to_json(volumes: Parts) -> dict[str, Any]:
     }
 
 
-def target_of(case: PreparedCase, modality: str) -> Target:
+def hash_target(case: PreparedCase, modality: str) -> TargetHashes:
     """Return the hashes of a case's target and evaluation mask."""
     mask = case.mask()
-    return Target(
+    return TargetHashes(
         files.sha256_array(case.volume(modality).voxels),
         None if mask is None else files.sha256_array(mask.view(np.uint8)),
     )
 
 
-def read(folder: Path, parts: tuple[Part, ...], grid: Grid, whose: str) -> Volume:
+def read(folder: Path, parts: tuple[StoredFile, ...], grid: Grid, whose: str) -> Volume:
     """Read a kept volume after its hashes were compared.
 
     Args:

@@ -22,7 +22,7 @@ def section(evaluation: Evaluation) -> str:
     found = agreements(evaluation.regions)
     if not found:
         return ""
-    unit = evaluation.subject.unit
+    unit = evaluation.task.unit
     few = min(one.found.n for one in found) < FEWEST
     note = (
         f'<p class="about">No intervals where a region has fewer than {FEWEST} patients.</p>' if few else ""

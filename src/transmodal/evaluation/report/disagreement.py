@@ -21,7 +21,7 @@ def section(evaluation: Evaluation) -> str:
     found = evaluation.pooled
     if not found:
         return ""
-    unit = evaluation.subject.unit
+    unit = evaluation.task.unit
     why = too_few(min(one.patients for one in found))
     note = f'<p class="about">{escape(why[0].upper() + why[1:])}.</p>' if why else ""
     interval = "" if why else ", its 95&nbsp;% interval"

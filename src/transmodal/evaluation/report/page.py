@@ -39,7 +39,7 @@ def page(evaluation: Evaluation) -> str:
         split_figures.section(evaluation.splits),
         _cases(evaluation),
         histogram.section(
-            evaluation.errors, evaluation.models, evaluation.subject.data_range, evaluation.subject.unit
+            evaluation.errors, evaluation.models, evaluation.task.data_range, evaluation.task.unit
         ),
         disagreement.section(evaluation),
         _curves(evaluation),
@@ -47,14 +47,14 @@ def page(evaluation: Evaluation) -> str:
         _provenance(evaluation),
         f"<footer><strong>{escape(INTENDED_USE)}</strong></footer>",
     )
-    subject = evaluation.subject
-    title = f"{_labels(subject.sources)} to {label(subject.target)}: evaluation"
+    task = evaluation.task
+    title = f"{_labels(task.sources)} to {label(task.target)}: evaluation"
     return document(title, "\n".join(section for section in sections if section), "report")
 
 
 def _header(evaluation: Evaluation) -> str:
-    subject = evaluation.subject
-    kind = f" ({subject.mask_text}; the data set gives none)" if subject.mask_text else ""
+    task = evaluation.task
+    kind = f" ({task.mask_text}; the data set gives none)" if task.mask_text else ""
     where = (
         f"inside the evaluation mask{escape(kind)}"
         if evaluation.columns("mask")
@@ -62,32 +62,32 @@ def _header(evaluation: Evaluation) -> str:
     )
     return (
         '<header><p class="eyebrow">Transmodal evaluation</p>'
-        f'<h1>{escape(_labels(subject.sources))}<span class="to">&rarr;</span>{escape(label(subject.target))}</h1>'
+        f'<h1>{escape(_labels(task.sources))}<span class="to">&rarr;</span>{escape(label(task.target))}</h1>'
         f'<p class="lead">{escape(_and(evaluation.models) or "Oracles")}, scored on '
-        f"{_scored(evaluation)} of the cohort <em>{escape(subject.cohort)}</em>. "
+        f"{_scored(evaluation)} of the cohort <em>{escape(task.cohort)}</em>. "
         f"{_trained(evaluation)}Figures are {where}, on the target&rsquo;s native grid.</p>"
         f"{_notice(evaluation)}{_findings(evaluation)}</header>"
     )
 
 
 def _scored(evaluation: Evaluation) -> str:
-    n, split = len(evaluation.cases), evaluation.subject.split
+    n, split = len(evaluation.cases), evaluation.task.split
     return f"all {_count(n, 'case')}" if split == "all" else _count(n, f"{split} case")
 
 
 def _trained(evaluation: Evaluation) -> str:
     """Say what models and oracles learned from; nothing of models that have no record of it."""
-    subject = evaluation.subject
-    own = f"the cohort&rsquo;s {_count(subject.n_training, 'training case')}"
+    task = evaluation.task
+    own = f"the cohort&rsquo;s {_count(task.n_training, 'training case')}"
     learned: dict[str, list[str]] = {}
     for name in evaluation.models:
         cohort = evaluation.records.get(name, {}).get("cohort", {})
-        if cohort.get("digest") == subject.digest:
+        if cohort.get("digest") == task.digest:
             learned.setdefault(own, []).append(name)
         elif cohort:
             learned.setdefault(f"the cohort <em>{escape(str(cohort.get('name')))}</em>", []).append(name)
     if evaluation.oracles:
-        where = f"the cohort <em>{escape(subject.fitted_on)}</em>" if subject.fitted_on else own
+        where = f"the cohort <em>{escape(task.fitted_on)}</em>" if task.fitted_on else own
         learned.setdefault(where, []).append("the oracles")
     parts = [f"{escape(_and(names))} learned from {where}" for where, names in learned.items()]
     text = "; ".join(parts)
@@ -95,13 +95,13 @@ def _trained(evaluation: Evaluation) -> str:
 
 
 def _notice(evaluation: Evaluation) -> str:
-    subject = evaluation.subject
+    task = evaluation.task
     lines = []
-    if subject.simulated:
-        names = _and([label(name) for name in subject.simulated])
-        verb = "is" if len(subject.simulated) == 1 else "are"
+    if task.simulated:
+        names = _and([label(name) for name in task.simulated])
+        verb = "is" if len(task.simulated) == 1 else "are"
         lines.append(f"<b>Simulated data.</b> {escape(names)} {verb} simulated; no scanner measured them.")
-    lines += [escape(note) for note in subject.notes]
+    lines += [escape(note) for note in task.notes]
     return f'<aside class="notice">{"".join(f"<p>{line}</p>" for line in lines)}</aside>' if lines else ""
 
 

@@ -54,7 +54,7 @@ def _card(evaluation: Evaluation, scene: Scene, mark: str) -> str:
         )
         for name, shown in scene.sources.items()
     )
-    caption = f"<b>target</b><span>{escape(label(evaluation.subject.target))}</span>"
+    caption = f"<b>target</b><span>{escape(label(evaluation.task.target))}</span>"
     truth = _figure(scene, mark, _uri(scene.target), caption, _bar(scene.target.window))
     models = "".join(_pair(evaluation, scene, mark, name) for name in evaluation.models)
     oracles = "".join(_pair(evaluation, scene, mark, name) for name in evaluation.oracles)

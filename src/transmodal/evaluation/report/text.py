@@ -101,7 +101,7 @@ def _uncertainty(evaluation: Evaluation) -> _Table | None:
     found = evaluation.pooled
     if not found:
         return None
-    unit = evaluation.subject.unit
+    unit = evaluation.task.unit
     rows = [
         (
             one.translator,
@@ -149,26 +149,29 @@ def _marked(table: _Table, escape: Callable[[str], str], bold: Callable[[str], s
 
 def _texts(evaluation: Evaluation) -> Sequence[str]:
     """Return what belongs to the tables: cohort, protocols, notes, intended use."""
-    subject = evaluation.subject
+    task = evaluation.task
     protocols: dict[str, list[str]] = {}
     for column in evaluation.main_columns():
         protocols.setdefault(column.protocol.text(), []).append(column.label)
-    simulated = ", ".join(label(name) for name in subject.simulated)
+    simulated = ", ".join(label(name) for name in task.simulated)
     return [
-        f"{subject.split.capitalize()} cases of the cohort {subject.cohort} ({subject.digest[:12]}).",
+        f"{task.split.capitalize()} cases of the cohort {task.cohort} ({task.digest[:12]}).",
         *(f"{', '.join(names)}: {text}." for text, names in protocols.items()),
         *([f"Simulated, measured by no scanner: {simulated}."] if simulated else []),
-        *provenance.started(
-            {name: provenance.starts_of(evaluation.records.get(name, {})) for name in evaluation.models}
+        *provenance.starting_notes(
+            {
+                name: provenance.starting_weights(evaluation.records.get(name, {}))
+                for name in evaluation.models
+            }
         ),
-        *subject.notes,
+        *task.notes,
         INTENDED_USE,
     ]
 
 
 def _title(evaluation: Evaluation) -> str:
-    subject = evaluation.subject
-    return f"{' + '.join(label(name) for name in subject.sources)} to {label(subject.target)}: evaluation"
+    task = evaluation.task
+    return f"{' + '.join(label(name) for name in task.sources)} to {label(task.target)}: evaluation"
 
 
 def _heading(column: Column) -> str:

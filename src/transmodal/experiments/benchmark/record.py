@@ -146,7 +146,7 @@ def _training(
         name = figure_name(figure.metric, how.dims)
         if name in kept_figures and how.region != "whole":
             figures.setdefault(name, {})[figure.case] = figure.value
-    recipe = provenance.placeless(job.recipe, provenance.weights_of(record))
+    recipe = provenance.without_paths(job.recipe, provenance.weight_hashes(record))
     return kept | {
         "recipe_sha256": files.sha256_text(recipes.dump(recipe)),
         "weights_sha256": record["weights_sha256"],

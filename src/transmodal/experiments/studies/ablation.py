@@ -175,7 +175,7 @@ def _work(job: Job) -> dict[str, Any]:
     record = evaluation.records["run"]
     figures: dict[str, Any] = {
         "recipe_sha256": files.sha256_text(
-            load.dump(provenance.placeless(job.recipe, provenance.weights_of(record)))
+            load.dump(provenance.without_paths(job.recipe, provenance.weight_hashes(record)))
         ),
         "weights_sha256": record["weights_sha256"],
         "frozen": dict(record.get("frozen", {})),
