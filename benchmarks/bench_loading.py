@@ -92,7 +92,7 @@ def make(place: Path, shape: tuple[int, int, int]) -> tuple[list[Path], Cohort]:
         image.set_sform(np.eye(4), 1)
         nib.save(image, folder / "t1.nii.gz")
         paths.append(folder / "t1.nii.gz")
-    return paths, prepare(find(place / "raw"), place / "cohort", PrepareOptions(counts=(3, 0, 0)))
+    return paths, prepare(find(place / "raw").cases, place / "cohort", PrepareOptions(counts=(3, 0, 0)))
 
 
 def from_store(cohort: Cohort, cutting: Cutting) -> Load:

@@ -120,7 +120,7 @@ def make_one(folder: Path, shape: tuple[int, int, int], number: int) -> None:
 
 def ours(raw: Path, to: Path) -> None:
     """Prepare as `transmodal prepare synthrad` does."""
-    prepare(find(raw), to, PrepareOptions(), workers=WORKERS)
+    prepare(find(raw).cases, to, PrepareOptions(), workers=WORKERS)
 
 
 def decompress(job: Job) -> None:

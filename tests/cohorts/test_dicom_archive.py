@@ -14,7 +14,7 @@ from pydicom.uid import ExplicitVRLittleEndian, generate_uid
 
 from transmodal import cli
 from transmodal.cohorts.case import CaseFiles
-from transmodal.cohorts.layouts.dicom import Options, find, look
+from transmodal.cohorts.layouts.dicom import Options, find
 from transmodal.cohorts.prepare.survey import survey
 from transmodal.commands import _sources
 from transmodal.errors import InputError, UsageError
@@ -67,7 +67,7 @@ def test_two_echoes_of_one_series_are_two_modalities(tmp_path: Path) -> None:
     first = series(tmp_path / "a", "pd+t2_tse_tra", EchoTime=13, EchoNumbers=1, **spin_echo)
     second = series(tmp_path / "b", "pd+t2_tse_tra", EchoTime=101, EchoNumbers=2, **spin_echo)
     into_one_series(tmp_path / "archive" / "s", first, second)
-    (case,) = find(tmp_path / "archive")
+    (case,) = find(tmp_path / "archive").cases
     assert {what: len(paths) for what, paths in case.series.items()} == {"pd": 6, "t2": 6}
     loaded = case.load()
     assert loaded.volumes["t2"].voxels.shape == (6, 5, 6)
@@ -77,7 +77,7 @@ def test_phase_images_of_a_series_are_left_aside(tmp_path: Path) -> None:
     first = series(tmp_path / "a", ImageType=["ORIGINAL", "PRIMARY", "M", "ND"])
     second = series(tmp_path / "b", ImageType=["ORIGINAL", "PRIMARY", "P", "ND"])
     into_one_series(tmp_path / "archive" / "s", first, second)
-    found = look(tmp_path / "archive")
+    found = find(tmp_path / "archive")
     assert {what: len(paths) for what, paths in found.cases[0].series.items()} == {"t1": 6}
     assert any("6 images (its modality is not clear: phase" in line for line in found.ignored)
 
@@ -85,7 +85,7 @@ def test_phase_images_of_a_series_are_left_aside(tmp_path: Path) -> None:
 def test_mosaics_are_left_aside_by_name(tmp_path: Path) -> None:
     series(tmp_path / "a")
     series(tmp_path / "b", "t2_tse", ImageType=["ORIGINAL", "PRIMARY", "M", "MOSAIC"])
-    found = look(tmp_path)
+    found = find(tmp_path)
     assert list(found.cases[0].series) == ["t1"]
     assert any("a Siemens mosaic; convert it with dcm2niix" in line for line in found.ignored)
 
@@ -118,13 +118,13 @@ def test_a_cone_beam_is_no_planning_ct(
 ) -> None:
     series(tmp_path / "t1")
     series(tmp_path / "x", description, "CT", **elements)
-    assert set(find(tmp_path)[0].series) == {"t1", modality} - {""}
+    assert set(find(tmp_path).cases[0].series) == {"t1", modality} - {""}
 
 
 def test_both_cts_of_a_case_are_told_apart(tmp_path: Path) -> None:
     series(tmp_path / "a", "head 2 mm", "CT")
     series(tmp_path / "b", "XVI", "CT")
-    assert set(find(tmp_path)[0].series) == {"cbct", "ct"}
+    assert set(find(tmp_path).cases[0].series) == {"cbct", "ct"}
 
 
 def test_a_file_that_is_no_slice_does_not_stop_the_search(tmp_path: Path) -> None:
@@ -132,7 +132,7 @@ def test_a_file_that_is_no_slice_does_not_stop_the_search(tmp_path: Path) -> Non
     (tmp_path / "odd").mkdir()
     (tmp_path / "odd" / "blob.dcm").write_bytes(b"\0" * 500)
     (tmp_path / "good" / "leftover").write_bytes(b"whatever")
-    found = look(tmp_path)
+    found = find(tmp_path)
     assert len(found.cases) == 1
     text = "\n".join(found.ignored)
     assert "odd/blob.dcm (blob.dcm holds nothing but zeros at its start)" in text
@@ -145,7 +145,7 @@ def test_a_damaged_slice_leaves_its_case_out_by_name(content: bytes | None, tmp_
     series(tmp_path / "b" / "s", patient="Other^One", study="1.2.8")
     last = tmp_path / "a" / "s" / "0006.dcm"
     last.write_bytes(last.read_bytes()[132:] if content is None else content)
-    found = look(tmp_path)
+    found = find(tmp_path)
     assert len(found.cases) == 1
     assert len(found.left_out) == 1
     assert "0006.dcm" in found.left_out[0]
@@ -165,7 +165,7 @@ def test_need_narrows_what_is_taken(tmp_path: Path) -> None:
     series(tmp_path / "b", "t2_tse")
     series(tmp_path / "c", "t2_flair")
     series(tmp_path / "d", "t2_flair again")
-    found = look(tmp_path, Options(need=("t1", "t2")))
+    found = find(tmp_path, Options(need=("t1", "t2")))
     assert set(found.cases[0].series) == {"t1", "t2"}
     assert sum("which need= does not name" in line for line in found.ignored) == 2
 
@@ -179,7 +179,7 @@ def test_a_key_says_whose_the_cases_are(tmp_path: Path, capsys: pytest.CaptureFi
     assert "zzyzx" not in (shown.out + shown.err).lower()
     with key.open(newline="", encoding="utf-8") as stream:
         (row,) = csv.DictReader(stream)
-    (case,) = find(tmp_path / "archive")
+    (case,) = find(tmp_path / "archive").cases
     assert (row["case"], row["patient"]) == (case.id, case.patient)
     assert (row["patient_id"], row["patient_name"], row["study_date"]) == (
         "Zzyzxdoe^Jane",
@@ -214,7 +214,7 @@ def test_lines_of_an_archive_hold_no_patients_names(tmp_path: Path) -> None:
     (folder / "zzyzxdoe_report.pdf").write_text("x")
     (folder / "ZZYZXDOE.dcm").write_bytes(b"")
     series(tmp_path / "other", patient="Other^One", study="1.2.8")
-    found = look(tmp_path)
+    found = find(tmp_path)
     assert "zzyzx" not in "\n".join([*found.ignored, *found.left_out]).lower()
 
 
@@ -270,7 +270,7 @@ def radiotherapy(tmp_path: Path) -> Path:
 
 
 def test_an_archive_of_radiotherapy_is_images_by_modality(radiotherapy: Path) -> None:
-    found = look(radiotherapy)
+    found = find(radiotherapy)
     (case,) = found.cases
     assert set(case.series) == {"ct", "t1", "dose"}
     ignored = "\n".join(found.ignored)
@@ -287,13 +287,13 @@ def test_an_archive_of_radiotherapy_is_images_by_modality(radiotherapy: Path) ->
 
 
 def test_a_dose_comes_along_where_the_ct_is_registered(radiotherapy: Path) -> None:
-    (case,) = find(radiotherapy, Options(onto="t1"))
+    (case,) = find(radiotherapy, Options(onto="t1")).cases
     assert [repr(step) for step in case.steps] == [
         "Laid(modality='dose', fixed='t1')",
         "Onto(fixed='t1', moving='ct', along=(), limit_mm=2.0)",
     ]
     edit(radiotherapy / "mr", FrameOfReferenceUID="1.2.99")
-    (case,) = find(radiotherapy, Options(onto="t1"))
+    (case,) = find(radiotherapy, Options(onto="t1")).cases
     assert [repr(step) for step in case.steps] == [
         "Laid(modality='dose', fixed='ct')",
         "Onto(fixed='t1', moving='ct', along=('dose',), limit_mm=2.0)",
@@ -301,7 +301,7 @@ def test_a_dose_comes_along_where_the_ct_is_registered(radiotherapy: Path) -> No
 
 
 def test_need_leaves_a_dose_aside(radiotherapy: Path) -> None:
-    (case,) = find(radiotherapy, Options(need=("ct", "t1")))
+    (case,) = find(radiotherapy, Options(need=("ct", "t1"))).cases
     assert set(case.series) == {"ct", "t1"}
     assert case.steps == ()
 
@@ -309,11 +309,11 @@ def test_need_leaves_a_dose_aside(radiotherapy: Path) -> None:
 def test_subjects_are_chosen_by_id_or_pseudonym(tmp_path: Path) -> None:
     series(tmp_path / "a")
     series(tmp_path / "b", patient="Other^One", study="1.2.8")
-    every = find(tmp_path)
+    every = find(tmp_path).cases
     assert len(every) == 2
-    (chosen,) = find(tmp_path, Options(subjects=("Other^One",)))
-    assert find(tmp_path, Options(subjects=(chosen.patient,))) == [chosen]
-    assert find(tmp_path, Options(subjects=(chosen.id,))) == [chosen]
+    (chosen,) = find(tmp_path, Options(subjects=("Other^One",))).cases
+    assert find(tmp_path, Options(subjects=(chosen.patient,))).cases == [chosen]
+    assert find(tmp_path, Options(subjects=(chosen.id,))).cases == [chosen]
     with pytest.raises(UsageError, match="subjects=Nobody") as caught:
         find(tmp_path, Options(subjects=("Nobody",)))
     assert caught.value.code == "E001"

@@ -69,8 +69,8 @@ def test_folders_know_names_from_a_table_or_from_records_that_agree(tmp_path: Pa
         place.mkdir()
         io.write(Volume(draw.random((5, 4, 3)).astype(np.float32), np.eye(4)), place / "t1.nii.gz")
         (place / "case.json").write_text(f'{{"labels": {said}}}')
-    assert folders.look(tmp_path).labels == {1: "bone"}
+    assert folders.find(tmp_path).labels == {1: "bone"}
     (tmp_path / "labels.csv").write_text("label,name\n1,femur\n2,skin\n")
-    found = folders.look(tmp_path)
+    found = folders.find(tmp_path)
     assert found.labels == {1: "femur", 2: "skin"}
     assert found.ignored == []

@@ -44,7 +44,7 @@ def dataset(tmp_path: Path) -> Path:
 def test_subjects_are_chosen_by_case_or_patient(
     subjects: list[str], wanted: list[str], dataset: Path
 ) -> None:
-    found = layouts.chosen(layouts.look("bids", dataset), subjects)
+    found = layouts.select_subjects(layouts.find("bids", dataset), subjects)
     assert [case.id for case in found.cases] == wanted
     assert bool(found.left_out) == (not subjects)
 
@@ -58,7 +58,7 @@ def test_subjects_are_chosen_by_case_or_patient(
 )
 def test_a_subject_that_is_not_there_is_refused(name: str, said: str, dataset: Path) -> None:
     with pytest.raises(InputError, match=said) as caught:
-        layouts.chosen(layouts.look("bids", dataset), ["sub-01", name])
+        layouts.select_subjects(layouts.find("bids", dataset), ["sub-01", name])
     assert caught.value.code == "E132"
 
 

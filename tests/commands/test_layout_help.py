@@ -19,7 +19,7 @@ def test_the_help_of_a_layout_lists_its_keys_and_shows_its_folders(
     assert "--workers" in said, "the verb's own options come first"
     about = said.partition(f"Layout {name}\n")[2]
     assert ".nii" in about or ".png" in about or "IM0001" in about, "a tree of files"
-    for field in fields(layouts.options_of(name)) if layouts.keys_of(name) else ():  # type: ignore[arg-type]  # a dataclass
+    for field in fields(layouts.parse_options(name)) if layouts.keys_of(name) else ():  # type: ignore[arg-type]  # a dataclass
         assert f"\n  {field.name}: " in about
     assert f"transmodal prepare {name} FOLDER --dry-run" in about
 
@@ -30,6 +30,8 @@ def test_without_a_layout_the_help_is_the_verbs(line: str, capsys: pytest.Captur
     said = capsys.readouterr().out
     assert "prepare ixi --help" in said
     assert "Layout " not in said
+    for name, summary in layouts.summaries().items():
+        assert f"  {name}".ljust(16) + f"{summary}\n" in said
 
 
 def test_keys_have_a_meaning_and_a_default(capsys: pytest.CaptureFixture[str]) -> None:

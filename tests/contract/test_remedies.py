@@ -166,7 +166,7 @@ def test_keys_of_layouts_in_advice_exist(one: Text) -> None:
     )
     assert keys, one.text
     for layout in seen_by:
-        known = {field.name for field in fields(layouts.options_of(layout))}  # type: ignore[arg-type]  # a dataclass
+        known = {field.name for field in fields(layouts.parse_options(layout))}  # type: ignore[arg-type]  # a dataclass
         assert set(keys) <= known, f"{layout} has no key {set(keys) - known}"
 
 

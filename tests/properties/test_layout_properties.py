@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from transmodal.cohorts.case import Case, CaseFiles
 from transmodal.cohorts.layouts import slices
-from transmodal.cohorts.layouts.brats import Options, look
+from transmodal.cohorts.layouts.brats import Options, find
 from transmodal.cohorts.split.split import given_split, sides_in_order
 from transmodal.cohorts.steps.voxelwise import Clip
 from transmodal.volumes import Volume
@@ -30,7 +30,7 @@ def test_no_slice_is_lost_doubled_or_out_of_order(n: int, per_case: int, split: 
             (folder / which).mkdir()
             for start in range(0, n, split):
                 np.save(folder / which / f"{start}.npy", values[start : start + split])
-        found = slices.find(folder, slices.Options(per_case=per_case))
+        found = slices.find(folder, slices.Options(per_case=per_case)).cases
         stacks = [one.load().volumes["b"].voxels.transpose(2, 1, 0) for one in found]
     np.testing.assert_array_equal(np.concatenate(stacks), values)
     assert all(len(stack) == per_case for stack in stacks[:-1])
@@ -82,5 +82,5 @@ def test_who_is_who_does_not_depend_on_the_order_of_the_rows(order: list[int]) -
             (folder / case / f"{case}_t1.nii.gz").touch()
         table = "\n".join(["BraTS one,BraTS other", *(rows[n] for n in order)])
         (folder / "mapping.csv").write_text(table + "\n")
-        found = look(folder, Options(need=("t1",)))
+        found = find(folder, Options(need=("t1",)))
     assert {one.patient for one in found.cases} == {"BraTS-GLI-00000"}

@@ -155,7 +155,7 @@ def test_identity_comes_back_from_dicom(orientation: str, tmp_path: Path) -> Non
     assert np.abs(back.grid.corners() - read.grid.corners()).max() <= 1e-3
 
     model = identity_model()
-    (found,) = dicom.find(tmp_path / "archive", dicom.Options(series=("mr:*",)))
+    (found,) = dicom.find(tmp_path / "archive", dicom.Options(series=("mr:*",))).cases
     options = PrepareOptions(ratios=(1, 0, 0), intensity={"mr": HU})
     case = prepare([found], tmp_path / "cohort", options).case(found.id)
     synthetic = synthesise_case(model.translator, model.preprocessing, case, model.device)

@@ -13,7 +13,7 @@ from transmodal.cohorts import layouts
 from transmodal.cohorts.case import CaseFiles
 from transmodal.cohorts.simulation import releases
 from transmodal.cohorts.steps import coregistration
-from transmodal.commands import atlas, prepare
+from transmodal.commands import atlas
 from transmodal.recipes import load
 from transmodal.volumes import Volume, io
 
@@ -140,8 +140,10 @@ def test_the_atlas_as_ixi_is_prepared_as_it_says(
     assert "look at these" in said
 
 
-def test_the_help_names_every_layout_and_release() -> None:
-    assert all(name in prepare.EXAMPLES for name in layouts.names())
+def test_the_help_names_every_layout_and_release(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run(["prepare", "--help"]) == 0
+    said = capsys.readouterr().out
+    assert all(f"\n  {name} " in said for name in layouts.names())
     assert all(name in atlas.EXAMPLES for name in (*releases.RELEASES, *releases.DEFECTS))
 
 
@@ -168,7 +170,7 @@ def test_a_prepared_release_trains(tmp_path: Path) -> None:
 )
 def test_recipes_ask_for_what_the_layouts_give(recipe: str, release: str, tmp_path: Path) -> None:
     releases.write(release, 1, tmp_path, spacing_mm=10)
-    found = layouts.look(releases.release_of(release).layout, tmp_path)
+    found = layouts.find(releases.release_of(release).layout, tmp_path)
     (case,) = found.cases
     assert isinstance(case, CaseFiles)
     task = load.load(recipe).task

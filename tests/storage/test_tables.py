@@ -78,7 +78,7 @@ def by_pairs(folder: Path, put: Callable[[Path, str], None]) -> object:
     for name in ("1.nii", "2.nii"):
         write(folder / name)
     put(folder / "pairs.csv", "case,age,T1,note,fa\nv1,47,1.nii,first,2.nii\n,,,,\n")
-    found = pairs.look(folder)
+    found = pairs.find(folder)
     assert [line.split(" (")[0] for line in found.ignored] == [
         "pairs.csv: column age",
         "pairs.csv: column note",
@@ -89,7 +89,7 @@ def by_pairs(folder: Path, put: Callable[[Path, str], None]) -> object:
 def by_folders(folder: Path, put: Callable[[Path, str], None]) -> object:
     write(folder / "v1" / "t1.nii")
     put(folder / "cases.csv", "case,age,patient\nv1,47,Ren\u00e9\n,,\n")
-    return [(one.id, one.patient) for one in folders.find(folder)]
+    return [(one.id, one.patient) for one in folders.find(folder).cases]
 
 
 def by_groups(folder: Path, put: Callable[[Path, str], None]) -> object:
@@ -103,14 +103,14 @@ def by_brats(folder: Path, put: Callable[[Path, str], None]) -> object:
         for what in ("t1", "t1ce", "t2", "flair"):
             write(folder / name / f"{name}_{what}.nii")
     put(folder / "name_mapping.csv", f"age,BraTS_2020,BraTS_2021\n47,{names[0]},{names[1]}\n,,\n")
-    return {one.patient for one in brats.find(folder)}
+    return {one.patient for one in brats.find(folder).cases}
 
 
 def by_bids(folder: Path, put: Callable[[Path, str], None]) -> object:
     write(folder / "sub-01" / "anat" / "sub-01_T1w.nii")
     (folder / "dataset_description.json").write_text("{}")
     put(folder / "participants.tsv", "age,participant_id,site\n47,sub-01,Li\u00e8ge\n,,\n")
-    return [one.group for one in bids.find(folder, bids.Options(group="site"))]
+    return [one.group for one in bids.find(folder, bids.Options(group="site")).cases]
 
 
 def by_labels(folder: Path, put: Callable[[Path, str], None]) -> object:
@@ -122,7 +122,9 @@ def by_families(folder: Path, put: Callable[[Path, str], None]) -> object:
     write(folder / "sub-1.brain.nii")
     write(folder / "sub-1.FA.nii")
     put(folder / "families.csv", "age,patient,family\n47,sub-1,M\u00fcller\n,,\n")
-    return [one.group for one in t1_fa.find(folder, t1_fa.Options(families=str(folder / "families.csv")))]  # type: ignore[attr-defined]  # a case of files
+    return [
+        one.group for one in t1_fa.find(folder, t1_fa.Options(families=str(folder / "families.csv"))).cases
+    ]  # type: ignore[attr-defined]  # a case of files
 
 
 def by_phenotypes(folder: Path, put: Callable[[Path, str], None]) -> object:

@@ -331,7 +331,7 @@ def test_pictures_are_not_resampled_by_a_spacing_that_nobody_said(
             for number in range(n):
                 pixels = np.random.default_rng([number, ord(patient), ord(place[-1])]).random((8, 10))
                 np.save(tmp_path / place / f"{patient}1_{number}.npy", pixels.astype(np.float32))
-    cases = slices.find(tmp_path, slices.Options(a="t1", b="fa", spacing_mm=said))
+    cases = slices.find(tmp_path, slices.Options(a="t1", b="fa", spacing_mm=said)).cases
     sides = {cases[0].id: "train", cases[1].id: "validation"}
     cohort = prepare(cases, tmp_path / "cohort", sides=sides)
     recipe = tiny(changes={"data": {"spacing_mm": spacing_mm}, "windows": {"axes": ["z"]}})

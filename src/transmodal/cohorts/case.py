@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Generic, NamedTuple, Protocol, TypeVar
+from typing import NamedTuple, Protocol
 
 from transmodal.errors import InputError
 from transmodal.storage import files, placeholders
@@ -193,9 +193,6 @@ def said(reading: Reading) -> list[str]:
     return [] if reading == STRICT else [repr(reading)]
 
 
-Maker = TypeVar("Maker", bound=CaseMaker, covariant=True)
-
-
 @dataclass(frozen=True, slots=True)
 class PartlyMeasured:
     """A case of which some modalities are simulated, which its files do not say themselves; a `CaseMaker`.
@@ -226,29 +223,6 @@ class PartlyMeasured:
         """Read or make the case."""
         case = self.maker.load()
         return replace(case, simulated=case.simulated | (case.volumes.keys() - self.measured))
-
-
-class Found(NamedTuple, Generic[Maker]):
-    """What a layout found in a folder.
-
-    Attributes:
-        cases: sorted by name.
-        ignored: what was not taken, as paths below the folder, each with the reason.
-        left_out: cases that lack something that is asked for, each with what.
-        sides: which cases train, validate and test (`train`, `validation`, `test` by id), where the
-            folder says so; empty where it does not.
-        within_subject: whether `sides` divide patients, slab by slab: figures then hold for them alone.
-        key: whose the pseudonymous cases are, a row for each image: for their owner alone, never kept in a cohort.
-        labels: names of the segmentation's labels, where the release says them.
-    """
-
-    cases: Sequence[Maker]
-    ignored: Sequence[str] = ()
-    left_out: Sequence[str] = ()
-    sides: Mapping[str, str] = {}
-    within_subject: bool = False
-    key: Sequence[Mapping[str, str]] = ()
-    labels: Mapping[int, str] = {}
 
 
 def sha256_content(path: Path) -> str:

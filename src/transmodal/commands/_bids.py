@@ -46,12 +46,12 @@ def jobs(
 
     Raises:
         UsageError: E005 when the output is named as one image.
-        InputError: as `cohorts.layouts.bids.look`; E131 when no case has the sources, E132 for a subject that is not there.
+        InputError: as `cohorts.layouts.bids.find`; E131 when no case has the sources, E132 for a subject that is not there.
     """
     check_folder(output, f"the sessions of {folder.name}")
     own = {alias_of(name, bids_names.MODALITIES) or name: name for name in preprocessing.sources}
     need = () if preprocessing.accepts_missing else tuple(own)
-    found = bids.look(folder, bids.Options(need=need, several="first", space=chosen.space))
+    found = bids.find(folder, bids.Options(need=need, several="first", space=chosen.space))
     subjects = _subjects(chosen.subjects, folder)
     for line in found.left_out:
         if not subjects or re.split(r"[_ ]", line)[0] in subjects:

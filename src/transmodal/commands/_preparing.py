@@ -11,7 +11,8 @@ from transmodal.commands._splitting import asked, relations, sides_of
 from transmodal.progress import Progress, Silent
 
 if TYPE_CHECKING:
-    from transmodal.cohorts.case import CaseMaker, Found
+    from transmodal.cohorts.case import CaseMaker
+    from transmodal.cohorts.layouts import FolderContents
     from transmodal.cohorts.store import Cohort
     from transmodal.volumes.intensity import IntensitySpec
 
@@ -85,7 +86,9 @@ def prepare(
 
     words = [f"{key}={value}" for key, value in options.items()] if isinstance(options, Mapping) else options
     reading = Reading(nonfinite, orientation_from, assume_orientation, frame)
-    found = layouts.chosen(layouts.look(layout, Path(folder), list(words), reading), listed(list(subjects)))
+    found = layouts.select_subjects(
+        layouts.find(layout, Path(folder), list(words), reading), listed(list(subjects))
+    )
     say(found)
     tables = [Path(table) for table in groups]
     cohort = prepared(
@@ -126,7 +129,7 @@ class Splitting(NamedTuple):
 
 
 def prepared(
-    found: Found[CaseMaker],
+    found: FolderContents[CaseMaker],
     output: Path,
     masks: Masks,
     intensity: list[str],
@@ -215,7 +218,7 @@ def draw(cohort: Cohort, workers: int, progress: Progress | None) -> Path | None
         return None
 
 
-def say(found: Found[CaseMaker]) -> None:
+def say(found: FolderContents[CaseMaker]) -> None:
     """Log what a layout ignores and leaves out."""
     log = logging.getLogger(__name__)
     for line in found.ignored:

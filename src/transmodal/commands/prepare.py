@@ -32,7 +32,8 @@ from transmodal.commands._splitting import (
 )
 
 if TYPE_CHECKING:
-    from transmodal.cohorts.case import CaseMaker, Found
+    from transmodal.cohorts.case import CaseMaker
+    from transmodal.cohorts.layouts import FolderContents
     from transmodal.cohorts.prepare.survey import Finding
     from transmodal.cohorts.store import Cohort
     from transmodal.volumes.intensity import IntensitySpec
@@ -44,18 +45,14 @@ EXAMPLES = (
     "Examples:\n\ntransmodal prepare folders subjects -o cohort --for t1-to-fa-small --split 8:1:1\n\n"
     "transmodal prepare brats ASNR-MICCAI-BraTS2023-GLI-Challenge-TrainingData --dry-run\n\n"
     "transmodal prepare ixi IXI -o cohort --with onto=t1 --split syndiff --keep-going\n\n"
-    "transmodal prepare ixi --help          (what the layout expects on the disk, and its keys)\n\n"
-    "Layouts: folders (subjects/<case>/<modality>.nii.gz), synthrad, brats, ixi, t1_fa, korean_human, dicom, bids, pairs, slices; each is shown in "
-    "the how-to pages."
+    "transmodal prepare ixi --help          (what the layout expects on the disk, and its keys)"
 )
 
 
 def run(
     layout: Annotated[
         str,
-        typer.Argument(
-            help="How the data lie: folders, synthrad, brats, ixi, t1_fa, korean_human, dicom, bids, pairs or slices."
-        ),
+        typer.Argument(help="How the data lie, such as folders; the layouts are listed below."),
     ],
     folder: Annotated[Path, typer.Argument(help="Folder of the data.")],
     output: Annotated[
@@ -159,8 +156,8 @@ def run(
     from transmodal.commands._progress import bars
 
     reading = reading_of(nonfinite, orientation_from, assume_orientation, frame)
-    found = layouts.chosen(
-        layouts.look(layout, folder, told or [], reading), _preparing.listed(subjects or [])
+    found = layouts.select_subjects(
+        layouts.find(layout, folder, told or [], reading), _preparing.listed(subjects or [])
     )
     if key is not None:
         _write_key(found, layout, key, output)
@@ -208,7 +205,7 @@ def _named(output: Path | None) -> Path:
     return output
 
 
-def _write_key(found: Found[CaseMaker], layout: str, path: Path, output: Path | None) -> None:
+def _write_key(found: FolderContents[CaseMaker], layout: str, path: Path, output: Path | None) -> None:
     """Write whose the cases are into a file that its owner alone can read."""
     from transmodal.cohorts.prepare import key_file
     from transmodal.errors import UsageError
@@ -227,7 +224,7 @@ def _write_key(found: Found[CaseMaker], layout: str, path: Path, output: Path | 
 
 
 def _survey(
-    found: Found[CaseMaker], maps: Mapping[str, IntensitySpec], workers: int, *, strict_pairs: bool
+    found: FolderContents[CaseMaker], maps: Mapping[str, IntensitySpec], workers: int, *, strict_pairs: bool
 ) -> int:
     """Print what was found and what is wrong; return the exit status, 3 where something is."""
     from transmodal.cohorts.prepare.survey import survey

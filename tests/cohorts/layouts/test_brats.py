@@ -44,9 +44,9 @@ def write(folder: Path, case: str, ending: str = ".nii.gz") -> dict[str, Volume]
 def test_every_release_is_prepared(case: str, patient: str, ending: str, tmp_path: Path) -> None:
     written = write(tmp_path / "release" / "inner", case, ending)
     (tmp_path / "release" / "survival_info.csv").write_text("a,b\n")
-    found = brats.look(tmp_path / "release")
+    found = brats.find(tmp_path / "release")
     assert found.labels[3] == "enhancing tumour"
-    assert brats.look(tmp_path / "release", Options(labels="kept")).labels == {}
+    assert brats.find(tmp_path / "release", Options(labels="kept")).labels == {}
     (one,) = found.cases
     assert (one.id, one.patient) == (case, patient)
     assert found.ignored == ["survival_info.csv (of no case)"]
@@ -63,7 +63,7 @@ def test_every_release_is_prepared(case: str, patient: str, ending: str, tmp_pat
 
 def test_labels_can_be_kept(tmp_path: Path) -> None:
     written = write(tmp_path, "BraTS2021_00000")
-    (one,) = brats.find(tmp_path, Options(labels="kept"))
+    (one,) = brats.find(tmp_path, Options(labels="kept")).cases
     loaded = one.load().segmentation
     assert loaded is not None
     np.testing.assert_array_equal(loaded.voxels, written["segmentation"].voxels)
@@ -74,14 +74,14 @@ def test_a_strange_label_is_refused_by_case(tmp_path: Path) -> None:
     path = tmp_path / "BraTS2021_00000" / "BraTS2021_00000_seg.nii.gz"
     io.write(written.with_voxels(np.where(written.voxels == 4, 3, written.voxels)), path)
     with pytest.raises(InputError, match=r"BraTS2021_00000.*label 3.*labels=kept") as caught:
-        prepare(brats.find(tmp_path), tmp_path / "cohort")
+        prepare(brats.find(tmp_path).cases, tmp_path / "cohort")
     assert caught.value.code == "E103"
 
 
 def test_a_case_without_labels_is_taken_without(tmp_path: Path) -> None:
     write(tmp_path, "BraTS20_Validation_001", ".nii")
     (tmp_path / "BraTS20_Validation_001" / "BraTS20_Validation_001_seg.nii").unlink()
-    (one,) = brats.find(tmp_path)
+    (one,) = brats.find(tmp_path).cases
     assert one.segmentation is None
     assert one.load().segmentation is None
 
@@ -91,7 +91,7 @@ def test_the_misnamed_labels_of_2020_are_found(tmp_path: Path, caplog: pytest.Lo
     place = tmp_path / "BraTS20_Training_355"
     strange = place / "W39_1998.09.19_Segm.nii"
     (place / "BraTS20_Training_355_seg.nii").rename(strange)
-    found = brats.look(tmp_path)
+    found = brats.find(tmp_path)
     assert found.cases[0].segmentation == strange
     assert found.ignored == []
     assert "W39_1998.09.19_Segm.nii is taken for its labels" in caplog.text
@@ -101,7 +101,7 @@ def test_a_second_segmentation_is_no_misnamed_one(tmp_path: Path) -> None:
     write(tmp_path, "BraTS20_Training_001", ".nii")
     place = tmp_path / "BraTS20_Training_001"
     (place / "A_segm.nii").write_bytes((place / "BraTS20_Training_001_seg.nii").read_bytes())
-    found = brats.look(tmp_path)
+    found = brats.find(tmp_path)
     assert found.cases[0].segmentation == place / "BraTS20_Training_001_seg.nii"
     assert found.ignored == ["BraTS20_Training_001/A_segm.nii (of no case)"]
 
@@ -110,16 +110,16 @@ def test_missing_contrasts_are_left_out_unless_not_needed(tmp_path: Path) -> Non
     write(tmp_path, "BraTS2021_00000")
     write(tmp_path, "BraTS2021_00001")
     (tmp_path / "BraTS2021_00001" / "BraTS2021_00001_t1ce.nii.gz").unlink()
-    found = brats.look(tmp_path)
+    found = brats.find(tmp_path)
     assert [one.id for one in found.cases] == ["BraTS2021_00000"]
     assert found.left_out == ["BraTS2021_00001 (no t1ce)"]
-    assert len(brats.find(tmp_path, Options(need=("t2", "flair")))) == 2
+    assert len(brats.find(tmp_path, Options(need=("t2", "flair"))).cases) == 2
 
 
 def test_2021_and_2023_share_patients_by_number(tmp_path: Path) -> None:
     for case in ("BraTS2021_00007", "BraTS-GLI-00007-000", "BraTS-GLI-00007-001", "BraTS-GLI-00008-000"):
         write(tmp_path, case)
-    assert [one.patient for one in brats.find(tmp_path)] == [
+    assert [one.patient for one in brats.find(tmp_path).cases] == [
         *["BraTS-GLI-00007"] * 2,
         "BraTS-GLI-00008",
         "BraTS-GLI-00007",
@@ -144,7 +144,7 @@ def test_2020_beside_a_newer_release_needs_a_mapping(tmp_path: Path) -> None:
         "BraTS-GLI-00007-000,BraTS2021_00007,NA,BraTS19_A_1,1\n"
         "BraTS-GLI-00008-000,BraTS2021_00008,BraTS20_Training_002,N/A,1\n"
     )
-    found = brats.look(tmp_path)
+    found = brats.find(tmp_path)
     assert {one.id: one.patient for one in found.cases} == {
         "BraTS20_Training_001": "BraTS-GLI-00007",
         "BraTS2021_00007": "BraTS-GLI-00007",

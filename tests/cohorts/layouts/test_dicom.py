@@ -12,7 +12,7 @@ import pytest
 from pydicom.uid import generate_uid
 
 from transmodal.cohorts import layouts
-from transmodal.cohorts.layouts.dicom import DicomCase, Options, find, look
+from transmodal.cohorts.layouts.dicom import DicomCase, Options, find
 from transmodal.cohorts.prepare.prepare import PrepareOptions, prepare
 from transmodal.cohorts.prepare.survey import survey
 from transmodal.cohorts.store import Cohort
@@ -69,7 +69,7 @@ def archive(tmp_path: Path) -> Path:
 
 
 def test_series_are_sorted_by_their_headers(archive: Path, tmp_path: Path) -> None:
-    found = look(archive)
+    found = find(archive)
     assert len(found.cases) == 3
     assert [sorted(one.series) for one in found.cases] == [["t1", "t2"]] * 3
     assert len({one.patient for one in found.cases}) == 2
@@ -77,7 +77,7 @@ def test_series_are_sorted_by_their_headers(archive: Path, tmp_path: Path) -> No
     assert all(one.id.startswith(one.patient) for one in found.cases)
     assert "DICOMDIR.txt" in " ".join(found.ignored)
     assert pickle.loads(pickle.dumps(found.cases)) == found.cases
-    assert [one.fingerprint() for one in find(archive)] == [one.fingerprint() for one in found.cases]
+    assert [one.fingerprint() for one in find(archive).cases] == [one.fingerprint() for one in found.cases]
     cohort = prepare(found.cases, tmp_path / "cohort", PrepareOptions(ratios=(1, 0, 1)))
     text = "".join(
         path.read_text() for path in (tmp_path / "cohort").rglob("*") if path.suffix in (".json", ".html")
@@ -89,7 +89,7 @@ def test_series_are_sorted_by_their_headers(archive: Path, tmp_path: Path) -> No
 
 def test_voxels_and_places_are_those_of_the_series(tmp_path: Path) -> None:
     series(tmp_path / "a" / "s", 3)
-    (case,) = find(tmp_path / "a")
+    (case,) = find(tmp_path / "a").cases
     loaded = case.load()
     np.testing.assert_array_equal(loaded.volumes["t1"].voxels, volume(3).voxels)
     np.testing.assert_allclose(loaded.volumes["t1"].affine, AFFINE, atol=1e-9)
@@ -119,7 +119,7 @@ def test_voxels_and_places_are_those_of_the_series(tmp_path: Path) -> None:
 def test_modalities_by_description(tmp_path: Path, modality: str, description: str, wanted: str) -> None:
     series(tmp_path / "s", 1, description=description, modality=modality)
     if wanted:
-        (case,) = find(tmp_path)
+        (case,) = find(tmp_path).cases
         assert list(case.series) == [wanted]
     else:
         with pytest.raises(InputError, match="its modality is not clear") as caught:
@@ -129,12 +129,12 @@ def test_modalities_by_description(tmp_path: Path, modality: str, description: s
 
 def test_a_contrast_agent_makes_t1_another_modality(tmp_path: Path) -> None:
     edit(series(tmp_path / "s", 1), ContrastBolusAgent="agent")
-    assert list(find(tmp_path)[0].series) == ["t1ce"]
+    assert list(find(tmp_path).cases[0].series) == ["t1ce"]
 
 
 def test_what_series_are_can_be_told(tmp_path: Path) -> None:
     series(tmp_path / "s", 1, description="Survey_X7")
-    (case,) = find(tmp_path, Options(series=("pd:*x?",)))
+    (case,) = find(tmp_path, Options(series=("pd:*x?",))).cases
     assert list(case.series) == ["pd"]
 
 
@@ -142,11 +142,11 @@ def test_localizers_and_synthetic_images_are_left_aside(tmp_path: Path) -> None:
     series(tmp_path / "good", 1)
     edit(series(tmp_path / "scout", 2), ImageType=["ORIGINAL", "PRIMARY", "LOCALIZER"])
     series(tmp_path / "made", 3, description="T2 made", synthetic=True)
-    found = look(tmp_path)
+    found = find(tmp_path)
     assert [list(one.series) for one in found.cases] == [["t1"]]
     assert any("a localizer" in line for line in found.ignored)
     assert any("synthetic" in line for line in found.ignored)
-    (case,) = find(tmp_path, Options(synthetic=True))
+    (case,) = find(tmp_path, Options(synthetic=True)).cases
     assert sorted(case.series) == ["t1", "t2"]
     assert case.simulated == frozenset({"t2"})
 
@@ -158,7 +158,7 @@ def test_several_series_of_one_modality(tmp_path: Path) -> None:
     )
     with pytest.raises(InputError, match="several of t1"):
         find(tmp_path)
-    (case,) = find(tmp_path, Options(several="largest"))
+    (case,) = find(tmp_path, Options(several="largest")).cases
     assert len(case.series["t1"]) == 9
 
 
@@ -168,7 +168,7 @@ def test_contrasts_of_several_studies_are_one_case_by_patient(tmp_path: Path) ->
     with pytest.raises(InputError, match="case=patient") as caught:
         find(tmp_path)
     assert caught.value.code == "E131"
-    (case,) = find(tmp_path, Options(case="patient"))
+    (case,) = find(tmp_path, Options(case="patient")).cases
     assert sorted(case.series) == ["ct", "t1"]
     assert case.id == case.patient
 
@@ -177,10 +177,10 @@ def test_a_case_that_lacks_something_is_left_out_by_name(tmp_path: Path) -> None
     series(tmp_path / "a1", 1)
     series(tmp_path / "a2", 2, description="t2")
     series(tmp_path / "b1", 3, patient="other", study="1.2.6")
-    found = look(tmp_path)
+    found = find(tmp_path)
     assert len(found.cases) == 1
     assert [line.partition(" ")[2] for line in found.left_out] == ["(no t2)"]
-    assert len(find(tmp_path, Options(need=("t1",)))) == 2
+    assert len(find(tmp_path, Options(need=("t1",))).cases) == 2
 
 
 def test_a_table_decides(tmp_path: Path) -> None:
@@ -193,7 +193,7 @@ def test_a_table_decides(tmp_path: Path) -> None:
     table.write_text(
         f"series,modality,case,patient,group\n{uids['x']},t1,visit-1,anna,siteA\n{uids['y']},fa,visit-1,anna,siteA\n"
     )
-    found = look(tmp_path / "data", Options(table=str(table)))
+    found = find(tmp_path / "data", Options(table=str(table)))
     (case,) = found.cases
     assert (case.id, case.patient, case.group, sorted(case.series)) == (
         "visit-1",
@@ -206,7 +206,7 @@ def test_a_table_decides(tmp_path: Path) -> None:
         f"series,modality,case,patient\n{uids['x']},t1,visit-1,anna\n{uids['y']},fa,visit-1,ben\n"
     )
     with pytest.raises(InputError, match="2 patients"):
-        look(tmp_path / "data", Options(table=str(table)))
+        find(tmp_path / "data", Options(table=str(table)))
 
 
 @pytest.mark.parametrize(
@@ -252,23 +252,23 @@ def test_a_damaged_file_is_not_passed_over(tmp_path: Path) -> None:
 def test_other_grids_are_refused_or_registered_when_asked(tmp_path: Path) -> None:
     series(tmp_path / "a", 1)
     write_series(volume(2, (6, 5, 9)), tmp_path / "b", SeriesAbout("MR", "t2", "ID^1", "1.2.3", "1.2.9"))
-    (finding,) = survey(find(tmp_path))
+    (finding,) = survey(find(tmp_path).cases)
     assert any("E130" in line for line in finding.wrong)
-    (case,) = find(tmp_path, Options(onto="t2", limit_mm=3.0))
+    (case,) = find(tmp_path, Options(onto="t2", limit_mm=3.0)).cases
     assert [repr(step) for step in case.steps] == ["Onto(fixed='t2', moving='t1', along=(), limit_mm=3.0)"]
     assert isinstance(case, DicomCase)
-    assert case.fingerprint() != find(tmp_path)[0].fingerprint()
+    assert case.fingerprint() != find(tmp_path).cases[0].fingerprint()
 
 
 @pytest.mark.parametrize("told", ["series=t1", "series=T1:x", "case=visit", "several=all", "limit_mm=0"])
 def test_settings_that_cannot_be_are_refused(tmp_path: Path, told: str) -> None:
     with pytest.raises(UsageError) as caught:
-        layouts.look("dicom", tmp_path, [told])
+        layouts.find("dicom", tmp_path, [told])
     assert caught.value.code == "E001"
 
 
 def test_another_file_of_the_series_changes_the_fingerprint(archive: Path) -> None:
-    before = find(archive)[0]
+    before = find(archive).cases[0]
     path = next(iter(before.series.values()))[0]
     after = path.with_name("copy")
     shutil.copy(path, after)
@@ -276,4 +276,4 @@ def test_another_file_of_the_series_changes_the_fingerprint(archive: Path) -> No
     one.SOPInstanceUID = generate_uid()
     one.ImagePositionPatient[2] += 100
     one.save_as(after)
-    assert find(archive)[0].fingerprint() != before.fingerprint()
+    assert find(archive).cases[0].fingerprint() != before.fingerprint()

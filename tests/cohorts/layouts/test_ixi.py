@@ -54,7 +54,7 @@ def test_cases_are_found_by_name(place: Path) -> None:
         (place / "IXI-MRA" / f"{name}-MRA.nii.gz").write_bytes(b"x")
     (place / "IXI.xls").write_bytes(b"x")
     (place / "IXI-PD" / f"{NAMES[2]}-PD.nii.gz").unlink()
-    found = ixi.look(place)
+    found = ixi.find(place)
     assert [(one.id, one.patient, one.group) for one in found.cases] == [
         (NAMES[0], "IXI002", ""),
         (NAMES[1], "IXI012", ""),
@@ -64,16 +64,16 @@ def test_cases_are_found_by_name(place: Path) -> None:
         "IXI.xls (neither T1, T2 nor PD by its name)",
         f"2 files such as IXI-MRA/{NAMES[0]}-MRA.nii.gz in IXI-MRA, *.nii.gz (neither T1, T2 nor PD by its name)",
     ]
-    assert [one.group for one in ixi.find(place, Options(group="site"))] == ["site Guys", "site HH"]
-    assert len(ixi.find(place, Options(need=("t1", "t2")))) == 3
+    assert [one.group for one in ixi.find(place, Options(group="site")).cases] == ["site Guys", "site HH"]
+    assert len(ixi.find(place, Options(need=("t1", "t2"))).cases) == 3
 
 
 def test_t1_comes_onto_the_grid_of_t2_and_pd(place: Path, head: Case, tmp_path: Path) -> None:
-    cohort = prepare(ixi.find(place)[:1], tmp_path / "cohort", PrepareOptions(ratios=(1, 0, 0)))
+    cohort = prepare(ixi.find(place).cases[:1], tmp_path / "cohort", PrepareOptions(ratios=(1, 0, 0)))
     (case,) = cohort.cases()
     assert case.entry.notes["registration_mm"] < 2
     assert case.entry.notes["similarity_after"] > case.entry.notes["similarity_before"]
-    loaded = ixi.find(place)[0].load()
+    loaded = ixi.find(place).cases[0].load()
     for name in ("t2", "pd"):
         np.testing.assert_array_equal(loaded.volumes[name].voxels, head.volumes[name].voxels)
     assert loaded.volumes["t1"].grid == loaded.volumes["t2"].grid
@@ -83,7 +83,7 @@ def test_t1_comes_onto_the_grid_of_t2_and_pd(place: Path, head: Case, tmp_path: 
 
 def test_the_other_way_both_echoes_share_one_transform(place: Path) -> None:
     (one, *_), (pair, *_) = (
-        ixi.find(place, Options(onto="t1", need=need)) for need in (("t1", "t2", "pd"), ("t1", "pd"))
+        ixi.find(place, Options(onto="t1", need=need)).cases for need in (("t1", "t2", "pd"), ("t1", "pd"))
     )
     assert one.steps == (Onto("t1", "t2", ("pd",)),)
     assert pair.steps == (Onto("t1", "pd"),)
@@ -94,7 +94,7 @@ def test_the_other_way_both_echoes_share_one_transform(place: Path) -> None:
 
 def test_steps_follow_what_was_told(place: Path) -> None:
     def steps(options: Options) -> tuple[Any, ...]:
-        return ixi.find(place, options)[0].steps
+        return ixi.find(place, options).cases[0].steps
 
     assert steps(Options(onto="none")) == ()
     assert steps(Options(need=("t2", "pd"))) == ()
@@ -103,7 +103,7 @@ def test_steps_follow_what_was_told(place: Path) -> None:
 
 def test_unregistered_files_are_refused_by_case_where_nothing_registers(place: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=f"case {NAMES[0]}") as caught:
-        prepare(ixi.find(place, Options(onto="none"))[:1], tmp_path / "cohort")
+        prepare(ixi.find(place, Options(onto="none")).cases[:1], tmp_path / "cohort")
     assert caught.value.code == "E130"
 
 

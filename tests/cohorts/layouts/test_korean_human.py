@@ -57,7 +57,7 @@ def whole(case: Any) -> dict[str, NDArray[Any]]:  # noqa: ANN401
 
 
 def test_one_body_is_split_into_slabs_with_gaps(tmp_path: Path) -> None:
-    found = korean_human.look(body(tmp_path / "vkm"), SPACED)
+    found = korean_human.find(body(tmp_path / "vkm"), SPACED)
     assert found.within_subject
     assert list(found.sides.values()).count("train") == 1
     assert sorted(found.sides) == ["vkm-test-00036", "vkm-train-00000", "vkm-validation-00031"]
@@ -72,7 +72,7 @@ def test_one_body_is_split_into_slabs_with_gaps(tmp_path: Path) -> None:
 
 
 def test_slabs_lie_in_one_world_from_head_to_feet(tmp_path: Path) -> None:
-    test, train, _ = korean_human.find(body(tmp_path / "vkm"), SPACED)
+    test, train, _ = korean_human.find(body(tmp_path / "vkm"), SPACED).cases
     one, other = train.load().volumes["colour"], test.load().volumes["colour"]
     assert one.orientation == "LPI"
     assert one.spacing == (2.0, 2.0, 3.0)
@@ -82,7 +82,7 @@ def test_slabs_lie_in_one_world_from_head_to_feet(tmp_path: Path) -> None:
 
 
 def test_a_cohort_of_one_body_is_stamped(tmp_path: Path) -> None:
-    found = korean_human.look(body(tmp_path / "vkm"), SPACED)
+    found = korean_human.find(body(tmp_path / "vkm"), SPACED)
     options = PrepareOptions()
     cohort = prepare(found.cases, tmp_path / "c", options, sides=found.sides, within_subject=True)
     assert cohort.split.by == "within-subject"
@@ -97,25 +97,25 @@ def test_a_cohort_of_one_body_is_stamped(tmp_path: Path) -> None:
 def test_three_bodies_are_split_by_body(tmp_path: Path) -> None:
     for seed, name in enumerate(("f", "m", "n")):
         body(tmp_path / name, seed)
-    found = korean_human.look(tmp_path, SPACED)
+    found = korean_human.find(tmp_path, SPACED)
     assert (found.within_subject, found.sides) == (False, {})
     assert [(one.id, one.patient) for one in found.cases] == [
         ("f-00000", "f"),
         ("m-00000", "m"),
         ("n-00000", "n"),
     ]
-    cut = korean_human.look(tmp_path, Options(spacing_mm=("2", "3"), gap_mm=6, slabs="yes"))
+    cut = korean_human.find(tmp_path, Options(spacing_mm=("2", "3"), gap_mm=6, slabs="yes"))
     assert len(cut.cases) == 9
     shutil.rmtree(tmp_path / "n")
-    assert korean_human.look(tmp_path, SPACED).within_subject
-    assert not korean_human.look(tmp_path, Options(spacing_mm=("2",), slabs="no")).within_subject
+    assert korean_human.find(tmp_path, SPACED).within_subject
+    assert not korean_human.find(tmp_path, Options(spacing_mm=("2",), slabs="no")).within_subject
 
 
 def test_long_slabs_are_cut_into_pieces_and_at_missing_slices(tmp_path: Path) -> None:
     folder = body(tmp_path / "vkm")
     (folder / "mr" / "mr_010.png").unlink()
     told = Options(spacing_mm=("1",), slabs="no", per_case=8)
-    found = korean_human.look(folder, told)
+    found = korean_human.find(folder, told)
     assert found.ignored == [
         "vkm: 1 of 40 slices of colour (not in the other stacks)",
         "vkm: 1 of 40 slices of segmentation (not in the other stacks)",
@@ -134,16 +134,16 @@ def test_mr_of_other_pixels_is_sampled_on_the_grid_of_colour(tmp_path: Path) -> 
     for path in (folder / "mr").iterdir():
         Image.fromarray(np.tile(ramp.astype(np.uint16), (4, 1))).save(path)
     with pytest.raises(InputError, match=r"MR slices of \(5, 4\).*mr_spacing_mm") as caught:
-        korean_human.look(folder, SPACED)
+        korean_human.find(folder, SPACED)
     assert caught.value.code == "E130"
     told = Options(spacing_mm=("1", "1"), mr_spacing_mm=("2", "2"), slabs="no")
-    (case,) = korean_human.find(folder, told)
+    (case,) = korean_human.find(folder, told).cases
     loaded = case.load()
     np.testing.assert_array_equal(whole(loaded)["colour"], voxels()[1])
     # 5 pixels of 2 mm and 9 of 1 mm about one middle: centres at every second column.
     np.testing.assert_allclose(whole(loaded)["mr"][3, 3], 1000 + 50 * np.arange(9), atol=1e-3)
     moved = Options(spacing_mm=("1", "1"), mr_spacing_mm=("2",), mr_offset_mm=("1", "0"), slabs="no")
-    (case,) = korean_human.find(folder, moved)
+    (case,) = korean_human.find(folder, moved).cases
     np.testing.assert_allclose(whole(case.load())["mr"][3, 3, 1:], 1000 + 50 * np.arange(8), atol=1e-3)
 
 
@@ -152,19 +152,21 @@ def test_what_is_told_in_stack_json(tmp_path: Path) -> None:
     facts = {"spacing_mm": [0.5, 0.25, 1], "orientation": "RPS", "colours": "organs.csv"}
     (folder / "stack.json").write_text(json.dumps(facts))
     (folder / "organs.csv").write_text("label,r,g,b\n3,0,0,0\n")
-    found = korean_human.look(folder, Options(slabs="no"))
+    found = korean_human.find(folder, Options(slabs="no"))
     assert found.ignored == ["organs.csv (neither of a stack nor about one)"]
     loaded = found.cases[0].load().volumes["colour"]
     assert (loaded.spacing, loaded.orientation) == ((0.5, 0.25, 1.0), "RPS")
-    over = korean_human.find(folder, Options(slabs="no", orientation="LPI", spacing_mm=("4",)))[0].load()
+    over = (
+        korean_human.find(folder, Options(slabs="no", orientation="LPI", spacing_mm=("4",))).cases[0].load()
+    )
     assert (over.volumes["colour"].spacing, over.volumes["colour"].orientation) == ((4.0, 4.0, 4.0), "LPI")
     (folder / "stack.json").write_text('{"spacing": 1}')
     with pytest.raises(InputError, match=r"stack\.json with spacing") as caught:
-        korean_human.look(folder)
+        korean_human.find(folder)
     assert caught.value.code == "E103"
     (folder / "stack.json").unlink()
     with pytest.raises(InputError, match="do not say how far apart") as caught:
-        korean_human.look(folder)
+        korean_human.find(folder)
     assert caught.value.code == "E111"
 
 
@@ -177,12 +179,12 @@ def test_other_pictures_and_colours_of_labels(ending: str, tmp_path: Path) -> No
     (folder / "Labels").mkdir()
     for number, plane in enumerate(palette[drawn], 1):
         Image.fromarray(plane).save(folder / "Labels" / f"l{number}{ending}")
-    (case,) = korean_human.find(folder, Options(spacing_mm=("1",), slabs="no"))
+    (case,) = korean_human.find(folder, Options(spacing_mm=("1",), slabs="no")).cases
     loaded = whole(case.load())
     np.testing.assert_array_equal(loaded["segmentation"], drawn)
     np.testing.assert_array_equal(loaded["colour"], voxels()[1])
     (folder / "colours.csv").write_text("label,r,g,b\n0,0,0,0\n40,9,0,0\n46,200,50,50\n")
-    (told,) = korean_human.find(folder, Options(spacing_mm=("1",), slabs="no"))
+    (told,) = korean_human.find(folder, Options(spacing_mm=("1",), slabs="no")).cases
     np.testing.assert_array_equal(whole(told.load())["segmentation"], np.array([0, 40, 46])[drawn])
     assert told.fingerprint() != case.fingerprint()
 
@@ -196,7 +198,7 @@ def test_volumes_do_as_well(tmp_path: Path) -> None:
     io.write(Volume(colour, affine), folder / "colour.nii.gz")
     io.write(Volume(labelled, affine), folder / "seg.nii.gz")
     io.write(Volume(mr[::2, ::2], coarse), folder / "MRI.nii.gz")
-    found = korean_human.look(tmp_path, Options(gap_mm=6))
+    found = korean_human.find(tmp_path, Options(gap_mm=6))
     assert sorted(found.sides) == ["vkf-test-00036", "vkf-train-00000", "vkf-validation-00031"]
     test = found.cases[0].load()
     straight = reorient(Volume(colour, affine)).voxels[:, :, 36:]
@@ -212,7 +214,7 @@ def test_volumes_do_as_well(tmp_path: Path) -> None:
     (folder / "mr").mkdir()
     Image.fromarray(voxels()[0][0]).save(folder / "mr" / "1.png")
     with pytest.raises(InputError, match="pictures and volumes") as caught:
-        korean_human.look(tmp_path)
+        korean_human.find(tmp_path)
     assert caught.value.code == "E130"
 
 
@@ -221,13 +223,13 @@ def test_names_unlike_the_others_are_told(tmp_path: Path) -> None:
     shutil.copy(folder / "mr" / "mr_001.png", folder / "mr" / "copy of mr_001.png")
     shutil.copy(folder / "mr" / "mr_001.png", folder / "mr" / "overview.png")
     (folder / "mr" / "Thumbs.db").write_bytes(b"x")
-    found = korean_human.look(folder, SPACED)
+    found = korean_human.find(folder, SPACED)
     assert "vkm: overview.png of mr (named unlike the others)" in found.ignored
     assert "vkm: copy of mr_001.png of mr (named unlike the others)" in found.ignored
     assert "mr/Thumbs.db (neither of a stack nor about one)" in found.ignored
     shutil.copy(folder / "mr" / "mr_001.png", folder / "mr" / "mr_01.png")
     with pytest.raises(InputError, match=r"mr_01\.png") as caught:
-        korean_human.look(folder, SPACED)
+        korean_human.find(folder, SPACED)
     assert caught.value.code == "E103"
 
 
@@ -237,25 +239,25 @@ def test_stacks_that_do_not_fit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     shutil.copytree(folder / "segmentation", folder / "mr")
     (folder / "colour").rename(folder / "photo")
     with pytest.raises(InputError, match="no colour") as caught:
-        korean_human.look(tmp_path, SPACED)
+        korean_human.find(tmp_path, SPACED)
     assert caught.value.code == "E131"
     (folder / "mr").rename(folder / "colour")
     (folder / "photo").rename(folder / "mr")
-    finding = survey(korean_human.find(tmp_path, SPACED))[0]
+    finding = survey(korean_human.find(tmp_path, SPACED).cases)[0]
     assert "error[E122]: colour in grey" in finding.wrong[0]
     for path in (folder / "colour").iterdir():
         path.rename(path.with_name(path.name.replace("_0", "_9")))
     with pytest.raises(InputError, match="without a number that stands in all") as caught:
-        korean_human.look(tmp_path, SPACED)
+        korean_human.find(tmp_path, SPACED)
     assert caught.value.code == "E130"
     (folder / "mri").mkdir()
     (folder / "mri" / "1.png").write_bytes(b"x")
     with pytest.raises(InputError) as caught:
-        korean_human.look(tmp_path, SPACED)
+        korean_human.find(tmp_path, SPACED)
     assert caught.value.code == "E103"
     other = body(tmp_path / "vkf")
     Image.fromarray(np.zeros((3, 4, 3), np.uint8)).save(other / "colour" / "colour_002.png")
-    (case, *_) = korean_human.find(other, Options(spacing_mm=("1",), slabs="no"))
+    (case, *_) = korean_human.find(other, Options(spacing_mm=("1",), slabs="no")).cases
     with pytest.raises(InputError, match=r"colour_002\.png") as caught:
         case.load()
     assert caught.value.code == "E130"
@@ -269,7 +271,7 @@ def test_labels_of_other_pixels_are_refused(tmp_path: Path) -> None:
     folder = body(tmp_path / "vkm")
     for path in (folder / "segmentation").iterdir():
         Image.fromarray(np.zeros((3, 4), np.uint8)).save(path)
-    (case,) = korean_human.find(folder, Options(spacing_mm=("1",), slabs="no"))
+    (case,) = korean_human.find(folder, Options(spacing_mm=("1",), slabs="no")).cases
     with pytest.raises(InputError, match="on two grids") as caught:
         case.load()
     assert caught.value.code == "E130"
@@ -277,7 +279,7 @@ def test_labels_of_other_pixels_are_refused(tmp_path: Path) -> None:
 
 def test_a_body_too_small_for_its_slabs_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="vkm: 40 slices") as caught:
-        korean_human.look(body(tmp_path / "vkm"), Options(spacing_mm=("1",), gap_mm=30))
+        korean_human.find(body(tmp_path / "vkm"), Options(spacing_mm=("1",), gap_mm=30))
     assert caught.value.code == "E132"
 
 
@@ -312,13 +314,13 @@ def test_other_values_are_refused(wrong: dict[str, Any]) -> None:
 )
 def test_spacings_that_cannot_be(wrong: dict[str, Any], tmp_path: Path) -> None:
     with pytest.raises(UsageError) as caught:
-        korean_human.look(body(tmp_path / "vkm"), Options(**wrong))
+        korean_human.find(body(tmp_path / "vkm"), Options(**wrong))
     assert caught.value.code == "E001"
 
 
 def test_the_atlas_as_a_body_comes_out_as_it_went_in(tmp_path: Path) -> None:
     releases.write("korean_human", 1, tmp_path, spacing_mm=7)
-    found = layouts.look("korean_human", tmp_path, ["slabs=no"])
+    found = layouts.find("korean_human", tmp_path, ["slabs=no"])
     (case,) = found.cases
     made = releases.release_of("korean_human").options
     truth = atlas.subjects(1, replace(made, spacing_mm=7.0))[0].load()

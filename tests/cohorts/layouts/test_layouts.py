@@ -15,11 +15,11 @@ def test_a_file_with_find_is_a_layout() -> None:
 
 
 def test_settings_are_read_by_the_type_of_their_default() -> None:
-    told = layouts.options_of("ixi", ["need=t1,t2", "bias=true", "limit_mm=1.5", "onto=t1"])
+    told = layouts.parse_options("ixi", ["need=t1,t2", "bias=true", "limit_mm=1.5", "onto=t1"])
     assert told == ixi.Options(need=("t1", "t2"), bias=True, limit_mm=1.5, onto="t1")
-    assert layouts.options_of("ixi", ["bias=false"]) == ixi.Options()
-    assert layouts.options_of("brats") == brats.Options()
-    assert layouts.options_of("folders") == folders.Options()
+    assert layouts.parse_options("ixi", ["bias=false"]) == ixi.Options()
+    assert layouts.parse_options("brats") == brats.Options()
+    assert layouts.parse_options("folders") == folders.Options()
 
 
 @pytest.mark.parametrize(
@@ -38,19 +38,19 @@ def test_settings_are_read_by_the_type_of_their_default() -> None:
 )
 def test_what_cannot_be_told_is_said(layout: str, setting: str, code: str, said: str) -> None:
     with pytest.raises(UsageError, match=said) as caught:
-        layouts.options_of(layout, [setting])
+        layouts.parse_options(layout, [setting])
     assert caught.value.code == code
 
 
 def test_look_passes_on_what_is_wrong_with_the_folder(tmp_path: Path) -> None:
     for name in layouts.names():
         with pytest.raises(InputError) as caught:
-            layouts.look(name, tmp_path / "nowhere")
+            layouts.find(name, tmp_path / "nowhere")
         assert caught.value.code == "E100"
 
 
 @pytest.mark.parametrize(("said", "meant"), [("synthrad2023", "synthrad"), ("brats2021", "brats")])
 def test_a_year_behind_the_name_is_understood(said: str, meant: str) -> None:
-    assert layouts.options_of(said) == layouts.options_of(meant)
+    assert layouts.parse_options(said) == layouts.parse_options(meant)
     with pytest.raises(UsageError, match="the layout"):
-        layouts.options_of(f"x{said}")
+        layouts.parse_options(f"x{said}")

@@ -32,7 +32,7 @@ def test_a_folder_per_modality(tmp_path: Path) -> None:
     io.write(mask, tmp_path / "mask" / "a.nii.gz")
     write(tmp_path / "t1" / "c.nii.gz")
     write(tmp_path / "deep" / "t1" / "d.nii.gz")
-    found = pairs.look(tmp_path)
+    found = pairs.find(tmp_path)
     assert [one.id for one in found.cases] == ["a", "b"]
     assert found.left_out == ["c (no ct)"]
     assert found.ignored == ["deep/t1/d.nii.gz (no image of a pair by its place or name)"]
@@ -43,14 +43,14 @@ def test_a_folder_per_modality(tmp_path: Path) -> None:
     assert second.mask is None
     for name in ("t1", "ct"):
         np.testing.assert_array_equal(first.volumes[name].voxels, written[name, "a"].voxels)
-    assert [one.id for one in pairs.find(tmp_path, Options(need=("t1",)))] == ["a", "b", "c"]
+    assert [one.id for one in pairs.find(tmp_path, Options(need=("t1",))).cases] == ["a", "b", "c"]
 
 
 def test_t1_and_fa_by_their_endings(tmp_path: Path) -> None:
     for case in ("sub-NDARINV1_ses-1", "sub-NDARINV1_ses-2", "sub-NDARINV2"):
         written = [write(tmp_path / "x" / f"{case}.{ending}.nii.gz") for ending in ("brain", "FA")]
     (tmp_path / "x" / "notes.txt").write_text("x")
-    found = pairs.look(tmp_path)
+    found = pairs.find(tmp_path)
     assert [(one.id, one.patient) for one in found.cases] == [
         ("sub-NDARINV1_ses-1", "sub-NDARINV1"),
         ("sub-NDARINV1_ses-2", "sub-NDARINV1"),
@@ -66,7 +66,7 @@ def test_endings_can_be_told_and_the_longest_counts(tmp_path: Path) -> None:
     for name in ("p-7_x", "p-7_y_x"):
         write(tmp_path / f"{name}.nii")
     options = Options(endings=("t1:_x", "t2:_y_x"), patient=r"p-(\d)")
-    (one,) = pairs.find(tmp_path, options)
+    (one,) = pairs.find(tmp_path, options).cases
     assert (one.id, one.patient) == ("p-7", "7")
     assert one.volumes == {"t1": tmp_path / "p-7_x.nii", "t2": tmp_path / "p-7_y_x.nii"}
 
@@ -79,12 +79,12 @@ def test_a_table(tmp_path: Path) -> None:
         "case,patient,group,t1,ct,mask\nv1,anna,north,images/1.nii,images/2.nii,images/m.nii\n"
         "v2,anna,north,images/3.nii,,\n"
     )
-    found = pairs.look(tmp_path)
+    found = pairs.find(tmp_path)
     (one,) = found.cases
     assert (one.id, one.patient, one.group) == ("v1", "anna", "north")
     assert one.mask == tmp_path / "images" / "m.nii"
     assert found.left_out == ["v2 (no ct)"]
-    assert pairs.find(tmp_path, Options(table=str(table))) == found.cases
+    assert pairs.find(tmp_path, Options(table=str(table))).cases == found.cases
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,7 @@ def test_pairs_on_other_grids_are_refused_by_case(tmp_path: Path) -> None:
     write(tmp_path / "t1" / "anna.nii")
     write(tmp_path / "ct" / "anna.nii", shape=(5, 6, 5))
     with pytest.raises(InputError, match=r"case anna: .*Register or resample") as caught:
-        prepare(pairs.find(tmp_path), tmp_path / "cohort")
+        prepare(pairs.find(tmp_path).cases, tmp_path / "cohort")
     assert caught.value.code == "E130"
 
 
@@ -140,7 +140,7 @@ def test_pictures_are_cases_of_one_slice(ending: str, tmp_path: Path) -> None:
     inside = np.zeros((6, 8), np.uint8)
     inside[2:, 3:] = 255
     Image.fromarray(inside).save(tmp_path / "mask" / f"sub-1_x.{ending}")
-    _, maker = pairs.find(tmp_path)
+    _, maker = pairs.find(tmp_path).cases
     case = maker.load()
     assert (case.id, case.patient) == ("sub-1_x", "sub-1")
     np.testing.assert_array_equal(case.volumes["t1"].voxels[:, :, 0].T, t1)
@@ -149,9 +149,9 @@ def test_pictures_are_cases_of_one_slice(ending: str, tmp_path: Path) -> None:
     np.testing.assert_array_equal(case.mask.voxels[:, :, 0].T, inside)
     assert (case.volumes["t1"].spacing, case.volumes["t1"].orientation) == ((1.0, 1.0, 1.0), "LPS")
     assert case.notes == {"assumed_spacing_mm": 1.0, "t2 grey_stored_as_rgb": 1.0}
-    said = pairs.find(tmp_path, Options(spacing_mm=("0.5", "3")))[1].load()
+    said = pairs.find(tmp_path, Options(spacing_mm=("0.5", "3"))).cases[1].load()
     assert (said.volumes["t2"].spacing, "assumed_spacing_mm" in said.notes) == ((0.5, 0.5, 3.0), False)
-    cohort = prepare(pairs.find(tmp_path), tmp_path / "cohort", PrepareOptions(ratios=(1, 0, 0)))
+    cohort = prepare(pairs.find(tmp_path).cases, tmp_path / "cohort", PrepareOptions(ratios=(1, 0, 0)))
     assert cohort.cases()[1].volume("t1").voxels.shape == (8, 6, 1)
 
 
@@ -159,7 +159,7 @@ def test_a_table_names_pictures_and_says_their_group(tmp_path: Path) -> None:
     t1 = picture(tmp_path / "in" / "1.png")
     picture(tmp_path / "in" / "2.png")
     (tmp_path / "pairs.csv").write_text("case,patient,group,t1,t2\na,p,Guys,in/1.png,in/2.png\n")
-    case = pairs.find(tmp_path)[0].load()
+    case = pairs.find(tmp_path).cases[0].load()
     assert (case.patient, case.group) == ("p", "Guys")
     np.testing.assert_array_equal(case.volumes["t1"].voxels[:, :, 0].T, t1)
 
@@ -168,7 +168,7 @@ def test_pictures_beside_volumes_are_overviews_of_them(tmp_path: Path) -> None:
     for name in ("t1", "t2"):
         write(tmp_path / name / "a.nii.gz", len(name))
         picture(tmp_path / name / "a.png")
-    found = pairs.look(tmp_path)
+    found = pairs.find(tmp_path)
     assert [one.id for one in found.cases] == ["a"]
     assert len(found.ignored) == 2
 

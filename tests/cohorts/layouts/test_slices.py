@@ -48,7 +48,7 @@ def test_two_folders_with_equal_names(tmp_path: Path) -> None:
     picture(data / "testB" / "p2_1.png")
     picture(data / "testA" / "p2_2.png")
     (data / "readme.txt").write_text("x")
-    found = slices.look(data, Options(a="t1", b="t2", spacing_mm=("0.5", "3")))
+    found = slices.find(data, Options(a="t1", b="t2", spacing_mm=("0.5", "3")))
     assert [(one.id, one.patient) for one in found.cases] == [("test-p2", "p2"), ("train-p1", "p1")]
     assert found.left_out == ["test p2_2 (no t2)"]
     assert found.ignored == ["readme.txt (no slice by its place and name)"]
@@ -75,7 +75,7 @@ def test_side_by_side_and_grey_saved_as_colour(tmp_path: Path) -> None:
     both = np.concatenate([left, right], axis=1)
     Image.fromarray(np.stack([both] * 3, axis=2)).save(tmp_path / "train" / "p1_1.png")
     colour = picture(tmp_path / "train" / "q_1.png", (6, 16, 3), np.uint8)
-    found = slices.look(tmp_path)
+    found = slices.find(tmp_path)
     assert found.sides == {}
     first, second = found.cases
     np.testing.assert_array_equal(planes(first, "a")[0], left)
@@ -93,7 +93,7 @@ def test_grey_of_two_kinds_in_one_stack_and_a_black_slice_in_colour(tmp_path: Pa
     Image.fromarray(np.stack([grey[1]] * 3, axis=2)).save(tmp_path / "trainA" / "p1_2.png")
     colour = picture(tmp_path / "trainB" / "p1_1.png", (6, 8, 3), np.uint8)
     Image.fromarray(np.zeros_like(colour)).save(tmp_path / "trainB" / "p1_2.png")
-    case = slices.find(tmp_path)[0].load()
+    case = slices.find(tmp_path).cases[0].load()
     np.testing.assert_array_equal(case.volumes["a"].voxels.transpose(2, 1, 0), grey)
     assert stored_as_rgb(case.notes) == ["a"]
     np.testing.assert_array_equal(case.volumes["b"].voxels[:, :, 0].swapaxes(0, 1), colour)
@@ -103,7 +103,7 @@ def test_grey_of_two_kinds_in_one_stack_and_a_black_slice_in_colour(tmp_path: Pa
 def test_an_odd_width_is_refused(tmp_path: Path) -> None:
     picture(tmp_path / "train" / "p1_1.png", (6, 7))
     with pytest.raises(InputError, match="a width of 7") as caught:
-        slices.find(tmp_path)[0].load()
+        slices.find(tmp_path).cases[0].load()
     assert caught.value.code == "E103"
 
 
@@ -113,7 +113,7 @@ def test_arrays_keep_their_values_and_unknown_patients_are_said(
     written = [array(tmp_path / "train" / "A" / f"{n}.npy") for n in range(5)]
     for n in range(5):
         array(tmp_path / "train" / "B" / f"{n}.npy")
-    cases = slices.find(tmp_path, Options(per_case=2))
+    cases = slices.find(tmp_path, Options(per_case=2)).cases
     assert [one.id for one in cases] == ["train-stack-000", "train-stack-001", "train-stack-002"]
     np.testing.assert_array_equal(planes(cases[1], "a"), np.stack(written[2:4]))
     assert len(planes(cases[2], "a")) == 1
@@ -128,7 +128,7 @@ def test_syndiffs_mat_files(tmp_path: Path) -> None:
             written[side, contrast] = stack
             # MATLAB's order is the reverse of what HDF5 shows.
             savemat(tmp_path / f"data_{side}_{contrast}.mat", {"data_fs": stack.T, "other": np.zeros((2, 2))})
-    found = slices.look(tmp_path, Options(per_case=3))
+    found = slices.find(tmp_path, Options(per_case=3))
     assert sorted(found.sides.values()) == ["test", "train", "train", "validation"]
     cases = {one.id: one for one in found.cases}
     np.testing.assert_array_equal(planes(cases["train-stack-001"], "t2"), written["train", "T2"][3:])
@@ -161,7 +161,7 @@ def test_a_new_mat_file_is_read_through_h5py(tmp_path: Path) -> None:
             file["data_fs"] = stack
         with (tmp_path / f"data_train_{contrast}.mat").open("r+b") as raw:
             raw.write(b"MATLAB 7.3 MAT-file".ljust(124) + b"\x00\x02IM")
-    np.testing.assert_array_equal(planes(slices.find(tmp_path)[0], "t1"), stack)
+    np.testing.assert_array_equal(planes(slices.find(tmp_path).cases[0], "t1"), stack)
 
 
 def test_slices_of_two_sizes_are_refused_by_name(tmp_path: Path) -> None:
@@ -169,7 +169,7 @@ def test_slices_of_two_sizes_are_refused_by_name(tmp_path: Path) -> None:
         array(tmp_path / side / "p_1.npy")
         array(tmp_path / side / "p_2.npy", (6, 9))
     with pytest.raises(InputError, match=r"p_2\.npy of 6 x 9 beside p_1\.npy of 6 x 8") as caught:
-        slices.find(tmp_path)[0].load()
+        slices.find(tmp_path).cases[0].load()
     assert caught.value.code == "E130"
 
 
@@ -204,7 +204,7 @@ def test_unpaired_sets_have_one_modality_per_case(tmp_path: Path) -> None:
     b = [picture(data / "trainB" / f"b1_{n}.png") for n in (1, 2, 3)]
     picture(data / "testA" / "a2_1.png")
     picture(data / "testB" / "b2_1.png")
-    found = slices.look(data, Options(a="t1", b="t2", unpaired=True))
+    found = slices.find(data, Options(a="t1", b="t2", unpaired=True))
     assert [case.id for case in found.cases] == ["test-a2-t1", "test-b2-t2", "train-a1-t1", "train-b1-t2"]
     assert (found.left_out, set(found.sides.values())) == ([], {"train", "test"})
     first, second = found.cases[2], found.cases[3]
@@ -216,7 +216,7 @@ def test_unpaired_sets_have_one_modality_per_case(tmp_path: Path) -> None:
 def test_unpaired_slices_of_one_modality_are_refused(tmp_path: Path) -> None:
     picture(tmp_path / "trainA" / "x_1.png")
     with pytest.raises(InputError, match="slices of a alone") as caught:
-        slices.look(tmp_path, Options(unpaired=True))
+        slices.find(tmp_path, Options(unpaired=True))
     assert caught.value.code == "E131"
 
 
@@ -232,7 +232,7 @@ def test_a_patient_on_two_sides_is_refused(tmp_path: Path) -> None:
     for side in ("train", "test"):
         for which in "AB":
             picture(tmp_path / f"{side}{which}" / "p1_1.png")
-    found = slices.look(tmp_path)
+    found = slices.find(tmp_path)
     with pytest.raises(InputError, match="patient p1") as caught:
         prepare(found.cases, tmp_path / "cohort", PrepareOptions(), sides=found.sides)
     assert caught.value.code == "E135"
@@ -241,11 +241,11 @@ def test_a_patient_on_two_sides_is_refused(tmp_path: Path) -> None:
 def test_another_file_or_spacing_is_another_case(tmp_path: Path) -> None:
     for which in "AB":
         picture(tmp_path / which / "p1_1.png")
-    (before,), (wider,) = slices.find(tmp_path), slices.find(tmp_path, Options(spacing_mm=("2",)))
+    (before,), (wider,) = slices.find(tmp_path).cases, slices.find(tmp_path, Options(spacing_mm=("2",))).cases
     first = before.fingerprint()
     assert first != wider.fingerprint()
     picture(tmp_path / "A" / "p1_1.png", (6, 9))
-    assert slices.find(tmp_path)[0].fingerprint() != first
+    assert slices.find(tmp_path).cases[0].fingerprint() != first
 
 
 @pytest.mark.parametrize(

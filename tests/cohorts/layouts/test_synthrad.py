@@ -45,7 +45,7 @@ def test_2023_is_prepared_as_it_is(tmp_path: Path) -> None:
     }
     (release / "Task1" / "brain" / "overview").mkdir()
     (release / "Task1" / "brain" / "overview" / "1BA001_train.png").write_bytes(b"x")
-    found = synthrad.look(release)
+    found = synthrad.find(release)
     assert [(one.id, one.patient, one.group) for one in found.cases] == [(name, name, "") for name in written]
     assert found.left_out == []
     assert found.ignored == []
@@ -65,18 +65,18 @@ def test_2023_is_prepared_as_it_is(tmp_path: Path) -> None:
 
 def test_2025_is_clipped_as_its_second_release(tmp_path: Path) -> None:
     written = write(tmp_path / "Task2" / "HN" / "2HNB101", ".mha", source="cbct")
-    (case,) = synthrad.find(tmp_path)
+    (case,) = synthrad.find(tmp_path).cases
     loaded = case.load()
     np.testing.assert_array_equal(loaded.volumes["ct"].voxels, np.clip(written["ct"].voxels, -1024, 3071))
     assert loaded.volumes["ct"].voxels.dtype == np.int16
-    (kept,) = synthrad.find(tmp_path, Options(clip="none"))
+    (kept,) = synthrad.find(tmp_path, Options(clip="none")).cases
     np.testing.assert_array_equal(kept.load().volumes["ct"].voxels, written["ct"].voxels)
     assert kept.fingerprint() != case.fingerprint()
 
 
 def test_a_clip_and_what_is_outside_can_be_told(tmp_path: Path) -> None:
     written = write(tmp_path / "1BA001", ".nii.gz")
-    (case,) = synthrad.find(tmp_path, Options(clip="-1000:2000", outside="air", group="centre"))
+    (case,) = synthrad.find(tmp_path, Options(clip="-1000:2000", outside="air", group="centre")).cases
     loaded = case.load()
     inside = written["mask"].voxels > 0
     ct, mr = loaded.volumes["ct"].voxels, loaded.volumes["mr"].voxels
@@ -92,11 +92,11 @@ def test_incomplete_cases_are_left_out_by_name(tmp_path: Path) -> None:
         write(tmp_path / "brain" / name, ".nii.gz")
     (tmp_path / "brain" / "1BA002" / "mr.nii.gz").rename(tmp_path / "brain" / "1BA002" / "mri.nii.gz")
     (tmp_path / "brain" / "1BA003" / "ct.nii.gz").unlink()
-    found = synthrad.look(tmp_path)
+    found = synthrad.find(tmp_path)
     assert [one.id for one in found.cases] == ["1BA001"]
     assert found.left_out == ["1BA002 (no mr)", "1BA003 (no ct)"]
     assert found.ignored == ["brain/1BA002/mri.nii.gz (neither mr, cbct, ct nor mask of a case)"]
-    test_set = synthrad.look(tmp_path, Options(need=()))
+    test_set = synthrad.find(tmp_path, Options(need=()))
     assert [one.id for one in test_set.cases] == ["1BA001", "1BA003"]
 
 
@@ -121,11 +121,11 @@ def test_air_needs_a_mask_on_the_grid(tmp_path: Path) -> None:
     options: dict[str, Any] = {"need": ("ct",), "outside": "air"}
     io.write(Volume(np.ones((7, 9, 6), np.uint8), AFFINE), tmp_path / "1BA001" / "mask.nii.gz")
     with pytest.raises(InputError, match="two grids") as caught:
-        synthrad.find(tmp_path, Options(**options))[0].load()
+        synthrad.find(tmp_path, Options(**options)).cases[0].load()
     assert caught.value.code == "E130"
     (tmp_path / "1BA001" / "mask.nii.gz").unlink()
     with pytest.raises(InputError, match="no mask") as caught:
-        synthrad.find(tmp_path, Options(**options))[0].load()
+        synthrad.find(tmp_path, Options(**options)).cases[0].load()
     assert caught.value.code == "E131"
 
 

@@ -68,7 +68,7 @@ def test_pairs_as_abcd_has_them(tmp_path: Path) -> None:
         pair(tmp_path, name)
     (tmp_path / "sub-NDARINV2.FA.nii.gz").unlink()
     (tmp_path / "notes.csv").write_text("x")
-    found = t1_fa.look(tmp_path)
+    found = t1_fa.find(tmp_path)
     (case,) = found.cases
     assert isinstance(case, CaseFiles)
     assert (case.id, case.patient, case.steps) == ("sub-NDARINV1", "sub-NDARINV1", (InUnits(), OneGrid()))
@@ -83,7 +83,7 @@ def test_fa_outside_0_to_1_is_noted_and_kept(tmp_path: Path) -> None:
     voxels = noise(2)
     voxels.flat[:5] = (1.2, 1.1, -0.1, 0, 0)
     pair(tmp_path, "a", Volume(voxels, AFFINE))
-    loaded = t1_fa.find(tmp_path)[0].load()
+    loaded = t1_fa.find(tmp_path).cases[0].load()
     np.testing.assert_array_equal(loaded.volumes["fa"].voxels, voxels)
     assert loaded.notes["fa_outside"] == pytest.approx(3 / 502, abs=1e-6)
 
@@ -98,9 +98,9 @@ def test_fa_outside_0_to_1_is_noted_and_kept(tmp_path: Path) -> None:
 )
 def test_other_units_are_refused(fa: Volume, code: str, tmp_path: Path) -> None:
     pair(tmp_path, "a", fa)
-    assert f"error[{code}]" in survey(t1_fa.find(tmp_path))[0].wrong[0]
+    assert f"error[{code}]" in survey(t1_fa.find(tmp_path).cases)[0].wrong[0]
     with pytest.raises(InputError) as caught:
-        prepare(t1_fa.find(tmp_path), tmp_path / "cohort", ALONE)
+        prepare(t1_fa.find(tmp_path).cases, tmp_path / "cohort", ALONE)
     assert caught.value.code == code
 
 
@@ -108,21 +108,21 @@ def test_a_pair_on_two_grids_is_refused_and_the_way_is_told(tmp_path: Path) -> N
     coarse = Volume(noise(3, (5, 4, 4)), np.diag([-4.0, 4.0, 4.0, 1.0]))
     pair(tmp_path, "a", coarse)
     with pytest.raises(InputError, match="--with onto=fa") as caught:
-        t1_fa.find(tmp_path)[0].load()
+        t1_fa.find(tmp_path).cases[0].load()
     assert caught.value.code == "E130"
     fine = Volume(noise(1) * 900, AFFINE)
-    (case,) = t1_fa.find(tmp_path, Options(onto="fa", by="header"))
+    (case,) = t1_fa.find(tmp_path, Options(onto="fa", by="header")).cases
     loaded = case.load()
     np.testing.assert_array_equal(loaded.volumes["fa"].voxels, coarse.voxels)
     wanted = resample(fine, coarse.grid, fill=float(fine.voxels.min()))
     np.testing.assert_array_equal(loaded.volumes["t1"].voxels, wanted.voxels)
-    (case,) = t1_fa.find(tmp_path, Options(onto="t1", by="header"))
+    (case,) = t1_fa.find(tmp_path, Options(onto="t1", by="header")).cases
     loaded = case.load()
     assert loaded.volumes["fa"].grid.same_as(fine.grid)
     assert 0 <= loaded.volumes["fa"].voxels.min() <= loaded.volumes["fa"].voxels.max() <= 1
     (waits,) = survey([case])[0].waiting
     assert waits == "fa to be sampled on t1's grid, as the headers lie"
-    (case,) = t1_fa.find(tmp_path, Options(onto="fa"))
+    (case,) = t1_fa.find(tmp_path, Options(onto="fa")).cases
     assert isinstance(case, CaseFiles)
     assert case.steps == (InUnits(), Onto("fa", "t1"))
 
@@ -132,7 +132,7 @@ def test_headers_of_two_worlds_are_refused(tmp_path: Path) -> None:
     elsewhere[0, 3] = 90
     pair(tmp_path, "a", Volume(noise(2), elsewhere))
     with pytest.raises(InputError, match="lies outside t1") as caught:
-        t1_fa.find(tmp_path, Options(onto="fa", by="header"))[0].load()
+        t1_fa.find(tmp_path, Options(onto="fa", by="header")).cases[0].load()
     assert caught.value.code == "E130"
 
 
@@ -140,14 +140,14 @@ def test_a_mask_comes_with_its_pair(tmp_path: Path) -> None:
     pair(tmp_path, "a")
     inside = Volume((noise(5) > 0.3).astype(np.uint8), AFFINE)
     io.write(inside, tmp_path / "a.mask.nii.gz")
-    mask = t1_fa.find(tmp_path)[0].load().mask
+    mask = t1_fa.find(tmp_path).cases[0].load().mask
     assert mask is not None
     np.testing.assert_array_equal(mask.voxels, inside.voxels)
-    assert t1_fa.find(tmp_path, Options(onto="t1", by="header"))[0].load().mask is None
+    assert t1_fa.find(tmp_path, Options(onto="t1", by="header")).cases[0].load().mask is None
 
 
 def test_a_series_gives_the_fa_that_it_was_made_from(series: Path, truth: Case, tmp_path: Path) -> None:
-    (case,) = t1_fa.find(series)
+    (case,) = t1_fa.find(series).cases
     assert isinstance(case, TensorCase)
     assert (case.id, case.patient, case.steps) == ("sub-0001", "sub-0001", (Onto("b0", "t1"),))
     loaded = case.load()
@@ -166,13 +166,13 @@ def test_a_series_gives_the_fa_that_it_was_made_from(series: Path, truth: Case, 
 
 def test_oblique_and_turned_series_give_the_same_fa(tmp_path: Path, truth: Case) -> None:
     releases.write("diffusion", 1, tmp_path, spacing_mm=4, defects=("oblique", "axis-order"))
-    loaded = t1_fa.find(tmp_path, Options(by="header"))[0].load()
+    loaded = t1_fa.find(tmp_path, Options(by="header")).cases[0].load()
     assert np.abs(loaded.volumes["fa"].voxels - truth.volumes["fa"].voxels).max() < 1e-3
     assert not loaded.volumes["fa"].grid.same_as(truth.volumes["fa"].grid)
 
 
 def test_fa_is_sampled_once_where_that_is_told(series: Path) -> None:
-    (case,) = t1_fa.find(series, Options(onto="t1"))
+    (case,) = t1_fa.find(series, Options(onto="t1")).cases
     loaded = case.load()
     t1 = io.read(next(series.rglob("*T1w.nii.gz")))
     np.testing.assert_array_equal(loaded.volumes["t1"].voxels, t1.voxels)
@@ -181,7 +181,7 @@ def test_fa_is_sampled_once_where_that_is_told(series: Path) -> None:
     assert fa.voxels.max() <= 1
     likeness = np.corrcoef((fa.voxels > 0).ravel(), (t1.voxels > 0).ravel())[0, 1]
     assert likeness > 0.8
-    (case,) = t1_fa.find(series, Options(onto="none"))
+    (case,) = t1_fa.find(series, Options(onto="none")).cases
     with pytest.raises(InputError, match="two grids"):
         case.load()
 
@@ -193,28 +193,28 @@ def test_a_mask_of_the_series_is_where_fa_is_fitted(series: Path, truth: Case) -
     mask = truth.volumes["t1"].with_voxels(inside.astype(np.uint8))
     io.write(mask, series / "sub-0001" / "dwi" / "sub-0001_space-T1w_desc-brain_mask.nii.gz")
     io.write(mask, series / "sub-0001" / "anat" / "sub-0001_desc-brain_mask.nii.gz")
-    found = t1_fa.look(series)
+    found = t1_fa.find(series)
     assert len(found.ignored) == 1
-    loaded = t1_fa.find(series, Options(by="header"))[0].load()
+    loaded = t1_fa.find(series, Options(by="header")).cases[0].load()
     np.testing.assert_array_equal(loaded.volumes["fa"].voxels > 0, inside & (truth.volumes["fa"].voxels > 0))
     assert loaded.mask is not None
-    assert t1_fa.find(series, Options(onto="t1", by="header"))[0].load().mask is None
+    assert t1_fa.find(series, Options(onto="t1", by="header")).cases[0].load().mask is None
 
 
 def test_a_raw_series_is_refused_with_the_reason(series: Path) -> None:
     for path in sorted(series.rglob("*_dwi.*")):
         path.rename(path.with_name(path.name.replace("_desc-preproc", "")))
-    (case,) = t1_fa.find(series, Options(by="header"))
+    (case,) = t1_fa.find(series, Options(by="header")).cases
     with pytest.raises(InputError, match=r"looks unprocessed.*--with preprocessed=true") as caught:
         case.load()
     assert caught.value.code == "E100"
     assert "looks unprocessed" in survey([case])[0].wrong[0]
-    (told,) = t1_fa.find(series, Options(by="header", preprocessed=True))
+    (told,) = t1_fa.find(series, Options(by="header", preprocessed=True)).cases
     assert told.load().volumes["fa"].voxels.max() <= 1
     assert told.fingerprint() != case.fingerprint()
     bvec = next(series.rglob("*.bvec"))
     bvec.with_name(bvec.name.replace(".bvec", ".eddy_rotated_bvecs")).write_bytes(bvec.read_bytes())
-    (turned,) = t1_fa.find(series, Options(by="header"))
+    (turned,) = t1_fa.find(series, Options(by="header")).cases
     assert isinstance(turned, TensorCase)
     assert turned.series.bvec.name == "sub-0001_space-T1w_dwi.eddy_rotated_bvecs"
     turned.load()
@@ -242,7 +242,7 @@ def test_names_of_qsiprep_and_of_fsl(tmp_path: Path) -> None:
         "100408/T1w/Diffusion/bvals",
         "data.nii.gz",
     )
-    found = t1_fa.look(folder)
+    found = t1_fa.find(folder)
     assert [(one.id, one.patient) for one in found.cases] == [("100307", "100307"), ("sub-1_ses-a", "sub-1")]
     hcp, bids = found.cases
     assert isinstance(hcp, TensorCase)
@@ -264,7 +264,7 @@ def test_names_of_qsiprep_and_of_fsl(tmp_path: Path) -> None:
 
 def test_fa_that_is_there_is_not_fitted_again(tmp_path: Path) -> None:
     folder = empty(tmp_path, "a.brain.nii.gz", "a.FA.nii.gz", "a.dwi.nii.gz", "a.dwi.bval", "a.dwi.bvec")
-    found = t1_fa.look(folder)
+    found = t1_fa.find(folder)
     assert isinstance(found.cases[0], CaseFiles)
     assert found.ignored == ["a.dwi.nii.gz (beside what was preprocessed)"]
 
@@ -272,7 +272,7 @@ def test_fa_that_is_there_is_not_fitted_again(tmp_path: Path) -> None:
 def test_two_of_a_kind_are_refused(tmp_path: Path) -> None:
     folder = empty(tmp_path, "x/a.brain.nii.gz", "y/a.brain.nii.gz", "x/a.FA.nii.gz")
     with pytest.raises(InputError) as caught:
-        t1_fa.look(folder)
+        t1_fa.find(folder)
     assert caught.value.code == "E103"
 
 
@@ -285,7 +285,7 @@ def test_families_stay_together(tmp_path: Path, caplog: pytest.LogCaptureFixture
         "src_subject_id,eventname,rel_family_id\n"
         "NDAR_INV0,baseline,7\nNDAR_INV0,year 1,\nNDAR_INV1,baseline,7\nNDAR_INV2,baseline,8\n"
     )
-    cases = t1_fa.find(folder, Options(families=str(table)))
+    cases = t1_fa.find(folder, Options(families=str(table))).cases
     assert all(isinstance(one, CaseFiles) for one in cases)
     assert [one.group for one in cases if isinstance(one, CaseFiles)] == [
         "family 7",

@@ -252,7 +252,7 @@ def test_written_subjects_read_back_as_they_were(tmp_path: Path) -> None:
     calls: list[tuple[str, int, int]] = []
     atlas.write(cohort, tmp_path / "new" / "subjects", lambda *call: calls.append(call))
     assert calls == [("atlas-0000", 1, 2), ("atlas-0001", 2, 2)]
-    found = folders.find(tmp_path / "new" / "subjects")
+    found = folders.find(tmp_path / "new" / "subjects").cases
     assert [files.id for files in found] == ["atlas-0000", "atlas-0001"]
     for files, subject in zip(found, cohort, strict=True):
         back, made = files.load(), subject.load()

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from transmodal.cohorts import layouts
-from transmodal.cohorts.case import CaseFiles, CaseMaker, Found
+from transmodal.cohorts.case import CaseFiles, CaseMaker
 from transmodal.cohorts.prepare.prepare import PrepareOptions, prepare
 from transmodal.cohorts.prepare.survey import survey
 from transmodal.cohorts.release_files import SIMULATED, measured
@@ -42,10 +42,10 @@ def subjects_are_made_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(atlas.AtlasSubject, "load", KEPT)
 
 
-def written(name: str, folder: Path, *defects: Defect) -> Found[CaseMaker]:
+def written(name: str, folder: Path, *defects: Defect) -> layouts.FolderContents[CaseMaker]:
     releases.write(name, 2, folder, spacing_mm=7, defects=defects)
     release = releases.release_of(name)
-    return layouts.look(release.layout, folder, release.told)
+    return layouts.find(release.layout, folder, release.told)
 
 
 def subject(name: str) -> atlas.AtlasSubject:
@@ -181,7 +181,7 @@ def test_what_no_scanner_measured_stays_marked(name: str, tmp_path: Path) -> Non
     folder = tmp_path / "data"
     releases.write(name, 1, folder, spacing_mm=7)
     release = releases.RELEASES[name]
-    case = layouts.look(release.layout, folder, release.told).cases[0]
+    case = layouts.find(release.layout, folder, release.told).cases[0]
     real = {"mr", "t1"} if name != "abcd" else {"t1", "fa"}
     assert real & set(MODALITIES[name]) == set(release.measured)
     entry = prepare([case], tmp_path / "cohort", ALONE).cases()[0].entry
@@ -192,7 +192,7 @@ def test_what_no_scanner_measured_stays_marked(name: str, tmp_path: Path) -> Non
     assert measured(folder / "a" / "b") == set(release.measured)
     (folder / SIMULATED).unlink()
     assert measured(folder) is None
-    plain = layouts.look(release.layout, folder, release.told).cases[0]
+    plain = layouts.find(release.layout, folder, release.told).cases[0]
     assert (plain.id, plain.patient) == (case.id, case.patient)
     assert (plain.fingerprint() == case.fingerprint()) == (name == "abcd")
 

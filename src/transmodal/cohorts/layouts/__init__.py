@@ -1,134 +1,58 @@
-"""Layouts: how data lie in a folder. A module of this package with a `find` is one, found by its file's name.
+"""Layouts: how data lie in a folder. Every module without a leading underscore is one, called by its file's name.
 
-A layout offers `find(folder)`, and `look(folder)`, which also tells what was left aside and why. One that can
-be told something has a frozen dataclass `Options`, all of whose fields have defaults, as second parameter.
+A folder and the name of a layout come in; its cases go out, with what was left aside and why (`FolderContents`).
+What a layout offers is the protocol `Layout` in `_layout.py`; `folders.py` is the plainest, to open first.
 """
 
 from __future__ import annotations
 
-import difflib
+import ast
 import importlib
 import inspect
-import re
+import pkgutil
 import textwrap
 from collections.abc import Sequence
-from dataclasses import MISSING, fields, replace
+from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
-from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
-from transmodal.cohorts import release_files
-from transmodal.cohorts.case import CaseFiles, CaseMaker, Found, PartlyMeasured
+from transmodal.cohorts.layouts import _settings
+from transmodal.cohorts.layouts._layout import FolderContents, Layout, WritableLayout
+from transmodal.cohorts.layouts._settings import Key
+from transmodal.cohorts.layouts._subjects import select_subjects
 from transmodal.errors import InputError, UsageError, suggest
-from transmodal.volumes.reading import STRICT, Reading
 
-_FIND = re.compile(r"^def find\(", re.MULTILINE)
+if TYPE_CHECKING:
+    from transmodal.cohorts.case import CaseMaker
+    from transmodal.volumes.reading import Reading
+
+__all__ = [
+    "FolderContents",
+    "Key",
+    "Layout",
+    "WritableLayout",
+    "describe",
+    "find",
+    "is_layout",
+    "keys_of",
+    "load",
+    "names",
+    "parse_options",
+    "select_subjects",
+    "summaries",
+]
 
 
 def names() -> list[str]:
     """List the layouts without importing them."""
-    here = Path(__file__).parent
-    return sorted(path.stem for path in here.glob("*.py") if _FIND.search(path.read_text(encoding="utf-8")))
+    modules = pkgutil.iter_modules(__path__)
+    return sorted(module.name for module in modules if not module.name.startswith("_"))
 
 
-def look(
-    name: str, folder: Path, settings: Sequence[str] = (), reading: Reading = STRICT
-) -> Found[CaseMaker]:
-    """Find the cases of a folder that lies as a layout says.
-
-    Args:
-        name: of the layout.
-        folder: where the data lie.
-        settings: what the layout is told, as `KEY=VALUE`; a tuple's values are divided by commas.
-        reading: how image files are read where they leave something open.
-
-    Raises:
-        UsageError: E002 for an unknown layout, E003 for an unknown key, E001 for a value it cannot have.
-        InputError: what is wrong with the folder.
-    """
-    module = _module(name)
-    options = options_of(name, settings)
-    try:
-        found = _looked(module, folder, options, reading)
-    except InputError as error:
-        if error.code in ("E100", "E131") and Path(folder).is_dir():
-            release_files.refuse_dangling(Path(folder))  # what is missing may be what a link leads to
-        raise
-    measured = release_files.measured(folder)
-    cases = [replace(case, reading=reading) for case in found.cases]  # type: ignore[type-var]  # layouts give dataclasses
-    if measured is not None:
-        cases = [_partly(case, measured) for case in cases]
-    return found._replace(cases=cases)
-
-
-def _looked(module: ModuleType, folder: Path, options: object, reading: Reading) -> Found[CaseMaker]:
-    arguments = [folder] if options is None else [folder, options]
-    # One that reads images while it looks, to divide them, is told how.
-    told = {"reading": reading} if "reading" in inspect.signature(module.look).parameters else {}
-    found: Found[CaseMaker] = module.look(*arguments, **told)
-    return found
-
-
-def chosen(found: Found[CaseMaker], subjects: Sequence[str]) -> Found[CaseMaker]:
-    """Return what was found of some subjects alone; all of it where none is named.
-
-    Args:
-        found: by a layout.
-        subjects: names of cases or patients, BIDS' `sub-` before them or not; a patient's name takes all visits.
-
-    Raises:
-        InputError: E132 for a name of no case that can be prepared.
-    """
-    if not subjects:
-        return found
-    wanted = dict.fromkeys(_plain(name) for name in subjects)
-    names = {id(case): {_plain(case.id), _plain(case.patient)} for case in found.cases}
-    absent = [name for name in subjects if not any(_plain(name) in mine for mine in names.values())]
-    if absent:
-        known = sorted({case.patient for case in found.cases} | {case.id for case in found.cases})
-        why = next((line for line in found.left_out if _is_of(line, absent[0])), "")
-        near = difflib.get_close_matches(absent[0], known, n=1) or known[:1]
-        raise InputError(
-            "E132",
-            f"no subject {absent[0]} to prepare{f'; left out: {why}' if why else ''}",
-            f"names of cases or patients, such as {', '.join(near) or 'none that was found'}",
-            "Correct --subjects; --dry-run without it lists every case and what is left out.",
-        )
-    cases = [case for case in found.cases if names[id(case)] & wanted.keys()]
-    left_out = [line for line in found.left_out if any(_is_of(line, name) for name in subjects)]
-    sides = {case.id: found.sides[case.id] for case in cases if case.id in found.sides}
-    return found._replace(cases=cases, left_out=left_out, sides=sides)
-
-
-def _plain(subject: str) -> str:
-    return subject.removeprefix("sub-")
-
-
-def _is_of(line: str, subject: str) -> bool:
-    """Tell whether a line about what is left out begins with a subject's name."""
-    return re.match(rf"{re.escape(_plain(subject))}(?![A-Za-z0-9])", _plain(line)) is not None
-
-
-def options_of(name: str, settings: Sequence[str] = ()) -> object:
-    """Return a layout's `Options` with these settings; None where it has none.
-
-    Raises:
-        UsageError: as `look`.
-    """
-    kind = getattr(_module(name), "Options", None)
-    defaults = {} if kind is None else {one.name: one.default for one in fields(kind)}
-    given = {}
-    for setting in settings:
-        key, equals, value = setting.partition("=")
-        if not equals:
-            raise UsageError(
-                "E001", f"--with {setting}", "KEY=VALUE", f"See transmodal prepare {name} --help."
-            )
-        if key not in defaults:
-            hint = suggest(key, defaults, f"See transmodal prepare {name} --help.")
-            raise UsageError("E003", f"--with {setting} for {name}", _listed(defaults), hint)
-        given[key] = _value(setting, value, defaults[key])
-    return None if kind is None else kind(**given)
+def summaries() -> dict[str, str]:
+    """Return one line for each layout, the first of its docstring, without importing any of them."""
+    return {name: _docstring(name).partition("\n")[0] for name in names()}
 
 
 def is_layout(name: str) -> bool:
@@ -136,14 +60,80 @@ def is_layout(name: str) -> bool:
     return name in names() or name.rstrip("0123456789") in names()
 
 
-def described(name: str) -> str:
+def load(name: str) -> Layout[Any]:
+    """Import a layout.
+
+    Args:
+        name: of the layout; the year of a release may follow it, as in `synthrad2023`.
+
+    Raises:
+        UsageError: E002 for an unknown layout.
+    """
+    stem = name if name in names() else name.rstrip("0123456789")
+    if stem not in names():
+        hint = suggest(stem, names(), "See transmodal prepare --help.")
+        raise UsageError("E002", f"the layout {stem!r}", ", ".join(names()), hint)
+    return cast("Layout[Any]", importlib.import_module(f"{__name__}.{stem}"))
+
+
+def find(
+    name: str, folder: Path, settings: Sequence[str] = (), reading: Reading | None = None
+) -> FolderContents[CaseMaker]:
+    """Find the cases of a folder that lies as a layout says.
+
+    Args:
+        name: of the layout.
+        folder: where the data lie.
+        settings: of the layout, as `KEY=VALUE`; a tuple's values are divided by commas.
+        reading: how image files are read where they leave something open; strictly by default.
+
+    Raises:
+        UsageError: E002 for an unknown layout, E003 for an unknown key, E001 for a value it cannot have.
+        InputError: what is wrong with the folder.
+    """
+    # Readers of images are imported here: whoever lists the layouts, as the help does, needs none.
+    from transmodal.cohorts import release_files
+    from transmodal.volumes.reading import STRICT
+
+    folder, options = Path(folder), parse_options(name, settings)
+    try:
+        contents = load(name).find(folder, options, reading or STRICT)
+    except InputError as error:
+        if error.code in ("E100", "E131") and folder.is_dir():
+            release_files.refuse_dangling(folder)  # what is missing may be what a link leads to
+        raise
+    measured = release_files.measured(folder)
+    if measured is None:
+        return contents
+    return contents._replace(cases=[_with_simulated(case, measured) for case in contents.cases])
+
+
+def parse_options(name: str, settings: Sequence[str] = ()) -> object:
+    """Return a layout's `Options` with these settings.
+
+    Raises:
+        UsageError: as `find`.
+    """
+    return _settings.parse(load(name).Options, name, settings)
+
+
+def keys_of(name: str) -> dict[str, Key]:
+    """Return what can be set of a layout, by key.
+
+    Raises:
+        UsageError: E002 for an unknown layout.
+    """
+    return _settings.describe(load(name).Options)
+
+
+def describe(name: str) -> str:
     """Return what a layout expects on the disk, and its keys with their defaults, as plain text.
 
     Raises:
         UsageError: E002 for an unknown layout.
     """
-    module, keys = _module(name), keys_of(name)
-    lines = [f"Layout {name}", "", (inspect.getdoc(module) or "").strip(), ""]
+    keys = keys_of(name)
+    lines = [f"Layout {name}", "", (inspect.getdoc(load(name)) or "").strip(), ""]
     lines += ["Keys, each said as --with KEY=VALUE:" if keys else "No keys.", ""]
     for key, (meaning, default) in keys.items():
         text = f"{meaning} Default: {default}." if default else meaning
@@ -153,63 +143,16 @@ def described(name: str) -> str:
     return "\n".join([*lines, "", f"Example: transmodal prepare {name} FOLDER --dry-run"])
 
 
-def keys_of(name: str) -> dict[str, tuple[str, str]]:
-    """Return a layout's keys: what each means, as its `Options` document it, and its default, empty where it has none.
-
-    Raises:
-        UsageError: E002 for an unknown layout.
-    """
-    kind = getattr(_module(name), "Options", None)
-    if kind is None:
-        return {}
-    documented = _attributes(inspect.getdoc(kind) or "")
-    return {field.name: (documented[field.name], _shown(field.default)) for field in fields(kind)}
+def _docstring(name: str) -> str:
+    spec = find_spec(f"{__name__}.{name}")
+    assert spec is not None, name
+    assert spec.origin is not None, name
+    return ast.get_docstring(ast.parse(Path(spec.origin).read_text(encoding="utf-8"))) or ""
 
 
-def _attributes(text: str) -> dict[str, str]:
-    """Return what a Google-style docstring says of attributes, by name."""
-    section = text.partition("Attributes:\n")[2].partition("\n\n")[0]
-    entries = re.split(r"^    (?=\w+: )", section, flags=re.MULTILINE)[1:]
-    pairs = (entry.partition(": ") for entry in entries)
-    return {name: " ".join(meaning.split()) for name, _, meaning in pairs}
+def _with_simulated(case: CaseMaker, measured: frozenset[str]) -> CaseMaker:
+    from transmodal.cohorts.case import CaseFiles, PartlyMeasured
 
-
-def _shown(default: object) -> str:
-    if isinstance(default, bool):
-        return str(default).lower()
-    return ",".join(map(str, default)) if isinstance(default, tuple) else str(default)
-
-
-def _partly(case: CaseMaker, measured: frozenset[str]) -> CaseMaker:
     if isinstance(case, CaseFiles):  # a survey reads its files one by one
         return replace(case, simulated=case.simulated | (case.volumes.keys() - measured))
     return PartlyMeasured(case, measured)
-
-
-def _module(name: str) -> ModuleType:
-    name = name if name in names() else name.rstrip("0123456789")  # `synthrad2023`: releases tell their year
-    if name not in names():
-        hint = suggest(name, names(), "See transmodal prepare --help.")
-        raise UsageError("E002", f"the layout {name!r}", ", ".join(names()), hint)
-    return importlib.import_module(f"{__package__}.{name}")
-
-
-def _value(setting: str, text: str, default: object) -> object:
-    """Read a setting's text as a value of the default's type."""
-    assert default is not MISSING, "an option without a default"
-    if isinstance(default, bool):
-        if text not in ("true", "false"):
-            raise UsageError("E001", f"--with {setting}", "true or false", "Choose one.")
-        return text == "true"
-    if isinstance(default, tuple):
-        return tuple(part for part in text.split(",") if part)
-    if not isinstance(default, (int, float)):
-        return text
-    try:
-        return type(default)(text)
-    except ValueError as error:
-        raise UsageError("E001", f"--with {setting}", "a number", "Correct it.") from error
-
-
-def _listed(defaults: dict[str, Any]) -> str:
-    return ", ".join(sorted(defaults)) or "no setting at all"

@@ -1,4 +1,4 @@
-"""BIDS datasets, raw or derivative: subjects and sessions as cases, contrasts by suffix.
+"""BIDS datasets, raw or derivative: a case per session, contrasts by suffix.
 
     dataset/
       dataset_description.json  participants.tsv
@@ -16,11 +16,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from transmodal.cohorts import release_files
-from transmodal.cohorts.case import EXTRA, CaseFiles, Found
+from transmodal.cohorts.case import EXTRA, CaseFiles
 from transmodal.cohorts.headers.bids_names import DESCRIPTION, Named, is_dataset, parsed
+from transmodal.cohorts.layouts._layout import FolderContents
 from transmodal.cohorts.steps.coregistration import Onto
 from transmodal.errors import InputError, UsageError
 from transmodal.storage import tables
+from transmodal.volumes.reading import STRICT, Reading
 
 _EXPECTED = f"a folder with {DESCRIPTION} and sub-<label>/.../sub-<label>_T1w.nii.gz"
 _ASIDE = ("derivatives", "sourcedata", "code", "stimuli")
@@ -65,21 +67,12 @@ class Options:
             raise UsageError("E001", f"limit_mm={self.limit_mm}", "more than 0", "Correct it.")
 
 
-def find(folder: Path, options: Options = Options()) -> list[CaseFiles]:
-    """Find the cases of a BIDS dataset.
+def find(folder: Path, options: Options = Options(), reading: Reading = STRICT) -> FolderContents[CaseFiles]:
+    """Find the cases of a BIDS dataset, and what was left aside.
 
     Raises:
         InputError: E100 when the folder does not exist, is no BIDS dataset or holds no case, E103 when
             participants.tsv lacks the column or a subject, E131 when no case is complete.
-    """
-    return list(look(folder, options).cases)
-
-
-def look(folder: Path, options: Options = Options()) -> Found[CaseFiles]:
-    """Find the cases of a BIDS dataset, and what was left aside.
-
-    Raises:
-        InputError: as `find`.
     """
     folder = Path(folder)
     paths = release_files.files_below(folder, _EXPECTED)
@@ -108,8 +101,8 @@ def look(folder: Path, options: Options = Options()) -> Found[CaseFiles]:
     )
     groups = _groups(folder, [taken[case] for case in whole], options.group)
     aside = [path for path in rest if release_files.is_volume(path)]
-    return Found(
-        [_case(case, parts[case], groups, options) for case in whole if case not in doubled],
+    return FolderContents(
+        [_case(case, parts[case], groups, options, reading) for case in whole if case not in doubled],
         release_files.counted(
             aside, folder, "no contrast that is known by its suffix, or of another space or entity"
         ),
@@ -157,7 +150,9 @@ def _with_entities(every: list[Named], wanted: tuple[str, ...]) -> list[Named]:
     return some
 
 
-def _case(case: str, mine: Mapping[str, Path], groups: Mapping[str, str], options: Options) -> CaseFiles:
+def _case(
+    case: str, mine: Mapping[str, Path], groups: Mapping[str, str], options: Options, reading: Reading
+) -> CaseFiles:
     patient = case.partition("_")[0]
     volumes = {what: path for what, path in mine.items() if what not in EXTRA}
     others = [what for what in sorted(volumes) if what != options.onto]
@@ -172,6 +167,7 @@ def _case(case: str, mine: Mapping[str, Path], groups: Mapping[str, str], option
         simulated=made,
         group=groups.get(patient, ""),
         steps=tuple(steps),
+        reading=reading,
     )
 
 

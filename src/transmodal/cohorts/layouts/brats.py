@@ -1,4 +1,4 @@
-"""BraTS 2020, 2021 and 2023 as released: four contrasts and the tumour's labels, one folder per case.
+"""BraTS 2020, 2021 and 2023 as released: four contrasts and the tumour's labels.
 
     BraTS20_Training_001/  BraTS20_Training_001_{t1,t1ce,t2,flair,seg}.nii          (2020)
     BraTS2021_00000/       BraTS2021_00000_{t1,t1ce,t2,flair,seg}.nii.gz            (2021)
@@ -21,10 +21,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from transmodal.cohorts import release_files
-from transmodal.cohorts.case import CaseFiles, Found
+from transmodal.cohorts.case import CaseFiles
+from transmodal.cohorts.layouts._layout import FolderContents
 from transmodal.cohorts.steps.voxelwise import Relabel
 from transmodal.errors import InputError
 from transmodal.storage import tables
+from transmodal.volumes.reading import STRICT, Reading
 
 _OLD = r"BraTS20_(?:Training|Validation|Testing)_\d{3}"
 _CASE = rf"{_OLD}|BraTS2021_\d{{5}}|BraTS-[A-Z]{{2,4}}-\d{{5}}-\d{{3}}"
@@ -73,22 +75,13 @@ class Options:
         release_files.choose("labels", self.labels, ("2023", "kept"))
 
 
-def find(folder: Path, options: Options = Options()) -> list[CaseFiles]:
-    """Find the cases of one or more releases.
+def find(folder: Path, options: Options = Options(), reading: Reading = STRICT) -> FolderContents[CaseFiles]:
+    """Find the cases of one or more releases, and what was left aside.
 
     Raises:
         InputError: E100 when the folder does not exist or holds no case, or the mapping is not there; E101
             when the mapping is no CSV; E103 when a case has two files of one kind; E131 when no case is
             complete; E135 when BraTS 2020 stands beside a newer release and no mapping names its patients.
-    """
-    return list(look(folder, options).cases)
-
-
-def look(folder: Path, options: Options = Options()) -> Found[CaseFiles]:
-    """Find the cases of one or more releases, and what was left aside.
-
-    Raises:
-        InputError: as `find`.
     """
     folder = Path(folder)
     everything = release_files.files_below(folder, _EXPECTED)
@@ -99,8 +92,8 @@ def look(folder: Path, options: Options = Options()) -> Found[CaseFiles]:
     )
     mappings = [Path(options.mapping)] if options.mapping else [path for path in rest if _is_mapping(path)]
     patients = _patients(whole, mappings)
-    return Found(
-        [_case(case, parts[case], patients[case], options) for case in whole],
+    return FolderContents(
+        [_case(case, parts[case], patients[case], options, reading) for case in whole],
         release_files.counted([path for path in rest if path not in mappings], folder, "of no case"),
         left_out,
         labels=NAMES if options.labels == "2023" else {},
@@ -128,7 +121,7 @@ def _is_misnamed(path: Path, parts: release_files.Parts) -> bool:
     return True
 
 
-def _case(case: str, mine: dict[str, Path], patient: str, options: Options) -> CaseFiles:
+def _case(case: str, mine: dict[str, Path], patient: str, options: Options, reading: Reading) -> CaseFiles:
     is_old = not case.startswith("BraTS-")
     return CaseFiles(
         case,
@@ -136,6 +129,7 @@ def _case(case: str, mine: dict[str, Path], patient: str, options: Options) -> C
         {what: path for what, path in mine.items() if what != "segmentation"},
         segmentation=mine.get("segmentation"),
         steps=(_TO_2023,) if is_old and options.labels == "2023" else (),
+        reading=reading,
     )
 
 

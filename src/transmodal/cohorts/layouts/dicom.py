@@ -1,4 +1,4 @@
-"""DICOM of several patients: any tree of files, sorted by what their headers say and not by where they lie.
+"""DICOM of several patients, in any tree of files: sorted by what their headers say.
 
     archive/anything/at/all/IM0001        files of many series, studies and patients, in any folders
 
@@ -16,9 +16,10 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from transmodal.cohorts import release_files
-from transmodal.cohorts.case import MODALITY, Case, Found, Origin, Step, said
+from transmodal.cohorts.case import MODALITY, Case, Origin, Step, said
 from transmodal.cohorts.headers.dicom_series import Archive, Series, archive_of
 from transmodal.cohorts.layouts._dicom_naming import Table, case_of, key_rows, patient_of, read_table
+from transmodal.cohorts.layouts._layout import FolderContents
 from transmodal.cohorts.steps.coregistration import Onto
 from transmodal.cohorts.steps.regrid import Laid
 from transmodal.errors import InputError, UsageError
@@ -132,21 +133,12 @@ class DicomCase:
         }
 
 
-def find(folder: Path, options: Options = Options()) -> list[DicomCase]:
-    """Find the cases of a tree of DICOM files.
+def find(folder: Path, options: Options = Options(), reading: Reading = STRICT) -> FolderContents[DicomCase]:
+    """Find the cases of a tree of DICOM files, and what was left aside.
 
     Raises:
         InputError: E100 when the folder does not exist or holds no DICOM image, E101 and E102 for damaged files,
             E103 for series that do not say whose they are, E131 when no case is complete.
-    """
-    return list(look(folder, options).cases)
-
-
-def look(folder: Path, options: Options = Options()) -> Found[DicomCase]:
-    """Find the cases of a tree of DICOM files, and what was left aside.
-
-    Raises:
-        InputError: as `find`.
     """
     folder = Path(folder)
     paths = release_files.files_below(folder, _EXPECTED)
@@ -167,7 +159,7 @@ def look(folder: Path, options: Options = Options()) -> Found[DicomCase]:
         else:
             taken.setdefault(case_of(one, options.case, table), {}).setdefault(what, []).append(one)
     try:
-        found = _found(taken, options, table, ignored, folder)
+        found = _found(taken, options, table, ignored, folder, reading)
     except InputError as error:
         if error.code == "E131" and archive.damages:  # what keeps every case from being whole
             raise archive.damages[0].error from error
@@ -233,7 +225,8 @@ def _found(
     table: Table,
     ignored: list[str],
     folder: Path,
-) -> Found[DicomCase]:
+    reading: Reading,
+) -> FolderContents[DicomCase]:
     every = sorted({what for mine in taken.values() for what in mine})
     need = options.need or tuple(every) or ("image",)
     cases, left_out = [], []
@@ -250,7 +243,9 @@ def _found(
             left_out.append(f"{name} (several of {doubled[0]}: {listed}; --with several=largest takes one)")
         else:
             cases.append(
-                _case(name, {what: max(mine[what], key=_size) for what in sorted(mine)}, options, table)
+                _case(
+                    name, {what: max(mine[what], key=_size) for what in sorted(mine)}, options, table, reading
+                )
             )
     if not cases:
         more = f" and {len(left_out) - 3} more" if len(left_out) > 3 else ""
@@ -261,10 +256,12 @@ def _found(
             "Say what series are (--with series=...), what is needed (need=...), or case=patient where the "
             "contrasts are of several studies.",
         )
-    return Found(cases, ignored, left_out)
+    return FolderContents(cases, ignored, left_out)
 
 
-def _case(name: str, mine: Mapping[str, Series], options: Options, table: Table) -> DicomCase:
+def _case(
+    name: str, mine: Mapping[str, Series], options: Options, table: Table, reading: Reading
+) -> DicomCase:
     first = next(iter(mine.values()))
     patients = {patient_of(one, table) for one in mine.values()}
     if len(patients) > 1:
@@ -281,6 +278,7 @@ def _case(name: str, mine: Mapping[str, Series], options: Options, table: Table)
         group=table.get(first.uid, {}).get("group", ""),
         simulated=frozenset(what for what, one in mine.items() if one.synthetic),
         steps=_steps(mine, options),
+        reading=reading,
     )
 
 

@@ -13,24 +13,24 @@ Without either every case is a patient of its own.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from transmodal.cohorts import label_names
-from transmodal.cohorts.case import EXTRA, MODALITY, Case, CaseFiles, Found
+from transmodal.cohorts.case import EXTRA, MODALITY, Case, CaseFiles
+from transmodal.cohorts.layouts._layout import FolderContents
 from transmodal.cohorts.steps.coregistration import steps_onto
 from transmodal.errors import InputError, UsageError
 from transmodal.storage import files, listing, placeholders, tables
 from transmodal.volumes import io
+from transmodal.volumes.reading import STRICT, Reading
 
 TABLE = "cases.csv"
 LABELS = "labels.csv"
 _COLUMNS = ("case", "patient", "group")
 _NO_FOLDER = "in no case's folder"
-_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -53,19 +53,7 @@ class Options:
             raise UsageError("E001", f"limit_mm={self.limit_mm}", "more than 0", "Correct it.")
 
 
-def find(folder: Path, options: Options = Options()) -> list[CaseFiles]:
-    """Find the cases of a folder, sorted by name; what is ignored is logged.
-
-    Raises:
-        InputError: as `look`.
-    """
-    found = look(folder, options)
-    for one in found.ignored:
-        _log.warning("ignored: %s", one)
-    return list(found.cases)
-
-
-def look(folder: Path, options: Options = Options()) -> Found[CaseFiles]:
+def find(folder: Path, options: Options = Options(), reading: Reading = STRICT) -> FolderContents[CaseFiles]:
     """Find the cases of a folder and what else lies there.
 
     Raises:
@@ -84,7 +72,7 @@ def look(folder: Path, options: Options = Options()) -> Found[CaseFiles]:
         if path.name.startswith("README") or path.name in (TABLE, LABELS):
             continue
         if path.is_dir():
-            case = _case(path, None if table is None else table.get(path.name), ignored, options)
+            case = _case(path, None if table is None else table.get(path.name), ignored, options, reading)
             cases += [] if case is None else [case]
         else:
             dangling = placeholders.is_dangling(path)
@@ -98,7 +86,7 @@ def look(folder: Path, options: Options = Options()) -> Found[CaseFiles]:
         )
     if table is not None:
         _check_rows(table, [case.id for case in cases])
-    return Found(cases, ignored, labels=_label_names(folder, cases))
+    return FolderContents(cases, ignored, labels=_label_names(folder, cases))
 
 
 def write(cases: Sequence[Case], folder: Path) -> None:
@@ -127,7 +115,7 @@ def _label_names(folder: Path, cases: Sequence[CaseFiles]) -> dict[int, str]:
 
 
 def _case(
-    folder: Path, row: Mapping[str, str] | None, ignored: list[str], options: Options
+    folder: Path, row: Mapping[str, str] | None, ignored: list[str], options: Options, reading: Reading
 ) -> CaseFiles | None:
     images = _images(folder, ignored)
     volumes = {name: path for name, path in images.items() if name not in EXTRA}
@@ -145,6 +133,7 @@ def _case(
         simulated=frozenset(known["simulated"]) & set(volumes),
         group=row.get("group") or known["group"],
         steps=steps_onto(options.onto, volumes, options.limit_mm),
+        reading=reading,
     )
 
 

@@ -1,11 +1,11 @@
-"""IXI as released: T1, T2 and PD of healthy people from three London hospitals, one folder per contrast.
+"""IXI as released: T1, T2 and PD of healthy people, one folder per contrast.
 
     IXI-T1/IXI002-Guys-0828-T1.nii.gz    IXI-T2/IXI002-Guys-0828-T2.nii.gz    IXI-PD/IXI002-Guys-0828-PD.nii.gz
 
-T2 and PD are the two echoes of one acquisition and share a grid. T1 was taken apart, with another axis order,
-and is not registered: it is brought rigidly onto the grid of T2 and PD, which are not touched. With
-`--with onto=t1` T2 and PD come onto T1's grid instead, sharing one transform, as pGAN, ResViT and SynDiff have it.
-MRA and diffusion images are ignored. Heads keep their skull.
+The people come from three London hospitals. T2 and PD are the two echoes of one acquisition and share a grid. T1 was
+taken apart, with another axis order, and is not registered: it is brought rigidly onto the grid of T2 and PD, which are
+not touched. With `--with onto=t1` T2 and PD come onto T1's grid instead, sharing one transform, as pGAN, ResViT and
+SynDiff have it. MRA and diffusion images are ignored. Heads keep their skull.
 """
 
 from __future__ import annotations
@@ -15,9 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from transmodal.cohorts import release_files
-from transmodal.cohorts.case import CaseFiles, Found, Step
+from transmodal.cohorts.case import CaseFiles, Step
+from transmodal.cohorts.layouts._layout import FolderContents
 from transmodal.cohorts.steps.coregistration import Onto, Unbias
 from transmodal.errors import UsageError
+from transmodal.volumes.reading import STRICT, Reading
 
 _NAME = re.compile(
     r"(?P<case>(?P<patient>IXI\d{3})-(?P<site>[A-Za-z]+)-\d{4})-(?P<what>T1|T2|PD)", re.IGNORECASE
@@ -59,21 +61,12 @@ class Options:
             raise UsageError("E001", f"limit_mm={self.limit_mm}", "more than 0", "Correct it.")
 
 
-def find(folder: Path, options: Options = Options()) -> list[CaseFiles]:
-    """Find the cases of IXI.
+def find(folder: Path, options: Options = Options(), reading: Reading = STRICT) -> FolderContents[CaseFiles]:
+    """Find the cases of IXI, and what was left aside.
 
     Raises:
         InputError: E100 when the folder does not exist or holds no case, E103 when a case has two files of
             one contrast, E131 when no case is complete.
-    """
-    return list(look(folder, options).cases)
-
-
-def look(folder: Path, options: Options = Options()) -> Found[CaseFiles]:
-    """Find the cases of IXI, and what was left aside.
-
-    Raises:
-        InputError: as `find`.
     """
     folder = Path(folder)
     parts: release_files.Parts = {}
@@ -87,17 +80,22 @@ def look(folder: Path, options: Options = Options()) -> Found[CaseFiles]:
     whole, left_out = release_files.complete(
         parts, dict.fromkeys(parts, options.need), folder, _EXPECTED, release_files.FEWER
     )
-    return Found(
-        [_case(case, parts[case], options) for case in whole],
+    return FolderContents(
+        [_case(case, parts[case], options, reading) for case in whole],
         release_files.counted(rest, folder, "neither T1, T2 nor PD by its name"),
         left_out,
     )
 
 
-def _case(case: str, mine: dict[str, Path], options: Options) -> CaseFiles:
+def _case(case: str, mine: dict[str, Path], options: Options, reading: Reading) -> CaseFiles:
     patient, site, _ = case.split("-")
     return CaseFiles(
-        case, patient, mine, group=f"site {site}" if options.group else "", steps=_steps(options)
+        case,
+        patient,
+        mine,
+        group=f"site {site}" if options.group else "",
+        steps=_steps(options),
+        reading=reading,
     )
 
 

@@ -1,4 +1,4 @@
-"""MR, colour and labels of whole bodies cut slice by slice, as the Visible Korean Human has them.
+"""Whole bodies cut slice by slice, as the Visible Korean Human: MR, colour and labels.
 
     vkm/mr/0001.png   vkm/colour/0001.png   vkm/segmentation/0001.png   vkm/stack.json     pictures
     vkm/mr.nii.gz     vkm/colour.nii.gz     vkm/segmentation.nii.gz                        or volumes
@@ -21,8 +21,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from transmodal.cohorts import label_pictures, release_files
-from transmodal.cohorts.case import Found
 from transmodal.cohorts.layouts._body_slab import BodySlab, Cut, Part, Pictures
+from transmodal.cohorts.layouts._layout import FolderContents
 from transmodal.cohorts.layouts._stack_facts import FACTS, Facts, Stack, facts_of, numbers, stack_of
 from transmodal.cohorts.split.slabs import Slab, gap_of, slabs
 from transmodal.errors import InputError, UsageError
@@ -87,19 +87,7 @@ class Options:
         return shares[0], shares[1], shares[2]
 
 
-def find(folder: Path, options: Options = Options()) -> list[BodySlab]:
-    """Find bodies and cut them into slabs.
-
-    Raises:
-        InputError: E100 when the folder does not exist or holds no body; E103 when a body has two stacks of a
-            kind, or stack.json or the table of colours make no sense; E111 without spacings; E130 when no
-            number stands in all stacks, or pixels differ and no spacing of MR is told; E131 when no body
-            is complete; E132 when a body is too small for its slabs.
-    """
-    return list(look(folder, options).cases)
-
-
-def look(folder: Path, options: Options = Options(), reading: Reading = STRICT) -> Found[BodySlab]:
+def find(folder: Path, options: Options = Options(), reading: Reading = STRICT) -> FolderContents[BodySlab]:
     """Find bodies, cut them into slabs, and tell what was left aside.
 
     Args:
@@ -108,7 +96,10 @@ def look(folder: Path, options: Options = Options(), reading: Reading = STRICT) 
         reading: how volumes are read where they leave something open: bodies are cut along colour's slices.
 
     Raises:
-        InputError: as `find`.
+        InputError: E100 when the folder does not exist or holds no body; E103 when a body has two stacks of a
+            kind, or stack.json or the table of colours make no sense; E111 without spacings; E130 when no
+            number stands in all stacks, or pixels differ and no spacing of MR is told; E131 when no body
+            is complete; E132 when a body is too small for its slabs.
     """
     folder = Path(folder)
     parts: release_files.Parts = {}
@@ -122,12 +113,12 @@ def look(folder: Path, options: Options = Options(), reading: Reading = STRICT) 
         body = _body(name, parts[name], options, reading)
         told += body.told
         for slab in _slabs(body, options) if is_cut else [Slab("", 0, len(body.heights))]:
-            made = _cases(body, slab, options.per_case)
+            made = _cases(body, slab, options.per_case, reading)
             cases += made
             sides.update({case.id: slab.side for case in made if slab.side})
         told += _gaps(body, cases) if is_cut else []
     ignored = release_files.counted(rest, folder, "neither of a stack nor about one") + told
-    return Found(sorted(cases, key=lambda case: case.id), ignored, left_out, sides, is_cut)
+    return FolderContents(sorted(cases, key=lambda case: case.id), ignored, left_out, sides, is_cut)
 
 
 class _Body(NamedTuple):
@@ -260,7 +251,7 @@ def _slabs(body: _Body, options: Options) -> Sequence[Slab]:
         raise InputError(error.code, f"{body.name}: {error.got}", error.expected, error.remedy) from error
 
 
-def _cases(body: _Body, slab: Slab, per_case: int) -> list[BodySlab]:
+def _cases(body: _Body, slab: Slab, per_case: int, reading: Reading) -> list[BodySlab]:
     """Cut a slab where slices are missing, and into pieces of `per_case` at most."""
     breaks = [
         place
@@ -272,12 +263,12 @@ def _cases(body: _Body, slab: Slab, per_case: int) -> list[BodySlab]:
         n = math.ceil((last - first) / per_case)
         pieces += list(pairwise(first + (last - first) * k // n for k in range(n + 1)))
     label = "-".join(part for part in (body.name, slab.side) if part)
-    return [_case(body, f"{label}-{low:05d}", low, high) for low, high in pieces]
+    return [_case(body, f"{label}-{low:05d}", low, high, reading) for low, high in pieces]
 
 
-def _case(body: _Body, name: str, first: int, last: int) -> BodySlab:
+def _case(body: _Body, name: str, first: int, last: int, reading: Reading) -> BodySlab:
     parts = {what: _part(body, what, first, last) for what in body.parts}
-    return BodySlab(name, body.name, parts["mr"], parts["colour"], parts.get("segmentation"))
+    return BodySlab(name, body.name, parts["mr"], parts["colour"], parts.get("segmentation"), reading)
 
 
 def _part(body: _Body, what: str, first: int, last: int) -> Part:

@@ -1,4 +1,4 @@
-"""Pairs by name: a folder per modality, a table, or one folder where the endings tell the modality.
+"""Pairs by name: a folder per modality, a table, or endings that tell the modality.
 
     data/t1/anna.nii.gz  data/ct/anna.nii.gz  data/mask/anna.nii.gz     a folder per modality, equal names
     data/pairs.csv       case,patient,group,t1,ct,mask                  paths from the table's folder
@@ -19,12 +19,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from transmodal.cohorts import release_files
-from transmodal.cohorts.case import EXTRA, MODALITY, CaseFiles, Found
+from transmodal.cohorts.case import EXTRA, MODALITY, CaseFiles
+from transmodal.cohorts.layouts._layout import FolderContents
 from transmodal.cohorts.layouts._slice_stack import PICTURES, Slices, SliceStack, spacing_of
 from transmodal.cohorts.steps.coregistration import steps_onto
 from transmodal.errors import InputError, UsageError
 from transmodal.storage import placeholders, tables
 from transmodal.volumes import io
+from transmodal.volumes.reading import STRICT, Reading
 
 TABLE = "pairs.csv"
 ABCD = ("t1:.brain", "fa:.FA")
@@ -79,23 +81,16 @@ class Options:
         spacing_of(self.spacing_mm)  # refuses what is none
 
 
-def find(folder: Path, options: Options = Options()) -> list[CaseFiles | SliceStack]:
-    """Find the pairs of a folder.
+def find(
+    folder: Path, options: Options = Options(), reading: Reading = STRICT
+) -> FolderContents[CaseFiles | SliceStack]:
+    """Find the pairs of a folder, and what was left aside.
 
     Raises:
         UsageError: E004 for pictures that are to be registered.
         InputError: E100 when the folder does not exist or holds no pair, or a file of the table is not
             there; E101 when the table cannot be read; E103 when it lacks a column, or a case has two
             files of one modality; E130 when a case has pictures and volumes; E131 when no case is complete.
-    """
-    return list(look(folder, options).cases)
-
-
-def look(folder: Path, options: Options = Options()) -> Found[CaseFiles | SliceStack]:
-    """Find the pairs of a folder, and what was left aside.
-
-    Raises:
-        InputError, UsageError: as `find`.
     """
     folder = Path(folder)
     paths = release_files.files_below(folder, _EXPECTED)
@@ -112,15 +107,15 @@ def look(folder: Path, options: Options = Options()) -> Found[CaseFiles | SliceS
     whole, left_out = release_files.complete(
         parts, dict.fromkeys(parts, need), folder, _EXPECTED, release_files.FEWER
     )
-    return Found(
-        [_case(case, parts[case], about.get(case, {}), options) for case in whole],
+    return FolderContents(
+        [_case(case, parts[case], about.get(case, {}), options, reading) for case in whole],
         [*passed_over, *release_files.counted(rest, folder, "no image of a pair by its place or name")],
         left_out,
     )
 
 
 def _case(
-    case: str, mine: Mapping[str, Path], about: Mapping[str, str], options: Options
+    case: str, mine: Mapping[str, Path], about: Mapping[str, str], options: Options, reading: Reading
 ) -> CaseFiles | SliceStack:
     found = re.search(options.patient, case)
     named = (found[1] if found.re.groups else found[0]) if found else ""
@@ -128,7 +123,7 @@ def _case(
     if any(_is_picture(path) for path in mine.values()):
         _check_pictures(case, mine, options)
         stacks = tuple((what, (Slices(path),)) for what, path in sorted(mine.items()))
-        return SliceStack(case, patient, stacks, spacing_of(options.spacing_mm), group=group)
+        return SliceStack(case, patient, stacks, spacing_of(options.spacing_mm), group=group, reading=reading)
     volumes = {what: path for what, path in mine.items() if what not in EXTRA}
     return CaseFiles(
         case,
@@ -138,6 +133,7 @@ def _case(
         mine.get("segmentation"),
         group=group,
         steps=steps_onto(options.onto, volumes, options.limit_mm),
+        reading=reading,
     )
 
 

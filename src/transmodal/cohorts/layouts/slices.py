@@ -1,4 +1,4 @@
-"""Slices as pix2pix, CycleGAN, Reg-GAN and SynDiff have them: pictures, .npy or .mat, not volumes.
+"""Slices as pix2pix, CycleGAN, Reg-GAN and SynDiff have them: pictures, .npy or .mat.
 
     trainA/p1_007.png  trainB/p1_007.png   testA/ ...                 two folders, equal names
     train/p1_007.png   val/ ...                                       A and B side by side in one picture
@@ -21,7 +21,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from transmodal.cohorts import release_files
-from transmodal.cohorts.case import MODALITY, Found
+from transmodal.cohorts.case import MODALITY
+from transmodal.cohorts.layouts._layout import FolderContents
 from transmodal.cohorts.layouts._slice_stack import (
     ARRAYS,
     PICTURES,
@@ -32,6 +33,7 @@ from transmodal.cohorts.layouts._slice_stack import (
     spacing_of,
 )
 from transmodal.errors import InputError, UsageError
+from transmodal.volumes.reading import STRICT, Reading
 
 _SIDES = {"train": "train", "val": "validation", "valid": "validation", "validation": "validation"}
 _SIDES["test"] = "test"
@@ -91,21 +93,12 @@ class Options:
         return spacing_of(self.spacing_mm)
 
 
-def find(folder: Path, options: Options = Options()) -> list[SliceStack]:
-    """Find the slices of a folder and stack them by patient.
+def find(folder: Path, options: Options = Options(), reading: Reading = STRICT) -> FolderContents[SliceStack]:
+    """Find the slices of a folder, stack them by patient, and tell what was left aside.
 
     Raises:
         InputError: E100 when the folder does not exist or holds no such slices, E103 when one has two files of
             one modality, E131 when no slice has both modalities, and as `slice_stack.count`.
-    """
-    return list(look(folder, options).cases)
-
-
-def look(folder: Path, options: Options = Options()) -> Found[SliceStack]:
-    """Find the slices of a folder, stack them by patient, and tell what was left aside.
-
-    Raises:
-        InputError: as `find`.
     """
     folder = Path(folder)
     pieces: Pieces = {}
@@ -116,13 +109,13 @@ def look(folder: Path, options: Options = Options()) -> Found[SliceStack]:
         for side, name, modality, one in named:
             _add(pieces, (side, name), modality, one)
     if options.unpaired:
-        cases, sides = _unpaired(pieces, folder, options)
+        cases, sides = _unpaired(pieces, folder, options, reading)
         left_out: list[str] = []
     else:
         whole, left_out = _complete(pieces, folder)
-        cases, sides = _stacked(whole, options)
+        cases, sides = _stacked(whole, options, reading)
     is_split = set(sides.values()) > {"train"}
-    return Found(
+    return FolderContents(
         cases,
         release_files.counted(rest, folder, "no slice by its place and name"),
         left_out,
@@ -188,7 +181,9 @@ def _complete(pieces: Pieces, folder: Path) -> tuple[Pieces, list[str]]:
     return whole, left_out
 
 
-def _unpaired(pieces: Pieces, folder: Path, options: Options) -> tuple[list[SliceStack], dict[str, str]]:
+def _unpaired(
+    pieces: Pieces, folder: Path, options: Options, reading: Reading
+) -> tuple[list[SliceStack], dict[str, str]]:
     """Return cases of one modality each, sorted, and on which side each stands."""
     cases: list[SliceStack] = []
     sides: dict[str, str] = {}
@@ -202,14 +197,14 @@ def _unpaired(pieces: Pieces, folder: Path, options: Options) -> tuple[list[Slic
         )
     for modality in modalities:
         own = {place: {modality: slices[modality]} for place, slices in pieces.items() if modality in slices}
-        stacks, stack_sides = _stacked(own, options, suffix=modality)
+        stacks, stack_sides = _stacked(own, options, reading, suffix=modality)
         cases += stacks
         sides.update(stack_sides)
     return sorted(cases, key=lambda case: case.id), sides
 
 
 def _stacked(
-    pieces: Pieces, options: Options, *, suffix: str = ""
+    pieces: Pieces, options: Options, reading: Reading, *, suffix: str = ""
 ) -> tuple[list[SliceStack], dict[str, str]]:
     """Return the cases, sorted, and on which side each stands; `suffix` ends the names of cases."""
     cases: list[SliceStack] = []
@@ -223,7 +218,11 @@ def _stacked(
             label = patient or f"stack-{start // size:03d}"
             case = "-".join(part for part in (side, label, suffix) if part)
             cut = {modality: _joined(every[start : start + size]) for modality, every in stacks.items()}
-            cases.append(SliceStack(case, patient or case, tuple(sorted(cut.items())), options.spacing()))
+            cases.append(
+                SliceStack(
+                    case, patient or case, tuple(sorted(cut.items())), options.spacing(), reading=reading
+                )
+            )
             sides[case] = _SIDES.get(side, "train")
     if unknown:
         _log.warning(

@@ -1,4 +1,4 @@
-"""SynthRAD2023 and SynthRAD2025 as released: MR or CBCT, CT and the body's mask, one folder per patient.
+"""SynthRAD2023 and SynthRAD2025 as released: MR or CBCT, CT and the body's mask.
 
     Task1/brain/1BA001/  mr.nii.gz    ct.nii.gz  mask.nii.gz      (2023: brain B, pelvis P)
     Task2/HN/2HNA001/    cbct.mha     ct.mha     mask.mha         (2025: AB, HN, TH)
@@ -18,9 +18,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from transmodal.cohorts import release_files
-from transmodal.cohorts.case import CaseFiles, Found, Step
+from transmodal.cohorts.case import CaseFiles, Step
+from transmodal.cohorts.layouts._layout import FolderContents
 from transmodal.cohorts.steps.voxelwise import Clip, Outside
 from transmodal.errors import UsageError
+from transmodal.volumes.reading import STRICT, Reading
 
 _NAME = re.compile(r"(?P<task>[12])(?P<region>AB|HN|TH|B|P)(?P<centre>[A-F])(?P<number>\d{3})")
 _EXPECTED = "<task><region><centre><number>/ (such as 1BA001) with mr or cbct, ct and mask"
@@ -59,21 +61,12 @@ class Options:
             _ends(self.clip)
 
 
-def find(folder: Path, options: Options = Options()) -> list[CaseFiles]:
-    """Find the cases of a release.
+def find(folder: Path, options: Options = Options(), reading: Reading = STRICT) -> FolderContents[CaseFiles]:
+    """Find the cases of a release, and what was left aside.
 
     Raises:
         InputError: E100 when the folder does not exist or holds no case, E103 when a case has two files of
             one kind, E131 when no case is complete.
-    """
-    return list(look(folder, options).cases)
-
-
-def look(folder: Path, options: Options = Options()) -> Found[CaseFiles]:
-    """Find the cases of a release, and what was left aside.
-
-    Raises:
-        InputError: as `find`.
     """
     folder = Path(folder)
     parts: release_files.Parts = {}
@@ -90,14 +83,14 @@ def look(folder: Path, options: Options = Options()) -> Found[CaseFiles]:
             rest.append(path)
     need = {case: (_SOURCES[case[0]], *options.need) for case in parts}
     whole, left_out = release_files.complete(parts, need, folder, _EXPECTED, release_files.FEWER)
-    return Found(
-        [_case(case, parts[case], options) for case in whole],
+    return FolderContents(
+        [_case(case, parts[case], options, reading) for case in whole],
         release_files.counted(rest, folder, "neither mr, cbct, ct nor mask of a case"),
         left_out,
     )
 
 
-def _case(case: str, mine: dict[str, Path], options: Options) -> CaseFiles:
+def _case(case: str, mine: dict[str, Path], options: Options, reading: Reading) -> CaseFiles:
     name = _NAME.fullmatch(case)
     assert name is not None
     return CaseFiles(
@@ -107,6 +100,7 @@ def _case(case: str, mine: dict[str, Path], options: Options) -> CaseFiles:
         mask=mine.get("mask"),
         group=f"centre {name['centre']} of {name['region']}" if options.group else "",
         steps=_steps(name["region"], options),
+        reading=reading,
     )
 
 

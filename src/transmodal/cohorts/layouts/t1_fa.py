@@ -1,4 +1,4 @@
-"""T1 and FA, as the ABCD work has them, or T1 and a preprocessed diffusion series, whose FA is fitted.
+"""T1 and FA, or T1 and a preprocessed diffusion series, whose FA is fitted.
 
     sub-NDARINV1.brain.nii.gz   sub-NDARINV1.FA.nii.gz                                     pairs, on one grid
     sub-1.brain.nii.gz          sub-1.dwi.nii.gz  sub-1.dwi.bval  sub-1.dwi.bvec           a series
@@ -7,8 +7,8 @@
     100307/T1w/T1w_acpc_dc_restore_brain.nii.gz
     100307/T1w/Diffusion/data.nii.gz, bvals, bvecs, nodif_brain_mask.nii.gz                 FSL, HCP
 
-A pair is taken as it is, and refused where it lies on two grids. FA that is fitted keeps the grid of the series,
-and T1 is registered onto it; with `--with onto=t1` FA is sampled once, on T1's grid.
+A pair, as the ABCD work has them, is taken as it is, and refused where it lies on two grids. FA that is fitted keeps
+the grid of the series, and T1 is registered onto it; with `--with onto=t1` FA is sampled once, on T1's grid.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from transmodal.cohorts import release_files
-from transmodal.cohorts.case import CaseFiles, CaseMaker, Found, Step
+from transmodal.cohorts.case import CaseFiles, CaseMaker, Step
+from transmodal.cohorts.layouts._layout import FolderContents
 from transmodal.cohorts.layouts._tensor_case import (
     ByHeader,
     InUnits,
@@ -32,6 +33,7 @@ from transmodal.cohorts.layouts._tensor_case import (
 from transmodal.cohorts.steps.coregistration import Onto
 from transmodal.errors import InputError, UsageError
 from transmodal.storage import tables
+from transmodal.volumes.reading import STRICT, Reading
 
 _PLAIN = re.compile(r"(?P<case>.+)\.(?P<what>brain|T1|FA|dwi|mask)")
 _BIDS = re.compile(
@@ -94,22 +96,13 @@ class Options:
             raise UsageError("E001", f"patient={self.patient}", "a regular expression", str(error)) from error
 
 
-def find(folder: Path, options: Options = Options()) -> list[CaseMaker]:
-    """Find T1 with FA, or with a diffusion series.
+def find(folder: Path, options: Options = Options(), reading: Reading = STRICT) -> FolderContents[CaseMaker]:
+    """Find T1 with FA, or with a diffusion series, and what was left aside.
 
     Raises:
         InputError: E100 when the folder does not exist or holds no case, or the table of families is not there;
             E101 when it cannot be read; E103 when it lacks a column, or a case has two files of one
             kind; E131 when no case is complete.
-    """
-    return list(look(folder, options).cases)
-
-
-def look(folder: Path, options: Options = Options()) -> Found[CaseMaker]:
-    """Find T1 with FA, or with a diffusion series, and what was left aside.
-
-    Raises:
-        InputError: as `find`.
     """
     folder = Path(folder)
     candidates: dict[tuple[str, str], list[Path]] = {}
@@ -125,9 +118,9 @@ def look(folder: Path, options: Options = Options()) -> Found[CaseMaker]:
         parts, {case: _need(parts[case]) for case in parts}, folder, _EXPECTED
     )
     families = _families(Path(options.families)) if options.families else {}
-    cases = [_case(case, parts[case], options, families) for case in whole]
+    cases = [_case(case, parts[case], options, families, reading) for case in whole]
     ignored = release_files.counted(rest, folder, "neither T1, FA nor a series by its name")
-    return Found(
+    return FolderContents(
         cases, ignored + release_files.counted(raw, folder, "beside what was preprocessed"), left_out
     )
 
@@ -183,7 +176,9 @@ def _need(mine: Mapping[str, Path]) -> tuple[str, ...]:
     return ("t1", "dwi", "bval", "bvec") if "dwi" in mine else ("t1", "fa")
 
 
-def _case(case: str, mine: Mapping[str, Path], options: Options, families: Mapping[str, str]) -> CaseMaker:
+def _case(
+    case: str, mine: Mapping[str, Path], options: Options, families: Mapping[str, str], reading: Reading
+) -> CaseMaker:
     found = re.search(options.patient, case)
     named = (found[1] if found.re.groups else found[0]) if found else ""
     patient = named or case
@@ -194,10 +189,12 @@ def _case(case: str, mine: Mapping[str, Path], options: Options, families: Mappi
         steps = (InUnits(), *_together(options.onto or "none", "fa", (), options))
         mask = mine.get("mask") if options.onto != "t1" else None
         volumes = {what: mine[what] for what in ("t1", "fa")}
-        return CaseFiles(case, patient, volumes, mask, group=group, steps=steps)
+        return CaseFiles(case, patient, volumes, mask, group=group, steps=steps, reading=reading)
     series = Series(mine["dwi"], mine["bval"], mine["bvec"], mine.get("mask"))
     together = _together(options.onto or "fa", "b0", ("fa",), options)
-    return TensorCase(case, patient, mine["t1"], series, options.preprocessed, options.b_max, together, group)
+    return TensorCase(
+        case, patient, mine["t1"], series, options.preprocessed, options.b_max, together, group, reading
+    )
 
 
 def _together(onto: str, contrast: str, along: tuple[str, ...], options: Options) -> tuple[Step, ...]:
