@@ -17,10 +17,11 @@ from transmodal.cohorts.case import Case, CaseMaker
 from transmodal.cohorts.prepare.prepare import PrepareOptions, prepare
 from transmodal.cohorts.store import Cohort, PreparedCase
 from transmodal.errors import InputError, IntegrityError, ResourceError, UsageError
+from transmodal.modalities import modality_of
 from transmodal.storage import files
 from transmodal.volumes import Volume
 from transmodal.volumes.geometry.reorient import reorient, resample, working_grid
-from transmodal.volumes.intensity import fit, spec_for
+from transmodal.volumes.intensity import fit
 
 OPTIONS = PrepareOptions(regions={"t1": ("body",)}, counts=(2, 1, 1))
 
@@ -72,7 +73,7 @@ def test_volumes_are_mapped_and_read_only(cohort: Cohort, cases: list[Case]) -> 
     native = case.native_grid("t1")
     assert native == cases[0].volumes["t1"].grid
     np.testing.assert_array_equal(resample(volume, native).voxels, cases[0].volumes["t1"].voxels)
-    assert case.intensity("fa") == fit(spec_for("fa"), np.zeros(1))
+    assert case.intensity("fa") == fit(modality_of("fa").intensity, np.zeros(1))
 
 
 def test_working_arrays_are_what_resampling_gives(cohort: Cohort, cases: list[Case]) -> None:

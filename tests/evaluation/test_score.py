@@ -11,9 +11,10 @@ from transmodal.evaluation.score import METRICS, Measured, range_of, score, unit
 from transmodal.metrics.suite.ssim import slice_ssim, ssim
 from transmodal.metrics.suite.voxels import mae, psnr
 from transmodal.metrics.table import Protocol
+from transmodal.modalities import modality_of
 from transmodal.volumes import Volume
 from transmodal.volumes.geometry.reorient import reorient
-from transmodal.volumes.intensity import IntensitySpec, fit, spec_for
+from transmodal.volumes.intensity import IntensitySpec, fit
 
 SHAPE = (13, 16, 12)
 RNG = np.random.default_rng(5)
@@ -134,7 +135,9 @@ def test_data_ranges_by_modality() -> None:
     wide = fit(IntensitySpec("window", 10, 310), np.zeros(3))
     assert [range_of(name, wide) for name in ("ct", "fa", "colour", "t2")] == [300, 300, 300, 300]
     assert [range_of(name) for name in ("ct", "fa", "colour")] == [4024, 1, 255]
-    assert [range_of(name, fit(spec_for(name), np.zeros(3))) for name in ("ct", "fa", "colour")] == [
+    assert [
+        range_of(name, fit(modality_of(name).intensity, np.zeros(3))) for name in ("ct", "fa", "colour")
+    ] == [
         4024,
         1,
         255,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from transmodal.modalities import modality_of
 from transmodal.volumes.bounds import Bounds, Clipped, physical, reachable, record
 from transmodal.volumes.intensity import IntensityMap, IntensitySpec, fit
 
@@ -40,8 +41,9 @@ def test_ranges_of_modalities(
     can_be: tuple[float | None, float | None],
     can_reach: tuple[float | None, float | None],
 ) -> None:
-    assert physical(modality, by) == can_be
-    assert reachable(modality, by) == can_reach
+    own = modality_of(modality).bounds
+    assert physical(own, by) == can_be
+    assert reachable(own, by) == can_reach
 
 
 def test_clipping_counts_voxels_and_the_largest_excess() -> None:

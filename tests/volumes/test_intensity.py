@@ -8,18 +8,17 @@ import pytest
 from numpy.typing import DTypeLike
 
 from transmodal.errors import InputError, UsageError
+from transmodal.modalities import modality_of
 from transmodal.volumes.intensity import (
-    DEFAULTS,
     IntensityMap,
     IntensitySpec,
     Method,
     Range,
     fit,
     reference,
-    spec_for,
 )
 
-CT = DEFAULTS["ct"]
+CT = modality_of("ct").intensity
 PERCENTILE = IntensitySpec("percentile", 0.5, 99.5)
 ZSCORE = IntensitySpec("zscore")
 MINMAX = IntensitySpec("minmax")
@@ -49,9 +48,9 @@ def test_ct_is_clipped_to_its_window_both_ways() -> None:
 
 def test_modalities_with_a_unit_have_a_window_and_others_percentiles() -> None:
     assert (CT.method, CT.low, CT.high) == ("window", -1024, 3000)
-    assert DEFAULTS["fa"] == IntensitySpec("window", 0, 1)
-    assert spec_for("colour") == IntensitySpec("window", 0, 255)
-    assert spec_for("flair") == PERCENTILE
+    assert modality_of("fa").intensity == IntensitySpec("window", 0, 1)
+    assert modality_of("colour").intensity == IntensitySpec("window", 0, 255)
+    assert modality_of("flair").intensity == PERCENTILE
 
 
 @pytest.mark.parametrize(("range_", "ends"), [("signed", (-1, 1)), ("unit", (0, 1)), ("free", (-1, 1))])
@@ -110,7 +109,7 @@ def test_every_type_maps_alike(dtype: DTypeLike) -> None:
 
 def test_colour_keeps_its_three_channels() -> None:
     colour = np.random.default_rng(1).integers(0, 256, (4, 3, 5, 3)).astype(np.uint8)
-    fitted = fit(spec_for("colour"), colour)
+    fitted = fit(modality_of("colour").intensity, colour)
     assert fitted.apply(colour).shape == colour.shape
     np.testing.assert_array_equal(np.rint(fitted.invert(fitted.apply(colour))), colour)
     mask = colour[..., 0] > 100

@@ -2,27 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 
-SYNONYMS: Mapping[str, frozenset[str]] = {
-    "t1": frozenset({"t1w", "t1n"}),
-    "t1ce": frozenset({"t1c", "t1gd", "t1wce"}),
-    "t2": frozenset({"t2w"}),
-    "flair": frozenset({"t2f", "t2flair"}),
-    "pd": frozenset({"pdw"}),
-    "mr": frozenset({"mri"}),
-    "colour": frozenset({"color"}),
-}
-"""Other names by this software's own: BraTS', BIDS' and what folders are called. T1 with contrast agent is no T1."""
-
-_UNSPECIFIED = ("mr", "t1")
-"""`mr` says no contrast. Data sets for MR to CT have T1 under it, so that each is taken where the other is lacking."""
+from transmodal.modalities import known_modalities, modality_of
 
 
 def canonical(name: str) -> str:
     """Return this software's own name of a modality; a name that has no synonym in small letters."""
     small = name.lower()
-    return next((own for own, others in SYNONYMS.items() if small in others), small)
+    return next((modality.name for modality in known_modalities() if small in modality.aliases), small)
 
 
 def alias_of(wanted: str, there: Collection[str]) -> str | None:
@@ -37,13 +25,24 @@ def alias_of(wanted: str, there: Collection[str]) -> str | None:
     """
     if wanted in there:
         return wanted
-    own = canonical(wanted)
-    accepted = [own, *(one for one in _UNSPECIFIED if own in _UNSPECIFIED and one != own)]
-    for name in accepted:
+    for name in _accepted(canonical(wanted)):
         fitting = [one for one in there if canonical(one) == name]
         if fitting:
             return fitting[0] if len(fitting) == 1 else None
     return None
+
+
+def _accepted(name: str) -> list[str]:
+    """Return the names under which a modality is taken, its own first: `mr` says no contrast, and is taken for T1."""
+    usual = modality_of(name).usually
+    return [
+        name,
+        *(
+            modality.name
+            for modality in known_modalities()
+            if modality.name == usual or modality.usually == name
+        ),
+    ]
 
 
 def renaming(wanted: Sequence[str], there: Collection[str]) -> dict[str, str]:

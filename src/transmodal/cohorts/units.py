@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from transmodal.cohorts.manifest import CaseEntry
 from transmodal.errors import InputError
+from transmodal.modalities import modality_of
 from transmodal.volumes.intensity import IntensitySpec
 
 GREY_LEVEL = "grey level"
@@ -33,11 +34,8 @@ def unit_of_values(modality: str, voxels: NDArray[Any], spec: IntensitySpec | No
     Raises:
         InputError: E125 for values that cannot be in the modality's unit, without a map that says so.
     """
-    if modality == "ct":
-        return _of_ct(voxels, spec)
-    if modality == "fa":
-        return _of_fa(voxels, spec)
-    return ""
+    check = {"HU": _of_hounsfield, "FA": _of_anisotropy}.get(modality_of(modality).unit)
+    return "" if check is None else check(modality, voxels, spec)
 
 
 def check_one_unit(entries: Iterable[CaseEntry]) -> None:
@@ -65,7 +63,7 @@ def own_units(entries: Iterable[CaseEntry]) -> Mapping[str, str]:
     return {name: one.unit for entry in entries for name, one in entry.volumes.items() if one.unit}
 
 
-def _of_ct(voxels: NDArray[Any], spec: IntensitySpec | None) -> str:
+def _of_hounsfield(modality: str, voxels: NDArray[Any], spec: IntensitySpec | None) -> str:
     is_picture = voxels.dtype in (np.uint8, np.bool_)
     if not is_picture and voxels.min() < 0:
         return ""
@@ -78,15 +76,15 @@ def _of_ct(voxels: NDArray[Any], spec: IntensitySpec | None) -> str:
     kind = "8-bit values" if is_picture else "no negative value"
     raise InputError(
         "E125",
-        f"ct of {kind}, {voxels.min():g} to {high:g}",
+        f"{modality} of {kind}, {voxels.min():g} to {high:g}",
         "HU, where air is near -1000",
-        f"If they are grey levels: --intensity ct=window:0:{_full_scale(high):g}, and figures are in grey levels. "
+        f"If they are grey levels: --intensity {modality}=window:0:{_full_scale(high):g}, and figures are in grey levels. "
         "If the rescale intercept is missing, convert the series anew, such as with dcm2niix"
-        + ("." if is_picture else ". If they are HU without air: --intensity ct=window:-1024:3000."),
+        + ("." if is_picture else f". If they are HU without air: --intensity {modality}=window:-1024:3000."),
     )
 
 
-def _of_fa(voxels: NDArray[Any], spec: IntensitySpec | None) -> str:
+def _of_anisotropy(modality: str, voxels: NDArray[Any], spec: IntensitySpec | None) -> str:
     high = float(voxels.max())
     if high <= _FA_MOST:
         return ""
@@ -94,9 +92,9 @@ def _of_fa(voxels: NDArray[Any], spec: IntensitySpec | None) -> str:
         return GREY_LEVEL
     raise InputError(
         "E125",
-        f"fa from {voxels.min():g} to {high:g}",
+        f"{modality} from {voxels.min():g} to {high:g}",
         "0 to 1",
-        f"Divide it by its scale, or take it as grey levels: --intensity fa=window:0:{_full_scale(high):g}.",
+        f"Divide it by its scale, or take it as grey levels: --intensity {modality}=window:0:{_full_scale(high):g}.",
     )
 
 
@@ -106,4 +104,4 @@ def _full_scale(high: float) -> float:
 
 
 def _said(modality: str, unit: str) -> str:
-    return unit or {"ct": "HU", "fa": "FA"}.get(modality, "its own unit")
+    return unit or modality_of(modality).unit or "its own unit"

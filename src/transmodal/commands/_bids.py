@@ -49,7 +49,7 @@ def jobs(
         InputError: as `cohorts.layouts.bids.find`; E131 when no case has the sources, E132 for a subject that is not there.
     """
     check_folder(output, f"the sessions of {folder.name}")
-    own = {alias_of(name, bids_names.MODALITIES) or name: name for name in preprocessing.sources}
+    own = {alias_of(name, bids_names.modality_names()) or name: name for name in preprocessing.sources}
     need = () if preprocessing.accepts_missing else tuple(own)
     found = bids.find(folder, bids.Options(need=need, several="first", space=chosen.space))
     subjects = _subjects(chosen.subjects, folder)

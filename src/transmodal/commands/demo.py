@@ -194,14 +194,14 @@ def score(cohort: Cohort, runs: dict[str, Path], target: str, folder: Path, show
     """
     from transmodal.evaluation import oracles
     from transmodal.evaluation.run import evaluate
-    from transmodal.evaluation.score import RANGES
+    from transmodal.modalities import modality_of
 
     evaluation = evaluate(
         runs,
         cohort,
         split="test",
         oracles=oracles.ALL,
-        target_normalised=target not in RANGES,
+        target_normalised=not modality_of(target).unit,
         output=folder,
         notes=LIMITS,
         progress=shown.advance,

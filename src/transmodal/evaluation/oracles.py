@@ -19,6 +19,7 @@ from transmodal.cohorts.store import PreparedCase
 from transmodal.errors import InputError, UsageError
 from transmodal.evaluation import mean_target
 from transmodal.inference.preprocessing import Preprocessed, Preprocessing, preprocess_case
+from transmodal.modalities import modality_of
 from transmodal.progress import StageProgress
 from transmodal.volumes import Volume
 from transmodal.volumes.bounds import physical
@@ -64,9 +65,8 @@ class Oracle:
         )
         inside = preprocessed.region if values.voxels.ndim == 3 else preprocessed.region[..., None]
         filled = np.where(inside, values.voxels, np.float32(self.preprocessing.fill))
-        return values.with_voxels(
-            physical(self.preprocessing.target, self.preprocessing.target_map).clip(filled)[0]
-        )
+        own = modality_of(self.preprocessing.target).bounds
+        return values.with_voxels(physical(own, self.preprocessing.target_map).clip(filled)[0])
 
     def translate_case(self, case: PreparedCase) -> Volume:
         """Translate, under the name by which models and oracles are evaluated alike."""

@@ -15,6 +15,7 @@ from transmodal.evaluation.measures.histogram import Counts, counted
 from transmodal.evaluation.score import Measured, asks, in_reference_units, score
 from transmodal.evaluation.task import EvaluationTask
 from transmodal.metrics.table import Row
+from transmodal.modalities import ROBUST
 from transmodal.volumes import Volume, intensity
 
 
@@ -56,7 +57,7 @@ def _scaled(case: PreparedCase, name: str) -> NDArray[np.float32]:
     """Return a source in [0, 1] by the map that `prepare` fitted, colour as the mean of its channels."""
     volume, own = case.volume(name), case.intensity(name)
     if own.low is None or own.high is None:
-        own = intensity.fit(intensity.MR_DEFAULT, volume.voxels, case.mask())
+        own = intensity.fit(ROBUST, volume.voxels, case.mask())
     low, high = float(own.low or 0.0), float(own.high or 0.0)
     grey = volume.voxels.mean(axis=-1) if volume.is_colour else volume.voxels
     scaled: NDArray[np.float32] = np.clip((grey.astype(np.float32) - low) / (high - low), 0, 1)

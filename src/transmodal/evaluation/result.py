@@ -26,9 +26,10 @@ from transmodal.evaluation.records.store import Parts, TargetHashes, to_json
 from transmodal.evaluation.task import EvaluationTask
 from transmodal.metrics.registry import SUITE
 from transmodal.metrics.table import HIGHER_IS_BETTER, Protocol, Row, SplitFigure, Summary, summarise
+from transmodal.modalities import modality_in
 from transmodal.notice import INTENDED_USE
 
-_DECIMALS = {"psnr": 2, "ssim": 3, "FA": 4, "HU": 1, "sRGB levels": 2}
+_DECIMALS = {"psnr": 2, "ssim": 3}
 _IN_BOTH = {one.name for one in SUITE if one.dims == 2} & {one.name for one in SUITE if one.dims == 3}
 """Metrics that have a figure in 2D and one in 3D."""
 _LIBRARIES = ("numpy", "scipy", "torch", "nibabel", "SimpleITK")
@@ -61,8 +62,9 @@ class Column(NamedTuple):
     def _decimals(self, value: float) -> int:
         if self.metric in _DECIMALS:
             return _DECIMALS[self.metric]
-        if self.unit in _DECIMALS:
-            return _DECIMALS[self.unit]
+        of_unit = modality_in(self.unit).decimals
+        if of_unit is not None:
+            return of_unit
         return 3 if value == 0 else max(0, 2 - math.floor(math.log10(abs(value))))
 
 

@@ -15,17 +15,13 @@ from transmodal.metrics.pair import Scene
 from transmodal.metrics.registry import SUITE, Metric, Need, rows_of
 from transmodal.metrics.suite import ssim, voxels
 from transmodal.metrics.table import Protocol
+from transmodal.modalities import modality_in, modality_of
 from transmodal.volumes import Volume
 from transmodal.volumes.intensity import IntensityMap
 
 METRICS = tuple(dict.fromkeys(one.name for one in SUITE if one.best != "zero"))
 """Metrics by name, in the order of the suite; figures that have no better and worse are not among them."""
 STANDARD = ("mae", "psnr", "ssim")
-UNITS = {"ct": "HU", "fa": "FA", "colour": "sRGB levels"}
-RANGES = {"ct": 4024.0, "fa": 1.0, "colour": 255.0}
-"""Physical range by modality, in its unit: as wide as its default window, the data range where none is set."""
-BACKGROUND = {"HU": -1024.0}
-"""The value of nothing by unit, where it is not 0: what SSIM counts from."""
 
 Mask = NDArray[np.bool_]
 Region = Literal["mask", "whole", "around"]
@@ -61,7 +57,7 @@ def unit_of(modality: str, own: str = "") -> str:
         modality: such as `ct`.
         own: the unit that its cohort says, where it is not the modality's, such as `grey level`.
     """
-    return own or UNITS.get(modality, "reference units")
+    return own or modality_of(modality).unit or "reference units"
 
 
 def range_of(modality: str, reference: IntensityMap | None = None, unit: str = "") -> float:
@@ -80,14 +76,15 @@ def range_of(modality: str, reference: IntensityMap | None = None, unit: str = "
     """
     if reference is not None and reference.low is not None and reference.high is not None:
         return float(reference.high - reference.low)
-    if modality not in RANGES or unit:
+    physical = None if unit else modality_of(modality).data_range
+    if physical is None:
         raise UsageError(
             "E001",
             f"no data range for {modality}",
             "a bounded intensity map of the training cohort's targets",
             "Map the target by percentiles, a window or min-max, or give the range.",
         )
-    return RANGES[modality]
+    return physical
 
 
 def score(
@@ -205,7 +202,7 @@ def _psnr(scene: _Scene) -> list[Measured]:
 def _ssim(scene: _Scene) -> list[Measured]:
     axis, mask, data_range = _axial(scene.reference), scene.mask, scene.data_range
     taps = ssim.window(scene.reference.grid.shape)
-    low = BACKGROUND.get(scene.unit, 0.0)
+    low = modality_in(scene.unit).background
     counted = f"counted from {low:g} {scene.unit}" if low else ""
     volume = Protocol(
         scene.region, 3, scene.unit, data_range, taps, _BORDER[scene.region], definition=counted
@@ -236,7 +233,7 @@ def _of_suite(metric: str, scene: _Scene) -> list[Measured]:
             reference.spacing,
             _axial(reference),
             scene.mask,
-            BACKGROUND.get(scene.unit, 0.0),
+            modality_in(scene.unit).background,
             scene.source,
             scene.labels,
         ),

@@ -12,6 +12,7 @@ from transmodal.errors import InputError, UsageError
 from transmodal.evaluation.measures.reference_mask import ReferenceMask
 from transmodal.evaluation.score import range_of, unit_of
 from transmodal.inference.preprocessing import Preprocessing
+from transmodal.modalities import ROBUST, modality_of
 from transmodal.volumes import intensity
 from transmodal.volumes.intensity import IntensityMap
 
@@ -166,7 +167,7 @@ def _reference(
     """Return a bounded map of the target: the model's own, or percentiles where it is mapped by z-scores."""
     if mapped_by.low is not None or not training:
         return mapped_by
-    spec = intensity.MR_DEFAULT if unit else intensity.spec_for(target)
+    spec = ROBUST if unit else modality_of(target).intensity
     return intensity.reference(
         [intensity.fit(spec, case.volume(target).voxels, case.mask()) for case in training]
     )

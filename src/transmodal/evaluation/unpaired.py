@@ -18,11 +18,12 @@ from transmodal.evaluation.learned.base import Scale
 from transmodal.evaluation.learned.fid import FrechetJudge
 from transmodal.evaluation.participants import ModelTranslator, common_preprocessing, name_runs
 from transmodal.evaluation.report import unpaired
-from transmodal.evaluation.score import BACKGROUND, range_of, unit_of
+from transmodal.evaluation.score import range_of, unit_of
 from transmodal.inference.cycle import cycle_error
 from transmodal.inference.engine import synthesise_prepared
 from transmodal.inference.preprocessing import Preprocessing, preprocess_case
 from transmodal.metrics.table import SplitFigure
+from transmodal.modalities import modality_in
 from transmodal.notice import INTENDED_USE
 from transmodal.progress import StageProgress
 from transmodal.storage import files
@@ -221,7 +222,7 @@ def _scale(preprocessing: Preprocessing) -> Scale:
     own = preprocessing.units.get(preprocessing.target, "")
     unit = unit_of(preprocessing.target, own)
     return Scale(
-        BACKGROUND.get(unit, 0.0), range_of(preprocessing.target, preprocessing.target_map, own), unit
+        modality_in(unit).background, range_of(preprocessing.target, preprocessing.target_map, own), unit
     )
 
 

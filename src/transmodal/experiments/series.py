@@ -17,7 +17,8 @@ from transmodal.cohorts.store import Cohort
 from transmodal.evaluation.participants import Passes
 from transmodal.evaluation.result import Evaluation
 from transmodal.evaluation.run import evaluate
-from transmodal.evaluation.score import RANGES, STANDARD
+from transmodal.evaluation.score import STANDARD
+from transmodal.modalities import modality_of
 from transmodal.nets.blocks import TranslateWith
 from transmodal.recipes.schema import Recipe
 from transmodal.training.loop import TrainResult, train
@@ -102,7 +103,7 @@ def own_device(recipe: Recipe) -> str | None:
 
 def is_normalised(target: str) -> bool:
     """Tell whether a target has no unit of its own, and is scaled by its own intensities before it is scored."""
-    return target not in RANGES
+    return not modality_of(target).unit
 
 
 def each(

@@ -10,6 +10,7 @@ import numpy as np
 from transmodal.errors import UsageError
 from transmodal.inference.preprocessing import Preprocessing
 from transmodal.inference.translate import Translation
+from transmodal.modalities import modality_of
 from transmodal.volumes.formats import raster
 
 LEAST_LEVELS = 100.0
@@ -25,7 +26,7 @@ def is_picture(path: Path) -> bool:
 
 def holds(preprocessing: Preprocessing, suffix: str) -> bool:
     """Tell whether a picture of this ending holds a run's target: TIFF holds floats, PNG levels from 0 up."""
-    if suffix.lower() != ".png" or preprocessing.target == "colour":
+    if suffix.lower() != ".png" or modality_of(preprocessing.target).is_colour:
         return True
     low, high = preprocessing.target_map.low, preprocessing.target_map.high
     if low is None or high is None or preprocessing.target_map.spec.method == "zscore":

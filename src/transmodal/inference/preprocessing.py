@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from transmodal.cohorts.store import PreparedCase
 from transmodal.errors import InputError
 from transmodal.inference.fuse import Fuse
+from transmodal.modalities import modality_of
 from transmodal.recipes.schema import Recipe
 from transmodal.translators._base import Translator
 from transmodal.volumes import Grid, Volume
@@ -85,7 +86,7 @@ class Preprocessing:
     @property
     def bounds(self) -> Bounds:
         """The range of values that a synthetic volume can have."""
-        return reachable(self.target, self.target_map)
+        return reachable(modality_of(self.target).bounds, self.target_map)
 
 
 def passes(preprocessing: Preprocessing) -> dict[str, object]:

@@ -28,6 +28,7 @@ from transmodal.inference.preprocessing import (
     passes,
     preprocess,
 )
+from transmodal.modalities import modality_of
 from transmodal.nets.blocks import TranslateWith
 from transmodal.nets.frozen import RANDOM
 from transmodal.notice import FROM_SCRATCH, INTENDED_USE
@@ -387,11 +388,13 @@ def _check_channels(name: str, volume: Volume | None, channels: int) -> None:
 
 def _in_its_dtype(volume: Volume, preprocessing: Preprocessing) -> Volume:
     """Give HU as int16 and colour as uint8, as their formats hold them; all else as float32."""
-    if preprocessing.target == "ct" and "ct" not in preprocessing.units:
-        return volume.with_voxels(np.clip(np.rint(volume.voxels), -32768, 32767).astype(np.int16))
-    if volume.is_colour:
-        return volume.with_voxels(np.clip(np.rint(volume.voxels), 0, 255).astype(np.uint8))
-    return volume
+    record = modality_of(preprocessing.target)
+    is_in_unit = preprocessing.target not in preprocessing.units and record.is_colour == volume.is_colour
+    kind = np.dtype("uint8" if volume.is_colour else record.storage if is_in_unit else "float32")
+    if kind.kind == "f":
+        return volume
+    ends = np.iinfo(kind)
+    return volume.with_voxels(np.clip(np.rint(volume.voxels), ends.min, ends.max).astype(kind))
 
 
 def _describe(volume: Volume) -> dict[str, Any]:

@@ -9,7 +9,8 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from transmodal.volumes.intensity import IntensitySpec, spec_for
+from transmodal.modalities import modality_of
+from transmodal.volumes.intensity import IntensitySpec
 from transmodal.volumes.regions.masks import Kind
 
 Axis = Literal["x", "y", "z"]
@@ -112,7 +113,7 @@ class Data(_Part):
     def spec(self, modality: str) -> IntensitySpec:
         """Return how a modality's intensities are mapped."""
         setting = self.intensity.get(modality)
-        return spec_for(modality) if setting is None else setting.spec()
+        return modality_of(modality).intensity if setting is None else setting.spec()
 
 
 class Windows(_Part):

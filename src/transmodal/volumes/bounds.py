@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -39,6 +38,8 @@ class Bounds(NamedTuple):
     def clip(self, voxels: NDArray[np.float32]) -> tuple[NDArray[np.float32], Clipped]:
         """Return the voxels with every value inside the range, and what that changed.
 
+        The one place where synthetic volumes are clipped to what their modality can be, such as HU to -1024 and above.
+
         Args:
             voxels: `(I, J, K)`, or `(I, J, K, 3)` in colour.
         """
@@ -58,44 +59,36 @@ class Bounds(NamedTuple):
         return [self.low, self.high]
 
 
-PHYSICAL: Mapping[str, Bounds] = {
-    "ct": Bounds(-1024.0, None),
-    "fa": Bounds(0.0, 1.0),
-    "colour": Bounds(0.0, 255.0),
-}
-"""What modalities with a unit can be: HU, where scanners store nothing below -1024; FA; 8-bit sRGB levels."""
-
 _OTHER_UNIT = 2.0
 """A map whose upper end lies this many times above the physical one is of another unit, such as FA in thousandths."""
 
 
-def physical(modality: str, mapped_by: IntensityMap) -> Bounds:
+def physical(own: Bounds | None, mapped_by: IntensityMap) -> Bounds:
     """Return the range of values that a modality can have, whatever makes them.
 
-    - HU, FA and sRGB levels: `PHYSICAL`, unless the map shows that values are of another unit.
+    - HU, FA and sRGB levels: their own, unless the map shows that values are of another unit.
     - MR contrasts and all else: 0 or more where the training cohort's targets are magnitudes, which is where their map
       begins at 0 or above; otherwise, and where they are mapped by z-scores, any value.
 
     Args:
-        modality: of the target.
+        own: the target's bounds by its modality's record; None where it has no unit.
         mapped_by: the training cohort's map of the target.
     """
-    known = PHYSICAL.get(modality)
-    if known is not None and (known.high is None or (mapped_by.high or 0.0) <= _OTHER_UNIT * known.high):
-        return known
+    if own is not None and (own.high is None or (mapped_by.high or 0.0) <= _OTHER_UNIT * own.high):
+        return own
     return Bounds(0.0) if mapped_by.low is not None and mapped_by.low >= 0 else Bounds()
 
 
-def reachable(modality: str, mapped_by: IntensityMap) -> Bounds:
+def reachable(own: Bounds | None, mapped_by: IntensityMap) -> Bounds:
     """Return the range of values that a run's synthetic volumes can have: `physical`, and its window where it has one.
 
     No target of training went beyond the window; the last layer of a network may.
 
     Args:
-        modality: of the target.
+        own: as in `physical`.
         mapped_by: the training cohort's map of the target.
     """
-    able = physical(modality, mapped_by)
+    able = physical(own, mapped_by)
     return _within(Bounds(mapped_by.low, mapped_by.high), able) if mapped_by.spec.method == "window" else able
 
 

@@ -50,27 +50,11 @@ class IntensitySpec:
             )
 
 
-DEFAULTS: Mapping[str, IntensitySpec] = {
-    "ct": IntensitySpec("window", -1024.0, 3000.0),
-    "fa": IntensitySpec("window", 0.0, 1.0),
-    "colour": IntensitySpec("window", 0.0, 255.0),
-}
-"""Modalities with a unit have a fixed window: HU as SynthRAD clips it, FA, sRGB."""
-
 _ENDS: Mapping[Range, tuple[float, float]] = {"signed": (-1.0, 1.0), "unit": (0.0, 1.0), "free": (-1.0, 1.0)}
-
-MR_DEFAULT = IntensitySpec("percentile", 0.5, 99.5)
-"""MR contrasts have no unit: robust ends inside the mask."""
-
 
 _COUNTED = 1 << 16
 """Range of integers up to which they are counted and not sorted: all of 16 bits."""
 _AT_ONCE = 1 << 18
-
-
-def spec_for(modality: str) -> IntensitySpec:
-    """Return the house's way for a modality: a fixed window where there is a unit, else percentiles."""
-    return DEFAULTS.get(modality, MR_DEFAULT)
 
 
 @dataclass(frozen=True, slots=True)

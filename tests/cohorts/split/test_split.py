@@ -21,7 +21,8 @@ from transmodal.cohorts.split.split import (
     split_by_group,
 )
 from transmodal.errors import InputError, UsageError
-from transmodal.volumes.intensity import fit, spec_for
+from transmodal.modalities import modality_of
+from transmodal.volumes.intensity import fit
 
 
 def entry(name: str, patient: str = "", group: str = "", content: str = "") -> CaseEntry:
@@ -33,7 +34,7 @@ def entry(name: str, patient: str = "", group: str = "", content: str = "") -> C
         content_sha256=content or f"content of {name}",
         native_shape=(2, 3, 4),
         native_affine=matrix(np.eye(4)),
-        intensity=fit(spec_for("t1"), np.arange(24)).to_json(),
+        intensity=fit(modality_of("t1").intensity, np.arange(24)).to_json(),
         fitted_in="whole",
     )
     return CaseEntry(

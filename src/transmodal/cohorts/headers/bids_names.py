@@ -9,33 +9,14 @@ from pathlib import Path, PurePosixPath
 
 from transmodal.cohorts import release_files
 from transmodal.errors import InputError
+from transmodal.modalities import BidsName, known_modalities, modality_of
 from transmodal.storage import files
 
 DESCRIPTION = "dataset_description.json"
 VERSION = "1.10.0"
-SUFFIXES: Mapping[str, str] = {
-    "T1w": "t1",
-    "T2w": "t2",
-    "PDw": "pd",
-    "FLAIR": "flair",
-    "FA": "fa",
-    "ct": "ct",
-    "pet": "pet",
-}
-"""Modalities by suffix; T1w with `ce-` is `t1ce`, dwimap with `param-fa` is `fa`. FA and ct are no ratified names."""
+_UNRATIFIED = {"FA": "fa"}
+"""Modalities by suffixes that are in use and no names of BIDS."""
 
-MODALITIES = ("t1", "t1ce", "t2", "pd", "flair", "fa", "ct", "pet")
-"""All that suffixes can say."""
-
-_PLACES: Mapping[str, tuple[str, str, str]] = {
-    "t1": ("anat", "", "T1w"),
-    "t1ce": ("anat", "ce-gadolinium_", "T1w"),
-    "t2": ("anat", "", "T2w"),
-    "pd": ("anat", "", "PDw"),
-    "flair": ("anat", "", "FLAIR"),
-    "fa": ("dwi", "param-fa_", "dwimap"),
-    "ct": ("ct", "", "ct"),
-}
 _BEFORE, _AFTER = ("sub", "ses", "acq"), ("rec", "run", "space")
 """Entities of a source that its derivative keeps, before and after `ce-`: their order is BIDS'."""
 _ENTITY = re.compile(r"[a-zA-Z]+-[a-zA-Z0-9+]+")
@@ -77,8 +58,23 @@ class Named:
             return "fa" if self.entities.get("param", "").lower() == "fa" else ""
         if self.suffix == "dseg":
             return "segmentation"
-        found = SUFFIXES.get(self.suffix, "")
-        return "t1ce" if found == "t1" and "ce" in self.entities else found
+        modality = _of_suffix(self.suffix)
+        return "t1ce" if modality == "t1" and "ce" in self.entities else modality
+
+
+def modality_names() -> tuple[str, ...]:
+    """Return all modalities that names can say."""
+    return tuple(modality.name for modality in known_modalities() if modality.bids is not None)
+
+
+def _of_suffix(suffix: str) -> str:
+    """Return the modality that a suffix says by itself; empty where none does."""
+    plain = {
+        modality.bids.suffix: modality.name
+        for modality in known_modalities()
+        if modality.bids is not None and not modality.bids.entity
+    }
+    return (plain | _UNRATIFIED).get(suffix, "")
 
 
 def parsed(path: Path) -> Named | None:
@@ -100,7 +96,7 @@ def derivative(source: Named, target: str) -> PurePosixPath:
 
     Modalities without a place in BIDS go to `other`, with a suffix of their own.
     """
-    datatype, more, suffix = _PLACES.get(target, ("other", "", target.replace("_", "")))
+    datatype, suffix, more = modality_of(target).bids or BidsName("other", target.replace("_", ""))
     kept = source.entities
     before = "_".join(f"{key}-{kept[key]}" for key in _BEFORE if key in kept)
     after = "".join(f"{key}-{kept[key]}_" for key in _AFTER if key in kept)

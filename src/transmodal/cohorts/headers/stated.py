@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from types import MappingProxyType
 from typing import NamedTuple
 
 from transmodal.cohorts import release_files
 from transmodal.cohorts.headers import bids_names, dicom_series
 from transmodal.cohorts.quality.training_sources import Finding
 from transmodal.errors import TransmodalError
+from transmodal.modalities import modality_of
 from transmodal.storage import files
 from transmodal.storage.streams import BUDGET_BYTES
 from transmodal.volumes.formats.dicom import headers as dicom_files
 
-_FAMILIES: Mapping[str, str] = MappingProxyType(
-    dict.fromkeys(("mr", "t1", "t1ce", "t2", "pd", "flair", "fa"), "MR")
-    | {"ct": "CT", "cbct": "CT", "pet": "PT", "MR": "MR", "CT": "CT", "PT": "PT"}
-)
-"""DICOM's Modality by the names of modalities here."""
-_SEQUENCES = frozenset({"t1", "t1ce", "t2", "pd", "flair", "fa"})
 _HEAD_WORDS = (
     "HEAD",
     "BRAIN",
@@ -59,11 +52,9 @@ def stated(path: Path) -> Stated:
     if path.is_dir() or path.suffix.lower() in _IMAGES:
         return _of_dicom(path)
     named = bids_names.parsed(path)
-    modality = "" if named is None or named.modality not in _FAMILIES else named.modality
-    beside = _beside(path)
-    if modality:
-        return Stated("its BIDS name", _FAMILIES[modality], modality, beside.body_part)
-    return beside
+    modality = "" if named is None else named.modality
+    family, beside = modality_of(modality).dicom, _beside(path)
+    return Stated("its BIDS name", family, modality, beside.body_part) if family else beside
 
 
 def header_findings(own: Stated, expected: str, *, is_head: bool, image_passes: bool) -> list[Finding]:
@@ -79,10 +70,10 @@ def header_findings(own: Stated, expected: str, *, is_head: bool, image_passes: 
         image_passes: whether the image itself was judged, and nothing spoke against it.
     """
     found = []
-    family = _FAMILIES.get(expected, "")
+    family = modality_of(expected).dicom
     if own.family and family and own.family != family:
         found.append(Finding("header", "refuse", f"{own.by} says {own.family}; the run takes {expected}"))
-    elif own.modality and expected in _SEQUENCES and own.modality != expected:
+    elif own.modality and modality_of(expected).is_sequence and own.modality != expected:
         related = {own.modality, expected} == {"t1", "t1ce"}
         text = f"{own.by} says {own.modality}; the run takes {expected}"
         found.append(Finding("header", "warn" if related or image_passes else "refuse", text))

@@ -15,6 +15,7 @@ from transmodal.cohorts.quality.image_similarity import Detail, detail
 from transmodal.cohorts.quality.pairs import notes_of
 from transmodal.cohorts.units import unit_of_values
 from transmodal.errors import TransmodalError
+from transmodal.modalities import modality_of
 from transmodal.parallel import spread
 from transmodal.volumes import Volume
 from transmodal.volumes.intensity import IntensitySpec
@@ -152,7 +153,7 @@ def _described(volumes: Mapping[str, Volume]) -> tuple[str, ...]:
     for what, volume in volumes.items():
         spacing = " x ".join(f"{mm:.3g}" for mm in volume.spacing)
         shape = " x ".join(map(str, volume.grid.shape))
-        grey = "" if what == validate.COLOUR or volume.in_grey() is volume else ", grey stored as RGB"
+        grey = "" if modality_of(what).is_colour or volume.in_grey() is volume else ", grey stored as RGB"
         low, high = float(volume.voxels.min()), float(volume.voxels.max())
         lines.append(
             f"{what}: {shape} of {spacing} mm, {volume.orientation}, {volume.voxels.dtype}, {low:g} to {high:g}{grey}"

@@ -12,12 +12,10 @@ from numpy.typing import NDArray
 
 from transmodal.cohorts.case import EXTRA, MODALITY, Case
 from transmodal.errors import InputError
+from transmodal.modalities import modality_of
 from transmodal.volumes import Volume
 from transmodal.volumes.geometry.reorient import reorient, working_grid
 from transmodal.volumes.voxels import is_finite
-
-COLOUR = "colour"
-"""The modality that is in colour whatever its pixels are: a slab of it can be black all over."""
 
 _AS_RGB = " grey_stored_as_rgb"
 
@@ -29,7 +27,7 @@ def greyed(case: Case) -> Case:
     """
     extra = {"mask": case.mask, "segmentation": case.segmentation}
     every = {**case.volumes, **{what: volume for what, volume in extra.items() if volume is not None}}
-    grey = {what: volume.in_grey() for what, volume in every.items() if what != COLOUR}
+    grey = {what: volume.in_grey() for what, volume in every.items() if not modality_of(what).is_colour}
     changed = [what for what, volume in grey.items() if volume is not every[what]]
     if not changed:
         return case

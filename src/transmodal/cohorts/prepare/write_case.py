@@ -26,9 +26,10 @@ from transmodal.cohorts.prepare import validate
 from transmodal.cohorts.quality.pairs import notes_of
 from transmodal.cohorts.units import unit_of_values
 from transmodal.errors import InputError, TransmodalError
+from transmodal.modalities import modality_of
 from transmodal.storage import durable, files
 from transmodal.volumes import Volume
-from transmodal.volumes.intensity import fit, spec_for
+from transmodal.volumes.intensity import fit
 from transmodal.volumes.regions.masks import Region, region
 
 Regions = Mapping[tuple[str, RegionKind], NDArray[np.bool_]]
@@ -172,7 +173,7 @@ class _Writer:
     def _volume(self, modality: str, regions: Regions) -> VolumeEntry:
         voxels = self._voxels[modality]
         inside, where = self._inside(modality, regions)
-        spec = self._options.intensity.get(modality, spec_for(modality))
+        spec = self._options.intensity.get(modality, modality_of(modality).intensity)
         came = self._case.volumes[modality]
         native = came.grid
         array = self._array(modality)

@@ -15,9 +15,6 @@ from typing import NamedTuple
 from transmodal.volumes.appearance import Tissue
 
 FEATURES = ("grey", "fluid", "skull", "texture")
-NAMES: Mapping[str, str] = MappingProxyType(
-    {"t1": "T1", "t2": "T2", "pd": "PD", "flair": "FLAIR", "ct": "CT", "fa": "FA"}
-)
 _LEAST: Mapping[str, float] = MappingProxyType({"grey": 0.1, "fluid": 0.1, "skull": 0.05, "texture": 0.01})
 """Ratios below are taken for these: their logarithms would run away where nothing is seen."""
 

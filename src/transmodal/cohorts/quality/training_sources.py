@@ -15,8 +15,9 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from transmodal.cohorts.quality.head_contrast import FEATURES, NAMES, PROTOTYPES, nearest
+from transmodal.cohorts.quality.head_contrast import FEATURES, PROTOTYPES, nearest
 from transmodal.cohorts.store import PreparedCase
+from transmodal.modalities import modality_of
 from transmodal.volumes import Grid, Volume
 from transmodal.volumes.appearance import Appearance, Tissue, appearance, is_hu
 from transmodal.volumes.geometry.reorient import working_grid
@@ -310,13 +311,13 @@ def _other_contrast(known: ModalityReference, tissue: Tissue) -> list[Finding]:
         return []
     usual = known.figures
     like = (
-        NAMES[name]
+        modality_of(name).label
         if is_other
-        else f"{NAMES[between]} as much"
+        else f"{modality_of(between).label} as much"
         if between
         else "no contrast that is known here"
     )
-    was = f", which is {NAMES[known.contrast]}" if known.contrast else ""
+    was = f", which is {modality_of(known.contrast).label}" if known.contrast else ""
     text = (
         f"grey matter shows {tissue.grey:.2f} of what white matter shows and fluid {tissue.fluid:.2f}; in training{was} "
         f"{usual['grey']} and {usual['fluid']}: it looks like {like}"

@@ -11,6 +11,7 @@ from transmodal.cohorts import label_pictures
 from transmodal.cohorts.headers import bids_names
 from transmodal.cohorts.simulation import diffusion
 from transmodal.cohorts.simulation.contrasts import LABELS
+from transmodal.modalities import modality_of
 from transmodal.storage import files
 from transmodal.volumes import Volume, io
 from transmodal.volumes.formats import nifti
@@ -61,7 +62,8 @@ def save_dicom(made: Files, folder: Path) -> None:
     for number, (path, volume) in enumerate(made.items(), start=1):
         subject, what = PurePosixPath(path).parts
         study, frame = (generate_uid(entropy_srcs=[subject, kind]) for kind in ("study", "frame"))
-        modality, description = ("CT", "head") if what == "ct" else ("MR", f"{what} of a virtual subject")
+        modality = modality_of(what).dicom
+        description = "head" if modality == "CT" else f"{what} of a virtual subject"
         about = SeriesAbout(modality, description, subject, study, frame, number, synthetic=True)
         place = folder / subject
         place.mkdir(parents=True, exist_ok=True)

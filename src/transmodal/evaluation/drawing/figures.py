@@ -13,6 +13,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from transmodal.evaluation.drawing.planes import Frame, Mask, Strip, canonical, outline
 from transmodal.evaluation.score import unit_of
+from transmodal.modalities import modality_of
 from transmodal.volumes import Volume
 
 Pixels = NDArray[np.uint8]
@@ -29,7 +30,7 @@ class Window(NamedTuple):
 
 def label(modality: str) -> str:
     """Return a modality as readers know it: `T1`, `FA`, `CT`, and `colour`."""
-    return modality if modality == "colour" else modality.upper()
+    return modality_of(modality).label
 
 
 def number(value: float) -> str:
@@ -39,7 +40,7 @@ def number(value: float) -> str:
 
 
 def window_of(modality: str, voxels: NDArray[Any], mask: Mask | None = None, *, unit: str = "") -> Window:
-    """Choose the values that are shown, for all images of one modality: from the target, or fixed for CT.
+    """Choose the values that are shown, for all images of one modality: fixed by its record, or from the target.
 
     Args:
         modality: says the unit.
@@ -47,13 +48,13 @@ def window_of(modality: str, voxels: NDArray[Any], mask: Mask | None = None, *, 
         mask: where to look; None looks everywhere.
         unit: of the values, where it is not the modality's own: CT in grey levels has no fixed window.
     """
-    if modality == "ct" and not unit:
-        return Window(-1000.0, 1000.0, "HU")
-    if modality == "colour":
-        return Window(0.0, 255.0, unit_of(modality), is_colour=True)
+    own = modality_of(modality)
+    fixed_low, fixed_high = own.window
+    if fixed_low is not None and fixed_high is not None and (own.is_colour or not unit):
+        return Window(fixed_low, fixed_high, own.unit, own.is_colour)
     inside = voxels if mask is None or not mask.any() else voxels[mask]
     low, high = (float(value) for value in np.percentile(inside, (0.5, 99.5)))
-    if modality == "fa":
+    if fixed_low == 0:  # which is nothing in every unit
         low = 0.0
     return Window(low, nice(high - low) + low if high > low else low + 1.0, unit_of(modality, unit))
 

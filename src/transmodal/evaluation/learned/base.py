@@ -9,9 +9,10 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from transmodal.evaluation.score import BACKGROUND, Measured
+from transmodal.evaluation.score import Measured
 from transmodal.metrics.checks import check_pair
 from transmodal.metrics.table import SplitFigure
+from transmodal.modalities import modality_in
 from transmodal.volumes import Volume
 
 
@@ -60,7 +61,7 @@ class Pair:
     @property
     def scale(self) -> Scale:
         """What is black and what is white."""
-        return Scale(BACKGROUND.get(self.unit, 0.0), self.data_range, self.unit)
+        return Scale(modality_in(self.unit).background, self.data_range, self.unit)
 
     def check(self) -> None:
         """Refuse what cannot be compared.

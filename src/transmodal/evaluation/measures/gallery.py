@@ -11,7 +11,7 @@ import numpy as np
 from transmodal.cohorts.store import PreparedCase
 from transmodal.evaluation.drawing.figures import Window, difference, error_limit, window_of
 from transmodal.evaluation.drawing.planes import Frame, Letter, Mask, Strip, canonical, outline
-from transmodal.evaluation.score import UNITS
+from transmodal.modalities import modality_of
 from transmodal.volumes import Volume
 
 
@@ -145,7 +145,7 @@ def _grey(strip: Strip) -> Strip:
 def _source(case: PreparedCase, name: str, frame: Frame, inside: Mask | None, unit: str) -> Shown:
     volume = canonical(case.volume(name))
     window = window_of(name, volume.voxels, inside, unit=unit)
-    return Shown(frame.strip(volume.voxels), window._replace(unit=unit or UNITS.get(name, "")))
+    return Shown(frame.strip(volume.voxels), window._replace(unit=unit or modality_of(name).unit))
 
 
 def _content(volume: Volume) -> Mask:

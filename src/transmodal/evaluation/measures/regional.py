@@ -13,14 +13,15 @@ from transmodal.evaluation.statistics.bootstrap import Interval, Values
 from transmodal.evaluation.statistics.paired_tests import by_patient
 from transmodal.metrics.regions import tissue
 from transmodal.metrics.table import finite
+from transmodal.modalities import modality_in
 from transmodal.volumes import Volume
 
 PARTS = 10
 DEFINITIONS = {
-    "HU": "air below -200 HU, soft tissue below 250 HU, bone from 250 HU on, by the measured values",
-    "FA": f"{PARTS} parts of equal size by the measured values, 1 the lowest",
+    "tissues": "air below -200 HU, soft tissue below 250 HU, bone from 250 HU on, by the measured values",
+    "tenths": f"{PARTS} parts of equal size by the measured values, 1 the lowest",
 }
-"""How regions are made, by unit, beside the labels of a segmentation; images in other units have none."""
+"""How regions are made, as the record of the unit says, beside the labels of a segmentation."""
 
 
 class RegionRow(NamedTuple):
@@ -97,11 +98,12 @@ def rows(
     mask = case.mask()
     inside = target.voxels if mask is None else target.voxels[mask]
     found: list[tissue.RegionFigures] = []
-    if unit == "HU":
+    made_by = modality_in(unit).regions
+    if made_by == "tissues":
         found += tissue.by_tissue(target.voxels, synthetic.voxels, mask=mask)
-    if unit == "FA" and np.ptp(inside) > 0:
+    if made_by == "tenths" and np.ptp(inside) > 0:
         found += tissue.by_decile(target.voxels, synthetic.voxels, mask=mask, parts=PARTS)
-    segmentation = case.segmentation() if unit in DEFINITIONS else None
+    segmentation = case.segmentation() if made_by is not None else None
     if segmentation is not None and (segmentation > 0).any():
         of_labels = tissue.by_label(target.voxels, synthetic.voxels, segmentation, mask=mask)
         found += [one._replace(name=_called(int(one.name), labels or {})) for one in of_labels]

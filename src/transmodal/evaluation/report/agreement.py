@@ -11,10 +11,12 @@ from transmodal.evaluation.measures.regional import DEFINITIONS, Agreement, agre
 from transmodal.evaluation.result import Evaluation
 from transmodal.evaluation.statistics.bootstrap import Interval
 from transmodal.evaluation.statistics.paired_tests import FEWEST
+from transmodal.modalities import modality_in
 
 _WIDTH, _HEIGHT = 300.0, 140.0
 _DRAWN = 16
-_DECIMALS = {"HU": 1, "FA": 4}
+_DECIMALS = 3
+"""Of a unit whose record gives none."""
 
 
 def section(evaluation: Evaluation) -> str:
@@ -32,17 +34,18 @@ def section(evaluation: Evaluation) -> str:
 
 
 def _about(unit: str) -> str:
+    made_by = modality_in(unit).regions or ""
     shrunken = (
         " A translator that tends to the mean is too high where the measured values are low, and too low where "
         "they are high."
-        if unit == "FA"
+        if made_by == "tenths"
         else ""
     )
     return (
         f"Bland and Altman&rsquo;s plot of the mean {escape(unit)} of each region: one dot per patient, across the mean "
         "of measured and synthetic, up synthetic minus measured. Line: bias; dashed: limits of agreement (bias &plusmn; "
         "1.96 standard deviations), shaded with their 95&nbsp;% intervals. All plots have one scale upwards. Regions: "
-        f"{escape(_signed(DEFINITIONS[unit]))}, and the labels of segmentations, inside the evaluation mask.{shrunken}"
+        f"{escape(_signed(DEFINITIONS[made_by]))}, and the labels of segmentations, inside the evaluation mask.{shrunken}"
     )
 
 
@@ -128,7 +131,8 @@ def _interval(interval: Interval | None, unit: str) -> str:
 
 
 def _text(value: float, unit: str) -> str:
-    return _signed(f"{value:.{_DECIMALS.get(unit, 3)}f}")
+    decimals = modality_in(unit).decimals
+    return _signed(f"{value:.{_DECIMALS if decimals is None else decimals}f}")
 
 
 def _signed(text: str) -> str:
