@@ -23,7 +23,7 @@ from transmodal.evaluation.report import page as report
 from transmodal.evaluation.result import Evaluation
 from transmodal.evaluation.run import write
 from transmodal.evaluation.task import EvaluationTask, Reference
-from transmodal.inference import engine, translate
+from transmodal.inference import synthesis, translate
 from transmodal.inference.translate import Model
 from transmodal.notice import INTENDED_USE
 from transmodal.recipes.schema import Recipe
@@ -238,19 +238,19 @@ def models(monkeypatch: pytest.MonkeyPatch, make_preprocessing: Make) -> dict[st
     add("free", "unet_regression", target="t2", target_map=fit(IntensitySpec("zscore"), np.arange(9.0)))
 
     def synthesise(
-        translator: Any,  # noqa: ANN401
+        engine: Any,  # noqa: ANN401
         preprocessing: Any,  # noqa: ANN401
         case: Any,  # noqa: ANN401
-        device: torch.device,
         without: tuple[str, ...],
-    ) -> engine.Synthetic:
+    ) -> synthesis.Synthetic:
         target: Volume = case.volume(preprocessing.target)
-        return engine.Synthetic(target.with_voxels(target.voxels + np.float32(translator.adds)), None)
+        adds = np.float32(engine.translator.adds)
+        return synthesis.Synthetic(target.with_voxels(target.voxels + adds), None)
 
     marks = {"recipe_sha256": "r" * 64, "parameters": 11, "device": "cpu"}
     monkeypatch.setattr(origin, "describe_model", lambda _: marks)
     monkeypatch.setattr(translate, "load", lambda path, **_: loaded[Path(path).name])
-    monkeypatch.setattr(engine, "synthesise_prepared", synthesise)
+    monkeypatch.setattr(synthesis, "synthesise_case", synthesise)
     monkeypatch.setattr(run.Cohort, "open", staticmethod(lambda folder: folder))
     return loaded
 

@@ -74,7 +74,7 @@ def model(target: str, spec: IntensitySpec, axes: tuple[int, ...] = (2,), least:
         target_map=fit(spec, np.linspace(least, 200, 27).reshape(3, 3, 3), range="free"),
     )
     config = TranslatorConfig(target_channels=3 if target == "colour" else 1)
-    return Model(Overshooting(config), recipe, preprocessing, "0" * 64, {}, torch.device("cpu"))
+    return Model(Overshooting(config).eval(), recipe, preprocessing, "0" * 64, {}, torch.device("cpu"))
 
 
 def source() -> Volume:

@@ -83,7 +83,9 @@ def model(
     config = TranslatorConfig(
         source_channels=(1,) * len(sources), target_channels=3 if target == "colour" else 1
     )
-    return Model(MeanOfSources(config), recipe, preprocessing, "0" * 64, {"seed": 1}, torch.device("cpu"))
+    return Model(
+        MeanOfSources(config).eval(), recipe, preprocessing, "0" * 64, {"seed": 1}, torch.device("cpu")
+    )
 
 
 def ramp(
@@ -130,7 +132,7 @@ class Drawing(MeanOfSources):
 
 
 def test_several_draws_are_fused_and_their_spread_is_given() -> None:
-    trained = replace(model(), translator=Drawing(model().translator.config))
+    trained = replace(model(), translator=Drawing(model().translator.config).eval())
     one, three = trained.translate(ramp()), trained.drawing(3).translate(ramp())
     assert one.disagreement is None
     assert "draws" not in one.record["passes"]

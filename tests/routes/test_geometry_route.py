@@ -16,8 +16,8 @@ from transmodal.batch import Batch
 from transmodal.cohorts.case import CaseFiles
 from transmodal.cohorts.layouts import dicom
 from transmodal.cohorts.prepare.prepare import PrepareOptions, prepare
-from transmodal.inference.engine import synthesise_case
 from transmodal.inference.preprocessing import Preprocessing
+from transmodal.inference.synthesis import synthesise_case
 from transmodal.inference.translate import Model
 from transmodal.recipes.schema import Recipe
 from transmodal.translators._base import Translator, TranslatorConfig
@@ -85,7 +85,9 @@ def identity_model() -> Model:
         batch=5,
         target_map=fit(HU, np.zeros((1, 1, 1))),
     )
-    return Model(Identity(TranslatorConfig()), recipe, preprocessing, "0" * 64, {}, torch.device("cpu"))
+    return Model(
+        Identity(TranslatorConfig()).eval(), recipe, preprocessing, "0" * 64, {}, torch.device("cpu")
+    )
 
 
 def asymmetric(spacing: str) -> Volume:
@@ -130,7 +132,7 @@ def test_identity_comes_back(orientation: str, spacing: str, suffix: str, tmp_pa
         PrepareOptions(ratios=(1, 0, 0), intensity={"mr": HU}),
     )
     case = cohort.case("a")
-    synthetic = synthesise_case(model.translator, model.preprocessing, case, model.device)
+    synthetic = synthesise_case(model.engine, model.preprocessing, case).volume
     home = resample(synthetic, case.native_grid("mr"))
     np.testing.assert_array_equal(np.rint(home.voxels), volume.voxels)
     np.testing.assert_array_equal(home.affine, read.affine)
@@ -158,7 +160,7 @@ def test_identity_comes_back_from_dicom(orientation: str, tmp_path: Path) -> Non
     (found,) = dicom.find(tmp_path / "archive", dicom.Options(series=("mr:*",))).cases
     options = PrepareOptions(ratios=(1, 0, 0), intensity={"mr": HU})
     case = prepare([found], tmp_path / "cohort", options).case(found.id)
-    synthetic = synthesise_case(model.translator, model.preprocessing, case, model.device)
+    synthetic = synthesise_case(model.engine, model.preprocessing, case).volume
     home = resample(synthetic, case.native_grid("mr"))
     np.testing.assert_array_equal(np.rint(home.voxels), read.voxels)
     assert np.abs(home.grid.corners() - read.grid.corners()).max() <= 1e-3

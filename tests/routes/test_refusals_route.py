@@ -126,7 +126,7 @@ def test_a_place_that_nothing_can_be_written_into(
     def work(*_: object, **__: object) -> NoReturn:
         pytest.fail("work was done")
 
-    monkeypatch.setattr("transmodal.inference.engine.synthesise", work)
+    monkeypatch.setattr("transmodal.inference.synthesis.synthesise", work)
     monkeypatch.setattr(inference, "synthesise", work)
     monkeypatch.setattr(oracles, "fit", work)
     monkeypatch.setattr("transmodal.cohorts.simulation.atlas.subjects", work)

@@ -19,7 +19,7 @@ from transmodal.errors import UsageError
 from transmodal.evaluation.compare.compare import compare
 from transmodal.evaluation.participants import Passes
 from transmodal.evaluation.run import evaluate
-from transmodal.inference.engine import synthesise_case
+from transmodal.inference.synthesis import synthesise_case
 from transmodal.inference.translate import Model, load
 from transmodal.nets.blocks import BatchNorm2d
 from transmodal.recipes.schema import Recipe
@@ -67,7 +67,7 @@ def interrupted(folder: Path) -> None:
 def voxels(model: Model, cohort: Cohort, batch: int = 8) -> np.ndarray[Any, Any]:
     (case,) = cohort.cases("test")
     preprocessing = replace(model.preprocessing, batch=batch)
-    return synthesise_case(model.translator, preprocessing, case, model.device).voxels
+    return synthesise_case(model.engine, preprocessing, case).volume.voxels
 
 
 def test_what_each_published_test_does_is_the_default() -> None:

@@ -88,13 +88,11 @@ class ModelTranslator:
 
     def with_disagreement(self, case: PreparedCase) -> CaseTranslation:
         """Return the synthetic target, and where its passes disagree; None for one pass."""
-        from transmodal.inference.engine import synthesise_prepared
+        from transmodal.inference.synthesis import synthesise_case
 
         model = self.model
         return CaseTranslation(
-            *synthesise_prepared(
-                model.translator, model.preprocessing, case, model.device, without=self.without
-            )
+            *synthesise_case(model.engine, model.preprocessing, case, without=self.without)
         )
 
     def record(self) -> dict[str, Any]:

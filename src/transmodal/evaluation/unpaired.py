@@ -20,8 +20,8 @@ from transmodal.evaluation.participants import ModelTranslator, common_preproces
 from transmodal.evaluation.report import unpaired
 from transmodal.evaluation.score import range_of, unit_of
 from transmodal.inference.cycle import cycle_error
-from transmodal.inference.engine import synthesise_prepared
 from transmodal.inference.preprocessing import Preprocessing, preprocess_case
+from transmodal.inference.synthesis import synthesise_case
 from transmodal.metrics.table import SplitFigure
 from transmodal.modalities import modality_in
 from transmodal.notice import INTENDED_USE
@@ -171,9 +171,7 @@ def evaluate_unpaired(
         synthetic: dict[str, Volume] = {}
         for name, model in zip(names, models, strict=True):
             preprocessed = preprocess_case(model.preprocessing, case)
-            synthetic[name] = synthesise_prepared(
-                model.translator, model.preprocessing, case, model.device
-            ).volume
+            synthetic[name] = synthesise_case(model.engine, model.preprocessing, case).volume
             if judge is not None:
                 judge.add_synthetic(name, case.id, synthetic[name], preprocessed.region, scale)
             if CYCLE in metrics and model.has_way_back:

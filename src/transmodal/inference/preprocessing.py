@@ -42,6 +42,7 @@ class Preprocessing:
         accepts_missing: whether sources may be absent, all but one.
         draws: passes per axis, each with noise of its own, of a translator that draws noise.
         units: of modalities whose values are not in their own unit, such as `{"ct": "grey level"}`.
+        source_channels: of each source that is not grey, which has one.
     """
 
     sources: tuple[str, ...]
@@ -57,6 +58,7 @@ class Preprocessing:
     accepts_missing: bool = False
     draws: int = 1
     units: Mapping[str, str] = field(default_factory=dict)
+    source_channels: Mapping[str, int] = field(default_factory=dict)
 
     def present(self, given: Collection[str]) -> tuple[str, ...]:
         """Return which sources there are, in the translator's order.
@@ -75,6 +77,10 @@ class Preprocessing:
             f"{wanted} {', '.join(self.sources)}",
             "Give one image per source modality.",
         )
+
+    def channels_of(self, source: str) -> int:
+        """Return the channels of a source: 1 for grey, 3 for colour."""
+        return self.source_channels.get(source, 1)
 
     @property
     def fill(self) -> float:
@@ -161,6 +167,7 @@ def build_preprocessing(
         target_map=target_map,
         accepts_missing=translator.accepts_missing,
         units=dict(units or {}),
+        source_channels=dict(zip(recipe.task.source, translator.config.source_channels, strict=True)),
     )
 
 

@@ -16,8 +16,9 @@ from transmodal._version import __version__
 from transmodal.cohorts.aliases import renaming
 from transmodal.cohorts.quality.training_sources import Reference
 from transmodal.errors import InputError, UsageError
+from transmodal.inference import engines
 from transmodal.inference.device import device_of
-from transmodal.inference.engine import synthesise
+from transmodal.inference.engines._base import Engine
 from transmodal.inference.fuse import Fuse
 from transmodal.inference.gate import Gate, Policy, admit
 from transmodal.inference.preprocessing import (
@@ -28,6 +29,7 @@ from transmodal.inference.preprocessing import (
     passes,
     preprocess,
 )
+from transmodal.inference.synthesis import synthesise
 from transmodal.modalities import modality_of
 from transmodal.nets.blocks import TranslateWith
 from transmodal.nets.frozen import RANDOM
@@ -68,6 +70,7 @@ class Model:
         learned_with: what its checkpoint says that batch normalisation takes while translating; None where there is
             nothing to choose.
         reference: what the training sources looked like; None in runs from before it was kept.
+        engine_name: of the engine that runs the translator, one of `engines.names`.
     """
 
     translator: Translator  # type: ignore[type-arg]  # any paper's outputs
@@ -78,6 +81,12 @@ class Model:
     device: torch.device
     learned_with: TranslateWith | None = None
     reference: Reference | None = None
+    engine_name: str = engines.DEFAULT
+
+    @property
+    def engine(self) -> Engine:
+        """The engine that runs the translator on the device."""
+        return engines.build(self.engine_name, self.translator, self.device)
 
     def translate(
         self,
@@ -117,7 +126,7 @@ class Model:
             gate if isinstance(gate, Gate) else Gate(gate),
         )
         preprocessed = preprocess(preprocessing, named)
-        synthetic = synthesise(self.translator, preprocessing, preprocessed, self.device, advance)
+        synthetic = synthesise(self.engine, preprocessing, preprocessed, advance)
         first = named[preprocessing.present(named)[0]]
         volume = replace(resample(synthetic.volume, first.grid), space=first.space)
         spread = synthetic.disagreement
@@ -289,6 +298,7 @@ def load(
     which: str = "best",
     device: str | None = None,
     weights: Mapping[str, str] | None = None,
+    engine: str = engines.DEFAULT,
 ) -> Model:
     """Load a run's translator.
 
@@ -297,9 +307,11 @@ def load(
         which: `best` or `last`.
         device: as `device.device_of` takes it; None takes a GPU where there is one.
         weights: paths of frozen networks' weights by name, where they lie elsewhere than in training.
+        engine: that runs the network, one of `engines.names`.
 
     Raises:
-        UsageError: E001 for what names no device, E002 for weights of a frozen network that there is not.
+        UsageError: E001 for what names no device, E002 for weights of a frozen network that there is not, and for an
+            unknown engine.
         ResourceError: E404 for a device that is not there.
         InputError: E134 when the folder holds no checkpoint, E100 when a frozen network's weights are gone.
         IntegrityError: E501 or E502 when the checkpoint is damaged, or a frozen network is another one.
@@ -342,6 +354,7 @@ def load(
         where,
         translator.translates_with(),
         saved.reference,
+        engine,
     )
 
 

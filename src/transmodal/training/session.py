@@ -238,6 +238,7 @@ class Session:
 
         The state changes only when all figures are there: interrupted before, it is done again.
         """
+        self._translator.eval()  # until the next epoch begins
         cases, names = self._plan.validation, validation.metrics_of(self._plan)
         table = torch.zeros(len(cases), len(names), dtype=torch.float64)
         for n in range(self._fabric.global_rank, len(cases), self._fabric.world_size):

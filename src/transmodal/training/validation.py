@@ -16,8 +16,9 @@ from transmodal.errors import UsageError
 from transmodal.evaluation.drawing import figures
 from transmodal.evaluation.drawing.planes import Frame
 from transmodal.evaluation.score import STANDARD, in_reference_units, range_of, score
-from transmodal.inference.engine import synthesise_case
+from transmodal.inference.engines.torch import TorchEngine
 from transmodal.inference.preprocessing import Preprocessing
+from transmodal.inference.synthesis import synthesise_case
 from transmodal.storage import files
 from transmodal.training.plan import Plan, target_map_of
 from transmodal.translators._base import Translator
@@ -36,13 +37,13 @@ def validate(
     """Translate one case and take its figures, in 3D, inside the case's mask where it has one.
 
     A target without a unit (MR contrasts) is brought into the training cohort's reference units first, by
-    its own map: the synthetic volume is in those.
+    its own map: the synthetic volume is in those. The translator has to be in evaluation mode.
 
     Returns:
         The figures by metric, and the synthetic volume.
     """
     preprocessing = plan.preprocessing
-    synthetic = synthesise_case(translator, preprocessing, case, device)
+    synthetic = synthesise_case(TorchEngine(translator, device), preprocessing, case).volume
     target = case.volume(preprocessing.target)
     if preprocessing.target_map.spec.method != "window":
         own = target_map_of(case, plan.recipe, preprocessing.target_map.range)

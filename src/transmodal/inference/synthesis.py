@@ -1,0 +1,151 @@
+"""Windows through an engine and back: one volume of a preprocessed case, over one or several passes."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import product
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from transmodal.cohorts.store import PreparedCase
+from transmodal.data.loader import seed_of
+from transmodal.inference.engines._base import Engine
+from transmodal.inference.fuse import fuse, plane_disagreement
+from transmodal.inference.preprocessing import Preprocessed, Preprocessing, preprocess_case
+from transmodal.progress import CountProgress
+from transmodal.volumes import Volume
+from transmodal.volumes.bounds import Clipped
+from transmodal.volumes.geometry.reorient import resample
+from transmodal.volumes.windows.cut import Cutting, Stitcher, Window, cut, places
+
+
+class Synthetic(NamedTuple):
+    """A synthetic volume in real units, where the passes disagree (None for one pass), and what was clipped."""
+
+    volume: Volume
+    disagreement: Volume | None
+    clipped: Clipped = Clipped()
+
+
+def synthesise_case(
+    engine: Engine, preprocessing: Preprocessing, case: PreparedCase, *, without: Collection[str] = ()
+) -> Synthetic:
+    """Translate a prepared case onto its canonical native grid, in real units; `without` some sources."""
+    return synthesise(engine, preprocessing, preprocess_case(preprocessing, case, without=without))
+
+
+def synthesise(
+    engine: Engine,
+    preprocessing: Preprocessing,
+    preprocessed: Preprocessed,
+    advance: CountProgress | None = None,
+) -> Synthetic:
+    """Run the passes over the working grid, fuse them, bring the result to the source's grid and into its range.
+
+    The range is the preprocessing's `bounds`; the disagreement is of values that are not clipped to it.
+
+    Args:
+        engine: that runs the network.
+        preprocessing: the recipe's.
+        preprocessed: the sources on the working grid.
+        advance: called with the number of windows that are complete, and of all windows.
+    """
+    passes = list(_Passes(engine, preprocessing, preprocessed).run(advance))
+    grid, target_map = preprocessed.grid, preprocessing.target_map
+    values = Volume(target_map.invert(fuse(passes, preprocessing.fuse)), grid.affine)
+    native = _to_native_grid(values, preprocessed, preprocessing.fill)
+    voxels, clipped = preprocessing.bounds.clip(native.voxels)
+    volume = native.with_voxels(voxels)
+    if len(passes) == 1:
+        return Synthetic(volume, None, clipped)
+    spread = plane_disagreement([target_map.invert(values) for values in passes])
+    return Synthetic(volume, _to_native_grid(Volume(spread, grid.affine), preprocessed, 0.0), clipped)
+
+
+class _Pass(NamedTuple):
+    """One way over the working grid.
+
+    Attributes:
+        cutting: of its windows.
+        windows: in the order in which they are translated.
+        draw: number of the draw of noise, from 0.
+    """
+
+    cutting: Cutting
+    windows: Sequence[Window]
+    draw: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Passes:
+    """All passes over one case."""
+
+    engine: Engine
+    preprocessing: Preprocessing
+    preprocessed: Preprocessed
+
+    def run(self, advance: CountProgress | None) -> Iterator[NDArray[np.float32]]:
+        """Yield the volume of each pass on the working grid, in the range of the network's output."""
+        passes = self._plan()
+        total, n_complete = sum(len(one_pass.windows) for one_pass in passes), 0
+        for one_pass in passes:
+            stitcher: Stitcher | None = None
+            for batch in self._batches(one_pass.windows):
+                synthetic = self._translate(one_pass, batch)
+                if stitcher is None:
+                    channels = synthetic.shape[1]
+                    stitcher = Stitcher(self.preprocessed.grid.shape, one_pass.cutting, channels)
+                for window, values in zip(batch, synthetic, strict=True):
+                    stitcher.add(window, values)
+                n_complete += len(batch)
+                if advance is not None:
+                    advance(n_complete, total)
+            assert stitcher is not None, "a grid without voxels is no volume"
+            yield stitcher.result()
+
+    def _plan(self) -> list[_Pass]:
+        shape, cutting = self.preprocessed.grid.shape, self.preprocessing.cutting
+        axes: tuple[int | None, ...] = (None,) if cutting.kind == "patch" else self.preprocessing.axes
+        cuttings = [(axis, cutting.covering(shape, axis)) for axis in axes]
+        windows = [(covering, places(shape, covering, axis)) for axis, covering in cuttings]
+        return [_Pass(*way, draw) for draw, way in product(range(self.preprocessing.draws), windows)]
+
+    def _batches(self, windows: Sequence[Window]) -> Iterator[Sequence[Window]]:
+        size = self.preprocessing.batch
+        for start in range(0, len(windows), size):
+            yield windows[start : start + size]
+
+    def _translate(self, one_pass: _Pass, windows: Sequence[Window]) -> NDArray[np.float32]:
+        """Return `(B, T, *S)` for windows of a pass."""
+        source = np.stack([self._source(window, one_pass.cutting) for window in windows])
+        present = [float(name in self.preprocessed.working) for name in self.preprocessing.sources]
+        available = np.tile(np.array(present, np.float32), (len(windows), 1))
+        # Noise depends on the place of the window and the number of the draw, so the same image gives the same result.
+        number = ("draw", one_pass.draw) if one_pass.draw else ()
+        seeds = [seed_of("translate", window.axis, *window.start, *number) for window in windows]
+        return self.engine.infer(source, available, np.array(seeds, np.int64))
+
+    def _source(self, window: Window, cutting: Cutting) -> NDArray[np.float32]:
+        """Cut every source there is; one that is missing is 0, which `available` tells from a value of 0."""
+        working = self.preprocessed.working
+        windows = {name: cut(volume.voxels, window, cutting, fill=-1.0) for name, volume in working.items()}
+        sides = next(iter(windows.values())).shape[1:]
+        missing = {
+            name: np.zeros((self.preprocessing.channels_of(name) * cutting.depth, *sides), np.float32)
+            for name in self.preprocessing.sources
+            if name not in windows
+        }
+        return np.concatenate([{**windows, **missing}[name] for name in self.preprocessing.sources])
+
+
+def _to_native_grid(values: Volume, preprocessed: Preprocessed, fill: float) -> Volume:
+    """Bring values from the working grid to the canonical native grid; `fill` outside the region."""
+    native = resample(values, preprocessed.canonical.grid, fill=fill)
+    # At the edge of the field of view resampling goes on beyond the outermost centres: by no more than they hold.
+    native = native.with_voxels(np.clip(native.voxels, values.voxels.min(), values.voxels.max()))
+    region = preprocessed.region
+    inside = region if native.voxels.ndim == 3 else region[..., None]
+    return native.with_voxels(np.where(inside, native.voxels, np.float32(fill)))

@@ -1,0 +1,129 @@
+"""The route around a network, with an engine that is a few lines of numpy: it needs `infer` and nothing else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from transmodal.data.loader import seed_of
+from transmodal.inference.engines._base import Engine
+from transmodal.inference.preprocessing import Preprocessing, preprocess
+from transmodal.inference.synthesis import synthesise
+from transmodal.volumes import Volume
+from transmodal.volumes.intensity import IntensitySpec, fit
+from transmodal.volumes.windows.cut import Cutting
+
+SHAPE = (7, 6, 5)
+
+
+class MeanEngine:
+    """Averages the sources that are there; keeps what it was given."""
+
+    def __init__(self, channels: int = 1) -> None:
+        self.channels = channels
+        self.calls: list[tuple[NDArray[Any], NDArray[Any], NDArray[Any]]] = []
+
+    def infer(
+        self, source: NDArray[np.float32], available: NDArray[np.float32], noise: NDArray[np.int64]
+    ) -> NDArray[np.float32]:
+        self.calls.append((source, available, noise))
+        mean = source.sum(axis=1, keepdims=True) / available.sum(axis=1)[:, None, None, None]
+        return np.repeat(mean, self.channels, axis=1)
+
+
+def preprocessing(**changes: Any) -> Preprocessing:  # noqa: ANN401
+    window = IntensitySpec("window", 0.0, 1.0)
+    settings: dict[str, Any] = {
+        "sources": ("t1", "t2"),
+        "target": "fa",
+        "spacing_mm": None,
+        "region": "whole",
+        "specs": dict.fromkeys(("t1", "t2"), window),
+        "cutting": Cutting("slice"),
+        "axes": (2,),
+        "fuse": "mean",
+        "batch": 4,
+        "target_map": fit(window, np.zeros((1, 1, 1))),
+        "accepts_missing": True,
+    }
+    return Preprocessing(**{**settings, **changes})
+
+
+def images() -> dict[str, Volume]:
+    draw = np.random.default_rng(2)
+    return {name: Volume(draw.random(SHAPE, dtype=np.float32), np.eye(4)) for name in ("t1", "t2")}
+
+
+def test_windows_go_through_the_engine_and_come_back_as_a_volume_in_real_units() -> None:
+    engine, sources, counts = MeanEngine(), images(), list[tuple[int, int]]()
+    through: Engine = engine
+    whole = preprocessing(axes=(0, 2), fuse="median")
+    synthetic = synthesise(
+        through, whole, preprocess(whole, sources), lambda n, total: counts.append((n, total))
+    )
+    expected = (sources["t1"].voxels + sources["t2"].voxels) / 2
+    np.testing.assert_allclose(synthetic.volume.voxels, expected, atol=1e-6)
+    assert synthetic.disagreement is not None
+    assert float(np.abs(synthetic.disagreement.voxels).max()) < 1e-6
+    assert [len(source) for source, _, _ in engine.calls] == [4, 3, 4, 1]
+    assert counts == [(4, 12), (7, 12), (11, 12), (12, 12)]
+    for source, available, noise in engine.calls:
+        assert (source.dtype, available.dtype, noise.dtype) == (np.float32, np.float32, np.int64)
+        assert source.shape[1] == available.shape[1] == 2
+        assert len(noise) == len(source)
+
+
+def test_a_missing_source_is_zero_and_said_to_be_absent() -> None:
+    engine, sources = MeanEngine(), images()
+    del sources["t1"]
+    coloured = preprocessing(source_channels={"t1": 3, "t2": 1}, cutting=Cutting("slab", depth=3))
+    synthetic = synthesise(engine, coloured, preprocess(coloured, sources))
+    source, available, _ = engine.calls[0]
+    assert source.shape[1] == (3 + 1) * 3
+    assert not source[:, :9].any()
+    assert available.tolist() == [[0.0, 1.0]] * 4
+    assert synthetic.volume.voxels.shape == SHAPE
+
+
+def test_seeds_tell_windows_and_draws_apart_and_channels_are_the_engines() -> None:
+    engine, drawn = MeanEngine(channels=3), preprocessing(draws=2, target="colour", batch=8)
+    synthetic = synthesise(engine, drawn, preprocess(drawn, images()))
+    assert synthetic.volume.voxels.shape == (*SHAPE, 3)
+    first, second = (noise.tolist() for _, _, noise in engine.calls)
+    assert first == [seed_of("translate", 2, 0, 0, k) for k in range(SHAPE[2])]
+    assert second == [seed_of("translate", 2, 0, 0, k, "draw", 1) for k in range(SHAPE[2])]
+
+
+def test_an_onnx_session_is_an_engine(tmp_path: Path) -> None:
+    """The mean over channels, exported: the same volume as in numpy."""
+    onnx = pytest.importorskip("onnx")
+    runtime = pytest.importorskip("onnxruntime")
+    helper, kind = onnx.helper, onnx.TensorProto.FLOAT
+    graph = helper.make_graph(
+        [helper.make_node("ReduceMean", ["source", "axes"], ["synthetic"], keepdims=1)],
+        "mean",
+        [helper.make_tensor_value_info("source", kind, ["n", "c", "h", "w"])],
+        [helper.make_tensor_value_info("synthetic", kind, ["n", 1, "h", "w"])],
+        [helper.make_tensor("axes", onnx.TensorProto.INT64, [1], [1])],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
+    onnx.save(model, tmp_path / "mean.onnx")
+    session = runtime.InferenceSession(str(tmp_path / "mean.onnx"), providers=["CPUExecutionProvider"])
+
+    class OnnxEngine:
+        def infer(
+            self, source: NDArray[np.float32], available: NDArray[np.float32], noise: NDArray[np.int64]
+        ) -> NDArray[np.float32]:
+            output: NDArray[np.float32] = session.run(None, {"source": source})[0]
+            return output
+
+    three_planes = preprocessing(axes=(0, 1, 2))
+    preprocessed = preprocess(three_planes, images())
+    exported = synthesise(OnnxEngine(), three_planes, preprocessed).volume.voxels
+    np.testing.assert_allclose(
+        exported, synthesise(MeanEngine(), three_planes, preprocessed).volume.voxels, atol=1e-6
+    )
