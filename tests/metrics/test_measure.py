@@ -6,19 +6,20 @@ import numpy as np
 import pytest
 
 from transmodal.errors import InputError, UsageError
-from transmodal.metrics.measure import SUITE, fitting, take
-from transmodal.metrics.pair import Scene
+from transmodal.metrics import registry
+from transmodal.metrics.measure import applicable, measure
+from transmodal.metrics.pair import ImagePair
 from transmodal.metrics.suite import colour, fsim, ms_ssim, ssim, stsim
 from transmodal.metrics.suite.voxels import mae, nmse
 
 SHAPE = (50, 49, 4)
 
 
-def _scene(*channels: int) -> Scene:
+def _pair(*channels: int) -> ImagePair:
     rng = np.random.default_rng(0)
     x = rng.random((*SHAPE, *channels)).cumsum(axis=0) / SHAPE[0]
     y = np.clip(x + 0.05 * rng.normal(size=x.shape), 0, None)
-    return Scene(x, y, data_range=1, unit="FA", spacing_mm=(1, 1, 2))
+    return ImagePair(x, y, data_range=1, unit="FA", spacing_mm=(1, 1, 2))
 
 
 def _mask() -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
@@ -32,25 +33,25 @@ def _mask() -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
 def test_every_metric_is_best_for_identity_and_worse_with_noise(
     channels: tuple[int, ...], masked: bool
 ) -> None:
-    scene = replace(_scene(*channels), mask=_mask() if masked else None)
-    worse = replace(scene, synthetic=scene.reference + 4 * (scene.synthetic - scene.reference))
-    names = [one for one in fitting(scene) if one not in {"outside_energy", "ring_energy"}]  # of one image
+    pair = replace(_pair(*channels), mask=_mask() if masked else None)
+    worse = replace(pair, synthetic=pair.reference + 4 * (pair.synthetic - pair.reference))
+    names = [one for one in applicable(pair) if one not in {"outside_energy", "ring_energy"}]  # of one image
     best, some, more = (
-        take(one, names) for one in (replace(scene, synthetic=scene.reference.copy()), scene, worse)
+        measure(one, names) for one in (replace(pair, synthetic=pair.reference.copy()), pair, worse)
     )
-    assert len(best) == sum(metric.name in names and metric.kind in ("any", scene.kind) for metric in SUITE)
+    assert len(best) == sum(len(registry.find(name).dims) for name in names)
     for zero, little, much in zip(best, some, more, strict=True):
-        if zero.best == "higher":
+        if registry.higher_is_better(zero.metric):
             assert zero.value > little.value > much.value, zero.metric
         else:
             assert abs(zero.value) < 1e-9 < abs(little.value) < abs(much.value), zero.metric
 
 
 def test_figures_are_the_functions_own_in_the_order_of_the_table() -> None:
-    scene = replace(_scene(), mask=_mask())
-    x, y, mask = scene.reference, scene.synthetic, scene.mask
-    figures = take(scene, {"nmse", "mae", "stsim2", "fsim", "ms_ssim"})
-    assert [(one.metric, one.dims) for one in figures] == [
+    pair = replace(_pair(), mask=_mask())
+    x, y, mask = pair.reference, pair.synthetic, pair.mask
+    figures = measure(pair, {"nmse", "mae", "stsim2", "fsim", "ms_ssim"})
+    assert [(one.metric, one.protocol.dims) for one in figures] == [
         ("mae", 3),
         ("nmse", 3),
         ("ms_ssim", 3),
@@ -68,71 +69,71 @@ def test_figures_are_the_functions_own_in_the_order_of_the_table() -> None:
         np.mean([fsim.fsim(a, b, data_range=1, mask=m) for a, b, m in by_slice]),
     ]
     assert [one.value for one in figures] == pytest.approx(expected)
-    assert [one.excluded for one in figures] == [None, None, None, 2, 2, 2]
+    assert [one.slices_excluded for one in figures] == [None, None, None, 2, 2, 2]
 
 
 def test_colour_has_its_own() -> None:
-    scene = _scene(3)
-    figures = {one.metric: one for one in take(scene, ["delta_cf", "ciede2000", "fsim_colour"])}
-    x, y = scene.reference, scene.synthetic
+    pair = _pair(3)
+    figures = {one.metric: one for one in measure(pair, ["delta_cf", "ciede2000", "fsim_colour"])}
+    x, y = pair.reference, pair.synthetic
     assert figures["delta_cf"].value == colour.delta_cf(x, y, white=1)
     assert figures["ciede2000"].value == colour.ciede2000(x, y, white=1)
     assert figures["ciede2000"].unit == "Delta E00"
-    assert figures["fsim_colour"].excluded == 0
+    assert figures["fsim_colour"].slices_excluded == 0
 
 
 def test_structure_counts_from_the_background() -> None:
-    scene = _scene()
+    pair = _pair()
     shifted = replace(
-        scene, reference=scene.reference - 9, synthetic=scene.synthetic - 9, background=-9, unit="HU"
+        pair, reference=pair.reference - 9, synthetic=pair.synthetic - 9, background=-9, unit="HU"
     )
     names = ["ssim", "ms_ssim", "stsim1", "fsim"]
-    for one, other in zip(take(scene, names), take(shifted, names), strict=True):
+    for one, other in zip(measure(pair, names), measure(shifted, names), strict=True):
         assert one.value == pytest.approx(other.value, abs=1e-9)
-    assert take(shifted, ["ssim"])[0].value == pytest.approx(
-        ssim.ssim(scene.reference, scene.synthetic, data_range=1)
+    assert measure(shifted, ["ssim"])[0].value == pytest.approx(
+        ssim.ssim(pair.reference, pair.synthetic, data_range=1)
     )
 
 
 def test_the_protocol_says_what_a_figure_is() -> None:
-    scene = replace(_scene(), mask=_mask())
-    three, two = take(scene, ["ms_ssim"])
-    assert three.protocol.startswith("inside the mask; 3D; data range 1 FA; Wang 2003")
-    assert three.protocol.endswith("window 11x11x3, levels 1")
-    assert two.protocol.endswith("window 11x11, levels 3")
-    assert "mean over slices of axis 2" in two.protocol
-    assert take(_scene(), ["mse"])[0].unit == "(FA)^2"
-    assert "whole volume" in take(_scene(), ["mse"])[0].protocol
+    pair = replace(_pair(), mask=_mask())
+    three, two = measure(pair, ["ms_ssim"])
+    assert three.protocol.text().startswith("inside the evaluation mask; 3D; data range 1 FA; Wang 2003")
+    assert three.detail == "window 11x11x3, levels 1"
+    assert two.detail == "window 11x11, levels 3"
+    assert "mean over axial slices" in two.protocol.text()
+    assert measure(_pair(), ["mse"])[0].unit == "(FA)^2"
+    assert "whole volume" in measure(_pair(), ["mse"])[0].protocol.text()
 
 
 def test_what_fits_follows_kind_and_size() -> None:
-    scene = _scene()
-    one_slice = replace(scene, reference=scene.reference[..., :1], synthetic=scene.synthetic[..., :1])
-    small = replace(scene, axis=0)
-    assert set(fitting(scene)) - set(fitting(one_slice)) == {"gradient_error"}
-    assert set(fitting(scene)) - set(fitting(small)) == {"stsim1", "stsim2", "fsim", "lattice_excess"}
-    assert set(fitting(_scene(3))) - set(fitting(scene)) == {"fsim_colour", "delta_cf", "ciede2000"}
-    assert set(fitting(scene)) - set(fitting(_scene(3))) == {"lattice_excess"}
-    assert take(one_slice, fitting(one_slice))
-    assert take(small, fitting(small))
+    pair = _pair()
+    one_slice = replace(pair, reference=pair.reference[..., :1], synthetic=pair.synthetic[..., :1])
+    small = replace(pair, axis=0)
+    assert set(applicable(pair)) - set(applicable(one_slice)) == {"gradient_error"}
+    assert set(applicable(pair)) - set(applicable(small)) == {"stsim1", "stsim2", "fsim", "lattice_excess"}
+    assert set(applicable(_pair(3))) - set(applicable(pair)) == {"fsim_colour", "delta_cf", "ciede2000"}
+    assert set(applicable(pair)) - set(applicable(_pair(3))) == {"lattice_excess"}
+    assert measure(one_slice, applicable(one_slice))
+    assert measure(small, applicable(small))
 
 
 def test_blank_slices_are_left_out_and_counted() -> None:
-    scene = _scene()
-    blank = replace(scene, reference=scene.reference.copy(), synthetic=scene.synthetic.copy())
+    pair = _pair()
+    blank = replace(pair, reference=pair.reference.copy(), synthetic=pair.synthetic.copy())
     blank.reference[..., :2] = blank.synthetic[..., :2] = 0
-    assert take(blank, ["fsim"])[0].excluded == 2
+    assert measure(blank, ["fsim"])[0].slices_excluded == 2
     with pytest.raises(InputError, match="slices without content"):
-        take(replace(blank, reference=0 * blank.reference, synthetic=0 * blank.reference), ["fsim"])
+        measure(replace(blank, reference=0 * blank.reference, synthetic=0 * blank.reference), ["fsim"])
 
 
 def test_names_and_kinds_that_do_not_go_are_refused() -> None:
     with pytest.raises(UsageError, match="the metric dice; expected ciede2000, "):
-        take(_scene(), ["mae", "dice"])
+        measure(_pair(), ["mae", "dice"])
     with pytest.raises(InputError, match="the metric ciede2000 of grey volumes") as caught:
-        take(_scene(), ["ciede2000"])
+        measure(_pair(), ["ciede2000"])
     assert caught.value.code == "E122"
     with pytest.raises(InputError, match="of colour volumes"):
-        take(_scene(3), ["lattice_excess"])
+        measure(_pair(3), ["lattice_excess"])
     with pytest.raises(InputError, match="not finite"):
-        take(replace(_scene(), synthetic=np.full(SHAPE, np.nan)), ["stsim1"])
+        measure(replace(_pair(), synthetic=np.full(SHAPE, np.nan)), ["stsim1"])

@@ -8,12 +8,11 @@ import pytest
 from numpy.typing import NDArray
 
 from transmodal.errors import InputError, UsageError
-from transmodal.metrics.measure import fitting, take
-from transmodal.metrics.pair import Scene
-from transmodal.metrics.registry import SUITE, rows_of
+from transmodal.metrics import registry
+from transmodal.metrics.measure import applicable, measure
+from transmodal.metrics.pair import ImagePair
 from transmodal.metrics.slices import over_slices
 from transmodal.metrics.suite import artefacts, colour, fsim, ms_ssim, ssim, stsim
-from transmodal.metrics.table import HIGHER_IS_BETTER
 
 SHAPE = (50, 52, 3)
 DRAW = np.random.default_rng(4)
@@ -25,7 +24,7 @@ LABELS[5:20, 5:20] = 1
 LABELS[25:30, 25:30] = 4
 MASK = np.zeros(SHAPE, bool)
 MASK[4:46, 4:46] = True
-SCENE = Scene(REFERENCE, SYNTHETIC, 255.0, "sRGB levels", (1.0, 1.0, 1.0), source=SOURCE, labels=LABELS)
+PAIR = ImagePair(REFERENCE, SYNTHETIC, 255.0, "sRGB levels", (1.0, 1.0, 1.0), source=SOURCE, labels=LABELS)
 
 
 def grey(volume: NDArray[np.generic]) -> NDArray[np.float64]:
@@ -42,14 +41,14 @@ def test_structure_of_colour_is_that_of_its_grey(
     def metric(x: NDArray[np.float64], y: NDArray[np.float64], part: NDArray[np.bool_] | None) -> float:
         return function(x, y, data_range=255.0, mask=part)
 
-    (figure,) = take(replace(SCENE, mask=mask), [name])
+    (figure,) = measure(replace(PAIR, mask=mask), [name])
     wanted = over_slices(metric, grey(REFERENCE), grey(SYNTHETIC), axis=2, mask=mask).mean
     assert figure.value == pytest.approx(wanted, rel=1e-9)
-    assert "grey is the mean of the three channels" in figure.protocol
-    greys = replace(SCENE, reference=grey(REFERENCE), synthetic=grey(SYNTHETIC), mask=mask)
-    (plain,) = take(greys, [name])
+    assert "grey is the mean of the three channels" in figure.protocol.text()
+    greys = replace(PAIR, reference=grey(REFERENCE), synthetic=grey(SYNTHETIC), mask=mask)
+    (plain,) = measure(greys, [name])
     assert plain.value == pytest.approx(wanted, rel=1e-9)
-    assert "three channels" not in plain.protocol
+    assert "three channels" not in plain.protocol.text()
 
 
 @pytest.mark.parametrize(
@@ -66,54 +65,85 @@ def test_structure_against_the_source(name: str, function: Callable[..., float])
     def metric(x: NDArray[np.float64], y: NDArray[np.float64], part: NDArray[np.bool_] | None) -> float:
         return function(x, y, data_range=1.0, mask=part)
 
-    (figure,) = take(SCENE, [name])
+    (figure,) = measure(PAIR, [name])
     assert figure.value == over_slices(metric, SOURCE.astype(np.float64), grey(SYNTHETIC) / 255, axis=2).mean
-    assert "data range 1; " in figure.protocol
-    assert "against the source" in figure.protocol
-    same = replace(SCENE, source=grey(SYNTHETIC) / 255)
-    assert take(same, [name])[0].value == pytest.approx(1)
+    assert "data range 1 of both scales; " in figure.protocol.text()
+    assert "against the source" in figure.protocol.text()
+    same = replace(PAIR, source=grey(SYNTHETIC) / 255)
+    assert measure(same, [name])[0].value == pytest.approx(1)
     with pytest.raises(UsageError, match="no source"):
-        take(replace(SCENE, source=None), [name])
-    greys = replace(SCENE, reference=grey(REFERENCE), synthetic=grey(SYNTHETIC))
+        measure(replace(PAIR, source=None), [name])
+    greys = replace(PAIR, reference=grey(REFERENCE), synthetic=grey(SYNTHETIC))
     with pytest.raises(InputError, match=f"{name} of grey volumes"):
-        take(greys, [name])
+        measure(greys, [name])
 
 
 def test_colour_by_organ_counts_every_organ_once() -> None:
-    figures = {one.metric: one for one in take(SCENE, ["ciede2000_organs", "delta_cf_organs"])}
+    figures = {one.metric: one for one in measure(PAIR, ["ciede2000_organs", "delta_cf_organs"])}
     organs = colour.by_organ(REFERENCE, SYNTHETIC, LABELS, white=255.0)
     assert [one.label for one in organs] == [1, 4]
     assert figures["ciede2000_organs"].value == np.mean([one.ciede2000 for one in organs])
     assert figures["delta_cf_organs"].value == np.mean([one.delta_cf for one in organs])
     half = MASK & (np.arange(SHAPE[0])[:, None, None] < 24)
-    (one,) = take(replace(SCENE, mask=half), ["ciede2000_organs"])
+    (one,) = measure(replace(PAIR, mask=half), ["ciede2000_organs"])
     assert one.value == organs[0].ciede2000  # the second lies outside the mask
     with pytest.raises(UsageError, match="no labels"):
-        take(replace(SCENE, labels=None), ["ciede2000_organs"])
+        measure(replace(PAIR, labels=None), ["ciede2000_organs"])
 
 
 def test_energies_around_the_mask() -> None:
     values = np.where(MASK, DRAW.random(SHAPE), 0.02)
-    scene = Scene(values, values, 1.0, "FA", (2.0, 2.0, 2.0), mask=MASK)
-    outside, ring = take(scene, ["outside_energy", "ring_energy"])
+    pair = ImagePair(values, values, 1.0, "FA", (2.0, 2.0, 2.0), mask=MASK)
+    outside, ring = measure(pair, ["outside_energy", "ring_energy"])
     assert outside.value == artefacts.outside_energy(values, MASK) > 0
     assert ring.value == artefacts.ring_energy(values, MASK, spacing_mm=(2.0, 2.0, 2.0)) > 0
-    assert outside.protocol.startswith("around the mask; 3D")
+    assert outside.protocol.text().startswith("around the evaluation mask; 3D")
     with pytest.raises(UsageError, match="no mask"):
-        take(replace(scene, mask=None), ["ring_energy"])
+        measure(replace(pair, mask=None), ["ring_energy"])
 
 
-def test_a_scene_fits_what_it_has() -> None:
-    named = set(fitting(SCENE))
+def test_metrics_apply_to_what_a_pair_has() -> None:
+    named = set(applicable(PAIR))
     assert {"stsim2", "fsim", "fsim_source", "ciede2000_organs"} <= named
     assert not {"outside_energy", "lattice_excess"} & named
-    bare = set(fitting(replace(SCENE, source=None, labels=None, mask=MASK)))
+    bare = set(applicable(replace(PAIR, source=None, labels=None, mask=MASK)))
     assert {"stsim2", "ring_energy"} <= bare
     assert not {"stsim2_source", "delta_cf_organs"} & bare
 
 
-def test_every_metric_with_a_better_end_has_a_direction() -> None:
-    for one in SUITE:
-        if one.best != "zero":
-            assert HIGHER_IS_BETTER[one.name] == (one.best == "higher")
-        assert {row.dims for row in rows_of(one.name, "grey" if one.kind == "any" else one.kind)} <= {2, 3}
+def test_every_name_is_there_once_and_every_metric_is_measured_somewhere() -> None:
+    records = registry.metrics()
+    assert len({metric.name for metric in records}) == len(records)
+    for metric in records:
+        has_function = metric.in_3d is not None or metric.in_2d is not None
+        assert has_function == (metric.learned is None), metric.name
+        assert bool(metric.dims) == (metric.learned != "split"), metric.name
+
+
+def test_the_order_of_tables_is_kept() -> None:
+    first = "mae mse nmse psnr ssim ms_ssim stsim1 stsim2 fsim fsim_colour ssim_source ms_ssim_source stsim1_source"
+    assert registry.names()[: len(first.split())] == tuple(first.split())
+    assert {"delta_cf", "ring_energy"} <= set(registry.names())
+    assert "lattice_excess" not in registry.names()
+    assert registry.learned_names() == ("lpips", "lpips_vgg", "fid", "kid", "dice", "hd95")
+
+
+def test_directions_are_known() -> None:
+    higher = {"psnr", "ssim", "ms_ssim", "stsim1", "stsim2", "fsim", "dice", "fsim_source"}
+    lower = {"mae", "mse", "nmse", "delta_cf", "ciede2000_organs", "gradient_error", "lpips", "hd95", "fid"}
+    assert all(registry.higher_is_better(name) for name in higher)
+    assert not any(registry.higher_is_better(name) for name in lower)
+    assert registry.is_ranked("mae")
+    assert not registry.is_ranked("lattice_excess")  # its best value is 0, from either side
+    assert not registry.is_ranked("nothing")
+
+
+def test_an_unknown_name_is_refused() -> None:
+    with pytest.raises(UsageError, match="the metric nothing; expected mae, mse") as caught:
+        registry.find("nothing")
+    assert caught.value.code == "E002"
+
+
+def test_needs_are_asked_of_several_metrics() -> None:
+    assert registry.any_needs(["mae", "stsim2_source"], "source")
+    assert not registry.any_needs(["mae", "stsim2_source"], "labels")

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from transmodal.metrics.table import COLUMNS, Protocol, Row, summarise, write_csv
+from transmodal.metrics.protocol import Protocol
+from transmodal.metrics.table import COLUMNS, Row, summarise, write_csv
 
 MASKED = Protocol("mask", 3, "HU")
 RANGED = Protocol("whole", 3, "HU", 4024.0)

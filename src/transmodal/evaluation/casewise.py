@@ -16,9 +16,10 @@ from transmodal.evaluation.measures.histogram import Counts
 from transmodal.evaluation.participants import CaseTranslation, CaseTranslator, Participants, translate
 from transmodal.evaluation.records import store as stored
 from transmodal.evaluation.result import Evaluation
-from transmodal.evaluation.score import STANDARD, asks
+from transmodal.evaluation.score import STANDARD
 from transmodal.evaluation.task import EvaluationTask
-from transmodal.metrics.table import HIGHER_IS_BETTER, Row
+from transmodal.metrics.registry import any_needs, higher_is_better
+from transmodal.metrics.table import Row
 from transmodal.progress import StageProgress
 from transmodal.volumes.bounds import Clipped
 
@@ -52,14 +53,14 @@ def evaluate_cases(
     """
     everyone = [*entrants.models, *entrants.oracles]
     _check(everyone, cases, task)
-    gallery = Gallery(f"{primary.upper()} of {everyone[0].name}", higher_is_better=HIGHER_IS_BETTER[primary])
+    gallery = Gallery(f"{primary.upper()} of {everyone[0].name}", higher_is_better=higher_is_better(primary))
     rows: list[Row] = []
     seconds: dict[str, dict[str, float]] = {entrant.name: {} for entrant in everyone}
     excluded: dict[str, int] = {}
     errors: dict[str, Counts] = {}
     regions: list[regional.RegionRow] = []
     colours: list[organs.OrganRow] = []
-    by_organ = asks(metrics, "labels")
+    by_organ = any_needs(metrics, "labels")
     disagreements: list[disagreement.DisagreementRow] = []
     targets: dict[str, stored.TargetHashes] = {}
     clipped: dict[str, list[Clipped]] = {model.name: [] for model in entrants.models}

@@ -1,4 +1,4 @@
-"""Whether a metric can have a figure of a case, told before anything is trained or fitted."""
+"""Refuse metrics that cases can have no value of, before anything is trained or fitted."""
 
 from __future__ import annotations
 
@@ -7,15 +7,16 @@ from typing import NamedTuple
 
 from transmodal.cohorts.store import PreparedCase
 from transmodal.errors import InputError, UsageError
-from transmodal.evaluation.score import METRICS, STANDARD
-from transmodal.metrics.registry import Metric, rows_of
+from transmodal.evaluation.score import STANDARD
+from transmodal.metrics import registry
+from transmodal.metrics.metric import Metric
 
 _AXIAL = 2
 """Axis of the slices in prepared volumes, which lie closest to RAS."""
 
 
-class Subjected(NamedTuple):
-    """What of a case decides which metrics it can have.
+class CaseFacts(NamedTuple):
+    """The facts about a case that decide which metrics it can have.
 
     Attributes:
         id: of the case.
@@ -42,14 +43,14 @@ def check_cases(names: Sequence[str], target: str, cases: Iterable[PreparedCase]
     Raises:
         UsageError, InputError: as `check`.
     """
-    asked = [name for name in names if name in METRICS and name not in STANDARD]
-    for case in cases if asked else ():
+    checked = [name for name in names if name in registry.names() and name not in STANDARD]
+    for case in cases if checked else ():
         if target in case.modalities:
             shape = case.volume(target).voxels.shape
-            check(asked, target, Subjected(case.id, shape, case.segmentation() is not None, has_mask))
+            check(checked, target, CaseFacts(case.id, shape, case.segmentation() is not None, has_mask))
 
 
-def check(names: Sequence[str], target: str, case: Subjected) -> None:
+def check(names: Sequence[str], target: str, case: CaseFacts) -> None:
     """Refuse metrics that a case can have no figure of.
 
     Args:
@@ -61,46 +62,43 @@ def check(names: Sequence[str], target: str, case: Subjected) -> None:
         UsageError: E004 for a metric of colour where the target is grey or the other way round, or of larger slices.
         InputError: E131 for a case without the mask or the labels that a metric needs.
     """
-    for name in names:
-        rows = rows_of(name, "colour" if len(case.shape) == 4 else "grey")
-        _check_kind(name, rows, target, case)
-        _check_size(name, rows, target, case)
-        _check_needs(name, rows, case)
+    for metric in map(registry.find, names):
+        _check_kind(metric, target, case)
+        _check_size(metric, target, case)
+        _check_needs(metric, case)
 
 
-def _check_kind(name: str, rows: Sequence[Metric], target: str, case: Subjected) -> None:
-    if not rows:
-        kind, other = ("colour", "grey") if len(case.shape) == 4 else ("grey", "colour")
+def _check_kind(metric: Metric, target: str, case: CaseFacts) -> None:
+    kind, opposite = ("colour", "grey") if len(case.shape) == 4 else ("grey", "colour")
+    if metric.kind == opposite:
         raise UsageError(
             "E004",
-            f"the metric {name} of {target}, which is {kind}",
-            f"a metric of {kind} volumes; {name} is of {other} ones",
+            f"the metric {metric.name} of {target}, which is {kind}",
+            f"a metric of {kind} volumes; {metric.name} is of {opposite} ones",
             "Choose another metric, or leave it out.",
         )
 
 
-def _check_size(name: str, rows: Sequence[Metric], target: str, case: Subjected) -> None:
+def _check_size(metric: Metric, target: str, case: CaseFacts) -> None:
     side = min(n for axis, n in enumerate(case.shape[:3]) if axis != _AXIAL)
-    smallest, slices = max(one.smallest for one in rows), max(one.slices for one in rows)
-    if side < smallest or case.shape[_AXIAL] < slices:
+    if side < metric.smallest or case.shape[_AXIAL] < metric.slices:
         raise UsageError(
             "E004",
-            f"the metric {name} of case {case.id}, whose {target} is {' x '.join(map(str, case.shape[:3]))}",
-            f"{smallest} pixels or more per side of a slice, {slices} slices or more",
+            f"the metric {metric.name} of case {case.id}, whose {target} is {' x '.join(map(str, case.shape[:3]))}",
+            f"{metric.smallest} pixels or more per side of a slice, {metric.slices} slices or more",
             "Choose another metric, or leave it out.",
         )
 
 
-def _check_needs(name: str, rows: Sequence[Metric], case: Subjected) -> None:
-    needs = {one.needs for one in rows}
-    for need, what, is_there in (
+def _check_needs(metric: Metric, case: CaseFacts) -> None:
+    for need, part, has_part in (
         ("labels", "segmentation", case.has_labels),
         ("mask", "mask", case.has_mask),
     ):
-        if need in needs and not is_there:
+        if metric.needs == need and not has_part:
             raise InputError(
                 "E131",
-                f"case {case.id} without a {what}, which the metric {name} needs",
-                f"a {what} in every case",
-                f"Prepare the cohort with a {what} per case, or leave the metric out.",
+                f"case {case.id} without a {part}, which the metric {metric.name} needs",
+                f"a {part} in every case",
+                f"Prepare the cohort with a {part} per case, or leave the metric out.",
             )

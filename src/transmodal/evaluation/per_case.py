@@ -12,8 +12,10 @@ from transmodal.cohorts.store import PreparedCase
 from transmodal.errors import InputError
 from transmodal.evaluation.learned.base import Pair
 from transmodal.evaluation.measures.histogram import Counts, counted
-from transmodal.evaluation.score import Measured, asks, in_reference_units, score
+from transmodal.evaluation.score import in_reference_units, score
 from transmodal.evaluation.task import EvaluationTask
+from transmodal.metrics.protocol import MetricValue
+from transmodal.metrics.registry import any_needs
 from transmodal.metrics.table import Row
 from transmodal.modalities import ROBUST
 from transmodal.volumes import Volume, intensity
@@ -32,7 +34,7 @@ def truth(case: PreparedCase, task: EvaluationTask) -> Volume:
 
 def figures(
     case: PreparedCase, target: Volume, synthetic: Volume, task: EvaluationTask, metrics: Sequence[str]
-) -> list[Measured]:
+) -> list[MetricValue]:
     """Take the figures of a synthetic volume, inside the case's mask and whole.
 
     Raises:
@@ -48,8 +50,8 @@ def figures(
         metrics=metrics,
         target_normalised=task.reference is not None,
         mask_text=task.mask_text,
-        source=_scaled(case, task.sources[0]) if asks(metrics, "source") else None,
-        labels=_labels(case) if asks(metrics, "labels") else None,
+        source=_scaled(case, task.sources[0]) if any_needs(metrics, "source") else None,
+        labels=_labels(case) if any_needs(metrics, "labels") else None,
     )
 
 
@@ -102,6 +104,6 @@ def errors(case: PreparedCase, target: Volume, synthetic: Volume, task: Evaluati
     return counted(target.voxels[inside], synthetic.voxels[inside], task.data_range)
 
 
-def row(case: PreparedCase, name: str, one: Measured) -> Row:
+def row(case: PreparedCase, name: str, one: MetricValue) -> Row:
     """Return a figure as a row of the table."""
     return Row(case.id, case.patient, name, one.metric, one.value, one.unit, one.protocol)

@@ -24,14 +24,12 @@ from transmodal.evaluation.measures.regional import RegionRow, agreements
 from transmodal.evaluation.oracles import REGISTERED, STANDARD
 from transmodal.evaluation.records.store import Parts, TargetHashes, to_json
 from transmodal.evaluation.task import EvaluationTask
-from transmodal.metrics.registry import SUITE
-from transmodal.metrics.table import HIGHER_IS_BETTER, Protocol, Row, SplitFigure, Summary, summarise
+from transmodal.metrics import registry
+from transmodal.metrics.protocol import Protocol
+from transmodal.metrics.table import Row, SplitFigure, Summary, summarise
 from transmodal.modalities import modality_in
 from transmodal.notice import INTENDED_USE
 
-_DECIMALS = {"psnr": 2, "ssim": 3}
-_IN_BOTH = {one.name for one in SUITE if one.dims == 2} & {one.name for one in SUITE if one.dims == 3}
-"""Metrics that have a figure in 2D and one in 3D."""
 _LIBRARIES = ("numpy", "scipy", "torch", "nibabel", "SimpleITK")
 
 
@@ -45,13 +43,13 @@ class Column(NamedTuple):
     @property
     def label(self) -> str:
         """Short name, with the dimension where the metric has a figure in each, such as `MS_SSIM 2D`."""
-        dims = f" {self.protocol.dims}D" if self.metric in _IN_BOTH else ""
+        dims = f" {self.protocol.dims}D" if len(registry.find(self.metric).dims) > 1 else ""
         return self.metric.upper() + dims
 
     @property
     def higher_is_better(self) -> bool:
         """Whether greater figures are better."""
-        return HIGHER_IS_BETTER[self.metric]
+        return registry.higher_is_better(self.metric)
 
     def text(self, value: float | None) -> str:
         """Return a figure as a table shows it."""
@@ -60,11 +58,11 @@ class Column(NamedTuple):
         return f"{value:.{self._decimals(value)}f}"
 
     def _decimals(self, value: float) -> int:
-        if self.metric in _DECIMALS:
-            return _DECIMALS[self.metric]
-        of_unit = modality_in(self.unit).decimals
-        if of_unit is not None:
-            return of_unit
+        decimals = registry.find(self.metric).decimals
+        if decimals is None:
+            decimals = modality_in(self.unit).decimals
+        if decimals is not None:
+            return decimals
         return 3 if value == 0 else max(0, 2 - math.floor(math.log10(abs(value))))
 
 

@@ -33,10 +33,11 @@ from transmodal.evaluation.report import page as report
 from transmodal.evaluation.report import strata
 from transmodal.evaluation.report import text as tables
 from transmodal.evaluation.result import Evaluation
-from transmodal.evaluation.score import METRICS, STANDARD
+from transmodal.evaluation.score import STANDARD
 from transmodal.evaluation.task import build_task, reference_units
 from transmodal.evaluation.unpaired import lacks_pairs
 from transmodal.inference.preprocessing import Preprocessing
+from transmodal.metrics import registry
 from transmodal.metrics.naming import check_names
 from transmodal.metrics.table import write_records
 from transmodal.progress import StageProgress
@@ -84,7 +85,7 @@ def evaluate(
         weights: paths of frozen networks' weights by name, where they lie elsewhere than in training.
         target_normalised: scale each target without a unit (MR contrasts) to the training cohort's units by
             its own intensities; it is stamped into the protocol.
-        metrics: out of `evaluation.score.METRICS`.
+        metrics: out of `metrics.registry.names`.
         judges: what takes metrics that need a network; see `evaluation.learned.choose.choose`.
         output: folder for what `write` writes; None writes nothing.
         save_volumes: also write every synthetic volume there, with its hash in evaluation.json.
@@ -281,5 +282,5 @@ def _keeper(output: Path | None) -> stored.VolumeStore:
 
 def _primary(metrics: Sequence[str]) -> str:
     """Return the metric that chooses the cases to show: MAE, or the first where it is not taken."""
-    check_names(metrics, METRICS)
+    check_names(metrics, registry.names())
     return "mae" if "mae" in metrics else metrics[0]

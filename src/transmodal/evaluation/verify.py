@@ -20,8 +20,8 @@ from transmodal.evaluation.records import schema as kept_room
 from transmodal.evaluation.records import store as stored
 from transmodal.evaluation.records.schema import Elsewhere, Kept
 from transmodal.evaluation.records.store import StoredFile, TargetHashes
-from transmodal.evaluation.score import METRICS
 from transmodal.evaluation.task import EvaluationTask, Reference
+from transmodal.metrics import registry
 from transmodal.metrics.table import Row
 from transmodal.progress import StageProgress
 from transmodal.volumes import Volume
@@ -107,7 +107,9 @@ class _Comparison:
 
     def __init__(self, path: Path, kept: Kept) -> None:
         self._path, self._kept = path, kept
-        self._metrics = [name for name in dict.fromkeys(row.metric for row in kept.rows) if name in METRICS]
+        self._metrics = [
+            name for name in dict.fromkeys(row.metric for row in kept.rows) if name in registry.names()
+        ]
         self._task = _task(kept)
         self._rows = {(row.case, row.translator, row.metric, row.protocol): row for row in kept.rows}
         self._regions = {(one["case"], one["translator"], one["region"]): one for one in kept.regions}

@@ -1,102 +1,100 @@
-"""Take figures by name: each metric of the registry that volumes of a kind and size can have.
+"""Measure a pair of volumes by the names of metrics.
 
-`SUITE` holds what needs no more than a reference, a synthetic volume, and perhaps a mask, labels or the source. What
-needs a curve or a segmenter has its own function: `challenge`, `regions`, `paths`.
+Taken here is what needs no more than a reference, a synthetic volume, and perhaps a mask, labels or the source. What
+needs a curve or a segmenter has its own function: `challenge`, `regions`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator
 
 from transmodal.errors import InputError, UsageError
-from transmodal.metrics.pair import Scene
-from transmodal.metrics.registry import SUITE, Direction, Metric, rows_of
+from transmodal.metrics import registry
+from transmodal.metrics.metric import Dims, Metric
+from transmodal.metrics.pair import ImagePair
+from transmodal.metrics.protocol import Border, MetricValue, Protocol, Region
 
-__all__ = ["SUITE", "Figure", "Metric", "fitting", "take"]
-
-
-class Figure(NamedTuple):
-    """One figure with all that says what it is.
-
-    Attributes:
-        metric: its name.
-        dims: 2 or 3.
-        value: the figure.
-        unit: of the figure.
-        best: as in `Metric`.
-        protocol: region, dimension, range and definition on one line.
-        excluded: slices left out; None for a 3D figure.
-    """
-
-    metric: str
-    dims: int
-    value: float
-    unit: str
-    best: Direction
-    protocol: str
-    excluded: int | None
+GREY = "grey is the mean of the three channels"
 
 
-def take(scene: Scene, names: Iterable[str]) -> tuple[Figure, ...]:
-    """Take figures by name, in the order of `SUITE`; a name may stand for its 3D and its 2D figure.
+def measure(pair: ImagePair, names: Iterable[str]) -> tuple[MetricValue, ...]:
+    """Measure a pair, metric by metric in the order of the registry; in 3D first, then in 2D.
 
     Args:
-        scene: the volumes and what they are measured with.
-        names: of `SUITE`.
+        pair: the volumes and what is known of them.
+        names: of the registry's metrics, without those of a network.
 
     Raises:
         InputError: as the metrics; E122 for a metric of grey volumes in colour, or the other way round.
-        UsageError: as the metrics; E002 for a name that is not in the suite.
+        UsageError: as the metrics; E002 for a name that is not known.
     """
-    wanted, known = set(names), {metric.name for metric in SUITE}
-    if wanted - known:
+    by_name = {metric.name: metric for metric in registry.metrics() if metric.learned is None}
+    chosen = set(names)
+    if chosen - set(by_name):
         raise UsageError(
-            "E002", f"the metric {min(wanted - known)}", ", ".join(sorted(known)), "Choose among these."
+            "E002",
+            f"the metric {min(chosen - set(by_name))}",
+            ", ".join(sorted(by_name)),
+            "Choose among these.",
         )
-    chosen = {name: rows_of(name, scene.kind) for name in wanted}
-    for name, rows in sorted(chosen.items()):
-        if not rows:
+    for name in sorted(chosen):
+        if not by_name[name].takes(pair.kind):
             raise InputError(
                 "E122",
-                f"the metric {name} of {scene.kind} volumes",
-                f"{next(one.kind for one in SUITE if one.name == name)} volumes",
-                f"Choose among {', '.join(fitting(scene))}.",
+                f"the metric {name} of {pair.kind} volumes",
+                f"{by_name[name].kind} volumes",
+                f"Choose among {', '.join(applicable(pair))}.",
             )
-    return tuple(_figure(metric, scene) for metric in SUITE if metric in chosen.get(metric.name, ()))
-
-
-def fitting(scene: Scene) -> tuple[str, ...]:
-    """Return the names of the metrics that take volumes of this kind and size, in the order of `SUITE`.
-
-    Those that need a mask, a source or labels are among them where the scene has it.
-    """
-    has = {"pair": True, "mask": scene.mask is not None, "source": scene.source is not None}
-    has["labels"] = scene.labels is not None
-    names = [
-        metric.name
-        for metric in SUITE
-        if metric.kind in ("any", scene.kind)
-        and min(scene.plane) >= metric.smallest
-        and scene.reference.shape[scene.axis] >= metric.slices
-        and has[metric.needs]
-    ]
-    return tuple(dict.fromkeys(names))
-
-
-def _figure(metric: Metric, scene: Scene) -> Figure:
-    taken = metric.take(scene)
-    region = "whole volume" if scene.mask is None else "inside the mask"
-    region = "around the mask" if metric.needs == "mask" else region
-    width = "data range 1" if metric.needs == "source" else f"data range {scene.data_range:.10g} {scene.unit}"
-    dims = "3D" if metric.dims == 3 else f"2D, mean over slices of axis {scene.axis}"
-    parts = [region, dims, width, metric.protocol]
-    return Figure(
-        metric.name,
-        metric.dims,
-        taken.value,
-        metric.unit.format(unit=scene.unit),
-        metric.best,
-        "; ".join([*parts, taken.size] if taken.size else parts),
-        taken.excluded,
+    return tuple(
+        value for name, metric in by_name.items() if name in chosen for value in _values(metric, pair)
     )
+
+
+def applicable(pair: ImagePair) -> tuple[str, ...]:
+    """Return the names of the metrics that take volumes of this kind and size, in the order of the registry.
+
+    Those that need a mask, a source or labels are among them where the pair has it.
+    """
+    has = {"pair": True, "mask": pair.mask is not None, "source": pair.source is not None}
+    has["labels"] = pair.labels is not None
+    return tuple(
+        metric.name
+        for metric in registry.metrics()
+        if metric.learned is None
+        and metric.takes(pair.kind)
+        and min(pair.slice_shape) >= metric.smallest
+        and pair.shape[pair.axis] >= metric.slices
+        and has[metric.needs]
+    )
+
+
+def _values(metric: Metric, pair: ImagePair) -> Iterator[MetricValue]:
+    images = pair.in_grey() if metric.in_grey else pair
+    if metric.in_3d is not None:
+        yield _value(metric, 3, pair, metric.in_3d(images))
+    if metric.in_2d is not None:
+        of_slices = metric.in_2d(images)
+        yield _value(metric, 2, pair, of_slices.mean, of_slices.excluded)
+
+
+def _value(
+    metric: Metric, dims: Dims, pair: ImagePair, value: float, excluded: int | None = None
+) -> MetricValue:
+    detail = metric.detail(pair, dims) if metric.detail is not None else ""
+    unit = metric.unit.format(unit=pair.unit)
+    return MetricValue(metric.name, value, unit, _protocol(metric, dims, pair), excluded, detail)
+
+
+def _protocol(metric: Metric, dims: Dims, pair: ImagePair) -> Protocol:
+    region: Region = "around" if metric.needs == "mask" else "whole" if pair.mask is None else "mask"
+    if metric.needs == "source":
+        return Protocol(region, dims, "of both scales", 1.0, definition=metric.definition)
+    data_range = pair.data_range if metric.has_range else None
+    if metric.window is None:
+        by_grey = metric.in_grey and pair.is_colour
+        definition = f"{metric.definition}; {GREY}" if by_grey else metric.definition
+        return Protocol(region, dims, pair.unit, data_range, definition=definition)
+    border: Border = "interior" if pair.mask is None else "mirrored"
+    taps = metric.window(pair.shape if dims == 3 else pair.slice_shape)
+    counted = f"counted from {pair.background:g} {pair.unit}" if pair.background else ""
+    return Protocol(region, dims, pair.unit, data_range, taps, border, definition=counted)

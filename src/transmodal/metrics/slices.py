@@ -13,7 +13,7 @@ from transmodal.metrics.checks import Array, Float, Mask, check_pair, no_content
 PlaneMetric = Callable[[Array, Array, Mask | None], float]
 
 
-class SliceFigures(NamedTuple):
+class SliceMean(NamedTuple):
     """A metric of images, taken of a volume's slices.
 
     Attributes:
@@ -31,7 +31,7 @@ class SliceFigures(NamedTuple):
 
 def over_slices(
     metric: PlaneMetric, reference: Array, synthetic: Array, *, axis: int, mask: Mask | None = None
-) -> SliceFigures:
+) -> SliceMean:
     """Take a metric of images of every slice of a volume, and average.
 
     Slices that do not meet the mask, and those that the metric finds no content in (E124, as two constant
@@ -57,7 +57,7 @@ def over_slices(
         raise no_content(
             f"{n} slices without content", "one slice or more to compare", "Leave this metric out."
         )
-    return SliceFigures(float(values.mean()), values, len(values), n - len(values))
+    return SliceMean(float(values.mean()), values, len(values), n - len(values))
 
 
 def _taken(metric: PlaneMetric, planes: tuple[Array, Array, Mask | None]) -> float | None:

@@ -11,98 +11,15 @@ import json
 import math
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
-from transmodal.metrics.suite.ssim import K1, K2, SIGMA
+from transmodal.metrics.protocol import Protocol
 from transmodal.storage.files import atomic_path
 
 COLUMNS = ("case", "patient", "translator", "metric", "value", "unit", "protocol", "note")
-HIGHER_IS_BETTER = {
-    "mae": False, "mse": False, "nmse": False, "psnr": True, "ssim": True, "ms_ssim": True, "stsim1": True,
-    "stsim2": True, "fsim": True, "fsim_colour": True, "delta_cf": False, "ciede2000": False,
-    "gradient_error": False, "lpips": False, "lpips_vgg": False, "dice": True, "hd95": False, "ssim_source": True,
-    "ms_ssim_source": True, "stsim1_source": True, "stsim2_source": True, "fsim_source": True,
-    "delta_cf_organs": False, "ciede2000_organs": False, "outside_energy": False, "ring_energy": False,
-}  # fmt: skip
 IDENTICAL = "the images are identical: PSNR is infinite"
 NOTHING = "neither image has any of the structures"
-
-
-@dataclass(frozen=True, slots=True)
-class Protocol:
-    """How a figure was taken; two figures may be compared where their protocols are equal.
-
-    Attributes:
-        region: `mask`, the case's evaluation mask; `whole`, every voxel; `around`, inside the mask and outside.
-        dims: 3 for the volume at once, 2 for the mean over axial slices.
-        unit: of the voxel values, such as `HU`.
-        data_range: width of the range of values; None where the metric has none.
-        window: taps per axis; None where the metric has no window.
-        border: `interior` or `mirrored`; None without a window.
-        target_normalised: whether the target was scaled by its own intensities first.
-        definition: of metrics that are defined in more ways than one; empty for the standard three.
-        mask: what the evaluation mask is where the data set gives none, such as `the brain of the measured fa`.
-    """
-
-    region: Literal["mask", "whole", "around"]
-    dims: Literal[2, 3]
-    unit: str
-    data_range: float | None = None
-    window: tuple[int, ...] | None = None
-    border: Literal["interior", "mirrored"] | None = None
-    target_normalised: bool = False
-    definition: str = ""
-    mask: str = ""
-
-    def text(self) -> str:
-        """Say the protocol on one line; equal texts mean equal protocols."""
-        parts = [
-            self._where(),
-            "3D" if self.dims == 3 else f"2D, mean over axial slices{self._slices()}",
-        ]
-        if self.data_range is None:
-            parts.append(f"in {self.unit}")
-        else:
-            parts.append(f"data range {self.data_range:.10g} {self.unit}")
-        if self.window is not None:
-            parts.append(
-                f"Gaussian window {'x'.join(map(str, self.window))} sigma {SIGMA:g}, K {K1:g} {K2:g}, "
-                f"population statistics, {self._border()}"
-            )
-        if self.definition:
-            parts.append(self.definition)
-        if self.target_normalised:
-            parts.append("target-normalised: scaled to the training cohort's units by its own intensities")
-        parts.append("target's native grid, values not clipped")
-        return "; ".join(parts)
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the fields for JSON."""
-        return {
-            "region": self.region,
-            "dims": self.dims,
-            "unit": self.unit,
-            "data_range": self.data_range,
-            "window": None if self.window is None else list(self.window),
-            "border": self.border,
-            "target_normalised": self.target_normalised,
-            "definition": self.definition,
-            **({"mask": self.mask} if self.mask else {}),
-        }
-
-    def _where(self) -> str:
-        if self.region == "whole":
-            return "whole volume"
-        mask = f"the evaluation mask, {self.mask}" if self.mask else "the evaluation mask"
-        return f"{'inside' if self.region == 'mask' else 'around'} {mask}"
-
-    def _slices(self) -> str:
-        return " that meet the mask" if self.region == "mask" else ""
-
-    def _border(self) -> str:
-        return "image mirrored at its border" if self.border == "mirrored" else "interior only"
 
 
 class Row(NamedTuple):

@@ -21,7 +21,8 @@ from transmodal.evaluation.compare import table
 from transmodal.evaluation.compare.compare import Comparison, compare
 from transmodal.evaluation.result import Evaluation
 from transmodal.evaluation.task import EvaluationTask
-from transmodal.metrics.table import Protocol, Row
+from transmodal.metrics.protocol import Protocol
+from transmodal.metrics.table import Row
 from transmodal.notice import INTENDED_USE
 from transmodal.storage import files
 

@@ -21,7 +21,7 @@ from transmodal.evaluation.records import read as reading
 from transmodal.evaluation.records.read import EvaluationRecord
 from transmodal.evaluation.statistics.bootstrap import RESAMPLES, SEED, Values
 from transmodal.evaluation.statistics.paired_tests import too_few
-from transmodal.metrics.table import HIGHER_IS_BETTER
+from transmodal.metrics import registry
 from transmodal.notice import INTENDED_USE
 
 
@@ -129,7 +129,7 @@ def compare(
 
 def _main(kinds: Sequence[Kind]) -> list[Kind]:
     """Return the figures inside the mask, or of the whole volume where there are no others."""
-    known = [kind for kind in kinds if kind.metric in HIGHER_IS_BETTER]
+    known = [kind for kind in kinds if registry.is_ranked(kind.metric)]
     return [kind for kind in known if kind.region in ("mask", "around")] or known
 
 
@@ -193,7 +193,7 @@ def _reference(rows: Sequence[Pool], figures: dict[str, Values], kind: Kind, aga
 
 
 def _loss(kind: Kind, value: float) -> float:
-    return -value if HIGHER_IS_BETTER[kind.metric] else value
+    return -value if registry.higher_is_better(kind.metric) else value
 
 
 def _method(standings: Sequence[Standing], reference: str, resamples: int, seed: int) -> str:

@@ -13,7 +13,7 @@ from transmodal.evaluation.compare.pooling import Pool
 from transmodal.evaluation.statistics.agreement import NonInferiority, non_inferiority
 from transmodal.evaluation.statistics.bootstrap import Values
 from transmodal.evaluation.statistics.paired_tests import Description, Difference, describe, holm, paired
-from transmodal.metrics.table import HIGHER_IS_BETTER
+from transmodal.metrics import registry
 
 
 class Spread(NamedTuple):
@@ -113,7 +113,7 @@ def standing(row: Pool, table: Table) -> Standing:
             own,
             theirs,
             margin=table.margin,
-            higher_is_better=HIGHER_IS_BETTER[table.kind.metric],
+            higher_is_better=registry.higher_is_better(table.kind.metric),
             resamples=table.resamples,
             seed=table.seed,
         )

@@ -15,7 +15,7 @@ from transmodal.evaluation.drawing.figures import label
 from transmodal.evaluation.drawing.html import document, headings
 from transmodal.evaluation.drawing.tables import csv_table, latex_table, markdown_table, piped, tex
 from transmodal.evaluation.statistics.bootstrap import Interval
-from transmodal.metrics.table import HIGHER_IS_BETTER
+from transmodal.metrics import registry
 from transmodal.notice import INTENDED_USE
 
 _NONE = "\N{EN DASH}"
@@ -124,7 +124,7 @@ def page(comparison: Comparison) -> str:
     columns = _columns(comparison)
     rows = "".join(_html_row(comparison, one, columns) for one in comparison.standings)
     kind = comparison.kind
-    better = "higher" if HIGHER_IS_BETTER[kind.metric] else "lower"
+    better = "higher" if registry.higher_is_better(kind.metric) else "lower"
     dots = dot_plot(
         {one.name: list(zip(comparison.patients, one.patients, strict=True)) for one in comparison.standings},
         f"{_title(comparison, kind)}, {better} is better; one dot per patient, bar: mean",
@@ -283,7 +283,7 @@ def _texts(comparison: Comparison) -> list[str]:
 
 
 def _heading(comparison: Comparison, kind: Kind) -> str:
-    return f"{_title(comparison, kind)} {'↑' if HIGHER_IS_BETTER[kind.metric] else '↓'}"
+    return f"{_title(comparison, kind)} {'↑' if registry.higher_is_better(kind.metric) else '↓'}"
 
 
 def _title(comparison: Comparison, kind: Kind) -> str:

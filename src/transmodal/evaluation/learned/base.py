@@ -9,8 +9,8 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from transmodal.evaluation.score import Measured
 from transmodal.metrics.checks import check_pair
+from transmodal.metrics.protocol import MetricValue
 from transmodal.metrics.table import SplitFigure
 from transmodal.modalities import modality_in
 from transmodal.volumes import Volume
@@ -79,7 +79,7 @@ class Judge(Protocol):
     def metrics(self) -> tuple[str, ...]:
         """Their names."""
 
-    def figures(self, pair: Pair) -> list[Measured]:
+    def figures(self, pair: Pair) -> list[MetricValue]:
         """Return the figures of one pair, and remember what figures of the split need."""
 
     def splits(self) -> list[SplitFigure]:
@@ -95,7 +95,7 @@ class Judges:
 
     everyone: Sequence[Judge] = ()
 
-    def figures(self, pair: Pair) -> list[Measured]:
+    def figures(self, pair: Pair) -> list[MetricValue]:
         """Return all figures of one pair."""
         return [figure for one in self.everyone for figure in one.figures(pair)]
 

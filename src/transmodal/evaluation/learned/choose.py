@@ -14,8 +14,8 @@ from transmodal.evaluation.learned.fid import FrechetJudge
 from transmodal.evaluation.learned.lpips import PerceptualJudge
 from transmodal.evaluation.learned.segmenter import METRICS as OVERLAP
 from transmodal.evaluation.learned.segmenter import OverlapJudge, Window, open_onnx
-from transmodal.evaluation.score import METRICS as PLAIN
 from transmodal.inference.device import device_of
+from transmodal.metrics import registry
 from transmodal.metrics.naming import check_names
 
 PERCEPTUAL: Mapping[str, lpips_network.Name] = {
@@ -64,7 +64,7 @@ def choose(
         IntegrityError: E502 for weights of another architecture.
         ResourceError: E404 for a segmenter without onnxruntime, or a device that is not there.
     """
-    check_names(metrics, (*PLAIN, *METRICS))
+    check_names(metrics, (*registry.names(), *METRICS))
     own = {name: path for name, path in weights.items() if name in WEIGHTS}
     _check_used(metrics, own, segmenter, window)
     where = device_of(device)

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from transmodal.evaluation.learned import _inception as inception
 from transmodal.evaluation.learned.axial import Mask, mask_slices, slices
 from transmodal.evaluation.learned.base import Pair, Scale
-from transmodal.evaluation.score import Measured
 from transmodal.metrics.feature_sets import frechet_distance, kernel_distance
+from transmodal.metrics.protocol import MetricValue
 from transmodal.metrics.table import SplitFigure
 from transmodal.volumes import Volume
 
@@ -44,7 +44,7 @@ class FrechetJudge:
         self._made: dict[str, dict[str, Features]] = {}
         self._text = ""
 
-    def figures(self, pair: Pair) -> list[Measured]:
+    def figures(self, pair: Pair) -> list[MetricValue]:
         """Return nothing, and remember the features of the pair's slices.
 
         Raises:

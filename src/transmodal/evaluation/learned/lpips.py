@@ -12,8 +12,8 @@ from transmodal.errors import UsageError
 from transmodal.evaluation.learned import _lpips_network as lpips_network
 from transmodal.evaluation.learned.axial import mask_slices, slices
 from transmodal.evaluation.learned.base import Pair
-from transmodal.evaluation.score import Measured
-from transmodal.metrics.table import Protocol, SplitFigure
+from transmodal.metrics.protocol import MetricValue, Protocol
+from transmodal.metrics.table import SplitFigure
 
 _AT_ONCE = 8
 
@@ -46,7 +46,7 @@ class PerceptualJudge:
         self._nets = lpips_network.pretrained(name, backbone, heads)
         self._digests = [net.to(device).digest() for net in self._nets]
 
-    def figures(self, pair: Pair) -> list[Measured]:
+    def figures(self, pair: Pair) -> list[MetricValue]:
         """Return the figure inside the mask, where there is one, and that of the whole volume.
 
         Raises:
@@ -66,7 +66,7 @@ class PerceptualJudge:
         """Return which weights judged."""
         return {"backbone_sha256": self._digests[0], "heads_sha256": self._digests[1]}
 
-    def _figure(self, pair: Pair, inside: bool) -> Measured:
+    def _figure(self, pair: Pair, inside: bool) -> MetricValue:
         mask = pair.mask if inside else None
         images = [slices(one, pair.scale, mask) * 2 - 1 for one in (pair.reference, pair.synthetic)]
         side = min(images[0].shape[2:])
@@ -80,7 +80,7 @@ class PerceptualJudge:
         within = None if mask is None else mask_slices(mask, pair.reference)
         values = torch.cat(list(self._values(images, within)))
         met = torch.ones(len(values), dtype=torch.bool) if within is None else within.any(dim=(1, 2))
-        return Measured(
+        return MetricValue(
             self.metrics[0],
             float(values[met].double().mean()),
             "1",

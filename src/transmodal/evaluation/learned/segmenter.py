@@ -19,9 +19,9 @@ from transmodal.errors import InputError, ResourceError, UsageError
 from transmodal.evaluation.learned.axial import as_labels, slices
 from transmodal.evaluation.learned.base import Pair, Scale
 from transmodal.evaluation.overlaps import DEFINITION, shown
-from transmodal.evaluation.score import Measured
+from transmodal.metrics.protocol import MetricValue, Protocol
 from transmodal.metrics.regions.overlap import by_structure, overall
-from transmodal.metrics.table import Protocol, SplitFigure
+from transmodal.metrics.table import SplitFigure
 from transmodal.volumes import Volume
 
 METRICS = ("dice", "hd95")
@@ -136,7 +136,7 @@ class OverlapJudge:
         self._case: tuple[str, Labels] | None = None
         self._structures: list[dict[str, Any]] = []
 
-    def figures(self, pair: Pair) -> list[Measured]:
+    def figures(self, pair: Pair) -> list[MetricValue]:
         """Return the means over the structures, inside the mask first; NaN where neither has a structure.
 
         Raises:
@@ -162,7 +162,7 @@ class OverlapJudge:
                 mask="" if mask is None else pair.mask_text,
             )
             taken += [
-                Measured(name, values[name], "mm" if name == "hd95" else "1", protocol)
+                MetricValue(name, values[name], "mm" if name == "hd95" else "1", protocol)
                 for name in self.metrics
             ]
         return taken

@@ -7,12 +7,12 @@ from collections.abc import Iterable, Sequence
 
 from transmodal.cohorts.store import Cohort
 from transmodal.errors import UsageError
-from transmodal.evaluation.computable import Subjected, check
+from transmodal.evaluation.computable import CaseFacts, check
 from transmodal.evaluation.learned import choose as learned
 from transmodal.evaluation.measures.reference_mask import has_masks
-from transmodal.evaluation.score import METRICS, STANDARD
+from transmodal.evaluation.score import STANDARD
+from transmodal.metrics import registry
 from transmodal.metrics.naming import check_names
-from transmodal.metrics.registry import SUITE
 
 
 def plain(names: Iterable[str]) -> tuple[str, ...]:
@@ -27,7 +27,7 @@ def taken(names: Iterable[str]) -> tuple[str, ...]:
 
 def figure_name(metric: str, dims: int) -> str:
     """Return the name of a figure: the metric's, with its dimensions in 2D where there is one in 3D as well."""
-    is_second = dims == 2 and any(one.dims == 3 for one in SUITE if one.name == metric)
+    is_second = dims == 2 and 3 in registry.find(metric).dims
     return f"{metric}-2d" if is_second else metric
 
 
@@ -37,10 +37,8 @@ def kept_names(names: Iterable[str]) -> tuple[str, ...]:
     for name in names:
         (metric,) = plain([name])
         asked = name.endswith("-2d") or (name == metric and metric not in STANDARD)
-        dims = {
-            one.dims for one in SUITE if one.name == metric and (one.dims == 2 or not name.endswith("-2d"))
-        }
-        found += [figure_name(metric, one) for one in sorted(dims)] if asked else []
+        dims = [n for n in registry.find(metric).dims if n == 2 or not name.endswith("-2d")]
+        found += [figure_name(metric, n) for n in sorted(dims)] if asked else []
     return tuple(dict.fromkeys(found))
 
 
@@ -55,11 +53,11 @@ def check_known(names: Sequence[str]) -> None:
             raise UsageError(
                 "E004",
                 f"the metric {name}, which needs a network's weights",
-                f"one of {', '.join(METRICS)}",
+                f"one of {', '.join(registry.names())}",
                 "Choose another for the suite, and take it of the trained runs: transmodal evaluate --metrics.",
             )
-    check_names(plain(names), METRICS)
-    known = {f"{one.name}-{one.dims}d" for one in SUITE} | set(METRICS)
+    check_names(plain(names), registry.names())
+    known = {f"{one.name}-{dims}d" for one in registry.metrics() for dims in one.dims} | {*registry.names()}
     for name in names:
         if name not in known:
             metric, _, dims = name.rpartition("-")
@@ -85,7 +83,7 @@ def check_computable(names: Sequence[str], target: str, cohort: Cohort) -> None:
             check(
                 plain(names),
                 target,
-                Subjected(
+                CaseFacts(
                     case.id,
                     entry.volumes[target].shape,
                     entry.segmentation is not None,

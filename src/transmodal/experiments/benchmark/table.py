@@ -14,7 +14,7 @@ from transmodal.evaluation.compare.compare import Comparison
 from transmodal.evaluation.compare.row import Standing
 from transmodal.evaluation.oracles import STANDARD
 from transmodal.experiments.benchmark.metrics import figure_name
-from transmodal.metrics.table import HIGHER_IS_BETTER
+from transmodal.metrics import registry
 from transmodal.storage import files
 
 NOT_CONVERGED = " (not converged)"
@@ -170,7 +170,7 @@ def _heading(kind: Mapping[str, Any], kinds: Sequence[Mapping[str, Any]]) -> str
     twice = sum(other["metric"] == kind["metric"] for other in kinds) > 1
     dims = f" {kind['dims']}D" if twice else ""
     unit = "" if kind["unit"] == "1" else f" ({kind['unit']})"
-    arrow = "↑" if HIGHER_IS_BETTER[kind["metric"]] else "↓"
+    arrow = "↑" if registry.higher_is_better(kind["metric"]) else "↓"
     return f"{kind['metric'].upper()}{dims}{unit} {arrow}"
 
 
@@ -200,4 +200,4 @@ def _number(value: float, places: int) -> str:
 
 def _beats(comparison: Comparison, one: Standing, rival: Standing) -> bool:
     ours, theirs = one.description.mean, rival.description.mean
-    return ours > theirs if HIGHER_IS_BETTER[comparison.kind.metric] else ours < theirs
+    return ours > theirs if registry.higher_is_better(comparison.kind.metric) else ours < theirs

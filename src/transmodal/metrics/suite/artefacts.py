@@ -13,6 +13,9 @@ from scipy.ndimage import distance_transform_edt
 
 from transmodal.errors import UsageError
 from transmodal.metrics.checks import Array, Float, Mask, check_pair, check_plane, no_content
+from transmodal.metrics.metric import Metric
+from transmodal.metrics.pair import ImagePair
+from transmodal.metrics.slices import SliceMean, over_slices
 
 SMALLEST = 20  # pixels: one frequency of each sign lies near Nyquist then
 NEAR_NYQUIST = 0.45  # cycles per pixel; Nyquist is at 0.5
@@ -207,3 +210,74 @@ def _check_spacing(spacing_mm: tuple[float, ...]) -> None:
         raise UsageError(
             "E001", f"a spacing of {spacing_mm} mm", "positive numbers", "Give the grid's spacing."
         )
+
+
+def _gradient_error(pair: ImagePair) -> float:
+    return gradient_error(
+        pair.reference,
+        pair.synthetic,
+        axis=pair.axis,
+        spacing_mm=pair.spacing_mm[pair.axis],
+        mask=pair.mask,
+    )
+
+
+def _outside_energy(pair: ImagePair) -> float:
+    return outside_energy(pair.synthetic, _mask_of(pair), background=pair.background)
+
+
+def _ring_energy(pair: ImagePair) -> float:
+    return ring_energy(pair.synthetic, _mask_of(pair), spacing_mm=pair.spacing_mm, background=pair.background)
+
+
+def _mask_of(pair: ImagePair) -> Mask:
+    if pair.mask is None:
+        raise UsageError("E004", "no mask", "what is inside and what outside", "Give a mask.")
+    return pair.mask
+
+
+def _lattice_excess(pair: ImagePair) -> SliceMean:
+    """Measure whole slices: the edge of a mask would be a lattice itself."""
+
+    def measure(reference: Array, synthetic: Array, _: Mask | None) -> float:
+        return lattice_excess(reference, synthetic)
+
+    return over_slices(measure, *pair.above_background, axis=pair.axis, mask=pair.mask)
+
+
+METRICS = (
+    Metric(
+        "gradient_error",
+        "{unit}/mm",
+        "lower",
+        _gradient_error,
+        definition="differences of neighbouring slices",
+        slices=2,
+    ),
+    Metric(
+        "outside_energy",
+        "1",
+        "lower",
+        _outside_energy,
+        definition="share of the synthetic volume's energy outside the mask, counted from the background",
+        needs="mask",
+    ),
+    Metric(
+        "ring_energy",
+        "1",
+        "lower",
+        _ring_energy,
+        definition="mean energy of the synthetic volume 2 to 15 mm outside the mask, by that inside, counted from the "
+        "background",
+        needs="mask",
+    ),
+    Metric(
+        "lattice_excess",
+        "1",
+        "zero",
+        in_2d=_lattice_excess,
+        definition="share of power at 0.45 per pixel and more, whole slices",
+        kind="grey",
+        smallest=SMALLEST,
+    ),
+)

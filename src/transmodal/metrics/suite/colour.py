@@ -7,11 +7,16 @@ Hasler and Suesstrunk, "Measuring colourfulness in natural images", SPIE 5007, 2
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import math
+from collections.abc import Callable
+from typing import Literal, NamedTuple
 
 import numpy as np
 
+from transmodal.errors import UsageError
 from transmodal.metrics.checks import Array, Float, Mask, check_colour, check_pair, check_range
+from transmodal.metrics.metric import Dims, In3D, Metric
+from transmodal.metrics.pair import ImagePair
 
 # Linear sRGB to XYZ (ITU-R BT.709 primaries) and the white of D65, as printed in the standards.
 _TO_XYZ = np.array(
@@ -195,3 +200,60 @@ def _mean_hue(h1: Float, h2: Float) -> Float:
 def _inside(image: Array, mask: Mask | None) -> Float:
     values = image if mask is None else image[mask]
     return np.asarray(values, np.float64)
+
+
+def _of_colours(function: Callable[..., float]) -> In3D:
+    def measure(pair: ImagePair) -> float:
+        return function(pair.reference, pair.synthetic, white=pair.data_range, mask=pair.mask)
+
+    return measure
+
+
+def _of_organs(figure: Literal["ciede2000", "delta_cf"]) -> In3D:
+    """Return the mean over organs of a metric of colour; each organ counts once, however large it is."""
+
+    def measure(pair: ImagePair) -> float:
+        organs = by_organ(pair.reference, pair.synthetic, _labels_inside(pair), white=pair.data_range)
+        return math.fsum(getattr(organ, figure) for organ in organs) / len(organs)
+
+    return measure
+
+
+def _labels_inside(pair: ImagePair) -> Array:
+    if pair.labels is None:
+        raise UsageError("E004", "no labels", "the labels of organs", "Give a segmentation.")
+    return pair.labels if pair.mask is None else np.where(pair.mask, pair.labels, 0)
+
+
+def _number_of_organs(pair: ImagePair, _: Dims) -> str:
+    labels = _labels_inside(pair)
+    return f"{len(np.unique(labels[labels > 0]))} organs"
+
+
+_COLOURFULNESS = "Hasler 2003, scale 0 to 1"
+_DELTA_E = "sRGB, D65, 2 degrees"
+_OVER_ORGANS = "mean over the labels of the segmentation, each counting once"
+METRICS = (
+    Metric("delta_cf", "1", "lower", _of_colours(delta_cf), definition=_COLOURFULNESS, kind="colour"),
+    Metric("ciede2000", "Delta E00", "lower", _of_colours(ciede2000), definition=_DELTA_E, kind="colour"),
+    Metric(
+        "delta_cf_organs",
+        "1",
+        "lower",
+        _of_organs("delta_cf"),
+        definition=f"{_COLOURFULNESS}; {_OVER_ORGANS}",
+        kind="colour",
+        needs="labels",
+        detail=_number_of_organs,
+    ),
+    Metric(
+        "ciede2000_organs",
+        "Delta E00",
+        "lower",
+        _of_organs("ciede2000"),
+        definition=f"{_DELTA_E}; {_OVER_ORGANS}",
+        kind="colour",
+        needs="labels",
+        detail=_number_of_organs,
+    ),
+)

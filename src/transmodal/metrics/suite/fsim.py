@@ -17,7 +17,11 @@ from numpy.typing import NDArray
 from scipy.ndimage import correlate, uniform_filter
 
 from transmodal.metrics.checks import Array, Float, Mask, check_plane, check_range, filled, no_content
+from transmodal.metrics.metric import Metric, over_planes
+from transmodal.metrics.pair import ImagePair
+from transmodal.metrics.slices import SliceMean, over_slices
 
+DEFINITION = "Zhang 2011"
 SMALLEST = 48  # pixels: the longest wavelength of the filters
 T1, T2, T3, T4 = 0.85, 160.0, 200.0, 200.0  # T2 to T4 are for levels 0 to 255
 CHROMA_POWER = 0.03
@@ -234,3 +238,32 @@ def _noise(median_power: float) -> float:
     tau = np.sqrt(median_power / np.log(2))
     mean, sigma = tau * np.sqrt(np.pi / 2), tau * np.sqrt(2 - np.pi / 2)
     return float(mean + _NOISE_SIGMAS * sigma) / _NOISE_SHRINK
+
+
+def _of_colour(pair: ImagePair) -> SliceMean:
+    def measure(reference: Array, synthetic: Array, mask: Mask | None) -> float:
+        return fsim_colour(reference, synthetic, white=pair.data_range, mask=mask)
+
+    return over_slices(measure, *pair.above_background, axis=pair.axis, mask=pair.mask)
+
+
+METRICS = (
+    Metric(
+        "fsim",
+        "1",
+        "higher",
+        in_2d=over_planes(fsim),
+        definition=DEFINITION,
+        in_grey=True,
+        smallest=SMALLEST,
+    ),
+    Metric(
+        "fsim_colour",
+        "1",
+        "higher",
+        in_2d=_of_colour,
+        definition=f"{DEFINITION}, FSIMc, YIQ",
+        kind="colour",
+        smallest=SMALLEST,
+    ),
+)

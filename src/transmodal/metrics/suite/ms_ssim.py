@@ -12,9 +12,14 @@ from scipy.ndimage import correlate1d
 
 from transmodal.errors import UsageError
 from transmodal.metrics.checks import Array, Float, Mask, check_pair, check_range
+from transmodal.metrics.metric import Dims, Metric
+from transmodal.metrics.pair import ImagePair
+from transmodal.metrics.slices import SliceMean, over_slices
+from transmodal.metrics.suite import ssim
 from transmodal.metrics.suite.ssim import K1, K2, TAPS, gaussian, window
 
 WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)  # Wang et al., section 3.2
+DEFINITION = f"Wang 2003, {ssim.DEFINITION}"
 
 
 def levels_of(shape: tuple[int, ...]) -> int:
@@ -155,3 +160,22 @@ def _block_sums(values: Float) -> Float:
         if n > 1:
             values = np.add.reduceat(values, np.arange(0, n, 2), axis=axis)
     return values
+
+
+def _of_volume(pair: ImagePair) -> float:
+    return ms_ssim(*pair.above_background, data_range=pair.data_range, mask=pair.mask, colour=pair.is_colour)
+
+
+def _of_slices(pair: ImagePair) -> SliceMean:
+    def measure(reference: Array, synthetic: Array, mask: Mask | None) -> float:
+        return ms_ssim(reference, synthetic, data_range=pair.data_range, mask=mask, colour=pair.is_colour)
+
+    return over_slices(measure, *pair.above_background, axis=pair.axis, mask=pair.mask)
+
+
+def _detail(pair: ImagePair, dims: Dims) -> str:
+    shape = pair.shape if dims == 3 else pair.slice_shape
+    return f"window {'x'.join(map(str, window(shape)))}, levels {levels_of(shape)}"
+
+
+METRICS = (Metric("ms_ssim", "1", "higher", _of_volume, _of_slices, definition=DEFINITION, detail=_detail),)

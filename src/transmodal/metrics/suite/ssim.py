@@ -16,34 +16,19 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from transmodal.metrics.checks import Array, Mask, check_pair, check_range
+from transmodal.metrics.checks import Array, Float, Mask, check_pair, check_range
+from transmodal.metrics.metric import Metric
+from transmodal.metrics.pair import ImagePair
+from transmodal.metrics.slices import SliceMean
 
 SIGMA = 1.5
 TAPS = 11
 K1, K2 = 0.01, 0.03
+DEFINITION = f"Gaussian sigma {SIGMA:g}, values counted from the background"
 
 _ROWS = 32  # output rows per banded product: wide enough for BLAS, narrow enough to waste little
 _BLOCK = 1 << 15  # voxels per block: what the processor's cache holds
-
-Float = NDArray[np.float64]
-
-
-class SliceSSIM(NamedTuple):
-    """SSIM of the slices of a volume.
-
-    Attributes:
-        mean: mean over the slices used, each slice counting once.
-        values: one figure per slice used.
-        used: how many slices have voxels in the mask.
-        excluded: how many slices have none and are left out.
-    """
-
-    mean: float
-    values: Float
-    used: int
-    excluded: int
 
 
 def window(shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -87,7 +72,7 @@ def slice_ssim(
     axis: int,
     data_range: float,
     mask: Mask | None = None,
-) -> SliceSSIM:
+) -> SliceMean:
     """Return the 2D structural similarity of a volume's slices, and its mean over slices.
 
     Args:
@@ -106,7 +91,7 @@ def slice_ssim(
     sums, counts = _sums(_Pair(reference, synthetic, mask), axes, data_range)
     used = counts.reshape(len(counts), -1)[:, 0] > 0
     values = (sums[used] / counts[used]).reshape(int(used.sum()), -1).mean(axis=1)
-    return SliceSSIM(float(values.mean()), values, len(values), n - len(values))
+    return SliceMean(float(values.mean()), values, len(values), n - len(values))
 
 
 class _Pair(NamedTuple):
@@ -272,3 +257,14 @@ def _band(rows: int, kernel: Float) -> Float:
     for row in range(rows):
         band[row, row : row + len(kernel)] = kernel
     return band
+
+
+def _of_volume(pair: ImagePair) -> float:
+    return ssim(*pair.above_background, data_range=pair.data_range, mask=pair.mask, colour=pair.is_colour)
+
+
+def _of_slices(pair: ImagePair) -> SliceMean:
+    return slice_ssim(*pair.above_background, axis=pair.axis, data_range=pair.data_range, mask=pair.mask)
+
+
+METRICS = (Metric("ssim", "1", "higher", _of_volume, _of_slices, window=window, decimals=3),)

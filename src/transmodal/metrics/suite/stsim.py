@@ -19,11 +19,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from transmodal.metrics.checks import Array, Float, Mask, check_plane, check_range, filled
+from transmodal.metrics.metric import Metric, over_planes
 
 SCALES = 3
 ORIENTATIONS = 4
 STABILISER = 1e-10  # C, for images of data range 1
 SMALLEST = 4 << SCALES  # the low-pass residual has four pixels then
+
+_PYRAMID = "steerable pyramid 3 scales 4 orientations, global statistics, values counted from the background"
+DEFINITION_1, DEFINITION_2 = f"STSIM-1, {_PYRAMID}", f"STSIM-2, {_PYRAMID}"
 
 Spectrum = NDArray[np.complex128]
 
@@ -232,3 +236,25 @@ def _decimated(spectrum: Spectrum, scale: int) -> Float:
     band = np.fft.ifft2(np.fft.ifftshift(spectrum[kept])).real
     scaled: Float = band * (sizes[0] * sizes[1] / spectrum.size)
     return scaled
+
+
+METRICS = (
+    Metric(
+        "stsim1",
+        "1",
+        "higher",
+        in_2d=over_planes(stsim1),
+        definition=DEFINITION_1,
+        in_grey=True,
+        smallest=SMALLEST,
+    ),
+    Metric(
+        "stsim2",
+        "1",
+        "higher",
+        in_2d=over_planes(stsim2),
+        definition=DEFINITION_2,
+        in_grey=True,
+        smallest=SMALLEST,
+    ),
+)

@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 
 from transmodal.errors import InputError
 from transmodal.metrics.checks import Array, Mask, check_pair, check_range
+from transmodal.metrics.metric import Metric, over_voxels
+from transmodal.metrics.pair import ImagePair
 
 
 def mae(reference: Array, synthetic: Array, *, mask: Mask | None = None) -> float:
@@ -88,3 +90,15 @@ def _difference(reference: Array, synthetic: Array, mask: Mask | None) -> NDArra
     inside: Any = ... if mask is None else mask
     difference: NDArray[np.float64] = np.subtract(reference[inside], synthetic[inside], dtype=np.float64)
     return difference.ravel()
+
+
+def _psnr(pair: ImagePair) -> float:
+    return psnr(pair.reference, pair.synthetic, data_range=pair.data_range, mask=pair.mask)
+
+
+METRICS = (
+    Metric("mae", "{unit}", "lower", over_voxels(mae), has_range=False),
+    Metric("mse", "({unit})^2", "lower", over_voxels(mse), has_range=False),
+    Metric("nmse", "1", "lower", over_voxels(nmse), definition="by the reference's energy"),
+    Metric("psnr", "dB", "higher", _psnr, decimals=2),
+)
