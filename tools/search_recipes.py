@@ -25,7 +25,7 @@ from transmodal.experiments import series
 from transmodal.recipes import load as recipes
 from transmodal.recipes.schema import Recipe
 from transmodal.storage import files
-from transmodal.training.plan import plan
+from transmodal.training.planning.plan import plan
 
 PLANS = Path(__file__).with_name("searches.yaml")
 RESULTS = Path(__file__).parents[1] / "docs" / "results" / "searches"

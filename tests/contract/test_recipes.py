@@ -18,9 +18,10 @@ from transmodal.cohorts.prepare.prepare import PrepareOptions, prepare
 from transmodal.cohorts.store import Cohort
 from transmodal.recipes import load
 from transmodal.recipes.schema import Recipe
-from transmodal.training.loop import train
 from transmodal.training.optimizers import Moment, factor
-from transmodal.training.plan import DERIVED, plan
+from transmodal.training.planning.config import DERIVED
+from transmodal.training.planning.plan import plan
+from transmodal.training.train import train
 from transmodal.volumes import Volume
 
 RECIPES = load.names()

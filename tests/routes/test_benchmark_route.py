@@ -91,7 +91,7 @@ def test_an_entry_of_the_smoke_suite_killed_and_gone_on_with(
     finally:
         started.kill()
         started.wait()
-    wait_for(lambda: not held(run))
+    wait_for(lambda: not lock(run))
     assert 3 <= steps_of(run) < 20, "too late: it was not killed in between"
     assert not (run / "evaluation").exists()
 
@@ -168,7 +168,7 @@ def wait_for(true: Callable[[], bool]) -> None:
     pytest.fail("waited for two minutes")
 
 
-def held(folder: Path) -> bool:
+def lock(folder: Path) -> bool:
     """Tell whether some process holds a file below the folder."""
     for process in Path("/proc").glob("[0-9]*"):
         try:

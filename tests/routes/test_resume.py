@@ -23,10 +23,10 @@ from transmodal.cohorts.prepare.prepare import PrepareOptions, prepare
 from transmodal.cohorts.store import Cohort
 from transmodal.data.dataset import WindowDataset, collate
 from transmodal.errors import UsageError
-from transmodal.recipes.load import dump, validate
+from transmodal.recipes.load import changed, dump, validate
 from transmodal.recipes.schema import Recipe
-from transmodal.training.loop import TrainResult, train
-from transmodal.training.plan import plan
+from transmodal.training.planning.plan import plan
+from transmodal.training.train import TrainResult, train
 from transmodal.volumes import Volume
 
 SHAPE = (14, 17, 10)
@@ -244,7 +244,7 @@ import os, signal, sys, threading, time
 from pathlib import Path
 from transmodal.cohorts.store import Cohort
 from transmodal.recipes.load import load
-from transmodal.training.loop import train
+from transmodal.training.train import train
 
 class Killer:
     def advance(self, what, done, total, note=""):
@@ -356,16 +356,18 @@ from transmodal.cohorts.store import Cohort
 from transmodal.recipes.load import load
 from transmodal.training.launch import launch
 from transmodal.progress import Silent
-from transmodal.training.plan import plan
+from transmodal.training.planning.plan import plan
 from transmodal.training.run import Run
-from transmodal.training.session import Job, Session
+from transmodal.training.process import train_session
+from transmodal.training.saving import checkpoint_of
+from transmodal.training.session import PlannedRun, open_session
 from safetensors.torch import save_file
 
 def work(fabric, jobs, progress, stop):
     for job in jobs:
-        session = Session(fabric, job, progress, stop, None)
-        session.train(None)
-        taken = session._checkpoint(session._state, optimizers=True)
+        session = open_session(fabric, job, progress, stop, None)
+        train_session(session)
+        taken = checkpoint_of(session, session.state, optimizers=True)
         tensors = {**taken.weights, **{f"optimizer/{k}": v for k, v in taken.optimizers.items()}}
         save_file(
             {k: v.contiguous() for k, v in tensors.items()}, job.run.folder / f"rank{fabric.global_rank}"
@@ -377,7 +379,7 @@ if __name__ == "__main__":
     for path in recipes:
         recipe, run = load(path), Run(out / Path(path).stem)
         run.folder.mkdir(parents=True)
-        jobs.append(Job(plan(recipe, cohort), run))
+        jobs.append(PlannedRun(plan(recipe, cohort), run))
     launch(recipe.training, work, jobs, Silent())
 """
 
@@ -415,7 +417,7 @@ def test_two_processes_agree_with_each_other_and_with_one(
     assert all(first[key].equal(second[key]) for key in first)
     if name == "coupled":  # BatchNorm sees half a batch per process
         return
-    train(recipe, cohort, tmp_path / "alone", processes=1)
+    train(changed(recipe, ["training.processes=1"]), cohort, tmp_path / "alone")
     alone = load_file(tmp_path / "alone" / "checkpoints" / "last" / "weights.safetensors")
     # A bias in front of a normalisation has no gradient but rounding, which Adam blows up: the
     # function does not depend on it, so it is the function that is compared.

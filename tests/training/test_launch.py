@@ -16,7 +16,7 @@ from transmodal.progress import Silent
 from transmodal.recipes.schema import Recipe, Training
 from transmodal.training import launch as room
 from transmodal.training.launch import launch, listening, raise_signal
-from transmodal.training.loop import train
+from transmodal.training.train import train
 
 Tiny = Callable[..., Recipe]
 

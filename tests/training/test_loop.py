@@ -12,16 +12,17 @@ from torch import Tensor, nn
 
 from transmodal import checkpoint
 from transmodal.cohorts.store import Cohort
+from transmodal.commands.train import train as train_command
 from transmodal.data.loader import seed_of
 from transmodal.errors import InputError, IntegrityError, ResourceError, UsageError
 from transmodal.inference.translate import load
 from transmodal.nets.patchgan import PatchDiscriminator
 from transmodal.recipes.schema import Recipe
-from transmodal.training import session, validation
+from transmodal.training import loop, scoring, session
 from transmodal.training.log import read
-from transmodal.training.loop import train
-from transmodal.training.plan import plan
-from transmodal.translators.unet_regression import translator as unet_regression
+from transmodal.training.planning.plan import plan
+from transmodal.training.train import train
+from transmodal.translators import unet_regression
 from transmodal.translators.unet_regression.translator import Config, UNetRegression
 from transmodal.volumes import Volume
 
@@ -180,7 +181,7 @@ def test_early_stopping_counts_validations(
     tiny: Tiny, cohort: Cohort, run_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     values = iter([3.0, 2.0, 2.5, 2.0, 1.0])
-    real = validation.validate
+    real = scoring.score_case
 
     def staged(*words: Any) -> tuple[dict[str, float], Any]:  # noqa: ANN401
         figures, synthetic = real(*words)
@@ -189,7 +190,7 @@ def test_early_stopping_counts_validations(
     values_now = [next(values)]
     heard = Heard()
     heard.say = lambda line: (heard.lines.append(line), values_now.__setitem__(0, next(values)))[0]  # type: ignore[method-assign]  # one value per validation
-    monkeypatch.setattr(validation, "validate", staged)
+    monkeypatch.setattr(scoring, "score_case", staged)
 
     result = train(
         tiny(epochs=9, samples_per_epoch=4, early_stopping={"patience": 2}),
@@ -315,7 +316,7 @@ def test_a_loss_that_explodes_stops_with_the_term_and_keeps_the_checkpoint(
 def test_weights_that_are_not_finite_are_not_saved(
     tiny: Tiny, cohort: Cohort, run_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = session.step
+    real = loop.step
 
     def poison(fabric: Any, translator: nn.Module, *words: Any, **named: Any) -> Any:  # noqa: ANN401
         terms = real(fabric, translator, *words, **named)  # type: ignore[arg-type]  # passed on
@@ -323,7 +324,7 @@ def test_weights_that_are_not_finite_are_not_saved(
             next(translator.parameters()).fill_(float("nan"))
         return terms
 
-    monkeypatch.setattr(session, "step", poison)
+    monkeypatch.setattr(loop, "step", poison)
     with pytest.raises(InputError, match="is not finite after step 1") as caught:
         train(tiny(checkpoint_minutes=0), cohort, run_folder)
     assert caught.value.code == "E120"
@@ -344,7 +345,7 @@ def test_memory_that_runs_out_names_the_remedy(
     def fail(*_: Any, **__: Any) -> None:  # noqa: ANN401
         raise error
 
-    monkeypatch.setattr(session, "step", fail)
+    monkeypatch.setattr(loop, "step", fail)
     with pytest.raises(ResourceError, match="4 windows per step") as caught:
         train(tiny(), cohort, run_folder)
     assert caught.value.code == "E402"
@@ -357,7 +358,7 @@ def test_another_error_is_let_through(
     def fail(*_: Any, **__: Any) -> None:  # noqa: ANN401
         raise RuntimeError("a bug")
 
-    monkeypatch.setattr(session, "step", fail)
+    monkeypatch.setattr(loop, "step", fail)
     with pytest.raises(RuntimeError, match="a bug"):
         train(tiny(), cohort, run_folder)
 
@@ -366,10 +367,11 @@ def test_what_the_caller_asks_for_is_checked_and_recorded(
     tiny: Tiny, cohort: Cohort, run_folder: Path
 ) -> None:
     with pytest.raises(UsageError, match=r"training\.precision"):
-        train(tiny(), cohort, run_folder, precision="8-bit")
+        train_command(tiny(), cohort, run_folder, precision="8-bit")
     with pytest.raises(UsageError, match="does not divide"):
-        train(tiny(), cohort, run_folder, processes=3)
-    train(tiny(samples_per_epoch=4, epochs=1), cohort, run_folder, precision="bf16-mixed", device="cpu")
+        train_command(tiny(), cohort, run_folder, processes=3)
+    recipe = tiny(samples_per_epoch=4, epochs=1)
+    train_command(recipe, cohort, run_folder, precision="bf16-mixed", device="cpu")
 
     assert last(run_folder).recipe.training.precision == "bf16-mixed"
 
@@ -477,6 +479,6 @@ def test_the_seed_decides_the_weights(tiny: Tiny, cohort: Cohort, tmp_path: Path
 
 
 def test_a_mean_is_finite_or_nothing() -> None:
-    assert validation.mean([1.0, 2.0]) == 1.5
-    assert validation.mean([1.0, float("inf")]) > 1e300
-    assert np.isnan(validation.mean([1.0, float("nan")]))
+    assert scoring.mean([1.0, 2.0]) == 1.5
+    assert scoring.mean([1.0, float("inf")]) > 1e300
+    assert np.isnan(scoring.mean([1.0, float("nan")]))

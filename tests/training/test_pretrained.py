@@ -17,9 +17,9 @@ from transmodal.errors import InputError, IntegrityError, TransmodalError, Usage
 from transmodal.evaluation.run import evaluate
 from transmodal.inference import translate
 from transmodal.recipes.schema import Recipe
-from transmodal.training import session
-from transmodal.training.loop import train
-from transmodal.training.plan import plan
+from transmodal.training import loop
+from transmodal.training.planning.plan import plan
+from transmodal.training.train import train
 
 Tiny = Callable[..., Recipe]
 SETTINGS = {"width": 2, "global_features": False, "adversarial_weight": 0}
@@ -191,7 +191,7 @@ def test_a_run_that_saved_nothing_yet_is_begun_again_from_the_same_file_only(
         raise RuntimeError("killed")
 
     with monkeypatch.context() as broken:
-        broken.setattr(session, "step", fail)
+        broken.setattr(loop, "step", fail)
         with pytest.raises(RuntimeError, match="killed"):
             train(recipe(vgg), coloured, run_folder)
     content = vgg.read_bytes()

@@ -11,7 +11,7 @@ from transmodal.errors import UsageError
 from transmodal.recipes.load import load
 from transmodal.recipes.schema import Recipe
 from transmodal.training import run as room
-from transmodal.training.run import Run, held, open_run, versions
+from transmodal.training.run import Run, lock, open_run, versions
 
 HEADS = CohortMark("heads", "ab12")
 
@@ -73,14 +73,14 @@ def test_a_start_that_was_interrupted_does_not_stand_in_the_way(
     run_folder.mkdir(parents=True)
     (run_folder / ".partial-abc").write_text("half")
 
-    with held(open_run(run_folder, tiny(), HEADS, {})):
+    with lock(open_run(run_folder, tiny(), HEADS, {})):
         assert not (run_folder / ".partial-abc").exists()
 
 
 def test_what_a_killed_save_left_is_removed(tiny: Callable[..., Recipe], run_folder: Path) -> None:
     run = open_run(run_folder, tiny(), HEADS, {})
     (run.last.parent / ".old-x" / "last").mkdir(parents=True)
-    with held(run):
+    with lock(run):
         assert list(run.last.parent.iterdir()) == []
 
 
@@ -96,10 +96,10 @@ def test_two_trainings_do_not_share_a_folder(
 ) -> None:
     monkeypatch.setattr(room, "PATIENCE_SECONDS", 0.3)
     run = open_run(run_folder, tiny(), HEADS, {})
-    with held(run):
+    with lock(run):
         # A lock belongs to the opened file: a second opening stands for a second process.
-        with pytest.raises(UsageError, match="another process") as caught, held(Run(run_folder)):
+        with pytest.raises(UsageError, match="another process") as caught, lock(Run(run_folder)):
             pytest.fail("two trainings in one folder")
         assert caught.value.code == "E005"
-    with held(run):
+    with lock(run):
         pass

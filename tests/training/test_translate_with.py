@@ -23,8 +23,8 @@ from transmodal.inference.synthesis import synthesise_case
 from transmodal.inference.translate import Model, load
 from transmodal.nets.blocks import BatchNorm2d
 from transmodal.recipes.schema import Recipe
-from transmodal.training.loop import train
-from transmodal.training.validation import validate
+from transmodal.training.scoring import score_case
+from transmodal.training.train import train
 
 Tiny = Callable[..., Recipe]
 PUBLISHED = {
@@ -118,7 +118,7 @@ def test_own_statistics_are_those_of_training_mode_on_one_window(trained: Path) 
 
 def test_validation_in_training_takes_the_same(tiny: Tiny, trained: Path, cohort: Cohort) -> None:
     """The best checkpoint's figure is what validation gives, and not what running averages give."""
-    from transmodal.training.plan import plan
+    from transmodal.training.planning.plan import plan
 
     model = load(trained, device="cpu")
     planned = plan(tiny("pix2pix", epochs=2), cohort)
@@ -126,7 +126,8 @@ def test_validation_in_training_takes_the_same(tiny: Tiny, trained: Path, cohort
     for statistics, equal in (("batch_statistics", True), ("running", False)):
         translator = model.normalising(statistics).translator  # type: ignore[arg-type]
         figures = [
-            validate(translator, planned, case, model.device)[0]["mae"] for case in cohort.cases("validation")
+            score_case(translator, planned, case, model.device)[0]["mae"]
+            for case in cohort.cases("validation")
         ]
         assert (sum(figures) / len(figures) == pytest.approx(best, rel=1e-6)) is equal
 

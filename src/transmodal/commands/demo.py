@@ -75,7 +75,7 @@ def run(
     recipes = {name: load.load(recipe_name(task.value, name), changes or []) for name in names}
     outputs.check_folder(folder)
     for recipe in recipes.values():
-        launch.check(recipe.training)
+        launch.check_devices(recipe.training)
     with bars() as shown:
         cohort = make_cohort(
             folder / "cohort", recipes, numbers(subjects), (spacing_mm, seed, workers), shown
@@ -159,7 +159,7 @@ def make_cohort(
 
 def train_one(recipe: Recipe, cohort: Cohort, run_folder: Path, shown: Progress) -> None:
     """Train a recipe, or go on with it."""
-    from transmodal.training.loop import train
+    from transmodal.training.train import train
 
     shown.say(f"{recipe.translator}: {train(recipe, cohort, run_folder, progress=shown).line()}")
 

@@ -14,7 +14,7 @@ from transmodal.progress import Progress
 if TYPE_CHECKING:
     from transmodal.cohorts.store import Cohort
     from transmodal.recipes.schema import Recipe
-    from transmodal.training.loop import TrainResult
+    from transmodal.training.train import TrainResult
 
 EXAMPLES = (
     "Example:  transmodal train t1-to-fa-small --cohort cohort -o runs/t1-to-fa --set training.epochs=2\n\n"
@@ -93,26 +93,17 @@ def train(
         progress: told of steps and validations.
 
     Raises:
-        TransmodalError: as `training.loop.train`, and E002, E003, E001 for recipes.
+        TransmodalError: as `training.train.train`, and E002, E003, E001 for recipes.
         KeyboardInterrupt: on SIGINT, once everything is saved; the same call goes on.
     """
     from transmodal.commands._evaluating import opened
     from transmodal.recipes import load
     from transmodal.recipes.schema import Recipe
-    from transmodal.training import loop
+    from transmodal.training.train import train as train_by
 
-    words = (
-        [f"{key}={load.word(value)}" for key, value in changes.items()]
-        if isinstance(changes, Mapping)
-        else changes
-    )
+    words = load.words(changes) if isinstance(changes, Mapping) else changes
     resolved = load.changed(recipe, words) if isinstance(recipe, Recipe) else load.load(recipe, words)
-    return loop.train(
-        resolved,
-        opened(cohort),
-        Path(output),
-        device=device,
-        precision=precision,
-        processes=processes,
-        progress=progress,
-    )
+    hardware = {"device": device, "precision": precision, "processes": processes}
+    settings = {f"training.{key}": value for key, value in hardware.items() if value is not None}
+    resolved = load.changed(resolved, load.words(settings))
+    return train_by(resolved, opened(cohort), Path(output), progress=progress)

@@ -20,8 +20,9 @@ from transmodal.evaluation.run import evaluate
 from transmodal.evaluation.score import STANDARD
 from transmodal.modalities import modality_of
 from transmodal.nets.blocks import TranslateWith
+from transmodal.recipes.load import changed
 from transmodal.recipes.schema import Recipe
-from transmodal.training.loop import TrainResult, train
+from transmodal.training.train import TrainResult, train
 
 Key = TypeVar("Key", bound=Hashable)
 Work = TypeVar("Work")
@@ -60,9 +61,11 @@ def trained(job: Job) -> TrainResult:
     """Train, or go on with what is there; a run that is finished is not touched.
 
     Raises:
-        TransmodalError: as `training.loop.train`.
+        TransmodalError: as `training.train.train`.
     """
-    return train(job.recipe, Cohort.open(job.cohort), job.folder, device=own_device(job.recipe))
+    device = own_device(job.recipe)
+    recipe = job.recipe if device is None else changed(job.recipe, [f"training.device={device}"])
+    return train(recipe, Cohort.open(job.cohort), job.folder)
 
 
 def scored(job: Job, statistics: TranslateWith | None = None) -> Evaluation:

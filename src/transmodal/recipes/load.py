@@ -6,7 +6,7 @@ import difflib
 import math
 import re
 import types
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeGuard, Union, get_args, get_origin
 
@@ -58,6 +58,11 @@ def validate(data: object, where: str) -> Recipe:
         return Recipe.model_validate(data)
     except ValidationError as error:
         raise _as_usage_error(error, where) from None
+
+
+def words(changes: Mapping[str, object]) -> list[str]:
+    """Return changes by dotted key as the words that `load` and `changed` take."""
+    return [f"{key}={word(value)}" for key, value in changes.items()]
 
 
 def changed(recipe: Recipe, overrides: Sequence[str]) -> Recipe:

@@ -1,4 +1,4 @@
-"""A frozen encoder's features, made once before training and read from then on."""
+"""A frozen encoder's features, computed once before training and read from then on."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from transmodal.progress import CountProgress
 from transmodal.translators._base import Translator
 
 
-def stored(
+def fill_store(
     fabric: Fabric,
     translator: Translator[Any],
     dataset: WindowDataset,
@@ -33,7 +33,7 @@ def stored(
         dataset: windows, without augmentation.
         folder: of the cohort's features.
         batch: windows at once.
-        advance: told of windows done, of how many; what it raises ends the work, and whole cases are kept.
+        advance: told of windows that are complete, and of all; an error that it raises ends the work, and whole cases stay.
 
     Raises:
         UsageError: E004 for a translator without a frozen encoder.
@@ -55,9 +55,9 @@ def stored(
         return features
 
     store = FeatureStore(folder, encoder, dataset)
-    mine = store.missing()[fabric.global_rank :: fabric.world_size]
+    numbers = store.missing()[fabric.global_rank :: fabric.world_size]
     fabric.barrier()  # no process counts what is missing while another one fills it
     with torch.inference_mode():
-        store.fill(encode, mine, batch, advance)
+        store.fill(encode, numbers, batch, advance)
     fabric.barrier()
     return store

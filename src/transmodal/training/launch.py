@@ -30,12 +30,12 @@ from transmodal.progress import Progress, Silent
 from transmodal.recipes.schema import Training
 
 Result = TypeVar("Result")
-Job = TypeVar("Job")
-Work = Callable[[Fabric, Job, Progress, "Stop"], Result]
+Payload = TypeVar("Payload")
+Work = Callable[[Fabric, Payload, Progress, "Stop"], Result]
 
 
 class Stop:
-    """Whether this process was asked to stop, by which signal."""
+    """Whether this process was asked to stop, and by which signal."""
 
     def __init__(self) -> None:
         self.signal: int | None = None
@@ -80,13 +80,13 @@ def raise_signal(number: int) -> None:
     raise SystemExit(128 + number)
 
 
-def launch(settings: Training, work: Work[Job, Result], job: Job, progress: Progress) -> Result:
+def launch(settings: Training, work: Work[Payload, Result], payload: Payload, progress: Progress) -> Result:
     """Do the work in as many processes as the settings say; return what the first one returns.
 
     Args:
         settings: device, precision and number of processes.
-        work: called in every process with its Fabric, the job, the progress and the stop.
-        job: what travels to every process; it can be pickled where there are several.
+        work: called in every process with its Fabric, the payload, the progress and the stop.
+        payload: what travels to every process; it can be pickled where there are several.
         progress: told by the first process.
 
     Raises:
@@ -94,14 +94,14 @@ def launch(settings: Training, work: Work[Job, Result], job: Job, progress: Prog
         ResourceError: E404 when the device is not there.
     """
     fabric = _fabric(settings)
-    if settings.processes == 1 or _outside() is not None:
+    if settings.processes == 1 or _cluster_environment() is not None:
         quiet = progress if fabric.global_rank == 0 else Silent()
         with listening() as stop:
-            alone: Result = fabric.launch(lambda launched: work(launched, job, quiet, stop))
+            result: Result = fabric.launch(lambda launched: work(launched, payload, quiet, stop))
         _leave_group()
-        return alone
-    with tempfile.TemporaryDirectory() as folder, _relayed(progress) as queue:
-        child = _Child(work, job, queue, Path(folder) / "error.json")
+        return result
+    with tempfile.TemporaryDirectory() as folder, _relay_to(progress) as queue:
+        child = _Child(work, payload, queue, Path(folder) / "error.json")
         try:
             with listening(forward=True):
                 first: Result = fabric.launch(child)
@@ -111,12 +111,12 @@ def launch(settings: Training, work: Work[Job, Result], job: Job, progress: Prog
 
 
 def is_first() -> bool:
-    """Tell whether this process speaks for the training: of those that torchrun or SLURM started, the first does."""
-    outside = _outside()
-    return outside is None or outside.global_rank() == 0
+    """Tell whether this process is the first of those that torchrun or SLURM started."""
+    environment = _cluster_environment()
+    return environment is None or environment.global_rank() == 0
 
 
-def check(settings: Training) -> None:
+def check_devices(settings: Training) -> None:
     """Check that devices, processes and precision can be had, before anything is written.
 
     Raises:
@@ -138,14 +138,14 @@ def _fabric(settings: Training) -> Fabric:
             "E004", "training.precision 16-mixed on a CPU", "a GPU", "Use 32-true or bf16-mixed."
         )
     device_of(settings.device)
-    outside = _outside()
-    alone = "auto" if settings.processes == 1 else "ddp_spawn"
+    environment = _cluster_environment()
+    strategy = "auto" if settings.processes == 1 else "ddp_spawn"
     try:
         return Fabric(
             accelerator=kind,
             devices=[int(index)] if index else settings.processes,
-            num_nodes=1 if outside is None else max(1, outside.world_size() // settings.processes),
-            strategy=alone if outside is None else "ddp",
+            num_nodes=1 if environment is None else max(1, environment.world_size() // settings.processes),
+            strategy=strategy if environment is None else "ddp",
             precision=settings.precision,
         )
     except (RuntimeError, ValueError) as error:
@@ -157,7 +157,7 @@ def _fabric(settings: Training) -> Fabric:
         ) from error
 
 
-def _outside() -> ClusterEnvironment | None:
+def _cluster_environment() -> ClusterEnvironment | None:
     """Return the environment of torchrun or SLURM, where it started one process per device."""
     if TorchElasticEnvironment.detect():
         return TorchElasticEnvironment()
@@ -165,11 +165,11 @@ def _outside() -> ClusterEnvironment | None:
 
 
 @dataclass(frozen=True, slots=True)
-class _Child(Generic[Job, Result]):
+class _Child(Generic[Payload, Result]):
     """The work as a child process does it: its progress and its error travel to the parent."""
 
-    work: Work[Job, Result]
-    job: Job
+    work: Work[Payload, Result]
+    payload: Payload
     queue: SimpleQueue[Any]
     failure: Path
 
@@ -177,7 +177,7 @@ class _Child(Generic[Job, Result]):
         progress = _Relay(self.queue) if fabric.global_rank == 0 else Silent()
         with listening() as stop:
             try:
-                result = self.work(fabric, self.job, progress, stop)
+                result = self.work(fabric, self.payload, progress, stop)
             except TransmodalError as error:
                 parts = [type(error).__name__, error.code, error.got, error.expected, error.remedy]
                 self.failure.write_text(json.dumps(parts), encoding="utf-8")
@@ -198,9 +198,9 @@ class _Relay:
     def __init__(self, queue: SimpleQueue[Any]) -> None:
         self._queue = queue
 
-    def advance(self, what: str, done: int, total: int, note: str = "") -> None:
+    def advance(self, stage: str, completed: int, total: int, note: str = "") -> None:
         """Pass it on."""
-        self._queue.put(("advance", what, done, total, note))
+        self._queue.put(("advance", stage, completed, total, note))
 
     def say(self, line: str) -> None:
         """Pass it on."""
@@ -208,7 +208,7 @@ class _Relay:
 
 
 @contextmanager
-def _relayed(progress: Progress) -> Iterator[SimpleQueue[Any]]:
+def _relay_to(progress: Progress) -> Iterator[SimpleQueue[Any]]:
     queue: SimpleQueue[Any] = multiprocessing.get_context("spawn").SimpleQueue()
 
     def listen() -> None:
@@ -230,7 +230,7 @@ def _relayed(progress: Progress) -> Iterator[SimpleQueue[Any]]:
 
 
 def _failure(path: Path, error: Exception) -> Exception:
-    """Return what a child wrote down of its error, or what became of it."""
+    """Return the error that a child wrote down, or one for a child that died."""
     if path.exists():
         name, *parts = json.loads(path.read_text(encoding="utf-8"))
         kind: type[TransmodalError] = getattr(errors, name)

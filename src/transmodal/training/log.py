@@ -1,4 +1,4 @@
-"""What training says while it runs: curves in CSV and TensorBoard."""
+"""Curves of a training, in CSV and TensorBoard."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ class Curves:
     """
 
     def __init__(self, csv_file: Path, tensorboard: Path, step: int) -> None:
-        kept = [point for point in read(csv_file) if point.step <= step]
+        earlier = [point for point in read(csv_file) if point.step <= step]
         with files.atomic_path(csv_file) as beside:
-            beside.write_text(_rows([Point._fields, *kept]), encoding="utf-8")
+            beside.write_text(_rows([Point._fields, *earlier]), encoding="utf-8")
         self._stream = csv_file.open("a", encoding="utf-8", newline="")
         self._board = SummaryWriter(str(tensorboard), purge_step=step + 1)
 

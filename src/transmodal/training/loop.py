@@ -1,108 +1,61 @@
-"""Train by a recipe: once, or on from where an interrupted run stopped, to the same weights."""
+"""The loop: phases of epochs of steps, validated and saved where that is due.
+
+`session.py` has what is trained, `step.py` how the players learn, `saving.py` the checkpoints.
+"""
 
 from __future__ import annotations
 
-import time
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
-
-from transmodal import checkpoint
-from transmodal.cohorts.store import Cohort
-from transmodal.progress import Progress, Silent
-from transmodal.recipes.load import validate
-from transmodal.recipes.schema import Recipe
-from transmodal.training.launch import launch, raise_signal
-from transmodal.training.plan import plan
-from transmodal.training.run import Run, open_run
-from transmodal.training.session import Job, work
-from transmodal.training.start import check_start
+from transmodal.batch import Batch
+from transmodal.training.planning.phases import PhasePlan
+from transmodal.training.saving import save_last
+from transmodal.training.session import Interrupted, Session
+from transmodal.training.step import check_finite, step, to_numbers
+from transmodal.training.validation import validate
 
 
-@dataclass(frozen=True, slots=True)
-class TrainResult:
-    """What training came to.
-
-    Attributes:
-        run: the run's folder.
-        steps: steps that the run has in all.
-        metric: the primary metric.
-        best: its best value over the validation cases; None without any.
-        seconds: how long this call took.
-        was_finished: whether there was nothing left to do.
-    """
-
-    run: Path
-    steps: int
-    metric: str
-    best: float | None
-    seconds: float
-    was_finished: bool = False
-
-    def to_json(self) -> dict[str, Any]:
-        """Return it as `--json` prints it."""
-        return {
-            "run": str(self.run),
-            "steps": self.steps,
-            "metric": self.metric,
-            "best": self.best,
-            "seconds": round(self.seconds, 1),
-            "was_finished": self.was_finished,
-        }
-
-    def line(self) -> str:
-        """Say it in one line."""
-        best = "" if self.best is None else f", best validation {self.metric} {self.best:.4g}"
-        if self.was_finished:
-            return f"{self.run}: finished before, nothing to do ({self.steps} steps{best})"
-        return f"{self.run}: trained {self.steps} steps in {self.seconds / 60:.1f} minutes{best}"
-
-
-def train(
-    recipe: Recipe,
-    cohort: Cohort,
-    run: Path,
-    *,
-    device: str | None = None,
-    precision: str | None = None,
-    processes: int | None = None,
-    progress: Progress | None = None,
-) -> TrainResult:
-    """Train by a recipe on a cohort, or go on with a run that was interrupted.
-
-    Args:
-        recipe: resolved.
-        cohort: prepared.
-        run: folder to write, or to continue.
-        device: instead of the recipe's.
-        precision: instead of the recipe's.
-        processes: instead of the recipe's.
-        progress: told of steps and validations.
+def train_phases(session: Session) -> None:
+    """Train from where the session's state is to the end of the last phase.
 
     Raises:
-        UsageError: E005 when the folder is of another recipe or cohort, and as `plan`.
-        InputError: E120 when a loss or a weight is not finite, and as `plan`.
-        ResourceError: E402 when memory does not suffice, E404 for a device that is not there.
-        KeyboardInterrupt: on SIGINT, once everything is saved; SystemExit likewise on SIGTERM.
+        Interrupted: when the process was asked to stop; the state is saved.
+        InputError: E120 when a loss or a weight is not finite.
     """
-    start = time.monotonic()
-    changed = _changed(recipe, device=device, precision=precision, processes=processes)
-    planned = plan(changed, cohort, begins=not Run(Path(run)).is_saved)
-    check_start(planned)
-    place = open_run(Path(run), planned.recipe, planned.cohort, planned.summary())
-    metric = planned.recipe.evaluation.primary
-    before = checkpoint.peek(place.last)
-    if before is not None and before.finished:
-        return TrainResult(place.folder, before.step, metric, before.best, 0.0, was_finished=True)
-    state, signal = launch(planned.recipe.training, work, Job(planned, place), progress or Silent())
-    if signal is not None:
-        raise_signal(signal)
-    return TrainResult(place.folder, state.step, metric, state.best, time.monotonic() - start)
+    for phase in session.remaining_phases():
+        session.begin(phase)
+        while session.state.epoch < phase.epochs and not session.state.phase_ended:
+            _train_epoch(session, phase)
+    session.update(finished=True)
+    save_last(session)
 
 
-def _changed(recipe: Recipe, *, device: str | None, precision: str | None, processes: int | None) -> Recipe:
-    """Return the recipe with what the caller asked for in its place, checked like the rest of it."""
-    asked = {"device": device, "precision": precision, "processes": processes}
-    data = recipe.model_dump(mode="json")
-    data["training"].update({key: value for key, value in asked.items() if value is not None})
-    return validate(data, recipe.name)
+def _train_epoch(session: Session, phase: PhasePlan) -> None:
+    session.translator.train()
+    for batch in session.batches(phase):
+        _train_step(session, phase, batch)
+    epoch = session.state.epoch + 1
+    is_due = epoch % session.settings.validate_every == 0 or epoch == phase.epochs
+    if is_due and phase.validated and session.plan.validation:
+        validate(session, phase)
+    session.update(epoch=epoch, epoch_step=0)
+    if is_due:
+        save_last(session)
+
+
+def _train_step(session: Session, phase: PhasePlan, batch: Batch) -> None:
+    rates = session.set_rates(phase)
+    session.seed_step(phase)
+    terms = step(
+        session.fabric,
+        session.translator,
+        session.optimizers,
+        batch.to(session.fabric.device),
+        clip=session.settings.gradient_clip,
+    )
+    losses, is_stopping = to_numbers(session.fabric, terms, stop=bool(session.stop))
+    check_finite(losses, session.next_step(phase))
+    session.count_step(phase, losses, rates)
+    if is_stopping:
+        save_last(session)
+        raise Interrupted
+    if session.is_save_due():
+        save_last(session)

@@ -34,12 +34,12 @@ def build(player: Player, module: nn.Module, *, fused: bool) -> Optimizer:
     if player.optimizer == "sgd":
         momentum, decay = player.betas[0], player.weight_decay
         return SGD(parameters, player.lr, momentum, 0, decay, nesterov=momentum > 0, fused=fused)
-    kind = Adam if player.optimizer == "adam" else AdamW
-    return kind(parameters, lr=player.lr, betas=player.betas, weight_decay=player.weight_decay, fused=fused)
+    adam = Adam if player.optimizer == "adam" else AdamW
+    return adam(parameters, lr=player.lr, betas=player.betas, weight_decay=player.weight_decay, fused=fused)
 
 
 def factor(schedule: Schedule, moment: Moment) -> float:
-    """Return what the learning rate is multiplied by: a function of the moment, nothing is remembered.
+    """Return the factor of the learning rate: a function of the moment, nothing is remembered.
 
     Args:
         schedule: one of the recipe's schedules. `linear_half` falls by epoch, as pix2pix does: with 100 + 100
@@ -72,12 +72,12 @@ def set_rate(optimizer: Optimizer, player: Player, moment: Moment) -> float:
 
 
 def tensors(optimizers: Mapping[str, Optimizer], players: Mapping[str, nn.Module]) -> dict[str, Tensor]:
-    """Return every tensor of the optimisers as `player/parameter/what`."""
+    """Return every tensor of the optimisers as `player/parameter/kind`."""
     return {
-        f"{name}/{parameter}/{what}": value
+        f"{name}/{parameter}/{kind}": value
         for name, optimizer in optimizers.items()
         for parameter, tensor in _trainable(players[name])
-        for what, value in optimizer.state[tensor].items()
+        for kind, value in optimizer.state[tensor].items()
     }
 
 
@@ -89,26 +89,26 @@ def restore(
     Raises:
         IntegrityError: E502 when a tensor has no parameter that it belongs to.
     """
-    left = dict(saved)
+    remaining = dict(saved)
     for name, optimizer in optimizers.items():
         states: dict[int, dict[str, Tensor]] = {}
         for index, (parameter, _) in enumerate(_trainable(players[name])):
             start = f"{name}/{parameter}/"
-            mine = [key for key in left if key.startswith(start) and "/" not in key[len(start) :]]
-            if mine:
-                states[index] = {key[len(start) :]: left.pop(key).clone() for key in mine}
+            keys = [key for key in remaining if key.startswith(start) and "/" not in key[len(start) :]]
+            if keys:
+                states[index] = {key[len(start) :]: remaining.pop(key).clone() for key in keys}
         optimizer.load_state_dict({"state": states, "param_groups": optimizer.state_dict()["param_groups"]})
-    if left:
+    if remaining:
         raise IntegrityError(
             "E502",
-            f"optimiser tensors for {sorted(left)[0]} and {len(left) - 1} others",
+            f"optimiser tensors for {sorted(remaining)[0]} and {len(remaining) - 1} others",
             "tensors of this translator's parameters",
             "Train again in another folder.",
         )
 
 
 def _trainable(module: nn.Module) -> list[tuple[str, nn.Parameter]]:
-    return [(name, one) for name, one in module.named_parameters() if one.requires_grad]
+    return [(name, value) for name, value in module.named_parameters() if value.requires_grad]
 
 
 def _cosine(share: float) -> float:

@@ -1,4 +1,4 @@
-"""The run folder: what lies where, whose it is, and that only one training writes to it."""
+"""The run folder: its files, its record, and its lock, so that only one training writes to it."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Run:
 
     @property
     def record(self) -> Path:
-        """Whose run it is: recipe, cohort, versions, plan."""
+        """The run's record: recipe, cohort, versions, plan."""
         return self.folder / "run.json"
 
     @property
@@ -72,10 +72,10 @@ class Run:
 
 
 def open_run(folder: Path, recipe: Recipe, cohort: CohortMark, summary: Mapping[str, Any]) -> Run:
-    """Start a run's folder, or take up the one that is there.
+    """Start a run's folder, or take up an existing one.
 
     Args:
-        folder: where.
+        folder: of the run.
         recipe: resolved.
         cohort: what is trained on.
         summary: of the plan, JSON-able.
@@ -95,7 +95,7 @@ def open_run(folder: Path, recipe: Recipe, cohort: CohortMark, summary: Mapping[
         raise UsageError(
             "E005", f"{folder} holds something that is no run", "a new or empty folder", "Choose another."
         )
-    _make(folder)
+    _make_folder(folder)
     files.write_json(
         run.record,
         {
@@ -124,7 +124,7 @@ def versions() -> dict[str, str]:
 
 
 @contextmanager
-def held(run: Run) -> Iterator[None]:
+def lock(run: Run) -> Iterator[None]:
     """Keep other trainings out of the run while the block runs; the system lets go when a process dies.
 
     Raises:
@@ -133,23 +133,23 @@ def held(run: Run) -> Iterator[None]:
     with (run.folder / ".lock").open("a", encoding="utf-8") as stream:
         # Processes that cut windows outlive a killed training by some seconds, and its lock with them.
         end = time.monotonic() + PATIENCE_SECONDS
-        while not _lock(stream) and time.monotonic() < end:
+        while not _try_lock(stream) and time.monotonic() < end:
             time.sleep(0.2)
-        if not _lock(stream):
+        if not _try_lock(stream):
             raise UsageError(
                 "E005",
                 f"another process is training in {run.folder}",
                 "one at a time",
                 "Wait, or choose another.",
             )
-        _clear(run)
+        _remove_leftovers(run)
         yield
 
 
 def _check(run: Run, recipe: Recipe, cohort: CohortMark) -> None:
     record = files.read_json(run.record)
-    there = record.get("cohort", {})
-    differing = _differing(record.get("recipe"), recipe.model_dump(mode="json"))
+    begun = record.get("cohort", {})
+    differing = _differing_keys(record.get("recipe"), recipe.model_dump(mode="json"))
     differing = [key for key in differing if key.removeprefix("training.") not in MOVABLE]
     if differing:
         raise UsageError(
@@ -158,10 +158,10 @@ def _check(run: Run, recipe: Recipe, cohort: CohortMark) -> None:
             "the recipe that it was started with",
             f"Choose another folder, or go on with {run.folder / 'recipe.yaml'}.",
         )
-    if there.get("digest") != cohort.digest:
+    if begun.get("digest") != cohort.digest:
         raise UsageError(
             "E005",
-            f"{run.folder} was started on cohort {there.get('name')} of other content or another split",
+            f"{run.folder} was started on cohort {begun.get('name')} of other content or another split",
             "the cohort that it was started on",
             "Choose another folder, or give that cohort.",
         )
@@ -170,29 +170,31 @@ def _check(run: Run, recipe: Recipe, cohort: CohortMark) -> None:
 def _check_starting(run: Run, summary: Mapping[str, Any]) -> None:
     """Refuse other starting weights where they are going to be loaded again: no checkpoint was saved yet."""
     begun = files.read_json(run.record).get("plan", {}).get("starting_weights")
-    given = summary.get("starting_weights")
-    if begun is not None and not run.is_saved and begun != given:
+    weights = summary.get("starting_weights")
+    if begun is not None and not run.is_saved and begun != weights:
         raise UsageError(
             "E005",
             f"{run.folder} was started from other weights: {begun}",
-            f"the same files as then, not {given}",
+            f"the same files as then, not {weights}",
             "Choose another folder, or give those files.",
         )
 
 
-def _differing(one: object, other: object, path: str = "") -> list[str]:
+def _differing_keys(first: object, second: object, path: str = "") -> list[str]:
     """Return the dotted keys at which two pieces of plain data differ."""
-    if isinstance(one, dict) and isinstance(other, dict):
-        keys = [*one, *(key for key in other if key not in one)]
+    if isinstance(first, dict) and isinstance(second, dict):
+        keys = [*first, *(key for key in second if key not in first)]
         return [
-            found
+            difference
             for key in keys
-            for found in _differing(one.get(key), other.get(key), f"{path}.{key}" if path else str(key))
+            for difference in _differing_keys(
+                first.get(key), second.get(key), f"{path}.{key}" if path else str(key)
+            )
         ]
-    return [] if one == other else [path or "everything"]
+    return [] if first == second else [path or "everything"]
 
 
-def _make(folder: Path) -> None:
+def _make_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -201,7 +203,7 @@ def _make(folder: Path) -> None:
         ) from error
 
 
-def _lock(stream: IO[str]) -> bool:
+def _try_lock(stream: IO[str]) -> bool:
     """Tell whether nobody else holds the lock; where the system has no such locks, nobody does."""
     try:
         import fcntl
@@ -214,8 +216,8 @@ def _lock(stream: IO[str]) -> bool:
     return True
 
 
-def _clear(run: Run) -> None:
-    """Remove what an interrupted save left behind."""
+def _remove_leftovers(run: Run) -> None:
+    """Remove the partial files of an interrupted save."""
     for pattern in (".partial-*", ".old-*"):
         for path in [*run.folder.glob(pattern), *run.last.parent.glob(pattern)]:
             if path.is_dir():

@@ -1,354 +1,271 @@
-"""One process's training: phases of epochs of steps, validation, checkpoints."""
+"""A session: a translator with its optimisers, its data and its state, in one process."""
 
 from __future__ import annotations
 
 import logging
-import signal
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import torch
 from lightning_fabric import Fabric
+from torch import Tensor
 from torch.optim import Optimizer
 
 from transmodal import checkpoint, translators
 from transmodal.batch import Batch
 from transmodal.checkpoint import Checkpoint, State
-from transmodal.cohorts.quality import training_sources
 from transmodal.cohorts.quality.training_sources import Reference
 from transmodal.data.dataset import WindowDataset
 from transmodal.data.loader import batches, seed_of, steps_per_epoch
 from transmodal.progress import Progress
-from transmodal.training import features, validation
+from transmodal.recipes.schema import Training
 from transmodal.training import optimizers as optim
 from transmodal.training.launch import Stop
 from transmodal.training.log import Curves
-from transmodal.training.plan import PhasePlan, Plan
-from transmodal.training.run import Run, held, versions
-from transmodal.training.step import (
-    any_of,
-    check_finite,
-    diverged,
-    is_out_of_memory,
-    out_of_memory,
-    step,
-    to_numbers,
-    total_over_processes,
-)
+from transmodal.training.planning.phases import PhasePlan
+from transmodal.training.planning.plan import Plan
+from transmodal.training.run import Run, versions
 from transmodal.translators._base import Translator
 
 _log = logging.getLogger(__name__)
 
 
-class Job(NamedTuple):
-    """What travels to every process."""
+class Interrupted(Exception):  # noqa: N818 - no error: the loop is left, and the run goes on another time
+    """The process was asked to stop, and what has to be saved is saved."""
+
+
+class PlannedRun(NamedTuple):
+    """What travels to every process: what is trained, and where it is written."""
 
     plan: Plan
     run: Run
 
 
-class Outcome(NamedTuple):
-    """What the first process returns: where training stands, and the signal that stopped it."""
+class Origin(NamedTuple):
+    """What a run's weights come from; it stays as it was when the run was begun.
 
-    state: State
-    signal: int | None
+    Attributes:
+        config: settings of the translator.
+        frozen: SHA-256 of each frozen network.
+        starting_weights: SHA-256 of each file of weights that training started from, or `from scratch`.
+    """
 
-
-def work(fabric: Fabric, job: Job, progress: Progress, stop: Stop) -> Outcome:
-    """Train in one process; the first one keeps the run's folder."""
-    cards = [fabric.device] if fabric.device.type == "cuda" else []
-    with torch.random.fork_rng(devices=cards):
-        if fabric.global_rank > 0:
-            return Session(fabric, job, progress, stop, _saved(job.run)).train(None)
-        with held(job.run):
-            saved = _saved(job.run)
-            first = 0 if saved is None else saved.state.step
-            with Curves(job.run.curves, job.run.tensorboard, first) as curves:
-                return Session(fabric, job, progress, stop, saved).train(curves)
+    config: Mapping[str, Any]
+    frozen: Mapping[str, str]
+    starting_weights: Mapping[str, str]
 
 
-class _Interrupted(Exception):  # noqa: N818 - no error: the state is saved, leave the loops
-    pass
-
-
+@dataclass(slots=True)
 class Session:
-    """A translator with its optimisers and its state, in one process."""
+    """One process's training, between two steps.
 
-    def __init__(
-        self, fabric: Fabric, job: Job, progress: Progress, stop: Stop, saved: Checkpoint | None
-    ) -> None:
-        self._fabric, self._progress, self._stop = fabric, progress, stop
-        self._plan, self._run = job
-        self._training = self._plan.recipe.training
-        torch.manual_seed(seed_of(self._training.seed, "weights"))
-        # A run goes on with the settings that it was begun with, also where defaults have changed since.
-        self._config = self._plan.config if saved is None else saved.translator_config
-        self._translator = translators.build(self._plan.recipe.translator, self._config)
-        self._translator.to(fabric.device)
-        self._starting_weights = _begun(self._translator) if saved is None else saved.starting_weights
-        frozen = self._translator.frozen()
-        if saved is None:
-            self._frozen = {name: one.to(fabric.device).digest() for name, one in frozen.items()}
-        else:
-            self._frozen = checkpoint.check_frozen(frozen, saved, fabric.device)
-        self._dataset = WindowDataset(self._plan.stream)
-        self._reference = None if saved is None else saved.reference
-        self._steps = self._steps_per_epoch()
-        self._optimizers: dict[str, Optimizer] = {}
-        self._curves: Curves | None = None
-        self._saved_at = self._began = time.monotonic()
-        self._seconds_before = 0.0 if saved is None else saved.state.seconds
-        self._saved = saved
-        self._state = State(phase=self._plan.phases[0].name) if saved is None else self._take_up(saved)
+    Attributes:
+        fabric: device, precision and processes.
+        plan: what is trained on what.
+        run: the run's folder.
+        progress: told by the first process.
+        stop: whether this process was asked to stop.
+        translator: in training, on the device.
+        origin: what its weights come from.
+        dataset: windows of the training cases.
+        state: where training stands.
+        reference: what the training sources look like; None until they were looked at.
+        curves: of the first process; None in others.
+        saved_tensors: of optimisers, until the phase that they were saved in is taken up.
+        seconds_before: that training took in earlier calls.
+        optimizers: of the phase's players, in stepping order.
+        began: when this call did, by the monotonic clock, s.
+        saved_at: when the state was last saved, by the monotonic clock, s.
+    """
 
-    def train(self, curves: Curves | None) -> Outcome:
-        """Go through the phases from where the state is; `curves` in the first process only."""
-        self._curves = curves
-        names = [phase.name for phase in self._plan.phases]
-        try:
-            if self._reference is None and self._fabric.global_rank == 0:
-                self._reference = self._look()
-            if self._training.store_features:
-                self._read_features()
-            for phase in self._plan.phases[names.index(self._state.phase) :]:
-                self._phase(phase)
-            self._set(finished=True)
-            self._save()
-        except _Interrupted:
-            return Outcome(self._state, self._stop.signal or int(signal.SIGTERM))
-        except (MemoryError, RuntimeError) as error:
-            if not is_out_of_memory(error):
-                raise
-            raise out_of_memory(self._training.batch, self._fabric.device) from error
-        return Outcome(self._state, None)
+    fabric: Fabric
+    plan: Plan
+    run: Run
+    progress: Progress
+    stop: Stop
+    translator: Translator[Any]
+    origin: Origin
+    dataset: WindowDataset
+    state: State
+    reference: Reference | None = None
+    curves: Curves | None = None
+    saved_tensors: Mapping[str, Tensor] | None = None
+    seconds_before: float = 0.0
+    optimizers: dict[str, Optimizer] = field(default_factory=dict)
+    began: float = field(default_factory=time.monotonic)
+    saved_at: float = field(default_factory=time.monotonic)
 
-    def _look(self) -> Reference:
-        """Look at the training sources, for what `translate` holds a source against."""
+    @property
+    def settings(self) -> Training:
+        """How the recipe trains."""
+        return self.plan.recipe.training
 
-        def advance(done: int, total: int) -> None:
-            self._progress.advance("sources", done, total)
-            if self._stop:
-                raise _Interrupted
+    @property
+    def steps_per_epoch(self) -> int:
+        """Steps of an epoch, over all processes."""
+        if self.settings.samples_per_epoch is None:
+            return steps_per_epoch(len(self.dataset), self.settings.batch)
+        return max(1, self.settings.samples_per_epoch // self.settings.batch)
 
-        cases = [one.case for one in self._plan.stream.cases]
-        units = {name: spec.method == "window" for name, spec in self._plan.preprocessing.specs.items()}
-        return training_sources.fit(cases, units, advance)
+    def remaining_phases(self) -> Sequence[PhasePlan]:
+        """Return the phases from that of the state on."""
+        names = [phase.name for phase in self.plan.phases]
+        return self.plan.phases[names.index(self.state.phase) :]
 
-    def _read_features(self) -> None:
-        def advance(done: int, total: int) -> None:
-            self._progress.advance("features", done, total)
-            if self._stop:
-                raise _Interrupted
-
-        plan = self._plan
-        batch = plan.recipe.translation.batch
-        self._dataset.features = features.stored(
-            self._fabric, self._translator, self._dataset, plan.features, batch=batch, advance=advance
-        )
-
-    def _phase(self, phase: PhasePlan) -> None:
-        if phase.name != self._state.phase:
-            self._state = State(phase=phase.name, step=self._state.step, scaler=self._state.scaler)
-            torch.manual_seed(seed_of(self._training.seed, "weights", phase.name))
-            self._translator.begin(phase.name)
-        players = self._translator.players(phase.name)
+    def begin(self, phase: PhasePlan) -> None:
+        """Take up a phase: its networks where it follows another, and the optimisers of its players."""
+        if phase.name != self.state.phase:
+            self.state = State(phase=phase.name, step=self.state.step, scaler=self.state.scaler)
+            torch.manual_seed(seed_of(self.settings.seed, "weights", phase.name))
+            self.translator.begin(phase.name)
+        players = self.translator.players(phase.name)
         # A fused optimiser undoes the loss scale by itself; clipping has to undo it before.
-        fused = self._training.precision != "16-mixed"
-        self._optimizers = {
-            name: optim.build(self._training.player(phase.name, name), module, fused=fused)
+        fused = self.settings.precision != "16-mixed"
+        self.optimizers = {
+            name: optim.build(self.settings.player(phase.name, name), module, fused=fused)
             for name, module in players.items()
         }
-        if self._saved is not None:
-            optim.restore(self._optimizers, players, self._saved.optimizers)
-            self._saved = None
-        while self._state.epoch < phase.epochs and not self._state.phase_ended:
-            self._epoch(phase)
+        if self.saved_tensors is not None:
+            optim.restore(self.optimizers, players, self.saved_tensors)
+            self.saved_tensors = None
 
-    def _epoch(self, phase: PhasePlan) -> None:
-        self._translator.train()
-        for batch in batches(
-            self._dataset,
-            seed=self._training.seed,
+    def batches(self, phase: PhasePlan) -> Iterator[Batch]:
+        """Yield this process's share of the batches that the epoch still has."""
+        return batches(
+            self.dataset,
+            seed=self.settings.seed,
             phase=phase.name,
-            epoch=self._state.epoch,
-            batch=self._training.batch,
-            skip=self._state.epoch_step,
-            steps=self._steps,
-            step=self._state.step,
-            rank=self._fabric.global_rank,
-            world=self._fabric.world_size,
-            workers=self._training.workers,
-        ):
-            self._step(phase, batch)
-        self._end_epoch(phase)
-
-    def _step(self, phase: PhasePlan, batch: Batch) -> None:
-        state, rank = self._state, self._fabric.global_rank
-        done = state.epoch * self._steps + state.epoch_step
-        moment = optim.Moment(state.epoch, phase.epochs, done, phase.epochs * self._steps)
-        rates = {
-            f"lr/{name}": optim.set_rate(optimizer, self._training.player(phase.name, name), moment)
-            for name, optimizer in self._optimizers.items()
-        }
-        # Layers that draw from torch's own generator depend on nothing that ran before, either.
-        torch.manual_seed(seed_of(self._training.seed, phase.name, state.epoch, state.epoch_step, rank))
-        terms = step(
-            self._fabric,
-            self._translator,
-            self._optimizers,
-            batch.to(self._fabric.device),
-            clip=self._training.gradient_clip,
+            epoch=self.state.epoch,
+            batch=self.settings.batch,
+            skip=self.state.epoch_step,
+            steps=self.steps_per_epoch,
+            step=self.state.step,
+            rank=self.fabric.global_rank,
+            world=self.fabric.world_size,
+            workers=self.settings.workers,
         )
-        values, asked = to_numbers(self._fabric, terms, stop=bool(self._stop))
-        check_finite(values, f"step {state.step + 1} (phase {phase.name}, epoch {state.epoch + 1})")
-        self._after_step(phase, values, rates, asked=asked)
 
-    def _after_step(
-        self, phase: PhasePlan, values: Mapping[str, float], rates: Mapping[str, float], *, asked: bool
-    ) -> None:
-        sums = dict(self._state.sums)
-        for name, value in values.items():
+    def set_rates(self, phase: PhasePlan) -> dict[str, float]:
+        """Set the learning rates of the next step and return them as `lr/player`."""
+        steps = self.steps_per_epoch
+        number = self.state.epoch * steps + self.state.epoch_step
+        moment = optim.Moment(self.state.epoch, phase.epochs, number, phase.epochs * steps)
+        return {
+            f"lr/{name}": optim.set_rate(optimizer, self.settings.player(phase.name, name), moment)
+            for name, optimizer in self.optimizers.items()
+        }
+
+    def seed_step(self, phase: PhasePlan) -> None:
+        """Seed the layers that draw from torch's own generator: they depend on nothing that ran before, either."""
+        state, rank = self.state, self.fabric.global_rank
+        torch.manual_seed(seed_of(self.settings.seed, phase.name, state.epoch, state.epoch_step, rank))
+
+    def next_step(self, phase: PhasePlan) -> str:
+        """Return the next step in words."""
+        return f"step {self.state.step + 1} (phase {phase.name}, epoch {self.state.epoch + 1})"
+
+    def count_step(self, phase: PhasePlan, losses: Mapping[str, float], rates: Mapping[str, float]) -> None:
+        """Count a step that is complete, and add a point to the curves where one is due."""
+        sums = dict(self.state.sums)
+        for name, value in losses.items():
             total, count = sums.get(name, (0.0, 0))
             sums[name] = (total + value, count + 1)
-        epoch_step, number = self._state.epoch_step + 1, self._state.step + 1
-        if number % self._training.log_every == 0 or epoch_step == self._steps:
+        epoch_step, number = self.state.epoch_step + 1, self.state.step + 1
+        self.update(step=number, epoch_step=epoch_step)
+        if number % self.settings.log_every == 0 or epoch_step == self.steps_per_epoch:
             means = {f"loss/{name}": total / count for name, (total, count) in sums.items()}
-            self._log(number, phase, {**means, **rates})
+            self.log(phase, {**means, **rates})
             sums = {}
-        self._set(step=number, epoch_step=epoch_step, sums=sums)
-        note = f"epoch {self._state.epoch + 1}/{phase.epochs}  loss {sum(values.values()):.4g}"
-        self._progress.advance("train", number, self._total(), note)
-        if asked:
-            self._leave()
-        if time.monotonic() - self._saved_at >= 60 * self._training.checkpoint_minutes:
-            self._save()
+        self.update(sums=sums)
+        note = f"epoch {self.state.epoch + 1}/{phase.epochs}  loss {sum(losses.values()):.4g}"
+        total_steps = self.steps_per_epoch * sum(other.epochs for other in self.plan.phases)
+        self.progress.advance("train", number, total_steps, note)
 
-    def _end_epoch(self, phase: PhasePlan) -> None:
-        epoch = self._state.epoch + 1
-        due = epoch % self._training.validate_every == 0 or epoch == phase.epochs
-        if due and phase.validated and self._plan.validation:
-            self._validate(phase, epoch)
-        self._set(epoch=epoch, epoch_step=0)
-        if due:
-            self._save()
+    def log(self, phase: PhasePlan, values: Mapping[str, float]) -> None:
+        """Add a point to each named curve, at the steps that are complete."""
+        if self.curves is not None:
+            self.curves.add(self.state.step, phase.name, self.state.epoch + 1, values)
 
-    def _validate(self, phase: PhasePlan, epoch: int) -> None:
-        """Score the validation cases, shared out among the processes, and keep the best checkpoint.
+    def update(self, **changes: Any) -> None:  # noqa: ANN401 - fields of State
+        """Change fields of the state."""
+        self.state = self.state.model_copy(update=changes)
 
-        The state changes only when all figures are there: interrupted before, it is done again.
+    def is_save_due(self) -> bool:
+        """Tell whether the last checkpoint is older than the recipe allows."""
+        return time.monotonic() - self.saved_at >= 60 * self.settings.checkpoint_minutes
+
+    def seconds(self) -> float:
+        """Return how long training took so far, over all calls, s."""
+        return self.seconds_before + time.monotonic() - self.began
+
+    def advance_or_stop(self, stage: str, completed: int, total: int) -> None:
+        """Tell the progress of work before the first step, and leave it where the process was asked to stop.
+
+        Raises:
+            Interrupted: when the process was asked to stop; there is nothing to save yet.
         """
-        self._translator.eval()  # until the next epoch begins
-        cases, names = self._plan.validation, validation.metrics_of(self._plan)
-        table = torch.zeros(len(cases), len(names), dtype=torch.float64)
-        for n in range(self._fabric.global_rank, len(cases), self._fabric.world_size):
-            if self._stop:
-                break
-            taken, synthetic = validation.validate(
-                self._translator, self._plan, cases[n], self._fabric.device
-            )
-            table[n] = torch.tensor([taken[name] for name in names], dtype=torch.float64)
-            if n == 0:
-                path = self._run.samples / f"{phase.name}-epoch-{epoch:04d}.png"
-                validation.picture(path, cases[n], self._plan.preprocessing, synthetic)
-            self._progress.advance("validate", n + 1, len(cases))
-        if any_of(self._fabric, bool(self._stop)):
-            self._leave()
-        columns = total_over_processes(self._fabric, table).T.tolist()
-        means = {name: validation.mean(column) for name, column in zip(names, columns, strict=True)}
-        self._log(self._state.step, phase, {f"validation/{name}": value for name, value in means.items()})
-        self._judge(phase, epoch, means)
-
-    def _judge(self, phase: PhasePlan, epoch: int, means: Mapping[str, float]) -> None:
-        evaluation, patience = self._plan.recipe.evaluation, self._training.early_stopping
-        value = means[evaluation.primary]
-        better = evaluation.is_better(value, self._state.best)
-        stale = 0 if better else self._state.stale + 1
-        if better:
-            self._set(best=value, best_step=self._state.step)
-        self._set(stale=stale, phase_ended=patience is not None and stale >= patience.patience)
-        if better and self._fabric.global_rank == 0:
-            best = self._state.model_copy(update={"epoch": epoch, "epoch_step": 0})
-            checkpoint.save(self._run.best, self._checkpoint(best, optimizers=False))
-        shown = ", ".join(f"{name} {one:.4g}" for name, one in means.items())
-        ended = f"; no better for {stale} validations, stopping" if self._state.phase_ended else ""
-        self._progress.say(
-            f"{phase.name} {epoch}/{phase.epochs}: {shown}{' (best)' if better else ''}{ended}"
-        )
-
-    def _leave(self) -> None:
-        self._save()
-        raise _Interrupted
-
-    def _save(self) -> None:
-        """Save the state, by the first process; the checkpoint before it is kept."""
-        if self._fabric.global_rank == 0:
-            checkpoint.save(
-                self._run.last, self._checkpoint(self._state, optimizers=True), keep_previous=True
-            )
-        self._saved_at = time.monotonic()
-
-    def _checkpoint(self, state: State, *, optimizers: bool) -> Checkpoint:
-        weights = self._translator.state_dict()
-        players = self._translator.players(state.phase)
-        tensors = optim.tensors(self._optimizers, players) if optimizers else {}
-        for name, tensor in {**weights, **tensors}.items():
-            if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
-                raise diverged(f"{name} is not finite after step {state.step}", next(iter(players)))
-        scaler = self._fabric.strategy.precision.state_dict()
-        return Checkpoint(
-            recipe=self._plan.recipe,
-            translator_config=self._config,
-            target_map=self._plan.preprocessing.target_map,
-            sources=self._plan.preprocessing.specs,
-            cohort=self._plan.cohort,
-            state=state.model_copy(update={"scaler": scaler, "seconds": self._seconds()}),
-            weights=weights,
-            optimizers=tensors,
-            frozen=self._frozen,
-            starting_weights=self._starting_weights,
-            window=self._plan.stream.cutting.size,
-            units=self._plan.preprocessing.units,
-            versions=versions(),
-            reference=self._reference,
-        )
-
-    def _seconds(self) -> float:
-        return self._seconds_before + time.monotonic() - self._began
-
-    def _take_up(self, saved: Checkpoint) -> State:
-        if dict(saved.versions) != versions():
-            _log.warning(
-                "This run was begun with %s: it goes on, but not to the very same numbers.", saved.versions
-            )
-        self._translator.load_state_dict(dict(saved.weights))
-        self._fabric.strategy.precision.load_state_dict(dict(saved.state.scaler))
-        return saved.state
-
-    def _set(self, **changes: Any) -> None:  # noqa: ANN401 - fields of State
-        self._state = self._state.model_copy(update=changes)
-
-    def _log(self, number: int, phase: PhasePlan, values: Mapping[str, float]) -> None:
-        if self._curves is not None:
-            self._curves.add(number, phase.name, self._state.epoch + 1, values)
-
-    def _steps_per_epoch(self) -> int:
-        samples, batch = self._training.samples_per_epoch, self._training.batch
-        if samples is None:
-            return steps_per_epoch(len(self._dataset), batch)
-        return max(1, samples // batch)
-
-    def _total(self) -> int:
-        return self._steps * sum(phase.epochs for phase in self._plan.phases)
+        self.progress.advance(stage, completed, total)
+        if self.stop:
+            raise Interrupted
 
 
-def _saved(run: Run) -> Checkpoint | None:
-    return checkpoint.load(run.last, optimizers=True) if run.is_saved else None
+def open_session(
+    fabric: Fabric, planned: PlannedRun, progress: Progress, stop: Stop, saved: Checkpoint | None
+) -> Session:
+    """Build a session: at its first step, or where a checkpoint left it.
+
+    Args:
+        fabric: device, precision and processes.
+        planned: what is trained, and where it is written.
+        progress: told by the first process.
+        stop: whether this process was asked to stop.
+        saved: what to go on from; None begins.
+
+    Raises:
+        InputError: E132 when no window is left to train on.
+        IntegrityError: E502 when frozen networks or tensors are others than those of the checkpoint.
+    """
+    plan = planned.plan
+    torch.manual_seed(seed_of(plan.recipe.training.seed, "weights"))
+    # A run goes on with the settings that it was begun with, also where defaults have changed since.
+    config = plan.config if saved is None else saved.translator_config
+    translator = translators.build(plan.recipe.translator, config)
+    translator.to(fabric.device)
+    origin = _begin(translator, config, fabric) if saved is None else _restore(translator, saved, fabric)
+    return Session(
+        fabric=fabric,
+        plan=plan,
+        run=planned.run,
+        progress=progress,
+        stop=stop,
+        translator=translator,
+        origin=origin,
+        dataset=WindowDataset(plan.stream),
+        state=State(phase=plan.phases[0].name) if saved is None else saved.state,
+        reference=None if saved is None else saved.reference,
+        saved_tensors=None if saved is None else saved.optimizers,
+        seconds_before=0.0 if saved is None else saved.state.seconds,
+    )
 
 
-def _begun(translator: Translator[Any]) -> dict[str, str]:
-    """Fill the networks with the weights that training starts from; return their SHA-256 or `from scratch`."""
+def _begin(translator: Translator[Any], config: Mapping[str, Any], fabric: Fabric) -> Origin:
+    """Fill the networks with the weights that training starts from."""
     pretrained = translator.pretrained()
-    for one in pretrained.values():
-        one.load()
-    return {name: one.digest() for name, one in pretrained.items()}
+    for weights in pretrained.values():
+        weights.load()
+    frozen = {name: network.to(fabric.device).digest() for name, network in translator.frozen().items()}
+    return Origin(config, frozen, {name: weights.digest() for name, weights in pretrained.items()})
+
+
+def _restore(translator: Translator[Any], saved: Checkpoint, fabric: Fabric) -> Origin:
+    """Give a translator the weights of a checkpoint back."""
+    frozen = checkpoint.check_frozen(translator.frozen(), saved, fabric.device)
+    if dict(saved.versions) != versions():
+        _log.warning(
+            "This run was begun with %s: it goes on, but not to the very same numbers.", saved.versions
+        )
+    translator.load_state_dict(dict(saved.weights))
+    fabric.strategy.precision.load_state_dict(dict(saved.state.scaler))
+    return Origin(saved.translator_config, frozen, saved.starting_weights)

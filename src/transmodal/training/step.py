@@ -51,10 +51,10 @@ def step(
             losses = translator.losses(name, batch, outputs)
         total = torch.stack([term.float() for term in losses.values()]).sum()
         optimizer.zero_grad(set_to_none=True)
-        parameters = [one for group in optimizer.param_groups for one in group["params"]]
+        parameters = [tensor for group in optimizer.param_groups for tensor in group["params"]]
         # Players may share the outputs' graph, so only the last may free it.
         fabric.backward(total, inputs=parameters, retain_graph=name != names[-1])
-        _average(fabric, [one.grad for one in parameters if one.grad is not None])
+        _average(fabric, [tensor.grad for tensor in parameters if tensor.grad is not None])
         if clip is not None:
             fabric.clip_gradients(translator, optimizer, max_norm=clip, error_if_nonfinite=False)
         fabric.strategy.optimizer_step(optimizer)
@@ -70,16 +70,16 @@ def to_numbers(fabric: Fabric, terms: Mapping[str, Tensor], *, stop: bool) -> tu
         flag = torch.full((1,), float(stop), device=stacked.device)
         stacked = _reduce(fabric, torch.cat([stacked, flag]), "mean")
     values = stacked.tolist()
-    asked = stop if fabric.world_size == 1 else values.pop() > 0
-    return dict(zip(terms, values, strict=True)), asked
+    is_stopping = stop if fabric.world_size == 1 else values.pop() > 0
+    return dict(zip(terms, values, strict=True)), is_stopping
 
 
-def check_finite(terms: Mapping[str, float], where: str) -> None:
+def check_finite(terms: Mapping[str, float], place: str) -> None:
     """Stop where a loss is not finite.
 
     Args:
         terms: losses as `player/term`.
-        where: which step this is.
+        place: which step this is.
 
     Raises:
         InputError: E120, naming the player, the term and the step.
@@ -87,7 +87,7 @@ def check_finite(terms: Mapping[str, float], where: str) -> None:
     for name, value in terms.items():
         if not math.isfinite(value):
             player = name.split("/")[0]
-            raise diverged(f"loss {name} is {value} at {where}", player)
+            raise diverged(f"loss {name} is {value} at {place}", player)
 
 
 def diverged(got: str, player: str) -> InputError:
@@ -128,24 +128,26 @@ def _average(fabric: Fabric, gradients: Sequence[Tensor]) -> None:
     """Average gradients over the processes, in one message."""
     if fabric.world_size == 1 or not gradients:
         return
-    mean = _reduce(fabric, torch.cat([one.reshape(-1) for one in gradients]), "mean")
-    for one, averaged in zip(gradients, torch.split(mean, [one.numel() for one in gradients]), strict=True):
-        one.copy_(averaged.view_as(one))
+    mean = _reduce(fabric, torch.cat([gradient.reshape(-1) for gradient in gradients]), "mean")
+    sizes = [gradient.numel() for gradient in gradients]
+    for gradient, averaged in zip(gradients, torch.split(mean, sizes), strict=True):
+        gradient.copy_(averaged.view_as(gradient))
 
 
 def _agree_on_buffers(fabric: Fabric, module: nn.Module) -> None:
     """Give every process the first one's buffers (BatchNorm's running statistics), as DDP does."""
-    buffers = [one for one in module.buffers() if one.is_floating_point()]
+    buffers = [buffer for buffer in module.buffers() if buffer.is_floating_point()]
     if fabric.world_size == 1 or not buffers:
         return
-    flat = torch.cat([one.reshape(-1) for one in buffers])
+    flat = torch.cat([buffer.reshape(-1) for buffer in buffers])
     first = _reduce(fabric, flat if fabric.global_rank == 0 else torch.zeros_like(flat), "sum")
-    for one, agreed in zip(buffers, torch.split(first, [one.numel() for one in buffers]), strict=True):
-        one.copy_(agreed.view_as(one))
+    sizes = [buffer.numel() for buffer in buffers]
+    for buffer, agreed in zip(buffers, torch.split(first, sizes), strict=True):
+        buffer.copy_(agreed.view_as(buffer))
 
 
-def _reduce(fabric: Fabric, values: Tensor, how: Literal["mean", "sum"]) -> Tensor:
-    reduced = fabric.all_reduce(values, reduce_op=how)
+def _reduce(fabric: Fabric, values: Tensor, operation: Literal["mean", "sum"]) -> Tensor:
+    reduced = fabric.all_reduce(values, reduce_op=operation)
     return cast(Tensor, reduced)
 
 

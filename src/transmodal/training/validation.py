@@ -1,108 +1,68 @@
-"""Validation: whole volumes through inference, scored inside the mask, with a picture of the first."""
+"""Validation: the validation cases scored, shared out among the processes, and the best checkpoint chosen."""
 
 from __future__ import annotations
 
-import math
-import sys
-from collections.abc import Sequence
-from pathlib import Path
-from typing import Any
+from collections.abc import Mapping
 
-import numpy as np
 import torch
 
-from transmodal.cohorts.store import PreparedCase
-from transmodal.errors import UsageError
-from transmodal.evaluation.drawing import figures
-from transmodal.evaluation.drawing.planes import Frame
-from transmodal.evaluation.score import STANDARD, in_reference_units, range_of, score
-from transmodal.inference.engines.torch import TorchEngine
-from transmodal.inference.preprocessing import Preprocessing
-from transmodal.inference.synthesis import synthesise_case
-from transmodal.storage import files
-from transmodal.training.plan import Plan, target_map_of
-from transmodal.translators._base import Translator
-from transmodal.volumes import Volume
+from transmodal.training import scoring
+from transmodal.training.planning.phases import PhasePlan
+from transmodal.training.saving import save_best, save_last
+from transmodal.training.session import Interrupted, Session
+from transmodal.training.step import any_of, total_over_processes
 
 
-def metrics_of(plan: Plan) -> tuple[str, ...]:
-    """Return the metrics that validation takes: the primary one, and the standard ones where there is a range."""
-    standard = STANDARD if _data_range(plan.preprocessing) is not None else ()
-    return tuple(dict.fromkeys((plan.recipe.evaluation.primary, *standard)))
+def validate(session: Session, phase: PhasePlan) -> None:
+    """Score the validation cases at the end of an epoch, and keep the weights where they are the best so far.
 
+    The state changes only when all figures are there: interrupted before, it is done again.
 
-def validate(
-    translator: Translator[Any], plan: Plan, case: PreparedCase, device: torch.device
-) -> tuple[dict[str, float], Volume]:
-    """Translate one case and take its figures, in 3D, inside the case's mask where it has one.
-
-    A target without a unit (MR contrasts) is brought into the training cohort's reference units first, by
-    its own map: the synthetic volume is in those. The translator has to be in evaluation mode.
-
-    Returns:
-        The figures by metric, and the synthetic volume.
+    Raises:
+        Interrupted: when a process was asked to stop; the state is saved.
+        InputError: E120 when a weight is not finite.
     """
-    preprocessing = plan.preprocessing
-    synthetic = synthesise_case(TorchEngine(translator, device), preprocessing, case).volume
-    target = case.volume(preprocessing.target)
-    if preprocessing.target_map.spec.method != "window":
-        own = target_map_of(case, plan.recipe, preprocessing.target_map.range)
-        target = in_reference_units(target, own, preprocessing.target_map)
-    measured = score(
-        target,
-        synthetic,
-        mask_of(case),
-        modality=preprocessing.target,
-        data_range=_data_range(preprocessing) or 1.0,
-        unit=_unit(preprocessing),
-        metrics=metrics_of(plan),
+    figures = _mean_figures(session, phase)
+    session.log(phase, {f"validation/{metric}": figure for metric, figure in figures.items()})
+    _choose(session, phase, figures)
+
+
+def _mean_figures(session: Session, phase: PhasePlan) -> dict[str, float]:
+    """Return the mean of each metric over the cases, the same in every process."""
+    plan, fabric = session.plan, session.fabric
+    session.translator.eval()  # until the next epoch begins
+    cases, metrics = plan.validation, scoring.metrics_of(plan)
+    table = torch.zeros(len(cases), len(metrics), dtype=torch.float64)
+    for n in range(fabric.global_rank, len(cases), fabric.world_size):
+        if session.stop:
+            break
+        figures, synthetic = scoring.score_case(session.translator, plan, cases[n], fabric.device)
+        table[n] = torch.tensor([figures[metric] for metric in metrics], dtype=torch.float64)
+        if n == 0:
+            path = session.run.samples / f"{phase.name}-epoch-{session.state.epoch + 1:04d}.png"
+            scoring.draw_case(path, cases[n], plan.preprocessing, synthetic)
+        session.progress.advance("validate", n + 1, len(cases))
+    if any_of(fabric, bool(session.stop)):
+        save_last(session)
+        raise Interrupted
+    columns = total_over_processes(fabric, table).T.tolist()
+    return {metric: scoring.mean(column) for metric, column in zip(metrics, columns, strict=True)}
+
+
+def _choose(session: Session, phase: PhasePlan, figures: Mapping[str, float]) -> None:
+    """Save the weights where they are the best so far, and end the phase where they have not been for too long."""
+    epoch = session.state.epoch + 1
+    selection, stopping = session.plan.recipe.evaluation, session.settings.early_stopping
+    figure = figures[selection.primary]
+    is_better = selection.is_better(figure, session.state.best)
+    stale = 0 if is_better else session.state.stale + 1
+    if is_better:
+        session.update(best=figure, best_step=session.state.step)
+    session.update(stale=stale, phase_ended=stopping is not None and stale >= stopping.patience)
+    if is_better:
+        save_best(session, epoch)
+    text = ", ".join(f"{metric} {value:.4g}" for metric, value in figures.items())
+    ending = f"; no better for {stale} validations, stopping" if session.state.phase_ended else ""
+    session.progress.say(
+        f"{phase.name} {epoch}/{phase.epochs}: {text}{' (best)' if is_better else ''}{ending}"
     )
-    first: dict[str, float] = {}
-    for one in measured:  # inside the mask comes before whole, 3D before 2D
-        first.setdefault(one.metric, one.value)
-    return first, synthetic
-
-
-def mask_of(case: PreparedCase) -> np.ndarray[Any, np.dtype[np.bool_]] | None:
-    """Return where figures are taken: the data set's mask; None, everywhere, where it gives none."""
-    mask = case.mask()
-    return mask if mask is not None and mask.any() else None
-
-
-def mean(values: Sequence[float]) -> float:
-    """Return the mean over cases as a finite number: a PSNR of infinity becomes the largest float."""
-    total = math.fsum(values) / len(values) if all(map(math.isfinite, values)) else sum(values) / len(values)
-    return total if not math.isinf(total) else math.copysign(sys.float_info.max, total)
-
-
-def picture(path: Path, case: PreparedCase, preprocessing: Preprocessing, synthetic: Volume) -> None:
-    """Write source, synthetic and target on three planes, one below the other, as PNG."""
-    source, target = case.volume(preprocessing.sources[0]), case.volume(preprocessing.target)
-    mask = mask_of(case)
-    frame = Frame.of(target.grid, mask)
-    first = preprocessing.sources[0]
-    own = figures.window_of(first, source.voxels, mask, unit=preprocessing.units.get(first, ""))
-    shared = figures.window_of(preprocessing.target, target.voxels, mask, unit=_unit(preprocessing))
-    rows = [
-        figures.grey(frame.strip(source.voxels), own),
-        figures.grey(frame.strip(synthetic.voxels), shared),
-        figures.grey(frame.strip(target.voxels), shared),
-    ]
-    if any(row.ndim == 3 for row in rows):
-        rows = [row if row.ndim == 3 else np.repeat(row[..., None], 3, axis=-1) for row in rows]
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with files.atomic_path(path) as beside:
-        beside.write_bytes(figures.png(np.concatenate(rows)))
-
-
-def _data_range(preprocessing: Preprocessing) -> float | None:
-    """Return the target's data range; None where it has none, as with z-scores."""
-    try:
-        return range_of(preprocessing.target, preprocessing.target_map, _unit(preprocessing))
-    except UsageError:
-        return None
-
-
-def _unit(preprocessing: Preprocessing) -> str:
-    """Return the target's unit where it is not the modality's own."""
-    return preprocessing.units.get(preprocessing.target, "")

@@ -26,9 +26,9 @@ from transmodal.experiments.benchmark.table import ranked
 from transmodal.experiments.series import Job
 from transmodal.recipes.schema import Recipe
 from transmodal.storage import outputs
-from transmodal.training.plan import Plan, plan
+from transmodal.training.planning.plan import Plan, plan
+from transmodal.training.planning.start import check_start
 from transmodal.training.run import Run
-from transmodal.training.start import check_start
 
 Progress = Callable[[str, int, int, str], None]
 """Told what is under way, how much of it is done, of how much, and how long it may still take."""

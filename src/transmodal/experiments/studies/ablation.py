@@ -24,9 +24,9 @@ from transmodal.progress import StageProgress
 from transmodal.recipes import load
 from transmodal.recipes.schema import Recipe
 from transmodal.storage import files, outputs
-from transmodal.training.plan import plan as training_plan
+from transmodal.training.planning.plan import plan as training_plan
+from transmodal.training.planning.start import check_start
 from transmodal.training.run import Run
-from transmodal.training.start import check_start
 
 LIBRARY = Path(__file__).parent / "library"
 METRICS = ("mae", "psnr", "ssim")

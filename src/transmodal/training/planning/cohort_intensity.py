@@ -12,7 +12,7 @@ def with_cohort_intensity(recipe: Recipe, cohort: Cohort) -> Recipe:
     """Return a recipe with the maps of `prepare --intensity` for the modalities of its task.
 
     A cohort's map takes the place of the modality's default. A recipe may set the same one; another one is
-    refused, since it is not to be known which of the two is meant. What comes back goes into the run's folder
+    refused, since nothing says which of the two is meant. The result goes into the run's folder
     and its checkpoints, so that translation and evaluation use it as well.
 
     Args:
@@ -22,26 +22,26 @@ def with_cohort_intensity(recipe: Recipe, cohort: Cohort) -> Recipe:
     Raises:
         UsageError: E004 when recipe and cohort set different maps for one modality.
     """
-    of_cohort = cohort.manifest.options.intensity
-    taken = {
-        name: _setting(of_cohort[name])
+    in_cohort = cohort.manifest.options.intensity
+    settings = {
+        name: _setting(in_cohort[name])
         for name in (*recipe.task.source, recipe.task.target)
-        if name in of_cohort
+        if name in in_cohort
     }
-    for name, setting in taken.items():
-        own = recipe.data.intensity.get(name)
-        if own is not None and own != setting:
+    for name, setting in settings.items():
+        in_recipe = recipe.data.intensity.get(name)
+        if in_recipe is not None and in_recipe != setting:
             raise UsageError(
                 "E004",
-                f"data.intensity.{name} is {_text(own)} in the recipe, and {_text(setting)} in the cohort "
+                f"data.intensity.{name} is {_text(in_recipe)} in the recipe, and {_text(setting)} in the cohort "
                 f"{cohort.manifest.name}",
                 f"one intensity map of {name}",
                 f"Take data.intensity.{name} out of the recipe, say --set 'data.intensity.{name}={_yaml(setting)}', or "
-                f"prepare the cohort with --intensity {name}={_word(own)}.",
+                f"prepare the cohort with --intensity {name}={_word(in_recipe)}.",
             )
-    if not taken:
+    if not settings:
         return recipe
-    data = recipe.data.model_copy(update={"intensity": {**recipe.data.intensity, **taken}})
+    data = recipe.data.model_copy(update={"intensity": {**recipe.data.intensity, **settings}})
     return recipe.model_copy(update={"data": data})
 
 

@@ -20,8 +20,8 @@ from transmodal.inference.translate import load
 from transmodal.recipes.load import dump
 from transmodal.recipes.load import load as load_recipe
 from transmodal.recipes.schema import Recipe
-from transmodal.training.loop import train
-from transmodal.training.plan import plan
+from transmodal.training.planning.plan import plan
+from transmodal.training.train import train
 from transmodal.volumes import Volume
 from transmodal.volumes.intensity import IntensitySpec
 

@@ -76,17 +76,17 @@ def pairs_of(
 
 
 def region_modality(recipe: Recipe, case: PreparedCase) -> str:
-    """Return the modality whose region a case is looked at in: the first source, or the target where it has none."""
+    """Return the modality whose region is used in a case: the first source, or the target where there is no source."""
     first = recipe.task.source[0]
     return first if first in case.modalities else recipe.task.target
 
 
-def _check(case: PreparedCase, needed: Sequence[str], otherwise: str) -> None:
+def _check(case: PreparedCase, needed: Sequence[str], alternative: str) -> None:
     for modality in needed:
         if modality not in case.modalities:
             raise InputError(
                 "E131",
-                f"case {case.id} has {', '.join(sorted(case.modalities))}, no {modality}{otherwise}",
-                f"{', '.join(needed)}{otherwise} in every case",
+                f"case {case.id} has {', '.join(sorted(case.modalities))}, no {modality}{alternative}",
+                f"{', '.join(needed)}{alternative} in every case",
                 f"Prepare the cohort with {modality}, or set task.source and task.target.",
             )

@@ -17,7 +17,7 @@ from transmodal.cohorts.store import Cohort
 from transmodal.errors import InputError, TransmodalError, UsageError
 from transmodal.recipes.load import load
 from transmodal.recipes.schema import Recipe
-from transmodal.training.plan import plan
+from transmodal.training.planning.plan import plan
 from transmodal.translators.unet_regression.translator import UNetRegression
 from transmodal.volumes.intensity import IntensitySpec, fit
 

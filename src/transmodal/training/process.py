@@ -1,0 +1,87 @@
+"""One process of a training: what is done before the first step, the loop, and how it ends."""
+
+from __future__ import annotations
+
+import signal
+from functools import partial
+from typing import NamedTuple
+
+import torch
+from lightning_fabric import Fabric
+
+from transmodal.checkpoint import State
+from transmodal.cohorts.quality import training_sources
+from transmodal.progress import Progress
+from transmodal.training import features
+from transmodal.training.launch import Stop
+from transmodal.training.log import Curves
+from transmodal.training.loop import train_phases
+from transmodal.training.run import lock
+from transmodal.training.saving import load_last
+from transmodal.training.session import Interrupted, PlannedRun, Session, open_session
+from transmodal.training.step import is_out_of_memory, out_of_memory
+
+
+class Outcome(NamedTuple):
+    """What the first process returns: where training stands, and the signal that stopped it."""
+
+    state: State
+    signal: int | None
+
+
+def train_in_process(fabric: Fabric, planned: PlannedRun, progress: Progress, stop: Stop) -> Outcome:
+    """Train in one process; the first one keeps the run's folder.
+
+    Raises:
+        TransmodalError: as `train.train`.
+    """
+    cards = [fabric.device] if fabric.device.type == "cuda" else []
+    with torch.random.fork_rng(devices=cards):
+        if fabric.global_rank > 0:
+            return train_session(open_session(fabric, planned, progress, stop, load_last(planned.run)))
+        with lock(planned.run):
+            saved = load_last(planned.run)
+            n_steps = 0 if saved is None else saved.state.step
+            with Curves(planned.run.curves, planned.run.tensorboard, n_steps) as curves:
+                session = open_session(fabric, planned, progress, stop, saved)
+                session.curves = curves
+                return train_session(session)
+
+
+def train_session(session: Session) -> Outcome:
+    """Train a session to the end, or until it is asked to stop.
+
+    Raises:
+        InputError: E120 when a loss or a weight is not finite.
+        ResourceError: E402 when memory runs out.
+    """
+    try:
+        _prepare(session)
+        train_phases(session)
+    except Interrupted:
+        return Outcome(session.state, session.stop.signal or int(signal.SIGTERM))
+    except (MemoryError, RuntimeError) as error:
+        if not is_out_of_memory(error):
+            raise
+        raise out_of_memory(session.settings.batch, session.fabric.device) from error
+    return Outcome(session.state, None)
+
+
+def _prepare(session: Session) -> None:
+    """Look at the training sources, for what `translate` holds a source against, and store features where asked."""
+    plan = session.plan
+    if session.reference is None and session.fabric.global_rank == 0:
+        cases = [source.case for source in plan.stream.cases]
+        is_physical = {name: spec.method == "window" for name, spec in plan.preprocessing.specs.items()}
+        session.reference = training_sources.fit(
+            cases, is_physical, partial(session.advance_or_stop, "sources")
+        )
+    if session.settings.store_features:
+        session.dataset.features = features.fill_store(
+            session.fabric,
+            session.translator,
+            session.dataset,
+            plan.features,
+            batch=plan.recipe.translation.batch,
+            advance=partial(session.advance_or_stop, "features"),
+        )

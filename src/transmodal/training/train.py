@@ -1,0 +1,89 @@
+"""Train by a recipe: once, or on from where an interrupted run stopped, to the same weights."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from transmodal import checkpoint
+from transmodal.cohorts.store import Cohort
+from transmodal.progress import Progress, Silent
+from transmodal.recipes.schema import Recipe
+from transmodal.training.launch import launch, raise_signal
+from transmodal.training.planning.plan import plan as make_plan
+from transmodal.training.planning.start import check_start
+from transmodal.training.process import train_in_process
+from transmodal.training.run import Run, open_run
+from transmodal.training.session import PlannedRun
+
+
+@dataclass(frozen=True, slots=True)
+class TrainResult:
+    """The result of a training.
+
+    Attributes:
+        run: the run's folder.
+        steps: steps that the run has in all.
+        metric: the primary metric.
+        best: its best value over the validation cases; None without any.
+        seconds: how long this call took.
+        was_finished: whether there was nothing left to do.
+    """
+
+    run: Path
+    steps: int
+    metric: str
+    best: float | None
+    seconds: float
+    was_finished: bool = False
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as `--json` prints it."""
+        return {
+            "run": str(self.run),
+            "steps": self.steps,
+            "metric": self.metric,
+            "best": self.best,
+            "seconds": round(self.seconds, 1),
+            "was_finished": self.was_finished,
+        }
+
+    def line(self) -> str:
+        """Return it in one line."""
+        best = "" if self.best is None else f", best validation {self.metric} {self.best:.4g}"
+        if self.was_finished:
+            return f"{self.run}: finished before, nothing to do ({self.steps} steps{best})"
+        return f"{self.run}: trained {self.steps} steps in {self.seconds / 60:.1f} minutes{best}"
+
+
+def train(recipe: Recipe, cohort: Cohort, run: Path, *, progress: Progress | None = None) -> TrainResult:
+    """Train by a recipe on a cohort, or go on with a run that was interrupted.
+
+    Args:
+        recipe: resolved.
+        cohort: prepared.
+        run: folder to write, or to continue.
+        progress: told of steps and validations.
+
+    Raises:
+        UsageError: E005 when the folder is of another recipe or cohort, and as `plan`.
+        InputError: E120 when a loss or a weight is not finite, and as `plan`.
+        ResourceError: E402 when memory does not suffice, E404 for a device that is not there.
+        KeyboardInterrupt: on SIGINT, once everything is saved; SystemExit likewise on SIGTERM.
+    """
+    start = time.monotonic()
+    folder = Path(run)
+    plan = make_plan(recipe, cohort, begins=not Run(folder).is_saved)
+    check_start(plan)
+    opened = open_run(folder, plan.recipe, plan.cohort, plan.summary())
+    metric = plan.recipe.evaluation.primary
+    before = checkpoint.peek(opened.last)
+    if before is not None and before.finished:
+        return TrainResult(folder, before.step, metric, before.best, 0.0, was_finished=True)
+    planned = PlannedRun(plan, opened)
+    state, signal = launch(plan.recipe.training, train_in_process, planned, progress or Silent())
+    if signal is not None:
+        raise_signal(signal)
+    return TrainResult(folder, state.step, metric, state.best, time.monotonic() - start)
