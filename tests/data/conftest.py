@@ -9,7 +9,7 @@ import pytest
 
 from transmodal.cohorts.case import Case
 from transmodal.cohorts.prepare.prepare import PrepareOptions, prepare
-from transmodal.data.dataset import Stream, StreamCase
+from transmodal.data.stream import Stream, StreamCase
 from transmodal.volumes import Volume
 from transmodal.volumes.intensity import IntensitySpec, fit
 from transmodal.volumes.windows.cut import Cutting

@@ -13,9 +13,11 @@ import torch
 from transmodal.batch import Batch
 from transmodal.cohorts.prepare.prepare import PrepareOptions, prepare
 from transmodal.cohorts.store import PreparedCase
-from transmodal.data.dataset import Augment, Stream, StreamCase, WindowDataset, collate
-from transmodal.data.loader import batches, seed_of, steps_per_epoch
+from transmodal.data.dataset import WindowDataset, collate
+from transmodal.data.loader import Epoch, Share, batches, seed_of, steps_per_epoch
+from transmodal.data.stream import Stream, StreamCase
 from transmodal.errors import InputError, UsageError
+from transmodal.recipes.schema import Augment
 from transmodal.volumes.windows.cut import Cutting, cut, places
 
 SHAPE = (9, 11, 8)
@@ -115,26 +117,24 @@ def test_contrast_varies_with_the_seed_and_leaves_the_background(stream: Stream)
 @pytest.mark.parametrize("workers", [1, 2])
 def test_workers_change_nothing(stream: Stream, workers: int) -> None:
     dataset = WindowDataset(replace(stream, augment=Augment(flip_lr=True, gain=0.1)))
-    alone = list(batches(dataset, seed=4, phase="train", epoch=1, batch=5))
-    shared = list(batches(dataset, seed=4, phase="train", epoch=1, batch=5, workers=workers))
+    alone = list(batches(dataset, Epoch(4, "train", 1, 5)))
+    shared = list(batches(dataset, Epoch(4, "train", 1, 5), Share(workers=workers)))
     assert len(alone) == steps_per_epoch(len(dataset), 5) == 4
     assert all(equal(a, b) for a, b in zip(alone, shared, strict=True))
 
 
 def test_skipping_is_having_done(stream: Stream) -> None:
     dataset = WindowDataset(stream)
-    whole = list(batches(dataset, seed=4, phase="train", epoch=0, batch=5, step=10))
-    rest = list(batches(dataset, seed=4, phase="train", epoch=0, batch=5, skip=2, step=12))
+    whole = list(batches(dataset, Epoch(4, "train", 0, 5), step=10))
+    rest = list(batches(dataset, Epoch(4, "train", 0, 5), skip=2, step=12))
     assert all(equal(a, b) for a, b in zip(whole[2:], rest, strict=True))
     assert [one.step for one in rest] == [12, 13]
 
 
 def test_shares_make_the_whole_batch(stream: Stream) -> None:
     dataset = WindowDataset(stream)
-    whole = list(batches(dataset, seed=4, phase="train", epoch=0, batch=6))
-    parts = [
-        list(batches(dataset, seed=4, phase="train", epoch=0, batch=6, rank=rank, world=2)) for rank in (0, 1)
-    ]
+    whole = list(batches(dataset, Epoch(4, "train", 0, 6)))
+    parts = [list(batches(dataset, Epoch(4, "train", 0, 6), Share(rank, 2))) for rank in (0, 1)]
     for one, first, second in zip(whole, *parts, strict=True):
         assert torch.equal(one.source, torch.cat([first.source, second.source]))
         assert one.draw is not None
@@ -142,26 +142,26 @@ def test_shares_make_the_whole_batch(stream: Stream) -> None:
         assert second.draw is not None
         assert torch.equal(one.draw, torch.cat([first.draw, second.draw]))
     with pytest.raises(UsageError, match="2 processes"):
-        next(batches(dataset, seed=4, phase="train", epoch=0, batch=5, world=2))
+        next(batches(dataset, Epoch(4, "train", 0, 5), Share(world=2)))
 
 
 def test_epochs_and_seeds_differ_and_the_global_generator_rests(stream: Stream) -> None:
     dataset = WindowDataset(stream)
     state = torch.random.get_rng_state()
-    first = next(batches(dataset, seed=4, phase="train", epoch=0, batch=5))
+    first = next(batches(dataset, Epoch(4, "train", 0, 5)))
     assert torch.equal(state, torch.random.get_rng_state())
-    assert not equal(first, next(batches(dataset, seed=4, phase="train", epoch=1, batch=5)))
-    assert not equal(first, next(batches(dataset, seed=5, phase="train", epoch=0, batch=5)))
+    assert not equal(first, next(batches(dataset, Epoch(4, "train", 1, 5))))
+    assert not equal(first, next(batches(dataset, Epoch(5, "train", 0, 5))))
 
 
 def test_an_epoch_sees_each_window_once_and_a_longer_one_goes_on(stream: Stream) -> None:
     dataset = WindowDataset(stream)
-    seen = [one.draw for one in batches(dataset, seed=4, phase="train", epoch=0, batch=24)]
+    seen = [one.draw for one in batches(dataset, Epoch(4, "train", 0, 24))]
     assert len(seen) == 1
-    longer = list(batches(dataset, seed=4, phase="train", epoch=0, batch=24, steps=3))
+    longer = list(batches(dataset, Epoch(4, "train", 0, 24, steps=3)))
     assert len(longer) == 3
     assert not torch.equal(longer[0].source, longer[1].source)
-    small = list(batches(dataset, seed=4, phase="train", epoch=0, batch=100))
+    small = list(batches(dataset, Epoch(4, "train", 0, 100)))
     assert [len(one.source) for one in small] == [24]
 
 

@@ -13,9 +13,10 @@ import torch
 from torch import Tensor
 
 from transmodal.data import features as features_module
-from transmodal.data.dataset import Stream, WindowDataset
+from transmodal.data.dataset import WindowDataset
 from transmodal.data.features import FeatureStore
-from transmodal.data.loader import batches
+from transmodal.data.loader import Epoch, batches
+from transmodal.data.stream import Stream
 from transmodal.errors import IntegrityError, ResourceError
 from transmodal.volumes.intensity import IntensitySpec, fit
 
@@ -35,7 +36,7 @@ def test_stored_features_are_the_computed_ones(stream: Stream, tmp_path: Path) -
     dataset = WindowDataset(stream)
     dataset.features = filled(tmp_path, dataset)
     seen = 0
-    for batch in batches(dataset, seed=1, phase="train", epoch=0, batch=4):
+    for batch in batches(dataset, Epoch(1, "train", 0, 4)):
         assert batch.features is not None
         assert torch.equal(batch.features, encode(batch.source))
         seen += len(batch.source)

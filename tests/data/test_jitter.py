@@ -10,10 +10,12 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from transmodal.data.dataset import Augment, Stream, WindowDataset
-from transmodal.data.jitter import Jitter, drawn
+from transmodal.data.dataset import WindowDataset
+from transmodal.data.jitter import Jitter, draw_jitter
+from transmodal.data.stream import Stream
 from transmodal.errors import UsageError
 from transmodal.recipes.load import load
+from transmodal.recipes.schema import Augment
 
 RATIO = 286 / 256
 
@@ -43,11 +45,11 @@ def test_it_is_torchs_resizing_and_a_crop(
 def test_every_part_is_drawn_and_nothing_without_a_ratio() -> None:
     draw = np.random.default_rng(3)
     starts = {
-        int(jitter.at[0] * 5) for _ in range(200) if (jitter := drawn(RATIO, draw)) is not None
+        int(jitter.at[0] * 5) for _ in range(200) if (jitter := draw_jitter(RATIO, draw)) is not None
     }  # of 36 to 40
     assert starts == {0, 1, 2, 3, 4}
     before = draw.bit_generator.state
-    assert drawn(None, draw) is None
+    assert draw_jitter(None, draw) is None
     assert draw.bit_generator.state == before
 
 

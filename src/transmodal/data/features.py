@@ -14,7 +14,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from transmodal.data.dataset import Stream, StreamCase, WindowDataset
+from transmodal.data.dataset import WindowDataset
+from transmodal.data.stream import Stream, StreamCase
 from transmodal.errors import IntegrityError, ResourceError
 from transmodal.progress import CountProgress
 from transmodal.storage import files

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 
 class Jitter(NamedTuple):
-    """One draw: what is done to every array of a sample.
+    """One draw: the same enlargement and part for every array of a sample.
 
     Attributes:
         ratio: by which the sides grow.
@@ -20,8 +20,8 @@ class Jitter(NamedTuple):
     at: tuple[float, float]
 
     def of(self, image: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return an image `(C, H, W)` as the jitter shows it, the same shape: linear in between, edges repeat."""
-        shown = image
+        """Return the part of an image `(C, H, W)`, the same shape: linear in between, edges repeat."""
+        part = image
         for axis, share in enumerate(self.at, start=1):
             places = self._places(image.shape[axis], share)
             low = np.floor(places).astype(np.intp)
@@ -29,12 +29,12 @@ class Jitter(NamedTuple):
                 (places - low).astype(np.float32)[:, None] if axis == 1 else (places - low).astype(np.float32)
             )
             high = np.minimum(low + 1, image.shape[axis] - 1)
-            first, second = shown.take(low, axis), shown.take(high, axis)
-            shown = first + weight * (second - first)
-        return shown
+            first, second = part.take(low, axis), part.take(high, axis)
+            part = first + weight * (second - first)
+        return part
 
     def of_labels(self, labels: NDArray[Any]) -> NDArray[Any]:
-        """Return labels `(C, H, W)` as the jitter shows them, the same shape and type: the nearest of each."""
+        """Return the part of labels `(C, H, W)`, the same shape and type: the nearest of each."""
         for axis, share in enumerate(self.at, start=1):
             nearest = np.floor(self._places(labels.shape[axis], share) + 0.5).astype(np.intp)
             labels = labels.take(nearest, axis)
@@ -48,6 +48,6 @@ class Jitter(NamedTuple):
         return places.clip(0, side - 1)
 
 
-def drawn(ratio: float | None, draw: np.random.Generator) -> Jitter | None:
+def draw_jitter(ratio: float | None, draw: np.random.Generator) -> Jitter | None:
     """Draw a jitter; None, without a draw, where there is no ratio."""
     return None if ratio is None else Jitter(ratio, (draw.random(), draw.random()))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import signal
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -13,6 +14,42 @@ from torch.utils.data import DataLoader
 from transmodal.batch import Batch
 from transmodal.data.dataset import WindowDataset, collate
 from transmodal.errors import ResourceError, UsageError
+
+
+class Epoch(NamedTuple):
+    """One epoch of a run: which windows are in which of its batches.
+
+    Attributes:
+        seed: of the run.
+        phase: name of the phase.
+        number: of the epoch within the phase.
+        batch: size of the global batch.
+        steps: batches of the whole epoch; None: as many as the windows make.
+    """
+
+    seed: int
+    phase: str
+    number: int
+    batch: int
+    steps: int | None = None
+
+
+class Share(NamedTuple):
+    """A process's share of every batch.
+
+    Attributes:
+        rank: of this process, from 0.
+        world: number of processes, each of which reads an equal part.
+        workers: processes that cut windows; 0 cuts here.
+    """
+
+    rank: int = 0
+    world: int = 1
+    workers: int = 0
+
+
+ALL = Share()
+"""The share of a process that trains alone."""
 
 
 def seed_of(*parts: int | str) -> int:
@@ -27,18 +64,7 @@ def steps_per_epoch(n: int, batch: int) -> int:
 
 
 def batches(
-    dataset: WindowDataset,
-    *,
-    seed: int,
-    phase: str,
-    epoch: int,
-    batch: int,
-    skip: int = 0,
-    steps: int | None = None,
-    step: int = 0,
-    rank: int = 0,
-    world: int = 1,
-    workers: int = 0,
+    dataset: WindowDataset, epoch: Epoch, share: Share = ALL, *, skip: int = 0, step: int = 0
 ) -> Iterator[Batch]:
     """Yield one epoch's batches, or the rest of it.
 
@@ -47,46 +73,26 @@ def batches(
 
     Args:
         dataset: windows.
-        seed: of the run.
-        phase: name of the phase.
-        epoch: number of the epoch within the phase.
-        batch: size of the global batch.
-        skip: batches of this epoch that are done.
-        steps: batches of the whole epoch; None: as many as the windows make.
+        epoch: which one.
+        share: of this process.
+        skip: batches of this epoch that are complete.
         step: number of the first yielded batch within the run.
-        rank: of this process, from 0.
-        world: number of processes, each of which reads an equal part of every batch.
-        workers: processes that cut windows; 0 cuts here.
 
     Raises:
         UsageError: E004 when the batch cannot be shared evenly.
         ResourceError: E402 when a worker dies.
     """
-    if batch % world:
+    if epoch.batch % share.world:
         raise UsageError(
             "E004",
-            f"a batch of {batch} for {world} processes",
+            f"a batch of {epoch.batch} for {share.world} processes",
             "a multiple of the processes",
             "Set training.batch to one.",
         )
-    keys = _keys(len(dataset), (seed, phase, epoch), batch, steps)[skip:]
-    part = batch // world if len(dataset) >= batch else None
-    own = [one if part is None else one[rank * part : (rank + 1) * part] for one in keys]
-    # An own generator: an iterator over a DataLoader draws from the global one otherwise.
-    loader = DataLoader(
-        dataset,
-        batch_sampler=own,
-        num_workers=workers,
-        collate_fn=collate,
-        generator=torch.Generator().manual_seed(0),
-        persistent_workers=False,
-        multiprocessing_context="fork" if workers else None,
-        timeout=120 if workers else 0,
-        worker_init_fn=_steadfast,
-    )
+    keys = [_shared_keys(part, epoch, share, len(dataset)) for part in _keys(len(dataset), epoch)[skip:]]
     try:
-        for number, one in enumerate(loader, start=step):
-            yield one._replace(phase=phase, step=number)
+        for number, batch in enumerate(_loader(dataset, keys, share.workers), start=step):
+            yield batch._replace(phase=epoch.phase, step=number)
     except RuntimeError as error:
         if "DataLoader" not in str(error):
             raise
@@ -98,7 +104,26 @@ def batches(
         ) from error
 
 
-def _steadfast(worker: int) -> None:
+Keys = list[tuple[int, int]]
+"""A batch's windows: `(index, seed)` of each."""
+
+
+def _loader(dataset: WindowDataset, keys: list[Keys], workers: int) -> DataLoader[Batch]:
+    # An own generator: an iterator over a DataLoader draws from the global one otherwise.
+    return DataLoader(
+        dataset,
+        batch_sampler=keys,
+        num_workers=workers,
+        collate_fn=collate,
+        generator=torch.Generator().manual_seed(0),
+        persistent_workers=False,
+        multiprocessing_context="fork" if workers else None,
+        timeout=120 if workers else 0,
+        worker_init_fn=_ignore_signals,
+    )
+
+
+def _ignore_signals(worker: int) -> None:
     """Leave it to the training process to act on signals.
 
     Batch systems and Ctrl-C reach every process of the group: workers that die of it would take the step that
@@ -108,13 +133,22 @@ def _steadfast(worker: int) -> None:
         signal.signal(number, signal.SIG_IGN)
 
 
-def _keys(n: int, parts: tuple[int, str, int], batch: int, steps: int | None) -> list[list[tuple[int, int]]]:
-    """Return every batch's `(index, seed)`; more steps than one pass go on with a new permutation."""
-    wanted = steps if steps is not None else steps_per_epoch(n, batch)
-    size = min(batch, n)
+def _shared_keys(keys: Keys, epoch: Epoch, share: Share, n_windows: int) -> Keys:
+    """Return a process's part of a batch; all of it where there are fewer windows than the batch has room for."""
+    if n_windows < epoch.batch:
+        return keys
+    size = epoch.batch // share.world
+    return keys[share.rank * size : (share.rank + 1) * size]
+
+
+def _keys(n: int, epoch: Epoch) -> list[Keys]:
+    """Return every batch's keys; more steps than one pass go on with a new permutation."""
+    parts = (epoch.seed, epoch.phase, epoch.number)
+    n_batches = epoch.steps if epoch.steps is not None else steps_per_epoch(n, epoch.batch)
+    size = min(epoch.batch, n)
     order: list[int] = []
     lap = 0
-    while len(order) < wanted * size:
+    while len(order) < n_batches * size:
         shuffled = np.random.default_rng(seed_of(*parts, "order", lap)).permutation(n)
         order.extend(int(index) for index in shuffled[: n // size * size])
         lap += 1
@@ -123,5 +157,5 @@ def _keys(n: int, parts: tuple[int, str, int], batch: int, steps: int | None) ->
             (index, seed_of(*parts, "draw", number, place, index))
             for place, index in enumerate(order[number * size : (number + 1) * size])
         ]
-        for number in range(wanted)
+        for number in range(n_batches)
     ]

@@ -18,7 +18,7 @@ from transmodal.batch import Batch
 from transmodal.checkpoint import Checkpoint, State
 from transmodal.cohorts.quality.training_sources import Reference
 from transmodal.data.dataset import WindowDataset
-from transmodal.data.loader import batches, seed_of, steps_per_epoch
+from transmodal.data.loader import Epoch, Share, batches, seed_of, steps_per_epoch
 from transmodal.progress import Progress
 from transmodal.recipes.schema import Training
 from transmodal.training import optimizers as optim
@@ -133,19 +133,10 @@ class Session:
 
     def batches(self, phase: PhasePlan) -> Iterator[Batch]:
         """Yield this process's share of the batches that the epoch still has."""
-        return batches(
-            self.dataset,
-            seed=self.settings.seed,
-            phase=phase.name,
-            epoch=self.state.epoch,
-            batch=self.settings.batch,
-            skip=self.state.epoch_step,
-            steps=self.steps_per_epoch,
-            step=self.state.step,
-            rank=self.fabric.global_rank,
-            world=self.fabric.world_size,
-            workers=self.settings.workers,
-        )
+        settings, state, fabric = self.settings, self.state, self.fabric
+        epoch = Epoch(settings.seed, phase.name, state.epoch, settings.batch, self.steps_per_epoch)
+        share = Share(fabric.global_rank, fabric.world_size, settings.workers)
+        return batches(self.dataset, epoch, share, skip=state.epoch_step, step=state.step)
 
     def set_rates(self, phase: PhasePlan) -> dict[str, float]:
         """Set the learning rates of the next step and return them as `lr/player`."""

@@ -13,7 +13,7 @@ from transmodal import translators
 from transmodal.checkpoint import CohortMark
 from transmodal.cohorts.case import patient_mark
 from transmodal.cohorts.store import Cohort, PreparedCase
-from transmodal.data.dataset import Augment, Stream, StreamCase
+from transmodal.data.stream import Stream, StreamCase
 from transmodal.evaluation.measures.reference_mask import kinds_of, masked
 from transmodal.evaluation.score import range_of
 from transmodal.inference.preprocessing import AXES, Preprocessing, build_preprocessing, source_maps
@@ -197,7 +197,7 @@ def _stream(
         cutting=preprocessing.cutting,
         axes=tuple(AXES[axis] for axis in recipe.windows.axes),
         needs=blank.needs | (blank.wants & _shared_labels(sides.sources)),
-        augment=Augment(**recipe.training.augment.model_dump()),
+        augment=recipe.training.augment,
         min_foreground=recipe.windows.min_foreground,
         central=recipe.windows.central,
         unpaired=blank.pairing == "unpaired",

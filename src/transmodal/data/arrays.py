@@ -1,0 +1,106 @@
+"""Arrays of one window: cut out of a case's memory-mapped volumes, and mapped to the translator's ranges."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from transmodal.cohorts.store import PreparedCase
+from transmodal.data.stream import Stream, StreamCase
+from transmodal.volumes.windows.cut import Cutting, Window, cut
+
+
+class OpenCase(NamedTuple):
+    """One case's memory-mapped arrays on the working grid; opening them costs more than cutting a window."""
+
+    sources: tuple[NDArray[Any] | None, ...]
+    region: NDArray[np.bool_]
+    target: NDArray[Any] | None
+    mask: NDArray[np.bool_] | None
+    segmentation: NDArray[Any] | None
+
+
+def open_case(stream: Stream, case: PreparedCase) -> OpenCase:
+    """Open the arrays of a case that a stream reads."""
+    spacing = stream.spacing_mm
+    return OpenCase(
+        sources=tuple(
+            case.volume(name, spacing).voxels if name in case.modalities else None for name in stream.sources
+        ),
+        region=case.region(stream.sources[0], stream.region, spacing),
+        target=case.volume(stream.target, spacing).voxels if stream.target in case.modalities else None,
+        mask=case.mask(spacing) if "mask" in stream.needs else None,
+        segmentation=case.segmentation(spacing) if "segmentation" in stream.needs else None,
+    )
+
+
+class WindowArrays:
+    """One window's arrays, `(C, *S)` each.
+
+    Attributes:
+        window: where it lies in the volume.
+    """
+
+    def __init__(self, stream: Stream, case: StreamCase, arrays: OpenCase, window: Window) -> None:
+        self._stream, self._case, self._arrays = stream, case, arrays
+        self._part, self._window = _surroundings(arrays.region.shape, window, stream.cutting)
+        self.window = window
+
+    def sources(self) -> list[NDArray[np.float32] | None]:
+        """Map and mask the voxels, then cut: in the order of inference, so that resizing gets the same input."""
+        inside = self._arrays.region[self._part]
+        parts: list[NDArray[np.float32] | None] = []
+        for voxels, source_map in zip(self._arrays.sources, self._case.source_maps, strict=True):
+            if voxels is None or source_map is None:
+                parts.append(None)
+                continue
+            values = source_map.apply(voxels[self._part])
+            spread = inside if values.ndim == 3 else inside[..., None]
+            masked = np.where(spread, values, np.float32(-1))
+            parts.append(cut(masked, self._window, self._stream.cutting, fill=-1.0))
+        return parts
+
+    def target(self) -> NDArray[np.float32]:
+        """Map the voxels, then cut; outside the volume they are the map's low end."""
+        target_map, target = self._case.target_map, self._arrays.target
+        assert target_map is not None, "a case without target in a stream of pairs"
+        assert target is not None, "a case without target in a stream of pairs"
+        values = target_map.apply(target[self._part])
+        low = float(target_map.apply(np.array(0.0 if target_map.low is None else target_map.low)))
+        window: NDArray[np.float32] = cut(values, self._window, self._stream.cutting.centre(), fill=low)
+        return window
+
+    def mask(self) -> NDArray[Any] | None:
+        """Cut the mask; None where it is not needed."""
+        return self._labels(self._arrays.mask)
+
+    def segmentation(self) -> NDArray[Any] | None:
+        """Cut the segmentation; None where it is not needed."""
+        return self._labels(self._arrays.segmentation)
+
+    def _labels(self, labels: NDArray[Any] | None) -> NDArray[Any] | None:
+        if labels is None:
+            return None
+        return cut(labels[self._part], self._window, self._stream.cutting.centre(), fill=0, labels=True)
+
+
+def _surroundings(
+    shape: tuple[int, ...], window: Window, cutting: Cutting
+) -> tuple[tuple[slice, slice, slice], Window]:
+    """Return the part of a volume that a window needs, and where the window lies in that part."""
+    start, sides = list(window.start), list(shape[:3])
+    lows, highs = [0, 0, 0], sides.copy()
+    if window.axis < 0:
+        lows = [max(0, first) for first in start]
+        highs = [
+            min(n, first + side) for n, first, side in zip(sides, start, cutting.size or (), strict=True)
+        ]
+    else:
+        half = cutting.depth // 2
+        lows[window.axis] = max(0, start[window.axis] - half)
+        highs[window.axis] = min(sides[window.axis], start[window.axis] + half + 1)
+    i, j, k = (slice(low, high) for low, high in zip(lows, highs, strict=True))
+    moved = [first - low for first, low in zip(start, lows, strict=True)]
+    return (i, j, k), Window(window.axis, (moved[0], moved[1], moved[2]))
