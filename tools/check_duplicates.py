@@ -174,7 +174,7 @@ def _measured(
     detailed = time.process_time()
     found = near_duplicates({name: {"t1": kept} for name, kept in details.items()})
     ended = time.process_time()
-    pairs = {frozenset((one.one, one.other)) for one in found}
+    pairs = {frozenset((one.first, one.second)) for one in found}
     planted = {frozenset((name, name.split("~")[0])) for name in copies}
     false = pairs - planted
     wrong = {name.split("~")[0] for pair in false for name in pair}

@@ -17,8 +17,8 @@ import numpy as np
 import SimpleITK as sitk  # noqa: N813  (the field's name for it)
 from numpy.typing import NDArray
 
-from transmodal.cohorts.quality.misalignment import Placing
-from transmodal.cohorts.quality.pairs import doubts, judged, notes_of
+from transmodal.cohorts.quality.misalignment import Misalignment
+from transmodal.cohorts.quality.pairs import check_pairs, find_doubtful, measure_pairs
 from transmodal.parallel import spread
 from transmodal.volumes import Volume, io
 from transmodal.volumes.geometry import itk
@@ -67,18 +67,20 @@ def measure(job: tuple[Path, tuple[str, str]]) -> dict[str, Any]:
     """Return what was found of each kind in one pair of contrasts, and the figures behind it."""
     folder, pair = job
     subjects = read(folder, pair)
-    right = {name: notes_of({what: own[what] for what in pair}) for name, own in subjects.items()}
-    usual = judged(right)
+    right = {name: measure_pairs({what: own[what] for what in pair}) for name, own in subjects.items()}
+    usual = check_pairs(right)
     found: dict[str, list[bool]] = {}
-    figures: dict[str, list[Placing]] = {"right": [one.placing for one in usual]}
+    figures: dict[str, list[Misalignment]] = {"right": [one.misalignment for one in usual]}
     for name in subjects:
         for kind, target in planted(name, pair, subjects):
-            bad = {**right, name: notes_of({pair[0]: subjects[name][pair[0]], pair[1]: target})}
-            found.setdefault(kind, []).append(any(one.case == name for one in doubts(bad)))
-            figures.setdefault(kind, []).extend(one.placing for one in judged(bad) if one.case == name)
+            bad = {**right, name: measure_pairs({pair[0]: subjects[name][pair[0]], pair[1]: target})}
+            found.setdefault(kind, []).append(any(one.case == name for one in find_doubtful(bad)))
+            figures.setdefault(kind, []).extend(
+                one.misalignment for one in check_pairs(bad) if one.case == name
+            )
     return {
         "subjects": len(subjects),
-        "false_alarms": len(doubts(right)),
+        "false_alarms": len(find_doubtful(right)),
         "found": {kind: sum(flags) for kind, flags in found.items()},
         "figures": {
             kind: {
@@ -106,15 +108,15 @@ def measure_poor(job: tuple[Path, tuple[str, str]]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for kind, spoil in POOR.items():
         own = {name: {what: spoil(volume) for what, volume in one.items()} for name, one in subjects.items()}
-        right = {name: notes_of(one) for name, one in own.items()}
+        right = {name: measure_pairs(one) for name, one in own.items()}
         named = 0
         for name, one in own.items():
             way = np.random.default_rng([8, *name.encode()]).normal(size=2)
             shift = np.array([*way, 0]) * 8 / np.linalg.norm(way)
             shifted = spoil(moved(subjects[name][pair[1]], shift, np.zeros(3)))
-            bad = {**right, name: notes_of({pair[0]: one[pair[0]], pair[1]: shifted})}
-            named += any(doubt.case == name for doubt in doubts(bad))
-        found[kind] = {"subjects": len(own), "false_alarms": len(doubts(right)), "shift 8 mm": named}
+            bad = {**right, name: measure_pairs({pair[0]: one[pair[0]], pair[1]: shifted})}
+            named += any(doubt.case == name for doubt in find_doubtful(bad))
+        found[kind] = {"subjects": len(own), "false_alarms": len(find_doubtful(right)), "shift 8 mm": named}
     return found
 
 

@@ -31,3 +31,10 @@ class Silent:
 
     def say(self, line: str) -> None:
         """Show nothing."""
+
+
+def report_stage(progress: Progress | None, stage: str) -> StageProgress | None:
+    """Return a callback that reports the items of one stage by their names; None where nothing is shown."""
+    if progress is None:
+        return None
+    return lambda item, completed, total: progress.advance(stage, completed, total, item)

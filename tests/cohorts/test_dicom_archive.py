@@ -283,7 +283,7 @@ def test_an_archive_of_radiotherapy_is_images_by_modality(radiotherapy: Path) ->
     np.testing.assert_allclose(
         loaded.volumes["dose"].voxels[..., :5], np.broadcast_to(expected, (6, 5, 5)), rtol=1e-5
     )
-    assert not [finding.wrong for finding in survey([case]) if finding.wrong]
+    assert not [finding.faults for finding in survey([case]) if finding.faults]
 
 
 def test_a_dose_comes_along_where_the_ct_is_registered(radiotherapy: Path) -> None:

@@ -8,8 +8,9 @@ from scipy import ndimage
 
 from transmodal.cohorts.case import Case
 from transmodal.cohorts.prepare.validate import check
-from transmodal.cohorts.quality.misalignment import placing
-from transmodal.cohorts.quality.pairs import contradicted, doubts, judged, notes_of
+from transmodal.cohorts.quality.misalignment import measure_misalignment
+from transmodal.cohorts.quality.pair_notes import read_pairs, write_pairs
+from transmodal.cohorts.quality.pairs import check_pairs, find_contradicted, find_doubtful, measure_pairs
 from transmodal.cohorts.simulation import atlas
 from transmodal.errors import InputError
 from transmodal.volumes import Volume
@@ -58,7 +59,7 @@ def shifted(volume: Volume, mm: float) -> Volume:
 def test_a_swollen_hemisphere_is_no_shift(head: dict[str, Volume]) -> None:
     """Mutual information alone says 18 mm with a gain of a tenth, beyond both limits."""
     volumes = {"t1": thick(head["t1"]), "t2": thick(swollen(head["t2"], head["mask"]))}
-    found = placing(volumes["t1"], volumes["t2"])
+    found = measure_misalignment(volumes["t1"], volumes["t2"])
     assert found is not None
     assert found.off_mm > 10
     assert found.gain >= 0.1
@@ -66,15 +67,15 @@ def test_a_swollen_hemisphere_is_no_shift(head: dict[str, Volume]) -> None:
     assert found.outline_mm < 1
     assert found.outline_gain is not None
     assert found.outline_gain < -0.3
-    notes = {"a": notes_of(volumes)}
-    assert doubts(notes) == []
-    (one,) = contradicted(notes)
+    measures = {"a": measure_pairs(volumes)}
+    assert find_doubtful(measures) == []
+    (one,) = find_contradicted(measures)
     assert one.line() == (
         f"the inside of t2 fits best {found.off_mm:.0f} mm off t1, though the outlines (skin, skull) lie within 0 mm of "
         "one another: a swelling or large lesion does that, and nothing is to be moved; look at both images"
     )
-    old = {name: value for name, value in notes["a"].items() if "outline" not in name}
-    assert [one.case for one in doubts({"a": old})] == ["a"], (
+    old = {name: value for name, value in write_pairs(measures["a"]).items() if "outline" not in name}
+    assert [one.case for one in find_doubtful({"a": read_pairs(old)})] == ["a"], (
         "what cohorts of before hold is judged as before"
     )
 
@@ -82,19 +83,19 @@ def test_a_swollen_hemisphere_is_no_shift(head: dict[str, Volume]) -> None:
 @pytest.mark.parametrize("is_swollen", [False, True], ids=["plain", "swollen"])
 def test_a_shift_is_named_all_the_same(is_swollen: bool, head: dict[str, Volume]) -> None:
     other = swollen(head["t2"], head["mask"]) if is_swollen else head["t2"]
-    notes = {"a": notes_of({"t1": head["t1"], "t2": shifted(other, 12)})}
-    (one,) = judged(notes)
-    assert one.placing.outline_mm is not None
-    assert one.placing.outline_mm == pytest.approx(12, abs=2.5)
+    measures = {"a": measure_pairs({"t1": head["t1"], "t2": shifted(other, 12)})}
+    (one,) = check_pairs(measures)
+    assert one.misalignment.outline_mm is not None
+    assert one.misalignment.outline_mm == pytest.approx(12, abs=2.5)
     assert not one.outlines_agree
-    assert (one.beside >= 1) or is_swollen
+    assert (one.displacement >= 1) or is_swollen
 
 
 def test_nothing_in_question_asks_no_outline(head: dict[str, Volume]) -> None:
-    found = placing(head["t1"], head["t2"])
+    found = measure_misalignment(head["t1"], head["t2"])
     assert found is not None
     assert (found.outline_mm, found.outline_gain) == (None, None)
-    assert set(notes_of({"t1": head["t1"], "t2": head["t2"]})) == {
+    assert set(write_pairs(measure_pairs({"t1": head["t1"], "t2": head["t2"]}))) == {
         f"pair t1 t2 {word}" for word in ("off_mm", "gain", "likeness")
     }
 

@@ -119,8 +119,8 @@ def test_one_modality_in_two_units_is_refused(a_case: MakeCase, ready: Maker, tm
 
 def test_a_survey_says_it_before_anything_is_prepared(a_case: MakeCase, ready: Maker) -> None:
     case = ready(eight_bits(a_case()))
-    assert "error[E125]" in survey([case])[0].wrong[0]
-    assert survey([case], intensity={"ct": GREY})[0].wrong == ()
+    assert "error[E125]" in survey([case])[0].faults[0]
+    assert survey([case], intensity={"ct": GREY})[0].faults == ()
 
 
 def test_pairs_of_pictures_are_no_ct_unless_it_is_said(tmp_path: Path) -> None:

@@ -11,8 +11,8 @@ import pytest
 from transmodal import cli
 from transmodal.cohorts import layouts
 from transmodal.cohorts.case import CaseFiles
+from transmodal.cohorts.prepare import remarks
 from transmodal.cohorts.simulation import releases
-from transmodal.cohorts.steps import coregistration
 from transmodal.commands import atlas
 from transmodal.recipes import load
 from transmodal.volumes import Volume, io
@@ -122,7 +122,7 @@ def test_what_cannot_be_is_one_line(
 def test_the_atlas_as_ixi_is_prepared_as_it_says(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(coregistration, "doubtful", list)
+    monkeypatch.setattr(remarks, "find_dissimilar", list)
     assert (
         cli.run(
             f"atlas -o {tmp_path}/ixi --layout ixi --subjects 2 --spacing-mm 7 --defect missing --workers 1".split()

@@ -94,7 +94,7 @@ def by_folders(folder: Path, put: Callable[[Path, str], None]) -> object:
 
 def by_groups(folder: Path, put: Callable[[Path, str], None]) -> object:
     put(folder / "sites.csv", "patient,age,site\na,47,Li\u00e8ge\n,,\n")
-    return relations.told(tables=[folder / "sites.csv"], by="site").groups
+    return relations.read_relations(tables=[folder / "sites.csv"], by="site").groups
 
 
 def by_brats(folder: Path, put: Callable[[Path, str], None]) -> object:

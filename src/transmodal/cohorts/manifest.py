@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Literal
 
@@ -22,6 +23,8 @@ VERSION = 1
 """Of the format, and of how `prepare` makes arrays: another one prepares every case anew."""
 
 RegionKind = Kind
+CopiesPolicy = Literal["refuse", "warn", "ignore"]
+"""What is done about copies of one image under two patients' names."""
 Row = tuple[float, float, float, float]
 Matrix = tuple[Row, Row, Row, Row]
 
@@ -150,6 +153,25 @@ class CaseEntry(_Record):
         return [*self.volumes.values(), *extra, *self.regions]
 
 
+@dataclass(frozen=True, slots=True)
+class SplitOptions:
+    """How cases are split into training, validation and test.
+
+    Attributes:
+        ratios: shares of training, validation and test, over patients or groups.
+        counts: numbers of patients (or groups) instead of shares.
+        seed: of the ranks of the groups.
+        fold: number of the fold to test, from 0, and how many folds there are; instead of the share to test.
+        test_group: group to test, such as `site Guys`; instead of the share to test.
+    """
+
+    ratios: tuple[float, float, float] = (8, 1, 1)
+    counts: tuple[int, int, int] | None = None
+    seed: int = 2024
+    fold: tuple[int, int] | None = None
+    test_group: str = ""
+
+
 class PrepareOptions(_Record):
     """What is prepared, and how it is split.
 
@@ -176,11 +198,15 @@ class PrepareOptions(_Record):
     seed: int = 2024
     fold: tuple[int, int] | None = None
     test_group: str = ""
-    copies: Literal["refuse", "warn", "ignore"] = "refuse"
+    copies: CopiesPolicy = "refuse"
     keep_going: bool = False
     strict_pairs: bool = False
     record_names: bool = True
     labels: Mapping[int, str] = {}
+
+    def with_split(self, split: SplitOptions) -> PrepareOptions:
+        """Return the options with another split."""
+        return self.model_copy(update=asdict(split))
 
     def named_by(self, renamed: Mapping[str, str]) -> PrepareOptions:
         """Return the options with modalities under other names."""
@@ -249,10 +275,10 @@ def read_manifest(path: Path) -> Manifest:
     try:
         return Manifest.model_validate(files.read_json(path))
     except ValidationError as error:
-        where = ".".join(str(part) for part in error.errors()[0]["loc"])
+        location = ".".join(str(part) for part in error.errors()[0]["loc"])
         raise InputError(
             "E133",
-            f"{path.name} with a bad {where}",
+            f"{path.name} with a bad {location}",
             f"a cohort of format {VERSION}",
             "Prepare the cohort again with this version.",
         ) from error

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal
 
-from transmodal.commands._splitting import asked, relations, sides_of
-from transmodal.progress import Progress, Silent
+from transmodal.commands._splitting import SplitWords, parse_copies, parse_split
+from transmodal.progress import Progress, report_stage
 
 if TYPE_CHECKING:
     from transmodal.cohorts.case import CaseMaker
     from transmodal.cohorts.layouts import FolderContents
+    from transmodal.cohorts.manifest import PrepareOptions
     from transmodal.cohorts.store import Cohort
     from transmodal.volumes.intensity import IntensitySpec
+    from transmodal.volumes.reading import Reading
 
 Kind = Literal["whole", "body", "brain", "around_brain"]
 
@@ -76,186 +79,177 @@ def prepare(
         keep_going: leave out cases that fail.
         strict_pairs: take a case whose contrasts do not seem to lie on one another for one that fails.
         workers: processes; more than one needs `if __name__ == "__main__":` in a script.
-        progress: told how far it is.
+        progress: shows how far the work is.
 
     Raises:
         TransmodalError: as the command's error line says.
     """
-    from transmodal.cohorts import layouts
+    from transmodal.evaluation.cohort_report.draw import draw_page
     from transmodal.volumes.reading import Reading
 
-    words = [f"{key}={value}" for key, value in options.items()] if isinstance(options, Mapping) else options
+    settings = (
+        [f"{key}={value}" for key, value in options.items()] if isinstance(options, Mapping) else options
+    )
     reading = Reading(nonfinite, orientation_from, assume_orientation, frame)
-    found = layouts.select_subjects(
-        layouts.find(layout, Path(folder), list(words), reading), listed(list(subjects))
-    )
-    say(found)
+    contents = find_cases(layout, Path(folder), settings, subjects, reading)
+    log_left_aside(contents)
     tables = [Path(table) for table in groups]
-    cohort = prepared(
-        found,
-        Path(output),
-        Masks(list(region), list(recipes)),
-        list(intensity),
-        Splitting(split, counts, fold, test_group, seed, tables, group_by, list(same_patient), copies),
-        labels=None if labels is None else Path(labels),
-        keep_going=keep_going,
-        strict_pairs=strict_pairs,
-        workers=workers,
-        progress=progress,
+    words = PrepareWords(
+        region,
+        recipes,
+        intensity,
+        None if labels is None else Path(labels),
+        SplitWords(split, counts, fold, test_group, seed, tables, group_by, same_patient, copies),
+        keep_going,
+        strict_pairs,
     )
-    draw(cohort, workers, progress)
+    cohort = prepare_contents(contents, Path(output), words, workers, progress)
+    draw_page(cohort, workers, progress)
     return cohort
 
 
-class Masks(NamedTuple):
-    """Which masks are computed: regions in words, and recipes that need some."""
+@dataclass(frozen=True, slots=True)
+class PrepareWords:
+    """What a preparation computes, in the words of the command line.
 
-    region: list[str]
-    recipes: list[str]
+    Attributes:
+        regions: masks to compute, such as `t1=brain`.
+        recipes: whose masks to compute.
+        intensity: intensity maps, such as `ct=window:-1000:2000`.
+        labels: table of the segmentation's labels and their names; None where there is none.
+        split: how the cohort is split.
+        keep_going: leave out cases that fail.
+        strict_pairs: take a case with a doubtful pair of contrasts for one that fails.
+    """
+
+    regions: Sequence[str]
+    recipes: Sequence[str]
+    intensity: Sequence[str]
+    labels: Path | None
+    split: SplitWords
+    keep_going: bool
+    strict_pairs: bool
 
 
-class Splitting(NamedTuple):
-    """How a cohort is split, in the words of the command line."""
+def find_cases(
+    layout: str, folder: Path, settings: Sequence[str], subjects: Sequence[str], reading: Reading
+) -> FolderContents[CaseMaker]:
+    """Return the cases of a folder.
 
-    split: str
-    counts: str
-    fold: str
-    test_group: str
-    seed: int
-    groups: list[Path]
-    group_by: str
-    same_patient: list[str]
-    copies: str
+    Args:
+        layout: how the data lie.
+        folder: of the data.
+        settings: the layout's own, such as `onto=t1`.
+        subjects: names of cases or patients, divided by commas or in words of their own; all where there is none.
+        reading: how image files are read where they leave something open.
+
+    Raises:
+        TransmodalError: as `cohorts.layouts.find` and `cohorts.layouts.select_subjects`.
+    """
+    from transmodal.cohorts import layouts
+
+    names = [name.strip() for word in subjects for name in word.split(",") if name.strip()]
+    return layouts.select_subjects(layouts.find(layout, folder, settings, reading), names)
 
 
-def prepared(
-    found: FolderContents[CaseMaker],
+def prepare_contents(
+    contents: FolderContents[CaseMaker],
     output: Path,
-    masks: Masks,
-    intensity: list[str],
-    splitting: Splitting,
-    *,
-    labels: Path | None,
-    keep_going: bool,
-    strict_pairs: bool,
+    words: PrepareWords,
     workers: int,
     progress: Progress | None,
 ) -> Cohort:
-    """Prepare what was found in a layout."""
-    from transmodal.cohorts import label_names
-    from transmodal.cohorts.prepare.prepare import PrepareOptions, prepare
-    from transmodal.cohorts.split.split import COMMUNITY, sides_in_order
+    """Prepare the cases of a layout.
 
-    split = splitting.split
-    related = relations(splitting.same_patient, splitting.groups, splitting.group_by)
-    cases, sides = found.cases, {} if splitting.fold or splitting.test_group else found.sides
-    shares = "8:1:1" if split in COMMUNITY or split.endswith(".json") else split
-    if split.endswith(".json"):
-        sides = sides_of(Path(split), [case.id for case in cases])
-    if split in COMMUNITY:
-        sides = sides_in_order(cases, COMMUNITY[split])
-        cases = [case for case in cases if case.id in sides]
-    options = PrepareOptions(
-        regions=_regions(masks, _modalities(cases)),
-        intensity=intensities(intensity),
-        labels=label_names.read(labels) if labels is not None else dict(found.labels),
-        **asked(
-            split=shares,
-            counts=splitting.counts,
-            seed=splitting.seed,
-            fold=splitting.fold,
-            test_group=splitting.test_group,
-            copies=splitting.copies,
-        ),
-        keep_going=keep_going,
-        strict_pairs=strict_pairs,
+    Args:
+        contents: of the folder.
+        output: the cohort's folder.
+        words: what to compute and how to split.
+        workers: processes.
+        progress: shows each case; None shows nothing.
+
+    Raises:
+        TransmodalError: for words that cannot be read, and as `cohorts.prepare.prepare.prepare`.
+    """
+    from transmodal.cohorts.prepare.division import Division, divide
+    from transmodal.cohorts.prepare.prepare import prepare
+    from transmodal.cohorts.split.relations import read_relations
+
+    split = words.split
+    relations = read_relations(split.same_patient, split.groups, split.group_by)
+    division = divide(
+        Division(contents.cases, contents.sides, contents.within_subject),
+        split.split,
+        has_test=split.has_test,
     )
     return prepare(
-        cases,
+        division.cases,
         output,
-        options,
-        sides=sides,
-        within_subject=found.within_subject and sides is found.sides,
-        relations=related,
-        progress=None
-        if progress is None
-        else lambda case, done, total: progress.advance("prepare", done, total, case),
+        _parse_options(words, division.cases, contents.labels),
+        sides=division.sides,
+        within_subject=division.within_subject,
+        relations=relations,
+        progress=report_stage(progress, "prepare"),
         workers=workers,
     )
 
 
-def summary(cohort: Cohort, page: Path | None) -> dict[str, object]:
-    """Return what `--json` prints."""
-    from transmodal.cohorts.quality.pairs import doubts
-
-    notes = {one.id: one.notes for one in cohort.manifest.cases}
-    return {
-        "cohort": str(cohort.folder),
-        "digest": cohort.digest(),
-        "modalities": list(cohort.modalities),
-        "cases": len(cohort.cases()),
-        "split": {name: len(cohort.split.ids(name)) for name in ("train", "validation", "test")},
-        "left_out": dict(cohort.manifest.left_out),
-        "look_at": [{"case": one.case, "why": one.line()} for one in doubts(notes)],
-        "page": None if page is None else str(page),
-    }
-
-
-def draw(cohort: Cohort, workers: int, progress: Progress | None) -> Path | None:
-    """Write the cohort's page and return where; None where that failed: a cohort stands without one."""
-    from transmodal.errors import TransmodalError
-    from transmodal.evaluation.cohort_report import page as cohort_page
-
-    told = progress or Silent()
-    try:
-        return cohort_page.write(
-            cohort,
-            workers=workers,
-            progress=lambda case, done, total: told.advance("draw", done, total, case),
-        )
-    except TransmodalError as error:
-        logging.getLogger(__name__).warning("no cohort.html: %s", error.line())
-        return None
-
-
-def say(found: FolderContents[CaseMaker]) -> None:
+def log_left_aside(contents: FolderContents[CaseMaker]) -> None:
     """Log what a layout ignores and leaves out."""
     log = logging.getLogger(__name__)
-    for line in found.ignored:
+    for line in contents.ignored:
         log.warning("ignored: %s", line)
-    for line in found.left_out:
+    for line in contents.left_out:
         log.warning("left out: %s", line)
 
 
-def _modalities(cases: Sequence[CaseMaker]) -> set[str]:
-    """Return what the cases have, as far as their files say it before they are read."""
-    return {modality for case in cases for modality in getattr(case, "volumes", {})}
+def _parse_options(
+    words: PrepareWords, cases: Sequence[CaseMaker], labels: Mapping[int, str]
+) -> PrepareOptions:
+    """Return the options of a preparation; `labels` are those that the layout names."""
+    from transmodal.cohorts import label_names
+    from transmodal.cohorts.manifest import PrepareOptions
+    from transmodal.cohorts.prepare.division import is_named_split
+
+    # As far as their files say it before they are read.
+    modalities = {modality for case in cases for modality in getattr(case, "volumes", {})}
+    options = PrepareOptions(
+        regions=_parse_regions(words, modalities),
+        intensity=parse_intensities(words.intensity),
+        labels=label_names.read(words.labels) if words.labels is not None else dict(labels),
+        copies=parse_copies(words.split.copies),
+        keep_going=words.keep_going,
+        strict_pairs=words.strict_pairs,
+    )
+    shares = "8:1:1" if is_named_split(words.split.split) else words.split.split
+    return options.with_split(parse_split(words.split, shares))
 
 
-def _regions(masks: Masks, there: Collection[str]) -> dict[str, tuple[Kind, ...]]:
+def _parse_regions(words: PrepareWords, modalities: Collection[str]) -> dict[str, tuple[Kind, ...]]:
+    """Return the masks to compute by modality: those that are named, and those that recipes need."""
     from transmodal.cohorts.aliases import alias_of
     from transmodal.errors import UsageError
     from transmodal.recipes import load
 
     kinds: dict[str, Kind] = {"body": "body", "brain": "brain", "around_brain": "around_brain"}
-    found: dict[str, tuple[Kind, ...]] = {}
-    for word in masks.region:
+    regions: dict[str, tuple[Kind, ...]] = {}
+    for word in words.regions:
         modality, _, kind = word.partition("=")
         if not modality or kind not in kinds:
             raise UsageError(
                 "E001", f"--region {word}", "MODALITY=body, brain or around_brain", "Correct it."
             )
-        found[modality] = (*found.get(modality, ()), kinds[kind])
-    for recipe in masks.recipes:
-        wanted = load.load(recipe)
-        kind_of = wanted.data.region
-        first = alias_of(wanted.task.source[0], there) or wanted.task.source[0]
-        if kind_of != "whole" and kind_of not in found.get(first, ()):
-            found[first] = (*found.get(first, ()), kind_of)
-    return found
+        regions[modality] = (*regions.get(modality, ()), kinds[kind])
+    for name in words.recipes:
+        recipe = load.load(name)
+        kind_of = recipe.data.region
+        first = alias_of(recipe.task.source[0], modalities) or recipe.task.source[0]
+        if kind_of != "whole" and kind_of not in regions.get(first, ()):
+            regions[first] = (*regions.get(first, ()), kind_of)
+    return regions
 
 
-def intensities(words: Sequence[str]) -> dict[str, IntensitySpec]:
+def parse_intensities(words: Sequence[str]) -> dict[str, IntensitySpec]:
     """Return intensity maps by modality.
 
     Raises:
@@ -264,14 +258,14 @@ def intensities(words: Sequence[str]) -> dict[str, IntensitySpec]:
     from transmodal.errors import UsageError
     from transmodal.volumes.intensity import IntensitySpec
 
-    found = {}
+    maps = {}
     for word in words:
         modality, _, spec = word.partition("=")
         method, *ends = spec.split(":")
         try:
             if not modality or len(ends) not in (0, 2):
                 raise ValueError(word)
-            found[modality] = IntensitySpec(method, *(float(end) for end in ends))  # type: ignore[arg-type]  # it checks itself
+            maps[modality] = IntensitySpec(method, *(float(end) for end in ends))  # type: ignore[arg-type]  # it checks itself
         except ValueError as error:
             raise UsageError(
                 "E001",
@@ -279,9 +273,4 @@ def intensities(words: Sequence[str]) -> dict[str, IntensitySpec]:
                 "MODALITY=window:LOW:HIGH, =percentile:LOW:HIGH, =zscore or =minmax",
                 "Correct it.",
             ) from error
-    return found
-
-
-def listed(words: Sequence[str]) -> list[str]:
-    """Return names that commas divide, or that stand in words of their own."""
-    return [name.strip() for word in words for name in word.split(",") if name.strip()]
+    return maps

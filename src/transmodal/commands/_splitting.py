@@ -1,14 +1,17 @@
-"""Words of the command line about splits and groups, which several verbs share."""
+"""Options of the command line about splits and groups, which several verbs share, and what their words mean."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
 if TYPE_CHECKING:
-    from transmodal.cohorts.split.relations import Relations
+    from transmodal.cohorts.manifest import CopiesPolicy, SplitOptions
+    from transmodal.cohorts.split.request import SplitRequest
     from transmodal.cohorts.store import Cohort
 
 Number = TypeVar("Number", int, float)
@@ -61,41 +64,97 @@ Copies = Annotated[
         rich_help_panel=PANEL,
     ),
 ]
+Workers = Annotated[int, typer.Option("--workers", min=1, help="Processes.")]
 
 
-def asked(*, split: str, counts: str, seed: int, fold: str, test_group: str, copies: str) -> dict[str, Any]:
-    """Return the words as fields of `PrepareOptions`.
+@dataclass(frozen=True, slots=True)
+class SplitWords:
+    """How a cohort is split, in the words of the command line.
+
+    Attributes:
+        split: shares, a file, or a name that the verb knows.
+        counts: such as `12:2:4`; empty where none are set.
+        fold: such as `0/5`; empty where none is set.
+        test_group: such as `site Guys`; empty where none is set.
+        seed: of the split.
+        groups: tables of groups and of names of one patient.
+        group_by: column of the tables.
+        same_patient: words such as `A=B`.
+        copies: `refuse`, `warn` or `ignore`.
+    """
+
+    split: str
+    counts: str
+    fold: str
+    test_group: str
+    seed: int
+    groups: Sequence[Path]
+    group_by: str
+    same_patient: Sequence[str]
+    copies: str
+
+    @property
+    def has_test(self) -> bool:
+        """Whether a fold or a group to test is named."""
+        return bool(self.fold or self.test_group)
+
+
+def parse_split(words: SplitWords, shares: str) -> SplitOptions:
+    """Return the options of a split.
+
+    Args:
+        words: of the command line.
+        shares: of training, validation and test: those of the words, or what stands for a name in their place.
 
     Raises:
         UsageError: E001 for a word that cannot be read.
     """
-    from transmodal.errors import UsageError
+    from transmodal.cohorts.manifest import SplitOptions
 
-    if copies not in ("refuse", "warn", "ignore"):
-        raise UsageError("E001", f"--copies {copies}", "refuse, warn or ignore", "Choose one.")
-    return {
-        "ratios": three(split, float),
-        "counts": three(counts, int) if counts else None,
-        "seed": seed,
-        "fold": _fold(fold) if fold else None,
-        "test_group": test_group,
-        "copies": copies,
-    }
+    return SplitOptions(
+        ratios=parse_three(shares, float),
+        counts=parse_three(words.counts, int) if words.counts else None,
+        seed=words.seed,
+        fold=_parse_fold(words.fold) if words.fold else None,
+        test_group=words.test_group,
+    )
 
 
-def relations(same: list[str] | None, tables: list[Path] | None, by: str) -> Relations:
-    """Return what is told of patients and groups.
+def parse_copies(copies: str) -> CopiesPolicy:
+    """Return what is done about copies.
 
     Raises:
-        UsageError: as `cohorts.split.relations.told`.
-        InputError: as `cohorts.split.relations.told`.
+        UsageError: E001 for another word.
     """
-    from transmodal.cohorts.split.relations import told
+    from transmodal.errors import UsageError
 
-    return told(same or (), tables or (), by)
+    policies: dict[str, CopiesPolicy] = {"refuse": "refuse", "warn": "warn", "ignore": "ignore"}
+    if copies not in policies:
+        raise UsageError("E001", f"--copies {copies}", "refuse, warn or ignore", "Choose one.")
+    return policies[copies]
 
 
-def three(text: str, kind: type[Number]) -> tuple[Number, Number, Number]:
+def parse_request(words: SplitWords, shares: str) -> SplitRequest:
+    """Return the request for another split of prepared cases, without sides.
+
+    Args:
+        words: of the command line.
+        shares: as in `parse_split`.
+
+    Raises:
+        UsageError: as `parse_split`, `parse_copies` and `cohorts.split.relations.read_relations`.
+        InputError: as `cohorts.split.relations.read_relations`.
+    """
+    from transmodal.cohorts.split.relations import read_relations
+    from transmodal.cohorts.split.request import SplitRequest
+
+    copies = parse_copies(words.copies)
+    options = parse_split(words, shares)
+    relations = read_relations(words.same_patient, words.groups, words.group_by)
+    return SplitRequest(options, copies, relations=relations)
+
+
+def parse_three(text: str, kind: type[Number]) -> tuple[Number, Number, Number]:
     """Read three numbers that colons divide.
 
     Raises:
@@ -110,36 +169,14 @@ def three(text: str, kind: type[Number]) -> tuple[Number, Number, Number]:
     return first, second, third
 
 
-def sides_of(path: Path, cases: list[str]) -> dict[str, str]:
-    """Return the sides that a `split.json` gives cases.
-
-    Raises:
-        InputError: E100, E101, E133 when it is no split, E132 when it names a case that is not there.
-    """
-    from transmodal.cohorts.split.split import NAMES, read_split
-    from transmodal.errors import InputError
-
-    given = read_split(path)
-    sides = {case: name for name in NAMES for case in given.ids(name)}
-    missing = sorted(set(sides) - set(cases))
-    if missing:
-        raise InputError(
-            "E132",
-            f"{path.name} names {missing[0]}, one of {len(missing)} that are not there",
-            "cases that were found",
-            "Take the split of these cases.",
-        )
-    return sides
-
-
-def sizes(cohort: Cohort) -> str:
+def describe_sizes(cohort: Cohort) -> str:
     """Return how many cases stand on each side, in words."""
     n = {name: len(cohort.split.ids(name)) for name in ("train", "validation", "test")}
     how = f" ({cohort.split.how})" if cohort.split.how else ""
     return f"{n['train']} train, {n['validation']} validation, {n['test']} test{how}"
 
 
-def _fold(text: str) -> tuple[int, int]:
+def _parse_fold(text: str) -> tuple[int, int]:
     from transmodal.errors import UsageError
 
     try:

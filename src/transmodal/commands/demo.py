@@ -63,8 +63,8 @@ def run(
     T1 and FA are real group averages, warped for every subject; other contrasts are simulated.
     Run it again and it goes on from where it stopped.
     """
-    from transmodal.commands import _preparing
     from transmodal.commands._progress import bars
+    from transmodal.evaluation.cohort_report.draw import draw_page
     from transmodal.recipes import load
     from transmodal.storage import outputs
     from transmodal.training import launch
@@ -81,7 +81,7 @@ def run(
             folder / "cohort", recipes, numbers(subjects), (spacing_mm, seed, workers), shown
         )
         runs = {name: folder / "runs" / name for name in names}
-        page = _preparing.draw(cohort, workers, shown)
+        page = draw_page(cohort, workers, shown)
         for name, recipe in recipes.items():
             train_one(recipe, cohort, runs[name], shown)
         words = write_example(cohort, runs[names[0]], folder / "example")

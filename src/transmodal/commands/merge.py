@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -16,10 +17,11 @@ from transmodal.commands._splitting import (
     Groups,
     SamePatient,
     Seed,
+    SplitWords,
     TestGroup,
-    asked,
-    relations,
-    sizes,
+    Workers,
+    describe_sizes,
+    parse_request,
 )
 
 EXAMPLES = (
@@ -28,22 +30,26 @@ EXAMPLES = (
 )
 
 
+Prefix = Annotated[
+    bool,
+    typer.Option(
+        "--prefix", help="Put the name of its cohort before the name of every case, patient and group."
+    ),
+]
+Split = Annotated[
+    str,
+    typer.Option(
+        help="Shares of training, validation and test; keep: every case stays on its side.",
+        rich_help_panel=PANEL,
+    ),
+]
+
+
 def run(
     cohorts: Annotated[list[Path], typer.Argument(help="Prepared cohorts, two or more.")],
     output: Annotated[Path, typer.Option("-o", "--output", help="New cohort folder to write.")],
-    prefix: Annotated[
-        bool,
-        typer.Option(
-            "--prefix", help="Put the name of its cohort before the name of every case, patient and group."
-        ),
-    ] = False,
-    split: Annotated[
-        str,
-        typer.Option(
-            help="Shares of training, validation and test; keep: every case stays on its side.",
-            rich_help_panel=PANEL,
-        ),
-    ] = "keep",
+    prefix: Prefix = False,
+    split: Split = "keep",
     counts: Counts = "",
     fold: Fold = "",
     test_group: TestGroup = "",
@@ -52,7 +58,7 @@ def run(
     group_by: GroupBy = "",
     same_patient: SamePatient = None,
     copies: Copies = "refuse",
-    workers: Annotated[int, typer.Option(min=1, help="Processes.")] = 2,
+    workers: Workers = 2,
 ) -> None:
     """Take several prepared cohorts as one: arrays are linked, not copied, and nothing is prepared again.
 
@@ -60,25 +66,21 @@ def run(
     """
     from transmodal.cohorts.edit.merge import merge
     from transmodal.commands._progress import bars
+    from transmodal.progress import report_stage
 
-    words = asked(
-        split="8:1:1" if split == "keep" else split,
-        counts=counts,
-        seed=seed,
-        fold=fold,
-        test_group=test_group,
-        copies=copies,
+    words = SplitWords(
+        split, counts, fold, test_group, seed, groups or (), group_by, same_patient or (), copies
     )
-    keeps = split == "keep" and not (counts or fold or test_group)
-    with bars() as shown:
+    request = parse_request(words, "8:1:1" if split == "keep" else split)
+    keep_sides = split == "keep" and not (counts or words.has_test)
+    with bars() as progress:
         cohort = merge(
             cohorts,
             output,
-            split={"copies": copies} if keeps else words,
-            keep_sides=keeps,
-            relations=relations(same_patient, groups, group_by),
+            replace(request, options=None) if keep_sides else request,
+            keep_sides=keep_sides,
             prefix=prefix,
-            progress=lambda case, done, total: shown.advance("merge", done, total, case),
+            progress=report_stage(progress, "merge"),
             workers=workers,
         )
-    print(f"{output}: {len(cohort.cases())} cases of {len(cohorts)} cohorts; {sizes(cohort)}")
+    print(f"{output}: {len(cohort.cases())} cases of {len(cohorts)} cohorts; {describe_sizes(cohort)}")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -17,12 +18,15 @@ from transmodal.commands._splitting import (
     Groups,
     SamePatient,
     Seed,
+    SplitWords,
     TestGroup,
-    asked,
-    relations,
-    sides_of,
-    sizes,
+    Workers,
+    describe_sizes,
+    parse_request,
 )
+
+if TYPE_CHECKING:
+    from transmodal.cohorts.split.request import SplitRequest
 
 EXAMPLES = (
     "Examples:\n\ntransmodal resplit cohort --fold 0/5 -o fold-0\n\n"
@@ -31,12 +35,19 @@ EXAMPLES = (
 )
 
 
+Output = Annotated[
+    Path | None,
+    typer.Option("-o", "--output", help="New cohort that shares the arrays; else the cohort itself."),
+]
+Runs = Annotated[
+    Path | None,
+    typer.Option(help="Folder of runs, of which to name those that were trained on a former split."),
+]
+
+
 def run(
     cohort: Annotated[Path, typer.Argument(help="Prepared cohort.")],
-    output: Annotated[
-        Path | None,
-        typer.Option("-o", "--output", help="New cohort that shares the arrays; else the cohort itself."),
-    ] = None,
+    output: Output = None,
     split: Annotated[str, typer.Option(help=f"{SPLIT_HELP}.", rich_help_panel=PANEL)] = "8:1:1",
     counts: Counts = "",
     fold: Fold = "",
@@ -46,43 +57,39 @@ def run(
     group_by: GroupBy = "",
     same_patient: SamePatient = None,
     copies: Copies = "refuse",
-    runs: Annotated[
-        Path | None,
-        typer.Option(help="Folder of runs, of which to name those that were trained on a former split."),
-    ] = None,
-    workers: Annotated[int, typer.Option(min=1, help="Processes.")] = 2,
+    runs: Runs = None,
+    workers: Workers = 2,
 ) -> None:
     """Write another split of a prepared cohort and touch no array; the split that it had is kept beside.
 
     Runs that were trained on the former split do not go on with the new one, and their figures on it may leak.
     """
-    from transmodal.cohorts.edit.resplit import resplit, stale
-    from transmodal.cohorts.store import Cohort
+    from transmodal.cohorts.edit.resplit import find_stale_runs, resplit
     from transmodal.commands._progress import bars
+    from transmodal.progress import report_stage
 
-    given = split.endswith(".json")
-    sides = sides_of(Path(split), [case.id for case in Cohort.open(cohort).cases()]) if given else None
-    words = asked(
-        split="8:1:1" if given else split,
-        counts=counts,
-        seed=seed,
-        fold=fold,
-        test_group=test_group,
-        copies=copies,
+    words = SplitWords(
+        split, counts, fold, test_group, seed, groups or (), group_by, same_patient or (), copies
     )
-    with bars() as shown:
-        made = resplit(
-            cohort,
-            split=words,
-            sides=sides,
-            relations=relations(same_patient, groups, group_by),
-            output=output,
-            progress=lambda case, done, total: shown.advance("link", done, total, case),
-            workers=workers,
+    request = _parse_request(words, cohort)
+    with bars() as progress:
+        result = resplit(
+            cohort, request, output=output, progress=report_stage(progress, "link"), workers=workers
         )
-    print(f"{made.folder}: {sizes(made)}")
-    for one in stale(made, runs) if runs is not None else ():
+    print(f"{result.folder}: {describe_sizes(result)}")
+    for stale in find_stale_runs(result, runs) if runs is not None else ():
         print(
-            f"{one.folder} was trained on {one.split}: it learned from {one.learned} of the {one.tested} patients "
+            f"{stale.folder} was trained on {stale.split}: it learned from {stale.n_learned} of the {stale.n_tested} patients "
             "that are tested now"
         )
+
+
+def _parse_request(words: SplitWords, folder: Path) -> SplitRequest:
+    """Return the request, with the sides that a split file gives the cases of the cohort."""
+    from transmodal.cohorts.split.split import read_sides
+    from transmodal.cohorts.store import Cohort
+
+    if not words.split.endswith(".json"):
+        return parse_request(words, words.split)
+    sides = read_sides(Path(words.split), [case.id for case in Cohort.open(folder).cases()])
+    return replace(parse_request(words, "8:1:1"), sides=sides)

@@ -10,9 +10,11 @@ import pytest
 
 from transmodal.cohorts.case import Case, CaseMaker
 from transmodal.cohorts.edit.merge import merge
-from transmodal.cohorts.edit.resplit import Stale, resplit, stale
+from transmodal.cohorts.edit.resplit import StaleRun, find_stale_runs, resplit
+from transmodal.cohorts.manifest import SplitOptions
 from transmodal.cohorts.prepare.prepare import PrepareOptions, prepare
-from transmodal.cohorts.split.relations import Relations, told
+from transmodal.cohorts.split.relations import Relations, read_relations
+from transmodal.cohorts.split.request import SplitRequest
 from transmodal.cohorts.split.split import NAMES, given_split
 from transmodal.cohorts.store import Cohort
 from transmodal.errors import InputError, IntegrityError, UsageError
@@ -89,11 +91,11 @@ def test_one_patient_on_two_sides_is_refused_until_it_is_split_anew(
 ) -> None:
     one, other = cohort("one", "a", "b", "c"), cohort("two", "d", "e", "f")
     trained, tested = one.split.train[0], other.split.test[0]
-    same = told([f"{trained}={tested}"])
+    same = read_relations([f"{trained}={tested}"])
     with pytest.raises(InputError, match="split anew") as caught:
-        merge([one.folder, other.folder], tmp_path / "both", keep_sides=True, relations=same)
+        merge([one.folder, other.folder], tmp_path / "both", SplitRequest(relations=same), keep_sides=True)
     assert caught.value.code == "E135"
-    merged = merge([one.folder, other.folder], tmp_path / "both", relations=same)
+    merged = merge([one.folder, other.folder], tmp_path / "both", SplitRequest(relations=same))
     assert sides(merged)[trained] == sides(merged)[tested]
     assert merged.case(trained).patient == merged.case(tested).patient
 
@@ -156,7 +158,7 @@ def test_a_resplit_touches_no_array_and_keeps_the_former_split(
 ) -> None:
     one = cohort("one", *"abcdefgh")
     before = tree(one.folder)
-    again = resplit(one.folder, split={"fold": (1, 3)})
+    again = resplit(one.folder, SplitRequest(SplitOptions((2, 1, 1), fold=(1, 3))))
     after = tree(one.folder)
     assert again.split.how == "fold 1 of 3"
     assert {name for name in before if before[name] != after[name]} == {"cohort.json", "split.json"}
@@ -168,7 +170,7 @@ def test_a_resplit_touches_no_array_and_keeps_the_former_split(
 
 def test_the_same_split_again_keeps_no_copy(cohort: Callable[..., Cohort]) -> None:
     one = cohort("one", "a", "b", "c")
-    same = resplit(one.folder, split={})
+    same = resplit(one.folder)
     assert same.digest() == one.digest()
     assert not list(one.folder.glob("split-*.json"))
 
@@ -178,19 +180,19 @@ def test_a_resplit_elsewhere_leaves_the_cohort_alone(
 ) -> None:
     one = cohort("one", *"abcdef")
     before = tree(one.folder)
-    other = resplit(one.folder, split={"ratios": (1, 1, 1)}, output=tmp_path / "other")
+    other = resplit(one.folder, SplitRequest(SplitOptions((1, 1, 1))), output=tmp_path / "other")
     assert tree(one.folder) == before
     assert [len(other.split.ids(name)) for name in NAMES] == [2, 2, 2]
     assert other.manifest.name == "other"
     assert other.verify() == one.verify()
     with pytest.raises(UsageError, match="exists"):
-        resplit(one.folder, split={}, output=tmp_path / "other")
+        resplit(one.folder, output=tmp_path / "other")
 
 
 def test_sides_can_be_given(cohort: Callable[..., Cohort]) -> None:
     one = cohort("one", "a", "b", "c")
     wanted = {"a": "test", "b": "train", "c": "train"}
-    assert resplit(one.folder, split={}, sides=wanted).split == given_split(wanted)
+    assert resplit(one.folder, SplitRequest(sides=wanted)).split == given_split(wanted)
 
 
 def test_runs_of_a_former_split_are_named_with_what_they_learned(
@@ -205,11 +207,11 @@ def test_runs_of_a_former_split_are_named_with_what_they_learned(
     (runs / "broken" / "run.json").write_text("{")
     (runs / "odd").mkdir()
     files.write_json(runs / "odd" / "run.json", {"cohort": "one"})
-    assert stale(one, runs) == []
+    assert find_stale_runs(one, runs) == []
     learned = one.split.train[0]
     wanted = {case.id: "test" if case.id == learned else "train" for case in one.cases()}
-    again = resplit(one.folder, split={}, sides=wanted)
-    assert stale(again, runs) == [Stale(runs / "old", f"split-{one.digest()[:12]}.json", 1, 1)]
+    again = resplit(one.folder, SplitRequest(sides=wanted))
+    assert find_stale_runs(again, runs) == [StaleRun(runs / "old", f"split-{one.digest()[:12]}.json", 1, 1)]
 
 
 def test_runs_are_found_though_patients_were_joined_since(
@@ -220,13 +222,11 @@ def test_runs_are_found_though_patients_were_joined_since(
     trained, tested = one.split.train[0], one.split.test[0]
     again = resplit(
         one.folder,
-        split={},
-        relations=Relations(same=((trained, tested),)),
-        sides={trained: "test", tested: "test"},
+        SplitRequest(relations=Relations(same=((trained, tested),)), sides={trained: "test", tested: "test"}),
     )
     assert again.case(trained).patient == again.case(tested).patient
-    (found,) = stale(again, tmp_path)
-    assert (found.learned, found.tested) == (1, 1)
+    (found,) = find_stale_runs(again, tmp_path)
+    assert (found.n_learned, found.n_tested) == (1, 1)
 
 
 def test_a_cohort_whose_former_patients_are_not_known_is_taken_as_it_is(
@@ -234,8 +234,8 @@ def test_a_cohort_whose_former_patients_are_not_known_is_taken_as_it_is(
 ) -> None:
     one = cohort("one", *"abcdefgh")
     files.write_json(tmp_path / "run.json", {"cohort": {"digest": one.digest()}})
-    again = resplit(one.folder, split={"fold": (0, 4)})
+    again = resplit(one.folder, SplitRequest(SplitOptions((2, 1, 1), fold=(0, 4))))
     for path in one.folder.glob("patients-*.json"):
         path.unlink()
-    assert len(stale(again, tmp_path)) == 1
+    assert len(find_stale_runs(again, tmp_path)) == 1
     shutil.rmtree(one.folder)

@@ -253,7 +253,7 @@ def test_other_grids_are_refused_or_registered_when_asked(tmp_path: Path) -> Non
     series(tmp_path / "a", 1)
     write_series(volume(2, (6, 5, 9)), tmp_path / "b", SeriesAbout("MR", "t2", "ID^1", "1.2.3", "1.2.9"))
     (finding,) = survey(find(tmp_path).cases)
-    assert any("E130" in line for line in finding.wrong)
+    assert any("E130" in line for line in finding.faults)
     (case,) = find(tmp_path, Options(onto="t2", limit_mm=3.0)).cases
     assert [repr(step) for step in case.steps] == ["Onto(fixed='t2', moving='t1', along=(), limit_mm=3.0)"]
     assert isinstance(case, DicomCase)

@@ -12,7 +12,7 @@ from transmodal.cohorts.layouts import ixi
 from transmodal.cohorts.layouts.ixi import Options
 from transmodal.cohorts.prepare.prepare import PrepareOptions, prepare
 from transmodal.cohorts.simulation import atlas
-from transmodal.cohorts.steps.coregistration import Onto, Unbias, doubtful
+from transmodal.cohorts.steps.coregistration import Onto, Unbias, find_dissimilar
 from transmodal.errors import InputError, UsageError
 from transmodal.volumes import Volume, io
 from transmodal.volumes.geometry.reorient import reorient
@@ -132,9 +132,9 @@ def test_two_people_show_among_the_others(head: Case) -> None:
     swapped = replace(head, volumes={**head.volumes, "t1": other.volumes["t1"]})
     right, wrong = Onto("t2", "t1", limit_mm=50)(head).notes, Onto("t2", "t1", limit_mm=50)(swapped).notes
     others = {f"p{n}": right for n in range(5)}
-    assert doubtful({**others, "swapped": wrong, "none": {}}) == ["swapped"]
-    assert doubtful(others) == []
-    assert doubtful({"swapped": wrong, "p0": right, "p1": right}) == []
+    assert find_dissimilar({**others, "swapped": wrong, "none": {}}) == ["swapped"]
+    assert find_dissimilar(others) == []
+    assert find_dissimilar({"swapped": wrong, "p0": right, "p1": right}) == []
 
 
 @pytest.mark.parametrize("trial", range(4))

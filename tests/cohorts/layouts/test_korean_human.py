@@ -244,7 +244,7 @@ def test_stacks_that_do_not_fit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     (folder / "mr").rename(folder / "colour")
     (folder / "photo").rename(folder / "mr")
     finding = survey(korean_human.find(tmp_path, SPACED).cases)[0]
-    assert "error[E122]: colour in grey" in finding.wrong[0]
+    assert "error[E122]: colour in grey" in finding.faults[0]
     for path in (folder / "colour").iterdir():
         path.rename(path.with_name(path.name.replace("_0", "_9")))
     with pytest.raises(InputError, match="without a number that stands in all") as caught:

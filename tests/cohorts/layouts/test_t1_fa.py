@@ -98,7 +98,7 @@ def test_fa_outside_0_to_1_is_noted_and_kept(tmp_path: Path) -> None:
 )
 def test_other_units_are_refused(fa: Volume, code: str, tmp_path: Path) -> None:
     pair(tmp_path, "a", fa)
-    assert f"error[{code}]" in survey(t1_fa.find(tmp_path).cases)[0].wrong[0]
+    assert f"error[{code}]" in survey(t1_fa.find(tmp_path).cases)[0].faults[0]
     with pytest.raises(InputError) as caught:
         prepare(t1_fa.find(tmp_path).cases, tmp_path / "cohort", ALONE)
     assert caught.value.code == code
@@ -120,7 +120,7 @@ def test_a_pair_on_two_grids_is_refused_and_the_way_is_told(tmp_path: Path) -> N
     loaded = case.load()
     assert loaded.volumes["fa"].grid.same_as(fine.grid)
     assert 0 <= loaded.volumes["fa"].voxels.min() <= loaded.volumes["fa"].voxels.max() <= 1
-    (waits,) = survey([case])[0].waiting
+    (waits,) = survey([case])[0].pending
     assert waits == "fa to be sampled on t1's grid, as the headers lie"
     (case,) = t1_fa.find(tmp_path, Options(onto="fa")).cases
     assert isinstance(case, CaseFiles)
@@ -208,7 +208,7 @@ def test_a_raw_series_is_refused_with_the_reason(series: Path) -> None:
     with pytest.raises(InputError, match=r"looks unprocessed.*--with preprocessed=true") as caught:
         case.load()
     assert caught.value.code == "E100"
-    assert "looks unprocessed" in survey([case])[0].wrong[0]
+    assert "looks unprocessed" in survey([case])[0].faults[0]
     (told,) = t1_fa.find(series, Options(by="header", preprocessed=True)).cases
     assert told.load().volumes["fa"].voxels.max() <= 1
     assert told.fingerprint() != case.fingerprint()

@@ -10,7 +10,7 @@ from numpy.typing import DTypeLike
 
 from transmodal.cohorts.case import Case, CaseFiles
 from transmodal.cohorts.prepare.prepare import PrepareOptions, prepare
-from transmodal.cohorts.prepare.survey import look
+from transmodal.cohorts.prepare.survey import survey_case
 from transmodal.cohorts.prepare.validate import check, greyed, stored_as_rgb
 from transmodal.errors import InputError
 from transmodal.volumes import Volume, io
@@ -89,7 +89,7 @@ def test_grey_stored_as_rgb_is_prepared_as_grey(ending: str, tmp_path: Path) -> 
     np.testing.assert_array_equal(kept.volume("mr").voxels, grey[::-1])  # LAS is turned to RAS
     assert kept.volume("colour").is_colour  # the modality that is in colour, whatever is in it
     assert stored_as_rgb(kept.entry.notes) == ["mr"]  # masks are read as grey
-    assert any(line.endswith("grey stored as RGB") for line in look(case).found)
+    assert any(line.endswith("grey stored as RGB") for line in survey_case(case).images)
 
 
 def test_images_in_colour_stay_in_colour() -> None:

@@ -12,9 +12,9 @@ import pytest
 from transmodal.cohorts.case import Case, CaseMaker
 from transmodal.cohorts.prepare.prepare import PrepareOptions, prepare
 from transmodal.cohorts.quality import image_similarity
-from transmodal.cohorts.quality.duplicates import check, kept_at, near_duplicates
+from transmodal.cohorts.quality.duplicates import check, detail_path, near_duplicates
 from transmodal.cohorts.simulation import atlas
-from transmodal.cohorts.split.relations import told
+from transmodal.cohorts.split.relations import read_relations
 from transmodal.cohorts.split.split import given_split
 from transmodal.errors import InputError
 from transmodal.volumes import Volume
@@ -52,7 +52,7 @@ def test_all_planted_copies_are_found_and_no_sibling_is(siblings: dict[str, Volu
     chosen = list(siblings)[:PLANTED]
     copies = {f"{name}~": distorted(siblings[name], number) for number, name in enumerate(chosen)}
     images = {name: {"t1": image_similarity.detail(one)} for name, one in {**siblings, **copies}.items()}
-    found = {(one.one, one.other) for one in near_duplicates(images)}
+    found = {(one.first, one.second) for one in near_duplicates(images)}
     assert found == {(name, f"{name}~") for name in chosen}
 
 
@@ -78,7 +78,9 @@ def test_prepare_refuses_a_copy_on_the_other_side_until_it_is_told(
     assert "in test and train: t1 of a and c" in caplog.text
     caplog.clear()
     (tmp_path / "cohort" / "split.json").unlink()
-    told_so = prepare(makers, tmp_path / "cohort", PrepareOptions(ratios=(1, 1, 0)), relations=told(["a=c"]))
+    told_so = prepare(
+        makers, tmp_path / "cohort", PrepareOptions(ratios=(1, 1, 0)), relations=read_relations(["a=c"])
+    )
     assert told_so.case("c").patient == "a"
     assert not caplog.records
 
@@ -106,11 +108,11 @@ def test_what_an_older_cohort_lacks_is_made(
 ) -> None:
     makers = [ready(one) for one in two_people(siblings)]
     cohort = prepare(makers, tmp_path / "cohort", PrepareOptions(ratios=(1, 0, 0)))
-    places = [kept_at(cohort.folder, one.id, one.volumes["t1"]) for one in cohort.manifest.cases]
+    places = [detail_path(cohort.folder, one.id, one.volumes["t1"]) for one in cohort.manifest.cases]
     for place in places:
         place.unlink()
     found = check(cohort.folder, cohort.manifest, cohort.split)
-    assert [(one.one, one.other, one.modality) for one in found] == [("a", "c", "t1")]
+    assert [(one.first, one.second, one.modality) for one in found] == [("a", "c", "t1")]
     assert all(place.is_file() for place in places)
 
 

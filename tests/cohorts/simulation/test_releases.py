@@ -153,8 +153,8 @@ def test_other_axes_are_no_fault(name: str, defect: Defect, tmp_path: Path) -> N
 def test_what_has_moved_is_refused_by_case(name: str, tmp_path: Path) -> None:
     found = written(name, tmp_path / "data", "unregistered")
     one, other = survey(found.cases)
-    assert one.wrong == ()
-    assert "error[E130]" in other.wrong[0]
+    assert one.faults == ()
+    assert "error[E130]" in other.faults[0]
     with pytest.raises(InputError, match=f"case {found.cases[1].id}: .*1 of 2 are done") as caught:
         prepare(found.cases, tmp_path / "cohort", ALONE)
     assert caught.value.code == "E130"

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from transmodal.cohorts.manifest import CaseEntry, matrix
-from transmodal.cohorts.split.relations import Relations, told
+from transmodal.cohorts.split.relations import Relations, read_relations
 from transmodal.cohorts.split.split import groups_of
 from transmodal.errors import InputError, UsageError
 
@@ -23,13 +23,13 @@ def patients(relations: Relations, entries: list[CaseEntry]) -> dict[str, str]:
 
 def test_nothing_told_changes_nothing() -> None:
     entries = [entry("a", "p", "g"), entry("b")]
-    assert told().applied(entries) == entries
+    assert read_relations().applied(entries) == entries
 
 
 def test_words_make_one_patient_of_cases_or_patients() -> None:
     entries = [entry("a1", "anna"), entry("a2", "annA"), entry("b"), entry("c")]
-    assert patients(told(["a1=annA"]), entries) == {"a1": "annA", "a2": "annA", "b": "b", "c": "c"}
-    chained = patients(told(["c=b", "b=a1"]), entries)
+    assert patients(read_relations(["a1=annA"]), entries) == {"a1": "annA", "a2": "annA", "b": "b", "c": "c"}
+    chained = patients(read_relations(["c=b", "b=a1"]), entries)
     assert chained["a1"] == chained["b"] == chained["c"] != chained["a2"]
 
 
@@ -37,7 +37,9 @@ def test_the_name_of_a_patient_does_not_depend_on_the_order_of_what_is_told() ->
     entries = [entry(name) for name in "abcd"]
     words = ["d=c", "c=b", "a=d"]
     assert (
-        patients(told(words), entries) == patients(told(words[::-1]), entries) == dict.fromkeys("abcd", "a")
+        patients(read_relations(words), entries)
+        == patients(read_relations(words[::-1]), entries)
+        == dict.fromkeys("abcd", "a")
     )
 
 
@@ -55,7 +57,7 @@ def test_a_table_of_names_as_brats_has_it_joins_releases(tmp_path: Path) -> None
         entry("BraTS2021_00031"),
         entry("BraTS-GLI-00007-000", "1"),
     ]
-    joined = patients(told(tables=[table]), entries)
+    joined = patients(read_relations(tables=[table]), entries)
     assert joined["BraTS20_Training_001"] == joined["BraTS2021_00031"]
     assert len(set(joined.values())) == 3
     assert joined["BraTS-GLI-00007-000"] == "1", "a site's number is no patient"
@@ -64,7 +66,7 @@ def test_a_table_of_names_as_brats_has_it_joins_releases(tmp_path: Path) -> None
 def test_cases_of_one_new_patient_are_joined_though_no_case_has_the_name(tmp_path: Path) -> None:
     table = tmp_path / "who.tsv"
     table.write_text("case\tpatient\nv1\tdora\nv2\tdora\nv3\temil\n")
-    joined = patients(told(tables=[table]), [entry("v1"), entry("v2"), entry("v3")])
+    joined = patients(read_relations(tables=[table]), [entry("v1"), entry("v2"), entry("v3")])
     assert joined["v1"] == joined["v2"] != joined["v3"]
 
 
@@ -72,23 +74,23 @@ def test_a_family_keeps_patients_together(tmp_path: Path) -> None:
     table = tmp_path / "families.csv"
     table.write_text("patient,family,site\nanna,1,north\nbela,1,south\ncleo,,south\n")
     entries = [entry("a", "anna", "old"), entry("b", "bela"), entry("c", "cleo", "old too"), entry("d")]
-    applied = told(tables=[table]).applied(entries)
+    applied = read_relations(tables=[table]).applied(entries)
     assert [one.group for one in applied] == ["family 1", "family 1", "old too", ""]
     assert [one.patient for one in applied] == ["anna", "bela", "cleo", "d"]
     assert sorted(map(len, groups_of(applied).values())) == [1, 1, 2]
-    by_site = told(tables=[table], by="site").applied(entries)
+    by_site = read_relations(tables=[table], by="site").applied(entries)
     assert [one.group for one in by_site] == ["site north", "site south", "site south", ""]
 
 
 @pytest.mark.parametrize("word", ["a", "a=", "=b", ""])
 def test_a_word_that_is_no_pair_is_refused(word: str) -> None:
     with pytest.raises(UsageError, match="A=B"):
-        told([word])
+        read_relations([word])
 
 
 def test_a_column_needs_a_table() -> None:
     with pytest.raises(UsageError, match="--groups TABLE"):
-        told(by="site")
+        read_relations(by="site")
 
 
 @pytest.mark.parametrize(
@@ -104,7 +106,7 @@ def test_a_table_without_its_columns_is_refused(text: str, by: str, part: str, t
     table = tmp_path / "t.csv"
     table.write_text(text)
     with pytest.raises(InputError, match=part) as caught:
-        told(tables=[table], by=by)
+        read_relations(tables=[table], by=by)
     assert caught.value.code == "E101"
 
 
@@ -112,14 +114,14 @@ def test_what_is_no_table_is_refused(tmp_path: Path) -> None:
     binary = tmp_path / "t.csv"
     binary.write_bytes(b"\xff\xfe\x00patient")
     with pytest.raises(InputError, match="without a row") as caught:
-        told(tables=[binary])
+        read_relations(tables=[binary])
     assert caught.value.code == "E101"
     with pytest.raises(InputError) as missing:
-        told(tables=[tmp_path / "none.csv"])
+        read_relations(tables=[tmp_path / "none.csv"])
     assert missing.value.code == "E100"
 
 
 def test_names_of_no_case_alone_are_refused() -> None:
     with pytest.raises(InputError, match="of no case") as caught:
-        told(["x=y"]).applied([entry("a")])
+        read_relations(["x=y"]).applied([entry("a")])
     assert caught.value.code == "E132"

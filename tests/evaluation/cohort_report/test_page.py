@@ -14,7 +14,8 @@ from scipy import ndimage
 from transmodal.cohorts.case import Case, CaseMaker
 from transmodal.cohorts.manifest import PrepareOptions
 from transmodal.cohorts.prepare.prepare import prepare
-from transmodal.cohorts.quality.pairs import judged
+from transmodal.cohorts.quality.pair_notes import read_cohort
+from transmodal.cohorts.quality.pairs import check_pairs
 from transmodal.cohorts.store import Cohort
 from transmodal.errors import InputError
 from transmodal.evaluation.cohort_report import page as cohort_page
@@ -146,7 +147,7 @@ def test_the_same_page_whatever_the_workers(cohort: Cohort, text: str) -> None:
 
 def test_the_same_page_whatever_case_is_done_first(cohort: Cohort) -> None:
     entries = cohort.manifest.cases
-    pairs = judged({entry.id: entry.notes for entry in entries})
+    pairs = check_pairs(read_cohort(entries))
     looks = {entry.id: look(Job(cohort.folder, entry, False)) for entry in entries}
     backwards = dict(reversed(looks.items()))
     assert cohort_page.page(cohort, backwards, pairs) == cohort_page.page(cohort, looks, pairs)

@@ -1,95 +1,96 @@
-"""Cases of prepared cohorts taken into another one: their arrays linked where the disk can, else copied."""
+"""Cases of prepared cohorts linked into another one: their arrays hard-linked where the disk can, else copied."""
 
 from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from transmodal.cohorts.manifest import ArrayEntry, CaseEntry
-from transmodal.cohorts.quality import image_similarity
+from transmodal.cohorts.quality import duplicates
 from transmodal.errors import InputError, IntegrityError
+from transmodal.progress import StageProgress
 from transmodal.storage import files
 
 
-class Taken(NamedTuple):
-    """A case of a prepared cohort, and what it is in the new one.
+class LinkedCase(NamedTuple):
+    """A case of a prepared cohort, and its entry in the new cohort.
 
     Attributes:
-        folder: the cohort that it stands in.
-        entry: what it is there.
-        now: what it becomes; the arrays are the same, their files may have other names.
+        folder: of the cohort that it stands in.
+        former: its entry there.
+        entry: its entry in the new cohort; the arrays are the same, their files may have other names.
     """
 
     folder: Path
+    former: CaseEntry
     entry: CaseEntry
-    now: CaseEntry
 
 
-def renamed(entry: CaseEntry, prefix: str) -> CaseEntry:
+def add_prefix(entry: CaseEntry, prefix: str) -> CaseEntry:
     """Return an entry under a name, patient and group with a prefix, its arrays in a folder of that name."""
     name = f"{prefix}-{entry.id}"
 
-    def at(array: ArrayEntry) -> str:
-        return f"cases/{name}/{Path(array.file).name}"
+    def move(array: ArrayEntry) -> ArrayEntry:
+        return array.model_copy(update={"file": f"cases/{name}/{Path(array.file).name}"})
 
-    changed = {
-        "id": name,
-        "patient": f"{prefix}-{entry.patient}",
-        "group": entry.group and f"{prefix}-{entry.group}",
-        "volumes": {what: one.model_copy(update={"file": at(one)}) for what, one in entry.volumes.items()},
-        "regions": tuple(one.model_copy(update={"file": at(one)}) for one in entry.regions),
-    }
-    for what in ("mask", "segmentation"):
-        one = getattr(entry, what)
-        changed[what] = one and one.model_copy(update={"file": at(one)})
-    return entry.model_copy(update=changed)
+    return entry.model_copy(
+        update={
+            "id": name,
+            "patient": f"{prefix}-{entry.patient}",
+            "group": entry.group and f"{prefix}-{entry.group}",
+            "volumes": {modality: move(volume) for modality, volume in entry.volumes.items()},
+            "regions": tuple(move(region) for region in entry.regions),
+            "mask": entry.mask and move(entry.mask),
+            "segmentation": entry.segmentation and move(entry.segmentation),
+        }
+    )
 
 
-def take(
-    cases: Sequence[Taken], folder: Path, progress: Callable[[str, int, int], None] | None = None
-) -> None:
+def link_cases(cases: Sequence[LinkedCase], folder: Path, progress: StageProgress | None = None) -> None:
     """Put cases into a cohort's folder, every array compared with its hash; working arrays are left behind.
 
     A hard link is safe: `prepare` never writes into an array, it replaces its folder.
 
     Args:
-        cases: what to take.
+        cases: to link.
         folder: the new cohort's, which has no cases yet.
-        progress: told of each case.
+        progress: called after each case.
 
     Raises:
         IntegrityError: E501 naming an array whose content is not what its cohort says.
         ResourceError: E403 when the disk is full.
     """
-    for done, one in enumerate(cases, 1):
-        place = folder / "cases" / one.now.id
+    for number, case in enumerate(cases, 1):
+        place = folder / "cases" / case.entry.id
         place.mkdir(parents=True)
-        for was, now in zip(one.entry.arrays(), one.now.arrays(), strict=True):
-            _check(one.folder / was.file, was)
-            _link(one.folder / was.file, folder / now.file)
-        files.write_json(place / "case.json", one.now.model_dump(mode="json"))
-        for volume in one.now.volumes.values():
-            kept = Path(f"likeness-{image_similarity.VERSION}") / "{}" / f"{volume.sha256[:32]}.npy"
-            was_at, now_at = (
-                base / "working" / str(kept).format(case)
-                for base, case in ((one.folder, one.entry.id), (folder, one.now.id))
-            )
-            if was_at.is_file():
-                now_at.parent.mkdir(parents=True, exist_ok=True)
-                _link(was_at, now_at)
+        for former, array in zip(case.former.arrays(), case.entry.arrays(), strict=True):
+            _check_hash(case.folder / former.file, former)
+            _link(case.folder / former.file, folder / array.file)
+        files.write_json(place / "case.json", case.entry.model_dump(mode="json"))
+        _link_details(case, folder)
         if progress is not None:
-            progress(one.now.id, done, len(cases))
+            progress(case.entry.id, number, len(cases))
 
 
-def _check(path: Path, array: ArrayEntry) -> None:
+def _link_details(case: LinkedCase, folder: Path) -> None:
+    """Link the image details that copies are found by, as far as they were computed."""
+    for volume in case.entry.volumes.values():
+        source = duplicates.detail_path(case.folder, case.former.id, volume)
+        if source.is_file():
+            target = duplicates.detail_path(folder, case.entry.id, volume)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            _link(source, target)
+
+
+def _check_hash(path: Path, array: ArrayEntry) -> None:
     try:
-        whole = files.sha256_array(files.read_npy(path)) == array.sha256
+        is_whole = files.sha256_array(files.read_npy(path)) == array.sha256
     except InputError:
-        whole = False
-    if not whole:
+        is_whole = False
+    if not is_whole:
         raise IntegrityError(
             "E501",
             f"{path} has another content than cohort.json says",

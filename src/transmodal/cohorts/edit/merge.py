@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
-from transmodal.cohorts.edit.linking import Taken, renamed, take
+from transmodal.cohorts.edit.linking import LinkedCase, add_prefix, link_cases
 from transmodal.cohorts.manifest import CaseEntry, Manifest
 from transmodal.cohorts.quality import duplicates
 from transmodal.cohorts.split.folds import split_as
-from transmodal.cohorts.split.relations import Relations
+from transmodal.cohorts.split.request import SplitRequest
 from transmodal.cohorts.split.split import NAMES, Split, check_leaks, given_split
 from transmodal.cohorts.store import Cohort
 from transmodal.cohorts.units import check_one_unit
@@ -22,10 +21,9 @@ from transmodal.storage import files, outputs
 def merge(
     folders: Sequence[Path],
     output: Path,
+    request: SplitRequest | None = None,
     *,
-    split: Mapping[str, Any] | None = None,
     keep_sides: bool = False,
-    relations: Relations | None = None,
     prefix: bool = False,
     progress: StageProgress | None = None,
     workers: int = 1,
@@ -37,11 +35,10 @@ def merge(
     Args:
         folders: of the cohorts, two or more.
         output: the new cohort's folder, which is not there yet.
-        split: fields of `PrepareOptions` about the split, where they are not the first cohort's.
+        request: how the cases are split anew; what it leaves open is as in the first cohort.
         keep_sides: leave every case on the side that it has, instead of splitting anew.
-        relations: who is one patient, and what is kept together.
         prefix: put the name of its cohort before the names of every case, patient and group.
-        progress: told of each case.
+        progress: called after each case.
         workers: processes that compare images.
 
     Raises:
@@ -51,38 +48,27 @@ def merge(
             E136 when a modality is in two units.
         IntegrityError: E501 for an array that is damaged.
     """
+    request = request or SplitRequest()
     cohorts = [Cohort.open(Path(folder)) for folder in folders]
     if len(cohorts) < 2:
         raise UsageError("E004", f"{len(cohorts)} cohort", "two or more", "Name another one.")
     check_free(output)
     _check_alike(cohorts)
-    taken = _taken(cohorts, prefix=prefix)
-    entries = [one.now for one in taken]
-    entries = entries if relations is None else relations.applied(entries)
-    taken = [one._replace(now=now) for one, now in zip(taken, entries, strict=True)]
-    first = cohorts[0].manifest
-    manifest = Manifest(
-        name=output.resolve().name,
-        modalities=first.modalities,
-        cases=tuple(entries),
-        options=first.options.model_copy(update=dict(split or {})),
-        left_out={
-            _name(case, cohort, prefix=prefix): why
-            for cohort in cohorts
-            for case, why in cohort.manifest.left_out.items()
-        },
+    cases = _relate(_unique_cases(cohorts, prefix=prefix), request)
+    manifest = _merged_manifest(cohorts, cases, output, request, prefix=prefix)
+    check_one_unit(manifest.cases)
+    split = (
+        _former_sides(cohorts, prefix=prefix) if keep_sides else split_as(manifest.cases, manifest.options)
     )
-    check_one_unit(entries)
-    made = _sides_kept(cohorts, prefix=prefix) if keep_sides else split_as(entries, manifest.options)
-    _check_sides(manifest, made, kept=keep_sides)
+    _check_sides(manifest, split, keep_sides=keep_sides)
     output.parent.mkdir(parents=True, exist_ok=True)
     with files.atomic_folder(output) as beside:
-        write(taken, beside, manifest, made, progress=progress, workers=workers)
+        write(cases, beside, manifest, split, progress=progress, workers=workers)
     return Cohort.open(output)
 
 
 def write(
-    taken: Sequence[Taken],
+    cases: Sequence[LinkedCase],
     folder: Path,
     manifest: Manifest,
     split: Split,
@@ -94,9 +80,9 @@ def write(
 
     Raises:
         InputError: E135 as `cohorts.quality.duplicates.check`.
-        IntegrityError: E501 as `cohorts.edit.linking.take`.
+        IntegrityError: E501 as `cohorts.edit.linking.link_cases`.
     """
-    take(taken, folder, progress)
+    link_cases(cases, folder, progress)
     duplicates.check(folder, manifest, split, workers=workers)
     files.write_json(folder / "split.json", split.model_dump(mode="json"))
     files.write_json(folder / "cohort.json", manifest.model_dump(mode="json"))
@@ -114,42 +100,73 @@ def check_free(output: Path) -> None:
 
 
 def _check_alike(cohorts: Sequence[Cohort]) -> None:
-    first = cohorts[0]
-    for other in cohorts[1:]:
-        for what, ours, theirs in (
-            ("modalities", first.modalities, other.modalities),
-            ("regions", first.manifest.options.regions, other.manifest.options.regions),
-            ("intensity maps", first.manifest.options.intensity, other.manifest.options.intensity),
+    """Refuse cohorts of other modalities, regions or intensity maps than the first."""
+    first, *further = cohorts
+    for cohort in further:
+        for subject, expected, got in (
+            ("modalities", first.modalities, cohort.modalities),
+            ("regions", first.manifest.options.regions, cohort.manifest.options.regions),
+            ("intensity maps", first.manifest.options.intensity, cohort.manifest.options.intensity),
         ):
-            if ours != theirs:
+            if expected != got:
                 raise UsageError(
                     "E004",
-                    f"{first.folder} with the {what} {_shown(ours)}, {other.folder} with {_shown(theirs)}",
-                    f"one and the same {what}",
+                    f"{first.folder} with the {subject} {_list_options(expected)}, {cohort.folder} with "
+                    f"{_list_options(got)}",
+                    f"one and the same {subject}",
                     "Prepare one of them again with the options of the other.",
                 )
 
 
-def _taken(cohorts: Sequence[Cohort], *, prefix: bool) -> list[Taken]:
+def _unique_cases(cohorts: Sequence[Cohort], *, prefix: bool) -> list[LinkedCase]:
     """Return every case once, sorted by its new name."""
     _check_prefixes(cohorts, prefix=prefix)
-    found: dict[str, Taken] = {}
+    unique: dict[str, LinkedCase] = {}
     for cohort in cohorts:
         for entry in cohort.manifest.cases:
-            one = Taken(cohort.folder, entry, renamed(entry, _prefix(cohort)) if prefix else entry)
+            renamed = add_prefix(entry, _prefix(cohort)) if prefix else entry
+            case = LinkedCase(cohort.folder, entry, renamed)
             # Names that differ in case alone are one name on some file systems.
-            there = found.setdefault(one.now.id.lower(), one)
-            if there is not one and _content(there.now) != _content(one.now):
+            first = unique.setdefault(renamed.id.lower(), case)
+            if first is not case and _content(first.entry) != _content(renamed):
                 raise UsageError(
                     "E004",
-                    f"{there.entry.id} of {there.folder} and {entry.id} of {cohort.folder} differ in content or patient",
+                    f"{first.former.id} of {first.folder} and {entry.id} of {cohort.folder} differ in content or patient",
                     "one name for one case",
                     "Put the cohorts' names before their cases': --prefix.",
                 )
-    return sorted(found.values(), key=lambda one: one.now.id)
+    return sorted(unique.values(), key=lambda case: case.entry.id)
 
 
-def _sides_kept(cohorts: Sequence[Cohort], *, prefix: bool) -> Split:
+def _relate(cases: Sequence[LinkedCase], request: SplitRequest) -> list[LinkedCase]:
+    entries = request.relate([case.entry for case in cases])
+    return [case._replace(entry=entry) for case, entry in zip(cases, entries, strict=True)]
+
+
+def _merged_manifest(
+    cohorts: Sequence[Cohort],
+    cases: Sequence[LinkedCase],
+    output: Path,
+    request: SplitRequest,
+    *,
+    prefix: bool,
+) -> Manifest:
+    first = cohorts[0].manifest
+    return Manifest(
+        name=output.resolve().name,
+        modalities=first.modalities,
+        cases=tuple(case.entry for case in cases),
+        options=request.update_options(first.options),
+        left_out={
+            _name(case, cohort, prefix=prefix): reason
+            for cohort in cohorts
+            for case, reason in cohort.manifest.left_out.items()
+        },
+    )
+
+
+def _former_sides(cohorts: Sequence[Cohort], *, prefix: bool) -> Split:
+    """Return the split that leaves every case on its side."""
     sides: dict[str, str] = {}
     for cohort in cohorts:
         for side in NAMES:
@@ -166,11 +183,11 @@ def _sides_kept(cohorts: Sequence[Cohort], *, prefix: bool) -> Split:
     return given_split(sides, within_subject=within)
 
 
-def _check_sides(manifest: Manifest, split: Split, *, kept: bool) -> None:
+def _check_sides(manifest: Manifest, split: Split, *, keep_sides: bool) -> None:
     try:
         check_leaks(manifest, split)
     except InputError as error:
-        if not kept or error.code != "E135":
+        if not keep_sides or error.code != "E135":
             raise
         remedy = "The sides of the cohorts were kept: split anew, such as with --split 8:1:1."
         raise InputError("E135", error.got, error.expected, remedy) from error
@@ -199,11 +216,11 @@ def _name(case: str, cohort: Cohort, *, prefix: bool) -> str:
 
 
 def _content(entry: CaseEntry) -> tuple[object, ...]:
-    arrays = tuple(sorted((one.file, one.sha256) for one in entry.arrays()))
+    arrays = tuple(sorted((array.file, array.sha256) for array in entry.arrays()))
     return entry.id, entry.patient, entry.affine, arrays
 
 
-def _shown(options: object) -> str:
+def _list_options(options: object) -> str:
     if isinstance(options, tuple):
         return ", ".join(options)
     return ", ".join(sorted(map(str, options))) or "(none)" if isinstance(options, Mapping) else str(options)

@@ -42,7 +42,7 @@ def _any_same(folder: Path, manifest: Manifest, makers: Mapping[str, CaseMaker])
     """Tell whether a case that stands was prepared from inputs that its maker still has."""
     checked = 0
     for case in manifest.cases:
-        entry = write_case.standing(folder, case.id)
+        entry = write_case.load_prepared(folder, case.id)
         if entry is None:  # lost or damaged: it says nothing
             continue
         checked += 1

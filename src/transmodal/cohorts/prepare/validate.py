@@ -1,4 +1,4 @@
-"""What a case has to be before it is prepared: numbers, on one grid, with content; and its voxels as they are stored."""
+"""Checks of a case before it is prepared: numbers, on one grid, with content; and its voxels as they are stored."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ _AS_RGB = " grey_stored_as_rgb"
 
 
 def greyed(case: Case) -> Case:
-    """Return a case with one channel of what is grey and stored as RGB; its notes then name the image.
+    """Return a case with one channel of each grey image that is stored as RGB; its notes then name the image.
 
     `colour` stays as it is.
     """
     extra = {"mask": case.mask, "segmentation": case.segmentation}
-    every = {**case.volumes, **{what: volume for what, volume in extra.items() if volume is not None}}
-    grey = {what: volume.in_grey() for what, volume in every.items() if not modality_of(what).is_colour}
-    changed = [what for what, volume in grey.items() if volume is not every[what]]
+    images = {**case.volumes, **{name: volume for name, volume in extra.items() if volume is not None}}
+    grey = {name: volume.in_grey() for name, volume in images.items() if not modality_of(name).is_colour}
+    changed = [name for name, volume in grey.items() if volume is not images[name]]
     if not changed:
         return case
     return replace(
         case,
-        volumes={what: grey.get(what, volume) for what, volume in case.volumes.items()},
+        volumes={name: grey.get(name, volume) for name, volume in case.volumes.items()},
         mask=grey.get("mask"),
         segmentation=grey.get("segmentation"),
         notes={**case.notes, **noted_as_rgb(changed)},
@@ -42,7 +42,7 @@ def greyed(case: Case) -> Case:
 
 def noted_as_rgb(images: Iterable[str]) -> dict[str, float]:
     """Return the notes of a case whose images of these names were grey and stored as RGB."""
-    return {f"{what}{_AS_RGB}": 1.0 for what in images}
+    return {f"{name}{_AS_RGB}": 1.0 for name in images}
 
 
 def stored_as_rgb(notes: Mapping[str, float]) -> list[str]:
@@ -60,15 +60,15 @@ def check(case: Case) -> tuple[dict[str, Volume], dict[str, NDArray[Any]]]:
     """
     oriented = _oriented(case)
     _check_one_grid(oriented)
-    voxels = {what: _checked(what, volume) for what, volume in oriented.items()}
-    _check_distinct({what: voxels[what] for what in case.volumes})
+    voxels = {name: _checked(name, volume) for name, volume in oriented.items()}
+    _check_distinct({modality: voxels[modality] for modality in case.volumes})
     return oriented, voxels
 
 
 def _check_distinct(voxels: Mapping[str, NDArray[Any]]) -> None:
     """Refuse two modalities with equal voxels: one file under two names, of which nothing can be learned."""
-    for (first, one), (second, other) in combinations(voxels.items(), 2):
-        if one.shape == other.shape and np.array_equal(one, other):
+    for first, second in combinations(voxels, 2):
+        if voxels[first].shape == voxels[second].shape and np.array_equal(voxels[first], voxels[second]):
             raise InputError(
                 "E143",
                 f"{first} and {second} have the same voxels",
@@ -85,11 +85,11 @@ def _oriented(case: Case) -> dict[str, Volume]:
             raise InputError(
                 "E103", f"a modality called {modality!r}", "a name such as t1 or flair", "Rename the file."
             )
-    extra = [(what, volume) for what, volume in zip(EXTRA, (case.mask, case.segmentation), strict=True)]
-    given = {what: volume for what, volume in [*sorted(case.volumes.items()), *extra] if volume is not None}
-    for what, volume in given.items():
-        _check_numbers(what, volume)
-    return {what: _canonical(volume) for what, volume in given.items()}
+    extra = zip(EXTRA, (case.mask, case.segmentation), strict=True)
+    images = {name: volume for name, volume in [*sorted(case.volumes.items()), *extra] if volume is not None}
+    for name, volume in images.items():
+        _check_numbers(name, volume)
+    return {name: _canonical(volume) for name, volume in images.items()}
 
 
 def _canonical(volume: Volume) -> Volume:
@@ -100,13 +100,15 @@ def _canonical(volume: Volume) -> Volume:
 
 
 def _check_one_grid(volumes: Mapping[str, Volume]) -> None:
-    (first, one), *others = volumes.items()
-    for other, volume in others:
-        if not volume.grid.same_as(one.grid):
-            apart = np.linalg.norm(one.grid.corners() - volume.grid.corners(), axis=1).max()
+    first, *further = volumes
+    grid = volumes[first].grid
+    for name in further:
+        volume = volumes[name]
+        if not volume.grid.same_as(grid):
+            apart = np.linalg.norm(grid.corners() - volume.grid.corners(), axis=1).max()
             raise InputError(
                 "E130",
-                f"{other} {_grid_text(volume)} and {first} {_grid_text(one)}, corners up to {apart:.3g} mm apart",
+                f"{name} {_grid_text(volume)} and {first} {_grid_text(volumes[first])}, corners up to {apart:.3g} mm apart",
                 "volumes of a case on one grid",
                 "Register or resample them onto the target's grid first; folders, pairs, bids, dicom, ixi and t1_fa register "
                 "where they are told: --with onto=MODALITY.",
@@ -118,44 +120,44 @@ def _grid_text(volume: Volume) -> str:
     return f"({' x '.join(map(str, volume.grid.shape))} of {spacing} mm)"
 
 
-def _check_numbers(what: str, volume: Volume) -> None:
+def _check_numbers(name: str, volume: Volume) -> None:
     voxels = volume.voxels
     if voxels.dtype.kind not in "biuf" or (volume.is_colour and voxels.dtype != np.uint8):
-        wanted = "uint8 sRGB" if volume.is_colour else "integers or real numbers"
-        raise InputError("E123", f"{what} of type {voxels.dtype}", wanted, "Convert the image.")
+        expected = "uint8 sRGB" if volume.is_colour else "integers or real numbers"
+        raise InputError("E123", f"{name} of type {voxels.dtype}", expected, "Convert the image.")
     if voxels.dtype.kind == "f" and not is_finite(voxels):
         bad = np.argwhere(~np.isfinite(voxels))
         first = tuple(int(index) for index in bad[0])
         raise InputError(
             "E120",
-            f"{what} has {len(bad)} voxels that are not finite, the first at {first}",
+            f"{name} has {len(bad)} voxels that are not finite, the first at {first}",
             "numbers",
             "Repair the image, or take them as 0: --nonfinite zero.",
         )
 
 
-def _checked(what: str, volume: Volume) -> NDArray[Any]:
+def _checked(name: str, volume: Volume) -> NDArray[Any]:
     """Return the voxels as they are stored, or refuse them."""
     voxels = volume.voxels
-    if what in EXTRA and volume.is_colour:
-        raise InputError("E122", f"{what} is in colour", "a grey image", "Give another image.")
-    if what == "mask":
+    if name in EXTRA and volume.is_colour:
+        raise InputError("E122", f"{name} is in colour", "a grey image", "Give another image.")
+    if name == "mask":
         return _as_mask(voxels)
-    if what == "segmentation":
+    if name == "segmentation":
         return _as_labels(voxels)
     if voxels.min() == voxels.max():
         raise InputError(
-            "E124", f"{what} is {voxels.min():g} everywhere", "an image with content", "Check the file."
+            "E124", f"{name} is {voxels.min():g} everywhere", "an image with content", "Check the file."
         )
-    return _as_kept(what, voxels)
+    return _as_stored(name, voxels)
 
 
-def _as_kept(what: str, voxels: NDArray[Any]) -> NDArray[Any]:
+def _as_stored(name: str, voxels: NDArray[Any]) -> NDArray[Any]:
     if voxels.dtype == np.bool_:
         return voxels.astype(np.uint8)
     if voxels.dtype.kind == "f" and voxels.dtype.itemsize > 4:
         if float(np.abs(voxels).max()) > float(np.finfo(np.float32).max):
-            raise InputError("E123", f"{what} beyond float32", "values up to 3.4e38", "Rescale the image.")
+            raise InputError("E123", f"{name} beyond float32", "values up to 3.4e38", "Rescale the image.")
         return voxels.astype(np.float32)
     return voxels.astype(voxels.dtype.newbyteorder("="), copy=False)
 

@@ -23,7 +23,8 @@ from transmodal.cohorts.manifest import (
     matrix,
 )
 from transmodal.cohorts.prepare import validate
-from transmodal.cohorts.quality.pairs import notes_of
+from transmodal.cohorts.quality.pair_notes import write_pairs
+from transmodal.cohorts.quality.pairs import measure_pairs
 from transmodal.cohorts.units import unit_of_values
 from transmodal.errors import InputError, TransmodalError
 from transmodal.modalities import modality_of
@@ -35,14 +36,14 @@ from transmodal.volumes.regions.masks import Region, region
 Regions = Mapping[tuple[str, RegionKind], NDArray[np.bool_]]
 
 
-class Stored(NamedTuple):
-    """A case that stands: its entry, and its modalities as they were stored."""
+class StoredCase(NamedTuple):
+    """A prepared case: its entry, and its modalities as they were stored."""
 
     entry: CaseEntry
     volumes: Mapping[str, Volume]
 
 
-def standing(folder: Path, name: str) -> CaseEntry | None:
+def load_prepared(folder: Path, name: str) -> CaseEntry | None:
     """Return the entry of a case that is prepared already; None where something is missing.
 
     Args:
@@ -51,11 +52,11 @@ def standing(folder: Path, name: str) -> CaseEntry | None:
     """
     try:
         entry = CaseEntry.model_validate(files.read_json(folder / "cases" / name / "case.json"))
-        arrays = [(one, files.read_npy(folder / one.file)) for one in entry.arrays()]
+        arrays = [(array, files.read_npy(folder / array.file)) for array in entry.arrays()]
     except (ValidationError, TransmodalError):
         return None
-    whole = all((array.dtype.str, array.shape) == (one.dtype, one.shape) for one, array in arrays)
-    return entry if whole and entry.id == name else None
+    is_whole = all((voxels.dtype.str, voxels.shape) == (array.dtype, array.shape) for array, voxels in arrays)
+    return entry if is_whole and entry.id == name else None
 
 
 def fingerprint(inputs: str, modalities: Mapping[str, object], options: PrepareOptions) -> str:
@@ -63,27 +64,27 @@ def fingerprint(inputs: str, modalities: Mapping[str, object], options: PrepareO
     return files.sha256_text(f"{inputs!a}\n{options.fingerprint(tuple(sorted(modalities)))}")
 
 
-def store(case: Case, inputs: str, folder: Path, name: str, options: PrepareOptions) -> Stored:
+def store(case: Case, inputs: str, folder: Path, name: str, options: PrepareOptions) -> StoredCase:
     """Check a case and write its folder, which appears whole or not at all.
 
-    Where an older preparation of the case stands, `cohort.json` goes before the folder is replaced:
+    Where the case was prepared before, `cohort.json` is removed before the folder is replaced:
     it would describe arrays that are no longer there.
 
     Args:
-        case: what was loaded.
+        case: as it was loaded.
         inputs: the maker's fingerprint.
         folder: the cohort's folder.
         name: the case's folder name.
         options: what to compute.
 
     Raises:
-        InputError: E103, E120 to E125, E130, E131 for what is wrong with the case.
+        InputError: E103, E120 to E125, E130, E131 for a fault of the case.
     """
     case = validate.greyed(case)
     oriented, voxels = validate.check(case)
     units = {name: unit_of_values(name, voxels[name], options.intensity.get(name)) for name in case.volumes}
     final = folder / "cases" / name
-    # What is written goes to the disk while the pairs of contrasts are compared.
+    # Files that are written go to the disk while the pairs of contrasts are compared.
     with files.atomic_folder(final) as beside, durable.flushing() as flush:
         writer = _Writer(case, oriented, voxels, units, options, _Place(beside, name, flush))
         entry = writer.write(fingerprint(inputs, case.volumes, options))
@@ -93,19 +94,19 @@ def store(case: Case, inputs: str, folder: Path, name: str, options: PrepareOpti
             (folder / "cohort.json").unlink(missing_ok=True)
     for stale in folder.glob(f"working/*/{name}"):
         shutil.rmtree(stale, ignore_errors=True)
-    return Stored(entry, writer.volumes)
+    return StoredCase(entry, writer.volumes)
 
 
 class _Place(NamedTuple):
-    """Where a case is written: the folder that will take its name, and what brings a file to the disk."""
+    """The folder that a case is written into before it takes its name, and the function that flushes a file to the disk."""
 
     beside: Path
     name: str
     flush: Callable[[Path], None]
 
-    def write(self, what: str, voxels: NDArray[Any], origin: OriginEntry | None = None) -> ArrayEntry:
+    def write(self, name: str, voxels: NDArray[Any], origin: OriginEntry | None = None) -> ArrayEntry:
         """Write an array and return its entry."""
-        path = self.beside / f"{what}.npy"
+        path = self.beside / f"{name}.npy"
         digest = files.put_npy(path, voxels)
         self.flush(path)
         file = f"cases/{self.name}/{path.name}"
@@ -113,7 +114,7 @@ class _Place(NamedTuple):
 
 
 class _Writer:
-    """Writes one case's arrays and keeps what they need from one another."""
+    """Writes one case's arrays, which need one another: maps are fitted in regions."""
 
     def __init__(
         self,
@@ -135,7 +136,7 @@ class _Writer:
         """Write every array and return the case's entry."""
         regions, region_entries = self._regions()
         modalities = sorted(self._case.volumes)
-        mask, segmentation = (self._array(what) if what in self._voxels else None for what in EXTRA)
+        mask, segmentation = (self._array(name) if name in self._voxels else None for name in EXTRA)
         return CaseEntry(
             id=self._place.name,
             patient=_text(self._case.patient),
@@ -146,23 +147,25 @@ class _Writer:
             segmentation=segmentation,
             regions=tuple(region_entries),
             fingerprint=fingerprint,
-            notes={**self._case.notes, **notes_of(self.volumes)},
+            notes={**self._case.notes, **write_pairs(measure_pairs(self.volumes))},
         )
 
     def _regions(self) -> tuple[Regions, list[RegionEntry]]:
-        found: dict[tuple[str, RegionKind], NDArray[np.bool_]] = {}
+        masks: dict[tuple[str, RegionKind], NDArray[np.bool_]] = {}
         entries = []
         for modality, kinds in sorted(self._options.regions.items()):
             for kind in kinds if modality in self._case.volumes else ():
-                one = self._region(modality, kind)
-                if not one.mask.any():
+                computed = self._region(modality, kind)
+                if not computed.mask.any():
                     raise InputError(
                         "E124", f"an empty {kind} region of {modality}", "a region with voxels", "Look at it."
                     )
-                found[modality, kind] = one.mask
-                array = self._place.write(f"region_{modality}_{kind}", one.mask.astype(np.uint8))
-                entries.append(RegionEntry(**dict(array), modality=modality, kind=kind, method=one.method))
-        return found, entries
+                masks[modality, kind] = computed.mask
+                array = self._place.write(f"region_{modality}_{kind}", computed.mask.astype(np.uint8))
+                entries.append(
+                    RegionEntry(**dict(array), modality=modality, kind=kind, method=computed.method)
+                )
+        return masks, entries
 
     def _region(self, modality: str, kind: RegionKind) -> Region:
         try:
@@ -172,27 +175,26 @@ class _Writer:
 
     def _volume(self, modality: str, regions: Regions) -> VolumeEntry:
         voxels = self._voxels[modality]
-        inside, where = self._inside(modality, regions)
+        inside, fitted_in = self._inside(modality, regions)
         spec = self._options.intensity.get(modality, modality_of(modality).intensity)
-        came = self._case.volumes[modality]
-        native = came.grid
+        native = self._case.volumes[modality]
         array = self._array(modality)
         return VolumeEntry(
             **dict(array),
             content_sha256=files.sha256_array(voxels, np.float32)
             if voxels.dtype != np.float32
             else array.sha256,
-            native_shape=native.shape,
-            native_affine=matrix(native.affine),
-            native_space=came.space,
+            native_shape=native.grid.shape,
+            native_affine=matrix(native.grid.affine),
+            native_space=native.space,
             intensity=fit(spec, voxels, inside).to_json(),
-            fitted_in=where,
+            fitted_in=fitted_in,
             simulated=modality in self._case.simulated,
             unit=self._units[modality],
         )
 
     def _inside(self, modality: str, regions: Regions) -> tuple[NDArray[np.bool_] | None, str]:
-        """Return where intensities are looked at: own region, data set's mask, another's region, all."""
+        """Return the mask that a map is fitted in, and its name: own region, data set's mask, another's region, all."""
         own = [key for key in regions if key[0] == modality]
         if not own and "mask" in self._voxels:
             return self._voxels["mask"].view(np.bool_), "mask"  # 0 and 1 in a byte each
@@ -200,13 +202,13 @@ class _Writer:
             return regions[key], f"{key[1]} of {key[0]}"
         return None, "whole"
 
-    def _array(self, what: str) -> ArrayEntry:
-        origin = self._case.origins.get(what)
+    def _array(self, name: str) -> ArrayEntry:
+        origin = self._case.origins.get(name)
         entry = None
         if origin is not None:
-            named = _text(origin.name) if self._options.record_names else ""
-            entry = OriginEntry(name=named, sha256=origin.sha256)
-        return self._place.write(what, self._voxels[what], entry)
+            file_name = _text(origin.name) if self._options.record_names else ""
+            entry = OriginEntry(name=file_name, sha256=origin.sha256)
+        return self._place.write(name, self._voxels[name], entry)
 
 
 def _text(name: str) -> str:

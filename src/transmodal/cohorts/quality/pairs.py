@@ -1,4 +1,4 @@
-"""Which pairs of a cohort to look at: contrasts that lie beside one another, or that are of two people.
+"""Pairs of a cohort to look at: contrasts that lie beside one another, or that are of two people.
 
 The limits were fixed on 30 virtual subjects and held against others (docs/concepts/quality.md).
 """
@@ -9,7 +9,8 @@ import statistics
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from transmodal.cohorts.quality.misalignment import Placing, placing
+from transmodal.cohorts.quality.misalignment import Misalignment, measure_misalignment
+from transmodal.cohorts.quality.pair_notes import ContrastPair, PairMeasures
 from transmodal.errors import InputError
 from transmodal.volumes import Volume
 
@@ -23,94 +24,99 @@ AGREE_MM = 2.5
 """Outlines whose own best place is nearer than this lie on one another."""
 
 ALIKE = 0.55
-"""A likeness below this share of the pair's median over the cohort is not of one anatomy."""
+"""A similarity below this share of the pair's median over the cohort is not of one anatomy."""
 
 ENOUGH = 5
 """Cases with a pair before their median is one."""
 
 _FIRST = ("t1", "mr", "t1ce", "t2", "flair", "pd")
-_WORDS = ("off_mm", "gain", "likeness")
-_OUTLINE = ("outline_mm", "outline_gain")
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class PairCheck:
     """One pair of one case, and how far it stands out.
 
     Attributes:
-        case: whose.
-        fixed: the contrast that the others of the case are compared with.
-        moving: the other one.
-        placing: what the search found.
-        usual: the median likeness of this pair over the cohort; None for fewer than five cases.
+        case: its id.
+        pair: the two contrasts.
+        misalignment: how they lie on one another.
+        usual: the median similarity of this pair over the cohort; None for fewer than five cases.
     """
 
     case: str
-    fixed: str
-    moving: str
-    placing: Placing
+    pair: ContrastPair
+    misalignment: Misalignment
     usual: float | None
 
     @property
-    def beside(self) -> float:
+    def displacement(self) -> float:
         """How far the two lie beside one another; 1 is the limit, 0 where their outlines lie on one another."""
-        return 0.0 if self.outlines_agree else self._inside
+        return 0.0 if self.outlines_agree else self._inner_displacement
 
     @property
     def outlines_agree(self) -> bool:
         """Whether skin and skull lie where they are, and not where the rest fits best: what is soft has moved or changed."""
-        own, gain = self.placing.outline_mm, self.placing.outline_gain
+        own, gain = self.misalignment.outline_mm, self.misalignment.outline_gain
         return own is not None and gain is not None and own < AGREE_MM and gain < 0
 
     @property
     def is_contradicted(self) -> bool:
         """Whether the whole seems to lie beside, and the outlines say that it does not."""
-        return self.outlines_agree and self._inside >= 1
+        return self.outlines_agree and self._inner_displacement >= 1
 
     @property
     def is_sure(self) -> bool:
         """Whether the distance says something: on a flat summit, or against the outlines, it does not."""
-        is_steep = self.placing.off_mm < OFF_MM or self.placing.gain >= GAIN
+        is_steep = self.misalignment.off_mm < OFF_MM or self.misalignment.gain >= GAIN
         return is_steep and not self.outlines_agree
 
     @property
-    def _inside(self) -> float:
-        return min(self.placing.off_mm / OFF_MM, self.placing.gain / GAIN)
+    def is_doubtful(self) -> bool:
+        """Whether the pair is to be looked at."""
+        return self.score >= 1
 
     @property
-    def unlike(self) -> float:
-        """How much less alike they are than in other cases; 1 is the limit, 0 where no other says."""
+    def _inner_displacement(self) -> float:
+        return min(self.misalignment.off_mm / OFF_MM, self.misalignment.gain / GAIN)
+
+    @property
+    def dissimilarity(self) -> float:
+        """How much less alike they are than in other cases; 1 is the limit, 0 where no other case says."""
         if self.usual is None:
             return 0.0
-        return min(ALIKE * self.usual / max(self.placing.likeness, 1e-3), 10.0)
+        return min(ALIKE * self.usual / max(self.misalignment.similarity, 1e-3), 10.0)
 
     @property
     def score(self) -> float:
         """How far the pair stands out; from 1 on it is to be looked at."""
-        return max(self.beside, self.unlike)
+        return max(self.displacement, self.dissimilarity)
 
     def line(self) -> str:
         """Return what is odd and what to do about it, in one line."""
-        off, odd = f"{self.moving} lies about {self.placing.off_mm:.0f} mm off {self.fixed}", "fits badly"
-        twice = f"likeness {self.placing.likeness:.2f}, {self.usual or 0:.2f} in other cases"
-        if self.beside >= 1 and self.unlike >= 1:
-            return f"{off} and {odd} even where it fits best ({twice}): check that both are of one patient"
-        if self.beside >= 1:
-            return f"{off}: register it onto {self.fixed}'s grid, or mend its header"
-        where = f"though the outlines (skin, skull) lie within {self.placing.outline_mm or 0:.0f} mm of one another"
-        if self.unlike >= 1:
-            against = f", {where}: a swelling or large lesion does that, or" if self.outlines_agree else ":"
-            return f"{self.moving} {odd} on {self.fixed} ({twice}){against} check that both are of one patient and visit"
+        fixed, moving = self.pair
+        off_mm = self.misalignment.off_mm
+        off, odd = f"{moving} lies about {off_mm:.0f} mm off {fixed}", "fits badly"
+        similarities = f"likeness {self.misalignment.similarity:.2f}, {self.usual or 0:.2f} in other cases"
+        is_beside, is_unlike = self.displacement >= 1, self.dissimilarity >= 1
+        if is_beside and is_unlike:
+            return f"{off} and {odd} even where it fits best ({similarities}): check that both are of one patient"
+        if is_beside:
+            return f"{off}: register it onto {fixed}'s grid, or mend its header"
+        outline_mm = self.misalignment.outline_mm or 0
+        outlines = f"though the outlines (skin, skull) lie within {outline_mm:.0f} mm of one another"
+        if is_unlike:
+            cause = f", {outlines}: a swelling or large lesion does that, or" if self.outlines_agree else ":"
+            return f"{moving} {odd} on {fixed} ({similarities}){cause} check that both are of one patient and visit"
         if self.is_contradicted:
             return (
-                f"the inside of {self.moving} fits best {self.placing.off_mm:.0f} mm off {self.fixed}, {where}: a "
+                f"the inside of {moving} fits best {off_mm:.0f} mm off {fixed}, {outlines}: a "
                 "swelling or large lesion does that, and nothing is to be moved; look at both images"
             )
         return "nothing odd"
 
 
-def notes_of(volumes: Mapping[str, Volume]) -> dict[str, float]:
-    """Return the figures of a case's pairs, as its notes hold them.
+def measure_pairs(volumes: Mapping[str, Volume]) -> dict[ContrastPair, Misalignment]:
+    """Return how the contrasts of a case lie on one another, to four decimals.
 
     Every contrast is compared with one: T1, MR, T2, FLAIR or PD, the first that there is, else the first by name.
 
@@ -118,84 +124,75 @@ def notes_of(volumes: Mapping[str, Volume]) -> dict[str, float]:
         volumes: the contrasts of a case, on one grid.
 
     Returns:
-        By a name such as `pair t1 ct off_mm`; nothing of pairs that nothing can be said of.
+        By pair; nothing of pairs that nothing can be said of.
     """
-    notes: dict[str, float] = {}
-    for first, other in compared(volumes):
-        found = placing(volumes[first], volumes[other])
-        if found is not None:
-            notes |= {
-                f"pair {first} {other} {word}": round(value, 4)
-                for word, value in found._asdict().items()
-                if value is not None
-            }
-    return notes
+    measured: dict[ContrastPair, Misalignment] = {}
+    for pair in list_pairs(volumes):
+        misalignment = measure_misalignment(volumes[pair.fixed], volumes[pair.moving])
+        if misalignment is not None:
+            measured[pair] = _rounded(misalignment)
+    return measured
 
 
-def compared(modalities: Iterable[str]) -> list[tuple[str, str]]:
+def list_pairs(modalities: Iterable[str]) -> list[ContrastPair]:
     """Return the pairs that are looked at: the first of the modalities with each of the others."""
-    first, *others = ranked(modalities) or [""]
-    return [(first, other) for other in others]
+    first, *further = rank_modalities(modalities) or [""]
+    return [ContrastPair(first, modality) for modality in further]
 
 
-def ranked(modalities: Iterable[str]) -> list[str]:
+def rank_modalities(modalities: Iterable[str]) -> list[str]:
     """Return modalities in the order in which they are shown; the first is the one that others are compared with."""
     ranks = {name: rank for rank, name in enumerate(_FIRST)}
     return sorted(modalities, key=lambda name: (ranks.get(name, len(ranks)), name))
 
 
-def judged(notes: Mapping[str, Mapping[str, float]]) -> list[Judged]:
-    """Judge every pair of a cohort.
+def check_pairs(cases: Mapping[str, PairMeasures]) -> list[PairCheck]:
+    """Check every pair of a cohort.
 
     Args:
-        notes: of every case, by its name, as `notes_of` gives them; others are passed over.
+        cases: how the contrasts of every case lie on one another, by the case's id.
 
     Returns:
         The pairs, those that stand out most first.
     """
-    found = {(case, *pair): one for case, own in notes.items() for pair, one in _pairs(own).items()}
-    alike: dict[tuple[str, str], list[float]] = {}
-    for (_, *pair), one in found.items():
-        alike.setdefault((pair[0], pair[1]), []).append(one.likeness)
-    usual = {pair: statistics.median(all_) for pair, all_ in alike.items() if len(all_) >= ENOUGH}
-    every = [
-        Judged(case, fixed, moving, one, usual.get((fixed, moving)))
-        for (case, fixed, moving), one in found.items()
+    similarities: dict[ContrastPair, list[float]] = {}
+    for measures in cases.values():
+        for pair, misalignment in measures.items():
+            similarities.setdefault(pair, []).append(misalignment.similarity)
+    usual = {
+        pair: statistics.median(values) for pair, values in similarities.items() if len(values) >= ENOUGH
+    }
+    checks = [
+        PairCheck(case, pair, misalignment, usual.get(pair))
+        for case, measures in cases.items()
+        for pair, misalignment in measures.items()
     ]
-    return sorted(every, key=lambda one: (-one.score, one.case, one.moving))
+    return sorted(checks, key=lambda check: (-check.score, check.case, check.pair.moving))
 
 
-def doubts(notes: Mapping[str, Mapping[str, float]]) -> list[Judged]:
+def find_doubtful(cases: Mapping[str, PairMeasures]) -> list[PairCheck]:
     """Return the pairs to look at, those that stand out most first; none where all is well."""
-    return [one for one in judged(notes) if one.score >= 1]
+    return [check for check in check_pairs(cases) if check.is_doubtful]
 
 
-def contradicted(notes: Mapping[str, Mapping[str, float]]) -> list[Judged]:
+def find_contradicted(cases: Mapping[str, PairMeasures]) -> list[PairCheck]:
     """Return the pairs that are not to be doubted, but of which two measures say two things."""
-    return [one for one in judged(notes) if one.score < 1 and one.is_contradicted]
+    return [check for check in check_pairs(cases) if check.is_contradicted and not check.is_doubtful]
 
 
-def refusals(notes: Mapping[str, Mapping[str, float]]) -> dict[str, InputError]:
-    """Return what is wrong with the cases that have a pair to look at, for those who want none."""
+def refuse_doubtful(cases: Mapping[str, PairMeasures]) -> dict[str, InputError]:
+    """Return the error of each case that has a pair to look at, where such cases are not wanted."""
     return {
-        one.case: InputError(
+        check.case: InputError(
             "E130",
-            f"case {one.case}: {one.line()}",
+            f"case {check.case}: {check.line()}",
             "contrasts that lie on one another",
             "Look at both images; without --strict-pairs the case is taken, and shown in cohort.html.",
         )
-        for one in reversed(doubts(notes))
+        for check in reversed(find_doubtful(cases))
     }
 
 
-def _pairs(notes: Mapping[str, float]) -> dict[tuple[str, str], Placing]:
-    named: dict[tuple[str, str], dict[str, float]] = {}
-    for note, value in notes.items():
-        words = note.split()
-        if len(words) == 4 and words[0] == "pair":
-            named.setdefault((words[1], words[2]), {})[words[3]] = value
-    return {
-        pair: Placing(*(found[w] for w in _WORDS), *(found.get(w) for w in _OUTLINE))
-        for pair, found in named.items()
-        if set(_WORDS) <= set(found)
-    }
+def _rounded(misalignment: Misalignment) -> Misalignment:
+    figures = misalignment._asdict().items()
+    return misalignment._replace(**{name: round(value, 4) for name, value in figures if value is not None})

@@ -76,8 +76,8 @@ class Relations:
         return {name: first.setdefault(root(name), name) for name in patients}
 
 
-def told(pairs: Iterable[str] = (), tables: Iterable[Path] = (), by: str = "") -> Relations:
-    """Return what words and tables of a command line say.
+def read_relations(pairs: Iterable[str] = (), tables: Iterable[Path] = (), by: str = "") -> Relations:
+    """Return the relations that words and tables of a command line give.
 
     A table is CSV or TSV. The columns `case`, `patient`, `subject`, their `..._id`, and
     those that start with `BraTS` hold names: all of a row are one patient.

@@ -208,6 +208,29 @@ def read_split(path: Path) -> Split:
         ) from error
 
 
+def read_sides(path: Path, cases: Sequence[str]) -> dict[str, str]:
+    """Return the sides that a `split.json` gives cases.
+
+    Args:
+        path: of the file.
+        cases: ids of the cases that there are.
+
+    Raises:
+        InputError: E100, E101, E133 when it is no split, E132 when it names a case that is not there.
+    """
+    split = read_split(path)
+    sides = {case: side for side in NAMES for case in split.ids(side)}
+    missing = sorted(set(sides) - set(cases))
+    if missing:
+        raise InputError(
+            "E132",
+            f"{path.name} names {missing[0]}, one of {len(missing)} that are not there",
+            "cases that were found",
+            "Take the split of these cases.",
+        )
+    return sides
+
+
 def _sides(split: Split) -> dict[str, str]:
     side_of: dict[str, str] = {}
     for name in NAMES:

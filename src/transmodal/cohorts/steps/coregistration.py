@@ -21,7 +21,7 @@ _ENOUGH = 5
 _LOW = 0.75
 
 
-def doubtful(notes: Mapping[str, Mapping[str, float]]) -> list[str]:
+def find_dissimilar(notes: Mapping[str, Mapping[str, float]]) -> list[str]:
     """Return the cases whose contrasts are much less similar than those of the other cases.
 
     Two directions can agree on a wrong place: contrasts of two people, or of one mirrored, still come to lie on

@@ -8,7 +8,8 @@ from html import escape
 from typing import NamedTuple
 
 from transmodal.cohorts.manifest import CaseEntry
-from transmodal.cohorts.quality.pairs import Judged
+from transmodal.cohorts.quality.pair_notes import ContrastPair, without_pairs
+from transmodal.cohorts.quality.pairs import PairCheck
 from transmodal.evaluation.cohort_report.summary import Look, tilt_degrees
 from transmodal.evaluation.drawing.figures import label, number
 from transmodal.evaluation.drawing.html import headings
@@ -30,7 +31,7 @@ class Facts(NamedTuple):
     entry: CaseEntry
     look: Look
     side: str
-    pairs: Sequence[Judged]
+    pairs: Sequence[PairCheck]
 
     @property
     def score(self) -> float:
@@ -96,9 +97,9 @@ def _card(facts: Facts) -> str:
     group = f"group {entry.group}" if entry.group else ""
     words = [facts.side, f"patient {entry.patient}" if entry.patient != entry.id else "", group]
     words += [f"simulated: {', '.join(simulated)}"] if simulated else []
-    odd = "".join(f'<p class="why">{escape(one.line())}</p>' for one in facts.pairs if one.score >= 1)
+    odd = "".join(f'<p class="why">{escape(one.line())}</p>' for one in facts.pairs if one.is_doubtful)
     strips = "".join(_strip(facts, name) for name in shown.pictures)
-    pairs = "".join(_pair(facts, first, second) for first, second in shown.joints)
+    pairs = "".join(_pair(facts, pair) for pair in shown.joints)
     return (
         f'<article class="case{" odd" if facts.score >= 1 else ""}" id="case-{escape(entry.id)}">'
         f"<header><h3>{escape(entry.id)}</h3><span>{escape(', '.join(filter(None, words)))}</span></header>{odd}"
@@ -123,20 +124,20 @@ def _strip(facts: Facts, name: str) -> str:
     )
 
 
-def _pair(facts: Facts, first: str, second: str) -> str:
-    joint = facts.look.joints[first, second]
-    found = next((one for one in facts.pairs if (one.fixed, one.moving) == (first, second)), None)
+def _pair(facts: Facts, pair: ContrastPair) -> str:
+    joint = facts.look.joints[pair]
+    found = next((check for check in facts.pairs if check.pair == pair), None)
     words = [f"MI {joint.information:.2f} nats"]
     if found is None:
         words.append("place not judged")
     else:
         usual = f" ({found.usual:.2f} in the cohort)" if found.usual is not None else ""
-        off = f"{found.placing.off_mm:.1f} mm off" if found.is_sure else _UNSURE[found.is_contradicted]
-        words += [off, f"likeness {found.placing.likeness:.2f}{usual}"]
+        off = f"{found.misalignment.off_mm:.1f} mm off" if found.is_sure else _UNSURE[found.is_contradicted]
+        words += [off, f"likeness {found.misalignment.similarity:.2f}{usual}"]
     lines = "".join(f"<span>{escape(word)}</span>" for word in words)
     return (
-        f'<figure class="joint{" odd" if found and found.score >= 1 else ""}"><img src="{_uri(joint.picture, "png")}" '
-        f'alt="joint histogram"><figcaption><b>{escape(label(first))} | {escape(label(second))}</b>{lines}</figcaption></figure>'
+        f'<figure class="joint{" odd" if found and found.is_doubtful else ""}"><img src="{_uri(joint.picture, "png")}" '
+        f'alt="joint histogram"><figcaption><b>{escape(label(pair.fixed))} | {escape(label(pair.moving))}</b>{lines}</figcaption></figure>'
     )
 
 
@@ -152,7 +153,7 @@ def _grid(facts: Facts) -> str:
 
 
 def _notes(entry: CaseEntry) -> str:
-    notes = {name: value for name, value in entry.notes.items() if not name.startswith("pair ")}
+    notes = without_pairs(entry.notes)
     text = ", ".join(f"{name.replace('_', ' ')} {value:.4g}" for name, value in sorted(notes.items()))
     return f'<p class="small">{escape(text)}</p>' if text else ""
 
@@ -164,23 +165,23 @@ def _rows(facts: Facts) -> str:
         f'<td data-value="{max(grid.spacing)!r}">{" x ".join(f"{mm:.3g}" for mm in grid.spacing)}</td>'
         f"<td>{tilt_degrees(grid):.1f}</td>"
     )
-    judged = {(one.fixed, one.moving): one for one in facts.pairs}
+    checks = {check.pair: check for check in facts.pairs}
     rows = []
-    for (first, second), joint in facts.look.joints.items() or [(("", ""), None)]:
-        one = judged.get((first, second))
+    for pair, joint in facts.look.joints.items() or [(ContrastPair("", ""), None)]:
+        one = checks.get(pair)
         figures = (
             (
                 f"{one.score:.2f}",
-                f"{one.placing.off_mm:.1f}" if one.is_sure else "",
-                f"{one.placing.likeness:.2f}",
+                f"{one.misalignment.off_mm:.1f}" if one.is_sure else "",
+                f"{one.misalignment.similarity:.2f}",
             )
             if one
             else ("", "", "")
         )
         cells = "".join(f'<td data-value="{text}">{text or "&ndash;"}</td>' for text in figures)
         rows.append(
-            f"<tr{' class=odd' if one and one.score >= 1 else ''}><td>{escape(facts.entry.id)}</td>"
-            f'<td class="left">{escape(facts.side)}</td><td class="left">{escape(f"{label(first)} | {label(second)}")}</td>'
+            f"<tr{' class=odd' if one and one.is_doubtful else ''}><td>{escape(facts.entry.id)}</td>"
+            f'<td class="left">{escape(facts.side)}</td><td class="left">{escape(f"{label(pair.fixed)} | {label(pair.moving)}")}</td>'
             f"{cells}<td>{joint.information if joint else 0:.2f}</td>{last}</tr>"
         )
     return "".join(rows)

@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from transmodal.cohorts.manifest import CaseEntry
-from transmodal.cohorts.quality.pairs import Judged, judged, notes_of
+from transmodal.cohorts.quality.pair_notes import PairMeasures, read_cohort
+from transmodal.cohorts.quality.pairs import PairCheck, check_pairs, measure_pairs
 from transmodal.cohorts.split.split import NAMES
 from transmodal.cohorts.store import Cohort, PreparedCase
 from transmodal.evaluation.cohort_report import cards
@@ -29,8 +30,6 @@ SHOWN = 400
 
 _WIDTH, _HEIGHT = 300.0, 90.0
 
-Notes = Mapping[str, Mapping[str, float]]
-
 
 def write(cohort: Cohort, *, workers: int = 1, progress: StageProgress | None = None) -> Path:
     """Look at every case of a prepared cohort and write `cohort.html` into its folder.
@@ -46,8 +45,7 @@ def write(cohort: Cohort, *, workers: int = 1, progress: StageProgress | None = 
         IntegrityError: E501 when an array is not there.
         ResourceError: E402 naming the case whose process died, E403 when the page cannot be written.
     """
-    notes = _notes(cohort, workers)
-    pairs = judged(notes)
+    pairs = check_pairs(_pair_measures(cohort, workers))
     chosen = _chosen([entry.id for entry in cohort.manifest.cases], pairs)
     jobs = {entry.id: Job(cohort.folder, entry, entry.id in chosen) for entry in cohort.manifest.cases}
     looks: dict[str, Look] = {}
@@ -61,7 +59,7 @@ def write(cohort: Cohort, *, workers: int = 1, progress: StageProgress | None = 
     return path
 
 
-def page(cohort: Cohort, looks: Mapping[str, Look], pairs: Sequence[Judged]) -> str:
+def page(cohort: Cohort, looks: Mapping[str, Look], pairs: Sequence[PairCheck]) -> str:
     """Return the page as one self-contained HTML document; all text from data is escaped.
 
     Args:
@@ -71,7 +69,7 @@ def page(cohort: Cohort, looks: Mapping[str, Look], pairs: Sequence[Judged]) -> 
     """
     entries = {entry.id: entry for entry in cohort.manifest.cases}
     looks = {name: looks[name] for name in entries}  # they come in the order in which workers got done
-    by_case: dict[str, list[Judged]] = {}
+    by_case: dict[str, list[PairCheck]] = {}
     for pair in pairs:
         by_case.setdefault(pair.case, []).append(pair)
     order = [*by_case, *sorted(set(entries) - set(by_case))]
@@ -80,7 +78,7 @@ def page(cohort: Cohort, looks: Mapping[str, Look], pairs: Sequence[Judged]) -> 
     sections = (
         _header(cohort, pairs),
         _grids(cohort, looks.values()),
-        _histograms(cohort, looks, {one.case for one in pairs if one.score >= 1}),
+        _histograms(cohort, looks, {one.case for one in pairs if one.is_doubtful}),
         cards.mosaic([one for one in facts if one.look.pictures], len(facts)),
         cards.table(facts),
         f"<footer><strong>{escape(INTENDED_USE)}</strong></footer>",
@@ -92,25 +90,23 @@ def page(cohort: Cohort, looks: Mapping[str, Look], pairs: Sequence[Judged]) -> 
     )
 
 
-def _notes(cohort: Cohort, workers: int) -> Notes:
-    """Return the notes of every case, measured where they hold no pair."""
-    notes: dict[str, Mapping[str, float]] = {entry.id: entry.notes for entry in cohort.manifest.cases}
-    bare = {
+def _pair_measures(cohort: Cohort, workers: int) -> Mapping[str, PairMeasures]:
+    """Return how the contrasts of every case lie on one another, measured where its notes do not say it."""
+    measures = read_cohort(cohort.manifest.cases)
+    missing = {
         entry.id: Job(cohort.folder, entry, False)
         for entry in cohort.manifest.cases
-        if len(entry.volumes) > 1 and not any(name.startswith("pair ") for name in entry.notes)
+        if len(entry.volumes) > 1 and not measures[entry.id]
     }
-    for name, found in spread(_measured, bare, workers):
-        notes[name] = {**notes[name], **found}
-    return notes
+    return {**measures, **dict(spread(_measure_pairs, missing, workers))}
 
 
-def _measured(job: Job) -> dict[str, float]:
+def _measure_pairs(job: Job) -> PairMeasures:
     case = PreparedCase(job.folder, job.entry)
-    return notes_of({name: case.volume(name) for name in case.modalities})
+    return measure_pairs({name: case.volume(name) for name in case.modalities})
 
 
-def _chosen(cases: Sequence[str], pairs: Sequence[Judged]) -> set[str]:
+def _chosen(cases: Sequence[str], pairs: Sequence[PairCheck]) -> set[str]:
     """Return the cases that are shown with pictures."""
     if len(cases) <= SHOWN:
         return set(cases)
@@ -120,7 +116,7 @@ def _chosen(cases: Sequence[str], pairs: Sequence[Judged]) -> set[str]:
     return {*worst, *rest[:: -(-len(rest) // (SHOWN - len(worst)))]}
 
 
-def _header(cohort: Cohort, pairs: Sequence[Judged]) -> str:
+def _header(cohort: Cohort, pairs: Sequence[PairCheck]) -> str:
     manifest = cohort.manifest
     sides = [f"{len(cohort.split.ids(side))} {side}" for side in NAMES]
     patients = len({entry.patient for entry in manifest.cases})
@@ -132,8 +128,8 @@ def _header(cohort: Cohort, pairs: Sequence[Judged]) -> str:
     )
 
 
-def _findings(pairs: Sequence[Judged]) -> str:
-    odd = [one for one in pairs if one.score >= 1]
+def _findings(pairs: Sequence[PairCheck]) -> str:
+    odd = [one for one in pairs if one.is_doubtful]
     if not pairs:
         return '<p class="about">No pair of contrasts could be judged.</p>'
     if not odd:

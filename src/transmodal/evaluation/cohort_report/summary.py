@@ -14,8 +14,9 @@ from PIL import Image
 from scipy import ndimage
 
 from transmodal.cohorts.manifest import CaseEntry
-from transmodal.cohorts.quality.misalignment import mutual_information
-from transmodal.cohorts.quality.pairs import compared, ranked
+from transmodal.cohorts.quality.pair_notes import ContrastPair
+from transmodal.cohorts.quality.pairs import list_pairs, rank_modalities
+from transmodal.cohorts.quality.rigid_search import mutual_information
 from transmodal.cohorts.store import PreparedCase
 from transmodal.evaluation.drawing.figures import Window, grey, window_of
 from transmodal.evaluation.drawing.planes import Frame
@@ -81,7 +82,7 @@ class Look:
     outlined: str
     size: tuple[int, int]
     histograms: Mapping[str, Histogram]
-    joints: Mapping[tuple[str, str], Joint]
+    joints: Mapping[ContrastPair, Joint]
 
 
 def look(job: Job) -> Look:
@@ -105,7 +106,10 @@ def look(job: Job) -> Look:
         outlined,
         (0, 0),
         {name: _histogram(values[content]) for name, values in few.items()},
-        {(a, b): _joint(few[a][content], few[b][content], job.with_pictures) for a, b in compared(few)},
+        {
+            pair: _joint(few[pair.fixed][content], few[pair.moving][content], job.with_pictures)
+            for pair in list_pairs(few)
+        },
     )
     if not job.with_pictures:
         return shown
@@ -206,7 +210,7 @@ def _drawn(
     mask: NDArray[np.bool_] | None,
 ) -> Look:
     pictures = {}
-    for name in ranked(volumes):
+    for name in rank_modalities(volumes):
         strip = frame.strip(volumes[name].voxels)
         pixels = Image.fromarray(grey(strip, _window(name, shown.histograms[name], units[name])))
         pictures[name] = _webp(pixels)
