@@ -19,6 +19,7 @@ import yaml
 from transmodal import checkpoint
 from transmodal.cohorts.store import Cohort
 from transmodal.evaluation import oracles
+from transmodal.evaluation.request import CaseSelection, EvaluationRequest, ScoringOptions
 from transmodal.evaluation.result import Evaluation
 from transmodal.evaluation.run import evaluate, evaluate_oracles
 from transmodal.experiments import series
@@ -52,7 +53,13 @@ def figures(evaluation: Evaluation, name: str) -> Figures:
 def judge(run: Path, cohort: Cohort, recipe: Recipe, split: str) -> Figures:
     """Return a run's figures on a split."""
     normalised = series.is_normalised(recipe.task.target)
-    evaluation = evaluate({"run": run}, cohort, split=split, oracles=(), target_normalised=normalised)
+    evaluation = evaluate(
+        {"run": run},
+        cohort,
+        EvaluationRequest(
+            CaseSelection(split), scoring=ScoringOptions(oracles=(), target_normalised=normalised)
+        ),
+    )
     return figures(evaluation, "run")
 
 
@@ -60,7 +67,9 @@ def judge_oracles(cohort: Cohort, recipe: Recipe, split: str) -> dict[str, Figur
     """Return the figures of the oracles that learn no network."""
     preprocessing = plan(recipe, cohort, begins=False).preprocessing
     normalised = series.is_normalised(recipe.task.target)
-    evaluation = evaluate_oracles(preprocessing, cohort, split=split, target_normalised=normalised)
+    evaluation = evaluate_oracles(
+        preprocessing, cohort, ScoringOptions(target_normalised=normalised), split=split
+    )
     return {name: figures(evaluation, name) for name in oracles.STANDARD}
 
 

@@ -15,7 +15,7 @@ from transmodal.evaluation import verify
 from transmodal.evaluation.casewise import evaluate_cases
 from transmodal.evaluation.participants import Participants
 from transmodal.evaluation.records import store as stored
-from transmodal.evaluation.run import write
+from transmodal.evaluation.report.write import write
 from transmodal.evaluation.task import build_task
 from transmodal.inference.preprocessing import Preprocessing
 from transmodal.metrics.suite.stsim import stsim2
@@ -90,7 +90,7 @@ def test_a_colour_evaluation_reports_what_the_paper_does(
         cohort.cases("test"),
         task,
         metrics=(*NAMES, *MORE),
-        keeper=stored.VolumeStore(tmp_path),
+        store=stored.VolumeStore(tmp_path),
     )
     inside = {
         (row.metric, row.protocol.dims): row for row in evaluation.rows if row.protocol.region != "whole"

@@ -10,7 +10,8 @@ import torch
 from transmodal import translators
 from transmodal.cohorts.store import PreparedCase
 from transmodal.errors import UsageError
-from transmodal.evaluation.participants import ModelTranslator, Passes, exceeds_training_window, with_passes
+from transmodal.evaluation.participants import ModelTranslator, exceeds_training_window
+from transmodal.evaluation.runs import Passes, with_passes
 from transmodal.inference.preprocessing import build_preprocessing
 from transmodal.inference.translate import Model
 from transmodal.recipes.schema import Recipe

@@ -20,8 +20,10 @@ from transmodal.evaluation import run
 from transmodal.evaluation.casewise import evaluate_cases
 from transmodal.evaluation.participants import Participants
 from transmodal.evaluation.report import page as report
+from transmodal.evaluation.report.write import write
+from transmodal.evaluation.request import EvaluationRequest, ScoringOptions
 from transmodal.evaluation.result import Evaluation
-from transmodal.evaluation.run import write
+from transmodal.evaluation.runs import TranslationOptions
 from transmodal.evaluation.task import EvaluationTask, Reference
 from transmodal.inference import synthesis, translate
 from transmodal.inference.translate import Model
@@ -266,8 +268,8 @@ def test_runs_stand_beside_oracles(cohort: FakeCohort, tmp_path: Path) -> None:
     evaluation = run.evaluate(
         {"ours": tmp_path / "a", "theirs": tmp_path / "b"},
         cohort,  # type: ignore[arg-type]  # a fake
+        EvaluationRequest(notes=("a note",)),
         output=tmp_path / "out",
-        notes=("a note",),
         progress=lambda what, *_: told.append(what),
     )
     assert evaluation.models == ("ours", "theirs")
@@ -298,7 +300,7 @@ def test_runs_stand_beside_oracles(cohort: FakeCohort, tmp_path: Path) -> None:
 @pytest.mark.usefixtures("models")
 def test_runs_are_named_by_translator_or_by_folder(cohort: FakeCohort, tmp_path: Path) -> None:
     paths = [tmp_path / name for name in "abc"]
-    evaluation = run.evaluate(paths, cohort, oracles=())  # type: ignore[arg-type]  # a fake
+    evaluation = run.evaluate(paths, cohort, EvaluationRequest(scoring=ScoringOptions(oracles=())))  # type: ignore[arg-type]  # a fake
     assert evaluation.models == ("unet_regression", "b", "c")
 
 
@@ -316,16 +318,22 @@ def test_a_target_of_z_scores_gets_its_range_from_the_training_cases(make_case: 
     ramp = np.linspace(0, 1000, 14 * 17 * 12).reshape(14, 17, 12).astype(np.float32)
     cases = [make_case(n, t2=Volume(ramp, np.eye(4))) for n in range(2)]
     cohort = FakeCohort({"train": cases, "test": cases})
-    evaluation = run.evaluate([tmp_path / "free"], cohort, oracles=())  # type: ignore[arg-type]  # a fake
+    evaluation = run.evaluate(
+        [tmp_path / "free"], cohort, EvaluationRequest(scoring=ScoringOptions(oracles=()))
+    )  # type: ignore[arg-type]  # a fake
     assert 500 < evaluation.task.data_range < 1000
     with pytest.raises(UsageError, match="no data range"):
-        run.evaluate([tmp_path / "free"], FakeCohort({"test": cases}), oracles=())  # type: ignore[arg-type]
+        run.evaluate(
+            [tmp_path / "free"],
+            FakeCohort({"test": cases}),
+            EvaluationRequest(scoring=ScoringOptions(oracles=())),
+        )  # type: ignore[arg-type]
 
 
 @pytest.mark.usefixtures("models")
 def test_simulated_modalities_are_named(make_case: Make, tmp_path: Path) -> None:
     cohort = FakeCohort({"train": [make_case(1)], "test": [make_case(0)]}, simulated=True)
-    evaluation = run.evaluate([tmp_path / "a"], cohort, oracles=())  # type: ignore[arg-type]  # a fake
+    evaluation = run.evaluate([tmp_path / "a"], cohort, EvaluationRequest(scoring=ScoringOptions(oracles=())))  # type: ignore[arg-type]  # a fake
     assert evaluation.task.simulated == ("fa",)
 
 
@@ -358,14 +366,15 @@ def test_only_targets_without_a_unit_are_normalised(
     cohort: FakeCohort, make_case: Make, tmp_path: Path
 ) -> None:
     with pytest.raises(UsageError, match="which has a unit"):
-        run.evaluate([tmp_path / "a"], cohort, target_normalised=True)  # type: ignore[arg-type]  # a fake
+        run.evaluate(
+            [tmp_path / "a"], cohort, EvaluationRequest(scoring=ScoringOptions(target_normalised=True))
+        )  # type: ignore[arg-type]  # a fake
     ramp = np.linspace(0, 1000, 14 * 17 * 12).reshape(14, 17, 12).astype(np.float32)
     cases = [make_case(n, t2=Volume(ramp, np.eye(4))) for n in range(2)]
     evaluation = run.evaluate(
         [tmp_path / "free"],
         FakeCohort({"train": cases, "test": cases}),  # type: ignore[arg-type]  # a fake
-        oracles=(),
-        target_normalised=True,
+        EvaluationRequest(scoring=ScoringOptions(oracles=(), target_normalised=True)),
     )
     assert all(row.protocol.target_normalised for row in evaluation.rows)
 
@@ -378,24 +387,44 @@ def test_a_run_is_scored_again_without_a_source(
     cohort = FakeCohort({"train": cases, "test": cases})
     both = make_preprocessing(("t1", "t2"))
     models["two"] = replace(models["a"], preprocessing=replace(both, accepts_missing=True))
-    evaluation = run.evaluate([tmp_path / "two"], cohort, oracles=(), without=("t2",))  # type: ignore[arg-type]  # a fake
+    evaluation = run.evaluate(
+        [tmp_path / "two"],
+        cohort,
+        EvaluationRequest(
+            translation=TranslationOptions(without=("t2",)), scoring=ScoringOptions(oracles=())
+        ),
+    )  # type: ignore[arg-type]  # a fake
     assert evaluation.models == ("unet_regression", "unet_regression without t2")
     assert evaluation.records["unet_regression without t2"]["without"] == ["t2"]
     for run_name, source in (("two", "flair"), ("a", "t1")):
         with pytest.raises(UsageError, match=f"without {source}") as refused:
-            run.evaluate([tmp_path / run_name], cohort, oracles=(), without=(source,))  # type: ignore[arg-type]
+            run.evaluate(
+                [tmp_path / run_name],
+                cohort,
+                EvaluationRequest(
+                    translation=TranslationOptions(without=(source,)), scoring=ScoringOptions(oracles=())
+                ),
+            )  # type: ignore[arg-type]
         assert refused.value.code == "E004"
 
 
 @pytest.mark.usefixtures("models")
 def test_metrics_are_chosen(cohort: FakeCohort, tmp_path: Path) -> None:
-    evaluation = run.evaluate([tmp_path / "a"], cohort, oracles=(), metrics=("nmse", "ssim"))  # type: ignore[arg-type]  # a fake
+    evaluation = run.evaluate(
+        [tmp_path / "a"],
+        cohort,
+        EvaluationRequest(scoring=ScoringOptions(oracles=(), metrics=("nmse", "ssim"))),
+    )  # type: ignore[arg-type]  # a fake
     assert {row.metric for row in evaluation.rows} == {"nmse", "ssim"}
     assert "worst NMSE" in " ".join(evaluation.scenes[0].why)
     with pytest.raises(UsageError, match="no metric"):
-        run.evaluate([tmp_path / "a"], cohort, oracles=(), metrics=())  # type: ignore[arg-type]  # a fake
+        run.evaluate(
+            [tmp_path / "a"], cohort, EvaluationRequest(scoring=ScoringOptions(oracles=(), metrics=()))
+        )  # type: ignore[arg-type]  # a fake
     with pytest.raises(UsageError, match="dice"):
-        run.evaluate([tmp_path / "a"], cohort, oracles=(), metrics=("dice",))  # type: ignore[arg-type]  # a fake
+        run.evaluate(
+            [tmp_path / "a"], cohort, EvaluationRequest(scoring=ScoringOptions(oracles=(), metrics=("dice",)))
+        )  # type: ignore[arg-type]  # a fake
 
 
 @pytest.mark.usefixtures("models")
@@ -408,7 +437,7 @@ def test_what_cannot_be_taken_is_refused_before_oracles_are_fitted(
         run.evaluate(
             [tmp_path / "a"],
             cohort,  # type: ignore[arg-type]  # a fake
-            metrics=("mae", name),
+            EvaluationRequest(scoring=ScoringOptions(metrics=("mae", name))),
             progress=lambda what, *_: told.append(what),
         )
     assert caught.value.code == "E004"
@@ -451,10 +480,9 @@ def test_oracles_alone_have_the_figures_that_they_have_beside_a_run(
     normalised = run.evaluate_oracles(
         make_preprocessing(target="t2", target_map=fit(IntensitySpec("minmax"), ramp)),
         FakeCohort({"train": cases, "test": cases}),  # type: ignore[arg-type]
-        oracles=["lookup"],
-        target_normalised=True,
+        ScoringOptions(oracles=["lookup"], target_normalised=True),
     )
     assert normalised.oracles == ("lookup",)
     assert normalised.task.reference is not None
     with pytest.raises(UsageError, match="which has a unit"):
-        run.evaluate_oracles(make_preprocessing(), cohort, target_normalised=True)  # type: ignore[arg-type]
+        run.evaluate_oracles(make_preprocessing(), cohort, ScoringOptions(target_normalised=True))  # type: ignore[arg-type]

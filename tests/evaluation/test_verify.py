@@ -17,7 +17,7 @@ from transmodal.evaluation import run, verify
 from transmodal.evaluation.casewise import evaluate_cases
 from transmodal.evaluation.participants import CaseTranslation, Participants
 from transmodal.evaluation.records.store import VolumeStore
-from transmodal.evaluation.run import write
+from transmodal.evaluation.report.write import write
 from transmodal.evaluation.task import EvaluationTask, Reference
 from transmodal.evaluation.verify import check
 from transmodal.storage import files
@@ -83,7 +83,7 @@ def cohort(cases: list[Any]) -> Any:  # noqa: ANN401  # a fake
 def folder(cases: list[Any], tmp_path: Path) -> Path:
     entrants = Participants([Noisy("a / model", 0.05)], [Noisy("lookup", 0.0)])
     evaluation = evaluate_cases(
-        entrants, cases, FA, metrics=("mae", "psnr", "ssim", "nmse"), keeper=VolumeStore(tmp_path)
+        entrants, cases, FA, metrics=("mae", "psnr", "ssim", "nmse"), store=VolumeStore(tmp_path)
     )
     write(evaluation, tmp_path)
     return tmp_path
@@ -103,7 +103,7 @@ class Doubtful(Noisy):
 def doubtful(cases: list[Any], tmp_path: Path) -> Path:
     """An evaluation of one translator with a disagreement, and one without."""
     entrants = Participants([Doubtful("a / model", 0.05), Noisy("other", 0.1)], [Noisy("lookup", 0.0)])
-    write(evaluate_cases(entrants, cases, FA, keeper=VolumeStore(tmp_path)), tmp_path)
+    write(evaluate_cases(entrants, cases, FA, store=VolumeStore(tmp_path)), tmp_path)
     return tmp_path
 
 
@@ -232,7 +232,7 @@ def test_colour_is_kept_by_channel(make_case: Make, tmp_path: Path) -> None:
     cases = [make_case(n, colour=Volume(photo, np.eye(4))) for n in range(2)]
     task = replace(FA, target="colour", data_range=255.0)
     evaluation = evaluate_cases(
-        Participants([Noisy("unet", 5.5, "colour")]), cases, task, keeper=VolumeStore(tmp_path)
+        Participants([Noisy("unet", 5.5, "colour")]), cases, task, store=VolumeStore(tmp_path)
     )
     write(evaluation, tmp_path)
     assert len(list(tmp_path.glob("volumes/01-unet/case-0_*.nii.gz"))) == 3
@@ -246,7 +246,7 @@ def test_targets_that_were_scaled_are_scaled_again(make_case: Make, tmp_path: Pa
     reference = Reference(fit(IntensitySpec("percentile", 1.0, 99.0), ramp, None), "t1", "brain")
     task = replace(FA, target="t2", data_range=1000.0, reference=reference)
     evaluation = evaluate_cases(
-        Participants([Noisy("unet", 3.0, "t2")]), cases, task, keeper=VolumeStore(tmp_path)
+        Participants([Noisy("unet", 3.0, "t2")]), cases, task, store=VolumeStore(tmp_path)
     )
     write(evaluation, tmp_path)
     found = check(tmp_path, FakeCohort(cases))  # type: ignore[arg-type]  # a fake
@@ -337,7 +337,7 @@ def test_figures_of_a_disagreement_that_is_not_stored_are_named(doubtful: Path, 
 
 def test_volumes_need_a_folder(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no folder"):
-        run._keeper(None)
+        run._volume_store(None)
     (tmp_path / "volumes").write_text("")
     with pytest.raises(UsageError, match="cannot make"):
         VolumeStore(tmp_path).keep("unet", SimpleNamespace(id="case"), Volume(np.zeros((2, 2, 2)), np.eye(4)))  # type: ignore[arg-type]

@@ -12,6 +12,7 @@ from PIL import Image
 
 from transmodal import cli
 from transmodal.errors import InputError
+from transmodal.evaluation.request import EvaluationRequest, ScoringOptions
 from transmodal.evaluation.run import evaluate
 from transmodal.evaluation.unpaired import evaluate_unpaired
 
@@ -106,6 +107,6 @@ def test_a_translator_of_pairs_says_which_case_lacks_what(
 
 def test_the_function_of_pairs_names_the_function_without(place: Path) -> None:
     with pytest.raises(InputError, match="evaluate_unpaired") as caught:
-        evaluate([place / "run"], place / "cohort", oracles=())
+        evaluate([place / "run"], place / "cohort", EvaluationRequest(scoring=ScoringOptions(oracles=())))
     assert caught.value.code == "E131"
     assert evaluate_unpaired([place / "run"], place / "cohort").cycles.keys() == {"cyclegan"}

@@ -14,7 +14,9 @@ import torch
 from transmodal import checkpoint
 from transmodal.cohorts.store import Cohort
 from transmodal.errors import InputError, IntegrityError, TransmodalError, UsageError
+from transmodal.evaluation.request import EvaluationRequest
 from transmodal.evaluation.run import evaluate
+from transmodal.evaluation.runs import TranslationOptions
 from transmodal.inference import translate
 from transmodal.recipes.schema import Recipe
 from transmodal.training import loop
@@ -129,7 +131,12 @@ def test_what_training_starts_from_is_recorded(
         vgg.unlink(missing_ok=True)
         model = translate.load(tmp_path / name, device="cpu")
         assert model.provenance["starting_weights"] == {"backbone": start}
-        evaluate({name: tmp_path / name}, coloured, output=tmp_path / name / "evaluation", device="cpu")
+        evaluate(
+            {name: tmp_path / name},
+            coloured,
+            EvaluationRequest(translation=TranslationOptions(device="cpu")),
+            output=tmp_path / name / "evaluation",
+        )
         page = (tmp_path / name / "evaluation" / "report.html").read_text(encoding="utf-8")
         assert f"Starting weights of {name}</dt><dd>backbone {start}" in page
         table = (tmp_path / name / "evaluation" / "evaluation.md").read_text(encoding="utf-8")

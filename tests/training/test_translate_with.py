@@ -17,8 +17,9 @@ from transmodal.cli import run
 from transmodal.cohorts.store import Cohort
 from transmodal.errors import UsageError
 from transmodal.evaluation.compare.compare import compare
-from transmodal.evaluation.participants import Passes
+from transmodal.evaluation.request import EvaluationRequest, ScoringOptions
 from transmodal.evaluation.run import evaluate
+from transmodal.evaluation.runs import Passes, TranslationOptions
 from transmodal.inference.synthesis import synthesise_case
 from transmodal.inference.translate import Model, load
 from transmodal.nets.blocks import BatchNorm2d
@@ -153,7 +154,14 @@ def test_a_checkpoint_from_before_goes_on_with_running_averages(
 
 def test_one_run_is_scored_both_ways_and_compared(trained: Path, cohort: Cohort, tmp_path: Path) -> None:
     for folder, passes in (("own", Passes()), ("running", Passes(translate_with="running"))):
-        evaluate([trained], cohort, oracles=(), passes=passes, output=tmp_path / folder)
+        evaluate(
+            [trained],
+            cohort,
+            EvaluationRequest(
+                translation=TranslationOptions(passes=passes), scoring=ScoringOptions(oracles=())
+            ),
+            output=tmp_path / folder,
+        )
     table = compare([tmp_path / "own", tmp_path / "running"])
     assert {one.name for one in table.standings} == {"pix2pix", "pix2pix, normalised by running averages"}
     means = {one.name: one.description.mean for one in table.standings}
@@ -179,7 +187,14 @@ def test_what_has_no_batch_normalisation_has_nothing_to_choose(
     model = load(run_folder, device="cpu")
     assert model.translator.translates_with() is None
     with pytest.raises(UsageError, match="no batch normalisation") as caught:
-        evaluate([run_folder], cohort, oracles=(), passes=Passes(translate_with="running"))
+        evaluate(
+            [run_folder],
+            cohort,
+            EvaluationRequest(
+                translation=TranslationOptions(passes=Passes(translate_with="running")),
+                scoring=ScoringOptions(oracles=()),
+            ),
+        )
     assert caught.value.code == "E004"
 
 

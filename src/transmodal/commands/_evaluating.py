@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from transmodal.commands._passes import letters
 from transmodal.progress import Progress
 
 if TYPE_CHECKING:
     from transmodal.cohorts.store import Cohort
+    from transmodal.evaluation.learned.choose import Choice
+    from transmodal.evaluation.request import CaseSelection, EvaluationRequest
     from transmodal.evaluation.result import Evaluation
 
 STANDARD = "mae,psnr,ssim"
@@ -72,65 +74,147 @@ def evaluate(
 
     Raises:
         UsageError: E001, E002, E004 for words that do not fit; E004 for a split without pairs, of which
-            `transmodal.evaluation.unpaired.evaluate_unpaired` says what can be said.
+            `transmodal.evaluation.unpaired.evaluate_unpaired` takes the figures that need none.
         InputError: for runs and cohorts that are none.
         ResourceError: E403 for a place that cannot be written, E404 for a device that is not there.
     """
-    from transmodal.commands import _sources
+    figures = FigureWords(metrics, oracles, weights, segmenter, segmenter_window, target_normalised)
+    passes = PassWords(axes, fuse, draws, translate_with)
+    cases = CaseWords(split, training_cohort, phenotypes, by)
+    words = EvaluationWords(cases, figures, passes, checkpoint, device, without, save_volumes)
+    return evaluate_words(runs, cohort, words, output, progress)
+
+
+class CaseWords(NamedTuple):
+    """The cases that are scored, in the words of the command line; see `evaluation.request.CaseSelection`."""
+
+    split: str
+    training_cohort: str | Path | Cohort | None
+    phenotypes: str | Path | None
+    by: str | Sequence[str]
+
+    def selection(self) -> CaseSelection:
+        """Return the selection of cases.
+
+        Raises:
+            UsageError: E004 for a table without columns, or columns without a table.
+            InputError: as `Cohort.open`.
+        """
+        from transmodal.errors import UsageError
+        from transmodal.evaluation.external.phenotypes import Phenotypes
+        from transmodal.evaluation.request import CaseSelection
+
+        columns = (self.by,) if isinstance(self.by, str) else tuple(self.by)
+        if bool(columns) != (self.phenotypes is not None):
+            raise UsageError(
+                "E004",
+                "--phenotypes without --by" if self.phenotypes else "--by without --phenotypes",
+                "both",
+                "Name a table and what to part by.",
+            )
+        return CaseSelection(
+            self.split,
+            None if self.training_cohort is None else opened(self.training_cohort),
+            None if self.phenotypes is None else Phenotypes(Path(self.phenotypes), columns),
+        )
+
+
+class FigureWords(NamedTuple):
+    """The figures that are taken, in the words of the command line; see `evaluation.request.ScoringOptions`."""
+
+    metrics: str | Sequence[str]
+    oracles: str
+    weights: Sequence[str] | Mapping[str, str]
+    segmenter: str | Path | None
+    segmenter_window: str | None
+    target_normalised: bool
+
+    def choice(self, device: str | None) -> Choice:
+        """Return the metrics, opened where they need a network, and the weights of the runs' frozen networks.
+
+        Raises:
+            UsageError, InputError, IntegrityError, ResourceError: as `evaluation.learned.choose.choose`.
+        """
+        from transmodal.commands import _sources
+        from transmodal.evaluation.learned.choose import choose
+
+        return choose(
+            words_of(self.metrics),
+            _sources.weights(self.weights),
+            segmenter=None if self.segmenter is None else Path(self.segmenter),
+            window=_window(self.segmenter_window),
+            device=device,
+        )
+
+
+class PassWords(NamedTuple):
+    """The passes by which runs translate, in the words of the command line; see `evaluation.runs.Passes`."""
+
+    axes: str | Sequence[str]
+    fuse: Literal["mean", "median"] | None
+    draws: int
+    translate_with: Literal["batch_statistics", "running"] | None
+
+
+class EvaluationWords(NamedTuple):
+    """A request in the words of the command line."""
+
+    cases: CaseWords
+    figures: FigureWords
+    passes: PassWords
+    checkpoint: str
+    device: str | None
+    without: str | Sequence[str]
+    save_volumes: bool
+
+    def request(self) -> EvaluationRequest:
+        """Return the request, its names checked and its networks opened.
+
+        Raises:
+            UsageError, InputError, IntegrityError, ResourceError: as the parts.
+        """
+        from transmodal.evaluation.request import EvaluationRequest, ScoringOptions
+        from transmodal.evaluation.runs import Passes, TranslationOptions
+
+        oracles = oracles_of(self.figures.oracles)
+        choice = self.figures.choice(self.device)
+        without = (self.without,) if isinstance(self.without, str) else self.without
+        passes = Passes(letters(self.passes.axes), *self.passes[1:])
+        return EvaluationRequest(
+            self.cases.selection(),
+            TranslationOptions(self.checkpoint, self.device, choice.weights, passes, without),
+            ScoringOptions(choice.plain, choice.judges, oracles, self.figures.target_normalised),
+            self.save_volumes,
+        )
+
+
+def evaluate_words(
+    runs: Runs,
+    cohort: str | Path | Cohort,
+    words: EvaluationWords,
+    output: str | Path | None,
+    progress: Progress | None,
+) -> Evaluation:
+    """Score runs on a split of pairs; arguments and errors as `evaluate`."""
     from transmodal.errors import UsageError
-    from transmodal.evaluation.external.phenotypes import Phenotypes
-    from transmodal.evaluation.learned import choose as learned
-    from transmodal.evaluation.participants import Passes
     from transmodal.evaluation.run import evaluate as score
     from transmodal.storage import outputs
 
-    named = runs_of(runs)
-    paths = list(named.values()) if isinstance(named, Mapping) else named
-    chosen = oracles_of(oracles)
-    needed = learned.choose(
-        words_of(metrics),
-        _sources.weights(weights),
-        segmenter=None if segmenter is None else Path(segmenter),
-        window=_window(segmenter_window),
-        device=device,
-    )
-    columns = (by,) if isinstance(by, str) else tuple(by)
-    if bool(columns) != (phenotypes is not None):
-        raise UsageError(
-            "E004",
-            "--phenotypes without --by" if phenotypes else "--by without --phenotypes",
-            "both",
-            "Name a table and what to part by.",
-        )
-    store = opened(cohort)
-    folder = folder_for(paths[0], store, output)
+    folders = runs_of(runs)
+    first = next(iter(folders.values() if isinstance(folders, Mapping) else folders))
+    request = words.request()
+    store, split = opened(cohort), words.cases.split
+    folder = folder_for(first, store, output)
     outputs.check_folder(folder)
-    if lacks_pairs(paths[0], store, split):
+    if lacks_pairs(first, store, split):
         raise UsageError(
             "E004",
             f"the {split} split of {store.manifest.name}, no case of which has a pair",
             "a split of pairs",
             "Call transmodal.evaluation.unpaired.evaluate_unpaired, as the command does.",
         )
-    return score(
-        named,
-        store,
-        split=split,
-        training_cohort=None if training_cohort is None else opened(training_cohort),
-        phenotypes=Phenotypes(Path(phenotypes), columns) if phenotypes is not None else None,
-        oracles=chosen,
-        checkpoint=checkpoint,
-        device=device,
-        without=(without,) if isinstance(without, str) else without,
-        passes=Passes(letters(axes), fuse, draws, translate_with),
-        target_normalised=target_normalised,
-        metrics=needed.plain,
-        judges=needed.judges,
-        weights=needed.weights,
-        output=folder,
-        save_volumes=save_volumes,
-        progress=None if progress is None else progress.advance,
-    )
+    advance = None if progress is None else progress.advance
+    return score(folders, store, request, output=folder, progress=advance)
 
 
 def runs_of(runs: Runs) -> list[Path] | dict[str, Path]:
@@ -142,12 +226,12 @@ def runs_of(runs: Runs) -> list[Path] | dict[str, Path]:
     from transmodal.errors import UsageError
 
     if isinstance(runs, Mapping):
-        found: list[Path] | dict[str, Path] = {name: Path(run) for name, run in runs.items()}
+        folders: list[Path] | dict[str, Path] = {name: Path(run) for name, run in runs.items()}
     else:
-        found = [Path(runs)] if isinstance(runs, str | Path) else [Path(run) for run in runs]
-    if not found:
+        folders = [Path(runs)] if isinstance(runs, str | Path) else [Path(run) for run in runs]
+    if not folders:
         raise UsageError("E004", "no run", "one or more", "Name the folders of trained runs.")
-    return found
+    return folders
 
 
 def opened(cohort: str | Path | Cohort) -> Cohort:
@@ -183,10 +267,10 @@ def oracles_of(word: str) -> tuple[str, ...]:
     from transmodal.errors import UsageError
     from transmodal.evaluation import oracles
 
-    chosen = {"standard": oracles.STANDARD, "all": oracles.ALL, "none": ()}
-    if word not in chosen:
+    sets = {"standard": oracles.STANDARD, "all": oracles.ALL, "none": ()}
+    if word not in sets:
         raise UsageError("E001", f"--oracles {word}", "standard, all or none", "Choose one of them.")
-    return chosen[word]
+    return sets[word]
 
 
 def lacks_pairs(run: Path, cohort: str | Path | Cohort, split: str) -> bool:
@@ -198,8 +282,8 @@ def lacks_pairs(run: Path, cohort: str | Path | Cohort, split: str) -> bool:
     if split == "all" or not resolved.is_file():
         return False
     task = load.load(str(resolved)).task
-    named = opened(cohort).named_for([*task.source, task.target])
-    return lacks_pairs(named.cases(split), task.source, task.target)
+    store = opened(cohort).named_for([*task.source, task.target])
+    return lacks_pairs(store.cases(split), task.source, task.target)
 
 
 def _window(words: str | None) -> tuple[float, float] | None:

@@ -193,19 +193,15 @@ def score(cohort: Cohort, runs: dict[str, Path], target: str, folder: Path, show
     MR targets are scaled by their own intensities first: the virtual scanners' gains are in no source.
     """
     from transmodal.evaluation import oracles
+    from transmodal.evaluation.request import EvaluationRequest, ScoringOptions
     from transmodal.evaluation.run import evaluate
     from transmodal.modalities import modality_of
 
-    evaluation = evaluate(
-        runs,
-        cohort,
-        split="test",
-        oracles=oracles.ALL,
-        target_normalised=not modality_of(target).unit,
-        output=folder,
+    request = EvaluationRequest(
+        scoring=ScoringOptions(oracles=oracles.ALL, target_normalised=not modality_of(target).unit),
         notes=LIMITS,
-        progress=shown.advance,
     )
+    evaluation = evaluate(runs, cohort, request, output=folder, progress=shown.advance)
     return evaluation.summary_text()
 
 

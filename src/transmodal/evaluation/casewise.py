@@ -3,126 +3,221 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
 
 from transmodal.cohorts.store import PreparedCase
 from transmodal.errors import InputError, UsageError
 from transmodal.evaluation import per_case
 from transmodal.evaluation.learned.base import NOBODY, Judges
 from transmodal.evaluation.measures import clipping, disagreement, organs, regional
-from transmodal.evaluation.measures.gallery import Gallery, scene_of
+from transmodal.evaluation.measures.disagreement import DisagreementRow
+from transmodal.evaluation.measures.gallery import Gallery, Scene, scene_of
 from transmodal.evaluation.measures.histogram import Counts
-from transmodal.evaluation.participants import CaseTranslation, CaseTranslator, Participants, translate
-from transmodal.evaluation.records import store as stored
+from transmodal.evaluation.measures.organs import OrganRow
+from transmodal.evaluation.measures.regional import RegionRow
+from transmodal.evaluation.participants import CaseTranslation, Participants, translate
+from transmodal.evaluation.records.store import TargetHashes, VolumeStore, hash_target
 from transmodal.evaluation.result import Evaluation
 from transmodal.evaluation.score import STANDARD
 from transmodal.evaluation.task import EvaluationTask
+from transmodal.metrics.protocol import MetricValue
 from transmodal.metrics.registry import any_needs, higher_is_better
 from transmodal.metrics.table import Row
 from transmodal.progress import StageProgress
+from transmodal.volumes import Volume
 from transmodal.volumes.bounds import Clipped
 
 
 def evaluate_cases(
-    entrants: Participants,
+    participants: Participants,
     cases: Sequence[PreparedCase],
     task: EvaluationTask,
     *,
     metrics: Sequence[str] = STANDARD,
-    primary: str = "mae",
     judges: Judges = NOBODY,
-    keeper: stored.VolumeStore | None = None,
+    store: VolumeStore | None = None,
     progress: StageProgress | None = None,
 ) -> Evaluation:
-    """Translate and score every case by every entrant.
+    """Translate and score every case by every participant.
 
     Args:
-        entrants: models and oracles.
+        participants: models and oracles.
         cases: what to score on.
-        task: what is evaluated on what.
-        metrics: what to take.
-        primary: metric that chooses the best and the worst case to show.
-        judges: what takes metrics that need a network.
-        keeper: stores the synthetic volumes; None stores none.
+        task: target, sources and cohort.
+        metrics: that are taken; MAE, or the first of them without it, chooses the best and the worst case to show.
+        judges: metrics that need a network.
+        store: keeps the synthetic volumes; None keeps none.
         progress: told how far it is.
 
     Raises:
         InputError: E132 without cases, E131 for a case without a modality.
-        UsageError: E004 for two entrants of one name, or none.
+        UsageError: E004 for two participants of one name, or none.
     """
-    everyone = [*entrants.models, *entrants.oracles]
-    _check(everyone, cases, task)
-    gallery = Gallery(f"{primary.upper()} of {everyone[0].name}", higher_is_better=higher_is_better(primary))
-    rows: list[Row] = []
-    seconds: dict[str, dict[str, float]] = {entrant.name: {} for entrant in everyone}
-    excluded: dict[str, int] = {}
-    errors: dict[str, Counts] = {}
-    regions: list[regional.RegionRow] = []
-    colours: list[organs.OrganRow] = []
-    by_organ = any_needs(metrics, "labels")
-    disagreements: list[disagreement.DisagreementRow] = []
-    targets: dict[str, stored.TargetHashes] = {}
-    clipped: dict[str, list[Clipped]] = {model.name: [] for model in entrants.models}
+    names = [participant.name for participant in participants.everyone]
+    _check(names, cases, task)
+    primary = "mae" if "mae" in metrics else metrics[0]
+    gallery = Gallery(f"{primary.upper()} of {names[0]}", higher_is_better=higher_is_better(primary))
+    scorer = _CaseScorer(participants, task, metrics, judges, store)
+    results: list[_CaseResult] = []
     for n, case in enumerate(cases, start=1):
-        given = {one.name: _timed(one, case, seconds[one.name]) for one in everyone}
-        made = {name: one.volume for name, one in given.items()}
-        for name, of_cases in clipped.items():
-            of_cases.append(given[name].clipped)
-        spreads = {name: one.disagreement for name, one in given.items() if one.disagreement is not None}
-        if keeper is not None:
-            made = {name: keeper.keep(name, case, volume) for name, volume in made.items()}
-            spreads = {name: keeper.keep_disagreement(name, case, one) for name, one in spreads.items()}
-        targets[case.id] = stored.hash_target(case, task.target)
-        truth = per_case.truth(case, task)
-        taken = {
-            name: per_case.figures(case, truth, volume, task, metrics)
-            + judges.figures(per_case.pair(case, name, truth, volume, task))
-            for name, volume in made.items()
-        }
-        rows += [per_case.row(case, name, one) for name, measured in taken.items() for one in measured]
-        first = taken[everyone[0].name]
-        excluded[case.id] = next((one.slices_excluded for one in first if one.slices_excluded is not None), 0)
-        disagreements += [
-            disagreement.row(case, truth, made[name], spread, name) for name, spread in spreads.items()
-        ]
-        judged = [one.name for one in entrants.models or entrants.oracles]
-        for model in entrants.models:
-            counts = per_case.errors(case, truth, made[model.name], task)
-            errors[model.name] = errors.get(model.name, 0) + counts
-            if by_organ:
-                colours += organs.rows(
-                    case, truth, made[model.name], model.name, task.labels, task.data_range
-                )
-            regions += regional.rows(case, truth, made[model.name], model.name, task.unit, task.labels)
-        scene = scene_of(case, task.sources, (task.target, truth), made, judged, spreads, task.units)
-        gallery.add(scene, next(one.value for one in first if one.metric == primary))
+        volumes = scorer.translate(case)
+        figures = scorer.measure(case, volumes)
+        results.append(scorer.score(case, volumes, figures))
+        primary_value = next(figure.value for figure in figures[names[0]] if figure.metric == primary)
+        gallery.add(scorer.show(case, volumes), primary_value)
         if progress is not None:
             progress("evaluate", n, len(cases))
+    return _evaluation(scorer, results, gallery.scenes())
+
+
+@dataclass(frozen=True, slots=True)
+class _CaseVolumes:
+    """One case's target, as it is compared, and what the participants make of it, by name."""
+
+    target: Volume
+    synthetic: Mapping[str, Volume]
+    disagreements: Mapping[str, Volume]
+    clipped: Mapping[str, Clipped]
+    seconds: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class _CaseResult:
+    """Everything that is taken of one case, without its pictures; mappings are by participant."""
+
+    case: str
+    rows: Sequence[Row]
+    slices_excluded: int
+    hashes: TargetHashes
+    clipped: Mapping[str, Clipped]
+    seconds: Mapping[str, float]
+    disagreements: Sequence[DisagreementRow]
+    errors: Mapping[str, Counts]
+    regions: Sequence[RegionRow]
+    organs: Sequence[OrganRow]
+
+
+@dataclass(frozen=True, slots=True)
+class _CaseScorer:
+    """Translates and scores one case at a time."""
+
+    participants: Participants
+    task: EvaluationTask
+    metrics: Sequence[str]
+    judges: Judges
+    store: VolumeStore | None
+
+    def translate(self, case: PreparedCase) -> _CaseVolumes:
+        """Translate a case by every participant; stored volumes come back as a reader will find them."""
+        translations: dict[str, CaseTranslation] = {}
+        seconds = {}
+        for participant in self.participants.everyone:
+            start = time.perf_counter()
+            translations[participant.name] = translate(participant, case)
+            seconds[participant.name] = time.perf_counter() - start
+        synthetic = {name: translation.volume for name, translation in translations.items()}
+        disagreements = {
+            name: translation.disagreement
+            for name, translation in translations.items()
+            if translation.disagreement is not None
+        }
+        clipped = {name: translation.clipped for name, translation in translations.items()}
+        if self.store is not None:
+            keep, keep_disagreement = self.store.keep, self.store.keep_disagreement
+            synthetic = {name: keep(name, case, volume) for name, volume in synthetic.items()}
+            disagreements = {
+                name: keep_disagreement(name, case, volume) for name, volume in disagreements.items()
+            }
+        return _CaseVolumes(per_case.truth(case, self.task), synthetic, disagreements, clipped, seconds)
+
+    def measure(self, case: PreparedCase, volumes: _CaseVolumes) -> dict[str, list[MetricValue]]:
+        """Return the figures of every participant."""
+        return {
+            name: per_case.figures(case, volumes.target, volume, self.task, self.metrics)
+            + self.judges.figures(per_case.pair(case, name, volumes.target, volume, self.task))
+            for name, volume in volumes.synthetic.items()
+        }
+
+    def score(
+        self, case: PreparedCase, volumes: _CaseVolumes, figures: Mapping[str, Sequence[MetricValue]]
+    ) -> _CaseResult:
+        """Return everything that is taken of a case."""
+        first = next(iter(figures.values()))
+        excluded = [figure.slices_excluded for figure in first if figure.slices_excluded is not None]
+        models = {model.name: volumes.synthetic[model.name] for model in self.participants.models}
+        target, task = volumes.target, self.task
+        return _CaseResult(
+            case.id,
+            [per_case.row(case, name, figure) for name, measured in figures.items() for figure in measured],
+            excluded[0] if excluded else 0,
+            hash_target(case, task.target),
+            {name: volumes.clipped[name] for name in models},
+            volumes.seconds,
+            [
+                disagreement.row(case, target, volumes.synthetic[name], spread, name)
+                for name, spread in volumes.disagreements.items()
+            ],
+            {name: per_case.errors(case, target, volume, task) for name, volume in models.items()},
+            [
+                row
+                for name, volume in models.items()
+                for row in regional.rows(case, target, volume, name, task.unit, task.labels)
+            ],
+            [
+                row
+                for name, volume in (models if any_needs(self.metrics, "labels") else {}).items()
+                for row in organs.rows(case, target, volume, name, task.labels, task.data_range)
+            ],
+        )
+
+    def show(self, case: PreparedCase, volumes: _CaseVolumes) -> Scene:
+        """Return the pictures of a case; the models' errors set the limit of the error maps, without models the oracles'."""
+        task, limiting = self.task, self.participants.models or self.participants.oracles
+        return scene_of(
+            case,
+            task.sources,
+            (task.target, volumes.target),
+            volumes.synthetic,
+            [participant.name for participant in limiting],
+            volumes.disagreements,
+            task.units,
+        )
+
+
+def _evaluation(scorer: _CaseScorer, results: Sequence[_CaseResult], scenes: tuple[Scene, ...]) -> Evaluation:
+    """Put the results of all cases together."""
+    participants, task, store = scorer.participants, scorer.task, scorer.store
+    models = [model.name for model in participants.models]
+    clipped = {name: [result.clipped[name] for result in results] for name in models}
     return Evaluation(
         replace(task, notes=(*task.notes, *clipping.notes(clipped, task.unit))),
-        tuple(model.name for model in entrants.models),
-        tuple(oracle.name for oracle in entrants.oracles),
-        tuple(rows),
-        gallery.scenes(),
-        excluded,
-        entrants.records,
-        {name: path for name, path in entrants.curves.items() if path.is_file()},
-        seconds,
-        errors,
-        tuple(regions),
-        targets,
-        keeper.kept if keeper is not None else {},
-        judges.splits(),
-        judges.record(),
-        disagreements=tuple(disagreements),
-        spreads=keeper.spreads if keeper is not None else {},
-        organs=tuple(colours),
+        tuple(models),
+        tuple(oracle.name for oracle in participants.oracles),
+        tuple(row for result in results for row in result.rows),
+        scenes,
+        {result.case: result.slices_excluded for result in results},
+        participants.records,
+        {name: path for name, path in participants.curves.items() if path.is_file()},
+        {
+            participant.name: {result.case: result.seconds[participant.name] for result in results}
+            for participant in participants.everyone
+        },
+        {name: np.sum([result.errors[name] for result in results], axis=0) for name in models},
+        tuple(row for result in results for row in result.regions),
+        {result.case: result.hashes for result in results},
+        store.volumes if store is not None else {},
+        scorer.judges.splits(),
+        scorer.judges.record(),
+        disagreements=tuple(row for result in results for row in result.disagreements),
+        spreads=store.disagreements if store is not None else {},
+        organs=tuple(row for result in results for row in result.organs),
     )
 
 
-def _check(everyone: Sequence[CaseTranslator], cases: Sequence[PreparedCase], task: EvaluationTask) -> None:
-    names = [entrant.name for entrant in everyone]
+def _check(names: Sequence[str], cases: Sequence[PreparedCase], task: EvaluationTask) -> None:
     if not names or len(set(names)) < len(names):
         raise UsageError("E004", f"entrants {names}", "one or more, of different names", "Name the runs.")
     if not cases:
@@ -132,10 +227,3 @@ def _check(everyone: Sequence[CaseTranslator], cases: Sequence[PreparedCase], ta
             "one or more",
             "Choose another --split, or split the cohort with a share for it.",
         )
-
-
-def _timed(entrant: CaseTranslator, case: PreparedCase, seconds: dict[str, float]) -> CaseTranslation:
-    start = time.perf_counter()
-    made = translate(entrant, case)
-    seconds[case.id] = time.perf_counter() - start
-    return made

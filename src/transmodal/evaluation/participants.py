@@ -1,4 +1,4 @@
-"""Who takes part in an evaluation: trained runs under their names, and oracles."""
+"""Participants of an evaluation: trained runs under their names, and oracles."""
 
 from __future__ import annotations
 
@@ -11,15 +11,12 @@ from transmodal.cohorts.store import PreparedCase
 from transmodal.errors import UsageError
 from transmodal.evaluation import provenance
 from transmodal.evaluation.measures import clipping
-from transmodal.inference.fuse import Fuse
-from transmodal.inference.preprocessing import Preprocessing
 from transmodal.volumes import Volume
 from transmodal.volumes.bounds import Clipped
 from transmodal.volumes.geometry.reorient import working_grid
 
 if TYPE_CHECKING:
     from transmodal.inference.translate import Model
-    from transmodal.nets.blocks import TranslateWith
 
 
 class CaseTranslation(NamedTuple):
@@ -31,7 +28,7 @@ class CaseTranslation(NamedTuple):
 
 
 class CaseTranslator(Protocol):
-    """What can be evaluated: a trained model, or an oracle."""
+    """A trained model or an oracle: anything that translates prepared cases under a name."""
 
     @property
     def name(self) -> str:
@@ -41,28 +38,9 @@ class CaseTranslator(Protocol):
         """Return the synthetic target on the case's canonical grid, in real units."""
 
 
-class Passes(NamedTuple):
-    """By what passes runs translate, where it is not by their recipes'.
-
-    Attributes:
-        axes: slice axes, of `x`, `y`, `z`; None takes each recipe's.
-        fuse: how passes become one; None takes each recipe's.
-        draws: passes per axis, each with noise of its own.
-        translate_with: what batch normalisation takes; None takes each recipe's.
-    """
-
-    axes: tuple[str, ...] | None = None
-    fuse: Fuse | None = None
-    draws: int = 1
-    translate_with: TranslateWith | None = None
-
-
-BY_RECIPE = Passes()
-
-
 @runtime_checkable
 class SupportsUncertainty(Protocol):
-    """What can say where it is less sure."""
+    """A translator that also returns where its passes disagree."""
 
     def with_disagreement(self, case: PreparedCase) -> CaseTranslation:
         """Return the synthetic target, and the disagreement on the same grid and in the same unit."""
@@ -115,11 +93,11 @@ class ModelTranslator:
 
 @dataclass(frozen=True, slots=True)
 class Participants:
-    """Who takes part.
+    """Models and oracles that are evaluated side by side.
 
     Attributes:
         models: trained translators; the first one's MAE (or `primary`) chooses the cases to show.
-        oracles: what needs no learning.
+        oracles: translators that need no learning.
         records: how each model came about, by name.
         curves: CSV files of training curves, by name.
     """
@@ -129,9 +107,14 @@ class Participants:
     records: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     curves: Mapping[str, Path] = field(default_factory=dict)
 
+    @property
+    def everyone(self) -> list[CaseTranslator]:
+        """Models, then oracles."""
+        return [*self.models, *self.oracles]
+
 
 def translate(participant: CaseTranslator, case: PreparedCase) -> CaseTranslation:
-    """Translate a case, with the disagreement where the entrant can say it."""
+    """Translate a case, with the disagreement of its passes where the participant returns one."""
     if isinstance(participant, SupportsUncertainty):
         return participant.with_disagreement(case)
     return CaseTranslation(participant.translate_case(case))
@@ -155,76 +138,17 @@ def without_sources(complete: ModelTranslator, sources: Sequence[str]) -> ModelT
     return replace(complete, name=f"{complete.name} without {', '.join(sources)}", without=tuple(sources))
 
 
-def with_passes(
-    names: Sequence[str], models: Sequence[Model], passes: Passes
-) -> tuple[list[str], list[Model]]:
-    """Return models as they translate by other passes than their recipes', under names that say so.
-
-    Those that take patches have no axes, those that draw no noise no draws, and those without batch normalisation
-    nothing to normalise otherwise: they stay as they are beside others.
-
-    Raises:
-        UsageError: E001 for what is no axis and below one draw, E004 where no model can do what is asked.
-    """
-    for one in models[:1]:  # refuses what nobody can do
-        if not any(model.has_axes for model in models):
-            one.along(passes.axes)
-        if passes.draws < 1 or not any(model.translator.draws for model in models):
-            one.drawing(passes.draws)
-        if all(model.translator.translates_with() is None for model in models):
-            one.normalising(passes.translate_with)
-    chosen = [_with_passes(model, passes) for model in models]
-    told = [provenance.describe_variant(provenance.describe_passes(model)) for model in chosen]
-    return [f"{name}, {words}" if words else name for name, words in zip(names, told, strict=True)], chosen
-
-
-def _with_passes(model: Model, passes: Passes) -> Model:
-    along = model.along(passes.axes if model.has_axes else None, passes.fuse)
-    drawing = along.drawing(passes.draws) if model.translator.draws else along
-    return (
-        drawing
-        if drawing.translator.translates_with() is None
-        else drawing.normalising(passes.translate_with)
-    )
-
-
 def exceeds_training_window(models: Sequence[ModelTranslator], cases: Sequence[PreparedCase]) -> list[str]:
-    """Say of each model whether slices need larger windows than it learned with, which can cost it."""
+    """Return a note for each model whose slices need larger windows here than it learned with, which can cost it."""
     notes = []
-    for one in models:
-        model = one.model
+    for participant in models:
+        model = participant.model
         grids = [working_grid(case.grid, model.preprocessing.spacing_mm) for case in cases]
         n = sum(model.is_outgrown_by(grid.shape) for grid in grids)
         if n:
             notes.append(
-                f"{one.name}: slices of {n} of {len(cases)} cases are larger than its windows in training, "
+                f"{participant.name}: slices of {n} of {len(cases)} cases are larger than its windows in training, "
                 f"{' x '.join(map(str, model.preprocessing.cutting.size or ()))}: what depends on the padding around a slice "
                 "sees another one."
             )
     return notes
-
-
-def name_runs(paths: Sequence[Path], models: Sequence[Model]) -> list[str]:
-    """Name runs by their translators, or by their folders where two have the same."""
-    names = [model.recipe.translator for model in models]
-    return [name if names.count(name) == 1 else path.name for name, path in zip(names, paths, strict=True)]
-
-
-def common_preprocessing(names: Sequence[str], models: Sequence[Model]) -> Preprocessing:
-    """Return the first run's preprocessing.
-
-    Raises:
-        UsageError: E004 without runs, or for runs with different targets.
-    """
-    if not models:
-        raise UsageError("E004", "no run", "one run or more", "Name the folder of a trained run.")
-    first = models[0].preprocessing
-    for name, model in zip(names, models, strict=True):
-        if model.preprocessing.target != first.target:
-            raise UsageError(
-                "E004",
-                f"{names[0]} makes {first.target}, {name} makes {model.preprocessing.target}",
-                "runs with one target",
-                "Evaluate them apart.",
-            )
-    return first

@@ -87,7 +87,7 @@ class Evaluation:
         splits: figures of the whole split, such as FID.
         judges: which networks took figures, JSON-able, by their metrics.
         strata: patients by column of a phenotype table; None without one.
-        home: figures of the training site; None where cases are of it, or nothing is known of it.
+        internal_test: figures of the training site; None where cases are of it, or nothing is known of it.
         disagreements: what the disagreement of the translators with several passes is worth, by case.
         spreads: stored disagreements; empty where none were kept.
         organs: colour per organ, of the models; empty where it was not asked for.
@@ -109,7 +109,7 @@ class Evaluation:
     splits: tuple[SplitFigure, ...] = ()
     judges: Mapping[str, Any] = field(default_factory=dict)
     strata: Strata | None = None
-    home: InternalTest | None = None
+    internal_test: InternalTest | None = None
     disagreements: tuple[DisagreementRow, ...] = ()
     spreads: Parts = field(default_factory=dict)
     organs: tuple[OrganRow, ...] = ()
@@ -227,7 +227,7 @@ class Evaluation:
             "protocols": {protocol.text(): protocol.to_json() for protocol in protocols},
             "split_figures": [one._asdict() for one in self.splits],
             "judges": dict(self.judges),
-            "elsewhere": external.to_json(self.points(), self.strata, self.home),
+            "elsewhere": external.to_json(self.points(), self.strata, self.internal_test),
             "scoring": self._scoring(),
             "targets": {case: one._asdict() for case, one in self.targets.items()},
             "volumes": to_json(self.volumes),

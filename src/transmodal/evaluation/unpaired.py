@@ -1,4 +1,4 @@
-"""What can be said of a translation without pairs: how sources return, and how alike the slices of two sets are.
+"""Evaluation without pairs: how sources return, and how alike the slices of two sets are.
 
 No synthetic volume is held against a target here: there is none of its patient. MAE, PSNR, SSIM and all else that
 needs a pair are not taken.
@@ -16,12 +16,11 @@ from transmodal.errors import InputError, UsageError
 from transmodal.evaluation.learned import fid
 from transmodal.evaluation.learned.base import Scale
 from transmodal.evaluation.learned.fid import FrechetJudge
-from transmodal.evaluation.participants import ModelTranslator, common_preprocessing, name_runs
 from transmodal.evaluation.report import unpaired
+from transmodal.evaluation.runs import LoadedRuns, TranslationOptions, load_runs
 from transmodal.evaluation.score import range_of, unit_of
 from transmodal.inference.cycle import cycle_error
 from transmodal.inference.preprocessing import Preprocessing, preprocess_case
-from transmodal.inference.synthesis import synthesise_case
 from transmodal.metrics.table import SplitFigure
 from transmodal.modalities import modality_in
 from transmodal.notice import INTENDED_USE
@@ -31,13 +30,35 @@ from transmodal.volumes import Volume
 
 CYCLE = "cycle_error"
 METRICS = (CYCLE, *fid.METRICS)
-"""What needs no pair."""
+"""Metrics that need no pair."""
 NAME = "unpaired.json"
 PROTOCOL = (
     "mean absolute error of the source after the way to the target and back, inside the region, over all windows, as a "
     "share of the source's mapped range; it says nothing about the target"
 )
 _PICTURES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class UnpairedOptions:
+    """The cases, how runs are loaded, and the figures.
+
+    Attributes:
+        split: `train`, `validation` or `test`.
+        checkpoint: `best` or `last`.
+        device: where models run; None takes an accelerator where there is one.
+        metrics: out of `METRICS`; runs without a way back have no cycle error.
+        inception: path of the Inception network's weights, or `random`, for `fid` and `kid`.
+    """
+
+    split: str = "test"
+    checkpoint: str = "best"
+    device: str | None = None
+    metrics: Sequence[str] = (CYCLE,)
+    inception: str | None = None
+
+
+STANDARD = UnpairedOptions()
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,85 +139,93 @@ def lacks_pairs(cases: Sequence[PreparedCase], sources: Sequence[str], target: s
 def evaluate_unpaired(
     runs: Sequence[Path],
     cohort: Cohort | Path,
+    options: UnpairedOptions = STANDARD,
     *,
-    split: str = "test",
-    checkpoint: str = "best",
-    device: str | None = None,
-    metrics: Sequence[str] = (CYCLE,),
-    inception: str | None = None,
     output: Path | None = None,
     progress: StageProgress | None = None,
 ) -> UnpairedEvaluation:
-    """Take what can be taken of runs on cases without pairs.
+    """Take the figures of runs that need no pair.
 
     Args:
         runs: folders of runs of one task.
         cohort: prepared, with cases that have the sources and others that have the target.
-        split: `train`, `validation` or `test`.
-        checkpoint: `best` or `last`.
-        device: where models run; None takes an accelerator where there is one.
-        metrics: out of `METRICS`; runs without a way back have no cycle error.
-        inception: path of the Inception network's weights, or `random`, for `fid` and `kid`.
+        options: which cases, how runs are loaded, which figures.
         output: folder for `unpaired.json` and `unpaired.html`; None writes nothing.
         progress: told how far it is.
 
     Raises:
-        UsageError: E004 for metrics that need pairs, or weights that are missing; as `entrants.common_view`.
+        UsageError: E004 for metrics that need pairs, or weights that are missing; as `runs.load_runs`.
         InputError: E132 where the split has no case with the sources, or none with the target for `fid` and `kid`.
     """
-    from transmodal.inference.translate import load
-
-    _check_metrics(metrics)
+    _check_metrics(options.metrics)
     store = cohort if isinstance(cohort, Cohort) else Cohort.open(cohort)
-    models = [load(path, which=checkpoint, device=device) for path in runs]
-    preprocessing = common_preprocessing(names := name_runs(list(runs), models), models)
+    loaded = load_runs(runs, TranslationOptions(options.checkpoint, options.device))
+    preprocessing = loaded.preprocessing
     store = store.named_for([*preprocessing.sources, preprocessing.target])
-    cases = store.cases(split)
+    cases = store.cases(options.split)
     with_sources = [case for case in cases if set(preprocessing.sources) <= set(case.modalities)]
     with_target = [case for case in cases if preprocessing.target in case.modalities]
-    chosen = tuple(metric for metric in fid.METRICS if metric in metrics)
-    _check_cases(store, split, with_sources, with_target, needs_targets=bool(chosen))
-    judge = FrechetJudge(chosen, inception, models[0].device) if chosen else None
-    scale = _scale(preprocessing)
-    if judge is not None:
-        for case in with_target:
-            target, region = (
-                case.volume(preprocessing.target),
-                case.region(preprocessing.target, preprocessing.region),
-            )
-            judge.add_measured(case.id, target, region, scale)
-    cycles: dict[str, dict[str, float]] = {}
-    pictures: dict[str, unpaired.Picture] = {}
-    for n, case in enumerate(with_sources, start=1):
-        synthetic: dict[str, Volume] = {}
-        for name, model in zip(names, models, strict=True):
-            preprocessed = preprocess_case(model.preprocessing, case)
-            synthetic[name] = synthesise_case(model.engine, model.preprocessing, case).volume
-            if judge is not None:
-                judge.add_synthetic(name, case.id, synthetic[name], preprocessed.region, scale)
-            if CYCLE in metrics and model.has_way_back:
-                cycles.setdefault(name, {})[case.id] = cycle_error(model, preprocessed)
-        if n <= _PICTURES:
-            pictures[case.id] = unpaired.picture(case, preprocessing, synthetic)
-        if progress is not None:
-            progress("evaluate", n, len(with_sources))
+    set_metrics = tuple(metric for metric in fid.METRICS if metric in options.metrics)
+    _check_cases(store, options.split, with_sources, with_target, needs_targets=bool(set_metrics))
+    judge = None
+    if set_metrics:
+        judge = FrechetJudge(set_metrics, options.inception, loaded.models[0].device)
+        _add_targets(judge, with_target, preprocessing)
+    cycles, pictures = _translate(loaded, with_sources, judge, options, progress)
     evaluation = UnpairedEvaluation(
         preprocessing.sources,
         preprocessing.target,
         store.manifest.name,
         store.digest(),
-        split,
+        options.split,
         tuple(case.id for case in with_sources),
         tuple(case.id for case in with_target),
-        {name: ModelTranslator(name, model).record() for name, model in zip(names, models, strict=True)},
+        loaded.records,
         cycles,
         () if judge is None else judge.splits(),
         pictures,
-        _notes(preprocessing, names, cycles, judge is None),
+        _notes(preprocessing, list(loaded.folders), cycles, judge is None),
     )
     if output is not None:
         write(evaluation, output)
     return evaluation
+
+
+def _add_targets(judge: FrechetJudge, cases: Sequence[PreparedCase], preprocessing: Preprocessing) -> None:
+    """Show the measured targets to the metrics of sets."""
+    scale = _scale(preprocessing)
+    for case in cases:
+        target = case.volume(preprocessing.target)
+        region = case.region(preprocessing.target, preprocessing.region)
+        judge.add_measured(case.id, target, region, scale)
+
+
+def _translate(
+    loaded: LoadedRuns,
+    cases: Sequence[PreparedCase],
+    judge: FrechetJudge | None,
+    options: UnpairedOptions,
+    progress: StageProgress | None,
+) -> tuple[dict[str, dict[str, float]], dict[str, unpaired.Picture]]:
+    """Return cycle errors by run and case, and the first cases' pictures; show synthetic volumes to the metrics of sets."""
+    scale = _scale(loaded.preprocessing)
+    cycles: dict[str, dict[str, float]] = {}
+    pictures: dict[str, unpaired.Picture] = {}
+    for n, case in enumerate(cases, start=1):
+        synthetic: dict[str, Volume] = {}
+        for participant in loaded.translators:
+            name, model = participant.name, participant.model
+            preprocessed = preprocess_case(model.preprocessing, case)
+            synthetic[name] = participant.translate_case(case)
+            if judge is not None:
+                judge.add_synthetic(name, case.id, synthetic[name], preprocessed.region, scale)
+            if CYCLE in options.metrics and model.has_way_back:
+                cycles.setdefault(name, {})[case.id] = cycle_error(model, preprocessed)
+        if n <= _PICTURES:
+            pictures[case.id] = unpaired.picture(case, loaded.preprocessing, synthetic)
+        if progress is not None:
+            progress("evaluate", n, len(cases))
+    return cycles, pictures
 
 
 def write(evaluation: UnpairedEvaluation, folder: Path) -> None:

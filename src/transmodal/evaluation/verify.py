@@ -312,7 +312,7 @@ def _strata(kept: Kept, said: Elsewhere) -> list[strata.Stratum]:
     if said.home is not None:
         figures = {(one.translator, one.metric, one.protocol): one.patients for one in said.home.figures}
         home = strata.InternalTest(said.home.cohort, said.home.digest, said.home.how, figures)
-    return strata.strata(points, parted, home)
+    return strata.describe_strata(points, parted, home)
 
 
 def _close(one: object, other: object) -> bool:

@@ -14,9 +14,10 @@ from typing import NamedTuple, TypeVar
 import torch
 
 from transmodal.cohorts.store import Cohort
-from transmodal.evaluation.participants import Passes
+from transmodal.evaluation.request import EvaluationRequest, ScoringOptions
 from transmodal.evaluation.result import Evaluation
 from transmodal.evaluation.run import evaluate
+from transmodal.evaluation.runs import Passes, TranslationOptions
 from transmodal.evaluation.score import STANDARD
 from transmodal.modalities import modality_of
 from transmodal.nets.blocks import TranslateWith
@@ -79,16 +80,18 @@ def scored(job: Job, statistics: TranslateWith | None = None) -> Evaluation:
         TransmodalError: as `evaluation.run.evaluate`.
     """
     task = job.recipe.task
+    request = EvaluationRequest(
+        translation=TranslationOptions(
+            device=own_device(job.recipe),
+            passes=Passes(translate_with=statistics),
+            without=[source for source in job.without if source in task.source],
+        ),
+        scoring=ScoringOptions(
+            metrics=job.metrics, oracles=job.oracles, target_normalised=is_normalised(task.target)
+        ),
+    )
     return evaluate(
-        {job.name: job.folder},
-        Cohort.open(job.cohort),
-        oracles=job.oracles,
-        without=[source for source in job.without if source in task.source],
-        target_normalised=is_normalised(task.target),
-        passes=Passes(translate_with=statistics),
-        metrics=job.metrics,
-        device=own_device(job.recipe),
-        output=job.evaluated(statistics),
+        {job.name: job.folder}, Cohort.open(job.cohort), request, output=job.evaluated(statistics)
     )
 
 

@@ -23,7 +23,7 @@ from transmodal.evaluation.external.sites import (
     summarise_internal_test,
 )
 from transmodal.evaluation.participants import Participants
-from transmodal.evaluation.run import write
+from transmodal.evaluation.report.write import write
 from transmodal.evaluation.task import EvaluationTask
 
 Make = Callable[..., Any]
@@ -52,17 +52,17 @@ def found(scored: FakeCohort, given: FakeCohort | None, split: str = "test", rec
 
 def test_at_home_oracles_are_fitted_there() -> None:
     for where in (found(HOME, None), found(HOME, HOME), found(HOME, None, record={})):
-        assert (where.learned, where.is_elsewhere) == (HOME, False)
+        assert (where.training, where.is_external) == (HOME, False)
         assert where.notes(["lookup"]) == ()
 
 
 def test_elsewhere_oracles_are_fitted_at_home_or_left_out() -> None:
     alone = found(AWAY, None)
-    assert (alone.learned, alone.is_elsewhere) == (None, True)
+    assert (alone.training, alone.is_external) == (None, True)
     assert "No oracles" in alone.notes(["lookup"])[0]
     assert alone.notes([]) == ()
     told = found(AWAY, HOME)
-    assert (told.learned, told.is_elsewhere) == (HOME, True)
+    assert (told.training, told.is_external) == (HOME, True)
     assert told.notes(["lookup"]) == ()
 
 
@@ -72,7 +72,7 @@ def test_another_training_cohort_than_the_runs_is_refused() -> None:
 
 
 def test_all_cases_are_scored_only_where_nobody_learned() -> None:
-    assert found(AWAY, None, "all").is_elsewhere
+    assert found(AWAY, None, "all").is_external
     for record in (RECORD, {}):
         with pytest.raises(UsageError, match="--split all"):
             found(HOME, None, "all", record)

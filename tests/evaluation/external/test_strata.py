@@ -15,12 +15,19 @@ import pytest
 from scipy import stats
 
 from transmodal.evaluation.casewise import evaluate_cases
-from transmodal.evaluation.external.strata import METHOD, InternalTest, Point, Strata, strata, to_json
+from transmodal.evaluation.external.strata import (
+    METHOD,
+    InternalTest,
+    Point,
+    Strata,
+    describe_strata,
+    to_json,
+)
 from transmodal.evaluation.participants import Participants
 from transmodal.evaluation.report import page as report
 from transmodal.evaluation.report import strata as away_table
+from transmodal.evaluation.report.write import write
 from transmodal.evaluation.result import Evaluation
-from transmodal.evaluation.run import write
 from transmodal.evaluation.statistics.bootstrap import unpaired
 from transmodal.evaluation.task import EvaluationTask
 from transmodal.volumes import Volume
@@ -53,7 +60,7 @@ def evaluation(make_case: Make) -> Evaluation:
     }
     own = {f"own {n}": 0.005 + 0.001 * n for n in range(7)}
     home = InternalTest("home", "h" * 64, "as written", {("unet", "mae", mae): own})
-    return replace(made, strata=Strata("participants.tsv", "a" * 64, groups), home=home)
+    return replace(made, strata=Strata("participants.tsv", "a" * 64, groups), internal_test=home)
 
 
 def test_strata_are_described_patient_by_patient() -> None:
@@ -64,21 +71,21 @@ def test_strata_are_described_patient_by_patient() -> None:
         Point("c", "unet", "mae", "HU", "p", float("inf")),
     ]
     groups = {"sex": {"F": ("a", "b"), "M": ("c",)}}
-    found = {(one.by, one.name): one for one in strata(points, Strata("t", "s", groups), None)}
+    found = {(one.by, one.name): one for one in describe_strata(points, Strata("t", "s", groups), None)}
     assert set(found) == {("", ""), ("sex", "F")}  # nothing finite is left of M
-    assert found["sex", "F"].here.n == 2
-    assert found["sex", "F"].here.mean == 3.5
+    assert found["sex", "F"].description.n == 2
+    assert found["sex", "F"].description.mean == 3.5
     assert found["sex", "F"].drop is None
 
 
 def test_the_drop_is_home_minus_here(evaluation: Evaluation) -> None:
     found = {
         (one.translator, one.name): one
-        for one in strata(evaluation.points(), evaluation.strata, evaluation.home)
+        for one in describe_strata(evaluation.points(), evaluation.strata, evaluation.internal_test)
         if one.metric == "mae" and "whole" not in one.protocol
     }
     whole = found["unet", ""]
-    assert whole.home is not None
+    assert whole.internal is not None
     assert whole.drop is not None
     assert whole.drop.mean == pytest.approx(0.008 - 0.045, abs=1e-6)
     assert whole.drop.interval is not None
@@ -90,12 +97,14 @@ def test_the_drop_is_home_minus_here(evaluation: Evaluation) -> None:
 
 
 def test_other_protocols_are_not_held_against_each_other(evaluation: Evaluation) -> None:
-    assert evaluation.home is not None
-    moved = evaluation.home._replace(
-        figures={(*key[:2], f"{key[2]}; otherwise"): one for key, one in evaluation.home.figures.items()}
+    assert evaluation.internal_test is not None
+    moved = evaluation.internal_test._replace(
+        figures={
+            (*key[:2], f"{key[2]}; otherwise"): one for key, one in evaluation.internal_test.figures.items()
+        }
     )
-    assert all(one.drop is None for one in strata(evaluation.points(), None, moved))
-    page = report.page(replace(evaluation, home=moved))
+    assert all(one.drop is None for one in describe_strata(evaluation.points(), None, moved))
+    page = report.page(replace(evaluation, internal_test=moved))
     assert "No figure was taken there under the protocol of here." in page
 
 
@@ -113,7 +122,7 @@ def test_json_and_csv_hold_it_all(evaluation: Evaluation, tmp_path: Path) -> Non
 
 
 def test_without_strata_and_home_there_is_nothing(evaluation: Evaluation, tmp_path: Path) -> None:
-    plain = replace(evaluation, strata=None, home=None)
+    plain = replace(evaluation, strata=None, internal_test=None)
     assert to_json(plain.points(), None, None) is None
     assert away_table.section(plain) == away_table.table_csv(plain) == ""
     write(plain, tmp_path)
@@ -135,7 +144,7 @@ def test_the_report_shows_strata_and_the_drop(evaluation: Evaluation) -> None:
 
 
 def test_strata_without_home_have_no_drop(evaluation: Evaluation) -> None:
-    shown = away_table.section(replace(evaluation, home=None))
+    shown = away_table.section(replace(evaluation, internal_test=None))
     assert "no drop is shown" in shown
     assert "<th>Drop" not in shown
     assert "Against" not in shown

@@ -24,7 +24,7 @@ from transmodal.evaluation.learned.fid import FrechetJudge
 from transmodal.evaluation.learned.lpips import PerceptualJudge
 from transmodal.evaluation.participants import Participants
 from transmodal.evaluation.report import page as report
-from transmodal.evaluation.run import write
+from transmodal.evaluation.report.write import write
 from transmodal.evaluation.task import EvaluationTask
 from transmodal.metrics.feature_sets import frechet_distance, kernel_distance
 from transmodal.nets.frozen import FrozenNet

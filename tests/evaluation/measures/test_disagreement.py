@@ -22,8 +22,8 @@ from transmodal.evaluation.participants import CaseTranslation, Participants
 from transmodal.evaluation.report import disagreement as disagreement_section
 from transmodal.evaluation.report import page as report
 from transmodal.evaluation.report import text as tables
+from transmodal.evaluation.report.write import write
 from transmodal.evaluation.result import Evaluation
-from transmodal.evaluation.run import write
 from transmodal.evaluation.task import EvaluationTask
 from transmodal.volumes import Volume
 

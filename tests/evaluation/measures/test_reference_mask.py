@@ -17,7 +17,9 @@ from transmodal.evaluation.measures import reference_mask
 from transmodal.evaluation.measures.reference_mask import MaskedCase, ReferenceMask, choose, masked
 from transmodal.evaluation.participants import Participants
 from transmodal.evaluation.records import store as stored
-from transmodal.evaluation.run import evaluate_oracles, write
+from transmodal.evaluation.report.write import write
+from transmodal.evaluation.request import ScoringOptions
+from transmodal.evaluation.run import evaluate_oracles
 from transmodal.evaluation.task import build_task
 from transmodal.volumes import Volume
 from transmodal.volumes.geometry.reorient import resample, working_grid
@@ -85,7 +87,7 @@ class Off:
 
 def test_figures_are_taken_where_the_target_is(cohort: Cohort, make_preprocessing: Make) -> None:
     preprocessing = make_preprocessing(region="whole", low=0.0, high=900.0)
-    evaluation = evaluate_oracles(preprocessing, cohort, oracles=("lookup",))
+    evaluation = evaluate_oracles(preprocessing, cohort, ScoringOptions(oracles=("lookup",)))
     assert evaluation.task.mask == ReferenceMask("fa", "body")
     texts = {row.protocol.region: row.protocol.text() for row in evaluation.rows if row.metric == "mae"}
     assert texts["mask"].startswith("inside the evaluation mask, the body of the measured fa; 3D")
@@ -138,7 +140,9 @@ def test_regions_do_not_collapse(cohort: Cohort, make_preprocessing: Make) -> No
 
 def test_a_data_set_with_masks_stays_as_it_is(tmp_path: Path, make_preprocessing: Make) -> None:
     cohort = make(tmp_path / "cohort", [Phantom(n, with_mask=n != 3) for n in range(5)])
-    evaluation = evaluate_oracles(make_preprocessing(region="whole", high=900.0), cohort, oracles=("lookup",))
+    evaluation = evaluate_oracles(
+        make_preprocessing(region="whole", high=900.0), cohort, ScoringOptions(oracles=("lookup",))
+    )
     assert evaluation.task.mask is None
     assert {row.protocol.mask for row in evaluation.rows} == {""}
     assert "mask" not in evaluation.rows[0].protocol.to_json()
@@ -153,12 +157,12 @@ def test_figures_can_be_taken_again(cohort: Cohort, make_preprocessing: Make, tm
     cases = cohort.cases("test")
     mask = choose(cohort, cases, "fa", "whole")
     task = replace(build_task(cohort, preprocessing, ("t1",), "test"), mask=mask)
-    keeper = stored.VolumeStore(tmp_path)
+    store = stored.VolumeStore(tmp_path)
     evaluation = evaluate_cases(
         Participants([Off(0.05)], (), {"off": Off(0.05).record()}),
         masked(cohort, cases, "fa", ("body",)),
         task,
-        keeper=keeper,
+        store=store,
     )
     write(evaluation, tmp_path)
     checked = verify.check(tmp_path, cohort)

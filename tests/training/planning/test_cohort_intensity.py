@@ -15,6 +15,7 @@ from transmodal.cohorts.case import Case, CaseMaker
 from transmodal.cohorts.prepare.prepare import PrepareOptions, prepare
 from transmodal.cohorts.store import Cohort
 from transmodal.errors import InputError, UsageError
+from transmodal.evaluation.request import EvaluationRequest, ScoringOptions
 from transmodal.evaluation.run import evaluate
 from transmodal.inference.translate import load
 from transmodal.recipes.load import dump
@@ -141,7 +142,11 @@ def test_a_run_is_not_scored_in_another_unit(phantom: Phantom, tiny: Tiny, tmp_p
     own = make(phantom, tmp_path / "own", 16, None)
     train(tiny(epochs=1, changes=TO_CT), own, tmp_path / "run")
     with pytest.raises(InputError, match="ct in grey level in cohort grey") as caught:
-        evaluate({"model": tmp_path / "run"}, make(phantom, tmp_path / "grey"), oracles=())
+        evaluate(
+            {"model": tmp_path / "run"},
+            make(phantom, tmp_path / "grey"),
+            EvaluationRequest(scoring=ScoringOptions(oracles=())),
+        )
     assert caught.value.code == "E136"
 
 
@@ -149,7 +154,9 @@ def test_the_range_is_the_width_of_the_map_in_use(phantom: Phantom, tiny: Tiny, 
     narrow = {"data": {"intensity": {"ct": {"method": "window", "low": -1000, "high": 2000}}}, **TO_CT}
     cohort = make(phantom, tmp_path / "cohort", 16, None)
     train(tiny(epochs=1, changes=narrow), cohort, tmp_path / "run")
-    evaluation = evaluate({"model": tmp_path / "run"}, cohort, oracles=())
+    evaluation = evaluate(
+        {"model": tmp_path / "run"}, cohort, EvaluationRequest(scoring=ScoringOptions(oracles=()))
+    )
     assert evaluation.task.data_range == 3000
     assert evaluation.task.unit == "HU"
     assert {one.region for one in evaluation.regions} == {"air", "soft tissue", "bone"}

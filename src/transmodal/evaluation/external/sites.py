@@ -29,17 +29,17 @@ class Sites(NamedTuple):
 
     Attributes:
         scored: what is evaluated on.
-        learned: what the models learned from, for oracles to be fitted on; None where it was not given.
-        is_elsewhere: whether the models learned from another cohort than the scored one.
+        training: the cohort that the models learned from, for oracles to be fitted on; None where it was not given.
+        is_external: whether the models learned from another cohort than the scored one.
     """
 
     scored: Cohort
-    learned: Cohort | None
-    is_elsewhere: bool
+    training: Cohort | None
+    is_external: bool
 
     def notes(self, oracles: Sequence[str]) -> tuple[str, ...]:
         """Say what a reader has to know of it."""
-        if self.learned is not None or not oracles:
+        if self.training is not None or not oracles:
             return ()
         return (
             "No oracles: the models learned from another cohort, and oracles that are fitted on this one would know "
@@ -84,22 +84,22 @@ def find_sites(
             "Score its test split.",
         )
     if given is not None and given.digest() != own:
-        return Sites(scored, given, is_elsewhere=True)
-    is_elsewhere = given is None and bool(learned) and own not in learned
-    return Sites(scored, None if is_elsewhere else scored, is_elsewhere)
+        return Sites(scored, given, is_external=True)
+    is_external = given is None and bool(learned) and own not in learned
+    return Sites(scored, None if is_external else scored, is_external)
 
 
 def build_task_of_sites(
-    where: Sites, preprocessing: Preprocessing, sources: tuple[str, ...], split: str
+    sites: Sites, preprocessing: Preprocessing, sources: tuple[str, ...], split: str
 ) -> EvaluationTask:
     """Return the task of an evaluation; what was learned from the training cohort stays as it was there."""
-    here = build_task(where.scored, preprocessing, sources, split)
-    if where.learned is None:
-        return replace(here, n_training=0)
-    if where.learned is where.scored:
-        return here
-    own = build_task(where.learned, preprocessing, sources, split)
-    return replace(here, data_range=own.data_range, n_training=own.n_training, fitted_on=own.cohort)
+    task = build_task(sites.scored, preprocessing, sources, split)
+    if sites.training is None:
+        return replace(task, n_training=0)
+    if sites.training is sites.scored:
+        return task
+    own = build_task(sites.training, preprocessing, sources, split)
+    return replace(task, data_range=own.data_range, n_training=own.n_training, fitted_on=own.cohort)
 
 
 def select_cases(cohort: Cohort, split: str) -> list[PreparedCase]:

@@ -1,6 +1,6 @@
 """Figures by stratum of patients, and against those of the cohort that the models learned from.
 
-The drop is what a model loses away from home: its mean on the training cohort's own test patients minus its mean
+The drop is what a model loses on another cohort: its mean on the training cohort's own test patients minus its mean
 here. The patients are others, so nothing is paired.
 """
 
@@ -51,7 +51,10 @@ class Strata(NamedTuple):
 
     def to_json(self) -> dict[str, Any]:
         """Return it for JSON."""
-        groups = {by: {name: list(own) for name, own in found.items()} for by, found in self.groups.items()}
+        groups = {
+            by: {name: list(patients) for name, patients in groups.items()}
+            for by, groups in self.groups.items()
+        }
         return {"table": self.table, "sha256": self.sha256, "groups": groups}
 
 
@@ -80,7 +83,7 @@ class InternalTest(NamedTuple):
 
 
 class Drop(NamedTuple):
-    """Mean at home minus mean here, and its interval; None where a group is too small."""
+    """Mean of the internal test minus mean on the scored patients, and its interval; None where a group is too small."""
 
     mean: float
     interval: Interval | None
@@ -92,13 +95,13 @@ class Stratum(NamedTuple):
     Attributes:
         by: column of the table; empty for all patients.
         name: of the stratum; empty for all patients.
-        translator: what made the synthetic volumes.
+        translator: that made the synthetic volumes.
         metric: such as `mae`.
         unit: of the figure.
         protocol: how it was taken.
-        here: over the patients of the stratum whose figure is finite.
-        home: over the training cohort's test patients; None where there is no figure of this protocol.
-        drop: home minus here; None likewise.
+        description: over the patients of the stratum whose figure is finite.
+        internal: over the training cohort's test patients; None where there is no figure of this protocol.
+        drop: internal minus scored; None likewise.
     """
 
     by: str
@@ -107,85 +110,93 @@ class Stratum(NamedTuple):
     metric: str
     unit: str
     protocol: str
-    here: Description
-    home: Description | None
+    description: Description
+    internal: Description | None
     drop: Drop | None
 
     def to_json(self) -> dict[str, Any]:
         """Return it for JSON."""
         return {
-            **self._asdict(),
-            "here": _plain(self.here),
-            "home": None if self.home is None else _plain(self.home),
+            "by": self.by,
+            "name": self.name,
+            "translator": self.translator,
+            "metric": self.metric,
+            "unit": self.unit,
+            "protocol": self.protocol,
+            "here": _plain(self.description),
+            "home": None if self.internal is None else _plain(self.internal),
             "drop": None if self.drop is None else _plain(self.drop),
         }
 
 
-def strata(points: Iterable[Point], parted: Strata | None, home: InternalTest | None) -> list[Stratum]:
+def describe_strata(
+    points: Iterable[Point], strata: Strata | None, internal_test: InternalTest | None
+) -> list[Stratum]:
     """Return every kind of figure over all patients, then by stratum, in order of appearance.
 
     Args:
-        points: the figures here.
-        parted: strata of the patients; None describes all patients alone.
-        home: what to subtract from; None gives no drops.
+        points: the figures of the scored patients.
+        strata: groups of the patients; None describes all patients alone.
+        internal_test: figures to subtract from; None gives no drops.
     """
     kinds: dict[tuple[Key, str], list[tuple[str, float]]] = {}
-    for one in points:
-        kinds.setdefault(((one.translator, one.metric, one.protocol), one.unit), []).append(
-            (one.patient, one.value)
-        )
+    for point in points:
+        key = (point.translator, point.metric, point.protocol)
+        kinds.setdefault((key, point.unit), []).append((point.patient, point.value))
     return [
-        Stratum(by, name, *key[:2], unit, key[2], here, *_against(home, key, values))
-        for by, name, patients in _groups(parted)
-        for (key, unit), found in kinds.items()
-        for values in [_values(by_patient(found), patients)]
+        Stratum(by, name, *key[:2], unit, key[2], describe(values), *_against(internal_test, key, values))
+        for by, name, patients in _groups(strata)
+        for (key, unit), figures in kinds.items()
+        for values in [_values(by_patient(figures), patients)]
         if len(values)
-        for here in [describe(values)]
     ]
 
 
 def to_json(
-    points: Iterable[Point], parted: Strata | None, home: InternalTest | None
+    points: Iterable[Point], strata: Strata | None, internal_test: InternalTest | None
 ) -> dict[str, Any] | None:
     """Return strata and drops for JSON; None where neither was asked for."""
-    if parted is None and home is None:
+    if strata is None and internal_test is None:
         return None
     return {
         "method": METHOD,
-        "phenotypes": None if parted is None else parted.to_json(),
-        "home": None if home is None else home.to_json(),
-        "figures": [one.to_json() for one in strata(points, parted, home)],
+        "phenotypes": None if strata is None else strata.to_json(),
+        "home": None if internal_test is None else internal_test.to_json(),
+        "figures": [stratum.to_json() for stratum in describe_strata(points, strata, internal_test)],
     }
 
 
-def _groups(parted: Strata | None) -> Iterator[tuple[str, str, Sequence[str] | None]]:
+def _groups(strata: Strata | None) -> Iterator[tuple[str, str, Sequence[str] | None]]:
     yield "", "", None
-    for by, found in (parted.groups if parted is not None else {}).items():
-        for name, patients in found.items():
+    for by, groups in (strata.groups if strata is not None else {}).items():
+        for name, patients in groups.items():
             yield by, name, patients
 
 
 def _values(
     figures: Mapping[str, float], patients: Sequence[str] | None
 ) -> np.ndarray[Any, np.dtype[np.float64]]:
-    wanted = figures if patients is None else [one for one in patients if one in figures]
-    return np.array([figures[one] for one in wanted if math.isfinite(figures[one])], dtype=np.float64)
+    selected = figures if patients is None else [patient for patient in patients if patient in figures]
+    values = [figures[patient] for patient in selected if math.isfinite(figures[patient])]
+    return np.array(values, dtype=np.float64)
 
 
 def _against(
-    home: InternalTest | None, key: Key, values: np.ndarray[Any, np.dtype[np.float64]]
+    internal_test: InternalTest | None, key: Key, values: np.ndarray[Any, np.dtype[np.float64]]
 ) -> tuple[Description | None, Drop | None]:
-    own = _values(home.figures.get(key, {}), None) if home is not None else values[:0]
-    if not len(own):
+    internal = values[:0] if internal_test is None else _values(internal_test.figures.get(key, {}), None)
+    if not len(internal):
         return None, None
-    enough = min(len(own), len(values)) >= FEWEST
-    interval = unpaired(own, values) if enough else None
-    return describe(own), Drop(float(own.mean() - values.mean()), interval)
+    enough = min(len(internal), len(values)) >= FEWEST
+    interval = unpaired(internal, values) if enough else None
+    return describe(internal), Drop(float(internal.mean() - values.mean()), interval)
 
 
 def _finite(values: Mapping[str, float]) -> dict[str, float]:
     return {patient: value for patient, value in values.items() if math.isfinite(value)}
 
 
-def _plain(one: Description | Drop) -> dict[str, Any]:
-    return {name: list(value) if isinstance(value, tuple) else value for name, value in one._asdict().items()}
+def _plain(record: Description | Drop) -> dict[str, Any]:
+    return {
+        name: list(value) if isinstance(value, tuple) else value for name, value in record._asdict().items()
+    }

@@ -42,17 +42,17 @@ Parts = Mapping[str, Mapping[str, tuple[StoredFile, ...]]]
 
 @dataclass(frozen=True, slots=True)
 class VolumeStore:
-    """Writes synthetic volumes below an evaluation's folder.
+    """Synthetic volumes below an evaluation's folder.
 
     Attributes:
         folder: of the evaluation.
-        kept: what was written of synthetic volumes.
-        spreads: what was written of their disagreements.
+        volumes: files of synthetic volumes that were written.
+        disagreements: files of their disagreements that were written.
     """
 
     folder: Path
-    kept: dict[str, dict[str, tuple[StoredFile, ...]]] = field(default_factory=dict)
-    spreads: dict[str, dict[str, tuple[StoredFile, ...]]] = field(default_factory=dict)
+    volumes: dict[str, dict[str, tuple[StoredFile, ...]]] = field(default_factory=dict)
+    disagreements: dict[str, dict[str, tuple[StoredFile, ...]]] = field(default_factory=dict)
 
     def keep(self, name: str, case: PreparedCase, volume: Volume) -> Volume:
         """Write a volume and return it as a reader will find it.
@@ -67,17 +67,17 @@ class VolumeStore:
             ResourceError: E403 when the disk is full or may not be written.
         """
         stored, parts = self._write(self._below(name), case, volume)
-        self.kept.setdefault(name, {})[case.id] = parts
+        self.volumes.setdefault(name, {})[case.id] = parts
         return stored
 
     def keep_disagreement(self, name: str, case: PreparedCase, volume: Volume) -> Volume:
         """Write a disagreement beside the volumes that `keep` wrote; arguments and errors as there."""
         stored, parts = self._write(self._below(name) / "disagreement", case, volume)
-        self.spreads.setdefault(name, {})[case.id] = parts
+        self.disagreements.setdefault(name, {})[case.id] = parts
         return stored
 
     def _below(self, name: str) -> Path:
-        number = [*self.kept, name].index(name) + 1  # names may hold what paths cannot
+        number = [*self.volumes, name].index(name) + 1  # names may hold what paths cannot
         return Path(FOLDER) / f"{number:02d}-{plain(name)}"
 
     def _write(

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from html import escape
 
 from transmodal.evaluation.drawing.tables import csv_table
-from transmodal.evaluation.external.strata import METHOD, Drop, Stratum, strata
+from transmodal.evaluation.external.strata import METHOD, Drop, Stratum, describe_strata
 from transmodal.evaluation.result import Column, Evaluation
 from transmodal.evaluation.statistics.bootstrap import Interval
 from transmodal.evaluation.statistics.paired_tests import Description
@@ -14,7 +14,7 @@ from transmodal.evaluation.statistics.paired_tests import Description
 
 def section(evaluation: Evaluation) -> str:
     """Return the sections; empty where neither strata nor a training site were asked for."""
-    if evaluation.strata is None and evaluation.home is None:
+    if evaluation.strata is None and evaluation.internal_test is None:
         return ""
     columns = {(one.metric, one.protocol.text()): one for one in evaluation.main_columns()}
     found = [one for one in _of(evaluation) if (one.metric, one.protocol) in columns]
@@ -32,17 +32,17 @@ def section(evaluation: Evaluation) -> str:
 
 def table_csv(evaluation: Evaluation) -> str:
     """Return one line per stratum, translator and kind of figure, every number in full; empty without strata."""
-    if evaluation.strata is None and evaluation.home is None:
+    if evaluation.strata is None and evaluation.internal_test is None:
         return ""
     return csv_table([_record(one) for one in _of(evaluation)])
 
 
 def _of(evaluation: Evaluation) -> list[Stratum]:
-    return strata(evaluation.points(), evaluation.strata, evaluation.home)
+    return describe_strata(evaluation.points(), evaluation.strata, evaluation.internal_test)
 
 
 def _about(evaluation: Evaluation) -> str:
-    home = evaluation.home
+    home = evaluation.internal_test
     if home is None:
         return "No figures of the training site are at hand, so no drop is shown."
     return (
@@ -52,18 +52,18 @@ def _about(evaluation: Evaluation) -> str:
 
 
 def _against_home(evaluation: Evaluation, found: Sequence[Stratum], columns: Sequence[Column]) -> str:
-    if evaluation.home is None:
+    if evaluation.internal_test is None:
         return ""
     lines = []
     for name in (*evaluation.models, *evaluation.oracles):
         for column in columns:
             one = _find(found, name, column)
-            if one is None or one.home is None:
+            if one is None or one.internal is None:
                 continue
             cells = [
                 escape(f"{column.label} {'' if column.unit == '1' else column.unit}".strip()),
-                _described(one.home, column),
-                _described(one.here, column),
+                _described(one.internal, column),
+                _described(one.description, column),
                 _dropped(one.drop, column),
             ]
             lines.append(
@@ -73,13 +73,13 @@ def _against_home(evaluation: Evaluation, found: Sequence[Stratum], columns: Seq
         return '<p class="about">No figure was taken there under the protocol of here.</p>'
     heads = "".join(f"<th>{text}</th>" for text in ("Figure", "There", "Here", "Drop"))
     return (
-        f'<h3>Against {escape(evaluation.home.cohort)}</h3><div class="scroll"><table class="strata"><thead><tr>'
+        f'<h3>Against {escape(evaluation.internal_test.cohort)}</h3><div class="scroll"><table class="strata"><thead><tr>'
         f"<th>Translator</th>{heads}</tr></thead><tbody>{''.join(lines)}</tbody></table></div>"
     )
 
 
 def _by_stratum(evaluation: Evaluation, found: Sequence[Stratum], columns: Sequence[Column]) -> str:
-    with_drop = evaluation.home is not None
+    with_drop = evaluation.internal_test is not None
     heads = "".join(
         f"<th>{escape(column.label)}<small>{escape('' if column.unit == '1' else column.unit) or '&nbsp;'}</small></th>"
         + ("<th>Drop<small>&nbsp;</small></th>" if with_drop else "")
@@ -93,13 +93,13 @@ def _by_stratum(evaluation: Evaluation, found: Sequence[Stratum], columns: Seque
             cells = []
             for column in columns:
                 one = _find(own, name, column)
-                cells.append("&ndash;" if one is None else _described(one.here, column))
+                cells.append("&ndash;" if one is None else _described(one.description, column))
                 if with_drop:
                     cells.append("&ndash;" if one is None else _dropped(one.drop, column))
             lines.append(
                 f'<tr><th scope="row">{escape(name)}</th>{"".join(f"<td>{cell}</td>" for cell in cells)}</tr>'
             )
-        n = max(one.here.n for one in own)
+        n = max(one.description.n for one in own)
         span = 1 + len(columns) * (1 + with_drop)
         head = f'<tr class="head"><th colspan="{span}">{escape(stratum)}, {n} {"patient" if n == 1 else "patients"}</th></tr>'
         bodies.append(f"<tbody>{head}{''.join(lines)}</tbody>")
@@ -146,12 +146,12 @@ def _record(one: Stratum) -> dict[str, object]:
         "translator": one.translator,
         "metric": one.metric,
         "unit": one.unit,
-        "patients": one.here.n,
-        "mean": one.here.mean,
-        "sd": one.here.sd,
-        **_ends("mean", one.here.of_mean),
-        "home_patients": one.home and one.home.n,
-        "home_mean": one.home and one.home.mean,
+        "patients": one.description.n,
+        "mean": one.description.mean,
+        "sd": one.description.sd,
+        **_ends("mean", one.description.of_mean),
+        "home_patients": one.internal and one.internal.n,
+        "home_mean": one.internal and one.internal.mean,
         "drop": one.drop and one.drop.mean,
         **_ends("drop", one.drop and one.drop.interval),
         "protocol": one.protocol,

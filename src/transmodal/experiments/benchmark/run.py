@@ -17,6 +17,7 @@ from transmodal.cohorts.store import Cohort
 from transmodal.errors import TransmodalError, UsageError
 from transmodal.evaluation.compare.compare import Comparison, compare
 from transmodal.evaluation.records import read as reading
+from transmodal.evaluation.request import ScoringOptions
 from transmodal.evaluation.run import evaluate_oracles
 from transmodal.experiments import series
 from transmodal.experiments.benchmark import metrics
@@ -175,8 +176,7 @@ def score_oracles(job: Job) -> None:
     evaluate_oracles(
         plan(job.recipe, store, begins=False).preprocessing,
         store,
-        target_normalised=series.is_normalised(job.recipe.task.target),
-        metrics=job.metrics,
+        ScoringOptions(metrics=job.metrics, target_normalised=series.is_normalised(job.recipe.task.target)),
         output=job.folder,
     )
 
