@@ -12,7 +12,7 @@ from transmodal import modalities
 from transmodal.cohorts.aliases import alias_of
 from transmodal.cohorts.case import Case
 from transmodal.cohorts.headers import bids_names
-from transmodal.cohorts.headers.stated import stated
+from transmodal.cohorts.headers.source_facts import read_source_facts
 from transmodal.cohorts.manifest import PrepareOptions
 from transmodal.cohorts.prepare import write_case
 from transmodal.evaluation.drawing.figures import Window, label, window_of
@@ -78,11 +78,11 @@ def test_a_new_modality_is_one_line(tmp_path: Path) -> None:
 @pytest.mark.usefixtures("adc")
 def test_a_new_modality_is_known_by_its_names() -> None:
     assert alias_of("adc", ["t1", "MD"]) == "MD"
-    source = bids_names.parsed(Path("sub-01_T1w.nii.gz"))
+    source = bids_names.parse(Path("sub-01_T1w.nii.gz"))
     assert source is not None
     place = bids_names.derivative(source, "adc")
     assert str(place) == "sub-01/dwi/sub-01_desc-synthetic_ADC.nii.gz"
-    own = stated(Path(place.name.replace("desc-synthetic_", "")))
+    own = read_source_facts(Path(place.name.replace("desc-synthetic_", "")))
     assert (own.modality, own.family) == ("adc", "MR")
 
 

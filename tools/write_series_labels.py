@@ -6,7 +6,7 @@ import csv
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-TABLE = ROOT / "tests/cohorts/series_labels.csv"
+TABLE = ROOT / "tests/cohorts/headers/series_labels.csv"
 PAGE = ROOT / "docs/reference/series-labels.md"
 COLUMNS = {
     "protocol": "protocol",

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from transmodal.cohorts.case import Case, CaseFiles, CaseMaker
+from transmodal.cohorts.case import Case, CaseMaker
+from transmodal.cohorts.case_files import CaseFiles
 from transmodal.volumes import Volume, io
 
 SHAPE = (9, 7, 11)

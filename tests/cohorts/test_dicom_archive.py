@@ -13,7 +13,7 @@ from pydicom.dataset import FileDataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, generate_uid
 
 from transmodal import cli
-from transmodal.cohorts.case import CaseFiles
+from transmodal.cohorts.case_files import CaseFiles
 from transmodal.cohorts.layouts.dicom import Options, find
 from transmodal.cohorts.prepare.survey import survey
 from transmodal.commands import _sources

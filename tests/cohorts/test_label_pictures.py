@@ -21,15 +21,15 @@ def colour_file(folder: Path, name: str = "1.png", colours: np.ndarray = COLOURS
 @pytest.mark.parametrize("name", ["1.png", "1.bmp", "1.tif"])
 def test_colours_become_the_numbers_of_a_table(name: str, tmp_path: Path) -> None:
     (tmp_path / "colours.csv").write_text(
-        label_pictures.rows({n: rgb.tolist() for n, rgb in enumerate(COLOURS)})
+        label_pictures.format_table({n: rgb.tolist() for n, rgb in enumerate(COLOURS)})
     )
-    known = label_pictures.table(tmp_path / "colours.csv")
+    known = label_pictures.read_table(tmp_path / "colours.csv")
     np.testing.assert_array_equal(label_pictures.read(colour_file(tmp_path, name), known), MAP)
 
 
 def test_without_a_table_colours_are_numbered_in_order(tmp_path: Path) -> None:
     paths = [colour_file(tmp_path, "1.png"), colour_file(tmp_path, "2.png", COLOURS[[0, 0, 2, 2]])]
-    known = label_pictures.numbered(paths)
+    known = label_pictures.number_colours(paths)
     assert known == (
         (0, 0),
         (10 << 16 | 10 << 8 | 200, 1),
@@ -43,11 +43,11 @@ def test_grey_is_its_own_number(tmp_path: Path) -> None:
     for kind, name in ((np.uint8, "8.png"), (np.uint16, "16.png")):
         Image.fromarray(MAP.astype(kind)).save(tmp_path / name)
         np.testing.assert_array_equal(label_pictures.read(tmp_path / name, ()), MAP)
-    assert label_pictures.numbered([tmp_path / "8.png"]) == ()
+    assert label_pictures.number_colours([tmp_path / "8.png"]) == ()
     grey = np.array([[0] * 3, [7] * 3, [30] * 3, [31] * 3], np.uint8)
     path = colour_file(tmp_path, "rgb.png", grey)
     np.testing.assert_array_equal(
-        label_pictures.read(path, label_pictures.numbered([path])), np.array([0, 7, 30, 31])[MAP]
+        label_pictures.read(path, label_pictures.number_colours([path])), np.array([0, 7, 30, 31])[MAP]
     )
 
 
@@ -58,7 +58,7 @@ def test_palettes_count_by_their_colours(tmp_path: Path) -> None:
         indexed = Image.frombytes("P", image.size, image.tobytes())
         indexed.putpalette(COLOURS[order].ravel().tolist())
         indexed.save(tmp_path / name)
-    known = label_pictures.numbered([tmp_path / "1.png"])
+    known = label_pictures.number_colours([tmp_path / "1.png"])
     one, other = (label_pictures.read(tmp_path / name, known) for name in ("1.png", "2.png"))
     np.testing.assert_array_equal(one, other)
     assert len(np.unique(one)) == 4
@@ -73,7 +73,7 @@ def test_what_cannot_be_is_refused(tmp_path: Path) -> None:
     noise = np.random.default_rng(0).integers(0, 256, (30, 30, 3)).astype(np.uint8)
     Image.fromarray(noise).save(tmp_path / "noise.png")
     with pytest.raises(InputError, match="more than 255 colours") as caught:
-        label_pictures.numbered([path, tmp_path / "noise.png"])
+        label_pictures.number_colours([path, tmp_path / "noise.png"])
     assert caught.value.code == "E123"
     Image.fromarray(noise).convert("RGBA").save(tmp_path / "clear.png")
     with pytest.raises(InputError, match="RGBA") as caught:
@@ -94,5 +94,5 @@ def test_what_cannot_be_is_refused(tmp_path: Path) -> None:
 def test_tables_that_make_no_sense(text: str, tmp_path: Path) -> None:
     (tmp_path / "colours.csv").write_text(text)
     with pytest.raises(InputError, match=r"colours\.csv") as caught:
-        label_pictures.table(tmp_path / "colours.csv")
+        label_pictures.read_table(tmp_path / "colours.csv")
     assert caught.value.code == "E103"

@@ -25,7 +25,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from transmodal.cohorts import release_files
-from transmodal.cohorts.case import CaseFiles
+from transmodal.cohorts.case_files import CaseFiles
 from transmodal.cohorts.layouts import FolderContents
 from transmodal.volumes.reading import STRICT, Reading
 

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from transmodal.batch import Batch
-from transmodal.cohorts.case import CaseFiles
+from transmodal.cohorts.case_files import CaseFiles
 from transmodal.cohorts.prepare.prepare import PrepareOptions, prepare
 from transmodal.evaluation.casewise import evaluate_cases
 from transmodal.evaluation.participants import ModelTranslator, Participants

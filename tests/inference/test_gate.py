@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from transmodal.cohorts.headers.stated import Stated
+from transmodal.cohorts.headers.source_facts import SourceFacts
 from transmodal.cohorts.quality.training_sources import Reference, of_looks
 from transmodal.errors import InputError
 from transmodal.inference.gate import NO_REFERENCE, Gate, Policy, admit, check
@@ -47,7 +47,7 @@ def test_right_sources_pass_and_swapped_ones_are_refused_each_by_name(
 def test_a_warning_closes_only_a_strict_gate(
     reference: Reference, brain_of: BrainOf, policy: Policy, stands: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    gate = Gate(policy, {"t1": Stated("its BIDS name", "MR", "t2")}, "sub-01")
+    gate = Gate(policy, {"t1": SourceFacts("its BIDS name", "MR", "t2")}, "sub-01")
     if stands == "refused":
         with pytest.raises(InputError, match="sub-01: t1: warn: its BIDS name says t2"):
             admit(reference, {"t1": brain_of("t1", 7)}, gate)
@@ -74,4 +74,4 @@ def test_a_run_without_a_reference_says_so_and_still_reads_headers(
     assert verdict.record()["sources"]["t1"]["outcome"] == NO_REFERENCE
     assert "not checked: the run keeps no reference" in caplog.text
     with pytest.raises(InputError, match="says CT; the run takes t1"):
-        admit(None, {"t1": brain_of("t1")}, Gate(stated={"t1": Stated("its DICOM header", "CT")}))
+        admit(None, {"t1": brain_of("t1")}, Gate(stated={"t1": SourceFacts("its DICOM header", "CT")}))

@@ -9,7 +9,8 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from transmodal.cohorts.case import Case, CaseFiles
+from transmodal.cohorts.case import Case
+from transmodal.cohorts.case_files import CaseFiles
 from transmodal.cohorts.layouts import slices
 from transmodal.cohorts.layouts.brats import Options, find
 from transmodal.cohorts.split.split import given_split, sides_in_order

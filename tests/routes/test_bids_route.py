@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from transmodal import cli
-from transmodal.cohorts.headers.bids_names import derivative, describe, parsed
+from transmodal.cohorts.headers.bids_names import derivative, parse, write_description
 from transmodal.volumes import Volume, io
 
 RECIPE = """
@@ -118,9 +118,9 @@ def test_from_a_dataset_to_derivatives(
 
 
 def test_every_targets_name_passes_the_validator(dataset: Path, tmp_path: Path) -> None:
-    source = parsed(Path("sub-01_ses-2_acq-x_run-1_space-T1w_T1w.nii.gz"))
+    source = parse(Path("sub-01_ses-2_acq-x_run-1_space-T1w_T1w.nii.gz"))
     assert source is not None
-    describe(tmp_path / "d", name="names", version="1", source=dataset, note="names")
+    write_description(tmp_path / "d", name="names", version="1", source=dataset, note="names")
     for target in ("t1", "t1ce", "t2", "pd", "flair", "fa", "ct", "colour"):
         path = tmp_path / "d" / derivative(source, target)
         path.parent.mkdir(parents=True, exist_ok=True)

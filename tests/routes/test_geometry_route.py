@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from transmodal.batch import Batch
-from transmodal.cohorts.case import CaseFiles
+from transmodal.cohorts.case_files import CaseFiles
 from transmodal.cohorts.layouts import dicom
 from transmodal.cohorts.prepare.prepare import PrepareOptions, prepare
 from transmodal.inference.preprocessing import Preprocessing

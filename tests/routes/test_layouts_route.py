@@ -10,7 +10,7 @@ import pytest
 
 from transmodal import cli
 from transmodal.cohorts import layouts
-from transmodal.cohorts.case import CaseFiles
+from transmodal.cohorts.case_files import CaseFiles
 from transmodal.cohorts.prepare import remarks
 from transmodal.cohorts.simulation import releases
 from transmodal.commands import atlas

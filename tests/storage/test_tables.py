@@ -115,7 +115,7 @@ def by_bids(folder: Path, put: Callable[[Path, str], None]) -> object:
 
 def by_labels(folder: Path, put: Callable[[Path, str], None]) -> object:
     put(folder / "colours.csv", "name,label,r,g,b\nb\u00e9ton,1,0,0,9\n,,,,\n")
-    return label_pictures.table(folder / "colours.csv")
+    return label_pictures.read_table(folder / "colours.csv")
 
 
 def by_families(folder: Path, put: Callable[[Path, str], None]) -> object:

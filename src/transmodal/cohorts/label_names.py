@@ -22,10 +22,10 @@ def read(path: Path) -> dict[int, str]:
         InputError: E103 for other columns, a label that is no whole number above 0 or is there twice, or an empty
             name, and as `tables.read`.
     """
-    found: dict[int, str] = {}
+    names: dict[int, str] = {}
     for row in tables.read(path).rows:
         text, name = (row.get(column, "") for column in COLUMNS)
-        is_label = text.isascii() and text.isdigit() and int(text) not in found
+        is_label = text.isascii() and text.isdigit() and int(text) not in names
         if not is_label or not name:
             raise InputError(
                 "E103",
@@ -33,22 +33,22 @@ def read(path: Path) -> dict[int, str]:
                 "columns label and name; whole numbers, each once, and a name for each",
                 "Correct the table.",
             )
-        found[int(text)] = name
-    return {label: name for label, name in sorted(found.items()) if label > 0}
+        names[int(text)] = name
+    return {label: name for label, name in sorted(names.items()) if label > 0}
 
 
-def agreed(records: Iterable[Path]) -> dict[int, str]:
+def read_agreed(records: Iterable[Path]) -> dict[int, str]:
     """Return the names of labels on which the `case.json` of all cases that name labels agree.
 
     Args:
         records: files that may hold `labels`, numbers by name; those that do not exist or hold none do not count.
     """
-    found: dict[int, set[str]] = {}
+    candidates: dict[int, set[str]] = {}
     for path in records:
         for name, label in _labels(path).items():
             if isinstance(label, int) and label > 0:
-                found.setdefault(label, set()).add(name)
-    return {label: names.pop() for label, names in sorted(found.items()) if len(names) == 1}
+                candidates.setdefault(label, set()).add(name)
+    return {label: names.pop() for label, names in sorted(candidates.items()) if len(names) == 1}
 
 
 def _labels(path: Path) -> Mapping[str, Any]:

@@ -34,13 +34,13 @@ def read(path: Path, colours: Colours) -> NDArray[Any]:
     Raises:
         InputError: E101 for a corrupt file, E103 for a colour without a label, E123 for other pixels.
     """
-    found = _pixels(path)
-    if found.ndim == 2:
-        return found
-    packed = _packed(found)
-    known, labels = np.array(sorted(colours), dtype=np.int64).reshape(-1, 2).T
-    place = np.searchsorted(known, packed).clip(0, max(len(known) - 1, 0))
-    strange = packed[known[place] != packed] if len(known) else packed.ravel()
+    pixels = _pixels(path)
+    if pixels.ndim == 2:
+        return pixels
+    packed = _packed(pixels)
+    palette, labels = np.array(sorted(colours), dtype=np.int64).reshape(-1, 2).T
+    place = np.searchsorted(palette, packed).clip(0, max(len(palette) - 1, 0))
+    strange = packed[palette[place] != packed] if len(palette) else packed.ravel()
     if strange.size:
         raise InputError(
             "E103",
@@ -52,7 +52,7 @@ def read(path: Path, colours: Colours) -> NDArray[Any]:
     return numbers
 
 
-def numbered(paths: Sequence[Path]) -> Colours:
+def number_colours(paths: Sequence[Path]) -> Colours:
     """Return labels for the colours of these pictures: black 0, the others from 1 in order of r, g, b.
 
     Where all colours are grey, the grey value is the label. Reads every picture.
@@ -60,36 +60,36 @@ def numbered(paths: Sequence[Path]) -> Colours:
     Raises:
         InputError: E123 for more than 255 colours, and as `read`.
     """
-    seen: set[int] = set()
+    colours: set[int] = set()
     for path in paths:
         pixels = _pixels(path)
         if pixels.ndim == 3:
-            seen.update(np.unique(_packed(pixels)).tolist())
-        if len(seen) > MOST + 1:
+            colours.update(np.unique(_packed(pixels)).tolist())
+        if len(colours) > MOST + 1:
             raise InputError(
                 "E123",
                 f"{path.name}: more than {MOST} colours of labels up to here",
                 "one colour for each label",
                 "Save them without smoothing and compression.",
             )
-    if all(_is_grey(colour) for colour in seen):
-        return tuple((colour, colour & 255) for colour in sorted(seen))
-    others = sorted(seen - {0})
-    return ((0, 0), *((colour, label) for label, colour in enumerate(others, 1)))
+    if all(_is_grey(colour) for colour in colours):
+        return tuple((colour, colour & 255) for colour in sorted(colours))
+    labelled = sorted(colours - {0})
+    return ((0, 0), *((colour, label) for label, colour in enumerate(labelled, 1)))
 
 
-def table(path: Path) -> Colours:
+def read_table(path: Path) -> Colours:
     """Read a CSV with the columns label, r, g and b; others, such as a name, are not looked at.
 
     Raises:
         InputError: E100, E101 as `tables.read`; E103 for other columns, values or a colour twice.
     """
-    found: dict[int, int] = {}
+    labels: dict[int, int] = {}
     for row in tables.read(path).rows:
         try:
             label, r, g, b = (int(row[column]) for column in _COLUMNS)
             colour = (r << 16) + (g << 8) + b
-            if not (label >= 0 and all(0 <= part <= MOST for part in (r, g, b))) or colour in found:
+            if not (label >= 0 and all(0 <= part <= MOST for part in (r, g, b))) or colour in labels:
                 raise ValueError(row)
         except (KeyError, ValueError) as error:
             raise InputError(
@@ -98,11 +98,11 @@ def table(path: Path) -> Colours:
                 "columns label, r, g, b; whole numbers, colours up to 255, each once",
                 "Correct the table.",
             ) from error
-        found[colour] = label
-    return tuple(sorted(found.items()))
+        labels[colour] = label
+    return tuple(sorted(labels.items()))
 
 
-def rows(colours: Mapping[int, Sequence[int]]) -> str:
+def format_table(colours: Mapping[int, Sequence[int]]) -> str:
     """Return the text of such a table, for labels and their `(r, g, b)`."""
     lines = [",".join(map(str, (label, *rgb))) for label, rgb in sorted(colours.items())]
     return "\n".join([",".join(_COLUMNS), *lines]) + "\n"

@@ -47,7 +47,7 @@ def refuse_dangling(folder: Path) -> None:
         raise InputError(error.code, f"{error.got}{more}", error.expected, error.remedy) from error
 
 
-def measured(folder: Path) -> frozenset[str] | None:
+def measured_modalities(folder: Path) -> frozenset[str] | None:
     """Return the modalities that were measured, where a folder or one above it says that all others are simulated.
 
     Args:
@@ -62,8 +62,8 @@ def measured(folder: Path) -> frozenset[str] | None:
     place = Path(folder).resolve()
     for above in (place, *place.parents[:_UP]):
         if (above / SIMULATED).is_file():
-            said = files.read_json(above / SIMULATED)
-            names = said.get("measured")
+            record = files.read_json(above / SIMULATED)
+            names = record.get("measured")
             if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
                 raise InputError(
                     "E101",
@@ -75,21 +75,21 @@ def measured(folder: Path) -> frozenset[str] | None:
     return None
 
 
-def add(parts: Parts, case: str, what: str, path: Path) -> None:
+def add(parts: Parts, case: str, kind: str, path: Path) -> None:
     """Note a file of a case.
 
     Raises:
         InputError: E103 when the case has such a file already.
     """
-    mine = parts.setdefault(case, {})
-    if what in mine:
+    images = parts.setdefault(case, {})
+    if kind in images:
         raise InputError(
             "E103",
-            f"{case} has two files of {what}: {mine[what].name} and {path.name}",
+            f"{case} has two files of {kind}: {images[kind].name} and {path.name}",
             "one file of each kind",
             "Remove or move one of them; of a release unpacked twice keep one copy.",
         )
-    mine[what] = path
+    images[kind] = path
 
 
 def complete(
@@ -118,21 +118,23 @@ def complete(
             expected,
             "Check the path and the layout, and that the archives are unpacked.",
         )
-    lacks = {case: [what for what in need[case] if what not in mine] for case, mine in sorted(parts.items())}
+    lacks = {
+        case: [kind for kind in need[case] if kind not in images] for case, images in sorted(parts.items())
+    }
     whole = [case for case, missing in lacks.items() if not missing]
-    rest = [f"{case} (no {', no '.join(missing)})" for case, missing in lacks.items() if missing]
+    incomplete = [f"{case} (no {', no '.join(missing)})" for case, missing in lacks.items() if missing]
     if not whole:
-        more = f" and {len(rest) - 3} more" if len(rest) > 3 else ""
+        more = f" and {len(incomplete) - 3} more" if len(incomplete) > 3 else ""
         raise InputError(
             "E131",
-            f"{folder.name} with no complete case: {', '.join(rest[:3])}{more}",
+            f"{folder.name} with no complete case: {', '.join(incomplete[:3])}{more}",
             expected,
             remedy,
         )
-    return whole, rest
+    return whole, incomplete
 
 
-def counted(paths: Sequence[Path], folder: Path, reason: str) -> list[str]:
+def summarise(paths: Sequence[Path], folder: Path, reason: str) -> list[str]:
     """Return one line per folder and kind of ignored file: a release can hold thousands of them."""
     kinds: dict[tuple[str, str, str], list[Path]] = {}
     for path in paths:
@@ -149,14 +151,14 @@ def counted(paths: Sequence[Path], folder: Path, reason: str) -> list[str]:
     return lines
 
 
-def choose(setting: str, value: str, known: Sequence[str]) -> None:
+def check_choice(setting: str, value: str, choices: Sequence[str]) -> None:
     """Refuse a setting's value that is not among the known ones.
 
     Raises:
         UsageError: E001.
     """
-    if value not in known:
-        raise UsageError("E001", f"{setting}={value}", ", ".join(known), "Choose one of them.")
+    if value not in choices:
+        raise UsageError("E001", f"{setting}={value}", ", ".join(choices), "Choose one of them.")
 
 
 def is_volume(path: Path) -> bool:

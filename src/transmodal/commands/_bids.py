@@ -11,7 +11,7 @@ from typing import NamedTuple
 from transmodal._version import __version__
 from transmodal.cohorts.aliases import alias_of
 from transmodal.cohorts.headers import bids_names
-from transmodal.cohorts.headers.bids_names import derivative, describe, is_dataset, parsed
+from transmodal.cohorts.headers.bids_names import derivative, is_dataset, parse, write_description
 from transmodal.cohorts.layouts import bids
 from transmodal.commands._sources import Job, check_folder
 from transmodal.errors import InputError, suggest
@@ -61,7 +61,7 @@ def jobs(
         paths = {own[what]: path for what, path in case.volumes.items() if what in own}
         if not paths or (subjects and case.patient not in subjects):
             continue
-        first = parsed(paths[preprocessing.present(paths)[0]])
+        first = parse(paths[preprocessing.present(paths)[0]])
         assert first is not None, "the layout gives images whose names it can read"
         uris = [f"bids:source:{path.relative_to(folder).as_posix()}" for _, path in sorted(paths.items())]
         about = {
@@ -100,9 +100,9 @@ def open_derivatives(source: Path, output: Path, target: str) -> None:
     """Make the output a derivative dataset.
 
     Raises:
-        InputError: as `cohorts.headers.bids_names.describe`.
+        InputError: as `cohorts.headers.bids_names.write_description`.
     """
-    describe(
+    write_description(
         output,
         name=f"Synthetic {target}",
         version=__version__,

@@ -6,7 +6,7 @@ import sys
 from collections import Counter
 from collections.abc import Sequence
 
-from transmodal.cohorts.headers.stated import stated
+from transmodal.cohorts.headers.source_facts import read_source_facts
 from transmodal.commands._sources import Job
 from transmodal.errors import InputError, UsageError
 from transmodal.inference.gate import Gate, Policy
@@ -28,7 +28,9 @@ def policy(*, strict: bool, force: bool) -> Policy:
 
 def of(job: Job, chosen: Policy, *, alone: bool) -> Gate:
     """Return how a job's sources are checked; a prepared case's are arrays that say nothing of themselves."""
-    words = {} if job.case is not None else {name: stated(path) for name, path in job.paths.items()}
+    words = (
+        {} if job.case is not None else {name: read_source_facts(path) for name, path in job.paths.items()}
+    )
     return Gate(chosen, words, "" if alone else job.name)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from transmodal.cohorts.aliases import renaming
 from transmodal.cohorts.case import patient_mark
-from transmodal.cohorts.headers.bids_names import parsed
+from transmodal.cohorts.headers.bids_names import parse
 from transmodal.cohorts.store import Cohort, PreparedCase
 from transmodal.errors import InputError, UsageError
 from transmodal.inference.names import case_name, sidecar_of, spread_of, synthetic_name
@@ -266,7 +266,7 @@ def _single(paths: Mapping[str, Path], preprocessing: Preprocessing, output: Pat
 
 def _subject(path: Path) -> str:
     """Return the subject that a name of BIDS says, such as `sub-01`; empty for other names."""
-    named = parsed(path)
+    named = parse(path)
     return f"sub-{named.entities['sub']}" if named is not None else ""
 
 

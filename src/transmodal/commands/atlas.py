@@ -73,11 +73,11 @@ def run(
         head=head.value,
         mask=mask.value,
     )
-    with bars() as shown:
+    with bars() as progress:
         atlas.write(
             atlas.subjects(subjects, options, seed=seed),
             output,
-            progress=lambda case, done, total: shown.advance("virtual subjects", done, total, case),
+            progress=lambda case, n_done, total: progress.advance("virtual subjects", n_done, total, case),
             workers=workers,
         )
     print(
@@ -98,24 +98,24 @@ def _write_release(
     from transmodal.commands._progress import bars
     from transmodal.errors import UsageError
 
-    known = [one for one in releases.DEFECTS if one in defects]
-    if len(known) != len(set(defects)):
+    listed = [defect for defect in releases.DEFECTS if defect in defects]
+    if len(listed) != len(set(defects)):
         expected = ", ".join(releases.DEFECTS)
         raise UsageError("E001", f"--defect {' '.join(defects)}", expected, "Correct it.")
-    with bars() as shown:
+    with bars() as progress:
         releases.write(
             layout,
             subjects,
             output,
             spacing_mm=spacing_mm,
             seed=seed,
-            defects=known,
-            progress=lambda case, done, total: shown.advance("virtual subjects", done, total, case),
+            defects=listed,
+            progress=lambda case, n_done, total: progress.advance("virtual subjects", n_done, total, case),
             workers=workers,
         )
     release = releases.release_of(layout)
-    told = "".join(f" --with {setting}" for setting in release.told)
+    settings = "".join(f" --with {setting}" for setting in release.told)
     print(
         f"{subjects} virtual subjects as {layout} in {output}. "
-        f"Prepare them: transmodal prepare {release.layout} {output} -o cohort{told}"
+        f"Prepare them: transmodal prepare {release.layout} {output} -o cohort{settings}"
     )

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
-from transmodal.cohorts.headers.stated import Stated, header_findings
+from transmodal.cohorts.headers.source_facts import SourceFacts, header_findings
 from transmodal.cohorts.quality.training_sources import OUTCOMES, Finding, Outcome, Reference
 from transmodal.errors import InputError
 from transmodal.volumes import Volume
@@ -32,7 +32,7 @@ class Gate:
     """
 
     policy: Policy = "refuse"
-    stated: Mapping[str, Stated] = field(default_factory=dict)
+    stated: Mapping[str, SourceFacts] = field(default_factory=dict)
     name: str = ""
 
 
@@ -142,7 +142,7 @@ def admit(reference: Reference | None, sources: Mapping[str, Volume], gate: Gate
 
 
 def _of_source(reference: Reference | None, name: str, volume: Volume, gate: Gate) -> SourceVerdict:
-    own = gate.stated.get(name, Stated())
+    own = gate.stated.get(name, SourceFacts())
     known = None if reference is None else reference.modalities.get(name)
     if known is None:
         found = header_findings(own, name, is_head=False, image_passes=False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from transmodal.cohorts.headers.bids_names import derivative, parsed
+from transmodal.cohorts.headers.bids_names import derivative, parse
 from transmodal.volumes import io
 
 
@@ -21,7 +21,7 @@ def synthetic_name(source: str, target: str) -> str:
         target: the modality.
     """
     ending = suffix_of(source)
-    named = parsed(Path(source if ending else f"{source}.nii.gz"))
+    named = parse(Path(source if ending else f"{source}.nii.gz"))
     if named is not None:
         return derivative(named, target).name.removesuffix(".nii.gz") + (ending or ".nii.gz")
     return f"{source.removesuffix(ending)}_{target}{ending or '.nii.gz'}"
@@ -34,7 +34,7 @@ def case_name(case: str, target: str) -> str:
         case: id of the case.
         target: the modality.
     """
-    named = parsed(Path(f"{case}_T1w.nii.gz"))
+    named = parse(Path(f"{case}_T1w.nii.gz"))
     return derivative(named, target).name if named is not None else synthetic_name(case, target)
 
 

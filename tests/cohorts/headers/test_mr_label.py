@@ -10,10 +10,10 @@ import pytest
 
 from transmodal.cohorts.headers.contrast_agent import in_header, in_words
 from transmodal.cohorts.headers.mr_label import Acquisition, label
-from transmodal.cohorts.headers.mr_words import normalised
+from transmodal.cohorts.headers.mr_words import normalise
 
 TABLE = Path(__file__).parent / "series_labels.csv"
-ROOT = Path(__file__).parent.parent.parent
+ROOT = Path(__file__).parents[3]
 
 
 def table() -> list[dict[str, str]]:
@@ -118,7 +118,7 @@ def test_agents_of_a_header(agent: str, ml: float | None, says: str) -> None:
     ],
 )
 def test_words_of_an_agent(words: str, says: str) -> None:
-    assert in_words(normalised(words)) == says
+    assert in_words(normalise(words)) == says
 
 
 def test_the_page_is_the_table() -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from transmodal.cohorts import layouts
-from transmodal.cohorts.headers.bids_names import derivative, describe, parsed
+from transmodal.cohorts.headers.bids_names import derivative, parse, write_description
 from transmodal.cohorts.layouts.bids import Options, find
 from transmodal.cohorts.prepare.prepare import PrepareOptions, prepare
 from transmodal.errors import InputError, UsageError
@@ -73,7 +73,7 @@ def test_sessions_are_cases_and_subjects_patients(tmp_path: Path) -> None:
     ],
 )
 def test_modalities_by_suffix(name: str, wanted: str) -> None:
-    one = parsed(Path("sub-01/anat") / name)
+    one = parse(Path("sub-01/anat") / name)
     assert one is not None
     assert one.modality == wanted
 
@@ -83,7 +83,7 @@ def test_modalities_by_suffix(name: str, wanted: str) -> None:
     ["T1w.nii.gz", "sub-01_T1w.json", "acq-x_T1w.nii.gz", "sub-01_run1_T1w.nii.gz", "sub-1_sub-2_T1w.nii.gz"],
 )
 def test_what_is_no_image_of_a_subject(name: str) -> None:
-    assert parsed(Path(name)) is None
+    assert parse(Path(name)) is None
 
 
 def test_several_images_of_one_modality(tmp_path: Path) -> None:
@@ -184,10 +184,10 @@ def test_settings_that_cannot_be_are_refused(tmp_path: Path, told: str) -> None:
     ],
 )
 def test_names_of_derivatives(source: str, target: str, wanted: str) -> None:
-    one = parsed(Path(f"{source}.nii.gz"))
+    one = parse(Path(f"{source}.nii.gz"))
     assert one is not None
     assert derivative(one, target) == PurePosixPath(wanted)
-    again = parsed(Path(wanted))
+    again = parse(Path(wanted))
     assert again is not None
     assert again.case == one.case
 
@@ -196,7 +196,7 @@ def test_raw_data_are_not_written_into(tmp_path: Path) -> None:
     folder = dataset(tmp_path / "d")
     before = (folder / "dataset_description.json").read_bytes()
     with pytest.raises(InputError, match="derivatives/transmodal"):
-        describe(folder, name="n", version="1", source=folder, note="x")
+        write_description(folder, name="n", version="1", source=folder, note="x")
     assert [path.name for path in folder.iterdir()] == ["dataset_description.json"]
     assert (folder / "dataset_description.json").read_bytes() == before
 
@@ -204,7 +204,7 @@ def test_raw_data_are_not_written_into(tmp_path: Path) -> None:
 def test_derivatives_point_to_their_source_without_a_machines_path(tmp_path: Path) -> None:
     folder = dataset(tmp_path / "d")
     for place, wanted in (("d/derivatives/t", "../.."), ("beside", "../d")):
-        describe(tmp_path / place, name="n", version="1", source=folder, note="x")
+        write_description(tmp_path / place, name="n", version="1", source=folder, note="x")
         content = json.loads((tmp_path / place / "dataset_description.json").read_text())
         assert content["DatasetLinks"] == {"source": wanted}
         assert content["DatasetType"] == "derivative"

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from transmodal.cohorts.case import Case, CaseFiles
+from transmodal.cohorts.case import Case
+from transmodal.cohorts.case_files import CaseFiles
 from transmodal.cohorts.layouts import t1_fa
-from transmodal.cohorts.layouts._tensor_case import ByHeader, InUnits, OneGrid, Series, TensorCase
+from transmodal.cohorts.layouts._tensor_case import ByHeader, DiffusionSeries, InUnits, OneGrid, TensorCase
 from transmodal.cohorts.layouts.t1_fa import Options
 from transmodal.cohorts.prepare.prepare import PrepareOptions, prepare
 from transmodal.cohorts.prepare.survey import survey
@@ -248,7 +249,7 @@ def test_names_of_qsiprep_and_of_fsl(tmp_path: Path) -> None:
     assert isinstance(hcp, TensorCase)
     assert isinstance(bids, TensorCase)
     place = folder / "100307" / "T1w" / "Diffusion"
-    assert hcp.series == Series(
+    assert hcp.series == DiffusionSeries(
         place / "data.nii.gz", place / "bvals", place / "bvecs", place / "nodif_brain_mask.nii.gz"
     )
     assert bids.t1.name == "sub-1_ses-a_desc-preproc_T1w.nii.gz"

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from transmodal.cohorts.case import Case, CaseFiles, CaseMaker
+from transmodal.cohorts.case import Case, CaseMaker
+from transmodal.cohorts.case_files import CaseFiles
 from transmodal.cohorts.prepare.prepare import PrepareOptions, prepare
 from transmodal.cohorts.store import Cohort
 from transmodal.errors import InputError, UsageError

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from transmodal import cli
-from transmodal.cohorts.case import Case, CaseFiles, CaseMaker
+from transmodal.cohorts.case import Case, CaseMaker
+from transmodal.cohorts.case_files import CaseFiles
 from transmodal.cohorts.prepare.prepare import PrepareOptions, prepare
 from transmodal.errors import InputError, UsageError
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from transmodal.cohorts.case import Case, CaseFiles, CaseMaker
+from transmodal.cohorts.case import Case, CaseMaker
+from transmodal.cohorts.case_files import CaseFiles
 from transmodal.cohorts.prepare.survey import survey
 from transmodal.cohorts.steps.coregistration import Onto
 from transmodal.cohorts.steps.voxelwise import Relabel

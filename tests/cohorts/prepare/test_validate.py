@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from numpy.typing import DTypeLike
 
-from transmodal.cohorts.case import Case, CaseFiles
+from transmodal.cohorts.case import Case
+from transmodal.cohorts.case_files import CaseFiles
 from transmodal.cohorts.prepare.prepare import PrepareOptions, prepare
 from transmodal.cohorts.prepare.survey import survey_case
 from transmodal.cohorts.prepare.validate import check, greyed, stored_as_rgb

@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 from transmodal.cohorts import layouts
-from transmodal.cohorts.case import CaseFiles, CaseMaker
+from transmodal.cohorts.case import CaseMaker
+from transmodal.cohorts.case_files import CaseFiles
 from transmodal.cohorts.prepare.prepare import PrepareOptions, prepare
 from transmodal.cohorts.prepare.survey import survey
-from transmodal.cohorts.release_files import SIMULATED, measured
+from transmodal.cohorts.release_files import SIMULATED, measured_modalities
 from transmodal.cohorts.simulation import atlas, releases
 from transmodal.cohorts.simulation.releases import Defect
 from transmodal.errors import InputError, UsageError
@@ -189,9 +190,9 @@ def test_what_no_scanner_measured_stays_marked(name: str, tmp_path: Path) -> Non
     # DICOM says of all that comes from no scanner that it is synthetic.
     assert marked == set(MODALITIES[name]) - (set() if name == "dicom" else real)
     # Of a folder within the release that holds too, and without the mark nothing is known.
-    assert measured(folder / "a" / "b") == set(release.measured)
+    assert measured_modalities(folder / "a" / "b") == set(release.measured)
     (folder / SIMULATED).unlink()
-    assert measured(folder) is None
+    assert measured_modalities(folder) is None
     plain = layouts.find(release.layout, folder, release.told).cases[0]
     assert (plain.id, plain.patient) == (case.id, case.patient)
     assert (plain.fingerprint() == case.fingerprint()) == (name == "abcd")
@@ -200,5 +201,5 @@ def test_what_no_scanner_measured_stays_marked(name: str, tmp_path: Path) -> Non
 def test_a_mark_that_says_nothing_is_refused(tmp_path: Path) -> None:
     (tmp_path / SIMULATED).write_text('{"measured": "t1"}')
     with pytest.raises(InputError, match="which modalities were measured") as caught:
-        measured(tmp_path)
+        measured_modalities(tmp_path)
     assert caught.value.code == "E101"

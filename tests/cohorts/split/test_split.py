@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from transmodal.cohorts.case import CaseFiles
+from transmodal.cohorts.case_files import CaseFiles
 from transmodal.cohorts.manifest import CaseEntry, Manifest, VolumeEntry, matrix
 from transmodal.cohorts.split.split import (
     COMMUNITY,

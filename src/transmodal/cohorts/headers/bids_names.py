@@ -25,7 +25,7 @@ IGNORED = ("**/ct", "**/other", "**/*_dwimap.*")
 
 
 @dataclass(frozen=True, slots=True)
-class Named:
+class ImageName:
     """An image's name in its parts.
 
     Attributes:
@@ -77,13 +77,13 @@ def _of_suffix(suffix: str) -> str:
     return (plain | _UNRATIFIED).get(suffix, "")
 
 
-def parsed(path: Path) -> Named | None:
+def parse(path: Path) -> ImageName | None:
     """Return a file's name in its parts, None where it is no image of a subject."""
     *parts, suffix = release_files.stem(path).split("_")
     if not release_files.is_volume(path) or not parts or not all(_ENTITY.fullmatch(part) for part in parts):
         return None
     entities = dict(part.split("-", 1) for part in parts)
-    return Named(path, entities, suffix) if "sub" in entities and len(entities) == len(parts) else None
+    return ImageName(path, entities, suffix) if "sub" in entities and len(entities) == len(parts) else None
 
 
 def is_dataset(folder: Path) -> bool:
@@ -91,22 +91,22 @@ def is_dataset(folder: Path) -> bool:
     return (folder / DESCRIPTION).is_file()
 
 
-def derivative(source: Named, target: str) -> PurePosixPath:
+def derivative(source: ImageName, target: str) -> PurePosixPath:
     """Return the place of a synthetic target below a derivative dataset: `desc-synthetic` beside the source's entities.
 
     Modalities without a place in BIDS go to `other`, with a suffix of their own.
     """
     datatype, suffix, more = modality_of(target).bids or BidsName("other", target.replace("_", ""))
-    kept = source.entities
-    before = "_".join(f"{key}-{kept[key]}" for key in _BEFORE if key in kept)
-    after = "".join(f"{key}-{kept[key]}_" for key in _AFTER if key in kept)
+    entities = source.entities
+    before = "_".join(f"{key}-{entities[key]}" for key in _BEFORE if key in entities)
+    after = "".join(f"{key}-{entities[key]}_" for key in _AFTER if key in entities)
     # The order of entities is BIDS': ce before rec, param and desc behind space.
     ce, param = (more, "") if more.startswith("ce") else ("", more)
-    place = PurePosixPath(*(f"{key}-{kept[key]}" for key in ("sub", "ses") if key in kept)) / datatype
+    place = PurePosixPath(*(f"{key}-{entities[key]}" for key in ("sub", "ses") if key in entities)) / datatype
     return place / f"{before}_{ce}{after}{param}desc-synthetic_{suffix}.nii.gz"
 
 
-def describe(folder: Path, *, name: str, version: str, source: Path, note: str) -> None:
+def write_description(folder: Path, *, name: str, version: str, source: Path, note: str) -> None:
     """Write what makes a folder a derivative dataset: description, README, .bidsignore; those that stand are kept.
 
     Raises:
@@ -132,11 +132,11 @@ def describe(folder: Path, *, name: str, version: str, source: Path, note: str) 
         "SourceDatasets": [_source(source, about)],
         "DatasetLinks": {"source": _link(source, folder)},
     }
-    for other, text in (
+    for file_name, text in (
         ("README", f"{name}\n\n{note}\n"),
-        (".bidsignore", "".join(f"{one}\n" for one in IGNORED)),
+        (".bidsignore", "".join(f"{pattern}\n" for pattern in IGNORED)),
     ):
-        with files.atomic_path(folder / other) as beside:
+        with files.atomic_path(folder / file_name) as beside:
             beside.write_text(text, encoding="utf-8")
     files.write_json(folder / DESCRIPTION, content)
 
@@ -144,13 +144,13 @@ def describe(folder: Path, *, name: str, version: str, source: Path, note: str) 
 def _source(folder: Path, about: Mapping[str, object]) -> dict[str, str]:
     """Return what a dataset says of itself: Name, URL and DOI where it has a DOI, Version as far as it says one."""
     doi = str(about.get("DatasetDOI") or "").removeprefix("doi:").removeprefix("https://doi.org/")
-    said = {
+    facts = {
         "Name": str(about.get("Name") or folder.resolve().name),
         "URL": f"https://doi.org/{doi}" if doi else "",
         "DOI": f"doi:{doi}" if doi else "",
         "Version": _version(folder, about, doi),
     }
-    return {key: value for key, value in said.items() if value}
+    return {key: value for key, value in facts.items() if value}
 
 
 def _version(folder: Path, about: Mapping[str, object], doi: str) -> str:
@@ -158,8 +158,12 @@ def _version(folder: Path, about: Mapping[str, object], doi: str) -> str:
     changes = folder / "CHANGES"
     first = changes.read_text(encoding="utf-8", errors="replace").split() if changes.is_file() else []
     at_end = re.search(r"\.v(\d+(?:\.\d+)+)$", doi)
-    made = about.get("GeneratedBy")
-    tool = made[0] if isinstance(made, list) and made and isinstance(made[0], dict) else {}
+    generators = about.get("GeneratedBy")
+    tool = (
+        generators[0]
+        if isinstance(generators, list) and generators and isinstance(generators[0], dict)
+        else {}
+    )
     if first and re.match(r"v?\d", first[0]):
         return first[0]
     return at_end[1] if at_end else str(tool.get("Version") or "")
@@ -167,7 +171,7 @@ def _version(folder: Path, about: Mapping[str, object], doi: str) -> str:
 
 def _link(source: Path, folder: Path) -> str:
     """Return where the source dataset lies as seen from the derivatives, so that no machine's path is written."""
-    here, there = folder.resolve(), source.resolve()
-    if here.is_relative_to(there):
-        return "/".join([".."] * len(here.relative_to(there).parts))
-    return f"../{there.name}" if here.parent == there.parent else there.name
+    derivatives, dataset = folder.resolve(), source.resolve()
+    if derivatives.is_relative_to(dataset):
+        return "/".join([".."] * len(derivatives.relative_to(dataset).parts))
+    return f"../{dataset.name}" if derivatives.parent == dataset.parent else dataset.name

@@ -88,7 +88,7 @@ _OF_ELSE = re.compile(  # a negation, or `post`, of something else than an agent
     r"|(?<![a-z])(?:fossa|fosse|fosa) post(?![a-z])|posterior\w*|posterieur\w*|hinter\w*|soft tissue contrast|high contrast|phase contrast"
 )
 _AND = r"[ ./\-]*(?:and|und|et|y|e|&|\+|/|u\.?)?[ ./\-]*"
-_BOTH = re.compile(
+_WITH_AND_WITHOUT = re.compile(
     rf"(?<![a-z0-9])(?:with|w|mit|avec|con|com|post|nach){_AND}(?:without|w/?o|ohne|sans|sin|sem)(?![a-z])"
     rf"|(?<![a-z0-9])(?:pre|prae|pra|vor|avant|sans|ohne|sin|sem|without|w/o|wo){_AND}(?:post|nach|apres|with|mit|avec|w)(?![a-z])"
     r"|(?<![a-z])(?:sin|sem)[ ./]*[ye/&+][ ./]*co[nm](?![a-z])"
@@ -121,23 +121,23 @@ def in_words(text: str) -> Agent:
     """Return what a description says of a contrast agent.
 
     Args:
-        text: normalised by `mr_words.normalised`.
+        text: normalised by `mr_words.normalise`.
     """
     if any(letter > _LATIN and letter.isalpha() for letter in text):
         return "unclear"  # words of scripts that are not read here could say either
-    rest = _GLUED.sub(r"\1 ", _OF_ELSE.sub(" ", text))
-    if _BOTH.search(rest):
+    remainder = _GLUED.sub(r"\1 ", _OF_ELSE.sub(" ", text))
+    if _WITH_AND_WITHOUT.search(remainder):
         return "unclear"
-    negated = bool(_NEGATED.search(rest))
-    rest = _NEGATED.sub(" ", rest)
-    without = negated or bool(_WITHOUT.search(rest))
-    rest = _WITHOUT.sub(" ", rest)
-    has = bool(_WITH.search(rest))
+    negated = bool(_NEGATED.search(remainder))
+    remainder = _NEGATED.sub(" ", remainder)
+    without = negated or bool(_WITHOUT.search(remainder))
+    remainder = _WITHOUT.sub(" ", remainder)
+    has = bool(_WITH.search(remainder))
     if has:
         return "unclear" if without else "with"
     if without:
         return "without"
-    return "unclear" if _HINT.search(rest) else ""
+    return "unclear" if _HINT.search(remainder) else ""
 
 
 def in_header(agent: str, volume_ml: float | None) -> Agent:
@@ -159,7 +159,7 @@ def in_header(agent: str, volume_ml: float | None) -> Agent:
     return "unclear" if volume_ml == 0 else "with"
 
 
-def together(header: Agent, words: Agent) -> Agent:
+def combine(header: Agent, words: Agent) -> Agent:
     """Return what header and words say together: `unclear` where they contradict one another."""
     if "unclear" in (header, words):
         # A header that says nothing of use leaves it to the words; words that say both are not overruled.

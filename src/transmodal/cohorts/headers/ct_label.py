@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from transmodal.cohorts.headers.mr_label import Label
-from transmodal.cohorts.headers.mr_words import normalised
+from transmodal.cohorts.headers.mr_words import normalise
 
 _CONE = re.compile(
     r"cbct|cone ?-?beam|conebeam|(?<![a-z])(?:xvi|obi|kv ?-?cb|digitale? ?volumentomogra\w*|dynact|o-?arm|newtom|i-?cat|accuitomo"
@@ -48,13 +48,13 @@ def label(description: str, protocol: str, image_type: Sequence[str], scanner: s
         image_type: ImageType.
         scanner: maker, model and station.
     """
-    words = normalised(f"{description} {protocol} {' '.join(image_type[2:])}")
-    everything = f"{words} {normalised(scanner)}"
-    if _MEGAVOLT.search(everything):
+    words = normalise(f"{description} {protocol} {' '.join(image_type[2:])}")
+    all_words = f"{words} {normalise(scanner)}"
+    if _MEGAVOLT.search(all_words):
         return Label("", "a CT of megavolts, whose numbers are not those of kilovolts")
     if _COMPUTED.search(words):
         return Label("", "by its words a CT that was computed from MR")
-    if _CONE.search(everything):
+    if _CONE.search(all_words):
         return Label("cbct")
     types = {part.strip().upper() for part in image_type[2:]}
     if types & _NO_HU_TYPES or _NO_HU.search(words):

@@ -17,7 +17,7 @@ from transmodal.volumes.formats.dicom.privacy import masked, say_faults
 
 
 @dataclass(slots=True)
-class Series:
+class DicomSeries:
     """What one series' headers say; where a series holds several kinds of images, of one kind.
 
     Attributes:
@@ -83,17 +83,17 @@ class Archive(NamedTuple):
         bystanders: DICOM without an image, such as structure sets and plans, by DICOM's Modality.
     """
 
-    series: list[Series]
+    series: list[DicomSeries]
     damages: list[dicom_files.Damage]
     bystanders: dict[str, list[Path]]
 
     @property
     def identity(self) -> frozenset[str]:
         """Words of all patients' names and ids."""
-        return frozenset().union(*(one.identity for one in self.series))
+        return frozenset().union(*(series.identity for series in self.series))
 
 
-def archive_of(paths: Iterable[Path]) -> Archive:
+def read_archive(paths: Iterable[Path]) -> Archive:
     """Return the series of DICOM files; little is kept of each header, as there may be a hundred thousand.
 
     A damaged file does not stop the search: it is noted with the series that it may be a slice of.
@@ -101,44 +101,44 @@ def archive_of(paths: Iterable[Path]) -> Archive:
     Raises:
         InputError: E103 for an image without a series, or of another patient than its series.
     """
-    kinds: dict[tuple[str, str], dict[dicom_kinds.Traits, Series]] = {}
+    kinds: dict[tuple[str, str], dict[dicom_kinds.Traits, DicomSeries]] = {}
     bystanders: dict[str, list[Path]] = {}
     damages, n_faults, n_files = [], 0, 0
-    for one in dicom_files.each(paths, BUDGET_BYTES):
-        if isinstance(one, dicom_files.Damage):
-            damages.append(one)
+    for entry in dicom_files.each(paths, BUDGET_BYTES):
+        if isinstance(entry, dicom_files.Damage):
+            damages.append(entry)
             continue
-        if isinstance(one, dicom_files.Bystander):
-            bystanders.setdefault(one.kind, []).append(one.path)
+        if isinstance(entry, dicom_files.Bystander):
+            bystanders.setdefault(entry.kind, []).append(entry.path)
             continue
-        n_faults, n_files = n_faults + one.n_faults, n_files + 1
-        uid = one.text("SeriesInstanceUID")
+        n_faults, n_files = n_faults + entry.n_faults, n_files + 1
+        uid = entry.text("SeriesInstanceUID")
         if not uid:
             raise InputError(
-                "E103", f"{one.name} without SeriesInstanceUID", "the series it is of", "Remove it."
+                "E103", f"{entry.name} without SeriesInstanceUID", "the series it is of", "Remove it."
             )
         # Every RT Dose is a grid of its own, though a plan's beams can share a series.
-        alone = one.text("SOPInstanceUID") if one.text("Modality") == "RTDOSE" else ""
-        mine, traits = kinds.setdefault((uid, alone), {}), dicom_kinds.traits(one)
-        if any(series.patient != one.text("PatientID").strip() for series in mine.values()):
+        alone = entry.text("SOPInstanceUID") if entry.text("Modality") == "RTDOSE" else ""
+        mine, traits = kinds.setdefault((uid, alone), {}), dicom_kinds.traits(entry)
+        if any(series.patient != entry.text("PatientID").strip() for series in mine.values()):
             raise InputError(
                 "E103",
-                f"{one.name} of another PatientID than the rest of its series",
+                f"{entry.name} of another PatientID than the rest of its series",
                 "one patient",
                 "Remove it.",
             )
         if traits not in mine:
-            mine[traits] = _of_header(one, uid)
-        mine[traits].paths.append(one.path)
+            mine[traits] = _of_header(entry, uid)
+        mine[traits].paths.append(entry.path)
     say_faults(n_faults, n_files)
-    series = [one for uid in sorted(kinds) for one in _of_kinds(kinds[uid])]
-    identity = frozenset().union(*(one.identity for one in series))
+    series = [part for uid in sorted(kinds) for part in _of_kinds(kinds[uid])]
+    identity = frozenset().union(*(part.identity for part in series))
     damages = [damage.without_names(identity) for damage in damages]
     _note_damages(series, damages)
     return Archive(series, damages, bystanders)
 
 
-def _of_kinds(mine: dict[dicom_kinds.Traits, Series]) -> list[Series]:
+def _of_kinds(mine: dict[dicom_kinds.Traits, DicomSeries]) -> list[DicomSeries]:
     """Join images of one kind, whose numbers are rounded differently."""
     joined = []
     for alike in dicom_kinds.parted(list(mine)):
@@ -148,19 +148,19 @@ def _of_kinds(mine: dict[dicom_kinds.Traits, Series]) -> list[Series]:
     return joined
 
 
-def _note_damages(series: list[Series], damages: list[dicom_files.Damage]) -> None:
+def _note_damages(series: list[DicomSeries], damages: list[dicom_files.Damage]) -> None:
     """Note a damaged file with the series whose UID it has, or whose slices lie beside it under names of its manner."""
     if not damages:
         return
-    manners = [{_manner(path) for path in one.paths} for one in series]
-    folders = [{path.parent for path in one.paths} for one in series]
+    manners = [{_manner(path) for path in candidate.paths} for candidate in series]
+    folders = [{path.parent for path in candidate.paths} for candidate in series]
     for damage in damages:
         path = damage.path
         says_dicom = path.suffix.lower() in dicom_files.SUFFIXES
-        for one, its_manners, its_folders in zip(series, manners, folders, strict=True):
+        for candidate, its_manners, its_folders in zip(series, manners, folders, strict=True):
             beside = path.parent in its_folders and (says_dicom or _manner(path) in its_manners)
-            if one.uid == damage.series if damage.series else beside:
-                one.damage = one.damage or damage.error.got
+            if candidate.uid == damage.series if damage.series else beside:
+                candidate.damage = candidate.damage or damage.error.got
 
 
 def _manner(path: Path) -> tuple[Path, str]:
@@ -168,34 +168,34 @@ def _manner(path: Path) -> tuple[Path, str]:
     return path.parent, re.sub(r"\d+", "#", path.name.lower())
 
 
-def _of_header(one: dicom_files.Slice, uid: str) -> Series:
-    return Series(
+def _of_header(header: dicom_files.Slice, uid: str) -> DicomSeries:
+    return DicomSeries(
         uid=uid,
-        study=one.text("StudyInstanceUID"),
-        patient=one.text("PatientID").strip(),
-        name=one.text("PatientName").strip(),
-        date=one.text("StudyDate").strip(),
-        kind=one.text("Modality"),
-        text=one.text("SeriesDescription") or one.text("ProtocolName"),
-        reason=_reason(one),
-        synthetic=one.text("SyntheticData").upper() == "YES",
-        frame=one.text("FrameOfReferenceUID"),
-        dose=(one.text("DoseSummationType").upper(), one.text("DoseType").upper()),
-        acquisition=_acquisition(one),
+        study=header.text("StudyInstanceUID"),
+        patient=header.text("PatientID").strip(),
+        name=header.text("PatientName").strip(),
+        date=header.text("StudyDate").strip(),
+        kind=header.text("Modality"),
+        text=header.text("SeriesDescription") or header.text("ProtocolName"),
+        reason=_reason(header),
+        synthetic=header.text("SyntheticData").upper() == "YES",
+        frame=header.text("FrameOfReferenceUID"),
+        dose=(header.text("DoseSummationType").upper(), header.text("DoseType").upper()),
+        acquisition=_acquisition(header),
         scanner=" ".join(
-            one.text(keyword) for keyword in ("Manufacturer", "ManufacturerModelName", "StationName")
+            header.text(keyword) for keyword in ("Manufacturer", "ManufacturerModelName", "StationName")
         ),
-        identity=one.identity,
+        identity=header.identity,
     )
 
 
-def _reason(one: dicom_files.Slice) -> str:
-    if "LOCALIZER" in one.text("ImageType").upper():
+def _reason(header: dicom_files.Slice) -> str:
+    if "LOCALIZER" in header.text("ImageType").upper():
         return "a localizer"
-    if dicom_kinds.mosaic_count(one):
+    if dicom_kinds.mosaic_count(header):
         return "a Siemens mosaic; convert it with dcm2niix"
-    frames = one.number("NumberOfFrames") or 1
-    is_many = frames > 1 and one.text("Modality") != "RTDOSE"
+    frames = header.number("NumberOfFrames") or 1
+    is_many = frames > 1 and header.text("Modality") != "RTDOSE"
     return "a multi-frame object; convert it with dcm2niix" if is_many else ""
 
 
@@ -206,17 +206,17 @@ def _of_dose(summation: str, kind: str) -> mr_label.Label:
     return mr_label.Label("", "an error of a dose") if kind == "ERROR" else mr_label.Label("dose")
 
 
-def _acquisition(one: dicom_files.Slice) -> mr_label.Acquisition:
+def _acquisition(header: dicom_files.Slice) -> mr_label.Acquisition:
     return mr_label.Acquisition(
-        description=one.text("SeriesDescription"),
-        protocol=one.text("ProtocolName"),
-        image_type=one.words("ImageType"),
-        scanning_sequence=one.words("ScanningSequence"),
-        variant=one.words("SequenceVariant"),
-        sequence_name=one.text("SequenceName"),
-        repetition_ms=one.number("RepetitionTime"),
-        echo_ms=one.number("EchoTime"),
-        inversion_ms=one.number("InversionTime"),
-        agent=one.text("ContrastBolusAgent"),
-        agent_ml=one.number("ContrastBolusVolume"),
+        description=header.text("SeriesDescription"),
+        protocol=header.text("ProtocolName"),
+        image_type=header.words("ImageType"),
+        scanning_sequence=header.words("ScanningSequence"),
+        variant=header.words("SequenceVariant"),
+        sequence_name=header.text("SequenceName"),
+        repetition_ms=header.number("RepetitionTime"),
+        echo_ms=header.number("EchoTime"),
+        inversion_ms=header.number("InversionTime"),
+        agent=header.text("ContrastBolusAgent"),
+        agent_ml=header.number("ContrastBolusVolume"),
     )

@@ -136,10 +136,10 @@ def _no_plain_image(series: Acquisition) -> str:
     for reason, starts in _SEQUENCES:
         if name.startswith(starts):
             return reason
-    said = mr_words.set_aside(mr_words.normalised(series.description))
-    if said or mr_words.weightings(mr_words.normalised(series.description)):
-        return said
-    return mr_words.set_aside(mr_words.normalised(series.protocol)) or _by_sequence(series)
+    exclusion = mr_words.find_exclusion(mr_words.normalise(series.description))
+    if exclusion or mr_words.weightings(mr_words.normalise(series.description)):
+        return exclusion
+    return mr_words.find_exclusion(mr_words.normalise(series.protocol)) or _by_sequence(series)
 
 
 def _by_sequence(series: Acquisition) -> str:
@@ -149,30 +149,30 @@ def _by_sequence(series: Acquisition) -> str:
 
 def _wording(series: Acquisition) -> tuple[str, frozenset[str]]:
     """Return the words that name a weighting, of the description or else of the protocol."""
-    description = mr_words.normalised(series.description)
-    protocol = mr_words.normalised(series.protocol)
+    description = mr_words.normalise(series.description)
+    protocol = mr_words.normalise(series.protocol)
     for words in (description, protocol):
         if mr_words.weightings(words) or mr_words.INVERSION.search(words):
             return words, mr_words.weightings(words)
     return description, frozenset()
 
 
-def _by_words(words: str, named: frozenset[str], series: Acquisition) -> Label:
+def _by_words(words: str, weightings: frozenset[str], series: Acquisition) -> Label:
     inverts = mr_words.INVERSION.search(words) is not None and not mr_words.says_flair(words)
-    if inverts and named <= {"t2"}:
-        return _inversion(series, named)
-    if named == {"pd", "t2"}:
+    if inverts and weightings <= {"t2"}:
+        return _inversion(series, weightings)
+    if weightings == {"pd", "t2"}:
         return _echo_of_two(series)
-    if named == {"t1"} and mr_words.says_two_echoes(words) and "SE" not in series.scanning_sequence:
+    if weightings == {"t1"} and mr_words.says_two_echoes(words) and "SE" not in series.scanning_sequence:
         return Label("", "one of two echoes, in phase or opposed")
-    if len(named) > 1:
-        return Label("", f"its words say {' and '.join(sorted(named))}")
-    if inverts and named == {"t1"} and series.inversion_ms is None and "tirm" in words:
+    if len(weightings) > 1:
+        return Label("", f"its words say {' and '.join(sorted(weightings))}")
+    if inverts and weightings == {"t1"} and series.inversion_ms is None and "tirm" in words:
         return Label("", "an inversion recovery without its inversion time")
-    return Label(next(iter(named), ""))
+    return Label(next(iter(weightings), ""))
 
 
-def _inversion(series: Acquisition, named: frozenset[str]) -> Label:
+def _inversion(series: Acquisition, weightings: frozenset[str]) -> Label:
     """Judge an inversion recovery whose words do not say what it suppresses."""
     if series.inversion_ms is None or series.inversion_ms == 0:
         return Label("", "an inversion recovery without its inversion time: fat or fluid may be suppressed")
@@ -180,7 +180,7 @@ def _inversion(series: Acquisition, named: frozenset[str]) -> Label:
         return Label("flair")
     if series.inversion_ms <= _SHORT_TI_MS and not series.is_gradient:
         return Label("", "an inversion recovery that suppresses fat (STIR)")
-    if named or series.repetition_ms is None or series.echo_ms is None or series.echo_ms > 45:
+    if weightings or series.repetition_ms is None or series.echo_ms is None or series.echo_ms > 45:
         return Label("", f"an inversion recovery with TI {series.inversion_ms:g} ms")
     return Label("t1")
 
@@ -283,13 +283,13 @@ def _by_parameters(words: str, series: Acquisition) -> Label:
 
 def _with_agent(weighting: Label, series: Acquisition) -> Label:
     """Part t1 from t1ce; where it is not clear whether an agent was given, it is neither."""
-    description, protocol = mr_words.normalised(series.description), mr_words.normalised(series.protocol)
+    description, protocol = mr_words.normalise(series.description), mr_words.normalise(series.protocol)
     words = contrast_agent.in_words(description)
     # A protocol that names a weighting is this series' own; one that does not is the examination's.
     if not words and description != protocol and mr_words.weightings(protocol):
         own = contrast_agent.in_words(protocol)
         words = own if not mr_words.weightings(description) else "unclear" if own == "with" else own
-    agent = contrast_agent.together(contrast_agent.in_header(series.agent, series.agent_ml), words)
+    agent = contrast_agent.combine(contrast_agent.in_header(series.agent, series.agent_ml), words)
     if agent == "unclear":
         return Label("", "a T1 of which it is not clear whether a contrast agent was given")
     return Label("t1ce") if agent == "with" else weighting

@@ -116,7 +116,7 @@ _GRADIENT = re.compile(
 _TWO_ECHOES = re.compile(r"dual|(?<![a-z])(?:double|doppel|doble)(?![a-z])|doppelecho")
 
 
-def normalised(text: str) -> str:
+def normalise(text: str) -> str:
     """Return text in small letters without accents, words parted by single blanks; signs that mean something stay."""
     text = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", text)  # SagT1Post
     plain = unicodedata.normalize("NFKD", text.replace("ß", "ss")).lower()
@@ -124,7 +124,7 @@ def normalised(text: str) -> str:
     return " ".join(re.sub(r"[_,;:\\|\[\]{}\"'#~\x00-\x1f]", " ", plain).split())
 
 
-def set_aside(text: str) -> str:
+def find_exclusion(text: str) -> str:
     """Return why a series of this description is no plain weighted image, empty where nothing says so.
 
     Args:
@@ -149,13 +149,13 @@ def weightings(text: str) -> frozenset[str]:
     Args:
         text: `normalised`.
     """
-    named = _weightings(text)
+    names = _weightings(text)
     return (
-        named - {"flair"}
-        if named == {"t1", "flair"}
-        else named - {"t2"}
-        if named == {"t2", "flair"}
-        else named
+        names - {"flair"}
+        if names == {"t1", "flair"}
+        else names - {"t2"}
+        if names == {"t2", "flair"}
+        else names
     )
 
 
@@ -171,13 +171,13 @@ def says_two_echoes(text: str) -> bool:
 
 def _weightings(text: str) -> frozenset[str]:
     loose = " ".join(text.replace("-", " ").split())
-    held = {
+    matches = {
         "t1": _T1.search(text) or _T1.search(loose) or _T1_SEQUENCE.search(loose),
         "t2": _T2.search(text) or _T2.search(loose),
         "pd": _PD.search(loose),
         "flair": _FLAIR.search(loose),
     }
-    return frozenset(name for name, match in held.items() if match)
+    return frozenset(name for name, match in matches.items() if match)
 
 
 def _compiled(pattern: str) -> re.Pattern[str]:

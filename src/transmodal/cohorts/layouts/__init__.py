@@ -102,7 +102,7 @@ def find(
         if error.code in ("E100", "E131") and folder.is_dir():
             release_files.refuse_dangling(folder)  # what is missing may be what a link leads to
         raise
-    measured = release_files.measured(folder)
+    measured = release_files.measured_modalities(folder)
     if measured is None:
         return contents
     return contents._replace(cases=[_with_simulated(case, measured) for case in contents.cases])
@@ -151,7 +151,7 @@ def _docstring(name: str) -> str:
 
 
 def _with_simulated(case: CaseMaker, measured: frozenset[str]) -> CaseMaker:
-    from transmodal.cohorts.case import CaseFiles, PartlyMeasured
+    from transmodal.cohorts.case_files import CaseFiles, PartlyMeasured
 
     if isinstance(case, CaseFiles):  # a survey reads its files one by one
         return replace(case, simulated=case.simulated | (case.volumes.keys() - measured))

@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from transmodal.cohorts import label_pictures
-from transmodal.cohorts.case import Case, Origin, said, sha256_content
+from transmodal.cohorts.case import Case, Origin
+from transmodal.cohorts.case_files import describe_reading, sha256_content
 from transmodal.cohorts.prepare.validate import noted_as_rgb
 from transmodal.errors import InputError
 from transmodal.storage import files, streams
@@ -91,9 +92,11 @@ class BodySlab:
         Raises:
             InputError: E100 when a file is not there.
         """
-        told = [part[1:] for part in self._parts().values()]
-        hashes = [(what, _sha256(part)) for what, part in self._parts().items()]
-        return files.sha256_text(ascii((self.id, self.patient, told, hashes, *said(self.reading))))
+        geometry = [part[1:] for part in self._parts().values()]
+        hashes = [(image, _sha256(part)) for image, part in self._parts().items()]
+        return files.sha256_text(
+            ascii((self.id, self.patient, geometry, hashes, *describe_reading(self.reading)))
+        )
 
     def load(self) -> Case:
         """Read the slab.
@@ -117,14 +120,14 @@ class BodySlab:
             )
         if not mr.grid.same_as(colour.grid):
             mr = resample(mr, colour.grid)
-        origins = {what: Origin(_first(part).name, _sha256(part)) for what, part in self._parts().items()}
+        origins = {image: Origin(_first(part).name, _sha256(part)) for image, part in self._parts().items()}
         volumes = {"mr": mr, "colour": colour}
         notes = noted_as_rgb(["mr"] if stored.is_colour else [])
         return Case(self.id, self.patient, volumes, segmentation=segmentation, origins=origins, notes=notes)
 
     def _parts(self) -> dict[str, Part]:
         parts = {"mr": self.mr, "colour": self.colour, "segmentation": self.segmentation}
-        return {what: part for what, part in parts.items() if part is not None}
+        return {image: part for image, part in parts.items() if part is not None}
 
 
 def _volume(part: Part, reading: Reading) -> Volume:
@@ -181,11 +184,11 @@ def _cut(part: Cut, reading: Reading) -> Volume:
     return Volume(volume.voxels[:, :, part.first : part.last or None], volume.affine @ begin)
 
 
-def _check_kind(what: str, volume: Volume, *, is_colour: bool) -> None:
+def _check_kind(image: str, volume: Volume, *, is_colour: bool) -> None:
     if volume.is_colour != is_colour:
-        wanted = "sRGB of 8 bits" if is_colour else "grey"
-        got = "colour" if volume.is_colour else "grey"
-        raise InputError("E122", f"{what} in {got}", wanted, "Check which folder holds which slices.")
+        expected = "sRGB of 8 bits" if is_colour else "grey"
+        kind = "colour" if volume.is_colour else "grey"
+        raise InputError("E122", f"{image} in {kind}", expected, "Check which folder holds which slices.")
 
 
 def _budgeted(part: Pictures) -> tuple[Path, ...]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from transmodal.cohorts.case import MODALITY
-from transmodal.cohorts.headers.dicom_series import Series
+from transmodal.cohorts.headers.dicom_series import DicomSeries
 from transmodal.errors import InputError
 from transmodal.storage import files, tables
 
@@ -14,36 +14,36 @@ Table = Mapping[str, Mapping[str, str]]
 """What the user says of series, by SeriesInstanceUID: `modality`, perhaps `case`, `patient` and `group`."""
 
 
-def case_of(one: Series, by: str, table: Table) -> str:
+def case_of(series: DicomSeries, by: str, table: Table) -> str:
     """Return the pseudonym of a series' case, which is a `study` or a `patient`.
 
     Raises:
         InputError: as `patient_of`.
     """
-    row = table.get(one.uid, {})
+    row = table.get(series.uid, {})
     if row.get("case"):
         return row["case"]
-    patient = patient_of(one, table)
-    return patient if by == "patient" else f"{patient}-{_digest(one.study)[:6]}"
+    patient = patient_of(series, table)
+    return patient if by == "patient" else f"{patient}-{_digest(series.study)[:6]}"
 
 
-def patient_of(one: Series, table: Table) -> str:
+def patient_of(series: DicomSeries, table: Table) -> str:
     """Return the pseudonym of a series' patient: a digest of its PatientID, or as the table says.
 
     Raises:
         InputError: E103 where neither says whose it is.
     """
-    named = table.get(one.uid, {}).get("patient")
-    if named:
-        return named
-    if not one.patient:
+    pseudonym = table.get(series.uid, {}).get("patient")
+    if pseudonym:
+        return pseudonym
+    if not series.patient:
         raise InputError(
             "E103",
-            f"{one} without PatientID",
+            f"{series} without PatientID",
             "to know whose it is: a patient must not stand on two sides of a split",
             "Name the patient in a table: --with table=series.csv.",
         )
-    return f"p{_digest(one.patient)}"
+    return f"p{_digest(series.patient)}"
 
 
 def read_table(path: Path) -> Table:
@@ -73,24 +73,24 @@ def read_table(path: Path) -> Table:
     return table
 
 
-def key_rows(taken: Mapping[str, Mapping[str, Sequence[Series]]], table: Table) -> list[dict[str, str]]:
+def key_rows(cases: Mapping[str, Mapping[str, Sequence[DicomSeries]]], table: Table) -> list[dict[str, str]]:
     """Return whose each case is, complete or not, for the owner of the data."""
     return [
         {
             "case": case,
-            "patient": patient_of(one, table),
-            "patient_id": one.patient,
-            "patient_name": one.name,
-            "study_date": one.date,
-            "study_uid": one.study,
-            "series_uid": one.uid,
-            "modality": what,
-            "description": one.text,
-            "n_images": str(len(one.paths)),
+            "patient": patient_of(series, table),
+            "patient_id": series.patient,
+            "patient_name": series.name,
+            "study_date": series.date,
+            "study_uid": series.study,
+            "series_uid": series.uid,
+            "modality": modality,
+            "description": series.text,
+            "n_images": str(len(series.paths)),
         }
-        for case, mine in sorted(taken.items())
-        for what, several in sorted(mine.items())
-        for one in several
+        for case, by_modality in sorted(cases.items())
+        for modality, several in sorted(by_modality.items())
+        for series in several
     ]
 
 

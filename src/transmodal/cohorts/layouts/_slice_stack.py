@@ -12,7 +12,8 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from transmodal.cohorts.case import EXTRA, Case, Origin, said
+from transmodal.cohorts.case import EXTRA, Case, Origin
+from transmodal.cohorts.case_files import describe_reading
 from transmodal.cohorts.prepare.validate import greyed
 from transmodal.cohorts.quality.assumed_spacing import NOTE as ASSUMED
 from transmodal.errors import InputError, ResourceError, UsageError
@@ -79,12 +80,12 @@ class SliceStack:
             InputError: E100 when a file is not there.
         """
         parts = [
-            (modality, one.path.name, _sha256(one.path), *one[1:])
+            (modality, piece.path.name, _sha256(piece.path), *piece[1:])
             for modality, slices in self.stacks
-            for one in slices
+            for piece in slices
         ]
         about = (self.id, self.patient, *([self.group] if self.group else []), self.spacing_mm)
-        return files.sha256_text(ascii((*about, parts, *said(self.reading))))
+        return files.sha256_text(ascii((*about, parts, *describe_reading(self.reading))))
 
     def load(self) -> Case:
         """Read the slices.
@@ -96,7 +97,9 @@ class SliceStack:
         """
         volumes = {name: self._volume(slices) for name, slices in self.stacks}
         origins = {
-            name: Origin(slices[0].path.name, files.sha256_text(ascii([_sha256(one.path) for one in slices])))
+            name: Origin(
+                slices[0].path.name, files.sha256_text(ascii([_sha256(piece.path) for piece in slices]))
+            )
             for name, slices in self.stacks
         }
         notes = {} if self.spacing_mm else {ASSUMED: ASSUMED_MM}
@@ -113,13 +116,13 @@ class SliceStack:
         return greyed(case)
 
     def _volume(self, slices: Sequence[Slices]) -> Volume:
-        planes = _alike([(one.path.name, plane) for one in slices for plane in read(one, self.reading)])
-        (first, one), *others = planes
-        for name, plane in others:
-            if plane.shape != one.shape:
+        planes = _alike([(piece.path.name, plane) for piece in slices for plane in read(piece, self.reading)])
+        (first, reference), *remaining = planes
+        for name, plane in remaining:
+            if plane.shape != reference.shape:
                 raise InputError(
                     "E130",
-                    f"{name} of {_size(plane)} beside {first} of {_size(one)}",
+                    f"{name} of {_size(plane)} beside {first} of {_size(reference)}",
                     "slices of one size within a case",
                     "Pad or crop them to one size, or tell the patients apart: --with patient=PATTERN.",
                 )
@@ -243,8 +246,10 @@ def _matlab(path: Path) -> NDArray[Any]:
         content = {name: np.asarray(value).T for name, value in content.items() if not name.startswith("__")}
     arrays = {name: value for name, value in content.items() if getattr(value, "ndim", 0) in (2, 3)}
     if "data_fs" not in arrays and len(arrays) != 1:
-        got = ", ".join(sorted(arrays)) or "no array"
-        raise InputError("E103", f"{path.name} with {got}", "one array, or data_fs", "Save the slices alone.")
+        names = ", ".join(sorted(arrays)) or "no array"
+        raise InputError(
+            "E103", f"{path.name} with {names}", "one array, or data_fs", "Save the slices alone."
+        )
     array: NDArray[Any] = arrays.get("data_fs", next(iter(arrays.values())))
     return array
 

@@ -26,7 +26,7 @@ Stack = dict[int, Path]
 """Pictures by their number."""
 
 
-class Told(Protocol):
+class StackSettings(Protocol):
     """What a layout's user can say; empty where nothing was said."""
 
     @property
@@ -73,36 +73,36 @@ class Facts(NamedTuple):
     colours: Path | None
 
 
-def facts_of(folder: Path, name: str, told: Told) -> Facts:
+def facts_of(folder: Path, name: str, settings: StackSettings) -> Facts:
     """Return what is known of a body's stacks; what the user says goes before stack.json.
 
     Args:
         folder: of the body.
         name: of the body, for messages.
-        told: by the user.
+        settings: by the user.
 
     Raises:
         InputError: E101, E103 for a stack.json that makes no sense, E111 without spacing.
         UsageError: E001 for numbers or an orientation that cannot be.
     """
-    known = _read(folder / FACTS[0])
-    known.update({key: getattr(told, key) for key in _KEYS if getattr(told, key)})
-    if not known.get("spacing_mm"):
+    facts = _read(folder / FACTS[0])
+    facts.update({key: getattr(settings, key) for key in _KEYS if getattr(settings, key)})
+    if not facts.get("spacing_mm"):
         raise InputError(
             "E111",
             f"{name} consists of pictures, which do not say how far apart pixels and slices are",
             "spacings",
             f"Tell them, with --with spacing_mm=0.2,1 (within and between slices) or in {folder.name}/{FACTS[0]}.",
         )
-    spacing = numbers("spacing_mm", known["spacing_mm"], (1, 2, 3))
-    orientation = str(known.get("orientation", _LPI))
+    spacing = numbers("spacing_mm", facts["spacing_mm"], (1, 2, 3))
+    orientation = str(facts.get("orientation", _LPI))
     assumed_affine(np.ones(3), (1, 1, 1), orientation)  # refuses what is none
-    mr = numbers("mr_spacing_mm", known.get("mr_spacing_mm", ()), (0, 1, 2))
-    offset = numbers("mr_offset_mm", known.get("mr_offset_mm", ()), (0, 2)) or (0.0, 0.0)
+    mr = numbers("mr_spacing_mm", facts.get("mr_spacing_mm", ()), (0, 1, 2))
+    offset = numbers("mr_offset_mm", facts.get("mr_offset_mm", ()), (0, 2)) or (0.0, 0.0)
     if min(*spacing, *mr, 1.0) <= 0:
         raise UsageError("E001", f"spacings {spacing} and {mr} mm", "more than 0", "Correct them.")
     table = folder / FACTS[1]
-    colours = Path(known["colours"]) if known.get("colours") else table if table.is_file() else None
+    colours = Path(facts["colours"]) if facts.get("colours") else table if table.is_file() else None
     return Facts(
         (spacing[0], spacing[-2] if len(spacing) == 3 else spacing[0], spacing[-1]),
         (mr[0], mr[-1]) if mr else None,
@@ -118,16 +118,16 @@ def stack_of(folder: Path) -> tuple[Stack, list[Path]]:
     Raises:
         InputError: E103 when two have one number.
     """
-    named = []
+    numbered = []
     odd = []
     for path in listing.entries(folder):
-        found = _NUMBERED.fullmatch(path.stem)
+        match = _NUMBERED.fullmatch(path.stem)
         if path.suffix.lower() in raster.READABLE:
-            named += [(found["before"], int(found["number"]), path)] if found else []
-            odd += [] if found else [path]
-    usual = Counter(before for before, _, _ in named).most_common(1)
+            numbered += [(match["before"], int(match["number"]), path)] if match else []
+            odd += [] if match else [path]
+    usual = Counter(before for before, _, _ in numbered).most_common(1)
     stack: Stack = {}
-    for before, number, path in named:
+    for before, number, path in numbered:
         if before != usual[0][0]:
             odd.append(path)
         elif number in stack:
@@ -150,17 +150,17 @@ def numbers(setting: str, words: object, allowed: Sequence[int]) -> tuple[float,
     """
     listed: list[Any] = list(words) if isinstance(words, (list, tuple)) else [words]
     try:
-        found = tuple(float(word) for word in listed)
+        values = tuple(float(word) for word in listed)
     except (TypeError, ValueError):
-        found = (np.nan,)
-    if len(found) not in allowed or not np.isfinite(found).all():
+        values = (np.nan,)
+    if len(values) not in allowed or not np.isfinite(values).all():
         raise UsageError(
             "E001",
             f"{setting}={','.join(map(str, listed))}",
             f"{' or '.join(map(str, allowed))} numbers",
             "Correct it.",
         )
-    return found
+    return values
 
 
 def _read(path: Path) -> dict[str, Any]:

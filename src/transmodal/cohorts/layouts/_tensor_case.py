@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from transmodal.cohorts.case import Case, Origin, Step, said, sha256_content
+from transmodal.cohorts.case import Case, Origin, Step
+from transmodal.cohorts.case_files import describe_reading, sha256_content
 from transmodal.cohorts.steps.voxelwise import Still
 from transmodal.errors import InputError
 from transmodal.storage import files
@@ -23,7 +24,7 @@ _FA_MOST = 1.5  # sqrt(1.5) = 1.22 is what a negative eigenvalue can lead to; mo
 _ROUNDING = 1e-6
 
 
-class Series(NamedTuple):
+class DiffusionSeries(NamedTuple):
     """Files of a diffusion series.
 
     Attributes:
@@ -58,7 +59,7 @@ class TensorCase:
     id: str
     patient: str
     t1: Path
-    series: Series
+    series: DiffusionSeries
     is_preprocessed: bool = False
     b_max: float = 1500.0
     steps: tuple[Step, ...] = ()
@@ -72,8 +73,8 @@ class TensorCase:
             InputError: E100 when a file is not there.
         """
         inputs = [(path.name, sha256_content(path)) for path in (self.t1, *self._of_series())]
-        told = (self.id, self.patient, self.group, self.is_preprocessed, self.b_max, repr(self.steps))
-        return files.sha256_text(ascii((inputs, told, *said(self.reading))))
+        parameters = (self.id, self.patient, self.group, self.is_preprocessed, self.b_max, repr(self.steps))
+        return files.sha256_text(ascii((inputs, parameters, *describe_reading(self.reading))))
 
     def load(self) -> Case:
         """Read T1, fit FA, bring them together; notes tell of the fit.
@@ -120,7 +121,7 @@ class TensorCase:
             )
 
 
-def looks_preprocessed(series: Series) -> bool:
+def looks_preprocessed(series: DiffusionSeries) -> bool:
     """Tell by names whether a series was preprocessed: FSL's eddy turns the vectors, QSIPrep says `desc-preproc`."""
     if _PROCESSED.search(series.dwi.name) or series.bvec.name.endswith("eddy_rotated_bvecs"):
         return True

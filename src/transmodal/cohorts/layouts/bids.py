@@ -16,8 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from transmodal.cohorts import release_files
-from transmodal.cohorts.case import EXTRA, CaseFiles
-from transmodal.cohorts.headers.bids_names import DESCRIPTION, Named, is_dataset, parsed
+from transmodal.cohorts.case import EXTRA
+from transmodal.cohorts.case_files import CaseFiles
+from transmodal.cohorts.headers.bids_names import DESCRIPTION, ImageName, is_dataset, parse
 from transmodal.cohorts.layouts._layout import FolderContents
 from transmodal.cohorts.steps.coregistration import Onto
 from transmodal.errors import InputError, UsageError
@@ -59,7 +60,7 @@ class Options:
     synthetic: bool = False
 
     def __post_init__(self) -> None:
-        release_files.choose("several", self.several, ("refuse", "first"))
+        release_files.check_choice("several", self.several, ("refuse", "first"))
         for entity in self.entities:
             if not all(entity.partition("-")):
                 raise UsageError("E001", f"entities={entity}", "KEY-VALUE such as acq-mprage", "Correct it.")
@@ -81,8 +82,8 @@ def find(folder: Path, options: Options = Options(), reading: Reading = STRICT) 
             "E100", f"{folder} without {DESCRIPTION}", _EXPECTED, "Name the dataset's own folder."
         )
     inside = [path for path in paths if _belongs(path.relative_to(folder).parts, options)]
-    named = {path: parsed(path) for path in inside}
-    taken: dict[str, dict[str, list[Named]]] = {}
+    named = {path: parse(path) for path in inside}
+    taken: dict[str, dict[str, list[ImageName]]] = {}
     rest = []
     for path, one in named.items():
         what = "" if one is None else _what(one, options)
@@ -103,7 +104,7 @@ def find(folder: Path, options: Options = Options(), reading: Reading = STRICT) 
     aside = [path for path in rest if release_files.is_volume(path)]
     return FolderContents(
         [_case(case, parts[case], groups, options, reading) for case in whole if case not in doubled],
-        release_files.counted(
+        release_files.summarise(
             aside, folder, "no contrast that is known by its suffix, or of another space or entity"
         ),
         sorted([*left_out, *doubled.values()]),
@@ -116,7 +117,7 @@ def _belongs(parts: Sequence[str], options: Options) -> bool:
     return parts[0] not in _ASIDE
 
 
-def _what(one: Named, options: Options) -> str:
+def _what(one: ImageName, options: Options) -> str:
     if one.entities.get("space", "") != options.space and not (options.derivatives and not options.space):
         return ""
     made = one.entities.get("desc", "").startswith(_SYNTHETIC)
@@ -124,7 +125,7 @@ def _what(one: Named, options: Options) -> str:
 
 
 def _parts(
-    taken: Mapping[str, Mapping[str, list[Named]]], options: Options
+    taken: Mapping[str, Mapping[str, list[ImageName]]], options: Options
 ) -> tuple[release_files.Parts, dict[str, str]]:
     """Return one file by case and modality, and the cases that have several of one, each with their names."""
     parts: release_files.Parts = {}
@@ -141,7 +142,7 @@ def _parts(
     return parts, doubled
 
 
-def _with_entities(every: list[Named], wanted: tuple[str, ...]) -> list[Named]:
+def _with_entities(every: list[ImageName], wanted: tuple[str, ...]) -> list[ImageName]:
     """Return those that have all wanted entities that any of them has, by name."""
     some = sorted(every, key=lambda one: one.path.name)
     for entity in wanted:
@@ -171,7 +172,7 @@ def _case(
     )
 
 
-def _groups(folder: Path, cases: Sequence[Mapping[str, list[Named]]], column: str) -> dict[str, str]:
+def _groups(folder: Path, cases: Sequence[Mapping[str, list[ImageName]]], column: str) -> dict[str, str]:
     """Return each subject's group."""
     if not column:
         return {}

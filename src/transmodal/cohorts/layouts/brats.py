@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from transmodal.cohorts import release_files
-from transmodal.cohorts.case import CaseFiles
+from transmodal.cohorts.case_files import CaseFiles
 from transmodal.cohorts.layouts._layout import FolderContents
 from transmodal.cohorts.steps.voxelwise import Relabel
 from transmodal.errors import InputError
@@ -71,8 +71,8 @@ class Options:
 
     def __post_init__(self) -> None:
         for one in self.need:
-            release_files.choose("need", one, _CONTRASTS)
-        release_files.choose("labels", self.labels, ("2023", "kept"))
+            release_files.check_choice("need", one, _CONTRASTS)
+        release_files.check_choice("labels", self.labels, ("2023", "kept"))
 
 
 def find(folder: Path, options: Options = Options(), reading: Reading = STRICT) -> FolderContents[CaseFiles]:
@@ -94,7 +94,7 @@ def find(folder: Path, options: Options = Options(), reading: Reading = STRICT) 
     patients = _patients(whole, mappings)
     return FolderContents(
         [_case(case, parts[case], patients[case], options, reading) for case in whole],
-        release_files.counted([path for path in rest if path not in mappings], folder, "of no case"),
+        release_files.summarise([path for path in rest if path not in mappings], folder, "of no case"),
         left_out,
         labels=NAMES if options.labels == "2023" else {},
     )

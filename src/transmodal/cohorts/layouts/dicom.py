@@ -16,8 +16,9 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from transmodal.cohorts import release_files
-from transmodal.cohorts.case import MODALITY, Case, Origin, Step, said
-from transmodal.cohorts.headers.dicom_series import Archive, Series, archive_of
+from transmodal.cohorts.case import MODALITY, Case, Origin, Step
+from transmodal.cohorts.case_files import describe_reading
+from transmodal.cohorts.headers.dicom_series import Archive, DicomSeries, read_archive
 from transmodal.cohorts.layouts._dicom_naming import Table, case_of, key_rows, patient_of, read_table
 from transmodal.cohorts.layouts._layout import FolderContents
 from transmodal.cohorts.steps.coregistration import Onto
@@ -69,8 +70,8 @@ class Options:
                 raise UsageError(
                     "E001", f"series={one}", "MODALITY:PATTERN such as t1:*mprage*", "Correct it."
                 )
-        release_files.choose("case", self.case, ("study", "patient"))
-        release_files.choose("several", self.several, ("refuse", "largest"))
+        release_files.check_choice("case", self.case, ("study", "patient"))
+        release_files.check_choice("several", self.several, ("refuse", "largest"))
         if not self.limit_mm > 0:
             raise UsageError("E001", f"limit_mm={self.limit_mm}", "more than 0", "Correct it.")
 
@@ -101,7 +102,7 @@ class DicomCase:
         """Return a hash of the files' contents, of what is known beside them and of the steps."""
         parts = [self.id, self.patient, self.group, ",".join(sorted(self.simulated))]
         parts += [f"{what}={origin.sha256}" for what, origin in sorted(self._origins().items())]
-        return files.sha256_text(ascii([*parts, *map(repr, self.steps), *said(self.reading)]))
+        return files.sha256_text(ascii([*parts, *map(repr, self.steps), *describe_reading(self.reading)]))
 
     def load(self) -> Case:
         """Read the series and take the steps.
@@ -142,14 +143,14 @@ def find(folder: Path, options: Options = Options(), reading: Reading = STRICT) 
     """
     folder = Path(folder)
     paths = release_files.files_below(folder, _EXPECTED)
-    archive = archive_of(paths)
+    archive = read_archive(paths)
     if not archive.series:
         if archive.damages:
             raise archive.damages[0].error
         raise InputError("E100", f"{folder} holds no DICOM image", _EXPECTED, "Check the path.")
     table = read_table(Path(options.table)) if options.table else {}
     ignored = _no_images(archive, paths, folder)
-    taken: dict[str, dict[str, list[Series]]] = {}
+    taken: dict[str, dict[str, list[DicomSeries]]] = {}
     for one in _chosen(archive.series, options, table):
         what, reason = _modality(one, options, table)
         if not reason and options.need and what not in options.need:
@@ -167,7 +168,7 @@ def find(folder: Path, options: Options = Options(), reading: Reading = STRICT) 
     return found._replace(key=key_rows(taken, table))
 
 
-def _chosen(series: Sequence[Series], options: Options, table: Table) -> Sequence[Series]:
+def _chosen(series: Sequence[DicomSeries], options: Options, table: Table) -> Sequence[DicomSeries]:
     """Return the series of the subjects that are asked for; all where none is.
 
     Raises:
@@ -192,15 +193,15 @@ def _no_images(archive: Archive, paths: Sequence[Path], folder: Path) -> list[st
     damaged = {one.path: one.error.got for one in archive.damages}
     images = {path for one in archive.series for path in one.paths}
     known = {path for alike in archive.bystanders.values() for path in alike}
-    lines = release_files.counted(sorted(set(paths) - images - damaged.keys() - known), folder, "no image")
+    lines = release_files.summarise(sorted(set(paths) - images - damaged.keys() - known), folder, "no image")
     for kind, alike in sorted(archive.bystanders.items()):
-        lines += release_files.counted(alike, folder, f"{kind or 'DICOM of no modality'}, no image")
+        lines += release_files.summarise(alike, folder, f"{kind or 'DICOM of no modality'}, no image")
     for path, reason in damaged.items():
-        lines += release_files.counted([path], folder, reason)
+        lines += release_files.summarise([path], folder, reason)
     return [masked(line, archive.identity) for line in lines]
 
 
-def _modality(one: Series, options: Options, table: Table) -> tuple[str, str]:
+def _modality(one: DicomSeries, options: Options, table: Table) -> tuple[str, str]:
     """Return the modality, and why the series is left aside if it is."""
     if one.synthetic and not options.synthetic:
         return "", "says that it is synthetic; --with synthetic=true takes it"
@@ -220,7 +221,7 @@ def _modality(one: Series, options: Options, table: Table) -> tuple[str, str]:
 
 
 def _found(
-    taken: Mapping[str, Mapping[str, list[Series]]],
+    taken: Mapping[str, Mapping[str, list[DicomSeries]]],
     options: Options,
     table: Table,
     ignored: list[str],
@@ -260,7 +261,7 @@ def _found(
 
 
 def _case(
-    name: str, mine: Mapping[str, Series], options: Options, table: Table, reading: Reading
+    name: str, mine: Mapping[str, DicomSeries], options: Options, table: Table, reading: Reading
 ) -> DicomCase:
     first = next(iter(mine.values()))
     patients = {patient_of(one, table) for one in mine.values()}
@@ -282,7 +283,7 @@ def _case(
     )
 
 
-def _steps(mine: Mapping[str, Series], options: Options) -> tuple[Step, ...]:
+def _steps(mine: Mapping[str, DicomSeries], options: Options) -> tuple[Step, ...]:
     """Return what brings a case onto one grid: a dose by its frame of reference, contrasts by registration."""
     base = _base_of_dose(mine, options)
     steps: list[Step] = [Laid("dose", base)] if base else []
@@ -294,7 +295,7 @@ def _steps(mine: Mapping[str, Series], options: Options) -> tuple[Step, ...]:
     return tuple(steps)
 
 
-def _base_of_dose(mine: Mapping[str, Series], options: Options) -> str:
+def _base_of_dose(mine: Mapping[str, DicomSeries], options: Options) -> str:
     """Return whose grid a dose is laid onto: of its frame of reference, the fixed contrast or the CT before others."""
     if "dose" not in mine or not mine["dose"].frame:
         return ""
@@ -302,5 +303,5 @@ def _base_of_dose(mine: Mapping[str, Series], options: Options) -> str:
     return next((what for what in (options.onto, "ct", *alike) if what in alike), "")
 
 
-def _size(one: Series) -> tuple[int, str]:
+def _size(one: DicomSeries) -> tuple[int, str]:
     return len(one.paths), one.uid

@@ -19,7 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from transmodal.cohorts import label_names
-from transmodal.cohorts.case import EXTRA, MODALITY, Case, CaseFiles
+from transmodal.cohorts.case import EXTRA, MODALITY, Case
+from transmodal.cohorts.case_files import CaseFiles
 from transmodal.cohorts.layouts._layout import FolderContents
 from transmodal.cohorts.steps.coregistration import steps_onto
 from transmodal.errors import InputError, UsageError
@@ -111,7 +112,7 @@ def _label_names(folder: Path, cases: Sequence[CaseFiles]) -> dict[int, str]:
     """Return the names of labels that the table says, else those of the cases' records."""
     if (folder / LABELS).is_file():
         return label_names.read(folder / LABELS)
-    return label_names.agreed(folder / case.id / "case.json" for case in cases)
+    return label_names.read_agreed(folder / case.id / "case.json" for case in cases)
 
 
 def _case(

@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from transmodal.cohorts import release_files
-from transmodal.cohorts.case import CaseFiles, Step
+from transmodal.cohorts.case import Step
+from transmodal.cohorts.case_files import CaseFiles
 from transmodal.cohorts.layouts._layout import FolderContents
 from transmodal.cohorts.steps.coregistration import Onto, Unbias
 from transmodal.errors import UsageError
@@ -52,11 +53,11 @@ class Options:
 
     def __post_init__(self) -> None:
         for one in self.need:
-            release_files.choose("need", one, _CONTRASTS)
+            release_files.check_choice("need", one, _CONTRASTS)
         if not self.need:
             raise UsageError("E001", "need=", "one or more of t1, t2, pd", "Leave it out for all three.")
-        release_files.choose("onto", self.onto, ("t1", "t2", "none"))
-        release_files.choose("group", self.group, ("", "site"))
+        release_files.check_choice("onto", self.onto, ("t1", "t2", "none"))
+        release_files.check_choice("group", self.group, ("", "site"))
         if not self.limit_mm > 0:
             raise UsageError("E001", f"limit_mm={self.limit_mm}", "more than 0", "Correct it.")
 
@@ -82,7 +83,7 @@ def find(folder: Path, options: Options = Options(), reading: Reading = STRICT) 
     )
     return FolderContents(
         [_case(case, parts[case], options, reading) for case in whole],
-        release_files.counted(rest, folder, "neither T1, T2 nor PD by its name"),
+        release_files.summarise(rest, folder, "neither T1, T2 nor PD by its name"),
         left_out,
     )
 

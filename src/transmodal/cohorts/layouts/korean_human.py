@@ -73,7 +73,7 @@ class Options:
     per_case: int = 100
 
     def __post_init__(self) -> None:
-        release_files.choose("slabs", self.slabs, ("auto", "yes", "no"))
+        release_files.check_choice("slabs", self.slabs, ("auto", "yes", "no"))
         if not (self.gap_mm > 0 and self.blocks > 0 and self.per_case > 0):
             wrong = f"gap_mm={self.gap_mm:g}, blocks={self.blocks}, per_case={self.per_case}"
             raise UsageError("E001", wrong, "more than 0", "Correct it.")
@@ -117,7 +117,7 @@ def find(folder: Path, options: Options = Options(), reading: Reading = STRICT) 
             cases += made
             sides.update({case.id: slab.side for case in made if slab.side})
         told += _gaps(body, cases) if is_cut else []
-    ignored = release_files.counted(rest, folder, "neither of a stack nor about one") + told
+    ignored = release_files.summarise(rest, folder, "neither of a stack nor about one") + told
     return FolderContents(sorted(cases, key=lambda case: case.id), ignored, left_out, sides, is_cut)
 
 
@@ -237,9 +237,9 @@ def _colours(mine: Mapping[str, Path], stacks: Mapping[str, Stack], facts: Facts
     if "segmentation" not in mine:
         return ()
     return (
-        label_pictures.table(facts.colours)
+        label_pictures.read_table(facts.colours)
         if facts.colours
-        else label_pictures.numbered(list(stacks["segmentation"].values()))
+        else label_pictures.number_colours(list(stacks["segmentation"].values()))
     )
 
 

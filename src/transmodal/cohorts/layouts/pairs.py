@@ -19,7 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from transmodal.cohorts import release_files
-from transmodal.cohorts.case import EXTRA, MODALITY, CaseFiles
+from transmodal.cohorts.case import EXTRA, MODALITY
+from transmodal.cohorts.case_files import CaseFiles
 from transmodal.cohorts.layouts._layout import FolderContents
 from transmodal.cohorts.layouts._slice_stack import PICTURES, Slices, SliceStack, spacing_of
 from transmodal.cohorts.steps.coregistration import steps_onto
@@ -109,7 +110,7 @@ def find(
     )
     return FolderContents(
         [_case(case, parts[case], about.get(case, {}), options, reading) for case in whole],
-        [*passed_over, *release_files.counted(rest, folder, "no image of a pair by its place or name")],
+        [*passed_over, *release_files.summarise(rest, folder, "no image of a pair by its place or name")],
         left_out,
     )
 

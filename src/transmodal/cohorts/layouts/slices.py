@@ -117,7 +117,7 @@ def find(folder: Path, options: Options = Options(), reading: Reading = STRICT) 
     is_split = set(sides.values()) > {"train"}
     return FolderContents(
         cases,
-        release_files.counted(rest, folder, "no slice by its place and name"),
+        release_files.summarise(rest, folder, "no slice by its place and name"),
         left_out,
         sides if is_split else {},
     )

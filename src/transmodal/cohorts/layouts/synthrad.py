@@ -18,7 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from transmodal.cohorts import release_files
-from transmodal.cohorts.case import CaseFiles, Step
+from transmodal.cohorts.case import Step
+from transmodal.cohorts.case_files import CaseFiles
 from transmodal.cohorts.layouts._layout import FolderContents
 from transmodal.cohorts.steps.voxelwise import Clip, Outside
 from transmodal.errors import UsageError
@@ -54,9 +55,9 @@ class Options:
 
     def __post_init__(self) -> None:
         for one in self.need:
-            release_files.choose("need", one, ("ct", "mask"))
-        release_files.choose("outside", self.outside, ("keep", "air"))
-        release_files.choose("group", self.group, ("", "centre"))
+            release_files.check_choice("need", one, ("ct", "mask"))
+        release_files.check_choice("outside", self.outside, ("keep", "air"))
+        release_files.check_choice("group", self.group, ("", "centre"))
         if self.clip not in ("challenge", "none"):
             _ends(self.clip)
 
@@ -85,7 +86,7 @@ def find(folder: Path, options: Options = Options(), reading: Reading = STRICT) 
     whole, left_out = release_files.complete(parts, need, folder, _EXPECTED, release_files.FEWER)
     return FolderContents(
         [_case(case, parts[case], options, reading) for case in whole],
-        release_files.counted(rest, folder, "neither mr, cbct, ct nor mask of a case"),
+        release_files.summarise(rest, folder, "neither mr, cbct, ct nor mask of a case"),
         left_out,
     )
 

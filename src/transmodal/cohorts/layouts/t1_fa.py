@@ -20,13 +20,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from transmodal.cohorts import release_files
-from transmodal.cohorts.case import CaseFiles, CaseMaker, Step
+from transmodal.cohorts.case import CaseMaker, Step
+from transmodal.cohorts.case_files import CaseFiles
 from transmodal.cohorts.layouts._layout import FolderContents
 from transmodal.cohorts.layouts._tensor_case import (
     ByHeader,
+    DiffusionSeries,
     InUnits,
     OneGrid,
-    Series,
     TensorCase,
     looks_preprocessed,
 )
@@ -85,8 +86,8 @@ class Options:
     families: str = ""
 
     def __post_init__(self) -> None:
-        release_files.choose("onto", self.onto, ("", "fa", "t1", "none"))
-        release_files.choose("by", self.by, ("register", "header"))
+        release_files.check_choice("onto", self.onto, ("", "fa", "t1", "none"))
+        release_files.check_choice("by", self.by, ("register", "header"))
         if not (self.limit_mm > 0 and self.b_max > 0):
             wrong = f"limit_mm={self.limit_mm:g}, b_max={self.b_max:g}"
             raise UsageError("E001", wrong, "more than 0", "Correct it.")
@@ -119,9 +120,9 @@ def find(folder: Path, options: Options = Options(), reading: Reading = STRICT) 
     )
     families = _families(Path(options.families)) if options.families else {}
     cases = [_case(case, parts[case], options, families, reading) for case in whole]
-    ignored = release_files.counted(rest, folder, "neither T1, FA nor a series by its name")
+    ignored = release_files.summarise(rest, folder, "neither T1, FA nor a series by its name")
     return FolderContents(
-        cases, ignored + release_files.counted(raw, folder, "beside what was preprocessed"), left_out
+        cases, ignored + release_files.summarise(raw, folder, "beside what was preprocessed"), left_out
     )
 
 
@@ -160,7 +161,7 @@ def _chosen(candidates: Mapping[tuple[str, str], list[Path]]) -> tuple[release_f
 
 def _is_better(path: Path) -> bool:
     stem = release_files.stem(path)
-    return stem.endswith("brain") or looks_preprocessed(Series(path, path, path))
+    return stem.endswith("brain") or looks_preprocessed(DiffusionSeries(path, path, path))
 
 
 def _beside(dwi: Path) -> dict[str, Path]:
@@ -190,7 +191,7 @@ def _case(
         mask = mine.get("mask") if options.onto != "t1" else None
         volumes = {what: mine[what] for what in ("t1", "fa")}
         return CaseFiles(case, patient, volumes, mask, group=group, steps=steps, reading=reading)
-    series = Series(mine["dwi"], mine["bval"], mine["bvec"], mine.get("mask"))
+    series = DiffusionSeries(mine["dwi"], mine["bval"], mine["bvec"], mine.get("mask"))
     together = _together(options.onto or "fa", "b0", ("fa",), options)
     return TensorCase(
         case, patient, mine["t1"], series, options.preprocessed, options.b_max, together, group, reading

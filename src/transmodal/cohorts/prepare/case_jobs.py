@@ -8,7 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
-from transmodal.cohorts.case import CaseMaker, hashed_once
+from transmodal.cohorts.case import CaseMaker
+from transmodal.cohorts.case_files import hashed_once
 from transmodal.cohorts.manifest import CaseEntry, PrepareOptions
 from transmodal.cohorts.prepare import locks, write_case
 from transmodal.cohorts.quality import duplicates

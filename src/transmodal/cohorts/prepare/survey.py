@@ -9,7 +9,8 @@ from typing import TypeVar
 
 import numpy as np
 
-from transmodal.cohorts.case import Case, CaseFiles, CaseMaker
+from transmodal.cohorts.case import Case, CaseMaker
+from transmodal.cohorts.case_files import CaseFiles
 from transmodal.cohorts.prepare import validate
 from transmodal.cohorts.quality.image_similarity import Detail, detail
 from transmodal.cohorts.quality.pair_notes import PairMeasures

@@ -54,7 +54,7 @@ def save_stacks(made: Files, folder: Path) -> None:
     path, one = next((path, one) for path, one in made.items() if "/colour/" in path)
     body = folder / PurePosixPath(path).parts[0]
     files.write_json(body / "stack.json", {"spacing_mm": list(one.spacing), "orientation": "LPI"})
-    (body / "colours.csv").write_text(label_pictures.rows(_COLOUR_OF))
+    (body / "colours.csv").write_text(label_pictures.format_table(_COLOUR_OF))
 
 
 def save_dicom(made: Files, folder: Path) -> None:

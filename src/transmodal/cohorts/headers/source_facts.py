@@ -31,7 +31,7 @@ _HEAD_WORDS = (
 _IMAGES = (".dcm", ".dicom", ".ima", "")
 
 
-class Stated(NamedTuple):
+class SourceFacts(NamedTuple):
     """What a source says of itself; empty where it says nothing.
 
     Attributes:
@@ -47,17 +47,17 @@ class Stated(NamedTuple):
     body_part: str = ""
 
 
-def stated(path: Path) -> Stated:
+def read_source_facts(path: Path) -> SourceFacts:
     """Return what a source's header or name says; nothing where it cannot be read or names several series."""
     if path.is_dir() or path.suffix.lower() in _IMAGES:
         return _of_dicom(path)
-    named = bids_names.parsed(path)
-    modality = "" if named is None else named.modality
+    bids_name = bids_names.parse(path)
+    modality = "" if bids_name is None else bids_name.modality
     family, beside = modality_of(modality).dicom, _beside(path)
-    return Stated("its BIDS name", family, modality, beside.body_part) if family else beside
+    return SourceFacts("its BIDS name", family, modality, beside.body_part) if family else beside
 
 
-def header_findings(own: Stated, expected: str, *, is_head: bool, image_passes: bool) -> list[Finding]:
+def header_findings(own: SourceFacts, expected: str, *, is_head: bool, image_passes: bool) -> list[Finding]:
     """Return what a header says against a source.
 
     Another kind of scanner refuses. Another sequence refuses unless the image was judged and looks right: words
@@ -69,45 +69,45 @@ def header_findings(own: Stated, expected: str, *, is_head: bool, image_passes: 
         is_head: whether training had heads.
         image_passes: whether the image itself was judged, and nothing spoke against it.
     """
-    found = []
+    findings = []
     family = modality_of(expected).dicom
     if own.family and family and own.family != family:
-        found.append(Finding("header", "refuse", f"{own.by} says {own.family}; the run takes {expected}"))
+        findings.append(Finding("header", "refuse", f"{own.by} says {own.family}; the run takes {expected}"))
     elif own.modality and modality_of(expected).is_sequence and own.modality != expected:
         related = {own.modality, expected} == {"t1", "t1ce"}
         text = f"{own.by} says {own.modality}; the run takes {expected}"
-        found.append(Finding("header", "warn" if related or image_passes else "refuse", text))
+        findings.append(Finding("header", "warn" if related or image_passes else "refuse", text))
     part = own.body_part.upper()
     if is_head and part and not any(word in part for word in _HEAD_WORDS):
-        found.append(Finding("header", "warn", f"{own.by} says body part {part}; training had heads"))
-    return found
+        findings.append(Finding("header", "warn", f"{own.by} says body part {part}; training had heads"))
+    return findings
 
 
-def _of_dicom(path: Path) -> Stated:
-    paths = sorted(one for one in path.iterdir() if one.is_file()) if path.is_dir() else [path]
+def _of_dicom(path: Path) -> SourceFacts:
+    paths = sorted(file for file in path.iterdir() if file.is_file()) if path.is_dir() else [path]
     try:
-        series = dicom_series.archive_of(paths).series
+        series = dicom_series.read_archive(paths).series
         if len(series) != 1:
-            return Stated()
-        (one,) = series
-        first = next(dicom_files.each(one.paths[:1], BUDGET_BYTES))
-        modality = one.label().modality if one.kind == "MR" else ""
+            return SourceFacts()
+        (single,) = series
+        first = next(dicom_files.each(single.paths[:1], BUDGET_BYTES))
+        modality = single.label().modality if single.kind == "MR" else ""
         part = first.text("BodyPartExamined").strip() if isinstance(first, dicom_files.Slice) else ""
-        return Stated("its DICOM header", one.kind, modality, part)
+        return SourceFacts("its DICOM header", single.kind, modality, part)
     except (TransmodalError, OSError, StopIteration):
-        return Stated()
+        return SourceFacts()
 
 
-def _beside(path: Path) -> Stated:
+def _beside(path: Path) -> SourceFacts:
     """Return what the JSON file says that converters write beside a NIfTI file."""
     sidecar = path.with_name(f"{release_files.stem(path)}.json")
     try:
         data = files.read_json(sidecar)
     except TransmodalError:
-        return Stated()
+        return SourceFacts()
     family, part = (
         data.get(key, "") if isinstance(data, dict) else "" for key in ("Modality", "BodyPartExamined")
     )
     if not isinstance(family, str) or not isinstance(part, str):
-        return Stated()
-    return Stated(f"{sidecar.name}", family.strip().upper(), "", part.strip())
+        return SourceFacts()
+    return SourceFacts(f"{sidecar.name}", family.strip().upper(), "", part.strip())
