@@ -183,7 +183,7 @@ class EvaluationWords(NamedTuple):
         return EvaluationRequest(
             self.cases.selection(),
             TranslationOptions(self.checkpoint, self.device, choice.weights, passes, without),
-            ScoringOptions(choice.plain, choice.judges, oracles, self.figures.target_normalised),
+            ScoringOptions(choice.plain, choice.learned, oracles, self.figures.target_normalised),
             self.save_volumes,
         )
 

@@ -11,7 +11,7 @@ import numpy as np
 from transmodal.cohorts.store import PreparedCase
 from transmodal.errors import InputError, UsageError
 from transmodal.evaluation import per_case
-from transmodal.evaluation.learned.base import NOBODY, Judges
+from transmodal.evaluation.learned.base import NO_LEARNED_METRICS, LearnedMetrics
 from transmodal.evaluation.measures import clipping, disagreement, organs, regional
 from transmodal.evaluation.measures.disagreement import DisagreementRow
 from transmodal.evaluation.measures.gallery import Gallery, Scene, scene_of
@@ -37,7 +37,7 @@ def evaluate_cases(
     task: EvaluationTask,
     *,
     metrics: Sequence[str] = STANDARD,
-    judges: Judges = NOBODY,
+    learned: LearnedMetrics = NO_LEARNED_METRICS,
     store: VolumeStore | None = None,
     progress: StageProgress | None = None,
 ) -> Evaluation:
@@ -48,7 +48,7 @@ def evaluate_cases(
         cases: what to score on.
         task: target, sources and cohort.
         metrics: that are taken; MAE, or the first of them without it, chooses the best and the worst case to show.
-        judges: metrics that need a network.
+        learned: metrics that need a network.
         store: keeps the synthetic volumes; None keeps none.
         progress: told how far it is.
 
@@ -60,7 +60,7 @@ def evaluate_cases(
     _check(names, cases, task)
     primary = "mae" if "mae" in metrics else metrics[0]
     gallery = Gallery(f"{primary.upper()} of {names[0]}", higher_is_better=higher_is_better(primary))
-    scorer = _CaseScorer(participants, task, metrics, judges, store)
+    scorer = _CaseScorer(participants, task, metrics, learned, store)
     results: list[_CaseResult] = []
     for n, case in enumerate(cases, start=1):
         volumes = scorer.translate(case)
@@ -107,7 +107,7 @@ class _CaseScorer:
     participants: Participants
     task: EvaluationTask
     metrics: Sequence[str]
-    judges: Judges
+    learned: LearnedMetrics
     store: VolumeStore | None
 
     def translate(self, case: PreparedCase) -> _CaseVolumes:
@@ -137,7 +137,7 @@ class _CaseScorer:
         """Return the figures of every participant."""
         return {
             name: per_case.figures(case, volumes.target, volume, self.task, self.metrics)
-            + self.judges.figures(per_case.pair(case, name, volumes.target, volume, self.task))
+            + self.learned.measure(per_case.pair(case, name, volumes.target, volume, self.task))
             for name, volume in volumes.synthetic.items()
         }
 
@@ -209,8 +209,8 @@ def _evaluation(scorer: _CaseScorer, results: Sequence[_CaseResult], scenes: tup
         tuple(row for result in results for row in result.regions),
         {result.case: result.hashes for result in results},
         store.volumes if store is not None else {},
-        scorer.judges.splits(),
-        scorer.judges.record(),
+        scorer.learned.split_figures(),
+        scorer.learned.record(),
         disagreements=tuple(row for result in results for row in result.disagreements),
         spreads=store.disagreements if store is not None else {},
         organs=tuple(row for result in results for row in result.organs),

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from transmodal.cohorts.store import PreparedCase
 from transmodal.errors import InputError
-from transmodal.evaluation.learned.base import Pair
+from transmodal.evaluation.learned.base import CasePair
 from transmodal.evaluation.measures.histogram import Counts, counted
 from transmodal.evaluation.score import in_reference_units, score
 from transmodal.evaluation.task import EvaluationTask
@@ -83,9 +83,9 @@ def _labels(case: PreparedCase) -> NDArray[np.integer[Any]]:
     return labels
 
 
-def pair(case: PreparedCase, name: str, target: Volume, synthetic: Volume, task: EvaluationTask) -> Pair:
+def pair(case: PreparedCase, name: str, target: Volume, synthetic: Volume, task: EvaluationTask) -> CasePair:
     """Return what networks judge: the target and what a translator made of it."""
-    return Pair(
+    return CasePair(
         case.id,
         name,
         target,

@@ -9,7 +9,7 @@ from pathlib import Path
 from transmodal.cohorts.store import Cohort
 from transmodal.evaluation import oracles as oracle_room
 from transmodal.evaluation.external.phenotypes import Phenotypes
-from transmodal.evaluation.learned.base import NOBODY, Judges
+from transmodal.evaluation.learned.base import NO_LEARNED_METRICS, LearnedMetrics
 from transmodal.evaluation.runs import STANDARD as STANDARD_TRANSLATION
 from transmodal.evaluation.runs import TranslationOptions
 from transmodal.evaluation.score import STANDARD
@@ -39,7 +39,7 @@ class ScoringOptions:
 
     Attributes:
         metrics: out of `metrics.registry.names`.
-        judges: metrics that need a network; see `evaluation.learned.choose.choose`.
+        learned: metrics that need a network; see `evaluation.learned.choose.choose`.
         oracles: names out of `evaluation.oracles.ALL`; left out where they would be fitted on another cohort
             than the runs learned from.
         target_normalised: scale each target without a unit (MR contrasts) to the training cohort's units by
@@ -47,7 +47,7 @@ class ScoringOptions:
     """
 
     metrics: Sequence[str] = STANDARD
-    judges: Judges = NOBODY
+    learned: LearnedMetrics = NO_LEARNED_METRICS
     oracles: Sequence[str] = oracle_room.STANDARD
     target_normalised: bool = False
 

@@ -85,7 +85,7 @@ class Evaluation:
         targets: hashes of what was scored against, by case.
         volumes: stored synthetic volumes; empty where none were kept.
         splits: figures of the whole split, such as FID.
-        judges: which networks took figures, JSON-able, by their metrics.
+        learned: which networks took figures, JSON-able, by their metrics.
         strata: patients by column of a phenotype table; None without one.
         internal_test: figures of the training site; None where cases are of it, or nothing is known of it.
         disagreements: what the disagreement of the translators with several passes is worth, by case.
@@ -107,7 +107,7 @@ class Evaluation:
     targets: Mapping[str, TargetHashes] = field(default_factory=dict)
     volumes: Parts = field(default_factory=dict)
     splits: tuple[SplitFigure, ...] = ()
-    judges: Mapping[str, Any] = field(default_factory=dict)
+    learned: Mapping[str, Any] = field(default_factory=dict)
     strata: Strata | None = None
     internal_test: InternalTest | None = None
     disagreements: tuple[DisagreementRow, ...] = ()
@@ -226,7 +226,7 @@ class Evaluation:
             "agreement": [one.to_json() for one in agreements(self.regions)],
             "protocols": {protocol.text(): protocol.to_json() for protocol in protocols},
             "split_figures": [one._asdict() for one in self.splits],
-            "judges": dict(self.judges),
+            "judges": dict(self.learned),
             "elsewhere": external.to_json(self.points(), self.strata, self.internal_test),
             "scoring": self._scoring(),
             "targets": {case: one._asdict() for case, one in self.targets.items()},

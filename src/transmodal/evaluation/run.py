@@ -78,7 +78,7 @@ def evaluate(
         cases,
         task,
         metrics=request.scoring.metrics,
-        judges=request.scoring.judges,
+        learned=request.scoring.learned,
         store=_volume_store(output) if request.save_volumes else None,
         progress=progress,
     )
@@ -215,7 +215,7 @@ def _internal_test(
             test_cases,
             internal,
             metrics=scoring.metrics,
-            judges=scoring.judges,
+            learned=scoring.learned,
             progress=_at_training_site(progress),
         )
     )

@@ -15,7 +15,7 @@ from transmodal.cohorts.store import Cohort, PreparedCase
 from transmodal.errors import InputError, UsageError
 from transmodal.evaluation.learned import fid
 from transmodal.evaluation.learned.base import Scale
-from transmodal.evaluation.learned.fid import FrechetJudge
+from transmodal.evaluation.learned.fid import InceptionDistances
 from transmodal.evaluation.report import unpaired
 from transmodal.evaluation.runs import LoadedRuns, TranslationOptions, load_runs
 from transmodal.evaluation.score import range_of, unit_of
@@ -167,11 +167,11 @@ def evaluate_unpaired(
     with_target = [case for case in cases if preprocessing.target in case.modalities]
     set_metrics = tuple(metric for metric in fid.METRICS if metric in options.metrics)
     _check_cases(store, options.split, with_sources, with_target, needs_targets=bool(set_metrics))
-    judge = None
+    distances = None
     if set_metrics:
-        judge = FrechetJudge(set_metrics, options.inception, loaded.models[0].device)
-        _add_targets(judge, with_target, preprocessing)
-    cycles, pictures = _translate(loaded, with_sources, judge, options, progress)
+        distances = InceptionDistances(set_metrics, options.inception, loaded.models[0].device)
+        _add_targets(distances, with_target, preprocessing)
+    cycles, pictures = _translate(loaded, with_sources, distances, options, progress)
     evaluation = UnpairedEvaluation(
         preprocessing.sources,
         preprocessing.target,
@@ -182,28 +182,30 @@ def evaluate_unpaired(
         tuple(case.id for case in with_target),
         loaded.records,
         cycles,
-        () if judge is None else judge.splits(),
+        () if distances is None else distances.split_figures(),
         pictures,
-        _notes(preprocessing, list(loaded.folders), cycles, judge is None),
+        _notes(preprocessing, list(loaded.folders), cycles, distances is None),
     )
     if output is not None:
         write(evaluation, output)
     return evaluation
 
 
-def _add_targets(judge: FrechetJudge, cases: Sequence[PreparedCase], preprocessing: Preprocessing) -> None:
+def _add_targets(
+    distances: InceptionDistances, cases: Sequence[PreparedCase], preprocessing: Preprocessing
+) -> None:
     """Show the measured targets to the metrics of sets."""
     scale = _scale(preprocessing)
     for case in cases:
         target = case.volume(preprocessing.target)
         region = case.region(preprocessing.target, preprocessing.region)
-        judge.add_measured(case.id, target, region, scale)
+        distances.add_measured(case.id, target, region, scale)
 
 
 def _translate(
     loaded: LoadedRuns,
     cases: Sequence[PreparedCase],
-    judge: FrechetJudge | None,
+    distances: InceptionDistances | None,
     options: UnpairedOptions,
     progress: StageProgress | None,
 ) -> tuple[dict[str, dict[str, float]], dict[str, unpaired.Picture]]:
@@ -217,8 +219,8 @@ def _translate(
             name, model = participant.name, participant.model
             preprocessed = preprocess_case(model.preprocessing, case)
             synthetic[name] = participant.translate_case(case)
-            if judge is not None:
-                judge.add_synthetic(name, case.id, synthetic[name], preprocessed.region, scale)
+            if distances is not None:
+                distances.add_synthetic(name, case.id, synthetic[name], preprocessed.region, scale)
             if CYCLE in options.metrics and model.has_way_back:
                 cycles.setdefault(name, {})[case.id] = cycle_error(model, preprocessed)
         if n <= _PICTURES:

@@ -19,9 +19,9 @@ from transmodal.evaluation.learned import _lpips_network as lpips_network
 from transmodal.evaluation.learned import choose as learned
 from transmodal.evaluation.learned import fid as frechet
 from transmodal.evaluation.learned.axial import as_labels, mask_slices, slices
-from transmodal.evaluation.learned.base import Judges, Pair
-from transmodal.evaluation.learned.fid import FrechetJudge
-from transmodal.evaluation.learned.lpips import PerceptualJudge
+from transmodal.evaluation.learned.base import CasePair, LearnedMetrics
+from transmodal.evaluation.learned.fid import InceptionDistances
+from transmodal.evaluation.learned.lpips import Lpips
 from transmodal.evaluation.participants import Participants
 from transmodal.evaluation.report import page as report
 from transmodal.evaluation.report.write import write
@@ -39,7 +39,7 @@ Make = Callable[..., Any]
 
 def make_pair(
     size: float = 0.0, *, masked: bool = True, seed: int = 0, unit: str = "FA", **changed: object
-) -> Pair:
+) -> CasePair:
     """A pair that differs by noise of a size inside and outside the mask; the first slice has no mask."""
     rng = np.random.default_rng(seed)
     axes = np.meshgrid(*(np.linspace(0, 1, n) for n in SHAPE), indexing="ij")
@@ -48,7 +48,7 @@ def make_pair(
     mask[6:25, 8:30, 1:] = True
     synthetic = reference + np.float32(size) * rng.normal(size=SHAPE).astype(np.float32)
     return replace(
-        Pair(
+        CasePair(
             "a",
             "unet",
             Volume(reference, AFFINE),
@@ -62,13 +62,13 @@ def make_pair(
 
 
 @pytest.fixture(scope="module")
-def judge() -> PerceptualJudge:
-    return PerceptualJudge("alex", "random", "random", CPU)
+def judge() -> Lpips:
+    return Lpips("alex", "random", "random", CPU)
 
 
-def test_identity_is_best_and_noise_worsens(judge: PerceptualJudge) -> None:
+def test_identity_is_best_and_noise_worsens(judge: Lpips) -> None:
     inside, whole = zip(
-        *([one.value for one in judge.figures(make_pair(size))] for size in (0, 0.02, 0.1, 0.4)), strict=True
+        *([one.value for one in judge.measure(make_pair(size))] for size in (0, 0.02, 0.1, 0.4)), strict=True
     )
     assert inside[0] == whole[0] == 0
     assert list(inside) == sorted(inside)
@@ -76,17 +76,17 @@ def test_identity_is_best_and_noise_worsens(judge: PerceptualJudge) -> None:
     assert inside[3] > inside[1] > 0
 
 
-def test_what_is_outside_the_mask_does_not_matter(judge: PerceptualJudge) -> None:
+def test_what_is_outside_the_mask_does_not_matter(judge: Lpips) -> None:
     pair = make_pair(0.1)
     ruined = pair.synthetic.with_voxels(np.where(pair.mask, pair.synthetic.voxels, np.float32(7)))
-    one, other = judge.figures(pair), judge.figures(replace(pair, synthetic=ruined))
+    one, other = judge.measure(pair), judge.measure(replace(pair, synthetic=ruined))
     assert other[0] == one[0]
     assert other[1].value > one[1].value
 
 
-def test_the_whole_slices_figure_is_the_published_one(judge: PerceptualJudge) -> None:
+def test_the_whole_slices_figure_is_the_published_one(judge: Lpips) -> None:
     pair = make_pair(0.2, masked=False)
-    (found,) = judge.figures(pair)
+    (found,) = judge.measure(pair)
     nets = lpips_network.pretrained("alex", "random", "random")
     values = []
     for k in range(SHAPE[2]):
@@ -101,8 +101,8 @@ def test_the_whole_slices_figure_is_the_published_one(judge: PerceptualJudge) ->
     assert found.slices_excluded is None
 
 
-def test_the_protocol_says_all_of_it(judge: PerceptualJudge) -> None:
-    inside, whole = judge.figures(make_pair(0.1))
+def test_the_protocol_says_all_of_it(judge: Lpips) -> None:
+    inside, whole = judge.measure(make_pair(0.1))
     assert (inside.metric, inside.unit, inside.protocol.region, inside.protocol.dims) == (
         "lpips",
         "1",
@@ -116,10 +116,10 @@ def test_the_protocol_says_all_of_it(judge: PerceptualJudge) -> None:
     assert "not resized" in text
     assert judge.record()["heads_sha256"].startswith("random:")
     hu = make_pair(0.1, unit="HU", data_range=4024.0)
-    assert "-1024 HU black, 3000 HU white" in judge.figures(hu)[0].protocol.text()
+    assert "-1024 HU black, 3000 HU white" in judge.measure(hu)[0].protocol.text()
 
 
-def test_orientation_does_not_matter(judge: PerceptualJudge) -> None:
+def test_orientation_does_not_matter(judge: Lpips) -> None:
     pair = make_pair(0.1)
     turned = {name: reorient(getattr(pair, name), "SPL") for name in ("reference", "synthetic")}
     mask = (
@@ -127,35 +127,35 @@ def test_orientation_does_not_matter(judge: PerceptualJudge) -> None:
         if pair.mask is not None
         else None
     )
-    again = judge.figures(replace(pair, **turned, mask=mask))
-    assert [one.value for one in again] == pytest.approx([one.value for one in judge.figures(pair)], rel=1e-6)
+    again = judge.measure(replace(pair, **turned, mask=mask))
+    assert [one.value for one in again] == pytest.approx([one.value for one in judge.measure(pair)], rel=1e-6)
 
 
-def test_colour_and_single_slices_are_taken(judge: PerceptualJudge) -> None:
+def test_colour_and_single_slices_are_taken(judge: Lpips) -> None:
     rng = np.random.default_rng(2)
     x, y = (rng.integers(0, 255, (33, 35, 1, 3)).astype(np.uint8) for _ in range(2))
-    pair = Pair("a", "unet", Volume(x, AFFINE), Volume(y, AFFINE), None, "sRGB levels", 255.0)
-    assert judge.figures(pair)[0].value > 0
-    assert judge.figures(replace(pair, synthetic=pair.reference))[0].value == 0
+    pair = CasePair("a", "unet", Volume(x, AFFINE), Volume(y, AFFINE), None, "sRGB levels", 255.0)
+    assert judge.measure(pair)[0].value > 0
+    assert judge.measure(replace(pair, synthetic=pair.reference))[0].value == 0
 
 
-def test_slices_that_are_too_small_and_bad_values_are_refused(judge: PerceptualJudge) -> None:
+def test_slices_that_are_too_small_and_bad_values_are_refused(judge: Lpips) -> None:
     small = Volume(np.ones((30, 40, 3), np.float32), AFFINE)
-    pair = Pair("a", "unet", small, small, None, "FA", 1.0)
+    pair = CasePair("a", "unet", small, small, None, "FA", 1.0)
     with pytest.raises(UsageError, match="40 x 30 pixels for lpips; expected 31") as refused:
-        judge.figures(pair)
+        judge.measure(pair)
     assert refused.value.code == "E004"
     bad = make_pair(synthetic=Volume(np.full(SHAPE, np.nan, np.float32), AFFINE))
     with pytest.raises(InputError) as not_finite:
-        judge.figures(bad)
+        judge.measure(bad)
     with pytest.raises(InputError) as empty:
-        judge.figures(make_pair(mask=np.zeros(SHAPE, bool)))
+        judge.measure(make_pair(mask=np.zeros(SHAPE, bool)))
     assert (not_finite.value.code, empty.value.code) == ("E120", "E124")
 
 
-def test_constant_images_are_alike(judge: PerceptualJudge) -> None:
+def test_constant_images_are_alike(judge: Lpips) -> None:
     flat = Volume(np.full(SHAPE, 0.5, np.float32), AFFINE)
-    assert judge.figures(make_pair(reference=flat, synthetic=flat))[0].value == 0
+    assert judge.measure(make_pair(reference=flat, synthetic=flat))[0].value == 0
 
 
 def test_labels_come_back_where_they_were() -> None:
@@ -188,13 +188,13 @@ def small_inception(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("small_inception")
 def test_fid_and_kid_are_of_all_slices_that_meet_a_mask() -> None:
-    judge = FrechetJudge(("fid", "kid"), "random", CPU)
+    judge = InceptionDistances(("fid", "kid"), "random", CPU)
     pairs = [make_pair(0.3, case=case, seed=seed) for seed, case in enumerate("abc")]
     for pair in pairs:
-        assert judge.figures(pair) == []
-        assert judge.figures(replace(pair, translator="oracle", synthetic=pair.reference)) == []
-    fid, best, kid, _ = judge.splits()
-    assert [(one.translator, one.metric) for one in judge.splits()] == [
+        assert judge.measure(pair) == []
+        assert judge.measure(replace(pair, translator="oracle", synthetic=pair.reference)) == []
+    fid, best, kid, _ = judge.split_figures()
+    assert [(one.translator, one.metric) for one in judge.split_figures()] == [
         ("unet", "fid"), ("oracle", "fid"), ("unet", "kid"), ("oracle", "kid"),
     ]  # fmt: skip
     assert fid.n_slices == 3 * 5
@@ -222,9 +222,9 @@ def test_noise_outside_the_mask_does_not_change_fid() -> None:
     ruined = pair.synthetic.with_voxels(np.where(pair.mask, pair.synthetic.voxels, np.float32(7)))
     values = []
     for synthetic in (pair.synthetic, ruined):
-        judge = FrechetJudge(("kid",), "random", CPU)
-        judge.figures(replace(pair, synthetic=synthetic))
-        values.append(judge.splits()[0].value)
+        judge = InceptionDistances(("kid",), "random", CPU)
+        judge.measure(replace(pair, synthetic=synthetic))
+        values.append(judge.split_figures()[0].value)
     assert values[0] == values[1]
 
 
@@ -232,18 +232,18 @@ def test_too_few_slices_have_no_fid_and_the_note_says_why(monkeypatch: pytest.Mo
     monkeypatch.setattr(
         frechet.inception, "pretrained_inception", lambda weights: FrozenNet(Means, weights, "Download it.")
     )
-    judge = FrechetJudge(("fid", "kid"), "random", CPU)
-    judge.figures(make_pair(0.3))
-    fid, kid = judge.splits()
+    judge = InceptionDistances(("fid", "kid"), "random", CPU)
+    judge.measure(make_pair(0.3))
+    fid, kid = judge.split_figures()
     assert (fid.value, fid.n_slices) == (None, 5)
     assert fid.text() == "unet: no FID: fid needs 2049 slices or more: there are 5"
     assert kid.value is not None
     assert kid.text().endswith("over 5 slices")
-    one = FrechetJudge(("kid",), "random", CPU)
+    one = InceptionDistances(("kid",), "random", CPU)
     mask = np.zeros(SHAPE, bool)
     mask[5, 5, 2] = True
-    one.figures(make_pair(mask=mask))
-    assert one.splits()[0].note == "kid needs 2 slices or more: there are 1"
+    one.measure(make_pair(mask=mask))
+    assert one.split_figures()[0].note == "kid needs 2 slices or more: there are 1"
 
 
 def test_metrics_and_weights_are_sorted() -> None:
@@ -251,11 +251,11 @@ def test_metrics_and_weights_are_sorted() -> None:
         ["mae", "lpips"], {"lpips": "random", "lpips_heads": "random", "sam": "x.pth"}, device="cpu"
     )
     assert (chosen.plain, chosen.weights) == (("mae",), {"sam": "x.pth"})
-    assert [one.metrics for one in chosen.judges.everyone] == [("lpips",)]
+    assert [one.metrics for one in chosen.learned.parts] == [("lpips",)]
     alone = learned.choose(["lpips"], {"lpips": "random", "lpips_heads": "random"}, device="cpu")
     assert alone.plain == ("mae",)
     nothing = learned.choose(["ssim"], {}, device="cpu")
-    assert (nothing.plain, nothing.judges.everyone) == (("ssim",), [])
+    assert (nothing.plain, nothing.learned.parts) == (("ssim",), [])
     with pytest.raises(UsageError, match="no metric"):
         learned.choose([], {})
 
@@ -298,10 +298,12 @@ class Off:
 def test_an_evaluation_holds_figures_of_networks(make_case: Make, tmp_path: Path) -> None:
     case = make_case(0, fa=make_pair().reference, t1=make_pair().reference)
     case = replace(case, inside=make_pair().mask, brain=make_pair().mask)
-    judges = Judges([PerceptualJudge("alex", "random", "random", CPU), FrechetJudge(("fid",), "random", CPU)])
+    learned = LearnedMetrics(
+        [Lpips("alex", "random", "random", CPU), InceptionDistances(("fid",), "random", CPU)]
+    )
     entrants = Participants([Off("unet", 0.1)], [Off("lookup", 0.3)])
     task = EvaluationTask(("t1",), "fa", 1.0, "cohort", "d" * 64, "test", 3)
-    evaluation = evaluate_cases(entrants, [case], task, judges=judges)
+    evaluation = evaluate_cases(entrants, [case], task, learned=learned)
     assert [column.label for column in evaluation.main_columns()][-1] == "LPIPS"
     assert {row.metric for row in evaluation.rows} == {"mae", "psnr", "ssim", "lpips"}
     write(evaluation, tmp_path)

@@ -15,8 +15,15 @@ from numpy.typing import NDArray
 
 from transmodal.errors import InputError, ResourceError, UsageError
 from transmodal.evaluation.learned import choose as learned
-from transmodal.evaluation.learned.base import Pair
-from transmodal.evaluation.learned.segmenter import METRICS, OverlapJudge, Run, Segmenter, Window, open_onnx
+from transmodal.evaluation.learned.base import CasePair
+from transmodal.evaluation.learned.segmenter import (
+    METRICS,
+    Run,
+    SegmentationOverlap,
+    Segmenter,
+    ValueWindow,
+    open_onnx,
+)
 from transmodal.metrics.regions.overlap import dice, hd95
 from transmodal.metrics.table import NOTHING, Row
 from transmodal.volumes import Volume
@@ -35,13 +42,13 @@ def bright(images: Answer) -> Answer:
 
 
 def segmenter(
-    run: Run = bright, size: tuple[int | None, int | None] = FREE, window: Window | None = None
+    run: Run = bright, size: tuple[int | None, int | None] = FREE, window: ValueWindow | None = None
 ) -> Segmenter:
     return Segmenter(run, size, "e" * 64, window)
 
 
 @pytest.fixture
-def pair() -> Pair:
+def pair() -> CasePair:
     """Two structures, one of which moved by 2 mm; a third lies outside the mask in the synthetic volume only."""
     reference = np.zeros(SHAPE, np.float32)
     reference[3:7, 3:7, 2:5], reference[12:16, 3:7, 2:5] = 1, 3
@@ -51,12 +58,12 @@ def pair() -> Pair:
     mask = np.zeros(SHAPE, bool)
     mask[:, :10] = True
     volumes = (Volume(one, AFFINE) for one in (reference, synthetic))
-    return Pair("a", "unet", *volumes, mask, "FA", 1.0)  # type: ignore[misc]
+    return CasePair("a", "unet", *volumes, mask, "FA", 1.0)  # type: ignore[misc]
 
 
-def test_structures_are_compared_inside_the_mask_and_whole(pair: Pair) -> None:
-    judge = OverlapJudge(METRICS, segmenter())
-    found = judge.figures(pair)
+def test_structures_are_compared_inside_the_mask_and_whole(pair: CasePair) -> None:
+    judge = SegmentationOverlap(METRICS, segmenter())
+    found = judge.measure(pair)
     assert [(one.metric, one.unit, one.protocol.region) for one in found] == [
         ("dice", "1", "mask"), ("hd95", "mm", "mask"), ("dice", "1", "whole"), ("hd95", "mm", "whole"),
     ]  # fmt: skip
@@ -75,45 +82,45 @@ def test_structures_are_compared_inside_the_mask_and_whole(pair: Pair) -> None:
     ]  # fmt: skip
 
 
-def test_identity_is_best_and_moving_away_is_worse(pair: Pair) -> None:
-    judge, found = OverlapJudge(METRICS, segmenter()), []
+def test_identity_is_best_and_moving_away_is_worse(pair: CasePair) -> None:
+    judge, found = SegmentationOverlap(METRICS, segmenter()), []
     for step in (0, 1, 2, 3):
         moved = pair.reference.with_voxels(np.roll(pair.reference.voxels, step, axis=0))
-        found.append([one.value for one in judge.figures(replace(pair, synthetic=moved, mask=None))])
+        found.append([one.value for one in judge.measure(replace(pair, synthetic=moved, mask=None))])
     dices, distances = zip(*found, strict=True)
     assert (dices[0], distances[0]) == (1, 0)
     assert list(dices) == sorted(dices, reverse=True)
     assert list(distances) == pytest.approx([0, 1, 2, 3])
 
 
-def test_the_reference_is_segmented_once_per_case(pair: Pair) -> None:
+def test_the_reference_is_segmented_once_per_case(pair: CasePair) -> None:
     calls = []
 
     def counted(images: Answer) -> Answer:
         calls.append(len(images))
         return bright(images)
 
-    judge = OverlapJudge(("dice",), segmenter(counted))
-    judge.figures(pair)
-    judge.figures(replace(pair, translator="oracle"))
+    judge = SegmentationOverlap(("dice",), segmenter(counted))
+    judge.measure(pair)
+    judge.measure(replace(pair, translator="oracle"))
     assert sum(calls) == 3 * SHAPE[2]
-    judge.figures(replace(pair, case="b"))
+    judge.measure(replace(pair, case="b"))
     assert sum(calls) == 5 * SHAPE[2]
 
 
-def test_where_neither_has_a_structure_there_is_no_figure(pair: Pair) -> None:
+def test_where_neither_has_a_structure_there_is_no_figure(pair: CasePair) -> None:
     empty = pair.reference.with_voxels(np.zeros(SHAPE, np.float32))
-    (found,) = OverlapJudge(("hd95",), segmenter()).figures(
+    (found,) = SegmentationOverlap(("hd95",), segmenter()).measure(
         replace(pair, reference=empty, synthetic=empty, mask=None)
     )
     assert math.isnan(found.value)
     row = Row("a", "p", "unet", found.metric, found.value, found.unit, found.protocol)
     assert (row.to_json()["value"], row.to_json()["note"]) == (None, NOTHING)
-    lost = OverlapJudge(METRICS, segmenter()).figures(replace(pair, synthetic=empty, mask=None))
+    lost = SegmentationOverlap(METRICS, segmenter()).measure(replace(pair, synthetic=empty, mask=None))
     assert [one.value for one in lost] == pytest.approx([0, math.hypot(19, 32, 24)])
 
 
-def test_slices_are_upright_and_labels_come_back(pair: Pair) -> None:
+def test_slices_are_upright_and_labels_come_back(pair: CasePair) -> None:
     seen = []
 
     def looked(images: Answer) -> Answer:
@@ -130,20 +137,20 @@ def test_slices_are_upright_and_labels_come_back(pair: Pair) -> None:
     assert place.tolist() == [16 - 14, 19 - 2]
 
 
-def test_the_window_scales_and_clips(pair: Pair) -> None:
+def test_the_window_scales_and_clips(pair: CasePair) -> None:
     seen = []
 
     def looked(images: Answer) -> Answer:
         seen.append(images)
         return bright(images)
 
-    found = segmenter(looked, window=Window(-1, 1))
+    found = segmenter(looked, window=ValueWindow(-1, 1))
     found(pair.reference)
     assert np.unique(np.concatenate(seen)).tolist() == [0.5, 1.0]
     assert found.text().endswith("-1 to 1 as 0 to 1")
 
 
-def test_one_channel_per_label_and_a_fixed_size(pair: Pair) -> None:
+def test_one_channel_per_label_and_a_fixed_size(pair: CasePair) -> None:
     shapes = []
 
     def scores(images: Answer) -> Answer:
@@ -169,19 +176,19 @@ def test_one_channel_per_label_and_a_fixed_size(pair: Pair) -> None:
         lambda images: np.zeros((len(images), 3), np.float32),
     ],
 )
-def test_other_answers_are_refused(pair: Pair, answer: Callable[[Answer], Answer]) -> None:
+def test_other_answers_are_refused(pair: CasePair, answer: Callable[[Answer], Answer]) -> None:
     with pytest.raises(InputError, match="a segmenter's answer") as refused:
         segmenter(answer)(pair.reference)
     assert refused.value.code == "E102"
 
 
-def test_colour_and_bad_values_are_refused(pair: Pair) -> None:
+def test_colour_and_bad_values_are_refused(pair: CasePair) -> None:
     colour = Volume(np.zeros((*SHAPE, 3), np.uint8), AFFINE)
     with pytest.raises(InputError) as refused:
         segmenter()(colour)
     bad = pair.reference.with_voxels(np.full(SHAPE, np.inf, np.float32))
     with pytest.raises(InputError) as infinite:
-        OverlapJudge(METRICS, segmenter()).figures(replace(pair, synthetic=bad))
+        SegmentationOverlap(METRICS, segmenter()).measure(replace(pair, synthetic=bad))
     assert (refused.value.code, infinite.value.code) == ("E122", "E120")
 
 
@@ -189,7 +196,7 @@ def test_files_and_windows_that_are_none(tmp_path: Path, monkeypatch: pytest.Mon
     with pytest.raises(InputError) as gone:
         open_onnx(tmp_path / "s.onnx")
     with pytest.raises(UsageError) as window:
-        open_onnx(tmp_path / "s.onnx", Window(1, 1))
+        open_onnx(tmp_path / "s.onnx", ValueWindow(1, 1))
     (tmp_path / "s.onnx").write_bytes(b"none")
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     with pytest.raises(ResourceError, match=r"transmodal\[export\]") as missing:
@@ -230,12 +237,12 @@ def written(path: Path, sides: tuple[Any, Any, Any], *, channels: int = 1, outpu
 
 
 @pytest.mark.parametrize("sides", [("n", "h", "w"), (1, "h", "w"), ("n", 24, 32)])
-def test_onnx_labels_as_its_graph_says(pair: Pair, tmp_path: Path, sides: tuple[Any, Any, Any]) -> None:
+def test_onnx_labels_as_its_graph_says(pair: CasePair, tmp_path: Path, sides: tuple[Any, Any, Any]) -> None:
     path = written(tmp_path / "s.onnx", sides)
     chosen = learned.choose(["mae", "dice", "hd95"], {}, segmenter=path, window=(0.0, 2.0), device="cpu")
-    (judge,) = chosen.judges.everyone
+    (judge,) = chosen.learned.parts
     assert judge.metrics == ("dice", "hd95")
-    found = judge.figures(replace(pair, mask=None))
+    found = judge.measure(replace(pair, mask=None))
     # 1 of 2 is not above a half; 3 is.
     high = pair.reference.voxels > 1.5, pair.synthetic.voxels > 1.5
     assert found[0].value == pytest.approx(dice(*high))
@@ -243,7 +250,7 @@ def test_onnx_labels_as_its_graph_says(pair: Pair, tmp_path: Path, sides: tuple[
     assert len(judge.record()["segmenter_sha256"]) == 64
 
 
-def test_onnx_of_another_kind_is_refused(pair: Pair, tmp_path: Path) -> None:
+def test_onnx_of_another_kind_is_refused(pair: CasePair, tmp_path: Path) -> None:
     for n, path in enumerate(
         [
             written(tmp_path / "a.onnx", ("n", "h", "w"), channels=3),

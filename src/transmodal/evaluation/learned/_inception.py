@@ -25,7 +25,7 @@ PUBLISHED = (
 Pool = Literal["mean", "max", "halve"]
 
 
-class Step(NamedTuple):
+class Convolution(NamedTuple):
     """One convolution: its name, channels, kernel and stride; those without a stride keep the size."""
 
     name: str
@@ -34,7 +34,7 @@ class Step(NamedTuple):
     stride: int = 1
 
 
-Branch = Sequence[Step | tuple[Step, Step]]
+Branch = Sequence[Convolution | tuple[Convolution, Convolution]]
 """Convolutions one behind the other; a pair stands side by side."""
 
 
@@ -43,11 +43,11 @@ class Inception(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.Conv2d_1a_3x3 = Unit(3, Step("", 32, (3, 3), 2))
-        self.Conv2d_2a_3x3 = Unit(32, Step("", 32, (3, 3)), padding=(0, 0))
-        self.Conv2d_2b_3x3 = Unit(32, Step("", 64, (3, 3)))
-        self.Conv2d_3b_1x1 = Unit(64, Step("", 80))
-        self.Conv2d_4a_3x3 = Unit(80, Step("", 192, (3, 3)), padding=(0, 0))
+        self.Conv2d_1a_3x3 = Unit(3, Convolution("", 32, (3, 3), 2))
+        self.Conv2d_2a_3x3 = Unit(32, Convolution("", 32, (3, 3)), padding=(0, 0))
+        self.Conv2d_2b_3x3 = Unit(32, Convolution("", 64, (3, 3)))
+        self.Conv2d_3b_1x1 = Unit(64, Convolution("", 80))
+        self.Conv2d_4a_3x3 = Unit(80, Convolution("", 192, (3, 3)), padding=(0, 0))
         self.pool = nn.MaxPool2d(3, 2)
         before = 192
         self._blocks = []
@@ -81,7 +81,7 @@ class Unit(nn.Module):
         padding: None keeps the size where there is no stride.
     """
 
-    def __init__(self, before: int, step: Step, padding: tuple[int, int] | None = None) -> None:
+    def __init__(self, before: int, step: Convolution, padding: tuple[int, int] | None = None) -> None:
         super().__init__()
         if padding is None:
             high, wide = step.kernel
@@ -111,9 +111,9 @@ class Mixed(nn.Module):
             width = before
             for step in branch:
                 sides = _sides(step)
-                for one in sides:
-                    self.add_module(one.name, Unit(width, one))
-                width = sum(one.width for one in sides)
+                for side in sides:
+                    self.add_module(side.name, Unit(width, side))
+                width = sum(side.width for side in sides)
             self.width += width
 
     def forward(self, x: Tensor) -> Tensor:
@@ -125,7 +125,7 @@ class Mixed(nn.Module):
 
     def _through(self, x: Tensor, branch: Branch) -> Tensor:
         for step in branch:
-            x = torch.cat([self.get_submodule(one.name)(x) for one in _sides(step)], dim=1)
+            x = torch.cat([self.get_submodule(side.name)(x) for side in _sides(step)], dim=1)
         return x
 
     def _pooled(self, x: Tensor) -> Tensor:
@@ -146,30 +146,30 @@ def pretrained_inception(path: str | None) -> FrozenNet:
     return FrozenNet(Inception, path, remedy, renamed)
 
 
-def renamed(given: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def renamed(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Return a file's tensors without the classifier; the number of training batches, which nothing uses, is 0."""
-    kept = {name: one for name, one in given.items() if not name.startswith("fc.")}
-    means = [name for name in kept if name.endswith(".running_mean")]
-    return kept | {
+    tensors = {name: tensor for name, tensor in weights.items() if not name.startswith("fc.")}
+    means = [name for name in tensors if name.endswith(".running_mean")]
+    return tensors | {
         f"{name.removesuffix('running_mean')}num_batches_tracked": torch.tensor(0) for name in means
     }
 
 
-def _sides(step: Step | tuple[Step, Step]) -> tuple[Step, ...]:
-    return (step,) if isinstance(step, Step) else step
+def _sides(step: Convolution | tuple[Convolution, Convolution]) -> tuple[Convolution, ...]:
+    return (step,) if isinstance(step, Convolution) else step
 
 
 def _five(pooled: int) -> tuple[Sequence[Branch], Pool]:
     return (
         (
-            (Step("branch1x1", 64),),
-            (Step("branch5x5_1", 48), Step("branch5x5_2", 64, (5, 5))),
+            (Convolution("branch1x1", 64),),
+            (Convolution("branch5x5_1", 48), Convolution("branch5x5_2", 64, (5, 5))),
             (
-                Step("branch3x3dbl_1", 64),
-                Step("branch3x3dbl_2", 96, (3, 3)),
-                Step("branch3x3dbl_3", 96, (3, 3)),
+                Convolution("branch3x3dbl_1", 64),
+                Convolution("branch3x3dbl_2", 96, (3, 3)),
+                Convolution("branch3x3dbl_3", 96, (3, 3)),
             ),
-            (Step("branch_pool", pooled),),
+            (Convolution("branch_pool", pooled),),
         ),
         "mean",
     )
@@ -178,20 +178,20 @@ def _five(pooled: int) -> tuple[Sequence[Branch], Pool]:
 def _seven(inner: int) -> tuple[Sequence[Branch], Pool]:
     return (
         (
-            (Step("branch1x1", 192),),
+            (Convolution("branch1x1", 192),),
             (
-                Step("branch7x7_1", inner),
-                Step("branch7x7_2", inner, (1, 7)),
-                Step("branch7x7_3", 192, (7, 1)),
+                Convolution("branch7x7_1", inner),
+                Convolution("branch7x7_2", inner, (1, 7)),
+                Convolution("branch7x7_3", 192, (7, 1)),
             ),
             (
-                Step("branch7x7dbl_1", inner),
-                Step("branch7x7dbl_2", inner, (7, 1)),
-                Step("branch7x7dbl_3", inner, (1, 7)),
-                Step("branch7x7dbl_4", inner, (7, 1)),
-                Step("branch7x7dbl_5", 192, (1, 7)),
+                Convolution("branch7x7dbl_1", inner),
+                Convolution("branch7x7dbl_2", inner, (7, 1)),
+                Convolution("branch7x7dbl_3", inner, (1, 7)),
+                Convolution("branch7x7dbl_4", inner, (7, 1)),
+                Convolution("branch7x7dbl_5", 192, (1, 7)),
             ),
-            (Step("branch_pool", 192),),
+            (Convolution("branch_pool", 192),),
         ),
         "mean",
     )
@@ -200,38 +200,38 @@ def _seven(inner: int) -> tuple[Sequence[Branch], Pool]:
 def _wide(pool: Pool) -> tuple[Sequence[Branch], Pool]:
     return (
         (
-            (Step("branch1x1", 320),),
+            (Convolution("branch1x1", 320),),
             (
-                Step("branch3x3_1", 384),
-                (Step("branch3x3_2a", 384, (1, 3)), Step("branch3x3_2b", 384, (3, 1))),
+                Convolution("branch3x3_1", 384),
+                (Convolution("branch3x3_2a", 384, (1, 3)), Convolution("branch3x3_2b", 384, (3, 1))),
             ),
             (
-                Step("branch3x3dbl_1", 448),
-                Step("branch3x3dbl_2", 384, (3, 3)),
-                (Step("branch3x3dbl_3a", 384, (1, 3)), Step("branch3x3dbl_3b", 384, (3, 1))),
+                Convolution("branch3x3dbl_1", 448),
+                Convolution("branch3x3dbl_2", 384, (3, 3)),
+                (Convolution("branch3x3dbl_3a", 384, (1, 3)), Convolution("branch3x3dbl_3b", 384, (3, 1))),
             ),
-            (Step("branch_pool", 192),),
+            (Convolution("branch_pool", 192),),
         ),
         pool,
     )
 
 
 _HALVED_TO_17: Sequence[Branch] = (
-    (Step("branch3x3", 384, (3, 3), 2),),
+    (Convolution("branch3x3", 384, (3, 3), 2),),
     (
-        Step("branch3x3dbl_1", 64),
-        Step("branch3x3dbl_2", 96, (3, 3)),
-        Step("branch3x3dbl_3", 96, (3, 3), 2),
+        Convolution("branch3x3dbl_1", 64),
+        Convolution("branch3x3dbl_2", 96, (3, 3)),
+        Convolution("branch3x3dbl_3", 96, (3, 3), 2),
     ),
     (),
 )
 _HALVED_TO_8: Sequence[Branch] = (
-    (Step("branch3x3_1", 192), Step("branch3x3_2", 320, (3, 3), 2)),
+    (Convolution("branch3x3_1", 192), Convolution("branch3x3_2", 320, (3, 3), 2)),
     (
-        Step("branch7x7x3_1", 192),
-        Step("branch7x7x3_2", 192, (1, 7)),
-        Step("branch7x7x3_3", 192, (7, 1)),
-        Step("branch7x7x3_4", 192, (3, 3), 2),
+        Convolution("branch7x7x3_1", 192),
+        Convolution("branch7x7x3_2", 192, (1, 7)),
+        Convolution("branch7x7x3_3", 192, (7, 1)),
+        Convolution("branch7x7x3_4", 192, (3, 3), 2),
     ),
     (),
 )

@@ -18,7 +18,7 @@ from transmodal.nets.frozen import FrozenNet
 Name = Literal["alex", "vgg"]
 
 
-class Layout(NamedTuple):
+class BackboneLayout(NamedTuple):
     """A backbone.
 
     Attributes:
@@ -43,8 +43,8 @@ class Layout(NamedTuple):
         return tuple(self.widths[n][0] for n in self.taps)
 
 
-LAYOUTS: Mapping[Name, Layout] = {
-    "alex": Layout(
+LAYOUTS: Mapping[Name, BackboneLayout] = {
+    "alex": BackboneLayout(
         ((64, 11, 4, 2), (192, 5, 1, 2), (384, 3, 1, 1), (256, 3, 1, 1), (256, 3, 1, 1)),
         (1, 2),
         (3, 2),
@@ -52,7 +52,7 @@ LAYOUTS: Mapping[Name, Layout] = {
         31,
         "alexnet-owt-7be5be79.pth of https://download.pytorch.org/models",
     ),
-    "vgg": Layout(
+    "vgg": BackboneLayout(
         tuple((width, 3, 1, 1) for width in (64, 64, 128, 128, *[256] * 3, *[512] * 6)),
         (2, 4, 7, 10),
         (2, 2),
@@ -63,7 +63,7 @@ LAYOUTS: Mapping[Name, Layout] = {
 }
 HEADS = "https://github.com/richzhang/PerceptualSimilarity/tree/master/lpips/weights/v0.1"
 SETTINGS: Mapping[Name, str] = {"alex": "lpips", "vgg": "lpips_vgg"}
-"""What the weights are called where they are given: this for the backbone, with `_heads` for the heads."""
+"""Names under which weights are given: this for the backbone, with `_heads` for the heads."""
 _SHIFT, _SCALE = (-0.030, -0.088, -0.188), (0.458, 0.448, 0.450)
 _EPS = 1e-10
 
@@ -95,7 +95,7 @@ class Backbone(nn.Module):
         self.register_buffer("scale", torch.tensor(_SCALE).view(3, 1, 1), persistent=False)
         for part in self.features:
             if isinstance(part, nn.Conv2d):
-                # What random weights begin with: features neither vanish nor grow with depth.
+                # Random weights begin so: features neither vanish nor grow with depth.
                 nn.init.kaiming_normal_(part.weight, nonlinearity="relu")
 
     def forward(self, images: Tensor) -> list[Tensor]:
@@ -104,12 +104,12 @@ class Backbone(nn.Module):
         Args:
             images: `(B, 3, H, W)` in [-1, 1].
         """
-        x, found = (images - self.shift) / self.scale, []
+        x, features = (images - self.shift) / self.scale, []
         for n, layer in enumerate(self.features):
             x = layer(x)
             if n in self._taps:
-                found.append(x / (x.square().sum(dim=1, keepdim=True).sqrt() + _EPS))
-        return found
+                features.append(x / (x.square().sum(dim=1, keepdim=True).sqrt() + _EPS))
+        return features
 
 
 class Heads(nn.Module):
@@ -157,19 +157,19 @@ def pretrained(name: Name, backbone: str | None, heads: str | None) -> tuple[Fro
     )
 
 
-def distances(nets: tuple[FrozenNet, FrozenNet], one: Tensor, other: Tensor) -> list[Tensor]:
+def distances(nets: tuple[FrozenNet, FrozenNet], reference: Tensor, synthetic: Tensor) -> list[Tensor]:
     """Return the five maps whose means add up to LPIPS, `(B, 1, h, w)` each.
 
     Args:
         nets: backbone and heads.
-        one: `(B, 3, H, W)` in [-1, 1].
-        other: of the same shape.
+        reference: `(B, 3, H, W)` in [-1, 1].
+        synthetic: of the same shape.
     """
     backbone, heads = nets
-    features = zip(backbone(one), backbone(other), strict=True)
-    found: list[Tensor] = heads(*((a - b).square() for a, b in features))
-    return found
+    features = zip(backbone(reference), backbone(synthetic), strict=True)
+    maps: list[Tensor] = heads(*((a - b).square() for a, b in features))
+    return maps
 
 
-def _features(given: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    return {name: value for name, value in given.items() if not name.startswith("classifier.")}
+def _features(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {name: value for name, value in weights.items() if not name.startswith("classifier.")}

@@ -1,4 +1,4 @@
-"""Axial slices of a volume as a network of images sees them: upright, in three channels, scaled by the range."""
+"""Axial slices of a volume for a network of images: upright, in three channels, scaled by the range."""
 
 from __future__ import annotations
 
@@ -41,6 +41,6 @@ def mask_slices(mask: Mask, volume: Volume) -> Tensor:
 def as_labels(planes: NDArray[np.int64], volume: Volume) -> NDArray[np.int64]:
     """Put label maps of upright axial slices `(K, H, W)` back onto the volume's grid."""
     turned = reorient(Volume(np.empty(volume.grid.shape, np.uint8), volume.affine), _UPRIGHT)
-    made = Volume(np.ascontiguousarray(np.swapaxes(planes, 0, 2)), turned.affine)
-    labels: NDArray[np.int64] = reorient(made, volume.orientation).voxels
+    upright = Volume(np.ascontiguousarray(np.swapaxes(planes, 0, 2)), turned.affine)
+    labels: NDArray[np.int64] = reorient(upright, volume.orientation).voxels
     return labels

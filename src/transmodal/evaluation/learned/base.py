@@ -1,4 +1,4 @@
-"""What a metric needs that is taken by a network: a pair of volumes in, figures of the case or of the split out."""
+"""The interface of metrics that a network measures: a pair of volumes in, values of the case or of the split out."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from transmodal.volumes import Volume
 
 
 class Scale(NamedTuple):
-    """What is black and what is white to a network of images.
+    """The values that a network of images gets as black and as white.
 
     Attributes:
-        low: value of nothing, black.
+        low: value of empty space, black.
         width: of the range of values, up to white; nothing is clipped.
         unit: of the values.
     """
@@ -35,18 +35,18 @@ class Scale(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Pair:
-    """One case's target and what one translator made of it.
+class CasePair:
+    """One case's target and one translator's synthetic volume of it.
 
     Attributes:
         case: id of the case.
-        translator: what made the synthetic volume.
+        translator: by which the synthetic volume was made.
         reference: the target as it is compared.
         synthetic: on the same grid.
         mask: evaluation mask `(I, J, K)`, or None.
         unit: of the values.
         data_range: width of their range.
-        mask_text: what the mask is where it is not the data set's.
+        mask_text: the mask in words, where it is not the data set's.
     """
 
     case: str
@@ -60,7 +60,7 @@ class Pair:
 
     @property
     def scale(self) -> Scale:
-        """What is black and what is white."""
+        """The values that are black and white."""
         return Scale(modality_in(self.unit).background, self.data_range, self.unit)
 
     def check(self) -> None:
@@ -72,40 +72,40 @@ class Pair:
         check_pair(self.reference.voxels, self.synthetic.voxels, self.mask)
 
 
-class Judge(Protocol):
-    """Takes some metrics of pairs."""
+class LearnedMetric(Protocol):
+    """Measures pairs by one network, which may give several metrics."""
 
     @property
     def metrics(self) -> tuple[str, ...]:
         """Their names."""
 
-    def figures(self, pair: Pair) -> list[MetricValue]:
-        """Return the figures of one pair, and remember what figures of the split need."""
+    def measure(self, pair: CasePair) -> list[MetricValue]:
+        """Return the values of one pair, and remember what values of the split need."""
 
-    def splits(self) -> list[SplitFigure]:
-        """Return the figures of the split, once all pairs were seen."""
+    def split_figures(self) -> list[SplitFigure]:
+        """Return the values of the split, once all pairs were measured."""
 
     def record(self) -> dict[str, Any]:
-        """Return which network judged and what else a reader has to know, JSON-able."""
+        """Return which network measured and what else a reader has to know, JSON-able."""
 
 
 @dataclass(frozen=True, slots=True)
-class Judges:
-    """Those who take part in an evaluation."""
+class LearnedMetrics:
+    """The learned metrics of an evaluation."""
 
-    everyone: Sequence[Judge] = ()
+    parts: Sequence[LearnedMetric] = ()
 
-    def figures(self, pair: Pair) -> list[MetricValue]:
-        """Return all figures of one pair."""
-        return [figure for one in self.everyone for figure in one.figures(pair)]
+    def measure(self, pair: CasePair) -> list[MetricValue]:
+        """Return all values of one pair."""
+        return [value for part in self.parts for value in part.measure(pair)]
 
-    def splits(self) -> tuple[SplitFigure, ...]:
-        """Return all figures of the split."""
-        return tuple(figure for one in self.everyone for figure in one.splits())
+    def split_figures(self) -> tuple[SplitFigure, ...]:
+        """Return all values of the split."""
+        return tuple(figure for part in self.parts for figure in part.split_figures())
 
     def record(self) -> dict[str, Any]:
         """Return the record of each, by its metrics."""
-        return {", ".join(one.metrics): one.record() for one in self.everyone}
+        return {", ".join(part.metrics): part.record() for part in self.parts}
 
 
-NOBODY = Judges()
+NO_LEARNED_METRICS = LearnedMetrics()

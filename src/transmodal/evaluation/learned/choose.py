@@ -9,11 +9,11 @@ from typing import NamedTuple
 from transmodal.errors import UsageError
 from transmodal.evaluation.learned import _lpips_network as lpips_network
 from transmodal.evaluation.learned import fid
-from transmodal.evaluation.learned.base import Judge, Judges
-from transmodal.evaluation.learned.fid import FrechetJudge
-from transmodal.evaluation.learned.lpips import PerceptualJudge
+from transmodal.evaluation.learned.base import LearnedMetric, LearnedMetrics
+from transmodal.evaluation.learned.fid import InceptionDistances
+from transmodal.evaluation.learned.lpips import Lpips
 from transmodal.evaluation.learned.segmenter import METRICS as OVERLAP
-from transmodal.evaluation.learned.segmenter import OverlapJudge, Window, open_onnx
+from transmodal.evaluation.learned.segmenter import SegmentationOverlap, ValueWindow, open_onnx
 from transmodal.inference.device import device_of
 from transmodal.metrics import registry
 from transmodal.metrics.naming import check_names
@@ -23,22 +23,22 @@ PERCEPTUAL: Mapping[str, lpips_network.Name] = {
 }
 METRICS = (*PERCEPTUAL, *fid.METRICS, *OVERLAP)
 """Their names."""
-WEIGHTS = (*(part for one in PERCEPTUAL for part in (one, f"{one}_heads")), "inception")
-"""What their weights are called where they are given."""
+WEIGHTS = (*(name for metric in PERCEPTUAL for name in (metric, f"{metric}_heads")), "inception")
+"""Names under which their weights are given."""
 
 
 class Choice(NamedTuple):
-    """What was asked for, sorted.
+    """Metrics and weights, sorted by who uses them.
 
     Attributes:
         plain: metrics that need no network; `mae` where there is none, for it chooses the cases to show.
         weights: those of the runs' own frozen networks.
-        judges: what takes the others.
+        learned: the opened networks that measure the others.
     """
 
     plain: tuple[str, ...]
     weights: dict[str, str]
-    judges: Judges
+    learned: LearnedMetrics
 
 
 def choose(
@@ -67,23 +67,25 @@ def choose(
     check_names(metrics, (*registry.names(), *METRICS))
     own = {name: path for name, path in weights.items() if name in WEIGHTS}
     _check_used(metrics, own, segmenter, window)
-    where = device_of(device)
-    judges: list[Judge] = [
-        PerceptualJudge(name, own.get(metric), own.get(f"{metric}_heads"), where)
+    placed = device_of(device)
+    learned: list[LearnedMetric] = [
+        Lpips(name, own.get(metric), own.get(f"{metric}_heads"), placed)
         for metric, name in PERCEPTUAL.items()
         if metric in metrics
     ]
     of_split = tuple(name for name in fid.METRICS if name in metrics)
     if of_split:
-        judges.append(FrechetJudge(of_split, own.get("inception"), where))
+        learned.append(InceptionDistances(of_split, own.get("inception"), placed))
     of_structures = tuple(name for name in OVERLAP if name in metrics)
     if of_structures and segmenter is not None:
-        judges.append(
-            OverlapJudge(of_structures, open_onnx(segmenter, None if window is None else Window(*window)))
+        learned.append(
+            SegmentationOverlap(
+                of_structures, open_onnx(segmenter, None if window is None else ValueWindow(*window))
+            )
         )
     plain = tuple(name for name in metrics if name not in METRICS)
-    rest = {name: path for name, path in weights.items() if name not in WEIGHTS}
-    return Choice(plain or (("mae",) if metrics else ()), rest, Judges(judges))
+    weights_of_runs = {name: path for name, path in weights.items() if name not in WEIGHTS}
+    return Choice(plain or (("mae",) if metrics else ()), weights_of_runs, LearnedMetrics(learned))
 
 
 def _check_used(
@@ -101,15 +103,15 @@ def _check_used(
             f"--metrics with {' or '.join(needing[idle[0]])}",
             "Name the metric, or leave the weights out.",
         )
-    asked = sorted(set(metrics) & set(OVERLAP))
-    if asked and segmenter is None:
+    of_structures = sorted(set(metrics) & set(OVERLAP))
+    if of_structures and segmenter is None:
         raise UsageError(
             "E004",
-            f"the metric {asked[0]} without a segmenter",
+            f"the metric {of_structures[0]} without a segmenter",
             "--segmenter FILE.onnx",
             "Give one, or compare your own segmentations: transmodal overlap.",
         )
-    if (segmenter is not None and not asked) or (window is not None and segmenter is None):
+    if (segmenter is not None and not of_structures) or (window is not None and segmenter is None):
         raise UsageError(
             "E004",
             "a segmenter without the metrics dice or hd95"

@@ -1,4 +1,4 @@
-"""FID and KID: figures of a whole split's slices, by the features of an Inception network."""
+"""FID and KID of all slices of a split, by the features of an Inception network."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from transmodal.evaluation.learned import _inception as inception
 from transmodal.evaluation.learned.axial import Mask, mask_slices, slices
-from transmodal.evaluation.learned.base import Pair, Scale
+from transmodal.evaluation.learned.base import CasePair, Scale
 from transmodal.metrics.feature_sets import frechet_distance, kernel_distance
 from transmodal.metrics.protocol import MetricValue
 from transmodal.metrics.table import SplitFigure
@@ -21,7 +21,7 @@ METRICS = ("fid", "kid")
 _AT_ONCE = 8
 
 
-class FrechetJudge:
+class InceptionDistances:
     """Collects the features of the slices that meet the masks, measured and synthetic.
 
     Args:
@@ -41,10 +41,10 @@ class FrechetJudge:
         self._device = device
         self._digest = self._net.digest()
         self._measured: dict[str, Features] = {}
-        self._made: dict[str, dict[str, Features]] = {}
+        self._synthetic: dict[str, dict[str, Features]] = {}
         self._text = ""
 
-    def figures(self, pair: Pair) -> list[MetricValue]:
+    def measure(self, pair: CasePair) -> list[MetricValue]:
         """Return nothing, and remember the features of the pair's slices.
 
         Raises:
@@ -78,29 +78,29 @@ class FrechetJudge:
         """Remember the features of a synthetic volume's slices; its case need not be among the measured ones.
 
         Args:
-            translator: what made it.
+            translator: by which it was made.
             case: id of the case.
             synthetic: in real units.
             mask: where it is looked at; None looks everywhere.
             scale: of its values.
         """
-        self._made.setdefault(translator, {})[case] = self._features(synthetic, mask, scale)
+        self._synthetic.setdefault(translator, {})[case] = self._features(synthetic, mask, scale)
 
-    def splits(self) -> list[SplitFigure]:
+    def split_figures(self) -> list[SplitFigure]:
         """Return the figures of every translator."""
         return [
-            self._figure(metric, translator, made)
+            self._figure(metric, translator, features)
             for metric in self.metrics
-            for translator, made in self._made.items()
+            for translator, features in self._synthetic.items()
         ]
 
     def record(self) -> dict[str, Any]:
-        """Return which weights judged."""
+        """Return which weights measured."""
         return {"inception_sha256": self._digest}
 
-    def _figure(self, metric: str, translator: str, made: dict[str, Features]) -> SplitFigure:
+    def _figure(self, metric: str, translator: str, synthetic: dict[str, Features]) -> SplitFigure:
         x = np.concatenate(list(self._measured.values()))
-        y = np.concatenate(list(made.values()))
+        y = np.concatenate(list(synthetic.values()))
         # With no more images than features the covariance is singular, and the distance says how few they are.
         least = inception.FEATURES + 1 if metric == "fid" else 2
         n_slices = min(len(x), len(y))

@@ -1,4 +1,4 @@
-"""Dice and HD95 by a segmenter that the user gives as ONNX: of the target, and of what a translator made of it.
+"""Dice and HD95 of the target and the synthetic volume, by a segmenter that the user gives as ONNX.
 
 ONNX is a graph of known operators. Nothing in it is executed but these; operators of other libraries are refused.
 """
@@ -17,10 +17,11 @@ from numpy.typing import NDArray
 
 from transmodal.errors import InputError, ResourceError, UsageError
 from transmodal.evaluation.learned.axial import as_labels, slices
-from transmodal.evaluation.learned.base import Pair, Scale
+from transmodal.evaluation.learned.base import CasePair, Scale
 from transmodal.evaluation.overlaps import DEFINITION, shown
 from transmodal.metrics.protocol import MetricValue, Protocol
 from transmodal.metrics.regions.overlap import by_structure, overall
+from transmodal.metrics.registry import find
 from transmodal.metrics.table import SplitFigure
 from transmodal.volumes import Volume
 
@@ -32,8 +33,8 @@ Labels = NDArray[np.int64]
 Run = Callable[[NDArray[np.float32]], NDArray[Any]]
 
 
-class Window(NamedTuple):
-    """What of the values the segmenter was trained on becomes 0 to 1; values beyond are clipped."""
+class ValueWindow(NamedTuple):
+    """The window of values that the segmenter gets as 0 to 1; values beyond are clipped."""
 
     low: float
     high: float
@@ -50,7 +51,7 @@ class Segmenter:
     """
 
     def __init__(
-        self, run: Run, size: tuple[int | None, int | None], sha256: str, window: Window | None = None
+        self, run: Run, size: tuple[int | None, int | None], sha256: str, window: ValueWindow | None = None
     ) -> None:
         self._run, self._size, self.sha256, self._window = run, size, sha256, window
 
@@ -65,7 +66,7 @@ class Segmenter:
             raise InputError(
                 "E122", "a volume in colour for the segmenter", "a grey one", "Leave dice and hd95 out."
             )
-        low, high = self._window or Window(0.0, 1.0)
+        low, high = self._window or ValueWindow(0.0, 1.0)
         images = slices(volume, Scale(low, high - low, ""), None)[:, :1].numpy()
         if self._window is not None:
             images = np.clip(images, 0, 1)
@@ -84,26 +85,28 @@ class Segmenter:
         return f"segmenter {self.sha256[:12]}, upright axial slices, {values}"
 
     def _filled(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
-        given = images.shape[2:]
-        wanted = [own or side for own, side in zip(self._size, given, strict=True)]
-        more = [side - own for side, own in zip(wanted, given, strict=True)]
-        if min(more) < 0:
+        plane = images.shape[2:]
+        size = [own or side for own, side in zip(self._size, plane, strict=True)]
+        missing = [side - own for side, own in zip(size, plane, strict=True)]
+        if min(missing) < 0:
             raise InputError(
                 "E130",
-                f"slices of {given[0]} x {given[1]} pixels",
-                f"at most {wanted[0]} x {wanted[1]}, the segmenter's size",
+                f"slices of {plane[0]} x {plane[1]} pixels",
+                f"at most {size[0]} x {size[1]}, the segmenter's size",
                 "Export it with free sizes, or compare your own segmentations: transmodal overlap.",
             )
-        return np.pad(images, [(0, 0), (0, 0), (0, more[0]), (0, more[1])], constant_values=images.min())
+        return np.pad(
+            images, [(0, 0), (0, 0), (0, missing[0]), (0, missing[1])], constant_values=images.min()
+        )
 
     def _labels(self, images: NDArray[np.float32]) -> Labels:
         answer = self._run(np.ascontiguousarray(images))
         n, _, *plane = images.shape
         whole = answer.dtype.kind in "iub"
         if whole and answer.size == images.size and answer.shape in ((n, *plane), (n, 1, *plane)):
-            found: Labels = answer.reshape(n, *plane).astype(np.int64)
-            if found.min() >= 0:
-                return found
+            labels: Labels = answer.reshape(n, *plane).astype(np.int64)
+            if labels.min() >= 0:
+                return labels
         if (
             not whole
             and answer.ndim == 4
@@ -120,8 +123,8 @@ class Segmenter:
         )
 
 
-class OverlapJudge:
-    """Segments the target and what was made of it, and compares.
+class SegmentationOverlap:
+    """Segments the target and the synthetic volume, and compares.
 
     Inside the mask only the structures' voxels there count; both volumes are segmented whole.
 
@@ -136,7 +139,7 @@ class OverlapJudge:
         self._case: tuple[str, Labels] | None = None
         self._structures: list[dict[str, Any]] = []
 
-    def figures(self, pair: Pair) -> list[MetricValue]:
+    def measure(self, pair: CasePair) -> list[MetricValue]:
         """Return the means over the structures, inside the mask first; NaN where neither has a structure.
 
         Raises:
@@ -146,14 +149,14 @@ class OverlapJudge:
         if self._case is None or self._case[0] != pair.case:
             self._case = pair.case, self._segmenter(pair.reference)
         reference, synthetic = self._case[1], self._segmenter(pair.synthetic)
-        taken = []
+        values = []
         for mask in [pair.mask, None] if pair.mask is not None else [None]:
-            x, y = (one if mask is None else one * mask for one in (reference, synthetic))
+            x, y = (labels if mask is None else labels * mask for labels in (reference, synthetic))
             figures = by_structure(x, y, pair.reference.spacing)
             region = "whole" if mask is None else "mask"
             about = {"case": pair.case, "translator": pair.translator, "region": region}
-            self._structures += [{**about, **shown(one)} for one in figures]
-            values = dict(zip(METRICS, overall(figures), strict=True))
+            self._structures += [{**about, **shown(structure)} for structure in figures]
+            means = dict(zip(METRICS, overall(figures), strict=True))
             protocol = Protocol(
                 "whole" if mask is None else "mask",
                 3,
@@ -161,22 +164,19 @@ class OverlapJudge:
                 definition=f"{self._segmenter.text()}; {DEFINITION}",
                 mask="" if mask is None else pair.mask_text,
             )
-            taken += [
-                MetricValue(name, values[name], "mm" if name == "hd95" else "1", protocol)
-                for name in self.metrics
-            ]
-        return taken
+            values += [MetricValue(name, means[name], find(name).unit, protocol) for name in self.metrics]
+        return values
 
-    def splits(self) -> list[SplitFigure]:
+    def split_figures(self) -> list[SplitFigure]:
         """Return nothing: all figures are of cases."""
         return []
 
     def record(self) -> dict[str, Any]:
-        """Return which segmenter judged, and every structure's figures."""
+        """Return which segmenter labelled, and every structure's figures."""
         return {"segmenter_sha256": self._segmenter.sha256, "structures": list(self._structures)}
 
 
-def open_onnx(path: Path, window: Window | None = None) -> Segmenter:
+def open_onnx(path: Path, window: ValueWindow | None = None) -> Segmenter:
     """Open a segmenter.
 
     Args:
@@ -197,17 +197,33 @@ def open_onnx(path: Path, window: Window | None = None) -> Segmenter:
         raise InputError(
             "E100", f"{path} does not exist", "a segmenter as ONNX", "Export it to an .onnx file."
         )
+    content = path.read_bytes()
+    session = _session(path, content)
+    inputs, outputs = session.get_inputs(), session.get_outputs()
+    shape = inputs[0].shape if len(inputs) == 1 else []
+    if len(outputs) != 1 or len(shape) != 4 or inputs[0].type != "tensor(float)" or shape[1] not in (1, "1"):
+        takes = ", ".join(f"{part.type} {part.shape}" for part in inputs)
+        raise InputError(
+            "E102",
+            f"{path} takes {takes} and gives {len(outputs)} outputs",
+            _EXPECTED,
+            "Export the segmenter so.",
+        )
+    height, width = (side if isinstance(side, int) else None for side in shape[2:])
+    return Segmenter(_runner(path, session), (height, width), hashlib.sha256(content).hexdigest(), window)
+
+
+def _session(path: Path, content: bytes) -> Any:  # noqa: ANN401  # onnxruntime has no types
     try:
-        onnxruntime = importlib.import_module("onnxruntime")  # it has no types
+        onnxruntime = importlib.import_module("onnxruntime")
     except ImportError as error:
         raise ResourceError(
             "E404", "onnxruntime is not installed", "it, to run a segmenter", "pip install transmodal[export]"
         ) from error
-    content = path.read_bytes()
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4
     try:
-        session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+        return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # what onnxruntime raises has no common base but this
         raise InputError(
             "E102",
@@ -215,22 +231,16 @@ def open_onnx(path: Path, window: Window | None = None) -> Segmenter:
             "an ONNX graph",
             "Export the segmenter again.",
         ) from error
-    inputs, outputs = session.get_inputs(), session.get_outputs()
-    shape = inputs[0].shape if len(inputs) == 1 else []
-    if len(outputs) != 1 or len(shape) != 4 or inputs[0].type != "tensor(float)" or shape[1] not in (1, "1"):
-        raise InputError(
-            "E102",
-            f"{path} takes {', '.join(f'{one.type} {one.shape}' for one in inputs)} and gives {len(outputs)} outputs",
-            _EXPECTED,
-            "Export the segmenter so.",
-        )
-    size = tuple(side if isinstance(side, int) else None for side in shape[2:])
+
+
+def _runner(path: Path, session: Any) -> Run:  # noqa: ANN401  # onnxruntime has no types
+    """Return how a session labels slices; a graph of a fixed batch takes them one by one."""
+    name, has_fixed_batch = session.get_inputs()[0].name, isinstance(session.get_inputs()[0].shape[0], int)
 
     def run(images: NDArray[np.float32]) -> NDArray[Any]:
-        batches = images if not isinstance(shape[0], int) else None
-        parts = [batches] if batches is not None else np.split(images, len(images))
+        batches = np.split(images, len(images)) if has_fixed_batch else [images]
         try:
-            return np.concatenate([session.run(None, {inputs[0].name: part})[0] for part in parts])
+            return np.concatenate([session.run(None, {name: batch})[0] for batch in batches])
         except Exception as error:
             raise InputError(
                 "E102",
@@ -239,7 +249,7 @@ def open_onnx(path: Path, window: Window | None = None) -> Segmenter:
                 "Export it with a fixed size, which smaller slices are filled up to.",
             ) from error
 
-    return Segmenter(run, (size[0], size[1]), hashlib.sha256(content).hexdigest(), window)
+    return run
 
 
 def _first_line(error: Exception) -> str:
