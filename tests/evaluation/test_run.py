@@ -69,21 +69,21 @@ def test_every_case_and_entrant_has_every_figure(make_case: Make) -> None:
 
 
 def test_the_first_the_best_and_the_worst_case_are_shown(make_case: Make) -> None:
-    scenes = _evaluated(make_case, 2, 0, 1, 4, 3).scenes
+    scenes = _evaluated(make_case, 2, 0, 1, 4, 3).gallery
     assert [(scene.case, scene.why) for scene in scenes] == [
         ("case-2", ("first case",)),
         ("case-0", ("best MAE of unet",)),
         ("case-4", ("worst MAE of unet",)),
     ]
-    (only,) = _evaluated(make_case, 5).scenes
+    (only,) = _evaluated(make_case, 5).gallery
     assert only.why == ("first case", "best MAE of unet", "worst MAE of unet")
 
 
 def test_error_maps_take_their_limit_from_the_models(make_case: Make) -> None:
     case = make_case(0)
     loud = Participants([Noisy("unet", 0.009)], [Noisy("lookup", 0.9)])
-    assert evaluate_cases(loud, [case], SUBJECT).scenes[0].limit == pytest.approx(0.01)
-    assert evaluate_cases(Participants([], loud.oracles), [case], SUBJECT).scenes[0].limit == pytest.approx(
+    assert evaluate_cases(loud, [case], SUBJECT).gallery[0].limit == pytest.approx(0.01)
+    assert evaluate_cases(Participants([], loud.oracles), [case], SUBJECT).gallery[0].limit == pytest.approx(
         1.0
     )
 
@@ -157,7 +157,7 @@ def test_without_masks_the_whole_volume_is_scored(make_case: Make) -> None:
     evaluation = _evaluated(make_case, 0, 1, masked=False)
     assert evaluation.columns("mask") == []
     assert [column.label for column in evaluation.main_columns()] == ["MAE", "PSNR", "SSIM 3D", "SSIM 2D"]
-    assert evaluation.scenes[0].border == ()
+    assert evaluation.gallery[0].border == ()
 
 
 def test_the_summary_as_text(make_case: Make) -> None:
@@ -416,7 +416,7 @@ def test_metrics_are_chosen(cohort: FakeCohort, tmp_path: Path) -> None:
         EvaluationRequest(scoring=ScoringOptions(oracles=(), metrics=("nmse", "ssim"))),
     )  # type: ignore[arg-type]  # a fake
     assert {row.metric for row in evaluation.rows} == {"nmse", "ssim"}
-    assert "worst NMSE" in " ".join(evaluation.scenes[0].why)
+    assert "worst NMSE" in " ".join(evaluation.gallery[0].why)
     with pytest.raises(UsageError, match="no metric"):
         run.evaluate(
             [tmp_path / "a"], cohort, EvaluationRequest(scoring=ScoringOptions(oracles=(), metrics=()))

@@ -7,17 +7,17 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from transmodal.evaluation.drawing.figures import Window
-from transmodal.evaluation.measures.gallery import Scene, Shown
+from transmodal.evaluation.drawing.figures import DisplayWindow
+from transmodal.evaluation.measures.gallery import CasePictures, WindowedStrip
 from transmodal.evaluation.measures.histogram import BINS, SHARE, counted, section
 from transmodal.evaluation.report.zoom import square
 
 
-def scene(error: np.ndarray) -> Scene:
+def scene(error: np.ndarray) -> CasePictures:
     target = np.zeros(error.shape, np.float32)
-    window = Window(0.0, 1.0, "")
+    window = DisplayWindow(0.0, 1.0, "")
     made = {"unet": error.astype(np.float32)}
-    return Scene("case", (), {}, Shown(target, window), made, 1.0, (), ())
+    return CasePictures("case", (), {}, WindowedStrip(target, window), made, 1.0, (), ())
 
 
 @pytest.mark.parametrize("corner", [(0, 0), (0, 110), (28, 0), (28, 110), (13, 57)])

@@ -113,6 +113,6 @@ def test_verbs_take_paths_strings_and_words(place: Path, monkeypatch: pytest.Mon
     comparison = transmodal.compare(
         ["words-evaluation"], metric="psnr", form="csv", output="words-comparison"
     )
-    assert comparison.kind.metric == "psnr"
+    assert comparison.primary.metric == "psnr"
     assert Path("words-comparison/comparison.csv").is_file()
     assert not Path("words-comparison/comparison.html").exists()

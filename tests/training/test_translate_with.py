@@ -163,8 +163,8 @@ def test_one_run_is_scored_both_ways_and_compared(trained: Path, cohort: Cohort,
             output=tmp_path / folder,
         )
     table = compare([tmp_path / "own", tmp_path / "running"])
-    assert {one.name for one in table.standings} == {"pix2pix", "pix2pix, normalised by running averages"}
-    means = {one.name: one.description.mean for one in table.standings}
+    assert {one.name for one in table.rows} == {"pix2pix", "pix2pix, normalised by running averages"}
+    means = {one.name: one.description.mean for one in table.rows}
     assert len(set(means.values())) == 2
     record = json.loads((tmp_path / "running" / "evaluation.json").read_text())["provenance"]["models"]
     (passes,) = [one["passes"] for one in record.values()]

@@ -106,9 +106,9 @@ def compare(
         return comparison
     folder.mkdir(parents=True, exist_ok=True)
     chosen = [forms[form]] if form else list(forms.values())
-    for name, made in [*chosen, ("patients.csv", table.patients_csv)]:
+    for name, write_text in [*chosen, ("patients.csv", table.patients_csv)]:
         with files.atomic_path(folder / name) as beside:
-            beside.write_text(made(comparison), encoding="utf-8")
+            beside.write_text(write_text(comparison), encoding="utf-8")
     files.write_json(folder / "comparison.json", comparison.to_json())
     return comparison
 

@@ -14,7 +14,7 @@ from transmodal.evaluation import per_case
 from transmodal.evaluation.learned.base import NO_LEARNED_METRICS, LearnedMetrics
 from transmodal.evaluation.measures import clipping, disagreement, organs, regional
 from transmodal.evaluation.measures.disagreement import DisagreementRow
-from transmodal.evaluation.measures.gallery import Gallery, Scene, scene_of
+from transmodal.evaluation.measures.gallery import CasePictures, Gallery, draw_case
 from transmodal.evaluation.measures.histogram import Counts
 from transmodal.evaluation.measures.organs import OrganRow
 from transmodal.evaluation.measures.regional import RegionRow
@@ -70,7 +70,7 @@ def evaluate_cases(
         gallery.add(scorer.show(case, volumes), primary_value)
         if progress is not None:
             progress("evaluate", n, len(cases))
-    return _evaluation(scorer, results, gallery.scenes())
+    return _evaluation(scorer, results, gallery.cases())
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,10 +173,10 @@ class _CaseScorer:
             ],
         )
 
-    def show(self, case: PreparedCase, volumes: _CaseVolumes) -> Scene:
+    def show(self, case: PreparedCase, volumes: _CaseVolumes) -> CasePictures:
         """Return the pictures of a case; the models' errors set the limit of the error maps, without models the oracles'."""
         task, limiting = self.task, self.participants.models or self.participants.oracles
-        return scene_of(
+        return draw_case(
             case,
             task.sources,
             (task.target, volumes.target),
@@ -187,7 +187,9 @@ class _CaseScorer:
         )
 
 
-def _evaluation(scorer: _CaseScorer, results: Sequence[_CaseResult], scenes: tuple[Scene, ...]) -> Evaluation:
+def _evaluation(
+    scorer: _CaseScorer, results: Sequence[_CaseResult], gallery: tuple[CasePictures, ...]
+) -> Evaluation:
     """Put the results of all cases together."""
     participants, task, store = scorer.participants, scorer.task, scorer.store
     models = [model.name for model in participants.models]
@@ -197,7 +199,7 @@ def _evaluation(scorer: _CaseScorer, results: Sequence[_CaseResult], scenes: tup
         tuple(models),
         tuple(oracle.name for oracle in participants.oracles),
         tuple(row for result in results for row in result.rows),
-        scenes,
+        gallery,
         {result.case: result.slices_excluded for result in results},
         participants.records,
         {name: path for name, path in participants.curves.items() if path.is_file()},

@@ -64,12 +64,12 @@ class DoseComparison:
             "gamma": {"pass_percent": whole.pass_percent, "mean": whole.mean, "n_points": whole.n_points},
             "structures": [
                 {
-                    "label": one.label,
-                    "reference": _shown(one.reference),
-                    "evaluated": _shown(one.evaluated),
-                    "gamma": {"pass_percent": one.pass_percent, "n_points": one.n_points},
+                    "label": structure.label,
+                    "reference": _dvh_record(structure.reference),
+                    "evaluated": _dvh_record(structure.evaluated),
+                    "gamma": {"pass_percent": structure.pass_percent, "n_points": structure.n_points},
                 }
-                for one in self.structures
+                for structure in self.structures
             ],
         }
 
@@ -81,17 +81,23 @@ class DoseComparison:
             f"{whole.normalisation_gy:.4g} Gy, above {rule.cutoff_percent:g} %: {whole.pass_percent:.2f} % of "
             f"{whole.n_points} points pass, mean {whole.mean:.3f}"
         ]
-        for one in self.structures:
+        for structure in self.structures:
             rate = (
-                "no point above the cut-off" if one.pass_percent is None else f"{one.pass_percent:.2f} % pass"
+                "no point above the cut-off"
+                if structure.pass_percent is None
+                else f"{structure.pass_percent:.2f} % pass"
             )
-            pairs = zip(_shown(one.reference).items(), _shown(one.evaluated).values(), strict=True)
+            pairs = zip(
+                _dvh_record(structure.reference).items(),
+                _dvh_record(structure.evaluated).values(),
+                strict=True,
+            )
             figures = ", ".join(
                 f"{_TITLES.get(name, name)} {a:.3g} \N{RIGHTWARDS ARROW} {b:.3g} Gy"
                 for (name, a), b in pairs
                 if name.endswith("_gy") and isinstance(a, float)
             )
-            lines.append(f"Structure {one.label}: {rate}; {figures}")
+            lines.append(f"Structure {structure.label}: {rate}; {figures}")
         return "\n".join(lines)
 
 
@@ -117,22 +123,22 @@ def compare_doses(
             and as `metrics.dose.gamma`.
         UsageError: as `metrics.dose.gamma`.
     """
-    _same_grid("the evaluated dose", reference, evaluated)
+    _check_grid("the evaluated dose", reference, evaluated)
     rule = criterion or Criterion()
-    found: tuple[StructureDose, ...] = ()
+    doses: tuple[StructureDose, ...] = ()
     labels = None
     if structures is not None:
-        _same_grid("the structures", reference, structures)
+        _check_grid("the structures", reference, structures)
         labels = label_map(structures)
         if not labels.any():
             raise InputError("E124", "no structure in the label map", "a label above 0", "Check the file.")
-    agreed = gamma(reference.voxels, evaluated.voxels, reference.spacing, rule)
+    whole = gamma(reference.voxels, evaluated.voxels, reference.spacing, rule)
     if labels is not None:
-        found = tuple(
-            _structure(reference, evaluated, agreed, labels == label, int(label), at_least_gy)
+        doses = tuple(
+            _structure(reference, evaluated, whole, labels == label, int(label), at_least_gy)
             for label in np.unique(labels[labels > 0])
         )
-    return DoseComparison(rule, agreed, found)
+    return DoseComparison(rule, whole, doses)
 
 
 _TITLES = {"mean_gy": "mean", "d98_gy": "D98", "d95_gy": "D95", "d2_gy": "D2"}
@@ -141,30 +147,32 @@ _TITLES = {"mean_gy": "mean", "d98_gy": "D98", "d95_gy": "D95", "d2_gy": "D2"}
 def _structure(
     reference: Volume,
     evaluated: Volume,
-    agreed: Gamma,
+    whole: Gamma,
     inside: Mask,
     label: int,
     at_least_gy: Sequence[float],
 ) -> StructureDose:
-    values = agreed.values[inside]
+    values = whole.values[inside]
     values = values[~np.isnan(values)]
     rate = 100 * float(np.count_nonzero(values <= 1)) / values.size if values.size else None
-    one, other = (dvh(dose.voxels, inside, at_least_gy=at_least_gy) for dose in (reference, evaluated))
-    return StructureDose(label, one, other, rate, values.size)
+    reference_figures, evaluated_figures = (
+        dvh(dose.voxels, inside, at_least_gy=at_least_gy) for dose in (reference, evaluated)
+    )
+    return StructureDose(label, reference_figures, evaluated_figures, rate, values.size)
 
 
-def _shown(figures: DvhFigures) -> dict[str, Any]:
+def _dvh_record(figures: DvhFigures) -> dict[str, Any]:
     volumes = {f"v{gy:g}gy_percent": share for gy, share in figures.at_least_percent.items()}
     plain = figures._asdict()
     del plain["at_least_percent"]
     return {**plain, **volumes}
 
 
-def _same_grid(what: str, reference: Volume, other: Volume) -> None:
-    if not reference.grid.same_as(other.grid):
+def _check_grid(name: str, reference: Volume, volume: Volume) -> None:
+    if not reference.grid.same_as(volume.grid):
         raise InputError(
             "E130",
-            f"{what} of shape {other.grid.shape} at {other.grid.origin} mm, the reference dose of shape "
+            f"{name} of shape {volume.grid.shape} at {volume.grid.origin} mm, the reference dose of shape "
             f"{reference.grid.shape} at {reference.grid.origin} mm",
             "one grid",
             "Export both from the planning system on one dose grid; doses are never resampled here.",

@@ -26,7 +26,7 @@ DEFINITION = (
 )
 
 
-class Pair(NamedTuple):
+class CaseOverlap(NamedTuple):
     """One case's two segmentations compared.
 
     Attributes:
@@ -50,7 +50,7 @@ class Pair(NamedTuple):
             "name": self.name,
             "dice": finite(self.overall.dice),
             "hd95_mm": finite(self.overall.hd95_mm),
-            "structures": [shown(one) for one in self.structures],
+            "structures": [structure_record(structure) for structure in self.structures],
             "reference_sha256": self.sha256[0],
             "synthetic_sha256": self.sha256[1],
         }
@@ -62,12 +62,12 @@ def compare_segmentations(
     *,
     labels: Sequence[int] | None = None,
     reading: Reading = STRICT,
-) -> tuple[Pair, ...]:
+) -> tuple[CaseOverlap, ...]:
     """Compare two label maps, or those of two folders that have the same name, in the order of the names.
 
     Args:
         reference: segmentation of the target as measured, or a folder of such.
-        synthetic: of what a translator made.
+        synthetic: of the synthetic volume, or a folder of such.
         labels: which structures there are; None takes those above 0 that either map of a pair has.
         reading: how the files are read where they leave something open.
 
@@ -75,32 +75,35 @@ def compare_segmentations(
         InputError: E100 where a file or its counterpart is missing, E130 for grids that differ, E123 for what are
             no labels, and as `volumes.io.read`.
     """
-    return tuple(_pair(one, other, labels, reading) for one, other in _pairs(reference, synthetic))
+    return tuple(
+        _compare_files(reference_path, synthetic_path, labels, reading)
+        for reference_path, synthetic_path in _paired_files(reference, synthetic)
+    )
 
 
-def to_json(pairs: Sequence[Pair]) -> dict[str, Any]:
+def to_json(cases: Sequence[CaseOverlap]) -> dict[str, Any]:
     """Return all pairs for JSON, with what says how."""
     return {
         "intended_use": INTENDED_USE,
         "tool": {"name": "transmodal", "version": __version__},
         "definition": DEFINITION,
         "units": {"dice": "1", "hd95_mm": "mm"},
-        "cases": [pair.to_json() for pair in pairs],
+        "cases": [case.to_json() for case in cases],
     }
 
 
-def shown(one: StructureFigures) -> dict[str, Any]:
+def structure_record(structure: StructureFigures) -> dict[str, Any]:
     """Return a structure's figures for JSON."""
-    return {**one._asdict(), "dice": finite(one.dice), "hd95_mm": finite(one.hd95_mm)}
+    return {**structure._asdict(), "dice": finite(structure.dice), "hd95_mm": finite(structure.hd95_mm)}
 
 
-def text(pairs: Sequence[Pair]) -> str:
+def text(cases: Sequence[CaseOverlap]) -> str:
     """Return a plain table, one line per case."""
     lines = []
-    for pair in pairs:
-        dice, mm = pair.overall
-        said = "no structure in either" if math.isnan(dice) else f"Dice {dice:.3f}, HD95 {mm:.2f} mm"
-        lines.append(f"{pair.name}: {said} ({len(pair.structures)} structures)")
+    for case in cases:
+        dice, mm = case.overall
+        figures = "no structure in either" if math.isnan(dice) else f"Dice {dice:.3f}, HD95 {mm:.2f} mm"
+        lines.append(f"{case.name}: {figures} ({len(case.structures)} structures)")
     return "\n".join(lines)
 
 
@@ -123,21 +126,25 @@ def label_map(volume: Volume) -> NDArray[np.int64]:
     return labels
 
 
-def _pair(reference: Path, synthetic: Path, labels: Sequence[int] | None, reading: Reading) -> Pair:
-    one, other = (reading.fitted(path).read(path) for path in (reference, synthetic))
-    if not one.grid.same_as(other.grid):
+def _compare_files(
+    reference: Path, synthetic: Path, labels: Sequence[int] | None, reading: Reading
+) -> CaseOverlap:
+    reference_volume, synthetic_volume = (reading.fitted(path).read(path) for path in (reference, synthetic))
+    if not reference_volume.grid.same_as(synthetic_volume.grid):
         raise InputError(
             "E130",
-            f"{reference.name}: segmentations of shapes {one.grid.shape} and {other.grid.shape}, at "
-            f"{one.grid.origin} and {other.grid.origin} mm",
+            f"{reference.name}: segmentations of shapes {reference_volume.grid.shape} and {synthetic_volume.grid.shape}, at "
+            f"{reference_volume.grid.origin} and {synthetic_volume.grid.origin} mm",
             "one grid",
             "Segment both on the target's grid.",
         )
-    figures = by_structure(label_map(one), label_map(other), one.spacing, labels)
-    return Pair(reference.name, figures, (files.sha256_file(reference), files.sha256_file(synthetic)))
+    figures = by_structure(
+        label_map(reference_volume), label_map(synthetic_volume), reference_volume.spacing, labels
+    )
+    return CaseOverlap(reference.name, figures, (files.sha256_file(reference), files.sha256_file(synthetic)))
 
 
-def _pairs(reference: Path, synthetic: Path) -> list[tuple[Path, Path]]:
+def _paired_files(reference: Path, synthetic: Path) -> list[tuple[Path, Path]]:
     for path in (reference, synthetic):
         if not path.exists():
             placeholders.refuse(path)
@@ -145,14 +152,16 @@ def _pairs(reference: Path, synthetic: Path) -> list[tuple[Path, Path]]:
     if not reference.is_dir() and not synthetic.is_dir():
         return [(reference, synthetic)]
     names = [
-        {one.name for one in folder.iterdir() if one.name.endswith(io.SUFFIXES)} if folder.is_dir() else set()
+        {path.name for path in folder.iterdir() if path.name.endswith(io.SUFFIXES)}
+        if folder.is_dir()
+        else set()
         for folder in (reference, synthetic)
     ]
-    alone = sorted(names[0] ^ names[1])
-    if alone or not names[0]:
+    unmatched = sorted(names[0] ^ names[1])
+    if unmatched or not names[0]:
         raise InputError(
             "E100",
-            f"{alone[0]} in one folder only" if alone else f"no label map in {reference}",
+            f"{unmatched[0]} in one folder only" if unmatched else f"no label map in {reference}",
             "two folders with label maps of the same names",
             "Name both segmentations of a case alike.",
         )

@@ -17,7 +17,7 @@ from transmodal.evaluation.external import strata as external
 from transmodal.evaluation.external.strata import InternalTest, Point, Strata
 from transmodal.evaluation.measures import disagreement
 from transmodal.evaluation.measures.disagreement import DisagreementRow, Pooled
-from transmodal.evaluation.measures.gallery import Scene
+from transmodal.evaluation.measures.gallery import CasePictures
 from transmodal.evaluation.measures.histogram import Counts
 from transmodal.evaluation.measures.organs import OrganRow
 from transmodal.evaluation.measures.regional import RegionRow, agreements
@@ -75,7 +75,7 @@ class Evaluation:
         models: names of the trained translators.
         oracles: names of those that need no learning.
         rows: every figure of every case.
-        scenes: cases to show.
+        gallery: cases to show.
         slices_excluded: axial slices without mask, by case.
         records: how each model came about, JSON-able, by name.
         curves: CSV files with the models' training curves, by name.
@@ -97,7 +97,7 @@ class Evaluation:
     models: tuple[str, ...]
     oracles: tuple[str, ...]
     rows: tuple[Row, ...]
-    scenes: tuple[Scene, ...] = ()
+    gallery: tuple[CasePictures, ...] = ()
     slices_excluded: Mapping[str, int] = field(default_factory=dict)
     records: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     curves: Mapping[str, Path] = field(default_factory=dict)

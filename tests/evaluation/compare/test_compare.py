@@ -100,16 +100,16 @@ def make(tmp_path: Path) -> Maker:
 
 
 def _by_name(comparison: Comparison) -> dict[str, Any]:
-    return {one.name: one for one in comparison.standings}
+    return {one.name: one for one in comparison.rows}
 
 
 def test_a_table_by_hand(make: Maker) -> None:
     comparison = compare(make.pair())
-    assert [one.name for one in comparison.standings] == ["unet", "pix2pix", "mean_target"]
+    assert [one.name for one in comparison.rows] == ["unet", "pix2pix", "mean_target"]
     assert comparison.reference == "unet"
-    assert comparison.kind[:2] == ("mae", "HU")
-    assert [kind.metric for kind in comparison.others] == ["psnr"]
-    unet, pix2pix, oracle = comparison.standings
+    assert comparison.primary[:2] == ("mae", "HU")
+    assert [kind.metric for kind in comparison.secondary] == ["psnr"]
+    unet, pix2pix, oracle = comparison.rows
     assert unet.difference is None
     assert unet.p is None
     assert (unet.description.mean, unet.description.sd) == pytest.approx(
@@ -123,7 +123,7 @@ def test_a_table_by_hand(make: Maker) -> None:
         for other in (BAD, [90.0 + n for n in range(8)])
     ]
     assert (pix2pix.p, oracle.p) == pytest.approx((max(raw), 2 * min(raw)))
-    assert unet.others[0].mean == pytest.approx(90 - np.mean(GOOD))
+    assert unet.secondary[0].mean == pytest.approx(90 - np.mean(GOOD))
     assert (unet.parameters, oracle.parameters) == (4_864_961, None)
     assert unet.seconds == pytest.approx(4.0)
     assert (unet.trainings, oracle.trainings) == (1, 0)
@@ -164,20 +164,20 @@ def test_other_trainings_stay_apart(make: Maker, other: dict[str, Any]) -> None:
         make("one", {"unet": GOOD}, {"unet": _record(1)}),
         make("two", {"unet": BAD}, {"unet": {**_record(2), **other}}),
     ]
-    names = [one.name for one in compare(runs).standings]
+    names = [one.name for one in compare(runs).rows]
     assert len(set(names)) == 2
-    assert all(one.trainings == 1 for one in compare(runs).standings)
+    assert all(one.trainings == 1 for one in compare(runs).rows)
 
 
 def test_rows_of_one_name_are_told_apart_by_translator_recipe_or_folder(make: Maker) -> None:
     first = make("one", {"run": GOOD}, {"run": _record()})
     by_translator = make("two", {"run": BAD}, {"run": _record(recipe_sha256="b" * 64, translator="pix2pix")})
-    assert {one.name for one in compare([first, by_translator]).standings} == {"unet", "pix2pix"}
+    assert {one.name for one in compare([first, by_translator]).rows} == {"unet", "pix2pix"}
     by_recipe = make("three", {"run": BAD}, {"run": _record(recipe_sha256="c" * 64, recipe="other")})
-    assert {one.name for one in compare([first, by_recipe]).standings} == {"mr-to-ct", "other"}
+    assert {one.name for one in compare([first, by_recipe]).rows} == {"mr-to-ct", "other"}
     by_folder = make("four", {"run": BAD}, {"run": _record(recipe_sha256="e" * 64, without=["t2"])})
     again = make("x/four", {"run": BAD}, {"run": _record(recipe_sha256="f" * 64, without=["t2"])})
-    names = {one.name for one in compare([first, by_folder, again]).standings}
+    names = {one.name for one in compare([first, by_folder, again]).rows}
     assert len(names) == 3
     assert all("four" in name or "one" in name for name in names)
 
@@ -187,8 +187,8 @@ def test_an_oracle_of_several_evaluations_is_one_row_where_its_figures_are_the_s
         make(name, {name: GOOD, "lookup": lookup}, {name: _record(recipe_sha256=name)}, oracles=["lookup"])
         for name, lookup in (("a", BAD), ("b", BAD), ("c", [value + 1 for value in BAD]))
     ]
-    assert [one.name for one in compare(runs[:2]).standings] == ["a", "b", "lookup"]
-    assert {one.name for one in compare(runs).standings} == {"a", "b", "c", "lookup (a)", "lookup (c)"}
+    assert [one.name for one in compare(runs[:2]).rows] == ["a", "b", "lookup"]
+    assert {one.name for one in compare(runs).rows} == {"a", "b", "c", "lookup (a)", "lookup (c)"}
 
 
 def test_cases_of_one_patient_count_once(make: Maker) -> None:
@@ -196,7 +196,7 @@ def test_cases_of_one_patient_count_once(make: Maker) -> None:
     path = run / "evaluation" / "evaluation.json"
     content = json.loads(path.read_text().replace('"patient-1"', '"patient-0"'))
     files.write_json(path, content)
-    (row,) = compare([run]).standings
+    (row,) = compare([run]).rows
     assert row.description.n == 7
     assert row.patients[0] == pytest.approx((GOOD[0] + GOOD[1]) / 2)
 
@@ -207,7 +207,7 @@ def test_below_six_patients_the_table_says_why_there_is_no_test(make: Maker) -> 
         make("b", {"b": BAD[:5]}, {"b": _record(recipe_sha256="b" * 64)}),
     ]
     comparison = compare(runs)
-    assert all(one.p is None and one.description.of_mean is None for one in comparison.standings)
+    assert all(one.p is None and one.description.of_mean is None for one in comparison.rows)
     assert comparison.notes[0].startswith("No test and no interval: with 5 patients")
     assert "0.0625" in table.markdown(comparison)
     assert "Wilcoxon" not in comparison.method
@@ -231,8 +231,8 @@ def test_a_reference_and_a_margin_that_were_named_beforehand(make: Maker) -> Non
     runs = make.pair()
     rows = _by_name(compare(runs, against="pix2pix", margin=1.0))
     assert rows["pix2pix"].difference is None
-    assert rows["unet"].within.shown is True
-    assert rows["mean_target"].within.shown is False
+    assert rows["unet"].non_inferiority.is_shown is True
+    assert rows["mean_target"].non_inferiority.is_shown is False
     text = table.markdown(compare(runs, margin=20))
     assert "At most 20 HU worse" in text
     assert "shown" in text
@@ -359,10 +359,10 @@ def test_metrics_are_the_recipes_own_or_chosen(make: Maker) -> None:
     one = make("one", {"a": GOOD}, {"a": _record()})
     psnr: dict[str, Any] = {"best": {"metric": "psnr", "value": 1.0}, "recipe_sha256": "b" * 64}
     other = make("two", {"b": BAD}, {"b": _record(**psnr)})
-    assert compare([other]).kind.metric == "psnr"
+    assert compare([other]).primary.metric == "psnr"
     with pytest.raises(UsageError, match="a is judged by mae; the recipe of b is judged by psnr"):
         compare([one, other])
-    assert compare([one, other], metric="psnr-3d").kind.metric == "psnr"
+    assert compare([one, other], metric="psnr-3d").primary.metric == "psnr"
     with pytest.raises(UsageError, match="the metric fid; expected mae, psnr") as caught:
         compare([one], metric="fid")
     assert caught.value.code == "E002"
@@ -405,9 +405,9 @@ def test_the_four_formats_say_the_same(make: Maker) -> None:
     assert "--" not in tex
     assert tex.count(r"\\") == 4
     lines = list(csv.DictReader(io.StringIO(table.table_csv(comparison))))
-    assert [float(line["mean"]) for line in lines] == [one.description.mean for one in comparison.standings]
+    assert [float(line["mean"]) for line in lines] == [one.description.mean for one in comparison.rows]
     assert lines[0]["difference"] == lines[0]["p_holm"] == ""
-    assert float(lines[1]["p_holm"]) == comparison.standings[1].p
+    assert float(lines[1]["p_holm"]) == comparison.rows[1].p
     assert lines[1]["non_inferior"] == "False"
     patients = list(csv.DictReader(io.StringIO(table.patients_csv(comparison))))
     assert len(patients) == 3 * 8
@@ -431,11 +431,11 @@ def test_the_order_of_the_runs_and_of_their_cases_does_not_matter(make: Maker) -
     there = compare(runs)
     _changed(runs[1] / "evaluation" / "evaluation.json", lambda content: content["rows"].reverse())
     back = compare(runs[::-1], against="unet")
-    key = {one.name: (one.description.mean, one.others, one.p) for one in there.standings}
-    for one in back.standings:
+    key = {one.name: (one.description.mean, one.secondary, one.p) for one in there.rows}
+    for one in back.rows:
         mean, others, p = key[one.name]
         assert one.description.mean == pytest.approx(mean)
-        assert np.allclose(np.array(one.others, float), np.array(others, float))
+        assert np.allclose(np.array(one.secondary, float), np.array(others, float))
         assert one.p == p
 
 
@@ -526,7 +526,7 @@ def test_what_networks_started_from_is_said_and_keeps_trainings_apart(make: Make
             ),
         ]
     )
-    rows = {standing.name: standing.seeds for standing in comparison.standings}
+    rows = {standing.name: standing.seeds for standing in comparison.rows}
     assert rows == {"resvit": (1, 2), "first": (1,), "second": (2,), "pix2pix": (1,)}
     assert "From scratch, where the paper starts from published weights: resvit." in comparison.notes
     said = "Started from published weights: first (SHA-256 111111111111), second (SHA-256 222222222222)."

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from transmodal.evaluation.drawing.charts import Series, dot_plot, line_chart, read_curves
+from transmodal.evaluation.drawing.charts import Curve, dot_plot, line_chart, read_curves
 
 HEAD = "step,phase,epoch,name,value\n"
 
@@ -15,9 +15,9 @@ def test_curves_are_read_by_name_and_run(tmp_path: Path) -> None:
     (tmp_path / "b.csv").write_text(HEAD + "50,train,1,l1,0.7\n50,,1,ssim,0.1\n")
     curves = read_curves({"a": tmp_path / "a.csv", "b": tmp_path / "b.csv"})
     assert curves == {
-        "l1": [Series("a", [(50, 0.5), (100, 0.25)]), Series("b", [(50, 0.7)])],
-        "cnn: l1": [Series("a", [(100, 0.2)])],
-        "ssim": [Series("b", [(50, 0.1)])],
+        "l1": [Curve("a", [(50, 0.5), (100, 0.25)]), Curve("b", [(50, 0.7)])],
+        "cnn: l1": [Curve("a", [(100, 0.2)])],
+        "ssim": [Curve("b", [(50, 0.1)])],
     }
 
 
@@ -32,7 +32,7 @@ def test_broken_curves_are_passed_over(text: str, tmp_path: Path) -> None:
 
 
 def test_a_chart_spans_its_values() -> None:
-    chart = line_chart("l1 <b>", [Series("b", [(0, 1.0), (10, 3.0)])], ["a", "b"])
+    chart = line_chart("l1 <b>", [Curve("b", [(0, 1.0), (10, 3.0)])], ["a", "b"])
     assert "l1 &lt;b&gt;" in chart
     assert "<b>" not in chart
     points = re.search(r'class="run1" points="([^"]+)"', chart)
@@ -43,11 +43,11 @@ def test_a_chart_spans_its_values() -> None:
 
 
 def test_a_single_point_is_a_dot() -> None:
-    assert "<circle" in line_chart("mae", [Series("a", [(5, 1.0)])], ["a"])
+    assert "<circle" in line_chart("mae", [Curve("a", [(5, 1.0)])], ["a"])
 
 
 def test_long_curves_are_thinned() -> None:
-    chart = line_chart("l1", [Series("a", [(n, float(n)) for n in range(5000)])], ["a"])
+    chart = line_chart("l1", [Curve("a", [(n, float(n)) for n in range(5000)])], ["a"])
     assert chart.count(",") < 500
 
 

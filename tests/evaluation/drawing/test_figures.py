@@ -7,17 +7,17 @@ import pytest
 from PIL import Image
 
 from transmodal.evaluation.drawing.figures import (
-    Window,
+    DisplayWindow,
     difference,
     error_levels,
     error_limit,
     error_palette,
     grey,
     label,
-    nice,
     number,
     picture,
     png,
+    round_up,
     window_of,
 )
 from transmodal.volumes import Volume
@@ -37,8 +37,8 @@ def _opened(encoded: bytes) -> Image.Image:
 
 def test_windows_by_modality() -> None:
     values = np.linspace(0, 0.71, 1000)
-    assert window_of("ct", values) == Window(-1000, 1000, "HU")
-    assert window_of("fa", values) == Window(0, 0.8, "FA")
+    assert window_of("ct", values) == DisplayWindow(-1000, 1000, "HU")
+    assert window_of("fa", values) == DisplayWindow(0, 0.8, "FA")
     assert window_of("colour", values).is_colour
     low, high, unit, _ = window_of("t2", np.linspace(100, 1100, 1001))
     assert (low, unit) == (pytest.approx(105), "reference units")
@@ -63,7 +63,7 @@ def test_constants_have_a_window() -> None:
     ("value", "rounded"), [(0.071, 0.08), (0.3, 0.3), (1.01, 1.5), (97, 100), (0, 1), (450, 500), (6.1, 8)]
 )
 def test_nice_numbers(value: float, rounded: float) -> None:
-    assert nice(value) == pytest.approx(rounded)
+    assert round_up(value) == pytest.approx(rounded)
 
 
 def test_numbers_for_scales() -> None:
@@ -78,7 +78,7 @@ def test_numbers_for_scales() -> None:
 
 def test_grey_maps_the_window_to_bytes() -> None:
     strip = np.array([[np.nan, -5, 0], [5, 10, 99]], np.float32)
-    np.testing.assert_array_equal(grey(strip, Window(0, 10, "")), [[0, 0, 0], [128, 255, 255]])
+    np.testing.assert_array_equal(grey(strip, DisplayWindow(0, 10, "")), [[0, 0, 0], [128, 255, 255]])
 
 
 def test_errors_are_signed_and_black_at_zero() -> None:

@@ -199,15 +199,15 @@ def test_the_section_says_what_it_is_and_whether_it_helps(make_case: Make) -> No
 
 def test_maps_stand_beside_the_errors(make_case: Make) -> None:
     evaluation = evaluated(make_case, 1)
-    (scene,) = evaluation.scenes
+    (scene,) = evaluation.gallery
     assert list(scene.spreads) == ["three"]
-    off = scene.made["three"] - scene.target.strip
+    off = scene.synthetic["three"] - scene.target.strip
     np.testing.assert_allclose(scene.spreads["three"], off / 4, atol=1e-5, equal_nan=True)
     assert scene.spread_limit == pytest.approx(0.25)  # a quarter of 1, to 99 % of the mask
     page = report.page(evaluation)
     assert page.count("<b>disagreement</b>") == page.count("<b>absolute error</b>") == 1
     assert "beside the disagreement of the passes" in page
-    without = report.page(replace(evaluation, scenes=(replace(scene, spreads={}),)))
+    without = report.page(replace(evaluation, gallery=(replace(scene, spreads={}),)))
     assert "<b>disagreement</b>" not in without
     assert len(re.findall("<img", page)) == len(re.findall("<img", without)) + 2
 
@@ -218,7 +218,7 @@ def test_colour_is_shown_by_the_mean_over_its_channels(make_case: Make) -> None:
     task = replace(FA, target="colour", data_range=255.0)
     evaluation = evaluate_cases(Participants([Doubting("three", abs, 2.0, "colour")]), [case], task)
     assert evaluation.disagreements[0].spearman == pytest.approx(1)
-    assert evaluation.scenes[0].spreads["three"].ndim == 2
+    assert evaluation.gallery[0].spreads["three"].ndim == 2
     assert "sRGB levels" in disagreement_section.section(evaluation)
     assert "<b>disagreement</b>" in report.page(evaluation)
 

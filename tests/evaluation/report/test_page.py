@@ -119,12 +119,12 @@ def test_pictures_are_whole(evaluation: Evaluation) -> None:
     page = report.page(evaluation)
     found = re.findall(r'src="data:image/png;base64,([^"]+)"', page)
     strips, enlarged = 2 + 2 * 4, 2 + 2 * 2
-    assert len(found) == len(evaluation.scenes) * (strips + enlarged)
+    assert len(found) == len(evaluation.gallery) * (strips + enlarged)
     sizes = [Image.open(io.BytesIO(base64.b64decode(one))).size for one in found[: strips + enlarged]]
     assert len({size for size in sizes if size[0] != size[1]}) == 1
     assert len({size for size in sizes if size[0] == size[1]}) == 1
     assert sum(size[0] == size[1] for size in sizes) == enlarged
-    assert page.count("<article") == len(evaluation.scenes)
+    assert page.count("<article") == len(evaluation.gallery)
 
 
 def test_the_best_mean_of_each_column_is_marked(evaluation: Evaluation) -> None:
@@ -168,7 +168,7 @@ def test_text_from_data_is_escaped(make_case: Make) -> None:
 
 def test_without_masks_models_or_scenes(make_case: Make) -> None:
     bare = evaluate_cases(Participants([], [Shifted("lookup", 0.0)]), [make_case(0, masked=False)], SUBJECT)
-    page = report.page(replace(bare, scenes=()))
+    page = report.page(replace(bare, gallery=()))
     text = Reader(page).text
     assert "no case has a mask" in text
     assert "\N{INFINITY}" in text

@@ -11,7 +11,7 @@ from scipy import stats
 
 from transmodal.evaluation.casewise import evaluate_cases
 from transmodal.evaluation.participants import Participants
-from transmodal.evaluation.report.significance import section, standings
+from transmodal.evaluation.report.significance import section, significance_rows
 from transmodal.evaluation.result import Evaluation
 from transmodal.evaluation.task import EvaluationTask
 from transmodal.volumes import Volume
@@ -42,7 +42,7 @@ def evaluated(make_case: Make, patients: int) -> Evaluation:
 def test_differences_are_paired_with_the_first_model(make_case: Make) -> None:
     evaluation = evaluated(make_case, 8)
     column = evaluation.main_columns()[0]
-    ours, lookup = standings(evaluation, column)
+    ours, lookup = significance_rows(evaluation, column)
     values = {
         name: np.array(
             [
@@ -67,7 +67,7 @@ def test_differences_are_paired_with_the_first_model(make_case: Make) -> None:
 
 def test_with_few_patients_no_test_is_printed_and_the_table_says_why(make_case: Make) -> None:
     evaluation = evaluated(make_case, 4)
-    assert all(one.p is None for one in standings(evaluation, evaluation.main_columns()[0]))
+    assert all(one.p is None for one in significance_rows(evaluation, evaluation.main_columns()[0]))
     text = section(evaluation)
     assert "No test and no interval" in text
     assert "6 are needed" in text
@@ -77,4 +77,4 @@ def test_identical_images_have_no_statistics_of_psnr(make_case: Make) -> None:
     case = make_case(0)
     evaluation = evaluate_cases(Participants([Shifted("same", {case.id: 0.0})]), [case], SUBJECT)
     psnr = next(column for column in evaluation.main_columns() if column.metric == "psnr")
-    assert standings(evaluation, psnr) == []
+    assert significance_rows(evaluation, psnr) == []

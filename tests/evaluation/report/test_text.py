@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from transmodal.evaluation.casewise import evaluate_cases
-from transmodal.evaluation.drawing.tables import csv_table, latex_table, markdown_table, tex
+from transmodal.evaluation.drawing.tables import csv_table, escape_latex, latex_table, markdown_table
 from transmodal.evaluation.participants import Participants
 from transmodal.evaluation.report import text as tables
 from transmodal.evaluation.result import Evaluation
@@ -100,6 +100,6 @@ def test_cells_cannot_break_a_table() -> None:
         "|---|---:|",
         "| x | y |",
     ]
-    assert tex("a--b {c}~^\\") == r"a-{}-b \{c\}\textasciitilde{}\textasciicircum{}\textbackslash{}"
+    assert escape_latex("a--b {c}~^\\") == r"a-{}-b \{c\}\textasciitilde{}\textasciicircum{}\textbackslash{}"
     assert r"\caption{50 \%}" in latex_table("50 %", ["a", "b"], [["1", "2"]], {0})
     assert csv_table([{"a": 'x,"y"', "b": None}]) == 'a,b\n"x,""y""",\n'

@@ -181,11 +181,11 @@ def test_intervals_over_seeds_cover_the_mean_of_all_trainings() -> None:
 
 def test_non_inferiority_looks_at_the_worse_side() -> None:
     lower = non_inferiority(WORSE, EIGHT, margin=1.5, higher_is_better=False)
-    assert lower.shown is True
+    assert lower.is_shown is True
     assert lower.worst is not None
     assert 0.55 < lower.worst < 1.5
     assert lower.p == stats.wilcoxon(WORSE - EIGHT - 1.5, alternative="less", method="exact").pvalue
-    assert non_inferiority(WORSE, EIGHT, margin=0.5, higher_is_better=False).shown is False
+    assert non_inferiority(WORSE, EIGHT, margin=0.5, higher_is_better=False).is_shown is False
     higher = non_inferiority(-WORSE, -EIGHT, margin=1.5, higher_is_better=True)
     assert higher.worst == pytest.approx(lower.worst)
     better = non_inferiority(EIGHT, WORSE, margin=0.1, higher_is_better=False)

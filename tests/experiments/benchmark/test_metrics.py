@@ -103,7 +103,7 @@ def test_a_table_is_ranked_by_any_metric_and_scored_again_where_it_lacks_one(
     result = benchmark(mine, cohort, tmp_path)
     comparison = result.comparisons["fa"]
     assert not result.failures
-    assert (comparison.kind.metric, comparison.kind.dims) == ("ms_ssim", 3)
+    assert (comparison.primary.metric, comparison.primary.dims) == ("ms_ssim", 3)
     content = result.content
     lines = table.rows(content, content["tables"]["fa"])
     for heading in ("MS_SSIM 3D ↑", "MS_SSIM 2D ↑", "NMSE ↓", "PSNR (dB) ↑"):
@@ -114,7 +114,7 @@ def test_a_table_is_ranked_by_any_metric_and_scored_again_where_it_lacks_one(
     run = tmp_path / "runs" / "whole" / "seed-1"
     weights = (run / "checkpoints" / "last" / "weights.safetensors").stat().st_mtime_ns
     more = mine.model_copy(update={"metric": "gradient_error", "metrics": ()})
-    assert benchmark(more, cohort, tmp_path).comparisons["fa"].kind.metric == "gradient_error"
+    assert benchmark(more, cohort, tmp_path).comparisons["fa"].primary.metric == "gradient_error"
     assert (run / "checkpoints" / "last" / "weights.safetensors").stat().st_mtime_ns == weights
     rows = reading.read(run / "evaluation" / reading.NAME).content.rows
     assert {row.metric for row in rows} == {"mae", "psnr", "ssim", "gradient_error"}

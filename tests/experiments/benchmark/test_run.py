@@ -46,10 +46,10 @@ def test_every_entry_with_every_seed_and_the_oracles_once(done: Any) -> None:  #
 
     for target, rows in {"fa": {"whole", "l1-alone"}, "t2": {"to-t2"}}.items():
         comparison = done.result.comparisons[target]
-        names = {one.name.removesuffix(" (not converged)") for one in comparison.standings}
+        names = {one.name.removesuffix(" (not converged)") for one in comparison.rows}
         assert names == rows | set(STANDARD)
         assert comparison.reference.startswith("l1-alone" if target == "fa" else "to-t2")
-        assert all(one.seeds == (1, 2) for one in comparison.standings if not one.is_oracle)
+        assert all(one.seeds == (1, 2) for one in comparison.rows if not one.is_oracle)
 
 
 def test_what_is_done_is_not_done_again(done: Any, suite: Suite, cohort: Path) -> None:  # noqa: ANN401
@@ -86,7 +86,7 @@ def test_a_training_that_fails_stops_no_other(suite: Suite, cohort: Path, tmp_pa
     assert set(result.failures) == {("broken", 1)}
     assert "E120" in result.failures["broken", 1]
     comparison = result.comparisons["fa"]
-    assert "broken" not in {one.name for one in comparison.standings}
+    assert "broken" not in {one.name for one in comparison.rows}
     assert any("broken with seed 1 has no figures" in note for note in comparison.notes)
     assert result.content["entries"]["broken"]["seeds"]["1"]["failure"] == result.failures["broken", 1]
     assert result.content["entries"]["broken"]["over_seeds"] == {}
@@ -186,7 +186,7 @@ def test_one_training_has_a_row_for_each_normalisation(
     done = benchmark(suite, cohort, tmp_path / "out")
     assert not done.failures
     also = "pix2pix, normalised by running averages"
-    names = [one.name.removesuffix(NOT_CONVERGED) for one in done.comparisons["fa"].standings]
+    names = [one.name.removesuffix(NOT_CONVERGED) for one in done.comparisons["fa"].rows]
     assert set(names) == {"pix2pix", also, *STANDARD}
     entries = done.content["entries"]
     assert list(entries) == ["pix2pix", also]

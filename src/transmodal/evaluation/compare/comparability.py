@@ -14,11 +14,11 @@ from transmodal.evaluation.records.read import EvaluationRecord
 _REMEDY = "Evaluate them together, with one transmodal evaluate RUN RUN, or compare them apart."
 
 
-_LEARNED = "training_patients_sha256"
+_TRAINING_PATIENTS = "training_patients_sha256"
 """Key of a model's record under which its training may say whom it learned from, as `patient_mark` does."""
 
 
-class Kind(NamedTuple):
+class ComparedMetric(NamedTuple):
     """A metric under a protocol, of which all that is compared has figures."""
 
     metric: str
@@ -28,7 +28,7 @@ class Kind(NamedTuple):
     dims: int
 
 
-def check(evaluations: Sequence[EvaluationRecord]) -> list[str]:
+def check_comparable(evaluations: Sequence[EvaluationRecord]) -> list[str]:
     """Refuse what must not stand in one table; return what a reader has to know of what may.
 
     Raises:
@@ -36,53 +36,56 @@ def check(evaluations: Sequence[EvaluationRecord]) -> list[str]:
         InputError: E135 when a model learned from a patient that it is scored on.
     """
     first = evaluations[0]
-    for other in evaluations[1:]:
-        for what, ours, theirs in _differences(first, other):
-            _refuse(f"{first.path} has the {what} {ours}, {other.path} {theirs}", f"one {what}")
-        _check_patients(first, other)
+    for second in evaluations[1:]:
+        for fact, ours, theirs in _differences(first, second):
+            _refuse(f"{first.path} has the {fact} {ours}, {second.path} {theirs}", f"one {fact}")
+        _check_patients(first, second)
     _check_protocols(evaluations)
     _check_training(evaluations)
     _check_leaks(evaluations)
     return _remarks(evaluations)
 
 
-def kinds(evaluations: Sequence[EvaluationRecord]) -> list[Kind]:
+def shared_metrics(evaluations: Sequence[EvaluationRecord]) -> list[ComparedMetric]:
     """Return the metrics and protocols that every translator of every evaluation has figures of, in order."""
-    complete: list[list[Kind]] = []
-    for one in evaluations:
-        everyone = {*one.content.provenance.models, *one.content.provenance.oracles}
-        complete.append([kind for kind, who in _by_kind(one).items() if who == everyone])
-    return [kind for kind in complete[0] if all(kind in others for others in complete[1:])]
+    complete: list[list[ComparedMetric]] = []
+    for evaluation in evaluations:
+        translators = {*evaluation.content.provenance.models, *evaluation.content.provenance.oracles}
+        complete.append(
+            [metric for metric, scored in _translators_by_metric(evaluation).items() if scored == translators]
+        )
+    return [metric for metric in complete[0] if all(metric in metrics for metrics in complete[1:])]
 
 
-def _by_kind(one: EvaluationRecord) -> dict[Kind, set[str]]:
+def _translators_by_metric(evaluation: EvaluationRecord) -> dict[ComparedMetric, set[str]]:
     """Return who has figures of every kind."""
-    found: dict[Kind, set[str]] = {}
-    for row in one.content.rows:
-        how = one.content.protocols[row.protocol]
-        kind = Kind(row.metric, row.unit, row.protocol, how.region, how.dims)
-        found.setdefault(kind, set()).add(row.translator)
-    return found
+    translators: dict[ComparedMetric, set[str]] = {}
+    for row in evaluation.content.rows:
+        protocol = evaluation.content.protocols[row.protocol]
+        metric = ComparedMetric(row.metric, row.unit, row.protocol, protocol.region, protocol.dims)
+        translators.setdefault(metric, set()).add(row.translator)
+    return translators
 
 
-def _differences(first: EvaluationRecord, other: EvaluationRecord) -> Iterable[tuple[str, str, str]]:
-    ours, theirs = first.content.provenance, other.content.provenance
+def _differences(first: EvaluationRecord, second: EvaluationRecord) -> Iterable[tuple[str, str, str]]:
+    ours, theirs = first.content.provenance, second.content.provenance
     pairs = (
         ("target", ours.task.target, theirs.task.target),
         ("unit", ours.task.unit, theirs.task.unit),
-        ("cohort", _cohort(ours.cohort.name, ours.cohort.digest), _cohort(theirs.cohort.name, theirs.cohort.digest)),
+        ("cohort", _cohort_text(ours.cohort.name, ours.cohort.digest), _cohort_text(theirs.cohort.name, theirs.cohort.digest)),
         ("split", ours.cohort.split, theirs.cohort.split),
     )  # fmt: skip
-    return ((what, one, two) for what, one, two in pairs if one != two)
+    return ((fact, mine, yours) for fact, mine, yours in pairs if mine != yours)
 
 
-def _check_patients(first: EvaluationRecord, other: EvaluationRecord) -> None:
-    odd = sorted(set(first.patients.items()) ^ set(other.patients.items()))
-    if odd:
-        case, patient = odd[0]
-        where = first if first.patients.get(case) == patient else other
+def _check_patients(first: EvaluationRecord, second: EvaluationRecord) -> None:
+    unshared = sorted(set(first.patients.items()) ^ set(second.patients.items()))
+    if unshared:
+        case, patient = unshared[0]
+        owner = first if first.patients.get(case) == patient else second
         _refuse(
-            f"case {case} of patient {patient} is in {where.path} alone, one of {len(odd)}", "the same cases"
+            f"case {case} of patient {patient} is in {owner.path} alone, one of {len(unshared)}",
+            "the same cases",
         )
 
 
@@ -90,105 +93,119 @@ def _check_protocols(evaluations: Sequence[EvaluationRecord]) -> None:
     """Refuse one metric, region and dimension under protocols that have nothing in common."""
     first = evaluations[0]
     ours = _protocols(first)
-    for other in evaluations[1:]:
-        theirs = _protocols(other)
+    for second in evaluations[1:]:
+        theirs = _protocols(second)
         for key in ours.keys() & theirs.keys():
             if not ours[key] & theirs[key]:
                 _refuse(
-                    f"{key[0]} in {first.path} is {min(ours[key])!r}, in {other.path} {min(theirs[key])!r}",
+                    f"{key[0]} in {first.path} is {min(ours[key])!r}, in {second.path} {min(theirs[key])!r}",
                     "one protocol",
                 )
 
 
-def _protocols(one: EvaluationRecord) -> dict[tuple[str, str, int], set[str]]:
+def _protocols(evaluation: EvaluationRecord) -> dict[tuple[str, str, int], set[str]]:
     return {
-        key: {kind.protocol for kind in group}
+        key: {metric.protocol for metric in group}
         for key, group in groupby(
-            sorted(_by_kind(one), key=lambda kind: (kind.metric, kind.region, kind.dims)),
-            key=lambda kind: (kind.metric, kind.region, kind.dims),
+            sorted(
+                _translators_by_metric(evaluation),
+                key=lambda metric: (metric.metric, metric.region, metric.dims),
+            ),
+            key=lambda metric: (metric.metric, metric.region, metric.dims),
         )
     }
 
 
 def _check_training(evaluations: Sequence[EvaluationRecord]) -> None:
     """Refuse models that learned from different cohorts or splits: data would be compared, not models."""
-    learned = [
+    cohorts = [
         (name, str(cohort.get("name")), str(cohort["digest"]))
         for name, cohort in _training(evaluations)
         if "digest" in cohort
     ]
-    for name, cohort, digest in learned[1:]:
-        if digest != learned[0][2]:
+    for name, cohort, digest in cohorts[1:]:
+        if digest != cohorts[0][2]:
             _refuse(
-                f"{learned[0][0]} learned from the cohort and split {_cohort(*learned[0][1:])}, "
-                f"{name} from {_cohort(cohort, digest)}",
+                f"{cohorts[0][0]} learned from the cohort and split {_cohort_text(*cohorts[0][1:])}, "
+                f"{name} from {_cohort_text(cohort, digest)}",
                 "models that learned from one cohort and split",
             )
 
 
 def _check_leaks(evaluations: Sequence[EvaluationRecord]) -> None:
     first = evaluations[0].content.provenance.cohort
-    for one in evaluations:
-        patients = sorted(set(one.patients.values()))
-        for name, record in one.content.provenance.models.items():
+    for evaluation in evaluations:
+        patients = sorted(set(evaluation.patients.values()))
+        for name, record in evaluation.content.provenance.models.items():
             digest = record.get("cohort", {}).get("digest")
-            seen = _seen(evaluations, digest) | set(record.get(_LEARNED, ()))
-            learned = [patient for patient in patients if patient_mark(patient) in seen]
+            marks = _training_marks(evaluations, digest) | set(record.get(_TRAINING_PATIENTS, ()))
+            leaked = [patient for patient in patients if patient_mark(patient) in marks]
             if digest == first.digest and first.split == "train":
-                learned = patients
-            if learned:
+                leaked = patients
+            if leaked:
                 raise InputError(
                     "E135",
-                    f"{one.path}: {name} learned from patient {learned[0]}, one of {len(learned)} that it is scored on",
+                    f"{evaluation.path}: {name} learned from patient {leaked[0]}, one of {len(leaked)} that it is scored on",
                     "patients that no model learned from",
                     "Evaluate on the test split of the cohort that the model was trained on, or on another cohort.",
                 )
 
 
-def _seen(evaluations: Sequence[EvaluationRecord], digest: object) -> set[str]:
+def _training_marks(evaluations: Sequence[EvaluationRecord], digest: object) -> set[str]:
     """Return the marks of the patients that a cohort trains on, as far as an evaluation says them."""
-    cohorts = [one.content.provenance.cohort for one in evaluations]
-    return {mark for one in cohorts if one.digest == digest for mark in one.training_patients_sha256 or ()}
+    cohorts = [evaluation.content.provenance.cohort for evaluation in evaluations]
+    return {
+        mark
+        for cohort in cohorts
+        if cohort.digest == digest
+        for mark in cohort.training_patients_sha256 or ()
+    }
 
 
 def _remarks(evaluations: Sequence[EvaluationRecord]) -> list[str]:
     own = evaluations[0].content.provenance.cohort
-    remarks = list(dict.fromkeys(note for one in evaluations for note in one.content.provenance.notes))
+    remarks = list(
+        dict.fromkeys(note for evaluation in evaluations for note in evaluation.content.provenance.notes)
+    )
     if own.simulated:
         remarks.append(f"Simulated, measured by no scanner: {', '.join(own.simulated)}.")
     if own.split == "validation":
         remarks.append("Validation split: the models' best checkpoints were chosen on these patients.")
-    told = {
+    traceable = {
         name
-        for one in evaluations
-        for name, record in one.content.provenance.models.items()
-        if _LEARNED in record
+        for evaluation in evaluations
+        for name, record in evaluation.content.provenance.models.items()
+        if _TRAINING_PATIENTS in record
     }
     for name, cohort in _training(evaluations):
-        if name in told:
+        if name in traceable:
             continue
         if "digest" not in cohort:
             remarks.append(f"{name}: what it learned from is not recorded, so a leak cannot be excluded.")
         elif cohort["digest"] != own.digest:
             remarks.append(
-                f"{name} learned from the cohort {_cohort(str(cohort.get('name')), str(cohort['digest']))}, whose "
+                f"{name} learned from the cohort {_cohort_text(str(cohort.get('name')), str(cohort['digest']))}, whose "
                 "patients are not recorded here, so a leak cannot be excluded."
             )
-    records = {name: record for one in evaluations for name, record in one.content.provenance.models.items()}
+    records = {
+        name: record
+        for evaluation in evaluations
+        for name, record in evaluation.content.provenance.models.items()
+    }
     return list(dict.fromkeys([*remarks, *clipping.unclipped(records)]))
 
 
 def _training(evaluations: Sequence[EvaluationRecord]) -> list[tuple[str, dict[str, Any]]]:
     return [
         (name, dict(record.get("cohort") or {}))
-        for one in evaluations
-        for name, record in one.content.provenance.models.items()
+        for evaluation in evaluations
+        for name, record in evaluation.content.provenance.models.items()
     ]
 
 
-def _cohort(name: str, digest: str) -> str:
+def _cohort_text(name: str, digest: str) -> str:
     return f"{name} ({digest[:12]})"
 
 
-def _refuse(got: str, expected: str) -> None:
-    raise UsageError("E004", got, expected, _REMEDY)
+def _refuse(problem: str, expected: str) -> None:
+    raise UsageError("E004", problem, expected, _REMEDY)

@@ -11,7 +11,7 @@ from typing import Any
 
 from transmodal.errors import UsageError
 from transmodal.evaluation import provenance
-from transmodal.evaluation.compare.comparability import Kind
+from transmodal.evaluation.compare.comparability import ComparedMetric
 from transmodal.evaluation.provenance import describe_variant
 from transmodal.evaluation.records.read import EvaluationRecord
 from transmodal.evaluation.statistics.paired_tests import by_patient
@@ -19,7 +19,7 @@ from transmodal.notice import FROM_SCRATCH
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class EvaluatedTranslator:
     """A translator of an evaluation."""
 
     name: str
@@ -37,12 +37,12 @@ class Entry:
         above = self.evaluation.path.absolute().parent
         return above.parent if above.name == "evaluation" else above
 
-    def figures(self, kind: Kind) -> dict[str, float]:
+    def figures(self, metric: ComparedMetric) -> dict[str, float]:
         """Return one figure per patient, infinite where one of a case is not finite."""
         return by_patient(
             (row.patient, float("inf") if row.value is None else row.value)
             for row in self.evaluation.content.rows
-            if (row.translator, row.metric, row.protocol) == (self.name, kind.metric, kind.protocol)
+            if (row.translator, row.metric, row.protocol) == (self.name, metric.metric, metric.protocol)
         )
 
 
@@ -51,163 +51,173 @@ class Pool:
     """One row of a table: one oracle, or the trainings of one recipe, each with another seed."""
 
     name: str
-    entries: tuple[Entry, ...]
+    members: tuple[EvaluatedTranslator, ...]
 
     @property
     def is_oracle(self) -> bool:
         """Whether it needed no learning of images."""
-        return self.entries[0].is_oracle
+        return self.members[0].is_oracle
 
     @property
     def seeds(self) -> tuple[int, ...]:
         """Seeds of the trainings that are known."""
-        return tuple(int(one.record["seed"]) for one in self.entries if "seed" in one.record)
+        return tuple(int(member.record["seed"]) for member in self.members if "seed" in member.record)
 
     def starts(self) -> set[str]:
         """Return what its networks started from; see `origin.starts_of`."""
-        return {start for one in self.entries for start in provenance.starting_weights(one.record)}
+        return {start for member in self.members for start in provenance.starting_weights(member.record)}
 
     def recorded(self, key: str) -> list[float]:
         """Return a number out of the records of the trainings that have it."""
-        return [float(one.record[key]) for one in self.entries if one.record.get(key) is not None]
+        return [float(member.record[key]) for member in self.members if member.record.get(key) is not None]
 
     def seconds(self) -> list[float]:
         """Return what the translation of each case took, of all trainings."""
-        return [s for one in self.entries for s in one.evaluation.seconds.get(one.name, {}).values()]
+        return [
+            seconds
+            for member in self.members
+            for seconds in member.evaluation.seconds.get(member.name, {}).values()
+        ]
 
     def devices(self) -> set[str]:
         """Return where it ran."""
         return {
-            one.evaluation.devices[one.name] for one in self.entries if one.name in one.evaluation.devices
+            member.evaluation.devices[member.name]
+            for member in self.members
+            if member.name in member.evaluation.devices
         }
 
 
-def pools(evaluations: Sequence[EvaluationRecord]) -> list[Pool]:
+def pool_trainings(evaluations: Sequence[EvaluationRecord]) -> list[Pool]:
     """Return the rows of a table, models first, each with a name of its own.
 
     Raises:
         UsageError: E004 when the same weights stand in the table twice.
     """
-    models = [Entry(name, one, False) for one in evaluations for name in one.content.provenance.models]
+    models = [
+        EvaluatedTranslator(name, evaluation, False)
+        for evaluation in evaluations
+        for name in evaluation.content.provenance.models
+    ]
     _check_weights(models)
-    groups = _by_recipe(models)
-    oracles = _oracles(evaluations)
-    names = _names(groups, {pool.name for pool in oracles})
+    groups = _group_by_recipe(models)
+    oracles = _pool_oracles(evaluations)
+    names = _name_groups(groups, {pool.name for pool in oracles})
     return [Pool(name, group) for name, group in zip(names, groups, strict=True)] + oracles
 
 
-def _check_weights(models: Sequence[Entry]) -> None:
-    seen: dict[tuple[str, str], Entry] = {}
-    for one in models:
-        digest = one.record.get("weights_sha256")
+def _check_weights(models: Sequence[EvaluatedTranslator]) -> None:
+    firsts: dict[tuple[str, str], EvaluatedTranslator] = {}
+    for model in models:
+        digest = model.record.get("weights_sha256")
         if digest is None:
             continue
-        first = seen.setdefault((str(digest), json.dumps(_variant(one.record))), one)
-        if first is not one:
+        first = firsts.setdefault((str(digest), json.dumps(_scoring_variant(model.record))), model)
+        if first is not model:
             raise UsageError(
                 "E004",
-                f"{first.name} of {first.evaluation.path} and {one.name} of {one.evaluation.path} are the same weights",
+                f"{first.name} of {first.evaluation.path} and {model.name} of {model.evaluation.path} are the same weights",
                 "each training once",
                 "Leave one of them out.",
             )
 
 
-def _by_recipe(models: Sequence[Entry]) -> list[tuple[Entry, ...]]:
+def _group_by_recipe(models: Sequence[EvaluatedTranslator]) -> list[tuple[EvaluatedTranslator, ...]]:
     """Pool trainings of one recipe; where a seed is there twice, what differs is not known: they stay apart."""
-    groups: dict[str, list[Entry]] = {}
-    for n, one in enumerate(models):
-        groups.setdefault(_recipe_of(one) or f"alone {n}", []).append(one)
-    found: list[tuple[Entry, ...]] = []
+    groups: dict[str, list[EvaluatedTranslator]] = {}
+    for n, model in enumerate(models):
+        groups.setdefault(_recipe_of(model) or f"alone {n}", []).append(model)
+    pools: list[tuple[EvaluatedTranslator, ...]] = []
     for group in groups.values():
-        seeds = [one.record.get("seed") for one in group]
-        apart = len(set(seeds)) < len(seeds)
-        found += [(one,) for one in group] if apart else [tuple(group)]
-    return found
+        seeds = [model.record.get("seed") for model in group]
+        is_ambiguous = len(set(seeds)) < len(seeds)
+        pools += [(model,) for model in group] if is_ambiguous else [tuple(group)]
+    return pools
 
 
-def _recipe_of(one: Entry) -> str:
+def _recipe_of(model: EvaluatedTranslator) -> str:
     """Return what trainings that differ in their seed alone have in common; empty where it is not recorded."""
-    record = one.record
+    record = model.record
     if not record.get("recipe_sha256") or record.get("seed") is None:
         return ""
     starts = record.get("starting_weights") or {}
-    given = {name: start for name, start in starts.items() if start != FROM_SCRATCH}
+    pretrained = {name: start for name, start in starts.items() if start != FROM_SCRATCH}
     parts = [record.get(key) for key in ("recipe_sha256", "without", "cohort", "frozen")]
-    variant = _variant_of(record)
+    variant = _passes_variant(record)
     parts += [variant] if variant else []
     # Recipes from before this could be set have the same digest, and took running averages.
-    own = (record.get("passes") or {}).get("translate_with") == "batch_statistics"
-    parts += ["batch_statistics"] if own else []
-    parts += [given] if given else []
+    has_batch_statistics = (record.get("passes") or {}).get("translate_with") == "batch_statistics"
+    parts += ["batch_statistics"] if has_batch_statistics else []
+    parts += [pretrained] if pretrained else []
     return json.dumps(parts, sort_keys=True)
 
 
-def _variant(record: Mapping[str, Any]) -> list[Any]:
+def _scoring_variant(record: Mapping[str, Any]) -> list[Any]:
     """Return what one training can be scored by more than once: without some sources, or by other passes."""
-    return [record.get("without", []), _variant_of(record)]
+    return [record.get("without", []), _passes_variant(record)]
 
 
-def _variant_of(record: Mapping[str, Any]) -> str:
+def _passes_variant(record: Mapping[str, Any]) -> str:
     return describe_variant(record.get("passes") or {})
 
 
-def _oracles(evaluations: Sequence[EvaluationRecord]) -> list[Pool]:
+def _pool_oracles(evaluations: Sequence[EvaluationRecord]) -> list[Pool]:
     """Return every oracle once, or once per evaluation where it was fitted to other sources."""
-    found: dict[str, list[Entry]] = {}
-    for one in evaluations:
-        for name in one.content.provenance.oracles:
-            entry = Entry(name, one, True)
-            others = found.setdefault(name, [])
-            if not any(_same_figures(entry, other) for other in others):
-                others.append(entry)
+    oracles: dict[str, list[EvaluatedTranslator]] = {}
+    for evaluation in evaluations:
+        for name in evaluation.content.provenance.oracles:
+            oracle = EvaluatedTranslator(name, evaluation, True)
+            variants = oracles.setdefault(name, [])
+            if not any(_has_same_figures(oracle, variant) for variant in variants):
+                variants.append(oracle)
     return [
-        Pool(name if len(entries) == 1 else f"{name} ({entry.folder.name})", (entry,))
-        for name, entries in found.items()
-        for entry in entries
+        Pool(name if len(variants) == 1 else f"{name} ({oracle.folder.name})", (oracle,))
+        for name, variants in oracles.items()
+        for oracle in variants
     ]
 
 
-def _same_figures(one: Entry, other: Entry) -> bool:
-    return _rounded(one) == _rounded(other)
+def _has_same_figures(first: EvaluatedTranslator, second: EvaluatedTranslator) -> bool:
+    return _rounded_figures(first) == _rounded_figures(second)
 
 
-def _rounded(one: Entry) -> set[tuple[str, str, str, str]]:
+def _rounded_figures(oracle: EvaluatedTranslator) -> set[tuple[str, str, str, str]]:
     return {
         (row.case, row.metric, row.protocol, "" if row.value is None else f"{row.value:.6g}")
-        for row in one.evaluation.content.rows
-        if row.translator == one.name
+        for row in oracle.evaluation.content.rows
+        if row.translator == oracle.name
     }
 
 
-def _names(groups: Sequence[tuple[Entry, ...]], taken: set[str]) -> list[str]:
+def _name_groups(groups: Sequence[tuple[EvaluatedTranslator, ...]], reserved: set[str]) -> list[str]:
     """Name rows as their evaluations do, else by translator, recipe, recipe and folder: the first that tells all apart."""
-    for name in (_own_name, _translator, _recipe, _folder):
+    for name in (_evaluation_name, _translator_name, _recipe_name, _folder_name):
         names = [name(group) for group in groups]
-        if all(names) and len({*names} | taken) == len(names) + len(taken):
+        if all(names) and len({*names} | reserved) == len(names) + len(reserved):
             return names
-    return [f"{_folder(group)} [{n}]" for n, group in enumerate(groups, start=1)]
+    return [f"{_folder_name(group)} [{n}]" for n, group in enumerate(groups, start=1)]
 
 
-def _own_name(group: tuple[Entry, ...]) -> str:
-    names = {one.name for one in group}
+def _evaluation_name(group: tuple[EvaluatedTranslator, ...]) -> str:
+    names = {model.name for model in group}
     return names.pop() if len(names) == 1 else ""
 
 
-def _translator(group: tuple[Entry, ...]) -> str:
-    return f"{group[0].record.get('translator', group[0].name)}{_lacking(group)}"
+def _translator_name(group: tuple[EvaluatedTranslator, ...]) -> str:
+    return f"{group[0].record.get('translator', group[0].name)}{_variant_suffix(group)}"
 
 
-def _recipe(group: tuple[Entry, ...]) -> str:
-    return f"{group[0].record.get('recipe', group[0].name)}{_lacking(group)}"
+def _recipe_name(group: tuple[EvaluatedTranslator, ...]) -> str:
+    return f"{group[0].record.get('recipe', group[0].name)}{_variant_suffix(group)}"
 
 
-def _folder(group: tuple[Entry, ...]) -> str:
-    folder = Path(os.path.commonpath([one.folder for one in group])).name
-    return f"{_recipe(group)} ({folder})"
+def _folder_name(group: tuple[EvaluatedTranslator, ...]) -> str:
+    folder = Path(os.path.commonpath([model.folder for model in group])).name
+    return f"{_recipe_name(group)} ({folder})"
 
 
-def _lacking(group: tuple[Entry, ...]) -> str:
+def _variant_suffix(group: tuple[EvaluatedTranslator, ...]) -> str:
     without = group[0].record.get("without")
-    variant = _variant_of(group[0].record)
+    variant = _passes_variant(group[0].record)
     several = f", {variant}" if variant else ""
     return several + (f" without {', '.join(without)}" if without else "")

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
-from transmodal.evaluation.compare.comparability import Kind
+from transmodal.evaluation.compare.comparability import ComparedMetric
 from transmodal.evaluation.compare.pooling import Pool
 from transmodal.evaluation.statistics.agreement import NonInferiority, non_inferiority
 from transmodal.evaluation.statistics.bootstrap import Values
@@ -24,7 +24,7 @@ class Spread(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class ComparisonRow:
     """One row of the table.
 
     Attributes:
@@ -36,8 +36,8 @@ class Standing:
         description: of the compared figures.
         difference: this row minus the reference; None for the reference itself.
         p: of the difference, corrected over the table; None where there is no test.
-        within: whether it is no more than the margin worse than the reference; None without a margin.
-        others: the other kinds of figures, in the order of the comparison's.
+        non_inferiority: whether it is no more than the margin worse than the reference; None without a margin.
+        secondary: figures of the secondary metrics, in the order of the comparison's.
         parameters: that the translated image depends on; None where it is not recorded.
         training_seconds: mean over the trainings; None where it is not recorded.
         seconds: median over cases of what a translation took; None where it is not recorded.
@@ -51,15 +51,14 @@ class Standing:
     description: Description
     difference: Difference | None
     p: float | None
-    within: NonInferiority | None
-    others: tuple[Spread, ...]
+    non_inferiority: NonInferiority | None
+    secondary: tuple[Spread, ...]
     parameters: int | None
     training_seconds: float | None
     seconds: float | None
 
     def to_json(self) -> dict[str, Any]:
         """Return the row for JSON, tuples by their names."""
-        within = self.within
         return {
             "name": self.name,
             "oracle": self.is_oracle,
@@ -69,30 +68,30 @@ class Standing:
             "description": _plain(self.description),
             "difference": None if self.difference is None else _plain(self.difference),
             "p_holm": self.p,
-            "non_inferiority": None if within is None else _plain(within),
-            "others": [_plain(one) for one in self.others],
+            "non_inferiority": None if self.non_inferiority is None else _margin_record(self.non_inferiority),
+            "others": [_plain(spread) for spread in self.secondary],
             "parameters": self.parameters,
             "training_seconds": self.training_seconds,
             "seconds_per_volume": self.seconds,
         }
 
 
-class Table(NamedTuple):
-    """What the rows of a table share.
+class ComparisonInputs(NamedTuple):
+    """Figures and settings that all rows of a table are computed from.
 
     Attributes:
-        kind: what is compared.
-        others: what is shown beside it.
+        primary: the metric that is compared.
+        secondary: metrics shown beside it.
         patients: ids, in order.
-        reference: name of the row that the others are held against.
+        reference: name of the row that all rows are compared with.
         figures: of every row, `(seeds, patients)`.
-        margin: of non-inferiority; None where it was not asked for.
+        margin: of non-inferiority; None without.
         resamples: of the bootstrap.
         seed: of the bootstrap.
     """
 
-    kind: Kind
-    others: tuple[Kind, ...]
+    primary: ComparedMetric
+    secondary: tuple[ComparedMetric, ...]
     patients: list[str]
     reference: str
     figures: dict[str, Values]
@@ -101,54 +100,62 @@ class Table(NamedTuple):
     seed: int
 
 
-def standing(row: Pool, table: Table) -> Standing:
-    """Work out one row; `corrected` corrects its p-value with the others'."""
-    own, theirs = table.figures[row.name], table.figures[table.reference]
-    is_reference = row.name == table.reference
-    difference, within = None, None
+def build_row(pool: Pool, inputs: ComparisonInputs) -> ComparisonRow:
+    """Return one row; `correct_p_values` then corrects its p-value for all tests of the table."""
+    figures, reference = inputs.figures[pool.name], inputs.figures[inputs.reference]
+    is_reference = pool.name == inputs.reference
+    difference, margin_test = None, None
     if not is_reference:
-        difference = paired(own, theirs, resamples=table.resamples, seed=table.seed)
-    if table.margin is not None and not is_reference:
-        within = non_inferiority(
-            own,
-            theirs,
-            margin=table.margin,
-            higher_is_better=registry.higher_is_better(table.kind.metric),
-            resamples=table.resamples,
-            seed=table.seed,
+        difference = paired(figures, reference, resamples=inputs.resamples, seed=inputs.seed)
+    if inputs.margin is not None and not is_reference:
+        margin_test = non_inferiority(
+            figures,
+            reference,
+            margin=inputs.margin,
+            higher_is_better=registry.higher_is_better(inputs.primary.metric),
+            resamples=inputs.resamples,
+            seed=inputs.seed,
         )
-    parameters, training = row.recorded("parameters"), row.recorded("training_seconds")
-    seconds = row.seconds()
-    return Standing(
-        row.name,
-        row.is_oracle,
-        row.seeds,
-        0 if row.is_oracle else len(row.entries),
-        tuple(float(value) for value in own.mean(axis=0)),
-        describe(own, resamples=table.resamples, seed=table.seed),
+    parameters, training = pool.recorded("parameters"), pool.recorded("training_seconds")
+    seconds = pool.seconds()
+    return ComparisonRow(
+        pool.name,
+        pool.is_oracle,
+        pool.seeds,
+        0 if pool.is_oracle else len(pool.members),
+        tuple(float(value) for value in figures.mean(axis=0)),
+        describe(figures, resamples=inputs.resamples, seed=inputs.seed),
         difference,
         None,
-        within,
-        tuple(_spread(row, kind) for kind in table.others),
+        margin_test,
+        tuple(_spread(pool, metric) for metric in inputs.secondary),
         int(parameters[0]) if parameters else None,
-        statistics.fmean(training) if len(training) == len(row.entries) else None,
+        statistics.fmean(training) if len(training) == len(pool.members) else None,
         statistics.median(seconds) if seconds else None,
     )
 
 
-def corrected(standings: Sequence[Standing]) -> list[Standing]:
+def correct_p_values(rows: Sequence[ComparisonRow]) -> list[ComparisonRow]:
     """Return the rows with their p-values corrected by Holm: all tests of the table are one family."""
-    raw = [None if one.difference is None else one.difference.p for one in standings]
-    return [replace(one, p=p) for one, p in zip(standings, holm(raw), strict=True)]
+    raw = [None if row.difference is None else row.difference.p for row in rows]
+    return [replace(row, p=p) for row, p in zip(rows, holm(raw), strict=True)]
 
 
-def _spread(row: Pool, kind: Kind) -> Spread:
+def _spread(pool: Pool, metric: ComparedMetric) -> Spread:
     """Describe figures that nothing is tested on, of patients whose figure is finite in every training."""
-    found = [one.figures(kind) for one in row.entries]
-    each = [statistics.fmean(one[patient] for one in found) for patient in found[0]]
-    good = [value for value in each if math.isfinite(value)]
-    return Spread(statistics.fmean(good) if good else None, statistics.stdev(good) if len(good) > 1 else None)
+    trainings = [member.figures(metric) for member in pool.members]
+    means = [statistics.fmean(training[patient] for training in trainings) for patient in trainings[0]]
+    finite = [value for value in means if math.isfinite(value)]
+    return Spread(
+        statistics.fmean(finite) if finite else None, statistics.stdev(finite) if len(finite) > 1 else None
+    )
 
 
-def _plain(one: Any) -> dict[str, Any]:  # noqa: ANN401  # any of the statistics' named tuples
-    return {key: list(value) if isinstance(value, tuple) else value for key, value in one._asdict().items()}
+def _plain(figures: Description | Difference | Spread) -> dict[str, Any]:
+    return {
+        key: list(value) if isinstance(value, tuple) else value for key, value in figures._asdict().items()
+    }
+
+
+def _margin_record(test: NonInferiority) -> dict[str, Any]:
+    return {"margin": test.margin, "worst": test.worst, "p": test.p, "shown": test.is_shown}

@@ -7,13 +7,19 @@ from collections.abc import Callable, Sequence
 from html import escape
 from typing import NamedTuple
 
-from transmodal.evaluation.compare.comparability import Kind
+from transmodal.evaluation.compare.comparability import ComparedMetric
 from transmodal.evaluation.compare.compare import Comparison
-from transmodal.evaluation.compare.row import Standing
+from transmodal.evaluation.compare.row import ComparisonRow
 from transmodal.evaluation.drawing.charts import dot_plot
 from transmodal.evaluation.drawing.figures import label
 from transmodal.evaluation.drawing.html import document, headings
-from transmodal.evaluation.drawing.tables import csv_table, latex_table, markdown_table, piped, tex
+from transmodal.evaluation.drawing.tables import (
+    csv_table,
+    escape_latex,
+    escape_markdown,
+    latex_table,
+    markdown_table,
+)
 from transmodal.evaluation.statistics.bootstrap import Interval
 from transmodal.metrics import registry
 from transmodal.notice import INTENDED_USE
@@ -21,7 +27,7 @@ from transmodal.notice import INTENDED_USE
 _NONE = "\N{EN DASH}"
 
 
-class Column(NamedTuple):
+class TableColumn(NamedTuple):
     """A column of the shown table.
 
     Attributes:
@@ -31,18 +37,18 @@ class Column(NamedTuple):
     """
 
     heading: str
-    cell: Callable[[Standing], str]
-    value: Callable[[Standing], float | None] | None = None
+    cell: Callable[[ComparisonRow], str]
+    value: Callable[[ComparisonRow], float | None] | None = None
 
 
 def markdown(comparison: Comparison) -> str:
     """Return the table as Markdown, with its protocol, method and notes."""
     columns = _columns(comparison)
     rows = []
-    for one in comparison.standings:
-        name, *cells = (piped(column.cell(one)) for column in columns)
-        shown = f"*{name}*" if one.is_oracle else f"**{name}**" if one.name == comparison.reference else name
-        rows.append([shown, *cells])
+    for row in comparison.rows:
+        name, *cells = (escape_markdown(column.cell(row)) for column in columns)
+        title = f"*{name}*" if row.is_oracle else f"**{name}**" if row.name == comparison.reference else name
+        rows.append([title, *cells])
     table = markdown_table([column.heading for column in columns], rows)
     notes = "\n".join(f"- {text}" for text in _texts(comparison))
     return f"{_caption(comparison)}\n\n{table}\n\n{notes}\n"
@@ -52,11 +58,11 @@ def latex(comparison: Comparison) -> str:
     """Return a table for LaTeX with the package booktabs; text from data is escaped."""
     columns = _columns(comparison)
     rows, rules = [], set()
-    for n, one in enumerate(comparison.standings):
-        if one.is_oracle and n and not comparison.standings[n - 1].is_oracle:
+    for n, row in enumerate(comparison.rows):
+        if row.is_oracle and n and not comparison.rows[n - 1].is_oracle:
             rules.add(n)
-        cells = [tex(column.cell(one)) for column in columns]
-        if one.name == comparison.reference:
+        cells = [escape_latex(column.cell(row)) for column in columns]
+        if row.name == comparison.reference:
             cells[0] = rf"\textbf{{{cells[0]}}}"
         rows.append(cells)
     caption = " ".join([_caption(comparison), *_texts(comparison)])
@@ -65,56 +71,56 @@ def latex(comparison: Comparison) -> str:
 
 def table_csv(comparison: Comparison) -> str:
     """Return one line per row with every number in full; what there is not is an empty field."""
-    kind = comparison.kind
+    metric = comparison.primary
     return csv_table(
         [
             {
-                "translator": one.name,
-                "oracle": int(one.is_oracle),
-                "trainings": one.trainings,
-                "seeds": " ".join(map(str, one.seeds)),
-                "patients": one.description.n,
-                "metric": kind.metric,
-                "unit": kind.unit,
-                "mean": one.description.mean,
-                "sd": one.description.sd,
-                **_ends("mean", one.description.of_mean),
-                "median": one.description.median,
-                **_ends("median", one.description.of_median),
+                "translator": row.name,
+                "oracle": int(row.is_oracle),
+                "trainings": row.trainings,
+                "seeds": " ".join(map(str, row.seeds)),
+                "patients": row.description.n,
+                "metric": metric.metric,
+                "unit": metric.unit,
+                "mean": row.description.mean,
+                "sd": row.description.sd,
+                **_ends("mean", row.description.of_mean),
+                "median": row.description.median,
+                **_ends("median", row.description.of_median),
                 "reference": comparison.reference,
-                "difference": one.difference and one.difference.mean,
-                **_ends("difference", one.difference and one.difference.interval),
-                "p": one.difference and one.difference.p,
-                "p_holm": one.p,
-                "rank_biserial": one.difference and one.difference.rank_biserial,
-                "cohens_dz": one.difference and one.difference.standardised,
+                "difference": row.difference and row.difference.mean,
+                **_ends("difference", row.difference and row.difference.interval),
+                "p": row.difference and row.difference.p,
+                "p_holm": row.p,
+                "rank_biserial": row.difference and row.difference.rank_biserial,
+                "cohens_dz": row.difference and row.difference.standardised,
                 "margin": comparison.margin,
-                "non_inferior": one.within and one.within.shown,
-                "parameters": one.parameters,
-                "training_seconds": one.training_seconds,
-                "seconds_per_volume": one.seconds,
-                "protocol": kind.protocol,
+                "non_inferior": row.non_inferiority and row.non_inferiority.is_shown,
+                "parameters": row.parameters,
+                "training_seconds": row.training_seconds,
+                "seconds_per_volume": row.seconds,
+                "protocol": metric.protocol,
             }
-            for one in comparison.standings
+            for row in comparison.rows
         ]
     )
 
 
 def patients_csv(comparison: Comparison) -> str:
     """Return one line per patient and row: the figure, mean over the seeds."""
-    kind = comparison.kind
+    metric = comparison.primary
     return csv_table(
         [
             {
                 "patient": patient,
-                "translator": one.name,
-                "metric": kind.metric,
+                "translator": row.name,
+                "metric": metric.metric,
                 "value": value,
-                "unit": kind.unit,
-                "protocol": kind.protocol,
+                "unit": metric.unit,
+                "protocol": metric.protocol,
             }
-            for one in comparison.standings
-            for patient, value in zip(comparison.patients, one.patients, strict=True)
+            for row in comparison.rows
+            for patient, value in zip(comparison.patients, row.patients, strict=True)
         ]
     )
 
@@ -122,13 +128,13 @@ def patients_csv(comparison: Comparison) -> str:
 def page(comparison: Comparison) -> str:
     """Return one self-contained HTML document that opens offline; all text from data is escaped."""
     columns = _columns(comparison)
-    rows = "".join(_html_row(comparison, one, columns) for one in comparison.standings)
-    kind = comparison.kind
-    better = "higher" if registry.higher_is_better(kind.metric) else "lower"
+    rows = "".join(_html_row(comparison, row, columns) for row in comparison.rows)
+    metric = comparison.primary
+    better = "higher" if registry.higher_is_better(metric.metric) else "lower"
     dots = dot_plot(
-        {one.name: list(zip(comparison.patients, one.patients, strict=True)) for one in comparison.standings},
-        f"{_title(comparison, kind)}, {better} is better; one dot per patient, bar: mean",
-        [one.name for one in comparison.standings if one.is_oracle],
+        {row.name: list(zip(comparison.patients, row.patients, strict=True)) for row in comparison.rows},
+        f"{_title(comparison, metric)}, {better} is better; one dot per patient, bar: mean",
+        [row.name for row in comparison.rows if row.is_oracle],
     )
     notes = "".join(f"<li>{escape(text)}</li>" for text in _texts(comparison))
     first = comparison.evaluations[0].content.provenance
@@ -147,78 +153,80 @@ def page(comparison: Comparison) -> str:
     return document(title, body, "compare")
 
 
-def _html_row(comparison: Comparison, one: Standing, columns: Sequence[Column]) -> str:
-    name, *others = columns
-    mark = "oracle" if one.is_oracle else "best" if one.name == comparison.reference else "model"
-    body = "".join(f"<td{_sorted_by(column, one)}>{escape(column.cell(one))}</td>" for column in others)
-    return f'<tr class="{mark}"><th scope="row">{escape(name.cell(one))}</th>{body}</tr>'
+def _html_row(comparison: Comparison, row: ComparisonRow, columns: Sequence[TableColumn]) -> str:
+    name, *figures = columns
+    mark = "oracle" if row.is_oracle else "best" if row.name == comparison.reference else "model"
+    body = "".join(f"<td{_sorted_by(column, row)}>{escape(column.cell(row))}</td>" for column in figures)
+    return f'<tr class="{mark}"><th scope="row">{escape(name.cell(row))}</th>{body}</tr>'
 
 
-def _sorted_by(column: Column, one: Standing) -> str:
+def _sorted_by(column: TableColumn, row: ComparisonRow) -> str:
     if column.value is None:
         return ""
-    value = column.value(one)
+    value = column.value(row)
     return f' data-value="{"" if value is None else repr(value)}"'
 
 
-def _columns(comparison: Comparison) -> list[Column]:
-    kind = comparison.kind
+def _columns(comparison: Comparison) -> list[TableColumn]:
+    metric = comparison.primary
     number = _writer(_reference(comparison).description.mean)
     columns = [
-        Column("Translator", lambda one: one.name),
-        Column(
+        TableColumn("Translator", lambda row: row.name),
+        TableColumn(
             "Trainings",
-            lambda one: str(one.trainings) if one.trainings else _NONE,
-            lambda one: one.trainings or None,
+            lambda row: str(row.trainings) if row.trainings else _NONE,
+            lambda row: row.trainings or None,
         ),
-        Column(
-            _heading(comparison, kind),
-            lambda one: _spread(number, one.description.mean, one.description.sd),
-            lambda one: one.description.mean,
+        TableColumn(
+            _heading(comparison, metric),
+            lambda row: _spread(number, row.description.mean, row.description.sd),
+            lambda row: row.description.mean,
         ),
-        Column(
+        TableColumn(
             "95 % of the mean",
-            lambda one: _interval(number, one.description.of_mean),
-            lambda one: one.description.of_mean and one.description.of_mean.low,
+            lambda row: _interval(number, row.description.of_mean),
+            lambda row: row.description.of_mean and row.description.of_mean.low,
         ),
-        Column("Median", lambda one: number(one.description.median), lambda one: one.description.median),
-        Column(
+        TableColumn("Median", lambda row: number(row.description.median), lambda row: row.description.median),
+        TableColumn(
             f"Difference to {comparison.reference}",
-            lambda one: _difference(number, one),
-            lambda one: one.difference.mean if one.difference else 0.0,
+            lambda row: _difference(number, row),
+            lambda row: row.difference.mean if row.difference else 0.0,
         ),
-        Column("p (Holm)", lambda one: _p(one.p), lambda one: one.p),
-        Column(
+        TableColumn("p (Holm)", lambda row: _p(row.p), lambda row: row.p),
+        TableColumn(
             "r",
-            lambda one: f"{one.difference.rank_biserial:+.2f}" if one.difference else _NONE,
-            lambda one: one.difference and one.difference.rank_biserial,
+            lambda row: f"{row.difference.rank_biserial:+.2f}" if row.difference else _NONE,
+            lambda row: row.difference and row.difference.rank_biserial,
         ),
     ]
     if comparison.margin is not None:
-        columns.append(Column(f"At most {comparison.margin:g} {kind.unit} worse", _within))
-    columns += [_other(comparison, n) for n in range(len(comparison.others))]
+        columns.append(TableColumn(f"At most {comparison.margin:g} {metric.unit} worse", _within))
+    columns += [_secondary_column(comparison, n) for n in range(len(comparison.secondary))]
     return [
         *columns,
-        Column(
+        TableColumn(
             "Parameters",
-            lambda one: _NONE if one.parameters is None else _count(one.parameters),
-            lambda one: one.parameters,
+            lambda row: _NONE if row.parameters is None else _count(row.parameters),
+            lambda row: row.parameters,
         ),
-        Column("Training", lambda one: _duration(one.training_seconds), lambda one: one.training_seconds),
-        Column("Per volume", lambda one: _duration(one.seconds), lambda one: one.seconds),
+        TableColumn(
+            "Training", lambda row: _duration(row.training_seconds), lambda row: row.training_seconds
+        ),
+        TableColumn("Per volume", lambda row: _duration(row.seconds), lambda row: row.seconds),
     ]
 
 
-def _reference(comparison: Comparison) -> Standing:
-    return next(one for one in comparison.standings if one.name == comparison.reference)
+def _reference(comparison: Comparison) -> ComparisonRow:
+    return next(row for row in comparison.rows if row.name == comparison.reference)
 
 
-def _other(comparison: Comparison, n: int) -> Column:
-    number = _writer(_reference(comparison).others[n].mean)
-    return Column(
-        _heading(comparison, comparison.others[n]),
-        lambda one: _spread(number, *one.others[n]),
-        lambda one: one.others[n][0],
+def _secondary_column(comparison: Comparison, n: int) -> TableColumn:
+    number = _writer(_reference(comparison).secondary[n].mean)
+    return TableColumn(
+        _heading(comparison, comparison.secondary[n]),
+        lambda row: _spread(number, *row.secondary[n]),
+        lambda row: row.secondary[n][0],
     )
 
 
@@ -236,21 +244,21 @@ def _interval(number: Callable[[float | None], str], interval: Interval | None) 
     return _NONE if interval is None else f"{number(interval.low)} to {number(interval.high)}"
 
 
-def _difference(number: Callable[[float | None], str], one: Standing) -> str:
-    if one.difference is None:
+def _difference(number: Callable[[float | None], str], row: ComparisonRow) -> str:
+    if row.difference is None:
         return "reference"
-    text = number(one.difference.mean)
-    return f"{text} ({_interval(number, one.difference.interval)})" if one.difference.interval else text
+    text = number(row.difference.mean)
+    return f"{text} ({_interval(number, row.difference.interval)})" if row.difference.interval else text
 
 
 def _p(p: float | None) -> str:
     return _NONE if p is None else "<0.001" if p < 0.001 else f"{p:.3f}"
 
 
-def _within(one: Standing) -> str:
-    if one.within is None or one.within.shown is None:
+def _within(row: ComparisonRow) -> str:
+    if row.non_inferiority is None or row.non_inferiority.is_shown is None:
         return _NONE
-    return "shown" if one.within.shown else "not shown"
+    return "shown" if row.non_inferiority.is_shown else "not shown"
 
 
 def _count(n: int) -> str:
@@ -269,33 +277,37 @@ def _caption(comparison: Comparison) -> str:
     first = comparison.evaluations[0].content.provenance
     n = len(comparison.patients)
     return (
-        f"{_title(comparison, comparison.kind)} on {n} {'patient' if n == 1 else 'patients'} of the {first.cohort.split} split of the "
+        f"{_title(comparison, comparison.primary)} on {n} {'patient' if n == 1 else 'patients'} of the {first.cohort.split} split of the "
         f"cohort {first.cohort.name} ({first.cohort.digest[:12]})."
     )
 
 
 def _texts(comparison: Comparison) -> list[str]:
     protocols: dict[str, list[str]] = {}
-    for kind in (comparison.kind, *comparison.others):
-        protocols.setdefault(kind.protocol, []).append(_name(comparison, kind))
-    said = [f"{', '.join(names)}: {text}." for text, names in protocols.items()]
-    return [*said, comparison.method, *comparison.notes, INTENDED_USE]
+    for metric in (comparison.primary, *comparison.secondary):
+        protocols.setdefault(metric.protocol, []).append(_name(comparison, metric))
+    protocol_lines = [f"{', '.join(names)}: {text}." for text, names in protocols.items()]
+    return [*protocol_lines, comparison.method, *comparison.notes, INTENDED_USE]
 
 
-def _heading(comparison: Comparison, kind: Kind) -> str:
-    return f"{_title(comparison, kind)} {'↑' if registry.higher_is_better(kind.metric) else '↓'}"
+def _heading(comparison: Comparison, metric: ComparedMetric) -> str:
+    return f"{_title(comparison, metric)} {'↑' if registry.higher_is_better(metric.metric) else '↓'}"
 
 
-def _title(comparison: Comparison, kind: Kind) -> str:
-    name = _name(comparison, kind)
-    return name if kind.unit == "1" else f"{name} ({kind.unit})"
+def _title(comparison: Comparison, metric: ComparedMetric) -> str:
+    name = _name(comparison, metric)
+    return name if metric.unit == "1" else f"{name} ({metric.unit})"
 
 
-def _name(comparison: Comparison, kind: Kind) -> str:
+def _name(comparison: Comparison, metric: ComparedMetric) -> str:
     """Return the metric's name; with its dimensions where the table has it in 2D and in 3D."""
-    same = {one.dims for one in (comparison.kind, *comparison.others) if one.metric == kind.metric}
-    name = kind.metric.upper().replace("_", "-")
-    return f"{name} {kind.dims}D" if len(same) > 1 else name
+    dimensions = {
+        shown_metric.dims
+        for shown_metric in (comparison.primary, *comparison.secondary)
+        if shown_metric.metric == metric.metric
+    }
+    name = metric.metric.upper().replace("_", "-")
+    return f"{name} {metric.dims}D" if len(dimensions) > 1 else name
 
 
 def _ends(name: str, interval: Interval | None) -> dict[str, float | None]:

@@ -14,7 +14,7 @@ _WIDTH, _HEIGHT = 300.0, 120.0
 _MOST_POINTS = 400
 
 
-class Series(NamedTuple):
+class Curve(NamedTuple):
     """One curve.
 
     Attributes:
@@ -26,7 +26,7 @@ class Series(NamedTuple):
     points: list[tuple[float, float]]
 
 
-def read_curves(files: Mapping[str, Path]) -> dict[str, list[Series]]:
+def read_curves(files: Mapping[str, Path]) -> dict[str, list[Curve]]:
     """Read the curves of runs from CSV files with the columns step, name and value.
 
     Args:
@@ -36,26 +36,26 @@ def read_curves(files: Mapping[str, Path]) -> dict[str, list[Series]]:
     Returns:
         By name of the curve, the runs that have it.
     """
-    found: dict[str, list[Series]] = {}
+    by_name: dict[str, list[Curve]] = {}
     for run, path in files.items():
         curves: dict[str, list[tuple[float, float]]] = {}
         for name, step, value in _rows(path):
             curves.setdefault(name, []).append((step, value))
         for name, points in curves.items():
-            found.setdefault(name, []).append(Series(run, points))
-    return found
+            by_name.setdefault(name, []).append(Curve(run, points))
+    return by_name
 
 
-def line_chart(name: str, series: Sequence[Series], runs: Sequence[str]) -> str:
+def line_chart(name: str, curves: Sequence[Curve], runs: Sequence[str]) -> str:
     """Draw curves of one name as a small chart.
 
     Args:
         name: of the curve.
-        series: one per run.
+        curves: one per run.
         runs: all runs, in the order of their colours.
     """
-    steps = [step for one in series for step, _ in one.points]
-    low, high = _limits([value for one in series for _, value in one.points])
+    steps = [step for curve in curves for step, _ in curve.points]
+    low, high = _limits([value for curve in curves for _, value in curve.points])
     first, last = min(steps), max(steps)
 
     def place(step: float, value: float) -> str:
@@ -63,15 +63,15 @@ def line_chart(name: str, series: Sequence[Series], runs: Sequence[str]) -> str:
         return f"{x:.1f},{_HEIGHT - (value - low) / (high - low) * _HEIGHT:.1f}"
 
     lines = [
-        f'<polyline class="run{runs.index(one.run) % 6}" points="'
-        f'{" ".join(place(*point) for point in _thinned(one.points))}"/>'
-        for one in series
+        f'<polyline class="run{runs.index(curve.run) % 6}" points="'
+        f'{" ".join(place(*point) for point in _thinned(curve.points))}"/>'
+        for curve in curves
     ]
     marks = [
-        f'<circle class="run{runs.index(one.run) % 6}" cx="{x}" cy="{y}" r="3"/>'
-        for one in series
-        if len(one.points) == 1
-        for x, y in [place(*one.points[0]).split(",")]
+        f'<circle class="run{runs.index(curve.run) % 6}" cx="{x}" cy="{y}" r="3"/>'
+        for curve in curves
+        if len(curve.points) == 1
+        for x, y in [place(*curve.points[0]).split(",")]
     ]
     return (
         f'<figure class="chart"><figcaption>{escape(name)}</figcaption><div class="plot">'
@@ -122,14 +122,14 @@ def _rows(path: Path) -> Iterable[tuple[str, float, float]]:
         with suppress(KeyError, TypeError, ValueError):
             step, value, phase = float(record["step"]), float(record["value"]), record.get("phase")
             if record["name"] and math.isfinite(step) and math.isfinite(value):
-                named = f"{phase}: {record['name']}" if phase and phase != "train" else record["name"]
-                yield named, step, value
+                name = f"{phase}: {record['name']}" if phase and phase != "train" else record["name"]
+                yield name, step, value
 
 
 def _limits(values: Sequence[float]) -> tuple[float, float]:
     low, high = (min(values), max(values)) if values else (0.0, 1.0)
-    room = 0.06 * (high - low) or max(abs(high) * 0.1, 1e-6)
-    return low - room, high + room
+    margin = 0.06 * (high - low) or max(abs(high) * 0.1, 1e-6)
+    return low - margin, high + margin
 
 
 def _share(value: float, low: float, high: float) -> float:

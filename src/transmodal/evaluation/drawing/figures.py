@@ -19,7 +19,7 @@ from transmodal.volumes import Volume
 Pixels = NDArray[np.uint8]
 
 
-class Window(NamedTuple):
+class DisplayWindow(NamedTuple):
     """Values shown from black to white, and their unit; colour is shown as it is."""
 
     low: float
@@ -39,7 +39,9 @@ def number(value: float) -> str:
     return text.replace("-", "\N{MINUS SIGN}")
 
 
-def window_of(modality: str, voxels: NDArray[Any], mask: Mask | None = None, *, unit: str = "") -> Window:
+def window_of(
+    modality: str, voxels: NDArray[Any], mask: Mask | None = None, *, unit: str = ""
+) -> DisplayWindow:
     """Choose the values that are shown, for all images of one modality: fixed by its record, or from the target.
 
     Args:
@@ -51,21 +53,23 @@ def window_of(modality: str, voxels: NDArray[Any], mask: Mask | None = None, *, 
     own = modality_of(modality)
     fixed_low, fixed_high = own.window
     if fixed_low is not None and fixed_high is not None and (own.is_colour or not unit):
-        return Window(fixed_low, fixed_high, own.unit, own.is_colour)
+        return DisplayWindow(fixed_low, fixed_high, own.unit, own.is_colour)
     inside = voxels if mask is None or not mask.any() else voxels[mask]
     low, high = (float(value) for value in np.percentile(inside, (0.5, 99.5)))
     if fixed_low == 0:  # which is nothing in every unit
         low = 0.0
-    return Window(low, nice(high - low) + low if high > low else low + 1.0, unit_of(modality, unit))
+    return DisplayWindow(
+        low, round_up(high - low) + low if high > low else low + 1.0, unit_of(modality, unit)
+    )
 
 
 def error_limit(differences: Sequence[NDArray[Any]]) -> float:
     """Return a round limit that nearly all absolute differences lie below; 1 where there is no difference."""
-    pool = np.concatenate([np.abs(one[np.isfinite(one)]).ravel() for one in differences])
-    return nice(float(np.percentile(pool, 99))) if pool.size and pool.max() > 0 else 1.0
+    pool = np.concatenate([np.abs(difference[np.isfinite(difference)]).ravel() for difference in differences])
+    return round_up(float(np.percentile(pool, 99))) if pool.size and pool.max() > 0 else 1.0
 
 
-def nice(value: float) -> float:
+def round_up(value: float) -> float:
     """Round up to 1, 1.5, 2, 2.5, 3, 4, 5, 6 or 8 times a power of ten."""
     if value <= 0:
         return 1.0
@@ -74,7 +78,7 @@ def nice(value: float) -> float:
     return next((step * power for step in steps if step * power >= value * (1 - 1e-9)), 10 * power)
 
 
-def grey(strip: Strip, window: Window) -> Pixels:
+def grey(strip: Strip, window: DisplayWindow) -> Pixels:
     """Map values to bytes: `(H, W)` or `(H, W, 3)` in colour; what is not finite is black."""
     scaled = (np.nan_to_num(strip, nan=window.low) - window.low) / (window.high - window.low)
     pixels: Pixels = np.rint(np.clip(scaled, 0, 1) * 255).astype(np.uint8)
@@ -146,17 +150,19 @@ def picture(
     content = np.asarray((flat != flat.min()).any(axis=-1)) if inside is None else inside
     frame = Frame.of(truth.grid, content)
     window = window_of(modality, truth.voxels, inside)
-    wanted, made = (frame.plane(volume.voxels, "axial") for volume in (truth, canonical(synthetic)))
-    error = difference(made, wanted)
+    target_plane, synthetic_plane = (
+        frame.plane(volume.voxels, "axial") for volume in (truth, canonical(synthetic))
+    )
+    error = difference(synthetic_plane, target_plane)
     limit = error_limit([error])
     panels = []
     for name, volume in sources.items():
-        own = canonical(volume)
-        shades = grey(frame.plane(own.voxels, "axial"), window_of(name, own.voxels, inside))
+        grey_source = canonical(volume)
+        shades = grey(frame.plane(grey_source.voxels, "axial"), window_of(name, grey_source.voxels, inside))
         panels.append(_Panel(label(name), shades, None))
     panels += [
-        _Panel(f"synthetic {label(modality)}", grey(made, window), _bar(window)),
-        _Panel(label(modality), grey(wanted, window), _bar(window)),
+        _Panel(f"synthetic {label(modality)}", grey(synthetic_plane, window), _bar(window)),
+        _Panel(label(modality), grey(target_plane, window), _bar(window)),
         _Panel("error", error_palette()[error_levels(error, limit)], _error_bar(limit, window)),
     ]
     segments = [] if inside is None else outline(frame.plane(inside, "axial"))
@@ -175,14 +181,14 @@ class _Panel(NamedTuple):
     bar: _Bar | None
 
 
-def _bar(window: Window) -> _Bar | None:
+def _bar(window: DisplayWindow) -> _Bar | None:
     if window.is_colour:
         return None
     shades = np.repeat(np.arange(256, dtype=np.uint8)[:, None], 3, axis=1)
     return _Bar(shades, number(window.low), f"{number(window.high)} {window.unit}")
 
 
-def _error_bar(limit: float, window: Window) -> _Bar:
+def _error_bar(limit: float, window: DisplayWindow) -> _Bar:
     if window.is_colour:
         return _Bar(error_palette()[128:], "0", f"{number(limit)} {window.unit}")
     return _Bar(error_palette(), number(-limit), f"+{number(limit)} {window.unit}")
@@ -196,18 +202,20 @@ def _compose(panels: Sequence[_Panel], segments: Sequence[tuple[float, ...]], he
     draw = ImageDraw.Draw(canvas)
     font, small = ImageFont.load_default(15), ImageFont.load_default(12)
     for n, panel in enumerate(panels):
-        left = pad + n * (width + pad)
-        shown = Image.fromarray(panel.pixels).convert("RGB").resize((width, height), Image.Resampling.BICUBIC)
-        canvas.paste(shown, (left, pad))
+        x_left = pad + n * (width + pad)
+        picture = (
+            Image.fromarray(panel.pixels).convert("RGB").resize((width, height), Image.Resampling.BICUBIC)
+        )
+        canvas.paste(picture, (x_left, pad))
         if n >= len(panels) - 3:
             for x1, y1, x2, y2 in segments:
-                ends = (left + x1 * scale, pad + y1 * scale, left + x2 * scale, pad + y2 * scale)
+                ends = (x_left + x1 * scale, pad + y1 * scale, x_left + x2 * scale, pad + y2 * scale)
                 draw.line(ends, fill=(70, 190, 175), width=1)
-        for text, x in (("R", left + 4), ("L", left + width - 13)):
+        for text, x in (("R", x_left + 4), ("L", x_left + width - 13)):
             draw.text((x, pad + 5), text, fill=(150, 155, 165), font=small)
-        draw.text((left, pad + height + 8), panel.label, fill=(236, 238, 242), font=font)
+        draw.text((x_left, pad + height + 8), panel.label, fill=(236, 238, 242), font=font)
         if panel.bar is not None:
-            _draw_bar(canvas, panel.bar, (left, pad + height + 31, width), small)
+            _draw_bar(canvas, panel.bar, (x_left, pad + height + 31, width), small)
     return png(np.asarray(canvas))
 
 
@@ -217,9 +225,9 @@ def _draw_bar(
     place: tuple[int, int, int],
     font: ImageFont.FreeTypeFont | ImageFont.ImageFont,
 ) -> None:
-    left, top, width = place
-    canvas.paste(Image.fromarray(bar.colours[None]).resize((width, 7)), (left, top))
+    x_left, top, width = place
+    canvas.paste(Image.fromarray(bar.colours[None]).resize((width, 7)), (x_left, top))
     draw = ImageDraw.Draw(canvas)
     low = bar.low.replace("\N{MINUS SIGN}", "-")  # pillow's own font has no true minus
-    draw.text((left, top + 9), low, fill=(170, 175, 185), font=font)
-    draw.text((left + width, top + 9), bar.high, fill=(170, 175, 185), font=font, anchor="ra")
+    draw.text((x_left, top + 9), low, fill=(170, 175, 185), font=font)
+    draw.text((x_left + width, top + 9), bar.high, fill=(170, 175, 185), font=font, anchor="ra")

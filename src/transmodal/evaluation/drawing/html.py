@@ -7,7 +7,7 @@ from html import escape
 from pathlib import Path
 from string import Template
 
-_HERE = Path(__file__).parent
+_FOLDER = Path(__file__).parent
 
 
 def document(title: str, body: str, style: str) -> str:
@@ -27,18 +27,18 @@ def document(title: str, body: str, style: str) -> str:
     )
 
 
-def headings(texts: Iterable[str], left: int = 1) -> str:
+def headings(texts: Iterable[str], n_text_columns: int = 1) -> str:
     """Return the heading cells of a table that sorts; buttons, so that a keyboard reaches them.
 
     Args:
         texts: plain text, one per column.
-        left: how many columns, from the first on, hold text and not figures.
+        n_text_columns: how many columns, from the first on, hold text and not figures.
     """
     return "".join(
-        f'<th{" class=left" if n < left else ""}><button type="button">{escape(text)}</button></th>'
+        f'<th{" class=left" if n < n_text_columns else ""}><button type="button">{escape(text)}</button></th>'
         for n, text in enumerate(texts)
     )
 
 
 def _text(name: str) -> str:
-    return (_HERE / name).read_text(encoding="utf-8")
+    return (_FOLDER / name).read_text(encoding="utf-8")

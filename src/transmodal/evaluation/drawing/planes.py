@@ -58,7 +58,9 @@ class Frame:
         filled = content if content is not None and content.any() else np.ones(grid.shape, bool)
         centre, box = [], []
         for axis, n in enumerate(grid.shape):
-            counts = filled.sum(axis=tuple(other for other in range(3) if other != axis), dtype=float)
+            counts = filled.sum(
+                axis=tuple(other_axis for other_axis in range(3) if other_axis != axis), dtype=float
+            )
             inside = np.flatnonzero(counts)
             margin = math.ceil(MARGIN_MM / grid.spacing[axis])
             centre.append(round(float((counts * np.arange(n)).sum() / counts.sum())))
@@ -72,8 +74,8 @@ class Frame:
         cut = _ACROSS[name][2]
         place: list[Any] = [slice(first, last + 1) for first, last in self.box]
         place[cut] = self.centre[cut]
-        shown = voxels[tuple(place)].swapaxes(0, 1)[::-1, ::-1]
-        return _resized(shown.astype(np.float32), self.size(name))
+        pixels = voxels[tuple(place)].swapaxes(0, 1)[::-1, ::-1]
+        return _resized(pixels.astype(np.float32), self.size(name))
 
     def size(self, name: str) -> tuple[int, int]:
         """Return the pixels of a plane: rows and columns."""
@@ -89,23 +91,23 @@ class Frame:
         height = max(len(plane) for plane in planes)
         width = sum(plane.shape[1] for plane in planes) + GAP * (len(planes) - 1)
         strip = np.full((height, width, *planes[0].shape[2:]), np.nan, np.float32)
-        left = 0
+        x = 0
         for plane in planes:
             top = (height - len(plane)) // 2
-            strip[top : top + len(plane), left : left + plane.shape[1]] = plane
-            left += plane.shape[1] + GAP
+            strip[top : top + len(plane), x : x + plane.shape[1]] = plane
+            x += plane.shape[1] + GAP
         return strip
 
     def letters(self) -> list[Letter]:
         """Return the letters of the strip: which side of the patient each plane's edges are."""
         widths = [self.size(name)[1] for name in PLANES]
         total = sum(widths) + GAP * (len(widths) - 1)
-        found, left = [], 0
+        letters, x = [], 0
         for name, width in zip(PLANES, widths, strict=True):
             first, last = _SIDES[name]
-            found += [Letter(first, left / total), Letter(last, (left + width) / total)]
-            left += width + GAP
-        return found
+            letters += [Letter(first, x / total), Letter(last, (x + width) / total)]
+            x += width + GAP
+        return letters
 
 
 def canonical(volume: Volume) -> Volume:

@@ -32,7 +32,7 @@ def markdown_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> st
         rows: cells, in Markdown already where they are marked up; `piped` escapes text.
     """
     lines = [
-        f"| {' | '.join(piped(one) for one in headings)} |",
+        f"| {' | '.join(escape_markdown(heading) for heading in headings)} |",
         f"|---|{'---:|' * (len(headings) - 1)}",
         *(f"| {' | '.join(row)} |" for row in rows),
     ]
@@ -59,10 +59,10 @@ def latex_table(
             "% needs \\usepackage{booktabs}",
             r"\begin{table}",
             r"\centering",
-            rf"\caption{{{tex(caption)}}}",
+            rf"\caption{{{escape_latex(caption)}}}",
             rf"\begin{{tabular}}{{l{'r' * (len(headings) - 1)}}}",
             r"\toprule",
-            " & ".join(tex(one) for one in headings) + r" \\",
+            " & ".join(escape_latex(heading) for heading in headings) + r" \\",
             r"\midrule",
             *body,
             r"\bottomrule",
@@ -82,11 +82,11 @@ def csv_table(rows: Sequence[dict[str, object]]) -> str:
     return text.getvalue()
 
 
-def piped(text: str) -> str:
+def escape_markdown(text: str) -> str:
     """Escape text for a cell of a Markdown table."""
     return text.replace("\\", "\\\\").replace("|", "\\|").replace("\n", " ")
 
 
-def tex(text: str) -> str:
+def escape_latex(text: str) -> str:
     """Escape text for LaTeX."""
     return text.translate(_LATEX).replace("--", "-{}-")

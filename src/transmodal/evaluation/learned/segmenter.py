@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from transmodal.errors import InputError, ResourceError, UsageError
 from transmodal.evaluation.learned.axial import as_labels, slices
 from transmodal.evaluation.learned.base import CasePair, Scale
-from transmodal.evaluation.overlaps import DEFINITION, shown
+from transmodal.evaluation.overlaps import DEFINITION, structure_record
 from transmodal.metrics.protocol import MetricValue, Protocol
 from transmodal.metrics.regions.overlap import by_structure, overall
 from transmodal.metrics.registry import find
@@ -155,7 +155,7 @@ class SegmentationOverlap:
             figures = by_structure(x, y, pair.reference.spacing)
             region = "whole" if mask is None else "mask"
             about = {"case": pair.case, "translator": pair.translator, "region": region}
-            self._structures += [{**about, **shown(structure)} for structure in figures]
+            self._structures += [{**about, **structure_record(structure)} for structure in figures]
             means = dict(zip(METRICS, overall(figures), strict=True))
             protocol = Protocol(
                 "whole" if mask is None else "mask",

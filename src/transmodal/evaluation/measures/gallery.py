@@ -9,21 +9,21 @@ from typing import NamedTuple
 import numpy as np
 
 from transmodal.cohorts.store import PreparedCase
-from transmodal.evaluation.drawing.figures import Window, difference, error_limit, window_of
+from transmodal.evaluation.drawing.figures import DisplayWindow, difference, error_limit, window_of
 from transmodal.evaluation.drawing.planes import Frame, Letter, Mask, Strip, canonical, outline
 from transmodal.modalities import modality_of
 from transmodal.volumes import Volume
 
 
-class Shown(NamedTuple):
+class WindowedStrip(NamedTuple):
     """A strip of three planes and the window that it is shown in."""
 
     strip: Strip
-    window: Window
+    window: DisplayWindow
 
 
 @dataclass(frozen=True, slots=True)
-class Scene:
+class CasePictures:
     """One case as the report shows it.
 
     Attributes:
@@ -31,7 +31,7 @@ class Scene:
         why: why it is shown, such as `worst MAE of unet_regression`.
         sources: strips of the sources, by modality.
         target: strip of the target; synthetic volumes are shown in its window.
-        made: strips of the synthetic volumes, by translator, in real units.
+        synthetic: strips of the synthetic volumes, by translator, in real units.
         limit: the error maps reach from minus this to plus this.
         border: outline of the evaluation mask, segments in pixels of the strip.
         letters: sides of the patient.
@@ -42,9 +42,9 @@ class Scene:
 
     case: str
     why: tuple[str, ...]
-    sources: Mapping[str, Shown]
-    target: Shown
-    made: Mapping[str, Strip]
+    sources: Mapping[str, WindowedStrip]
+    target: WindowedStrip
+    synthetic: Mapping[str, Strip]
     limit: float
     border: tuple[tuple[float, float, float, float], ...]
     letters: tuple[Letter, ...]
@@ -64,11 +64,11 @@ class Gallery:
     def __init__(self, by: str, *, higher_is_better: bool) -> None:
         self._by = by
         self._sign = 1.0 if higher_is_better else -1.0
-        self._first: Scene | None = None
-        self._best: tuple[float, Scene] | None = None
-        self._worst: tuple[float, Scene] | None = None
+        self._first: CasePictures | None = None
+        self._best: tuple[float, CasePictures] | None = None
+        self._worst: tuple[float, CasePictures] | None = None
 
-    def add(self, scene: Scene, value: float) -> None:
+    def add(self, scene: CasePictures, value: float) -> None:
         """Show the scene where it is the first, or better or worse than those so far."""
         rank = self._sign * value
         self._first = self._first or scene
@@ -77,7 +77,7 @@ class Gallery:
         if self._worst is None or rank < self._worst[0]:
             self._worst = rank, scene
 
-    def scenes(self) -> tuple[Scene, ...]:
+    def cases(self) -> tuple[CasePictures, ...]:
         """Return the first, the best and the worst scene; each case once, with all its reasons."""
         if self._first is None or self._best is None or self._worst is None:
             return ()
@@ -93,7 +93,7 @@ class Gallery:
         return tuple(replace(scene, why=tuple(reasons[case])) for case, scene in scenes.items())
 
 
-def scene_of(
+def draw_case(
     case: PreparedCase,
     sources: Iterable[str],
     target: tuple[str, Volume],
@@ -101,7 +101,7 @@ def scene_of(
     judged: Collection[str],
     spreads: Mapping[str, Volume] | None = None,
     units: Mapping[str, str] | None = None,
-) -> Scene:
+) -> CasePictures:
     """Cut what the report shows of a case out of its volumes.
 
     Args:
@@ -119,11 +119,11 @@ def scene_of(
     frame = Frame.of(truth.grid, inside if inside is not None else _content(truth))
     own = units or {}
     window = window_of(modality, truth.voxels, inside, unit=own.get(modality, ""))
-    goal = Shown(frame.strip(truth.voxels), window)
+    goal = WindowedStrip(frame.strip(truth.voxels), window)
     strips = {name: frame.strip(canonical(volume).voxels) for name, volume in made.items()}
     area = None if inside is None else frame.strip(inside)
     doubts = {name: _grey(frame.strip(canonical(one).voxels)) for name, one in (spreads or {}).items()}
-    return Scene(
+    return CasePictures(
         case.id,
         (),
         {name: _source(case, name, frame, inside, own.get(name, "")) for name in sources},
@@ -142,10 +142,10 @@ def _grey(strip: Strip) -> Strip:
     return strip.mean(axis=-1) if strip.ndim == 3 else strip
 
 
-def _source(case: PreparedCase, name: str, frame: Frame, inside: Mask | None, unit: str) -> Shown:
+def _source(case: PreparedCase, name: str, frame: Frame, inside: Mask | None, unit: str) -> WindowedStrip:
     volume = canonical(case.volume(name))
     window = window_of(name, volume.voxels, inside, unit=unit)
-    return Shown(frame.strip(volume.voxels), window._replace(unit=unit or modality_of(name).unit))
+    return WindowedStrip(frame.strip(volume.voxels), window._replace(unit=unit or modality_of(name).unit))
 
 
 def _content(volume: Volume) -> Mask:

@@ -14,22 +14,24 @@ from transmodal.evaluation.statistics.paired_tests import FEWEST
 from transmodal.modalities import modality_in
 
 _WIDTH, _HEIGHT = 300.0, 140.0
-_DRAWN = 16
+_N_PLOTS = 16
 _DECIMALS = 3
 """Of a unit whose record gives none."""
 
 
 def section(evaluation: Evaluation) -> str:
     """Return the section; empty without regions, or with fewer than two patients."""
-    found = agreements(evaluation.regions)
-    if not found:
+    regions = agreements(evaluation.regions)
+    if not regions:
         return ""
     unit = evaluation.task.unit
-    few = min(one.found.n for one in found) < FEWEST
+    few = min(region.found.n for region in regions) < FEWEST
     note = (
         f'<p class="about">No intervals where a region has fewer than {FEWEST} patients.</p>' if few else ""
     )
-    parts = [_of_model(found, name, unit) for name in dict.fromkeys(one.translator for one in found)]
+    parts = [
+        _model_part(regions, name, unit) for name in dict.fromkeys(region.translator for region in regions)
+    ]
     return f'<section><h2>Agreement by region</h2><p class="about">{_about(unit)}</p>{note}{"".join(parts)}</section>'
 
 
@@ -49,47 +51,52 @@ def _about(unit: str) -> str:
     )
 
 
-def _of_model(found: Sequence[Agreement], name: str, unit: str) -> str:
-    own = [one for one in found if one.translator == name]
-    reach = _reach(found)
-    plots = "".join(_plot(one, reach, unit) for one in own[:_DRAWN])
-    rest = len(own) - _DRAWN
-    more = f'<p class="about">{rest} more regions are in the table alone.</p>' if rest > 0 else ""
+def _model_part(regions: Sequence[Agreement], name: str, unit: str) -> str:
+    agreements_of_model = [region for region in regions if region.translator == name]
+    reach = _reach(regions)
+    plots = "".join(_plot(region, reach, unit) for region in agreements_of_model[:_N_PLOTS])
+    n_undrawn = len(agreements_of_model) - _N_PLOTS
+    more = f'<p class="about">{n_undrawn} more regions are in the table alone.</p>' if n_undrawn > 0 else ""
     heads = "".join(
         f"<th>{text}</th>"
         for text in ("Patients", "Measured", "Bias", "Interval", "Lower limit", "Upper limit", "Slope")
     )
-    lines = "".join(_line(one, unit) for one in own)
+    lines = "".join(_line(region, unit) for region in agreements_of_model)
     return (
         f'<h3>{escape(name)}</h3><div class="charts agree">{plots}</div>{more}<div class="scroll"><table><thead><tr>'
         f"<th>Region</th>{heads}</tr></thead><tbody>{lines}</tbody></table></div>"
     )
 
 
-def _reach(found: Sequence[Agreement]) -> tuple[float, float]:
+def _reach(regions: Sequence[Agreement]) -> tuple[float, float]:
     """Return the ends of the vertical axis: all differences, limits, their intervals, and 0."""
     values = [0.0]
-    for one in found:
-        values += [one.found.lower, one.found.upper, *(one.synthetic - one.measured)]
-        values += [*(one.found.of_lower or ()), *(one.found.of_upper or ())]
-    room = 0.06 * (max(values) - min(values)) or 1e-6
-    return float(min(values) - room), float(max(values) + room)
+    for region in regions:
+        values += [region.found.lower, region.found.upper, *(region.synthetic - region.measured)]
+        values += [*(region.found.of_lower or ()), *(region.found.of_upper or ())]
+    margin = 0.06 * (max(values) - min(values)) or 1e-6
+    return float(min(values) - margin), float(max(values) + margin)
 
 
-def _plot(one: Agreement, reach: tuple[float, float], unit: str) -> str:
-    across, up = (one.synthetic + one.measured) / 2, one.synthetic - one.measured
-    room = 0.08 * float(np.ptp(across)) or 1e-6
-    first, last = float(across.min()) - room, float(across.max()) + room
+def _plot(region: Agreement, reach: tuple[float, float], unit: str) -> str:
+    across, up = (region.synthetic + region.measured) / 2, region.synthetic - region.measured
+    margin = 0.08 * float(np.ptp(across)) or 1e-6
+    first, last = float(across.min()) - margin, float(across.max()) + margin
 
     def height(value: float) -> float:
         return (reach[1] - value) / (reach[1] - reach[0]) * _HEIGHT
 
     bands = "".join(
         f'<rect x="0" width="{_WIDTH:g}" y="{height(band.high):.1f}" height="{height(band.low) - height(band.high):.1f}"/>'
-        for band in (one.found.of_lower, one.found.of_upper)
+        for band in (region.found.of_lower, region.found.of_upper)
         if band is not None
     )
-    levels = (("zero", 0.0), ("limit", one.found.lower), ("limit", one.found.upper), ("bias", one.found.bias))
+    levels = (
+        ("zero", 0.0),
+        ("limit", region.found.lower),
+        ("limit", region.found.upper),
+        ("bias", region.found.bias),
+    )
     lines = "".join(
         f'<line class="{kind}" x1="0" x2="{_WIDTH:g}" y1="{height(value):.1f}" y2="{height(value):.1f}"/>'
         for kind, value in levels
@@ -97,33 +104,31 @@ def _plot(one: Agreement, reach: tuple[float, float], unit: str) -> str:
     dots = "".join(
         f'<path d="M{(x - first) / (last - first) * _WIDTH:.1f} {height(y):.1f}h0"><title>{escape(patient)}: '
         f"{escape(_text(y, unit))} {escape(unit)}</title></path>"
-        for patient, x, y in zip(one.patients, across, up, strict=True)
+        for patient, x, y in zip(region.patients, across, up, strict=True)
     )
-    said = f"{one.region}: bias {_text(one.found.bias, unit)} {unit}, limits {_text(one.found.lower, unit)} to {_text(one.found.upper, unit)}"
+    description = f"{region.region}: bias {_text(region.found.bias, unit)} {unit}, limits {_text(region.found.lower, unit)} to {_text(region.found.upper, unit)}"
     return (
-        f'<figure class="chart"><figcaption>{escape(one.region)}</figcaption><div class="plot">'
+        f'<figure class="chart"><figcaption>{escape(region.region)}</figcaption><div class="plot">'
         f'<span class="tick top">{_text(reach[1], unit)}</span><span class="tick bottom">{_text(reach[0], unit)}</span>'
-        f'<svg viewBox="0 0 {_WIDTH:g} {_HEIGHT:g}" preserveAspectRatio="none" role="img" aria-label="{escape(said)}">'
+        f'<svg viewBox="0 0 {_WIDTH:g} {_HEIGHT:g}" preserveAspectRatio="none" role="img" aria-label="{escape(description)}">'
         f'{bands}{lines}{dots}</svg></div><div class="steps"><span>{_text(first, unit)}</span>'
         f"<span>{_text(last, unit)} {escape(unit)}</span></div></figure>"
     )
 
 
-def _line(one: Agreement, unit: str) -> str:
-    found = one.found
-    slope = "&ndash;" if found.slope is None else _signed(f"{found.slope:+.2f}")
+def _line(region: Agreement, unit: str) -> str:
+    agreement = region.found
+    slope = "&ndash;" if agreement.slope is None else _signed(f"{agreement.slope:+.2f}")
     cells = [
-        str(found.n),
-        _text(float(one.measured.mean()), unit),
-        _text(found.bias, unit),
-        _interval(found.of_bias, unit),
-        _text(found.lower, unit),
-        _text(found.upper, unit),
+        str(agreement.n),
+        _text(float(region.measured.mean()), unit),
+        _text(agreement.bias, unit),
+        _interval(agreement.of_bias, unit),
+        _text(agreement.lower, unit),
+        _text(agreement.upper, unit),
         slope,
     ]
-    return (
-        f'<tr><th scope="row">{escape(one.region)}</th>{"".join(f"<td>{cell}</td>" for cell in cells)}</tr>'
-    )
+    return f'<tr><th scope="row">{escape(region.region)}</th>{"".join(f"<td>{cell}</td>" for cell in cells)}</tr>'
 
 
 def _interval(interval: Interval | None, unit: str) -> str:

@@ -18,31 +18,31 @@ _WIDTH, _HEIGHT = 300.0, 140.0
 
 def section(evaluation: Evaluation) -> str:
     """Return the section; empty where no translator has several passes."""
-    found = evaluation.pooled
-    if not found:
+    pooled = evaluation.pooled
+    if not pooled:
         return ""
     unit = evaluation.task.unit
-    why = too_few(min(one.patients for one in found))
-    note = f'<p class="about">{escape(why[0].upper() + why[1:])}.</p>' if why else ""
-    interval = "" if why else ", its 95&nbsp;% interval"
-    findings = "".join(_finding(one) for one in found)
-    top = max(_top(one) for one in found) or 1.0
-    charts = "".join(_chart(one, top, unit) for one in found)
+    reason = too_few(min(model.patients for model in pooled))
+    note = f'<p class="about">{escape(reason[0].upper() + reason[1:])}.</p>' if reason else ""
+    interval = "" if reason else ", its 95&nbsp;% interval"
+    findings = "".join(_finding(model) for model in pooled)
+    top = max(_top(model) for model in pooled) or 1.0
+    charts = "".join(_chart(model, top, unit) for model in pooled)
     return (
         f'<section><h2>Uncertainty</h2><p class="about">{_about(evaluation)}</p>{note}'
         f'<ul class="findings">{findings}</ul>'
         f'<div class="legend"><span><i class="error"></i>mean absolute error{interval}</span>'
         '<span><i class="doubt"></i>mean disagreement</span><span><i class="all"></i>mean absolute error of all voxels'
-        f'</span></div><div class="charts doubts">{charts}</div>{_table(found, unit)}'
+        f'</span></div><div class="charts doubts">{charts}</div>{_table(pooled, unit)}'
         f"{_cases(evaluation.disagreements, unit)}</section>"
     )
 
 
 def _about(evaluation: Evaluation) -> str:
     passes = "; ".join(
-        f"{escape(one.translator)}: {escape(axes)}"
-        for one in evaluation.pooled
-        if (axes := _axes(evaluation.records.get(one.translator, {})))
+        f"{escape(model.translator)}: {escape(axes)}"
+        for model in evaluation.pooled
+        if (axes := _axes(evaluation.records.get(model.translator, {})))
     )
     return (
         "Disagreement is the standard deviation over the passes of one translation, voxel by voxel"
@@ -63,51 +63,53 @@ def _axes(record: Mapping[str, object]) -> str:
     return ", ".join(parts + ([f"{draws} draws of noise"] if draws else []))
 
 
-def _finding(one: Pooled) -> str:
-    low, high = one.error[0].mean, one.error[-1].mean
+def _finding(model: Pooled) -> str:
+    low, high = model.error[0].mean, model.error[-1].mean
     times = f"{high / low:.3g} times as much" if low > 0 else f"{number(high)} against 0"
-    if one.ause is None or one.ause_random is None:
-        return f'<li class="not"><code>{escape(one.translator)}</code> has no errors to tell of.</li>'
-    helps = one.ause.mean < one.ause_random.mean
+    if model.ause is None or model.ause_random is None:
+        return f'<li class="not"><code>{escape(model.translator)}</code> has no errors to tell of.</li>'
+    helps = model.ause.mean < model.ause_random.mean
     return (
-        f'<li class="{"yes" if helps else "not"}"><code>{escape(one.translator)}</code> errs {times} in the tenth of most '
-        f"disagreement as in that of least; AUSE {one.ause.mean:.3f}, by chance {one.ause_random.mean:.3f}.</li>"
+        f'<li class="{"yes" if helps else "not"}"><code>{escape(model.translator)}</code> errs {times} in the tenth of most '
+        f"disagreement as in that of least; AUSE {model.ause.mean:.3f}, by chance {model.ause_random.mean:.3f}.</li>"
     )
 
 
-def _top(one: Pooled) -> float:
-    return max(*one.disagreement, *(each.of_mean.high if each.of_mean else each.mean for each in one.error))
+def _top(model: Pooled) -> float:
+    return max(
+        *model.disagreement, *(tenth.of_mean.high if tenth.of_mean else tenth.mean for tenth in model.error)
+    )
 
 
-def _chart(one: Pooled, top: float, unit: str) -> str:
+def _chart(model: Pooled, top: float, unit: str) -> str:
     def place(n: int, value: float) -> str:
         return f"{(n + 0.5) / PARTS * _WIDTH:.1f},{_HEIGHT * (1 - value / (1.05 * top)):.1f}"
 
     def line(values: Sequence[float]) -> str:
         return " ".join(place(n, value) for n, value in enumerate(values))
 
-    means = [each.mean for each in one.error]
-    ends = [each.of_mean for each in one.error if each.of_mean is not None]
+    means = [tenth.mean for tenth in model.error]
+    ends = [tenth.of_mean for tenth in model.error if tenth.of_mean is not None]
     band = f"{line([end.high for end in ends])} {' '.join(reversed(line([end.low for end in ends]).split()))}"
     dots = "".join(
         f'<path d="M{place(n, value)}h0"><title>tenth {n + 1}: error {escape(number(value))}, disagreement '
-        f"{escape(number(one.disagreement[n]))} {escape(unit)}</title></path>"
+        f"{escape(number(model.disagreement[n]))} {escape(unit)}</title></path>"
         for n, value in enumerate(means)
     )
     overall = place(0, math.fsum(means) / len(means)).split(",")[1]
-    said = f"{one.translator}: absolute error by tenth of disagreement, {number(means[0])} to {number(means[-1])} {unit}"
+    description = f"{model.translator}: absolute error by tenth of disagreement, {number(means[0])} to {number(means[-1])} {unit}"
     return (
-        f'<figure class="chart"><figcaption>{escape(one.translator)}</figcaption><div class="plot">'
+        f'<figure class="chart"><figcaption>{escape(model.translator)}</figcaption><div class="plot">'
         f'<span class="tick top">{escape(number(1.05 * top))} {escape(unit)}</span><span class="tick bottom">0</span>'
-        f'<svg viewBox="0 0 {_WIDTH:g} {_HEIGHT:g}" preserveAspectRatio="none" role="img" aria-label="{escape(said)}">'
+        f'<svg viewBox="0 0 {_WIDTH:g} {_HEIGHT:g}" preserveAspectRatio="none" role="img" aria-label="{escape(description)}">'
         f"{f'<polygon points={chr(34)}{band}{chr(34)}/>' if ends else ''}"
         f'<line x1="0" x2="{_WIDTH:g}" y1="{overall}" y2="{overall}"/><polyline class="doubt" '
-        f'points="{line(one.disagreement)}"/><polyline class="error" points="{line(means)}"/>{dots}</svg></div>'
+        f'points="{line(model.disagreement)}"/><polyline class="error" points="{line(means)}"/>{dots}</svg></div>'
         '<div class="steps"><span>least disagreement</span><span>most</span></div></figure>'
     )
 
 
-def _table(found: Sequence[Pooled], unit: str) -> str:
+def _table(pooled: Sequence[Pooled], unit: str) -> str:
     heads = (
         "Patients",
         "&rho; &uarr;",
@@ -124,22 +126,22 @@ def _table(found: Sequence[Pooled], unit: str) -> str:
         for head, own in zip(heads, units, strict=True)
     )
     rows = "".join(
-        f'<tr><th scope="row">{escape(one.translator)}</th><td>{one.patients}</td>'
-        f"{_described(one.spearman)}{_described(one.ause)}<td>{_mean(one.ause_random)}</td>"
-        f"<td>{_size(one.error[0].mean)}</td><td>{_size(one.error[-1].mean)}</td></tr>"
-        for one in found
+        f'<tr><th scope="row">{escape(model.translator)}</th><td>{model.patients}</td>'
+        f"{_described(model.spearman)}{_described(model.ause)}<td>{_mean(model.ause_random)}</td>"
+        f"<td>{_size(model.error[0].mean)}</td><td>{_size(model.error[-1].mean)}</td></tr>"
+        for model in pooled
     )
     return f'<div class="scroll"><table><thead><tr><th>Translator</th>{cells}</tr></thead><tbody>{rows}</tbody></table></div>'
 
 
-def _described(one: Description | None) -> str:
-    interval = one.of_mean if one else None
+def _described(description: Description | None) -> str:
+    interval = description.of_mean if description else None
     ends = f"{_signed(interval.low)} to {_signed(interval.high)}" if interval else "&ndash;"
-    return f"<td>{_mean(one)}</td><td>{ends}</td>"
+    return f"<td>{_mean(description)}</td><td>{ends}</td>"
 
 
-def _mean(one: Description | None) -> str:
-    return "&ndash;" if one is None else _signed(one.mean)
+def _mean(description: Description | None) -> str:
+    return "&ndash;" if description is None else _signed(description.mean)
 
 
 def _size(value: float) -> str:
@@ -163,17 +165,17 @@ def _cases(rows: Sequence[DisagreementRow], unit: str) -> str:
             "AUSE",
             "By chance",
         ),
-        left=2,
+        n_text_columns=2,
     )
     body = "".join(
-        f'<tr><td>{escape(one.case)}</td><td class="left">{escape(one.translator)}</td>'
+        f'<tr><td>{escape(row.case)}</td><td class="left">{escape(row.translator)}</td>'
         + "".join(
             _cell(value, _size(value))
-            for value in (math.fsum(one.disagreement) / PARTS, one.error[0], one.error[-1])
+            for value in (math.fsum(row.disagreement) / PARTS, row.error[0], row.error[-1])
         )
-        + "".join(_cell(value, _signed(value)) for value in (one.spearman, one.ause, one.ause_random))
+        + "".join(_cell(value, _signed(value)) for value in (row.spearman, row.ause, row.ause_random))
         + "</tr>"
-        for one in rows
+        for row in rows
     )
     return (
         f'<details><summary>Every case</summary><div class="scroll tall"><table class="sortable"><thead><tr>{heads}</tr>'

@@ -22,7 +22,7 @@ from transmodal.evaluation.report import (
 from transmodal.evaluation.result import Column, Evaluation
 from transmodal.notice import INTENDED_USE
 
-_STARTING = "starting_weights"
+_PRETRAINED = "starting_weights"
 """What a model's record calls the published weights that its training started from."""
 
 
@@ -54,18 +54,18 @@ def page(evaluation: Evaluation) -> str:
 
 def _header(evaluation: Evaluation) -> str:
     task = evaluation.task
-    kind = f" ({task.mask_text}; the data set gives none)" if task.mask_text else ""
-    where = (
-        f"inside the evaluation mask{escape(kind)}"
+    mask_kind = f" ({task.mask_text}; the data set gives none)" if task.mask_text else ""
+    region = (
+        f"inside the evaluation mask{escape(mask_kind)}"
         if evaluation.columns("mask")
         else "over the whole volume: no case has a mask"
     )
     return (
         '<header><p class="eyebrow">Transmodal evaluation</p>'
         f'<h1>{escape(_labels(task.sources))}<span class="to">&rarr;</span>{escape(label(task.target))}</h1>'
-        f'<p class="lead">{escape(_and(evaluation.models) or "Oracles")}, scored on '
+        f'<p class="lead">{escape(_enumeration(evaluation.models) or "Oracles")}, scored on '
         f"{_scored(evaluation)} of the cohort <em>{escape(task.cohort)}</em>. "
-        f"{_trained(evaluation)}Figures are {where}, on the target&rsquo;s native grid.</p>"
+        f"{_trained(evaluation)}Figures are {region}, on the target&rsquo;s native grid.</p>"
         f"{_notice(evaluation)}{_findings(evaluation)}</header>"
     )
 
@@ -78,18 +78,18 @@ def _scored(evaluation: Evaluation) -> str:
 def _trained(evaluation: Evaluation) -> str:
     """Say what models and oracles learned from; nothing of models that have no record of it."""
     task = evaluation.task
-    own = f"the cohort&rsquo;s {_count(task.n_training, 'training case')}"
+    own_cohort = f"the cohort&rsquo;s {_count(task.n_training, 'training case')}"
     learned: dict[str, list[str]] = {}
     for name in evaluation.models:
         cohort = evaluation.records.get(name, {}).get("cohort", {})
         if cohort.get("digest") == task.digest:
-            learned.setdefault(own, []).append(name)
+            learned.setdefault(own_cohort, []).append(name)
         elif cohort:
             learned.setdefault(f"the cohort <em>{escape(str(cohort.get('name')))}</em>", []).append(name)
     if evaluation.oracles:
-        where = f"the cohort <em>{escape(task.fitted_on)}</em>" if task.fitted_on else own
-        learned.setdefault(where, []).append("the oracles")
-    parts = [f"{escape(_and(names))} learned from {where}" for where, names in learned.items()]
+        cohort_text = f"the cohort <em>{escape(task.fitted_on)}</em>" if task.fitted_on else own_cohort
+        learned.setdefault(cohort_text, []).append("the oracles")
+    parts = [f"{escape(_enumeration(names))} learned from {origin}" for origin, names in learned.items()]
     text = "; ".join(parts)
     return f"{text[:1].upper()}{text[1:]}. " if text.startswith("the") else f"{text}. " if text else ""
 
@@ -98,7 +98,7 @@ def _notice(evaluation: Evaluation) -> str:
     task = evaluation.task
     lines = []
     if task.simulated:
-        names = _and([label(name) for name in task.simulated])
+        names = _enumeration([label(name) for name in task.simulated])
         verb = "is" if len(task.simulated) == 1 else "are"
         lines.append(f"<b>Simulated data.</b> {escape(names)} {verb} simulated; no scanner measured them.")
     lines += [escape(note) for note in task.notes]
@@ -152,17 +152,19 @@ def _table_rows(
     for name in names:
         cells = []
         for column, winners in zip(columns, best, strict=True):
-            one = evaluation.of(name, column)
+            summary = evaluation.of(name, column)
             std = (
-                f'<span class="std">&plusmn; {column.text(one.std)}</span>'
-                if one and one.std is not None
+                f'<span class="std">&plusmn; {column.text(summary.std)}</span>'
+                if summary and summary.std is not None
                 else ""
             )
             infinite = (
-                f'<span class="std">({one.n_infinite} &infin;)</span>' if one and one.n_infinite else ""
+                f'<span class="std">({summary.n_infinite} &infin;)</span>'
+                if summary and summary.n_infinite
+                else ""
             )
             mark = ' class="best"' if name in winners else ""
-            cells.append(f"<td{mark}>{column.text(one.mean if one else None)}{std}{infinite}</td>")
+            cells.append(f"<td{mark}>{column.text(summary.mean if summary else None)}{std}{infinite}</td>")
         rows.append(f'<tr><th scope="row">{escape(name)}</th>{"".join(cells)}</tr>')
     return "".join(rows)
 
@@ -179,7 +181,7 @@ def _dots(evaluation: Evaluation, column: Column) -> str:
 
 def _cases(evaluation: Evaluation) -> str:
     columns = evaluation.main_columns()
-    heads = headings(["Case", "Translator", *(_titled(column) for column in columns)], left=2)
+    heads = headings(["Case", "Translator", *(_titled(column) for column in columns)], n_text_columns=2)
     figures = {(row.case, row.translator, row.metric, row.protocol): row.value for row in evaluation.rows}
     rows = []
     for case in evaluation.cases:
@@ -240,11 +242,13 @@ def _provenance(evaluation: Evaluation) -> str:
         "Training cases": str(record["cohort"]["n_training_cases"]),
         "Simulated": ", ".join(record["cohort"]["simulated"]) or "nothing",
         "Slices without mask": _excluded(evaluation.slices_excluded),
-        **{f"Model {name}": _flat(_but(_STARTING, fields)) for name, fields in record["models"].items()},
         **{
-            f"Starting weights of {name}": _flat(fields[_STARTING])
+            f"Model {name}": _flat(_without(_PRETRAINED, fields)) for name, fields in record["models"].items()
+        },
+        **{
+            f"Starting weights of {name}": _flat(fields[_PRETRAINED])
             for name, fields in record["models"].items()
-            if fields.get(_STARTING)
+            if fields.get(_PRETRAINED)
         },
         "Oracles": ", ".join(record["oracles"]) or "none",
         "Software": f"transmodal {record['tool']['version']}, {_flat(record['versions'])}",
@@ -255,7 +259,7 @@ def _provenance(evaluation: Evaluation) -> str:
     return f"<section><h2>Provenance</h2><dl>{items}</dl></section>"
 
 
-def _but(name: str, fields: Mapping[str, Any]) -> dict[str, Any]:
+def _without(name: str, fields: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in fields.items() if key != name}
 
 
@@ -291,10 +295,10 @@ def _labels(modalities: Iterable[str]) -> str:
     return " + ".join(label(name) for name in modalities)
 
 
-def _count(n: int, thing: str) -> str:
-    return f"{n} {escape(thing)}{'' if n == 1 else 's'}"
+def _count(n: int, noun: str) -> str:
+    return f"{n} {escape(noun)}{'' if n == 1 else 's'}"
 
 
-def _and(words: Iterable[str]) -> str:
+def _enumeration(words: Iterable[str]) -> str:
     *most, last = list(words) or [""]
     return f"{', '.join(most)} and {last}" if most else last

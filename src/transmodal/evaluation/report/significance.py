@@ -21,7 +21,7 @@ from transmodal.evaluation.statistics.paired_tests import (
 )
 
 
-class Standing(NamedTuple):
+class SignificanceRow(NamedTuple):
     """One translator over the patients.
 
     Attributes:
@@ -37,13 +37,13 @@ class Standing(NamedTuple):
     p: float | None
 
 
-def standings(evaluation: Evaluation, column: Column) -> list[Standing]:
+def significance_rows(evaluation: Evaluation, column: Column) -> list[SignificanceRow]:
     """Return every translator whose figures are all finite; the first model is what others are compared with."""
     figures = {name: _figures(evaluation, column, name) for name in (*evaluation.models, *evaluation.oracles)}
     usable = {
-        name: np.array(list(found.values()))
-        for name, found in figures.items()
-        if found and all(map(math.isfinite, found.values()))
+        name: np.array(list(by_patient_figures.values()))
+        for name, by_patient_figures in figures.items()
+        if by_patient_figures and all(map(math.isfinite, by_patient_figures.values()))
     }
     if not usable:
         return []
@@ -53,9 +53,11 @@ def standings(evaluation: Evaluation, column: Column) -> list[Standing]:
         for name, values in usable.items()
         if name != first and len(values) == len(usable[first])
     }
-    corrected = dict(zip(differences, holm([one.p for one in differences.values()]), strict=True))
+    corrected = dict(
+        zip(differences, holm([difference.p for difference in differences.values()]), strict=True)
+    )
     return [
-        Standing(name, describe(values), differences.get(name), corrected.get(name))
+        SignificanceRow(name, describe(values), differences.get(name), corrected.get(name))
         for name, values in usable.items()
     ]
 
@@ -63,21 +65,21 @@ def standings(evaluation: Evaluation, column: Column) -> list[Standing]:
 def section(evaluation: Evaluation) -> str:
     """Return the section: a table over the patients, and why there are no tests where there are none."""
     column = evaluation.main_columns()[0]
-    found = standings(evaluation, column)
-    if not found:
+    tested = significance_rows(evaluation, column)
+    if not tested:
         return ""
-    patients = found[0].description.n
-    why = too_few(patients)
+    patients = tested[0].description.n
+    reason = too_few(patients)
     about = (
         f"{escape(column.label)} over {patients} patients, each of equal weight. Intervals: 95 %, bootstrap over patients. "
-        f"Differences from {escape(found[0].name)} are paired by patient; p by Wilcoxon&rsquo;s signed-rank test, "
+        f"Differences from {escape(tested[0].name)} are paired by patient; p by Wilcoxon&rsquo;s signed-rank test, "
         "corrected for all rows (Holm); the effect size is the matched rank-biserial correlation."
     )
-    note = f'<p class="about">{escape(why[0].upper() + why[1:])}.</p>' if why else ""
+    note = f'<p class="about">{escape(reason[0].upper() + reason[1:])}.</p>' if reason else ""
     heads = "".join(
         f"<th>{text}</th>" for text in ("Mean", "Interval", "Median", "Difference", "Interval", "p", "Effect")
     )
-    rows = "".join(_row(one, column) for one in found)
+    rows = "".join(_row(row, column) for row in tested)
     return (
         f'<section><h2>Statistics</h2><p class="about">{about}</p>{note}<div class="scroll"><table><thead><tr>'
         f"<th>Translator</th>{heads}</tr></thead><tbody>{rows}</tbody></table></div></section>"
@@ -92,18 +94,18 @@ def _figures(evaluation: Evaluation, column: Column, name: str) -> dict[str, flo
     )
 
 
-def _row(one: Standing, column: Column) -> str:
-    described, difference = one.description, one.difference
+def _row(row: SignificanceRow, column: Column) -> str:
+    description, difference = row.description, row.difference
     cells = [
-        column.text(described.mean),
-        _interval(described.of_mean, column),
-        column.text(described.median),
+        column.text(description.mean),
+        _interval(description.of_mean, column),
+        column.text(description.median),
         _signed(difference.mean, column) if difference else "&ndash;",
         _interval(difference.interval, column) if difference else "&ndash;",
-        _chance(one.p),
+        _p_text(row.p),
         f"{difference.rank_biserial:+.2f}".replace("-", "&minus;") if difference else "&ndash;",
     ]
-    return f'<tr><th scope="row">{escape(one.name)}</th>{"".join(f"<td>{cell}</td>" for cell in cells)}</tr>'
+    return f'<tr><th scope="row">{escape(row.name)}</th>{"".join(f"<td>{cell}</td>" for cell in cells)}</tr>'
 
 
 def _interval(interval: Interval | None, column: Column) -> str:
@@ -117,7 +119,7 @@ def _signed(value: float, column: Column, plus: str = "+") -> str:
     return f"{sign}{column.text(abs(value))}"
 
 
-def _chance(p: float | None) -> str:
+def _p_text(p: float | None) -> str:
     if p is None:
         return "&ndash;"
     return "&lt; 0.001" if p < 0.001 else f"{p:.3f}"

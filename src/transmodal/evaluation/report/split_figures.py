@@ -12,9 +12,10 @@ def section(figures: Sequence[SplitFigure]) -> str:
     """Return the section; empty without figures."""
     if not figures:
         return ""
-    lines = "".join(_line(one) for one in figures)
+    lines = "".join(_line(figure) for figure in figures)
     protocols = "".join(
-        f'<p class="about">{escape(text)}</p>' for text in dict.fromkeys(one.protocol for one in figures)
+        f'<p class="about">{escape(text)}</p>'
+        for text in dict.fromkeys(figure.protocol for figure in figures)
     )
     return (
         '<section><h2>Figures of the whole split</h2><p class="about">They compare the set of all measured slices with '
@@ -25,9 +26,9 @@ def section(figures: Sequence[SplitFigure]) -> str:
     )
 
 
-def _line(one: SplitFigure) -> str:
-    value = "&ndash;" if one.value is None else f"{one.value:.4g}"
+def _line(figure: SplitFigure) -> str:
+    value = "&ndash;" if figure.value is None else f"{figure.value:.4g}"
     return (
-        f"<tr><th>{escape(one.translator)}</th><td>{escape(one.metric.upper())}</td><td>{value}</td>"
-        f'<td>{one.n_slices}</td><td class="left">{escape(one.note)}</td></tr>'
+        f"<tr><th>{escape(figure.translator)}</th><td>{escape(figure.metric.upper())}</td><td>{value}</td>"
+        f'<td>{figure.n_slices}</td><td class="left">{escape(figure.note)}</td></tr>'
     )

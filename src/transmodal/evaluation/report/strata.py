@@ -16,12 +16,14 @@ def section(evaluation: Evaluation) -> str:
     """Return the sections; empty where neither strata nor a training site were asked for."""
     if evaluation.strata is None and evaluation.internal_test is None:
         return ""
-    columns = {(one.metric, one.protocol.text()): one for one in evaluation.main_columns()}
-    found = [one for one in _of(evaluation) if (one.metric, one.protocol) in columns]
-    parts = [_against_home(evaluation, [one for one in found if not one.by], list(columns.values()))]
+    columns = {(column.metric, column.protocol.text()): column for column in evaluation.main_columns()}
+    figures = [figure for figure in _all_strata(evaluation) if (figure.metric, figure.protocol) in columns]
+    parts = [
+        _against_home(evaluation, [figure for figure in figures if not figure.by], list(columns.values()))
+    ]
     for by in evaluation.strata.groups if evaluation.strata is not None else ():
-        own = [one for one in found if one.by == by]
-        parts.append(f"<h3>By {escape(by)}</h3>{_by_stratum(evaluation, own, list(columns.values()))}")
+        grouped = [figure for figure in figures if figure.by == by]
+        parts.append(f"<h3>By {escape(by)}</h3>{_by_stratum(evaluation, grouped, list(columns.values()))}")
     source = f" Strata: {escape(evaluation.strata.table)}." if evaluation.strata is not None else ""
     return (
         '<section><h2>By site and group</h2><p class="about">Mean over patients, its 95&nbsp;% interval below. '
@@ -34,10 +36,10 @@ def table_csv(evaluation: Evaluation) -> str:
     """Return one line per stratum, translator and kind of figure, every number in full; empty without strata."""
     if evaluation.strata is None and evaluation.internal_test is None:
         return ""
-    return csv_table([_record(one) for one in _of(evaluation)])
+    return csv_table([_record(figure) for figure in _all_strata(evaluation)])
 
 
-def _of(evaluation: Evaluation) -> list[Stratum]:
+def _all_strata(evaluation: Evaluation) -> list[Stratum]:
     return describe_strata(evaluation.points(), evaluation.strata, evaluation.internal_test)
 
 
@@ -51,20 +53,20 @@ def _about(evaluation: Evaluation) -> str:
     )
 
 
-def _against_home(evaluation: Evaluation, found: Sequence[Stratum], columns: Sequence[Column]) -> str:
+def _against_home(evaluation: Evaluation, figures: Sequence[Stratum], columns: Sequence[Column]) -> str:
     if evaluation.internal_test is None:
         return ""
     lines = []
     for name in (*evaluation.models, *evaluation.oracles):
         for column in columns:
-            one = _find(found, name, column)
-            if one is None or one.internal is None:
+            figure = _find(figures, name, column)
+            if figure is None or figure.internal is None:
                 continue
             cells = [
                 escape(f"{column.label} {'' if column.unit == '1' else column.unit}".strip()),
-                _described(one.internal, column),
-                _described(one.description, column),
-                _dropped(one.drop, column),
+                _described(figure.internal, column),
+                _described(figure.description, column),
+                _dropped(figure.drop, column),
             ]
             lines.append(
                 f'<tr><th scope="row">{escape(name)}</th>{"".join(f"<td>{cell}</td>" for cell in cells)}</tr>'
@@ -78,7 +80,7 @@ def _against_home(evaluation: Evaluation, found: Sequence[Stratum], columns: Seq
     )
 
 
-def _by_stratum(evaluation: Evaluation, found: Sequence[Stratum], columns: Sequence[Column]) -> str:
+def _by_stratum(evaluation: Evaluation, figures: Sequence[Stratum], columns: Sequence[Column]) -> str:
     with_drop = evaluation.internal_test is not None
     heads = "".join(
         f"<th>{escape(column.label)}<small>{escape('' if column.unit == '1' else column.unit) or '&nbsp;'}</small></th>"
@@ -86,20 +88,20 @@ def _by_stratum(evaluation: Evaluation, found: Sequence[Stratum], columns: Seque
         for column in columns
     )
     bodies = []
-    for stratum in dict.fromkeys(one.name for one in found):
+    for stratum in dict.fromkeys(figure.name for figure in figures):
         lines = []
-        own = [one for one in found if one.name == stratum]
+        in_stratum = [figure for figure in figures if figure.name == stratum]
         for name in (*evaluation.models, *evaluation.oracles):
             cells = []
             for column in columns:
-                one = _find(own, name, column)
-                cells.append("&ndash;" if one is None else _described(one.description, column))
+                figure = _find(in_stratum, name, column)
+                cells.append("&ndash;" if figure is None else _described(figure.description, column))
                 if with_drop:
-                    cells.append("&ndash;" if one is None else _dropped(one.drop, column))
+                    cells.append("&ndash;" if figure is None else _dropped(figure.drop, column))
             lines.append(
                 f'<tr><th scope="row">{escape(name)}</th>{"".join(f"<td>{cell}</td>" for cell in cells)}</tr>'
             )
-        n = max(one.description.n for one in own)
+        n = max(figure.description.n for figure in in_stratum)
         span = 1 + len(columns) * (1 + with_drop)
         head = f'<tr class="head"><th colspan="{span}">{escape(stratum)}, {n} {"patient" if n == 1 else "patients"}</th></tr>'
         bodies.append(f"<tbody>{head}{''.join(lines)}</tbody>")
@@ -109,23 +111,25 @@ def _by_stratum(evaluation: Evaluation, found: Sequence[Stratum], columns: Seque
     )
 
 
-def _find(found: Sequence[Stratum], name: str, column: Column) -> Stratum | None:
+def _find(figures: Sequence[Stratum], name: str, column: Column) -> Stratum | None:
     key = (name, column.metric, column.protocol.text())
-    return next((one for one in found if (one.translator, one.metric, one.protocol) == key), None)
+    return next(
+        (figure for figure in figures if (figure.translator, figure.metric, figure.protocol) == key), None
+    )
 
 
-def _described(one: Description, column: Column) -> str:
-    return f"{_number(one.mean, column)}{_interval(one.of_mean, column)}"
+def _described(description: Description, column: Column) -> str:
+    return f"{_number(description.mean, column)}{_interval(description.of_mean, column)}"
 
 
-def _dropped(one: Drop | None, column: Column) -> str:
-    if one is None:
+def _dropped(drop: Drop | None, column: Column) -> str:
+    if drop is None:
         return "&ndash;"
-    worse = one.interval is not None and (
-        one.interval.low > 0 if column.higher_is_better else one.interval.high < 0
+    worse = drop.interval is not None and (
+        drop.interval.low > 0 if column.higher_is_better else drop.interval.high < 0
     )
     mark = ' <span class="std">worse here</span>' if worse else ""
-    return f"{_number(one.mean, column, plus='+')}{mark}{_interval(one.interval, column)}"
+    return f"{_number(drop.mean, column, plus='+')}{mark}{_interval(drop.interval, column)}"
 
 
 def _interval(interval: Interval | None, column: Column) -> str:
@@ -139,22 +143,22 @@ def _number(value: float, column: Column, plus: str = "") -> str:
     return f"{sign}{column.text(abs(value))}"
 
 
-def _record(one: Stratum) -> dict[str, object]:
+def _record(figure: Stratum) -> dict[str, object]:
     return {
-        "by": one.by,
-        "stratum": one.name,
-        "translator": one.translator,
-        "metric": one.metric,
-        "unit": one.unit,
-        "patients": one.description.n,
-        "mean": one.description.mean,
-        "sd": one.description.sd,
-        **_ends("mean", one.description.of_mean),
-        "home_patients": one.internal and one.internal.n,
-        "home_mean": one.internal and one.internal.mean,
-        "drop": one.drop and one.drop.mean,
-        **_ends("drop", one.drop and one.drop.interval),
-        "protocol": one.protocol,
+        "by": figure.by,
+        "stratum": figure.name,
+        "translator": figure.translator,
+        "metric": figure.metric,
+        "unit": figure.unit,
+        "patients": figure.description.n,
+        "mean": figure.description.mean,
+        "sd": figure.description.sd,
+        **_ends("mean", figure.description.of_mean),
+        "home_patients": figure.internal and figure.internal.n,
+        "home_mean": figure.internal and figure.internal.mean,
+        "drop": figure.drop and figure.drop.mean,
+        **_ends("drop", figure.drop and figure.drop.interval),
+        "protocol": figure.protocol,
     }
 
 

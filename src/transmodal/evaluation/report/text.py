@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from transmodal.evaluation import provenance
 from transmodal.evaluation.drawing.figures import label, number
-from transmodal.evaluation.drawing.tables import latex_table, markdown_table, piped, tex
+from transmodal.evaluation.drawing.tables import escape_latex, escape_markdown, latex_table, markdown_table
 from transmodal.evaluation.report import significance
 from transmodal.evaluation.result import Column, Evaluation
 from transmodal.evaluation.statistics.bootstrap import Interval
@@ -28,9 +28,9 @@ def markdown(evaluation: Evaluation) -> str:
     """Return figures and statistics as Markdown tables; the best mean of each column is bold."""
     parts = [f"# {_title(evaluation)}"]
     for table in _tables(evaluation):
-        rows = _marked(table, piped, lambda cell: f"**{cell}**")
-        parts += [piped(table.caption), markdown_table(table.headings, rows)]
-    parts.append("\n".join(f"- {piped(text)}" for text in _texts(evaluation)))
+        rows = _marked(table, escape_markdown, lambda cell: f"**{cell}**")
+        parts += [escape_markdown(table.caption), markdown_table(table.headings, rows)]
+    parts.append("\n".join(f"- {escape_markdown(text)}" for text in _texts(evaluation)))
     return "\n\n".join(parts) + "\n"
 
 
@@ -39,7 +39,7 @@ def latex(evaluation: Evaluation) -> str:
     rules = {len(evaluation.models)} if evaluation.models and evaluation.oracles else set()
     parts = []
     for n, table in enumerate(_tables(evaluation)):
-        rows = _marked(table, tex, lambda cell: rf"\textbf{{{cell}}}")
+        rows = _marked(table, escape_latex, lambda cell: rf"\textbf{{{cell}}}")
         caption = " ".join([table.caption, *(_texts(evaluation) if n == 0 else ())])
         parts.append(
             latex_table(caption, table.headings, rows, rules if len(rows) > max(rules, default=0) else ())
@@ -63,62 +63,64 @@ def _figures(evaluation: Evaluation) -> _Table:
         f"Mean ± standard deviation over {n} {'case' if n == 1 else 'cases'}; the best mean of each column is bold.",
         ("Translator", *(_heading(column) for column in columns)),
         [(name, *(_spread(evaluation, name, column) for column in columns)) for name in names],
-        frozenset((r, c + 1) for r, name in enumerate(names) for c, own in enumerate(best) if name in own),
+        frozenset(
+            (r, c + 1) for r, name in enumerate(names) for c, winners in enumerate(best) if name in winners
+        ),
     )
 
 
 def _statistics(evaluation: Evaluation) -> _Table | None:
     column = evaluation.main_columns()[0]
-    found = significance.standings(evaluation, column)
-    if not found:
+    tested = significance.significance_rows(evaluation, column)
+    if not tested:
         return None
-    n = found[0].description.n
-    why = too_few(n)
+    n = tested[0].description.n
+    reason = too_few(n)
     rows = []
-    for one in found:
-        difference = one.difference
+    for row in tested:
+        difference = row.difference
         rows.append(
             (
-                one.name,
-                column.text(one.description.mean),
-                _interval(one.description.of_mean, column),
-                column.text(one.description.median),
+                row.name,
+                column.text(row.description.mean),
+                _interval(row.description.of_mean, column),
+                column.text(row.description.median),
                 _signed(difference.mean, column) if difference else _NONE,
                 _interval(difference.interval if difference else None, column),
-                _NONE if one.p is None else "<0.001" if one.p < 0.001 else f"{one.p:.3f}",
+                _NONE if row.p is None else "<0.001" if row.p < 0.001 else f"{row.p:.3f}",
             )
         )
     return _Table(
         f"{_heading(column)} over {n} {'patient' if n == 1 else 'patients'}; 95 % intervals by bootstrap; differences "
-        f"from {found[0].name}, paired by patient; p by Wilcoxon's signed-rank test, corrected by Holm."
-        + (f" {why[0].upper()}{why[1:]}." if why else ""),
+        f"from {tested[0].name}, paired by patient; p by Wilcoxon's signed-rank test, corrected by Holm."
+        + (f" {reason[0].upper()}{reason[1:]}." if reason else ""),
         ("Translator", "Mean", "95 % of the mean", "Median", "Difference", "95 % of it", "p (Holm)"),
         rows,
     )
 
 
 def _uncertainty(evaluation: Evaluation) -> _Table | None:
-    found = evaluation.pooled
-    if not found:
+    pooled = evaluation.pooled
+    if not pooled:
         return None
     unit = evaluation.task.unit
     rows = [
         (
-            one.translator,
-            *(cell for which in (one.spearman, one.ause) for cell in _described(which)),
-            _NONE if one.ause_random is None else f"{one.ause_random.mean:.3f}",
-            number(one.error[0].mean),
-            number(one.error[-1].mean),
+            model.translator,
+            *(cell for description in (model.spearman, model.ause) for cell in _described(description)),
+            _NONE if model.ause_random is None else f"{model.ause_random.mean:.3f}",
+            number(model.error[0].mean),
+            number(model.error[-1].mean),
         )
-        for one in found
+        for model in pooled
     ]
-    n = min(one.patients for one in found)
-    why = too_few(n)
+    n = min(model.patients for model in pooled)
+    reason = too_few(n)
     return _Table(
         f"Disagreement of the passes and absolute error ({unit}) over {n} {'patient' if n == 1 else 'patients'}: "
         "Spearman's rank correlation over voxels, area under the sparsification error and that of an order by chance, "
         "mean absolute error in the tenths of least and of most disagreement; 95 % intervals by bootstrap."
-        + (f" {why[0].upper()}{why[1:]}." if why else ""),
+        + (f" {reason[0].upper()}{reason[1:]}." if reason else ""),
         (
             "Translator",
             "rho ↑",
@@ -133,11 +135,14 @@ def _uncertainty(evaluation: Evaluation) -> _Table | None:
     )
 
 
-def _described(one: Description | None) -> tuple[str, str]:
-    if one is None:
+def _described(description: Description | None) -> tuple[str, str]:
+    if description is None:
         return _NONE, _NONE
-    ends = [f"{value:.3f}".replace("-", "\N{MINUS SIGN}") for value in (one.mean, *(one.of_mean or ()))]
-    return ends[0], f"{ends[1]} to {ends[2]}" if one.of_mean else _NONE
+    ends = [
+        f"{value:.3f}".replace("-", "\N{MINUS SIGN}")
+        for value in (description.mean, *(description.of_mean or ()))
+    ]
+    return ends[0], f"{ends[1]} to {ends[2]}" if description.of_mean else _NONE
 
 
 def _marked(table: _Table, escape: Callable[[str], str], bold: Callable[[str], str]) -> list[list[str]]:
@@ -180,12 +185,12 @@ def _heading(column: Column) -> str:
 
 
 def _spread(evaluation: Evaluation, name: str, column: Column) -> str:
-    one = evaluation.of(name, column)
-    if one is None or one.mean is None:
-        return "\N{INFINITY}" if one is not None and one.n_infinite else _NONE
-    mean = _signed(one.mean, column, plus="")
-    infinite = f" ({one.n_infinite} \N{INFINITY})" if one.n_infinite else ""
-    return f"{mean}{'' if one.std is None else f' ± {column.text(one.std)}'}{infinite}"
+    summary = evaluation.of(name, column)
+    if summary is None or summary.mean is None:
+        return "\N{INFINITY}" if summary is not None and summary.n_infinite else _NONE
+    mean = _signed(summary.mean, column, plus="")
+    infinite = f" ({summary.n_infinite} \N{INFINITY})" if summary.n_infinite else ""
+    return f"{mean}{'' if summary.std is None else f' ± {column.text(summary.std)}'}{infinite}"
 
 
 def _interval(interval: Interval | None, column: Column) -> str:

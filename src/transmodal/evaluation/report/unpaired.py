@@ -44,7 +44,7 @@ def picture(case: PreparedCase, preprocessing: Preprocessing, synthetic: Mapping
     name = preprocessing.sources[0]
     source, region = case.volume(name), case.region(name, preprocessing.region)
     frame = Frame.of(source.grid, region)
-    shown = {
+    drawings = {
         run: png(
             grey(
                 frame.strip(canonical(volume).voxels), window_of(preprocessing.target, volume.voxels, region)
@@ -52,7 +52,9 @@ def picture(case: PreparedCase, preprocessing: Preprocessing, synthetic: Mapping
         )
         for run, volume in synthetic.items()
     }
-    return Picture(png(grey(frame.strip(source.voxels), window_of(name, source.voxels, region))), name, shown)
+    return Picture(
+        png(grey(frame.strip(source.voxels), window_of(name, source.voxels, region))), name, drawings
+    )
 
 
 def page(
@@ -73,7 +75,7 @@ def page(
     sections = [
         '<header><p class="eyebrow">Transmodal evaluation</p><h1>Without pairs</h1>'
         f'<ul class="findings">{findings}</ul></header>',
-        *(_shown(case, drawn) for case, drawn in pictures.items()),
+        *(_case_section(case, case_picture) for case, case_picture in pictures.items()),
         _table(cycles),
         "".join(
             f'<p class="about">{escape(f"{figure.metric.upper()}: {figure.protocol}")}</p>'
@@ -84,8 +86,8 @@ def page(
     return document("Evaluation without pairs", "\n".join(sections), "report")
 
 
-def _shown(case: str, drawn: Picture) -> str:
-    rows = [(label(drawn.source_name), drawn.source), *drawn.synthetic.items()]
+def _case_section(case: str, case_picture: Picture) -> str:
+    rows = [(label(case_picture.source_name), case_picture.source), *case_picture.synthetic.items()]
     images = "".join(
         f'<figure><img alt="{escape(f"{name}, three planes")}" style="max-width:100%" src="data:image/png;base64,'
         f'{base64.b64encode(pixels).decode()}"><figcaption>{escape(name)}</figcaption></figure>'

@@ -27,13 +27,13 @@ class NonInferiority(NamedTuple):
         margin: largest mean worsening that does not matter, in the unit of the figures.
         worst: bound of the interval of the mean on the worse side, as a worsening; None below `FEWEST` patients.
         p: of the one-sided Wilcoxon signed-rank test that the worsening reaches the margin; None likewise.
-        shown: whether `worst` lies below the margin; None where there is no interval.
+        is_shown: whether `worst` lies below the margin; None where there is no interval.
     """
 
     margin: float
     worst: float | None
     p: float | None
-    shown: bool | None
+    is_shown: bool | None
 
 
 class BlandAltman(NamedTuple):
@@ -97,8 +97,10 @@ def non_inferiority(
     interval = paired(*worse, resamples=resamples, seed=seed).interval
     if interval is None:
         return NonInferiority(margin, None, None, None)
-    each = differences_of(*map(matrix_of, worse))
-    return NonInferiority(margin, interval.high, wilcoxon(each - margin, "less"), interval.high < margin)
+    differences = differences_of(*map(matrix_of, worse))
+    return NonInferiority(
+        margin, interval.high, wilcoxon(differences - margin, "less"), interval.high < margin
+    )
 
 
 def bland_altman(synthetic: Values, measured: Values) -> BlandAltman:
@@ -111,17 +113,19 @@ def bland_altman(synthetic: Values, measured: Values) -> BlandAltman:
     Raises:
         UsageError: E001 below two patients, and as `paired`.
     """
-    made, real = matrix_of(synthetic).mean(axis=0), matrix_of(measured).mean(axis=0)
-    each = differences_of(made[None], real[None])
-    n, bias, sd = len(each), float(each.mean()), standard_deviation(each)
+    synthetic_means, measured_means = matrix_of(synthetic).mean(axis=0), matrix_of(measured).mean(axis=0)
+    differences = differences_of(synthetic_means[None], measured_means[None])
+    n, bias, sd = len(differences), float(differences.mean()), standard_deviation(differences)
     if sd is None:
         raise UsageError("E001", "agreement over one patient", "two or more", "Add patients.")
     z = float(stats.norm.ppf((1 + CONFIDENCE) / 2))
     of_bias, of_limit = sd / math.sqrt(n), sd * math.sqrt(1 / n + z**2 / (2 * (n - 1)))
     lower, upper = bias - z * sd, bias + z * sd
-    of = [_student(lower, of_limit, n, n - 1), _student(upper, of_limit, n, n - 1)]
-    slope = _slope((made + real) / 2, each)
-    return BlandAltman(n, bias, sd, lower, upper, _student(bias, of_bias, n, n - 1), of[0], of[1], *slope)
+    limits = [_student(lower, of_limit, n, n - 1), _student(upper, of_limit, n, n - 1)]
+    slope = _slope((synthetic_means + measured_means) / 2, differences)
+    return BlandAltman(
+        n, bias, sd, lower, upper, _student(bias, of_bias, n, n - 1), limits[0], limits[1], *slope
+    )
 
 
 def _slope(means: Values, differences: Values) -> tuple[float | None, Interval | None]:

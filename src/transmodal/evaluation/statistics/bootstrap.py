@@ -45,7 +45,7 @@ def intervals(parts: Sequence[Values], resamples: int, seed: int) -> tuple[Inter
     rng = np.random.default_rng(seed)
     n = parts[0].shape[1]
     parts = [_widened(part) for part in parts]
-    drawn: list[Values] = []
+    resampled: list[Values] = []
     chunk = max(1, _AT_ONCE // n)
     for start in range(0, resamples, chunk):
         count = min(chunk, resamples - start)
@@ -55,9 +55,9 @@ def intervals(parts: Sequence[Values], resamples: int, seed: int) -> tuple[Inter
             shares = rng.multinomial(seeds, np.full(seeds, 1 / seeds), count) / seeds
             sums += shares @ part
         patients = np.take_along_axis(sums, rng.integers(0, n, (count, n)), axis=1)
-        drawn.append(np.stack([patients.mean(axis=1), np.median(patients, axis=1)]))
+        resampled.append(np.stack([patients.mean(axis=1), np.median(patients, axis=1)]))
     tail = _tail(n)
-    means, medians = np.quantile(np.concatenate(drawn, axis=1), [tail, 1 - tail], axis=1).T
+    means, medians = np.quantile(np.concatenate(resampled, axis=1), [tail, 1 - tail], axis=1).T
     return Interval(*map(float, means)), Interval(*map(float, medians))
 
 
@@ -74,10 +74,10 @@ def unpaired(first: Values, second: Values, resamples: int = RESAMPLES, seed: in
         seed: of the drawing.
     """
     rng = np.random.default_rng(seed)
-    drawn = _means(first, resamples, rng) - _means(second, resamples, rng)
+    resampled = _means(first, resamples, rng) - _means(second, resamples, rng)
     reach = stats.t.ppf((1 + CONFIDENCE) / 2, _welch(first, second))
     tail = float(stats.norm.cdf(-reach))
-    low, high = np.quantile(drawn, [tail, 1 - tail])
+    low, high = np.quantile(resampled, [tail, 1 - tail])
     return Interval(float(low), float(high))
 
 
@@ -95,10 +95,12 @@ def _means(values: Values, resamples: int, rng: np.random.Generator) -> Values:
 
 def _welch(first: Values, second: Values) -> float:
     """Return Welch's degrees of freedom; those of the pooled test where neither group varies."""
-    shares = [float(one.var(ddof=1)) / len(one) for one in (first, second)]
+    shares = [float(group.var(ddof=1)) / len(group) for group in (first, second)]
     if sum(shares) == 0:
         return len(first) + len(second) - 2
-    below = math.fsum(share**2 / (len(one) - 1) for share, one in zip(shares, (first, second), strict=True))
+    below = math.fsum(
+        share**2 / (len(group) - 1) for share, group in zip(shares, (first, second), strict=True)
+    )
     return sum(shares) ** 2 / below
 
 

@@ -71,10 +71,10 @@ class Difference(NamedTuple):
 
 def by_patient(figures: Iterable[tuple[str, float]]) -> dict[str, float]:
     """Return one figure per patient: the mean over the patient's cases, in the order of first appearance."""
-    found: dict[str, list[float]] = {}
+    cases: dict[str, list[float]] = {}
     for patient, value in figures:
-        found.setdefault(patient, []).append(value)
-    return {patient: math.fsum(values) / len(values) for patient, values in found.items()}
+        cases.setdefault(patient, []).append(value)
+    return {patient: math.fsum(values) / len(values) for patient, values in cases.items()}
 
 
 def too_few(n: int) -> str:
@@ -102,14 +102,14 @@ def describe(values: Values, *, resamples: int = RESAMPLES, seed: int = SEED) ->
         UsageError: E001 without patients or with a value that is not finite.
     """
     matrix = matrix_of(values)
-    each = matrix.mean(axis=0)
-    of_both = intervals([matrix], resamples, seed) if len(each) >= FEWEST else (None, None)
+    means = matrix.mean(axis=0)
+    of_both = intervals([matrix], resamples, seed) if len(means) >= FEWEST else (None, None)
     return Description(
-        len(each),
+        len(means),
         len(matrix),
-        float(each.mean()),
-        standard_deviation(each),
-        float(np.median(each)),
+        float(means.mean()),
+        standard_deviation(means),
+        float(np.median(means)),
         *of_both,
     )
 
@@ -127,11 +127,17 @@ def paired(first: Values, second: Values, *, resamples: int = RESAMPLES, seed: i
         UsageError: E001 without patients, with a value that is not finite, or with other numbers of patients.
     """
     ours, theirs = matrix_of(first), matrix_of(second)
-    each = differences_of(ours, theirs)
-    interval, _ = intervals([ours, -theirs], resamples, seed) if len(each) >= FEWEST else (None, None)
-    sd, mean = standard_deviation(each), float(each.mean())
+    differences = differences_of(ours, theirs)
+    interval, _ = intervals([ours, -theirs], resamples, seed) if len(differences) >= FEWEST else (None, None)
+    sd, mean = standard_deviation(differences), float(differences.mean())
     return Difference(
-        len(each), mean, sd, interval, wilcoxon(each), rank_biserial(each), mean / sd if sd else None
+        len(differences),
+        mean,
+        sd,
+        interval,
+        wilcoxon(differences),
+        rank_biserial(differences),
+        mean / sd if sd else None,
     )
 
 
@@ -143,12 +149,12 @@ def wilcoxon(differences: Values, alternative: Alternative = "two-sided") -> flo
     """
     if len(differences) < FEWEST:
         return None
-    there = differences[differences != 0]
-    if not len(there):
+    nonzero = differences[differences != 0]
+    if not len(nonzero):
         return 1.0
-    tied = len(np.unique(np.abs(there))) < len(there)
-    method: Any = stats.PermutationMethod(n_resamples=2**_EXACT) if len(there) <= _EXACT else "approx"
-    return float(stats.wilcoxon(there, alternative=alternative, method=method if tied else "auto").pvalue)
+    tied = len(np.unique(np.abs(nonzero))) < len(nonzero)
+    method: Any = stats.PermutationMethod(n_resamples=2**_EXACT) if len(nonzero) <= _EXACT else "approx"
+    return float(stats.wilcoxon(nonzero, alternative=alternative, method=method if tied else "auto").pvalue)
 
 
 def holm(p_values: Sequence[float | None]) -> list[float | None]:
@@ -171,11 +177,11 @@ def rank_biserial(differences: Values) -> float:
 
     It is the share of the ranks' sum that differences above 0 have, minus the share of those below.
     """
-    there = differences[differences != 0]
-    if not len(there):
+    nonzero = differences[differences != 0]
+    if not len(nonzero):
         return 0.0
-    ranks = stats.rankdata(np.abs(there))
-    return float((ranks[there > 0].sum() - ranks[there < 0].sum()) / ranks.sum())
+    ranks = stats.rankdata(np.abs(nonzero))
+    return float((ranks[nonzero > 0].sum() - ranks[nonzero < 0].sum()) / ranks.sum())
 
 
 def matrix_of(values: Values) -> Values:

@@ -11,7 +11,7 @@ from typing import Any
 
 from transmodal.evaluation.compare import table as compare_table
 from transmodal.evaluation.compare.compare import Comparison
-from transmodal.evaluation.compare.row import Standing
+from transmodal.evaluation.compare.row import ComparisonRow
 from transmodal.evaluation.oracles import STANDARD
 from transmodal.experiments.benchmark.metrics import figure_name
 from transmodal.metrics import registry
@@ -35,8 +35,8 @@ def ranked(comparison: Comparison, failures: Sequence[str] = ()) -> Comparison:
         comparison: with the three oracles that learn nothing.
         failures: what a reader has to know of trainings that failed.
     """
-    models = [one for one in comparison.standings if not one.is_oracle]
-    oracles = [one for one in comparison.standings if one.is_oracle]
+    models = [one for one in comparison.rows if not one.is_oracle]
+    oracles = [one for one in comparison.rows if one.is_oracle]
     rivals = [one for one in oracles if one.name in STANDARD]
     converged = [one for one in models if all(_beats(comparison, one, rival) for rival in rivals)]
     others = [one for one in models if one not in converged]
@@ -49,7 +49,7 @@ def ranked(comparison: Comparison, failures: Sequence[str] = ()) -> Comparison:
     return replace(
         comparison,
         reference=marked.get(comparison.reference, comparison.reference),
-        standings=tuple(rows),
+        rows=tuple(rows),
         notes=(*(notes if marked else []), *failures, *comparison.notes),
     )
 
@@ -198,6 +198,6 @@ def _number(value: float, places: int) -> str:
     return f"{value:.{places}f}".replace("-", "\N{MINUS SIGN}")
 
 
-def _beats(comparison: Comparison, one: Standing, rival: Standing) -> bool:
+def _beats(comparison: Comparison, one: ComparisonRow, rival: ComparisonRow) -> bool:
     ours, theirs = one.description.mean, rival.description.mean
-    return ours > theirs if registry.higher_is_better(comparison.kind.metric) else ours < theirs
+    return ours > theirs if registry.higher_is_better(comparison.primary.metric) else ours < theirs
