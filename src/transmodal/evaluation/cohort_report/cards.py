@@ -86,7 +86,7 @@ def table(cases: Sequence[Facts]) -> str:
         "moves the second contrast from where it lies. <b>Likeness</b>: the share of mutual information that "
         "fitting exactly gains over lying 4 mm beside; contrasts of two people gain little. <b>Score</b>: from 1 on "
         "the pair is to be looked at.</p>"
-        f'<div class="scroll tall"><table class="sortable"><thead><tr>{headings(heads, left=3)}</tr></thead><tbody>{rows}</tbody>'
+        f'<div class="scroll tall"><table class="sortable"><thead><tr>{headings(heads, n_text_columns=3)}</tr></thead><tbody>{rows}</tbody>'
         "</table></div></section>"
     )
 

@@ -18,7 +18,7 @@ from transmodal.cohorts.quality.pair_notes import ContrastPair
 from transmodal.cohorts.quality.pairs import list_pairs, rank_modalities
 from transmodal.cohorts.quality.rigid_search import mutual_information
 from transmodal.cohorts.store import PreparedCase
-from transmodal.evaluation.drawing.figures import Window, grey, window_of
+from transmodal.evaluation.drawing.figures import DisplayWindow, grey, window_of
 from transmodal.evaluation.drawing.planes import Frame
 from transmodal.volumes import Grid, Volume
 
@@ -219,7 +219,7 @@ def _drawn(
     return replace(shown, pictures=pictures, outline=line)
 
 
-def _window(modality: str, histogram: Histogram, unit: str) -> Window:
+def _window(modality: str, histogram: Histogram, unit: str) -> DisplayWindow:
     return window_of(modality, np.array([histogram.low, histogram.high]), unit=unit)
 
 
