@@ -19,8 +19,9 @@ mpl.use("Agg")
 import matplotlib.pyplot as plt
 
 from transmodal.cohorts.store import Cohort
+from transmodal.inference.load import load
+from transmodal.inference.model import Model
 from transmodal.inference.preprocessing import preprocess_case
-from transmodal.inference.translate import Model, load
 from transmodal.translators.agi_net.translator import AGINet
 from transmodal.volumes.windows.cut import cut, places
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from transmodal.cohorts.store import Cohort
 from transmodal.evaluation.drawing.figures import picture
 from transmodal.evaluation.run import ModelTranslator
-from transmodal.inference.translate import load
+from transmodal.inference.load import load
 
 
 def main(folder: Path) -> None:

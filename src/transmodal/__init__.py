@@ -9,7 +9,7 @@ brings no torch:
     transmodal.train("t1-to-fa-small", cohort, "runs/t1-to-fa")
     transmodal.translate("runs/t1-to-fa", "t1.nii.gz", "fa.nii.gz")
     model = transmodal.load("runs/t1-to-fa")
-    fa = model.translate(transmodal.read("t1.nii.gz")).volume
+    model.translate(transmodal.read("t1.nii.gz")).write("fa_again.nii.gz")
 """
 
 from __future__ import annotations
@@ -36,21 +36,21 @@ if TYPE_CHECKING:
     from transmodal.commands._evaluating import evaluate
     from transmodal.commands._preparing import prepare
     from transmodal.commands._progress import bars
+    from transmodal.commands._translating import translate
     from transmodal.commands.compare import compare
     from transmodal.commands.train import train
-    from transmodal.commands.translate import translate
-    from transmodal.inference.translate import load
+    from transmodal.inference.load import load
     from transmodal.volumes.io import read, write
 
 _HOMES = {
     "bars": "transmodal.commands._progress",
     "compare": "transmodal.commands.compare",
     "evaluate": "transmodal.commands._evaluating",
-    "load": "transmodal.inference.translate",
+    "load": "transmodal.inference.load",
     "prepare": "transmodal.commands._preparing",
     "read": "transmodal.volumes.io",
     "train": "transmodal.commands.train",
-    "translate": "transmodal.commands.translate",
+    "translate": "transmodal.commands._translating",
     "write": "transmodal.volumes.io",
 }
 

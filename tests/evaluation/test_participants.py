@@ -11,9 +11,10 @@ from transmodal import translators
 from transmodal.cohorts.store import PreparedCase
 from transmodal.errors import UsageError
 from transmodal.evaluation.participants import ModelTranslator, exceeds_training_window
-from transmodal.evaluation.runs import Passes, with_passes
+from transmodal.evaluation.runs import with_passes
+from transmodal.inference.model import Model
+from transmodal.inference.passes import Passes
 from transmodal.inference.preprocessing import build_preprocessing
-from transmodal.inference.translate import Model
 from transmodal.recipes.schema import Recipe
 from transmodal.volumes import Grid
 from transmodal.volumes.intensity import IntensitySpec, fit
@@ -52,7 +53,7 @@ def test_cases_whose_slices_need_larger_windows_are_counted() -> None:
     (note,) = exceeds_training_window([one], cases(fits, larger, fits))
     assert note.startswith("slices: slices of 1 of 3 cases are larger than its windows in training, 16 x 12")
     assert exceeds_training_window([one], cases(fits)) == []
-    across = ModelTranslator("x", model({"axes": ["z"]}).along(("x",)))
+    across = ModelTranslator("x", model({"axes": ["z"]}).with_axes(("x",)))
     assert len(exceeds_training_window([across], cases(fits))) == 1  # 12 x 45
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from transmodal import translators
 from transmodal.evaluation import provenance
-from transmodal.inference.translate import Model
+from transmodal.inference.model import Model
 from transmodal.recipes import load
 
 NAME = "t1-to-fa-small"

@@ -25,8 +25,8 @@ from transmodal.evaluation.request import EvaluationRequest, ScoringOptions
 from transmodal.evaluation.result import Evaluation
 from transmodal.evaluation.runs import TranslationOptions
 from transmodal.evaluation.task import EvaluationTask, Reference
-from transmodal.inference import synthesis, translate
-from transmodal.inference.translate import Model
+from transmodal.inference import load, synthesis
+from transmodal.inference.model import Model
 from transmodal.notice import INTENDED_USE
 from transmodal.recipes.schema import Recipe
 from transmodal.volumes import Volume
@@ -251,7 +251,7 @@ def models(monkeypatch: pytest.MonkeyPatch, make_preprocessing: Make) -> dict[st
 
     marks = {"recipe_sha256": "r" * 64, "parameters": 11, "device": "cpu"}
     monkeypatch.setattr(origin, "describe_model", lambda _: marks)
-    monkeypatch.setattr(translate, "load", lambda path, **_: loaded[Path(path).name])
+    monkeypatch.setattr(load, "load", lambda path, **_: loaded[Path(path).name])
     monkeypatch.setattr(synthesis, "synthesise_case", synthesise)
     monkeypatch.setattr(run.Cohort, "open", staticmethod(lambda folder: folder))
     return loaded

@@ -17,8 +17,8 @@ from transmodal.cohorts.prepare.prepare import PrepareOptions, prepare
 from transmodal.evaluation.casewise import evaluate_cases
 from transmodal.evaluation.participants import ModelTranslator, Participants
 from transmodal.evaluation.result import EvaluationTask
+from transmodal.inference.model import Model
 from transmodal.inference.preprocessing import Preprocessing
-from transmodal.inference.translate import Model
 from transmodal.recipes.schema import Recipe
 from transmodal.translators._base import Translator, TranslatorConfig
 from transmodal.volumes import Volume, io

@@ -16,9 +16,9 @@ from transmodal.batch import Batch
 from transmodal.cohorts.case_files import CaseFiles
 from transmodal.cohorts.layouts import dicom
 from transmodal.cohorts.prepare.prepare import PrepareOptions, prepare
+from transmodal.inference.model import Model
 from transmodal.inference.preprocessing import Preprocessing
 from transmodal.inference.synthesis import synthesise_case
-from transmodal.inference.translate import Model
 from transmodal.recipes.schema import Recipe
 from transmodal.translators._base import Translator, TranslatorConfig
 from transmodal.volumes import Volume, io

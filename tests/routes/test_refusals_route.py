@@ -11,7 +11,7 @@ import pytest
 
 from transmodal import cli
 from transmodal.evaluation import oracles
-from transmodal.inference import translate as inference
+from transmodal.inference import model as inference
 from transmodal.volumes import Volume, io
 
 RECIPE = """

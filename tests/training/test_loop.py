@@ -15,7 +15,7 @@ from transmodal.cohorts.store import Cohort
 from transmodal.commands.train import train as train_command
 from transmodal.data.loader import seed_of
 from transmodal.errors import InputError, IntegrityError, ResourceError, UsageError
-from transmodal.inference.translate import load
+from transmodal.inference.load import load
 from transmodal.nets.patchgan import PatchDiscriminator
 from transmodal.recipes.schema import Recipe
 from transmodal.training import loop, scoring, session

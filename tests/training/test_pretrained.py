@@ -17,7 +17,7 @@ from transmodal.errors import InputError, IntegrityError, TransmodalError, Usage
 from transmodal.evaluation.request import EvaluationRequest
 from transmodal.evaluation.run import evaluate
 from transmodal.evaluation.runs import TranslationOptions
-from transmodal.inference import translate
+from transmodal.inference.load import load
 from transmodal.recipes.schema import Recipe
 from transmodal.training import loop
 from transmodal.training.planning.plan import plan
@@ -129,7 +129,7 @@ def test_what_training_starts_from_is_recorded(
         record = json.loads((tmp_path / name / "run.json").read_text(encoding="utf-8"))
         assert record["plan"]["starting_weights"] == {"backbone": {"sha256": start, "published": PUBLISHED}}
         vgg.unlink(missing_ok=True)
-        model = translate.load(tmp_path / name, device="cpu")
+        model = load(tmp_path / name, device="cpu")
         assert model.provenance["starting_weights"] == {"backbone": start}
         evaluate(
             {name: tmp_path / name},
@@ -154,9 +154,7 @@ def test_a_checkpoint_from_before_says_from_scratch(
     checkpoint.save(
         run_folder / "checkpoints" / "last", checkpoint.Checkpoint(**{**values, "starting_weights": {}})
     )
-    assert translate.load(run_folder, which="last").provenance["starting_weights"] == {
-        "backbone": "from scratch"
-    }
+    assert load(run_folder, which="last").provenance["starting_weights"] == {"backbone": "from scratch"}
 
 
 @pytest.mark.parametrize("damage", ["gone", "text", "cut", "short"])

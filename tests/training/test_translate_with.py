@@ -19,9 +19,11 @@ from transmodal.errors import UsageError
 from transmodal.evaluation.compare.compare import compare
 from transmodal.evaluation.request import EvaluationRequest, ScoringOptions
 from transmodal.evaluation.run import evaluate
-from transmodal.evaluation.runs import Passes, TranslationOptions
+from transmodal.evaluation.runs import TranslationOptions
+from transmodal.inference.load import load
+from transmodal.inference.model import Model
+from transmodal.inference.passes import Passes
 from transmodal.inference.synthesis import synthesise_case
-from transmodal.inference.translate import Model, load
 from transmodal.nets.blocks import BatchNorm2d
 from transmodal.recipes.schema import Recipe
 from transmodal.training.scoring import score_case
@@ -83,7 +85,7 @@ def test_what_each_published_test_does_is_the_default() -> None:
 
 @pytest.mark.parametrize("statistics", ["batch_statistics", "running"])
 def test_nothing_depends_on_how_windows_are_batched(trained: Path, cohort: Cohort, statistics: Any) -> None:  # noqa: ANN401
-    model = load(trained, device="cpu").normalising(statistics)
+    model = load(trained, device="cpu").with_statistics(statistics)
     before = {name: buffer.clone() for name, buffer in model.translator.named_buffers()}
     first, *others = (voxels(model, cohort, batch) for batch in (1, 3, 8))
     for one in others:
@@ -95,13 +97,13 @@ def test_nothing_depends_on_how_windows_are_batched(trained: Path, cohort: Cohor
 
 def test_the_two_are_two(trained: Path, cohort: Cohort) -> None:
     model = load(trained, device="cpu")
-    own, running = voxels(model, cohort), voxels(model.normalising("running"), cohort)
+    own, running = voxels(model, cohort), voxels(model.with_statistics("running"), cohort)
     assert np.abs(own - running).max() > 1e-3
     # The model itself is as it was, and back again it is the same.
     np.testing.assert_array_equal(voxels(model, cohort), own)
-    again = model.normalising("running").normalising("batch_statistics")
+    again = model.with_statistics("running").with_statistics("batch_statistics")
     np.testing.assert_array_equal(voxels(again, cohort), own)
-    assert model.normalising(None) is model
+    assert model.with_statistics(None) is model
 
 
 def test_own_statistics_are_those_of_training_mode_on_one_window(trained: Path) -> None:
@@ -125,7 +127,7 @@ def test_validation_in_training_takes_the_same(tiny: Tiny, trained: Path, cohort
     planned = plan(tiny("pix2pix", epochs=2), cohort)
     best = checkpoint.load(trained / "checkpoints" / "best").state.best
     for statistics, equal in (("batch_statistics", True), ("running", False)):
-        translator = model.normalising(statistics).translator  # type: ignore[arg-type]
+        translator = model.with_statistics(statistics).translator  # type: ignore[arg-type]
         figures = [
             score_case(translator, planned, case, model.device)[0]["mae"]
             for case in cohort.cases("validation")
@@ -141,8 +143,8 @@ def test_a_checkpoint_from_before_goes_on_with_running_averages(
     aged(run_folder)
     old = load(run_folder, device="cpu")
     assert old.translator.translates_with() == "running"
-    np.testing.assert_array_equal(voxels(old, cohort), voxels(new.normalising("running"), cohort))
-    assert old.normalising("batch_statistics").translator.translates_with() == "batch_statistics"
+    np.testing.assert_array_equal(voxels(old, cohort), voxels(new.with_statistics("running"), cohort))
+    assert old.with_statistics("batch_statistics").translator.translates_with() == "batch_statistics"
 
     # An interrupted run from before: what goes on keeps what it was begun with.
     interrupted(run_folder)

@@ -13,7 +13,8 @@ from transmodal.cohorts.aliases import alias_of
 from transmodal.cohorts.headers import bids_names
 from transmodal.cohorts.headers.bids_names import derivative, is_dataset, parse, write_description
 from transmodal.cohorts.layouts import bids
-from transmodal.commands._sources import Job, check_folder
+from transmodal.commands._jobs import Job
+from transmodal.commands._places import check_folder
 from transmodal.errors import InputError, suggest
 from transmodal.inference.preprocessing import Preprocessing
 from transmodal.notice import INTENDED_USE
@@ -24,7 +25,7 @@ __all__ = ["is_dataset", "jobs", "open_derivatives"]
 _log = logging.getLogger(__name__)
 
 
-class Chosen(NamedTuple):
+class Selection(NamedTuple):
     """Which images of a dataset are translated.
 
     Attributes:
@@ -36,11 +37,11 @@ class Chosen(NamedTuple):
     space: str = ""
 
 
-EVERY = Chosen()
+ALL = Selection()
 
 
 def jobs(
-    folder: Path, preprocessing: Preprocessing, output: Path, reading: Reading, chosen: Chosen = EVERY
+    folder: Path, preprocessing: Preprocessing, output: Path, reading: Reading, images: Selection = ALL
 ) -> list[Job]:
     """Return a job for each case of a dataset; the output is named as BIDS derivatives are.
 
@@ -51,8 +52,8 @@ def jobs(
     check_folder(output, f"the sessions of {folder.name}")
     own = {alias_of(name, bids_names.modality_names()) or name: name for name in preprocessing.sources}
     need = () if preprocessing.accepts_missing else tuple(own)
-    found = bids.find(folder, bids.Options(need=need, several="first", space=chosen.space))
-    subjects = _subjects(chosen.subjects, folder)
+    found = bids.find(folder, bids.Options(need=need, several="first", space=images.space))
+    subjects = _subjects(images.subjects, folder)
     for line in found.left_out:
         if not subjects or re.split(r"[_ ]", line)[0] in subjects:
             _log.warning("not translated: %s", line)

@@ -174,7 +174,8 @@ class EvaluationWords(NamedTuple):
             UsageError, InputError, IntegrityError, ResourceError: as the parts.
         """
         from transmodal.evaluation.request import EvaluationRequest, ScoringOptions
-        from transmodal.evaluation.runs import Passes, TranslationOptions
+        from transmodal.evaluation.runs import TranslationOptions
+        from transmodal.inference.passes import Passes
 
         oracles = oracles_of(self.figures.oracles)
         choice = self.figures.choice(self.device)

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from transmodal.cohorts.headers.source_facts import read_source_facts
-from transmodal.commands._sources import Job
+from transmodal.commands._jobs import Job
 from transmodal.errors import InputError, UsageError
 from transmodal.inference.gate import Gate, Policy
 from transmodal.progress import Progress
@@ -26,12 +26,12 @@ def policy(*, strict: bool, force: bool) -> Policy:
     return "strict" if strict else "warn" if force else "refuse"
 
 
-def of(job: Job, chosen: Policy, *, alone: bool) -> Gate:
+def of(job: Job, policy: Policy, *, alone: bool) -> Gate:
     """Return how a job's sources are checked; a prepared case's are arrays that say nothing of themselves."""
     words = (
         {} if job.case is not None else {name: read_source_facts(path) for name, path in job.paths.items()}
     )
-    return Gate(chosen, words, "" if alone else job.name)
+    return Gate(policy, words, "" if alone else job.name)
 
 
 class Tally:
@@ -58,14 +58,14 @@ class Tally:
         print(error.line(), file=sys.stderr)
         self._refused.append(job.name)
 
-    def tell(self, progress: Progress | None) -> None:
+    def report(self, progress: Progress) -> None:
         """Say the outcome.
 
         Raises:
             InputError: E141 where some of several were refused.
         """
         counts = ", ".join(f"{n} {outcome}" for outcome, n in sorted(self._outcomes.items()))
-        if counts and progress is not None:
+        if counts:
             progress.say(f"gate: {next(iter(self._outcomes)) if self._alone else counts}")
         if self._refused:
             names = ", ".join(self._refused[:5]) + (" and more" if len(self._refused) > 5 else "")

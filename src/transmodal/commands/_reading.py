@@ -62,8 +62,9 @@ def reading_of(
     orientation_from: Form | None,
     assume_orientation: str | None,
     frame: int | None,
+    series: str | None = None,
 ) -> Reading:
     """Return what the options say."""
     from transmodal.volumes.reading import Reading
 
-    return Reading(nonfinite.value, _FORMS.get(orientation_from), assume_orientation, frame)
+    return Reading(nonfinite.value, _FORMS.get(orientation_from), assume_orientation, frame, series)

@@ -166,8 +166,7 @@ def train_one(recipe: Recipe, cohort: Cohort, run_folder: Path, shown: Progress)
 
 def write_example(cohort: Cohort, run_folder: Path, folder: Path) -> str:
     """Write a test subject's sources as files and translate them; return the words that `translate` takes."""
-    from transmodal.inference.translate import load
-    from transmodal.inference.write import write
+    from transmodal.inference.load import load
     from transmodal.storage import files
     from transmodal.volumes import io
     from transmodal.volumes.geometry.reorient import resample
@@ -182,7 +181,7 @@ def write_example(cohort: Cohort, run_folder: Path, folder: Path) -> str:
         io.write(sources[modality], path)
         origins[modality] = {"name": path.name, "sha256": files.sha256_file(path)}
     target = folder / f"synthetic_{model.preprocessing.target}.nii.gz"
-    write(model.translate(sources), target, {"origins": origins}, disagreement=False)
+    model.translate(sources).write(target, about={"origins": origins})
     named = {modality: folder / f"{modality}.nii.gz" for modality in sources}
     return " ".join(f"{name}={path}" if len(named) > 1 else f"{path}" for name, path in named.items())
 

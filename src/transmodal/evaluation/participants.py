@@ -16,7 +16,7 @@ from transmodal.volumes.bounds import Clipped
 from transmodal.volumes.geometry.reorient import working_grid
 
 if TYPE_CHECKING:
-    from transmodal.inference.translate import Model
+    from transmodal.inference.model import Model
 
 
 class CaseTranslation(NamedTuple):
@@ -144,7 +144,7 @@ def exceeds_training_window(models: Sequence[ModelTranslator], cases: Sequence[P
     for participant in models:
         model = participant.model
         grids = [working_grid(case.grid, model.preprocessing.spacing_mm) for case in cases]
-        n = sum(model.is_outgrown_by(grid.shape) for grid in grids)
+        n = sum(model.exceeds_training_window(grid.shape) for grid in grids)
         if n:
             notes.append(
                 f"{participant.name}: slices of {n} of {len(cases)} cases are larger than its windows in training, "

@@ -11,7 +11,7 @@ from transmodal.notice import FROM_SCRATCH
 from transmodal.storage import files
 
 if TYPE_CHECKING:
-    from transmodal.inference.translate import Model
+    from transmodal.inference.model import Model
     from transmodal.recipes.schema import Recipe
 
 UNCOUNTED = ("seed", "device", "processes", "workers", "checkpoint_minutes", "log_every")

@@ -10,31 +10,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from transmodal.errors import UsageError
 from transmodal.evaluation import provenance
 from transmodal.evaluation.participants import ModelTranslator, without_sources
-from transmodal.inference.fuse import Fuse
+from transmodal.inference.passes import BY_RECIPE, Passes
 from transmodal.inference.preprocessing import Preprocessing
 
 if TYPE_CHECKING:
-    from transmodal.inference.translate import Model
-    from transmodal.nets.blocks import TranslateWith
-
-
-class Passes(NamedTuple):
-    """By what passes runs translate, where it is not by their recipes'.
-
-    Attributes:
-        axes: slice axes, of `x`, `y`, `z`; None takes each recipe's.
-        fuse: how passes become one; None takes each recipe's.
-        draws: passes per axis, each with noise of its own.
-        translate_with: what batch normalisation takes; None takes each recipe's.
-    """
-
-    axes: tuple[str, ...] | None = None
-    fuse: Fuse | None = None
-    draws: int = 1
-    translate_with: TranslateWith | None = None
-
-
-BY_RECIPE = Passes()
+    from transmodal.inference.model import Model
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +86,7 @@ def load_runs(
         UsageError: E004 without runs, for runs with different targets, for passes that no run can do or sources that
             one cannot do without; E001 for what is no axis.
     """
-    from transmodal.inference.translate import load
+    from transmodal.inference.load import load
 
     paths = [Path(run) for run in (runs.values() if isinstance(runs, Mapping) else runs)]
     models = [
@@ -151,20 +131,20 @@ def _check_passes(models: Sequence[Model], passes: Passes) -> None:
     """Refuse passes that no model can do; the first model words the refusal."""
     for model in models[:1]:
         if not any(other_model.has_axes for other_model in models):
-            model.along(passes.axes)
+            model.with_axes(passes.axes)
         if passes.draws < 1 or not any(other_model.translator.draws for other_model in models):
-            model.drawing(passes.draws)
+            model.with_draws(passes.draws)
         if all(other_model.translator.translates_with() is None for other_model in models):
-            model.normalising(passes.translate_with)
+            model.with_statistics(passes.translate_with)
 
 
 def _with_passes(model: Model, passes: Passes) -> Model:
-    along = model.along(passes.axes if model.has_axes else None, passes.fuse)
-    drawing = along.drawing(passes.draws) if model.translator.draws else along
+    along = model.with_axes(passes.axes if model.has_axes else None, passes.fuse)
+    drawing = along.with_draws(passes.draws) if model.translator.draws else along
     return (
         drawing
         if drawing.translator.translates_with() is None
-        else drawing.normalising(passes.translate_with)
+        else drawing.with_statistics(passes.translate_with)
     )
 
 

@@ -17,8 +17,9 @@ from transmodal.cohorts.store import Cohort
 from transmodal.evaluation.request import EvaluationRequest, ScoringOptions
 from transmodal.evaluation.result import Evaluation
 from transmodal.evaluation.run import evaluate
-from transmodal.evaluation.runs import Passes, TranslationOptions
+from transmodal.evaluation.runs import TranslationOptions
 from transmodal.evaluation.score import STANDARD
+from transmodal.inference.passes import Passes
 from transmodal.modalities import modality_of
 from transmodal.nets.blocks import TranslateWith
 from transmodal.recipes.load import changed

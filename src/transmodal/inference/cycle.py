@@ -6,8 +6,8 @@ import numpy as np
 import torch
 
 from transmodal.errors import UsageError
+from transmodal.inference.model import Model
 from transmodal.inference.preprocessing import Preprocessed
-from transmodal.inference.translate import Model
 from transmodal.volumes.windows.cut import Cutting, Window, cut, places
 
 

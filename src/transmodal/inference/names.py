@@ -7,6 +7,9 @@ from pathlib import Path
 from transmodal.cohorts.headers.bids_names import derivative, parse
 from transmodal.volumes import io
 
+SPREADS = ("plane_disagreement", "disagreement")
+"""Endings of the name of an image of where passes disagree: of planes alone, or of draws as well."""
+
 
 def synthetic_name(source: str, target: str) -> str:
     """Return the file name of a synthetic image whose place is chosen for it.
@@ -53,6 +56,6 @@ def sidecar_of(path: Path) -> Path:
     return path.with_name(f"{stem_of(path)}.json")
 
 
-def spread_of(path: Path, what: str) -> Path:
+def spread_of(path: Path, kind: str) -> Path:
     """Return where the disagreement of the passes that made an image stands."""
-    return path.with_name(f"{stem_of(path)}_{what}{suffix_of(path.name)}")
+    return path.with_name(f"{stem_of(path)}_{kind}{suffix_of(path.name)}")

@@ -9,7 +9,7 @@ import numpy as np
 
 from transmodal.errors import UsageError
 from transmodal.inference.preprocessing import Preprocessing
-from transmodal.inference.translate import Translation
+from transmodal.inference.translation import Translation
 from transmodal.modalities import modality_of
 from transmodal.volumes.formats import raster
 

@@ -17,7 +17,7 @@ from transmodal.cohorts.store import Cohort
 from transmodal.errors import InputError, UsageError
 from transmodal.evaluation.request import EvaluationRequest, ScoringOptions
 from transmodal.evaluation.run import evaluate
-from transmodal.inference.translate import load
+from transmodal.inference.load import load
 from transmodal.recipes.load import dump
 from transmodal.recipes.load import load as load_recipe
 from transmodal.recipes.schema import Recipe

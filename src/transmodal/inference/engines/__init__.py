@@ -26,6 +26,18 @@ def names() -> list[str]:
     return sorted(module.name for module in pkgutil.iter_modules(__path__) if module.name[0] != "_")
 
 
+def check(name: str) -> None:
+    """Refuse a name that is no engine's.
+
+    Raises:
+        UsageError: E002.
+    """
+    if name not in names():
+        raise UsageError(
+            "E002", f"no engine {name!r}", ", ".join(names()), suggest(name, names(), "Leave it out.")
+        )
+
+
 def build(name: str, translator: Translator[Any], device: torch.device) -> Engine:
     """Build the engine that runs a translator on a device.
 
@@ -35,11 +47,8 @@ def build(name: str, translator: Translator[Any], device: torch.device) -> Engin
         device: where it runs.
 
     Raises:
-        UsageError: E002 when there is no engine of that name.
+        UsageError: as `check`.
     """
-    if name not in names():
-        raise UsageError(
-            "E002", f"no engine {name!r}", ", ".join(names()), suggest(name, names(), "Leave it out.")
-        )
+    check(name)
     engine: Engine = importlib.import_module(f"{__name__}.{name}").build(translator, device)
     return engine

@@ -15,8 +15,9 @@ from torch import Tensor, nn
 from transmodal.batch import Batch
 from transmodal.data.loader import seed_of
 from transmodal.errors import InputError, UsageError
+from transmodal.inference.load import load
+from transmodal.inference.model import Model
 from transmodal.inference.preprocessing import Preprocessing
-from transmodal.inference.translate import Model, load
 from transmodal.recipes.schema import Recipe
 from transmodal.translators._base import Translator, TranslatorConfig
 from transmodal.volumes import Volume
@@ -133,7 +134,7 @@ class Drawing(MeanOfSources):
 
 def test_several_draws_are_fused_and_their_spread_is_given() -> None:
     trained = replace(model(), translator=Drawing(model().translator.config).eval())
-    one, three = trained.translate(ramp()), trained.drawing(3).translate(ramp())
+    one, three = trained.translate(ramp()), trained.with_draws(3).translate(ramp())
     assert one.disagreement is None
     assert "draws" not in one.record["passes"]
     assert three.record["passes"] == {"axes": ["z"], "fuse": "mean", "draws": 3}
@@ -149,20 +150,20 @@ def test_several_draws_are_fused_and_their_spread_is_given() -> None:
     np.testing.assert_allclose(three.volume.voxels[3, 3], 0.5 + shifts.mean(axis=1), atol=1e-6)
     np.testing.assert_allclose(three.disagreement.voxels[3, 3], shifts.std(axis=1), atol=1e-6)
     done: list[tuple[int, int]] = []
-    again = trained.drawing(3).translate(
+    again = trained.with_draws(3).translate(
         ramp(), axes=("x", "z"), advance=lambda now, of: done.append((now, of))
     )
     assert done[-1] == ((7 + 5) * 3, (7 + 5) * 3)
     assert again.record["passes"]["draws"] == 3
-    np.testing.assert_array_equal(trained.drawing(1).translate(ramp()).volume.voxels, one.volume.voxels)
+    np.testing.assert_array_equal(trained.with_draws(1).translate(ramp()).volume.voxels, one.volume.voxels)
 
 
 def test_draws_are_refused_where_nothing_is_drawn() -> None:
     with pytest.raises(UsageError, match="draws no noise") as refused:
-        model().drawing(2)
+        model().with_draws(2)
     assert refused.value.code == "E004"
     with pytest.raises(UsageError, match="0 draws") as too_few:
-        model().drawing(0)
+        model().with_draws(0)
     assert too_few.value.code == "E001"
 
 
@@ -241,7 +242,7 @@ def test_an_unknown_axis_is_refused() -> None:
     with pytest.raises(UsageError, match="axis 'q'"):
         model().translate(ramp(), axes=("q",))
     with pytest.raises(UsageError, match="axes z,x,z") as twice:
-        model().along(("z", "x", "z"))
+        model().with_axes(("z", "x", "z"))
     assert twice.value.code == "E001"
 
 

@@ -1,0 +1,90 @@
+"""One volume to synthesise: its sources, its place, and what its sidecar says of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from transmodal.cohorts.case import patient_mark
+from transmodal.cohorts.store import PreparedCase
+from transmodal.inference.model import Model
+from transmodal.inference.pictures import is_picture
+from transmodal.storage import files, listing
+from transmodal.volumes import Volume
+from transmodal.volumes.geometry.reorient import resample
+from transmodal.volumes.reading import STRICT, Reading
+
+PICTURES_LIE = "pictures are taken for axial slices as radiologists look at them"
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One volume to synthesise.
+
+    Attributes:
+        name: shown while it is under way.
+        paths: of the sources, by modality.
+        output: where it goes.
+        reading: how the sources are read.
+        case: the prepared case that they are, where they are one.
+        about: what the sidecar says besides how the volume came about.
+        patient: whose images they are; empty where nothing says it.
+    """
+
+    name: str
+    paths: Mapping[str, Path]
+    output: Path
+    reading: Reading = STRICT
+    case: PreparedCase | None = None
+    about: Mapping[str, object] = field(default_factory=dict)
+    patient: str = ""
+
+    def read(self) -> dict[str, Volume]:
+        """Read the sources; a prepared case's come back on its native grid."""
+        if self.case is None:
+            return {modality: self._reading_of(path).read(path) for modality, path in self.paths.items()}
+        case = self.case
+        return {
+            modality: replace(
+                resample(case.volume(modality), case.native_grid(modality)),
+                space=case.entry.volumes[modality].native_space,
+            )
+            for modality in self.paths
+        }
+
+    def assumed(self) -> list[str]:
+        """Return a note on the pictures among the sources, where nobody said how they lie."""
+        if self.case is not None or self.reading.assume_orientation is not None:
+            return []
+        names = [path.name for path in self.paths.values() if is_picture(path)]
+        return (
+            [f"{PICTURES_LIE} (LPS), as prepare takes them; --assume-orientation says otherwise"]
+            if names
+            else []
+        )
+
+    def _reading_of(self, path: Path) -> Reading:
+        is_open = self.reading.assume_orientation is None and is_picture(path)
+        return replace(self.reading, assume_orientation="LPS") if is_open else self.reading
+
+    def origins(self) -> dict[str, object]:
+        """Return each source's file name and SHA-256, without its folder."""
+        return {modality: _origin(path) for modality, path in self.paths.items()}
+
+
+def mark_training_subject(job: Job, model: Model) -> dict[str, Any]:
+    """Return what a sidecar says where the run has learned from the very subject; nothing where it has not."""
+    if not job.patient or patient_mark(job.patient) not in model.provenance["training_patients_sha256"]:
+        return {}
+    note = f"{job.patient} has the name of a subject that the run learned from: this is no test of it"
+    return {"training_subject": True, "notes": [note]}
+
+
+def _origin(path: Path) -> dict[str, Any]:
+    if path.is_dir():
+        # Names of DICOM files, and of their folder, can be a patient's: counts and a hash stand for them.
+        hashes = sorted(map(files.sha256_file, listing.files_in(path)))
+        return {"name": "DICOM series", "n_files": len(hashes), "sha256": files.sha256_text(ascii(hashes))}
+    return {"name": path.name, "sha256": files.sha256_file(path)}

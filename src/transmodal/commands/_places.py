@@ -1,0 +1,97 @@
+"""Places that translations are written to: refused before any work where they cannot be, or would hide something."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from transmodal.commands._jobs import Job
+from transmodal.errors import UsageError
+from transmodal.inference.names import SPREADS, sidecar_of, spread_of, synthetic_name
+from transmodal.storage import files, outputs
+from transmodal.volumes import io
+
+
+def check_folder(output: Path, what: str) -> None:
+    """Refuse an output that is named as one image where a folder of them will be written.
+
+    Raises:
+        UsageError: E005.
+    """
+    if output.name.lower().endswith(io.WRITABLE):
+        raise UsageError(
+            "E005",
+            f"output {output.name}, one image, for {what}",
+            "a folder to write them to",
+            f"Name a folder, such as {output.name.split('.')[0] or 'synthetic'}, or one source image.",
+        )
+
+
+def check_places(jobs: Sequence[Job], *, overwrite: bool, disagreement: bool) -> None:
+    """Refuse outputs that cannot be written or that would hide something, before anything is translated.
+
+    Args:
+        jobs: what is to be translated.
+        overwrite: whether images may be replaced that are synthetic themselves.
+        disagreement: whether the spread over the passes is written too.
+
+    Raises:
+        UsageError: E005 for another format, a place that cannot be, an output that exists or has a source's name,
+            and for two outputs with one sidecar.
+        ResourceError: E403 where nothing can be written.
+    """
+    owner: dict[Path, Job] = {}
+    for job in jobs:
+        if not job.output.name.endswith(io.WRITABLE):
+            raise UsageError(
+                "E005",
+                f"output {job.output.name}",
+                f"a name that ends in {', '.join(io.WRITABLE)}",
+                "Rename it.",
+            )
+        if any(path.resolve() == job.output.resolve() for path in job.paths.values()):
+            raise UsageError("E005", f"output {job.output.name} is the source", "another file", "Rename it.")
+        _check_name(job)
+        outputs.check_file(job.output)
+        for path in _written(job.output, disagreement=disagreement):
+            other = owner.setdefault(path, job)
+            if other is not job:
+                raise UsageError(
+                    "E005",
+                    f"{other.name} and {job.name} would both be written as {path.name}",
+                    "a name for each",
+                    "Translate them into different folders.",
+                )
+            _check_free(path, overwrite=overwrite)
+
+
+def _check_name(job: Job) -> None:
+    """Refuse a synthetic image under the name of the image that it is made from: soon one is taken for the other."""
+    same = [path.name for path in job.paths.values() if path.name == job.output.name]
+    if same:
+        raise UsageError(
+            "E005",
+            f"output {job.output.name} has the name of its source",
+            "a name that says what it is",
+            f"Rename it, such as {synthetic_name(same[0], 'TARGET')}.",
+        )
+
+
+def _written(output: Path, *, disagreement: bool) -> list[Path]:
+    """Return what is written with an image: sidecars, and the spread under either of its names."""
+    spreads = [spread_of(output, what) for what in SPREADS] if disagreement else []
+    return [path for image in (output, *spreads) for path in (image, sidecar_of(image))]
+
+
+def _check_free(path: Path, *, overwrite: bool) -> None:
+    if not path.exists():
+        return
+    if not overwrite:
+        raise UsageError("E005", f"{path} exists", "a new file", "Choose another name, or --overwrite.")
+    if path.suffix == ".json" and files.read_json(path).get("synthetic") is not True:
+        raise UsageError(
+            "E005",
+            f"{path} exists and is no record of a synthetic image",
+            "a name whose sidecar is free",
+            "Choose another name for the image.",
+        )

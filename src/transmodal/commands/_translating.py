@@ -1,0 +1,221 @@
+"""The verb behind `translate`: images in files, folders, a BIDS dataset or a cohort, each written with its sidecar."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+from transmodal.commands import _bids, _gate, _sources
+from transmodal.commands._jobs import Job, mark_training_subject
+from transmodal.commands._passes import letters
+from transmodal.commands._places import check_places
+from transmodal.errors import InputError, UsageError
+from transmodal.inference import pictures
+from transmodal.inference.gate import Policy
+from transmodal.inference.load import load
+from transmodal.inference.model import Model
+from transmodal.inference.passes import Passes
+from transmodal.inference.translation import Translation
+from transmodal.progress import Progress, Silent
+from transmodal.volumes.reading import STRICT, Reading
+
+
+class WrittenImage(NamedTuple):
+    """An image that was written.
+
+    Attributes:
+        name: of the source or the case.
+        image: the synthetic image.
+        sidecar: how it came about, JSON.
+        notes: for its reader; they stand in the sidecar too.
+    """
+
+    name: str
+    image: Path
+    sidecar: Path
+    notes: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as `--json` prints it."""
+        return {
+            "name": self.name,
+            "image": str(self.image),
+            "sidecar": str(self.sidecar),
+            "notes": list(self.notes),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """Which images are translated, and how they are read, checked and written.
+
+    Attributes:
+        words: a path, or `modality=path` for several sources.
+        output: image to write, or folder for several.
+        reading: how files are read.
+        split: of a cohort: `train`, `validation`, `test` or `all`.
+        images: of a BIDS dataset: which.
+        overwrite: whether images may be replaced that are synthetic themselves.
+        disagreement: whether the standard deviation over the passes is written too.
+        gate: what becomes of sources that do not look like training's.
+    """
+
+    words: Sequence[str]
+    output: Path
+    reading: Reading = STRICT
+    split: str = "test"
+    images: _bids.Selection = _bids.ALL
+    overwrite: bool = False
+    disagreement: bool = False
+    gate: Policy = "refuse"
+
+
+def translate(
+    run: str | Path,
+    sources: str | Path | Sequence[str | Path] | Mapping[str, str | Path],
+    output: str | Path,
+    *,
+    split: str = "test",
+    axes: str | Sequence[str] = "",
+    fuse: Literal["mean", "median"] | None = None,
+    disagreement: bool = False,
+    draws: int = 1,
+    translate_with: Literal["batch_statistics", "running"] | None = None,
+    checkpoint: str = "best",
+    device: str | None = None,
+    weights: Sequence[str] | Mapping[str, str] = (),
+    nonfinite: Literal["refuse", "zero"] = "refuse",
+    orientation_from: Literal["sform", "qform"] | None = None,
+    assume_orientation: str | None = None,
+    frame: int | None = None,
+    series: str | None = None,
+    subject: Sequence[str] = (),
+    space: str = "",
+    overwrite: bool = False,
+    gate: Policy = "refuse",
+    progress: Progress | None = None,
+) -> list[WrittenImage]:
+    """Translate images that lie in files, folders, a BIDS dataset or a cohort, and write them with their sidecars.
+
+    Args:
+        run: folder of a trained run.
+        sources: an image, a DICOM folder, a folder of images, a BIDS dataset or a cohort; several sources by
+            modality, or as words `modality=path`.
+        output: image to write, or folder for several.
+        split: of a cohort: `train`, `validation`, `test` or `all`.
+        axes: slice axes, such as `x,y,z`; the recipe's by default.
+        fuse: how passes become one; the recipe's by default.
+        disagreement: also write the standard deviation over the passes.
+        draws: passes per axis with noise of their own, of a translator that draws noise.
+        translate_with: what batch normalisation takes; the recipe's by default.
+        checkpoint: `best` or `last`.
+        device: such as `cpu` or `cuda:0`; a GPU by default where there is one.
+        weights: where frozen networks' weights lie now, by name or as words `name=path`.
+        nonfinite: what becomes of voxels that are NaN or infinite.
+        orientation_from: where sform and qform disagree: which to believe.
+        assume_orientation: where a file does not say how it lies: such as `RAS`.
+        frame: of a series of volumes, from 0.
+        series: of a DICOM folder with several: SeriesNumber or SeriesInstanceUID.
+        subject: of a BIDS dataset: those to translate; all by default.
+        space: of a BIDS dataset: translate images of this `space-` instead of those without one.
+        overwrite: replace images that are synthetic themselves.
+        gate: what becomes of sources that do not look like training's: `refuse`, `strict` (refuse on a warning
+            too), `warn` (translate all the same, and record it) or `off`.
+        progress: where the work reports to.
+
+    Returns:
+        The images that were written, in order.
+
+    Raises:
+        UsageError: E001, E004 for words that do not fit the run, E005 for a place that cannot be written.
+        InputError: for a source that cannot be read, or is not what the run learned from: E140, or E141 once
+            the others of several are translated.
+        ResourceError: E404 for a device that is not there, E403 where nothing can be written.
+    """
+    request = Request(
+        _sources.words_of(sources),
+        Path(output),
+        Reading(nonfinite, orientation_from, assume_orientation, frame, series),
+        split,
+        _bids.Selection(tuple(subject), space),
+        overwrite,
+        disagreement,
+        gate,
+    )
+    passes = Passes(letters(axes), fuse, draws, translate_with)
+    model = load(Path(run), which=checkpoint, device=device, weights=_sources.weights(weights))
+    return translate_images(model.with_passes(passes), request, progress or Silent())
+
+
+def translate_images(model: Model, request: Request, progress: Progress) -> list[WrittenImage]:
+    """Translate the images of a request one by one, past those that the gate refuses.
+
+    Raises:
+        TransmodalError: as `translate`.
+    """
+    jobs = _plan(model, request)
+    notes, tally = _Notes(progress), _gate.Tally(jobs)
+    images = []
+    for n, job in enumerate(jobs, start=1):
+        advance = partial(progress.advance, job.name)
+        gate = _gate.of(job, request.gate, alone=len(jobs) == 1)
+        try:
+            translation = model.translate(job.read(), advance=advance, gate=gate)
+            translation = pictures.in_levels(translation, model.preprocessing, job.output)
+        except InputError as error:
+            tally.refuse(job, error)
+            continue
+        tally.add(translation.record["gate"]["outcome"])
+        images.append(_write(translation, job, model, disagreement=request.disagreement))
+        notes.say(images[-1].notes)
+        if len(jobs) > 1:
+            progress.advance("volumes", n, len(jobs))
+    tally.report(progress)
+    return images
+
+
+def _plan(model: Model, request: Request) -> list[Job]:
+    """Return a job for each volume, all of whose places can be written; a BIDS derivative dataset is opened."""
+    preprocessing, output = model.preprocessing, request.output
+    path = Path(request.words[0])
+    is_dataset = len(request.words) == 1 and _bids.is_dataset(path)
+    if is_dataset:
+        jobs = _bids.jobs(path, preprocessing, output, request.reading, request.images)
+    elif request.images != _bids.ALL:
+        raise UsageError(
+            "E004", "--subject or --space without a BIDS dataset", "a BIDS dataset", "Leave them out."
+        )
+    else:
+        jobs = _sources.find(
+            request.words, preprocessing, output, split=request.split, reading=request.reading
+        )
+    check_places(jobs, overwrite=request.overwrite, disagreement=request.disagreement)
+    for job in jobs:
+        pictures.check(preprocessing, job.output, disagreement=request.disagreement)
+    if is_dataset:
+        _bids.open_derivatives(path, output, preprocessing.target)
+    return jobs
+
+
+def _write(translation: Translation, job: Job, model: Model, *, disagreement: bool) -> WrittenImage:
+    about = {"origins": job.origins(), **job.about, **mark_training_subject(job, model)}
+    notes = (*translation.record["notes"], *job.assumed(), *about.pop("notes", ()))
+    sidecar = translation.write(job.output, disagreement=disagreement, about={**about, "notes": list(notes)})
+    return WrittenImage(job.name, job.output, sidecar, notes)
+
+
+class _Notes:
+    """Says each note once, however many images it is of."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._lines: set[str] = set()
+
+    def say(self, notes: Sequence[str]) -> None:
+        for note in notes:
+            if note not in self._lines:
+                self._lines.add(note)
+                self._progress.say(f"note: {note}")

@@ -1,0 +1,95 @@
+"""The door from a run's folder to its model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from transmodal import checkpoint, translators
+from transmodal.checkpoint import Checkpoint
+from transmodal.errors import InputError, UsageError
+from transmodal.inference import engines
+from transmodal.inference.device import device_of
+from transmodal.inference.model import Model
+from transmodal.inference.preprocessing import build_preprocessing
+from transmodal.notice import FROM_SCRATCH
+
+
+def load(
+    run: Path | str,
+    *,
+    which: str = "best",
+    device: str | None = None,
+    weights: Mapping[str, str] | None = None,
+    engine: str = engines.DEFAULT,
+) -> Model:
+    """Load a run's translator.
+
+    Args:
+        run: the run's folder.
+        which: `best` or `last`.
+        device: as `device.device_of` takes it; None takes a GPU where there is one.
+        weights: paths of frozen networks' weights by name, where they lie elsewhere than in training.
+        engine: that runs the network, one of `engines.names`.
+
+    Raises:
+        UsageError: E001 for what names no device, E002 for weights of a frozen network that there is not, and for an
+            unknown engine.
+        ResourceError: E404 for a device that is not there.
+        InputError: E134 when the folder holds no checkpoint, E100 when a frozen network's weights are gone.
+        IntegrityError: E501 or E502 when the checkpoint is damaged, or a frozen network is another one.
+    """
+    engines.check(engine)
+    place = device_of(device)
+    saved = checkpoint.load(_checkpoint_folder(Path(run), which))
+    _check_weights(weights or {}, saved)
+    translator = translators.build(saved.recipe.translator, {**saved.translator_config, **(weights or {})})
+    translator.load_state_dict(saved.weights)
+    translator.eval().to(place)
+    checkpoint.check_frozen(translator.frozen(), saved, place)
+    preprocessing = build_preprocessing(
+        saved.recipe, translator, saved.target_map, learned=saved.window, units=saved.units
+    )
+    return Model(
+        translator,
+        saved.recipe,
+        preprocessing,
+        saved.weights_sha256,
+        _provenance(saved, list(translator.pretrained()), Path(run)),
+        place,
+        translator.translates_with(),
+        saved.reference,
+        engine,
+    )
+
+
+def _checkpoint_folder(run: Path, which: str) -> Path:
+    folder = run / "checkpoints" / which
+    if not folder.exists() and which == "best":
+        folder = run / "checkpoints" / "last"
+    if not folder.exists():
+        raise InputError(
+            "E134", f"{run} without {which} checkpoint", "a run folder", "Train it first: transmodal train."
+        )
+    return folder
+
+
+def _check_weights(weights: Mapping[str, str], saved: Checkpoint) -> None:
+    for name in weights:
+        if name not in saved.frozen:
+            known = ", ".join(saved.frozen) or "none: this translator has no frozen network"
+            raise UsageError("E002", f"weights of {name}", known, "Leave them out, or name the network.")
+
+
+def _provenance(saved: Checkpoint, pretrained: list[str], run: Path) -> dict[str, Any]:
+    """Return the checkpoint's record, with the weights that each of the settings `pretrained` started from."""
+    provenance = saved.provenance()
+    # Checkpoints from before this was recorded could start from nothing else.
+    provenance["starting_weights"] = {
+        name: saved.starting_weights.get(name, FROM_SCRATCH) for name in pretrained
+    }
+    end = checkpoint.peek(run / "checkpoints" / "last")
+    if end is not None and end.seconds > 0:  # the best weights were there before training ended
+        provenance["training_seconds"] = round(end.seconds, 1)
+    return provenance

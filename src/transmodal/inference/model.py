@@ -1,0 +1,254 @@
+"""A trained run as a function: source volumes in, a synthetic volume on their own grid out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+
+from transmodal import translators
+from transmodal.cohorts.aliases import renaming
+from transmodal.cohorts.quality.training_sources import Reference
+from transmodal.errors import InputError, UsageError
+from transmodal.inference import engines, record
+from transmodal.inference.engines._base import Engine
+from transmodal.inference.fuse import Fuse
+from transmodal.inference.gate import Gate, Policy, admit
+from transmodal.inference.passes import Passes
+from transmodal.inference.preprocessing import AXES, Preprocessing, preprocess
+from transmodal.inference.synthesis import synthesise
+from transmodal.inference.translation import Translation
+from transmodal.modalities import modality_of
+from transmodal.nets.blocks import TranslateWith
+from transmodal.progress import CountProgress
+from transmodal.recipes.schema import Recipe
+from transmodal.translators._base import Translator
+from transmodal.volumes import Volume, bounds
+from transmodal.volumes.geometry.reorient import resample
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A trained translator with its recipe and its preprocessing.
+
+    Attributes:
+        translator: the network, in evaluation mode.
+        recipe: the resolved recipe that it was trained by.
+        preprocessing: of its recipe.
+        digest: SHA-256 of the weights file.
+        provenance: the checkpoint's record: cohort, seed, phase, epoch, step.
+        device: where it runs.
+        learned_with: what its checkpoint says that batch normalisation takes while translating; None where there is
+            nothing to choose.
+        reference: what the training sources looked like; None in runs from before it was kept.
+        engine_name: of the engine that runs the translator, one of `engines.names`.
+    """
+
+    translator: Translator  # type: ignore[type-arg]  # any paper's outputs
+    recipe: Recipe
+    preprocessing: Preprocessing
+    digest: str
+    provenance: Mapping[str, Any]
+    device: torch.device
+    learned_with: TranslateWith | None = None
+    reference: Reference | None = None
+    engine_name: str = engines.DEFAULT
+
+    @property
+    def engine(self) -> Engine:
+        """The engine that runs the translator on the device."""
+        return engines.build(self.engine_name, self.translator, self.device)
+
+    def translate(
+        self,
+        sources: Volume | Mapping[str, Volume],
+        *,
+        axes: tuple[str, ...] | None = None,
+        fuse: Fuse | None = None,
+        advance: CountProgress | None = None,
+        gate: Policy | Gate = "refuse",
+    ) -> Translation:
+        """Translate one case's source volumes.
+
+        Args:
+            sources: a volume, or volumes by modality where the recipe has several sources; synonyms such as `t1w`
+                do (`cohorts.aliases`).
+            axes: slice axes, of `x`, `y`, `z`; None takes the recipe's.
+            fuse: `mean` or `median` over the axes; None takes the recipe's.
+            advance: called with the number of windows that are complete, and of all windows.
+            gate: what becomes of sources that do not look like training's: `refuse`, `strict` (refuse on a
+                warning too), `warn` (translate all the same) or `off`; or a `Gate`, which also knows headers.
+
+        Raises:
+            UsageError: as `with_axes`.
+            InputError: E140 when a source is refused; when a source is missing, empty, of another grid or in colour.
+        """
+        model = self.with_axes(axes, fuse)
+        preprocessing = model.preprocessing
+        volumes, notes = _expected(preprocessing, sources)
+        present = {name: volumes[name] for name in preprocessing.present(volumes)}
+        verdict = admit(self.reference, present, gate if isinstance(gate, Gate) else Gate(gate))
+        preprocessed = preprocess(preprocessing, present)
+        synthetic = synthesise(model.engine, preprocessing, preprocessed, advance)
+        first = next(iter(present.values()))
+        volume, spread = _on_grid_of(first, synthetic.volume), synthetic.disagreement
+        content = record.describe(model, present, preprocessed, volume.grid)
+        content["notes"] += notes
+        content |= {
+            "values": bounds.record(preprocessing.bounds, synthetic.clipped),
+            "gate": verdict.record(),
+        }
+        return Translation(
+            _in_its_dtype(volume, preprocessing),
+            None if spread is None else _on_grid_of(first, spread),
+            content,
+        )
+
+    @property
+    def has_axes(self) -> bool:
+        """Whether it passes over slices, which lie along axes; patches do not."""
+        return self.preprocessing.cutting.kind != "patch"
+
+    @property
+    def has_way_back(self) -> bool:
+        """Whether the translator can bring sources to the target and back."""
+        return type(self.translator).cycle is not Translator.cycle
+
+    def exceeds_training_window(self, shape: tuple[int, ...]) -> bool:
+        """Whether slices of a volume of this working shape need larger windows than training had."""
+        cutting = self.preprocessing.cutting
+        if self.recipe.windows.size is not None or cutting.size is None or not self.has_axes:
+            return False
+        return any(cutting.covering(shape, axis).size != cutting.size for axis in self.preprocessing.axes)
+
+    def with_passes(self, passes: Passes) -> Model:
+        """Return the model as it translates: by other passes than its recipe's.
+
+        Raises:
+            UsageError: as `with_axes`, `with_draws` and `with_statistics`.
+        """
+        model = self.with_axes(passes.axes, passes.fuse).with_draws(passes.draws)
+        return model.with_statistics(passes.translate_with)
+
+    def with_axes(self, axes: tuple[str, ...] | None = None, fuse: Fuse | None = None) -> Model:
+        """Return the model as it translates: over other slice axes than its recipe's, or fused in another way.
+
+        Args:
+            axes: of `x`, `y`, `z`; None takes the recipe's.
+            fuse: `mean` or `median` over the axes; None takes the recipe's.
+
+        Raises:
+            UsageError: E001 for what is no axis and for one given twice, E004 where the run cuts patches.
+        """
+        if axes and not self.has_axes:
+            raise UsageError(
+                "E004",
+                f"axes {','.join(axes)} of {self.recipe.translator}, which was trained on 3D patches",
+                "a run that was trained on slices",
+                "Leave --axes out.",
+            )
+        if axes and len(set(axes)) < len(axes):
+            raise UsageError("E001", f"axes {','.join(axes)}", "each once", "Give --axes z or --axes x,y,z.")
+        slices = tuple(_axis(axis) for axis in axes) if axes else self.preprocessing.axes
+        return replace(
+            self, preprocessing=replace(self.preprocessing, axes=slices, fuse=fuse or self.preprocessing.fuse)
+        )
+
+    def with_draws(self, n_draws: int) -> Model:
+        """Return the model as it translates: by so many draws of noise for each axis, fused as axes are.
+
+        Args:
+            n_draws: 1 or more; 1 changes nothing.
+
+        Raises:
+            UsageError: E001 below 1, E004 where the translator draws no noise.
+        """
+        if n_draws < 1:
+            raise UsageError("E001", f"{n_draws} draws", "1 or more", "Give another number.")
+        if n_draws > 1 and not self.translator.draws:
+            raise UsageError(
+                "E004",
+                f"{n_draws} draws of {self.recipe.translator}, which draws no noise",
+                "a translator that does, such as aldm",
+                "Leave --draws out; --axes x,y,z gives several passes of any translator.",
+            )
+        return replace(self, preprocessing=replace(self.preprocessing, draws=n_draws))
+
+    def with_statistics(self, statistics: TranslateWith | None) -> Model:
+        """Return the model as it translates: with batch normalisation by other statistics than its recipe's.
+
+        Args:
+            statistics: `batch_statistics`, each window's own, or training's `running` averages; None takes the recipe's.
+
+        Raises:
+            UsageError: E004 where the translator has nothing to choose, E001 for something else than the two.
+        """
+        own = self.translator.translates_with()
+        if statistics is None or statistics == own:
+            return self
+        name, config = self.recipe.translator, self.translator.config
+        if own is None:
+            raise UsageError(
+                "E004",
+                f"translate_with {statistics} of {name}, whose generator has no batch normalisation here",
+                "a translator that has, such as pix2pix",
+                "Leave --translate-with out.",
+            )
+        translator = translators.build(name, {**config.model_dump(mode="json"), "translate_with": statistics})
+        translator.load_state_dict(self.translator.state_dict())
+        for frozen in translator.frozen().values():
+            frozen.to(self.device)
+        return replace(self, translator=translator.eval().to(self.device))
+
+
+def _axis(letter: str) -> int:
+    if letter not in AXES:
+        raise UsageError("E001", f"axis {letter!r}", "x, y or z", "Give --axes z or --axes x,y,z.")
+    return AXES[letter]
+
+
+def _expected(
+    preprocessing: Preprocessing, sources: Volume | Mapping[str, Volume]
+) -> tuple[dict[str, Volume], list[str]]:
+    """Return sources by the recipe's names and with its channels, and notes on those that were stored otherwise."""
+    named = {preprocessing.sources[0]: sources} if isinstance(sources, Volume) else dict(sources)
+    names = renaming(preprocessing.sources, list(named))
+    volumes, notes = dict[str, Volume](), list[str]()
+    for name, volume in ((names.get(name, name), volume) for name, volume in named.items()):
+        is_grey = name in preprocessing.sources and preprocessing.channels_of(name) == 1
+        volumes[name] = volume.in_grey() if is_grey else volume
+        if volumes[name] is not volume:
+            notes.append(f"{name} is grey stored as RGB: one of its equal channels is taken")
+    for name in preprocessing.sources:
+        _check_channels(name, volumes.get(name), preprocessing.channels_of(name))
+    return volumes, notes
+
+
+def _check_channels(name: str, volume: Volume | None, channels: int) -> None:
+    if volume is not None and volume.n_channels != channels:
+        kinds = {1: "grey", 3: "colour"}
+        raise InputError(
+            "E122",
+            f"{name} is {kinds[volume.n_channels]}",
+            f"a {kinds.get(channels, str(channels))} image",
+            "Give the image that the recipe was trained on.",
+        )
+
+
+def _in_its_dtype(volume: Volume, preprocessing: Preprocessing) -> Volume:
+    """Give HU as int16 and colour as uint8, as their formats hold them; all else as float32."""
+    record = modality_of(preprocessing.target)
+    is_in_unit = preprocessing.target not in preprocessing.units and record.is_colour == volume.is_colour
+    kind = np.dtype("uint8" if volume.is_colour else record.storage if is_in_unit else "float32")
+    if kind.kind == "f":
+        return volume
+    ends = np.iinfo(kind)
+    return volume.with_voxels(np.clip(np.rint(volume.voxels), ends.min, ends.max).astype(kind))
+
+
+def _on_grid_of(source: Volume, volume: Volume) -> Volume:
+    """Return a volume of the canonical grid on the source's own, in the space of its atlas."""
+    return replace(resample(volume, source.grid), space=source.space)

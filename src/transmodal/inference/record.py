@@ -1,0 +1,130 @@
+"""The record of a translation: how a synthetic volume came about, as its sidecar says it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from transmodal._version import __version__
+from transmodal.inference import engines
+from transmodal.inference.preprocessing import AXES, Preprocessed, passes
+from transmodal.nets.frozen import RANDOM
+from transmodal.notice import INTENDED_USE
+from transmodal.volumes import Grid, Volume
+
+if TYPE_CHECKING:
+    from transmodal.inference.model import Model
+
+
+def describe(
+    model: Model, sources: Mapping[str, Volume], preprocessed: Preprocessed, grid: Grid
+) -> dict[str, Any]:
+    """Return how a volume came about, JSON-able.
+
+    Args:
+        model: that made it, with the passes that were asked for.
+        sources: volumes by modality.
+        preprocessed: the same on the working grid.
+        grid: of the synthetic volume.
+    """
+    preprocessing, working = model.preprocessing, preprocessed.grid
+    present = preprocessing.present(sources)
+    missing = [name for name in preprocessing.sources if name not in present]
+    unit = preprocessing.units.get(preprocessing.target)
+    statistics = model.translator.translates_with()
+    return {
+        "synthetic": True,
+        "intended_use": INTENDED_USE,
+        "tool": {"name": "transmodal", "version": __version__},
+        "recipe": model.recipe.name,
+        "translator": model.recipe.translator,
+        "checkpoint": {"weights_sha256": model.digest, **model.provenance},
+        **({} if model.engine_name == engines.DEFAULT else {"engine": model.engine_name}),
+        "sources": {name: _describe_volume(sources[name]) for name in present},
+        "missing_sources": missing,
+        "target": preprocessing.target,
+        **({} if unit is None else {"unit": unit}),
+        "region": {
+            "kind": preprocessing.region,
+            "method": preprocessed.method,
+            "voxels": int(preprocessed.region.sum()),
+        },
+        "working_grid": {"shape": list(working.shape), "spacing_mm": list(working.spacing)},
+        "output_grid": {"shape": list(grid.shape), "affine": grid.affine.tolist()},
+        "windows": {"kind": preprocessing.cutting.kind, "size": list(preprocessing.cutting.size or ())},
+        "passes": passes(preprocessing),
+        **({"translate_with": statistics} if statistics else {}),
+        "fill_outside_region": preprocessing.fill,
+        "notes": [
+            *(f"synthesised without {name}: the case has none" for name in missing),
+            *_random_weights(model),
+            *_resolution(preprocessing.spacing_mm, grid.spacing),
+            *_padding(model, working.shape),
+            *_foreign_axes(model),
+        ],
+    }
+
+
+def _random_weights(model: Model) -> list[str]:
+    digests = {name: frozen.digest() for name, frozen in model.translator.frozen().items()}
+    random = sorted(name for name, digest in digests.items() if digest.startswith(RANDOM))
+    return [f"{name} has random weights: this shows the plumbing only" for name in random]
+
+
+def _resolution(spacing_mm: float | None, native: tuple[float, float, float]) -> list[str]:
+    """Say where the source is coarser than the recipe's spacing, or finer."""
+    if spacing_mm is None:
+        return []
+    notes = []
+    if max(native) > 1.05 * spacing_mm:
+        notes.append(
+            f"the source's spacing {_in_mm(native)} mm is coarser than the recipe's {spacing_mm:g} mm: "
+            "the synthetic volume has no more detail than the source"
+        )
+    if min(native) < 0.95 * spacing_mm:
+        notes.append(
+            f"synthesised at {spacing_mm:g} mm and resampled to {_in_mm(native)} mm: "
+            "the output's grid is not its resolution"
+        )
+    return notes
+
+
+def _padding(model: Model, shape: tuple[int, ...]) -> list[str]:
+    if not model.exceeds_training_window(shape):
+        return []
+    return [
+        f"slices of a volume of {_sides(shape)} voxels are larger than the windows of training, "
+        f"{_sides(model.preprocessing.cutting.size or ())}: what depends on the padding around a slice sees another one"
+    ]
+
+
+def _foreign_axes(model: Model) -> list[str]:
+    """Say where slices are translated along axes whose slices the run has not learned from."""
+    learned = model.recipe.windows.axes
+    foreign = [axis for axis in AXES if AXES[axis] in model.preprocessing.axes and axis not in learned]
+    if not foreign or not model.has_axes:
+        return []
+    return [
+        f"slices along {', '.join(foreign)}: the run learned from slices along {', '.join(learned)} alone, "
+        "and others can make the volume worse"
+    ]
+
+
+def _describe_volume(volume: Volume) -> dict[str, Any]:
+    return {
+        "shape": list(volume.grid.shape),
+        "spacing_mm": [round(value, 6) for value in volume.spacing],
+        "orientation": volume.orientation,
+        "voxels_sha256": hashlib.sha256(np.ascontiguousarray(volume.voxels).tobytes()).hexdigest(),
+    }
+
+
+def _sides(shape: tuple[int, ...]) -> str:
+    return " x ".join(map(str, shape))
+
+
+def _in_mm(spacing: tuple[float, float, float]) -> str:
+    return " x ".join(f"{value:.3g}" for value in spacing)

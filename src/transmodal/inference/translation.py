@@ -1,0 +1,82 @@
+"""What a translation gives, and how it is written: images that say that they are synthetic, each with a sidecar."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from transmodal._version import __version__
+from transmodal.errors import UsageError
+from transmodal.inference.names import sidecar_of, spread_of
+from transmodal.storage import files
+from transmodal.volumes import Volume, io
+
+
+@dataclass(frozen=True, slots=True)
+class Translation:
+    """What a translation gives.
+
+    Attributes:
+        volume: the synthetic volume, on the source's grid, in real units.
+        disagreement: standard deviation over the planes and draws, same grid and unit; None for one pass.
+        record: how the volume came about, JSON-able.
+    """
+
+    volume: Volume
+    disagreement: Volume | None
+    record: dict[str, Any]
+
+    def write(
+        self, path: Path | str, *, disagreement: bool = False, about: Mapping[str, object] | None = None
+    ) -> Path:
+        """Write the volume and, beside it, a JSON sidecar that is bound to it by SHA-256.
+
+        The header of a NIfTI image says that it is synthetic; an image that is there is replaced.
+
+        Args:
+            path: of the volume; the ending says the format.
+            disagreement: write the standard deviation over the passes too, with a sidecar of its own.
+            about: what the sidecar says besides how the volume came about, such as where the sources come from.
+
+        Returns:
+            The path of the volume's sidecar.
+
+        Raises:
+            UsageError: E004 when the disagreement is asked for but there was one pass, E005 for a path that cannot be.
+            InputError: as `volumes.io.write`.
+            IntegrityError: E503 when the image does not read back equal.
+            ResourceError: E403 when the disk is full or may not be written.
+        """
+        path, spread = Path(path), self.disagreement
+        if disagreement and spread is None:
+            raise UsageError(
+                "E004",
+                "--disagreement with one pass",
+                "several axes, or draws of noise",
+                "Add --axes x,y,z, or --draws N where the translator draws noise, or leave it out.",
+            )
+        path.parent.mkdir(parents=True, exist_ok=True)
+        record = {**self.record, **(about or {}), "image": self._write_image(self.volume, path)}
+        if disagreement and spread is not None:
+            kind = "disagreement" if "draws" in self.record["passes"] else "plane_disagreement"
+            record[kind] = self._write_image(spread, spread_of(path, kind), f": {kind.replace('_', ' ')}")
+            self._write_spread_sidecar(spread_of(path, kind), record["image"], record[kind])
+        files.write_json(sidecar_of(path), record)
+        return sidecar_of(path)
+
+    def _write_image(self, volume: Volume, path: Path, kind: str = "") -> dict[str, str]:
+        """Write an image whose header says what it is; return its name and its SHA-256."""
+        marker = f"SYNTHETIC {self.record['target']}{kind}, transmodal {__version__}"
+        return {"name": path.name, "sha256": io.write(volume, path, description=marker)}
+
+    def _write_spread_sidecar(self, path: Path, image: Mapping[str, str], spread: Mapping[str, str]) -> None:
+        shared = ("synthetic", "intended_use", "tool", "target", "passes")
+        record = {
+            **{key: self.record[key] for key in shared},
+            "shows": f"standard deviation over the passes that became {image['name']}, in its unit",
+            "image": spread,
+            "of": image,
+        }
+        files.write_json(sidecar_of(path), record)
