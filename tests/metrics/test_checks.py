@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from transmodal.errors import InputError, UsageError
-from transmodal.metrics.checks import check_colour, check_plane, check_side, filled
+from transmodal.metrics.checks import check_colour, check_plane, check_side, fill_outside
 
 
 def test_what_is_no_image_is_refused_by_name() -> None:
@@ -25,7 +25,7 @@ def test_what_is_no_image_is_refused_by_name() -> None:
 def test_outside_the_mask_both_images_take_the_references_mean() -> None:
     x, y = np.random.default_rng(2).random((2, 4, 5))
     mask = np.random.default_rng(3).random(x.shape) > 0.5
-    of_x, of_y = filled(x, y, mask)
+    of_x, of_y = fill_outside(x, y, mask)
     assert np.array_equal(of_x[mask], x[mask])
     assert np.array_equal(of_y[mask], y[mask])
     assert of_x[~mask] == pytest.approx(x[mask].mean())

@@ -20,7 +20,7 @@ def test_slices_are_averaged_along_the_axis(axis: int) -> None:
     expected = [mae(x.take(i, axis), y.take(i, axis)) for i in range(x.shape[axis])]
     assert got.values == pytest.approx(expected)
     assert got.mean == pytest.approx(np.mean(expected))
-    assert (got.used, got.excluded) == (x.shape[axis], 0)
+    assert (got.n_used, got.excluded) == (x.shape[axis], 0)
 
 
 def test_slices_outside_the_mask_are_left_out_and_counted() -> None:
@@ -31,7 +31,7 @@ def test_slices_outside_the_mask_are_left_out_and_counted() -> None:
     assert got.values == pytest.approx(
         [abs(x[1, 2, 3] - y[1, 2, 3]).mean(), abs(x[3, 0, 0] - y[3, 0, 0]).mean()]
     )
-    assert (got.used, got.excluded) == (2, 2)
+    assert (got.n_used, got.excluded) == (2, 2)
 
 
 def test_an_empty_mask_is_refused_before_any_slice() -> None:
@@ -53,7 +53,7 @@ def test_slices_without_content_are_left_out_and_other_errors_are_not() -> None:
     y = x.copy()
     y[..., 0] = 5
     got = over_slices(metric, y, y, axis=2)
-    assert (got.mean, got.used, got.excluded) == (1, 1, 1)
+    assert (got.mean, got.n_used, got.excluded) == (1, 1, 1)
     with pytest.raises(InputError, match="without content"):
         over_slices(metric, 5 * x, 5 * x, axis=2)
     with pytest.raises(InputError, match="a slice"):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from transmodal.errors import InputError
-from transmodal.metrics.uncertainty import by_part, sparsification, spearman, take
+from transmodal.metrics.uncertainty import by_part, measure, sparsification, spearman
 
 ERRORS = np.array([1.0, 2, 3, 4])
 
@@ -76,24 +76,24 @@ def test_only_the_mask_counts() -> None:
     rng = np.random.default_rng(0)
     x, y, doubt = rng.random((3, 4, 5, 6))
     mask = rng.random(x.shape) > 0.4
-    found = take(x, y, doubt, mask=mask)
+    found = measure(x, y, doubt, mask=mask)
     assert found.n == mask.sum()
     assert found.spearman == pytest.approx(spearman(np.abs(x - y)[mask], doubt[mask]))
     assert np.mean(found.tenths.error) == pytest.approx(np.abs(x - y)[mask].mean())
     x[~mask] += 100
     doubt[~mask] -= 7
-    assert take(x, y, doubt, mask=mask) == found
-    assert take(x, y, doubt).n == x.size
+    assert measure(x, y, doubt, mask=mask) == found
+    assert measure(x, y, doubt).n == x.size
 
 
 def test_colour_counts_voxels() -> None:
     rng = np.random.default_rng(1)
     x, y, doubt = rng.integers(0, 255, (3, 3, 4, 5, 3)).astype(np.uint8)
-    found = take(x, y, doubt, mask=np.ones((3, 4, 5), bool))
+    found = measure(x, y, doubt, mask=np.ones((3, 4, 5), bool))
     error = np.abs(x.astype(float) - y).mean(axis=-1)
     assert found.n == 60
     assert found.tenths == by_part(error.ravel(), doubt.astype(float).mean(axis=-1).ravel())
-    assert take(x, y, doubt) == found
+    assert measure(x, y, doubt) == found
 
 
 @pytest.mark.parametrize(
@@ -110,5 +110,5 @@ def test_what_cannot_be_judged_is_refused(spoil, code: str) -> None:  # type: ig
     mask = x > 0.2
     reference, synthetic, doubt, region = spoil(x, mask)
     with pytest.raises(InputError) as caught:
-        take(reference, synthetic, doubt, mask=region)
+        measure(reference, synthetic, doubt, mask=region)
     assert caught.value.code == code

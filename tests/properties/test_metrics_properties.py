@@ -93,5 +93,5 @@ def test_every_slice_is_used_or_excluded(axis: int, seed: int, share: float) -> 
     mask[2, 2, 2] = True
     got = slice_ssim(x, y, axis=axis, data_range=1, mask=mask)
     others = tuple(other for other in range(3) if other != axis)
-    assert got.used == len(got.values) == int(mask.any(axis=others).sum())
-    assert got.used + got.excluded == x.shape[axis]
+    assert got.n_used == len(got.values) == int(mask.any(axis=others).sum())
+    assert got.n_used + got.excluded == x.shape[axis]

@@ -22,8 +22,7 @@ from scipy.ndimage import uniform_filter
 
 from transmodal.errors import InputError, UsageError
 from transmodal.metrics.checks import Array, Float, Mask, check_pair, check_side
-from transmodal.metrics.suite import ms_ssim as multiscale
-from transmodal.metrics.suite import ssim as structure
+from transmodal.metrics.suite import ms_ssim, ssim
 from transmodal.metrics.suite.voxels import mae, psnr
 
 LOW = -1024.0
@@ -33,7 +32,7 @@ HIGH_2025 = 3071.0  # evaluation container; the published metrics have 3000
 _WINDOW = 7
 _BORDER = _WINDOW // 2
 _K1, _K2 = 0.01, 0.03
-_SMALLEST_2025 = 97  # what five scales of a window of 7 need
+_SMALLEST_2025 = 97  # five scales of a window of 7 need it
 
 
 class SynthRAD2023(NamedTuple):
@@ -70,8 +69,8 @@ class Standard(NamedTuple):
     Attributes:
         mae: HU, values not clipped.
         psnr: dB, values not clipped.
-        ssim: Gaussian window, 3D (`structure.ssim`), of HU + 1024.
-        ms_ssim: Wang et al. 2003, 3D, levels by size (`multiscale.ms_ssim`), of HU + 1024.
+        ssim: Gaussian window, 3D (`suite.ssim`), of HU + 1024.
+        ms_ssim: Wang et al. 2003, 3D, levels by size (`suite.ms_ssim`), of HU + 1024.
     """
 
     mae: float
@@ -88,7 +87,7 @@ def synthrad2023(reference: Array, synthetic: Array, mask: Mask) -> SynthRAD2023
 
     Args:
         reference: CT in HU, `(I, J, K)`, at least 7 voxels along every axis.
-        synthetic: what a translator made, of the same shape.
+        synthetic: the translator's image, of the same shape.
         mask: bool `(I, J, K)`.
 
     Raises:
@@ -98,14 +97,14 @@ def synthrad2023(reference: Array, synthetic: Array, mask: Mask) -> SynthRAD2023
     """
     _check(reference, synthetic, mask)
     check_side(reference.shape, _WINDOW)
-    one, other = _clipped(reference, HIGH_2023), _clipped(synthetic, HIGH_2023)
+    clipped_reference, clipped_synthetic = _clip(reference, HIGH_2023), _clip(synthetic, HIGH_2023)
     width = HIGH_2023 - LOW
-    emptied = [np.where(mask, image, LOW) - LOW for image in (one, other)]
+    emptied = [np.where(mask, image, LOW) - LOW for image in (clipped_reference, clipped_synthetic)]
     maps = _terms(emptied[0], emptied[1], width)
     return SynthRAD2023(
         mae(reference, synthetic, mask=mask),
-        psnr(one, other, data_range=width, mask=mask),
-        _inner_mean(maps.luminance * maps.both, mask, "the volume"),
+        psnr(clipped_reference, clipped_synthetic, data_range=width, mask=mask),
+        _inner_mean(maps.luminance * maps.contrast_structure, mask, "the volume"),
     )
 
 
@@ -116,7 +115,7 @@ def synthrad2025(
 
     Args:
         reference: CT in HU, `(I, J, K)`.
-        synthetic: what a translator made, of the same shape.
+        synthetic: the translator's image, of the same shape.
         mask: bool `(I, J, K)`.
         high_hu: top of the range that begins at -1024: 3071 in the evaluation container, 3000 in the
             published metrics.
@@ -130,11 +129,11 @@ def synthrad2025(
         raise UsageError(
             "E001", f"{high_hu} HU as the top of the range", "more than -1024 HU", "Give 3071 or 3000."
         )
-    one, other = _clipped(reference, high_hu), _clipped(synthetic, high_hu)
+    clipped_reference, clipped_synthetic = _clip(reference, high_hu), _clip(synthetic, high_hu)
     return SynthRAD2025(
         mae(reference, synthetic, mask=mask),
-        psnr(one, other, data_range=high_hu - LOW, mask=mask),
-        _ms_ssim_2025(one, other, mask, high_hu - LOW),
+        psnr(clipped_reference, clipped_synthetic, data_range=high_hu - LOW, mask=mask),
+        _ms_ssim_2025(clipped_reference, clipped_synthetic, mask, high_hu - LOW),
     )
 
 
@@ -143,7 +142,7 @@ def standard(reference: Array, synthetic: Array, mask: Mask, *, high_hu: float =
 
     Args:
         reference: CT in HU, `(I, J, K)`.
-        synthetic: what a translator made, of the same shape.
+        synthetic: the translator's image, of the same shape.
         mask: bool `(I, J, K)`.
         high_hu: top of the range that begins at -1024.
 
@@ -153,22 +152,24 @@ def standard(reference: Array, synthetic: Array, mask: Mask, *, high_hu: float =
     _check(reference, synthetic, mask)
     width = high_hu - LOW
     # SSIM's luminance is of intensities from 0 up; in bare HU water against -1 HU would count as opposites.
-    above, other = (np.asarray(image, np.float64) - LOW for image in (reference, synthetic))
+    reference_above, synthetic_above = (
+        np.asarray(image, np.float64) - LOW for image in (reference, synthetic)
+    )
     return Standard(
         mae(reference, synthetic, mask=mask),
         psnr(reference, synthetic, data_range=width, mask=mask),
-        structure.ssim(above, other, data_range=width, mask=mask),
-        multiscale.ms_ssim(above, other, data_range=width, mask=mask),
+        ssim.ssim(reference_above, synthetic_above, data_range=width, mask=mask),
+        ms_ssim.ms_ssim(reference_above, synthetic_above, data_range=width, mask=mask),
     )
 
 
 class _Terms(NamedTuple):
-    """Maps of SSIM's terms; `both` is contrast times structure in one fraction."""
+    """Maps of SSIM's terms; `contrast_structure` is contrast times structure in one fraction."""
 
     luminance: Float
     contrast: Float
     structure: Float
-    both: Float
+    contrast_structure: Float
 
 
 def _terms(x: Float, y: Float, width: float) -> _Terms:
@@ -189,22 +190,24 @@ def _terms(x: Float, y: Float, width: float) -> _Terms:
         luminance=(2 * mean_x * mean_y + c1) / (mean_x**2 + mean_y**2 + c1),
         contrast=(2 * std + c2) / (var_x + var_y + c2),
         structure=(covariance + c2 / 2) / (std + c2 / 2),
-        both=(2 * covariance + c2) / (var_x + var_y + c2),
+        contrast_structure=(2 * covariance + c2) / (var_x + var_y + c2),
     )
 
 
-def _ms_ssim_2025(one: Float, other: Float, mask: Mask, width: float) -> float:
+def _ms_ssim_2025(reference: Float, synthetic: Float, mask: Mask, width: float) -> float:
     padding = [_padding(n) for n in mask.shape]
-    x, y = (np.pad(np.where(mask, image, LOW) - LOW, padding, mode="edge") for image in (one, other))
+    x, y = (
+        np.pad(np.where(mask, image, LOW) - LOW, padding, mode="edge") for image in (reference, synthetic)
+    )
     inside = np.pad(mask, padding, mode="edge")
     product = 1.0
-    for scale, weight in enumerate(multiscale.WEIGHTS):
+    for scale, weight in enumerate(ms_ssim.WEIGHTS):
         terms = _terms(x, y, width)
         level = np.ones(x.shape)
         for term in (terms.luminance, terms.contrast, terms.structure):
             level *= np.maximum(term, 0) ** weight
         product *= float(np.clip(_inner_mean(level, inside, f"scale {scale + 1} of 5"), 0, 1))
-        x, y, inside = _halved(x), _halved(y), inside[::2, ::2, ::2]
+        x, y, inside = _halve(x), _halve(y), inside[::2, ::2, ::2]
     return product
 
 
@@ -213,7 +216,7 @@ def _padding(n: int) -> tuple[int, int]:
     return missing // 2, missing - missing // 2
 
 
-def _halved(values: Float) -> Float:
+def _halve(values: Float) -> Float:
     """Average every other voxel with the one before it along each axis; before the first stands 0."""
     for axis in range(values.ndim):
         before = np.pad(values, [(int(a == axis), 0) for a in range(values.ndim)])
@@ -222,21 +225,21 @@ def _halved(values: Float) -> Float:
     return values
 
 
-def _inner_mean(values: Float, mask: Mask, where: str) -> float:
+def _inner_mean(values: Float, mask: Mask, place: str) -> float:
     """Average over the mask, less a border in which the window was mirrored."""
     inner = (slice(_BORDER, -_BORDER),) * values.ndim
     inside = mask[inner]
     if not inside.any():
         raise InputError(
             "E124",
-            f"a mask without a voxel more than {_BORDER} voxels from the border of {where}",
+            f"a mask without a voxel more than {_BORDER} voxels from the border of {place}",
             "a mask that reaches further in",
             "The challenge has no figure for it: take the standard definition.",
         )
     return float(values[inner][inside].mean())
 
 
-def _clipped(image: Array, high: float) -> Float:
+def _clip(image: Array, high: float) -> Float:
     return np.clip(np.asarray(image, np.float64), LOW, high)
 
 

@@ -115,12 +115,12 @@ def check_side(shape: tuple[int, ...], side: int) -> None:
         )
 
 
-def no_content(got: str, expected: str, remedy: str) -> InputError:
+def no_content(problem: str, expected: str, remedy: str) -> InputError:
     """Return the refusal of an image over which a metric has no value: E124."""
-    return InputError("E124", got, expected, remedy)
+    return InputError("E124", problem, expected, remedy)
 
 
-def filled(reference: Array, synthetic: Array, mask: Mask | None) -> tuple[Float, Float]:
+def fill_outside(reference: Array, synthetic: Array, mask: Mask | None) -> tuple[Float, Float]:
     """Give both images the reference's mean outside the mask, so that nothing there matters.
 
     Both get one constant, the mean over the mask per channel: an edge that an image has against it is its

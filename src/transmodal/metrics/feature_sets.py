@@ -33,12 +33,12 @@ def frechet_distance(reference: Array, synthetic: Array) -> float:
     _check(reference, synthetic, least=reference.shape[-1] + 1)
     x, y = np.asarray(reference, np.float64), np.asarray(synthetic, np.float64)
     between = x.mean(axis=0) - y.mean(axis=0)
-    one, other = (np.atleast_2d(np.cov(values, rowvar=False)) for values in (x, y))
+    covariance_x, covariance_y = (np.atleast_2d(np.cov(values, rowvar=False)) for values in (x, y))
     # The trace of (S T)^(1/2) is that of the symmetric (S^(1/2) T S^(1/2))^(1/2).
-    powers, axes = linalg.eigh(one)
+    powers, axes = linalg.eigh(covariance_x)
     root = (axes * np.sqrt(np.clip(powers, 0, None))) @ axes.T
-    common = np.sqrt(np.clip(linalg.eigvalsh(root @ other @ root), 0, None)).sum()
-    return max(0.0, float(between @ between + np.trace(one) + np.trace(other) - 2 * common))
+    common = np.sqrt(np.clip(linalg.eigvalsh(root @ covariance_y @ root), 0, None)).sum()
+    return max(0.0, float(between @ between + np.trace(covariance_x) + np.trace(covariance_y) - 2 * common))
 
 
 def kernel_distance(reference: Array, synthetic: Array) -> float:
@@ -56,17 +56,20 @@ def kernel_distance(reference: Array, synthetic: Array) -> float:
     """
     _check(reference, synthetic, least=2)
     x, y = np.asarray(reference, np.float64), np.asarray(synthetic, np.float64)
-    within = sum((_sum(one, one) - _own(one)) / (len(one) * (len(one) - 1)) for one in (x, y))
-    return float(within - 2 * _sum(x, y) / (len(x) * len(y)))
+    within = sum(
+        (_kernel_sum(features, features) - _kernel_diagonal(features)) / (len(features) * (len(features) - 1))
+        for features in (x, y)
+    )
+    return float(within - 2 * _kernel_sum(x, y) / (len(x) * len(y)))
 
 
-def _sum(x: NDArray[np.float64], y: NDArray[np.float64]) -> float:
+def _kernel_sum(x: NDArray[np.float64], y: NDArray[np.float64]) -> float:
     """Return the sum of the kernel over all pairs, block by block."""
     blocks = (x[start : start + _BLOCK] for start in range(0, len(x), _BLOCK))
     return sum(float(((block @ y.T / x.shape[1] + 1) ** 3).sum()) for block in blocks)
 
 
-def _own(x: NDArray[np.float64]) -> float:
+def _kernel_diagonal(x: NDArray[np.float64]) -> float:
     return float((((x * x).sum(axis=1) / x.shape[1] + 1) ** 3).sum())
 
 

@@ -29,15 +29,15 @@ def measure(pair: ImagePair, names: Iterable[str]) -> tuple[MetricValue, ...]:
         UsageError: as the metrics; E002 for a name that is not known.
     """
     by_name = {metric.name: metric for metric in registry.metrics() if metric.learned is None}
-    chosen = set(names)
-    if chosen - set(by_name):
+    selected = set(names)
+    if selected - set(by_name):
         raise UsageError(
             "E002",
-            f"the metric {min(chosen - set(by_name))}",
+            f"the metric {min(selected - set(by_name))}",
             ", ".join(sorted(by_name)),
             "Choose among these.",
         )
-    for name in sorted(chosen):
+    for name in sorted(selected):
         if not by_name[name].takes(pair.kind):
             raise InputError(
                 "E122",
@@ -46,7 +46,7 @@ def measure(pair: ImagePair, names: Iterable[str]) -> tuple[MetricValue, ...]:
                 f"Choose among {', '.join(applicable(pair))}.",
             )
     return tuple(
-        value for name, metric in by_name.items() if name in chosen for value in _values(metric, pair)
+        value for name, metric in by_name.items() if name in selected for value in _values(metric, pair)
     )
 
 

@@ -42,8 +42,8 @@ def find(name: str) -> Metric:
     for metric in metrics():
         if metric.name == name:
             return metric
-    known = ", ".join(metric.name for metric in metrics())
-    raise UsageError("E002", f"the metric {name}", known, "Choose among these.")
+    valid = ", ".join(metric.name for metric in metrics())
+    raise UsageError("E002", f"the metric {name}", valid, "Choose among these.")
 
 
 def is_ranked(name: str) -> bool:

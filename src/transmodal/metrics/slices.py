@@ -19,13 +19,13 @@ class SliceMean(NamedTuple):
     Attributes:
         mean: over the slices used, each slice counting once.
         values: one figure per slice used.
-        used: how many slices have a figure.
+        n_used: how many slices have a figure.
         excluded: how many slices have none, and are left out.
     """
 
     mean: float
     values: Float
-    used: int
+    n_used: int
     excluded: int
 
 
@@ -41,7 +41,7 @@ def over_slices(
         metric: called with a slice of the reference, one of the synthetic volume and one of the mask (or
             None).
         reference: the target as measured, `(I, J, K)` or `(I, J, K, 3)`.
-        synthetic: what a translator made, of the same shape.
+        synthetic: the translator's image, of the same shape.
         axis: the axis that is sliced, 0 to 2.
         mask: bool `(I, J, K)`; None takes every slice.
 
@@ -51,7 +51,7 @@ def over_slices(
     """
     check_pair(reference, synthetic, mask)
     n = reference.shape[axis]
-    figures = [_taken(metric, planes) for planes in _planes(reference, synthetic, axis, mask)]
+    figures = [_measure_plane(metric, planes) for planes in _planes(reference, synthetic, axis, mask)]
     values = np.array([figure for figure in figures if figure is not None])
     if not values.size:
         raise no_content(
@@ -60,7 +60,7 @@ def over_slices(
     return SliceMean(float(values.mean()), values, len(values), n - len(values))
 
 
-def _taken(metric: PlaneMetric, planes: tuple[Array, Array, Mask | None]) -> float | None:
+def _measure_plane(metric: PlaneMetric, planes: tuple[Array, Array, Mask | None]) -> float | None:
     try:
         return metric(*planes)
     except InputError as error:

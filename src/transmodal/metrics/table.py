@@ -19,7 +19,7 @@ from transmodal.storage.files import atomic_path
 
 COLUMNS = ("case", "patient", "translator", "metric", "value", "unit", "protocol", "note")
 IDENTICAL = "the images are identical: PSNR is infinite"
-NOTHING = "neither image has any of the structures"
+NO_STRUCTURE = "neither image has any of the structures"
 
 
 class Row(NamedTuple):
@@ -47,7 +47,7 @@ class Row(NamedTuple):
     def note(self) -> str:
         """What a reader of a null has to know; empty otherwise."""
         if math.isnan(self.value):
-            return NOTHING
+            return NO_STRUCTURE
         return IDENTICAL if math.isinf(self.value) else ""
 
     def to_json(self) -> dict[str, Any]:

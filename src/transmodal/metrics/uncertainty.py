@@ -50,7 +50,7 @@ class Sparsification(NamedTuple):
     random: float
 
 
-class Figures(NamedTuple):
+class DisagreementFigures(NamedTuple):
     """All figures of one disagreement.
 
     Attributes:
@@ -66,12 +66,14 @@ class Figures(NamedTuple):
     sparsification: Sparsification
 
 
-def take(reference: Array, synthetic: Array, disagreement: Array, *, mask: Mask | None = None) -> Figures:
+def measure(
+    reference: Array, synthetic: Array, disagreement: Array, *, mask: Mask | None = None
+) -> DisagreementFigures:
     """Return all figures of a disagreement.
 
     Args:
         reference: the target as measured, `(I, J, K)`, or `(I, J, K, 3)` in colour.
-        synthetic: what a translator made, of the same shape.
+        synthetic: the translator's image, of the same shape.
         disagreement: of the same shape, in the same unit; 0 where the translator is surest.
         mask: bool `(I, J, K)`; None takes every voxel.
 
@@ -82,8 +84,10 @@ def take(reference: Array, synthetic: Array, disagreement: Array, *, mask: Mask 
     check_pair(reference, disagreement, mask)
     inside = np.ones(reference.shape[:3], bool) if mask is None else mask
     error = _by_voxel(np.abs(np.subtract(reference[inside], synthetic[inside], dtype=np.float64)))
-    doubt = _by_voxel(np.asarray(disagreement[inside], np.float64))
-    return Figures(len(error), by_part(error, doubt), spearman(error, doubt), sparsification(error, doubt))
+    spread = _by_voxel(np.asarray(disagreement[inside], np.float64))
+    return DisagreementFigures(
+        len(error), by_part(error, spread), spearman(error, spread), sparsification(error, spread)
+    )
 
 
 def by_part(error: Float, disagreement: Float, *, parts: int = PARTS) -> Tenths:
@@ -98,11 +102,11 @@ def by_part(error: Float, disagreement: Float, *, parts: int = PARTS) -> Tenths:
         disagreement: `(n,)`.
         parts: how many; 10 gives tenths.
     """
-    counts, errors, doubts = _cumulated(disagreement, error, disagreement)
+    counts, errors, disagreements = _cumulate(disagreement, error, disagreement)
     n = len(error)
     ends = np.arange(parts + 1) * n / parts
-    means = [np.diff(np.interp(ends, counts, one)) * parts / n for one in (doubts, errors)]
-    return Tenths(*(tuple(map(float, one)) for one in means))
+    means = [np.diff(np.interp(ends, counts, cumulated)) * parts / n for cumulated in (disagreements, errors)]
+    return Tenths(*(tuple(map(float, mean)) for mean in means))
 
 
 def spearman(error: Float, disagreement: Float) -> float:
@@ -117,7 +121,7 @@ def spearman(error: Float, disagreement: Float) -> float:
     """
     if np.ptp(error) == 0 or np.ptp(disagreement) == 0:
         return math.nan
-    ranks = [rankdata(one) - (len(one) + 1) / 2 for one in (error, disagreement)]
+    ranks = [rankdata(values) - (len(values) + 1) / 2 for values in (error, disagreement)]
     product, first, second = (
         float(np.vdot(a, b)) for a, b in ((ranks[0], ranks[1]), (ranks[0], ranks[0]), (ranks[1], ranks[1]))
     )
@@ -140,19 +144,19 @@ def sparsification(error: Float, disagreement: Float) -> Sparsification:
     mean = float(error.mean())
     if mean == 0:
         return Sparsification(math.nan, math.nan)
-    left = np.arange(1, len(error) + 1)
-    best = float((np.cumsum(np.sort(error)) / left).mean())
-    counts, errors = _cumulated(disagreement, error)
-    own = float((np.interp(left, counts, errors) / left).mean())
+    n_left = np.arange(1, len(error) + 1)
+    best = float((np.cumsum(np.sort(error)) / n_left).mean())
+    counts, errors = _cumulate(disagreement, error)
+    own = float((np.interp(n_left, counts, errors) / n_left).mean())
     return Sparsification(max(0.0, own - best) / mean, max(0.0, mean - best) / mean)
 
 
-def _cumulated(order: Float, *values: Float) -> tuple[Float, ...]:
+def _cumulate(order: Float, *values: Float) -> tuple[Float, ...]:
     """Return counts, and the sums of values over so many voxels of least `order`: at 0 and behind each of its values."""
     places = np.argsort(order, kind="stable")
     ordered = order[places]
     last = np.append(np.flatnonzero(ordered[1:] != ordered[:-1]), len(ordered) - 1)
-    sums = (np.append(0.0, np.cumsum(one[places])[last]) for one in values)
+    sums = (np.append(0.0, np.cumsum(addend[places])[last]) for addend in values)
     return np.append(0.0, last + 1.0), *sums
 
 

@@ -81,7 +81,7 @@ def test_slices_are_images_of_their_own(axis: int) -> None:
     expected = [ssim(x.take(i, axis), y.take(i, axis), data_range=1) for i in range(x.shape[axis])]
     assert got.values == pytest.approx(expected, abs=1e-12)
     assert got.mean == pytest.approx(float(np.mean(expected)))
-    assert (got.used, got.excluded) == (x.shape[axis], 0)
+    assert (got.n_used, got.excluded) == (x.shape[axis], 0)
 
 
 @pytest.mark.parametrize("axis", [0, 1, 2])
@@ -98,7 +98,7 @@ def test_slices_without_mask_are_left_out_and_counted(axis: int) -> None:
         if mask.take(i, axis).any()
     ]
     assert got.values == pytest.approx(expected, abs=1e-12)
-    assert got.used == len(expected)
+    assert got.n_used == len(expected)
     assert got.excluded == x.shape[axis] - len(expected) > 0
 
 

@@ -106,7 +106,7 @@ def row(case: PreparedCase, target: Volume, synthetic: Volume, spread: Volume, n
     Raises:
         InputError: E130 for another shape, E120 for values that are not finite, E124 for an empty mask.
     """
-    found = uncertainty.take(target.voxels, synthetic.voxels, spread.voxels, mask=case.mask())
+    found = uncertainty.measure(target.voxels, synthetic.voxels, spread.voxels, mask=case.mask())
     tenths, sparsification = found.tenths, found.sparsification
     return DisagreementRow(
         case.id,

@@ -59,7 +59,7 @@ class Criterion:
         """
         positive = (self.dose_percent, self.distance_mm, self.steps, self.normalisation_gy or 1.0)
         if (
-            not all(math.isfinite(one) and one > 0 for one in positive)
+            not all(math.isfinite(number) and number > 0 for number in positive)
             or not 0 <= self.cutoff_percent < 100
             or not (math.isfinite(self.limit) and self.limit >= 1)
             or (self.normalisation == "local" and self.cutoff_percent == 0)
@@ -156,12 +156,12 @@ def gamma(
         )
     doses = np.asarray(reference[counts], np.float64)
     tolerance = rule.dose_percent / 100 * (normal if rule.normalisation == "global" else doses)
-    found = np.sqrt(_least_squares(doses, tolerance, counts, evaluated, spacing_mm, rule))
+    gammas = np.sqrt(_least_squared_gamma(doses, tolerance, counts, evaluated, spacing_mm, rule))
     values = np.full(reference.shape, np.nan, np.float32)
-    values[counts] = found
+    values[counts] = gammas
     # A difference that is the tolerance itself passes, whatever its last bit.
-    passed = float(np.count_nonzero(found <= 1 + 1e-9) / found.size)
-    return Gamma(100 * passed, float(found.mean()), int(found.size), normal, values)
+    passed = float(np.count_nonzero(gammas <= 1 + 1e-9) / gammas.size)
+    return Gamma(100 * passed, float(gammas.mean()), int(gammas.size), normal, values)
 
 
 def dvh(dose: Array, structure: Mask, *, at_least_gy: Sequence[float] = ()) -> DvhFigures:
@@ -185,7 +185,7 @@ def dvh(dose: Array, structure: Mask, *, at_least_gy: Sequence[float] = ()) -> D
     return DvhFigures(inside.size, float(inside.mean()), float(d98), float(d95), float(d2), volumes)
 
 
-def _least_squares(
+def _least_squared_gamma(
     doses: Float,
     tolerance: Float | float,
     counts: Mask,
@@ -197,14 +197,14 @@ def _least_squares(
     reach = rule.limit * rule.distance_mm
     pads = [math.ceil(reach / mm) + 1 for mm in spacing_mm]
     # NaN says that the dose is not known: it takes part in no minimum.
-    known = np.asarray(evaluated, np.float64)
-    flat = np.pad(known, [(pad, pad) for pad in pads], constant_values=math.nan)
+    evaluated_doses = np.asarray(evaluated, np.float64)
+    flat = np.pad(evaluated_doses, [(pad, pad) for pad in pads], constant_values=math.nan)
     strides = np.array([flat.shape[1] * flat.shape[2], flat.shape[2], 1])
     search = _search(reach, rule.distance_mm / rule.steps, spacing_mm, strides)
     flat, places = flat.ravel(), (np.argwhere(counts) + pads) @ strides
     width = np.broadcast_to(np.asarray(tolerance, np.float64), doses.shape)
     least = np.full(doses.shape, rule.limit**2)
-    active = np.flatnonzero(_may_agree(known, pads, counts, doses, rule.limit * width))
+    active = np.flatnonzero(_may_agree(evaluated_doses, pads, counts, doses, rule.limit * width))
     start, far = 0, (search.distances_mm / rule.distance_mm) ** 2
     while start < len(far):
         active = active[least[active] > far[start]]

@@ -52,14 +52,14 @@ def dice(reference: Mask, synthetic: Mask) -> float:
 
     Args:
         reference: bool `(I, J, K)`, a structure in the segmentation of the target as measured.
-        synthetic: bool, of the same shape, in the segmentation of what a translator made.
+        synthetic: bool, of the same shape, in the segmentation of the translator's image.
 
     Raises:
         InputError: E130 for shapes that differ.
     """
     _check(reference, synthetic)
-    both = int(np.count_nonzero(reference)) + int(np.count_nonzero(synthetic))
-    return 2 * int(np.count_nonzero(reference & synthetic)) / both if both else math.nan
+    total = int(np.count_nonzero(reference)) + int(np.count_nonzero(synthetic))
+    return 2 * int(np.count_nonzero(reference & synthetic)) / total if total else math.nan
 
 
 def hd95(reference: Mask, synthetic: Mask, spacing_mm: Spacing) -> float:
@@ -82,14 +82,14 @@ def hd95(reference: Mask, synthetic: Mask, spacing_mm: Spacing) -> float:
     _check(reference, synthetic)
     if not all(math.isfinite(step) and step > 0 for step in spacing_mm):
         raise UsageError("E001", f"a spacing of {spacing_mm} mm", "positive lengths", "Check the header.")
-    found = bool(reference.any()), bool(synthetic.any())
-    if not any(found):
+    present = bool(reference.any()), bool(synthetic.any())
+    if not any(present):
         return math.nan
-    if not all(found):
+    if not all(present):
         return float(math.hypot(*((n - 1) * mm for n, mm in zip(reference.shape, spacing_mm, strict=True))))
     box = ndimage.find_objects((reference | synthetic).astype(np.uint8))[0]
-    one, other = _surface(reference[box]), _surface(synthetic[box])
-    return max(_percentile(one, other, spacing_mm), _percentile(other, one, spacing_mm))
+    surface_x, surface_y = _surface(reference[box]), _surface(synthetic[box])
+    return max(_percentile(surface_x, surface_y, spacing_mm), _percentile(surface_y, surface_x, spacing_mm))
 
 
 def by_structure(
@@ -99,7 +99,7 @@ def by_structure(
 
     Args:
         reference: label map of the target as measured, integers `(I, J, K)`; 0 is background.
-        synthetic: of what a translator made, of the same shape.
+        synthetic: of the translator's image, of the same shape.
         spacing_mm: of the voxels.
         labels: which structures there are; None takes those above 0 that either map has.
 
@@ -109,23 +109,27 @@ def by_structure(
     """
     _check(reference, synthetic)
     if labels is None:
-        labels = [int(one) for one in np.union1d(reference, synthetic) if one > 0]
+        labels = [int(label) for label in np.union1d(reference, synthetic) if label > 0]
     figures = []
     for label in sorted(labels):
-        one, other = reference == label, synthetic == label
-        n = int(np.count_nonzero(one)), int(np.count_nonzero(other))
-        figures.append(StructureFigures(label, dice(one, other), hd95(one, other, spacing_mm), *n))
+        of_reference, of_synthetic = reference == label, synthetic == label
+        n = int(np.count_nonzero(of_reference)), int(np.count_nonzero(of_synthetic))
+        figures.append(
+            StructureFigures(
+                label, dice(of_reference, of_synthetic), hd95(of_reference, of_synthetic, spacing_mm), *n
+            )
+        )
     return tuple(figures)
 
 
 def overall(figures: Iterable[StructureFigures]) -> Overall:
     """Return the mean over the structures, each counting once; those that neither has are left out."""
-    there = [one for one in figures if one.n_reference or one.n_synthetic]
-    if not there:
+    present = [structure for structure in figures if structure.n_reference or structure.n_synthetic]
+    if not present:
         return Overall(math.nan, math.nan)
     return Overall(
-        math.fsum(one.dice for one in there) / len(there),
-        math.fsum(one.hd95_mm for one in there) / len(there),
+        math.fsum(structure.dice for structure in present) / len(present),
+        math.fsum(structure.hd95_mm for structure in present) / len(present),
     )
 
 

@@ -88,7 +88,7 @@ def range_error(
 
     Args:
         reference: CT in HU, `(I, J, K)`.
-        synthetic: what a translator made, of the same shape.
+        synthetic: the translator's image, of the same shape.
         curve: HU to stopping power, the user's.
         spacing_mm: of the voxels.
         direction: in which the beam goes, along the voxel axes and in mm; of any length.
@@ -151,7 +151,7 @@ def _beam(shape: tuple[int, ...], spacing_mm: Vector, direction: Vector) -> _Bea
     frame = np.stack([along, across, np.cross(along, across)])
     step = float(spacing.min())
     extent = np.abs(frame) @ (np.array(shape) * spacing)
-    counts = tuple(int(np.ceil(one / step - 1e-9)) for one in extent)
+    counts = tuple(int(np.ceil(length / step - 1e-9)) for length in extent)
     return _Beam(frame, counts, (np.array(shape) - 1) / 2, spacing, step)
 
 
@@ -162,15 +162,15 @@ def _sheet_errors(images: list[Float], curve: Curve, body: Mask, target: Mask, p
         map_coordinates(mask.astype(np.uint8), places, order=0, mode="grid-constant") > 0
         for mask in (body, target)
     )
-    met = aimed.any(axis=1)
-    if not met.any():
+    meets_target = aimed.any(axis=1)
+    if not meets_target.any():
         return np.empty(0)
-    behind = np.cumsum(aimed[met][:, ::-1], axis=1)[:, ::-1] == 0
-    counted = inside[met] & ~behind
-    one, other = (
-        curve.of(map_coordinates(image, places[:, met], order=1, mode="nearest")) for image in images
+    behind = np.cumsum(aimed[meets_target][:, ::-1], axis=1)[:, ::-1] == 0
+    counted = inside[meets_target] & ~behind
+    reference, synthetic = (
+        curve.of(map_coordinates(image, places[:, meets_target], order=1, mode="nearest")) for image in images
     )
-    off: Float = ((other - one) * counted).sum(axis=1)
+    off: Float = ((synthetic - reference) * counted).sum(axis=1)
     return off
 
 

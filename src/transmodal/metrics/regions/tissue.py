@@ -60,7 +60,7 @@ def by_tissue(
 
     Args:
         reference: CT in HU, of any shape.
-        synthetic: what a translator made, of the same shape.
+        synthetic: the translator's image, of the same shape.
         mask: bool, of the same shape; without one the air around the patient counts as air.
         tissues: the intervals.
 
@@ -71,9 +71,12 @@ def by_tissue(
     inside = _inside(reference, mask)
     return tuple(
         _figures(
-            reference, synthetic, inside & (reference >= one.low_hu) & (reference < one.high_hu), one.name
+            reference,
+            synthetic,
+            inside & (reference >= tissue.low_hu) & (reference < tissue.high_hu),
+            tissue.name,
         )
-        for one in tissues
+        for tissue in tissues
     )
 
 
@@ -84,7 +87,7 @@ def by_label(
 
     Args:
         reference: the target as measured.
-        synthetic: what a translator made, of the same shape.
+        synthetic: the translator's image, of the same shape.
         labels: integers, of the same shape; 0 is background.
         mask: bool, of the same shape; a label outside it keeps its row, with n = 0.
 
@@ -111,7 +114,7 @@ def by_decile(
 
     Args:
         reference: the target as measured.
-        synthetic: what a translator made, of the same shape.
+        synthetic: the translator's image, of the same shape.
         mask: bool, of the same shape.
         parts: how many; 10 gives deciles.
 

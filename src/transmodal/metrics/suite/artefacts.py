@@ -136,8 +136,8 @@ def lattice(image: Array) -> Lattice:
     if total == 0:
         return Lattice(0.0, 0.0)
     near = [np.abs(np.fft.fftfreq(n)) >= NEAR_NYQUIST for n in (height, width)]
-    both, one = np.logical_and.outer(*near), np.logical_xor.outer(*near)
-    return Lattice(float(power[both].sum()) / total, float(power[one].sum()) / total)
+    checkerboard, stripes = np.logical_and.outer(*near), np.logical_xor.outer(*near)
+    return Lattice(float(power[checkerboard].sum()) / total, float(power[stripes].sum()) / total)
 
 
 def lattice_excess(reference: Array, synthetic: Array) -> float:
@@ -147,7 +147,7 @@ def lattice_excess(reference: Array, synthetic: Array) -> float:
 
     Args:
         reference: the target as measured, `(H, W)`.
-        synthetic: what a translator made, of the same shape.
+        synthetic: the translator's image, of the same shape.
 
     Raises:
         InputError: as `lattice`; E130 for shapes that differ.
@@ -169,7 +169,7 @@ def gradient_error(
 
     Args:
         reference: the target as measured, `(I, J, K)` or `(I, J, K, 3)`.
-        synthetic: what a translator made, of the same shape.
+        synthetic: the translator's image, of the same shape.
         axis: 0 to 2.
         spacing_mm: along that axis.
         mask: bool `(I, J, K)`; both neighbours have to lie in it.
@@ -206,7 +206,7 @@ def _energy(image: Array, brain: Mask, background: float) -> Float:
 
 
 def _check_spacing(spacing_mm: tuple[float, ...]) -> None:
-    if not all(0 < one < np.inf for one in spacing_mm):
+    if not all(0 < spacing < np.inf for spacing in spacing_mm):
         raise UsageError(
             "E001", f"a spacing of {spacing_mm} mm", "positive numbers", "Give the grid's spacing."
         )

@@ -78,7 +78,7 @@ def delta_cf(reference: Array, synthetic: Array, *, white: float, mask: Mask | N
 
     Args:
         reference: the target as measured, `(..., 3)`.
-        synthetic: what a translator made, of the same shape.
+        synthetic: the translator's image, of the same shape.
         white: as in `colourfulness`.
         mask: as in `colourfulness`.
 
@@ -87,8 +87,10 @@ def delta_cf(reference: Array, synthetic: Array, *, white: float, mask: Mask | N
         UsageError: as `colourfulness`.
     """
     check_pair(reference, synthetic, mask)
-    one, other = (colourfulness(image, white=white, mask=mask) for image in (reference, synthetic))
-    return abs(one - other)
+    of_reference, of_synthetic = (
+        colourfulness(image, white=white, mask=mask) for image in (reference, synthetic)
+    )
+    return abs(of_reference - of_synthetic)
 
 
 def ciede2000(reference: Array, synthetic: Array, *, white: float, mask: Mask | None = None) -> float:
@@ -99,7 +101,7 @@ def ciede2000(reference: Array, synthetic: Array, *, white: float, mask: Mask | 
 
     Args:
         reference: the target as measured, sRGB, `(..., 3)`.
-        synthetic: what a translator made, of the same shape.
+        synthetic: the translator's image, of the same shape.
         white: as in `colourfulness`.
         mask: as in `colourfulness`.
 
@@ -110,8 +112,10 @@ def ciede2000(reference: Array, synthetic: Array, *, white: float, mask: Mask | 
     check_colour(reference)
     check_pair(reference, synthetic, mask)
     check_range(white)
-    one, other = (to_lab(_inside(image, mask), white=white) for image in (reference, synthetic))
-    return float(difference(one, other).mean())
+    reference_lab, synthetic_lab = (
+        to_lab(_inside(image, mask), white=white) for image in (reference, synthetic)
+    )
+    return float(difference(reference_lab, synthetic_lab).mean())
 
 
 def by_organ(reference: Array, synthetic: Array, labels: Array, *, white: float) -> tuple[OrganColour, ...]:
@@ -119,7 +123,7 @@ def by_organ(reference: Array, synthetic: Array, labels: Array, *, white: float)
 
     Args:
         reference: the target as measured, sRGB, `(..., 3)`.
-        synthetic: what a translator made, of the same shape.
+        synthetic: the translator's image, of the same shape.
         labels: integers `(...)`; 0 is background.
         white: as in `colourfulness`.
 
@@ -154,9 +158,9 @@ def to_lab(image: Array, *, white: float) -> Float:
     return np.stack([116 * fy - 16, 500 * (fx - fy), 200 * (fy - fz)], axis=-1)
 
 
-def difference(one: Float, other: Float) -> Float:
+def difference(reference: Float, synthetic: Float) -> Float:
     """Return CIEDE2000 of two arrays of CIELAB colours `(..., 3)`; equation numbers are Sharma et al.'s."""
-    (l1, a1, b1), (l2, a2, b2) = np.moveaxis(one, -1, 0), np.moveaxis(other, -1, 0)
+    (l1, a1, b1), (l2, a2, b2) = np.moveaxis(reference, -1, 0), np.moveaxis(synthetic, -1, 0)
     stretch = 1 + (1 - _chroma_share((np.hypot(a1, b1) + np.hypot(a2, b2)) / 2)) / 2  # eq. 4, 5
     c1, c2 = np.hypot(stretch * a1, b1), np.hypot(stretch * a2, b2)  # eq. 6
     h1, h2 = np.arctan2(b1, stretch * a1), np.arctan2(b2, stretch * a2)  # eq. 7

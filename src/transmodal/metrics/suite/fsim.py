@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import correlate, uniform_filter
 
-from transmodal.metrics.checks import Array, Float, Mask, check_plane, check_range, filled, no_content
+from transmodal.metrics.checks import Array, Float, Mask, check_plane, check_range, fill_outside, no_content
 from transmodal.metrics.metric import Metric, over_planes
 from transmodal.metrics.pair import ImagePair
 from transmodal.metrics.slices import SliceMean, over_slices
@@ -48,7 +48,7 @@ def fsim(reference: Array, synthetic: Array, *, data_range: float, mask: Mask | 
 
     Args:
         reference: the target as measured, `(H, W)`, at least 48 by 48.
-        synthetic: what a translator made, of the same shape.
+        synthetic: the translator's image, of the same shape.
         data_range: width of the range of possible values, fixed by the protocol.
         mask: bool `(H, W)`: both images take the reference's mean outside, and the weighted mean is over the
             mask.
@@ -61,9 +61,9 @@ def fsim(reference: Array, synthetic: Array, *, data_range: float, mask: Mask | 
     """
     check_range(data_range)
     check_plane(reference, synthetic, mask, channels=1, side=SMALLEST)
-    x, y = filled(reference, synthetic, mask)
-    of_x, of_y = (_decimated(image * (255 / data_range)) for image in (x, y))
-    return _weighted(_luminance(of_x, of_y), _inside(mask, x.shape))
+    x, y = fill_outside(reference, synthetic, mask)
+    of_x, of_y = (_decimate(image * (255 / data_range)) for image in (x, y))
+    return _weigh(_luminance(of_x, of_y), _inside(mask, x.shape))
 
 
 def fsim_colour(reference: Array, synthetic: Array, *, white: float, mask: Mask | None = None) -> float:
@@ -74,7 +74,7 @@ def fsim_colour(reference: Array, synthetic: Array, *, white: float, mask: Mask 
 
     Args:
         reference: the target as measured, `(H, W, 3)`, at least 48 by 48.
-        synthetic: what a translator made, of the same shape.
+        synthetic: the translator's image, of the same shape.
         white: the value of white: 255 for 8-bit levels, 1 for colours from 0 to 1.
         mask: as in `fsim`.
 
@@ -84,16 +84,16 @@ def fsim_colour(reference: Array, synthetic: Array, *, white: float, mask: Mask 
     """
     check_range(white)
     check_plane(reference, synthetic, mask, channels=3, side=SMALLEST)
-    pair = filled(reference, synthetic, mask)
+    pair = fill_outside(reference, synthetic, mask)
     (y1, i1, q1), (y2, i2, q2) = (
-        [_decimated(channel) for channel in np.moveaxis(image * (255 / white) @ _TO_YIQ.T, -1, 0)]
+        [_decimate(channel) for channel in np.moveaxis(image * (255 / white) @ _TO_YIQ.T, -1, 0)]
         for image in pair
     )
     maps = _luminance(y1, y2)
     chroma = _similarity(i1, i2, T3) * _similarity(q1, q2, T4)
     # The real part of a negative number's power, as the paper's own program takes it.
     power = np.abs(chroma) ** CHROMA_POWER * np.where(chroma < 0, np.cos(np.pi * CHROMA_POWER), 1)
-    return _weighted(_Maps(maps.similarity * power, maps.weight), _inside(mask, pair[0].shape[:2]))
+    return _weigh(_Maps(maps.similarity * power, maps.weight), _inside(mask, pair[0].shape[:2]))
 
 
 def phase_congruency(image: Array) -> Float:
@@ -107,9 +107,9 @@ def phase_congruency(image: Array) -> Float:
     spectrum = np.fft.fft2(image)
     energy, amplitude = np.zeros(spectrum.shape), np.zeros(spectrum.shape)
     for bank in _banks(*spectrum.shape):
-        one = _oriented(spectrum, bank)
-        energy += one.energy
-        amplitude += one.amplitude
+        response = _filter(spectrum, bank)
+        energy += response.energy
+        amplitude += response.amplitude
     return np.divide(energy, amplitude, out=np.zeros_like(energy), where=amplitude > 0)
 
 
@@ -143,7 +143,7 @@ def _luminance(x: Float, y: Float) -> _Maps:
     return _Maps(similarity, np.maximum(phases[0], phases[1]))
 
 
-def _weighted(maps: _Maps, mask: Mask) -> float:
+def _weigh(maps: _Maps, mask: Mask) -> float:
     weight = maps.weight[mask]
     total = weight.sum()
     if total == 0:
@@ -171,7 +171,7 @@ def _step(shape: tuple[int, ...]) -> int:
     return max(1, int(min(shape) / 256 + 0.5))
 
 
-def _decimated(image: Float) -> Float:
+def _decimate(image: Float) -> Float:
     """Average blocks and keep one sample per block, as the paper's own program does by `conv2(..., 'same')`.
 
     Of two samples the mean is over the kept one and the next, of four over the one before, it and the two next; outside
@@ -188,9 +188,9 @@ def _inside(mask: Mask | None, shape: tuple[int, ...]) -> Mask:
     """Decimate the mask like the images; a mask that falls between the samples counts where it is nearest."""
     inside = np.ones(shape, bool) if mask is None else mask
     step = _step(shape)
-    kept: Mask = np.zeros(tuple(-(-n // step) for n in shape), bool)
-    kept[tuple(place // step for place in np.nonzero(inside))] = True
-    return kept
+    decimated: Mask = np.zeros(tuple(-(-n // step) for n in shape), bool)
+    decimated[tuple(place // step for place in np.nonzero(inside))] = True
+    return decimated
 
 
 @lru_cache(maxsize=4)
@@ -201,11 +201,11 @@ def _banks(height: int, width: int) -> tuple[_Bank, ...]:
     radial = [_log_gabor(radius, _SHORTEST * _STEP**scale) for scale in range(_SCALES)]
     banks = []
     for k in range(_ORIENTATIONS):
-        away = np.angle(np.exp(1j * (angle - k * np.pi / _ORIENTATIONS)))
-        spread = np.exp(-((away / _ANGULAR) ** 2) / 2)
+        deviation = np.angle(np.exp(1j * (angle - k * np.pi / _ORIENTATIONS)))
+        spread = np.exp(-((deviation / _ANGULAR) ** 2) / 2)
         filters = tuple(ring * spread for ring in radial)
-        kernels = [np.fft.ifft2(one).real * np.sqrt(one.size) for one in filters]
-        squares = sum(float((one**2).sum()) for one in kernels)
+        kernels = [np.fft.ifft2(band).real * np.sqrt(band.size) for band in filters]
+        squares = sum(float((kernel**2).sum()) for kernel in kernels)
         crossed = sum(float((a * b).sum()) for a, b in combinations(kernels, 2))
         banks.append(_Bank(filters, (squares + 2 * crossed) / float((filters[0] ** 2).sum())))
     return tuple(banks)
@@ -220,15 +220,17 @@ def _log_gabor(radius: Float, wavelength: float) -> Float:
     return inner
 
 
-def _oriented(spectrum: Complex, bank: _Bank) -> _Response:
-    responses = [np.fft.ifft2(spectrum * one) for one in bank.filters]
-    sizes = [np.abs(one) for one in responses]
+def _filter(spectrum: Complex, bank: _Bank) -> _Response:
+    responses = [np.fft.ifft2(spectrum * band) for band in bank.filters]
+    sizes = [np.abs(response) for response in responses]
     total = np.sum(responses, axis=0)
     size = np.abs(total) + _TINY
     even, odd = total.real / size, total.imag / size
     energy = np.zeros(spectrum.shape)
-    for one in responses:
-        energy += one.real * even + one.imag * odd - np.abs(one.real * odd - one.imag * even)
+    for response in responses:
+        energy += (
+            response.real * even + response.imag * odd - np.abs(response.real * odd - response.imag * even)
+        )
     noise = _noise(float(np.median(sizes[0] ** 2)) * bank.noise)
     return _Response(np.maximum(energy - noise, 0), np.sum(sizes, axis=0))
 

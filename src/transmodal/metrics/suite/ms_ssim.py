@@ -57,7 +57,7 @@ def ms_ssim(
 
     Args:
         reference: the target as measured, `(H, W)` or `(I, J, K)`, with a last axis of channels in colour.
-        synthetic: what a translator made, of the same shape.
+        synthetic: the translator's image, of the same shape.
         data_range: width of the range of possible values, fixed by the protocol.
         mask: bool, of the spatial shape; None takes the whole image.
         levels: 1 to 5; None takes `levels_of` the shape. Five fit from 161 voxels on.
@@ -93,7 +93,7 @@ class _Level(NamedTuple):
         x, y = np.asarray(reference, np.float64) * weight, np.asarray(synthetic, np.float64) * weight
         return cls(x, y, weight, mask is not None)
 
-    def halved(self) -> _Level:
+    def halve(self) -> _Level:
         x, y, weight = (_block_sums(values) for values in (self.reference, self.synthetic, self.weight))
         inside = weight > 0
         weight[~inside] = 1
@@ -102,15 +102,15 @@ class _Level(NamedTuple):
 
 def _weights(shape: tuple[int, ...], levels: int | None) -> Float:
     fitting = levels_of(shape)
-    chosen = fitting if levels is None else levels
-    if not 1 <= chosen <= fitting:
+    n_levels = fitting if levels is None else levels
+    if not 1 <= n_levels <= fitting:
         raise UsageError(
             "E004",
-            f"{chosen} levels for an image of {'x'.join(map(str, shape))}",
+            f"{n_levels} levels for an image of {'x'.join(map(str, shape))}",
             f"1 to {fitting}",
             "Leave the levels out: they follow the size.",
         )
-    weights = np.array(WEIGHTS[:chosen])
+    weights = np.array(WEIGHTS[:n_levels])
     normalised: Float = weights / weights.sum()
     return normalised
 
@@ -119,7 +119,7 @@ def _ms_ssim(level: _Level, data_range: float, weights: Float) -> float:
     product = 1.0
     for number, weight in enumerate(weights):
         if number:
-            level = level.halved()
+            level = level.halve()
         luminance, structure = _maps(level, data_range)
         last = number == len(weights) - 1
         mean = float((luminance * structure if last else structure).mean())
@@ -133,13 +133,13 @@ def _maps(level: _Level, data_range: float) -> tuple[Float, Float]:
     taps = window(weight.shape)
     mass = _window_sums(weight, taps)
     if masked:
-        where = weight > 0
+        counts = weight > 0
     else:
-        where = np.zeros(weight.shape, bool)
-        where[tuple(slice(t // 2, n - t // 2) for t, n in zip(taps, weight.shape, strict=True))] = True
-    mass = mass[where]
-    mean_x, mean_y = (_window_sums(values, taps)[where] / mass for values in (x, y))
-    square, product = (_window_sums(values, taps)[where] / mass for values in (x * x + y * y, x * y))
+        counts = np.zeros(weight.shape, bool)
+        counts[tuple(slice(t // 2, n - t // 2) for t, n in zip(taps, weight.shape, strict=True))] = True
+    mass = mass[counts]
+    mean_x, mean_y = (_window_sums(values, taps)[counts] / mass for values in (x, y))
+    square, product = (_window_sums(values, taps)[counts] / mass for values in (x * x + y * y, x * y))
     c1, c2 = (K1 * data_range) ** 2, (K2 * data_range) ** 2
     means = mean_x**2 + mean_y**2
     luminance = (2 * mean_x * mean_y + c1) / (means + c1)

@@ -51,7 +51,7 @@ def ssim(
 
     Args:
         reference: the target as measured, `(H, W)` or `(I, J, K)`, with a last axis of channels in colour.
-        synthetic: what a translator made, of the same shape.
+        synthetic: the translator's image, of the same shape.
         data_range: width of the range of possible values, fixed by the protocol.
         mask: bool, of the spatial shape; None takes the interior of the whole image.
         colour: whether the last axis holds channels; their figures are averaged.
@@ -77,7 +77,7 @@ def slice_ssim(
 
     Args:
         reference: the target as measured, `(I, J, K)` or `(I, J, K, 3)` in colour.
-        synthetic: what a translator made, of the same shape.
+        synthetic: the translator's image, of the same shape.
         axis: the axis that is sliced, 0 to 2.
         data_range: width of the range of possible values, fixed by the protocol.
         mask: bool `(I, J, K)`; slices without a voxel in it are excluded and counted.
@@ -86,11 +86,11 @@ def slice_ssim(
         InputError: as `ssim`.
         UsageError: as `ssim`.
     """
-    axes = tuple(other for other in range(3) if other != axis)
+    axes = tuple(plane_axis for plane_axis in range(3) if plane_axis != axis)
     n = reference.shape[axis]
     sums, counts = _sums(_Pair(reference, synthetic, mask), axes, data_range)
-    used = counts.reshape(len(counts), -1)[:, 0] > 0
-    values = (sums[used] / counts[used]).reshape(int(used.sum()), -1).mean(axis=1)
+    has_voxels = counts.reshape(len(counts), -1)[:, 0] > 0
+    values = (sums[has_voxels] / counts[has_voxels]).reshape(int(has_voxels.sum()), -1).mean(axis=1)
     return SliceMean(float(values.mean()), values, len(values), n - len(values))
 
 
@@ -107,12 +107,12 @@ def _sums(pair: _Pair, axes: tuple[int, ...], data_range: float) -> tuple[Float,
     sizes = window(pair.reference.shape)
     kernels = {axis: gaussian(sizes[axis]) for axis in axes}
     if pair.mask is not None:
-        pair = _mirrored(_around_mask(pair, kernels), kernels)
+        pair = _mirror(_crop_to_mask(pair, kernels), kernels)
     parts = [
         _reduce(block, None if pair.mask is None else pair.mask[start : start + len(block)], axes)
         for start, block in _map_blocks(pair, kernels, data_range)
     ]
-    sums, counts = [one for one, _ in parts], [n for _, n in parts]
+    sums, counts = [sums_of_block for sums_of_block, _ in parts], [n for _, n in parts]
     if 0 in axes:
         return np.sum(sums, axis=0), np.sum(counts, axis=0)
     return np.concatenate(sums), np.concatenate(counts)
@@ -128,20 +128,20 @@ def _reduce(block: Float, mask: Mask | None, axes: tuple[int, ...]) -> tuple[Flo
     return sums, np.broadcast_to(weights.sum(axis=axes, dtype=np.float64), sums.shape)
 
 
-def _around_mask(pair: _Pair, kernels: dict[int, Float]) -> _Pair:
+def _crop_to_mask(pair: _Pair, kernels: dict[int, Float]) -> _Pair:
     """Cut away what no window of a mask voxel reaches, and slices without one."""
     assert pair.mask is not None
     box = []
     for axis in range(pair.mask.ndim):
-        others = tuple(other for other in range(pair.mask.ndim) if other != axis)
-        inside = np.flatnonzero(pair.mask.any(axis=others))
+        across = tuple(across_axis for across_axis in range(pair.mask.ndim) if across_axis != axis)
+        inside = np.flatnonzero(pair.mask.any(axis=across))
         radius = len(kernels[axis]) // 2 if axis in kernels else 0
         box.append(slice(max(0, int(inside[0]) - radius), int(inside[-1]) + radius + 1))
     place = tuple(box)
     return _Pair(pair.reference[place], pair.synthetic[place], pair.mask[place])
 
 
-def _mirrored(pair: _Pair, kernels: dict[int, Float]) -> _Pair:
+def _mirror(pair: _Pair, kernels: dict[int, Float]) -> _Pair:
     """Mirror the images at their borders, so that the map has the mask's shape."""
     ndim = pair.reference.ndim
     width = [(len(kernels[axis]) // 2,) * 2 if axis in kernels else (0, 0) for axis in range(ndim)]
@@ -157,24 +157,26 @@ def _map_blocks(pair: _Pair, kernels: dict[int, Float], data_range: float) -> It
     n, per_row = pair.reference.shape[0], max(1, int(np.prod(pair.reference.shape[1:])))
     overlap = len(kernels[0]) - 1 if 0 in kernels else 0
     step = max(_BLOCK // per_row, overlap + 1)
-    memory, done, carried = _Memory(), 0, np.empty((4, 0))
+    memory, first_row, carried = _Memory(), 0, np.empty((4, 0))
     for start in range(0, n, step):
-        rows = _moments(pair.reference[start : start + step], pair.synthetic[start : start + step], memory)
+        rows = _stack_moments(
+            pair.reference[start : start + step], pair.synthetic[start : start + step], memory
+        )
         for axis in sorted(kernels, reverse=True):
             if axis:
                 rows = _filter(rows, axis + 1, kernels[axis], memory)
         if overlap:
-            rows = _joined(carried, rows, memory)
+            rows = _join(carried, rows, memory)
             carried = memory.array("carried", (4, min(overlap, rows.shape[1]), *rows.shape[2:]))
             carried[...] = rows[:, rows.shape[1] - carried.shape[1] :]
             if rows.shape[1] <= overlap:
                 continue
             rows = _filter(rows, 1, kernels[0], memory)
-        yield done, _similarity(rows, data_range)
-        done += rows.shape[1]
+        yield first_row, _similarity(rows, data_range)
+        first_row += rows.shape[1]
 
 
-def _joined(carried: Float, rows: Float, memory: _Memory) -> Float:
+def _join(carried: Float, rows: Float, memory: _Memory) -> Float:
     n = carried.shape[1]
     joined = memory.array("joined", (4, n + rows.shape[1], *rows.shape[2:]))
     if n:
@@ -197,7 +199,7 @@ class _Memory:
         return self._arrays[name][:size].reshape(shape)
 
 
-def _moments(x: Array, y: Array, memory: _Memory) -> Float:
+def _stack_moments(x: Array, y: Array, memory: _Memory) -> Float:
     """Stack x, y, x^2 + y^2 and x y: SSIM needs the two variances only as their sum."""
     moments = memory.array("moments", (4, *x.shape))
     moments[0], moments[1] = x, y

@@ -18,7 +18,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from transmodal.metrics.checks import Array, Float, Mask, check_plane, check_range, filled
+from transmodal.metrics.checks import Array, Float, Mask, check_plane, check_range, fill_outside
 from transmodal.metrics.metric import Metric, over_planes
 
 SCALES = 3
@@ -54,7 +54,7 @@ def stsim1(reference: Array, synthetic: Array, *, data_range: float, mask: Mask 
 
     Args:
         reference: the target as measured, grey, `(H, W)`, at least 32 by 32.
-        synthetic: what a translator made, of the same shape.
+        synthetic: the translator's image, of the same shape.
         data_range: width of the range of possible values, fixed by the protocol.
         mask: bool `(H, W)`: both images take the reference's mean outside, and statistics are over the mask.
 
@@ -64,8 +64,8 @@ def stsim1(reference: Array, synthetic: Array, *, data_range: float, mask: Mask 
         UsageError: E001 for a data range that is not positive, E004 for an image below 32 pixels along an
             axis.
     """
-    x, y, masks = _prepared(reference, synthetic, data_range, mask)
-    return float(np.mean(_within(x, y, masks)))
+    x, y, masks = _prepare(reference, synthetic, data_range, mask)
+    return float(np.mean(_compare_within(x, y, masks)))
 
 
 def stsim2(reference: Array, synthetic: Array, *, data_range: float, mask: Mask | None = None) -> float:
@@ -85,8 +85,8 @@ def stsim2(reference: Array, synthetic: Array, *, data_range: float, mask: Mask 
         InputError: as `stsim1`.
         UsageError: as `stsim1`.
     """
-    x, y, masks = _prepared(reference, synthetic, data_range, mask)
-    return float(np.mean([*_within(x, y, masks), *_across(x, y, masks)]))
+    x, y, masks = _prepare(reference, synthetic, data_range, mask)
+    return float(np.mean([*_compare_within(x, y, masks), *_compare_across(x, y, masks)]))
 
 
 def pyramid(image: Array) -> Pyramid:
@@ -100,10 +100,10 @@ def pyramid(image: Array) -> Pyramid:
     spectrum = np.fft.fftshift(np.fft.fft2(image))
     filters = _filters(*spectrum.shape)
     bands = tuple(
-        tuple(_decimated(spectrum * (1j * one), scale) for one in filters.bands[scale])
+        tuple(_decimate(spectrum * (1j * band), scale) for band in filters.bands[scale])
         for scale in range(SCALES)
     )
-    return Pyramid(_decimated(spectrum * filters.high, 0), bands, _decimated(spectrum * filters.low, SCALES))
+    return Pyramid(_decimate(spectrum * filters.high, 0), bands, _decimate(spectrum * filters.low, SCALES))
 
 
 @lru_cache(maxsize=4)
@@ -113,17 +113,17 @@ def _filters(height: int, width: int) -> Pyramid:
     x = _frequencies(width)[None, :]
     radius, angle = np.hypot(x, y), np.arctan2(y, x)
     radius[height // 2, width // 2] = np.finfo(np.float64).tiny  # log2 of it; every band-pass is 0 there
-    sectors = [_sector(angle, k) for k in range(ORIENTATIONS)]
-    bands = tuple(tuple(_ring(radius, scale) * sector for sector in sectors) for scale in range(SCALES))
-    return Pyramid(_above(radius, np.pi), bands, _below(radius, np.pi / 2**SCALES))
+    sectors = [_oriented_lobe(angle, k) for k in range(ORIENTATIONS)]
+    bands = tuple(tuple(_band_pass(radius, scale) * sector for sector in sectors) for scale in range(SCALES))
+    return Pyramid(_high_pass(radius, np.pi), bands, _low_pass(radius, np.pi / 2**SCALES))
 
 
-def _prepared(
+def _prepare(
     reference: Array, synthetic: Array, data_range: float, mask: Mask | None
 ) -> tuple[Pyramid, Pyramid, tuple[Mask, ...]]:
     check_range(data_range)
     check_plane(reference, synthetic, mask, channels=1, side=SMALLEST)
-    x, y = filled(reference, synthetic, mask)
+    x, y = fill_outside(reference, synthetic, mask)
     inside = np.ones(x.shape, bool) if mask is None else mask
     masks = tuple(_any_in_block(inside, 2**scale) for scale in range(SCALES + 1))
     return pyramid(x / data_range), pyramid(y / data_range), masks
@@ -139,14 +139,14 @@ def _any_in_block(mask: Mask, step: int) -> Mask:
     return joined
 
 
-def _within(x: Pyramid, y: Pyramid, masks: tuple[Mask, ...]) -> list[float]:
-    terms = [_term(x.high, y.high, masks[0]), _term(x.low, y.low, masks[SCALES])]
+def _compare_within(x: Pyramid, y: Pyramid, masks: tuple[Mask, ...]) -> list[float]:
+    terms = [_compare_band(x.high, y.high, masks[0]), _compare_band(x.low, y.low, masks[SCALES])]
     for of_x, of_y, mask in zip(x.bands, y.bands, masks[:SCALES], strict=True):
-        terms += [_term(a, b, mask) for a, b in zip(of_x, of_y, strict=True)]
+        terms += [_compare_band(a, b, mask) for a, b in zip(of_x, of_y, strict=True)]
     return terms
 
 
-def _term(x: Float, y: Float, mask: Mask) -> float:
+def _compare_band(x: Float, y: Float, mask: Mask) -> float:
     """Join a sub-band's four comparisons: (l c c01 c10)^(1/4)."""
     c = STABILISER
     inside_x, inside_y = x[mask], y[mask]
@@ -160,28 +160,28 @@ def _term(x: Float, y: Float, mask: Mask) -> float:
 
 def _lag(band: Float, mask: Mask, axis: int) -> float:
     """Return the correlation with the next sample along an axis, by pairs in the mask; 1 without a pair."""
-    here, there = (slice(None),) * axis + (slice(None, -1),), (slice(None),) * axis + (slice(1, None),)
-    pairs = mask[here] & mask[there]
+    lower, upper = (slice(None),) * axis + (slice(None, -1),), (slice(None),) * axis + (slice(1, None),)
+    pairs = mask[lower] & mask[upper]
     if not pairs.any():
         return 1.0
     centred = band - band[mask].mean()
-    product = (centred[here][pairs] * centred[there][pairs]).mean()
+    product = (centred[lower][pairs] * centred[upper][pairs]).mean()
     return _ratio(product, float((centred[mask] ** 2).mean()))
 
 
-def _across(x: Pyramid, y: Pyramid, masks: tuple[Mask, ...]) -> list[float]:
+def _compare_across(x: Pyramid, y: Pyramid, masks: tuple[Mask, ...]) -> list[float]:
     terms = []
     for scale in range(SCALES):
         for a, b in combinations(range(ORIENTATIONS), 2):
             rho_x, rho_y = (
-                _correlation(one.bands[scale][a], one.bands[scale][b], masks[scale]) for one in (x, y)
+                _correlation(image.bands[scale][a], image.bands[scale][b], masks[scale]) for image in (x, y)
             )
             terms.append(1 - abs(rho_x - rho_y) / 2)
     for scale in range(SCALES - 1):
         for k in range(ORIENTATIONS):
             rho_x, rho_y = (
-                _correlation(one.bands[scale][k][::2, ::2], one.bands[scale + 1][k], masks[scale + 1])
-                for one in (x, y)
+                _correlation(image.bands[scale][k][::2, ::2], image.bands[scale + 1][k], masks[scale + 1])
+                for image in (x, y)
             )
             terms.append(1 - abs(rho_x - rho_y) / 2)
     return terms
@@ -189,9 +189,9 @@ def _across(x: Pyramid, y: Pyramid, masks: tuple[Mask, ...]) -> list[float]:
 
 def _correlation(a: Float, b: Float, mask: Mask) -> float:
     """Correlate the magnitudes of two sub-bands of one size."""
-    one, other = np.abs(a[mask]), np.abs(b[mask])
-    covariance = ((one - one.mean()) * (other - other.mean())).mean()
-    return _ratio(covariance, float(one.std() * other.std()))
+    magnitude_a, magnitude_b = np.abs(a[mask]), np.abs(b[mask])
+    covariance = ((magnitude_a - magnitude_a.mean()) * (magnitude_b - magnitude_b.mean())).mean()
+    return _ratio(covariance, float(magnitude_a.std() * magnitude_b.std()))
 
 
 def _ratio(product: float, norm: float) -> float:
@@ -204,36 +204,36 @@ def _frequencies(n: int) -> Float:
     return np.asarray((np.arange(n) - n // 2) * (2 * np.pi / n), np.float64)
 
 
-def _above(radius: Float, edge: float) -> Float:
+def _high_pass(radius: Float, edge: float) -> Float:
     """Return the high-pass that rises over the octave below `edge`."""
     return np.cos(np.pi / 2 * np.clip(np.log2(radius / edge), -1, 0))
 
 
-def _below(radius: Float, edge: float) -> Float:
+def _low_pass(radius: Float, edge: float) -> Float:
     """Return the low-pass whose square is 1 less the high-pass's."""
     return np.sin(-np.pi / 2 * np.clip(np.log2(radius / edge), -1, 0))
 
 
-def _ring(radius: Float, scale: int) -> Float:
+def _band_pass(radius: Float, scale: int) -> Float:
     edge = np.pi / 2**scale
-    return _below(radius, edge) * _above(radius, edge / 2)
+    return _low_pass(radius, edge) * _high_pass(radius, edge / 2)
 
 
-def _sector(angle: Float, k: int) -> Float:
+def _oriented_lobe(angle: Float, k: int) -> Float:
     """Return the k-th cosine lobe of order 3; it is odd, and times i gives a real sub-band."""
     gain = np.sqrt(0.8)  # the squares of four lobes cos^3 add up to 5/4
     lobe: Float = gain * np.cos(angle - np.pi * k / ORIENTATIONS) ** 3
     return lobe
 
 
-def _decimated(spectrum: Spectrum, scale: int) -> Float:
+def _decimate(spectrum: Spectrum, scale: int) -> Float:
     """Go back to space with ceil(n / 2^scale) samples per axis: the filters leave nothing beyond."""
     sizes = tuple(-(-n >> scale) for n in spectrum.shape)
-    kept = tuple(
+    centre = tuple(
         slice(n // 2 - small // 2, n // 2 - small // 2 + small)
         for n, small in zip(spectrum.shape, sizes, strict=True)
     )
-    band = np.fft.ifft2(np.fft.ifftshift(spectrum[kept])).real
+    band = np.fft.ifft2(np.fft.ifftshift(spectrum[centre])).real
     scaled: Float = band * (sizes[0] * sizes[1] / spectrum.size)
     return scaled
 

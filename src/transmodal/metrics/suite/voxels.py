@@ -22,7 +22,7 @@ def mae(reference: Array, synthetic: Array, *, mask: Mask | None = None) -> floa
 
     Args:
         reference: the target as measured, `(...)`, or `(..., 3)` in colour.
-        synthetic: what a translator made, of the same shape.
+        synthetic: the translator's image, of the same shape.
         mask: bool, of the same shape (without the channels); None takes every voxel.
 
     Raises:
@@ -45,7 +45,7 @@ def nmse(reference: Array, synthetic: Array, *, mask: Mask | None = None) -> flo
 
     Args:
         reference: the target as measured.
-        synthetic: what a translator made.
+        synthetic: the translator's image.
         mask: as in `mae`.
 
     Raises:
@@ -72,7 +72,7 @@ def psnr(reference: Array, synthetic: Array, *, data_range: float, mask: Mask | 
 
     Args:
         reference: the target as measured.
-        synthetic: what a translator made.
+        synthetic: the translator's image.
         data_range: width of the range of possible values, fixed by the protocol, never by the prediction.
         mask: as in `mae`.
 
