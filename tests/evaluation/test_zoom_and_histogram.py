@@ -9,7 +9,7 @@ import pytest
 
 from transmodal.evaluation.drawing.figures import DisplayWindow
 from transmodal.evaluation.measures.gallery import CasePictures, WindowedStrip
-from transmodal.evaluation.measures.histogram import BINS, SHARE, counted, section
+from transmodal.evaluation.measures.histogram import BINS, SHARE, count_errors, section
 from transmodal.evaluation.report.zoom import square
 
 
@@ -38,7 +38,7 @@ def test_a_small_picture_is_shown_whole() -> None:
 def test_every_voxel_counts_once() -> None:
     reference = np.zeros(7)
     synthetic = np.array([0.0, 0.001, 0.25 * 4, -0.25 * 4, 9.0, -9.0, 0.5])
-    counts = counted(reference, synthetic, 4.0)
+    counts = count_errors(reference, synthetic, 4.0)
     assert counts.shape == (BINS,)
     assert counts.sum() == 7
     assert counts[BINS // 2] == 2  # no error to speak of

@@ -131,13 +131,15 @@ class _CaseScorer:
             disagreements = {
                 name: keep_disagreement(name, case, volume) for name, volume in disagreements.items()
             }
-        return _CaseVolumes(per_case.truth(case, self.task), synthetic, disagreements, clipped, seconds)
+        return _CaseVolumes(
+            per_case.compared_target(case, self.task), synthetic, disagreements, clipped, seconds
+        )
 
     def measure(self, case: PreparedCase, volumes: _CaseVolumes) -> dict[str, list[MetricValue]]:
         """Return the figures of every participant."""
         return {
-            name: per_case.figures(case, volumes.target, volume, self.task, self.metrics)
-            + self.learned.measure(per_case.pair(case, name, volumes.target, volume, self.task))
+            name: per_case.measure_case(case, volumes.target, volume, self.task, self.metrics)
+            + self.learned.measure(per_case.case_pair(case, name, volumes.target, volume, self.task))
             for name, volume in volumes.synthetic.items()
         }
 
@@ -151,7 +153,11 @@ class _CaseScorer:
         target, task = volumes.target, self.task
         return _CaseResult(
             case.id,
-            [per_case.row(case, name, figure) for name, measured in figures.items() for figure in measured],
+            [
+                per_case.table_row(case, name, figure)
+                for name, measured in figures.items()
+                for figure in measured
+            ],
             excluded[0] if excluded else 0,
             hash_target(case, task.target),
             {name: volumes.clipped[name] for name in models},
@@ -160,7 +166,7 @@ class _CaseScorer:
                 disagreement.row(case, target, volumes.synthetic[name], spread, name)
                 for name, spread in volumes.disagreements.items()
             ],
-            {name: per_case.errors(case, target, volume, task) for name, volume in models.items()},
+            {name: per_case.count_case_errors(case, target, volume, task) for name, volume in models.items()},
             [
                 row
                 for name, volume in models.items()
@@ -195,7 +201,7 @@ def _evaluation(
     models = [model.name for model in participants.models]
     clipped = {name: [result.clipped[name] for result in results] for name in models}
     return Evaluation(
-        replace(task, notes=(*task.notes, *clipping.notes(clipped, task.unit))),
+        replace(task, notes=(*task.notes, *clipping.note_clipped(clipped, task.unit))),
         tuple(models),
         tuple(oracle.name for oracle in participants.oracles),
         tuple(row for result in results for row in result.rows),

@@ -1,4 +1,4 @@
-"""What is taken of one case: the target as it is compared, figures, errors by size."""
+"""One case of an evaluation: the target as it is compared, figures, errors by size."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from transmodal.cohorts.store import PreparedCase
 from transmodal.errors import InputError
 from transmodal.evaluation.learned.base import CasePair
-from transmodal.evaluation.measures.histogram import Counts, counted
+from transmodal.evaluation.measures.histogram import Counts, count_errors
 from transmodal.evaluation.score import in_reference_units, score
 from transmodal.evaluation.task import EvaluationTask
 from transmodal.metrics.protocol import MetricValue
@@ -21,7 +21,7 @@ from transmodal.modalities import ROBUST
 from transmodal.volumes import Volume, intensity
 
 
-def truth(case: PreparedCase, task: EvaluationTask) -> Volume:
+def compared_target(case: PreparedCase, task: EvaluationTask) -> Volume:
     """Return the target as it is compared: as measured, or in the training cohort's units."""
     target, reference = case.volume(task.target), task.reference
     if reference is None:
@@ -32,7 +32,7 @@ def truth(case: PreparedCase, task: EvaluationTask) -> Volume:
     return in_reference_units(target, own, reference.map)
 
 
-def figures(
+def measure_case(
     case: PreparedCase, target: Volume, synthetic: Volume, task: EvaluationTask, metrics: Sequence[str]
 ) -> list[MetricValue]:
     """Take the figures of a synthetic volume, inside the case's mask and whole.
@@ -83,8 +83,10 @@ def _labels(case: PreparedCase) -> NDArray[np.integer[Any]]:
     return labels
 
 
-def pair(case: PreparedCase, name: str, target: Volume, synthetic: Volume, task: EvaluationTask) -> CasePair:
-    """Return what networks judge: the target and what a translator made of it."""
+def case_pair(
+    case: PreparedCase, name: str, target: Volume, synthetic: Volume, task: EvaluationTask
+) -> CasePair:
+    """Return the pair that networks measure: the target and a translator's volume of it."""
     return CasePair(
         case.id,
         name,
@@ -97,13 +99,13 @@ def pair(case: PreparedCase, name: str, target: Volume, synthetic: Volume, task:
     )
 
 
-def errors(case: PreparedCase, target: Volume, synthetic: Volume, task: EvaluationTask) -> Counts:
+def count_case_errors(case: PreparedCase, target: Volume, synthetic: Volume, task: EvaluationTask) -> Counts:
     """Count the voxels inside the case's mask by how much they err; everywhere without a mask."""
     mask = case.mask()
     inside = np.ones(target.grid.shape, bool) if mask is None else mask
-    return counted(target.voxels[inside], synthetic.voxels[inside], task.data_range)
+    return count_errors(target.voxels[inside], synthetic.voxels[inside], task.data_range)
 
 
-def row(case: PreparedCase, name: str, one: MetricValue) -> Row:
+def table_row(case: PreparedCase, name: str, value: MetricValue) -> Row:
     """Return a figure as a row of the table."""
-    return Row(case.id, case.patient, name, one.metric, one.value, one.unit, one.protocol)
+    return Row(case.id, case.patient, name, value.metric, value.value, value.unit, value.protocol)

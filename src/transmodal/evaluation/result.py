@@ -16,7 +16,7 @@ from transmodal.cohorts.case import patient_mark
 from transmodal.evaluation.external import strata as external
 from transmodal.evaluation.external.strata import InternalTest, Point, Strata
 from transmodal.evaluation.measures import disagreement
-from transmodal.evaluation.measures.disagreement import DisagreementRow, Pooled
+from transmodal.evaluation.measures.disagreement import DisagreementRow, PooledDisagreement
 from transmodal.evaluation.measures.gallery import CasePictures
 from transmodal.evaluation.measures.histogram import Counts
 from transmodal.evaluation.measures.organs import OrganRow
@@ -204,9 +204,9 @@ class Evaluation:
         return column.text(one.mean if one else None)
 
     @cached_property
-    def pooled(self) -> tuple[Pooled, ...]:
+    def pooled(self) -> tuple[PooledDisagreement, ...]:
         """What the disagreement is worth over patients, per translator."""
-        return disagreement.pooled(self.disagreements)
+        return disagreement.pool(self.disagreements)
 
     def disagreement_protocol(self) -> str:
         """Say how the figures of the disagreement are taken."""

@@ -22,7 +22,7 @@ from transmodal.evaluation.external.sites import (
     summarise_internal_test,
 )
 from transmodal.evaluation.external.strata import InternalTest, Strata
-from transmodal.evaluation.measures.reference_mask import choose, has_masks, masked
+from transmodal.evaluation.measures.reference_mask import choose, has_masks, mask_cases
 from transmodal.evaluation.oracles import Oracle
 from transmodal.evaluation.participants import Participants, exceeds_training_window
 from transmodal.evaluation.records.store import VolumeStore
@@ -158,7 +158,7 @@ def _mask_cases(
 ) -> tuple[list[PreparedCase], EvaluationTask]:
     """Return cases with their evaluation mask, and the task that names it."""
     mask = choose(cohort, cases, preprocessing.target, preprocessing.region)
-    within = list(cases) if mask is None else masked(cohort, cases, mask.modality, (mask.kind,))
+    within = list(cases) if mask is None else mask_cases(cohort, cases, mask.modality, (mask.kind,))
     return within, replace(task, mask=mask)
 
 

@@ -74,22 +74,22 @@ def score(
     source: NDArray[np.float32] | None = None,
     labels: NDArray[np.integer[Any]] | None = None,
 ) -> list[MetricValue]:
-    """Take every figure of a synthetic volume: inside the mask first, then whole; SSIM in 3D, then in 2D.
+    """Measure a synthetic volume: inside the mask first, then whole; SSIM in 3D, then in 2D.
 
     MAE, MSE and PSNR are over voxels in 3D; 2D SSIM is the mean over axial slices. Volumes may lie in any
     orientation; colour counts each channel, and averages their SSIM.
 
     Args:
         reference: the target as measured, in real units, on its native grid.
-        synthetic: what a translator made, on the same grid and in the same units.
+        synthetic: the translator's volume, on the same grid and in the same units.
         mask: evaluation mask `(I, J, K)`, from the data set or the reference; None leaves its figures out.
         modality: of the target; it says the unit.
         data_range: width of the range of values; see `range_of`.
         unit: of the values, where it is not the modality's own, such as `grey level`.
         metrics: which of `metrics.registry.names` to take.
         target_normalised: whether the reference went through `in_reference_units`; it is stamped.
-        mask_text: what the mask is where it is not the data set's; it is stamped.
-        source: what the synthetic volume was made from, `(I, J, K)` in [0, 1]; for the metrics `*_source`.
+        mask_text: the mask in words, where it is not the data set's; it is stamped.
+        source: of the synthetic volume, `(I, J, K)` in [0, 1]; for the metrics `*_source`.
         labels: of organs, `(I, J, K)`; for the metrics `*_organs`.
 
     Raises:
@@ -145,8 +145,8 @@ def _axial(volume: Volume) -> int:
 def _check(reference: Volume, synthetic: Volume, metrics: Collection[str]) -> None:
     unknown = sorted(set(metrics) - set(registry.names()))
     if unknown:
-        known = ", ".join(registry.names())
-        raise UsageError("E002", f"the metric {unknown[0]}", known, "Choose among these.")
+        valid = ", ".join(registry.names())
+        raise UsageError("E002", f"the metric {unknown[0]}", valid, "Choose among these.")
     if reference.is_colour != synthetic.is_colour:
         raise InputError(
             "E122",

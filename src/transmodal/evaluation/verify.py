@@ -131,15 +131,15 @@ class _Comparison:
         if now != said:
             what = "target" if now.target != said.target else "evaluation mask"
             raise _changed(self._path, f"the {what} of case {case.id} has another content", "what was scored")
-        target = per_case.truth(case, self._task)
+        target = per_case.compared_target(case, self._task)
         for name, cases in self._kept.volumes.items():
             if case.id not in cases:
                 raise _changed(self._path, f"no volume of {name} for case {case.id}", "one of every case")
             parts = tuple(StoredFile(one.file, one.sha256) for one in cases[case.id])
             made = stored.read(self._path.parent, parts, target.grid, f"{name} for case {case.id}")
             self._volumes += 1
-            for one in per_case.figures(case, target, made, self._task, self._metrics):
-                self._figure(per_case.row(case, name, one))
+            for one in per_case.measure_case(case, target, made, self._task, self._metrics):
+                self._figure(per_case.table_row(case, name, one))
             if self._kept.organs and name in self._kept.provenance.models:
                 self._organ(case, target, made, name)
             if name in self._kept.provenance.models:
@@ -205,7 +205,7 @@ class _Comparison:
             task.unit, target_normalised=task.reference is not None, mask=task.mask_text
         )
         self._compare("the protocol of the uncertainty", how, said.protocol)
-        again = [one.to_json() for one in disagreement.pooled(made)]
+        again = [one.to_json() for one in disagreement.pool(made)]
         self._list("the uncertainty over patients", again, said.patients, ("translator",))
 
     def _list(

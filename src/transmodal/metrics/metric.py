@@ -69,7 +69,7 @@ class Metric:
 
     @property
     def is_ranked(self) -> bool:
-        """Whether one end is better, so that translators can be compared by it."""
+        """Whether one end is better, and translators can be ranked by it."""
         return self.best != "zero"
 
     def takes(self, kind: Literal["grey", "colour"]) -> bool:

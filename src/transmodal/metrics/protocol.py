@@ -1,4 +1,4 @@
-"""How a metric was measured, and its value: two values may be compared where their protocols are equal."""
+"""A metric's value and the protocol under which it was measured: two values may be compared where their protocols are equal."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class MetricValue(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Protocol:
-    """How a figure was taken; two figures may be compared where their protocols are equal.
+    """The protocol of a figure; two figures may be compared where their protocols are equal.
 
     Attributes:
         region: `mask`, the case's evaluation mask; `whole`, every voxel; `around`, inside the mask and outside.
@@ -44,7 +44,7 @@ class Protocol:
         border: `interior` or `mirrored`; None without a window.
         target_normalised: whether the target was scaled by its own intensities first.
         definition: of metrics that are defined in more ways than one; empty for the standard three.
-        mask: what the evaluation mask is where the data set gives none, such as `the brain of the measured fa`.
+        mask: the evaluation mask in words, where the data set gives none, such as `the brain of the measured fa`.
     """
 
     region: Region
@@ -58,7 +58,7 @@ class Protocol:
     mask: str = ""
 
     def text(self) -> str:
-        """Say the protocol on one line; equal texts mean equal protocols."""
+        """Return the protocol on one line; equal texts mean equal protocols."""
         parts = [
             self._region_text(),
             "3D" if self.dims == 3 else f"2D, mean over axial slices{self._slices_text()}",

@@ -28,7 +28,7 @@ class Row(NamedTuple):
     Attributes:
         case: id of the case.
         patient: id of the patient.
-        translator: what made the synthetic volume.
+        translator: by which the synthetic volume was made.
         metric: such as `mae`.
         value: the figure; `inf`, and NaN where there is none, are written as null with a note.
         unit: of the figure.
@@ -45,7 +45,7 @@ class Row(NamedTuple):
 
     @property
     def note(self) -> str:
-        """What a reader of a null has to know; empty otherwise."""
+        """The reason for a null; empty otherwise."""
         if math.isnan(self.value):
             return NO_STRUCTURE
         return IDENTICAL if math.isinf(self.value) else ""
@@ -60,7 +60,7 @@ class SplitFigure(NamedTuple):
     """A figure of a translator on a whole split: it has no value per case, and enters no test over patients.
 
     Attributes:
-        translator: what made the synthetic volumes.
+        translator: by which the synthetic volumes were made.
         metric: `fid` or `kid`; lower is better.
         value: the figure; None where there is none.
         protocol: how it was taken.
@@ -76,17 +76,17 @@ class SplitFigure(NamedTuple):
     note: str = ""
 
     def text(self) -> str:
-        """Say the figure on one line."""
+        """Return the figure on one line."""
         if self.value is None:
             return f"{self.translator}: no {self.metric.upper()}: {self.note}"
         return f"{self.translator}: {self.metric.upper()} {self.value:.4g} over {self.n_slices} slices"
 
 
 class Summary(NamedTuple):
-    """What the cases of one translator, metric and protocol have in common.
+    """Summary over the cases of one translator, metric and protocol.
 
     Attributes:
-        translator: what made the synthetic volumes.
+        translator: by which the synthetic volumes were made.
         metric: such as `mae`.
         unit: of the figures.
         protocol: how they were taken.
@@ -130,7 +130,7 @@ def write_csv(rows: Sequence[Row], path: Path) -> None:
 
 
 def write_records(records: Iterable[Mapping[str, Any]], path: Path) -> None:
-    """Write what rows are in JSON as `write_csv` does.
+    """Write the JSON records of rows as `write_csv` does.
 
     Raises:
         ResourceError: E403 when the file cannot be written.

@@ -1,4 +1,4 @@
-"""Whether a disagreement says where a synthetic volume errs: error by tenth, rank correlation, sparsification.
+"""Figures of how well a disagreement shows where a synthetic volume errs: error by tenth, rank correlation, sparsification.
 
 A disagreement is any map that is greater where a translator is less sure, such as the standard deviation over the
 passes of one translation. These figures judge its order, never its size: a disagreement of one tenth of the error
@@ -27,7 +27,7 @@ DEFINITION = (
     "are taken away one by one, relative to the mean error (Ilg et al. 2018), lower is better; equal disagreements "
     "share their mean error"
 )
-"""How the figures are taken, on one line."""
+"""The definition of the figures, on one line."""
 
 
 class Tenths(NamedTuple):
@@ -42,7 +42,7 @@ class Sparsification(NamedTuple):
 
     Attributes:
         ause: of the disagreement; lower is better, 0 where it orders voxels as their errors do.
-        random: of an order that knows nothing; a disagreement with this `ause` is worth nothing, one above it
+        random: of a random order; a disagreement with this `ause` is worth nothing, one above it
             misleads.
     """
 

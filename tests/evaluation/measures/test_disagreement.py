@@ -107,9 +107,7 @@ def test_patients_count_once(make_case: Make) -> None:
     def row(case: str, patient: str, error: float, rho: float) -> DisagreementRow:
         return DisagreementRow(case, patient, "unet", 10, (1.0,) * 10, (error,) * 10, rho, 0.1, math.nan)
 
-    (found,) = disagreement.pooled(
-        [row("a1", "a", 1, 0.5), row("a2", "a", 3, math.nan), row("b", "b", 6, 0.1)]
-    )
+    (found,) = disagreement.pool([row("a1", "a", 1, 0.5), row("a2", "a", 3, math.nan), row("b", "b", 6, 0.1)])
     assert found.patients == 2
     assert [one.mean for one in found.error] == [4.0] * 10
     assert found.spearman is not None
@@ -117,7 +115,7 @@ def test_patients_count_once(make_case: Make) -> None:
     assert found.ause_random is None
     assert found.to_json()["ause_random"] is None
     assert found.to_json()["error_low"] == [None] * 10
-    six = disagreement.pooled([row(str(n), str(n), n, 0.1 * n) for n in range(6)])[0].to_json()
+    six = disagreement.pool([row(str(n), str(n), n, 0.1 * n) for n in range(6)])[0].to_json()
     assert six["error_low"][0] < six["error"][0] == 2.5 < six["error_high"][0]
     assert six["spearman"]["low"] < six["spearman"]["mean"] < six["spearman"]["high"]
 

@@ -14,7 +14,7 @@ from transmodal.cohorts.store import Cohort, PreparedCase
 from transmodal.evaluation import verify
 from transmodal.evaluation.casewise import evaluate_cases
 from transmodal.evaluation.measures import reference_mask
-from transmodal.evaluation.measures.reference_mask import MaskedCase, ReferenceMask, choose, masked
+from transmodal.evaluation.measures.reference_mask import MaskedCase, ReferenceMask, choose, mask_cases
 from transmodal.evaluation.participants import Participants
 from transmodal.evaluation.records import store as stored
 from transmodal.evaluation.report.write import write
@@ -110,7 +110,7 @@ def test_the_mask_comes_from_the_reference_and_not_from_what_was_made(
 ) -> None:
     preprocessing = make_preprocessing(region="whole")
     case = cohort.cases("test")[0]
-    (one,) = masked(cohort, [case], "fa", ("body",))
+    (one,) = mask_cases(cohort, [case], "fa", ("body",))
     wanted = region(case.volume("fa"), "body").mask
     np.testing.assert_array_equal(one.mask(), wanted)
     task = replace(build_task(cohort, preprocessing, ("t1",), "test"), mask=ReferenceMask("fa", "body"))
@@ -128,7 +128,7 @@ def test_regions_do_not_collapse(cohort: Cohort, make_preprocessing: Make) -> No
     cases = cohort.cases("test")
     task = build_task(cohort, make_preprocessing(region="whole"), ("t1",), "test")
     before = evaluate_cases(Participants([Off(0.1)]), cases, task).regions
-    inside = masked(cohort, cases, "fa", ("body",))
+    inside = mask_cases(cohort, cases, "fa", ("body",))
     after = evaluate_cases(
         Participants([Off(0.1)]), inside, replace(task, mask=ReferenceMask("fa", "body"))
     ).regions
@@ -148,7 +148,7 @@ def test_a_data_set_with_masks_stays_as_it_is(tmp_path: Path, make_preprocessing
     assert "mask" not in evaluation.rows[0].protocol.to_json()
     assert "mask" not in evaluation.to_json()["scoring"]
     assert not any(
-        isinstance(one, MaskedCase) for one in masked(cohort, cohort.cases(), "fa", ("body",))
+        isinstance(one, MaskedCase) for one in mask_cases(cohort, cohort.cases(), "fa", ("body",))
     )  # not the third either, which has none
 
 
@@ -160,7 +160,7 @@ def test_figures_can_be_taken_again(cohort: Cohort, make_preprocessing: Make, tm
     store = stored.VolumeStore(tmp_path)
     evaluation = evaluate_cases(
         Participants([Off(0.05)], (), {"off": Off(0.05).record()}),
-        masked(cohort, cases, "fa", ("body",)),
+        mask_cases(cohort, cases, "fa", ("body",)),
         task,
         store=store,
     )
@@ -212,7 +212,7 @@ def test_the_recipes_region_is_preferred_where_it_is_found_in_every_case(tmp_pat
     options = PrepareOptions(ratios=(1, 0, 0))
     brains = prepare([Stripped(n) for n in range(2)], tmp_path / "a", options)
     assert choose(brains, brains.cases(), "fa", "brain") == ReferenceMask("fa", "brain")
-    (one, _) = masked(brains, brains.cases(), "fa", ("brain", "body"))
+    (one, _) = mask_cases(brains, brains.cases(), "fa", ("brain", "body"))
     flags = one.mask()
     assert flags is not None
     fa = brains.cases()[0].volume("fa").voxels
@@ -228,8 +228,8 @@ def test_a_cohort_that_can_only_be_read_is_masked_all_the_same(
     own = make(tmp_path / "cohort", [Phantom(n) for n in range(5)])
     (own.folder / "working").mkdir(exist_ok=True)
     (own.folder / "working" / "regions-1").write_text("a file where a folder would go")
-    (one,) = masked(own, own.cases("test")[:1], "fa", ("body",))
-    (other,) = masked(cohort, cohort.cases("test")[:1], "fa", ("body",))
+    (one,) = mask_cases(own, own.cases("test")[:1], "fa", ("body",))
+    (other,) = mask_cases(cohort, cohort.cases("test")[:1], "fa", ("body",))
     np.testing.assert_array_equal(one.mask(), other.mask())
 
 
@@ -237,7 +237,7 @@ def test_a_prepared_region_of_the_target_is_taken(tmp_path: Path, monkeypatch: p
     options = PrepareOptions(ratios=(1, 0, 0), regions={"fa": ("body",)})
     cohort = prepare([Phantom(0)], tmp_path / "cohort", options)
     case = cohort.cases()[0]
-    (one,) = masked(cohort, [case], "fa", ("body",))
+    (one,) = mask_cases(cohort, [case], "fa", ("body",))
     np.testing.assert_array_equal(one.mask(), case.region("fa", "body"))
     assert not (cohort.folder / "working" / "regions-1").exists()
     assert reference_mask.kinds_of("around_brain") == ("around_brain", "body")

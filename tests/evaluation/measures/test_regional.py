@@ -65,7 +65,7 @@ def test_means_are_of_the_voxels_of_the_region_inside_the_mask(make_case: Make) 
 
 
 def test_models_are_compared_over_patients(evaluation: Evaluation) -> None:
-    found = {(one.translator, one.region): one.found for one in agreements(evaluation.regions)}
+    found = {(one.translator, one.region): one.statistics for one in agreements(evaluation.regions)}
     assert {name for name, _ in found} == {"one", "two"}  # oracles have none
     bone = found["one", "bone"]
     assert bone.n == 7
@@ -95,8 +95,8 @@ def test_patients_count_once_and_empty_regions_not_at_all() -> None:
     (one,) = agreements(rows)
     assert one.patients == ("a", "b")
     assert one.measured.tolist() == [200.0, 500.0]
-    assert one.found.bias == 10.0
-    assert one.found.of_bias is None
+    assert one.statistics.bias == 10.0
+    assert one.statistics.of_bias is None
     assert rows[3].to_json()["measured"] is None
 
 

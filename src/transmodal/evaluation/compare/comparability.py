@@ -192,7 +192,7 @@ def _remarks(evaluations: Sequence[EvaluationRecord]) -> list[str]:
         for evaluation in evaluations
         for name, record in evaluation.content.provenance.models.items()
     }
-    return list(dict.fromkeys([*remarks, *clipping.unclipped(records)]))
+    return list(dict.fromkeys([*remarks, *clipping.note_unclipped(records)]))
 
 
 def _training(evaluations: Sequence[EvaluationRecord]) -> list[tuple[str, dict[str, Any]]]:

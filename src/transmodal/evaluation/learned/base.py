@@ -30,7 +30,7 @@ class Scale(NamedTuple):
     unit: str
 
     def text(self) -> str:
-        """Say it for a protocol."""
+        """Return it in words, for a protocol."""
         return f"{self.low:g} {self.unit} black, {self.low + self.width:.10g} {self.unit} white"
 
 

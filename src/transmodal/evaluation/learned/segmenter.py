@@ -76,7 +76,7 @@ class Segmenter:
         return as_labels(planes, volume)
 
     def text(self) -> str:
-        """Say it for a protocol."""
+        """Return it in words, for a protocol."""
         values = (
             "real units"
             if self._window is None

@@ -1,5 +1,5 @@
-"""What is taken of each case beside its figures: regions, organs, histograms, pictures, disagreement.
+"""Records of each case beside its metrics: regions, organs, histograms, pictures, disagreement.
 
-Comes in: a synthetic volume, its target and mask. Goes out: small records that a result keeps.
-Open first: `regional.py`.
+In: a synthetic volume, its target and mask. Out: small records that a result keeps.
+Open `regional` first: means by region, measured and synthetic.
 """

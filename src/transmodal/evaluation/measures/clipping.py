@@ -1,4 +1,4 @@
-"""What was clipped of synthetic values, told to the readers of figures."""
+"""Notes on synthetic values that were clipped, for the readers of figures."""
 
 from __future__ import annotations
 
@@ -11,27 +11,27 @@ RANGE = "synthetic_range"
 """Key of a model's record under which its synthetic volumes' range of values stands; absent where nothing was clipped."""
 
 
-def notes(clipped: Mapping[str, Sequence[Clipped]], unit: str) -> list[str]:
-    """Say of each model how much of its volumes lay outside the target's range before they were scored.
+def note_clipped(clipped: Mapping[str, Sequence[Clipped]], unit: str) -> list[str]:
+    """Return a note on each model whose volumes lay outside the target's range before they were scored.
 
     Args:
-        clipped: what was clipped, per case, by the model's name.
+        clipped: the clipped values, per case, by the model's name.
         unit: of the target's values.
     """
-    said = []
+    notes_of_models = []
     for name, cases in clipped.items():
-        hit = [one for one in cases if one.voxels]
+        hit = [case for case in cases if case.voxels]
         if hit:
-            said.append(
-                f"{name}: {sum(one.voxels for one in hit)} voxels in {len(hit)} of {len(cases)} cases lay outside the "
-                f"target's range, by up to {max(one.largest_excess for one in hit):.3g} {unit}, and were clipped to it "
+            notes_of_models.append(
+                f"{name}: {sum(case.voxels for case in hit)} voxels in {len(hit)} of {len(cases)} cases lay outside the "
+                f"target's range, by up to {max(case.largest_excess for case in hit):.3g} {unit}, and were clipped to it "
                 "before scoring, as translate does."
             )
-    return said
+    return notes_of_models
 
 
-def unclipped(models: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """Say which models were scored without clipping, where others were scored with it.
+def note_unclipped(models: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Return a note on models that were scored without clipping, where others were scored with it.
 
     Args:
         models: records of models by name, of all evaluations that are compared.

@@ -1,4 +1,4 @@
-"""Whether the disagreement of a translator's passes says where it errs: per case, and over patients."""
+"""How well the disagreement of a translator's passes shows where it errs: per case, and over patients."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ _NO_ORDER = "disagreement or error is the same at every voxel"
 
 
 class DisagreementRow(NamedTuple):
-    """What the disagreement of one translator on one case is worth.
+    """Figures of the disagreement of one translator on one case.
 
     Attributes:
         case: id of the case.
         patient: id of the patient.
-        translator: what made the synthetic volume.
+        translator: by which the synthetic volume was made.
         n: voxels, inside the evaluation mask where there is one.
         disagreement: mean of the disagreement by tenth of it, in the target's unit.
         error: mean absolute error in the same tenths, in the target's unit.
         spearman: rank correlation of disagreement and absolute error; NaN where one of them is constant.
         ause: area under the sparsification error; NaN where nothing errs.
-        ause_random: that of an order that knows nothing.
+        ause_random: that of a random order.
     """
 
     case: str
@@ -56,11 +56,11 @@ class DisagreementRow(NamedTuple):
         }
 
 
-class Pooled(NamedTuple):
-    """What the patients of one translator have in common; several cases of one patient are averaged first.
+class PooledDisagreement(NamedTuple):
+    """Figures of the disagreement over the patients of one translator; several cases of one patient are averaged first.
 
     Attributes:
-        translator: what made the synthetic volumes.
+        translator: by which the synthetic volumes were made.
         patients: how many.
         disagreement: mean over patients, by tenth.
         error: over patients, by tenth.
@@ -79,14 +79,14 @@ class Pooled(NamedTuple):
 
     def to_json(self) -> dict[str, Any]:
         """Return means and intervals for JSON."""
-        ends = [one.of_mean for one in self.error]
+        ends = [tenth.of_mean for tenth in self.error]
         return {
             "translator": self.translator,
             "patients": self.patients,
             "disagreement": list(self.disagreement),
-            "error": [one.mean for one in self.error],
-            "error_low": [None if one is None else one.low for one in ends],
-            "error_high": [None if one is None else one.high for one in ends],
+            "error": [tenth.mean for tenth in self.error],
+            "error_low": [None if interval is None else interval.low for interval in ends],
+            "error_high": [None if interval is None else interval.high for interval in ends],
             "spearman": _mean(self.spearman),
             "ause": _mean(self.ause),
             "ause_random": _mean(self.ause_random),
@@ -94,7 +94,7 @@ class Pooled(NamedTuple):
 
 
 def row(case: PreparedCase, target: Volume, synthetic: Volume, spread: Volume, name: str) -> DisagreementRow:
-    """Judge the disagreement on a case inside its mask, everywhere without one.
+    """Measure the disagreement on a case inside its mask, everywhere without one.
 
     Args:
         case: says the mask.
@@ -106,31 +106,31 @@ def row(case: PreparedCase, target: Volume, synthetic: Volume, spread: Volume, n
     Raises:
         InputError: E130 for another shape, E120 for values that are not finite, E124 for an empty mask.
     """
-    found = uncertainty.measure(target.voxels, synthetic.voxels, spread.voxels, mask=case.mask())
-    tenths, sparsification = found.tenths, found.sparsification
+    figures = uncertainty.measure(target.voxels, synthetic.voxels, spread.voxels, mask=case.mask())
+    tenths, sparsification = figures.tenths, figures.sparsification
     return DisagreementRow(
         case.id,
         case.patient,
         name,
-        found.n,
+        figures.n,
         tenths.disagreement,
         tenths.error,
-        found.spearman,
+        figures.spearman,
         sparsification.ause,
         sparsification.random,
     )
 
 
-def pooled(rows: Sequence[DisagreementRow]) -> tuple[Pooled, ...]:
-    """Return what rows have in common, per translator in order of appearance."""
+def pool(rows: Sequence[DisagreementRow]) -> tuple[PooledDisagreement, ...]:
+    """Return the figures over patients, per translator in order of appearance."""
     groups: dict[str, list[DisagreementRow]] = {}
-    for one in rows:
-        groups.setdefault(one.translator, []).append(one)
-    return tuple(_pooled(name, members) for name, members in groups.items())
+    for member in rows:
+        groups.setdefault(member.translator, []).append(member)
+    return tuple(_pool(name, members) for name, members in groups.items())
 
 
 def protocol(unit: str, *, target_normalised: bool, mask: str = "") -> str:
-    """Say on one line how the figures are taken."""
+    """Return the protocol of the figures on one line."""
     parts = [
         "standard deviation over the passes of one translation, which is no calibrated uncertainty",
         f"inside the evaluation mask, {mask or 'everywhere in a case without one'}",
@@ -144,15 +144,15 @@ def protocol(unit: str, *, target_normalised: bool, mask: str = "") -> str:
 
 
 def record(
-    rows: Sequence[DisagreementRow], found: Sequence[Pooled], how: str, volumes: Parts
+    rows: Sequence[DisagreementRow], patients: Sequence[PooledDisagreement], how: str, volumes: Parts
 ) -> dict[str, Any] | None:
     """Return all for JSON, None without rows: figures of their own, that rank no translator."""
     if not rows:
         return None
     return {
         "protocol": how,
-        "cases": [one.to_json() for one in rows],
-        "patients": [one.to_json() for one in found],
+        "cases": [case_row.to_json() for case_row in rows],
+        "patients": [patient.to_json() for patient in patients],
         "volumes": to_json(volumes),
     }
 
@@ -160,44 +160,54 @@ def record(
 def csv_records(rows: Iterable[DisagreementRow], unit: str, how: str) -> list[dict[str, Any]]:
     """Return the rows as those of other figures: one record per figure, tenths counted from 1."""
     records = []
-    for one in rows:
+    for case_row in rows:
         figures = {
-            "disagreement_spearman": (one.spearman, "1"),
-            "disagreement_ause": (one.ause, "1"),
-            "disagreement_ause_random": (one.ause_random, "1"),
-            **{f"disagreement_in_tenth_{n}": (value, unit) for n, value in enumerate(one.disagreement, 1)},
-            **{f"mae_in_tenth_{n}": (value, unit) for n, value in enumerate(one.error, 1)},
+            "disagreement_spearman": (case_row.spearman, "1"),
+            "disagreement_ause": (case_row.ause, "1"),
+            "disagreement_ause_random": (case_row.ause_random, "1"),
+            **{
+                f"disagreement_in_tenth_{n}": (value, unit)
+                for n, value in enumerate(case_row.disagreement, 1)
+            },
+            **{f"mae_in_tenth_{n}": (value, unit) for n, value in enumerate(case_row.error, 1)},
         }
-        whose = {"case": one.case, "patient": one.patient, "translator": one.translator, "protocol": how}
+        identity = {
+            "case": case_row.case,
+            "patient": case_row.patient,
+            "translator": case_row.translator,
+            "protocol": how,
+        }
         records += [
-            {**whose, "metric": name, "value": finite(value), "unit": own}
+            {**identity, "metric": name, "value": finite(value), "unit": own}
             | ({} if math.isfinite(value) else {"note": _NO_ORDER})
             for name, (value, own) in figures.items()
         ]
     return records
 
 
-def _pooled(name: str, members: Sequence[DisagreementRow]) -> Pooled:
+def _pool(name: str, members: Sequence[DisagreementRow]) -> PooledDisagreement:
     def over(value: Callable[[DisagreementRow], float]) -> Description | None:
-        known = by_patient((one.patient, value(one)) for one in members if math.isfinite(value(one)))
-        return describe(np.array(list(known.values()))) if known else None
+        of_patients = by_patient(
+            (member.patient, value(member)) for member in members if math.isfinite(value(member))
+        )
+        return describe(np.array(list(of_patients.values()))) if of_patients else None
 
     tenths = range(len(members[0].error))
-    errors = [over(lambda one, n=n: one.error[n]) for n in tenths]  # type: ignore[misc]  # bound now
-    doubts = [over(lambda one, n=n: one.disagreement[n]) for n in tenths]  # type: ignore[misc]
-    return Pooled(
+    errors = [over(lambda member, n=n: member.error[n]) for n in tenths]  # type: ignore[misc]  # bound now
+    disagreements = [over(lambda member, n=n: member.disagreement[n]) for n in tenths]  # type: ignore[misc]
+    return PooledDisagreement(
         name,
-        len({one.patient for one in members}),
-        tuple(one.mean for one in doubts if one is not None),
-        tuple(one for one in errors if one is not None),
-        over(lambda one: one.spearman),
-        over(lambda one: one.ause),
-        over(lambda one: one.ause_random),
+        len({member.patient for member in members}),
+        tuple(tenth.mean for tenth in disagreements if tenth is not None),
+        tuple(tenth for tenth in errors if tenth is not None),
+        over(lambda member: member.spearman),
+        over(lambda member: member.ause),
+        over(lambda member: member.ause_random),
     )
 
 
-def _mean(found: Description | None) -> dict[str, Any] | None:
-    if found is None:
+def _mean(description: Description | None) -> dict[str, Any] | None:
+    if description is None:
         return None
-    low, high = found.of_mean or Interval(math.nan, math.nan)
-    return {"n": found.n, "mean": found.mean, "low": finite(low), "high": finite(high)}
+    low, high = description.of_mean or Interval(math.nan, math.nan)
+    return {"n": description.n, "mean": description.mean, "low": finite(low), "high": finite(high)}

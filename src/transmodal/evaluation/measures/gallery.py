@@ -81,15 +81,15 @@ class Gallery:
         """Return the first, the best and the worst scene; each case once, with all its reasons."""
         if self._first is None or self._best is None or self._worst is None:
             return ()
-        chosen = [
+        extremes = [
             (self._first, "first case"),
             (self._best[1], f"best {self._by}"),
             (self._worst[1], f"worst {self._by}"),
         ]
         reasons: dict[str, list[str]] = {}
-        for scene, why in chosen:
+        for scene, why in extremes:
             reasons.setdefault(scene.case, []).append(why)
-        scenes = {scene.case: scene for scene, _ in chosen}
+        scenes = {scene.case: scene for scene, _ in extremes}
         return tuple(replace(scene, why=tuple(reasons[case])) for case, scene in scenes.items())
 
 
@@ -97,7 +97,7 @@ def draw_case(
     case: PreparedCase,
     sources: Iterable[str],
     target: tuple[str, Volume],
-    made: Mapping[str, Volume],
+    synthetic: Mapping[str, Volume],
     judged: Collection[str],
     spreads: Mapping[str, Volume] | None = None,
     units: Mapping[str, str] | None = None,
@@ -108,7 +108,7 @@ def draw_case(
         case: the case.
         sources: its source modalities.
         target: its target modality, and the target as it is compared.
-        made: synthetic volumes on the target's grid, by translator.
+        synthetic: synthetic volumes on the target's grid, by translator.
         judged: those of them whose errors set the limit of the error maps; the others may go beyond it.
         spreads: their disagreements, as far as there are any; in colour the mean over the channels is shown.
         units: of modalities whose values are not in their own unit.
@@ -120,9 +120,11 @@ def draw_case(
     own = units or {}
     window = window_of(modality, truth.voxels, inside, unit=own.get(modality, ""))
     goal = WindowedStrip(frame.strip(truth.voxels), window)
-    strips = {name: frame.strip(canonical(volume).voxels) for name, volume in made.items()}
+    strips = {name: frame.strip(canonical(volume).voxels) for name, volume in synthetic.items()}
     area = None if inside is None else frame.strip(inside)
-    doubts = {name: _grey(frame.strip(canonical(one).voxels)) for name, one in (spreads or {}).items()}
+    strips_of_spreads = {
+        name: _grey(frame.strip(canonical(volume).voxels)) for name, volume in (spreads or {}).items()
+    }
     return CasePictures(
         case.id,
         (),
@@ -133,8 +135,10 @@ def draw_case(
         () if area is None else tuple(outline(area)),
         tuple(frame.letters()),
         area,
-        doubts,
-        error_limit([_within(one, area) for one in doubts.values()]) if doubts else 1.0,
+        strips_of_spreads,
+        error_limit([_within(strip, area) for strip in strips_of_spreads.values()])
+        if strips_of_spreads
+        else 1.0,
     )
 
 

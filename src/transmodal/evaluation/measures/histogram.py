@@ -1,4 +1,4 @@
-"""How errors are distributed over the voxels inside the mask: counted case by case, drawn in the report."""
+"""Histogram of errors over the voxels inside the mask: counted case by case, drawn in the report."""
 
 from __future__ import annotations
 
@@ -16,8 +16,10 @@ _WIDTH, _HEIGHT = 640.0, 160.0
 Counts = NDArray[np.int64]
 
 
-def counted(reference: NDArray[np.floating], synthetic: NDArray[np.floating], data_range: float) -> Counts:
-    """Return how many voxels err by how much, in `BINS` bins of equal width.
+def count_errors(
+    reference: NDArray[np.floating], synthetic: NDArray[np.floating], data_range: float
+) -> Counts:
+    """Return the number of voxels by the size of their error, in `BINS` bins of equal width.
 
     Args:
         reference: values inside the mask.
@@ -31,14 +33,14 @@ def counted(reference: NDArray[np.floating], synthetic: NDArray[np.floating], da
 
 def section(counts: Mapping[str, Counts], runs: Sequence[str], data_range: float, unit: str) -> str:
     """Return the section with one line per model; empty where nothing was counted."""
-    drawn = {name: counts[name] for name in runs if name in counts and counts[name].sum() > 0}
-    if not drawn:
+    counts_of_runs = {name: counts[name] for name in runs if name in counts and counts[name].sum() > 0}
+    if not counts_of_runs:
         return ""
-    shares = {name: one / one.sum() for name, one in drawn.items()}
-    top = max(float(one.max()) for one in shares.values())
+    shares = {name: bins / bins.sum() for name, bins in counts_of_runs.items()}
+    top = max(float(bins.max()) for bins in shares.values())
     lines = "".join(
-        f'<polyline class="run{runs.index(name) % 6}" points="{_points(one / top)}"/>'
-        for name, one in shares.items()
+        f'<polyline class="run{runs.index(name) % 6}" points="{_points(bins / top)}"/>'
+        for name, bins in shares.items()
     )
     legend = "".join(
         f'<span><i class="run{runs.index(name) % 6}"></i>{escape(name)}</span>' for name in shares

@@ -1,4 +1,4 @@
-"""Figures of colour per organ: what stands behind the means `ciede2000_organs` and `delta_cf_organs`."""
+"""Figures of colour per organ, behind the means `ciede2000_organs` and `delta_cf_organs`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class OrganRow(NamedTuple):
     Attributes:
         case: id of the case.
         patient: id of the patient.
-        translator: what made the synthetic volume.
+        translator: by which the synthetic volume was made.
         organ: name of the label, or `label 3`.
         n: voxels of it inside the evaluation mask.
         ciede2000: mean colour difference, Delta E00; lower is better.
@@ -64,26 +64,26 @@ def rows(
             case.id,
             case.patient,
             name,
-            labels.get(one.label, f"label {one.label}"),
-            one.n,
-            one.ciede2000,
-            one.delta_cf,
+            labels.get(organ.label, f"label {organ.label}"),
+            organ.n,
+            organ.ciede2000,
+            organ.delta_cf,
         )
-        for one in colour.by_organ(target.voxels, synthetic.voxels, inside, white=white)
+        for organ in colour.by_organ(target.voxels, synthetic.voxels, inside, white=white)
     ]
 
 
-def section(found: Sequence[OrganRow]) -> str:
+def section(rows: Sequence[OrganRow]) -> str:
     """Return the report's table of organs: means over cases per translator; empty without organs."""
-    if not found:
+    if not rows:
         return ""
     groups: dict[tuple[str, str], list[OrganRow]] = {}
-    for row in found:
+    for row in rows:
         groups.setdefault((row.organ, row.translator), []).append(row)
     lines = "".join(
         f'<tr><th scope="row">{escape(organ)}</th><td class="left">{escape(translator)}</td><td>{len(members)}</td>'
-        f"<td>{statistics.fmean(one.ciede2000 for one in members):.2f}</td>"
-        f"<td>{statistics.fmean(one.delta_cf for one in members):.4f}</td></tr>"
+        f"<td>{statistics.fmean(row.ciede2000 for row in members):.2f}</td>"
+        f"<td>{statistics.fmean(row.delta_cf for row in members):.4f}</td></tr>"
         for (organ, translator), members in sorted(groups.items())
     )
     return (

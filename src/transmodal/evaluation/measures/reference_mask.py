@@ -28,7 +28,7 @@ class ReferenceMask(NamedTuple):
     kind: RegionKind
 
     def text(self) -> str:
-        """Say it for a protocol, such as `the brain of the measured fa`."""
+        """Return it in words, for a protocol, such as `the brain of the measured fa`."""
         words = "brain and 5 mm around it" if self.kind == "around_brain" else self.kind
         return f"the {words} of the measured {self.modality}"
 
@@ -67,7 +67,7 @@ def kinds_of(region: RegionKind) -> tuple[RegionKind, ...]:
     return ("body",) if region in ("whole", "body") else (region, "body")
 
 
-def masked(
+def mask_cases(
     cohort: Cohort, cases: Sequence[PreparedCase], target: str, kinds: Sequence[RegionKind]
 ) -> list[PreparedCase]:
     """Return cases with a region of the target as their mask, where no case of the cohort has its data set's.
@@ -89,7 +89,7 @@ def choose(
     """Choose one region for all cases of an evaluation, so that their figures have one protocol.
 
     Args:
-        cohort: what is scored on.
+        cohort: that is scored on.
         cases: that are scored.
         target: modality of the target.
         region: as in `kinds_of`.
@@ -100,7 +100,7 @@ def choose(
     if has_masks(cohort) or not cases or any(target not in case.modalities for case in cases):
         return None
     for kind in kinds_of(region):
-        if all(one.mask() is not None for one in masked(cohort, cases, target, (kind,))):
+        if all(case.mask() is not None for case in mask_cases(cohort, cases, target, (kind,))):
             return ReferenceMask(target, kind)
     return None
 

@@ -21,7 +21,7 @@ DEFINITIONS = {
     "tissues": "air below -200 HU, soft tissue below 250 HU, bone from 250 HU on, by the measured values",
     "tenths": f"{PARTS} parts of equal size by the measured values, 1 the lowest",
 }
-"""How regions are made, as the record of the unit says, beside the labels of a segmentation."""
+"""Definitions of regions, by the record of the unit, beside the labels of a segmentation."""
 
 
 class RegionRow(NamedTuple):
@@ -30,7 +30,7 @@ class RegionRow(NamedTuple):
     Attributes:
         case: id of the case.
         patient: id of the patient.
-        translator: what made the synthetic volume.
+        translator: by which the synthetic volume was made.
         region: its name.
         n: voxels of the region inside the evaluation mask.
         measured: mean of the target there; NaN without voxels.
@@ -51,15 +51,15 @@ class RegionRow(NamedTuple):
 
 
 class Agreement(NamedTuple):
-    """How a translator's means of one region agree with the measured ones.
+    """Agreement of a translator's means of one region with the measured ones.
 
     Attributes:
-        translator: what made the synthetic volumes.
+        translator: by which the synthetic volumes were made.
         region: its name.
         patients: who has voxels in it.
         measured: their measured means, in the same order.
         synthetic: their synthetic means.
-        found: bias, limits of agreement, slope.
+        statistics: bias, limits of agreement, slope.
     """
 
     translator: str
@@ -67,12 +67,12 @@ class Agreement(NamedTuple):
     patients: tuple[str, ...]
     measured: Values
     synthetic: Values
-    found: BlandAltman
+    statistics: BlandAltman
 
     def to_json(self) -> dict[str, Any]:
         """Return the statistics for JSON; the means are in the rows."""
-        found = {name: _plain(value) for name, value in self.found._asdict().items()}
-        return {"translator": self.translator, "region": self.region, **found}
+        values = {name: _plain(value) for name, value in self.statistics._asdict().items()}
+        return {"translator": self.translator, "region": self.region, **values}
 
 
 def rows(
@@ -97,40 +97,44 @@ def rows(
     """
     mask = case.mask()
     inside = target.voxels if mask is None else target.voxels[mask]
-    found: list[tissue.RegionFigures] = []
+    regions: list[tissue.RegionFigures] = []
     made_by = modality_in(unit).regions
     if made_by == "tissues":
-        found += tissue.by_tissue(target.voxels, synthetic.voxels, mask=mask)
+        regions += tissue.by_tissue(target.voxels, synthetic.voxels, mask=mask)
     if made_by == "tenths" and np.ptp(inside) > 0:
-        found += tissue.by_decile(target.voxels, synthetic.voxels, mask=mask, parts=PARTS)
+        regions += tissue.by_decile(target.voxels, synthetic.voxels, mask=mask, parts=PARTS)
     segmentation = case.segmentation() if made_by is not None else None
     if segmentation is not None and (segmentation > 0).any():
         of_labels = tissue.by_label(target.voxels, synthetic.voxels, segmentation, mask=mask)
-        found += [one._replace(name=_called(int(one.name), labels or {})) for one in of_labels]
+        regions += [region._replace(name=_label_name(int(region.name), labels or {})) for region in of_labels]
     return [
-        RegionRow(case.id, case.patient, name, one.name, one.n, one.reference_mean, one.synthetic_mean)
-        for one in found
+        RegionRow(
+            case.id, case.patient, name, region.name, region.n, region.reference_mean, region.synthetic_mean
+        )
+        for region in regions
     ]
 
 
-def _called(label: int, names: Mapping[int, str]) -> str:
+def _label_name(label: int, names: Mapping[int, str]) -> str:
     return f"{names[label]} (label {label})" if label in names else f"label {label}"
 
 
-def agreements(found: Sequence[RegionRow]) -> list[Agreement]:
+def agreements(region_rows: Sequence[RegionRow]) -> list[Agreement]:
     """Return the agreement per translator and region, in order of appearance, of two patients or more."""
     groups: dict[tuple[str, str], list[RegionRow]] = {}
-    for row in found:
+    for row in region_rows:
         if row.n:
             groups.setdefault((row.translator, row.region), []).append(row)
-    made = []
+    agreements_by_region = []
     for (translator, region), members in groups.items():
         measured = by_patient((row.patient, row.measured) for row in members)
         synthetic = by_patient((row.patient, row.synthetic) for row in members)
         if len(measured) > 1:
             pair = _array(synthetic.values()), _array(measured.values())
-            made.append(Agreement(translator, region, tuple(measured), pair[1], pair[0], bland_altman(*pair)))
-    return made
+            agreements_by_region.append(
+                Agreement(translator, region, tuple(measured), pair[1], pair[0], bland_altman(*pair))
+            )
+    return agreements_by_region
 
 
 def _array(values: Iterable[float]) -> Values:

@@ -25,7 +25,7 @@ def section(evaluation: Evaluation) -> str:
     if not regions:
         return ""
     unit = evaluation.task.unit
-    few = min(region.found.n for region in regions) < FEWEST
+    few = min(region.statistics.n for region in regions) < FEWEST
     note = (
         f'<p class="about">No intervals where a region has fewer than {FEWEST} patients.</p>' if few else ""
     )
@@ -72,8 +72,8 @@ def _reach(regions: Sequence[Agreement]) -> tuple[float, float]:
     """Return the ends of the vertical axis: all differences, limits, their intervals, and 0."""
     values = [0.0]
     for region in regions:
-        values += [region.found.lower, region.found.upper, *(region.synthetic - region.measured)]
-        values += [*(region.found.of_lower or ()), *(region.found.of_upper or ())]
+        values += [region.statistics.lower, region.statistics.upper, *(region.synthetic - region.measured)]
+        values += [*(region.statistics.of_lower or ()), *(region.statistics.of_upper or ())]
     margin = 0.06 * (max(values) - min(values)) or 1e-6
     return float(min(values) - margin), float(max(values) + margin)
 
@@ -88,14 +88,14 @@ def _plot(region: Agreement, reach: tuple[float, float], unit: str) -> str:
 
     bands = "".join(
         f'<rect x="0" width="{_WIDTH:g}" y="{height(band.high):.1f}" height="{height(band.low) - height(band.high):.1f}"/>'
-        for band in (region.found.of_lower, region.found.of_upper)
+        for band in (region.statistics.of_lower, region.statistics.of_upper)
         if band is not None
     )
     levels = (
         ("zero", 0.0),
-        ("limit", region.found.lower),
-        ("limit", region.found.upper),
-        ("bias", region.found.bias),
+        ("limit", region.statistics.lower),
+        ("limit", region.statistics.upper),
+        ("bias", region.statistics.bias),
     )
     lines = "".join(
         f'<line class="{kind}" x1="0" x2="{_WIDTH:g}" y1="{height(value):.1f}" y2="{height(value):.1f}"/>'
@@ -106,7 +106,7 @@ def _plot(region: Agreement, reach: tuple[float, float], unit: str) -> str:
         f"{escape(_text(y, unit))} {escape(unit)}</title></path>"
         for patient, x, y in zip(region.patients, across, up, strict=True)
     )
-    description = f"{region.region}: bias {_text(region.found.bias, unit)} {unit}, limits {_text(region.found.lower, unit)} to {_text(region.found.upper, unit)}"
+    description = f"{region.region}: bias {_text(region.statistics.bias, unit)} {unit}, limits {_text(region.statistics.lower, unit)} to {_text(region.statistics.upper, unit)}"
     return (
         f'<figure class="chart"><figcaption>{escape(region.region)}</figcaption><div class="plot">'
         f'<span class="tick top">{_text(reach[1], unit)}</span><span class="tick bottom">{_text(reach[0], unit)}</span>'
@@ -117,7 +117,7 @@ def _plot(region: Agreement, reach: tuple[float, float], unit: str) -> str:
 
 
 def _line(region: Agreement, unit: str) -> str:
-    agreement = region.found
+    agreement = region.statistics
     slope = "&ndash;" if agreement.slope is None else _signed(f"{agreement.slope:+.2f}")
     cells = [
         str(agreement.n),

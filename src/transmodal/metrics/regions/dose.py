@@ -1,4 +1,4 @@
-"""Dose volumes that a planning system computed, compared: the gamma index and figures of dose-volume histograms.
+"""Comparison of dose volumes of a planning system: the gamma index and figures of dose-volume histograms.
 
 No dose is computed here. Low, Harms, Mutic and Purdy, "A technique for the quantitative evaluation of dose
 distributions", Med Phys 25(5), 1998, defines gamma; Wendling et al., "A fast algorithm for gamma evaluation in
@@ -23,14 +23,14 @@ from transmodal.metrics.checks import Array, Float, Mask, check_pair, no_content
 
 Spacing = tuple[float, float, float]
 _NEAR = 1e-9
-"""Of a voxel: what lies nearer to a centre lies on it."""
+"""Share of a voxel: a place nearer to a centre than this lies on it."""
 _AT_ONCE = 200_000
 """Doses that are interpolated at once: they stay in the cache."""
 
 
 @dataclass(frozen=True, slots=True)
 class Criterion:
-    """When two doses agree at a point.
+    """The criterion by which two doses agree at a point.
 
     Attributes:
         dose_percent: difference of dose that is tolerated, in per cent.
@@ -52,7 +52,7 @@ class Criterion:
     steps: int = 10
 
     def __post_init__(self) -> None:
-        """Refuse what is no criterion.
+        """Refuse values that are no criterion.
 
         Raises:
             UsageError: E001.
@@ -77,7 +77,7 @@ class Criterion:
 
 
 class Gamma(NamedTuple):
-    """How well two doses agree.
+    """Agreement of two doses.
 
     Attributes:
         pass_percent: share of the points with a gamma of 1 or less, in per cent; higher is better.
@@ -221,7 +221,7 @@ def _least_squared_gamma(
 
 
 class _Search(NamedTuple):
-    """Where to look, nearest first: distances `(n,)`, and eight voxels with weights `(n, 8)`, from the point's own."""
+    """Places to search, nearest first: distances `(n,)`, and eight voxels with weights `(n, 8)`, from the point's own."""
 
     distances_mm: Float
     voxels: NDArray[np.int_]

@@ -1,4 +1,4 @@
-"""How well two segmentations agree: Dice and the 95th percentile Hausdorff distance, per structure.
+"""Agreement of two segmentations: Dice and the 95th percentile Hausdorff distance, per structure.
 
 Dice, "Measures of the amount of ecologic association between species", Ecology 26(3), 1945; Huttenlocher et al.,
 "Comparing images using the Hausdorff distance", IEEE TPAMI 15(9), 1993.
@@ -21,7 +21,7 @@ Spacing = tuple[float, float, float]
 
 
 class StructureFigures(NamedTuple):
-    """How well one structure agrees.
+    """Agreement of one structure.
 
     Attributes:
         label: the structure's number in the label maps.
@@ -48,7 +48,7 @@ class Overall(NamedTuple):
 def dice(reference: Mask, synthetic: Mask) -> float:
     """Return twice the common volume by the sum of both; unit 1, higher is better.
 
-    A structure that only one of them has gives 0; one that neither has gives NaN, which is no figure.
+    A structure in only one of them gives 0; one in neither gives NaN, which is no figure.
 
     Args:
         reference: bool `(I, J, K)`, a structure in the segmentation of the target as measured.

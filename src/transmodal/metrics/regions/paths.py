@@ -1,6 +1,6 @@
 """Range error: the water-equivalent path length along beams through a synthetic CT. It is no dose.
 
-What a proton loses on its way is the line integral of the stopping power relative to water; the user's curve
+The energy that a proton loses on its way is the line integral of the stopping power relative to water; the user's curve
 takes HU to it, and the figure is as good as that curve. Schneider, Pedroni and Lomax, "The calibration of CT
 Hounsfield units for radiotherapy treatment planning", Phys Med Biol 41(1), 1996, tells how a clinic makes its
 own.
@@ -34,7 +34,7 @@ class Curve:
     ratio: tuple[float, ...]
 
     def __post_init__(self) -> None:
-        """Refuse what is no curve.
+        """Refuse points that are no curve.
 
         Raises:
             UsageError: E001.
@@ -54,7 +54,7 @@ class Curve:
 
 
 class RangeError(NamedTuple):
-    """How far a beam's path through the synthetic CT differs from that through the reference, in mm of water.
+    """Difference of the beams' paths through the synthetic CT and the reference, in mm of water.
 
     Attributes:
         mean_mm: of synthetic less reference, over the rays; 0 is best. Above 0 a planned beam would
@@ -83,8 +83,8 @@ def range_error(
     """Return the error of the water-equivalent path length of parallel rays, to the far side of the target.
 
     Rays are apart by the smallest spacing, and sampled at it (HU by linear interpolation, masks by the
-    nearest voxel); along an axis of an isotropic grid they run through the voxels' centres. What is outside
-    the body counts as nothing, in both images.
+    nearest voxel); along an axis of an isotropic grid they run through the voxels' centres. Voxels outside
+    the body count as nothing, in both images.
 
     Args:
         reference: CT in HU, `(I, J, K)`.

@@ -1,6 +1,6 @@
 """Errors by region: tissue by HU, a user's label map, or deciles of the reference.
 
-Regions come from the reference, never from what a translator made. A region without voxels is a row with n =
+Regions come from the reference, never from the synthetic image. A region without voxels is a row with n =
 0 and figures of NaN, which tables write as null: its absence is a finding, and not a figure of 0.
 """
 
@@ -28,11 +28,11 @@ TISSUES = (
     Tissue("soft tissue", -200, 250),
     Tissue("bone", 250, math.inf),
 )
-"""Where the field has no one rule; give other bounds where a study has its own."""
+"""Common bounds: the field has no one rule, and a study may give its own."""
 
 
 class RegionFigures(NamedTuple):
-    """What one region's voxels say, in the unit of the values.
+    """The figures of one region, in the unit of the values.
 
     Attributes:
         name: of the region.

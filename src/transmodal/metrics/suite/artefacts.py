@@ -44,7 +44,7 @@ def outside_energy(image: Array, brain: Mask, *, background: float = 0) -> float
     Energy is `(value - background)^2`. A skull-stripped target has 0 by construction.
 
     Args:
-        image: what a translator made, `(I, J, K)` or `(I, J, K, 3)`.
+        image: the translator's image, `(I, J, K)` or `(I, J, K, 3)`.
         brain: bool `(I, J, K)`.
         background: the value of nothing: 0 for FA and MR, -1024 for HU.
 
@@ -80,7 +80,7 @@ def ring_energy(
     of most heads, and leave out the brain's own partial volume.
 
     Args:
-        image: what a translator made, `(I, J, K)` or `(I, J, K, 3)`.
+        image: the translator's image, `(I, J, K)` or `(I, J, K, 3)`.
         brain: bool `(I, J, K)`.
         spacing_mm: of the voxels.
         from_mm: where the ring begins, in mm from the nearest brain voxel.
@@ -113,7 +113,7 @@ def ring_energy(
 
 
 def lattice(image: Array) -> Lattice:
-    """Return how much of an image's power alternates from pixel to pixel.
+    """Return the shares of an image's power that alternate from pixel to pixel.
 
     Unit 1, 0 to 1; compare with the reference. Transposed convolutions leave it. The image's mean is taken
     away and a Hann window laid over it, so that borders do not leak. White noise has 0.01 in the checkerboard
@@ -141,7 +141,7 @@ def lattice(image: Array) -> Lattice:
 
 
 def lattice_excess(reference: Array, synthetic: Array) -> float:
-    """Return what a synthetic image's share of alternating power has more than its reference's.
+    """Return the synthetic image's share of alternating power less its reference's.
 
     Unit 1, -1 to 1; 0 is best, and less than 0 is an image that is smoother than its reference.
 

@@ -14,7 +14,7 @@ from transmodal.checkpoint import CohortMark
 from transmodal.cohorts.case import patient_mark
 from transmodal.cohorts.store import Cohort, PreparedCase
 from transmodal.data.stream import Stream, StreamCase
-from transmodal.evaluation.measures.reference_mask import kinds_of, masked
+from transmodal.evaluation.measures.reference_mask import kinds_of, mask_cases
 from transmodal.evaluation.score import range_of
 from transmodal.inference.preprocessing import AXES, Preprocessing, build_preprocessing, source_maps
 from transmodal.nets.pretrained import PretrainedWeights
@@ -115,7 +115,7 @@ def plan(recipe: Recipe, cohort: Cohort, *, begins: bool = True) -> Plan:
         cohort=_mark(cohort, training),
         preprocessing=preprocessing,
         stream=_stream(preprocessing, recipe, sides, maps, blank),
-        validation=tuple(masked(cohort, validation, recipe.task.target, kinds_of(recipe.data.region))),
+        validation=tuple(mask_cases(cohort, validation, recipe.task.target, kinds_of(recipe.data.region))),
         phases=phases,
         features=cohort.folder / "features",
         starting_weights={name: weights.record() for name, weights in pretrained.items()},
