@@ -13,7 +13,8 @@ from types import ModuleType
 import pytest
 import yaml
 
-from transmodal import cli
+import transmodal
+from transmodal import cli, translators
 from transmodal.recipes import load
 
 ROOT = Path(__file__).parent.parent
@@ -47,11 +48,47 @@ def test_commands_exist_with_their_options(page: Path, capsys: pytest.CaptureFix
             assert recipe.endswith(".yaml") or recipe in load.names() or recipe == "\\", recipe
 
 
-def test_the_navigation_names_every_page() -> None:
+def open_tool(name: str) -> ModuleType:
+    """Import one of the project's tools."""
+    spec = importlib.util.spec_from_file_location(name, ROOT / "tools" / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_navigation_shows_every_page_once_and_new_ones_by_themselves(tmp_path: Path) -> None:
+    navigation = open_tool("docs_navigation")
     site = yaml.safe_load((ROOT / "mkdocs.yml").read_text(encoding="utf-8"))
-    named = set(re.findall(r"[\w/-]+\.md", yaml.safe_dump(site["nav"])))
-    there = {str(path.relative_to(ROOT / "docs")) for path in (ROOT / "docs").rglob("*.md")}
-    assert named == there
+    pages = sorted(str(path.relative_to(ROOT / "docs")) for path in (ROOT / "docs").rglob("*.md"))
+    for page in pages:
+        (tmp_path / page).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / page).touch()
+    (tmp_path / "papers/new_paper.md").touch()
+    shown = re.findall(r"[\w/-]+\.md", yaml.safe_dump(navigation.complete(site["nav"], tmp_path)))
+    assert sorted(shown) == sorted([*pages, "papers/new_paper.md"])
+
+
+def test_the_table_of_papers_has_every_translator() -> None:
+    table = open_tool("docs_navigation").table(ROOT / "docs/papers")
+    for name in translators.names():
+        assert f"| [{name}]({name}.md) | " in table
+
+
+def test_the_reference_is_what_the_code_says() -> None:
+    stale = [
+        path.name
+        for path, text in open_tool("write_reference").pages().items()
+        if path.read_text("utf-8") != text
+    ]
+    assert not stale, "python tools/write_reference.py"
+
+
+def test_the_reference_of_python_has_every_function_of_the_package() -> None:
+    page = (ROOT / "docs/reference/api.md").read_text(encoding="utf-8")
+    for name in set(transmodal.__all__) - {"__version__"}:
+        assert re.search(rf"^::: transmodal\.[\w.]+\.{name}$", page, re.MULTILINE), name
 
 
 def test_no_page_of_the_site_links_to_what_is_outside_of_it() -> None:
@@ -150,12 +187,7 @@ def test_the_papers_pages_show_the_figures_that_were_measured() -> None:
 @pytest.fixture
 def tool(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     monkeypatch.syspath_prepend(ROOT / "tools")
-    spec = importlib.util.spec_from_file_location("write_results", ROOT / "tools" / "write_results.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return open_tool("write_results")
 
 
 def test_a_table_that_was_changed_by_hand_is_noticed(tool: ModuleType) -> None:

@@ -1,4 +1,8 @@
-"""One paper, one place: a translator is found by the name of its file or package and imported when it is asked for."""
+"""One paper, one place: a translator is found by the name of its file or package and imported when it is asked for.
+
+Comes in: a name and its settings. Goes out: the `Translator` with its networks, players and losses.
+Open first: `_base.py`, the one interface; then the paper's own file, or `translator.py` of its package.
+"""
 
 from __future__ import annotations
 
