@@ -21,13 +21,9 @@ import SimpleITK as sitk  # noqa: N813  (the field's name for it)
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from transmodal.cohorts.quality.training_sources import (
-    OUTCOMES,
-    ModalityReference,
-    grid_findings,
-    image_findings,
-    of_looks,
-)
+from transmodal.cohorts.quality.finding import OUTCOMES
+from transmodal.cohorts.quality.source_check import grid_findings, image_findings
+from transmodal.cohorts.quality.training_sources import ModalityReference, build_reference
 from transmodal.parallel import spread
 from transmodal.volumes import Volume, io
 from transmodal.volumes.appearance import appearance
@@ -258,7 +254,7 @@ def measure(folder: Path, workers: int) -> dict[str, Any]:
     for name, seen in sorted(spread(look, looked, workers)):
         looks[name.split()[1]].append(seen)
     references = {
-        contrast: of_looks(
+        contrast: build_reference(
             [one["look"] for one in own], [one["grid"] for one in own], in_unit=contrast in IN_UNIT
         )
         for contrast, own in looks.items()

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from transmodal.cohorts.headers.source_facts import SourceFacts
-from transmodal.cohorts.quality.training_sources import Reference, of_looks
+from transmodal.cohorts.quality.training_sources import Reference, build_reference
 from transmodal.errors import InputError
 from transmodal.inference.gate import NO_REFERENCE, Gate, Policy, admit, check
 from transmodal.volumes import Volume
@@ -23,7 +23,7 @@ def reference(brain_of: BrainOf) -> Reference:
     for name in ("t1", "t2"):
         volumes = [brain_of(name, n) for n in range(3)]
         looks, grids = [appearance(one) for one in volumes], [one.grid for one in volumes]
-        known[name] = of_looks(looks, grids, in_unit=False)
+        known[name] = build_reference(looks, grids, in_unit=False)
     return Reference(known)
 
 

@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
 from transmodal.cohorts.headers.source_facts import SourceFacts, header_findings
-from transmodal.cohorts.quality.training_sources import OUTCOMES, Finding, Outcome, Reference
+from transmodal.cohorts.quality.finding import OUTCOMES, Finding, Outcome
+from transmodal.cohorts.quality.source_check import check_source
+from transmodal.cohorts.quality.training_sources import Reference
 from transmodal.errors import InputError
 from transmodal.volumes import Volume
 
@@ -147,7 +149,7 @@ def _of_source(reference: Reference | None, name: str, volume: Volume, gate: Gat
     if known is None:
         found = header_findings(own, name, is_head=False, image_passes=False)
         return SourceVerdict(tuple(found), {}, NO_REFERENCE)
-    findings, figures = known.judge(volume)
+    findings, figures = check_source(known, volume)
     passes = known.kind != "none" and not any(one.evidence == "image" for one in findings)
     headers = header_findings(own, name, is_head=known.kind == "head", image_passes=passes)
     return SourceVerdict((*headers, *findings), figures)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from transmodal.cohorts import release_files
 from transmodal.cohorts.headers import bids_names, dicom_series
-from transmodal.cohorts.quality.training_sources import Finding
+from transmodal.cohorts.quality.finding import Finding
 from transmodal.errors import TransmodalError
 from transmodal.modalities import modality_of
 from transmodal.storage import files
