@@ -13,7 +13,7 @@ from transmodal.cohorts.aliases import alias_of
 from transmodal.cohorts.case import Case
 from transmodal.cohorts.headers import bids_names
 from transmodal.cohorts.headers.source_facts import read_source_facts
-from transmodal.cohorts.manifest import PrepareOptions
+from transmodal.cohorts.options import PrepareOptions
 from transmodal.cohorts.prepare import write_case
 from transmodal.evaluation.drawing.figures import Window, label, window_of
 from transmodal.evaluation.score import range_of, score, unit_of

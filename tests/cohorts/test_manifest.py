@@ -10,7 +10,8 @@ import pytest
 from pydantic import ValidationError
 
 from transmodal.cohorts.case import Case
-from transmodal.cohorts.manifest import ArrayEntry, Manifest, PrepareOptions, matrix, read_manifest
+from transmodal.cohorts.manifest import ArrayEntry, Manifest, matrix, read_manifest
+from transmodal.cohorts.options import PrepareOptions
 from transmodal.cohorts.prepare.prepare import prepare
 from transmodal.errors import InputError, UsageError
 from transmodal.volumes.intensity import IntensitySpec

@@ -14,7 +14,8 @@ from typer.testing import CliRunner
 from transmodal.cli import app
 from transmodal.cohorts.case import Case, CaseMaker
 from transmodal.cohorts.manifest import read_manifest
-from transmodal.cohorts.prepare.prepare import PrepareOptions, prepare
+from transmodal.cohorts.options import PrepareOptions
+from transmodal.cohorts.prepare.prepare import prepare
 from transmodal.cohorts.prepare.survey import survey
 from transmodal.cohorts.store import Cohort
 from transmodal.cohorts.units import unit_of_values

@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from transmodal.cohorts.manifest import CaseEntry, Manifest, matrix
-from transmodal.cohorts.split.split import NAMES, check_leaks, groups_of, split_by_group
+from transmodal.cohorts.split.leaks import check_leaks
+from transmodal.cohorts.split.split import NAMES, groups_of, split_by_group
 from transmodal.errors import InputError
 
 AFFINE = matrix(np.eye(4))

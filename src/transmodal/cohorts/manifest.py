@@ -1,30 +1,23 @@
-"""What a prepared cohort says of itself: its cases, arrays, grids, intensity maps and hashes."""
+"""The manifest of a prepared cohort: its cases, arrays, grids, intensity maps and hashes."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, Field, ValidationError
 
+from transmodal.cohorts.options import VERSION, FrozenRecord, PrepareOptions, RegionKind
 from transmodal.errors import InputError
 from transmodal.storage import files
 from transmodal.volumes import Grid
-from transmodal.volumes.intensity import IntensityMap, IntensitySpec
-from transmodal.volumes.regions.masks import Kind
+from transmodal.volumes.intensity import IntensityMap
 from transmodal.volumes.volume import Space
 
-VERSION = 1
-"""Of the format, and of how `prepare` makes arrays: another one prepares every case anew."""
-
-RegionKind = Kind
-CopiesPolicy = Literal["refuse", "warn", "ignore"]
-"""What is done about copies of one image under two patients' names."""
 Row = tuple[float, float, float, float]
 Matrix = tuple[Row, Row, Row, Row]
 
@@ -37,11 +30,7 @@ def _below(name: str) -> str:
     return name
 
 
-class _Record(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class OriginEntry(_Record):
+class OriginEntry(FrozenRecord):
     """The file that an array was read from.
 
     Attributes:
@@ -53,7 +42,7 @@ class OriginEntry(_Record):
     sha256: str
 
 
-class ArrayEntry(_Record):
+class ArrayEntry(FrozenRecord):
     """One .npy of a case.
 
     Attributes:
@@ -119,7 +108,7 @@ class RegionEntry(ArrayEntry):
     method: str
 
 
-class CaseEntry(_Record):
+class CaseEntry(FrozenRecord):
     """One case.
 
     Attributes:
@@ -145,88 +134,24 @@ class CaseEntry(_Record):
     segmentation: ArrayEntry | None = None
     regions: tuple[RegionEntry, ...] = ()
     fingerprint: str
-    notes: dict[str, float] = {}
+    notes: Mapping[str, float] = {}
 
     def arrays(self) -> list[ArrayEntry]:
         """Return every array of the case."""
         extra = [entry for entry in (self.mask, self.segmentation) if entry is not None]
         return [*self.volumes.values(), *extra, *self.regions]
 
-
-@dataclass(frozen=True, slots=True)
-class SplitOptions:
-    """How cases are split into training, validation and test.
-
-    Attributes:
-        ratios: shares of training, validation and test, over patients or groups.
-        counts: numbers of patients (or groups) instead of shares.
-        seed: of the ranks of the groups.
-        fold: number of the fold to test, from 0, and how many folds there are; instead of the share to test.
-        test_group: group to test, such as `site Guys`; instead of the share to test.
-    """
-
-    ratios: tuple[float, float, float] = (8, 1, 1)
-    counts: tuple[int, int, int] | None = None
-    seed: int = 2024
-    fold: tuple[int, int] | None = None
-    test_group: str = ""
-
-
-class PrepareOptions(_Record):
-    """What is prepared, and how it is split.
-
-    Attributes:
-        regions: masks to compute, by source modality: `{"t1": ("brain",)}`.
-        intensity: intensity maps by modality, where the modality's default does not fit.
-        ratios: shares of training, validation and test, over patients or groups.
-        counts: numbers of patients (or groups) instead of shares.
-        seed: of the split.
-        fold: number of the fold to test, from 0, and how many folds there are; instead of the share to test.
-        test_group: group to test, such as `site Guys`; instead of the share to test.
-        copies: what is done about copies of one image under two patients' names: refused where they stand on
-            two sides, only told, or not looked for.
-        keep_going: leave failing cases out and record them, instead of stopping at the end.
-        strict_pairs: take a case whose contrasts do not seem to lie on one another for a failing one.
-        record_names: write the base names of the input files into the manifest.
-        labels: names of the segmentation's labels, for reports; nothing is computed from them.
-    """
-
-    regions: Mapping[str, tuple[RegionKind, ...]] = {}
-    intensity: Mapping[str, IntensitySpec] = {}
-    ratios: tuple[float, float, float] = (8, 1, 1)
-    counts: tuple[int, int, int] | None = None
-    seed: int = 2024
-    fold: tuple[int, int] | None = None
-    test_group: str = ""
-    copies: CopiesPolicy = "refuse"
-    keep_going: bool = False
-    strict_pairs: bool = False
-    record_names: bool = True
-    labels: Mapping[int, str] = {}
-
-    def with_split(self, split: SplitOptions) -> PrepareOptions:
-        """Return the options with another split."""
-        return self.model_copy(update=asdict(split))
-
-    def named_by(self, renamed: Mapping[str, str]) -> PrepareOptions:
-        """Return the options with modalities under other names."""
-        return self.model_copy(
-            update={
-                "regions": {renamed.get(name, name): kinds for name, kinds in self.regions.items()},
-                "intensity": {renamed.get(name, name): spec for name, spec in self.intensity.items()},
-            }
+    def with_names(self, names: Mapping[str, str]) -> CaseEntry:
+        """Return the case with modalities under other names, by those that they have."""
+        regions = (
+            region.model_copy(update={"modality": names.get(region.modality, region.modality)})
+            for region in self.regions
         )
-
-    def fingerprint(self, modalities: tuple[str, ...]) -> str:
-        """Return a hash of what decides the arrays of a case with these modalities."""
-        data = self.model_dump(mode="json", include={"regions", "intensity", "record_names"})
-        for part in ("regions", "intensity"):
-            # What is asked of modalities that the case lacks does not touch it.
-            data[part] = {name: data[part][name] for name in sorted(data[part]) if name in modalities}
-        return files.sha256_text(f"{VERSION} {json.dumps(data, sort_keys=True)}")
+        volumes = {names.get(modality, modality): volume for modality, volume in self.volumes.items()}
+        return self.model_copy(update={"volumes": volumes, "regions": tuple(regions)})
 
 
-class Manifest(_Record):
+class Manifest(FrozenRecord):
     """A prepared cohort.
 
     Attributes:
@@ -243,7 +168,17 @@ class Manifest(_Record):
     modalities: tuple[str, ...]
     cases: tuple[CaseEntry, ...]
     options: PrepareOptions = PrepareOptions()
-    left_out: dict[str, str] = {}
+    left_out: Mapping[str, str] = {}
+
+    def with_names(self, names: Mapping[str, str]) -> Manifest:
+        """Return the manifest with modalities under other names, by those that they have."""
+        return self.model_copy(
+            update={
+                "modalities": tuple(sorted(names.get(modality, modality) for modality in self.modalities)),
+                "cases": tuple(case.with_names(names) for case in self.cases),
+                "options": self.options.with_names(names),
+            }
+        )
 
     def digest(self) -> str:
         """Return a hash of the cohort's content.

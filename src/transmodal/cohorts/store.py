@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +11,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from transmodal.cohorts.aliases import renaming
-from transmodal.cohorts.manifest import ArrayEntry, CaseEntry, Manifest, RegionKind, read_manifest
-from transmodal.cohorts.split.split import Split, check_leaks, read_split
+from transmodal.cohorts.manifest import ArrayEntry, CaseEntry, Manifest, read_manifest
+from transmodal.cohorts.options import RegionKind
+from transmodal.cohorts.split.leaks import check_leaks
+from transmodal.cohorts.split.split import Split, read_split
 from transmodal.cohorts.units import own_units
-from transmodal.errors import InputError, IntegrityError, ResourceError, suggest
+from transmodal.cohorts.working_arrays import map_array, resample_array, write_array
+from transmodal.errors import InputError, IntegrityError, suggest
 from transmodal.storage import files
 from transmodal.volumes import Grid, Volume
-from transmodal.volumes.geometry.reorient import How, resample, working_grid
+from transmodal.volumes.geometry.reorient import How, working_grid
 from transmodal.volumes.intensity import IntensityMap
-from transmodal.volumes.regions.masks import region
 
 _log = logging.getLogger(__name__)
 
@@ -44,7 +45,7 @@ class PreparedCase:
 
     @property
     def patient(self) -> str:
-        """Whose case it is."""
+        """The patient whose case it is."""
         return self.entry.patient
 
     @property
@@ -109,42 +110,6 @@ class PreparedCase:
             f"Prepare the cohort again with --region {modality}={kind}.",
         )
 
-    def computed_region(
-        self, modality: str, kind: RegionKind, spacing_mm: float | None = None
-    ) -> NDArray[np.bool_]:
-        """Return a region of a modality: as prepared, else computed now and kept beside the cohort.
-
-        Args:
-            modality: in which it lies; colour is looked at as the mean of its channels.
-            kind: what it covers.
-            spacing_mm: of the working grid; None: as prepared.
-
-        Raises:
-            InputError: E131 when the case lacks the modality, E124 and E112 when nothing is found.
-        """
-        is_prepared = any((one.modality, one.kind) == (modality, kind) for one in self.entry.regions)
-        if is_prepared or kind == "whole":
-            return self.region(modality, kind, spacing_mm)
-        volume = self.volume(modality)
-        digest = self.entry.volumes[modality].sha256[:32]
-        path = self._folder / "working" / "regions-1" / self.id / f"{digest}-{kind}.npy"
-        flags = _mapped(path, self.grid.shape, np.dtype(np.uint8))
-        if flags is None:
-            grey = volume.voxels.mean(axis=-1, dtype=np.float32) if volume.is_colour else volume.voxels
-            flags = region(Volume(grey, volume.affine), kind).mask.astype(np.uint8)
-            if not flags.any():
-                raise InputError(
-                    "E124", f"an empty {kind} of {modality}", "a region with voxels", "Look at the image."
-                )
-            # Where the cohort can only be read, it is computed anew by every process.
-            with suppress(ResourceError):
-                _make(path, flags)
-        grid = working_grid(self.grid, spacing_mm)
-        if grid != self.grid:
-            flags = resample(Volume(flags, self.grid.affine), grid, how="nearest").voxels
-        inside: NDArray[np.bool_] = flags.view(np.bool_)
-        return inside
-
     def native_grid(self, modality: str) -> Grid:
         """Return the grid that the modality came on."""
         self.volume(modality)
@@ -167,19 +132,19 @@ class PreparedCase:
         if grid == self.grid:
             return self._prepared(entry)
         # Named by what it is made from: an array of another preparation is never taken for it.
-        kept = self._folder / "working" / f"{float(spacing_mm)!r}mm" / self.id / f"{entry.sha256[:32]}.npy"
+        path = self._folder / "working" / f"{float(spacing_mm)!r}mm" / self.id / f"{entry.sha256[:32]}.npy"
         is_colour = len(entry.shape) == 4
         dtype = np.dtype(entry.dtype if how == "nearest" or is_colour else np.float32)
         shape = (*grid.shape, 3) if is_colour else grid.shape
-        voxels = _mapped(kept, shape, dtype)
+        voxels = map_array(path, shape, dtype)
         if voxels is None:
-            _make(kept, _resampled(self._prepared(entry), grid, how, dtype))
-            voxels = files.read_npy(kept)
+            write_array(path, resample_array(self._prepared(entry), grid, how, dtype))
+            voxels = files.read_npy(path)
         return Volume(voxels, grid.affine)
 
     def _prepared(self, entry: ArrayEntry) -> Volume:
         path = self._folder / entry.file
-        voxels = _mapped(path, entry.shape, np.dtype(entry.dtype))
+        voxels = map_array(path, entry.shape, np.dtype(entry.dtype))
         if voxels is None:
             raise IntegrityError(
                 "E501",
@@ -188,47 +153,6 @@ class PreparedCase:
                 "Prepare the cohort again: what is whole is kept.",
             )
         return Volume(voxels, self.grid.affine)
-
-
-def _renamed(case: CaseEntry, renamed: Mapping[str, str]) -> CaseEntry:
-    return case.model_copy(
-        update={
-            "volumes": {renamed.get(name, name): one for name, one in case.volumes.items()},
-            "regions": tuple(
-                one.model_copy(update={"modality": renamed.get(one.modality, one.modality)})
-                for one in case.regions
-            ),
-        }
-    )
-
-
-def _mapped(path: Path, shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any] | None:
-    try:
-        voxels = files.read_npy(path)
-    except InputError:
-        return None
-    return voxels if (voxels.shape, voxels.dtype) == (shape, dtype) else None
-
-
-def _resampled(volume: Volume, grid: Grid, how: How, dtype: np.dtype[Any]) -> NDArray[Any]:
-    moved = resample(volume, grid, how=how).voxels
-    if volume.is_colour:
-        moved = np.clip(np.rint(moved), 0, 255)
-    return moved.astype(dtype, copy=False)
-
-
-def _make(path: Path, voxels: NDArray[Any]) -> None:
-    """Write an array that other processes may be making too: each writes it whole, the last stays."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ResourceError(
-            "E403",
-            f"cannot make {path.parent}: {error.strerror}",
-            "a cohort folder that can be written",
-            "Resampled arrays are kept there: copy the cohort to where you may write.",
-        ) from error
-    files.write_npy(path, voxels)
 
 
 class Cohort:
@@ -252,13 +176,13 @@ class Cohort:
         folder = Path(folder)
         missing = [name for name in ("cohort.json", "split.json") if not (folder / name).is_file()]
         if missing:
-            begun = (folder / "cases").is_dir()
+            is_interrupted = (folder / "cases").is_dir()
             raise InputError(
                 "E133",
                 f"{folder} without {' and '.join(missing)}",
                 "a prepared cohort",
                 "Its preparation was interrupted: run it again, it goes on."
-                if begun
+                if is_interrupted
                 else "Prepare it: transmodal prepare --help.",
             )
         manifest, split = read_manifest(folder / "cohort.json"), read_split(folder / "split.json")
@@ -276,11 +200,11 @@ class Cohort:
 
     def cases(self, split: str | None = None) -> list[PreparedCase]:
         """Return the cases of `train`, `validation` or `test`; all of them for None."""
-        wanted = None if split is None else set(self.split.ids(split))
+        ids = None if split is None else set(self.split.ids(split))
         return [
             PreparedCase(self.folder, entry)
             for entry in self.manifest.cases
-            if wanted is None or entry.id in wanted
+            if ids is None or entry.id in ids
         ]
 
     def case(self, id: str) -> PreparedCase:  # noqa: A002 - a case's id is its id
@@ -299,27 +223,20 @@ class Cohort:
             suggest(id, [entry.id for entry in self.manifest.cases], "Look into cohort.json.", cutoff=0.4),
         )
 
-    def named_for(self, wanted: Sequence[str]) -> Cohort:
+    def named_for(self, modalities: Sequence[str]) -> Cohort:
         """Return the cohort with its modalities under the names that a recipe has for them (`cohorts.aliases`).
 
         Its digest stays that of what was prepared.
 
         Args:
-            wanted: the recipe's sources and target.
+        modalities: the recipe's sources and target.
         """
-        renamed = renaming(wanted, self.modalities)
-        if not renamed:
+        names = renaming(modalities, self.modalities)
+        if not names:
             return self
-        for name, other in renamed.items():
-            _log.warning("%s of %s is taken as %s", name, self.manifest.name, other)
-        manifest = self.manifest.model_copy(
-            update={
-                "modalities": tuple(sorted(renamed.get(name, name) for name in self.modalities)),
-                "cases": tuple(_renamed(case, renamed) for case in self.manifest.cases),
-                "options": self.manifest.options.named_by(renamed),
-            }
-        )
-        return Cohort(self.folder, manifest, self.split, recorded=self._recorded)
+        for modality, name in names.items():
+            _log.warning("%s of %s is taken as %s", modality, self.manifest.name, name)
+        return Cohort(self.folder, self.manifest.with_names(names), self.split, recorded=self._recorded)
 
     def digest(self) -> str:
         """Return a hash of the content and of the split: equal for what trains and scores alike.

@@ -14,7 +14,7 @@ from transmodal.progress import Progress, report_stage
 if TYPE_CHECKING:
     from transmodal.cohorts.case import CaseMaker
     from transmodal.cohorts.layouts import FolderContents
-    from transmodal.cohorts.manifest import PrepareOptions
+    from transmodal.cohorts.options import PrepareOptions
     from transmodal.cohorts.store import Cohort
     from transmodal.volumes.intensity import IntensitySpec
     from transmodal.volumes.reading import Reading
@@ -208,7 +208,7 @@ def _parse_options(
 ) -> PrepareOptions:
     """Return the options of a preparation; `labels` are those that the layout names."""
     from transmodal.cohorts import label_names
-    from transmodal.cohorts.manifest import PrepareOptions
+    from transmodal.cohorts.options import PrepareOptions
     from transmodal.cohorts.prepare.division import is_named_split
 
     # As far as their files say it before they are read.

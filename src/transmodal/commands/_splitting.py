@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 
 if TYPE_CHECKING:
-    from transmodal.cohorts.manifest import CopiesPolicy, SplitOptions
+    from transmodal.cohorts.options import CopiesPolicy, SplitOptions
     from transmodal.cohorts.split.request import SplitRequest
     from transmodal.cohorts.store import Cohort
 
@@ -109,7 +109,7 @@ def parse_split(words: SplitWords, shares: str) -> SplitOptions:
     Raises:
         UsageError: E001 for a word that cannot be read.
     """
-    from transmodal.cohorts.manifest import SplitOptions
+    from transmodal.cohorts.options import SplitOptions
 
     return SplitOptions(
         ratios=parse_three(shares, float),

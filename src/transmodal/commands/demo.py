@@ -127,7 +127,8 @@ def make_cohort(
     shown: Progress,
 ) -> Cohort:
     """Prepare virtual subjects with the modalities and regions that the recipes need."""
-    from transmodal.cohorts.prepare.prepare import PrepareOptions, prepare
+    from transmodal.cohorts.options import PrepareOptions
+    from transmodal.cohorts.prepare.prepare import prepare
     from transmodal.cohorts.simulation import atlas
     from transmodal.errors import UsageError
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
-from transmodal.cohorts.manifest import RegionKind
+from transmodal.cohorts.options import RegionKind
 from transmodal.cohorts.store import PreparedCase
 from transmodal.recipes.schema import Augment
 from transmodal.volumes.intensity import IntensityMap

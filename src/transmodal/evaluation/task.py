@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from transmodal.cohorts.manifest import RegionKind
+from transmodal.cohorts.options import RegionKind
 from transmodal.cohorts.store import Cohort, PreparedCase
 from transmodal.errors import InputError, UsageError
 from transmodal.evaluation.measures.reference_mask import ReferenceMask

@@ -11,8 +11,8 @@ import pytest
 from transmodal.cohorts.case import Case, CaseMaker
 from transmodal.cohorts.edit.merge import merge
 from transmodal.cohorts.edit.resplit import StaleRun, find_stale_runs, resplit
-from transmodal.cohorts.manifest import SplitOptions
-from transmodal.cohorts.prepare.prepare import PrepareOptions, prepare
+from transmodal.cohorts.options import PrepareOptions, SplitOptions
+from transmodal.cohorts.prepare.prepare import prepare
 from transmodal.cohorts.split.relations import Relations, read_relations
 from transmodal.cohorts.split.request import SplitRequest
 from transmodal.cohorts.split.split import NAMES, given_split

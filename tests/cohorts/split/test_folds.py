@@ -3,7 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from transmodal.cohorts.manifest import CaseEntry, PrepareOptions, matrix
+from transmodal.cohorts.manifest import CaseEntry, matrix
+from transmodal.cohorts.options import PrepareOptions
 from transmodal.cohorts.split.folds import split_as
 from transmodal.cohorts.split.split import NAMES, groups_of, split_by_group
 from transmodal.errors import InputError, TransmodalError, UsageError

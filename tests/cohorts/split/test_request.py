@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from transmodal.cohorts.manifest import PrepareOptions, SplitOptions
+from transmodal.cohorts.options import PrepareOptions, SplitOptions
 from transmodal.cohorts.split.request import SplitRequest
 
 

@@ -9,11 +9,11 @@ import pytest
 
 from transmodal.cohorts.case_files import CaseFiles
 from transmodal.cohorts.manifest import CaseEntry, Manifest, VolumeEntry, matrix
+from transmodal.cohorts.split.leaks import check_leaks
 from transmodal.cohorts.split.split import (
     COMMUNITY,
     NAMES,
     Split,
-    check_leaks,
     given_split,
     groups_of,
     read_split,

@@ -12,7 +12,7 @@ from PIL import Image
 from scipy import ndimage
 
 from transmodal.cohorts.case import Case, CaseMaker
-from transmodal.cohorts.manifest import PrepareOptions
+from transmodal.cohorts.options import PrepareOptions
 from transmodal.cohorts.prepare.prepare import prepare
 from transmodal.cohorts.quality.pair_notes import read_cohort
 from transmodal.cohorts.quality.pairs import check_pairs

@@ -9,8 +9,9 @@ from transmodal.cohorts.edit.linking import LinkedCase, add_prefix, link_cases
 from transmodal.cohorts.manifest import CaseEntry, Manifest
 from transmodal.cohorts.quality import duplicates
 from transmodal.cohorts.split.folds import split_as
+from transmodal.cohorts.split.leaks import check_leaks
 from transmodal.cohorts.split.request import SplitRequest
-from transmodal.cohorts.split.split import NAMES, Split, check_leaks, given_split
+from transmodal.cohorts.split.split import NAMES, Split, given_split
 from transmodal.cohorts.store import Cohort
 from transmodal.cohorts.units import check_one_unit
 from transmodal.errors import InputError, UsageError

@@ -11,8 +11,9 @@ from transmodal.cohorts.manifest import Manifest
 from transmodal.cohorts.prepare import locks
 from transmodal.cohorts.quality import duplicates
 from transmodal.cohorts.split.folds import split_as
+from transmodal.cohorts.split.leaks import check_leaks
 from transmodal.cohorts.split.request import SplitRequest
-from transmodal.cohorts.split.split import Split, check_leaks, given_split, read_split
+from transmodal.cohorts.split.split import Split, given_split, read_split
 from transmodal.cohorts.store import Cohort
 from transmodal.errors import TransmodalError
 from transmodal.progress import StageProgress

@@ -10,7 +10,8 @@ from typing import NamedTuple
 
 from transmodal.cohorts.case import CaseMaker
 from transmodal.cohorts.case_files import hashed_once
-from transmodal.cohorts.manifest import CaseEntry, PrepareOptions
+from transmodal.cohorts.manifest import CaseEntry
+from transmodal.cohorts.options import PrepareOptions
 from transmodal.cohorts.prepare import locks, write_case
 from transmodal.cohorts.quality import duplicates
 from transmodal.cohorts.quality.pair_notes import read_cohort

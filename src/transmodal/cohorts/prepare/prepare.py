@@ -10,14 +10,15 @@ from pathlib import Path
 from typing import Any
 
 from transmodal.cohorts.case import CaseMaker
-from transmodal.cohorts.manifest import CaseEntry, Manifest, PrepareOptions
+from transmodal.cohorts.manifest import CaseEntry, Manifest
+from transmodal.cohorts.options import PrepareOptions
 from transmodal.cohorts.prepare import locks, selection
 from transmodal.cohorts.prepare.case_jobs import CaseJob, CaseResults, run_jobs
 from transmodal.cohorts.prepare.choose_split import Sides, choose_split
 from transmodal.cohorts.prepare.naming import folder_names
 from transmodal.cohorts.quality import duplicates
+from transmodal.cohorts.split.leaks import check_leaks
 from transmodal.cohorts.split.relations import Relations
-from transmodal.cohorts.split.split import check_leaks
 from transmodal.cohorts.store import Cohort
 from transmodal.cohorts.units import check_one_unit
 from transmodal.errors import CODES, InputError, TransmodalError, UsageError

@@ -12,16 +12,8 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from transmodal.cohorts.case import EXTRA, Case
-from transmodal.cohorts.manifest import (
-    ArrayEntry,
-    CaseEntry,
-    OriginEntry,
-    PrepareOptions,
-    RegionEntry,
-    RegionKind,
-    VolumeEntry,
-    matrix,
-)
+from transmodal.cohorts.manifest import ArrayEntry, CaseEntry, OriginEntry, RegionEntry, VolumeEntry, matrix
+from transmodal.cohorts.options import PrepareOptions, RegionKind
 from transmodal.cohorts.prepare import validate
 from transmodal.cohorts.quality.pair_notes import write_pairs
 from transmodal.cohorts.quality.pairs import measure_pairs

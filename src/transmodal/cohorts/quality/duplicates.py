@@ -1,6 +1,6 @@
 """Near-duplicates: copies of one image under two patients' names, found among all cases of a cohort.
 
-Equal hashes find a copy only while its voxels are equal (`cohorts.split.split.check_leaks`). Here images are compared by
+Equal hashes find a copy only while its voxels are equal (`cohorts.split.leaks.check_leaks`). Here images are compared by
 their similarity: all with all by a matrix product, then the few that are alike, one by one.
 """
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from transmodal.cohorts.manifest import CaseEntry, PrepareOptions
+from transmodal.cohorts.manifest import CaseEntry
+from transmodal.cohorts.options import PrepareOptions
 from transmodal.cohorts.split.split import Split, groups_of, ranked, shares, split_by_group
 from transmodal.errors import InputError, UsageError
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from transmodal.cohorts.manifest import CaseEntry, CopiesPolicy, PrepareOptions, SplitOptions
+from transmodal.cohorts.manifest import CaseEntry
+from transmodal.cohorts.options import CopiesPolicy, PrepareOptions, SplitOptions
 from transmodal.cohorts.split.relations import Relations
 
 

@@ -1,4 +1,4 @@
-"""Splits by patient or group: deterministic, written down, checked for leaks."""
+"""Splits by patient or group: deterministic, and written down."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from transmodal.cohorts.case import CaseMaker
-from transmodal.cohorts.manifest import CaseEntry, Manifest
+from transmodal.cohorts.manifest import CaseEntry
 from transmodal.errors import InputError, UsageError
 from transmodal.storage import files
 
@@ -166,33 +166,6 @@ def groups_of(cases: Sequence[CaseEntry]) -> dict[str, tuple[str, ...]]:
     return {name: tuple(sorted(ids)) for name, ids in sorted(together.items())}
 
 
-def check_leaks(manifest: Manifest, split: Split) -> None:
-    """Refuse a split that divides a patient, a group (unless it is `within-subject`) or one and the same image.
-
-    Images are compared by the hashes of their voxels in canonical orientation, as they are and as
-    float32: a copy under another name, compression, orientation or voxel type is found.
-
-    Raises:
-        InputError: E132 when it names a case that is not there, E135 when something stands on two sides.
-    """
-    side_of = _sides(split)
-    missing = sorted(set(side_of) - {case.id for case in manifest.cases})
-    if missing:
-        raise InputError(
-            "E132",
-            f"a split with the unknown case {missing[0]}",
-            "cases of the cohort",
-            "Correct or remove split.json and prepare again.",
-        )
-    seen: dict[str, str] = {}
-    for entry in manifest.cases:
-        known = _images(entry) if split.by == "within-subject" else _identities(entry)
-        for key, what in known.items() if entry.id in side_of else ():
-            first = seen.setdefault(key, entry.id)
-            if side_of[first] != side_of[entry.id]:
-                raise _leak(what, f"{first} in {side_of[first]}", f"{entry.id} in {side_of[entry.id]}")
-
-
 def read_split(path: Path) -> Split:
     """Read `split.json`.
 
@@ -229,40 +202,6 @@ def read_sides(path: Path, cases: Sequence[str]) -> dict[str, str]:
             "Take the split of these cases.",
         )
     return sides
-
-
-def _sides(split: Split) -> dict[str, str]:
-    side_of: dict[str, str] = {}
-    for name in NAMES:
-        for case in split.ids(name):
-            if case in side_of:
-                raise _leak(f"case {case}", side_of[case], name)
-            side_of[case] = name
-    return side_of
-
-
-def _identities(entry: CaseEntry) -> dict[str, str]:
-    """Return what may stand on one side only, by a key that is equal where the thing is."""
-    found = {f"patient {entry.patient}": f"patient {entry.patient}"}
-    if entry.group:
-        found[f"group {entry.group}"] = f"group {entry.group}"
-    return {**found, **_images(entry)}
-
-
-def _images(entry: CaseEntry) -> dict[str, str]:
-    return {
-        volume.content_sha256: f"the same image ({modality} of {entry.id})"
-        for modality, volume in entry.volumes.items()
-    }
-
-
-def _leak(what: str, one: str, other: str) -> InputError:
-    return InputError(
-        "E135",
-        f"{what} stands on two sides: {one}, {other}",
-        "each patient, group and image on one side",
-        "Say which cases are one patient (--same-patient A=B, or a table: --groups), or leave a copy out.",
-    )
 
 
 def _checked(counts: tuple[int, int, int], n: int) -> tuple[int, int, int]:

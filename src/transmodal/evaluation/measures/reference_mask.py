@@ -8,7 +8,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from transmodal.cohorts.manifest import RegionKind
+from transmodal.cohorts.computed_region import computed_region
+from transmodal.cohorts.options import RegionKind
 from transmodal.cohorts.store import Cohort, PreparedCase
 from transmodal.errors import InputError
 
@@ -51,7 +52,7 @@ class MaskedCase(PreparedCase):
         """Return the region of the target; None where none is found."""
         for kind in self._kinds:
             try:
-                return self.computed_region(self._target, kind, spacing_mm)
+                return computed_region(self, self._target, kind, spacing_mm)
             except InputError as error:
                 if error.code not in NOT_FOUND:
                     raise

@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
-from transmodal.cohorts.manifest import RegionKind
+from transmodal.cohorts.options import RegionKind
 from transmodal.errors import InputError
 from transmodal.evaluation.records import read as reading
 from transmodal.storage import files

@@ -1,0 +1,60 @@
+"""Regions of a prepared case that were not prepared with it: computed when they are needed, and kept beside."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+import numpy as np
+from numpy.typing import NDArray
+
+from transmodal.cohorts.options import RegionKind
+from transmodal.cohorts.store import PreparedCase
+from transmodal.cohorts.working_arrays import map_array, write_array
+from transmodal.errors import InputError, ResourceError
+from transmodal.volumes import Volume
+from transmodal.volumes.geometry.reorient import resample, working_grid
+from transmodal.volumes.regions.masks import region
+
+
+def computed_region(
+    case: PreparedCase, modality: str, kind: RegionKind, spacing_mm: float | None = None
+) -> NDArray[np.bool_]:
+    """Return a region of a modality: as prepared, else computed now and kept beside the cohort.
+
+    Args:
+        case: prepared.
+        modality: in which it lies; colour is looked at as the mean of its channels.
+        kind: what it covers.
+        spacing_mm: of the working grid; None: as prepared.
+
+    Raises:
+        InputError: E131 when the case lacks the modality, E124 and E112 when nothing is found.
+    """
+    is_prepared = any((entry.modality, entry.kind) == (modality, kind) for entry in case.entry.regions)
+    if is_prepared or kind == "whole":
+        return case.region(modality, kind, spacing_mm)
+    flags = _map_or_compute(case, modality, kind)
+    grid = working_grid(case.grid, spacing_mm)
+    if grid != case.grid:
+        flags = resample(Volume(flags, case.grid.affine), grid, how="nearest").voxels
+    inside: NDArray[np.bool_] = flags.view(np.bool_)
+    return inside
+
+
+def _map_or_compute(case: PreparedCase, modality: str, kind: RegionKind) -> NDArray[np.uint8]:
+    volume = case.volume(modality)
+    digest = case.entry.volumes[modality].sha256[:32]
+    path = case.folder / "working" / "regions-1" / case.id / f"{digest}-{kind}.npy"
+    flags = map_array(path, case.grid.shape, np.dtype(np.uint8))
+    if flags is not None:
+        return flags
+    grey = volume.voxels.mean(axis=-1, dtype=np.float32) if volume.is_colour else volume.voxels
+    flags = region(Volume(grey, volume.affine), kind).mask.astype(np.uint8)
+    if not flags.any():
+        raise InputError(
+            "E124", f"an empty {kind} of {modality}", "a region with voxels", "Look at the image."
+        )
+    # Where the cohort can only be read, it is computed anew by every process.
+    with suppress(ResourceError):
+        write_array(path, flags)
+    return flags

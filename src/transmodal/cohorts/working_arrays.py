@@ -1,0 +1,49 @@
+"""Arrays of a prepared cohort as they lie on the disk: mapped, resampled to another grid, and written beside."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from transmodal.errors import InputError, ResourceError
+from transmodal.storage import files
+from transmodal.volumes import Grid, Volume
+from transmodal.volumes.geometry.reorient import How, resample
+
+
+def map_array(path: Path, shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any] | None:
+    """Return an array, mapped and read-only; None where there is none of this shape and type."""
+    try:
+        voxels = files.read_npy(path)
+    except InputError:
+        return None
+    return voxels if (voxels.shape, voxels.dtype) == (shape, dtype) else None
+
+
+def resample_array(volume: Volume, grid: Grid, how: How, dtype: np.dtype[Any]) -> NDArray[Any]:
+    """Return the voxels of a volume on another grid; colours are rounded."""
+    resampled = resample(volume, grid, how=how).voxels
+    if volume.is_colour:
+        resampled = np.clip(np.rint(resampled), 0, 255)
+    return resampled.astype(dtype, copy=False)
+
+
+def write_array(path: Path, voxels: NDArray[Any]) -> None:
+    """Write an array that other processes may be writing too: each writes it whole, the last stays.
+
+    Raises:
+        ResourceError: E403 where the folder cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ResourceError(
+            "E403",
+            f"cannot make {path.parent}: {error.strerror}",
+            "a cohort folder that can be written",
+            "Resampled arrays are kept there: copy the cohort to where you may write.",
+        ) from error
+    files.write_npy(path, voxels)
