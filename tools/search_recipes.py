@@ -22,7 +22,8 @@ from transmodal.evaluation import oracles
 from transmodal.evaluation.request import CaseSelection, EvaluationRequest, ScoringOptions
 from transmodal.evaluation.result import Evaluation
 from transmodal.evaluation.run import evaluate, evaluate_oracles
-from transmodal.experiments import series
+from transmodal.experiments.record import commit
+from transmodal.experiments.trial import Trial, is_normalised, slug, train_trial
 from transmodal.recipes import load as recipes
 from transmodal.recipes.schema import Recipe
 from transmodal.storage import files
@@ -52,7 +53,7 @@ def figures(evaluation: Evaluation, name: str) -> Figures:
 
 def judge(run: Path, cohort: Cohort, recipe: Recipe, split: str) -> Figures:
     """Return a run's figures on a split."""
-    normalised = series.is_normalised(recipe.task.target)
+    normalised = is_normalised(recipe.task.target)
     evaluation = evaluate(
         {"run": run},
         cohort,
@@ -66,7 +67,7 @@ def judge(run: Path, cohort: Cohort, recipe: Recipe, split: str) -> Figures:
 def judge_oracles(cohort: Cohort, recipe: Recipe, split: str) -> dict[str, Figures]:
     """Return the figures of the oracles that learn no network."""
     preprocessing = plan(recipe, cohort, begins=False).preprocessing
-    normalised = series.is_normalised(recipe.task.target)
+    normalised = is_normalised(recipe.task.target)
     evaluation = evaluate_oracles(
         preprocessing, cohort, ScoringOptions(target_normalised=normalised), split=split
     )
@@ -79,8 +80,8 @@ def search(
     """Train every candidate, choose by validation, and return everything that the record holds."""
     tried: dict[str, dict[str, Any]] = {}
     for label, changes in candidates.items():
-        recipe, run = recipes.load(name, changes), folder / series.slug(label)
-        series.trained(series.Job(label, recipe, cohort.folder, run))
+        recipe, run = recipes.load(name, changes), folder / slug(label)
+        train_trial(Trial(label, recipe, cohort.folder, run))
         state = checkpoint.peek(run / "checkpoints" / "last")
         tried[label] = {
             "changes": list(changes),
@@ -92,12 +93,12 @@ def search(
     best = min(tried, key=lambda label: tried[label]["validation"]["mae"])
     for label in dict.fromkeys((BEFORE, best)):
         recipe = recipes.load(name, candidates[label])
-        tried[label]["test"] = judge(folder / series.slug(label), cohort, recipe, "test")
+        tried[label]["test"] = judge(folder / slug(label), cohort, recipe, "test")
     recipe = recipes.load(name, candidates[BEFORE])
     return {
         "recipe": name,
         "seed": recipe.training.seed,
-        "commit": series.commit(),
+        "commit": commit(),
         "cohort": {
             "digest": cohort.digest(),
             "cases": {split: len(cohort.cases(split)) for split in ("train", "validation", "test")},

@@ -12,8 +12,8 @@ from typing import Any
 
 import search_table
 
+from transmodal.experiments.ablation.table import page
 from transmodal.experiments.benchmark import table as benchmarks
-from transmodal.experiments.studies.table import page
 from transmodal.recipes import load as recipes
 
 DOCS = Path(__file__).parents[1] / "docs"

@@ -360,7 +360,7 @@ from transmodal.training.planning.plan import plan
 from transmodal.training.run import Run
 from transmodal.training.process import train_session
 from transmodal.training.saving import checkpoint_of
-from transmodal.training.session import PlannedRun, open_session
+from transmodal.training.session import Assignment, open_session
 from safetensors.torch import save_file
 
 def work(fabric, jobs, progress, stop):
@@ -379,7 +379,7 @@ if __name__ == "__main__":
     for path in recipes:
         recipe, run = load(path), Run(out / Path(path).stem)
         run.folder.mkdir(parents=True)
-        jobs.append(PlannedRun(plan(recipe, cohort), run))
+        jobs.append(Assignment(plan(recipe, cohort), run))
     launch(recipe.training, work, jobs, Silent())
 """
 

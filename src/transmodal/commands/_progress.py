@@ -26,7 +26,7 @@ _QUIET: ContextVar[bool] = ContextVar("quiet", default=False)
 
 
 class Bars:
-    """Named bars that grow as they are told of work done.
+    """Named bars that grow as work is complete.
 
     Without a terminal each bar prints one line when it ends, so that logs stay short.
     """
@@ -36,15 +36,15 @@ class Bars:
         self._tasks: dict[str, int] = {}
         self._ended: set[str] = set()
 
-    def advance(self, what: str, done: int, total: int, note: str = "") -> None:
-        """Show that `done` of `total` of `what` is done."""
-        if what not in self._tasks:
-            self._tasks[what] = int(self._progress.add_task(what, total=total, note=""))
-        self._progress.update(self._tasks[what], completed=done, total=total, note=note)  # type: ignore[arg-type]  # TaskID is an int
-        if done >= total and what not in self._ended:
-            self._ended.add(what)
+    def advance(self, stage: str, completed: int, total: int, note: str = "") -> None:
+        """Show that `completed` of the `total` items of a stage are complete."""
+        if stage not in self._tasks:
+            self._tasks[stage] = int(self._progress.add_task(stage, total=total, note=""))
+        self._progress.update(self._tasks[stage], completed=completed, total=total, note=note)  # type: ignore[arg-type]  # TaskID is an int
+        if completed >= total and stage not in self._ended:
+            self._ended.add(stage)
             if not self._progress.console.is_terminal:
-                self._progress.console.print(f"{what}: {done}/{total} {note}".rstrip(), highlight=False)
+                self._progress.console.print(f"{stage}: {completed}/{total} {note}".rstrip(), highlight=False)
 
     def say(self, line: str) -> None:
         """Print a line above the bars."""
@@ -55,25 +55,31 @@ class Notebook:
     """One line of text for each thing under way, in a notebook's output cell, with the time that is left.
 
     Args:
-        show: shows a text in a new place of the cell and returns what changes it there.
+        show: shows a text in a new place of the cell and returns a function that changes it there.
     """
 
     def __init__(self, show: Callable[[str], Callable[[str], None]]) -> None:
         self._show = show
         self._lines: dict[str, _Line] = {}
 
-    def advance(self, what: str, done: int, total: int, note: str = "") -> None:
-        """Show that `done` of `total` of `what` is done, at most twice a second."""
-        line = self._lines.get(what)
-        text = f"{what}: {done}/{total}"
+    def advance(self, stage: str, completed: int, total: int, note: str = "") -> None:
+        """Show that `completed` of the `total` items of a stage are complete, at most twice a second."""
+        line = self._lines.get(stage)
+        text = f"{stage}: {completed}/{total}"
         if line is None:
-            line = self._lines[what] = _Line(self._show(f"{text} {note}".rstrip()))
+            line = self._lines[stage] = _Line(self._show(f"{text} {note}".rstrip()))
         now = time.monotonic()
-        if done < total and now - line.shown < _PAUSE_SECONDS:
+        if completed < total and now - line.shown < _PAUSE_SECONDS:
             return
         line.shown = now
-        left = (now - line.began) / done * (total - done) if done else 0.0
-        more = f", {left / 60:.0f} min left" if left >= 60 else f", {left:.0f} s left" if left >= 1 else ""
+        remaining = (now - line.began) / completed * (total - completed) if completed else 0.0
+        more = (
+            f", {remaining / 60:.0f} min left"
+            if remaining >= 60
+            else f", {remaining:.0f} s left"
+            if remaining >= 1
+            else ""
+        )
         line.change(f"{text}{more} {note}".rstrip())
 
     def say(self, line: str) -> None:
@@ -126,7 +132,7 @@ def bars() -> Iterator[Progress]:
 
 
 def _notebook() -> Callable[[str], Callable[[str], None]] | None:
-    """Return what shows a text in a notebook's cell; None outside notebooks."""
+    """Return a function that shows a text in a notebook's cell; None outside notebooks."""
     # A notebook's kernel has imported it: nothing is imported here that is not there.
     shell = sys.modules.get("IPython.core.getipython")
     running = shell.get_ipython() if shell is not None else None

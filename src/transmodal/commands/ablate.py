@@ -24,13 +24,14 @@ def run(
     Interrupted? The same command goes on; what is trained and scored is not done again.
     """
     from transmodal.commands._progress import bars
-    from transmodal.experiments.studies.ablation import ablate, plan_of
-    from transmodal.experiments.studies.table import rows
+    from transmodal.experiments.ablation.plan import plan_of
+    from transmodal.experiments.ablation.run import ablate
+    from transmodal.experiments.ablation.table import rows
     from transmodal.storage import files
 
     plan = plan_of(study)
-    with bars() as shown:
-        result = ablate(plan, cohort, output, workers=workers, progress=shown.advance)
+    with bars() as progress:
+        result = ablate(plan, cohort, output, workers=workers, progress=progress)
     files.write_json(output / "ablation.json", result.to_json())
     for line in rows(result.to_json()):
         print(line)

@@ -9,7 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from transmodal.progress import Progress
+
 if TYPE_CHECKING:
+    from transmodal.experiments.benchmark.run import Benchmark
     from transmodal.experiments.benchmark.suite import Suite
 
 EXAMPLES = (
@@ -18,27 +21,27 @@ EXAMPLES = (
     "transmodal benchmark atlas --cohort cohort -o benchmarks/atlas --only pix2pix --only resvit --seeds 1,2\n\n"
     "transmodal benchmark mine.yaml --cohort cohort -o benchmarks/mine"
 )
+SuiteName = Annotated[
+    str | None, typer.Argument(help="Name of a suite that comes with transmodal, or a YAML file.")
+]
+Output = Annotated[Path | None, typer.Option("-o", "--output", help="Folder to write into, or to continue.")]
+Workers = Annotated[
+    int | None,
+    typer.Option(min=1, help="Trainings at once; by default one per GPU, or per core without any."),
+]
+Seeds = Annotated[str | None, typer.Option(help="Seeds instead of the suite's, such as 1 or 1,2,3.")]
+Only = Annotated[list[str] | None, typer.Option(help="Entry to run; can be given several times.")]
+Listed = Annotated[bool, typer.Option("--list", help="List the suites and what each holds; train nothing.")]
 
 
 def run(
-    suite: Annotated[
-        str | None, typer.Argument(help="Name of a suite that comes with transmodal, or a YAML file.")
-    ] = None,
+    suite: SuiteName = None,
     cohort: Annotated[Path | None, typer.Option(help="Prepared cohort.")] = None,
-    output: Annotated[
-        Path | None, typer.Option("-o", "--output", help="Folder to write into, or to continue.")
-    ] = None,
-    workers: Annotated[
-        int | None,
-        typer.Option(min=1, help="Trainings at once; by default one per GPU, or per core without any."),
-    ] = None,
-    seeds: Annotated[
-        str | None, typer.Option(help="Seeds instead of the suite's, such as 1 or 1,2,3.")
-    ] = None,
-    only: Annotated[list[str] | None, typer.Option(help="Entry to run; can be given several times.")] = None,
-    listed: Annotated[
-        bool, typer.Option("--list", help="List the suites and what each holds; train nothing.")
-    ] = False,
+    output: Output = None,
+    workers: Workers = None,
+    seeds: Seeds = None,
+    only: Only = None,
+    listed: Listed = False,
 ) -> None:
     """Train and evaluate a suite of translators with several seeds; write one table per target beside the runs.
 
@@ -46,11 +49,11 @@ def run(
     A model that an oracle beats, which learns nothing, is marked as not converged and is not ranked.
     """
     from transmodal.errors import UsageError
-    from transmodal.experiments.benchmark import suite as suites
+    from transmodal.experiments.benchmark.suite import LIBRARY, suite_of
 
     if listed:
-        for name in [suite] if suite else suites.names():
-            print("\n".join(_shown(suites.suite_of(name))))
+        for name in [suite] if suite else LIBRARY.names():
+            print("\n".join(_lines(suite_of(name))))
         return
     if suite is None or cohort is None or output is None:
         raise UsageError(
@@ -60,26 +63,50 @@ def run(
             "Name them, or list the suites with --list.",
         )
     from transmodal.commands._progress import bars
+    from transmodal.experiments.benchmark.run import benchmark
+
+    whole = suite_of(suite)
+    part = whole.narrowed(only or (), _numbers(seeds))
+    with bars() as terminal:
+        progress = _Logged(terminal)
+        result = benchmark(
+            part, cohort, output, whole=whole, workers=workers or _default_workers(), progress=progress
+        )
+    _write(result, output)
+
+
+class _Logged:
+    """Progress that also says each count in a log, where there is no terminal: a log of hours tells how far it is."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+
+    def advance(self, stage: str, completed: int, total: int, note: str = "") -> None:
+        """Show that `completed` of the `total` items of a stage are complete."""
+        self._progress.advance(stage, completed, total, note)
+        if completed < total and not sys.stderr.isatty():
+            self._progress.say(f"{stage}: {completed}/{total} {note}".rstrip())
+
+    def say(self, line: str) -> None:
+        """Show a line."""
+        self._progress.say(line)
+
+
+def _write(result: Benchmark, output: Path) -> None:
+    """Write the record and the tables, and print them.
+
+    Raises:
+        Exit: with status 1 where trainings failed.
+    """
     from transmodal.evaluation.compare import table as compare_table
     from transmodal.experiments.benchmark import table
-    from transmodal.experiments.benchmark.run import benchmark
     from transmodal.storage import files
 
-    whole = suites.suite_of(suite)
-    part = whole.narrowed(only or (), _numbers(seeds))
-    with bars() as shown:
-
-        def tell(what: str, done: int, total: int, note: str) -> None:
-            shown.advance(what, done, total, note)
-            if done < total and not sys.stderr.isatty():  # a log of hours says how far it is
-                shown.say(f"{what}: {done}/{total} {note}".rstrip())
-
-        result = benchmark(part, cohort, output, whole=whole, workers=workers or _at_once(), progress=tell)
     files.write_json(output / "benchmark.json", dict(result.content))
-    places = table.write(result.comparisons, output)
-    for one in result.comparisons.values():
-        print(compare_table.markdown(one))
-    print(f"Tables: {', '.join(map(str, places))}\nFigures: {output / 'benchmark.json'}")
+    folders = table.write(result.comparisons, output)
+    for comparison in result.comparisons.values():
+        print(compare_table.markdown(comparison))
+    print(f"Tables: {', '.join(map(str, folders))}\nFigures: {output / 'benchmark.json'}")
     if result.failures:
         (entry, seed), line = next(iter(result.failures.items()))
         print(f"{len(result.failures)} of the trainings failed, the first {entry} with seed {seed}: {line}")
@@ -90,12 +117,12 @@ def _numbers(text: str | None) -> list[int]:
     from transmodal.errors import UsageError
 
     try:
-        return [int(one) for one in text.split(",")] if text else []
+        return [int(number) for number in text.split(",")] if text else []
     except ValueError as error:
         raise UsageError("E001", f"--seeds {text}", "numbers such as 1,2,3", "Correct it.") from error
 
 
-def _at_once() -> int:
+def _default_workers() -> int:
     """Return how many trainings run at once: one per GPU, or one per core where there is none."""
     import torch
 
@@ -103,8 +130,8 @@ def _at_once() -> int:
     return torch.cuda.device_count() or cores or 1
 
 
-def _shown(suite: Suite) -> list[str]:
-    """Return the lines that say what a suite holds."""
+def _lines(suite: Suite) -> list[str]:
+    """Return the lines of a suite in the list."""
     lines = [
         f"{suite.name}: {suite.about}",
         f"  budget: {suite.budget}",

@@ -27,19 +27,19 @@ def run(
         recipe = load.load(name)
         print(json.dumps(recipe.model_dump(mode="json"), indent=1) if as_json else load.dump(recipe).rstrip())
         return
+    library = {recipe_name: load.load(recipe_name) for recipe_name in load.names()}
     if as_json:
-        listed = {one: load.load(one) for one in load.names()}
-        shown = {
-            one: {
+        facts = {
+            recipe_name: {
                 "translator": recipe.translator,
                 "source": list(recipe.task.source),
                 "target": recipe.task.target,
                 "paper": recipe.paper,
             }
-            for one, recipe in listed.items()
+            for recipe_name, recipe in library.items()
         }
-        print(json.dumps({"recipes": shown}, indent=1))
+        print(json.dumps({"recipes": facts}, indent=1))
         return
-    for one in load.names():
-        recipe = load.load(one)
-        print(f"{one:32} {' + '.join(recipe.task.source)} -> {recipe.task.target}   {recipe.translator}")
+    for recipe_name, recipe in library.items():
+        task = recipe.task
+        print(f"{recipe_name:32} {' + '.join(task.source)} -> {task.target}   {recipe.translator}")

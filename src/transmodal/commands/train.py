@@ -49,7 +49,7 @@ def run(
     from transmodal.commands._progress import bars
     from transmodal.training import launch
 
-    with bars() as shown:
+    with bars() as terminal:
         result = train(
             recipe,
             cohort,
@@ -58,7 +58,7 @@ def run(
             device=device,
             precision=precision,
             processes=processes,
-            progress=shown,
+            progress=terminal,
         )
     if not launch.is_first():
         return

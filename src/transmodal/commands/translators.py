@@ -24,25 +24,25 @@ def run(
     from transmodal import translators
     from transmodal.translators._facts import Facts, facts
 
-    found = [facts(name) for name in translators.names()]
+    records = [facts(name) for name in translators.names()]
     if as_json:
-        print(json.dumps([one.to_json() for one in found], indent=1))
+        print(json.dumps([record.to_json() for record in records], indent=1))
         return
 
-    def row(one: Facts) -> tuple[str, ...]:
-        counts = (one.generator_parameters, one.trainable_parameters, one.frozen_parameters)
+    def row(record: Facts) -> tuple[str, ...]:
+        counts = (record.generator_parameters, record.trainable_parameters, record.frozen_parameters)
         millions = tuple(f"{count / 1e6:.2f} M" if count else "-" for count in counts)
         return (
-            one.name,
-            one.pairing,
-            ", ".join(one.needs),
+            record.name,
+            record.pairing,
+            ", ".join(record.needs),
             *millions,
-            f"{one.gflop_per_slice:.1f}",
-            one.paper,
+            f"{record.gflop_per_slice:.1f}",
+            record.paper,
         )
 
     head = ("translator", "pairing", "needs", "generator", "trainable", "frozen", "GFLOP/slice", "paper")
-    table = [head, *map(row, found)]
+    table = [head, *map(row, records)]
     widths = [max(len(line[column]) for line in table) for column in range(len(head) - 1)]
     for name, pairing, needs, *numbers, paper in table:
         words = [text.ljust(width) for text, width in zip((name, pairing, needs), widths, strict=False)]

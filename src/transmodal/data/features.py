@@ -1,4 +1,4 @@
-"""Features of a frozen encoder, kept beside the cohort, so that training reads them instead of recomputing."""
+"""Features of a frozen encoder, stored beside the cohort, so that training reads them instead of recomputing."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ class FeatureStore:
         self._dataset = dataset
         self._spans = dataset.spans()
         self._paths = [
-            folder / f"{one.case.id}-{_key(encoder, dataset, one, span)}.npy"
-            for one, span in zip(dataset.stream.cases, self._spans, strict=True)
+            folder / f"{source.case.id}-{_key(encoder, dataset, source, span)}.npy"
+            for source, span in zip(dataset.stream.cases, self._spans, strict=True)
         ]
         self._open: dict[int, NDArray[np.float16]] = {}
         self._case_of = [n for n, span in enumerate(self._spans) for _ in span]
@@ -62,21 +62,21 @@ class FeatureStore:
             encode: the encoder.
             numbers: of the cases.
             batch: windows at once.
-            advance: told of windows done, of how many.
+            advance: told of windows that are complete, and of all.
 
         Raises:
             ResourceError: E403 when the disk has no room for them.
         """
-        total, done = sum(len(self._spans[n]) for n in numbers), 0
+        total, completed = sum(len(self._spans[n]) for n in numbers), 0
         for n in numbers:
             parts: list[NDArray[np.float16]] = []
-            for some in _chunks(self._spans[n], batch):
-                source = torch.stack([self._dataset[index, 0].source for index in some])
+            for chunk in _chunks(self._spans[n], batch):
+                source = torch.stack([self._dataset[index, 0].source for index in chunk])
                 parts.append(encode(source).cpu().numpy().astype(np.float16))
-                if not done and len(parts) == 1:
-                    _check_room(self._paths[n].parent, parts[0].nbytes // len(some) * total, total)
-                advance(done + sum(map(len, parts)), total)
-            done += len(self._spans[n])
+                if not completed and len(parts) == 1:
+                    _check_room(self._paths[n].parent, parts[0].nbytes // len(chunk) * total, total)
+                advance(completed + sum(map(len, parts)), total)
+            completed += len(self._spans[n])
             self._paths[n].parent.mkdir(parents=True, exist_ok=True)
             with files.atomic_path(self._paths[n]) as beside:
                 np.save(beside, np.concatenate(parts))
@@ -89,21 +89,21 @@ class FeatureStore:
         """
         number = self._case_of[index]
         if number not in self._open:
-            self._open[number] = _opened(self._paths[number], len(self._spans[number]))
+            self._open[number] = _open_features(self._paths[number], len(self._spans[number]))
         stored = self._open[number][index - self._spans[number].start]
         return torch.from_numpy(np.asarray(stored, dtype=np.float32))
 
 
-def _key(encoder: str, dataset: WindowDataset, one: StreamCase, span: range) -> str:
+def _key(encoder: str, dataset: WindowDataset, source: StreamCase, span: range) -> str:
     stream = dataset.stream
     content: dict[str, Any] = {
         "encoder": encoder,
         "arrays": [
-            [name, one.case.entry.volumes[name].sha256 if name in one.case.modalities else None]
+            [name, source.case.entry.volumes[name].sha256 if name in source.case.modalities else None]
             for name in stream.sources
         ],
-        "region": _region_of(stream, one),
-        "maps": [None if each is None else each.to_json() for each in one.source_maps],
+        "region": _region_of(stream, source),
+        "maps": [None if source_map is None else source_map.to_json() for source_map in source.source_maps],
         "spacing_mm": stream.spacing_mm,
         "cutting": asdict(stream.cutting),
         "windows": [[window.axis, *window.start] for window in _windows(dataset, span)],
@@ -115,37 +115,37 @@ def _windows(dataset: WindowDataset, span: range) -> Iterator[Window]:
     return (dataset.window(index) for index in span)
 
 
-def _region_of(stream: Stream, one: StreamCase) -> list[str]:
-    kept = [entry.sha256 for entry in one.case.entry.regions if entry.kind == stream.region]
-    return [stream.region, *kept]
+def _region_of(stream: Stream, source: StreamCase) -> list[str]:
+    hashes = [entry.sha256 for entry in source.case.entry.regions if entry.kind == stream.region]
+    return [stream.region, *hashes]
 
 
 def _chunks(span: range, size: int) -> Iterator[range]:
     return (span[start : start + size] for start in range(0, len(span), size))
 
 
-def _check_room(folder: Path, wanted: int, windows: int) -> None:
-    there = next(one for one in (folder, *folder.parents) if one.exists())
-    free = shutil.disk_usage(there).free
-    if wanted > free:
+def _check_room(folder: Path, n_bytes: int, windows: int) -> None:
+    existing = next(path for path in (folder, *folder.parents) if path.exists())
+    free = shutil.disk_usage(existing).free
+    if n_bytes > free:
         raise ResourceError(
             "E403",
             f"{free / 1e9:.1f} GB free for the features of {windows} windows",
-            f"{wanted / 1e9:.1f} GB",
+            f"{n_bytes / 1e9:.1f} GB",
             "Set training.store_features=false, a smaller settings.sam_size, or move the cohort.",
         )
 
 
-def _opened(path: Path, windows: int) -> NDArray[np.float16]:
+def _open_features(path: Path, windows: int) -> NDArray[np.float16]:
     try:
         stored: NDArray[Any] = np.load(path, mmap_mode="r")
-        found = f"{stored.dtype} of {stored.shape}"
+        content = f"{stored.dtype} of {stored.shape}"
     except (OSError, ValueError) as error:
-        stored, found = np.empty(0), type(error).__name__
+        stored, content = np.empty(0), type(error).__name__
     if stored.dtype != np.float16 or stored.ndim < 2 or len(stored) != windows:
         raise IntegrityError(
             "E502",
-            f"features {path.name}: {found}",
+            f"features {path.name}: {content}",
             f"float16 features of {windows} windows",
             "Delete the file: the next training makes it anew.",
         )

@@ -48,7 +48,7 @@ class Share(NamedTuple):
     workers: int = 0
 
 
-ALL = Share()
+WHOLE = Share()
 """The share of a process that trains alone."""
 
 
@@ -64,7 +64,7 @@ def steps_per_epoch(n: int, batch: int) -> int:
 
 
 def batches(
-    dataset: WindowDataset, epoch: Epoch, share: Share = ALL, *, skip: int = 0, step: int = 0
+    dataset: WindowDataset, epoch: Epoch, share: Share = WHOLE, *, skip: int = 0, step: int = 0
 ) -> Iterator[Batch]:
     """Yield one epoch's batches, or the rest of it.
 

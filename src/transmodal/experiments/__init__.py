@@ -1,5 +1,5 @@
 """Experiments: several trainings that say something together.
 
-Comes in: a plan of recipes, seeds and a cohort. Goes out: runs, their evaluations and one table.
-Open first: `series.py`; suites are in `benchmark/`, ablations in `studies/`.
+Comes in: a design (rows of recipes, seeds) and a cohort. Goes out: runs, their evaluations and one table.
+Open first: `design.py` and `trial.py`; suites are in `benchmark/`, ablations in `ablation/`, the demo in `demo.py`.
 """

@@ -18,7 +18,7 @@ from transmodal.training.log import Curves
 from transmodal.training.loop import train_phases
 from transmodal.training.run import lock
 from transmodal.training.saving import load_last
-from transmodal.training.session import Interrupted, PlannedRun, Session, open_session
+from transmodal.training.session import Assignment, Interrupted, Session, open_session
 from transmodal.training.step import is_out_of_memory, out_of_memory
 
 
@@ -29,7 +29,7 @@ class Outcome(NamedTuple):
     signal: int | None
 
 
-def train_in_process(fabric: Fabric, planned: PlannedRun, progress: Progress, stop: Stop) -> Outcome:
+def train_in_process(fabric: Fabric, assignment: Assignment, progress: Progress, stop: Stop) -> Outcome:
     """Train in one process; the first one keeps the run's folder.
 
     Raises:
@@ -38,12 +38,12 @@ def train_in_process(fabric: Fabric, planned: PlannedRun, progress: Progress, st
     cards = [fabric.device] if fabric.device.type == "cuda" else []
     with torch.random.fork_rng(devices=cards):
         if fabric.global_rank > 0:
-            return train_session(open_session(fabric, planned, progress, stop, load_last(planned.run)))
-        with lock(planned.run):
-            saved = load_last(planned.run)
+            return train_session(open_session(fabric, assignment, progress, stop, load_last(assignment.run)))
+        with lock(assignment.run):
+            saved = load_last(assignment.run)
             n_steps = 0 if saved is None else saved.state.step
-            with Curves(planned.run.curves, planned.run.tensorboard, n_steps) as curves:
-                session = open_session(fabric, planned, progress, stop, saved)
+            with Curves(assignment.run.curves, assignment.run.tensorboard, n_steps) as curves:
+                session = open_session(fabric, assignment, progress, stop, saved)
                 session.curves = curves
                 return train_session(session)
 

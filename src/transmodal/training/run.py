@@ -148,7 +148,7 @@ def lock(run: Run) -> Iterator[None]:
 
 def _check(run: Run, recipe: Recipe, cohort: CohortMark) -> None:
     record = files.read_json(run.record)
-    begun = record.get("cohort", {})
+    cohort_record = record.get("cohort", {})
     differing = _differing_keys(record.get("recipe"), recipe.model_dump(mode="json"))
     differing = [key for key in differing if key.removeprefix("training.") not in MOVABLE]
     if differing:
@@ -158,10 +158,10 @@ def _check(run: Run, recipe: Recipe, cohort: CohortMark) -> None:
             "the recipe that it was started with",
             f"Choose another folder, or go on with {run.folder / 'recipe.yaml'}.",
         )
-    if begun.get("digest") != cohort.digest:
+    if cohort_record.get("digest") != cohort.digest:
         raise UsageError(
             "E005",
-            f"{run.folder} was started on cohort {begun.get('name')} of other content or another split",
+            f"{run.folder} was started on cohort {cohort_record.get('name')} of other content or another split",
             "the cohort that it was started on",
             "Choose another folder, or give that cohort.",
         )
@@ -169,12 +169,12 @@ def _check(run: Run, recipe: Recipe, cohort: CohortMark) -> None:
 
 def _check_starting(run: Run, summary: Mapping[str, Any]) -> None:
     """Refuse other starting weights where they are going to be loaded again: no checkpoint was saved yet."""
-    begun = files.read_json(run.record).get("plan", {}).get("starting_weights")
+    first_weights = files.read_json(run.record).get("plan", {}).get("starting_weights")
     weights = summary.get("starting_weights")
-    if begun is not None and not run.is_saved and begun != weights:
+    if first_weights is not None and not run.is_saved and first_weights != weights:
         raise UsageError(
             "E005",
-            f"{run.folder} was started from other weights: {begun}",
+            f"{run.folder} was started from other weights: {first_weights}",
             f"the same files as then, not {weights}",
             "Choose another folder, or give those files.",
         )

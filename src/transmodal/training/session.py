@@ -36,7 +36,7 @@ class Interrupted(Exception):  # noqa: N818 - no error: the loop is left, and th
     """The process was asked to stop, and what has to be saved is saved."""
 
 
-class PlannedRun(NamedTuple):
+class Assignment(NamedTuple):
     """What travels to every process: what is trained, and where it is written."""
 
     plan: Plan
@@ -171,7 +171,7 @@ class Session:
             sums = {}
         self.update(sums=sums)
         note = f"epoch {self.state.epoch + 1}/{phase.epochs}  loss {sum(losses.values()):.4g}"
-        total_steps = self.steps_per_epoch * sum(other.epochs for other in self.plan.phases)
+        total_steps = self.steps_per_epoch * sum(item.epochs for item in self.plan.phases)
         self.progress.advance("train", number, total_steps, note)
 
     def log(self, phase: PhasePlan, values: Mapping[str, float]) -> None:
@@ -203,13 +203,13 @@ class Session:
 
 
 def open_session(
-    fabric: Fabric, planned: PlannedRun, progress: Progress, stop: Stop, saved: Checkpoint | None
+    fabric: Fabric, assignment: Assignment, progress: Progress, stop: Stop, saved: Checkpoint | None
 ) -> Session:
     """Build a session: at its first step, or where a checkpoint left it.
 
     Args:
         fabric: device, precision and processes.
-        planned: what is trained, and where it is written.
+        assignment: what is trained, and where it is written.
         progress: told by the first process.
         stop: whether this process was asked to stop.
         saved: what to go on from; None begins.
@@ -218,7 +218,7 @@ def open_session(
         InputError: E132 when no window is left to train on.
         IntegrityError: E502 when frozen networks or tensors are others than those of the checkpoint.
     """
-    plan = planned.plan
+    plan = assignment.plan
     torch.manual_seed(seed_of(plan.recipe.training.seed, "weights"))
     # A run goes on with the settings that it was begun with, also where defaults have changed since.
     config = plan.config if saved is None else saved.translator_config
@@ -228,7 +228,7 @@ def open_session(
     return Session(
         fabric=fabric,
         plan=plan,
-        run=planned.run,
+        run=assignment.run,
         progress=progress,
         stop=stop,
         translator=translator,

@@ -90,11 +90,11 @@ def check_finite(terms: Mapping[str, float], place: str) -> None:
             raise diverged(f"loss {name} is {value} at {place}", player)
 
 
-def diverged(got: str, player: str) -> InputError:
+def diverged(finding: str, player: str) -> InputError:
     """Return the error for training that left the finite numbers."""
     return InputError(
         "E120",
-        got,
+        finding,
         "finite numbers",
         f"Lower training.players.{player}.lr, set training.gradient_clip, or use training.precision 32-true; "
         "the last checkpoint is from before.",

@@ -16,7 +16,7 @@ from transmodal.training.planning.plan import plan as make_plan
 from transmodal.training.planning.start import check_start
 from transmodal.training.process import train_in_process
 from transmodal.training.run import Run, open_run
-from transmodal.training.session import PlannedRun
+from transmodal.training.session import Assignment
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +82,8 @@ def train(recipe: Recipe, cohort: Cohort, run: Path, *, progress: Progress | Non
     before = checkpoint.peek(opened.last)
     if before is not None and before.finished:
         return TrainResult(folder, before.step, metric, before.best, 0.0, was_finished=True)
-    planned = PlannedRun(plan, opened)
-    state, signal = launch(plan.recipe.training, train_in_process, planned, progress or Silent())
+    assignment = Assignment(plan, opened)
+    state, signal = launch(plan.recipe.training, train_in_process, assignment, progress or Silent())
     if signal is not None:
         raise_signal(signal)
     return TrainResult(folder, state.step, metric, state.best, time.monotonic() - start)

@@ -12,24 +12,24 @@ from transmodal.experiments.benchmark.metrics import (
     check_computable,
     check_known,
     figure_name,
-    kept_names,
-    plain,
-    taken,
+    recorded_figures,
+    scored,
+    without_dimensions,
 )
 from transmodal.experiments.benchmark.run import benchmark
 from transmodal.experiments.benchmark.suite import Suite, suite_of
 
 
 def test_names_of_figures() -> None:
-    assert plain(["ssim-2d", "ssim", "mae"]) == ("ssim", "mae")
-    assert taken(["ms_ssim-2d"]) == ("mae", "psnr", "ssim", "ms_ssim")
+    assert without_dimensions(["ssim-2d", "ssim", "mae"]) == ("ssim", "mae")
+    assert scored(["ms_ssim-2d"]) == ("mae", "psnr", "ssim", "ms_ssim")
     assert [figure_name(*one) for one in (("ssim", 3), ("ssim", 2), ("stsim2", 2))] == [
         "ssim",
         "ssim-2d",
         "stsim2",
     ]
-    assert kept_names(["mae"]) == ("mae", "psnr", "ssim")
-    assert kept_names(["ssim-2d", "stsim2", "ms_ssim"]) == (
+    assert recorded_figures(["mae"]) == ("mae", "psnr", "ssim")
+    assert recorded_figures(["ssim-2d", "stsim2", "ms_ssim"]) == (
         *("mae", "psnr", "ssim", "ssim-2d", "stsim2"),
         *("ms_ssim-2d", "ms_ssim"),
     )
@@ -122,5 +122,5 @@ def test_a_table_is_ranked_by_any_metric_and_scored_again_where_it_lacks_one(
 
 def test_the_colorization_table_shows_the_papers_figures() -> None:
     suite = suite_of("colorization-table")
-    shown = set(taken([suite.metric, *suite.metrics]))
+    shown = set(scored([suite.metric, *suite.metrics]))
     assert {"ssim", "ms_ssim", "stsim2", "delta_cf", "ssim_source", "stsim2_source"} <= shown

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from transmodal.experiments.benchmark.record import hardware
 from transmodal.experiments.benchmark.suite import Suite
 from transmodal.storage import files
 
@@ -34,13 +33,3 @@ def test_what_is_kept_says_how_it_came_about(done: Any, suite: Suite) -> None:  
         assert over["mean"] == pytest.approx(statistics.fmean(means), rel=1e-12)
         assert over["sd"] == pytest.approx(statistics.stdev(means), rel=1e-12)
     assert len(hashes) == 12
-
-
-def test_the_hardware_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    import torch
-
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    assert hardware()["device"] == "cpu"
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    monkeypatch.setattr(torch.cuda, "get_device_name", lambda: "a GPU")
-    assert hardware()["device"] == "a GPU"

@@ -10,19 +10,19 @@ import pytest
 
 from transmodal.errors import InputError, UsageError
 from transmodal.evaluation.oracles import STANDARD
-from transmodal.experiments import series
+from transmodal.experiments import trial
 from transmodal.experiments.benchmark import run
 from transmodal.experiments.benchmark.record import Outcome
 from transmodal.experiments.benchmark.run import (
     Benchmark,
-    _Estimate,
+    Estimate,
     benchmark,
     score_oracles,
     train_and_score,
 )
 from transmodal.experiments.benchmark.suite import Entry, Suite
 from transmodal.experiments.benchmark.table import NOT_CONVERGED, page
-from transmodal.experiments.series import Job
+from transmodal.experiments.trial import Trial
 
 
 def figures(folder: Path) -> dict[str, Any]:
@@ -39,10 +39,10 @@ def test_every_entry_with_every_seed_and_the_oracles_once(done: Any) -> None:  #
         f"runs/{entry}/seed-{seed}/evaluation" for entry in ("whole", "l1-alone", "to-t2") for seed in (1, 2)
     ]
     assert written == sorted(f"{place}/evaluation.json" for place in [*runs, "oracles/fa", "oracles/t2"])
-    assert [what[:3] for what in done.told if what[0] == "trainings"] == [
+    assert [what[:3] for what in done.counts if what[0] == "trainings"] == [
         ("trainings", n, 6) for n in range(1, 7)
     ]
-    assert done.told[-1] == ("trainings", 6, 6, "")
+    assert done.counts[-1] == ("trainings", 6, 6, "")
 
     for target, rows in {"fa": {"whole", "l1-alone"}, "t2": {"to-t2"}}.items():
         comparison = done.result.comparisons[target]
@@ -52,14 +52,13 @@ def test_every_entry_with_every_seed_and_the_oracles_once(done: Any) -> None:  #
         assert all(one.seeds == (1, 2) for one in comparison.rows if not one.is_oracle)
 
 
-def test_what_is_done_is_not_done_again(done: Any, suite: Suite, cohort: Path) -> None:  # noqa: ANN401
+def test_what_is_done_is_not_done_again(done: Any, suite: Suite, cohort: Path, heard: Any) -> None:  # noqa: ANN401
     before = {path: path.stat().st_mtime_ns for path in done.folder.rglob("*") if path.suffix != ".json"}
     before |= {path: path.stat().st_mtime_ns for path in done.folder.rglob("evaluation.json")}
-    told: list[str] = []
-    again = benchmark(suite, cohort, done.folder, progress=lambda *what: told.append(what[3]))
+    again = benchmark(suite, cohort, done.folder, progress=heard)
     assert {**again.content, "commit": None} == {**done.result.content, "commit": None}
     assert {path: path.stat().st_mtime_ns for path in before} == before
-    assert set(told) == {""}, "an estimate without anything to estimate from"
+    assert {note for *_, note in heard.counts} == {""}, "an estimate without anything to estimate from"
 
 
 def test_the_same_seeds_give_the_same_figures_to_the_last_digit(
@@ -116,8 +115,8 @@ def test_starting_weights_are_asked_for_until_every_seed_of_an_entry_is_begun(
         if len(asked) % len(suite.entries) == 0:
             raise InputError("E132", "enough", "three entries", "")
 
-    monkeypatch.setattr(run, "plan", planned)
-    monkeypatch.setattr(run, "check_start", lambda _: None)
+    monkeypatch.setattr(trial, "plan", planned)
+    monkeypatch.setattr(trial, "check_start", lambda _: None)
     more = suite.model_copy(update={"seeds": (*suite.seeds, 3)})
     for one, folder in ((suite, done.folder), (more, done.folder), (suite, tmp_path)):
         with pytest.raises(InputError, match="enough"):
@@ -125,16 +124,16 @@ def test_starting_weights_are_asked_for_until_every_seed_of_an_entry_is_begun(
     assert asked == [False] * 3 + [True] * 6
 
 
-def test_the_estimate_knows_each_entrys_time() -> None:
-    told: list[tuple[int, str]] = []
+def test_the_estimate_knows_each_entrys_time(heard: Any) -> None:  # noqa: ANN401
     keys = [(entry, seed) for seed in (1, 2) for entry in ("quick", "slow")]
-    estimate = _Estimate(lambda _what, done, _of, note: told.append((done, note)), keys, workers=2)
+    estimate = Estimate(heard, keys, workers=2)
     estimate(("quick", 1), Outcome(seconds=60.0))
     estimate(("slow", 1), Outcome(seconds=600.0))
     estimate(("quick", 2), Outcome())
     estimate(("slow", 2), Outcome(seconds=600.0))
     # 3 trainings of a minute by 2 workers; a minute and ten; ten minutes, half of it for each; nothing
-    assert told == [(1, "about 2 min left"), (2, "about 6 min left"), (3, "about 5 min left"), (4, "")]
+    notes = ["about 2 min left", "about 6 min left", "about 5 min left", ""]
+    assert heard.counts == [("trainings", n, 4, note) for n, note in enumerate(notes, start=1)]
 
 
 def test_what_a_process_does_with_one_entry(
@@ -145,10 +144,10 @@ def test_what_a_process_does_with_one_entry(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     recipe = suite.resolved("whole", 1)
-    again = train_and_score(Job("whole", recipe, cohort, done.folder / "runs" / "whole" / "seed-1"))
+    again = train_and_score(Trial("whole", recipe, cohort, done.folder / "runs" / "whole" / "seed-1"))
     assert (again.steps, again.seconds, again.failure) == (4, None, "")
 
-    new = Job("whole", recipe, cohort, tmp_path / "run")
+    new = Trial("whole", recipe, cohort, tmp_path / "run")
     outcome = train_and_score(new)
     assert outcome.seconds is not None
     assert (tmp_path / "run" / "evaluation" / "evaluation.json").is_file()
@@ -156,15 +155,15 @@ def test_what_a_process_does_with_one_entry(
     other = train_and_score(new._replace(recipe=suite.resolved("l1-alone", 1)))
     assert "E005" in other.failure
 
-    def broken(_: Job) -> None:
+    def broken(_: Trial) -> None:
         raise TypeError("of None")
 
-    monkeypatch.setattr(series, "trained", broken)
+    monkeypatch.setattr(run, "train_trial", broken)
     assert train_and_score(new).failure == "error[E601]: TypeError: a bug in transmodal"
 
 
 def test_oracles_are_scored_once(suite: Suite, cohort: Path, done: Any, tmp_path: Path) -> None:  # noqa: ANN401
-    job = Job("fa", suite.resolved("whole", 1), cohort, tmp_path)
+    job = Trial("fa", suite.resolved("whole", 1), cohort, tmp_path)
     score_oracles(job)
     assert figures(tmp_path)["evaluation.json"] == figures(done.folder)["oracles/fa/evaluation.json"]
     before = (tmp_path / "evaluation.json").stat().st_mtime_ns

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -9,14 +10,14 @@ import torch
 
 from transmodal import translators
 from transmodal.errors import InputError, UsageError
-from transmodal.experiments.benchmark import suite as suites
-from transmodal.experiments.benchmark.suite import Entry, Suite, found, suite_of
+from transmodal.experiments.benchmark.suite import LIBRARY, Entry, Suite, find_recipes, suite_of
+from transmodal.recipes import load as recipes
 from transmodal.recipes.schema import Augment
 
 SUITE = "name: mine\nabout: a\nbudget: b\ncohort: c\n"
 
 
-@pytest.mark.parametrize("name", suites.names())
+@pytest.mark.parametrize("name", LIBRARY.names())
 def test_every_suite_of_the_library_can_be_resolved(name: str) -> None:
     suite = suite_of(name)
     assert suite.name == name
@@ -41,7 +42,7 @@ def test_every_suite_of_the_library_can_be_resolved(name: str) -> None:
 
 
 def test_no_translator_is_forgotten() -> None:
-    """A new translator brings a recipe `<task>-<name>-small`, and an entry in `atlas` or `atlas-colour`."""
+    """A new translator brings a recipe `<task>-<name>-small`, which `atlas` or `atlas-colour` finds."""
     smoke = suite_of("atlas-smoke")
     run = {smoke.resolved(entry, 1).translator: smoke.resolved(entry, 1) for entry in smoke.entries}
     assert sorted(run) == translators.names()
@@ -94,7 +95,7 @@ def test_mrnets_baselines_have_mrnets_discriminator(name: str) -> None:
 
 
 def test_recipes_are_found_by_the_preferred_pattern() -> None:
-    both = found(["t1-to-fa-*-small", "t1-to-t2-*-small"])
+    both = find_recipes(["t1-to-fa-*-small", "t1-to-t2-*-small"])
     assert both["pix2pix"] == "t1-to-fa-pix2pix-small"
     assert both["cyclegan"] == "t1-to-t2-cyclegan-small"
     assert "chromagan" not in both
@@ -109,6 +110,35 @@ def test_what_is_found_is_changed_by_its_entry_and_others_are_added(tmp_path: Pa
     assert list(suite.entries) == ["macro2micro", "pix2pix", "unet_regression", "twice"]
     assert suite.resolved("pix2pix", 1).training.epochs == 9
     assert suite.entries["twice"] == Entry(recipe="t1-to-fa-small", note="again")
+
+
+def test_the_remainder_is_found_behind_the_entries_where_no_entry_trains_it(tmp_path: Path) -> None:
+    entries = "entries:\n  regression: {recipe: t1-to-fa-small}\n"
+    (tmp_path / "mine.yaml").write_text(
+        SUITE + 'remainder: ["t1-to-fa-*small", "t1-to-t2-tcgan-*"]\n' + entries
+    )
+    suite = suite_of(str(tmp_path / "mine.yaml"))
+    assert list(suite.entries) == ["regression", "macro2micro", "pix2pix", "tcgan"]
+    assert suite.entries["pix2pix"] == Entry(recipe="t1-to-fa-pix2pix-small")
+
+
+@pytest.mark.parametrize(
+    ("suite", "recipe", "others"),
+    [("atlas", "t1-to-t2-new-small", "atlas-colour"), ("atlas-colour", "mr-to-colour-new-small", "atlas")],
+)
+def test_a_new_translators_small_recipe_is_all_that_the_atlas_needs(
+    suite: str, recipe: str, others: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = {name: suite_of(name).entries for name in ("atlas", "atlas-colour", "atlas-smoke")}
+    library = shutil.copytree(recipes.LIBRARY, tmp_path / "library")
+    small = recipes.dump(recipes.load(recipe.replace("-new", "-pix2pix")))
+    (library / f"{recipe}.yaml").write_text(small.replace("translator: pix2pix", "translator: new"))
+    monkeypatch.setattr(recipes, "LIBRARY", library)
+    names = [*translators.names(), "new"]
+    monkeypatch.setattr(translators, "names", lambda: names)
+    for name in (suite, "atlas-smoke"):
+        assert suite_of(name).entries == {**before[name], "new": Entry(recipe=recipe)}
+    assert suite_of(others).entries == before[others]
 
 
 def test_a_part_of_a_suite() -> None:
@@ -159,7 +189,7 @@ def test_a_suite_that_is_not_there() -> None:
 
 
 def test_a_suite_says_what_it_is_for() -> None:
-    for name in suites.names():
+    for name in LIBRARY.names():
         suite: Suite = suite_of(name)
         assert suite.about
         assert suite.budget

@@ -34,7 +34,7 @@ ORACLES = {"mean_target": 0.3, "lookup": 0.2, "linear_patch": 0.1}
 
 
 def test_a_row_under_an_oracle_is_marked_and_not_ranked(comparison: Comparison) -> None:
-    made = table.ranked(with_means(comparison, {"whole": 0.05, "l1-alone": 0.15, **ORACLES}))
+    made = table.rank(with_means(comparison, {"whole": 0.05, "l1-alone": 0.15, **ORACLES}))
     assert [one.name for one in made.rows] == [
         "whole",
         f"l1-alone{MARK}",
@@ -48,14 +48,14 @@ def test_a_row_under_an_oracle_is_marked_and_not_ranked(comparison: Comparison) 
 
 
 def test_what_equals_an_oracle_is_not_ranked_and_all_may_fail(comparison: Comparison) -> None:
-    made = table.ranked(with_means(comparison, {"whole": 0.1, "l1-alone": 0.2, **ORACLES}))
+    made = table.rank(with_means(comparison, {"whole": 0.1, "l1-alone": 0.2, **ORACLES}))
     assert [one.name for one in made.rows][:2] == [f"whole{MARK}", f"l1-alone{MARK}"]
     assert made.reference == f"whole{MARK}"
     assert "reference" in markdown(made)
 
 
 def test_all_may_be_ranked(comparison: Comparison) -> None:
-    made = table.ranked(with_means(comparison, {"whole": 0.02, "l1-alone": 0.01, **ORACLES}), ["it broke"])
+    made = table.rank(with_means(comparison, {"whole": 0.02, "l1-alone": 0.01, **ORACLES}), ["it broke"])
     assert [row["rank"] for row in table.to_json(made)["rows"]][:2] == [1, 2]
     assert [one.name for one in made.rows][:2] == ["l1-alone", "whole"]
     assert made.notes[0] == "it broke"

@@ -1,4 +1,4 @@
-"""The metrics of a suite: refused before anything is trained where they are unknown, or no figure could be taken."""
+"""The metrics of a suite: refused before anything is trained where they are unknown, or cannot be computed."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from transmodal.metrics import registry
 from transmodal.metrics.naming import check_names
 
 
-def plain(names: Iterable[str]) -> tuple[str, ...]:
+def without_dimensions(names: Iterable[str]) -> tuple[str, ...]:
     """Return metrics without the dimensions that say which figure is meant, each once: `ssim-2d` is `ssim`."""
     return tuple(dict.fromkeys(re.sub(r"-[23]d$", "", name) for name in names))
 
 
-def taken(names: Iterable[str]) -> tuple[str, ...]:
-    """Return what is taken of every entry: the standard metrics and those of the suite."""
-    return tuple(dict.fromkeys((*STANDARD, *plain(names))))
+def scored(names: Iterable[str]) -> tuple[str, ...]:
+    """Return the metrics that every entry is scored by: the standard ones and those of the suite."""
+    return tuple(dict.fromkeys((*STANDARD, *without_dimensions(names))))
 
 
 def figure_name(metric: str, dims: int) -> str:
@@ -31,15 +31,15 @@ def figure_name(metric: str, dims: int) -> str:
     return f"{metric}-2d" if is_second else metric
 
 
-def kept_names(names: Iterable[str]) -> tuple[str, ...]:
-    """Return the names of the figures that are kept per case and seed: the standard ones in 3D, and those asked for."""
-    found = list(STANDARD)
+def recorded_figures(names: Iterable[str]) -> tuple[str, ...]:
+    """Return the names of the figures per case and seed in the record: the standard ones in 3D, and those of the suite."""
+    figures = list(STANDARD)
     for name in names:
-        (metric,) = plain([name])
-        asked = name.endswith("-2d") or (name == metric and metric not in STANDARD)
+        (metric,) = without_dimensions([name])
+        is_added = name.endswith("-2d") or (name == metric and metric not in STANDARD)
         dims = [n for n in registry.find(metric).dims if n == 2 or not name.endswith("-2d")]
-        found += [figure_name(metric, n) for n in sorted(dims)] if asked else []
-    return tuple(dict.fromkeys(found))
+        figures += [figure_name(metric, n) for n in sorted(dims)] if is_added else []
+    return tuple(dict.fromkeys(figures))
 
 
 def check_known(names: Sequence[str]) -> None:
@@ -48,7 +48,7 @@ def check_known(names: Sequence[str]) -> None:
     Raises:
         UsageError: E002 for a name or a dimension that is not known, E004 for a metric of a network.
     """
-    for name in plain(names):
+    for name in without_dimensions(names):
         if name in learned.METRICS:
             raise UsageError(
                 "E004",
@@ -56,10 +56,12 @@ def check_known(names: Sequence[str]) -> None:
                 f"one of {', '.join(registry.names())}",
                 "Choose another for the suite, and take it of the trained runs: transmodal evaluate --metrics.",
             )
-    check_names(plain(names), registry.names())
-    known = {f"{one.name}-{dims}d" for one in registry.metrics() for dims in one.dims} | {*registry.names()}
+    check_names(without_dimensions(names), registry.names())
+    figures = {f"{metric.name}-{dims}d" for metric in registry.metrics() for dims in metric.dims} | {
+        *registry.names()
+    }
     for name in names:
-        if name not in known:
+        if name not in figures:
             metric, _, dims = name.rpartition("-")
             raise UsageError(
                 "E002", f"the metric {name}", f"{metric}", f"{metric} has no figure in {dims.upper()}."
@@ -81,7 +83,7 @@ def check_computable(names: Sequence[str], target: str, cohort: Cohort) -> None:
         if target in case.modalities:
             entry = case.entry
             check(
-                plain(names),
+                without_dimensions(names),
                 target,
                 CaseFacts(
                     case.id,

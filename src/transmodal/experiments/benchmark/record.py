@@ -1,36 +1,26 @@
-"""What is kept of a benchmark: how every figure came about."""
+"""The record of a benchmark: how every figure came about."""
 
 from __future__ import annotations
 
-import os
-import platform
 import statistics
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-import torch
-
-from transmodal._version import __version__
 from transmodal.cohorts.store import Cohort
 from transmodal.evaluation import provenance
 from transmodal.evaluation.compare.compare import Comparison
 from transmodal.evaluation.records import read as reading
-from transmodal.experiments import series
-from transmodal.experiments.benchmark.metrics import figure_name, kept_names
+from transmodal.experiments.benchmark.metrics import figure_name, recorded_figures
 from transmodal.experiments.benchmark.suite import Suite
 from transmodal.experiments.benchmark.table import to_json
-from transmodal.experiments.series import Job
+from transmodal.experiments.design import Key
+from transmodal.experiments.record import code_record, cohort_record, hardware, recipe_sha256, spread
+from transmodal.experiments.trial import Trial
 from transmodal.nets.blocks import TranslateWith
-from transmodal.notice import INTENDED_USE
-from transmodal.recipes import load as recipes
-from transmodal.storage import files
-
-Key = tuple[str, int]
-"""Entry and seed."""
 
 
 class Outcome(NamedTuple):
-    """What became of one training.
+    """The result of one training.
 
     Attributes:
         steps: that the run has.
@@ -45,125 +35,109 @@ class Outcome(NamedTuple):
     failure: str = ""
 
 
+class TrialResult(NamedTuple):
+    """A trial and its result."""
+
+    trial: Trial
+    outcome: Outcome
+
+
+class _Row(NamedTuple):
+    """One row of the table: an entry, by the statistics of batch normalisation that it is translated with."""
+
+    entry: str
+    statistics: TranslateWith | None
+
+    def name(self) -> str:
+        """Return the name that evaluations give to the row."""
+        if self.statistics is None:
+            return self.entry
+        return f"{self.entry}, {provenance.NORMALISED[self.statistics]}"
+
+    def note(self, note: str) -> str:
+        """Return the entry's note, with what the row shares with another."""
+        if self.statistics is None:
+            return note
+        origin = f"the trainings of {self.entry}, translated once more"
+        return f"{note}; {origin}" if note else origin
+
+
 def content_of(
-    suite: Suite,
-    store: Cohort,
-    jobs: Mapping[Key, Job],
-    outcomes: Mapping[Key, Outcome],
-    comparisons: Mapping[str, Comparison],
+    suite: Suite, cohort: Cohort, results: Mapping[Key, TrialResult], comparisons: Mapping[str, Comparison]
 ) -> dict[str, Any]:
-    """Return everything that is kept, JSON-able: recipes, hashes, figures per case, the cohort, the hardware, the tables."""
-    figures = frozenset(kept_names((suite.metric, *suite.metrics)))
-    entries = {}
-    for name, entry in suite.entries.items():
-        recipe = jobs[name, suite.seeds[0]].recipe
-        for choice in (None, *entry.also):
-            row, note = _row(name, entry.note, choice)
-            seeds = {
-                seed: _training(jobs[name, seed], outcomes[name, seed], row, choice, figures)
-                for seed in suite.seeds
-            }
-            entries[row] = {
-                "translator": recipe.translator,
-                "recipe": entry.recipe,
-                "changes": [*suite.changes, *entry.changes],
-                "note": note,
-                "target": recipe.task.target,
-                "seeds": {str(seed): one for seed, one in seeds.items()},
-                "over_seeds": _over_seeds([one["figures"] for one in seeds.values() if one["figures"]]),
-            }
+    """Return the record, JSON-able: recipes, hashes, figures per case, the cohort, the hardware, the tables."""
+    rows = [_Row(name, choice) for name, entry in suite.entries.items() for choice in (None, *entry.also)]
     return {
         "suite": suite.name,
         "about": suite.about,
         "budget": suite.budget,
-        "intended_use": INTENDED_USE,
-        "version": __version__,
-        "commit": series.commit(),
+        **code_record(),
         "hardware": hardware(),
         "seeds": list(suite.seeds),
-        "cohort": {
-            "name": store.manifest.name,
-            "digest": store.digest(),
-            "cases": {split: len(store.cases(split)) for split in ("train", "validation", "test")},
-        },
-        "entries": entries,
-        "tables": {target: to_json(one) for target, one in comparisons.items()},
+        "cohort": cohort_record(cohort),
+        "entries": {row.name(): _entry(suite, row, results) for row in rows},
+        "tables": {target: to_json(comparison) for target, comparison in comparisons.items()},
     }
 
 
-def hardware() -> dict[str, Any]:
-    """Return what the time that trainings took depends on."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    device = torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu"
+def _entry(suite: Suite, row: _Row, results: Mapping[Key, TrialResult]) -> dict[str, Any]:
+    recipe = results[row.entry, suite.seeds[0]].trial.recipe
+    names = frozenset(recorded_figures((suite.metric, *suite.metrics)))
+    seeds = {str(seed): _training(results[row.entry, seed], row, names) for seed in suite.seeds}
     return {
-        "cores": cores,
-        "machine": platform.machine(),
-        "device": device,
-        "torch": torch.__version__,
-        "python": platform.python_version(),
-        "threads_per_training": 1,
+        "translator": recipe.translator,
+        "recipe": suite.recipe_of(row.entry),
+        "changes": suite.changes_of(row.entry),
+        "note": row.note(suite.entries[row.entry].note),
+        "target": recipe.task.target,
+        "seeds": seeds,
+        "over_seeds": _over_seeds([record["figures"] for record in seeds.values() if record["figures"]]),
     }
 
 
-def _row(entry: str, note: str, statistics: TranslateWith | None) -> tuple[str, str]:
-    """Return a row's name as evaluations have it, and its note."""
-    if statistics is None:
-        return entry, note
-    same = f"the trainings of {entry}, translated once more"
-    return f"{entry}, {provenance.NORMALISED[statistics]}", f"{note}; {same}" if note else same
-
-
-def _training(
-    job: Job,
-    outcome: Outcome,
-    row: str,
-    statistics: TranslateWith | None,
-    kept_figures: frozenset[str],
-) -> dict[str, Any]:
-    """Return what is kept of one training: hashes, steps, and the figures inside the mask per case.
+def _training(result: TrialResult, row: _Row, names: frozenset[str]) -> dict[str, Any]:
+    """Return the record of one training: hashes, steps, and the figures inside the mask per case.
 
     Args:
-        job: of the training.
-        outcome: of the training.
-        row: what its evaluation calls it.
-        statistics: of batch normalisation, where it is another evaluation than the recipe's.
-        kept_figures: names of the figures that are kept.
+        result: of the training.
+        row: whose evaluation is read.
+        names: of the figures that are recorded.
     """
-    kept = {
-        "recipe_sha256": files.sha256_text(recipes.dump(job.recipe)),
+    trial, outcome = result
+    record = {
+        "recipe_sha256": recipe_sha256(trial.recipe),
         "steps": outcome.steps,
         "best_validation": outcome.best,
         "failure": outcome.failure,
         "figures": {},
     }
     if outcome.failure:
-        return kept
-    written = reading.read(reading.find(job.evaluated(statistics))).content
-    record = written.provenance.models[row]
+        return record
+    evaluation = reading.read(reading.find(trial.evaluation(row.statistics))).content
+    model = evaluation.provenance.models[row.name()]
     figures: dict[str, dict[str, float | None]] = {}
-    for figure in written.rows:
-        how = written.protocols[figure.protocol]
-        name = figure_name(figure.metric, how.dims)
-        if name in kept_figures and how.region != "whole":
+    for figure in evaluation.rows:
+        protocol = evaluation.protocols[figure.protocol]
+        name = figure_name(figure.metric, protocol.dims)
+        if name in names and protocol.region != "whole":
             figures.setdefault(name, {})[figure.case] = figure.value
-    recipe = provenance.without_paths(job.recipe, provenance.weight_hashes(record))
-    return kept | {
-        "recipe_sha256": files.sha256_text(recipes.dump(recipe)),
-        "weights_sha256": record["weights_sha256"],
-        "frozen": record.get("frozen", {}),
-        "starting_weights": record.get("starting_weights", {}),
-        "training_seconds": record.get("training_seconds"),
+    return record | {
+        "recipe_sha256": recipe_sha256(trial.recipe, model),
+        "weights_sha256": model["weights_sha256"],
+        "frozen": model.get("frozen", {}),
+        "starting_weights": model.get("starting_weights", {}),
+        "training_seconds": model.get("training_seconds"),
         "figures": figures,
     }
 
 
-def _over_seeds(found: list[Mapping[str, Mapping[str, float | None]]]) -> dict[str, dict[str, float]]:
+def _over_seeds(seeds: list[Mapping[str, Mapping[str, float | None]]]) -> dict[str, dict[str, float]]:
     """Return mean and standard deviation over seeds of the mean over cases."""
     summary = {}
-    for metric in found[0] if found else ():
+    for metric in seeds[0] if seeds else ():
         means = [
-            statistics.fmean(value for value in one[metric].values() if value is not None) for one in found
+            statistics.fmean(value for value in figures[metric].values() if value is not None)
+            for figures in seeds
         ]
-        spread = statistics.stdev(means) if len(means) > 1 else 0.0
-        summary[metric] = {"mean": statistics.fmean(means), "sd": spread}
+        summary[metric] = spread(means)._asdict()
     return summary

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import statistics
 import time
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,30 +18,28 @@ from transmodal.evaluation.compare.compare import Comparison, compare
 from transmodal.evaluation.records import read as reading
 from transmodal.evaluation.request import ScoringOptions
 from transmodal.evaluation.run import evaluate_oracles
-from transmodal.experiments import series
 from transmodal.experiments.benchmark import metrics
-from transmodal.experiments.benchmark.record import Key, Outcome, content_of
+from transmodal.experiments.benchmark.record import Outcome, TrialResult, content_of
 from transmodal.experiments.benchmark.suite import Suite
-from transmodal.experiments.benchmark.table import ranked
-from transmodal.experiments.series import Job
+from transmodal.experiments.benchmark.table import rank
+from transmodal.experiments.counting import Counter, Remaining
+from transmodal.experiments.design import Key
+from transmodal.experiments.pool import run_parallel
+from transmodal.experiments.trial import Trial, is_normalised, plan_row, score_trial, train_trial
+from transmodal.progress import Progress
 from transmodal.recipes.schema import Recipe
 from transmodal.storage import outputs
 from transmodal.training.planning.plan import Plan, plan
-from transmodal.training.planning.start import check_start
-from transmodal.training.run import Run
-
-Progress = Callable[[str, int, int, str], None]
-"""Told what is under way, how much of it is done, of how much, and how long it may still take."""
 
 
 @dataclass(frozen=True, slots=True)
 class Benchmark:
-    """What a suite came to.
+    """The result of a suite.
 
     Attributes:
         comparisons: the table of each target.
         failures: why trainings have no figures, by entry and seed.
-        content: everything that is kept, JSON-able.
+        content: its record, JSON-able.
     """
 
     comparisons: Mapping[str, Comparison]
@@ -59,7 +56,7 @@ def benchmark(
     workers: int = 1,
     progress: Progress | None = None,
 ) -> Benchmark:
-    """Train and score every entry with every seed; what is done is not done again.
+    """Train and score every entry with every seed; complete ones are not done again.
 
     Every training has one thread, so that figures do not depend on how many run at once.
 
@@ -69,76 +66,44 @@ def benchmark(
         folder: where runs go; an interrupted benchmark goes on there.
         whole: the suite that `suite` is a part of; the oracles see as its first entries do.
         workers: trainings at once.
-        progress: told of trainings done.
+        progress: told of trainings that are complete.
 
     Raises:
-        UsageError: as `training.plan`, before anything is trained; E005 for a folder of other recipes.
-        InputError: as `training.plan`; E132 when no training of some target came to figures.
+        UsageError: as `training.planning.plan`, before anything is trained; E005 for a folder of other recipes.
+        InputError: as `training.planning.plan`; E132 when no training of some target came to figures.
     """
     outputs.check_folder(folder)
     store = Cohort.open(cohort)
-    asked = [suite.metric, *suite.metrics]
-    jobs = {
-        (entry, seed): Job(
-            entry,
-            suite.resolved(entry, seed),
-            cohort,
-            folder / "runs" / entry / f"seed-{seed}",
-            also=suite.entries[entry].also,
-            metrics=metrics.taken(asked),
-        )
-        for seed in suite.seeds
-        for entry in suite.entries
-    }
+    trials = {key: _trial(suite, key, cohort, folder) for key in suite.trainings()}
     for entry in suite.entries:
-        begins = not all(Run(jobs[entry, seed].folder).is_saved for seed in suite.seeds)
-        first = jobs[entry, suite.seeds[0]]
-        planned = plan(first.recipe, store, begins=begins)
-        check_start(planned)
-        target = first.recipe.task.target
-        metrics.check_computable(asked, target, store.named_for([*first.recipe.task.source, target]))
-        _check_also(first, planned)
-    oracles = {
-        target: Job(target, recipe, cohort, folder / "oracles" / target, metrics=metrics.taken(asked))
-        for target, recipe in _first_recipes(whole or suite).items()
-        if any(job.recipe.task.target == target for job in jobs.values())
-    }
-    series.each(
-        score_oracles, oracles, workers=workers, threads=1, done=_Told(progress, "oracles", len(oracles))
+        _check([trials[entry, seed] for seed in suite.seeds], store, [suite.metric, *suite.metrics])
+    oracles = _oracles(whole or suite, list(trials.values()), folder)
+    report = Counter(progress, "oracles", len(oracles))
+    run_parallel(score_oracles, oracles, workers=workers, threads=1, report=report)
+    estimate = Estimate(progress, list(trials), workers)
+    outcomes = run_parallel(train_and_score, trials, workers=workers, threads=1, report=estimate)
+    results = {key: TrialResult(trial, outcomes[key]) for key, trial in trials.items()}
+    comparisons = _compare(suite, results, oracles)
+    return Benchmark(
+        comparisons,
+        {key: outcome.failure for key, outcome in outcomes.items() if outcome.failure},
+        content_of(suite, store, results, comparisons),
     )
-    told = _Estimate(progress, list(jobs), workers)
-    outcomes = series.each(train_and_score, jobs, workers=workers, threads=1, done=told)
-    failures = {key: one.failure for key, one in outcomes.items() if one.failure}
-    comparisons = {}
-    for target, oracle in oracles.items():
-        scored = {
-            key: job for key, job in jobs.items() if job.recipe.task.target == target and key not in failures
-        }
-        if scored:
-            is_there = suite.against in {entry for entry, _ in scored}
-            comparison = compare(
-                [
-                    *(job.evaluated(choice) for job in scored.values() for choice in (None, *job.also)),
-                    oracle.folder,
-                ],
-                metric=suite.metric,
-                against=suite.against if is_there else None,
-            )
-            comparisons[target] = ranked(comparison, _failed(jobs, failures, target))
-    return Benchmark(comparisons, failures, content_of(suite, store, jobs, outcomes, comparisons))
 
 
-def train_and_score(job: Job) -> Outcome:
+def train_and_score(trial: Trial) -> Outcome:
     """Train and evaluate one entry with one seed, as far as that is not done.
 
     An error is told, not raised: the others go on, and hours of theirs are not lost to it.
     """
     start = time.monotonic()
     try:
-        result = series.trained(job)
-        waiting = [choice for choice in (None, *job.also) if not _has(job.evaluated(choice), job.metrics)]
+        result = train_trial(trial)
+        waiting = [
+            choice for choice in (None, *trial.also) if not _has(trial.evaluation(choice), trial.metrics)
+        ]
         for choice in waiting:
-            series.scored(job, choice)
+            score_trial(trial, choice)
     except TransmodalError as error:
         return Outcome(failure=error.line())
     except Exception as error:
@@ -148,37 +113,87 @@ def train_and_score(job: Job) -> Outcome:
     return Outcome(result.steps, result.best, time.monotonic() - start if is_new else None)
 
 
-def _check_also(job: Job, planned: Plan) -> None:
+def score_oracles(trial: Trial) -> None:
+    """Evaluate the oracles as a recipe's translator would see the cohort, as far as that is not done."""
+    if _has(trial.folder, trial.metrics):
+        return
+    store = Cohort.open(trial.cohort)
+    evaluate_oracles(
+        plan(trial.recipe, store, begins=False).preprocessing,
+        store,
+        ScoringOptions(metrics=trial.metrics, target_normalised=is_normalised(trial.recipe.task.target)),
+        output=trial.folder,
+    )
+
+
+class Estimate:
+    """Reports trainings that are complete, and how long the others may take."""
+
+    def __init__(self, progress: Progress | None, keys: list[Key], workers: int) -> None:
+        self._counter = Counter(progress, "trainings", len(keys))
+        self._remaining = Remaining(keys, workers)
+
+    def __call__(self, key: Key, outcome: Outcome) -> None:
+        """Count one more."""
+        self._remaining.complete(key, outcome.seconds)
+        self._counter.advance(self._remaining.note())
+
+
+def _trial(suite: Suite, key: Key, cohort: Path, folder: Path) -> Trial:
+    entry, seed = key
+    return Trial(
+        entry,
+        suite.resolved(entry, seed),
+        cohort,
+        folder / "runs" / entry / f"seed-{seed}",
+        also=suite.entries[entry].also,
+        metrics=metrics.scored([suite.metric, *suite.metrics]),
+    )
+
+
+def _oracles(suite: Suite, trials: Sequence[Trial], folder: Path) -> dict[str, Trial]:
+    """Return what the oracles are scored by, by target: the suite's first entry that makes it."""
+    recipes: dict[str, Recipe] = {}
+    for entry in suite.entries:
+        recipe = suite.resolved(entry, suite.seeds[0])
+        recipes.setdefault(recipe.task.target, recipe)
+    targets = {trial.recipe.task.target for trial in trials}
+    return {
+        target: Trial(
+            target, recipe, trials[0].cohort, folder / "oracles" / target, metrics=trials[0].metrics
+        )
+        for target, recipe in recipes.items()
+        if target in targets
+    }
+
+
+def _check(trials: Sequence[Trial], cohort: Cohort, names: Sequence[str]) -> None:
+    """Refuse an entry that cannot be trained or measured, before anything is trained."""
+    training_plan = plan_row(trials, cohort)
+    task = trials[0].recipe.task
+    metrics.check_computable(names, task.target, cohort.named_for([*task.source, task.target]))
+    _check_also(trials[0], training_plan)
+
+
+def _check_also(trial: Trial, training_plan: Plan) -> None:
     """Refuse rows with other statistics of a translator that has no choice, or that takes them in any case.
 
     Raises:
         UsageError: E004.
     """
-    if not job.also:
+    if not trial.also:
         return
     with torch.device("meta"):
-        own = translators.build(job.recipe.translator, planned.config).translates_with()
-    for choice in job.also:
-        if own is None or choice == own:
+        default = translators.build(trial.recipe.translator, training_plan.config).translates_with()
+    for choice in trial.also:
+        if default is None or choice == default:
+            reason = "takes it" if default else "has no batch normalisation"
             raise UsageError(
                 "E004",
-                f"{job.name}: also {choice}, where the recipe {'takes it' if own else 'has no batch normalisation'}",
+                f"{trial.name}: also {choice}, where the recipe {reason}",
                 "other statistics than the recipe's, of a translator with batch normalisation",
-                f"Leave also out of {job.name}.",
+                f"Leave also out of {trial.name}.",
             )
-
-
-def score_oracles(job: Job) -> None:
-    """Evaluate the oracles as a recipe's translator would see the cohort, as far as that is not done."""
-    if _has(job.folder, job.metrics):
-        return
-    store = Cohort.open(job.cohort)
-    evaluate_oracles(
-        plan(job.recipe, store, begins=False).preprocessing,
-        store,
-        ScoringOptions(metrics=job.metrics, target_normalised=series.is_normalised(job.recipe.task.target)),
-        output=job.folder,
-    )
 
 
 def _has(folder: Path, names: Sequence[str]) -> bool:
@@ -187,59 +202,29 @@ def _has(folder: Path, names: Sequence[str]) -> bool:
     return path.is_file() and set(names) <= {row.metric for row in reading.read(path).content.rows}
 
 
-@dataclass(slots=True)
-class _Told:
-    """Counts what is done."""
-
-    progress: Progress | None
-    what: str
-    total: int
-    n: int = 0
-
-    def __call__(self, key: object, result: object) -> None:
-        self.n += 1
-        if self.progress is not None:
-            self.progress(self.what, self.n, self.total, "")
-
-
-class _Estimate:
-    """Tells of trainings done, and how long the others may take: an entry's as long as its others took."""
-
-    def __init__(self, progress: Progress | None, keys: list[Key], workers: int) -> None:
-        self._progress = progress
-        self._waiting = keys
-        self._total = len(keys)
-        self._workers = workers
-        self._took: dict[str, list[float]] = {}
-
-    def __call__(self, key: Key, outcome: Outcome) -> None:
-        self._waiting = [other for other in self._waiting if other != key]
-        if outcome.seconds is not None:
-            self._took.setdefault(key[0], []).append(outcome.seconds)
-        if self._progress is not None:
-            self._progress("trainings", self._total - len(self._waiting), self._total, self.note())
-
-    def note(self) -> str:
-        """Say how long it may still take; nothing before it can be known or when all is done."""
-        means = {entry: statistics.fmean(seconds) for entry, seconds in self._took.items()}
-        if not means or not self._waiting:
-            return ""
-        typical = statistics.fmean(means.values())
-        seconds = sum(means.get(entry, typical) for entry, _ in self._waiting) / self._workers
-        return f"about {max(1, round(seconds / 60))} min left"
+def _compare(
+    suite: Suite, results: Mapping[Key, TrialResult], oracles: Mapping[str, Trial]
+) -> dict[str, Comparison]:
+    """Return a ranked comparison for each target that some training came to figures of."""
+    comparisons = {}
+    for target, oracle in oracles.items():
+        of_target = {
+            key: result for key, result in results.items() if result.trial.recipe.task.target == target
+        }
+        scored = {key: result.trial for key, result in of_target.items() if not result.outcome.failure}
+        if scored:
+            runs = [trial.evaluation(choice) for trial in scored.values() for choice in (None, *trial.also)]
+            has_reference = suite.against in {entry for entry, _ in scored}
+            comparison = compare(
+                [*runs, oracle.folder], metric=suite.metric, against=suite.against if has_reference else None
+            )
+            comparisons[target] = rank(comparison, _failures(of_target))
+    return comparisons
 
 
-def _first_recipes(suite: Suite) -> dict[str, Recipe]:
-    first: dict[str, Recipe] = {}
-    for entry in suite.entries:
-        recipe = suite.resolved(entry, suite.seeds[0])
-        first.setdefault(recipe.task.target, recipe)
-    return first
-
-
-def _failed(jobs: Mapping[Key, Job], failures: Mapping[Key, str], target: str) -> list[str]:
+def _failures(results: Mapping[Key, TrialResult]) -> list[str]:
     return [
-        f"{entry} with seed {seed} has no figures: {line}"
-        for (entry, seed), line in failures.items()
-        if jobs[entry, seed].recipe.task.target == target
+        f"{entry} with seed {seed} has no figures: {result.outcome.failure}"
+        for (entry, seed), result in results.items()
+        if result.outcome.failure
     ]

@@ -3,45 +3,38 @@
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field
 
 from transmodal import translators
-from transmodal.errors import InputError, UsageError, suggest
+from transmodal.errors import UsageError, suggest
 from transmodal.experiments.benchmark import metrics
+from transmodal.experiments.design import Design, Variant
+from transmodal.experiments.library import Library
 from transmodal.recipes import load as recipes
-from transmodal.recipes.schema import Recipe
 
-LIBRARY = Path(__file__).parent / "library"
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]*$")]
 Statistics = Literal["batch_statistics", "running"]
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Entry(_Part):
+class Entry(Variant):
     """One row of the table.
 
     Attributes:
-        recipe: name in the library or path; empty where the suite's `every` finds it by the translator's name.
+        recipe: name in the library or path; None where the suite's `every` finds it by the translator's name.
         changes: of the recipe, as `dotted.key=value`, after the suite's.
         note: what a reader has to know of it.
-        also: what batch normalisation takes instead of what the recipe says, in rows of their own: the same
-            trainings, translated once more.
+        also: statistics of batch normalisation other than the recipe's, in rows of their own: the same trainings,
+            translated once more.
     """
 
-    recipe: str = ""
-    changes: tuple[str, ...] = ()
-    note: str = ""
     also: tuple[Statistics, ...] = ()
 
 
-class Suite(_Part):
+class Suite(Design):
     """What is compared.
 
     Attributes:
@@ -56,6 +49,8 @@ class Suite(_Part):
         changes: of every recipe.
         every: patterns of recipes' names, the preferred first: each translator for which a recipe of the library
             matches has an entry of its name.
+        remainder: patterns like those of `every`: each translator that no entry trains, and for which a recipe of the
+            library matches, has an entry of its name behind the others.
         entries: by name, in order.
     """
 
@@ -66,15 +61,14 @@ class Suite(_Part):
     metric: str = "mae"
     metrics: tuple[str, ...] = ()
     against: str = ""
-    seeds: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1)] = (1, 2, 3)
-    changes: tuple[str, ...] = ()
     every: tuple[str, ...] = ()
-    entries: dict[Name, Entry] = {}
+    remainder: tuple[str, ...] = ()
+    entries: dict[Name, Entry] = Field(default_factory=dict)
 
-    def resolved(self, entry: str, seed: int) -> Recipe:
-        """Return the recipe of one training."""
-        one = self.entries[entry]
-        return recipes.load(one.recipe, [*self.changes, *one.changes, f"training.seed={seed}"])
+    @property
+    def rows(self) -> Mapping[str, Variant]:
+        """The entries by name, in order."""
+        return self.entries
 
     def narrowed(self, only: Collection[str] = (), seeds: Sequence[int] = ()) -> Self:
         """Return a part of the suite.
@@ -92,13 +86,11 @@ class Suite(_Part):
                 raise UsageError("E002", f"no entry {name!r} in {self.name}", ", ".join(self.entries), hint)
         if min(seeds, default=0) < 0 or len(set(seeds)) < len(seeds):
             raise UsageError("E001", f"seeds {list(seeds)}", "different numbers from 0 on", "Correct them.")
-        chosen = {name: one for name, one in self.entries.items() if not only or name in only}
-        return self.model_copy(update={"entries": chosen, "seeds": tuple(seeds) or self.seeds})
+        entries = {name: entry for name, entry in self.entries.items() if not only or name in only}
+        return self.model_copy(update={"entries": entries, "seeds": tuple(seeds) or self.seeds})
 
 
-def names() -> list[str]:
-    """List the suites that come with the package."""
-    return sorted(path.stem for path in LIBRARY.glob("*.yaml"))
+LIBRARY = Library(Path(__file__).parent / "library", Suite, "suite", "See: transmodal benchmark --list.")
 
 
 def suite_of(name_or_path: str) -> Suite:
@@ -109,24 +101,14 @@ def suite_of(name_or_path: str) -> Suite:
             one table, and as `recipes.load` for a recipe that cannot be.
         InputError: E100 when the file does not exist.
     """
-    is_file = name_or_path.endswith((".yaml", ".yml"))
-    if not is_file and name_or_path not in names():
-        hint = suggest(name_or_path, names(), "See: transmodal benchmark --list.")
-        raise UsageError("E002", f"no suite {name_or_path!r}", ", ".join(names()), hint)
-    path = Path(name_or_path) if is_file else LIBRARY / f"{name_or_path}.yaml"
-    if not path.is_file():
-        raise InputError("E100", f"{path} does not exist", "a suite in YAML", "Check the path.")
-    try:
-        read = Suite.model_validate(recipes.plain_yaml(path.read_text(encoding="utf-8"), path.name))
-    except (ValidationError, UnicodeDecodeError) as error:
-        reason = " ".join(str(error).split())[:200]
-        raise UsageError("E001", f"{path.name}: {reason}", "a suite", "Correct it.") from error
-    suite = read.model_copy(update={"entries": _entries(read, path.name)})
+    path = LIBRARY.path_of(name_or_path)
+    suite = LIBRARY.read(path)
+    suite = suite.model_copy(update={"entries": _entries(suite, path.name)})
     _check(suite)
     return suite
 
 
-def found(patterns: Sequence[str]) -> dict[str, str]:
+def find_recipes(patterns: Sequence[str]) -> dict[str, str]:
     """Return a recipe of the library for each translator that has one: of the first pattern that matches one.
 
     Args:
@@ -139,28 +121,51 @@ def found(patterns: Sequence[str]) -> dict[str, str]:
     return {name: by_translator[name] for name in translators.names() if name in by_translator}
 
 
-def _entries(suite: Suite, where: str) -> dict[str, Entry]:
-    """Return the entries, those that are found among them, each with its recipe."""
-    automatic = found(suite.every)
+def _entries(suite: Suite, file: str) -> dict[str, Entry]:
+    """Return the entries, those of `every` first and those of `remainder` last, each with its recipe.
+
+    Raises:
+        UsageError: E001 for a suite without entries, and for an entry without a recipe.
+    """
+    automatic = find_recipes(suite.every)
     entries = {name: suite.entries.get(name, Entry()) for name in automatic} | suite.entries
-    if not entries:
-        raise UsageError("E001", f"{where}: no entry", "one or more", "Name some under entries.")
-    for name, one in entries.items():
-        if not one.recipe and name not in automatic:
+    for name, entry in entries.items():
+        if not entry.recipe and name not in automatic:
             raise UsageError(
                 "E001",
-                f"{where}: the entry {name} has no recipe",
+                f"{file}: the entry {name} has no recipe",
                 "a recipe, or the name of a translator that `every` finds one for",
                 "Add its recipe.",
             )
+    entries = {
+        name: entry if entry.recipe else entry.model_copy(update={"recipe": automatic[name]})
+        for name, entry in entries.items()
+    }
+    entries |= _remaining(suite.remainder, entries)
+    if not entries:
+        raise UsageError("E001", f"{file}: no entry", "one or more", "Name some under entries.")
+    return entries
+
+
+def _remaining(patterns: Sequence[str], entries: Mapping[str, Entry]) -> dict[str, Entry]:
+    """Return an entry for each translator that no entry trains and a recipe of the library matches."""
+    if not patterns:
+        return {}
+    trained = {recipes.load(entry.recipe or "").translator for entry in entries.values()}
     return {
-        name: one if one.recipe else one.model_copy(update={"recipe": automatic[name]})
-        for name, one in entries.items()
+        name: Entry(recipe=recipe)
+        for name, recipe in find_recipes(patterns).items()
+        if name not in trained and name not in entries
     }
 
 
 def _check(suite: Suite) -> None:
-    """Refuse recipes that cannot be, and figures that could not stand in one table, before anything is trained."""
+    """Refuse recipes that cannot be, and figures that could not stand in one table, before anything is trained.
+
+    Raises:
+        UsageError: E002 for a metric or an entry that is not known, E004 for entries of one target that do not share
+            the first source and the region, and as `recipes.load`.
+    """
     metrics.check_known([suite.metric, *suite.metrics])
     if suite.against and suite.against not in suite.entries:
         raise UsageError(
@@ -172,12 +177,13 @@ def _check(suite: Suite) -> None:
     first: dict[str, tuple[str, tuple[str, str]]] = {}
     for name in suite.entries:
         recipe = suite.resolved(name, suite.seeds[0])
-        own = (recipe.task.source[0], recipe.data.region)
-        other, theirs = first.setdefault(recipe.task.target, (name, own))
-        if own != theirs:
+        region = (recipe.task.source[0], recipe.data.region)
+        rival, rival_region = first.setdefault(recipe.task.target, (name, region))
+        if region != rival_region:
             raise UsageError(
                 "E004",
-                f"{suite.name}: {other} sees {theirs[0]} in the region {theirs[1]}, {name} {own[0]} in {own[1]}",
+                f"{suite.name}: {rival} sees {rival_region[0]} in the region {rival_region[1]}, "
+                f"{name} {region[0]} in {region[1]}",
                 f"one first source and one region for all that make {recipe.task.target}",
                 "Change task.source or data.region of one of them.",
             )

@@ -1,4 +1,4 @@
-"""A suite's tables: who is ranked, as files beside the runs, and as a page of the docs."""
+"""A suite's tables: ranked, as files beside the runs, and as a page of the docs."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from transmodal.evaluation.compare.compare import Comparison
 from transmodal.evaluation.compare.row import ComparisonRow
 from transmodal.evaluation.oracles import STANDARD
 from transmodal.experiments.benchmark.metrics import figure_name
+from transmodal.experiments.markdown import line, made_at
 from transmodal.metrics import registry
 from transmodal.storage import files
 
@@ -28,20 +29,20 @@ FORMS = {
 }
 
 
-def ranked(comparison: Comparison, failures: Sequence[str] = ()) -> Comparison:
+def rank(comparison: Comparison, failures: Sequence[str] = ()) -> Comparison:
     """Return a comparison whose models under an oracle are marked and stand below those that are ranked.
 
     Args:
         comparison: with the three oracles that learn nothing.
         failures: what a reader has to know of trainings that failed.
     """
-    models = [one for one in comparison.rows if not one.is_oracle]
-    oracles = [one for one in comparison.rows if one.is_oracle]
-    rivals = [one for one in oracles if one.name in STANDARD]
-    converged = [one for one in models if all(_beats(comparison, one, rival) for rival in rivals)]
-    others = [one for one in models if one not in converged]
-    marked = {one.name: f"{one.name}{NOT_CONVERGED}" for one in others}
-    rows = [*converged, *(replace(one, name=marked[one.name]) for one in others), *oracles]
+    models = [row for row in comparison.rows if not row.is_oracle]
+    oracles = [row for row in comparison.rows if row.is_oracle]
+    rivals = [row for row in oracles if row.name in STANDARD]
+    converged = [row for row in models if all(_beats(comparison, row, rival) for rival in rivals)]
+    failing = [row for row in models if row not in converged]
+    marked = {row.name: f"{row.name}{NOT_CONVERGED}" for row in failing}
+    rows = [*converged, *(replace(row, name=marked[row.name]) for row in failing), *oracles]
     notes = [
         f"Not converged within this budget, and not ranked, since an oracle that learns nothing is as good or better: "
         f"{', '.join(marked)}."
@@ -60,37 +61,35 @@ def write(comparisons: Mapping[str, Comparison], folder: Path) -> list[Path]:
     Returns:
         The folders written to.
     """
-    places = []
+    folders = []
     for target, comparison in comparisons.items():
-        place = folder if len(comparisons) == 1 else folder / target
-        place.mkdir(parents=True, exist_ok=True)
-        for name, made in FORMS.items():
-            with files.atomic_path(place / name) as beside:
-                beside.write_text(made(comparison), encoding="utf-8")
-        places.append(place)
-    return places
+        of_target = folder if len(comparisons) == 1 else folder / target
+        of_target.mkdir(parents=True, exist_ok=True)
+        for name, write_form in FORMS.items():
+            with files.atomic_path(of_target / name) as beside:
+                beside.write_text(write_form(comparison), encoding="utf-8")
+        folders.append(of_target)
+    return folders
 
 
 def to_json(comparison: Comparison) -> dict[str, Any]:
-    """Return a ranked comparison for JSON: each row with its rank, without the paths of what was read."""
+    """Return a ranked comparison for JSON: each row with its rank, without the paths of the evaluations."""
     content = {key: value for key, value in comparison.to_json().items() if key != "evaluations"}
-    rank = 0
+    place = 0
     for row in content["rows"]:
         is_ranked = not row["oracle"] and not row["name"].endswith(NOT_CONVERGED)
-        rank += is_ranked
-        row["rank"] = rank if is_ranked else None
+        place += is_ranked
+        row["rank"] = place if is_ranked else None
     return content
 
 
 def page(content: Mapping[str, Any]) -> str:
-    """Return what the docs show of a benchmark: its tables, how they came about, what they do not say.
+    """Return a benchmark's section of the docs: its tables, how they came about, what they do not say.
 
     Args:
         content: of `benchmark.json`.
     """
     cases, hardware = content["cohort"]["cases"], content["hardware"]
-    digest, dash, dirty = (content["commit"] or "").partition("-")
-    made_by = f" at commit `{digest[:12]}{dash}{dirty}`" if digest else ""
     seeds = ", ".join(map(str, content["seeds"]))
     lines = [
         f"## {content['suite']}",
@@ -107,7 +106,7 @@ def page(content: Mapping[str, Any]) -> str:
             *notes,
             "",
             f"Cohort `{content['cohort']['digest'][:12]}`: {cases['train']} subjects to train, {cases['validation']} to "
-            f"validate, {cases['test']} to test. Made by `transmodal benchmark {content['suite']}`{made_by}, with "
+            f"validate, {cases['test']} to test. Made by `transmodal benchmark {content['suite']}`{made_at(content['commit'])}, with "
             f"{hardware['cores']} cores ({hardware['machine']}, {hardware['device']}), torch {hardware['torch']}, one thread "
             "per training. Figures per subject and seed, the changes of every recipe, and recipes' and weights' SHA-256 "
             f"stand in `docs/results/benchmarks/{content['suite']}.json`.",
@@ -118,24 +117,21 @@ def page(content: Mapping[str, Any]) -> str:
 def rows(content: Mapping[str, Any], table: Mapping[str, Any]) -> list[str]:
     """Return the lines of a table: ranked models, those that are not, oracles in italics."""
     kinds = [table["metric"], *table["others"]]
-    first, *others = (_heading(kind, kinds) for kind in kinds)
+    ranking, *further = (_heading(kind, kinds) for kind in kinds)
     heads = [
-        "Rank", "", first, "95 % of the mean", "over seeds", f"Difference to {table['reference']}", "p (Holm)", "r",
-        *others, "Parameters", "Training",
+        "Rank", "", ranking, "95 % of the mean", "over seeds", f"Difference to {table['reference']}", "p (Holm)", "r",
+        *further, "Parameters", "Training",
     ]  # fmt: skip
     return [
-        f"| {' | '.join(heads)} |",
+        line(heads),
         f"|---:|---|{'---:|' * (len(heads) - 2)}",
-        *(f"| {' | '.join(_cells(content, table, row))} |" for row in table["rows"]),
+        *(line(_cells(content, table, row)) for row in table["rows"]),
     ]
 
 
 def _cells(content: Mapping[str, Any], table: Mapping[str, Any], row: Mapping[str, Any]) -> list[str]:
-    about, difference = row["description"], row["difference"]
-    places = [_places([one["description"]["mean"] for one in table["rows"]])]
-    places += [
-        _places([one["others"][n]["mean"] for one in table["rows"]]) for n in range(len(row["others"]))
-    ]
+    summary, difference = row["description"], row["difference"]
+    decimals, *further = _column_decimals(table)
     entry = content["entries"].get(row["name"].removesuffix(NOT_CONVERGED), {})
     ranking = figure_name(table["metric"]["metric"], table["metric"]["dims"])
     over_seeds = entry.get("over_seeds", {}).get(ranking)
@@ -143,18 +139,26 @@ def _cells(content: Mapping[str, Any], table: Mapping[str, Any], row: Mapping[st
     return [
         str(row["rank"] or _NONE),
         f"*{row['name']}*" if row["oracle"] else row["name"],
-        _spread(about["mean"], about["sd"], places[0]),
-        _interval(about["of_mean"], places[0]),
-        f"± {_number(over_seeds['sd'], places[0])}" if has_seeds else _NONE,
-        f"{_number(difference['mean'], places[0])} ({_interval(difference['interval'], places[0])})"
+        _spread(summary["mean"], summary["sd"], decimals),
+        _interval(summary["of_mean"], decimals),
+        f"± {_number(over_seeds['sd'], decimals)}" if has_seeds else _NONE,
+        f"{_number(difference['mean'], decimals)} ({_interval(difference['interval'], decimals)})"
         if difference
         else "reference",
         _NONE if row["p_holm"] is None else "<0.001" if row["p_holm"] < 0.001 else f"{row['p_holm']:.3f}",
         f"{difference['rank_biserial']:+.2f}" if difference else _NONE,
-        *(_spread(one["mean"], one["sd"], n) for one, n in zip(row["others"], places[1:], strict=True)),
+        *(_spread(figure["mean"], figure["sd"], n) for figure, n in zip(row["others"], further, strict=True)),
         _NONE if row["parameters"] is None else f"{row['parameters'] / 1e6:.3g} M",
         _NONE if row["training_seconds"] is None else f"{row['training_seconds']:.0f} s",
     ]
+
+
+def _column_decimals(table: Mapping[str, Any]) -> list[int]:
+    """Return how many decimals the columns of the metrics have, that of the ranking first."""
+    rows = table["rows"]
+    columns = [[row["description"]["mean"] for row in rows]]
+    columns += [[row["others"][n]["mean"] for row in rows] for n in range(len(table["others"]))]
+    return [_decimals(means) for means in columns]
 
 
 def _notes(table: Mapping[str, Any]) -> list[str]:
@@ -162,12 +166,12 @@ def _notes(table: Mapping[str, Any]) -> list[str]:
     kinds = [table["metric"], *table["others"]]
     for kind in kinds:
         protocols.setdefault(kind["protocol"], []).append(_heading(kind, kinds)[:-2])
-    said = [f"{', '.join(names)}: {text}." for text, names in protocols.items()]
-    return [*said, table["method"], *table["notes"]]
+    texts = [f"{', '.join(names)}: {text}." for text, names in protocols.items()]
+    return [*texts, table["method"], *table["notes"]]
 
 
 def _heading(kind: Mapping[str, Any], kinds: Sequence[Mapping[str, Any]]) -> str:
-    twice = sum(other["metric"] == kind["metric"] for other in kinds) > 1
+    twice = sum(column["metric"] == kind["metric"] for column in kinds) > 1
     dims = f" {kind['dims']}D" if twice else ""
     unit = "" if kind["unit"] == "1" else f" ({kind['unit']})"
     arrow = "↑" if registry.higher_is_better(kind["metric"]) else "↓"
@@ -178,26 +182,26 @@ def _sentence(text: str) -> str:
     return f"{text[:1].upper()}{text[1:].rstrip('.')}."
 
 
-def _places(means: Sequence[float | None]) -> int:
+def _decimals(means: Sequence[float | None]) -> int:
     """Return how many decimals a column has: four digits of its typical figure, four decimals at most."""
     sizes = [abs(mean) for mean in means if mean]
     return min(4, max(0, 3 - math.floor(math.log10(statistics.median(sizes))))) if sizes else 4
 
 
-def _spread(mean: float | None, sd: float | None, places: int) -> str:
+def _spread(mean: float | None, sd: float | None, decimals: int) -> str:
     if mean is None:
         return _NONE
-    return _number(mean, places) if sd is None else f"{_number(mean, places)} ± {_number(sd, places)}"
+    return _number(mean, decimals) if sd is None else f"{_number(mean, decimals)} ± {_number(sd, decimals)}"
 
 
-def _interval(ends: Sequence[float] | None, places: int) -> str:
-    return f"{_number(ends[0], places)} to {_number(ends[1], places)}" if ends else _NONE
+def _interval(ends: Sequence[float] | None, decimals: int) -> str:
+    return f"{_number(ends[0], decimals)} to {_number(ends[1], decimals)}" if ends else _NONE
 
 
-def _number(value: float, places: int) -> str:
-    return f"{value:.{places}f}".replace("-", "\N{MINUS SIGN}")
+def _number(value: float, decimals: int) -> str:
+    return f"{value:.{decimals}f}".replace("-", "\N{MINUS SIGN}")
 
 
-def _beats(comparison: Comparison, one: ComparisonRow, rival: ComparisonRow) -> bool:
-    ours, theirs = one.description.mean, rival.description.mean
+def _beats(comparison: Comparison, row: ComparisonRow, rival: ComparisonRow) -> bool:
+    ours, theirs = row.description.mean, rival.description.mean
     return ours > theirs if registry.higher_is_better(comparison.primary.metric) else ours < theirs

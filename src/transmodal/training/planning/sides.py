@@ -27,8 +27,8 @@ class Sides(NamedTuple):
 
 def needed_sources(recipe: Recipe, translator: Translator[Any]) -> tuple[str, ...]:
     """Return the sources that no case may lack: the first, and the others unless they may be missing."""
-    first, *rest = recipe.task.source
-    return (first, *([] if translator.accepts_missing else rest))
+    first, *further = recipe.task.source
+    return (first, *([] if translator.accepts_missing else further))
 
 
 def sides_of(recipe: Recipe, translator: Translator[Any], training: Sequence[PreparedCase]) -> Sides:
@@ -67,12 +67,12 @@ def pairs_of(
     Raises:
         InputError: E131 for a case without them, where the translator learns from pairs.
     """
-    needed = (*needed_sources(recipe, translator), recipe.task.target)
+    modalities = (*needed_sources(recipe, translator), recipe.task.target)
     if translator.pairing == "paired":
         for case in cases:
-            _check(case, needed, "")
+            _check(case, modalities, "")
         return list(cases)
-    return [case for case in cases if set(needed) <= set(case.modalities)]
+    return [case for case in cases if set(modalities) <= set(case.modalities)]
 
 
 def region_modality(recipe: Recipe, case: PreparedCase) -> str:
@@ -81,12 +81,12 @@ def region_modality(recipe: Recipe, case: PreparedCase) -> str:
     return first if first in case.modalities else recipe.task.target
 
 
-def _check(case: PreparedCase, needed: Sequence[str], alternative: str) -> None:
-    for modality in needed:
+def _check(case: PreparedCase, modalities: Sequence[str], alternative: str) -> None:
+    for modality in modalities:
         if modality not in case.modalities:
             raise InputError(
                 "E131",
                 f"case {case.id} has {', '.join(sorted(case.modalities))}, no {modality}{alternative}",
-                f"{', '.join(needed)}{alternative} in every case",
+                f"{', '.join(modalities)}{alternative} in every case",
                 f"Prepare the cohort with {modality}, or set task.source and task.target.",
             )

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-_UNITS = {"mae": "MAE", "psnr": "PSNR (dB)", "ssim": "SSIM 3D"}
+from transmodal.experiments.markdown import line, made_at
+
+_HEADINGS = {"mae": "MAE", "psnr": "PSNR (dB)", "ssim": "SSIM 3D"}
 
 
 def rows(content: Mapping[str, Any]) -> list[str]:
@@ -16,29 +18,27 @@ def rows(content: Mapping[str, Any]) -> list[str]:
     """
     metrics = list(content["protocols"])
     lines = [
-        f"| | {' | '.join(_UNITS[metric] for metric in metrics)} | seeds |",
+        f"| {line([*(_HEADINGS[metric] for metric in metrics), 'seeds'])}",
         f"|---|{'---|' * len(metrics)}---|",
     ]
-    for name, means in content["oracles"].items():
-        lines.append(f"| *{name}* | {' | '.join(_number(metric, means[metric]) for metric in metrics)} | - |")
+    for oracle, means in content["oracles"].items():
+        lines.append(line([f"*{oracle}*", *(_number(metric, means[metric]) for metric in metrics), "-"]))
     for name, variant in content["variants"].items():
-        for who, summary in variant["summary"].items():
-            shown = name + who.removeprefix("run")
+        for scored, summary in variant["summary"].items():
             cells = [
                 f"{_number(metric, summary[metric]['mean'])} ± {_number(metric, summary[metric]['sd'])}"
                 for metric in metrics
             ]
-            lines.append(f"| {shown} | {' | '.join(cells)} | {len(variant['seeds'])} |")
+            lines.append(line([name + scored.removeprefix("run"), *cells, str(len(variant["seeds"]))]))
     return lines
 
 
 def page(content: Mapping[str, Any]) -> str:
     """Return what stands between the marks of a paper's page: the table, its protocol, how it came about."""
     cohort, cases = content["cohort"], content["cohort"]["cases"]
-    protocol = "; ".join(f"{_UNITS[metric]}: {text}" for metric, text in content["protocols"].items())
+    protocol = "; ".join(f"{_HEADINGS[metric]}: {text}" for metric, text in content["protocols"].items())
     random, first = content["random_weights"], next(iter(content["variants"].values()))
-    budget = f" with {', '.join(f'`{one}`' for one in first['changes'])}" if first["changes"] else ""
-    made_by = f" at commit `{content['commit'][:12]}`" if content["commit"] else ""
+    budget = f" with {', '.join(f'`{change}`' for change in first['changes'])}" if first["changes"] else ""
     lines = [
         *rows(content),
         "",
@@ -49,7 +49,8 @@ def page(content: Mapping[str, Any]) -> str:
         "",
         f"Protocol. {protocol}.",
         "",
-        f"`transmodal ablate {content['study']}` makes these figures: recipe `{first['recipe']}`{budget}; made{made_by}. "
+        f"`transmodal ablate {content['study']}` makes these figures: recipe `{first['recipe']}`{budget}; "
+        f"made{made_at(content['commit'])}. "
         f"Figures per subject, the variants' changes, and recipes' and weights' SHA-256 stand in "
         f"`docs/results/{content['study']}.json`.",
     ]

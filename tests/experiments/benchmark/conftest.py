@@ -90,18 +90,36 @@ def suite(suite_file: Path) -> Suite:
     return suite_of(str(suite_file))
 
 
+class Heard:
+    """Progress that remembers the counts."""
+
+    def __init__(self) -> None:
+        self.counts: list[tuple[str, int, int, str]] = []
+
+    def advance(self, stage: str, completed: int, total: int, note: str = "") -> None:
+        self.counts.append((stage, completed, total, note))
+
+    def say(self, line: str) -> None:
+        raise AssertionError(line)
+
+
+@pytest.fixture
+def heard() -> Heard:
+    return Heard()
+
+
 @dataclass(frozen=True)
 class Done:
-    """A benchmark that was run, where, and what was told meanwhile."""
+    """A benchmark that was run, where, and its counts."""
 
     result: Benchmark
     folder: Path
-    told: list[tuple[str, int, int, str]]
+    counts: list[tuple[str, int, int, str]]
 
 
 @pytest.fixture(scope="package")
 def done(suite: Suite, cohort: Path, shared: Path) -> Done:
-    told: list[tuple[str, int, int, str]] = []
+    heard = Heard()
     folder = shared / "out"
-    result = benchmark(suite, cohort, folder, workers=2, progress=lambda *what: told.append(what))
-    return Done(result, folder, told)
+    result = benchmark(suite, cohort, folder, workers=2, progress=heard)
+    return Done(result, folder, heard.counts)

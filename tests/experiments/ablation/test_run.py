@@ -18,8 +18,9 @@ from transmodal import cli
 from transmodal.cohorts.case import Case
 from transmodal.cohorts.prepare.prepare import PrepareOptions, prepare
 from transmodal.errors import InputError, UsageError
-from transmodal.experiments.studies.ablation import ablate, names, plan_of
-from transmodal.experiments.studies.table import page, rows
+from transmodal.experiments.ablation.plan import LIBRARY, plan_of
+from transmodal.experiments.ablation.run import ablate
+from transmodal.experiments.ablation.table import page, rows
 from transmodal.volumes import Volume
 
 RECIPE = """
@@ -65,6 +66,19 @@ class Phantom:
         return Case(self.id, self.id, volumes, Volume(head.astype(np.uint8), affine))
 
 
+class Heard:
+    """Progress that remembers the counts."""
+
+    def __init__(self) -> None:
+        self.counts: list[tuple[str, int, int]] = []
+
+    def advance(self, stage: str, completed: int, total: int, note: str = "") -> None:
+        self.counts.append((stage, completed, total))
+
+    def say(self, line: str) -> None:
+        raise AssertionError(line)
+
+
 @pytest.fixture
 def study(tmp_path: Path) -> Path:
     (tmp_path / "tiny.yaml").write_text(RECIPE)
@@ -80,11 +94,11 @@ def cohort(tmp_path: Path) -> Path:
 
 
 def test_every_variant_with_every_seed_once(study: Path, cohort: Path, tmp_path: Path) -> None:
-    told: list[tuple[str, int, int]] = []
+    heard = Heard()
     plan = plan_of(str(study))
-    first = ablate(plan, cohort, tmp_path / "out", progress=lambda *what: told.append(what)).to_json()
+    first = ablate(plan, cohort, tmp_path / "out", progress=heard).to_json()
 
-    assert told == [("trainings", n, 4) for n in (1, 2, 3, 4)]
+    assert heard.counts == [("trainings", n, 4) for n in (1, 2, 3, 4)]
     assert list(first["variants"]) == ["whole", "without SSIM"]
     assert set(first["oracles"]) == {"mean_target", "lookup", "linear_patch"}
     hashes = set()
@@ -155,8 +169,8 @@ def test_the_table_says_what_was_measured() -> None:
 
 
 def test_studies_that_come_with_the_package_can_be_resolved() -> None:
-    assert names()
-    for name in names():
+    assert LIBRARY.names()
+    for name in LIBRARY.names():
         plan = plan_of(name)
         assert plan.name == name
         resolved = {variant: plan.resolved(variant, 7) for variant in plan.variants}

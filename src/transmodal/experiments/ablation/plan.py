@@ -1,0 +1,54 @@
+"""Plans of ablations: variants of one recipe, in YAML."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
+
+from transmodal.experiments.design import Design, Variant
+from transmodal.experiments.library import Library
+
+
+class AblationPlan(Design):
+    """What is compared.
+
+    Attributes:
+        name: of the study; its page in the docs has the same.
+        recipe: what is trained.
+        changes: of the recipe, for all variants.
+        seeds: of the trainings.
+        without: sources without which the runs are scored once more.
+        variants: by name; the first is what the others are compared with.
+    """
+
+    recipe: str
+    without: tuple[str, ...] = ()
+    variants: Annotated[dict[str, Variant], Field(min_length=1)]
+
+    @property
+    def rows(self) -> Mapping[str, Variant]:
+        """The variants by name, in order."""
+        return self.variants
+
+    def recipe_of(self, row: str) -> str:
+        """Return the name or path of a variant's recipe."""
+        return self.variants[row].recipe or self.recipe
+
+
+LIBRARY = Library(Path(__file__).parent / "library", AblationPlan, "study", "Or give a .yaml file.")
+
+
+def plan_of(name_or_path: str) -> AblationPlan:
+    """Load a study by its name in the library or by the path of a YAML file.
+
+    Raises:
+        UsageError: E002 for an unknown name, E001 for a study that cannot be.
+        InputError: E100 when the file does not exist.
+    """
+    plan = LIBRARY.read(LIBRARY.path_of(name_or_path))
+    for variant in plan.variants:  # an unknown key is refused before anything is trained
+        plan.resolved(variant, plan.seeds[0])
+    return plan

@@ -1,0 +1,74 @@
+"""A design: rows of recipes, each trained with several seeds."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from transmodal.recipes.load import load
+from transmodal.recipes.schema import Recipe
+
+Key = tuple[str, int]
+"""A row's name and a seed: one training."""
+
+
+class Part(BaseModel):
+    """Frozen; unknown keys are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Variant(Part):
+    """One way to train.
+
+    Attributes:
+        changes: of the recipe, as `dotted.key=value`, after the design's; none for the recipe as it is.
+        recipe: name in the library or path; None for the design's own.
+        note: what a reader has to know of it.
+    """
+
+    changes: tuple[str, ...] = ()
+    recipe: str | None = None
+    note: str = ""
+
+
+class Design(Part, ABC):
+    """Rows of a table, each with every seed.
+
+    Attributes:
+        name: of the design; its results in the docs have the same.
+        changes: of every recipe.
+        seeds: of the trainings.
+    """
+
+    name: str
+    changes: tuple[str, ...] = ()
+    seeds: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1)] = (1, 2, 3)
+
+    @property
+    @abstractmethod
+    def rows(self) -> Mapping[str, Variant]:
+        """The rows by name, in order."""
+
+    def recipe_of(self, row: str) -> str:
+        """Return the name or path of a row's recipe."""
+        return self.rows[row].recipe or ""
+
+    def changes_of(self, row: str) -> list[str]:
+        """Return the changes of a row's recipe."""
+        return [*self.changes, *self.rows[row].changes]
+
+    def resolved(self, row: str, seed: int) -> Recipe:
+        """Return the recipe of one training.
+
+        Raises:
+            TransmodalError: as `recipes.load`.
+        """
+        return load(self.recipe_of(row), [*self.changes_of(row), f"training.seed={seed}"])
+
+    def trainings(self) -> list[Key]:
+        """Return every training, in the order in which they are started: all rows with a seed before the next one."""
+        return [(row, seed) for seed in self.seeds for row in self.rows]

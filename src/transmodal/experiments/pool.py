@@ -1,0 +1,76 @@
+"""A pool of spawned processes for work that takes hours: each with its own threads, none outlives its parent."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import threading
+from collections.abc import Callable, Hashable, Mapping
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from typing import TypeVar
+
+import torch
+
+Key = TypeVar("Key", bound=Hashable)
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+def run_parallel(
+    work: Callable[[Item], Result],
+    items: Mapping[Key, Item],
+    *,
+    workers: int,
+    threads: int,
+    report: Callable[[Key, Result], None] | None = None,
+) -> dict[Key, Result]:
+    """Work on every item in a pool of spawned processes, which end with this one however it ends.
+
+    Args:
+        work: a function of a module, so that it can travel.
+        items: by key, in the order in which they are started.
+        workers: items at once.
+        threads: of torch, per item.
+        report: called with every item's key and result when it is complete.
+
+    Returns:
+        Results by key, in the order of the items.
+
+    Raises:
+        BaseException: of the work; items that were not begun are not begun then.
+    """
+    results: dict[Key, Result] = {}
+    pool = ProcessPoolExecutor(
+        workers,
+        mp_context=multiprocessing.get_context("spawn"),
+        initializer=_begin,
+        initargs=(threads,),
+    )
+    with pool:
+        waiting = {pool.submit(work, item): key for key, item in items.items()}
+        try:
+            for future in as_completed(waiting):
+                key = waiting[future]
+                results[key] = future.result()
+                if report is not None:
+                    report(key, results[key])
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+    return {key: results[key] for key in items}
+
+
+def _begin(threads: int) -> None:
+    torch.set_num_threads(threads)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """End this process with the one that started it: nobody would wait for its work, and another may want its folder.
+
+    Checkpoints are written whole or not at all, so a training can be ended at any time.
+    """
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(143)

@@ -1,1 +1,0 @@
-"""Studies: what several trainings of one paper say together."""

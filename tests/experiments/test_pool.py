@@ -1,0 +1,34 @@
+"""A pool: results by key, each reported once, and errors that end it."""
+
+from __future__ import annotations
+
+import math
+import os
+
+import pytest
+
+from transmodal.errors import UsageError
+from transmodal.experiments.pool import run_parallel
+from transmodal.recipes.load import load
+
+
+def test_results_stand_in_the_order_of_the_jobs_and_each_is_told_once() -> None:
+    told: dict[str, int] = {}
+    made = run_parallel(
+        math.factorial, {"c": 3, "a": 1, "b": 2}, workers=2, threads=1, report=told.__setitem__
+    )
+    assert list(made.items()) == [("c", 6), ("a", 1), ("b", 2)]
+    assert told == made
+
+
+def test_jobs_run_elsewhere_with_their_threads() -> None:
+    asked = {"threads": "__import__('torch').get_num_threads()", "process": "__import__('os').getpid()"}
+    made = run_parallel(eval, asked, workers=1, threads=1)
+    assert made["threads"] == 1
+    assert made["process"] != os.getpid()
+
+
+def test_an_error_travels_whole() -> None:
+    with pytest.raises(UsageError, match="recipe 'nobody'") as caught:
+        run_parallel(load, {"a": "nobody"}, workers=1, threads=1)
+    assert caught.value.code == "E002"
