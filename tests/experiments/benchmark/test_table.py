@@ -27,7 +27,7 @@ def with_means(comparison: Comparison, means: dict[str, float]) -> Comparison:
         replace(one, description=one.description._replace(mean=means[one.name])) for one in comparison.rows
     ]
     rows.sort(key=lambda one: (one.is_oracle, one.description.mean))
-    return replace(comparison, standings=tuple(rows), reference=rows[0].name)
+    return replace(comparison, rows=tuple(rows), reference=rows[0].name)
 
 
 ORACLES = {"mean_target": 0.3, "lookup": 0.2, "linear_patch": 0.1}
