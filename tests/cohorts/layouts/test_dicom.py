@@ -12,7 +12,8 @@ import pytest
 from pydicom.uid import generate_uid
 
 from transmodal.cohorts import layouts
-from transmodal.cohorts.layouts.dicom import DicomCase, Options, find
+from transmodal.cohorts.layouts._dicom_case import DicomCase
+from transmodal.cohorts.layouts.dicom import Options, find
 from transmodal.cohorts.prepare.prepare import PrepareOptions, prepare
 from transmodal.cohorts.prepare.survey import survey
 from transmodal.cohorts.store import Cohort

@@ -82,26 +82,26 @@ def find(folder: Path, options: Options = Options(), reading: Reading = STRICT) 
             "E100", f"{folder} without {DESCRIPTION}", _EXPECTED, "Name the dataset's own folder."
         )
     inside = [path for path in paths if _belongs(path.relative_to(folder).parts, options)]
-    named = {path: parse(path) for path in inside}
-    taken: dict[str, dict[str, list[ImageName]]] = {}
-    rest = []
-    for path, one in named.items():
-        what = "" if one is None else _what(one, options)
-        if one is None or not what:
-            rest.append(path)
+    names = {path: parse(path) for path in inside}
+    candidates: dict[str, dict[str, list[ImageName]]] = {}
+    unknown = []
+    for path, name in names.items():
+        modality = "" if name is None else _modality(name, options)
+        if name is None or not modality:
+            unknown.append(path)
         else:
-            taken.setdefault(one.case, {}).setdefault(what, []).append(one)
-    parts, doubled = _parts(taken, options)
+            candidates.setdefault(name.case, {}).setdefault(modality, []).append(name)
+    parts, doubled = _parts(candidates, options)
     need = (
         options.need
-        or tuple(sorted({what for mine in parts.values() for what in mine} - set(EXTRA)))
+        or tuple(sorted({modality for images in parts.values() for modality in images} - set(EXTRA)))
         or ("image",)
     )
     whole, left_out = release_files.complete(
         parts, dict.fromkeys(parts, need), folder, _EXPECTED, release_files.FEWER
     )
-    groups = _groups(folder, [taken[case] for case in whole], options.group)
-    aside = [path for path in rest if release_files.is_volume(path)]
+    groups = _groups(folder, [candidates[case] for case in whole], options.group)
+    aside = [path for path in unknown if release_files.is_volume(path)]
     return FolderContents(
         [_case(case, parts[case], groups, options, reading) for case in whole if case not in doubled],
         release_files.summarise(
@@ -117,55 +117,57 @@ def _belongs(parts: Sequence[str], options: Options) -> bool:
     return parts[0] not in _ASIDE
 
 
-def _what(one: ImageName, options: Options) -> str:
-    if one.entities.get("space", "") != options.space and not (options.derivatives and not options.space):
+def _modality(name: ImageName, options: Options) -> str:
+    if name.entities.get("space", "") != options.space and not (options.derivatives and not options.space):
         return ""
-    made = one.entities.get("desc", "").startswith(_SYNTHETIC)
-    return "" if made and not options.synthetic else one.modality
+    is_synthetic = name.entities.get("desc", "").startswith(_SYNTHETIC)
+    return "" if is_synthetic and not options.synthetic else name.modality
 
 
 def _parts(
-    taken: Mapping[str, Mapping[str, list[ImageName]]], options: Options
+    candidates: Mapping[str, Mapping[str, list[ImageName]]], options: Options
 ) -> tuple[release_files.Parts, dict[str, str]]:
     """Return one file by case and modality, and the cases that have several of one, each with their names."""
     parts: release_files.Parts = {}
     doubled: dict[str, str] = {}
-    for case, mine in taken.items():
-        for what, every in mine.items():
-            some = _with_entities(every, options.entities)
-            parts.setdefault(case, {})[what] = some[0].path
-            if len(some) > 1 and options.several == "refuse":
-                listed = ", ".join(one.path.name for one in some)
+    for case, by_modality in candidates.items():
+        for modality, images in by_modality.items():
+            matching = _with_entities(images, options.entities)
+            parts.setdefault(case, {})[modality] = matching[0].path
+            if len(matching) > 1 and options.several == "refuse":
+                listed = ", ".join(image.path.name for image in matching)
                 doubled[case] = (
-                    f"{case} (several of {what}: {listed}; tell one by --with entities=run-1, or several=first)"
+                    f"{case} (several of {modality}: {listed}; tell one by --with entities=run-1, or several=first)"
                 )
     return parts, doubled
 
 
-def _with_entities(every: list[ImageName], wanted: tuple[str, ...]) -> list[ImageName]:
+def _with_entities(images: list[ImageName], entities: tuple[str, ...]) -> list[ImageName]:
     """Return those that have all wanted entities that any of them has, by name."""
-    some = sorted(every, key=lambda one: one.path.name)
-    for entity in wanted:
+    matching = sorted(images, key=lambda image: image.path.name)
+    for entity in entities:
         key, _, value = entity.partition("-")
-        some = [one for one in some if one.entities.get(key) == value] or some
-    return some
+        matching = [image for image in matching if image.entities.get(key) == value] or matching
+    return matching
 
 
 def _case(
-    case: str, mine: Mapping[str, Path], groups: Mapping[str, str], options: Options, reading: Reading
+    case: str, images: Mapping[str, Path], groups: Mapping[str, str], options: Options, reading: Reading
 ) -> CaseFiles:
     patient = case.partition("_")[0]
-    volumes = {what: path for what, path in mine.items() if what not in EXTRA}
-    others = [what for what in sorted(volumes) if what != options.onto]
-    steps = [Onto(options.onto, what, (), options.limit_mm) for what in others if options.onto in volumes]
-    made = frozenset(what for what, path in volumes.items() if f"desc-{_SYNTHETIC}" in path.name)
+    volumes = {name: path for name, path in images.items() if name not in EXTRA}
+    moving = [name for name in sorted(volumes) if name != options.onto]
+    steps = [
+        Onto(options.onto, modality, (), options.limit_mm) for modality in moving if options.onto in volumes
+    ]
+    synthetic = frozenset(modality for modality, path in volumes.items() if f"desc-{_SYNTHETIC}" in path.name)
     return CaseFiles(
         case,
         patient,
         volumes,
-        mine.get("mask"),
-        mine.get("segmentation"),
-        simulated=made,
+        images.get("mask"),
+        images.get("segmentation"),
+        simulated=synthetic,
         group=groups.get(patient, ""),
         steps=tuple(steps),
         reading=reading,
@@ -178,7 +180,7 @@ def _groups(folder: Path, cases: Sequence[Mapping[str, list[ImageName]]], column
         return {}
     path = folder / "participants.tsv"
     table = {row.get("participant_id", ""): row.get(column) for row in tables.read(path).rows}
-    found = {}
+    groups = {}
     for case in cases:
         patient = next(iter(case.values()))[0].case.partition("_")[0]
         value = table.get(patient)
@@ -186,5 +188,5 @@ def _groups(folder: Path, cases: Sequence[Mapping[str, list[ImageName]]], column
             raise InputError(
                 "E103", f"{path.name} without {column} of {patient}", "a value for every subject", "Add it."
             )
-        found[patient] = f"{column} {value}"
-    return found
+        groups[patient] = f"{column} {value}"
+    return groups

@@ -31,7 +31,7 @@ from transmodal.volumes.reading import STRICT, Reading
 _OLD = r"BraTS20_(?:Training|Validation|Testing)_\d{3}"
 _CASE = rf"{_OLD}|BraTS2021_\d{{5}}|BraTS-[A-Z]{{2,4}}-\d{{5}}-\d{{3}}"
 _NAME = re.compile(rf"(?P<case>{_CASE})[_-](?P<what>[A-Za-z0-9]+)")
-_WHAT = {
+_CONTRAST_OF = {
     "t1": "t1",
     "t1n": "t1",
     "t1ce": "t1ce",
@@ -70,8 +70,8 @@ class Options:
     mapping: str = ""
 
     def __post_init__(self) -> None:
-        for one in self.need:
-            release_files.check_choice("need", one, _CONTRASTS)
+        for contrast in self.need:
+            release_files.check_choice("need", contrast, _CONTRASTS)
         release_files.check_choice("labels", self.labels, ("2023", "kept"))
 
 
@@ -84,17 +84,17 @@ def find(folder: Path, options: Options = Options(), reading: Reading = STRICT) 
             complete; E135 when BraTS 2020 stands beside a newer release and no mapping names its patients.
     """
     folder = Path(folder)
-    everything = release_files.files_below(folder, _EXPECTED)
+    paths = release_files.files_below(folder, _EXPECTED)
     parts: release_files.Parts = {}
-    rest = [path for path in everything if not _noted(path, parts) and not _is_misnamed(path, parts)]
+    unknown = [path for path in paths if not _noted(path, parts) and not _is_misnamed(path, parts)]
     whole, left_out = release_files.complete(
         parts, dict.fromkeys(parts, options.need), folder, _EXPECTED, release_files.FEWER
     )
-    mappings = [Path(options.mapping)] if options.mapping else [path for path in rest if _is_mapping(path)]
+    mappings = [Path(options.mapping)] if options.mapping else [path for path in unknown if _is_mapping(path)]
     patients = _patients(whole, mappings)
     return FolderContents(
         [_case(case, parts[case], patients[case], options, reading) for case in whole],
-        release_files.summarise([path for path in rest if path not in mappings], folder, "of no case"),
+        release_files.summarise([path for path in unknown if path not in mappings], folder, "of no case"),
         left_out,
         labels=NAMES if options.labels == "2023" else {},
     )
@@ -103,9 +103,9 @@ def find(folder: Path, options: Options = Options(), reading: Reading = STRICT) 
 def _noted(path: Path, parts: release_files.Parts) -> bool:
     """Note a file by its name; tell whether it is a case's."""
     name = _NAME.fullmatch(release_files.stem(path))
-    if name is None or name["what"].lower() not in _WHAT or not release_files.is_volume(path):
+    if name is None or name["what"].lower() not in _CONTRAST_OF or not release_files.is_volume(path):
         return False
-    release_files.add(parts, name["case"], _WHAT[name["what"].lower()], path)
+    release_files.add(parts, name["case"], _CONTRAST_OF[name["what"].lower()], path)
     return True
 
 
@@ -121,13 +121,13 @@ def _is_misnamed(path: Path, parts: release_files.Parts) -> bool:
     return True
 
 
-def _case(case: str, mine: dict[str, Path], patient: str, options: Options, reading: Reading) -> CaseFiles:
+def _case(case: str, images: dict[str, Path], patient: str, options: Options, reading: Reading) -> CaseFiles:
     is_old = not case.startswith("BraTS-")
     return CaseFiles(
         case,
         patient,
-        {what: path for what, path in mine.items() if what != "segmentation"},
-        segmentation=mine.get("segmentation"),
+        {contrast: path for contrast, path in images.items() if contrast != "segmentation"},
+        segmentation=images.get("segmentation"),
         steps=(_TO_2023,) if is_old and options.labels == "2023" else (),
         reading=reading,
     )
@@ -159,9 +159,9 @@ def _is_newer(name: str) -> bool:
 
 def _by_number(name: str) -> str:
     """Return what is the same for all time points of a patient in BraTS 2021 and 2023."""
-    found = re.fullmatch(r"BraTS2021_(\d{5})|BraTS-GLI-(\d{5})(?:-\d{3})?", name)
-    if found:
-        return f"BraTS-GLI-{found[1] or found[2]}"
+    match = re.fullmatch(r"BraTS2021_(\d{5})|BraTS-GLI-(\d{5})(?:-\d{3})?", name)
+    if match:
+        return f"BraTS-GLI-{match[1] or match[2]}"
     return re.sub(r"(BraTS-[A-Z]{2,4}-\d{5})-\d{3}", r"\1", name)
 
 

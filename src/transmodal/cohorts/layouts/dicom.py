@@ -16,16 +16,14 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from transmodal.cohorts import release_files
-from transmodal.cohorts.case import MODALITY, Case, Origin, Step
-from transmodal.cohorts.case_files import describe_reading
+from transmodal.cohorts.case import MODALITY, Step
 from transmodal.cohorts.headers.dicom_series import Archive, DicomSeries, read_archive
+from transmodal.cohorts.layouts._dicom_case import DicomCase
 from transmodal.cohorts.layouts._dicom_naming import Table, case_of, key_rows, patient_of, read_table
 from transmodal.cohorts.layouts._layout import FolderContents
 from transmodal.cohorts.steps.coregistration import Onto
 from transmodal.cohorts.steps.regrid import Laid
 from transmodal.errors import InputError, UsageError
-from transmodal.storage import files
-from transmodal.volumes.formats.dicom import series as reader
 from transmodal.volumes.formats.dicom.privacy import masked
 from transmodal.volumes.reading import STRICT, Reading
 
@@ -64,74 +62,16 @@ class Options:
     subjects: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        for one in self.series:
-            modality, colon, pattern = one.partition(":")
+        for setting in self.series:
+            modality, colon, pattern = setting.partition(":")
             if not (colon and pattern and MODALITY.fullmatch(modality)):
                 raise UsageError(
-                    "E001", f"series={one}", "MODALITY:PATTERN such as t1:*mprage*", "Correct it."
+                    "E001", f"series={setting}", "MODALITY:PATTERN such as t1:*mprage*", "Correct it."
                 )
         release_files.check_choice("case", self.case, ("study", "patient"))
         release_files.check_choice("several", self.several, ("refuse", "largest"))
         if not self.limit_mm > 0:
             raise UsageError("E001", f"limit_mm={self.limit_mm}", "more than 0", "Correct it.")
-
-
-@dataclass(frozen=True, slots=True)
-class DicomCase:
-    """A case as DICOM series; read strictly when it is loaded.
-
-    Attributes:
-        id: digest of the study, or as the table says.
-        patient: digest of the PatientID, or as the table says.
-        series: files by modality.
-        group: as in `Case`.
-        simulated: as in `Case`.
-        steps: what is done after reading, in this order.
-        reading: how the files are read where they leave something open.
-    """
-
-    id: str
-    patient: str
-    series: Mapping[str, tuple[Path, ...]]
-    group: str = ""
-    simulated: frozenset[str] = frozenset()
-    steps: tuple[Step, ...] = ()
-    reading: Reading = STRICT
-
-    def fingerprint(self) -> str:
-        """Return a hash of the files' contents, of what is known beside them and of the steps."""
-        parts = [self.id, self.patient, self.group, ",".join(sorted(self.simulated))]
-        parts += [f"{what}={origin.sha256}" for what, origin in sorted(self._origins().items())]
-        return files.sha256_text(ascii([*parts, *map(repr, self.steps), *describe_reading(self.reading)]))
-
-    def load(self) -> Case:
-        """Read the series and take the steps.
-
-        Raises:
-            InputError: as `volumes.formats.dicom.series.read`, and as the steps.
-        """
-        volumes = {
-            what: reader.read_files(paths, what, nonfinite=self.reading.nonfinite)
-            for what, paths in self.series.items()
-        }
-        case = Case(
-            self.id,
-            self.patient,
-            volumes,
-            simulated=self.simulated,
-            group=self.group,
-            origins=self._origins(),
-        )
-        for step in self.steps:
-            case = step(case)
-        return case
-
-    def _origins(self) -> dict[str, Origin]:
-        # Names of DICOM files can hold a patient's: the series stands for them.
-        return {
-            what: Origin("DICOM series", files.sha256_text(ascii(sorted(map(files.sha256_file, paths)))))
-            for what, paths in self.series.items()
-        }
 
 
 def find(folder: Path, options: Options = Options(), reading: Reading = STRICT) -> FolderContents[DicomCase]:
@@ -150,25 +90,27 @@ def find(folder: Path, options: Options = Options(), reading: Reading = STRICT) 
         raise InputError("E100", f"{folder} holds no DICOM image", _EXPECTED, "Check the path.")
     table = read_table(Path(options.table)) if options.table else {}
     ignored = _no_images(archive, paths, folder)
-    taken: dict[str, dict[str, list[DicomSeries]]] = {}
-    for one in _chosen(archive.series, options, table):
-        what, reason = _modality(one, options, table)
-        if not reason and options.need and what not in options.need:
-            reason = f"{what}, which need= does not name"
+    series_of: dict[str, dict[str, list[DicomSeries]]] = {}
+    for series in _select_subjects(archive.series, options, table):
+        modality, reason = _modality(series, options, table)
+        if not reason and options.need and modality not in options.need:
+            reason = f"{modality}, which need= does not name"
         if reason:
-            ignored.append(f"{one} ({reason})")
+            ignored.append(f"{series} ({reason})")
         else:
-            taken.setdefault(case_of(one, options.case, table), {}).setdefault(what, []).append(one)
+            series_of.setdefault(case_of(series, options.case, table), {}).setdefault(modality, []).append(
+                series
+            )
     try:
-        found = _found(taken, options, table, ignored, folder, reading)
+        contents = _cases(series_of, options, table, ignored, folder, reading)
     except InputError as error:
         if error.code == "E131" and archive.damages:  # what keeps every case from being whole
             raise archive.damages[0].error from error
         raise
-    return found._replace(key=key_rows(taken, table))
+    return contents._replace(key=key_rows(series_of, table))
 
 
-def _chosen(series: Sequence[DicomSeries], options: Options, table: Table) -> Sequence[DicomSeries]:
+def _select_subjects(series: Sequence[DicomSeries], options: Options, table: Table) -> Sequence[DicomSeries]:
     """Return the series of the subjects that are asked for; all where none is.
 
     Raises:
@@ -176,24 +118,31 @@ def _chosen(series: Sequence[DicomSeries], options: Options, table: Table) -> Se
     """
     if not options.subjects:
         return series
-    names = [{one.patient, patient_of(one, table), case_of(one, options.case, table)} for one in series]
+    names = [
+        {candidate.patient, patient_of(candidate, table), case_of(candidate, options.case, table)}
+        for candidate in series
+    ]
     for subject in options.subjects:
-        if not any(subject in mine for mine in names):
+        if not any(subject in aliases for aliases in names):
             raise UsageError(
                 "E001",
                 f"subjects={subject}",
                 "a PatientID of the archive, or the pseudonym of a patient or a case",
                 "A dry run without subjects lists the pseudonyms; with --key FILE it says whose they are.",
             )
-    return [one for one, mine in zip(series, names, strict=True) if mine & set(options.subjects)]
+    return [
+        candidate for candidate, aliases in zip(series, names, strict=True) if aliases & set(options.subjects)
+    ]
 
 
 def _no_images(archive: Archive, paths: Sequence[Path], folder: Path) -> list[str]:
     """Return a line for each kind of file that is no image, and for each that is damaged, without patients' names."""
-    damaged = {one.path: one.error.got for one in archive.damages}
-    images = {path for one in archive.series for path in one.paths}
-    known = {path for alike in archive.bystanders.values() for path in alike}
-    lines = release_files.summarise(sorted(set(paths) - images - damaged.keys() - known), folder, "no image")
+    damaged = {damage.path: damage.error.got for damage in archive.damages}
+    images = {path for series in archive.series for path in series.paths}
+    bystanders = {path for alike in archive.bystanders.values() for path in alike}
+    lines = release_files.summarise(
+        sorted(set(paths) - images - damaged.keys() - bystanders), folder, "no image"
+    )
     for kind, alike in sorted(archive.bystanders.items()):
         lines += release_files.summarise(alike, folder, f"{kind or 'DICOM of no modality'}, no image")
     for path, reason in damaged.items():
@@ -201,51 +150,62 @@ def _no_images(archive: Archive, paths: Sequence[Path], folder: Path) -> list[st
     return [masked(line, archive.identity) for line in lines]
 
 
-def _modality(one: DicomSeries, options: Options, table: Table) -> tuple[str, str]:
+def _modality(series: DicomSeries, options: Options, table: Table) -> tuple[str, str]:
     """Return the modality, and why the series is left aside if it is."""
-    if one.synthetic and not options.synthetic:
+    if series.synthetic and not options.synthetic:
         return "", "says that it is synthetic; --with synthetic=true takes it"
     if table:
-        what = table.get(one.uid, {}).get("modality", "")
-        return what, "" if what else "not in the table"
-    for told in options.series:
-        what, _, pattern = told.partition(":")
-        if fnmatchcase(one.text.lower(), pattern.lower()):
-            return what, ""
-    if one.reason:
-        return "", one.reason
-    what, doubt = one.label()
-    if what:
-        return what, ""
+        modality = table.get(series.uid, {}).get("modality", "")
+        return modality, "" if modality else "not in the table"
+    for setting in options.series:
+        modality, _, pattern = setting.partition(":")
+        if fnmatchcase(series.text.lower(), pattern.lower()):
+            return modality, ""
+    if series.reason:
+        return "", series.reason
+    modality, doubt = series.label()
+    if modality:
+        return modality, ""
     return "", f"its modality is not clear: {doubt}; name it with --with series=MODALITY:PATTERN"
 
 
-def _found(
-    taken: Mapping[str, Mapping[str, list[DicomSeries]]],
+def _cases(
+    series_of: Mapping[str, Mapping[str, list[DicomSeries]]],
     options: Options,
     table: Table,
     ignored: list[str],
     folder: Path,
     reading: Reading,
 ) -> FolderContents[DicomCase]:
-    every = sorted({what for mine in taken.values() for what in mine})
-    need = options.need or tuple(every) or ("image",)
+    modalities = sorted({modality for by_modality in series_of.values() for modality in by_modality})
+    need = options.need or tuple(modalities) or ("image",)
     cases, left_out = [], []
-    for name, mine in sorted(taken.items()):
-        doubled = [what for what, some in mine.items() if len(some) > 1 and options.several == "refuse"]
-        missing = [what for what in need if what not in mine]
-        damaged = next((one.damage for some in mine.values() for one in some if one.damage), "")
+    for name, by_modality in sorted(series_of.items()):
+        doubled = [
+            modality
+            for modality, candidates in by_modality.items()
+            if len(candidates) > 1 and options.several == "refuse"
+        ]
+        missing = [modality for modality in need if modality not in by_modality]
+        damaged = next(
+            (series.damage for candidates in by_modality.values() for series in candidates if series.damage),
+            "",
+        )
         if missing:
             left_out.append(f"{name} (no {', no '.join(missing)})")
         elif damaged:
             left_out.append(f"{name} ({damaged}: a slice may be missing)")
         elif doubled:
-            listed = "; ".join(str(one) for one in mine[doubled[0]])
+            listed = "; ".join(str(series) for series in by_modality[doubled[0]])
             left_out.append(f"{name} (several of {doubled[0]}: {listed}; --with several=largest takes one)")
         else:
             cases.append(
                 _case(
-                    name, {what: max(mine[what], key=_size) for what in sorted(mine)}, options, table, reading
+                    name,
+                    {modality: max(by_modality[modality], key=_size) for modality in sorted(by_modality)},
+                    options,
+                    table,
+                    reading,
                 )
             )
     if not cases:
@@ -261,10 +221,10 @@ def _found(
 
 
 def _case(
-    name: str, mine: Mapping[str, DicomSeries], options: Options, table: Table, reading: Reading
+    name: str, by_modality: Mapping[str, DicomSeries], options: Options, table: Table, reading: Reading
 ) -> DicomCase:
-    first = next(iter(mine.values()))
-    patients = {patient_of(one, table) for one in mine.values()}
+    first = next(iter(by_modality.values()))
+    patients = {patient_of(series, table) for series in by_modality.values()}
     if len(patients) > 1:
         raise InputError(
             "E103",
@@ -275,33 +235,37 @@ def _case(
     return DicomCase(
         name,
         patient_of(first, table),
-        {what: tuple(sorted(one.paths)) for what, one in mine.items()},
+        {modality: tuple(sorted(series.paths)) for modality, series in by_modality.items()},
         group=table.get(first.uid, {}).get("group", ""),
-        simulated=frozenset(what for what, one in mine.items() if one.synthetic),
-        steps=_steps(mine, options),
+        simulated=frozenset(modality for modality, series in by_modality.items() if series.synthetic),
+        steps=_steps(by_modality, options),
         reading=reading,
     )
 
 
-def _steps(mine: Mapping[str, DicomSeries], options: Options) -> tuple[Step, ...]:
+def _steps(by_modality: Mapping[str, DicomSeries], options: Options) -> tuple[Step, ...]:
     """Return what brings a case onto one grid: a dose by its frame of reference, contrasts by registration."""
-    base = _base_of_dose(mine, options)
+    base = _base_of_dose(by_modality, options)
     steps: list[Step] = [Laid("dose", base)] if base else []
-    if options.onto in mine:
-        for what in mine:
-            if what not in (options.onto, "dose"):
-                along = ("dose",) if what == base else ()
-                steps.append(Onto(options.onto, what, along, options.limit_mm))
+    if options.onto in by_modality:
+        for modality in by_modality:
+            if modality not in (options.onto, "dose"):
+                along = ("dose",) if modality == base else ()
+                steps.append(Onto(options.onto, modality, along, options.limit_mm))
     return tuple(steps)
 
 
-def _base_of_dose(mine: Mapping[str, DicomSeries], options: Options) -> str:
+def _base_of_dose(by_modality: Mapping[str, DicomSeries], options: Options) -> str:
     """Return whose grid a dose is laid onto: of its frame of reference, the fixed contrast or the CT before others."""
-    if "dose" not in mine or not mine["dose"].frame:
+    if "dose" not in by_modality or not by_modality["dose"].frame:
         return ""
-    alike = [what for what, one in mine.items() if what != "dose" and one.frame == mine["dose"].frame]
-    return next((what for what in (options.onto, "ct", *alike) if what in alike), "")
+    alike = [
+        modality
+        for modality, series in by_modality.items()
+        if modality != "dose" and series.frame == by_modality["dose"].frame
+    ]
+    return next((modality for modality in (options.onto, "ct", *alike) if modality in alike), "")
 
 
-def _size(one: DicomSeries) -> tuple[int, str]:
-    return len(one.paths), one.uid
+def _size(series: DicomSeries) -> tuple[int, str]:
+    return len(series.paths), series.uid

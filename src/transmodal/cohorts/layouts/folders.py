@@ -104,8 +104,8 @@ def write(cases: Sequence[Case], folder: Path) -> None:
         for name, volume in [*case.volumes.items(), *extra]:
             if volume is not None:
                 io.write(volume, place / f"{name}.nii.gz")
-        known = {"patient": case.patient, "group": case.group, "simulated": sorted(case.simulated)}
-        files.write_json(place / "case.json", known)
+        record = {"patient": case.patient, "group": case.group, "simulated": sorted(case.simulated)}
+        files.write_json(place / "case.json", record)
 
 
 def _label_names(folder: Path, cases: Sequence[CaseFiles]) -> dict[int, str]:
@@ -123,16 +123,16 @@ def _case(
     if not volumes:
         ignored.append(f"{folder.name} (no image)")
         return None
-    known = _known(folder / "case.json")
+    record = _read_record(folder / "case.json")
     row = row or {}
     return CaseFiles(
         id=folder.name,
-        patient=row.get("patient") or known["patient"] or folder.name,
+        patient=row.get("patient") or record["patient"] or folder.name,
         volumes=volumes,
         mask=images.get("mask"),
         segmentation=images.get("segmentation"),
-        simulated=frozenset(known["simulated"]) & set(volumes),
-        group=row.get("group") or known["group"],
+        simulated=frozenset(record["simulated"]) & set(volumes),
+        group=row.get("group") or record["group"],
         steps=steps_onto(options.onto, volumes, options.limit_mm),
         reading=reading,
     )
@@ -140,12 +140,12 @@ def _case(
 
 def _images(folder: Path, ignored: list[str]) -> dict[str, Path]:
     images: dict[str, Path] = {}
-    rest = []
+    unknown = []
     for path in listing.entries(folder):
         name = _stem(path).lower().replace("-", "_")
         is_ours = (name in EXTRA or MODALITY.fullmatch(name)) and io.is_image(path)
         if not (is_ours and (path.is_file() or placeholders.is_dangling(path))):
-            rest.append(path.name)
+            unknown.append(path.name)
             continue
         if name in images:
             raise InputError(
@@ -156,31 +156,31 @@ def _images(folder: Path, ignored: list[str]) -> dict[str, Path]:
             )
         images[name] = path
     headers = tuple(f"{path.stem}." for path in images.values() if path.suffix.lower() == ".mhd")
-    for name in rest:
+    for name in unknown:
         is_voxels = name.startswith(headers) and name.lower().endswith((".raw", ".zraw"))
         if not is_voxels and name != "case.json":
             ignored.append(f"{folder.name}/{name} (no image of a modality)")
     return images
 
 
-def _known(path: Path) -> dict[str, Any]:
+def _read_record(path: Path) -> dict[str, Any]:
     """Return patient, group and simulated of a `case.json`; other keys are not ours."""
     data = files.read_json(path) if path.is_file() else {}
-    known = {"patient": "", "group": "", "simulated": [], **data}
+    record = {"patient": "", "group": "", "simulated": [], **data}
     checks: dict[str, Callable[[object], bool]] = {
         "patient": _is_text,
         "group": _is_text,
         "simulated": lambda value: isinstance(value, list) and all(map(_is_text, value)),
     }
     for key, fits in checks.items():
-        if not fits(known[key]):
+        if not fits(record[key]):
             raise InputError(
                 "E103",
-                f"{path.parent.name}/{path.name} with {key} {known[key]!r}",
+                f"{path.parent.name}/{path.name} with {key} {record[key]!r}",
                 "a list of modalities" if key == "simulated" else "a text",
                 "Correct it.",
             )
-    return known
+    return record
 
 
 def _is_text(value: object) -> bool:
@@ -212,10 +212,10 @@ def _table(path: Path) -> tuple[dict[str, dict[str, str]] | None, list[str]]:
 def _check_rows(table: Mapping[str, object], cases: Sequence[str]) -> None:
     # A patient who is lost here would be taken for several, and stand on two sides of the split.
     for case in sorted(set(table) ^ set(cases)):
-        got = f"{TABLE} names {case}, which has no folder with images"
+        fault = f"{TABLE} names {case}, which has no folder with images"
         raise InputError(
             "E103",
-            got if case in table else f"{TABLE} has no row for {case}",
+            fault if case in table else f"{TABLE} has no row for {case}",
             "a folder for every row, and a row for every folder",
             f"Correct {TABLE}.",
         )

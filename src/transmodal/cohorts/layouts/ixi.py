@@ -52,8 +52,8 @@ class Options:
     group: str = ""
 
     def __post_init__(self) -> None:
-        for one in self.need:
-            release_files.check_choice("need", one, _CONTRASTS)
+        for contrast in self.need:
+            release_files.check_choice("need", contrast, _CONTRASTS)
         if not self.need:
             raise UsageError("E001", "need=", "one or more of t1, t2, pd", "Leave it out for all three.")
         release_files.check_choice("onto", self.onto, ("t1", "t2", "none"))
@@ -71,11 +71,11 @@ def find(folder: Path, options: Options = Options(), reading: Reading = STRICT) 
     """
     folder = Path(folder)
     parts: release_files.Parts = {}
-    rest = []
+    unknown = []
     for path in release_files.files_below(folder, _EXPECTED):
         name = _NAME.fullmatch(release_files.stem(path))
         if name is None or not release_files.is_volume(path):
-            rest.append(path)
+            unknown.append(path)
         elif name["what"].lower() in options.need:
             release_files.add(parts, name["case"], name["what"].lower(), path)
     whole, left_out = release_files.complete(
@@ -83,17 +83,17 @@ def find(folder: Path, options: Options = Options(), reading: Reading = STRICT) 
     )
     return FolderContents(
         [_case(case, parts[case], options, reading) for case in whole],
-        release_files.summarise(rest, folder, "neither T1, T2 nor PD by its name"),
+        release_files.summarise(unknown, folder, "neither T1, T2 nor PD by its name"),
         left_out,
     )
 
 
-def _case(case: str, mine: dict[str, Path], options: Options, reading: Reading) -> CaseFiles:
+def _case(case: str, images: dict[str, Path], options: Options, reading: Reading) -> CaseFiles:
     patient, site, _ = case.split("-")
     return CaseFiles(
         case,
         patient,
-        mine,
+        images,
         group=f"site {site}" if options.group else "",
         steps=_steps(options),
         reading=reading,

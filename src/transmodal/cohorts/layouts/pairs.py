@@ -68,8 +68,8 @@ class Options:
 
     def __post_init__(self) -> None:
         for ending in self.endings:
-            modality, colon, rest = ending.partition(":")
-            if not (colon and rest and _is_known(modality)):
+            modality, colon, suffix = ending.partition(":")
+            if not (colon and suffix and _is_known(modality)):
                 raise UsageError(
                     "E001", f"endings={ending}", "MODALITY:ENDING such as t1:_T1w", "Correct it."
                 )
@@ -100,38 +100,38 @@ def find(
     passed_over: list[str] = []
     if options.table or table.is_file():
         parts, about, passed_over = _from_table(table)
-        rest: list[Path] = []
+        unknown: list[Path] = []
     else:
-        parts, rest = _from_names(folder, paths, options.endings)
-    every = {what for mine in parts.values() for what in mine if what not in EXTRA}
-    need = options.need or tuple(sorted(every)) or ("image",)
+        parts, unknown = _from_names(folder, paths, options.endings)
+    modalities = {name for images in parts.values() for name in images if name not in EXTRA}
+    need = options.need or tuple(sorted(modalities)) or ("image",)
     whole, left_out = release_files.complete(
         parts, dict.fromkeys(parts, need), folder, _EXPECTED, release_files.FEWER
     )
     return FolderContents(
         [_case(case, parts[case], about.get(case, {}), options, reading) for case in whole],
-        [*passed_over, *release_files.summarise(rest, folder, "no image of a pair by its place or name")],
+        [*passed_over, *release_files.summarise(unknown, folder, "no image of a pair by its place or name")],
         left_out,
     )
 
 
 def _case(
-    case: str, mine: Mapping[str, Path], about: Mapping[str, str], options: Options, reading: Reading
+    case: str, images: Mapping[str, Path], about: Mapping[str, str], options: Options, reading: Reading
 ) -> CaseFiles | SliceStack:
-    found = re.search(options.patient, case)
-    named = (found[1] if found.re.groups else found[0]) if found else ""
-    patient, group = about.get("patient") or named or case, about.get("group", "")
-    if any(_is_picture(path) for path in mine.values()):
-        _check_pictures(case, mine, options)
-        stacks = tuple((what, (Slices(path),)) for what, path in sorted(mine.items()))
+    match = re.search(options.patient, case)
+    patient_in_name = (match[1] if match.re.groups else match[0]) if match else ""
+    patient, group = about.get("patient") or patient_in_name or case, about.get("group", "")
+    if any(_is_picture(path) for path in images.values()):
+        _check_pictures(case, images, options)
+        stacks = tuple((name, (Slices(path),)) for name, path in sorted(images.items()))
         return SliceStack(case, patient, stacks, spacing_of(options.spacing_mm), group=group, reading=reading)
-    volumes = {what: path for what, path in mine.items() if what not in EXTRA}
+    volumes = {name: path for name, path in images.items() if name not in EXTRA}
     return CaseFiles(
         case,
         patient,
         volumes,
-        mine.get("mask"),
-        mine.get("segmentation"),
+        images.get("mask"),
+        images.get("segmentation"),
         group=group,
         steps=steps_onto(options.onto, volumes, options.limit_mm),
         reading=reading,
@@ -142,10 +142,10 @@ def _is_picture(path: Path) -> bool:
     return path.suffix.lower() in PICTURES
 
 
-def _check_pictures(case: str, mine: Mapping[str, Path], options: Options) -> None:
-    volume = next((path for path in mine.values() if not _is_picture(path)), None)
+def _check_pictures(case: str, images: Mapping[str, Path], options: Options) -> None:
+    volume = next((path for path in images.values() if not _is_picture(path)), None)
     if volume is not None:
-        picture = next(path for path in mine.values() if _is_picture(path))
+        picture = next(path for path in images.values() if _is_picture(path))
         raise InputError(
             "E130",
             f"{case} with the picture {picture.name} and the volume {volume.name}",
@@ -168,17 +168,17 @@ def _from_names(
     # Beside volumes pictures are overviews of them.
     images = volumes or [path for path in paths if _is_picture(path)]
     # The longest first: `_T1w_fa` ends in `_fa` too.
-    known = sorted((ending.split(":", 1) for ending in endings or ABCD), key=lambda pair: -len(pair[1]))
+    by_length = sorted((ending.split(":", 1) for ending in endings or ABCD), key=lambda pair: -len(pair[1]))
     parts: release_files.Parts = {}
-    rest = [path for path in paths if path not in set(images)]
-    by_ending = bool(endings) or any(_by_ending(path, known) for path in images)
+    unknown = [path for path in paths if path not in set(images)]
+    by_ending = bool(endings) or any(_by_ending(path, by_length) for path in images)
     for path in images:
-        what, case = (_by_ending(path, known) if by_ending else _by_folder(path, folder)) or ("", "")
+        modality, case = (_by_ending(path, by_length) if by_ending else _by_folder(path, folder)) or ("", "")
         if case:
-            release_files.add(parts, case, what, path)
+            release_files.add(parts, case, modality, path)
         else:
-            rest.append(path)
-    return parts, sorted(rest)
+            unknown.append(path)
+    return parts, sorted(unknown)
 
 
 def _by_ending(path: Path, endings: list[list[str]]) -> tuple[str, str] | None:
@@ -225,9 +225,11 @@ def _from_table(table: Path) -> tuple[release_files.Parts, dict[str, dict[str, s
         parts.setdefault(case, {})
         for column, modality in modalities.items():
             if row[column]:
-                release_files.add(parts, case, modality, _there(table.parent / row[column], case, modality))
-    rest = [column for column in columns if column and column not in _ABOUT and column not in modalities]
-    return parts, about, [f"{table.name}: column {column} (names no image)" for column in rest]
+                release_files.add(
+                    parts, case, modality, _existing(table.parent / row[column], case, modality)
+                )
+    ignored = [column for column in columns if column and column not in _ABOUT and column not in modalities]
+    return parts, about, [f"{table.name}: column {column} (names no image)" for column in ignored]
 
 
 def _modality_of(column: str) -> str:
@@ -242,14 +244,17 @@ def _names_images(column: str, rows: Sequence[Mapping[str, str]], table: Path) -
     return any(io.is_image(Path(cell)) or (table.parent / cell).exists() for cell in cells)
 
 
-def _there(path: Path, case: str, what: str) -> Path:
+def _existing(path: Path, case: str, modality: str) -> Path:
     if not path.exists():
         placeholders.refuse(path)
         raise InputError(
-            "E100", f"{case} without {what}: no {path.name}", "the file that the table names", "Correct it."
+            "E100",
+            f"{case} without {modality}: no {path.name}",
+            "the file that the table names",
+            "Correct it.",
         )
     return path
 
 
-def _is_known(what: str) -> bool:
-    return what in EXTRA or bool(MODALITY.fullmatch(what))
+def _is_known(name: str) -> bool:
+    return name in EXTRA or bool(MODALITY.fullmatch(name))

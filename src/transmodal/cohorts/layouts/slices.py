@@ -39,7 +39,7 @@ _SIDES = {"train": "train", "val": "validation", "valid": "validation", "validat
 _SIDES["test"] = "test"
 _SIDE = "|".join(sorted(_SIDES, key=len, reverse=True))
 _JOINED = re.compile(rf"(?P<side>{_SIDE})(?P<which>[AB])")
-_NAMED = re.compile(rf"data_(?P<side>{_SIDE})_(?P<what>[A-Za-z0-9]+)")
+_ARRAY_NAME = re.compile(rf"data_(?P<side>{_SIDE})_(?P<what>[A-Za-z0-9]+)")
 _EXPECTED = "trainA and trainB, train with pictures side by side, train/A and train/B, or data_train_T1.mat"
 _log = logging.getLogger(__name__)
 
@@ -102,12 +102,12 @@ def find(folder: Path, options: Options = Options(), reading: Reading = STRICT) 
     """
     folder = Path(folder)
     pieces: Pieces = {}
-    rest = []
+    unknown = []
     for path in release_files.files_below(folder, _EXPECTED):
-        named = _pieces_of(path, folder, options)
-        rest += [] if named else [path]
-        for side, name, modality, one in named:
-            _add(pieces, (side, name), modality, one)
+        file_pieces = _pieces_of(path, folder, options)
+        unknown += [] if file_pieces else [path]
+        for side, name, modality, slices in file_pieces:
+            _add(pieces, (side, name), modality, slices)
     if options.unpaired:
         cases, sides = _unpaired(pieces, folder, options, reading)
         left_out: list[str] = []
@@ -117,7 +117,7 @@ def find(folder: Path, options: Options = Options(), reading: Reading = STRICT) 
     is_split = set(sides.values()) > {"train"}
     return FolderContents(
         cases,
-        release_files.summarise(rest, folder, "no slice by its place and name"),
+        release_files.summarise(unknown, folder, "no slice by its place and name"),
         left_out,
         sides if is_split else {},
     )
@@ -129,9 +129,9 @@ def _pieces_of(path: Path, folder: Path, options: Options) -> list[tuple[str, st
         return []
     place, names = path.parent.relative_to(folder).parts, {"A": options.a, "B": options.b}
     last = place[-1] if place else ""
-    named, joined = _NAMED.fullmatch(path.stem), _JOINED.fullmatch(last)
-    if named:
-        return [(named["side"], "", named["what"].lower(), Slices(path))]
+    array_name, joined = _ARRAY_NAME.fullmatch(path.stem), _JOINED.fullmatch(last)
+    if array_name:
+        return [(array_name["side"], "", array_name["what"].lower(), Slices(path))]
     if joined:
         return [(joined["side"], _bare(path), names[joined["which"]], Slices(path))]
     if last in names:
@@ -148,29 +148,32 @@ def _bare(path: Path) -> str:
     return re.sub(r"[_-][AB]$", "", path.stem)
 
 
-def _add(pieces: Pieces, where: tuple[str, str], modality: str, one: Slices) -> None:
-    mine = pieces.setdefault(where, {})
-    if modality in mine:
+def _add(pieces: Pieces, place: tuple[str, str], modality: str, slices: Slices) -> None:
+    by_modality = pieces.setdefault(place, {})
+    if modality in by_modality:
         raise InputError(
             "E103",
-            f"{' '.join(where).strip()} has {mine[modality].path.name} and {one.path.name} as {modality}",
+            f"{' '.join(place).strip()} has {by_modality[modality].path.name} and {slices.path.name} as {modality}",
             "one file each",
             "Remove one of them.",
         )
-    mine[modality] = one
+    by_modality[modality] = slices
 
 
 def _complete(pieces: Pieces, folder: Path) -> tuple[Pieces, list[str]]:
     """Return what every modality has; what only some have is left out."""
     if not pieces:
         raise InputError("E100", f"{folder} holds no slices of this layout", _EXPECTED, "Check the path.")
-    every = {modality for mine in pieces.values() for modality in mine}
-    whole = {where: mine for where, mine in sorted(pieces.items()) if set(mine) == every}
-    rest = [where for where in sorted(pieces) if where not in whole]
+    modalities = {modality for by_modality in pieces.values() for modality in by_modality}
+    whole = {
+        place: by_modality for place, by_modality in sorted(pieces.items()) if set(by_modality) == modalities
+    }
+    incomplete = [place for place in sorted(pieces) if place not in whole]
     left_out = [
-        f"{' '.join(where).strip()} (no {', no '.join(sorted(every - set(pieces[where])))})" for where in rest
+        f"{' '.join(place).strip()} (no {', no '.join(sorted(modalities - set(pieces[place])))})"
+        for place in incomplete
     ]
-    if not whole or len(every) < 2:
+    if not whole or len(modalities) < 2:
         raise InputError(
             "E131",
             f"{folder.name} with no slice in two modalities; {len(pieces)} in one",
@@ -217,7 +220,7 @@ def _stacked(
         for start in range(0, len(next(iter(stacks.values()))), size):
             label = patient or f"stack-{start // size:03d}"
             case = "-".join(part for part in (side, label, suffix) if part)
-            cut = {modality: _joined(every[start : start + size]) for modality, every in stacks.items()}
+            cut = {modality: _joined(run[start : start + size]) for modality, run in stacks.items()}
             cases.append(
                 SliceStack(
                     case, patient or case, tuple(sorted(cut.items())), options.spacing(), reading=reading
@@ -236,28 +239,30 @@ def _stacked(
 def _by_patient(pieces: Pieces, pattern: str) -> dict[tuple[str, str], list[str]]:
     """Return the names of slices by side and patient; the patient is empty where it is not known."""
     groups: dict[tuple[str, str], list[str]] = {}
-    for side, name in sorted(pieces, key=lambda where: (where[0], _natural(where[1]))):
-        found = re.match(pattern, name)
-        groups.setdefault((side, found[1] if found else ""), []).append(name)
+    for side, name in sorted(pieces, key=lambda place: (place[0], _natural(place[1]))):
+        match = re.match(pattern, name)
+        groups.setdefault((side, match[1] if match else ""), []).append(name)
     return groups
 
 
 def _runs(pieces: list[dict[str, Slices]]) -> dict[str, list[Slices]]:
     """Return one entry per slice and modality: files with many are taken apart."""
     runs: dict[str, list[Slices]] = {}
-    for mine in pieces:
-        numbers: Mapping[str, int] = {modality: count(one.path) for modality, one in mine.items()}
+    for by_modality in pieces:
+        numbers: Mapping[str, int] = {modality: count(piece.path) for modality, piece in by_modality.items()}
         if len(set(numbers.values())) > 1:
             raise InputError(
                 "E130",
-                ", ".join(f"{mine[modality].path.name} with {n} slices" for modality, n in numbers.items()),
+                ", ".join(
+                    f"{by_modality[modality].path.name} with {n} slices" for modality, n in numbers.items()
+                ),
                 "as many slices in each",
                 "Check the files; slices are paired by their number.",
             )
-        for modality, one in mine.items():
-            many = one.path.suffix.lower() in ARRAYS
+        for modality, piece in by_modality.items():
+            many = piece.path.suffix.lower() in ARRAYS
             runs.setdefault(modality, []).extend(
-                one._replace(first=n, last=n + 1) if many else one for n in range(numbers[modality])
+                piece._replace(first=n, last=n + 1) if many else piece for n in range(numbers[modality])
             )
     return runs
 
@@ -265,12 +270,12 @@ def _runs(pieces: list[dict[str, Slices]]) -> dict[str, list[Slices]]:
 def _joined(slices: list[Slices]) -> tuple[Slices, ...]:
     """Return neighbours of one file as one entry, so that the file is read once."""
     joined: list[Slices] = []
-    for one in slices:
+    for piece in slices:
         before = joined[-1] if joined else None
-        if before and one.last and before.path == one.path and before.last == one.first:
-            joined[-1] = before._replace(last=one.last)
+        if before and piece.last and before.path == piece.path and before.last == piece.first:
+            joined[-1] = before._replace(last=piece.last)
         else:
-            joined.append(one)
+            joined.append(piece)
     return tuple(joined)
 
 

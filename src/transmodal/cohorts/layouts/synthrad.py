@@ -28,7 +28,7 @@ from transmodal.volumes.reading import STRICT, Reading
 _NAME = re.compile(r"(?P<task>[12])(?P<region>AB|HN|TH|B|P)(?P<centre>[A-F])(?P<number>\d{3})")
 _EXPECTED = "<task><region><centre><number>/ (such as 1BA001) with mr or cbct, ct and mask"
 _SOURCES = {"1": "mr", "2": "cbct"}
-_WHAT = ("mr", "cbct", "ct", "mask")
+_IMAGES = ("mr", "cbct", "ct", "mask")
 _AIR_HU = -1024.0
 _CLIP_2025 = (_AIR_HU, 3071.0)
 
@@ -54,8 +54,8 @@ class Options:
     group: str = ""
 
     def __post_init__(self) -> None:
-        for one in self.need:
-            release_files.check_choice("need", one, ("ct", "mask"))
+        for image in self.need:
+            release_files.check_choice("need", image, ("ct", "mask"))
         release_files.check_choice("outside", self.outside, ("keep", "air"))
         release_files.check_choice("group", self.group, ("", "centre"))
         if self.clip not in ("challenge", "none"):
@@ -71,34 +71,34 @@ def find(folder: Path, options: Options = Options(), reading: Reading = STRICT) 
     """
     folder = Path(folder)
     parts: release_files.Parts = {}
-    rest = []
+    unknown = []
     for path in release_files.files_below(folder, _EXPECTED):
-        case, what = path.parent.name, release_files.stem(path).lower()
+        case, image = path.parent.name, release_files.stem(path).lower()
         if not _NAME.fullmatch(case):
             if release_files.is_volume(path):
-                rest.append(path)
-        elif what in _WHAT and release_files.is_volume(path):
-            release_files.add(parts, case, what, path)
+                unknown.append(path)
+        elif image in _IMAGES and release_files.is_volume(path):
+            release_files.add(parts, case, image, path)
         else:
             parts.setdefault(case, {})
-            rest.append(path)
+            unknown.append(path)
     need = {case: (_SOURCES[case[0]], *options.need) for case in parts}
     whole, left_out = release_files.complete(parts, need, folder, _EXPECTED, release_files.FEWER)
     return FolderContents(
         [_case(case, parts[case], options, reading) for case in whole],
-        release_files.summarise(rest, folder, "neither mr, cbct, ct nor mask of a case"),
+        release_files.summarise(unknown, folder, "neither mr, cbct, ct nor mask of a case"),
         left_out,
     )
 
 
-def _case(case: str, mine: dict[str, Path], options: Options, reading: Reading) -> CaseFiles:
+def _case(case: str, images: dict[str, Path], options: Options, reading: Reading) -> CaseFiles:
     name = _NAME.fullmatch(case)
     assert name is not None
     return CaseFiles(
         case,
         case,
-        {what: path for what, path in mine.items() if what != "mask"},
-        mask=mine.get("mask"),
+        {image: path for image, path in images.items() if image != "mask"},
+        mask=images.get("mask"),
         group=f"centre {name['centre']} of {name['region']}" if options.group else "",
         steps=_steps(name["region"], options),
         reading=reading,

@@ -48,7 +48,7 @@ _FSL = {
     "T1_brain": "t1",
     "T1w_acpc_dc_restore_brain": "t1",
 }
-_WHAT = {"brain": "t1", "T1": "t1", "T1w": "t1", "FA": "fa", "dwi": "dwi", "mask": "mask"}
+_IMAGE_OF = {"brain": "t1", "T1": "t1", "T1w": "t1", "FA": "fa", "dwi": "dwi", "mask": "mask"}
 _TEXTS = (".bval", ".bvec", ".eddy_rotated_bvecs", ".json", "bvals", "bvecs")
 _PATIENT = ("src_subject_id", "subjectkey", "participant_id", "patient")
 _FAMILY = ("rel_family_id", "family_id", "family")
@@ -107,26 +107,26 @@ def find(folder: Path, options: Options = Options(), reading: Reading = STRICT) 
     """
     folder = Path(folder)
     candidates: dict[tuple[str, str], list[Path]] = {}
-    rest = []
+    unknown = []
     for path in release_files.files_below(folder, _EXPECTED):
-        where = _where(path, folder)
-        if where is not None:
-            candidates.setdefault(where, []).append(path)
+        place = _case_and_image(path, folder)
+        if place is not None:
+            candidates.setdefault(place, []).append(path)
         elif not path.name.endswith(_TEXTS):
-            rest.append(path)
-    parts, raw = _chosen(candidates)
+            unknown.append(path)
+    parts, raw = _choose(candidates)
     whole, left_out = release_files.complete(
         parts, {case: _need(parts[case]) for case in parts}, folder, _EXPECTED
     )
     families = _families(Path(options.families)) if options.families else {}
     cases = [_case(case, parts[case], options, families, reading) for case in whole]
-    ignored = release_files.summarise(rest, folder, "neither T1, FA nor a series by its name")
+    ignored = release_files.summarise(unknown, folder, "neither T1, FA nor a series by its name")
     return FolderContents(
         cases, ignored + release_files.summarise(raw, folder, "beside what was preprocessed"), left_out
     )
 
 
-def _where(path: Path, folder: Path) -> tuple[str, str] | None:
+def _case_and_image(path: Path, folder: Path) -> tuple[str, str] | None:
     """Return case and kind of a volume, by its name and place; None for what is none of ours."""
     stem = release_files.stem(path)
     if not release_files.is_volume(path):
@@ -135,27 +135,27 @@ def _where(path: Path, folder: Path) -> tuple[str, str] | None:
     if bids:
         # Beside T1w stand masks of it and copies in a template's space.
         elsewhere = "_space-MNI" in bids["more"] or (bids["what"] == "mask" and path.parent.name != "dwi")
-        return None if elsewhere else (bids["case"], _WHAT[bids["what"]])
+        return None if elsewhere else (bids["case"], _IMAGE_OF[bids["what"]])
     if plain:
-        return plain["case"], _WHAT[plain["what"]]
+        return plain["case"], _IMAGE_OF[plain["what"]]
     above = path.relative_to(folder).parts
     return (above[0], _FSL[stem]) if len(above) > 1 and stem in _FSL else None
 
 
-def _chosen(candidates: Mapping[tuple[str, str], list[Path]]) -> tuple[release_files.Parts, list[Path]]:
+def _choose(candidates: Mapping[tuple[str, str], list[Path]]) -> tuple[release_files.Parts, list[Path]]:
     """Return one file of each kind: where there are several, what was preprocessed; and the others."""
     parts: release_files.Parts = {}
     raw = []
-    for (case, what), paths in sorted(candidates.items()):
+    for (case, image), paths in sorted(candidates.items()):
         better = [path for path in paths if _is_better(path)] or paths
         raw += [path for path in paths if path not in better]
         for path in better:
-            release_files.add(parts, case, what, path)
-    for mine in parts.values():
-        if "fa" in mine:
-            raw += [mine.pop("dwi")] if "dwi" in mine else []
-        elif "dwi" in mine:
-            mine.update(_beside(mine["dwi"]))
+            release_files.add(parts, case, image, path)
+    for images in parts.values():
+        if "fa" in images:
+            raw += [images.pop("dwi")] if "dwi" in images else []
+        elif "dwi" in images:
+            images.update(_beside(images["dwi"]))
     return parts, sorted(raw)
 
 
@@ -169,32 +169,32 @@ def _beside(dwi: Path) -> dict[str, Path]:
     stem = release_files.stem(dwi)
     bval, bvec = ("bvals", "bvecs") if stem in _FSL else (f"{stem}.bval", f"{stem}.bvec")
     turned = dwi.parent / f"{stem}.eddy_rotated_bvecs"
-    there = {"bval": dwi.parent / bval, "bvec": turned if turned.is_file() else dwi.parent / bvec}
-    return {what: path for what, path in there.items() if path.is_file()}
+    gradients = {"bval": dwi.parent / bval, "bvec": turned if turned.is_file() else dwi.parent / bvec}
+    return {image: path for image, path in gradients.items() if path.is_file()}
 
 
-def _need(mine: Mapping[str, Path]) -> tuple[str, ...]:
-    return ("t1", "dwi", "bval", "bvec") if "dwi" in mine else ("t1", "fa")
+def _need(images: Mapping[str, Path]) -> tuple[str, ...]:
+    return ("t1", "dwi", "bval", "bvec") if "dwi" in images else ("t1", "fa")
 
 
 def _case(
-    case: str, mine: Mapping[str, Path], options: Options, families: Mapping[str, str], reading: Reading
+    case: str, images: Mapping[str, Path], options: Options, families: Mapping[str, str], reading: Reading
 ) -> CaseMaker:
-    found = re.search(options.patient, case)
-    named = (found[1] if found.re.groups else found[0]) if found else ""
-    patient = named or case
+    match = re.search(options.patient, case)
+    patient_in_name = (match[1] if match.re.groups else match[0]) if match else ""
+    patient = patient_in_name or case
     group = families.get(_key(patient), "")
     if families and not group:
         _log.warning("%s: the table of families does not name %s", case, patient)
-    if "fa" in mine:
+    if "fa" in images:
         steps = (InUnits(), *_together(options.onto or "none", "fa", (), options))
-        mask = mine.get("mask") if options.onto != "t1" else None
-        volumes = {what: mine[what] for what in ("t1", "fa")}
+        mask = images.get("mask") if options.onto != "t1" else None
+        volumes = {image: images[image] for image in ("t1", "fa")}
         return CaseFiles(case, patient, volumes, mask, group=group, steps=steps, reading=reading)
-    series = DiffusionSeries(mine["dwi"], mine["bval"], mine["bvec"], mine.get("mask"))
+    series = DiffusionSeries(images["dwi"], images["bval"], images["bvec"], images.get("mask"))
     together = _together(options.onto or "fa", "b0", ("fa",), options)
     return TensorCase(
-        case, patient, mine["t1"], series, options.preprocessed, options.b_max, together, group, reading
+        case, patient, images["t1"], series, options.preprocessed, options.b_max, together, group, reading
     )
 
 
@@ -222,7 +222,7 @@ def _families(table: Path) -> dict[str, str]:
     Raises:
         InputError: E103 when a column is not there, and as `tables.read`.
     """
-    found: dict[str, str] = {}
+    family_of: dict[str, str] = {}
     for row in tables.read(table).rows:
         patient = next((row[name] for name in _PATIENT if name in row), None)
         family = next((row[name] for name in _FAMILY if name in row), None)
@@ -234,8 +234,8 @@ def _families(table: Path) -> dict[str, str]:
                 "Correct the table.",
             )
         if family:
-            found.setdefault(_key(patient), f"family {family}")
-    return found
+            family_of.setdefault(_key(patient), f"family {family}")
+    return family_of
 
 
 def _key(patient: str) -> str:
