@@ -62,7 +62,7 @@ def write_example(name: str, folder: Path) -> Example:
         f"give {name} a function `write`, or a release in cohorts/simulation/releases.py"
     )
     releases.write(release, 2, folder, spacing_mm=10)
-    return Example(folder, releases.RELEASES[release].told, 2)
+    return Example(folder, releases.RELEASES[release].settings, 2)
 
 
 @pytest.fixture(scope="module")
@@ -260,8 +260,8 @@ class TestLinks:
             else:
                 path.write_text(content)
         try:
-            findings = survey(layouts.find(name, folder, settings).cases)
-            wrong = [line for finding in findings for line in finding.wrong]
+            surveys = survey(layouts.find(name, folder, settings).cases)
+            wrong = [line for case in surveys for line in case.faults]
             assert wrong
         except InputError as error:
             wrong = [error.line()]

@@ -12,7 +12,7 @@ from transmodal import cli
 from transmodal.cohorts import layouts
 from transmodal.cohorts.case_files import CaseFiles
 from transmodal.cohorts.prepare import remarks
-from transmodal.cohorts.simulation import releases
+from transmodal.cohorts.simulation import release_defects, releases
 from transmodal.commands import atlas
 from transmodal.recipes import load
 from transmodal.volumes import Volume, io
@@ -144,7 +144,7 @@ def test_the_help_names_every_layout_and_release(capsys: pytest.CaptureFixture[s
     assert cli.run(["prepare", "--help"]) == 0
     said = capsys.readouterr().out
     assert all(f"\n  {name} " in said for name in layouts.names())
-    assert all(name in atlas.EXAMPLES for name in (*releases.RELEASES, *releases.DEFECTS))
+    assert all(name in atlas.EXAMPLES for name in (*releases.RELEASES, *release_defects.DEFECTS))
 
 
 def test_a_prepared_release_trains(tmp_path: Path) -> None:

@@ -30,7 +30,7 @@ class Case:
 
     Attributes:
         id: name of the case within its cohort.
-        patient: whose it is; the visits of one patient stay on one side of a split.
+        patient: name of the patient; the visits of one patient stay on one side of a split.
         volumes: the volumes by modality.
         mask: the evaluation mask that the data set gives; None where it gives none.
         segmentation: integer labels; None where there are none.
@@ -61,7 +61,7 @@ class CaseMaker(Protocol):
 
     @property
     def patient(self) -> str:
-        """Whose case it is."""
+        """Name of the patient."""
         ...
 
     def fingerprint(self) -> str:

@@ -127,7 +127,7 @@ class PartlyMeasured:
 
     @property
     def patient(self) -> str:
-        """Whose case it is."""
+        """Name of the patient."""
         return self.maker.patient
 
     def fingerprint(self) -> str:

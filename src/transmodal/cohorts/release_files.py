@@ -1,4 +1,4 @@
-"""What the layouts of released data sets share: files below a folder, parts by case, what is incomplete."""
+"""Helpers of the layouts of released data sets: files below a folder, images by case, incomplete cases."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from transmodal.storage import files, listing, placeholders
 from transmodal.volumes import io
 
 SIMULATED = ".simulated.json"
-"""What a release of virtual subjects has beside its README, for `measured` to read."""
+"""Record of a release of virtual subjects, which `measured_modalities` reads."""
 _UP = 3
 FEWER = "Unpack the parts that are missing, correct the names, or ask for fewer with --with need=MODALITY."
-"""What to do where no case is complete, in layouts that have the key `need`."""
+"""Remedy where no case is complete, in layouts that have the key `need`."""
 Parts = dict[str, dict[str, Path]]
 """Image files by case and by what they are: a modality, `mask` or `segmentation`."""
 

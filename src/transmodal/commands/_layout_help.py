@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from typer import _click
 
 _WIDTH = 100
-_EACH = "`transmodal prepare NAME --help` shows what a layout expects on the disk, and its keys."
+_LAYOUT_HELP = "`transmodal prepare NAME --help` shows what a layout expects on the disk, and its keys."
 
 
 class LayoutCommand(TyperCommand):
@@ -38,4 +38,4 @@ def _listing(summaries: dict[str, str]) -> str:
     for name, summary in summaries.items():
         start = f"  {name}".ljust(indent)
         lines += textwrap.wrap(summary, _WIDTH, initial_indent=start, subsequent_indent=" " * indent)
-    return "\n".join([*lines, "", _EACH])
+    return "\n".join([*lines, "", _LAYOUT_HELP])

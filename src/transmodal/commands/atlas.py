@@ -26,7 +26,7 @@ class Head(StrEnum):
 
 
 class Mask(StrEnum):
-    """Where figures are taken."""
+    """Region where figures are taken."""
 
     BRAIN = "brain"
     HEAD = "head"
@@ -95,12 +95,13 @@ def _write_release(
     workers: int,
 ) -> None:
     from transmodal.cohorts.simulation import releases
+    from transmodal.cohorts.simulation.release_defects import DEFECTS
     from transmodal.commands._progress import bars
     from transmodal.errors import UsageError
 
-    listed = [defect for defect in releases.DEFECTS if defect in defects]
+    listed = [defect for defect in DEFECTS if defect in defects]
     if len(listed) != len(set(defects)):
-        expected = ", ".join(releases.DEFECTS)
+        expected = ", ".join(DEFECTS)
         raise UsageError("E001", f"--defect {' '.join(defects)}", expected, "Correct it.")
     with bars() as progress:
         releases.write(
@@ -114,7 +115,7 @@ def _write_release(
             workers=workers,
         )
     release = releases.release_of(layout)
-    settings = "".join(f" --with {setting}" for setting in release.told)
+    settings = "".join(f" --with {setting}" for setting in release.settings)
     print(
         f"{subjects} virtual subjects as {layout} in {output}. "
         f"Prepare them: transmodal prepare {release.layout} {output} -o cohort{settings}"

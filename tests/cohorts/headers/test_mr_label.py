@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from transmodal.cohorts.headers.acquisition import Acquisition
 from transmodal.cohorts.headers.contrast_agent import in_header, in_words
-from transmodal.cohorts.headers.mr_label import Acquisition, label
+from transmodal.cohorts.headers.mr_label import label
 from transmodal.cohorts.headers.mr_words import normalise
 
 TABLE = Path(__file__).parent / "series_labels.csv"

@@ -15,7 +15,8 @@ import pytest
 
 from transmodal.cohorts.case import Case
 from transmodal.cohorts.layouts import folders
-from transmodal.cohorts.simulation import anatomy, atlas, scene
+from transmodal.cohorts.simulation import anatomy, atlas
+from transmodal.cohorts.simulation.subject import draw_subject
 from transmodal.errors import ResourceError, UsageError
 from transmodal.volumes import Volume, io
 from transmodal.volumes.geometry import reorient
@@ -189,7 +190,7 @@ def test_mask_is_the_brain_and_the_field_of_view_does_not_cut_it() -> None:
 def test_a_mirrored_subject_is_another_one(index: int) -> None:
     """Every subject has a lesion on one side: T1 and FA are lower there than at the mirrored place."""
     subject = atlas.AtlasSubject(index, options(spacing_mm=3.0, modalities=("t1", "fa"), segmentation=False))
-    made, known = subject.load(), subject.known()
+    made, known = subject.load(), subject.record()
     lesion = known["lesions"][0]
     for name, most in (("t1", 0.93), ("fa", 0.75)):
         here, there = (
@@ -202,7 +203,7 @@ def test_a_mirrored_subject_is_another_one(index: int) -> None:
 
 def test_without_lesions_the_capsule_tells_right_from_left() -> None:
     subject = atlas.AtlasSubject(0, options(spacing_mm=3.0, modalities=("pd",), lesions=False))
-    made, known = subject.load(), subject.known()
+    made, known = subject.load(), subject.record()
     assert known["lesions"] == []
     assert made.segmentation is not None
     assert not (made.segmentation.voxels == 4).any()
@@ -217,7 +218,7 @@ def test_without_lesions_the_capsule_tells_right_from_left() -> None:
 def test_shift_moves_content_by_what_is_recorded() -> None:
     wanted = {"modalities": ("t1", "fa"), "lesions": False}
     still, moved = case(0, **wanted), case(0, shift_mm=8.0, **wanted)
-    known = atlas.AtlasSubject(0, options(shift_mm=8.0, **wanted)).known()
+    known = atlas.AtlasSubject(0, options(shift_mm=8.0, **wanted)).record()
     np.testing.assert_array_equal(still.volumes["t1"].voxels, moved.volumes["t1"].voxels)
     assert known["shift_mm"]["t1"] == [0, 0, 0]
     shift = np.array(known["shift_mm"]["fa"])
@@ -229,7 +230,7 @@ def test_shift_moves_content_by_what_is_recorded() -> None:
 
 def test_known_is_json_and_says_what_is_real() -> None:
     for index, t1 in ((0, atlas.REAL), (1, f"{atlas.REAL}; head simulated")):
-        known = json.loads(json.dumps(atlas.AtlasSubject(index, options()).known()))
+        known = json.loads(json.dumps(atlas.AtlasSubject(index, options()).record()))
         assert known["provenance"]["t1"] == t1
         assert known["provenance"]["fa"] == atlas.REAL
         assert known["provenance"]["ct"] == "simulated"
@@ -320,7 +321,7 @@ def mirrored(centre: list[float]) -> list[float]:
 
 def level(volume: Volume, known: dict[str, Any], template_mm: np.ndarray) -> float:
     """Return the median around a template point."""
-    subject = scene.draw(known["seed"], known["index"], known["options"]["spacing_mm"], 0.0, lesions=True)
+    subject = draw_subject(known["seed"], known["index"], known["options"]["spacing_mm"], 0.0, lesions=True)
     return near(volume, anatomy.to_scanner(template_mm[None], subject.affine, subject.warp)[0])
 
 

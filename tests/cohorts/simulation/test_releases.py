@@ -15,7 +15,7 @@ from transmodal.cohorts.prepare.prepare import PrepareOptions, prepare
 from transmodal.cohorts.prepare.survey import survey
 from transmodal.cohorts.release_files import SIMULATED, measured_modalities
 from transmodal.cohorts.simulation import atlas, releases
-from transmodal.cohorts.simulation.releases import Defect
+from transmodal.cohorts.simulation.release_defects import Defect
 from transmodal.errors import InputError, UsageError
 from transmodal.volumes.geometry.reorient import reorient
 
@@ -46,7 +46,7 @@ def subjects_are_made_once(monkeypatch: pytest.MonkeyPatch) -> None:
 def written(name: str, folder: Path, *defects: Defect) -> layouts.FolderContents[CaseMaker]:
     releases.write(name, 2, folder, spacing_mm=7, defects=defects)
     release = releases.release_of(name)
-    return layouts.find(release.layout, folder, release.told)
+    return layouts.find(release.layout, folder, release.settings)
 
 
 def subject(name: str) -> atlas.AtlasSubject:
@@ -182,7 +182,7 @@ def test_what_no_scanner_measured_stays_marked(name: str, tmp_path: Path) -> Non
     folder = tmp_path / "data"
     releases.write(name, 1, folder, spacing_mm=7)
     release = releases.RELEASES[name]
-    case = layouts.find(release.layout, folder, release.told).cases[0]
+    case = layouts.find(release.layout, folder, release.settings).cases[0]
     real = {"mr", "t1"} if name != "abcd" else {"t1", "fa"}
     assert real & set(MODALITIES[name]) == set(release.measured)
     entry = prepare([case], tmp_path / "cohort", ALONE).cases()[0].entry
@@ -193,7 +193,7 @@ def test_what_no_scanner_measured_stays_marked(name: str, tmp_path: Path) -> Non
     assert measured_modalities(folder / "a" / "b") == set(release.measured)
     (folder / SIMULATED).unlink()
     assert measured_modalities(folder) is None
-    plain = layouts.find(release.layout, folder, release.told).cases[0]
+    plain = layouts.find(release.layout, folder, release.settings).cases[0]
     assert (plain.id, plain.patient) == (case.id, case.patient)
     assert (plain.fingerprint() == case.fingerprint()) == (name == "abcd")
 

@@ -21,7 +21,7 @@ _BEFORE, _AFTER = ("sub", "ses", "acq"), ("rec", "run", "space")
 """Entities of a source that its derivative keeps, before and after `ce-`: their order is BIDS'."""
 _ENTITY = re.compile(r"[a-zA-Z]+-[a-zA-Z0-9+]+")
 IGNORED = ("**/ct", "**/other", "**/*_dwimap.*")
-"""What validators are told to pass over in derivatives: names that are proposed, or of nothing that BIDS knows."""
+"""Patterns of files in derivatives that validators skip: names that are proposed, or unknown to BIDS."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class ImageName:
 
     @property
     def modality(self) -> str:
-        """What it shows, `mask` and `segmentation` included; empty where that is not known."""
+        """Modality, `mask` or `segmentation`; empty where the name does not tell."""
         if self.entities.get("part", "mag") != "mag":
             return ""  # phase, real and imaginary parts are no magnitude image
         if self.suffix == "mask":
@@ -107,7 +107,7 @@ def derivative(source: ImageName, target: str) -> PurePosixPath:
 
 
 def write_description(folder: Path, *, name: str, version: str, source: Path, note: str) -> None:
-    """Write what makes a folder a derivative dataset: description, README, .bidsignore; those that stand are kept.
+    """Write the files that make a folder a derivative dataset: description, README, .bidsignore; those that stand are kept.
 
     Raises:
         InputError: E103 when the folder is a BIDS dataset that is no derivative: raw data are not written into.

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from transmodal.cohorts.headers import ct_label, mr_label
+from transmodal.cohorts.headers.acquisition import Acquisition
 from transmodal.errors import InputError
 from transmodal.storage.streams import BUDGET_BYTES
 from transmodal.volumes.formats.dicom import headers as dicom_files
@@ -18,7 +19,7 @@ from transmodal.volumes.formats.dicom.privacy import masked, say_faults
 
 @dataclass(slots=True)
 class DicomSeries:
-    """What one series' headers say; where a series holds several kinds of images, of one kind.
+    """Facts of one series, from its headers; where a series holds several kinds of images, of one kind.
 
     Attributes:
         uid: SeriesInstanceUID.
@@ -50,7 +51,7 @@ class DicomSeries:
     synthetic: bool
     frame: str
     dose: tuple[str, str]
-    acquisition: mr_label.Acquisition
+    acquisition: Acquisition
     scanner: str
     identity: frozenset[str]
     paths: list[Path] = field(default_factory=list)
@@ -75,7 +76,7 @@ class DicomSeries:
 
 
 class Archive(NamedTuple):
-    """What a tree of DICOM files holds.
+    """Contents of a tree of DICOM files.
 
     Attributes:
         series: by UID, and by kind where one UID has several.
@@ -128,17 +129,17 @@ def read_archive(paths: Iterable[Path]) -> Archive:
                 "Remove it.",
             )
         if traits not in mine:
-            mine[traits] = _of_header(entry, uid)
+            mine[traits] = _build_series(entry, uid)
         mine[traits].paths.append(entry.path)
     say_faults(n_faults, n_files)
-    series = [part for uid in sorted(kinds) for part in _of_kinds(kinds[uid])]
+    series = [part for uid in sorted(kinds) for part in _join_kinds(kinds[uid])]
     identity = frozenset().union(*(part.identity for part in series))
     damages = [damage.without_names(identity) for damage in damages]
     _note_damages(series, damages)
     return Archive(series, damages, bystanders)
 
 
-def _of_kinds(mine: dict[dicom_kinds.Traits, DicomSeries]) -> list[DicomSeries]:
+def _join_kinds(mine: dict[dicom_kinds.Traits, DicomSeries]) -> list[DicomSeries]:
     """Join images of one kind, whose numbers are rounded differently."""
     joined = []
     for alike in dicom_kinds.parted(list(mine)):
@@ -152,23 +153,23 @@ def _note_damages(series: list[DicomSeries], damages: list[dicom_files.Damage]) 
     """Note a damaged file with the series whose UID it has, or whose slices lie beside it under names of its manner."""
     if not damages:
         return
-    manners = [{_manner(path) for path in candidate.paths} for candidate in series]
+    manners = [{_name_pattern(path) for path in candidate.paths} for candidate in series]
     folders = [{path.parent for path in candidate.paths} for candidate in series]
     for damage in damages:
         path = damage.path
         says_dicom = path.suffix.lower() in dicom_files.SUFFIXES
         for candidate, its_manners, its_folders in zip(series, manners, folders, strict=True):
-            beside = path.parent in its_folders and (says_dicom or _manner(path) in its_manners)
+            beside = path.parent in its_folders and (says_dicom or _name_pattern(path) in its_manners)
             if candidate.uid == damage.series if damage.series else beside:
                 candidate.damage = candidate.damage or damage.error.got
 
 
-def _manner(path: Path) -> tuple[Path, str]:
+def _name_pattern(path: Path) -> tuple[Path, str]:
     """Return a file's folder and its name with every number as one sign."""
     return path.parent, re.sub(r"\d+", "#", path.name.lower())
 
 
-def _of_header(header: dicom_files.Slice, uid: str) -> DicomSeries:
+def _build_series(header: dicom_files.Slice, uid: str) -> DicomSeries:
     return DicomSeries(
         uid=uid,
         study=header.text("StudyInstanceUID"),
@@ -206,8 +207,8 @@ def _of_dose(summation: str, kind: str) -> mr_label.Label:
     return mr_label.Label("", "an error of a dose") if kind == "ERROR" else mr_label.Label("dose")
 
 
-def _acquisition(header: dicom_files.Slice) -> mr_label.Acquisition:
-    return mr_label.Acquisition(
+def _acquisition(header: dicom_files.Slice) -> Acquisition:
+    return Acquisition(
         description=header.text("SeriesDescription"),
         protocol=header.text("ProtocolName"),
         image_type=header.words("ImageType"),

@@ -8,94 +8,11 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from transmodal.cohorts.headers import contrast_agent, mr_words
+from transmodal.cohorts.headers import contrast_agent, mr_exclusion, mr_words
+from transmodal.cohorts.headers.acquisition import LONG_TI_MS, Acquisition
 
 _SHORT_TI_MS = 330.0
 """Below it an inversion recovery of spin echoes suppresses fat (STIR: 100 to 300 ms at 0.5 to 3 T)."""
-_LONG_TI_MS = 1400.0
-"""From it on fluid is suppressed under T2 weighting (1650 to 2900 ms at 1.5 to 3 T, less at low field)."""
-_PARTS = {
-    "P": "phase",
-    "PHASE": "phase",
-    "PHASE MAP": "phase",
-    "R": "the real part",
-    "REAL": "the real part",
-    "I": "the imaginary part",
-    "IMAGINARY": "the imaginary part",
-}
-_DERIVED = (
-    ("a localizer", ("LOCALIZER",)),
-    ("diffusion", ("DIFFUSION", "ADC", "EADC", "TRACEW", "TRACE", "FA", "TENSOR", "EXP", "CALC_BVALUE")),
-    ("perfusion", ("PERFUSION", "ASL", "CBF", "CBV", "RCBF", "RCBV", "MTT", "TTP", "TMAX", "RELCBF")),
-    ("functional imaging", ("FMRI", "MOSAIC", "EPI", "MOCO")),
-    ("a subtraction", ("SUBTRACT", "SUBTRACTION", "SUB")),
-    ("a projection", ("MIP", "MNIP", "MIN IP", "MINIP", "PROJECTION IMAGE", "CSA MIP", "VOLUME RENDERED")),
-    ("susceptibility", ("SWI", "SWAN", "QSM", "T2_STAR MAP", "T2* MAP", "R2_STAR MAP", "R2* MAP")),
-    ("flow", ("VELOCITY", "VELOCITY MAP", "FLOW_ENCODED", "PCA", "PCM")),
-    (
-        "a map of figures",
-        ("MAP", "T1 MAP", "T2 MAP", "T1", "T2", "R1", "R2", "B0", "B1", "FIELD_MAP", "PDMAP", "RHO"),
-    ),
-    (
-        "fat, or fat and water of opposed phase",
-        ("FAT", "FAT_FRACTION", "OPP_PHASE", "OUT_PHASE", "OPPOSED_PHASE", "F", "OPP"),
-    ),
-    ("a screen, a report or a fusion", ("SCREEN SAVE", "REPORT", "POST_PROCESSED", "FUSED")),
-    ("synthetic, computed from a quantification", ("SYNTHETIC", "SYMRI", "MAGIC")),
-)
-_SEQUENCES = (
-    ("diffusion", ("ep_b", "epse", "re_b", "ez_b")),
-    ("functional imaging", ("epfid", "mbep2d_bold")),
-    ("susceptibility", ("swi3d", "me2d", "me3d")),
-    ("a field map", ("fm2d", "fm3d")),
-    ("steady-state free precession", ("ci3d", "tfi2d", "tfi3d", "de3d", "bs2d")),
-    ("angiography", ("fi3d", "fi2d")),
-)
-
-
-class Acquisition(NamedTuple):
-    """What a header says of how a series was made; None and empty where it says nothing.
-
-    Attributes:
-        description: SeriesDescription.
-        protocol: ProtocolName; of GE the whole examination's.
-        image_type: ImageType.
-        scanning_sequence: SE, IR, GR, EP, RM.
-        variant: SequenceVariant: SK, MTC, SS, TRSS, SP, MP, OSP, NONE.
-        sequence_name: SequenceName, as Siemens and Canon have it.
-        repetition_ms: TR.
-        echo_ms: TE.
-        inversion_ms: TI.
-        agent: ContrastBolusAgent.
-        agent_ml: ContrastBolusVolume.
-    """
-
-    description: str
-    protocol: str = ""
-    image_type: tuple[str, ...] = ()
-    scanning_sequence: tuple[str, ...] = ()
-    variant: tuple[str, ...] = ()
-    sequence_name: str = ""
-    repetition_ms: float | None = None
-    echo_ms: float | None = None
-    inversion_ms: float | None = None
-    agent: str = ""
-    agent_ml: float | None = None
-
-    @property
-    def is_gradient(self) -> bool:
-        """Whether it consists of gradient echoes alone."""
-        return "GR" in self.scanning_sequence and "SE" not in self.scanning_sequence
-
-    @property
-    def inverts(self) -> bool:
-        """Whether its header says that it is an inversion recovery."""
-        return "IR" in self.scanning_sequence
-
-    @property
-    def fluid_suppressed(self) -> bool:
-        """Whether the inversion time is one that suppresses fluid under T2 weighting."""
-        return self.inversion_ms is not None and self.inversion_ms >= _LONG_TI_MS
 
 
 class Label(NamedTuple):
@@ -107,7 +24,7 @@ class Label(NamedTuple):
 
 def label(series: Acquisition) -> Label:
     """Return the modality of an MR series: t1, t1ce, t2, pd or flair, or none and why it is left aside."""
-    reason = _no_plain_image(series)
+    reason = mr_exclusion.find_exclusion(series)
     if reason:
         return Label("", reason)
     words, wording = _wording(series)
@@ -120,31 +37,7 @@ def label(series: Acquisition) -> Label:
             return Label("", f"its words say {weighting.modality}, its sequence does not: {contradiction}")
     else:
         weighting = _by_parameters(words, series)
-    return _with_agent(weighting, series) if weighting.modality == "t1" else weighting
-
-
-def _no_plain_image(series: Acquisition) -> str:
-    image_type = tuple(part.strip().upper() for part in series.image_type)
-    if len(image_type) > 2:
-        for part in image_type[2:4]:
-            if part in _PARTS:
-                return _PARTS[part]
-    for reason, parts in _DERIVED:
-        if set(parts) & set(image_type[2:]):
-            return reason
-    name = series.sequence_name.lower().lstrip("*")
-    for reason, starts in _SEQUENCES:
-        if name.startswith(starts):
-            return reason
-    exclusion = mr_words.find_exclusion(mr_words.normalise(series.description))
-    if exclusion or mr_words.weightings(mr_words.normalise(series.description)):
-        return exclusion
-    return mr_words.find_exclusion(mr_words.normalise(series.protocol)) or _by_sequence(series)
-
-
-def _by_sequence(series: Acquisition) -> str:
-    """Return what echoes alone rule out, whatever the words are."""
-    return "echo-planar" if "EP" in series.scanning_sequence else ""
+    return _apply_agent(weighting, series) if weighting.modality == "t1" else weighting
 
 
 def _wording(series: Acquisition) -> tuple[str, frozenset[str]]:
@@ -263,7 +156,7 @@ def _by_parameters(words: str, series: Acquisition) -> Label:
     if echo is None or repetition is None or "EP" in series.scanning_sequence:
         return unclear
     if series.is_gradient:
-        prepared = inversion and 200 <= inversion <= _LONG_TI_MS and "MP" in series.variant
+        prepared = inversion and 200 <= inversion <= LONG_TI_MS and "MP" in series.variant
         return Label("t1") if prepared and echo <= 10 else unclear
     if "SE" not in series.scanning_sequence and not series.inverts:
         return unclear
@@ -281,7 +174,7 @@ def _by_parameters(words: str, series: Acquisition) -> Label:
     return Label("t2") if repetition >= 2000 and echo >= 75 else unclear
 
 
-def _with_agent(weighting: Label, series: Acquisition) -> Label:
+def _apply_agent(weighting: Label, series: Acquisition) -> Label:
     """Part t1 from t1ce; where it is not clear whether an agent was given, it is neither."""
     description, protocol = mr_words.normalise(series.description), mr_words.normalise(series.protocol)
     words = contrast_agent.in_words(description)

@@ -1,4 +1,4 @@
-"""What the words of an MR series' description say: its weighting, or why it is no plain weighted image.
+"""The weighting that an MR series' description names, or why the series is no plain weighted image.
 
 Words of English, German, French and Spanish, and the names that Siemens, GE, Philips and Canon give to sequences.
 A word ends at a digit, an underscore or a sign: `t1_KM`, `T2FS` and `3DT1` hold the words that one expects.
@@ -180,10 +180,10 @@ def _weightings(text: str) -> frozenset[str]:
     return frozenset(name for name, match in matches.items() if match)
 
 
-def _compiled(pattern: str) -> re.Pattern[str]:
+def _compile(pattern: str) -> re.Pattern[str]:
     """Compile with `<` and `>` as the borders of words: no letter stands there."""
     bordered = re.sub(r"(?<!\?)<", "(?<![a-z])", pattern).replace(">", "(?![a-z])")
     return re.compile(bordered)
 
 
-_PATTERNS = tuple((reason, _compiled(pattern)) for reason, pattern in _ASIDE)
+_PATTERNS = tuple((reason, _compile(pattern)) for reason, pattern in _ASIDE)

@@ -1,4 +1,4 @@
-"""What a source says of itself without being looked at: its DICOM header, its BIDS name, the JSON file beside it."""
+"""Facts about a source image from its DICOM header, its BIDS name or the JSON file beside it."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _IMAGES = (".dcm", ".dicom", ".ima", "")
 
 
 class SourceFacts(NamedTuple):
-    """What a source says of itself; empty where it says nothing.
+    """Facts about a source image; empty where nothing states them.
 
     Attributes:
         by: what says it, such as `its DICOM header`.
@@ -50,10 +50,10 @@ class SourceFacts(NamedTuple):
 def read_source_facts(path: Path) -> SourceFacts:
     """Return what a source's header or name says; nothing where it cannot be read or names several series."""
     if path.is_dir() or path.suffix.lower() in _IMAGES:
-        return _of_dicom(path)
+        return _read_dicom(path)
     bids_name = bids_names.parse(path)
     modality = "" if bids_name is None else bids_name.modality
-    family, beside = modality_of(modality).dicom, _beside(path)
+    family, beside = modality_of(modality).dicom, _read_sidecar(path)
     return SourceFacts("its BIDS name", family, modality, beside.body_part) if family else beside
 
 
@@ -83,7 +83,7 @@ def header_findings(own: SourceFacts, expected: str, *, is_head: bool, image_pas
     return findings
 
 
-def _of_dicom(path: Path) -> SourceFacts:
+def _read_dicom(path: Path) -> SourceFacts:
     paths = sorted(file for file in path.iterdir() if file.is_file()) if path.is_dir() else [path]
     try:
         series = dicom_series.read_archive(paths).series
@@ -98,7 +98,7 @@ def _of_dicom(path: Path) -> SourceFacts:
         return SourceFacts()
 
 
-def _beside(path: Path) -> SourceFacts:
+def _read_sidecar(path: Path) -> SourceFacts:
     """Return what the JSON file says that converters write beside a NIfTI file."""
     sidecar = path.with_name(f"{release_files.stem(path)}.json")
     try:

@@ -120,7 +120,9 @@ class BodySlab:
             )
         if not mr.grid.same_as(colour.grid):
             mr = resample(mr, colour.grid)
-        origins = {image: Origin(_first(part).name, _sha256(part)) for image, part in self._parts().items()}
+        origins = {
+            image: Origin(_first_file(part).name, _sha256(part)) for image, part in self._parts().items()
+        }
         volumes = {"mr": mr, "colour": colour}
         notes = noted_as_rgb(["mr"] if stored.is_colour else [])
         return Case(self.id, self.patient, volumes, segmentation=segmentation, origins=origins, notes=notes)
@@ -133,15 +135,15 @@ class BodySlab:
 def _volume(part: Part, reading: Reading) -> Volume:
     if isinstance(part, Cut):
         return _cut(part, reading)
-    planes = _stacked(part, [_picture(path, reading) for path in _budgeted(part)])
-    return _placed(part, planes)
+    planes = _stack(part, [_picture(path, reading) for path in _check_budget(part)])
+    return _place(part, planes)
 
 
 def _labels(part: Part, reading: Reading) -> Volume:
     if isinstance(part, Cut):
         return _cut(part, reading)
-    return _placed(
-        part, _stacked(part, [label_pictures.read(path, part.colours).swapaxes(0, 1) for path in part.paths])
+    return _place(
+        part, _stack(part, [label_pictures.read(path, part.colours).swapaxes(0, 1) for path in part.paths])
     )
 
 
@@ -153,7 +155,7 @@ def _picture(path: Path, reading: Reading) -> NDArray[Any]:
     return plane
 
 
-def _stacked(part: Pictures, planes: Sequence[NDArray[Any]]) -> NDArray[Any]:
+def _stack(part: Pictures, planes: Sequence[NDArray[Any]]) -> NDArray[Any]:
     first = planes[0]
     for path, plane in zip(part.paths, planes, strict=True):
         if plane.shape != first.shape:
@@ -166,7 +168,7 @@ def _stacked(part: Pictures, planes: Sequence[NDArray[Any]]) -> NDArray[Any]:
     return np.stack(planes, axis=2)
 
 
-def _placed(part: Pictures, voxels: NDArray[Any]) -> Volume:
+def _place(part: Pictures, voxels: NDArray[Any]) -> Volume:
     columns, rows = voxels.shape[:2]
     whole = assumed_affine(np.array(part.spacing_mm), (columns, rows, part.n), part.orientation)
     unit = whole[:3, :3] / np.array(part.spacing_mm)
@@ -191,7 +193,7 @@ def _check_kind(image: str, volume: Volume, *, is_colour: bool) -> None:
         raise InputError("E122", f"{image} in {kind}", expected, "Check which folder holds which slices.")
 
 
-def _budgeted(part: Pictures) -> tuple[Path, ...]:
+def _check_budget(part: Pictures) -> tuple[Path, ...]:
     """Refuse a slab that does not fit, by its first picture and the number of slices."""
     columns, rows = raster.size_of(part.paths[0])
     streams.budgeted(
@@ -200,7 +202,7 @@ def _budgeted(part: Pictures) -> tuple[Path, ...]:
     return part.paths
 
 
-def _first(part: Part) -> Path:
+def _first_file(part: Part) -> Path:
     return part.path if isinstance(part, Cut) else part.paths[0]
 
 

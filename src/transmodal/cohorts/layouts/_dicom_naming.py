@@ -1,4 +1,4 @@
-"""Whose the series of a DICOM archive are: pseudonyms of patients and cases, a table that names them, and the key."""
+"""Patients and cases of the series of a DICOM archive: pseudonyms of patients and cases, a table that names them, and the key."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from transmodal.errors import InputError
 from transmodal.storage import files, tables
 
 Table = Mapping[str, Mapping[str, str]]
-"""What the user says of series, by SeriesInstanceUID: `modality`, perhaps `case`, `patient` and `group`."""
+"""The user's table of series, by SeriesInstanceUID: `modality`, perhaps `case`, `patient` and `group`."""
 
 
 def case_of(series: DicomSeries, by: str, table: Table) -> str:

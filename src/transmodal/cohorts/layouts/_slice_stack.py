@@ -25,10 +25,10 @@ from transmodal.volumes.reading import STRICT, Reading
 
 PICTURES = raster.SUFFIXES
 ARRAYS = (".npy", ".mat")
-"""What slices are read from, beside pictures: one slice, or many along the first axis."""
+"""Files of arrays that hold slices: one, or many along the first axis."""
 
 ASSUMED_MM = 1.0
-"""Of columns, of rows and between slices, where nobody says how far apart they are."""
+"""Spacing of columns, of rows and between slices where none is given."""
 
 Part = Literal["whole", "left", "right"]
 
@@ -60,7 +60,7 @@ class SliceStack:
         id: name of the case.
         patient: whose it is.
         stacks: slices by modality, `mask` and `segmentation`, in order.
-        spacing_mm: of rows, of columns, and between slices; None where nobody said it: it is assumed to be
+        spacing_mm: of rows, of columns, and between slices; None where it is not given: it is assumed to be
             `ASSUMED_MM` then, and the case's notes say so.
         reading: what becomes of values that are not finite, and how slices lie where that is said.
         group: as in `Case`.
@@ -116,7 +116,9 @@ class SliceStack:
         return greyed(case)
 
     def _volume(self, slices: Sequence[Slices]) -> Volume:
-        planes = _alike([(piece.path.name, plane) for piece in slices for plane in read(piece, self.reading)])
+        planes = _unify_kinds(
+            [(piece.path.name, plane) for piece in slices for plane in read(piece, self.reading)]
+        )
         (first, reference), *remaining = planes
         for name, plane in remaining:
             if plane.shape != reference.shape:
@@ -203,7 +205,7 @@ def _half(picture: NDArray[Any], part: Part) -> NDArray[Any]:
     return picture[:, :middle] if part == "left" else picture[:, middle:]
 
 
-def _alike(planes: list[tuple[str, NDArray[Any]]]) -> list[tuple[str, NDArray[Any]]]:
+def _unify_kinds(planes: list[tuple[str, NDArray[Any]]]) -> list[tuple[str, NDArray[Any]]]:
     """Return planes of one kind where some of a grey stack are stored as grey and others as RGB.
 
     Whether RGB is grey is seen in the whole of a stack: a slice of one in colour can be black.

@@ -1,4 +1,4 @@
-"""Stacks of pictures: their order, and what they do not say themselves: spacings, orientation, label colours."""
+"""Stacks of pictures: their order, and the facts that pictures do not hold: spacings, orientation, label colours."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Stack = dict[int, Path]
 
 
 class StackSettings(Protocol):
-    """What a layout's user can say; empty where nothing was said."""
+    """Facts of a stack as the user gives them; empty where none are given."""
 
     @property
     def spacing_mm(self) -> tuple[str, ...]:
@@ -46,7 +46,7 @@ class StackSettings(Protocol):
 
     @property
     def orientation(self) -> str:
-        """What columns, rows and slices run to."""
+        """Axis codes of columns, rows and slices."""
         ...
 
     @property
@@ -56,7 +56,7 @@ class StackSettings(Protocol):
 
 
 class Facts(NamedTuple):
-    """How a body's stacks lie.
+    """Geometry of a body's stacks.
 
     Attributes:
         spacing_mm: of colour's columns, of its rows, and between slices.
@@ -73,13 +73,13 @@ class Facts(NamedTuple):
     colours: Path | None
 
 
-def facts_of(folder: Path, name: str, settings: StackSettings) -> Facts:
+def read_facts(folder: Path, name: str, settings: StackSettings) -> Facts:
     """Return what is known of a body's stacks; what the user says goes before stack.json.
 
     Args:
         folder: of the body.
         name: of the body, for messages.
-        settings: by the user.
+        settings: of the user.
 
     Raises:
         InputError: E101, E103 for a stack.json that makes no sense, E111 without spacing.
@@ -94,11 +94,11 @@ def facts_of(folder: Path, name: str, settings: StackSettings) -> Facts:
             "spacings",
             f"Tell them, with --with spacing_mm=0.2,1 (within and between slices) or in {folder.name}/{FACTS[0]}.",
         )
-    spacing = numbers("spacing_mm", facts["spacing_mm"], (1, 2, 3))
+    spacing = parse_numbers("spacing_mm", facts["spacing_mm"], (1, 2, 3))
     orientation = str(facts.get("orientation", _LPI))
     assumed_affine(np.ones(3), (1, 1, 1), orientation)  # refuses what is none
-    mr = numbers("mr_spacing_mm", facts.get("mr_spacing_mm", ()), (0, 1, 2))
-    offset = numbers("mr_offset_mm", facts.get("mr_offset_mm", ()), (0, 2)) or (0.0, 0.0)
+    mr = parse_numbers("mr_spacing_mm", facts.get("mr_spacing_mm", ()), (0, 1, 2))
+    offset = parse_numbers("mr_offset_mm", facts.get("mr_offset_mm", ()), (0, 2)) or (0.0, 0.0)
     if min(*spacing, *mr, 1.0) <= 0:
         raise UsageError("E001", f"spacings {spacing} and {mr} mm", "more than 0", "Correct them.")
     table = folder / FACTS[1]
@@ -112,7 +112,7 @@ def facts_of(folder: Path, name: str, settings: StackSettings) -> Facts:
     )
 
 
-def stack_of(folder: Path) -> tuple[Stack, list[Path]]:
+def read_stack(folder: Path) -> tuple[Stack, list[Path]]:
     """Return the pictures of a folder by the number at the end of their names, and those named unlike most.
 
     Raises:
@@ -142,7 +142,7 @@ def stack_of(folder: Path) -> tuple[Stack, list[Path]]:
     return stack, odd
 
 
-def numbers(setting: str, words: object, allowed: Sequence[int]) -> tuple[float, ...]:
+def parse_numbers(setting: str, words: object, allowed: Sequence[int]) -> tuple[float, ...]:
     """Return a setting's numbers.
 
     Raises:

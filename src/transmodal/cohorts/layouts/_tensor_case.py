@@ -185,7 +185,7 @@ class ByHeader:
 
     Attributes:
         fixed: whose grid; never resampled.
-        moving: who is sampled, once, linearly (see `volumes.geometry.resampling.resample`).
+        moving: contrasts that are sampled, once, linearly (see `volumes.geometry.resampling.resample`).
     """
 
     fixed: str
@@ -193,12 +193,12 @@ class ByHeader:
 
     @property
     def moved(self) -> frozenset[str]:
-        """Whoever comes onto the fixed one's grid."""
+        """Contrasts that are sampled on the fixed contrast's grid."""
         return frozenset(self.moving)
 
     @property
     def waits(self) -> str:
-        """What is sampled."""
+        """Description of the sampling."""
         return f"{', '.join(self.moving)} to be sampled on {self.fixed}'s grid, as the headers lie"
 
     def __call__(self, case: Case) -> Case:

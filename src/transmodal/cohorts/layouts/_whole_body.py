@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from transmodal.cohorts import label_pictures
-from transmodal.cohorts.layouts._stack_facts import Facts, Stack, StackSettings, facts_of, stack_of
+from transmodal.cohorts.layouts._stack_facts import Facts, Stack, StackSettings, read_facts, read_stack
 from transmodal.errors import InputError
 from transmodal.volumes.formats import raster
 from transmodal.volumes.geometry.reorient import reorient
@@ -76,7 +76,7 @@ def _of_volumes(name: str, images: Mapping[str, Path], reading: Reading) -> Body
 def _of_pictures(name: str, images: Mapping[str, Path], settings: StackSettings) -> Body:
     stacks, left_aside = {}, []
     for image, folder in images.items():
-        stacks[image], odd = stack_of(folder)
+        stacks[image], odd = read_stack(folder)
         left_aside += [f"{name}: {path.name} of {image} (named unlike the others)" for path in odd]
     common = _common_numbers(name, stacks)
     for image, stack in stacks.items():
@@ -84,7 +84,7 @@ def _of_pictures(name: str, images: Mapping[str, Path], settings: StackSettings)
         left_aside += (
             [f"{name}: {alone} of {len(stack)} slices of {image} (not in the other stacks)"] if alone else []
         )
-    facts = facts_of(images["colour"].parent, name, settings)
+    facts = read_facts(images["colour"].parent, name, settings)
     step = math.gcd(*(b - a for a, b in pairwise(common))) or 1
     heights = tuple((number - common[0]) // step for number in common)
     mr_spacing = _mr_spacing(name, {image: stack[common[0]] for image, stack in stacks.items()}, facts)

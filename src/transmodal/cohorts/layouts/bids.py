@@ -32,7 +32,7 @@ _SYNTHETIC = "synthetic"
 
 @dataclass(frozen=True)
 class Options:
-    """What can be told with `--with`.
+    """Settings of the layout, given with `--with`.
 
     Attributes:
         need: modalities that a case needs to be taken; all that were found if nothing is said.

@@ -54,7 +54,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Options:
-    """What can be told with `--with`.
+    """Settings of the layout, given with `--with`.
 
     Attributes:
         need: contrasts that a case needs to be taken; labels are taken where there are some.
@@ -86,7 +86,7 @@ def find(folder: Path, options: Options = Options(), reading: Reading = STRICT) 
     folder = Path(folder)
     paths = release_files.files_below(folder, _EXPECTED)
     parts: release_files.Parts = {}
-    unknown = [path for path in paths if not _noted(path, parts) and not _is_misnamed(path, parts)]
+    unknown = [path for path in paths if not _add_file(path, parts) and not _add_misnamed_labels(path, parts)]
     whole, left_out = release_files.complete(
         parts, dict.fromkeys(parts, options.need), folder, _EXPECTED, release_files.FEWER
     )
@@ -100,7 +100,7 @@ def find(folder: Path, options: Options = Options(), reading: Reading = STRICT) 
     )
 
 
-def _noted(path: Path, parts: release_files.Parts) -> bool:
+def _add_file(path: Path, parts: release_files.Parts) -> bool:
     """Note a file by its name; tell whether it is a case's."""
     name = _NAME.fullmatch(release_files.stem(path))
     if name is None or name["what"].lower() not in _CONTRAST_OF or not release_files.is_volume(path):
@@ -109,7 +109,7 @@ def _noted(path: Path, parts: release_files.Parts) -> bool:
     return True
 
 
-def _is_misnamed(path: Path, parts: release_files.Parts) -> bool:
+def _add_misnamed_labels(path: Path, parts: release_files.Parts) -> bool:
     """Take labels under a stranger's name, as case 355 of BraTS 2020 has them (`W39_..._Segm.nii`)."""
     case = path.parent.name
     if not (re.fullmatch(_CASE, case) and release_files.is_volume(path) and "seg" in path.name.lower()):
@@ -139,7 +139,7 @@ def _is_mapping(path: Path) -> bool:
 
 def _patients(cases: Sequence[str], mappings: Sequence[Path]) -> dict[str, str]:
     """Return each case's patient: by number, and joined by the rows of the mappings."""
-    linked = _linked(mappings)
+    linked = _link_names(mappings)
     newer = [case for case in cases if _is_newer(case)]
     for case in cases:
         if newer and case.startswith("BraTS20_") and not any(map(_is_newer, linked.get(case, {case}))):
@@ -150,14 +150,14 @@ def _patients(cases: Sequence[str], mappings: Sequence[Path]) -> dict[str, str]:
                 "Save BraTS' own table of names as a CSV with 'mapping' in its name beside the data, or give it: "
                 "--with mapping=FILE; or prepare the releases apart.",
             )
-    return {case: min(map(_by_number, linked.get(case, {case}))) for case in cases}
+    return {case: min(map(_patient_by_number, linked.get(case, {case}))) for case in cases}
 
 
 def _is_newer(name: str) -> bool:
     return name.startswith(("BraTS2021_", "BraTS-GLI-"))
 
 
-def _by_number(name: str) -> str:
+def _patient_by_number(name: str) -> str:
     """Return what is the same for all time points of a patient in BraTS 2021 and 2023."""
     match = re.fullmatch(r"BraTS2021_(\d{5})|BraTS-GLI-(\d{5})(?:-\d{3})?", name)
     if match:
@@ -165,7 +165,7 @@ def _by_number(name: str) -> str:
     return re.sub(r"(BraTS-[A-Z]{2,4}-\d{5})-\d{3}", r"\1", name)
 
 
-def _linked(mappings: Sequence[Path]) -> dict[str, set[str]]:
+def _link_names(mappings: Sequence[Path]) -> dict[str, set[str]]:
     """Return for every name in the mappings all names of the same patient, through as many rows as it takes."""
     groups: dict[str, set[str]] = {}
     for table in mappings:

@@ -32,7 +32,7 @@ _EXPECTED = "a folder with DICOM files in it, at any depth"
 
 @dataclass(frozen=True)
 class Options:
-    """What can be told with `--with`.
+    """Settings of the layout, given with `--with`.
 
     Attributes:
         series: what series are, as MODALITY:PATTERN; the pattern, with `*` and `?`, is held against the whole
@@ -89,7 +89,7 @@ def find(folder: Path, options: Options = Options(), reading: Reading = STRICT) 
             raise archive.damages[0].error
         raise InputError("E100", f"{folder} holds no DICOM image", _EXPECTED, "Check the path.")
     table = read_table(Path(options.table)) if options.table else {}
-    ignored = _no_images(archive, paths, folder)
+    ignored = _list_ignored(archive, paths, folder)
     series_of: dict[str, dict[str, list[DicomSeries]]] = {}
     for series in _select_subjects(archive.series, options, table):
         modality, reason = _modality(series, options, table)
@@ -135,7 +135,7 @@ def _select_subjects(series: Sequence[DicomSeries], options: Options, table: Tab
     ]
 
 
-def _no_images(archive: Archive, paths: Sequence[Path], folder: Path) -> list[str]:
+def _list_ignored(archive: Archive, paths: Sequence[Path], folder: Path) -> list[str]:
     """Return a line for each kind of file that is no image, and for each that is damaged, without patients' names."""
     damaged = {damage.path: damage.error.got for damage in archive.damages}
     images = {path for series in archive.series for path in series.paths}

@@ -36,7 +36,7 @@ _NO_FOLDER = "in no case's folder"
 
 @dataclass(frozen=True)
 class Options:
-    """What can be told with `--with`.
+    """Settings of the layout, given with `--with`.
 
     Attributes:
         onto: onto whose grid the other modalities of a case are registered rigidly; empty for none.

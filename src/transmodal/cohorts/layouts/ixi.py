@@ -31,7 +31,7 @@ _CONTRASTS = ("t1", "t2", "pd")
 
 @dataclass(frozen=True)
 class Options:
-    """What can be told with `--with`.
+    """Settings of the layout, given with `--with`.
 
     Attributes:
         need: contrasts that are taken, and that a case needs to be taken at all.

@@ -22,7 +22,7 @@ from pathlib import Path
 from transmodal.cohorts import release_files
 from transmodal.cohorts.layouts._body_slab import BodySlab, Cut, Part, Pictures
 from transmodal.cohorts.layouts._layout import FolderContents
-from transmodal.cohorts.layouts._stack_facts import FACTS, numbers
+from transmodal.cohorts.layouts._stack_facts import FACTS, parse_numbers
 from transmodal.cohorts.layouts._whole_body import Body, read_body
 from transmodal.cohorts.split.slabs import Slab, gap_of, slabs
 from transmodal.errors import InputError, UsageError
@@ -40,7 +40,7 @@ _FEW = 2
 
 @dataclass(frozen=True)
 class Options:
-    """What can be told with `--with`.
+    """Settings of the layout, given with `--with`.
 
     Attributes:
         spacing_mm: of colour's columns and rows, and between slices: one number, two, or three. Slices are
@@ -80,7 +80,7 @@ class Options:
 
     def parts(self) -> tuple[float, float, float]:
         """Return the shares of training, validation and test."""
-        shares = numbers("shares", self.shares, (3,))
+        shares = parse_numbers("shares", self.shares, (3,))
         if min(shares) < 0 or shares[0] == 0:
             raise UsageError("E001", f"shares={','.join(self.shares)}", "such as 8,1,1", "Correct it.")
         return shares[0], shares[1], shares[2]
@@ -103,7 +103,7 @@ def find(folder: Path, options: Options = Options(), reading: Reading = STRICT) 
     folder = Path(folder)
     parts: release_files.Parts = {}
     unknown = [
-        path for path in release_files.files_below(folder, _EXPECTED) if not _noted(path, folder, parts)
+        path for path in release_files.files_below(folder, _EXPECTED) if not _add_stack(path, folder, parts)
     ]
     whole, left_out = release_files.complete(parts, dict.fromkeys(parts, ("mr", "colour")), folder, _EXPECTED)
     is_cut = options.slabs == "yes" or (options.slabs == "auto" and len(whole) <= _FEW)
@@ -122,7 +122,7 @@ def find(folder: Path, options: Options = Options(), reading: Reading = STRICT) 
     return FolderContents(sorted(cases, key=lambda case: case.id), ignored, left_out, sides, is_cut)
 
 
-def _noted(path: Path, folder: Path, parts: release_files.Parts) -> bool:
+def _add_stack(path: Path, folder: Path, parts: release_files.Parts) -> bool:
     """Note a stack or volume by its place and name; tell whether the file is of one."""
     is_picture = path.suffix.lower() in raster.READABLE
     stack = path.parent if is_picture else path

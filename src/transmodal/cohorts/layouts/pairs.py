@@ -41,7 +41,7 @@ _EXPECTED = (
 
 @dataclass(frozen=True)
 class Options:
-    """What can be told with `--with`.
+    """Settings of the layout, given with `--with`.
 
     Attributes:
         need: modalities that a case needs to be taken; all that were found if nothing is said.
@@ -226,7 +226,7 @@ def _from_table(table: Path) -> tuple[release_files.Parts, dict[str, dict[str, s
         for column, modality in modalities.items():
             if row[column]:
                 release_files.add(
-                    parts, case, modality, _existing(table.parent / row[column], case, modality)
+                    parts, case, modality, _check_exists(table.parent / row[column], case, modality)
                 )
     ignored = [column for column in columns if column and column not in _ABOUT and column not in modalities]
     return parts, about, [f"{table.name}: column {column} (names no image)" for column in ignored]
@@ -244,7 +244,7 @@ def _names_images(column: str, rows: Sequence[Mapping[str, str]], table: Path) -
     return any(io.is_image(Path(cell)) or (table.parent / cell).exists() for cell in cells)
 
 
-def _existing(path: Path, case: str, modality: str) -> Path:
+def _check_exists(path: Path, case: str, modality: str) -> Path:
     if not path.exists():
         placeholders.refuse(path)
         raise InputError(

@@ -49,7 +49,7 @@ Pieces = dict[tuple[str, str], dict[str, Slices]]
 
 @dataclass(frozen=True)
 class Options:
-    """What can be told with `--with`.
+    """Settings of the layout, given with `--with`.
 
     Attributes:
         a: modality of A, or of the left half.
@@ -112,8 +112,8 @@ def find(folder: Path, options: Options = Options(), reading: Reading = STRICT) 
         cases, sides = _unpaired(pieces, folder, options, reading)
         left_out: list[str] = []
     else:
-        whole, left_out = _complete(pieces, folder)
-        cases, sides = _stacked(whole, options, reading)
+        whole, left_out = _split_complete(pieces, folder)
+        cases, sides = _build_stacks(whole, options, reading)
     is_split = set(sides.values()) > {"train"}
     return FolderContents(
         cases,
@@ -133,17 +133,17 @@ def _pieces_of(path: Path, folder: Path, options: Options) -> list[tuple[str, st
     if array_name:
         return [(array_name["side"], "", array_name["what"].lower(), Slices(path))]
     if joined:
-        return [(joined["side"], _bare(path), names[joined["which"]], Slices(path))]
+        return [(joined["side"], _strip_side(path), names[joined["which"]], Slices(path))]
     if last in names:
         above = place[-2] if len(place) > 1 and place[-2] in _SIDES else ""
-        return [(above, _bare(path), names[last], Slices(path))]
+        return [(above, _strip_side(path), names[last], Slices(path))]
     if last in _SIDES and path.suffix.lower() in PICTURES:
         halves: dict[str, Part] = {options.a: "left", options.b: "right"}
         return [(last, path.stem, modality, Slices(path, part)) for modality, part in halves.items()]
     return []
 
 
-def _bare(path: Path) -> str:
+def _strip_side(path: Path) -> str:
     """Return a file's name without `_A` or `_B` at its end."""
     return re.sub(r"[_-][AB]$", "", path.stem)
 
@@ -160,7 +160,7 @@ def _add(pieces: Pieces, place: tuple[str, str], modality: str, slices: Slices) 
     by_modality[modality] = slices
 
 
-def _complete(pieces: Pieces, folder: Path) -> tuple[Pieces, list[str]]:
+def _split_complete(pieces: Pieces, folder: Path) -> tuple[Pieces, list[str]]:
     """Return what every modality has; what only some have is left out."""
     if not pieces:
         raise InputError("E100", f"{folder} holds no slices of this layout", _EXPECTED, "Check the path.")
@@ -200,13 +200,13 @@ def _unpaired(
         )
     for modality in modalities:
         own = {place: {modality: slices[modality]} for place, slices in pieces.items() if modality in slices}
-        stacks, stack_sides = _stacked(own, options, reading, suffix=modality)
+        stacks, stack_sides = _build_stacks(own, options, reading, suffix=modality)
         cases += stacks
         sides.update(stack_sides)
     return sorted(cases, key=lambda case: case.id), sides
 
 
-def _stacked(
+def _build_stacks(
     pieces: Pieces, options: Options, reading: Reading, *, suffix: str = ""
 ) -> tuple[list[SliceStack], dict[str, str]]:
     """Return the cases, sorted, and on which side each stands; `suffix` ends the names of cases."""
@@ -214,13 +214,13 @@ def _stacked(
     sides: dict[str, str] = {}
     unknown = 0
     for (side, patient), names in _by_patient(pieces, options.patient).items():
-        stacks = _runs([pieces[side, name] for name in names])
+        stacks = _take_apart([pieces[side, name] for name in names])
         size = len(next(iter(stacks.values()))) if patient else options.per_case
         unknown += not patient
         for start in range(0, len(next(iter(stacks.values()))), size):
             label = patient or f"stack-{start // size:03d}"
             case = "-".join(part for part in (side, label, suffix) if part)
-            cut = {modality: _joined(run[start : start + size]) for modality, run in stacks.items()}
+            cut = {modality: _join_neighbours(run[start : start + size]) for modality, run in stacks.items()}
             cases.append(
                 SliceStack(
                     case, patient or case, tuple(sorted(cut.items())), options.spacing(), reading=reading
@@ -239,13 +239,13 @@ def _stacked(
 def _by_patient(pieces: Pieces, pattern: str) -> dict[tuple[str, str], list[str]]:
     """Return the names of slices by side and patient; the patient is empty where it is not known."""
     groups: dict[tuple[str, str], list[str]] = {}
-    for side, name in sorted(pieces, key=lambda place: (place[0], _natural(place[1]))):
+    for side, name in sorted(pieces, key=lambda place: (place[0], _natural_key(place[1]))):
         match = re.match(pattern, name)
         groups.setdefault((side, match[1] if match else ""), []).append(name)
     return groups
 
 
-def _runs(pieces: list[dict[str, Slices]]) -> dict[str, list[Slices]]:
+def _take_apart(pieces: list[dict[str, Slices]]) -> dict[str, list[Slices]]:
     """Return one entry per slice and modality: files with many are taken apart."""
     runs: dict[str, list[Slices]] = {}
     for by_modality in pieces:
@@ -267,7 +267,7 @@ def _runs(pieces: list[dict[str, Slices]]) -> dict[str, list[Slices]]:
     return runs
 
 
-def _joined(slices: list[Slices]) -> tuple[Slices, ...]:
+def _join_neighbours(slices: list[Slices]) -> tuple[Slices, ...]:
     """Return neighbours of one file as one entry, so that the file is read once."""
     joined: list[Slices] = []
     for piece in slices:
@@ -279,6 +279,6 @@ def _joined(slices: list[Slices]) -> tuple[Slices, ...]:
     return tuple(joined)
 
 
-def _natural(name: str) -> list[tuple[int, str]]:
+def _natural_key(name: str) -> list[tuple[int, str]]:
     """Sort 2 before 10."""
     return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", name)]

@@ -35,7 +35,7 @@ _CLIP_2025 = (_AIR_HU, 3071.0)
 
 @dataclass(frozen=True)
 class Options:
-    """What can be told with `--with`.
+    """Settings of the layout, given with `--with`.
 
     Attributes:
         need: what a case needs beside its source to be taken; nothing for the cases of a test set.
@@ -59,7 +59,7 @@ class Options:
         release_files.check_choice("outside", self.outside, ("keep", "air"))
         release_files.check_choice("group", self.group, ("", "centre"))
         if self.clip not in ("challenge", "none"):
-            _ends(self.clip)
+            _parse_range(self.clip)
 
 
 def find(folder: Path, options: Options = Options(), reading: Reading = STRICT) -> FolderContents[CaseFiles]:
@@ -108,7 +108,7 @@ def _case(case: str, images: dict[str, Path], options: Options, reading: Reading
 def _steps(region: str, options: Options) -> tuple[Step, ...]:
     steps: list[Step] = []
     if options.clip not in ("challenge", "none"):
-        steps.append(Clip(("ct", "cbct"), *_ends(options.clip)))
+        steps.append(Clip(("ct", "cbct"), *_parse_range(options.clip)))
     elif options.clip == "challenge" and region in ("AB", "HN", "TH"):
         steps.append(Clip(("ct", "cbct"), *_CLIP_2025))
     if options.outside == "air":
@@ -116,7 +116,7 @@ def _steps(region: str, options: Options) -> tuple[Step, ...]:
     return tuple(steps)
 
 
-def _ends(text: str) -> tuple[float, float]:
+def _parse_range(text: str) -> tuple[float, float]:
     try:
         low, high = (float(part) for part in text.split(":"))
         if not low < high:

@@ -58,7 +58,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Options:
-    """What can be told with `--with`.
+    """Settings of the layout, given with `--with`.
 
     Attributes:
         onto: who stays: `fa` (T1 comes onto its grid), `t1` (FA is sampled once on T1's), or `none`, which
@@ -116,7 +116,7 @@ def find(folder: Path, options: Options = Options(), reading: Reading = STRICT) 
             unknown.append(path)
     parts, raw = _choose(candidates)
     whole, left_out = release_files.complete(
-        parts, {case: _need(parts[case]) for case in parts}, folder, _EXPECTED
+        parts, {case: _required_images(parts[case]) for case in parts}, folder, _EXPECTED
     )
     families = _families(Path(options.families)) if options.families else {}
     cases = [_case(case, parts[case], options, families, reading) for case in whole]
@@ -155,7 +155,7 @@ def _choose(candidates: Mapping[tuple[str, str], list[Path]]) -> tuple[release_f
         if "fa" in images:
             raw += [images.pop("dwi")] if "dwi" in images else []
         elif "dwi" in images:
-            images.update(_beside(images["dwi"]))
+            images.update(_find_gradients(images["dwi"]))
     return parts, sorted(raw)
 
 
@@ -164,7 +164,7 @@ def _is_better(path: Path) -> bool:
     return stem.endswith("brain") or looks_preprocessed(DiffusionSeries(path, path, path))
 
 
-def _beside(dwi: Path) -> dict[str, Path]:
+def _find_gradients(dwi: Path) -> dict[str, Path]:
     """Return b-values and vectors of a series; the vectors that FSL's eddy has turned before those of the scanner."""
     stem = release_files.stem(dwi)
     bval, bvec = ("bvals", "bvecs") if stem in _FSL else (f"{stem}.bval", f"{stem}.bvec")
@@ -173,7 +173,7 @@ def _beside(dwi: Path) -> dict[str, Path]:
     return {image: path for image, path in gradients.items() if path.is_file()}
 
 
-def _need(images: Mapping[str, Path]) -> tuple[str, ...]:
+def _required_images(images: Mapping[str, Path]) -> tuple[str, ...]:
     return ("t1", "dwi", "bval", "bvec") if "dwi" in images else ("t1", "fa")
 
 
@@ -187,18 +187,18 @@ def _case(
     if families and not group:
         _log.warning("%s: the table of families does not name %s", case, patient)
     if "fa" in images:
-        steps = (InUnits(), *_together(options.onto or "none", "fa", (), options))
+        steps = (InUnits(), *_alignment_steps(options.onto or "none", "fa", (), options))
         mask = images.get("mask") if options.onto != "t1" else None
         volumes = {image: images[image] for image in ("t1", "fa")}
         return CaseFiles(case, patient, volumes, mask, group=group, steps=steps, reading=reading)
     series = DiffusionSeries(images["dwi"], images["bval"], images["bvec"], images.get("mask"))
-    together = _together(options.onto or "fa", "b0", ("fa",), options)
+    together = _alignment_steps(options.onto or "fa", "b0", ("fa",), options)
     return TensorCase(
         case, patient, images["t1"], series, options.preprocessed, options.b_max, together, group, reading
     )
 
 
-def _together(onto: str, contrast: str, along: tuple[str, ...], options: Options) -> tuple[Step, ...]:
+def _alignment_steps(onto: str, contrast: str, along: tuple[str, ...], options: Options) -> tuple[Step, ...]:
     """Return what brings T1 and FA onto one grid.
 
     Args:

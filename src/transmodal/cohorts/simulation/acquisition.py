@@ -1,4 +1,4 @@
-"""How a virtual subject is scanned: grid, bias field, noise."""
+"""The acquisition of a virtual subject: grid, bias field, noise."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from transmodal.volumes import Grid
 ORIENTATIONS = ("RAS", "LPS", "LAS", "RPI", "LIP", "PSR", "ASL", "RSA", "LPI", "AIL")
 OBLIQUE_DEG = 10.0
 MARGINS_MM = {"R": 26.0, "L": 26.0, "A": 28.0, "P": 22.0, "S": 25.0, "I": 12.0}
-"""How far the field of view reaches beyond the brain, by the direction that an axis' end points to."""
+"""Margin of the field of view beyond the brain, by the direction that an axis' end points to."""
 _OPPOSITE = dict(zip("RLAPSI", "LRPAIS", strict=True))
 
 

@@ -1,4 +1,4 @@
-"""Where a virtual subject's anatomy lies: a diffeomorphism, an affine, and how voxels find their way back."""
+"""A virtual subject's anatomy: a diffeomorphism and an affine of the template, and the map from voxels back to it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ ROTATION_DEG = 8.0
 SCALE = 0.08
 SHIFT_MM = 6.0
 _CENTRE = np.array([0.0, -18.0, 5.0])
-"""What the affine turns about: the middle of the brain, in template mm."""
+"""Centre of the affine's rotation: the middle of the brain, in template mm."""
 _BOX = ((-110.0, 110.0), (-150.0, 125.0), (-125.0, 120.0))
 """The head and its surroundings in template mm; the warp is defined here."""
 _SQUARINGS = 7
@@ -47,7 +47,7 @@ class Warp:
 
 
 class Place(NamedTuple):
-    """Where the voxels of a target grid lie in the template, and the lattice between the two.
+    """Positions of a target grid's voxels in the template, and the lattice between the two.
 
     Attributes:
         template_mm: `(3, I, J, K)`: template coordinates of every voxel's content.
@@ -69,11 +69,11 @@ class Place(NamedTuple):
 class Brain(NamedTuple):
     """The warped sources at the voxels that hold brain, each of shape `(P,)`, float32.
 
-    `inside` is the fraction of the voxel that is brain; `csf + gm + wm = inside`. `t1` and `fa` are what
+    `indices` are the flat indices of these voxels; `inside` is the fraction of the voxel that is brain; `csf + gm + wm = inside`. `t1` and `fa` are what
     the real volumes hold, weighted by that fraction.
     """
 
-    where: NDArray[np.intp]
+    indices: NDArray[np.intp]
     t1: Floats
     gm: Floats
     wm: Floats
@@ -102,8 +102,8 @@ def exponential(velocity: Floats) -> Floats:
     u = velocity / np.float32(2**_SQUARINGS)
     index = np.indices(u.shape[1:], dtype=np.float32)
     for _ in range(_SQUARINGS):
-        there = index + u / np.float32(LATTICE_MM)
-        u = u + np.stack([ndimage.map_coordinates(c, there, order=1, mode="nearest") for c in u])
+        target = index + u / np.float32(LATTICE_MM)
+        u = u + np.stack([ndimage.map_coordinates(c, target, order=1, mode="nearest") for c in u])
     return u
 
 
@@ -148,10 +148,10 @@ def place(grid: Grid, affine: Affine, warp: Warp, shift_mm: NDArray[np.float64])
     back = np.linalg.inv(affine)
     back[:3, 3] -= back[:3, :3] @ shift_mm
     to_template = back @ grid.affine
-    nodes_mm = _mapped(to_template, nodes)
+    nodes_mm = _map_axes(to_template, nodes)
     moved = displacement_at(warp, nodes_mm)
-    whole = _mapped(to_template, [np.arange(n) for n in grid.shape])
-    bare = Place(whole, nodes_mm + moved, _mapped(grid.affine, nodes), positions)
+    whole = _map_axes(to_template, [np.arange(n) for n in grid.shape])
+    bare = Place(whole, nodes_mm + moved, _map_axes(grid.affine, nodes), positions)
     for axis in range(3):
         whole[axis] += bare.spread(moved[axis])
     return bare
@@ -179,10 +179,10 @@ def to_scanner(points_mm: NDArray[np.float64], affine: Affine, warp: Warp) -> ND
     return moved
 
 
-def brain(where: Place, spacing_mm: float) -> Brain:
+def brain(location: Place, spacing_mm: float) -> Brain:
     """Sample the template's maps, smoothed for the spacing, once and only where there is brain."""
     origin = template.t1().affine[:3, 3]
-    index = where.template_mm.reshape(3, -1) - origin.astype(np.float32)[:, None]
+    index = location.template_mm.reshape(3, -1) - origin.astype(np.float32)[:, None]
     near = _near(index)
     index = index[:, near]
     t1, gm, wm, fa, inside = (
@@ -206,7 +206,7 @@ def _axes() -> list[NDArray[np.float64]]:
     return [np.arange(low, high + LATTICE_MM, LATTICE_MM) for low, high in _BOX]
 
 
-def _mapped(matrix: Affine, axes: list[NDArray[np.int_]]) -> Floats:
+def _map_axes(matrix: Affine, axes: list[NDArray[np.int_]]) -> Floats:
     """Map the open grid of three index axes by an affine, `(3, I, J, K)`."""
     i, j, k = np.ix_(*axes)
     rows = [row[0] * i + row[3] + (row[1] * j + row[2] * k) for row in matrix[:3]]
@@ -215,14 +215,14 @@ def _mapped(matrix: Affine, axes: list[NDArray[np.int_]]) -> Floats:
 
 def _near(index: Floats) -> NDArray[np.intp]:
     """Return the flat indices of the points that lie within some millimetres of brain."""
-    near = _dilated()
+    near = _dilate_brain()
     nearest = np.rint(index).astype(np.int16)
     inside = np.ones(nearest.shape[1], dtype=bool)
     for axis, size in enumerate(near.shape):
         inside &= (nearest[axis] >= 0) & (nearest[axis] < size)
-    some = np.flatnonzero(inside)
-    i, j, k = nearest[:, some]
-    close: NDArray[np.intp] = some[near[i, j, k]]
+    candidates = np.flatnonzero(inside)
+    i, j, k = nearest[:, candidates]
+    close: NDArray[np.intp] = candidates[near[i, j, k]]
     return close
 
 
@@ -231,13 +231,13 @@ def _brain_nodes() -> NDArray[np.bool_]:
     """Return which nodes of the warp's lattice lie in the brain or close by."""
     origin = template.mask().affine[:3, 3]
     index = np.stack(np.meshgrid(*[a - o for a, o in zip(_axes(), origin, strict=True)], indexing="ij"))
-    taken = ndimage.map_coordinates(_dilated().astype(np.uint8), index, order=0, mode="constant")
-    near: NDArray[np.bool_] = taken > 0
+    sampled = ndimage.map_coordinates(_dilate_brain().astype(np.uint8), index, order=0, mode="constant")
+    near: NDArray[np.bool_] = sampled > 0
     return near
 
 
 @cache
-def _dilated() -> NDArray[np.bool_]:
+def _dilate_brain() -> NDArray[np.bool_]:
     grown: NDArray[np.bool_] = ndimage.binary_dilation(template.mask().voxels > 0, iterations=4)
     return grown
 
@@ -248,5 +248,5 @@ def _sources(spacing_mm: float) -> tuple[Floats, ...]:
     sigma = 0.42 * np.sqrt(max(spacing_mm**2 - 1, 0))
     inside = template.mask().voxels > 0
     volumes = (template.t1(), template.gm(), template.wm(), template.fa(), template.mask())
-    kept = [np.where(inside, volume.voxels, 0).astype(np.float32) for volume in volumes]
-    return tuple(ndimage.gaussian_filter(voxels, sigma, truncate=3) for voxels in kept)
+    brains = [np.where(inside, volume.voxels, 0).astype(np.float32) for volume in volumes]
+    return tuple(ndimage.gaussian_filter(voxels, sigma, truncate=3) for voxels in brains)

@@ -19,8 +19,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from transmodal.cohorts.case import Case
-from transmodal.cohorts.simulation import render, scene
+from transmodal.cohorts.simulation import render
 from transmodal.cohorts.simulation.contrasts import LABELS
+from transmodal.cohorts.simulation.subject import (
+    AnatomyOnGrid,
+    VirtualSubject,
+    describe_subject,
+    draw_subject,
+)
 from transmodal.errors import UsageError
 from transmodal.storage import files, outputs
 from transmodal.volumes import Volume, io
@@ -46,7 +52,7 @@ NOTICE = (
 
 @dataclass(frozen=True, slots=True)
 class AtlasOptions:
-    """What virtual subjects are like.
+    """Settings of virtual subjects.
 
     Attributes:
         spacing_mm: around which every subject's spacing varies, 0.5 to 10.
@@ -74,9 +80,11 @@ class AtlasOptions:
         _check(0 <= self.shift_mm <= 20, f"shift_mm {self.shift_mm}", "0 to 20")
         _check(self.head in ("half", "always", "never"), f"head {self.head!r}", "half, always or never")
         _check(self.mask in ("brain", "head"), f"mask {self.mask!r}", "brain or head")
-        known = bool(self.modalities) and set(self.modalities) <= set(MODALITIES)
+        are_known = bool(self.modalities) and set(self.modalities) <= set(MODALITIES)
         once = len(set(self.modalities)) == len(self.modalities)
-        _check(known and once, f"modalities {', '.join(self.modalities) or '(none)'}", ", ".join(MODALITIES))
+        _check(
+            are_known and once, f"modalities {', '.join(self.modalities) or '(none)'}", ", ".join(MODALITIES)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,11 +123,11 @@ class AtlasSubject:
 
     def load(self) -> Case:
         """Make the subject's volumes, mask and segmentation, all on one grid."""
-        return _made(self, _drawn(self))
+        return _build_case(self, _draw(self))
 
-    def known(self) -> dict[str, Any]:
+    def record(self) -> dict[str, Any]:
         """Return what is known of the subject, ready for JSON: what was drawn, and what is real."""
-        return _known(self, _drawn(self))
+        return _build_record(self, _draw(self))
 
 
 def subjects(n: int, options: AtlasOptions | None = None, seed: int = 2024) -> list[AtlasSubject]:
@@ -152,54 +160,56 @@ def write(
         UsageError: E005 when the place is not usable.
         ResourceError: E403 when the disk is full or may not be written.
     """
-    folder = _usable(Path(folder))
-    report = progress or (lambda _id, _done, _total: None)
+    folder = _make_folder(Path(folder))
+    report = progress or (lambda _id, _n_done, _total: None)
     if workers <= 1:
-        for done, subject in enumerate(cohort, 1):
-            report(_write_one(subject, folder), done, len(cohort))
+        for n_done, subject in enumerate(cohort, 1):
+            report(_write_one(subject, folder), n_done, len(cohort))
     else:
         with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
             waiting = [pool.submit(_write_one, subject, folder) for subject in cohort]
-            for done, finished in enumerate(as_completed(waiting), 1):
-                report(finished.result(), done, len(cohort))
+            for n_done, finished in enumerate(as_completed(waiting), 1):
+                report(finished.result(), n_done, len(cohort))
     with files.atomic_path(folder / "README.txt") as beside:
         beside.write_text(NOTICE)
 
 
-def _drawn(subject: AtlasSubject) -> scene.Subject:
+def _draw(subject: AtlasSubject) -> VirtualSubject:
     options = subject.options
-    return scene.draw(
+    return draw_subject(
         subject.seed, subject.index, options.spacing_mm, options.shift_mm, lesions=options.lesions
     )
 
 
-def _made(subject: AtlasSubject, drawn: scene.Subject) -> Case:
-    fixed = scene.Scene(drawn, np.zeros(3))
-    options, affine = subject.options, drawn.grid.affine
+def _build_case(subject: AtlasSubject, draws: VirtualSubject) -> Case:
+    fixed = AnatomyOnGrid(draws, np.zeros(3))
+    options, affine = subject.options, draws.grid.affine
     return Case(
         subject.id,
         subject.patient,
-        {name: Volume(_voxels(subject, name, drawn, fixed), affine) for name in options.modalities},
+        {name: Volume(_voxels(subject, name, draws, fixed), affine) for name in options.modalities},
         Volume((fixed.mask if options.mask == "brain" else _head(fixed)).astype(np.uint8), affine),
         Volume(render.segmentation(fixed), affine) if options.segmentation else None,
         SIMULATED & set(options.modalities),
     )
 
 
-def _head(fixed: scene.Scene) -> NDArray[np.bool_]:
+def _head(fixed: AnatomyOnGrid) -> NDArray[np.bool_]:
     """Return brain, skull, scalp and what they enclose."""
     return fill_holes(largest_component(render.segmentation(fixed) > 0))
 
 
-def _voxels(subject: AtlasSubject, modality: str, drawn: scene.Subject, fixed: scene.Scene) -> NDArray[Any]:
-    shift = drawn.shift(modality)
-    seen = scene.Scene(drawn, shift) if shift.any() else fixed
+def _voxels(
+    subject: AtlasSubject, modality: str, draws: VirtualSubject, fixed: AnatomyOnGrid
+) -> NDArray[Any]:
+    shift = draws.shift(modality)
+    shifted = AnatomyOnGrid(draws, shift) if shift.any() else fixed
     if modality == "t1":
-        return render.t1(seen, stripped=subject.stripped)
-    return render.MAKERS[modality](seen)
+        return render.t1(shifted, stripped=subject.stripped)
+    return render.MAKERS[modality](shifted)
 
 
-def _known(subject: AtlasSubject, drawn: scene.Subject) -> dict[str, Any]:
+def _build_record(subject: AtlasSubject, draws: VirtualSubject) -> dict[str, Any]:
     modalities = subject.options.modalities
     return {
         "id": subject.id,
@@ -212,9 +222,9 @@ def _known(subject: AtlasSubject, drawn: scene.Subject) -> dict[str, Any]:
         "fingerprint": subject.fingerprint(),
         "options": asdict(subject.options),
         "t1_stripped": subject.stripped,
-        "shift_mm": {name: drawn.shift(name).round(4).tolist() for name in modalities},
+        "shift_mm": {name: draws.shift(name).round(4).tolist() for name in modalities},
         "labels": dict(LABELS),
-        **scene.record(drawn),
+        **describe_subject(draws),
     }
 
 
@@ -226,31 +236,31 @@ def _provenance(subject: AtlasSubject, modality: str) -> str:
 
 def _write_one(subject: AtlasSubject, folder: Path) -> str:
     place = folder / subject.id
-    if _stands(subject, place):
+    if _is_written(subject, place):
         return subject.id
-    drawn = _drawn(subject)
-    case = _made(subject, drawn)
+    draws = _draw(subject)
+    case = _build_case(subject, draws)
     extra = {"mask": case.mask, "segmentation": case.segmentation}
-    named = dict(case.volumes) | {name: volume for name, volume in extra.items() if volume is not None}
+    images = dict(case.volumes) | {name: volume for name, volume in extra.items() if volume is not None}
     with files.atomic_folder(place) as beside:
-        for name, volume in named.items():
+        for name, volume in images.items():
             marker = "SIMULATED" if name in case.simulated else "VIRTUAL SUBJECT"
             io.write(volume, beside / f"{name}.nii.gz", description=marker)
-        files.write_json(beside / "case.json", _known(subject, drawn))
+        files.write_json(beside / "case.json", _build_record(subject, draws))
     return subject.id
 
 
-def _usable(folder: Path) -> Path:
+def _make_folder(folder: Path) -> Path:
     outputs.check_folder(folder)
     folder.mkdir(parents=True, exist_ok=True)
     return folder
 
 
-def _stands(subject: AtlasSubject, place: Path) -> bool:
+def _is_written(subject: AtlasSubject, place: Path) -> bool:
     record = place / "case.json"
     return record.is_file() and files.read_json(record).get("fingerprint") == subject.fingerprint()
 
 
-def _check(holds: bool, got: str, expected: str) -> None:
+def _check(holds: bool, fault: str, expected: str) -> None:
     if not holds:
-        raise UsageError("E001", got, expected, "Choose another value.")
+        raise UsageError("E001", fault, expected, "Choose another value.")

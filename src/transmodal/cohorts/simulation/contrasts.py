@@ -1,4 +1,4 @@
-"""What tissues look like: relaxation times, signal equations, HU, colours, labels."""
+"""Contrast parameters of tissues: relaxation times, signal equations, HU, colours, labels."""
 
 from __future__ import annotations
 
@@ -159,8 +159,8 @@ def inversion_recovery(tissue: Relaxation, tr: float, te: float, ti: float) -> F
 def spoiled_echo(tissue: Relaxation, tr: float = T1_TR_MS, flip_deg: float = T1_FLIP_DEG) -> Floats | float:
     """Return the steady state of a spoiled gradient echo: less steep in T1 than a spin echo."""
     flip = np.deg2rad(flip_deg)
-    left = np.exp(-tr / tissue.t1)
-    signal: Floats | float = tissue.pd * np.sin(flip) * (1 - left) / (1 - np.cos(flip) * left)
+    remaining = np.exp(-tr / tissue.t1)
+    signal: Floats | float = tissue.pd * np.sin(flip) * (1 - remaining) / (1 - np.cos(flip) * remaining)
     return signal
 
 
@@ -171,5 +171,5 @@ def crisp(fraction: Floats) -> Floats:
 
 
 def to_int16(values: Floats) -> NDArray[np.int16]:
-    """Round to what scanners store."""
+    """Round to the integers that scanners store."""
     return np.rint(values).clip(-32768, 32767).astype(np.int16)

@@ -20,7 +20,7 @@ _MEAN_DIFFUSIVITY = 0.8e-3  # mm^2/s, of brain tissue
 _BLUR = (1.0, 2.0)  # voxels: of the contrast, of its structure
 
 
-class Simulated(NamedTuple):
+class SimulatedSeries(NamedTuple):
     """A series.
 
     Attributes:
@@ -34,7 +34,7 @@ class Simulated(NamedTuple):
     vectors: Floats
 
 
-def series(fa: Volume, b0: Volume) -> Simulated:
+def series(fa: Volume, b0: Volume) -> SimulatedSeries:
     """Return a series whose tensors have this FA and whose signal without weighting is `b0`.
 
     An axisymmetric tensor of mean diffusivity m and anisotropy f has the eigenvalues m (1 + 2 d), m (1 - d),
@@ -49,16 +49,16 @@ def series(fa: Volume, b0: Volume) -> Simulated:
     vectors = np.vstack([np.zeros((_B0S, 3)), _spread(_DIRECTIONS)])
     b = np.where(vectors.any(axis=1), _B, 0.0)
     flip = np.array([-1.0 if np.linalg.det(b0.affine[:3, :3]) > 0 else 1.0, 1.0, 1.0])
-    along = _along(b0)
-    made = np.empty((*f.shape, len(b)), np.float32)
+    along = _fibre_axes(b0)
+    voxels = np.empty((*f.shape, len(b)), np.float32)
     for n, (strength, vector) in enumerate(zip(b, vectors * flip, strict=True)):
         # Voxel axes are at right angles: what is said in them needs no world.
         diffusivity = _MEAN_DIFFUSIVITY * (1 - d + 3 * d * (along @ vector) ** 2)
-        made[..., n] = b0.voxels * np.exp(-strength * diffusivity if strength else 0 * f)
-    return Simulated(made, b, vectors)
+        voxels[..., n] = b0.voxels * np.exp(-strength * diffusivity if strength else 0 * f)
+    return SimulatedSeries(voxels, b, vectors)
 
 
-def _along(contrast: Volume) -> NDArray[Any]:
+def _fibre_axes(contrast: Volume) -> NDArray[Any]:
     """Return where a contrast changes least, `(I, J, K, 3)` along the voxel axes, by its structure tensor."""
     smooth = ndimage.gaussian_filter(contrast.voxels.astype(float), _BLUR[0])
     change = np.stack(

@@ -1,4 +1,4 @@
-"""Chance by name, and smooth fields: cubic B-splines on coarse lattices, expanded axis by axis."""
+"""Random generators by purpose, and smooth fields: cubic B-splines on coarse lattices, expanded axis by axis."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Floats = NDArray[np.floating[Any]]
 Axes = Sequence[NDArray[np.float64]]
 
 _GAIN = np.float32((151 / 315) ** -1.5)
-"""What brings a spline with coefficients of variance 1 to variance 1 on average, in three dimensions."""
+"""Factor that brings a spline with coefficients of variance 1 to variance 1 on average, in three dimensions."""
 
 
 def stream(seed: int, index: int, purpose: str) -> np.random.Generator:

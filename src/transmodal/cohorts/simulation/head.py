@@ -82,16 +82,16 @@ def shells(borders: Borders, template_mm: Floats, brain: Floats, spacing_mm: flo
         brain: fraction of each voxel that is brain, `(I, J, K)`.
         spacing_mm: width of a voxel: over it each border goes from 0 to 1.
     """
-    level = _sampled(borders.levels, template_mm)
+    level = _sample(borders.levels, template_mm)
     width = np.float32(spacing_mm)
     within = {name: _within(level[name], width) for name in _SOLID}
     cavity = np.maximum(brain, within["inner"])
     vault = np.maximum(cavity, within["outer"])
     head = np.maximum(vault, within["skin"])
     inner_air = (head - cavity) * within["air"]
-    left = 1 - within["air"]
-    soft = (head - vault) * left
-    bone = (vault - cavity) * left + soft * within["bone"]
+    solid = 1 - within["air"]
+    soft = (head - vault) * solid
+    bone = (vault - cavity) * solid + soft * within["bone"]
     soft = soft * (1 - within["bone"])
     tunnel = (bone + soft) * within["canal"]
     bone, soft = bone * (1 - within["canal"]), soft * (1 - within["canal"])
@@ -138,18 +138,18 @@ def _within(level: Floats, width: np.float32) -> Floats:
     return fraction
 
 
-def _sampled(levels: Floats, template_mm: Floats) -> dict[str, Floats]:
+def _sample(levels: Floats, template_mm: Floats) -> dict[str, Floats]:
     """Interpolate all channels linearly at once, a few rows of voxels at a time to stay in the cache."""
     shape = template_mm.shape[1:]
     points = template_mm.reshape(3, -1)
     fields = np.empty((len(CHANNELS), points.shape[1]), np.float32)
     for start in range(0, points.shape[1], _CHUNK):
         part = slice(start, start + _CHUNK)
-        fields[:, part] = _interpolated(levels, points[:, part]).T
+        fields[:, part] = _interpolate(levels, points[:, part]).T
     return {name: field.reshape(shape) for name, field in zip(CHANNELS, fields, strict=True)}
 
 
-def _interpolated(levels: Floats, points: Floats) -> Floats:
+def _interpolate(levels: Floats, points: Floats) -> Floats:
     """Return the channels at points `(3, P)` in template mm, `(P, channel)`; at the box's edge beyond it."""
     flat = levels.reshape(-1, levels.shape[-1])
     strides = (levels.shape[1] * levels.shape[2], levels.shape[2], 1)

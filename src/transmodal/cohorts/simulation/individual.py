@@ -1,4 +1,4 @@
-"""What is a virtual subject's own: tissue parameters by region, and lesions.
+"""Individual variation of a virtual subject: tissue parameters by region, and lesions.
 
 In every region and tissue the parameters T1, T2, PD, FA and HU are multiplied by `exp(linked * shared + own *
 draw)`: `shared` is one standard normal draw that all parameters follow, so that a source shows what happened
@@ -59,7 +59,7 @@ class Lesion(NamedTuple):
 
 
 class Tissue(NamedTuple):
-    """Fractions of the brain's voxels after lesions, `(P,)` each, in the order of `Brain.where`."""
+    """Fractions of the brain's voxels after lesions, `(P,)` each, in the order of `Brain.indices`."""
 
     csf: Floats
     gm: Floats
@@ -110,26 +110,26 @@ def draw_lesions(rng: np.random.Generator) -> tuple[Lesion, ...]:
     deep = points[(x * sign > 17) & (x * sign < 42) & (abs(y + 10) < 42) & (z > 4) & (z < 45)]
     first = deep[rng.integers(len(deep))]
     near = deep[np.linalg.norm(deep - first, axis=1) < 28]
-    others = near[rng.integers(len(near), size=rng.integers(0, 3))]
+    small_centres = near[rng.integers(len(near), size=rng.integers(0, 3))]
     side = "right" if sign > 0 else "left"
     large = _lesion(rng, side, first, rng.uniform(6.5, 10.5))
-    return (large, *(_lesion(rng, side, at, rng.uniform(2.5, 4.5)) for at in others))
+    return (large, *(_lesion(rng, side, at, rng.uniform(2.5, 4.5)) for at in small_centres))
 
 
 def with_lesions(brain: Brain, place: Place, lesions: tuple[Lesion, ...]) -> Tissue:
     """Turn white, and half of the grey, matter within the lesions into lesion."""
-    points = place.template_mm.reshape(3, -1)[:, brain.where]
-    taken = np.zeros(brain.where.shape, np.float32)
+    points = place.template_mm.reshape(3, -1)[:, brain.indices]
+    coverage = np.zeros(brain.indices.shape, np.float32)
     for lesion in lesions:
-        taken = np.maximum(taken, _covered(lesion, points))
-    wm, gm = brain.wm * (1 - taken), brain.gm * (1 - taken / 2)
+        coverage = np.maximum(coverage, _coverage(lesion, points))
+    wm, gm = brain.wm * (1 - coverage), brain.gm * (1 - coverage / 2)
     return Tissue(brain.csf, gm, wm, brain.wm - wm + brain.gm - gm)
 
 
-def fa_left(lesion: Floats) -> Floats:
+def fa_share(lesion: Floats) -> Floats:
     """Return the share of FA that a voxel with this much lesion keeps."""
-    kept: Floats = 1 - np.float32(_FA_LOSS) * lesion
-    return kept
+    share: Floats = 1 - np.float32(_FA_LOSS) * lesion
+    return share
 
 
 def _lesion(rng: np.random.Generator, side: str, centre: NDArray[np.float64], radius: float) -> Lesion:
@@ -139,7 +139,7 @@ def _lesion(rng: np.random.Generator, side: str, centre: NDArray[np.float64], ra
     return Lesion(side, (x, y, z), (a, b, c), (p, q, r))
 
 
-def _covered(lesion: Lesion, points: Floats) -> Floats:
+def _coverage(lesion: Lesion, points: Floats) -> Floats:
     """Return the share of each point's surroundings that a lesion covers; its border is 3 mm soft."""
     centre, radii = (np.array(v, np.float32).reshape(3, 1) for v in (lesion.centre_mm, lesion.radii_mm))
     distance = np.sqrt((((points - centre) / radii) ** 2).sum(axis=0))

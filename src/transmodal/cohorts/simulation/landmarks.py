@@ -1,4 +1,4 @@
-"""Where things lie in every head: levels of the template's millimetres, negative inside, in mm."""
+"""Landmarks of the head: level functions of the template's millimetres, negative inside, in mm."""
 
 from __future__ import annotations
 

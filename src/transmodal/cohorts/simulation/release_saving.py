@@ -1,4 +1,4 @@
-"""How virtual subjects are saved as a release has them: volumes, diffusion series, and stacks of pictures."""
+"""Write virtual subjects as a release has them: volumes, diffusion series, and stacks of pictures."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ _COLOUR_OF = {
 }
 
 
-def save(made: Files, folder: Path) -> None:
+def save(volumes: Files, folder: Path) -> None:
     """Write volumes."""
-    for path, volume in made.items():
+    for path, volume in volumes.items():
         place = folder / path
         place.parent.mkdir(parents=True, exist_ok=True)
         io.write(volume, place, description=_MARK)
 
 
-def save_series(made: Files, folder: Path) -> None:
+def save_series(volumes: Files, folder: Path) -> None:
     """Write FA and b0 as a diffusion series, and the rest as it is."""
-    save({path: one for path, one in made.items() if "/dwi/" not in path}, folder)
-    path = next(path for path in made if path.endswith("_dwi.nii.gz"))
-    b0, fa = made[path], made[path.replace("_dwi.", "_fa.")]
+    save({path: volume for path, volume in volumes.items() if "/dwi/" not in path}, folder)
+    path = next(path for path in volumes if path.endswith("_dwi.nii.gz"))
+    b0, fa = volumes[path], volumes[path.replace("_dwi.", "_fa.")]
     voxels, b, vectors = diffusion.series(fa, b0)
     place = folder / path
     place.parent.mkdir(parents=True, exist_ok=True)
@@ -48,22 +48,22 @@ def save_series(made: Files, folder: Path) -> None:
         (place.parent / place.name.replace(".nii.gz", ending)).write_text(text)
 
 
-def save_stacks(made: Files, folder: Path) -> None:
-    """Write pictures, and what they do not say of themselves."""
-    save(made, folder)
-    path, one = next((path, one) for path, one in made.items() if "/colour/" in path)
+def save_stacks(volumes: Files, folder: Path) -> None:
+    """Write pictures, and their geometry and label colours beside them."""
+    save(volumes, folder)
+    path, colour = next((path, colour) for path, colour in volumes.items() if "/colour/" in path)
     body = folder / PurePosixPath(path).parts[0]
-    files.write_json(body / "stack.json", {"spacing_mm": list(one.spacing), "orientation": "LPI"})
+    files.write_json(body / "stack.json", {"spacing_mm": list(colour.spacing), "orientation": "LPI"})
     (body / "colours.csv").write_text(label_pictures.format_table(_COLOUR_OF))
 
 
-def save_dicom(made: Files, folder: Path) -> None:
+def save_dicom(volumes: Files, folder: Path) -> None:
     """Write each volume as a series, into a folder whose name says nothing; all of a subject are one study."""
-    for number, (path, volume) in enumerate(made.items(), start=1):
-        subject, what = PurePosixPath(path).parts
-        study, frame = (generate_uid(entropy_srcs=[subject, kind]) for kind in ("study", "frame"))
-        modality = modality_of(what).dicom
-        description = "head" if modality == "CT" else f"{what} of a virtual subject"
+    for number, (path, volume) in enumerate(volumes.items(), start=1):
+        subject, kind = PurePosixPath(path).parts
+        study, frame = (generate_uid(entropy_srcs=[subject, level]) for level in ("study", "frame"))
+        modality = modality_of(kind).dicom
+        description = "head" if modality == "CT" else f"{kind} of a virtual subject"
         about = SeriesAbout(modality, description, subject, study, frame, number, synthetic=True)
         place = folder / subject
         place.mkdir(parents=True, exist_ok=True)
@@ -73,9 +73,9 @@ def save_dicom(made: Files, folder: Path) -> None:
         )
 
 
-def save_bids(made: Files, folder: Path) -> None:
+def save_bids(volumes: Files, folder: Path) -> None:
     """Write volumes, and the dataset's description."""
-    save(made, folder)
+    save(volumes, folder)
     about = {"Name": "Virtual subjects", "BIDSVersion": bids_names.VERSION, "DatasetType": "raw"}
     files.write_json(folder / bids_names.DESCRIPTION, about)
 

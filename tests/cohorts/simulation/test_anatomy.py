@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from transmodal.cohorts.simulation import acquisition, anatomy, draws, head, scene
+from transmodal.cohorts.simulation import acquisition, anatomy, draws, head
+from transmodal.cohorts.simulation.subject import AnatomyOnGrid, VirtualSubject, draw_subject
 from transmodal.volumes import Grid
 from transmodal.volumes.regions import template
 
@@ -12,8 +13,8 @@ SEEDS = (0, 1, 2, 3)
 STILL = np.zeros(3)
 
 
-def drawn(index: int, spacing_mm: float = 6.0) -> scene.Subject:
-    return scene.draw(7, index, spacing_mm, 0.0, lesions=True)
+def drawn(index: int, spacing_mm: float = 6.0) -> VirtualSubject:
+    return draw_subject(7, index, spacing_mm, 0.0, lesions=True)
 
 
 def test_spline_reproduces_a_plane() -> None:
@@ -156,7 +157,7 @@ def test_orientations_vary_between_subjects() -> None:
 
 def test_shells_fill_what_the_brain_leaves() -> None:
     subject = drawn(3, 5.0)
-    seen = scene.Scene(subject, STILL)
+    seen = AnatomyOnGrid(subject, STILL)
     shells = seen.shells
     parts = [part for name, part in shells._asdict().items() if name not in ("inner_air", "texture")]
     np.testing.assert_allclose(sum(parts) + seen.full(seen.brain.inside), 1, atol=1e-4)

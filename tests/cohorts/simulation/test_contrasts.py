@@ -9,16 +9,17 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from transmodal.cohorts.simulation import acquisition, contrasts, individual, render, scene
+from transmodal.cohorts.simulation import acquisition, contrasts, individual, render
 from transmodal.cohorts.simulation.contrasts import LABELS, Relaxation
+from transmodal.cohorts.simulation.subject import AnatomyOnGrid, draw_subject
 
 STILL = np.zeros(3)
 WEIGHTED = ("t2", "pd", "flair")
 
 
 @cache
-def seen(index: int) -> scene.Scene:
-    return scene.Scene(scene.draw(2024, index, 4.0, 0.0, lesions=True), STILL)
+def seen(index: int) -> AnatomyOnGrid:
+    return AnatomyOnGrid(draw_subject(2024, index, 4.0, 0.0, lesions=True), STILL)
 
 
 @cache
@@ -146,16 +147,16 @@ def test_labels_say_what_fills_the_voxels() -> None:
     assert inside[ndimage.binary_erosion(mask)].all()
 
 
-def changed(index: int, **latent: float) -> scene.Scene:
+def changed(index: int, **latent: float) -> AnatomyOnGrid:
     """Return the same subject with one draw of every region and tissue set; `own` or `shared`."""
     subject = seen(index).subject
     latents = np.zeros_like(subject.latents)
     for name, value in latent.items():
         latents[:, :, 0 if name == "shared" else 1 + individual.PARAMETERS.index(name)] = value
-    return scene.Scene(replace(subject, latents=latents), STILL)
+    return AnatomyOnGrid(replace(subject, latents=latents), STILL)
 
 
-def signals(where: scene.Scene) -> dict[str, np.ndarray]:
+def signals(where: AnatomyOnGrid) -> dict[str, np.ndarray]:
     made: dict[str, Any] = {"t1": render.t1(where, stripped=True), "fa": render.fa(where)}
     return made | {"t2": render.t2(where), "ct": render.ct(where)}
 

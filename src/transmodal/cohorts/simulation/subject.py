@@ -1,4 +1,4 @@
-"""One virtual subject: what is drawn for it, and the anatomy that its grid sees."""
+"""One virtual subject: its random draws, and its anatomy on its grid."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from transmodal.volumes.volume import Affine
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Subject:
-    """Everything that is drawn before a voxel is made.
+class VirtualSubject:
+    """The random draws of a subject, made before any voxel.
 
     Attributes:
         seed: of the cohort.
@@ -56,12 +56,14 @@ class Subject:
         return moved
 
 
-def draw(seed: int, index: int, spacing_mm: float, shift_mm: float, *, lesions: bool) -> Subject:
+def draw_subject(
+    seed: int, index: int, spacing_mm: float, shift_mm: float, *, lesions: bool
+) -> VirtualSubject:
     """Draw a subject; the same arguments give the same subject, on any grid the same anatomy."""
     warp = anatomy.draw_warp(stream(seed, index, "warp"))
     affine = anatomy.draw_affine(stream(seed, index, "affine"))
     surface = anatomy.to_scanner(anatomy.surface(), affine, warp)
-    return Subject(
+    return VirtualSubject(
         seed,
         index,
         spacing_mm,
@@ -75,16 +77,16 @@ def draw(seed: int, index: int, spacing_mm: float, shift_mm: float, *, lesions: 
     )
 
 
-class Scene:
+class AnatomyOnGrid:
     """A subject's anatomy on its grid, moved by a shift; each part is made when it is first asked for."""
 
-    def __init__(self, subject: Subject, shift_mm: NDArray[np.float64]) -> None:
+    def __init__(self, subject: VirtualSubject, shift_mm: NDArray[np.float64]) -> None:
         self.subject = subject
         self._shift = shift_mm
 
     @cached_property
     def place(self) -> anatomy.Place:
-        """Where the voxels lie in the template."""
+        """Positions of the voxels in the template."""
         return anatomy.place(self.subject.grid, self.subject.affine, self.subject.warp, self._shift)
 
     @cached_property
@@ -111,17 +113,17 @@ class Scene:
     def change(self, parameter: str) -> dict[str, Floats]:
         """Return the regional change of a parameter's logarithm at the brain's voxels, by tissue."""
         fields = individual.changes(parameter, self.subject.latents, self._membership, self.place)
-        return {tissue: field.ravel()[self.brain.where] for tissue, field in fields.items()}
+        return {tissue: field.ravel()[self.brain.indices] for tissue, field in fields.items()}
 
     def full(self, values: Floats) -> Floats:
         """Return values of the brain's voxels on the whole grid, 0 elsewhere."""
         whole = np.zeros(self.subject.grid.shape, np.float32)
-        whole.reshape(-1)[self.brain.where] = values
+        whole.reshape(-1)[self.brain.indices] = values
         return whole
 
     @cached_property
     def mask(self) -> NDArray[np.bool_]:
-        """Which voxels are at least half brain."""
+        """Voxels that are at least half brain."""
         inside: NDArray[np.bool_] = self.full(self.brain.inside) >= 0.5
         return inside
 
@@ -131,7 +133,7 @@ class Scene:
         return np.exp(self.place.spread(at_nodes))
 
 
-def record(subject: Subject) -> dict[str, Any]:
+def describe_subject(subject: VirtualSubject) -> dict[str, Any]:
     """Return what is known of a subject, ready for JSON; distances in mm, angles in degrees."""
     return {
         "warp": {
@@ -153,13 +155,13 @@ def record(subject: Subject) -> dict[str, Any]:
     }
 
 
-def _scanner_mm(subject: Subject, template_mm: tuple[float, float, float]) -> list[float]:
+def _scanner_mm(subject: VirtualSubject, template_mm: tuple[float, float, float]) -> list[float]:
     at = anatomy.to_scanner(np.array([template_mm]), subject.affine, subject.warp)[0]
     x, y, z = at.round(3).tolist()
     return [x, y, z]
 
 
-def _fiducial(subject: Subject) -> dict[str, Any]:
+def _fiducial(subject: VirtualSubject) -> dict[str, Any]:
     centre = head.draw(subject.stream("head")).fiducial_mm
     return {
         "side": "right",
@@ -168,7 +170,7 @@ def _fiducial(subject: Subject) -> dict[str, Any]:
     }
 
 
-def _lesion(subject: Subject, lesion: individual.Lesion) -> dict[str, Any]:
+def _lesion(subject: VirtualSubject, lesion: individual.Lesion) -> dict[str, Any]:
     return {
         "side": lesion.side,
         "centre_mm": _scanner_mm(subject, lesion.centre_mm),
