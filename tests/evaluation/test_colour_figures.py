@@ -11,12 +11,12 @@ import pytest
 from transmodal.cohorts.case import Case
 from transmodal.cohorts.prepare.prepare import PrepareOptions, prepare
 from transmodal.errors import InputError, IntegrityError
-from transmodal.evaluation import verify
 from transmodal.evaluation.casewise import evaluate_cases
 from transmodal.evaluation.participants import Participants
 from transmodal.evaluation.records import store as stored
 from transmodal.evaluation.report.write import write
 from transmodal.evaluation.task import build_task
+from transmodal.evaluation.verify import check as verify
 from transmodal.inference.preprocessing import Preprocessing
 from transmodal.metrics.suite.stsim import stsim2
 from transmodal.volumes import Volume

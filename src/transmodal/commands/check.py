@@ -26,7 +26,7 @@ def run(
     import json
 
     from transmodal.commands._progress import bars
-    from transmodal.evaluation.verify import check
+    from transmodal.evaluation.verify.check import check
 
     with bars() as shown:
         checked = check(evaluation, cohort, progress=shown.advance)

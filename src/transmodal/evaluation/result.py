@@ -7,30 +7,24 @@ import platform
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from importlib import metadata
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from transmodal._version import __version__
-from transmodal.cohorts.case import patient_mark
-from transmodal.evaluation.external import strata as external
 from transmodal.evaluation.external.strata import InternalTest, Point, Strata
 from transmodal.evaluation.measures import disagreement
 from transmodal.evaluation.measures.disagreement import DisagreementRow, PooledDisagreement
 from transmodal.evaluation.measures.gallery import CasePictures
 from transmodal.evaluation.measures.histogram import Counts
 from transmodal.evaluation.measures.organs import OrganRow
-from transmodal.evaluation.measures.regional import RegionRow, agreements
+from transmodal.evaluation.measures.regional import RegionRow
 from transmodal.evaluation.oracles import REGISTERED, STANDARD
-from transmodal.evaluation.records.store import Parts, TargetHashes, to_json
+from transmodal.evaluation.record import build_provenance, build_record
+from transmodal.evaluation.records.store import Parts, TargetHashes
 from transmodal.evaluation.task import EvaluationTask
 from transmodal.metrics import registry
 from transmodal.metrics.protocol import Protocol
 from transmodal.metrics.table import Row, SplitFigure, Summary, summarise
 from transmodal.modalities import modality_in
-from transmodal.notice import INTENDED_USE
-
-_LIBRARIES = ("numpy", "scipy", "torch", "nibabel", "SimpleITK")
 
 
 class Column(NamedTuple):
@@ -217,37 +211,11 @@ class Evaluation:
 
     def to_json(self) -> dict[str, Any]:
         """Return the evaluation for JSON, without pictures."""
-        protocols = dict.fromkeys(row.protocol for row in self.rows)
-        return {
-            "rows": [row.to_json() for row in self.rows],
-            "summary": [one.to_json() for one in self.summary()],
-            "regions": [row.to_json() for row in self.regions],
-            **({"organs": [row.to_json() for row in self.organs]} if self.organs else {}),
-            "agreement": [one.to_json() for one in agreements(self.regions)],
-            "protocols": {protocol.text(): protocol.to_json() for protocol in protocols},
-            "split_figures": [one._asdict() for one in self.splits],
-            "judges": dict(self.learned),
-            "elsewhere": external.to_json(self.points(), self.strata, self.internal_test),
-            "scoring": self._scoring(),
-            "targets": {case: one._asdict() for case, one in self.targets.items()},
-            "volumes": to_json(self.volumes),
-            "uncertainty": disagreement.record(
-                self.disagreements, self.pooled, self.disagreement_protocol(), self.spreads
-            ),
-            "provenance": self.provenance(),
-        }
+        return build_record(self).to_json()
 
-    def _scoring(self) -> dict[str, Any]:
-        """Return what figures depend on beside volumes: enough to take them again."""
-        reference = self.task.reference
-        return {
-            "data_range": self.task.data_range,
-            **({"mask": self.task.mask._asdict()} if self.task.mask is not None else {}),
-            **({"labels": dict(self.task.labels)} if self.task.labels else {}),
-            "reference": None
-            if reference is None
-            else {"source": reference.source, "region": reference.region, "map": reference.map.to_json()},
-        }
+    def provenance(self) -> dict[str, Any]:
+        """Return how the figures came about, for JSON."""
+        return build_provenance(self).model_dump(mode="json", exclude_unset=True)
 
     def timing(self) -> dict[str, Any]:
         """Return what translations took, for a file of its own: it is another one each time."""
@@ -256,40 +224,6 @@ class Evaluation:
             "device": {name: str(self.records.get(name, {}).get("device", "cpu")) for name in self.seconds},
             "seconds": {name: dict(cases) for name, cases in self.seconds.items()},
         }
-
-    def provenance(self) -> dict[str, Any]:
-        """Return how the figures came about."""
-        task = self.task
-        return {
-            "intended_use": INTENDED_USE,
-            "tool": {"name": "transmodal", "version": __version__},
-            "versions": {"python": platform.python_version(), **_versions()},
-            "task": {"source": list(task.sources), "target": task.target, "unit": task.unit},
-            "cohort": {
-                "name": task.cohort,
-                "digest": task.digest,
-                "split": task.split,
-                "n_cases": len(self.cases),
-                "n_training_cases": task.n_training,
-                "oracles_fitted_on": task.fitted_on or task.cohort,
-                "simulated": list(task.simulated),
-                "training_patients_sha256": [patient_mark(name) for name in task.training_patients],
-            },
-            "models": {name: dict(self.records.get(name, {})) for name in self.models},
-            "oracles": list(self.oracles),
-            "slices_excluded": dict(self.slices_excluded),
-            "notes": list(task.notes),
-        }
-
-
-def _versions() -> dict[str, str]:
-    found = {}
-    for name in _LIBRARIES:
-        try:
-            found[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
-    return found
 
 
 def _shown_unit(column: Column) -> str:

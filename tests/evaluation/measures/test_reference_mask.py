@@ -11,7 +11,6 @@ import pytest
 from transmodal.cohorts.case import Case
 from transmodal.cohorts.prepare.prepare import PrepareOptions, prepare
 from transmodal.cohorts.store import Cohort, PreparedCase
-from transmodal.evaluation import verify
 from transmodal.evaluation.casewise import evaluate_cases
 from transmodal.evaluation.measures import reference_mask
 from transmodal.evaluation.measures.reference_mask import MaskedCase, ReferenceMask, choose, mask_cases
@@ -21,6 +20,7 @@ from transmodal.evaluation.report.write import write
 from transmodal.evaluation.request import ScoringOptions
 from transmodal.evaluation.run import evaluate_oracles
 from transmodal.evaluation.task import build_task
+from transmodal.evaluation.verify import check as verify
 from transmodal.volumes import Volume
 from transmodal.volumes.geometry.reorient import resample, working_grid
 from transmodal.volumes.regions import template

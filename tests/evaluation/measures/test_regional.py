@@ -180,7 +180,7 @@ def test_labels_have_names_where_the_cohort_knows_them(make_case: Make) -> None:
     task = replace(CT, labels={1: "femur"})
     evaluation = evaluate_cases(Participants([Off("one", -50.0)]), [case], task)
     assert {"femur (label 1)", "label 5"} <= {one.region for one in evaluation.regions}
-    assert evaluation.to_json()["scoring"]["labels"] == {1: "femur"}
+    assert evaluation.to_json()["scoring"]["labels"] == {"1": "femur"}
     plain = evaluate_cases(Participants([Off("one", -50.0)]), [case], CT)
     assert {"label 1", "label 5"} <= {one.region for one in plain.regions}
     assert "labels" not in plain.to_json()["scoring"]

@@ -58,7 +58,9 @@ class Comparison:
             "intended_use": INTENDED_USE,
             "tool": {"name": "transmodal", "version": __version__},
             "task": first.task.model_dump(mode="json"),
-            "cohort": first.cohort.model_dump(mode="json", exclude={"training_patients_sha256"}),
+            "cohort": first.cohort.model_dump(
+                mode="json", include={"name", "digest", "split", "n_cases", "simulated"}
+            ),
             "metric": self.primary._asdict(),
             "others": [metric._asdict() for metric in self.secondary],
             "reference": self.reference,

@@ -1,4 +1,4 @@
-"""Evaluations as they were written: read again, and refused where their figures do not fit one another."""
+"""Read written evaluations; those whose figures do not fit one another are refused."""
 
 from __future__ import annotations
 
@@ -9,89 +9,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ValidationError
 
 from transmodal.errors import InputError
+from transmodal.evaluation.records.schema import VERSION, EvaluationFile, Scoring
 from transmodal.storage import files
 
 NAME = "evaluation.json"
 _TOLERANCE = 1e-9
 """Of a summary that is worked out again, relative: the last bits of a sum depend on its order."""
-
-
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True)
-
-
-class Figure(_Part):
-    """One figure of one case; None where it is not finite."""
-
-    case: str
-    patient: str
-    translator: str
-    metric: str
-    value: float | None
-    unit: str
-    protocol: str
-
-
-class Summed(_Part):
-    """What a file says of the figures of one translator, metric and protocol."""
-
-    translator: str
-    metric: str
-    unit: str
-    protocol: str
-    n: int
-    mean: float | None
-    std: float | None
-    median: float | None
-    n_infinite: int
-
-
-class How(_Part):
-    """What of a protocol has to be known here: `mask` or `whole`, and 2 or 3 dimensions."""
-
-    region: str
-    dims: int
-
-
-class Task(_Part):
-    """What became what."""
-
-    source: tuple[str, ...]
-    target: str
-    unit: str
-
-
-class Scored(_Part):
-    """On what the figures were taken; evaluations before 0.2 have no list of training patients."""
-
-    name: str
-    digest: str
-    split: str
-    n_cases: int
-    simulated: tuple[str, ...] = ()
-    training_patients_sha256: tuple[str, ...] | None = None
-
-
-class Provenance(_Part):
-    """How the figures came about."""
-
-    task: Task
-    cohort: Scored
-    models: dict[str, dict[str, Any]]
-    oracles: tuple[str, ...]
-    notes: tuple[str, ...] = ()
-
-
-class Written(_Part):
-    """The content of an evaluation.json."""
-
-    rows: tuple[Figure, ...]
-    summary: tuple[Summed, ...]
-    protocols: dict[str, How]
-    provenance: Provenance
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,14 +27,14 @@ class EvaluationRecord:
     Attributes:
         path: of its file.
         sha256: of its file.
-        content: what it says.
-        seconds: what the translation of each case took, by translator and case; empty where it is not recorded.
+        content: of its file.
+        seconds: the time that the translation of each case took, by translator and case; empty where it is not recorded.
         devices: where each translator ran.
     """
 
     path: Path
     sha256: str
-    content: Written
+    content: EvaluationFile
     seconds: Mapping[str, Mapping[str, float]]
     devices: Mapping[str, str]
 
@@ -139,39 +65,73 @@ def read(path: Path) -> EvaluationRecord:
     """Read an evaluation and the timing.json beside it, and see that its figures fit one another.
 
     Raises:
-        InputError: E100 when there is no such file, E101 when it is no evaluation or contradicts itself.
+        InputError: E100 when there is no such file, E101 when it is no evaluation or contradicts itself, E102 when it
+            is of a later format.
     """
-    try:
-        content = Written.model_validate(files.read_json(path))
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise _contradicts(path, f"{where}: {first['msg'].lower()}") from error
+    content = _parse(path, files.read_json(path))
     for check in (_check_rows, _check_cases, _check_summary):
-        found = check(content)
-        if found:
-            raise _contradicts(path, found)
+        contradiction = check(content)
+        if contradiction:
+            raise _contradicts(path, contradiction)
     return EvaluationRecord(path, files.sha256_file(path), content, *_timing(path.with_name("timing.json")))
 
 
-def _check_rows(content: Written) -> str:
-    """Say which row is there twice, or of what the file does not know; empty where all is well."""
-    known = {*content.provenance.models, *content.provenance.oracles}
-    seen: set[tuple[str, str, str, str]] = set()
+def read_with_volumes(path: Path) -> tuple[EvaluationFile, Scoring]:
+    """Read an evaluation that was written with its volumes; whether its figures are true is not looked at.
+
+    Returns:
+        The content, and how its figures are taken, which evaluations before 0.2 do not say.
+
+    Raises:
+        InputError: E100 for an evaluation without volumes, E101 when it is none, E102 when it is of a later format.
+    """
+    data = files.read_json(path)
+    if not data.get("volumes"):
+        raise InputError(
+            "E100",
+            f"{path} without stored volumes",
+            "an evaluation that was written with them",
+            "Evaluate the run again with --save-volumes.",
+        )
+    content = _parse(path, data)
+    if content.scoring is None:
+        raise _contradicts(path, "scoring: field required")
+    return content, content.scoring
+
+
+def _parse(path: Path, data: Mapping[str, Any]) -> EvaluationFile:
+    """Return the content of a file, in the format that this version knows."""
+    version = data.get("version", VERSION)
+    if version != VERSION:
+        raise _unknown_format(path, f"of format {version}")
+    try:
+        return EvaluationFile.model_validate(data)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        if first["type"] == "extra_forbidden":
+            raise _unknown_format(path, f"with the unknown key {place}") from error
+        raise _contradicts(path, f"{place}: {first['msg'].lower()}") from error
+
+
+def _check_rows(content: EvaluationFile) -> str:
+    """Return which row is there twice, or of an unknown translator or protocol; empty where there is none."""
+    participants = {*content.provenance.models, *content.provenance.oracles}
+    keys: set[tuple[str, str, str, str]] = set()
     for row in content.rows:
         key = (row.case, row.translator, row.metric, row.protocol)
-        if key in seen:
+        if key in keys:
             return f"{row.metric} of {row.translator} on {row.case} is there twice"
-        if row.translator not in known:
+        if row.translator not in participants:
             return f"figures of {row.translator}, which is neither among its models nor its oracles"
         if row.protocol not in content.protocols:
             return f"{row.metric} of {row.translator} has a protocol that is not among its protocols"
-        seen.add(key)
-    missing = sorted(known - {row.translator for row in content.rows})
+        keys.add(key)
+    missing = sorted(participants - {row.translator for row in content.rows})
     return f"{missing[0]} has no figures" if missing else ""
 
 
-def _check_cases(content: Written) -> str:
+def _check_cases(content: EvaluationFile) -> str:
     owner: dict[str, str] = {}
     for row in content.rows:
         if owner.setdefault(row.case, row.patient) != row.patient:
@@ -180,21 +140,21 @@ def _check_cases(content: Written) -> str:
     return f"{len(owner)} cases where it declares {declared}" if len(owner) != declared else ""
 
 
-def _check_summary(content: Written) -> str:
+def _check_summary(content: EvaluationFile) -> str:
     groups: dict[tuple[str, str, str, str], list[float]] = {}
     n_infinite: dict[tuple[str, str, str, str], int] = {}
     for row in content.rows:
         key = (row.translator, row.metric, row.unit, row.protocol)
         groups.setdefault(key, []).extend([] if row.value is None else [row.value])
         n_infinite[key] = n_infinite.get(key, 0) + (row.value is None)
-    said = {(one.translator, one.metric, one.unit, one.protocol): one for one in content.summary}
-    if set(said) != set(groups) or len(said) != len(content.summary):
+    summaries = {(line.translator, line.metric, line.unit, line.protocol): line for line in content.summary}
+    if set(summaries) != set(groups) or len(summaries) != len(content.summary):
         return "its summary is not of its rows"
     for key, values in groups.items():
-        for name, true in _summed(values, n_infinite[key]).items():
-            found = getattr(said[key], name)
-            if not _equal(found, true):
-                return f"the {name} of {key[1]} of {key[0]} is {found}, of its rows {true}"
+        for name, expected in _summed(values, n_infinite[key]).items():
+            written = getattr(summaries[key], name)
+            if not _equal(written, expected):
+                return f"the {name} of {key[1]} of {key[0]} is {written}, of its rows {expected}"
     return ""
 
 
@@ -208,10 +168,10 @@ def _summed(values: list[float], n_infinite: int) -> dict[str, float | None]:
     }
 
 
-def _equal(found: float | None, true: float | None) -> bool:
-    if found is None or true is None:
-        return found is true
-    return math.isclose(found, true, rel_tol=_TOLERANCE, abs_tol=1e-12)
+def _equal(first: float | None, second: float | None) -> bool:
+    if first is None or second is None:
+        return first is second
+    return math.isclose(first, second, rel_tol=_TOLERANCE, abs_tol=1e-12)
 
 
 def _timing(path: Path) -> tuple[dict[str, dict[str, float]], dict[str, str]]:
@@ -225,9 +185,18 @@ def _timing(path: Path) -> tuple[dict[str, dict[str, float]], dict[str, str]]:
     return timing.seconds, timing.device
 
 
-class _Timing(_Part):
+class _Timing(BaseModel):
     seconds: dict[str, dict[str, float]]
     device: dict[str, str] = {}
+
+
+def _unknown_format(path: Path, difference: str) -> InputError:
+    return InputError(
+        "E102",
+        f"{path} {difference}",
+        f"an evaluation of format {VERSION}",
+        "A later version of transmodal wrote it: read it with that version, or evaluate the run again with this one.",
+    )
 
 
 def _contradicts(path: Path, how: str) -> InputError:

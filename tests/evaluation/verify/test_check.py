@@ -13,13 +13,14 @@ import numpy as np
 import pytest
 
 from transmodal.errors import InputError, IntegrityError, TransmodalError, UsageError
-from transmodal.evaluation import run, verify
+from transmodal.evaluation import run
 from transmodal.evaluation.casewise import evaluate_cases
 from transmodal.evaluation.participants import CaseTranslation, Participants
 from transmodal.evaluation.records.store import VolumeStore
 from transmodal.evaluation.report.write import write
 from transmodal.evaluation.task import EvaluationTask, Reference
-from transmodal.evaluation.verify import check
+from transmodal.evaluation.verify import check as verify
+from transmodal.evaluation.verify.check import check
 from transmodal.storage import files
 from transmodal.volumes import Volume, io
 from transmodal.volumes.intensity import IntensitySpec, fit
