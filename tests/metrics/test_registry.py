@@ -12,7 +12,7 @@ from transmodal.metrics import registry
 from transmodal.metrics.measure import applicable, measure
 from transmodal.metrics.pair import ImagePair
 from transmodal.metrics.slices import over_slices
-from transmodal.metrics.suite import artefacts, colour, fsim, ms_ssim, ssim, stsim
+from transmodal.metrics.suite import colour, energy, fsim, ms_ssim, ssim, stsim
 
 SHAPE = (50, 52, 3)
 DRAW = np.random.default_rng(4)
@@ -95,8 +95,8 @@ def test_energies_around_the_mask() -> None:
     values = np.where(MASK, DRAW.random(SHAPE), 0.02)
     pair = ImagePair(values, values, 1.0, "FA", (2.0, 2.0, 2.0), mask=MASK)
     outside, ring = measure(pair, ["outside_energy", "ring_energy"])
-    assert outside.value == artefacts.outside_energy(values, MASK) > 0
-    assert ring.value == artefacts.ring_energy(values, MASK, spacing_mm=(2.0, 2.0, 2.0)) > 0
+    assert outside.value == energy.outside_energy(values, MASK) > 0
+    assert ring.value == energy.ring_energy(values, MASK, spacing_mm=(2.0, 2.0, 2.0)) > 0
     assert outside.protocol.text().startswith("around the evaluation mask; 3D")
     with pytest.raises(UsageError, match="no mask"):
         measure(replace(pair, mask=None), ["ring_energy"])
@@ -136,6 +136,15 @@ def test_directions_are_known() -> None:
     assert registry.is_ranked("mae")
     assert not registry.is_ranked("lattice_excess")  # its best value is 0, from either side
     assert not registry.is_ranked("nothing")
+
+
+def test_better_follows_the_metric() -> None:
+    assert registry.is_improvement("mae", 1.0, None)
+    assert registry.is_improvement("mae", 1.0, 2.0)
+    assert not registry.is_improvement("mae", 2.0, 2.0)
+    assert registry.is_improvement("ssim", 0.9, 0.8)
+    assert not registry.is_improvement("ssim", 0.7, 0.8)
+    assert not registry.is_improvement("ssim", float("nan"), None)
 
 
 def test_an_unknown_name_is_refused() -> None:

@@ -186,18 +186,6 @@ def test_recipes_are_frozen(file: Path) -> None:
         load.load(file).training.epochs = 3  # type: ignore[misc]  # that is the point
 
 
-def test_better_follows_the_metric(file: Path) -> None:
-    lower = load.load(file).evaluation
-    higher = load.load(file, ["evaluation.primary=ssim"]).evaluation
-
-    assert lower.is_better(1.0, None)
-    assert lower.is_better(1.0, 2.0)
-    assert not lower.is_better(2.0, 2.0)
-    assert higher.is_better(0.9, 0.8)
-    assert not higher.is_better(0.7, 0.8)
-    assert not higher.is_better(float("nan"), None)
-
-
 def test_schema_of_slabs_and_patches(file: Path) -> None:
     slab = load.load(file, ["windows={kind: slab, depth: 5}"])
     patch = load.load(file, ["windows={kind: patch, size: [16, 16, 16]}"])

@@ -111,16 +111,8 @@ def score(
     )
     whole = [name for name in metrics if not registry.any_needs([name], "mask")]
     inside = () if mask is None else measure(replace(pair, mask=mask), metrics)
-    return [
-        value._replace(
-            protocol=replace(
-                value.protocol,
-                target_normalised=target_normalised,
-                mask="" if value.protocol.region == "whole" else mask_text,
-            )
-        )
-        for value in (*inside, *measure(pair, whole))
-    ]
+    values = (*inside, *measure(pair, whole))
+    return [_stamp(value, target_normalised=target_normalised, mask_text=mask_text) for value in values]
 
 
 def in_reference_units(target: Volume, own: IntensityMap, reference: IntensityMap) -> Volume:
@@ -135,6 +127,11 @@ def in_reference_units(target: Volume, own: IntensityMap, reference: IntensityMa
     """
     mapped = target.voxels.astype(np.float64) * own.scale + own.offset
     return target.with_voxels(((mapped - reference.offset) / reference.scale).astype(np.float32))
+
+
+def _stamp(value: MetricValue, *, target_normalised: bool, mask_text: str) -> MetricValue:
+    mask = "" if value.protocol.region == "whole" else mask_text
+    return value._replace(protocol=replace(value.protocol, target_normalised=target_normalised, mask=mask))
 
 
 def _axial(volume: Volume) -> int:

@@ -115,6 +115,18 @@ def check_side(shape: tuple[int, ...], side: int) -> None:
         )
 
 
+def check_spacing(spacing_mm: tuple[float, ...]) -> None:
+    """Refuse spacings that are not positive and finite.
+
+    Raises:
+        UsageError: E001.
+    """
+    if not all(0 < spacing < np.inf for spacing in spacing_mm):
+        raise UsageError(
+            "E001", f"a spacing of {spacing_mm} mm", "positive numbers", "Give the grid's spacing."
+        )
+
+
 def no_content(problem: str, expected: str, remedy: str) -> InputError:
     """Return the refusal of an image over which a metric has no value: E124."""
     return InputError("E124", problem, expected, remedy)

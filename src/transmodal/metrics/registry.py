@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import math
 import pkgutil
 from collections.abc import Iterable
 from functools import cache
@@ -11,7 +12,19 @@ from transmodal.errors import UsageError
 from transmodal.metrics import suite
 from transmodal.metrics.metric import Metric, Need
 
-_FAMILIES = ("voxels", "ssim", "ms_ssim", "stsim", "fsim", "source", "colour", "artefacts", "learned")
+_FAMILIES = (
+    "voxels",
+    "ssim",
+    "ms_ssim",
+    "stsim",
+    "fsim",
+    "source",
+    "colour",
+    "gradient",
+    "energy",
+    "lattice",
+    "learned",
+)
 """Files in the order in which tables show their metrics; other files follow by name."""
 
 
@@ -58,6 +71,17 @@ def higher_is_better(name: str) -> bool:
         UsageError: E002 for a name that no metric has.
     """
     return find(name).best == "higher"
+
+
+def is_improvement(name: str, value: float, best: float | None) -> bool:
+    """Tell whether a value is better than the best so far, None before the first; NaN never is.
+
+    Raises:
+        UsageError: E002 for a name that no metric has.
+    """
+    if best is None or math.isnan(value):
+        return not math.isnan(value)
+    return value > best if higher_is_better(name) else value < best
 
 
 def any_needs(names: Iterable[str], need: Need) -> bool:

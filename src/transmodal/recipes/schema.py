@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from typing import Annotated, Any, Literal, Self
 
@@ -14,7 +13,7 @@ from transmodal.volumes.intensity import IntensitySpec
 from transmodal.volumes.regions.masks import Kind
 
 Axis = Literal["x", "y", "z"]
-Metric = Literal["mae", "mse", "psnr", "ssim"]
+PrimaryMetric = Literal["mae", "mse", "psnr", "ssim"]
 Schedule = Literal["constant", "linear_half", "step_half", "cosine", "poly", "one_cycle"]
 DEVICES = "auto, cpu, cuda, cuda and a number such as cuda:1, or mps"
 """The names that a device can have, in words."""
@@ -303,13 +302,7 @@ class EvaluationSettings(_Part):
         primary: metric over the validation cases by which the best checkpoint is chosen.
     """
 
-    primary: Metric = "mae"
-
-    def is_better(self, value: float, best: float | None) -> bool:
-        """Tell whether a value of the primary metric is better than the best so far; NaN never is."""
-        if best is None or math.isnan(value):
-            return not math.isnan(value)
-        return value < best if self.primary in ("mae", "mse") else value > best
+    primary: PrimaryMetric = "mae"
 
 
 class Recipe(_Part):

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import torch
 
+from transmodal.metrics import registry
 from transmodal.training import scoring
 from transmodal.training.planning.phases import PhasePlan
 from transmodal.training.saving import save_best, save_last
@@ -54,7 +55,7 @@ def _choose(session: Session, phase: PhasePlan, figures: Mapping[str, float]) ->
     epoch = session.state.epoch + 1
     selection, stopping = session.plan.recipe.evaluation, session.settings.early_stopping
     figure = figures[selection.primary]
-    is_better = selection.is_better(figure, session.state.best)
+    is_better = registry.is_improvement(selection.primary, figure, session.state.best)
     stale = 0 if is_better else session.state.stale + 1
     if is_better:
         session.update(best=figure, best_step=session.state.step)

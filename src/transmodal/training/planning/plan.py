@@ -17,6 +17,7 @@ from transmodal.data.stream import Stream, StreamCase
 from transmodal.evaluation.measures.reference_mask import kinds_of, mask_cases
 from transmodal.evaluation.score import range_of
 from transmodal.inference.preprocessing import AXES, Preprocessing, build_preprocessing, source_maps
+from transmodal.metrics import registry
 from transmodal.nets.pretrained import PretrainedWeights
 from transmodal.recipes.schema import Recipe
 from transmodal.training.planning.cohort_intensity import with_cohort_intensity
@@ -154,7 +155,7 @@ def _preprocessing(
         learned=_largest_plane(recipe, blank.size_multiple(), cohort.cases("train")),
         units=_units(cohort, recipe),
     )
-    if recipe.evaluation.primary in ("psnr", "ssim"):
+    if registry.find(recipe.evaluation.primary).has_range:
         range_of(
             preprocessing.target, preprocessing.target_map, preprocessing.units.get(preprocessing.target, "")
         )
