@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from transmodal import translators
 from transmodal.batch import Batch
 from transmodal.errors import InputError, UsageError
+from transmodal.translators.agi_net.generator import ModalityStem
 from transmodal.translators.agi_net.group_rolling import (
     CagrConv,
     CagrSpec,
@@ -22,7 +23,7 @@ from transmodal.translators.agi_net.group_rolling import (
     rolled,
     shuffled,
 )
-from transmodal.translators.agi_net.translator import AGINet, ModalityStem
+from transmodal.translators.agi_net.translator import AGINet
 
 TINY: dict[str, Any] = {"width": 4, "levels": 3, "blocks": 1}
 TWO: dict[str, Any] = {**TINY, "source_channels": (1, 1)}

@@ -14,16 +14,18 @@ from torch import Tensor, nn
 from transmodal import translators
 from transmodal.batch import Batch
 from transmodal.errors import InputError, UsageError
+from transmodal.translators.colorization.config import Config
+from transmodal.translators.colorization.discriminator import SmallDiscriminator
 from transmodal.translators.colorization.fusion import (
     Decoder,
     Encoder,
     FusionBlock,
     FusionSpec,
-    LabelUNet,
-    SmallDiscriminator,
     SqueezeExcite,
 )
-from transmodal.translators.colorization.translator import WINDOWS, Colorization, Config, grey, windowed_ssim
+from transmodal.translators.colorization.label_unet import LabelUNet
+from transmodal.translators.colorization.structure import WINDOWS, grey, windowed_ssim
+from transmodal.translators.colorization.translator import Colorization
 
 TINY: dict[str, Any] = {
     "width": 4,

@@ -14,7 +14,7 @@ from transmodal import translators
 from transmodal.batch import Batch
 from transmodal.errors import InputError, UsageError
 from transmodal.recipes.load import load
-from transmodal.translators.mrnet.translator import soft_clamp
+from transmodal.translators.mrnet.generator import soft_clamp
 
 TINY: dict[str, Any] = {
     "width": 4,

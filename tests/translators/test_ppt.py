@@ -21,7 +21,8 @@ from transmodal.translators.ppt.contrastive import (
     patch_distance,
     pyramid_distance,
 )
-from transmodal.translators.ppt.translator import ContrastiveGenerator, Ppt, blurred_half
+from transmodal.translators.ppt.generator import ContrastiveGenerator, blurred_half
+from transmodal.translators.ppt.translator import Ppt
 
 TINY: dict[str, Any] = {
     "width": 4, "downsamplings": 2, "blocks": 5, "patches": 16, "features": 8, "content_weight": 0.0,

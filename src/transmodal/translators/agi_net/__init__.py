@@ -6,6 +6,7 @@ predicted offsets (group-wise rolling), because modalities never lie quite on ea
 The paper's equations were not at hand: docs/papers/agi_net.md says what is evidence and what is decided here.
 """
 
-from transmodal.translators.agi_net.translator import AGINet, Config, build
+from transmodal.translators.agi_net.config import Config
+from transmodal.translators.agi_net.translator import AGINet, build
 
 __all__ = ["AGINet", "Config", "build"]

@@ -6,6 +6,7 @@ the source's latents to the target's; then a diffusion model learns to draw the 
 draws: from noise that each window's own seed gives. docs/papers/aldm.md says what differs from the original.
 """  # noqa: D205
 
-from transmodal.translators.aldm.translator import ALDM, Config, build
+from transmodal.translators.aldm.config import Config
+from transmodal.translators.aldm.translator import ALDM, build
 
 __all__ = ["ALDM", "Config", "build"]

@@ -6,6 +6,7 @@ has to find the cryosection's labels in it; c^ colours the slice with c''s featu
 Images are in [0, 1] here, as in the paper: m is the MR slice, c the cryosection, s its labels.
 """
 
-from transmodal.translators.colorization.translator import Colorization, Config, build
+from transmodal.translators.colorization.config import Config
+from transmodal.translators.colorization.translator import Colorization, build
 
 __all__ = ["Colorization", "Config", "build"]

@@ -1,14 +1,12 @@
-"""The networks of MRI colorization: generators with one or two decoders, a small patch discriminator, a label U-Net.
+"""The generators of MRI colorization, with one or two decoders.
 
-Mathur et al., arXiv 2412.10452, 2024. Squeeze and excitation is of Hu, Shen and Sun, CVPR 2018; the discriminator
-and the stem follow CycleGAN (Zhu et al., ICCV 2017); the label U-Net is that of Ronneberger et al., MICCAI 2015,
-with batch normalisation and padding.
+Mathur et al., arXiv 2412.10452, 2024. Squeeze and excitation is of Hu, Shen and Sun, CVPR 2018; the stem follows
+CycleGAN (Zhu et al., ICCV 2017).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import pairwise
 from typing import NamedTuple
 
 import torch
@@ -218,82 +216,6 @@ class SqueezeExcite(nn.Module):
         return x * weights[..., None, None]
 
 
-class SmallDiscriminator(nn.Module):
-    """Conv4 of stride 2, 2, 2, 1, 1 with instance norm and LeakyReLU 0.2; one verdict per image, or a map of them.
-
-    Args:
-        channels: of the image.
-        width: channels of the first layer; the others have twice as many.
-        pooled: whether the map is averaged.
-    """
-
-    least_side = 24
-
-    def __init__(self, channels: int, width: int = 64, *, pooled: bool = True) -> None:
-        super().__init__()
-        self._pooled = pooled
-        layers: list[nn.Module] = [nn.Conv2d(channels, width, 4, 2, 1), nn.LeakyReLU(0.2)]
-        for before, stride in ((width, 2), (2 * width, 2), (2 * width, 1)):
-            layers += [
-                nn.Conv2d(before, 2 * width, 4, stride, 1),
-                nn.InstanceNorm2d(2 * width),
-                nn.LeakyReLU(0.2),
-            ]
-        self.layers = nn.Sequential(*layers, nn.Conv2d(2 * width, 1, 4, 1, 1))
-
-    def forward(self, image: Tensor) -> Tensor:
-        """Map `(B, C, H, W)` to verdicts `(B, 1, 1, 1)`, or `(B, 1, h, w)`; not squashed."""
-        verdicts: Tensor = self.layers(image)
-        return verdicts.mean(dim=(2, 3), keepdim=True) if self._pooled else verdicts
-
-
-class LabelUNet(nn.Module):
-    """A U-Net that names each pixel's label: twice Conv3, batch norm, ReLU on each of five levels.
-
-    Args:
-        channels: of the image.
-        classes: of the labels.
-        width: channels of the first level; doubled on each level.
-    """
-
-    least_side = 32
-
-    def __init__(self, channels: int, classes: int, width: int = 64) -> None:
-        super().__init__()
-        widths = [width * 2**level for level in range(5)]
-        pairs = list(pairwise(widths))
-        self.first = _twice(channels, width)
-        self.down = nn.ModuleList(_twice(before, after) for before, after in pairs)
-        self.grow = nn.ModuleList(nn.ConvTranspose2d(below, above, 2, 2) for above, below in reversed(pairs))
-        self.up = nn.ModuleList(_twice(below, above) for above, below in reversed(pairs))
-        self.head = nn.Conv2d(width, classes, 1)
-
-    def forward(self, image: Tensor) -> Tensor:
-        """Map `(B, C, H, W)` to float32 logits `(B, classes, H, W)`; sides of 16 or more, of any length."""
-        x = self.first(image)
-        skips = []
-        for stage in self.down:
-            skips.append(x)
-            x = stage(F.max_pool2d(x, 2))
-        for grow, stage in zip(self.grow, self.up, strict=True):
-            skip = skips.pop()
-            grown = grow(x)
-            lacking = (skip.shape[3] - grown.shape[3], skip.shape[2] - grown.shape[2])
-            grown = F.pad(grown, (0, lacking[0], 0, lacking[1]))
-            x = stage(torch.cat([skip, grown], dim=1))
-        with full_precision(x):
-            out: Tensor = self.head(x.float())
-        return out
-
-    def settled(self, image: Tensor) -> Tensor:
-        """As `forward`, but in evaluation mode: batch normalisation neither adapts to the image nor remembers it."""
-        was_training = self.training
-        try:
-            return self.eval()(image)  # type: ignore[no-any-return]
-        finally:
-            self.train(was_training)
-
-
 def _branch(before: int, width: int, *, stride: int) -> nn.Sequential:
     return nn.Sequential(
         nn.Conv2d(before, width // 2, 3, padding=1),
@@ -311,10 +233,3 @@ def _up(channels: int) -> nn.Sequential:
         nn.InstanceNorm2d(channels // 2),
         nn.ReLU(),
     )
-
-
-def _twice(before: int, after: int) -> nn.Sequential:
-    layers: list[nn.Module] = []
-    for channels in (before, after):
-        layers += [nn.Conv2d(channels, after, 3, padding=1, bias=False), nn.BatchNorm2d(after), nn.ReLU()]
-    return nn.Sequential(*layers)

@@ -5,6 +5,7 @@ let them exchange; a brain-focused discriminator compares patches that are cut w
 losses and weights follow the authors' early public code; what that leaves open is decided in docs/papers/macro2micro.md.
 """
 
-from transmodal.translators.macro2micro.translator import Config, Macro2Micro, build
+from transmodal.translators.macro2micro.config import Config
+from transmodal.translators.macro2micro.translator import Macro2Micro, build
 
 __all__ = ["Config", "Macro2Micro", "build"]

@@ -1,98 +1,27 @@
-"""Macro2Micro: settings, networks, players and losses; the package cites the paper."""
+"""Macro2Micro: players and losses; the package cites the paper."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal, NamedTuple, Self
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
-from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from transmodal.batch import Batch
 from transmodal.errors import UsageError
 from transmodal.losses.logistic import logistic
 from transmodal.losses.perceptual import perceptual_loss
-from transmodal.nets.blocks import full_precision
 from transmodal.nets.frozen import FrozenNet
 from transmodal.nets.sides import check_sides
-from transmodal.nets.vgg import Layout, Taps, least_side, pretrained_vgg
-from transmodal.translators._base import Translator, TranslatorConfig
+from transmodal.nets.vgg import least_side, pretrained_vgg
+from transmodal.translators._base import Translator
+from transmodal.translators.macro2micro.config import Config
 from transmodal.translators.macro2micro.crops import brain_box, cut, draw_crops
 from transmodal.translators.macro2micro.discriminators import CooccurrenceDiscriminator, ResidualDiscriminator
 from transmodal.translators.macro2micro.frequency import frequency_loss
-from transmodal.translators.macro2micro.octave import (
-    OctaveConv,
-    OctaveDepthwise,
-    OctaveMerge,
-    OctaveSplit,
-    OctaveUp,
-    activated,
-    split,
-)
-
-
-class Config(TranslatorConfig):
-    """The values of the authors' early code.
-
-    Attributes:
-        octave: whether there is a low path; without it, plain convolutions of the same widths, and no frequency loss.
-        alpha: share of the channels that are low.
-        output: `tanh`, or `linear` as in the early code.
-        l1_weight: of the image's mean absolute error.
-        frequency_weight: of the mean absolute errors of the low and the high band.
-        perceptual_weight: of the distance of VGG-19's features.
-        vgg: file of VGG-19's weights, or `random`.
-        vgg_layout: whose file it is; `torchvision` is given [0, 1], normalised as ImageNet, and `adain` [-1, 1],
-            as in the early code.
-        vgg_taps: features behind the ReLUs, or those of the early code.
-        adversarial_weight: of the image discriminator's verdict; 0 leaves it out.
-        discriminator_width: channels of the image discriminator's first stage.
-        discriminator_levels: times that it halves the sides.
-        patch_weight: of the patch discriminator's verdict; 0 leaves it out.
-        patch_discriminator_width: channels of the patch discriminator's first stage.
-        patch_discriminator_levels: times that it halves the sides.
-        brain_focused: whether patches are cut where the mini-batch has brain, or anywhere in the image.
-        brain_threshold: where there is no mask, what counts as brain, of intensities in [0, 1].
-        crops: patches per image.
-        crop_scales: least and largest side of a patch, as a share of the side that it is cut from.
-        patch_size: side that patches are brought to; None: half of the image's shorter side.
-    """
-
-    octave: bool = True
-    alpha: float = Field(0.5, gt=0, lt=1)
-    output: Literal["tanh", "linear"] = "tanh"
-    l1_weight: float = Field(1.0, ge=0)
-    frequency_weight: float = Field(1.0, ge=0)
-    perceptual_weight: float = Field(1.0, ge=0)
-    vgg: str | None = None
-    vgg_layout: Layout = "torchvision"
-    vgg_taps: Taps = "relu"
-    adversarial_weight: float = Field(1.0, ge=0)
-    discriminator_width: int = Field(128, ge=1)
-    discriminator_levels: int = Field(6, ge=1, le=8)
-    patch_weight: float = Field(1.0, ge=0)
-    patch_discriminator_width: int = Field(32, ge=1)
-    patch_discriminator_levels: int = Field(5, ge=1, le=7)
-    brain_focused: bool = True
-    brain_threshold: float = Field(0.05, ge=0, lt=1)
-    crops: int = Field(8, ge=1)
-    crop_scales: tuple[float, float] = (1 / 8, 1 / 4)
-    patch_size: int | None = Field(None, ge=4)
-
-    @model_validator(mode="after")
-    def _consistent(self) -> Self:
-        if self.octave and not all(split(self.width, self.alpha)):
-            raise ValueError(
-                f"alpha {self.alpha:g} leaves high or low without channels at width {self.width}"
-            )
-        if self.width < 2:
-            raise ValueError("width has to be 2 or more: the last stage has half of it")
-        low, high = self.crop_scales
-        if not 0 < low <= high <= 1:
-            raise ValueError(f"crop_scales have to rise within 0 and 1, not {low:g} to {high:g}")
-        return self
+from transmodal.translators.macro2micro.generator import OctaveGenerator
 
 
 class Outputs(NamedTuple):
@@ -250,56 +179,6 @@ class Macro2Micro(Translator[Outputs]):
                 f"a side of {self.patch_discriminator.least_side} or more",
                 "Set a larger settings.patch_size, or fewer settings.patch_discriminator_levels.",
             )
-
-
-class OctaveGenerator(nn.Module):
-    """The frequency feature encoder and the generator: an eighth of the sides and back, without any norm.
-
-    7 x 7 convolution to w; octave split to w at half size, mixed to 2 w; depth-wise to a quarter, mixed to 4 w. Then
-    depth-wise, mixed to 2 w, twice the size, convolved; the same to w; depth-wise, both paths brought to w / 2
-    channels at full size, added, and made an image by a 1 x 1 convolution.
-    """
-
-    def __init__(self, config: Config) -> None:
-        super().__init__()
-        w, alpha = config.width, config.alpha if config.octave else 0.0
-        self._squashed = config.output == "tanh"
-        self.stem = nn.Conv2d(config.in_channels, w, 7, padding=3)
-        self.encoder = nn.ModuleList(
-            [
-                OctaveSplit(w, w, alpha, stride=2),
-                OctaveConv(w, 2 * w, alpha),
-                OctaveDepthwise(2 * w, alpha, stride=2),
-                OctaveConv(2 * w, 4 * w, alpha),
-            ]
-        )
-        self.generator = nn.Sequential(
-            *(OctaveDepthwise(4 * w, alpha), OctaveConv(4 * w, 2 * w, alpha), OctaveUp(2 * w, alpha)),
-            *(OctaveDepthwise(2 * w, alpha), OctaveConv(2 * w, w, alpha), OctaveUp(w, alpha)),
-            *(OctaveDepthwise(w, alpha), OctaveMerge(w, w // 2, alpha)),
-        )
-        self.head = nn.Conv2d(w // 2, config.target_channels, 1)
-
-    def forward(self, source: Tensor) -> tuple[Tensor, Tensor | None, Tensor | None]:
-        """Map `(B, C, H, W)` to float32 images `(B, T, H, W)`: of both paths, of the low one, of the high one.
-
-        Args:
-            source: sides are multiples of 8.
-        """
-        x = self.stem(source)
-        for layer in self.encoder:
-            x = activated(layer(x))
-        high, low = self.generator(x)
-        with full_precision(high):
-            high = high.float()
-            if low is None:
-                return self._image(high), None, None
-            low = low.float()
-            return self._image(high + low), self._image(low), self._image(high)
-
-    def _image(self, maps: Tensor) -> Tensor:
-        image: Tensor = self.head(maps)
-        return torch.tanh(image) if self._squashed else image
 
 
 def build(config: Config) -> Macro2Micro:

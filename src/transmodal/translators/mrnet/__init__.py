@@ -5,6 +5,7 @@ by a chain of masks, against pix2pix's discriminator. What the paper leaves open
 decided in docs/papers/mrnet.md; every other reading is a setting.
 """
 
-from transmodal.translators.mrnet.translator import Config, MRNet, build
+from transmodal.translators.mrnet.config import Config
+from transmodal.translators.mrnet.translator import MRNet, build
 
 __all__ = ["Config", "MRNet", "build"]

@@ -6,6 +6,7 @@ told from other places by what the same place of the synthetic image looks like.
 is compared with the target in both directions.
 """  # noqa: D205
 
-from transmodal.translators.ppt.translator import Config, Ppt, build
+from transmodal.translators.ppt.config import Config
+from transmodal.translators.ppt.translator import Ppt, build
 
 __all__ = ["Config", "Ppt", "build"]
