@@ -13,6 +13,7 @@ import pytest
 import torch
 
 from transmodal import checkpoint, translators
+from transmodal.checkpoint import manifest
 from transmodal.cli import run
 from transmodal.cohorts.store import Cohort
 from transmodal.errors import UsageError
@@ -56,7 +57,7 @@ def aged(folder: Path) -> None:
     for place in (folder / "checkpoints").iterdir():
         content = json.loads((place / checkpoint.MANIFEST).read_text())["content"]
         assert content["translator_config"].pop("translate_with") == "batch_statistics"
-        (place / checkpoint.MANIFEST).write_bytes(checkpoint._sealed(content))
+        (place / checkpoint.MANIFEST).write_bytes(manifest.seal(content))
 
 
 def interrupted(folder: Path) -> None:
@@ -64,7 +65,7 @@ def interrupted(folder: Path) -> None:
     for place in (folder / "checkpoints").iterdir():
         content = json.loads((place / checkpoint.MANIFEST).read_text())["content"]
         content["state"] |= {"finished": False, "epoch": 0}
-        (place / checkpoint.MANIFEST).write_bytes(checkpoint._sealed(content))
+        (place / checkpoint.MANIFEST).write_bytes(manifest.seal(content))
 
 
 def voxels(model: Model, cohort: Cohort, batch: int = 8) -> np.ndarray[Any, Any]:

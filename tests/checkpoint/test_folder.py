@@ -12,7 +12,8 @@ import pytest
 import torch
 
 from transmodal import checkpoint
-from transmodal.checkpoint import MANIFEST, OPTIMIZERS, WEIGHTS, Checkpoint, CohortMark, State
+from transmodal.checkpoint import MANIFEST, OPTIMIZERS, WEIGHTS, Checkpoint, CohortMark, State, manifest
+from transmodal.checkpoint import folder as checkpoint_folder
 from transmodal.errors import InputError, IntegrityError, ResourceError
 from transmodal.recipes.schema import Recipe
 from transmodal.storage import files
@@ -119,7 +120,7 @@ def test_every_cut_is_found(whole: Checkpoint, tmp_path: Path, name: str, keep: 
 def reseal(folder: Path, change: Callable[[dict[str, object]], None]) -> None:
     content = files.read_json(folder / MANIFEST)["content"]
     change(content)
-    (folder / MANIFEST).write_bytes(checkpoint._sealed(content))
+    (folder / MANIFEST).write_bytes(manifest.seal(content))
 
 
 @pytest.mark.parametrize(
@@ -191,7 +192,7 @@ def test_links_are_not_needed(whole: Checkpoint, tmp_path: Path, monkeypatch: py
     def refuse(*_: object) -> None:
         raise OSError("no links here")
 
-    monkeypatch.setattr(checkpoint.os, "link", refuse)
+    monkeypatch.setattr(checkpoint_folder.os, "link", refuse)
     checkpoint.save(tmp_path / "last", whole, keep_previous=True)
     checkpoint.save(tmp_path / "last", whole, keep_previous=True)
 

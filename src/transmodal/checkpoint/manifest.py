@@ -1,0 +1,137 @@
+"""The manifest of a checkpoint: JSON that is sealed by its own SHA-256, and names the other files by theirs."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+from torch import Tensor
+
+from transmodal import translators
+from transmodal.checkpoint.content import Checkpoint, CohortMark, State
+from transmodal.cohorts.quality.training_sources import Reference
+from transmodal.errors import IntegrityError
+from transmodal.notice import INTENDED_USE
+from transmodal.recipes.schema import Recipe
+from transmodal.volumes.intensity import IntensityMap, IntensitySpec
+
+FORMAT = 1
+MANIFEST = "manifest.json"
+WEIGHTS = "weights.safetensors"
+OPTIMIZERS = "optimizers.safetensors"
+REMEDY = "Copy the checkpoint again, use the run's other checkpoint, or train again."
+
+
+def to_json(checkpoint: Checkpoint, hashes: Mapping[str, str]) -> dict[str, Any]:
+    """Return a manifest's content.
+
+    Args:
+        checkpoint: that is saved.
+        hashes: SHA-256 of its files, by their names.
+    """
+    return {
+        "format": FORMAT,
+        "intended_use": INTENDED_USE,
+        "files": dict(hashes),
+        "recipe": checkpoint.recipe.model_dump(mode="json"),
+        "translator_config": dict(checkpoint.translator_config),
+        "target_map": checkpoint.target_map.to_json(),
+        "sources": {name: asdict(spec) for name, spec in checkpoint.sources.items()},
+        "cohort": checkpoint.cohort._asdict(),
+        "state": checkpoint.state.model_dump(mode="json"),
+        "frozen": dict(checkpoint.frozen),
+        "starting_weights": dict(checkpoint.starting_weights),
+        "window": checkpoint.window,
+        "units": dict(checkpoint.units),
+        "versions": dict(checkpoint.versions),
+        "reference": None if checkpoint.reference is None else checkpoint.reference.to_json(),
+    }
+
+
+def from_json(
+    content: Mapping[str, Any], folder: Path, weights: Mapping[str, Tensor], optimizers: Mapping[str, Tensor]
+) -> Checkpoint:
+    """Return the checkpoint that a manifest's content and its tensors make.
+
+    Raises:
+        IntegrityError: E502 when something is missing or of another kind.
+    """
+    try:
+        return Checkpoint(
+            recipe=Recipe.model_validate(content["recipe"]),
+            translator_config=translators.completed(
+                content["recipe"]["translator"], content["translator_config"]
+            ),
+            target_map=IntensityMap.from_json(content["target_map"]),
+            sources={name: IntensitySpec(**spec) for name, spec in content["sources"].items()},
+            cohort=CohortMark(
+                **{**content["cohort"], "patients": tuple(content["cohort"].get("patients", ()))}
+            ),
+            state=State.model_validate(content["state"]),
+            weights=weights,
+            optimizers=optimizers,
+            frozen=content["frozen"],
+            starting_weights=content.get("starting_weights", {}),
+            window=tuple(content["window"]) if content.get("window") else None,
+            units=content.get("units", {}),
+            versions=content["versions"],
+            reference=Reference.from_json(content.get("reference")),
+            weights_sha256=content["files"][WEIGHTS],
+        )
+    except (KeyError, TypeError, AttributeError, ValidationError) as error:
+        raise damaged(folder, f"its manifest does not hold what it should ({error!r})") from error
+
+
+def seal(content: Mapping[str, Any]) -> bytes:
+    """Return the manifest's bytes; its own SHA-256 stands first, over all that follows."""
+    text = json.dumps(content, indent=1, allow_nan=False)
+    seal = hashlib.sha256(text.encode()).hexdigest()
+    return f'{{"sha256": "{seal}",\n"content": {text}}}\n'.encode()
+
+
+def unseal(path: Path) -> dict[str, Any]:
+    """Return the content of the manifest of that path; its bytes have to be those that `seal` makes of it.
+
+    Raises:
+        IntegrityError: E501 when it was changed, E502 when it is missing, unreadable or of another format.
+    """
+    try:
+        raw = path.read_bytes()
+        content = json.loads(raw)["content"]
+        intact = isinstance(content, dict) and seal(content) == raw
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise damaged(path.parent, f"{path.name} is missing") from error
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise damaged(path.parent, f"{path.name} is no manifest") from error
+    if not intact:
+        raise IntegrityError("E501", f"{path} was changed since it was written", "what its hash says", REMEDY)
+    if content.get("format") != FORMAT:
+        raise IntegrityError(
+            "E502",
+            f"{path} of format {content.get('format')}",
+            f"format {FORMAT}",
+            "Read it with the version of transmodal that wrote it.",
+        )
+    return dict(content)
+
+
+def hashes_of(content: Mapping[str, Any], folder: Path) -> dict[str, str]:
+    """Return the SHA-256 of a checkpoint's files, by their names.
+
+    Raises:
+        IntegrityError: E502 when the manifest names other files than a checkpoint has.
+    """
+    hashes = content.get("files")
+    if not isinstance(hashes, dict) or not {WEIGHTS} <= set(hashes) <= {WEIGHTS, OPTIMIZERS}:
+        raise damaged(folder, "its manifest names other files than a checkpoint has")
+    return hashes
+
+
+def damaged(folder: Path, fault: str) -> IntegrityError:
+    """Return the error of a checkpoint that is not whole."""
+    return IntegrityError("E502", f"checkpoint {folder}: {fault}", "a whole checkpoint", REMEDY)
