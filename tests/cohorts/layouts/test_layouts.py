@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -9,9 +11,20 @@ from transmodal.cohorts.layouts import brats, folders, ixi
 from transmodal.errors import InputError, UsageError
 
 
-def test_a_file_with_find_is_a_layout() -> None:
+def test_a_module_without_leading_underscore_is_a_layout() -> None:
     assert {"brats", "folders", "ixi", "pairs", "slices", "synthrad"} <= set(layouts.names())
-    assert not {"atlas", "layouts", "release", "split"} & set(layouts.names())
+    modules = {path.stem for path in Path(layouts.__file__).parent.glob("*.py")}
+    assert set(layouts.names()) == {name for name in modules if not name.startswith("_")}
+    assert list(layouts.summaries()) == layouts.names()
+
+
+def test_layouts_are_listed_without_reading_images() -> None:
+    """The help lists them, and readers of images take long to import."""
+    code = (
+        "import sys; from transmodal.cohorts import layouts; assert layouts.summaries();"
+        "assert not {'numpy', 'nibabel', 'SimpleITK', 'pydicom', 'torch'} & sys.modules.keys()"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_settings_are_read_by_the_type_of_their_default() -> None:

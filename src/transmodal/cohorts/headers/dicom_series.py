@@ -94,6 +94,10 @@ class Archive(NamedTuple):
         return frozenset().union(*(series.identity for series in self.series))
 
 
+Kinds = dict[dicom_kinds.Traits, DicomSeries]
+"""The series of one SeriesInstanceUID, which can hold several kinds of images."""
+
+
 def read_archive(paths: Iterable[Path]) -> Archive:
     """Return the series of DICOM files; little is kept of each header, as there may be a hundred thousand.
 
@@ -102,7 +106,7 @@ def read_archive(paths: Iterable[Path]) -> Archive:
     Raises:
         InputError: E103 for an image without a series, or of another patient than its series.
     """
-    kinds: dict[tuple[str, str], dict[dicom_kinds.Traits, DicomSeries]] = {}
+    kinds: dict[tuple[str, str], Kinds] = {}
     bystanders: dict[str, list[Path]] = {}
     damages, n_faults, n_files = [], 0, 0
     for entry in dicom_files.each(paths, BUDGET_BYTES):
@@ -113,24 +117,7 @@ def read_archive(paths: Iterable[Path]) -> Archive:
             bystanders.setdefault(entry.kind, []).append(entry.path)
             continue
         n_faults, n_files = n_faults + entry.n_faults, n_files + 1
-        uid = entry.text("SeriesInstanceUID")
-        if not uid:
-            raise InputError(
-                "E103", f"{entry.name} without SeriesInstanceUID", "the series it is of", "Remove it."
-            )
-        # Every RT Dose is a grid of its own, though a plan's beams can share a series.
-        alone = entry.text("SOPInstanceUID") if entry.text("Modality") == "RTDOSE" else ""
-        mine, traits = kinds.setdefault((uid, alone), {}), dicom_kinds.traits(entry)
-        if any(series.patient != entry.text("PatientID").strip() for series in mine.values()):
-            raise InputError(
-                "E103",
-                f"{entry.name} of another PatientID than the rest of its series",
-                "one patient",
-                "Remove it.",
-            )
-        if traits not in mine:
-            mine[traits] = _build_series(entry, uid)
-        mine[traits].paths.append(entry.path)
+        _add_slice(entry, kinds)
     say_faults(n_faults, n_files)
     series = [part for uid in sorted(kinds) for part in _join_kinds(kinds[uid])]
     identity = frozenset().union(*(part.identity for part in series))
@@ -139,12 +126,34 @@ def read_archive(paths: Iterable[Path]) -> Archive:
     return Archive(series, damages, bystanders)
 
 
-def _join_kinds(mine: dict[dicom_kinds.Traits, DicomSeries]) -> list[DicomSeries]:
+def _add_slice(header: dicom_files.Slice, kinds: dict[tuple[str, str], Kinds]) -> None:
+    """Add an image to its series; `kinds` are by SeriesInstanceUID and, of a dose, SOPInstanceUID."""
+    uid = header.text("SeriesInstanceUID")
+    if not uid:
+        raise InputError(
+            "E103", f"{header.name} without SeriesInstanceUID", "the series it is of", "Remove it."
+        )
+    # Every RT Dose is a grid of its own, though a plan's beams can share a series.
+    dose = header.text("SOPInstanceUID") if header.text("Modality") == "RTDOSE" else ""
+    by_traits, traits = kinds.setdefault((uid, dose), {}), dicom_kinds.traits(header)
+    if any(series.patient != header.text("PatientID").strip() for series in by_traits.values()):
+        raise InputError(
+            "E103",
+            f"{header.name} of another PatientID than the rest of its series",
+            "one patient",
+            "Remove it.",
+        )
+    if traits not in by_traits:
+        by_traits[traits] = _build_series(header, uid)
+    by_traits[traits].paths.append(header.path)
+
+
+def _join_kinds(kinds: Kinds) -> list[DicomSeries]:
     """Join images of one kind, whose numbers are rounded differently."""
     joined = []
-    for alike in dicom_kinds.parted(list(mine)):
-        first = mine[alike[0]]
-        first.paths = [path for traits in alike for path in mine[traits].paths]
+    for alike in dicom_kinds.parted(list(kinds)):
+        first = kinds[alike[0]]
+        first.paths = [path for traits in alike for path in kinds[traits].paths]
         joined.append(first)
     return joined
 

@@ -81,16 +81,7 @@ def find(folder: Path, options: Options = Options(), reading: Reading = STRICT) 
         raise InputError(
             "E100", f"{folder} without {DESCRIPTION}", _EXPECTED, "Name the dataset's own folder."
         )
-    inside = [path for path in paths if _belongs(path.relative_to(folder).parts, options)]
-    names = {path: parse(path) for path in inside}
-    candidates: dict[str, dict[str, list[ImageName]]] = {}
-    unknown = []
-    for path, name in names.items():
-        modality = "" if name is None else _modality(name, options)
-        if name is None or not modality:
-            unknown.append(path)
-        else:
-            candidates.setdefault(name.case, {}).setdefault(modality, []).append(name)
+    candidates, unknown = _by_case(folder, paths, options)
     parts, doubled = _parts(candidates, options)
     need = (
         options.need
@@ -101,14 +92,31 @@ def find(folder: Path, options: Options = Options(), reading: Reading = STRICT) 
         parts, dict.fromkeys(parts, need), folder, _EXPECTED, release_files.FEWER
     )
     groups = _groups(folder, [candidates[case] for case in whole], options.group)
-    aside = [path for path in unknown if release_files.is_volume(path)]
     return FolderContents(
         [_case(case, parts[case], groups, options, reading) for case in whole if case not in doubled],
         release_files.summarise(
-            aside, folder, "no contrast that is known by its suffix, or of another space or entity"
+            unknown, folder, "no contrast that is known by its suffix, or of another space or entity"
         ),
         sorted([*left_out, *doubled.values()]),
     )
+
+
+def _by_case(
+    folder: Path, paths: Sequence[Path], options: Options
+) -> tuple[dict[str, dict[str, list[ImageName]]], list[Path]]:
+    """Return the images by case and modality, and the volumes that are of none."""
+    candidates: dict[str, dict[str, list[ImageName]]] = {}
+    unknown = []
+    for path in paths:
+        if not _belongs(path.relative_to(folder).parts, options):
+            continue
+        name = parse(path)
+        modality = "" if name is None else _modality(name, options)
+        if name is not None and modality:
+            candidates.setdefault(name.case, {}).setdefault(modality, []).append(name)
+        elif release_files.is_volume(path):
+            unknown.append(path)
+    return candidates, unknown
 
 
 def _belongs(parts: Sequence[str], options: Options) -> bool:

@@ -27,6 +27,9 @@ from transmodal.errors import InputError, UsageError
 from transmodal.volumes.formats.dicom.privacy import masked
 from transmodal.volumes.reading import STRICT, Reading
 
+Candidates = dict[str, list[DicomSeries]]
+"""Series of a case by modality."""
+
 _EXPECTED = "a folder with DICOM files in it, at any depth"
 
 
@@ -90,24 +93,32 @@ def find(folder: Path, options: Options = Options(), reading: Reading = STRICT) 
         raise InputError("E100", f"{folder} holds no DICOM image", _EXPECTED, "Check the path.")
     table = read_table(Path(options.table)) if options.table else {}
     ignored = _list_ignored(archive, paths, folder)
-    series_of: dict[str, dict[str, list[DicomSeries]]] = {}
-    for series in _select_subjects(archive.series, options, table):
+    series_of = _by_case(archive.series, options, table, ignored)
+    modalities = {modality for candidates in series_of.values() for modality in candidates}
+    need = options.need or tuple(sorted(modalities)) or ("image",)
+    cases, left_out = _cases(series_of, need, options, table, reading)
+    if not cases:
+        if archive.damages:  # what keeps every case from being whole
+            raise archive.damages[0].error from _no_case(folder, need, left_out or ignored, len(left_out))
+        raise _no_case(folder, need, left_out or ignored, len(left_out))
+    return FolderContents(cases, ignored, left_out, key=key_rows(series_of, table))
+
+
+def _by_case(
+    archive: Sequence[DicomSeries], options: Options, table: Table, ignored: list[str]
+) -> dict[str, Candidates]:
+    """Return the series that are taken, by case and modality; the others are added to what is ignored."""
+    series_of: dict[str, Candidates] = {}
+    for series in _select_subjects(archive, options, table):
         modality, reason = _modality(series, options, table)
         if not reason and options.need and modality not in options.need:
             reason = f"{modality}, which need= does not name"
         if reason:
             ignored.append(f"{series} ({reason})")
         else:
-            series_of.setdefault(case_of(series, options.case, table), {}).setdefault(modality, []).append(
-                series
-            )
-    try:
-        contents = _cases(series_of, options, table, ignored, folder, reading)
-    except InputError as error:
-        if error.code == "E131" and archive.damages:  # what keeps every case from being whole
-            raise archive.damages[0].error from error
-        raise
-    return contents._replace(key=key_rows(series_of, table))
+            case = series_of.setdefault(case_of(series, options.case, table), {})
+            case.setdefault(modality, []).append(series)
+    return series_of
 
 
 def _select_subjects(series: Sequence[DicomSeries], options: Options, table: Table) -> Sequence[DicomSeries]:
@@ -170,54 +181,44 @@ def _modality(series: DicomSeries, options: Options, table: Table) -> tuple[str,
 
 
 def _cases(
-    series_of: Mapping[str, Mapping[str, list[DicomSeries]]],
-    options: Options,
-    table: Table,
-    ignored: list[str],
-    folder: Path,
-    reading: Reading,
-) -> FolderContents[DicomCase]:
-    modalities = sorted({modality for by_modality in series_of.values() for modality in by_modality})
-    need = options.need or tuple(modalities) or ("image",)
+    series_of: Mapping[str, Candidates], need: Sequence[str], options: Options, table: Table, reading: Reading
+) -> tuple[list[DicomCase], list[str]]:
+    """Return the cases that are whole, and the others, each with the reason."""
     cases, left_out = [], []
-    for name, by_modality in sorted(series_of.items()):
-        doubled = [
-            modality
-            for modality, candidates in by_modality.items()
-            if len(candidates) > 1 and options.several == "refuse"
-        ]
-        missing = [modality for modality in need if modality not in by_modality]
-        damaged = next(
-            (series.damage for candidates in by_modality.values() for series in candidates if series.damage),
-            "",
-        )
-        if missing:
-            left_out.append(f"{name} (no {', no '.join(missing)})")
-        elif damaged:
-            left_out.append(f"{name} ({damaged}: a slice may be missing)")
-        elif doubled:
-            listed = "; ".join(str(series) for series in by_modality[doubled[0]])
-            left_out.append(f"{name} (several of {doubled[0]}: {listed}; --with several=largest takes one)")
+    for name, candidates in sorted(series_of.items()):
+        reason = _fault(candidates, need, options)
+        if reason:
+            left_out.append(f"{name} ({reason})")
         else:
-            cases.append(
-                _case(
-                    name,
-                    {modality: max(by_modality[modality], key=_size) for modality in sorted(by_modality)},
-                    options,
-                    table,
-                    reading,
-                )
-            )
-    if not cases:
-        more = f" and {len(left_out) - 3} more" if len(left_out) > 3 else ""
-        raise InputError(
-            "E131",
-            f"{folder.name} with no complete case: {', '.join((left_out or ignored)[:3])}{more}",
-            f"cases with {', '.join(need)}",
-            "Say what series are (--with series=...), what is needed (need=...), or case=patient where the "
-            "contrasts are of several studies.",
-        )
-    return FolderContents(cases, ignored, left_out)
+            largest = {modality: max(candidates[modality], key=_size) for modality in sorted(candidates)}
+            cases.append(_case(name, largest, options, table, reading))
+    return cases, left_out
+
+
+def _fault(candidates: Candidates, need: Sequence[str], options: Options) -> str:
+    """Return why a case is left out; empty where it is whole."""
+    missing = [modality for modality in need if modality not in candidates]
+    if missing:
+        return f"no {', no '.join(missing)}"
+    damage = next((item.damage for series in candidates.values() for item in series if item.damage), "")
+    if damage:
+        return f"{damage}: a slice may be missing"
+    for modality, series in candidates.items():
+        if len(series) > 1 and options.several == "refuse":
+            listed = "; ".join(map(str, series))
+            return f"several of {modality}: {listed}; --with several=largest takes one"
+    return ""
+
+
+def _no_case(folder: Path, need: Sequence[str], reasons: Sequence[str], n_left_out: int) -> InputError:
+    more = f" and {n_left_out - 3} more" if n_left_out > 3 else ""
+    return InputError(
+        "E131",
+        f"{folder.name} with no complete case: {', '.join(reasons[:3])}{more}",
+        f"cases with {', '.join(need)}",
+        "Say what series are (--with series=...), what is needed (need=...), or case=patient where the "
+        "contrasts are of several studies.",
+    )
 
 
 def _case(
