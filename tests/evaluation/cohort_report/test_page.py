@@ -19,7 +19,7 @@ from transmodal.cohorts.quality.pairs import check_pairs
 from transmodal.cohorts.store import Cohort
 from transmodal.errors import InputError
 from transmodal.evaluation.cohort_report import page as cohort_page
-from transmodal.evaluation.cohort_report.summary import BINS, Job, look, tilt_degrees
+from transmodal.evaluation.cohort_report.summary import BINS, SummaryJob, summarise_case, tilt_degrees
 from transmodal.volumes import Grid, Volume
 
 SHAPE = (37, 43, 33)
@@ -148,13 +148,13 @@ def test_the_same_page_whatever_the_workers(cohort: Cohort, text: str) -> None:
 def test_the_same_page_whatever_case_is_done_first(cohort: Cohort) -> None:
     entries = cohort.manifest.cases
     pairs = check_pairs(read_cohort(entries))
-    looks = {entry.id: look(Job(cohort.folder, entry, False)) for entry in entries}
+    looks = {entry.id: summarise_case(SummaryJob(cohort.folder, entry, False)) for entry in entries}
     backwards = dict(reversed(looks.items()))
     assert cohort_page.page(cohort, backwards, pairs) == cohort_page.page(cohort, looks, pairs)
 
 
 def test_many_cases_show_the_worst_and_a_sample(cohort: Cohort, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cohort_page, "SHOWN", 4)
+    monkeypatch.setattr(cohort_page, "MAX_PICTURED", 4)
     text = cohort_page.write(cohort).read_text(encoding="utf-8")
     cards = re.findall(r'id="case-(s\d)"', text)
     assert {"s1", "s4"} <= set(cards)
@@ -191,7 +191,7 @@ def test_one_contrast_and_left_out_cases_have_a_page_too(cohort: Cohort, tmp_pat
 
 def test_a_look_holds_what_it_says(cohort: Cohort) -> None:
     entry = cohort.manifest.cases[0]
-    one = look(Job(cohort.folder, entry, True))
+    one = summarise_case(SummaryJob(cohort.folder, entry, True))
     assert list(one.pictures) == ["t1", "ct"]
     assert one.native == {"t1": "LAS", "ct": "LAS"}
     mask = cohort.case("s0").mask()
@@ -199,7 +199,7 @@ def test_a_look_holds_what_it_says(cohort: Cohort) -> None:
     inside = np.count_nonzero(mask)
     assert {sum(histogram.counts) for histogram in one.histograms.values()} == {inside}
     assert one.joints["t1", "ct"].information > 0.5
-    plain = look(Job(cohort.folder, entry, False))
+    plain = summarise_case(SummaryJob(cohort.folder, entry, False))
     assert (plain.pictures, plain.outline, plain.joints["t1", "ct"].picture) == ({}, b"", b"")
     assert plain.joints["t1", "ct"].information == one.joints["t1", "ct"].information
 
@@ -215,7 +215,7 @@ def test_a_region_is_outlined_where_there_is_no_mask_and_colour_is_shown(tmp_pat
 
     options = PrepareOptions(counts=(1, 0, 0), regions={"t1": ("body",)})
     cohort = prepare([Coloured(0, masked=False)], tmp_path / "colour", options)
-    one = look(Job(cohort.folder, cohort.manifest.cases[0], True))
+    one = summarise_case(SummaryJob(cohort.folder, cohort.manifest.cases[0], True))
     assert one.outlined == "body of t1"
     with Image.open(bytes_io.BytesIO(one.pictures["colour"])) as image:
         assert image.mode == "RGB"

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from transmodal.cohorts.manifest import CaseEntry
 from transmodal.cohorts.quality.pair_notes import ContrastPair, without_pairs
 from transmodal.cohorts.quality.pairs import PairCheck
-from transmodal.evaluation.cohort_report.summary import Look, tilt_degrees
+from transmodal.evaluation.cohort_report.summary import CaseSummary, tilt_degrees
 from transmodal.evaluation.drawing.figures import label, number
 from transmodal.evaluation.drawing.html import headings
 
@@ -18,35 +18,35 @@ _UNSURE = {False: "place unsure", True: "outlines agree, inside does not"}
 """What stands instead of a distance that says nothing, and of one that the outlines contradict."""
 
 
-class Facts(NamedTuple):
+class CaseFacts(NamedTuple):
     """What is known of one case.
 
     Attributes:
         entry: what the manifest says.
-        look: pictures and histograms.
+        summary: pictures and histograms.
         side: of the split.
         pairs: those that stand out most first; none where none could be judged.
     """
 
     entry: CaseEntry
-    look: Look
+    summary: CaseSummary
     side: str
     pairs: Sequence[PairCheck]
 
     @property
     def score(self) -> float:
         """How far the case stands out; 1 is the limit."""
-        return max((one.score for one in self.pairs), default=0.0)
+        return max((pair.score for pair in self.pairs), default=0.0)
 
 
-def mosaic(cases: Sequence[Facts], n_cases: int) -> str:
+def mosaic(cases: Sequence[CaseFacts], n_cases: int) -> str:
     """Return the section with a card per case.
 
     Args:
         cases: those with pictures, the first first.
         n_cases: how many the cohort has.
     """
-    outlined = sorted({one.look.outlined for one in cases if one.look.outline})
+    outlined = sorted({case.summary.outlined for case in cases if case.summary.outline})
     switch = (
         '<label class="switch"><input type="checkbox" id="outlines" checked>outline of '
         f"{escape(', '.join(outlined))}</label>"
@@ -66,7 +66,7 @@ def mosaic(cases: Sequence[Facts], n_cases: int) -> str:
     )
 
 
-def table(cases: Sequence[Facts]) -> str:
+def table(cases: Sequence[CaseFacts]) -> str:
     """Return the section with one row per pair."""
     heads = (
         "Case",
@@ -80,7 +80,7 @@ def table(cases: Sequence[Facts]) -> str:
         "Spacing, mm",
         "Tilt, °",
     )
-    rows = "".join(_rows(one) for one in cases)
+    rows = "".join(_rows(case) for case in cases)
     return (
         '<section><h2>Every figure</h2><p class="about">Press a heading to sort. <b>Off</b>: how far a rigid search '
         "moves the second contrast from where it lies. <b>Likeness</b>: the share of mutual information that "
@@ -91,15 +91,15 @@ def table(cases: Sequence[Facts]) -> str:
     )
 
 
-def _card(facts: Facts) -> str:
-    entry, shown = facts.entry, facts.look
+def _card(facts: CaseFacts) -> str:
+    entry, summary = facts.entry, facts.summary
     simulated = [label(name) for name, volume in sorted(entry.volumes.items()) if volume.simulated]
     group = f"group {entry.group}" if entry.group else ""
     words = [facts.side, f"patient {entry.patient}" if entry.patient != entry.id else "", group]
     words += [f"simulated: {', '.join(simulated)}"] if simulated else []
-    odd = "".join(f'<p class="why">{escape(one.line())}</p>' for one in facts.pairs if one.is_doubtful)
-    strips = "".join(_strip(facts, name) for name in shown.pictures)
-    pairs = "".join(_pair(facts, pair) for pair in shown.joints)
+    odd = "".join(f'<p class="why">{escape(check.line())}</p>' for check in facts.pairs if check.is_doubtful)
+    strips = "".join(_strip(facts, name) for name in summary.pictures)
+    pairs = "".join(_pair(facts, pair) for pair in summary.joints)
     return (
         f'<article class="case{" odd" if facts.score >= 1 else ""}" id="case-{escape(entry.id)}">'
         f"<header><h3>{escape(entry.id)}</h3><span>{escape(', '.join(filter(None, words)))}</span></header>{odd}"
@@ -107,16 +107,18 @@ def _card(facts: Facts) -> str:
     )
 
 
-def _strip(facts: Facts, name: str) -> str:
-    shown = facts.look
-    width, height = shown.size
-    line = f'<img class="outline" src="{_uri(shown.outline, "png")}" alt="">' if shown.outline else ""
-    histogram = shown.histograms[name]
+def _strip(facts: CaseFacts, name: str) -> str:
+    summary = facts.summary
+    width, height = summary.size
+    line = f'<img class="outline" src="{_uri(summary.outline, "png")}" alt="">' if summary.outline else ""
+    histogram = summary.histograms[name]
     top = max(*histogram.counts, 1)
     step = 100 / (len(histogram.counts) - 1)
-    points = " ".join(f"{n * step:.0f},{20 - 20 * one / top:.0f}" for n, one in enumerate(histogram.counts))
+    points = " ".join(
+        f"{n * step:.0f},{20 - 20 * count / top:.0f}" for n, count in enumerate(histogram.counts)
+    )
     return (
-        f'<figure><div class="frame" style="aspect-ratio:{width}/{height}"><img src="{_uri(shown.pictures[name], "webp")}" '
+        f'<figure><div class="frame" style="aspect-ratio:{width}/{height}"><img src="{_uri(summary.pictures[name], "webp")}" '
         f'alt="{escape(label(name))} of {escape(facts.entry.id)}">{line}</div><figcaption><b>{escape(label(name))}</b>'
         f"<span>{escape(_ends(histogram.low, histogram.high))}</span>"
         f'<svg class="spark" viewBox="0 0 100 20" preserveAspectRatio="none" aria-hidden="true"><polyline points="{points}"/>'
@@ -124,26 +126,30 @@ def _strip(facts: Facts, name: str) -> str:
     )
 
 
-def _pair(facts: Facts, pair: ContrastPair) -> str:
-    joint = facts.look.joints[pair]
-    found = next((check for check in facts.pairs if check.pair == pair), None)
+def _pair(facts: CaseFacts, pair: ContrastPair) -> str:
+    joint = facts.summary.joints[pair]
+    pair_check = next((check for check in facts.pairs if check.pair == pair), None)
     words = [f"MI {joint.information:.2f} nats"]
-    if found is None:
+    if pair_check is None:
         words.append("place not judged")
     else:
-        usual = f" ({found.usual:.2f} in the cohort)" if found.usual is not None else ""
-        off = f"{found.misalignment.off_mm:.1f} mm off" if found.is_sure else _UNSURE[found.is_contradicted]
-        words += [off, f"likeness {found.misalignment.similarity:.2f}{usual}"]
+        usual = f" ({pair_check.usual:.2f} in the cohort)" if pair_check.usual is not None else ""
+        off = (
+            f"{pair_check.misalignment.off_mm:.1f} mm off"
+            if pair_check.is_sure
+            else _UNSURE[pair_check.is_contradicted]
+        )
+        words += [off, f"likeness {pair_check.misalignment.similarity:.2f}{usual}"]
     lines = "".join(f"<span>{escape(word)}</span>" for word in words)
     return (
-        f'<figure class="joint{" odd" if found and found.is_doubtful else ""}"><img src="{_uri(joint.picture, "png")}" '
+        f'<figure class="joint{" odd" if pair_check and pair_check.is_doubtful else ""}"><img src="{_uri(joint.picture, "png")}" '
         f'alt="joint histogram"><figcaption><b>{escape(label(pair.fixed))} | {escape(label(pair.moving))}</b>{lines}</figcaption></figure>'
     )
 
 
-def _grid(facts: Facts) -> str:
-    grid = facts.look.grid
-    native = sorted(set(facts.look.native.values()))
+def _grid(facts: CaseFacts) -> str:
+    grid = facts.summary.grid
+    native = sorted(set(facts.summary.native.values()))
     view = " x ".join(f"{n * mm:.0f}" for n, mm in zip(grid.shape, grid.spacing, strict=True))
     text = (
         f"{' x '.join(map(str, grid.shape))} of {' x '.join(f'{mm:.3g}' for mm in grid.spacing)} mm, view {view} mm, "
@@ -158,8 +164,8 @@ def _notes(entry: CaseEntry) -> str:
     return f'<p class="small">{escape(text)}</p>' if text else ""
 
 
-def _rows(facts: Facts) -> str:
-    grid = facts.look.grid
+def _rows(facts: CaseFacts) -> str:
+    grid = facts.summary.grid
     last = (
         f'<td data-value="{max(grid.shape)}">{" x ".join(map(str, grid.shape))}</td>'
         f'<td data-value="{max(grid.spacing)!r}">{" x ".join(f"{mm:.3g}" for mm in grid.spacing)}</td>'
@@ -167,20 +173,20 @@ def _rows(facts: Facts) -> str:
     )
     checks = {check.pair: check for check in facts.pairs}
     rows = []
-    for pair, joint in facts.look.joints.items() or [(ContrastPair("", ""), None)]:
-        one = checks.get(pair)
+    for pair, joint in facts.summary.joints.items() or [(ContrastPair("", ""), None)]:
+        pair_check = checks.get(pair)
         figures = (
             (
-                f"{one.score:.2f}",
-                f"{one.misalignment.off_mm:.1f}" if one.is_sure else "",
-                f"{one.misalignment.similarity:.2f}",
+                f"{pair_check.score:.2f}",
+                f"{pair_check.misalignment.off_mm:.1f}" if pair_check.is_sure else "",
+                f"{pair_check.misalignment.similarity:.2f}",
             )
-            if one
+            if pair_check
             else ("", "", "")
         )
         cells = "".join(f'<td data-value="{text}">{text or "&ndash;"}</td>' for text in figures)
         rows.append(
-            f"<tr{' class=odd' if one and one.is_doubtful else ''}><td>{escape(facts.entry.id)}</td>"
+            f"<tr{' class=odd' if pair_check and pair_check.is_doubtful else ''}><td>{escape(facts.entry.id)}</td>"
             f'<td class="left">{escape(facts.side)}</td><td class="left">{escape(f"{label(pair.fixed)} | {label(pair.moving)}")}</td>'
             f"{cells}<td>{joint.information if joint else 0:.2f}</td>{last}</tr>"
         )

@@ -16,7 +16,14 @@ from transmodal.cohorts.quality.pairs import PairCheck, check_pairs, measure_pai
 from transmodal.cohorts.split.split import NAMES
 from transmodal.cohorts.store import Cohort, PreparedCase
 from transmodal.evaluation.cohort_report import cards
-from transmodal.evaluation.cohort_report.summary import BINS, Histogram, Job, Look, look, tilt_degrees
+from transmodal.evaluation.cohort_report.summary import (
+    BINS,
+    CaseSummary,
+    Histogram,
+    SummaryJob,
+    summarise_case,
+    tilt_degrees,
+)
 from transmodal.evaluation.drawing.figures import label, number
 from transmodal.evaluation.drawing.html import document
 from transmodal.notice import INTENDED_USE
@@ -25,16 +32,16 @@ from transmodal.progress import StageProgress
 from transmodal.storage import files
 from transmodal.volumes import Grid
 
-SHOWN = 400
+MAX_PICTURED = 400
 """Cases with pictures: of more, the three quarters that stand out most, and of the rest every n-th."""
 
 _WIDTH, _HEIGHT = 300.0, 90.0
 
 
 def write(cohort: Cohort, *, workers: int = 1, progress: StageProgress | None = None) -> Path:
-    """Look at every case of a prepared cohort and write `cohort.html` into its folder.
+    """Summarise every case of a prepared cohort and write `cohort.html` into its folder.
 
-    A case takes some 20 KB of the page, and no more than `SHOWN` cases have pictures.
+    A case takes some 20 KB of the page, and no more than `MAX_PICTURED` cases have pictures.
 
     Args:
         cohort: prepared by this version or an earlier one; what its notes lack is measured.
@@ -46,40 +53,47 @@ def write(cohort: Cohort, *, workers: int = 1, progress: StageProgress | None = 
         ResourceError: E402 naming the case whose process died, E403 when the page cannot be written.
     """
     pairs = check_pairs(_pair_measures(cohort, workers))
-    chosen = _chosen([entry.id for entry in cohort.manifest.cases], pairs)
-    jobs = {entry.id: Job(cohort.folder, entry, entry.id in chosen) for entry in cohort.manifest.cases}
-    looks: dict[str, Look] = {}
-    for name, one in spread(look, jobs, workers):
-        looks[name] = one
+    pictured = _choose_pictured([entry.id for entry in cohort.manifest.cases], pairs)
+    jobs = {
+        entry.id: SummaryJob(cohort.folder, entry, entry.id in pictured) for entry in cohort.manifest.cases
+    }
+    summaries: dict[str, CaseSummary] = {}
+    for name, summary in spread(summarise_case, jobs, workers):
+        summaries[name] = summary
         if progress is not None:
-            progress(name, len(looks), len(jobs))
+            progress(name, len(summaries), len(jobs))
     path = cohort.folder / "cohort.html"
     with files.atomic_path(path) as beside:
-        beside.write_text(page(cohort, looks, pairs), encoding="utf-8")
+        beside.write_text(page(cohort, summaries, pairs), encoding="utf-8")
     return path
 
 
-def page(cohort: Cohort, looks: Mapping[str, Look], pairs: Sequence[PairCheck]) -> str:
+def page(cohort: Cohort, summaries: Mapping[str, CaseSummary], pairs: Sequence[PairCheck]) -> str:
     """Return the page as one self-contained HTML document; all text from data is escaped.
 
     Args:
         cohort: prepared.
-        looks: at every case, by its name.
+        summaries: of every case, by its name.
         pairs: of every case, those that stand out most first.
     """
     entries = {entry.id: entry for entry in cohort.manifest.cases}
-    looks = {name: looks[name] for name in entries}  # they come in the order in which workers got done
+    summaries = {
+        name: summaries[name] for name in entries
+    }  # they come in the order in which workers got done
     by_case: dict[str, list[PairCheck]] = {}
     for pair in pairs:
         by_case.setdefault(pair.case, []).append(pair)
     order = [*by_case, *sorted(set(entries) - set(by_case))]
     side_of = {case: side for side in NAMES for case in cohort.split.ids(side)}
-    facts = [cards.Facts(entries[n], looks[n], side_of.get(n, "no side"), by_case.get(n, [])) for n in order]
+    facts = [
+        cards.CaseFacts(entries[n], summaries[n], side_of.get(n, "no side"), by_case.get(n, []))
+        for n in order
+    ]
     sections = (
         _header(cohort, pairs),
-        _grids(cohort, looks.values()),
-        _histograms(cohort, looks, {one.case for one in pairs if one.is_doubtful}),
-        cards.mosaic([one for one in facts if one.look.pictures], len(facts)),
+        _grids(cohort, summaries.values()),
+        _histograms(cohort, summaries, {pair.case for pair in pairs if pair.is_doubtful}),
+        cards.mosaic([case for case in facts if case.summary.pictures], len(facts)),
         cards.table(facts),
         f"<footer><strong>{escape(INTENDED_USE)}</strong></footer>",
     )
@@ -94,26 +108,26 @@ def _pair_measures(cohort: Cohort, workers: int) -> Mapping[str, PairMeasures]:
     """Return how the contrasts of every case lie on one another, measured where its notes do not say it."""
     measures = read_cohort(cohort.manifest.cases)
     missing = {
-        entry.id: Job(cohort.folder, entry, False)
+        entry.id: SummaryJob(cohort.folder, entry, False)
         for entry in cohort.manifest.cases
         if len(entry.volumes) > 1 and not measures[entry.id]
     }
     return {**measures, **dict(spread(_measure_pairs, missing, workers))}
 
 
-def _measure_pairs(job: Job) -> PairMeasures:
+def _measure_pairs(job: SummaryJob) -> PairMeasures:
     case = PreparedCase(job.folder, job.entry)
     return measure_pairs({name: case.volume(name) for name in case.modalities})
 
 
-def _chosen(cases: Sequence[str], pairs: Sequence[PairCheck]) -> set[str]:
+def _choose_pictured(cases: Sequence[str], pairs: Sequence[PairCheck]) -> set[str]:
     """Return the cases that are shown with pictures."""
-    if len(cases) <= SHOWN:
+    if len(cases) <= MAX_PICTURED:
         return set(cases)
-    order = list(dict.fromkeys(one.case for one in pairs))
+    order = list(dict.fromkeys(pair.case for pair in pairs))
     order += [case for case in cases if case not in set(order)]
-    worst, rest = order[: SHOWN * 3 // 4], order[SHOWN * 3 // 4 :]
-    return {*worst, *rest[:: -(-len(rest) // (SHOWN - len(worst)))]}
+    worst, remainder = order[: MAX_PICTURED * 3 // 4], order[MAX_PICTURED * 3 // 4 :]
+    return {*worst, *remainder[:: -(-len(remainder) // (MAX_PICTURED - len(worst)))]}
 
 
 def _header(cohort: Cohort, pairs: Sequence[PairCheck]) -> str:
@@ -129,28 +143,28 @@ def _header(cohort: Cohort, pairs: Sequence[PairCheck]) -> str:
 
 
 def _findings(pairs: Sequence[PairCheck]) -> str:
-    odd = [one for one in pairs if one.is_doubtful]
+    doubtful = [pair for pair in pairs if pair.is_doubtful]
     if not pairs:
         return '<p class="about">No pair of contrasts could be judged.</p>'
-    if not odd:
+    if not doubtful:
         text = f"Nothing stands out among {_count(len(pairs), 'pair')}. A pair that lies 8 mm off would."
         return f'<ul class="findings"><li>{text}</li></ul>'
     items = "".join(
-        f'<li class="not"><a href="#case-{escape(one.case)}">{escape(one.case)}</a>: {escape(one.line())}.</li>'
-        for one in odd[:20]
+        f'<li class="not"><a href="#case-{escape(pair.case)}">{escape(pair.case)}</a>: {escape(pair.line())}.</li>'
+        for pair in doubtful[:20]
     )
-    more = f"<li>and {len(odd) - 20} more, below</li>" if len(odd) > 20 else ""
-    return f"<p><b>{_count(len(odd), 'pair')} of {len(pairs)} to look at</b></p><ul class=findings>{items}{more}</ul>"
+    more = f"<li>and {len(doubtful) - 20} more, below</li>" if len(doubtful) > 20 else ""
+    return f"<p><b>{_count(len(doubtful), 'pair')} of {len(pairs)} to look at</b></p><ul class=findings>{items}{more}</ul>"
 
 
 def _notice(entries: Iterable[CaseEntry]) -> str:
-    all_ = list(entries)
-    made = Counter(name for entry in all_ for name, volume in entry.volumes.items() if volume.simulated)
-    if not made:
+    cases = list(entries)
+    simulated = Counter(name for entry in cases for name, volume in entry.volumes.items() if volume.simulated)
+    if not simulated:
         return ""
     words = ", ".join(
-        label(name) if n == len(all_) else f"{label(name)} in {_count(n, 'case')}"
-        for name, n in sorted(made.items())
+        label(name) if n == len(cases) else f"{label(name)} in {_count(n, 'case')}"
+        for name, n in sorted(simulated.items())
     )
     return f'<aside class="notice"><p><b>Simulated data.</b> No scanner measured {escape(words)}.</p></aside>'
 
@@ -163,22 +177,22 @@ def _left_out(left_out: Mapping[str, str]) -> str:
     return f"<details><summary>{_count(len(left_out), 'case')} left out</summary><ul>{items}{more}</ul></details>"
 
 
-def _grids(cohort: Cohort, looks: Iterable[Look]) -> str:
+def _grids(cohort: Cohort, summaries: Iterable[CaseSummary]) -> str:
     """Return what the grids have in common and where they differ."""
-    all_ = list(looks)
-    grids = [one.grid for one in all_]
+    cases = list(summaries)
+    grids = [case.grid for case in cases]
     shapes = Counter(" x ".join(map(str, grid.shape)) for grid in grids)
-    native = Counter(", ".join(sorted(set(one.native.values()))) for one in all_)
+    native = Counter(", ".join(sorted(set(case.native.values()))) for case in cases)
     tilts = [tilt_degrees(grid) for grid in grids]
     facts = {
-        "Shape": _most(shapes) if len(shapes) <= 6 else f"{len(shapes)} different, {_sides(grids)}",
+        "Shape": _most_common(shapes) if len(shapes) <= 6 else f"{len(shapes)} different, {_sides(grids)}",
         "Spacing": " x ".join(_span([grid.spacing[axis] for grid in grids]) for axis in range(3)) + " mm",
         "Field of view": " x ".join(
             _span([grid.shape[axis] * grid.spacing[axis] for grid in grids]) for axis in range(3)
         )
         + " mm",
         "Obliqueness": f"{_span([round(tilt, 1) for tilt in tilts])}\N{DEGREE SIGN} from the patient's axes",
-        "As stored": _most(native),
+        "As stored": _most_common(native),
         "Split": "given" if cohort.split.by == "given" else f"by {cohort.split.by}, seed {cohort.split.seed}",
         "Digest": cohort.digest(),
     }
@@ -190,9 +204,9 @@ def _sides(grids: Sequence[Grid]) -> str:
     return " x ".join(_span([float(grid.shape[axis]) for grid in grids]) for axis in range(3))
 
 
-def _most(counts: Counter[str]) -> str:
-    shown = ", ".join(f"{what} ({n})" for what, n in counts.most_common(6))
-    return f"{shown} and {len(counts) - 6} others" if len(counts) > 6 else shown
+def _most_common(counts: Counter[str]) -> str:
+    frequent = ", ".join(f"{text} ({n})" for text, n in counts.most_common(6))
+    return f"{frequent} and {len(counts) - 6} others" if len(counts) > 6 else frequent
 
 
 def _span(values: Sequence[float]) -> str:
@@ -200,11 +214,17 @@ def _span(values: Sequence[float]) -> str:
     return low if low == high else f"{low}\N{EN DASH}{high}"
 
 
-def _histograms(cohort: Cohort, looks: Mapping[str, Look], odd: set[str]) -> str:
+def _histograms(cohort: Cohort, summaries: Mapping[str, CaseSummary], odd: set[str]) -> str:
     """Return a chart per contrast: the cases' histograms as a band, and those to look at as lines."""
     charts = "".join(
         _chart(
-            name, {case: one.histograms[name] for case, one in looks.items() if name in one.histograms}, odd
+            name,
+            {
+                case: summary.histograms[name]
+                for case, summary in summaries.items()
+                if name in summary.histograms
+            },
+            odd,
         )
         for name in cohort.modalities
     )
@@ -217,18 +237,18 @@ def _histograms(cohort: Cohort, looks: Mapping[str, Look], odd: set[str]) -> str
 
 def _chart(name: str, histograms: Mapping[str, Histogram], odd: set[str]) -> str:
     # One case in ten may lie beyond: an odd one must not squeeze the others.
-    low = float(np.percentile([one.low for one in histograms.values()], 10, method="higher"))
-    high = float(np.percentile([one.high for one in histograms.values()], 90, method="lower"))
+    low = float(np.percentile([histogram.low for histogram in histograms.values()], 10, method="higher"))
+    high = float(np.percentile([histogram.high for histogram in histograms.values()], 90, method="lower"))
     edges = np.linspace(low, high if high > low else low + 1, BINS + 1)
-    curves = {case: _rebinned(one, edges) for case, one in histograms.items()}
+    curves = {case: _rebinned(histogram, edges) for case, histogram in histograms.items()}
     lower, middle, upper = np.percentile(list(curves.values()), (5, 50, 95), axis=0)
     top = float(max(upper.max(), 1e-9))
     band = f"{_points(upper / top)} {' '.join(reversed(_points(lower / top).split()))}"
-    apart = [case for case in curves if case in odd][:20]
+    outliers = [case for case in curves if case in odd][:20]
     lines = "".join(
         f'<polyline class="odd" points="{_points(np.minimum(curves[case] / top, 1))}"><title>{escape(case)}</title>'
         "</polyline>"
-        for case in apart
+        for case in outliers
     )
     return (
         f'<figure class="chart"><figcaption>{escape(label(name))}</figcaption><div class="plot">'
@@ -239,10 +259,10 @@ def _chart(name: str, histograms: Mapping[str, Histogram], odd: set[str]) -> str
     )
 
 
-def _rebinned(one: Histogram, edges: NDArray[np.float64]) -> NDArray[np.float64]:
+def _rebinned(histogram: Histogram, edges: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the shares of a histogram in other bins, taking each of its bins as filled evenly."""
-    own = np.linspace(one.low, one.high, BINS + 1)
-    below = np.concatenate([[0.0], np.cumsum(one.counts) / max(sum(one.counts), 1)])
+    own = np.linspace(histogram.low, histogram.high, BINS + 1)
+    below = np.concatenate([[0.0], np.cumsum(histogram.counts) / max(sum(histogram.counts), 1)])
     shares: NDArray[np.float64] = np.diff(np.interp(edges, own, below))
     return shares
 

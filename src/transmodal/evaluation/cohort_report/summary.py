@@ -29,7 +29,7 @@ _QUALITY = 72
 _LINE = (79, 209, 193)
 
 
-class Job(NamedTuple):
+class SummaryJob(NamedTuple):
     """A case to look at, as it travels to a worker."""
 
     folder: Path
@@ -45,7 +45,7 @@ class Histogram(NamedTuple):
     counts: tuple[int, ...]
 
 
-class Joint(NamedTuple):
+class JointHistogram(NamedTuple):
     """Two contrasts together.
 
     Attributes:
@@ -59,7 +59,7 @@ class Joint(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class CaseSummary:
     """What the page shows of a case.
 
     Attributes:
@@ -82,10 +82,10 @@ class Look:
     outlined: str
     size: tuple[int, int]
     histograms: Mapping[str, Histogram]
-    joints: Mapping[ContrastPair, Joint]
+    joints: Mapping[ContrastPair, JointHistogram]
 
 
-def look(job: Job) -> Look:
+def summarise_case(job: SummaryJob) -> CaseSummary:
     """Look at one case; planes and every n-th voxel are read, never a whole volume at a time.
 
     Raises:
@@ -94,10 +94,10 @@ def look(job: Job) -> Look:
     case = PreparedCase(job.folder, job.entry)
     volumes = {name: case.volume(name) for name in case.modalities}
     steps = tuple(max(1, -(-n // _SAMPLED)) for n in case.grid.shape)
-    few = {name: _greys(_every(volume.voxels, steps)) for name, volume in volumes.items()}
+    samples = {name: _grey_values(_subsample(volume.voxels, steps)) for name, volume in volumes.items()}
     outlined, mask = _mask(case)
-    content = _content(few) if mask is None else _every(mask, steps)
-    shown = Look(
+    content = _content(samples) if mask is None else _subsample(mask, steps)
+    summary = CaseSummary(
         case.id,
         case.grid,
         {name: case.native_grid(name).orientation for name in volumes},
@@ -105,16 +105,16 @@ def look(job: Job) -> Look:
         b"",
         outlined,
         (0, 0),
-        {name: _histogram(values[content]) for name, values in few.items()},
+        {name: _histogram(values[content]) for name, values in samples.items()},
         {
-            pair: _joint(few[pair.fixed][content], few[pair.moving][content], job.with_pictures)
-            for pair in list_pairs(few)
+            pair: _joint(samples[pair.fixed][content], samples[pair.moving][content], job.with_pictures)
+            for pair in list_pairs(samples)
         },
     )
     if not job.with_pictures:
-        return shown
+        return summary
     units = {name: entry.unit for name, entry in case.entry.volumes.items()}
-    return _drawn(shown, volumes, units, _frame(case.grid, content, steps), mask)
+    return _add_pictures(summary, volumes, units, _frame(case.grid, content, steps), mask)
 
 
 def tilt_degrees(grid: Grid) -> float:
@@ -136,12 +136,12 @@ def _mask(case: PreparedCase) -> tuple[str, NDArray[np.bool_] | None]:
     return "", None
 
 
-def _every(voxels: NDArray[Any], steps: Sequence[int]) -> NDArray[Any]:
+def _subsample(voxels: NDArray[Any], steps: Sequence[int]) -> NDArray[Any]:
     """Return every n-th voxel of each axis, from the middle of the first step on."""
     return np.asarray(voxels[tuple(slice(step // 2, None, step) for step in steps)])
 
 
-def _greys(voxels: NDArray[Any]) -> NDArray[np.float32]:
+def _grey_values(voxels: NDArray[Any]) -> NDArray[np.float32]:
     """Return grey values; integers are spread over their width, lest bins and integers make stripes."""
     values: NDArray[np.float32] = voxels.astype(np.float32)
     if values.ndim == 4:
@@ -151,13 +151,13 @@ def _greys(voxels: NDArray[Any]) -> NDArray[np.float32]:
     return values
 
 
-def _content(few: Mapping[str, NDArray[np.float32]]) -> NDArray[np.bool_]:
+def _content(samples: Mapping[str, NDArray[np.float32]]) -> NDArray[np.bool_]:
     """Return what stands out of the background in some contrast."""
-    found = np.zeros(next(iter(few.values())).shape, bool)
-    for values in few.values():
+    content = np.zeros(next(iter(samples.values())).shape, bool)
+    for values in samples.values():
         low, high = np.percentile(values, (1, 99.5))
-        found |= values > low + 0.1 * (high - low)
-    return found if found.any() else ~found
+        content |= values > low + 0.1 * (high - low)
+    return content if content.any() else ~content
 
 
 def _histogram(values: NDArray[np.float32]) -> Histogram:
@@ -166,13 +166,13 @@ def _histogram(values: NDArray[np.float32]) -> Histogram:
     return Histogram(low, high, tuple(int(count) for count in counts))
 
 
-def _joint(first: NDArray[np.float32], second: NDArray[np.float32], with_picture: bool) -> Joint:
+def _joint(first: NDArray[np.float32], second: NDArray[np.float32], with_picture: bool) -> JointHistogram:
     columns, rows = (_binned(values, *_ends(values)) for values in (first, second))
     counts = np.bincount(rows * BINS + columns, minlength=BINS**2).reshape(BINS, BINS)
     if not with_picture:
-        return Joint(mutual_information(counts), b"")
+        return JointHistogram(mutual_information(counts), b"")
     shades = np.log1p(counts) / max(float(np.log1p(counts.max())), 1e-9)
-    return Joint(
+    return JointHistogram(
         mutual_information(counts), _png(Image.fromarray(np.rint(255 * shades[::-1]).astype(np.uint8)))
     )
 
@@ -189,8 +189,8 @@ def _binned(values: NDArray[np.float32], low: float, high: float) -> NDArray[np.
 
 def _frame(grid: Grid, content: NDArray[np.bool_], steps: Sequence[int]) -> Frame:
     """Frame the content that every n-th voxel shows, on the whole grid."""
-    few = Grid(content.shape, grid.affine @ np.diag([*steps, 1.0]))
-    frame = Frame.of(few, content)
+    subsampled = Grid(content.shape, grid.affine @ np.diag([*steps, 1.0]))
+    frame = Frame.of(subsampled, content)
     i, j, k = (
         min(at * step + step // 2, n - 1) for at, step, n in zip(frame.centre, steps, grid.shape, strict=True)
     )
@@ -202,21 +202,21 @@ def _frame(grid: Grid, content: NDArray[np.bool_], steps: Sequence[int]) -> Fram
     return Frame((i, j, k), box, grid.spacing, max(sides) / _PIXELS)
 
 
-def _drawn(
-    shown: Look,
+def _add_pictures(
+    summary: CaseSummary,
     volumes: Mapping[str, Volume],
     units: Mapping[str, str],
     frame: Frame,
     mask: NDArray[np.bool_] | None,
-) -> Look:
+) -> CaseSummary:
     pictures = {}
     for name in rank_modalities(volumes):
         strip = frame.strip(volumes[name].voxels)
-        pixels = Image.fromarray(grey(strip, _window(name, shown.histograms[name], units[name])))
+        pixels = Image.fromarray(grey(strip, _window(name, summary.histograms[name], units[name])))
         pictures[name] = _webp(pixels)
-        shown = replace(shown, size=pixels.size)
+        summary = replace(summary, size=pixels.size)
     line = b"" if mask is None else _outline(frame.strip(mask))
-    return replace(shown, pictures=pictures, outline=line)
+    return replace(summary, pictures=pictures, outline=line)
 
 
 def _window(modality: str, histogram: Histogram, unit: str) -> DisplayWindow:
