@@ -37,14 +37,14 @@ if TYPE_CHECKING:
     from transmodal.commands._preparing import prepare
     from transmodal.commands._progress import bars
     from transmodal.commands._translating import translate
-    from transmodal.commands.compare import compare
     from transmodal.commands.train import train
+    from transmodal.evaluation.compare.write import compare
     from transmodal.inference.load import load
     from transmodal.volumes.io import read, write
 
 _HOMES = {
     "bars": "transmodal.commands._progress",
-    "compare": "transmodal.commands.compare",
+    "compare": "transmodal.evaluation.compare.write",
     "evaluate": "transmodal.commands._evaluating",
     "load": "transmodal.inference.load",
     "prepare": "transmodal.commands._preparing",

@@ -17,6 +17,7 @@ from scipy import stats
 from transmodal import cli
 from transmodal.cohorts.case import patient_mark
 from transmodal.errors import InputError, TransmodalError, UsageError
+from transmodal.evaluation.compare import page as comparison_page
 from transmodal.evaluation.compare import table
 from transmodal.evaluation.compare.compare import Comparison, compare
 from transmodal.evaluation.result import Evaluation
@@ -394,7 +395,7 @@ def test_the_four_formats_say_the_same(make: Maker) -> None:
     assert "*mean_target*" in text
     assert "4.86 M" in text
     assert INTENDED_USE in text
-    html = table.page(comparison)
+    html = comparison_page.page(comparison)
     assert shown in html
     assert MAE.text().replace("'", "&#x27;") in html
     assert not re.search(r"(src|href)=\"(?!data:)", html)
@@ -419,8 +420,8 @@ def test_names_from_files_are_escaped(make: Maker) -> None:
     comparison = compare(
         [make("odd", {odd: GOOD, "b": BAD}, {odd: _record(), "b": _record(recipe_sha256="b" * 64)})]
     )
-    assert "<script>|" not in table.page(comparison)
-    assert "&lt;script&gt;|" in table.page(comparison)
+    assert "<script>|" not in comparison_page.page(comparison)
+    assert "&lt;script&gt;|" in comparison_page.page(comparison)
     assert r"<script>\|_50%\\x" in table.markdown(comparison)
     assert r"$<$script$>$|\_50\%\textbackslash{}x" in table.latex(comparison)
     assert odd in table.table_csv(comparison)

@@ -66,7 +66,13 @@ def test_one_target_has_its_files_in_the_folder_and_two_have_folders(done: Any, 
     assert table.write(both, tmp_path) == [tmp_path / "fa", tmp_path / "t2"]
     assert table.write({"fa": both["fa"]}, tmp_path) == [tmp_path]
     for place in (tmp_path, tmp_path / "fa", tmp_path / "t2"):
-        assert {path.name for path in place.iterdir() if path.is_file()} == set(table.FORMS)
+        assert {path.name for path in place.iterdir() if path.is_file()} == {
+            "comparison.md",
+            "comparison.csv",
+            "comparison.tex",
+            "comparison.html",
+            "patients.csv",
+        }
     assert "whole" in (tmp_path / "comparison.tex").read_text()
 
 

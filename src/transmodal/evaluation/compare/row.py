@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from transmodal.evaluation.compare.comparability import ComparedMetric
+from transmodal.evaluation.compare.inputs import ComparisonInputs
 from transmodal.evaluation.compare.pooling import Pool
 from transmodal.evaluation.statistics.agreement import NonInferiority, non_inferiority
-from transmodal.evaluation.statistics.bootstrap import Values
 from transmodal.evaluation.statistics.paired_tests import Description, Difference, describe, holm, paired
 from transmodal.metrics import registry
 
@@ -76,45 +76,22 @@ class ComparisonRow:
         }
 
 
-class ComparisonInputs(NamedTuple):
-    """Figures and settings that all rows of a table are computed from.
-
-    Attributes:
-        primary: the metric that is compared.
-        secondary: metrics shown beside it.
-        patients: ids, in order.
-        reference: name of the row that all rows are compared with.
-        figures: of every row, `(seeds, patients)`.
-        margin: of non-inferiority; None without.
-        resamples: of the bootstrap.
-        seed: of the bootstrap.
-    """
-
-    primary: ComparedMetric
-    secondary: tuple[ComparedMetric, ...]
-    patients: list[str]
-    reference: str
-    figures: dict[str, Values]
-    margin: float | None
-    resamples: int
-    seed: int
-
-
 def build_row(pool: Pool, inputs: ComparisonInputs) -> ComparisonRow:
     """Return one row; `correct_p_values` then corrects its p-value for all tests of the table."""
+    resamples, seed = inputs.bootstrap
     figures, reference = inputs.figures[pool.name], inputs.figures[inputs.reference]
     is_reference = pool.name == inputs.reference
     difference, margin_test = None, None
     if not is_reference:
-        difference = paired(figures, reference, resamples=inputs.resamples, seed=inputs.seed)
+        difference = paired(figures, reference, resamples=resamples, seed=seed)
     if inputs.margin is not None and not is_reference:
         margin_test = non_inferiority(
             figures,
             reference,
             margin=inputs.margin,
             higher_is_better=registry.higher_is_better(inputs.primary.metric),
-            resamples=inputs.resamples,
-            seed=inputs.seed,
+            resamples=resamples,
+            seed=seed,
         )
     parameters, training = pool.recorded("parameters"), pool.recorded("training_seconds")
     seconds = pool.seconds()
@@ -124,7 +101,7 @@ def build_row(pool: Pool, inputs: ComparisonInputs) -> ComparisonRow:
         pool.seeds,
         0 if pool.is_oracle else len(pool.members),
         tuple(float(value) for value in figures.mean(axis=0)),
-        describe(figures, resamples=inputs.resamples, seed=inputs.seed),
+        describe(figures, resamples=resamples, seed=seed),
         difference,
         None,
         margin_test,

@@ -82,6 +82,12 @@ def csv_table(rows: Sequence[dict[str, object]]) -> str:
     return text.getvalue()
 
 
+def interval_fields(name: str, ends: Sequence[float] | None) -> dict[str, object]:
+    """Return the two fields of an interval in a CSV table; both empty where there is no interval."""
+    low, high = ends or (None, None)
+    return {f"{name}_low": low, f"{name}_high": high}
+
+
 def escape_markdown(text: str) -> str:
     """Escape text for a cell of a Markdown table."""
     return text.replace("\\", "\\\\").replace("|", "\\|").replace("\n", " ")

@@ -43,8 +43,10 @@ def interval(ends: Sequence[float] | None, write: Callable[[float], str], absent
     return absent if ends is None else f"{write(ends[0])} to {write(ends[1])}"
 
 
-def spread(mean: float, sd: float | None, write: Callable[[float], str]) -> str:
-    """Return `mean ± standard deviation`; the mean alone where there is no standard deviation."""
+def spread(mean: float | None, sd: float | None, write: Callable[[float], str]) -> str:
+    """Return `mean ± standard deviation`; the mean alone without a standard deviation, a dash without either."""
+    if mean is None:
+        return DASH
     return write(mean) if sd is None else f"{write(mean)} ± {write(sd)}"
 
 

@@ -4,29 +4,22 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from transmodal.evaluation.compare import table as compare_table
 from transmodal.evaluation.compare.compare import Comparison
 from transmodal.evaluation.compare.row import ComparisonRow
+from transmodal.evaluation.compare.write import write_tables
+from transmodal.evaluation.drawing import words
+from transmodal.evaluation.drawing.words import DASH
 from transmodal.evaluation.oracles import STANDARD
 from transmodal.experiments.benchmark.metrics import figure_name
 from transmodal.experiments.markdown import line, made_at
 from transmodal.metrics import registry
-from transmodal.storage import files
 
 NOT_CONVERGED = " (not converged)"
-_NONE = "\N{EN DASH}"
-FORMS = {
-    "comparison.md": compare_table.markdown,
-    "comparison.csv": compare_table.table_csv,
-    "comparison.tex": compare_table.latex,
-    "comparison.html": compare_table.page,
-    "patients.csv": compare_table.patients_csv,
-}
 
 
 def rank(comparison: Comparison, failures: Sequence[str] = ()) -> Comparison:
@@ -64,10 +57,7 @@ def write(comparisons: Mapping[str, Comparison], folder: Path) -> list[Path]:
     folders = []
     for target, comparison in comparisons.items():
         of_target = folder if len(comparisons) == 1 else folder / target
-        of_target.mkdir(parents=True, exist_ok=True)
-        for name, write_form in FORMS.items():
-            with files.atomic_path(of_target / name) as beside:
-                beside.write_text(write_form(comparison), encoding="utf-8")
+        write_tables(comparison, of_target)
         folders.append(of_target)
     return folders
 
@@ -131,42 +121,42 @@ def rows(content: Mapping[str, Any], table: Mapping[str, Any]) -> list[str]:
 
 def _cells(content: Mapping[str, Any], table: Mapping[str, Any], row: Mapping[str, Any]) -> list[str]:
     summary, difference = row["description"], row["difference"]
-    decimals, *further = _column_decimals(table)
+    write, *further = _column_writers(table)
     entry = content["entries"].get(row["name"].removesuffix(NOT_CONVERGED), {})
     ranking = figure_name(table["metric"]["metric"], table["metric"]["dims"])
     over_seeds = entry.get("over_seeds", {}).get(ranking)
     has_seeds = over_seeds is not None and row["trainings"] > 1
     return [
-        str(row["rank"] or _NONE),
+        str(row["rank"] or DASH),
         f"*{row['name']}*" if row["oracle"] else row["name"],
-        _spread(summary["mean"], summary["sd"], decimals),
-        _interval(summary["of_mean"], decimals),
-        f"± {_number(over_seeds['sd'], decimals)}" if has_seeds else _NONE,
-        f"{_number(difference['mean'], decimals)} ({_interval(difference['interval'], decimals)})"
+        words.spread(summary["mean"], summary["sd"], write),
+        words.interval(summary["of_mean"], write),
+        f"± {write(over_seeds['sd'])}" if has_seeds else DASH,
+        f"{write(difference['mean'])} ({words.interval(difference['interval'], write)})"
         if difference
         else "reference",
-        _NONE if row["p_holm"] is None else "<0.001" if row["p_holm"] < 0.001 else f"{row['p_holm']:.3f}",
-        f"{difference['rank_biserial']:+.2f}" if difference else _NONE,
-        *(_spread(figure["mean"], figure["sd"], n) for figure, n in zip(row["others"], further, strict=True)),
-        _NONE if row["parameters"] is None else f"{row['parameters'] / 1e6:.3g} M",
-        _NONE if row["training_seconds"] is None else f"{row['training_seconds']:.0f} s",
+        words.p_value(row["p_holm"]),
+        f"{difference['rank_biserial']:+.2f}" if difference else DASH,
+        *(
+            words.spread(figure["mean"], figure["sd"], write_figure)
+            for figure, write_figure in zip(row["others"], further, strict=True)
+        ),
+        DASH if row["parameters"] is None else f"{row['parameters'] / 1e6:.3g} M",
+        DASH if row["training_seconds"] is None else f"{row['training_seconds']:.0f} s",
     ]
 
 
-def _column_decimals(table: Mapping[str, Any]) -> list[int]:
-    """Return how many decimals the columns of the metrics have, that of the ranking first."""
+def _column_writers(table: Mapping[str, Any]) -> list[Callable[[float], str]]:
+    """Return how the columns of the metrics are written, that of the ranking first."""
     rows = table["rows"]
     columns = [[row["description"]["mean"] for row in rows]]
     columns += [[row["others"][n]["mean"] for row in rows] for n in range(len(table["others"]))]
-    return [_decimals(means) for means in columns]
+    return [_number_writer(means) for means in columns]
 
 
 def _notes(table: Mapping[str, Any]) -> list[str]:
-    protocols: dict[str, list[str]] = {}
     kinds = [table["metric"], *table["others"]]
-    for kind in kinds:
-        protocols.setdefault(kind["protocol"], []).append(_heading(kind, kinds)[:-2])
-    texts = [f"{', '.join(names)}: {text}." for text, names in protocols.items()]
+    texts = words.protocol_lines((kind["protocol"], _heading(kind, kinds)[:-2]) for kind in kinds)
     return [*texts, table["method"], *table["notes"]]
 
 
@@ -182,24 +172,11 @@ def _sentence(text: str) -> str:
     return f"{text[:1].upper()}{text[1:].rstrip('.')}."
 
 
-def _decimals(means: Sequence[float | None]) -> int:
-    """Return how many decimals a column has: four digits of its typical figure, four decimals at most."""
+def _number_writer(means: Sequence[float | None]) -> Callable[[float], str]:
+    """Return how a column is written: with four digits of its typical figure, four decimals at most."""
     sizes = [abs(mean) for mean in means if mean]
-    return min(4, max(0, 3 - math.floor(math.log10(statistics.median(sizes))))) if sizes else 4
-
-
-def _spread(mean: float | None, sd: float | None, decimals: int) -> str:
-    if mean is None:
-        return _NONE
-    return _number(mean, decimals) if sd is None else f"{_number(mean, decimals)} ± {_number(sd, decimals)}"
-
-
-def _interval(ends: Sequence[float] | None, decimals: int) -> str:
-    return f"{_number(ends[0], decimals)} to {_number(ends[1], decimals)}" if ends else _NONE
-
-
-def _number(value: float, decimals: int) -> str:
-    return f"{value:.{decimals}f}".replace("-", "\N{MINUS SIGN}")
+    places = min(4, max(0, 3 - math.floor(math.log10(statistics.median(sizes))))) if sizes else 4
+    return lambda value: words.true_minus(f"{value:.{places}f}")
 
 
 def _beats(comparison: Comparison, row: ComparisonRow, rival: ComparisonRow) -> bool:
