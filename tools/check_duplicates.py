@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from transmodal.cohorts.quality import image_similarity
-from transmodal.cohorts.quality.duplicates import near_duplicates
+from transmodal.cohorts.quality.duplicates import find_near_duplicates
 from transmodal.cohorts.simulation import atlas
 from transmodal.parallel import spread
 from transmodal.storage import files
@@ -172,7 +172,7 @@ def _measured(
     began = time.process_time()
     details = {name: image_similarity.detail(volume) for name, volume in {**subjects, **copies}.items()}
     detailed = time.process_time()
-    found = near_duplicates({name: {"t1": kept} for name, kept in details.items()})
+    found = find_near_duplicates({name: {"t1": kept} for name, kept in details.items()})
     ended = time.process_time()
     pairs = {frozenset((one.first, one.second)) for one in found}
     planted = {frozenset((name, name.split("~")[0])) for name in copies}

@@ -13,7 +13,7 @@ from transmodal.cohorts.case import Case
 from transmodal.cohorts.case_files import CaseFiles
 from transmodal.cohorts.layouts import slices
 from transmodal.cohorts.layouts.brats import Options, find
-from transmodal.cohorts.split.split import given_split, sides_in_order
+from transmodal.cohorts.split.split import sides_in_order, split_from_sides
 from transmodal.cohorts.steps.voxelwise import Clip
 from transmodal.volumes import Volume
 
@@ -43,7 +43,7 @@ def test_a_split_by_order_divides_no_patient(owners: list[str]) -> None:
     cases = [CaseFiles(f"case-{n:02d}", owner, {}) for n, owner in enumerate(owners)]
     patients = list(dict.fromkeys(owners))
     counts = (max(1, len(patients) - 2), int(len(patients) > 1), int(len(patients) > 2))
-    split = given_split(sides_in_order(cases, counts))
+    split = split_from_sides(sides_in_order(cases, counts))
     owner_of = {case.id: case.patient for case in cases}
     sides = [{owner_of[case] for case in split.ids(name)} for name in ("train", "validation", "test")]
     assert [len(side) for side in sides] == list(counts)

@@ -50,7 +50,7 @@ class ArrayEntry(FrozenRecord):
         dtype: as numpy writes it.
         shape: of the array.
         sha256: of dtype, shape and voxels.
-        origin: the input file; None for what was made or computed.
+        origin: the input file; None for an array that was made or computed.
     """
 
     file: Annotated[str, AfterValidator(_below)]
@@ -113,7 +113,7 @@ class CaseEntry(FrozenRecord):
 
     Attributes:
         id: name of the case and of its folder.
-        patient: whose it is.
+        patient: name of the patient.
         group: family or site; empty where the patient is the group.
         affine: of the canonical grid, which all its arrays share.
         volumes: by modality.
@@ -159,7 +159,7 @@ class Manifest(FrozenRecord):
         name: of the cohort.
         modalities: every modality that some case has.
         cases: sorted by id.
-        options: what it was prepared with; `keep_going` is not kept.
+        options: of the preparation; `keep_going` is not kept.
         left_out: cases that failed where the caller asked to go on, with the kind of error.
     """
 

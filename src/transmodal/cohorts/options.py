@@ -18,7 +18,7 @@ VERSION = 1
 """Of the format, and of how `prepare` makes arrays: another one prepares every case anew."""
 
 CopiesPolicy = Literal["refuse", "warn", "ignore"]
-"""What is done about copies of one image under two patients' names."""
+"""The policy on copies of one image under two patients' names."""
 
 
 class FrozenRecord(BaseModel):
@@ -29,7 +29,7 @@ class FrozenRecord(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class SplitOptions:
-    """How cases are split into training, validation and test.
+    """The split of cases into training, validation and test.
 
     Attributes:
         ratios: shares of training, validation and test, over patients or groups.
@@ -57,7 +57,7 @@ class PrepareOptions(FrozenRecord):
         seed: of the split.
         fold: number of the fold to test, from 0, and how many folds there are; instead of the share to test.
         test_group: group to test, such as `site Guys`; instead of the share to test.
-        copies: what is done about copies of one image under two patients' names: refused where they stand on
+        copies: the policy on copies of one image under two patients' names: refused where they stand on
             two sides, only warned of, or not looked for.
         keep_going: leave failing cases out and record them, instead of stopping at the end.
         strict_pairs: take a case whose contrasts do not seem to lie on one another for a failing one.
@@ -92,7 +92,7 @@ class PrepareOptions(FrozenRecord):
         )
 
     def fingerprint(self, modalities: tuple[str, ...]) -> str:
-        """Return a hash of what decides the arrays of a case with these modalities."""
+        """Return a hash of the options that decide the arrays of a case with these modalities."""
         data = self.model_dump(mode="json", include={"regions", "intensity", "record_names"})
         for part in ("regions", "intensity"):
             # Options of modalities that the case lacks do not touch it.

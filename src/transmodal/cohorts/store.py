@@ -226,7 +226,7 @@ class Cohort:
     def named_for(self, modalities: Sequence[str]) -> Cohort:
         """Return the cohort with its modalities under the names that a recipe has for them (`cohorts.aliases`).
 
-        Its digest stays that of what was prepared.
+        Its digest stays that of the prepared cohort.
 
         Args:
         modalities: the recipe's sources and target.
@@ -239,7 +239,7 @@ class Cohort:
         return Cohort(self.folder, self.manifest.with_names(names), self.split, recorded=self._recorded)
 
     def digest(self) -> str:
-        """Return a hash of the content and of the split: equal for what trains and scores alike.
+        """Return a hash of the content and of the split: equal for cohorts that train and score alike.
 
         The names of the cohort and of the input files, and when and where it was prepared, do not matter.
         """

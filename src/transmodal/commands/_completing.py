@@ -1,4 +1,4 @@
-"""What a shell completes besides verbs and options; light, since it runs at every press of the key."""
+"""Words that a shell completes besides verbs and options; light, since it runs at every press of the key."""
 
 from __future__ import annotations
 

@@ -110,11 +110,11 @@ def prepare(
 
 @dataclass(frozen=True, slots=True)
 class PrepareWords:
-    """What a preparation computes, in the words of the command line.
+    """The options of a preparation, in the words of the command line.
 
     Attributes:
         regions: masks to compute, such as `t1=brain`.
-        recipes: whose masks to compute.
+        recipes: recipes whose masks to compute.
         intensity: intensity maps, such as `ct=window:-1000:2000`.
         labels: table of the segmentation's labels and their names; None where there is none.
         split: how the cohort is split.

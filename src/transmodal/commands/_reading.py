@@ -14,14 +14,14 @@ PANEL = "Files that leave something open"
 
 
 class Nonfinite(StrEnum):
-    """What becomes of voxels that are not finite."""
+    """Treatment of voxels that are not finite."""
 
     REFUSE = "refuse"
     ZERO = "zero"
 
 
 class Form(StrEnum):
-    """Which form of a NIfTI header to believe."""
+    """The form of a NIfTI header to believe."""
 
     SFORM = "sform"
     QFORM = "qform"
@@ -64,7 +64,7 @@ def reading_of(
     frame: int | None,
     series: str | None = None,
 ) -> Reading:
-    """Return what the options say."""
+    """Return the way of reading that the options ask for."""
     from transmodal.volumes.reading import Reading
 
     return Reading(nonfinite.value, _FORMS.get(orientation_from), assume_orientation, frame, series)

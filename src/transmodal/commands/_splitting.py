@@ -69,7 +69,7 @@ Workers = Annotated[int, typer.Option("--workers", min=1, help="Processes.")]
 
 @dataclass(frozen=True, slots=True)
 class SplitWords:
-    """How a cohort is split, in the words of the command line.
+    """The options of a split, in the words of the command line.
 
     Attributes:
         split: shares, a file, or a name that the verb knows.
@@ -121,7 +121,7 @@ def parse_split(words: SplitWords, shares: str) -> SplitOptions:
 
 
 def parse_copies(copies: str) -> CopiesPolicy:
-    """Return what is done about copies.
+    """Return the policy on copies.
 
     Raises:
         UsageError: E001 for another word.

@@ -15,7 +15,7 @@ from transmodal.cohorts.options import PrepareOptions, SplitOptions
 from transmodal.cohorts.prepare.prepare import prepare
 from transmodal.cohorts.split.relations import Relations, read_relations
 from transmodal.cohorts.split.request import SplitRequest
-from transmodal.cohorts.split.split import NAMES, given_split
+from transmodal.cohorts.split.split import NAMES, split_from_sides
 from transmodal.cohorts.store import Cohort
 from transmodal.errors import InputError, IntegrityError, UsageError
 from transmodal.storage import files
@@ -192,7 +192,7 @@ def test_a_resplit_elsewhere_leaves_the_cohort_alone(
 def test_sides_can_be_given(cohort: Callable[..., Cohort]) -> None:
     one = cohort("one", "a", "b", "c")
     wanted = {"a": "test", "b": "train", "c": "train"}
-    assert resplit(one.folder, SplitRequest(sides=wanted)).split == given_split(wanted)
+    assert resplit(one.folder, SplitRequest(sides=wanted)).split == split_from_sides(wanted)
 
 
 def test_runs_of_a_former_split_are_named_with_what_they_learned(
@@ -222,7 +222,9 @@ def test_runs_are_found_though_patients_were_joined_since(
     trained, tested = one.split.train[0], one.split.test[0]
     again = resplit(
         one.folder,
-        SplitRequest(relations=Relations(same=((trained, tested),)), sides={trained: "test", tested: "test"}),
+        SplitRequest(
+            relations=Relations(same_patient=((trained, tested),)), sides={trained: "test", tested: "test"}
+        ),
     )
     assert again.case(trained).patient == again.case(tested).patient
     (found,) = find_stale_runs(again, tmp_path)

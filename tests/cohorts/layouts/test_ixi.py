@@ -12,7 +12,7 @@ from transmodal.cohorts.layouts import ixi
 from transmodal.cohorts.layouts.ixi import Options
 from transmodal.cohorts.prepare.prepare import PrepareOptions, prepare
 from transmodal.cohorts.simulation import atlas
-from transmodal.cohorts.steps.coregistration import Onto, Unbias, find_dissimilar
+from transmodal.cohorts.steps.coregistration import Coregister, Unbias, find_dissimilar
 from transmodal.errors import InputError, UsageError
 from transmodal.volumes import Volume, io
 from transmodal.volumes.geometry.reorient import reorient
@@ -85,8 +85,8 @@ def test_the_other_way_both_echoes_share_one_transform(place: Path) -> None:
     (one, *_), (pair, *_) = (
         ixi.find(place, Options(onto="t1", need=need)).cases for need in (("t1", "t2", "pd"), ("t1", "pd"))
     )
-    assert one.steps == (Onto("t1", "t2", ("pd",)),)
-    assert pair.steps == (Onto("t1", "pd"),)
+    assert one.steps == (Coregister("t1", "t2", ("pd",)),)
+    assert pair.steps == (Coregister("t1", "pd"),)
     loaded = one.load()
     assert loaded.volumes["t2"].grid == loaded.volumes["pd"].grid == loaded.volumes["t1"].grid
     np.testing.assert_array_equal(loaded.volumes["t1"].voxels, io.read(one.volumes["t1"]).voxels)
@@ -98,7 +98,10 @@ def test_steps_follow_what_was_told(place: Path) -> None:
 
     assert steps(Options(onto="none")) == ()
     assert steps(Options(need=("t2", "pd"))) == ()
-    assert steps(Options(bias=True, limit_mm=1.5)) == (Unbias(("t1", "t2", "pd")), Onto("t2", "t1", (), 1.5))
+    assert steps(Options(bias=True, limit_mm=1.5)) == (
+        Unbias(("t1", "t2", "pd")),
+        Coregister("t2", "t1", (), 1.5),
+    )
 
 
 def test_unregistered_files_are_refused_by_case_where_nothing_registers(place: Path, tmp_path: Path) -> None:
@@ -111,17 +114,17 @@ def test_a_failed_registration_is_flagged_and_not_passed_on(head: Case) -> None:
     noise = np.random.default_rng(3).random(head.volumes["t1"].voxels.shape).astype(np.float32)
     broken = replace(head, volumes={**head.volumes, "t1": head.volumes["t1"].with_voxels(noise)})
     with pytest.raises(InputError, match="t1 could not be laid over t2") as caught:
-        Onto("t2", "t1")(broken)
+        Coregister("t2", "t1")(broken)
     assert caught.value.code == "E130"
 
 
 def test_what_comes_along_needs_the_same_grid(head: Case) -> None:
     apart = replace(head, volumes={**head.volumes, "pd": moved(head.volumes["pd"])})
     with pytest.raises(InputError, match="pd lies on another grid than t2") as caught:
-        Onto("t1", "t2", ("pd",))(apart)
+        Coregister("t1", "t2", ("pd",))(apart)
     assert caught.value.code == "E130"
     with pytest.raises(InputError, match="no flair") as caught:
-        Onto("t1", "flair")(head)
+        Coregister("t1", "flair")(head)
     assert caught.value.code == "E131"
 
 
@@ -130,7 +133,10 @@ def test_two_people_show_among_the_others(head: Case) -> None:
     options = atlas.AtlasOptions(spacing_mm=6, modalities=("t1",), head="always", lesions=False)
     other = atlas.subjects(2, options)[1].load()
     swapped = replace(head, volumes={**head.volumes, "t1": other.volumes["t1"]})
-    right, wrong = Onto("t2", "t1", limit_mm=50)(head).notes, Onto("t2", "t1", limit_mm=50)(swapped).notes
+    right, wrong = (
+        Coregister("t2", "t1", limit_mm=50)(head).notes,
+        Coregister("t2", "t1", limit_mm=50)(swapped).notes,
+    )
     others = {f"p{n}": right for n in range(5)}
     assert find_dissimilar({**others, "swapped": wrong, "none": {}}) == ["swapped"]
     assert find_dissimilar(others) == []
@@ -154,7 +160,7 @@ def test_known_movements_are_recovered_to_a_millimetre(trial: int) -> None:
     move[:3, 3] = shift
     t1 = case.volumes["t1"]
     turned = replace(case, volumes={**case.volumes, "t1": Volume(t1.voxels, move @ t1.affine)})
-    found, notes = Onto("t2", "t1").registration(turned)
+    found, notes = Coregister("t2", "t1").registration(turned)
     assert notes["registration_mm"] < 1
     assert case.mask is not None
     points = case.mask.grid.world(np.argwhere(case.mask.voxels > 0)[::100].astype(float))

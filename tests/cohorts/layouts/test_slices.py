@@ -14,7 +14,7 @@ from transmodal.cohorts.layouts import slices
 from transmodal.cohorts.layouts._slice_stack import SliceStack
 from transmodal.cohorts.layouts.slices import Options
 from transmodal.cohorts.prepare.prepare import PrepareOptions, prepare
-from transmodal.cohorts.prepare.validate import stored_as_rgb
+from transmodal.cohorts.prepare.validate import read_rgb_notes
 from transmodal.errors import InputError, ResourceError, UsageError
 
 DRAW = np.random.default_rng(5)
@@ -95,7 +95,7 @@ def test_grey_of_two_kinds_in_one_stack_and_a_black_slice_in_colour(tmp_path: Pa
     Image.fromarray(np.zeros_like(colour)).save(tmp_path / "trainB" / "p1_2.png")
     case = slices.find(tmp_path).cases[0].load()
     np.testing.assert_array_equal(case.volumes["a"].voxels.transpose(2, 1, 0), grey)
-    assert stored_as_rgb(case.notes) == ["a"]
+    assert read_rgb_notes(case.notes) == ["a"]
     np.testing.assert_array_equal(case.volumes["b"].voxels[:, :, 0].swapaxes(0, 1), colour)
     assert not case.volumes["b"].voxels[:, :, 1].any()
 

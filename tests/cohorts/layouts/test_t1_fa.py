@@ -17,7 +17,7 @@ from transmodal.cohorts.layouts.t1_fa import Options
 from transmodal.cohorts.prepare.prepare import PrepareOptions, prepare
 from transmodal.cohorts.prepare.survey import survey
 from transmodal.cohorts.simulation import atlas, releases
-from transmodal.cohorts.steps.coregistration import Onto
+from transmodal.cohorts.steps.coregistration import Coregister
 from transmodal.errors import InputError, UsageError
 from transmodal.volumes import Grid, Volume, io
 from transmodal.volumes.geometry.resampling import resample
@@ -125,7 +125,7 @@ def test_a_pair_on_two_grids_is_refused_and_the_way_is_told(tmp_path: Path) -> N
     assert waits == "fa to be sampled on t1's grid, as the headers lie"
     (case,) = t1_fa.find(tmp_path, Options(onto="fa")).cases
     assert isinstance(case, CaseFiles)
-    assert case.steps == (InUnits(), Onto("fa", "t1"))
+    assert case.steps == (InUnits(), Coregister("fa", "t1"))
 
 
 def test_headers_of_two_worlds_are_refused(tmp_path: Path) -> None:
@@ -150,7 +150,7 @@ def test_a_mask_comes_with_its_pair(tmp_path: Path) -> None:
 def test_a_series_gives_the_fa_that_it_was_made_from(series: Path, truth: Case, tmp_path: Path) -> None:
     (case,) = t1_fa.find(series).cases
     assert isinstance(case, TensorCase)
-    assert (case.id, case.patient, case.steps) == ("sub-0001", "sub-0001", (Onto("b0", "t1"),))
+    assert (case.id, case.patient, case.steps) == ("sub-0001", "sub-0001", (Coregister("b0", "t1"),))
     loaded = case.load()
     assert sorted(loaded.volumes) == ["fa", "t1"]
     assert np.abs(loaded.volumes["fa"].voxels - truth.volumes["fa"].voxels).max() < 1e-3

@@ -10,7 +10,7 @@ import pytest
 from transmodal.cohorts.case import Case, CaseMaker
 from transmodal.cohorts.case_files import CaseFiles
 from transmodal.cohorts.prepare.survey import survey
-from transmodal.cohorts.steps.coregistration import Onto
+from transmodal.cohorts.steps.coregistration import Coregister
 from transmodal.cohorts.steps.voxelwise import Relabel
 from transmodal.volumes import Volume, io
 
@@ -42,11 +42,11 @@ def test_what_waits_for_registration_is_checked_by_itself(a_case: MakeCase, on_d
     case = on_disk(a_case("s1"))
     volume = io.read(case.volumes["t1"])
     io.write(Volume(volume.voxels, np.diag([1.0, 1, 3, 1])), case.volumes["t1"])
-    (one,) = survey([replace(case, steps=(Onto("ct", "t1"),))])
+    (one,) = survey([replace(case, steps=(Coregister("ct", "t1"),))])
     assert one.faults == ()
     assert one.pending == ("t1 to be registered onto ct",)
     io.write(Volume(np.ones_like(volume.voxels), volume.affine), case.volumes["t1"])
-    (one,) = survey([replace(case, steps=(Onto("ct", "t1"),))])
+    (one,) = survey([replace(case, steps=(Coregister("ct", "t1"),))])
     assert len(one.faults) == 1
     assert "t1 is 1 everywhere" in one.faults[0]
 

@@ -12,7 +12,7 @@ from transmodal.cohorts.case import Case
 from transmodal.cohorts.case_files import CaseFiles
 from transmodal.cohorts.prepare.prepare import PrepareOptions, prepare
 from transmodal.cohorts.prepare.survey import survey_case
-from transmodal.cohorts.prepare.validate import check, greyed, stored_as_rgb
+from transmodal.cohorts.prepare.validate import check, drop_rgb_channels, read_rgb_notes
 from transmodal.errors import InputError
 from transmodal.volumes import Volume, io
 from transmodal.volumes.geometry.reorient import reorient
@@ -89,7 +89,7 @@ def test_grey_stored_as_rgb_is_prepared_as_grey(ending: str, tmp_path: Path) -> 
     (kept,) = cohort.cases()
     np.testing.assert_array_equal(kept.volume("mr").voxels, grey[::-1])  # LAS is turned to RAS
     assert kept.volume("colour").is_colour  # the modality that is in colour, whatever is in it
-    assert stored_as_rgb(kept.entry.notes) == ["mr"]  # masks are read as grey
+    assert read_rgb_notes(kept.entry.notes) == ["mr"]  # masks are read as grey
     assert any(line.endswith("grey stored as RGB") for line in survey_case(case).images)
 
 
@@ -97,7 +97,7 @@ def test_images_in_colour_stay_in_colour() -> None:
     tinted = np.zeros((*SHAPE, 3), np.uint8)
     tinted[..., 0] = 9
     case = Case("s01", "s01", {"mr": Volume(tinted, AFFINE)}, Volume(tinted, AFFINE))
-    assert greyed(case) is case
+    assert drop_rgb_channels(case) is case
     with pytest.raises(InputError) as caught:
         check(case)
     assert caught.value.code == "E122"

@@ -12,10 +12,10 @@ import pytest
 from transmodal.cohorts.case import Case, CaseMaker
 from transmodal.cohorts.prepare.prepare import PrepareOptions, prepare
 from transmodal.cohorts.quality import image_similarity
-from transmodal.cohorts.quality.duplicates import check, detail_path, near_duplicates
+from transmodal.cohorts.quality.duplicates import check, detail_path, find_near_duplicates
 from transmodal.cohorts.simulation import atlas
 from transmodal.cohorts.split.relations import read_relations
-from transmodal.cohorts.split.split import given_split
+from transmodal.cohorts.split.split import split_from_sides
 from transmodal.errors import InputError
 from transmodal.volumes import Volume
 from transmodal.volumes.geometry.reorient import crop, reorient, resample, working_grid
@@ -52,7 +52,7 @@ def test_all_planted_copies_are_found_and_no_sibling_is(siblings: dict[str, Volu
     chosen = list(siblings)[:PLANTED]
     copies = {f"{name}~": distorted(siblings[name], number) for number, name in enumerate(chosen)}
     images = {name: {"t1": image_similarity.detail(one)} for name, one in {**siblings, **copies}.items()}
-    found = {(one.first, one.second) for one in near_duplicates(images)}
+    found = {(one.first, one.second) for one in find_near_duplicates(images)}
     assert found == {(name, f"{name}~") for name in chosen}
 
 
@@ -119,12 +119,12 @@ def test_what_an_older_cohort_lacks_is_made(
 def test_cases_on_no_side_do_not_count(siblings: dict[str, Volume], ready: Ready, tmp_path: Path) -> None:
     makers = [ready(one) for one in two_people(siblings)]
     cohort = prepare(makers, tmp_path / "cohort", PrepareOptions(ratios=(1, 0, 0)))
-    assert check(cohort.folder, cohort.manifest, given_split({"a": "train", "b": "test"})) == []
+    assert check(cohort.folder, cohort.manifest, split_from_sides({"a": "train", "b": "test"})) == []
 
 
 def test_images_that_are_kept_together_or_too_small_are_not_compared(siblings: dict[str, Volume]) -> None:
     image = image_similarity.detail(next(iter(siblings.values())))
     images = {"a": {"t1": image}, "b": {"t1": image, "t2": None}, "c": {"t2": None}}
-    assert near_duplicates(images, {"a": "p", "b": "p", "c": "c"}) == []
-    assert len(near_duplicates(images, {"a": "p", "b": "q", "c": "c"})) == 1
-    assert near_duplicates({}) == []
+    assert find_near_duplicates(images, {"a": "p", "b": "p", "c": "c"}) == []
+    assert len(find_near_duplicates(images, {"a": "p", "b": "q", "c": "c"})) == 1
+    assert find_near_duplicates({}) == []

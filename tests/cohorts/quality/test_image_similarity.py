@@ -71,7 +71,7 @@ def test_copies_agree_whatever_was_done_to_them(how: str) -> None:
     agreed = image_similarity.agreement(one, other)
     assert agreed.correlation >= image_similarity.MIN_CORRELATION + 0.1
     assert agreed.apart_mm <= image_similarity.MAX_APART_MM / 1.5
-    assert agreed.copies
+    assert agreed.are_copies
 
 
 def test_the_same_image_agrees_wholly() -> None:
@@ -83,14 +83,14 @@ def test_the_same_image_agrees_wholly() -> None:
 def test_two_anatomies_do_not_agree() -> None:
     one, other = kept(anatomy(3)), kept(anatomy(4))
     assert image_similarity.spectrum(one) @ image_similarity.spectrum(other) < image_similarity.MIN_SPECTRAL
-    assert not image_similarity.agreement(one, other).copies
+    assert not image_similarity.agreement(one, other).are_copies
 
 
 def test_a_warp_of_one_anatomy_is_another_one() -> None:
     """What looks alike to a correlation is told apart by where its parts lie."""
     agreed = image_similarity.agreement(kept(anatomy(3)), kept(anatomy(3, warp=7)))
     assert agreed.apart_mm > image_similarity.MAX_APART_MM
-    assert not agreed.copies
+    assert not agreed.are_copies
 
 
 def test_images_that_share_little_do_not_agree() -> None:
@@ -98,7 +98,7 @@ def test_images_that_share_little_do_not_agree() -> None:
     left, right = (
         kept(crop(whole, (part, slice(None), slice(None)))) for part in (slice(0, 14), slice(17, 30))
     )
-    assert not image_similarity.agreement(left, right).copies
+    assert not image_similarity.agreement(left, right).are_copies
 
 
 @pytest.mark.parametrize(
@@ -121,14 +121,14 @@ def test_an_image_larger_than_the_torus_is_found_where_it_was_cropped() -> None:
     one, other = kept(large), kept(part)
     assert one.shape[0] > 64
     assert image_similarity.spectrum(one) @ image_similarity.spectrum(other) >= image_similarity.MIN_SPECTRAL
-    assert image_similarity.agreement(one, other).copies
+    assert image_similarity.agreement(one, other).are_copies
 
 
 def test_fine_voxels_are_averaged_first() -> None:
     fine = resample(anatomy(3), working_grid(anatomy(3).grid, 1.0))
     agreed = image_similarity.agreement(kept(anatomy(3)), kept(fine))
     assert agreed.correlation > 0.85
-    assert agreed.copies
+    assert agreed.are_copies
 
 
 @settings(max_examples=15, deadline=None)

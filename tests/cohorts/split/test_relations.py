@@ -18,12 +18,12 @@ def entry(name: str, patient: str = "", group: str = "") -> CaseEntry:
 
 
 def patients(relations: Relations, entries: list[CaseEntry]) -> dict[str, str]:
-    return {one.id: one.patient for one in relations.applied(entries)}
+    return {one.id: one.patient for one in relations.apply(entries)}
 
 
 def test_nothing_told_changes_nothing() -> None:
     entries = [entry("a", "p", "g"), entry("b")]
-    assert read_relations().applied(entries) == entries
+    assert read_relations().apply(entries) == entries
 
 
 def test_words_make_one_patient_of_cases_or_patients() -> None:
@@ -74,11 +74,11 @@ def test_a_family_keeps_patients_together(tmp_path: Path) -> None:
     table = tmp_path / "families.csv"
     table.write_text("patient,family,site\nanna,1,north\nbela,1,south\ncleo,,south\n")
     entries = [entry("a", "anna", "old"), entry("b", "bela"), entry("c", "cleo", "old too"), entry("d")]
-    applied = read_relations(tables=[table]).applied(entries)
+    applied = read_relations(tables=[table]).apply(entries)
     assert [one.group for one in applied] == ["family 1", "family 1", "old too", ""]
     assert [one.patient for one in applied] == ["anna", "bela", "cleo", "d"]
     assert sorted(map(len, groups_of(applied).values())) == [1, 1, 2]
-    by_site = read_relations(tables=[table], by="site").applied(entries)
+    by_site = read_relations(tables=[table], by="site").apply(entries)
     assert [one.group for one in by_site] == ["site north", "site south", "site south", ""]
 
 
@@ -123,5 +123,5 @@ def test_what_is_no_table_is_refused(tmp_path: Path) -> None:
 
 def test_names_of_no_case_alone_are_refused() -> None:
     with pytest.raises(InputError, match="of no case") as caught:
-        read_relations(["x=y"]).applied([entry("a")])
+        read_relations(["x=y"]).apply([entry("a")])
     assert caught.value.code == "E132"

@@ -14,11 +14,11 @@ from transmodal.cohorts.split.split import (
     COMMUNITY,
     NAMES,
     Split,
-    given_split,
     groups_of,
     read_split,
     sides_in_order,
     split_by_group,
+    split_from_sides,
 )
 from transmodal.errors import InputError, UsageError
 from transmodal.modalities import modality_of
@@ -189,7 +189,7 @@ def test_leaks_are_named(other: CaseEntry, words: str) -> None:
 
 def test_slabs_of_one_body_may_stand_on_all_sides_and_one_image_may_not() -> None:
     cases = [entry("a", "p", "g"), entry("b", "p", "g"), entry("c", "p", "g")]
-    split = given_split({"a": "train", "b": "validation", "c": "test"}, within_subject=True)
+    split = split_from_sides({"a": "train", "b": "validation", "c": "test"}, within_subject=True)
     assert split.by == "within-subject"
     check_leaks(manifest(cases), split)
     with pytest.raises(InputError, match="the same image") as caught:
@@ -270,7 +270,7 @@ def test_the_first_patients_by_name_with_all_their_visits() -> None:
     cases = [visit("d", "p4"), visit("a1", "p1"), visit("a2", "p1"), visit("b", "p2"), visit("c", "p3")]
     sides = sides_in_order(cases, (1, 1, 1))
     assert sides == {"a1": "train", "a2": "train", "b": "validation", "c": "test"}
-    split = given_split(sides)
+    split = split_from_sides(sides)
     assert (split.by, split.train, split.validation, split.test) == ("given", ("a1", "a2"), ("b",), ("c",))
     with pytest.raises(InputError, match="4 patients for 3:1:1") as caught:
         sides_in_order(cases, (3, 1, 1))

@@ -11,7 +11,7 @@ from transmodal.cohorts.quality import duplicates
 from transmodal.cohorts.split.folds import split_as
 from transmodal.cohorts.split.leaks import check_leaks
 from transmodal.cohorts.split.request import SplitRequest
-from transmodal.cohorts.split.split import NAMES, Split, given_split
+from transmodal.cohorts.split.split import NAMES, Split, split_from_sides
 from transmodal.cohorts.store import Cohort
 from transmodal.cohorts.units import check_one_unit
 from transmodal.errors import InputError, UsageError
@@ -104,16 +104,16 @@ def _check_alike(cohorts: Sequence[Cohort]) -> None:
     """Refuse cohorts of other modalities, regions or intensity maps than the first."""
     first, *further = cohorts
     for cohort in further:
-        for subject, expected, got in (
+        for subject, expected, current in (
             ("modalities", first.modalities, cohort.modalities),
             ("regions", first.manifest.options.regions, cohort.manifest.options.regions),
             ("intensity maps", first.manifest.options.intensity, cohort.manifest.options.intensity),
         ):
-            if expected != got:
+            if expected != current:
                 raise UsageError(
                     "E004",
                     f"{first.folder} with the {subject} {_list_options(expected)}, {cohort.folder} with "
-                    f"{_list_options(got)}",
+                    f"{_list_options(current)}",
                     f"one and the same {subject}",
                     "Prepare one of them again with the options of the other.",
                 )
@@ -181,7 +181,7 @@ def _former_sides(cohorts: Sequence[Cohort], *, prefix: bool) -> Split:
                         "Split anew, such as with --split 8:1:1.",
                     )
     within = any(cohort.split.by == "within-subject" for cohort in cohorts)
-    return given_split(sides, within_subject=within)
+    return split_from_sides(sides, within_subject=within)
 
 
 def _check_sides(manifest: Manifest, split: Split, *, keep_sides: bool) -> None:

@@ -13,7 +13,7 @@ from transmodal.cohorts.quality import duplicates
 from transmodal.cohorts.split.folds import split_as
 from transmodal.cohorts.split.leaks import check_leaks
 from transmodal.cohorts.split.request import SplitRequest
-from transmodal.cohorts.split.split import Split, given_split, read_split
+from transmodal.cohorts.split.split import Split, read_split, split_from_sides
 from transmodal.cohorts.store import Cohort
 from transmodal.errors import TransmodalError
 from transmodal.progress import StageProgress
@@ -63,11 +63,11 @@ def resplit(
     entries = request.relate(cohort.manifest.cases)
     options = request.update_options(cohort.manifest.options)
     manifest = cohort.manifest.model_copy(update={"cases": tuple(entries), "options": options})
-    split = given_split(request.sides) if request.sides else split_as(entries, options)
+    split = split_from_sides(request.sides) if request.sides else split_as(entries, options)
     check_leaks(manifest, split)
     if output is not None:
         return _write_linked(cohort, manifest, split, output, progress, workers)
-    with locks.only_one(cohort.folder):
+    with locks.hold_folder(cohort.folder):
         _write_here(cohort, manifest, split, workers)
     return Cohort.open(cohort.folder)
 

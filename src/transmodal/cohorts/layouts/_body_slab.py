@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from transmodal.cohorts import label_pictures
 from transmodal.cohorts.case import Case, Origin
 from transmodal.cohorts.case_files import describe_reading, sha256_content
-from transmodal.cohorts.prepare.validate import noted_as_rgb
+from transmodal.cohorts.prepare.validate import rgb_notes
 from transmodal.errors import InputError
 from transmodal.storage import files, streams
 from transmodal.volumes import Volume
@@ -124,7 +124,7 @@ class BodySlab:
             image: Origin(_first_file(part).name, _sha256(part)) for image, part in self._parts().items()
         }
         volumes = {"mr": mr, "colour": colour}
-        notes = noted_as_rgb(["mr"] if stored.is_colour else [])
+        notes = rgb_notes(["mr"] if stored.is_colour else [])
         return Case(self.id, self.patient, volumes, segmentation=segmentation, origins=origins, notes=notes)
 
     def _parts(self) -> dict[str, Part]:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from transmodal.cohorts.case import EXTRA, Case, Origin
 from transmodal.cohorts.case_files import describe_reading
-from transmodal.cohorts.prepare.validate import greyed
+from transmodal.cohorts.prepare.validate import drop_rgb_channels
 from transmodal.cohorts.quality.assumed_spacing import NOTE as ASSUMED
 from transmodal.errors import InputError, ResourceError, UsageError
 from transmodal.storage import files, placeholders, streams
@@ -113,7 +113,7 @@ class SliceStack:
             origins=origins,
             notes=notes,
         )
-        return greyed(case)
+        return drop_rgb_channels(case)
 
     def _volume(self, slices: Sequence[Slices]) -> Volume:
         planes = _unify_kinds(

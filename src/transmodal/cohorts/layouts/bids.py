@@ -20,7 +20,7 @@ from transmodal.cohorts.case import EXTRA
 from transmodal.cohorts.case_files import CaseFiles
 from transmodal.cohorts.headers.bids_names import DESCRIPTION, ImageName, is_dataset, parse
 from transmodal.cohorts.layouts._layout import FolderContents
-from transmodal.cohorts.steps.coregistration import Onto
+from transmodal.cohorts.steps.coregistration import Coregister
 from transmodal.errors import InputError, UsageError
 from transmodal.storage import tables
 from transmodal.volumes.reading import STRICT, Reading
@@ -166,7 +166,9 @@ def _case(
     volumes = {name: path for name, path in images.items() if name not in EXTRA}
     moving = [name for name in sorted(volumes) if name != options.onto]
     steps = [
-        Onto(options.onto, modality, (), options.limit_mm) for modality in moving if options.onto in volumes
+        Coregister(options.onto, modality, (), options.limit_mm)
+        for modality in moving
+        if options.onto in volumes
     ]
     synthetic = frozenset(modality for modality, path in volumes.items() if f"desc-{_SYNTHETIC}" in path.name)
     return CaseFiles(

@@ -21,8 +21,8 @@ from transmodal.cohorts.headers.dicom_series import Archive, DicomSeries, read_a
 from transmodal.cohorts.layouts._dicom_case import DicomCase
 from transmodal.cohorts.layouts._dicom_naming import Table, case_of, key_rows, patient_of, read_table
 from transmodal.cohorts.layouts._layout import FolderContents
-from transmodal.cohorts.steps.coregistration import Onto
-from transmodal.cohorts.steps.regrid import Laid
+from transmodal.cohorts.steps.coregistration import Coregister
+from transmodal.cohorts.steps.regrid import Regrid
 from transmodal.errors import InputError, UsageError
 from transmodal.volumes.formats.dicom.privacy import masked
 from transmodal.volumes.reading import STRICT, Reading
@@ -247,12 +247,12 @@ def _case(
 def _steps(by_modality: Mapping[str, DicomSeries], options: Options) -> tuple[Step, ...]:
     """Return what brings a case onto one grid: a dose by its frame of reference, contrasts by registration."""
     base = _base_of_dose(by_modality, options)
-    steps: list[Step] = [Laid("dose", base)] if base else []
+    steps: list[Step] = [Regrid("dose", base)] if base else []
     if options.onto in by_modality:
         for modality in by_modality:
             if modality not in (options.onto, "dose"):
                 along = ("dose",) if modality == base else ()
-                steps.append(Onto(options.onto, modality, along, options.limit_mm))
+                steps.append(Coregister(options.onto, modality, along, options.limit_mm))
     return tuple(steps)
 
 

@@ -22,7 +22,7 @@ from transmodal.cohorts import label_names
 from transmodal.cohorts.case import EXTRA, MODALITY, Case
 from transmodal.cohorts.case_files import CaseFiles
 from transmodal.cohorts.layouts._layout import FolderContents
-from transmodal.cohorts.steps.coregistration import steps_onto
+from transmodal.cohorts.steps.coregistration import plan_coregistrations
 from transmodal.errors import InputError, UsageError
 from transmodal.storage import files, listing, placeholders, tables
 from transmodal.volumes import io
@@ -133,7 +133,7 @@ def _case(
         segmentation=images.get("segmentation"),
         simulated=frozenset(record["simulated"]) & set(volumes),
         group=row.get("group") or record["group"],
-        steps=steps_onto(options.onto, volumes, options.limit_mm),
+        steps=plan_coregistrations(options.onto, volumes, options.limit_mm),
         reading=reading,
     )
 

@@ -18,7 +18,7 @@ from transmodal.cohorts import release_files
 from transmodal.cohorts.case import Step
 from transmodal.cohorts.case_files import CaseFiles
 from transmodal.cohorts.layouts._layout import FolderContents
-from transmodal.cohorts.steps.coregistration import Onto, Unbias
+from transmodal.cohorts.steps.coregistration import Coregister, Unbias
 from transmodal.errors import UsageError
 from transmodal.volumes.reading import STRICT, Reading
 
@@ -105,8 +105,8 @@ def _steps(options: Options) -> tuple[Step, ...]:
     echoes = tuple(name for name in ("t2", "pd") if name in options.need)
     if options.onto != "none" and "t1" in options.need and echoes:
         steps.append(
-            Onto("t1", echoes[0], echoes[1:], options.limit_mm)
+            Coregister("t1", echoes[0], echoes[1:], options.limit_mm)
             if options.onto == "t1"
-            else Onto(echoes[0], "t1", (), options.limit_mm)
+            else Coregister(echoes[0], "t1", (), options.limit_mm)
         )
     return tuple(steps)

@@ -23,7 +23,7 @@ from transmodal.cohorts.case import EXTRA, MODALITY
 from transmodal.cohorts.case_files import CaseFiles
 from transmodal.cohorts.layouts._layout import FolderContents
 from transmodal.cohorts.layouts._slice_stack import PICTURES, Slices, SliceStack, spacing_of
-from transmodal.cohorts.steps.coregistration import steps_onto
+from transmodal.cohorts.steps.coregistration import plan_coregistrations
 from transmodal.errors import InputError, UsageError
 from transmodal.storage import placeholders, tables
 from transmodal.volumes import io
@@ -133,7 +133,7 @@ def _case(
         images.get("mask"),
         images.get("segmentation"),
         group=group,
-        steps=steps_onto(options.onto, volumes, options.limit_mm),
+        steps=plan_coregistrations(options.onto, volumes, options.limit_mm),
         reading=reading,
     )
 

@@ -31,7 +31,7 @@ from transmodal.cohorts.layouts._tensor_case import (
     TensorCase,
     looks_preprocessed,
 )
-from transmodal.cohorts.steps.coregistration import Onto
+from transmodal.cohorts.steps.coregistration import Coregister
 from transmodal.errors import InputError, UsageError
 from transmodal.storage import tables
 from transmodal.volumes.reading import STRICT, Reading
@@ -212,8 +212,8 @@ def _alignment_steps(onto: str, contrast: str, along: tuple[str, ...], options: 
     if options.by == "header":
         return (ByHeader(contrast, ("t1",)) if onto == "fa" else ByHeader("t1", (contrast, *along)),)
     if onto == "fa":
-        return (Onto(contrast, "t1", (), options.limit_mm),)
-    return (Onto("t1", contrast, along, options.limit_mm),)
+        return (Coregister(contrast, "t1", (), options.limit_mm),)
+    return (Coregister("t1", contrast, along, options.limit_mm),)
 
 
 def _families(table: Path) -> dict[str, str]:

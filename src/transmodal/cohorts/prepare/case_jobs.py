@@ -108,7 +108,7 @@ def _prepare_case(job: CaseJob) -> CaseEntry | TransmodalError:
     try:
         with hashed_once():
             inputs, case = job.maker.fingerprint(), job.maker.load()
-        with locks.at_work(job.folder):
+        with locks.mark_working(job.folder):
             entry, volumes = write_case.store(case, inputs, job.folder, job.name, job.options)
             if job.options.copies != "ignore":
                 duplicates.write_details(job.folder, entry, volumes)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from transmodal.cohorts.manifest import Manifest
 from transmodal.cohorts.split.folds import split_as
-from transmodal.cohorts.split.split import NAMES, Split, given_split, groups_of, read_split
+from transmodal.cohorts.split.split import NAMES, Split, groups_of, read_split, split_from_sides
 
 _log = logging.getLogger(__name__)
 
@@ -37,7 +37,7 @@ def choose_split(path: Path, manifest: Manifest, sides: Sides) -> Split:
     if not sides.side_of:
         return _keep_or_split(path, manifest)
     side_of = {case: side for case, side in sides.side_of.items() if case not in manifest.left_out}
-    return given_split(side_of, within_subject=sides.within_subject)
+    return split_from_sides(side_of, within_subject=sides.within_subject)
 
 
 def _keep_or_split(path: Path, manifest: Manifest) -> Split:

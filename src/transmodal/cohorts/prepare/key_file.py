@@ -1,4 +1,4 @@
-"""The key of a pseudonymous cohort: whose each case is, in a file for the owner of the data, apart from the cohort."""
+"""The key of a pseudonymous cohort: the patient of each case, in a file for the owner of the data, apart from the cohort."""
 
 from __future__ import annotations
 

@@ -20,11 +20,11 @@ if sys.platform != "win32":
     import fcntl
 
 PATIENCE_SECONDS = 60.0
-"""How long the workers of a killed preparation may take to notice that it is gone."""
+"""Time that the workers of a killed preparation may take to notice that it is gone."""
 
 
 @contextmanager
-def only_one(folder: Path) -> Iterator[None]:
+def hold_folder(folder: Path) -> Iterator[None]:
     """Hold a cohort's folder while it is prepared; wait for workers that a killed preparation left.
 
     Raises:
@@ -37,8 +37,8 @@ def only_one(folder: Path) -> Iterator[None]:
 
 
 @contextmanager
-def at_work(folder: Path) -> Iterator[None]:
-    """Show that a case of the folder is being written; end the process if nobody waits for it."""
+def mark_working(folder: Path) -> Iterator[None]:
+    """Show that a case of the folder is being written; end the process if its parent is gone."""
     with _lock(folder / "cases", exclusive=False, patience_seconds=PATIENCE_SECONDS):
         parent = multiprocessing.parent_process()
         if parent is not None and not parent.is_alive():
@@ -55,7 +55,7 @@ def _lock(folder: Path, *, exclusive: bool, patience_seconds: float) -> Iterator
     end = time.monotonic() + patience_seconds
     handle = os.open(folder, os.O_RDONLY)
     try:
-        while not _taken(handle, exclusive=exclusive):
+        while not _try_lock(handle, exclusive=exclusive):
             if time.monotonic() >= end:
                 raise UsageError(
                     "E005",
@@ -69,7 +69,7 @@ def _lock(folder: Path, *, exclusive: bool, patience_seconds: float) -> Iterator
         os.close(handle)
 
 
-def _taken(handle: int, *, exclusive: bool) -> bool:
+def _try_lock(handle: int, *, exclusive: bool) -> bool:
     kind = fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH
     try:
         fcntl.flock(handle, kind | fcntl.LOCK_NB)

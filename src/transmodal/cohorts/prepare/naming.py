@@ -1,4 +1,4 @@
-"""What the cases of a cohort are called on the disk."""
+"""Names of the folders of a cohort's cases."""
 
 from __future__ import annotations
 
@@ -21,25 +21,25 @@ def folder_names(cases: Sequence[CaseMaker]) -> dict[str, CaseMaker]:
     """
     if not cases:
         raise InputError("E132", "no case", "one or more", "Check the folder and the layout.")
-    named: dict[str, CaseMaker] = {}
-    taken: dict[str, str] = {}
+    makers: dict[str, CaseMaker] = {}
+    owners: dict[str, str] = {}
     for case in sorted(cases, key=lambda case: case.id):
         name = _safe(case.id)
         # Names that differ in case alone are one name on some file systems.
-        if name.lower() in taken:
+        if name.lower() in owners:
             raise InputError(
                 "E004",
-                f"two cases called {case.id!r} and {taken[name.lower()]!r}",
+                f"two cases called {case.id!r} and {owners[name.lower()]!r}",
                 "a name of its own for every case",
                 "Rename one of them.",
             )
-        taken[name.lower()] = case.id
-        named[name] = case
-    return named
+        owners[name.lower()] = case.id
+        makers[name] = case
+    return makers
 
 
 def _safe(case: str) -> str:
     if re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}", case) and ".." not in case and case[-1] != ".":
         return case
-    left = re.sub(r"\.{2,}|[^A-Za-z0-9._-]+", "-", case)[:80].strip(".-")
-    return f"{left or 'case'}-{files.sha256_text(ascii(case))[:8]}"
+    stem = re.sub(r"\.{2,}|[^A-Za-z0-9._-]+", "-", case)[:80].strip(".-")
+    return f"{stem or 'case'}-{files.sha256_text(ascii(case))[:8]}"

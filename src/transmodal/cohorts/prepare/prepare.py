@@ -71,11 +71,11 @@ def prepare(
     makers = folder_names(cases)
     outputs.check_folder(folder / "cases")
     side_of = {name: sides[case.id] for name, case in makers.items() if case.id in sides} if sides else {}
-    with _cases_folder(folder), locks.only_one(folder):
+    with _cases_folder(folder), locks.hold_folder(folder):
         selection.check(folder, makers)
         _clear_leftovers(folder)
         results = _prepare_cases(makers, folder, options, progress, workers)
-        entries = results.entries if relations is None else relations.applied(results.entries)
+        entries = results.entries if relations is None else relations.apply(results.entries)
         manifest = _build_manifest(folder, entries, results.failures, options)
         _write_cohort(folder, manifest, Sides(side_of, within_subject), workers)
     return Cohort.open(folder)
@@ -129,8 +129,8 @@ def _write_cohort(folder: Path, manifest: Manifest, sides: Sides, workers: int) 
 
 def _check_modalities(manifest: Manifest) -> None:
     """Refuse options for a modality that no case has."""
-    named = {*manifest.options.regions, *manifest.options.intensity}
-    for modality in sorted(named - set(manifest.modalities)):
+    modalities = {*manifest.options.regions, *manifest.options.intensity}
+    for modality in sorted(modalities - set(manifest.modalities)):
         raise InputError(
             "E131",
             f"options for {modality}, which no case has",

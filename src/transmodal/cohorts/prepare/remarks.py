@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
 from transmodal.cohorts.prepare.survey import CaseSurvey
-from transmodal.cohorts.prepare.validate import stored_as_rgb
-from transmodal.cohorts.quality.assumed_spacing import SAY_IT, with_assumed
-from transmodal.cohorts.quality.duplicates import near_duplicates
+from transmodal.cohorts.prepare.validate import read_rgb_notes
+from transmodal.cohorts.quality.assumed_spacing import REMEDY, list_assumed
+from transmodal.cohorts.quality.duplicates import find_near_duplicates
 from transmodal.cohorts.quality.pair_notes import PairMeasures, read_cohort
 from transmodal.cohorts.quality.pairs import find_contradicted, find_doubtful
 from transmodal.cohorts.steps.coregistration import find_dissimilar
@@ -86,13 +86,13 @@ def _pair_lines(cases: Mapping[str, PairMeasures]) -> Iterator[str]:
 def _copy_lines(surveys: Sequence[CaseSurvey]) -> Iterator[str]:
     """Yield which images of two patients are copies of one."""
     patients = {case.id: case.patient for case in surveys}
-    for copies in near_duplicates({case.id: case.details for case in surveys}, patients):
+    for copies in find_near_duplicates({case.id: case.details for case in surveys}, patients):
         yield f"copies of one image under two patients' names: {copies.line()}"
 
 
 def _rgb_lines(notes: Mapping[str, Mapping[str, float]]) -> Iterator[str]:
     """Yield which images were grey and stored as RGB."""
-    counts = Counter(image for own in notes.values() for image in stored_as_rgb(own))
+    counts = Counter(image for own in notes.values() for image in read_rgb_notes(own))
     if counts:
         images = ", ".join(f"{image} of {n} cases" for image, n in sorted(counts.items()))
         yield f"grey stored as RGB, taken as grey: {images}"
@@ -100,11 +100,11 @@ def _rgb_lines(notes: Mapping[str, Mapping[str, float]]) -> Iterator[str]:
 
 def _spacing_lines(notes: Mapping[str, Mapping[str, float]]) -> Iterator[str]:
     """Yield how many spacings were assumed, and what that means."""
-    cases = with_assumed(notes.items())
+    cases = list_assumed(notes.items())
     if cases:
         yield (
             f"spacing not said, taken as 1 mm: {len(cases)} cases, which a recipe with another data.spacing_mm refuses. "
-            f"{SAY_IT}."
+            f"{REMEDY}."
         )
 
 

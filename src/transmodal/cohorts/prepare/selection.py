@@ -1,4 +1,4 @@
-"""Whether a cohort's folder may be gone on with: the cases that stand there have to be among those to prepare."""
+"""A check before a preparation goes on: the cases in the cohort's folder have to be among those to prepare."""
 
 from __future__ import annotations
 
@@ -15,27 +15,27 @@ def check(folder: Path, makers: Mapping[str, CaseMaker]) -> None:
     """Refuse to prepare other cases over a cohort; nothing of it is touched.
 
     A preparation goes on where every case that the folder holds is named again, and where the inputs of one of
-    them at least are what they were: a case that was corrected, and cases that are new, are welcome, another
+    them at least are the same as before: a case that was corrected, and cases that are new, are welcome, another
     data set under the same names is not. Options may differ; the cases that they touch are prepared again.
 
     Args:
         folder: the cohort's.
-        makers: what is to be prepared, by folder name.
+        makers: of the cases to prepare, by folder name.
 
     Raises:
         UsageError: E005 when the folder holds cases of another selection.
     """
     manifest = _manifest(folder)
-    recorded = _stored(folder)
+    recorded = _list_stored(folder)
     if manifest is not None:
         recorded |= {case.id for case in manifest.cases} | set(manifest.left_out)
     missing = sorted(recorded - set(makers))
     if missing:
         raise _refusal(
-            folder, f"holds {_some(missing)}, not among the {len(makers)} {_cases(makers)} to prepare"
+            folder, f"holds {_list_cases(missing)}, not among the {len(makers)} {_cases(makers)} to prepare"
         )
     if manifest is not None and manifest.cases and not _any_same(folder, manifest, makers):
-        raise _refusal(folder, f"holds {_some([one.id for one in manifest.cases])} with other images")
+        raise _refusal(folder, f"holds {_list_cases([case.id for case in manifest.cases])} with other images")
 
 
 def _any_same(folder: Path, manifest: Manifest, makers: Mapping[str, CaseMaker]) -> bool:
@@ -63,21 +63,21 @@ def _manifest(folder: Path) -> Manifest | None:
         return None
 
 
-def _stored(folder: Path) -> set[str]:
+def _list_stored(folder: Path) -> set[str]:
     """Return the cases that stand without a manifest, as an interrupted preparation leaves them."""
     return {path.parent.name for path in (folder / "cases").glob("[!.]*/case.json")}
 
 
-def _refusal(folder: Path, got: str) -> UsageError:
+def _refusal(folder: Path, state: str) -> UsageError:
     return UsageError(
         "E005",
-        f"{folder} {got}",
+        f"{folder} {state}",
         "a new folder, or the cases that the cohort was prepared from",
         "Choose another folder with -o, or put cohorts together afterwards: transmodal merge.",
     )
 
 
-def _some(names: Collection[str]) -> str:
+def _list_cases(names: Collection[str]) -> str:
     first, *more = names
     return f"case {first} and {len(more)} more" if more else f"case {first}"
 

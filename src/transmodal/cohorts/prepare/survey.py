@@ -129,7 +129,7 @@ def _survey_files(case: CaseFiles, maps: Mapping[str, IntensitySpec]) -> CaseSur
 
 def _check(case: Case, maps: Mapping[str, IntensitySpec]) -> None:
     """Check a case as `prepare` does before it writes."""
-    _, voxels = validate.check(validate.greyed(case))
+    _, voxels = validate.check(validate.drop_rgb_channels(case))
     for modality in case.volumes:
         unit_of_values(modality, voxels[modality], maps.get(modality))
 

@@ -20,7 +20,7 @@ from transmodal.volumes.voxels import is_finite
 _AS_RGB = " grey_stored_as_rgb"
 
 
-def greyed(case: Case) -> Case:
+def drop_rgb_channels(case: Case) -> Case:
     """Return a case with one channel of each grey image that is stored as RGB; its notes then name the image.
 
     `colour` stays as it is.
@@ -36,16 +36,16 @@ def greyed(case: Case) -> Case:
         volumes={name: grey.get(name, volume) for name, volume in case.volumes.items()},
         mask=grey.get("mask"),
         segmentation=grey.get("segmentation"),
-        notes={**case.notes, **noted_as_rgb(changed)},
+        notes={**case.notes, **rgb_notes(changed)},
     )
 
 
-def noted_as_rgb(images: Iterable[str]) -> dict[str, float]:
+def rgb_notes(images: Iterable[str]) -> dict[str, float]:
     """Return the notes of a case whose images of these names were grey and stored as RGB."""
     return {f"{name}{_AS_RGB}": 1.0 for name in images}
 
 
-def stored_as_rgb(notes: Mapping[str, float]) -> list[str]:
+def read_rgb_notes(notes: Mapping[str, float]) -> list[str]:
     """Return the images that were grey and stored as RGB, by the notes of their case."""
     return sorted(name.removesuffix(_AS_RGB) for name in notes if name.endswith(_AS_RGB))
 
@@ -58,9 +58,9 @@ def check(case: Case) -> tuple[dict[str, Volume], dict[str, NDArray[Any]]]:
     Raises:
         InputError: E103, E120 to E124, E130, E131, E143 for what is wrong with the case.
     """
-    oriented = _oriented(case)
+    oriented = _orient(case)
     _check_one_grid(oriented)
-    voxels = {name: _checked(name, volume) for name, volume in oriented.items()}
+    voxels = {name: _check_image(name, volume) for name, volume in oriented.items()}
     _check_distinct({modality: voxels[modality] for modality in case.volumes})
     return oriented, voxels
 
@@ -77,7 +77,7 @@ def _check_distinct(voxels: Mapping[str, NDArray[Any]]) -> None:
             )
 
 
-def _oriented(case: Case) -> dict[str, Volume]:
+def _orient(case: Case) -> dict[str, Volume]:
     if not case.volumes:
         raise InputError("E131", "no volume", "one or more", "Check the case's folder.")
     for modality in case.volumes:
@@ -136,7 +136,7 @@ def _check_numbers(name: str, volume: Volume) -> None:
         )
 
 
-def _checked(name: str, volume: Volume) -> NDArray[Any]:
+def _check_image(name: str, volume: Volume) -> NDArray[Any]:
     """Return the voxels as they are stored, or refuse them."""
     voxels = volume.voxels
     if name in EXTRA and volume.is_colour:

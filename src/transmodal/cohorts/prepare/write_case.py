@@ -72,7 +72,7 @@ def store(case: Case, inputs: str, folder: Path, name: str, options: PrepareOpti
     Raises:
         InputError: E103, E120 to E125, E130, E131 for a fault of the case.
     """
-    case = validate.greyed(case)
+    case = validate.drop_rgb_channels(case)
     oriented, voxels = validate.check(case)
     units = {name: unit_of_values(name, voxels[name], options.intensity.get(name)) for name in case.volumes}
     final = folder / "cases" / name

@@ -1,4 +1,4 @@
-"""Spacings that were assumed: pictures and arrays do not say how far apart their pixels are, nor may their user."""
+"""Spacings that were assumed: pictures and arrays hold none, and their user may not have given one."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from transmodal.errors import UsageError
 from transmodal.volumes.geometry.reorient import working_grid
 
 NOTE = "assumed_spacing_mm"
-"""The note of a case whose spacing nobody said."""
+"""The note of a case whose spacing was assumed."""
 
-SAY_IT = "Prepare them again with --with spacing_mm=WITHIN,BETWEEN"
-"""What helps wherever a spacing was assumed."""
+REMEDY = "Prepare them again with --with spacing_mm=WITHIN,BETWEEN"
+"""Remedy for an assumed spacing."""
 
 
 class Resampled(NamedTuple):
@@ -21,7 +21,7 @@ class Resampled(NamedTuple):
 
     Attributes:
         case: its name.
-        assumed_mm: the spacing that stands for the one that nobody said.
+        assumed_mm: the spacing that was assumed.
         before: voxels as prepared.
         after: voxels as the recipe would have them.
     """
@@ -32,25 +32,25 @@ class Resampled(NamedTuple):
     after: tuple[int, int, int]
 
     def line(self) -> str:
-        """Return what would become of it, in one line."""
+        """Return the change of its grid, in one line."""
         return (
             f"{_sides(self.before)} voxels of {self.case} would become {_sides(self.after)}, by a spacing of "
             f"{self.assumed_mm:g} mm that was assumed: pictures and arrays do not say theirs"
         )
 
 
-def with_assumed(notes: Iterable[tuple[str, Mapping[str, float]]]) -> list[str]:
+def list_assumed(notes: Iterable[tuple[str, Mapping[str, float]]]) -> list[str]:
     """Return the cases whose spacing was assumed, by their names and notes."""
     return [case for case, mine in notes if NOTE in mine]
 
 
 def check(cases: Iterable[PreparedCase], spacing_mm: float | None, remedy: str) -> None:
-    """Refuse to sample cases on another grid by a spacing that nobody said.
+    """Refuse to sample cases on another grid by an assumed spacing.
 
     Args:
         cases: prepared.
         spacing_mm: of the recipe; None samples nothing.
-        remedy: what else to do than to say the spacing, as the end of a sentence; empty where there is nothing.
+        remedy: another remedy than to give the spacing, as the end of a sentence; empty where there is none.
 
     Raises:
         UsageError: E004 naming the first of them.
@@ -60,12 +60,12 @@ def check(cases: Iterable[PreparedCase], spacing_mm: float | None, remedy: str) 
     for case in cases:
         grid = working_grid(case.grid, spacing_mm)
         if NOTE in case.entry.notes and grid.shape != case.grid.shape:
-            found = Resampled(case.id, case.entry.notes[NOTE], case.grid.shape, grid.shape)
+            resampled = Resampled(case.id, case.entry.notes[NOTE], case.grid.shape, grid.shape)
             raise UsageError(
                 "E004",
-                f"data.spacing_mm={spacing_mm:g} of the recipe: {found.line()}",
+                f"data.spacing_mm={spacing_mm:g} of the recipe: {resampled.line()}",
                 "a spacing that is said, or pixels as they are",
-                f"{SAY_IT}{remedy}.",
+                f"{REMEDY}{remedy}.",
             )
 
 

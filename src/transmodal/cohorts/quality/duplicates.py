@@ -78,7 +78,7 @@ def check(folder: Path, manifest: Manifest, split: Split, *, workers: int = 1) -
     side_of = {case: name for name in NAMES for case in split.ids(name)}
     entries = [entry for entry in manifest.cases if entry.id in side_of]
     _write_missing_details(folder, entries, workers=workers)
-    copies = near_duplicates(
+    copies = find_near_duplicates(
         {
             entry.id: {name: detail_path(folder, entry.id, volume) for name, volume in entry.volumes.items()}
             for entry in entries
@@ -98,7 +98,7 @@ def check(folder: Path, manifest: Manifest, split: Split, *, workers: int = 1) -
     return copies
 
 
-def near_duplicates(
+def find_near_duplicates(
     details: Mapping[str, Mapping[str, Path | image_similarity.Detail | None]],
     group_of: Mapping[str, str] | None = None,
     *,
@@ -179,7 +179,7 @@ def _copies_among(
         first, second = cases[i], cases[j]
         if group_of.get(first, first) != group_of.get(second, second):
             agreement = image_similarity.agreement(read(first), read(second))
-            if agreement.copies:
+            if agreement.are_copies:
                 yield Copies(first, second, modality, agreement.correlation, agreement.apart_mm)
 
 

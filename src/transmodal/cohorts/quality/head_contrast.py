@@ -1,4 +1,4 @@
-"""Which contrast a head shows, by the order and the ratios of its tissues: T1, T2, PD, FLAIR, CT or an FA map.
+"""The contrast that a head shows, by the order and the ratios of its tissues: T1, T2, PD, FLAIR, CT or an FA map.
 
 The prototypes are ratios to white matter as `volumes.appearance` measures them at 4 mm. Their middles lie between
 what the embedded atlas' virtual subjects show and what is usual in scanners; the widths are those of sequences and
@@ -76,6 +76,6 @@ class Second(NamedTuple):
 
 def nearest(tissue: Tissue) -> tuple[str, float, Second]:
     """Return the contrast whose prototype is nearest, how far it is in widths, and the nearest but one."""
-    found = {name: prototype.distance(tissue) for name, prototype in PROTOTYPES.items()}
-    best, second = sorted(found, key=lambda name: found[name])[:2]
-    return best, found[best], Second(second, found[second])
+    distances = {name: prototype.distance(tissue) for name, prototype in PROTOTYPES.items()}
+    best, second = sorted(distances, key=lambda name: distances[name])[:2]
+    return best, distances[best], Second(second, distances[second])

@@ -1,10 +1,10 @@
-"""Likeness: what of an image survives renaming, cropping, other grids and noise, small enough to compare all with all.
+"""Similarity of images: the detail that survives renaming, cropping, other grids and noise, small enough to compare all with all.
 
-An image is sampled in scanner space on a coarse lattice, and what is finer than lobes and coarser than noise
+An image is sampled in scanner space on a coarse lattice, and detail that is finer than lobes and coarser than noise
 is kept, divided by its own local strength: bias fields and intensity scales fall out. Two images are compared
 twice. First by the magnitudes of their Fourier transforms, which no shift changes, divided by what is usual at
 their frequency: one matrix product compares all with all. Then, for the few that are left, the shift is found by
-cross-correlation (Kuglin and Hines 1975), and what remains is measured block by block as optical flow (Lucas and
+cross-correlation (Kuglin and Hines 1975), and the remaining difference is measured block by block as optical flow (Lucas and
 Kanade 1981). Copies stay in place everywhere; two brains, even two warps of one brain, are apart by millimetres.
 """
 
@@ -27,14 +27,14 @@ from transmodal.volumes.geometry.reorient import resample
 LATTICE_MM = 4.0
 """Step of the lattice: that of the coarsest images for which this was made."""
 VERSION = 1
-"""Counts changes of `detail`: what was kept by another version is made anew."""
+"""Counts changes of `detail`: details of another version are computed anew."""
 
 MIN_SPECTRAL = 0.45
 """Correlation of two spectra from which on two images are looked at again."""
 MIN_CORRELATION = 0.6
-"""Correlation of detail at the best shift, at least, of what counts as copies."""
+"""Least correlation of the detail of two copies at the best shift."""
 MAX_APART_MM = 1.6
-"""How far the blocks of two copies are apart at most, in the median."""
+"""Greatest median distance of the blocks of two copies."""
 
 Detail = NDArray[np.int8]
 """Kept detail on the lattice, `(I, J, K)`, in 1/25 of its local strength; `OUTSIDE` where nothing is compared."""
@@ -54,7 +54,7 @@ _LEAST_SHARED = 0.35
 
 
 class Agreement(NamedTuple):
-    """How two images agree at the shift that lays them over one another best.
+    """Agreement of two images at the shift that lays them over one another best.
 
     Attributes:
         correlation: of their detail where both have some, -1 to 1.
@@ -65,55 +65,56 @@ class Agreement(NamedTuple):
     apart_mm: float
 
     @property
-    def copies(self) -> bool:
+    def are_copies(self) -> bool:
         """Whether the two are copies of one image."""
         return self.correlation >= MIN_CORRELATION and self.apart_mm <= MAX_APART_MM
 
 
 def detail(volume: Volume) -> Detail | None:
-    """Return what of an image is compared; None for one that is too small, thin or empty to tell.
+    """Return the detail of an image; None for one that is too small, thin or empty to tell.
 
     Args:
         volume: grey or colour, however it lies; any intensities.
     """
-    values, seen = _sampled(volume)
+    values, covered = _sample(volume)
     if min(values.shape) < _LEAST_CELLS[0]:
         return None
-    low, high = np.percentile(values[seen], (0.5, 98))
-    content = seen & (values - low > 0.15 * (high - low))
+    low, high = np.percentile(values[covered], (0.5, 98))
+    content = covered & (values - low > 0.15 * (high - low))
     if high <= low or content.sum() < _LEAST_CELLS[1]:
         return None
     values = (values - np.float32(low)) / np.float32((values[content] - low).mean())
-    inside = seen & (_smooth(content.astype(np.float32), LATTICE_MM) > 0.5)
-    band = _mean(values, seen, _FINE_MM) - _mean(values, seen, _COARSE_MM)
+    inside = covered & (_smooth(content.astype(np.float32), LATTICE_MM) > 0.5)
+    band = _mean(values, covered, _FINE_MM) - _mean(values, covered, _COARSE_MM)
     strength = np.sqrt(_mean(band**2, inside, _LOCAL_MM))
     scaled = np.clip(np.rint(_SCALE * band / np.maximum(strength, 0.02)), -127, 127)
     return np.where(inside, scaled, OUTSIDE).astype(np.int8)
 
 
-def spectrum(kept: Detail) -> Floats:
+def spectrum(image: Detail) -> Floats:
     """Return the shift-invariant part of an image's detail: a unit vector, to be multiplied with others'."""
-    squares, chosen, radius = _frequencies()
-    wave = fft.rfftn(_wound(_values(kept)))[squares]
-    level = np.log(np.abs(wave[chosen]) + 1e-3)
+    squares, compared, radius = _frequencies()
+    wave = fft.rfftn(_wrap(_values(image)))[squares]
+    level = np.log(np.abs(wave[compared]) + 1e-3)
     level -= (np.bincount(radius, level) / np.maximum(np.bincount(radius), 1))[radius]
     unit: Floats = (level / np.linalg.norm(level)).astype(np.float32)
     return unit
 
 
-def agreement(one: Detail, other: Detail) -> Agreement:
+def agreement(first: Detail, second: Detail) -> Agreement:
     """Lay two images over one another by whole cells, and measure how they agree."""
-    waves = [fft.rfftn(_wound(_values(kept))) for kept in (one, other)]
+    waves = [fft.rfftn(_wrap(_values(image))) for image in (first, second)]
     peak = fft.irfftn(waves[0] * np.conj(waves[1]), (_TORUS,) * 3)
-    found = np.unravel_index(int(peak.argmax()), peak.shape)
-    least = _LEAST_SHARED * min(int((one != OUTSIDE).sum()), int((other != OUTSIDE).sum()))
-    laid = [
-        _laid(one, other, shift, least) for shift in _shifts(one.shape, other.shape, [int(n) for n in found])
+    best = np.unravel_index(int(peak.argmax()), peak.shape)
+    least = _LEAST_SHARED * min(int((first != OUTSIDE).sum()), int((second != OUTSIDE).sum()))
+    agreements = [
+        _compare_shifted(first, second, shift, least)
+        for shift in _shifts(first.shape, second.shape, [int(n) for n in best])
     ]
-    return max(laid, default=Agreement(0.0, np.inf), key=lambda agreed: agreed.correlation)
+    return max(agreements, default=Agreement(0.0, np.inf), key=lambda agreement: agreement.correlation)
 
 
-def _sampled(volume: Volume) -> tuple[Floats, NDArray[np.bool_]]:
+def _sample(volume: Volume) -> tuple[Floats, NDArray[np.bool_]]:
     """Return an image on the lattice, which all images share, and where the lattice lies in the image."""
     ends = np.array(np.meshgrid(*((0.0, n - 1.0) for n in volume.grid.shape))).reshape(3, -1).T
     world = volume.grid.world(ends)
@@ -151,21 +152,21 @@ def _gauss(n: int, mm: float) -> Floats:
     return matrix.astype(np.float32)
 
 
-def _mean(values: Floats, where: NDArray[np.bool_], mm: float) -> Floats:
+def _mean(values: Floats, inside: NDArray[np.bool_], mm: float) -> Floats:
     """Return the local mean of values over the cells that count."""
-    weight = where.astype(np.float32)
+    weight = inside.astype(np.float32)
     mean: Floats = np.divide(
         _smooth(values * weight, mm), np.maximum(_smooth(weight, mm), 0.05), dtype=np.float32
     )
     return mean
 
 
-def _values(kept: Detail) -> Floats:
-    values: Floats = np.where(kept == OUTSIDE, 0, kept).astype(np.float32) / np.float32(_SCALE)
+def _values(image: Detail) -> Floats:
+    values: Floats = np.where(image == OUTSIDE, 0, image).astype(np.float32) / np.float32(_SCALE)
     return values
 
 
-def _wound(values: Floats) -> Floats:
+def _wrap(values: Floats) -> Floats:
     """Wind an image around the torus: its Fourier transform keeps every n-th frequency, unchanged."""
     blocks = [-(-n // _TORUS) for n in values.shape]
     padded = np.pad(values, [(0, m * _TORUS - n) for n, m in zip(values.shape, blocks, strict=True)])
@@ -182,11 +183,13 @@ def _frequencies() -> tuple[Any, NDArray[np.bool_], NDArray[np.int_]]:
     along: NDArray[np.int_] = np.where(low > _HIGHEST, low - _TORUS, low)
     i, j, k = np.meshgrid(along, along, np.arange(_HIGHEST + 1), indexing="ij")
     radius: NDArray[np.float64] = np.sqrt(i**2 + j**2 + k**2)
-    chosen = (radius > 1.5) & (radius <= _HIGHEST)
-    return np.ix_(low, low, np.arange(_HIGHEST + 1)), chosen, np.rint(radius[chosen]).astype(int)
+    compared = (radius > 1.5) & (radius <= _HIGHEST)
+    return np.ix_(low, low, np.arange(_HIGHEST + 1)), compared, np.rint(radius[compared]).astype(int)
 
 
-def _shifts(one: tuple[int, ...], other: tuple[int, ...], found: Iterable[int]) -> Iterator[tuple[int, ...]]:
+def _shifts(
+    first_shape: tuple[int, ...], second_shape: tuple[int, ...], peak: Iterable[int]
+) -> Iterator[tuple[int, ...]]:
     """Yield the shifts that the torus cannot tell from the one that was found, and that leave an overlap."""
     return product(
         *(
@@ -195,40 +198,40 @@ def _shifts(one: tuple[int, ...], other: tuple[int, ...], found: Iterable[int]) 
                 for shift in range(start % _TORUS - m // _TORUS * _TORUS - _TORUS, n, _TORUS)
                 if shift > -m
             ]
-            for n, m, start in zip(one, other, found, strict=True)
+            for n, m, start in zip(first_shape, second_shape, peak, strict=True)
         )
     )
 
 
-def _laid(one: Detail, other: Detail, shift: tuple[int, ...], least: float) -> Agreement:
-    a, b = _overlap(one, other, np.array(shift))
+def _compare_shifted(first: Detail, second: Detail, shift: tuple[int, ...], least: float) -> Agreement:
+    a, b = _overlap(first, second, np.array(shift))
     if min(a.shape) < 2 or a.size < least:
         return Agreement(0.0, np.inf)
-    both = (a != OUTSIDE) & (b != OUTSIDE)
-    if both.sum() < max(least, _LEAST_IN_BLOCK):
+    shared = (a != OUTSIDE) & (b != OUTSIDE)
+    if shared.sum() < max(least, _LEAST_IN_BLOCK):
         return Agreement(0.0, np.inf)
     x, y = _values(a), _values(b)
-    length = np.sqrt((x[both] ** 2).sum() * (y[both] ** 2).sum())
-    return Agreement(float((x[both] * y[both]).sum() / max(length, 1e-6)), _apart_mm(x, y, both))
+    length = np.sqrt((x[shared] ** 2).sum() * (y[shared] ** 2).sum())
+    return Agreement(float((x[shared] * y[shared]).sum() / max(length, 1e-6)), _apart_mm(x, y, shared))
 
 
-def _overlap(one: Detail, other: Detail, shift: NDArray[np.int_]) -> tuple[Detail, Detail]:
-    """Return what two images share when cell `i` of the other lies on cell `i + shift` of the one."""
+def _overlap(first: Detail, second: Detail, shift: NDArray[np.int_]) -> tuple[Detail, Detail]:
+    """Return the part that two images share when cell `i` of the other lies on cell `i + shift` of the one."""
     low = np.maximum(shift, 0)
-    high = np.maximum(low, np.minimum(one.shape, np.array(other.shape) + shift))
-    here = tuple(slice(a, b) for a, b in zip(low, high, strict=True))
-    there = tuple(slice(a, b) for a, b in zip(low - shift, high - shift, strict=True))
-    return one[here], other[there]
+    high = np.maximum(low, np.minimum(first.shape, np.array(second.shape) + shift))
+    first_part = tuple(slice(a, b) for a, b in zip(low, high, strict=True))
+    second_part = tuple(slice(a, b) for a, b in zip(low - shift, high - shift, strict=True))
+    return first[first_part], second[second_part]
 
 
-def _apart_mm(x: Floats, y: Floats, both: NDArray[np.bool_]) -> float:
+def _apart_mm(x: Floats, y: Floats, shared: NDArray[np.bool_]) -> float:
     """Return how far, in the median over blocks, two images are apart beyond one common shift."""
-    where = ndimage.binary_erosion(both)
+    inside = ndimage.binary_erosion(shared)
     slopes: list[Floats] = list(np.gradient((x + y) / 2, LATTICE_MM))
-    slope = np.stack([along[where] for along in slopes], axis=1)
-    change = (x - y)[where]
-    blocks = [-(-n // _BLOCK) for n in both.shape]
-    block = np.ravel_multi_index((np.argwhere(where) // _BLOCK).T, blocks)
+    slope = np.stack([along[inside] for along in slopes], axis=1)
+    change = (x - y)[inside]
+    blocks = [-(-n // _BLOCK) for n in shared.shape]
+    block = np.ravel_multi_index((np.argwhere(inside) // _BLOCK).T, blocks)
 
     def total(values: Floats) -> NDArray[np.float64]:
         summed: NDArray[np.float64] = np.bincount(block, values, int(np.prod(blocks))).astype(np.float64)

@@ -1,4 +1,4 @@
-"""How well two contrasts of a case lie on one another: by how many millimetres a rigid search moves one.
+"""Misalignment of two contrasts of a case: the distance in millimetres by which a rigid search moves one.
 
 The search (`rigid_search`) climbs the mutual information of coarse images (`coarse_levels`) at points drawn once,
 between the voxels, so that no place is favoured for lying on the grid. It takes a tenth of a second and moves
@@ -24,7 +24,7 @@ _RIM_MM = 12.0
 
 
 class Misalignment(NamedTuple):
-    """How two contrasts of a case lie on one another.
+    """Misalignment of two contrasts of a case.
 
     Attributes:
         off_mm: distance of the best place from where the two lie, mean over the content.
@@ -77,7 +77,7 @@ def measure_misalignment(fixed: Volume, moving: Volume) -> Misalignment | None:
 
 
 class _Outline(NamedTuple):
-    """How the rigid edges lie; None where they hold too little in common."""
+    """Misalignment of the rigid edges; None where they hold too little in common."""
 
     off_mm: float | None = None
     gain: float | None = None

@@ -17,7 +17,7 @@ _KEYS = {
     "outline_gain": "outline_gain",
 }
 """The last word of a note by the field of `Misalignment` that it holds."""
-_NEEDED = frozenset({"off_mm", "gain", "similarity"})
+_REQUIRED = frozenset({"off_mm", "gain", "similarity"})
 
 
 class ContrastPair(NamedTuple):
@@ -33,7 +33,7 @@ class ContrastPair(NamedTuple):
 
 
 PairMeasures = Mapping[ContrastPair, Misalignment]
-"""How the contrasts of one case lie on one another."""
+"""Misalignment of the contrasts of one case, by pair."""
 
 
 def write_pairs(pairs: PairMeasures) -> dict[str, float]:
@@ -54,7 +54,7 @@ def read_pairs(notes: Mapping[str, float]) -> dict[ContrastPair, Misalignment]:
         prefix, *words = name.split(" ")
         if prefix == _PREFIX and len(words) == 3 and words[2] in fields:
             figures.setdefault(ContrastPair(words[0], words[1]), {})[fields[words[2]]] = value
-    return {pair: Misalignment(**own) for pair, own in figures.items() if own.keys() >= _NEEDED}
+    return {pair: Misalignment(**own) for pair, own in figures.items() if own.keys() >= _REQUIRED}
 
 
 def read_cohort(entries: Iterable[CaseEntry]) -> dict[str, PairMeasures]:

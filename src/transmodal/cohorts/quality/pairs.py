@@ -18,7 +18,7 @@ OFF_MM = 5.0
 """A best place that is further off is not the search's own error."""
 
 GAIN = 0.1
-"""What the best place has to gain before its distance counts: a flat summit says nothing."""
+"""Least gain of the best place before its distance counts: a flat summit says nothing."""
 
 AGREE_MM = 2.5
 """Outlines whose own best place is nearer than this lie on one another."""
@@ -34,12 +34,12 @@ _FIRST = ("t1", "mr", "t1ce", "t2", "flair", "pd")
 
 @dataclass(frozen=True, slots=True)
 class PairCheck:
-    """One pair of one case, and how far it stands out.
+    """One pair of one case, compared with the limits and with other cases.
 
     Attributes:
         case: its id.
         pair: the two contrasts.
-        misalignment: how they lie on one another.
+        misalignment: of the two.
         usual: the median similarity of this pair over the cohort; None for fewer than five cases.
     """
 
@@ -50,7 +50,7 @@ class PairCheck:
 
     @property
     def displacement(self) -> float:
-        """How far the two lie beside one another; 1 is the limit, 0 where their outlines lie on one another."""
+        """Displacement of the two over its limit; 0 where their outlines lie on one another."""
         return 0.0 if self.outlines_agree else self._inner_displacement
 
     @property
@@ -81,18 +81,18 @@ class PairCheck:
 
     @property
     def dissimilarity(self) -> float:
-        """How much less alike they are than in other cases; 1 is the limit, 0 where no other case says."""
+        """Usual similarity of the pair over its own, in units of the limit; 0 where too few cases have the pair."""
         if self.usual is None:
             return 0.0
         return min(ALIKE * self.usual / max(self.misalignment.similarity, 1e-3), 10.0)
 
     @property
     def score(self) -> float:
-        """How far the pair stands out; from 1 on it is to be looked at."""
+        """The greater of displacement and dissimilarity; from 1 on the pair is to be looked at."""
         return max(self.displacement, self.dissimilarity)
 
     def line(self) -> str:
-        """Return what is odd and what to do about it, in one line."""
+        """Return the fault of the pair and its remedy, in one line."""
         fixed, moving = self.pair
         off_mm = self.misalignment.off_mm
         off, odd = f"{moving} lies about {off_mm:.0f} mm off {fixed}", "fits badly"
@@ -116,7 +116,7 @@ class PairCheck:
 
 
 def measure_pairs(volumes: Mapping[str, Volume]) -> dict[ContrastPair, Misalignment]:
-    """Return how the contrasts of a case lie on one another, to four decimals.
+    """Return the misalignment of the contrasts of a case, to four decimals.
 
     Every contrast is compared with one: T1, MR, T2, FLAIR or PD, the first that there is, else the first by name.
 
@@ -124,13 +124,13 @@ def measure_pairs(volumes: Mapping[str, Volume]) -> dict[ContrastPair, Misalignm
         volumes: the contrasts of a case, on one grid.
 
     Returns:
-        By pair; nothing of pairs that nothing can be said of.
+        By pair; without pairs that the search cannot judge.
     """
     measured: dict[ContrastPair, Misalignment] = {}
     for pair in list_pairs(volumes):
         misalignment = measure_misalignment(volumes[pair.fixed], volumes[pair.moving])
         if misalignment is not None:
-            measured[pair] = _rounded(misalignment)
+            measured[pair] = _round_figures(misalignment)
     return measured
 
 
@@ -150,7 +150,7 @@ def check_pairs(cases: Mapping[str, PairMeasures]) -> list[PairCheck]:
     """Check every pair of a cohort.
 
     Args:
-        cases: how the contrasts of every case lie on one another, by the case's id.
+        cases: misalignment of the contrasts of every case, by the case's id.
 
     Returns:
         The pairs, those that stand out most first.
@@ -171,7 +171,7 @@ def check_pairs(cases: Mapping[str, PairMeasures]) -> list[PairCheck]:
 
 
 def find_doubtful(cases: Mapping[str, PairMeasures]) -> list[PairCheck]:
-    """Return the pairs to look at, those that stand out most first; none where all is well."""
+    """Return the pairs to look at, those that stand out most first."""
     return [check for check in check_pairs(cases) if check.is_doubtful]
 
 
@@ -193,6 +193,6 @@ def refuse_doubtful(cases: Mapping[str, PairMeasures]) -> dict[str, InputError]:
     }
 
 
-def _rounded(misalignment: Misalignment) -> Misalignment:
+def _round_figures(misalignment: Misalignment) -> Misalignment:
     figures = misalignment._asdict().items()
     return misalignment._replace(**{name: round(value, 4) for name, value in figures if value is not None})

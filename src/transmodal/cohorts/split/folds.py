@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from transmodal.cohorts.manifest import CaseEntry
 from transmodal.cohorts.options import PrepareOptions
-from transmodal.cohorts.split.split import Split, groups_of, ranked, shares, split_by_group
+from transmodal.cohorts.split.split import Split, groups_of, rank_groups, shares, split_by_group
 from transmodal.errors import InputError, UsageError
 
 
@@ -36,7 +36,7 @@ def _fold(cases: Sequence[CaseEntry], options: PrepareOptions, number: int, fold
         raise UsageError(
             "E001", f"fold {number} of {folds}", "0 to one less than two folds or more", "Correct it."
         )
-    groups = ranked(groups_of(cases), options.seed)
+    groups = rank_groups(groups_of(cases), options.seed)
     if len(groups) < folds:
         raise InputError(
             "E132",
@@ -51,11 +51,11 @@ def _fold(cases: Sequence[CaseEntry], options: PrepareOptions, number: int, fold
 def _held_out(cases: Sequence[CaseEntry], options: PrepareOptions, group: str) -> Split:
     mine = {case.id for case in cases if case.group == group}
     if not mine:
-        known = sorted({case.group for case in cases if case.group})
+        groups = sorted({case.group for case in cases if case.group})
         raise InputError(
             "E132",
             f"no case of the group {group!r}",
-            ", ".join(known[:8]) or "cases with groups",
+            ", ".join(groups[:8]) or "cases with groups",
             "Correct the name; groups come from a table (--groups, --group-by), or from the layout when it is prepared (transmodal prepare ixi --with group=site).",
         )
     tested = {name for name, ids in groups_of(cases).items() if mine.intersection(ids)}
@@ -63,10 +63,10 @@ def _held_out(cases: Sequence[CaseEntry], options: PrepareOptions, group: str) -
 
 
 def _with_test(cases: Sequence[CaseEntry], options: PrepareOptions, tested: set[str], how: str) -> Split:
-    """Divide what is not tested between training and validation, by their shares."""
+    """Divide the cases that are not tested between training and validation, by their shares."""
     groups = groups_of(cases)
-    rest = [name for name in ranked(groups, options.seed) if name not in tested]
-    _, validation, _ = shares((options.ratios[0], options.ratios[1], 0), len(rest))
+    untested = [name for name in rank_groups(groups, options.seed) if name not in tested]
+    _, validation, _ = shares((options.ratios[0], options.ratios[1], 0), len(untested))
 
     def cases_of(names: Iterable[str]) -> tuple[str, ...]:
         return tuple(sorted(case for name in names for case in groups[name]))
@@ -75,7 +75,7 @@ def _with_test(cases: Sequence[CaseEntry], options: PrepareOptions, tested: set[
         seed=options.seed,
         by="group" if any(case.group for case in cases) else "patient",
         how=how,
-        train=cases_of(rest[validation:]),
-        validation=cases_of(rest[:validation]),
+        train=cases_of(untested[validation:]),
+        validation=cases_of(untested[:validation]),
         test=cases_of(tested),
     )

@@ -1,4 +1,4 @@
-"""What tables and words say beside the files: who is one patient, and which patients are kept together."""
+"""Relations of cases that tables and words tell: which are of one patient, and which patients are kept together."""
 
 from __future__ import annotations
 
@@ -18,32 +18,32 @@ _USUAL = ("group", "family")
 
 @dataclass(frozen=True, slots=True)
 class Relations:
-    """What is known of cases beside their files.
+    """Relations between cases that their files do not tell.
 
     Attributes:
-        same: names of cases or patients, each tuple of which is one patient.
-        groups: what a case or patient is kept together with, such as `family 12` or `site Guys`, by name;
-            outranks what the layout says.
+        same_patient: names of cases or patients, each tuple of which is one patient.
+        groups: the group that a case or patient is kept together with, such as `family 12` or `site Guys`, by name;
+            outranks the layout's.
     """
 
-    same: tuple[tuple[str, ...], ...] = ()
+    same_patient: tuple[tuple[str, ...], ...] = ()
     groups: Mapping[str, str] = field(default_factory=dict)
 
-    def applied(self, entries: Sequence[CaseEntry]) -> list[CaseEntry]:
+    def apply(self, entries: Sequence[CaseEntry]) -> list[CaseEntry]:
         """Return the entries with one name for every patient, and with their groups.
 
         Of several names of a patient the first in the alphabet is kept; names that no case has do nothing,
         so that a table can be longer than a cohort.
 
         Raises:
-            InputError: E132 when something is told and none of its names is a case's or patient's.
+            InputError: E132 when there are relations and none of their names is a case's or patient's.
         """
-        known = {name for entry in entries for name in (entry.id, entry.patient)}
-        told = {name for names in self.same for name in names} | set(self.groups)
-        if told and not told & known:
+        existing = {name for entry in entries for name in (entry.id, entry.patient)}
+        related = {name for names in self.same_patient for name in names} | set(self.groups)
+        if related and not related & existing:
             raise InputError(
                 "E132",
-                f"{len(told)} names in the table of groups or --same-patient, such as {min(told)}, of no case",
+                f"{len(related)} names in the table of groups or --same-patient, such as {min(related)}, of no case",
                 f"names of cases or patients, such as {entries[0].id}",
                 "Correct the names, or the columns: case, patient, or one whose name ends so.",
             )
@@ -60,7 +60,7 @@ class Relations:
 
     def _patients(self, entries: Sequence[CaseEntry]) -> dict[str, str]:
         """Return one name for each patient; names that no case has join those beside them all the same."""
-        named = {entry.id: entry.patient for entry in entries}
+        patient_of = {entry.id: entry.patient for entry in entries}
         patients = sorted({entry.patient for entry in entries})
         owner = {name: name for name in patients}
 
@@ -69,8 +69,8 @@ class Relations:
                 name = owner[name]
             return name
 
-        for names in self.same:
-            roots = {root(name if name in owner else named.get(name, name)) for name in names}
+        for names in self.same_patient:
+            roots = {root(name if name in owner else patient_of.get(name, name)) for name in names}
             owner |= dict.fromkeys(roots, min(roots))
         first: dict[str, str] = {}
         return {name: first.setdefault(root(name), name) for name in patients}
@@ -91,7 +91,7 @@ def read_relations(pairs: Iterable[str] = (), tables: Iterable[Path] = (), by: s
         UsageError: E001 for a word that is no pair, E004 for a column without a table.
         InputError: E100, E101 for a table that cannot be read or lacks its columns.
     """
-    same: list[tuple[str, ...]] = []
+    same_patient: list[tuple[str, ...]] = []
     groups: dict[str, str] = {}
     for word in pairs:
         names = tuple(name.strip() for name in word.split("="))
@@ -99,26 +99,30 @@ def read_relations(pairs: Iterable[str] = (), tables: Iterable[Path] = (), by: s
             raise UsageError(
                 "E001", f"--same-patient {word}", "A=B, names of cases or patients", "Correct it."
             )
-        same.append(names)
+        same_patient.append(names)
     tables = list(tables)
     if by and not tables:
         raise UsageError("E004", f"--group-by {by} without a table", "--groups TABLE", "Name the table.")
     for path in tables:
         rows = _rows(path)
         columns = [column for column in rows[0] if _NAMES.match(column) and column != by]
-        kept = by or next((column for column in _USUAL if column in rows[0]), "")
-        if not columns or (kept and kept not in rows[0]):
+        group_column = by or next((column for column in _USUAL if column in rows[0]), "")
+        if not columns or (group_column and group_column not in rows[0]):
             raise InputError(
                 "E101",
                 f"{path.name} with the columns {', '.join(rows[0])}",
-                f"case or patient{f', and {kept}' if kept else ''}",
+                f"case or patient{f', and {group_column}' if group_column else ''}",
                 "Rename the columns, or choose another with --group-by.",
             )
         for row in rows:
             names = tuple(dict.fromkeys(row[column] for column in columns if row[column]))
-            same += [names] if len(names) > 1 else []
-            groups |= {name: f"{kept} {row[kept]}" for name in names if kept and row[kept]}
-    return Relations(tuple(same), groups)
+            same_patient += [names] if len(names) > 1 else []
+            groups |= {
+                name: f"{group_column} {row[group_column]}"
+                for name in names
+                if group_column and row[group_column]
+            }
+    return Relations(tuple(same_patient), groups)
 
 
 def _rows(path: Path) -> Sequence[Mapping[str, str]]:

@@ -12,11 +12,11 @@ from transmodal.cohorts.split.relations import Relations
 
 @dataclass(frozen=True, slots=True)
 class SplitRequest:
-    """How prepared cases are split anew; what is None stays as the cohort was prepared.
+    """Another split of prepared cases; a part that is None stays as the cohort was prepared.
 
     Attributes:
         options: shares, counts, a fold or a group to test.
-        copies: what is done about copies of one image under two patients' names.
+        copies: the policy on copies of one image under two patients' names.
         sides: `train`, `validation` or `test` by case id, where that is decided already; outranks the options.
         relations: which cases are of one patient, and which are kept together.
     """
@@ -35,6 +35,6 @@ class SplitRequest:
         """Return the entries with their patients and groups as requested.
 
         Raises:
-            InputError: E132 as `Relations.applied`.
+            InputError: E132 as `Relations.apply`.
         """
-        return list(entries) if self.relations is None else self.relations.applied(entries)
+        return list(entries) if self.relations is None else self.relations.apply(entries)

@@ -45,26 +45,26 @@ def slabs(n: int, gap: int, shares: tuple[float, float, float] = (8, 1, 1), bloc
         InputError: E132 when a side would have no slice.
     """
     sides = [(name, share) for name, share in zip(NAMES, shares, strict=True) if share > 0]
-    order = [one for block in range(blocks) for one in (sides if block % 2 == 0 else sides[::-1])]
-    joined = _joined(order)
-    left = n - gap * (len(joined) - 1)
+    order = [side for block in range(blocks) for side in (sides if block % 2 == 0 else sides[::-1])]
+    joined = _join_neighbours(order)
+    remaining = n - gap * (len(joined) - 1)
     whole = sum(share for _, share in joined)
     ends, run = [], 0.0
     for _, share in joined:
         run += share
-        ends.append(round(left * run / whole))
-    found = [
+        ends.append(round(remaining * run / whole))
+    slabs_in_order = [
         Slab(name, first + number * gap, last + number * gap)
         for number, ((name, _), first, last) in enumerate(zip(joined, [0, *ends], ends, strict=False))
     ]
-    if any(slab.last <= slab.first for slab in found):
+    if any(slab.last <= slab.first for slab in slabs_in_order):
         raise InputError(
             "E132",
             f"{n} slices for {len(joined)} slabs with {gap} left out between them",
             "a slice or more in each",
             "Take fewer blocks or a smaller gap: --with blocks=1, --with gap_mm=5.",
         )
-    return found
+    return slabs_in_order
 
 
 def gap_of(gap_mm: float, between_mm: float) -> int:
@@ -72,7 +72,7 @@ def gap_of(gap_mm: float, between_mm: float) -> int:
     return max(1, math.ceil(gap_mm / between_mm - 1e-6))
 
 
-def _joined(order: Sequence[tuple[str, float]]) -> list[tuple[str, float]]:
+def _join_neighbours(order: Sequence[tuple[str, float]]) -> list[tuple[str, float]]:
     """Join neighbours of one side."""
     joined: list[tuple[str, float]] = []
     for name, share in order:

@@ -29,14 +29,14 @@ published the names, so the first patients of a complete release are as near as 
 
 
 class Split(BaseModel):
-    """Which cases train, validate and test.
+    """The cases that train, validate and test.
 
     Attributes:
         seed: that the groups were shuffled by.
-        by: what was kept together: patients; patients and the groups given with them; or `given`, for
+        by: the unit that was kept together: patients; patients and the groups given with them; or `given`, for
             a split that was written by hand and that `prepare` only checks; or nothing but slices
             (`within-subject`): one body stands on all sides, and figures say nothing about another.
-        how: what was asked for beside shares or counts, such as `fold 0 of 5`; empty where nothing was.
+        how: the request beside shares or counts, such as `fold 0 of 5`; empty where there was none.
         train: case ids.
         validation: case ids.
         test: case ids.
@@ -59,11 +59,11 @@ class Split(BaseModel):
         """
         if name not in NAMES:
             raise UsageError("E001", f"split {name!r}", ", ".join(NAMES), "Name one of them.")
-        chosen: tuple[str, ...] = getattr(self, name)
-        return chosen
+        ids: tuple[str, ...] = getattr(self, name)
+        return ids
 
     def digest(self) -> str:
-        """Return a hash of what stands where; how it came about does not matter."""
+        """Return a hash of the cases of each side; how the split came about does not matter."""
         return files.sha256_text("|".join(",".join(sorted(self.ids(name))) for name in NAMES))
 
 
@@ -91,8 +91,8 @@ def split_by_group(
         InputError: E132 when there are too few groups, or counts that do not add up to them.
     """
     groups = groups_of(cases)
-    sizes = _checked(counts, len(groups)) if counts is not None else shares(ratios, len(groups))
-    names = ranked(groups, seed)
+    sizes = _check_counts(counts, len(groups)) if counts is not None else shares(ratios, len(groups))
+    names = rank_groups(groups, seed)
     bounds = np.cumsum([0, sizes[2], sizes[1], sizes[0]])
     test, validation, train = (
         tuple(sorted(case for name in names[low:high] for case in groups[name]))
@@ -106,7 +106,7 @@ def sides_in_order(cases: Sequence[CaseMaker], counts: tuple[int, int, int]) -> 
     """Return which cases train, validate and test when the first patients by name are taken in order.
 
     Args:
-        cases: what was found; all cases of a patient go to one side.
+        cases: of a folder; all cases of a patient go to one side.
         counts: numbers of patients for training, validation and test; the others are left aside.
 
     Returns:
@@ -129,25 +129,25 @@ def sides_in_order(cases: Sequence[CaseMaker], counts: tuple[int, int, int]) -> 
     return {case.id: side_of[case.patient] for case in ordered if case.patient in side_of}
 
 
-def given_split(sides: Mapping[str, str], *, within_subject: bool = False) -> Split:
+def split_from_sides(sides: Mapping[str, str], *, within_subject: bool = False) -> Split:
     """Return a split that was decided beforehand.
 
     Args:
         sides: `train`, `validation` or `test` by case id.
         within_subject: whether it divides patients knowingly, slab by slab.
     """
-    chosen = {name: tuple(sorted(case for case, side in sides.items() if side == name)) for name in NAMES}
+    ids = {name: tuple(sorted(case for case, side in sides.items() if side == name)) for name in NAMES}
     by: Literal["given", "within-subject"] = "within-subject" if within_subject else "given"
-    return Split(seed=0, by=by, train=chosen["train"], validation=chosen["validation"], test=chosen["test"])
+    return Split(seed=0, by=by, train=ids["train"], validation=ids["validation"], test=ids["test"])
 
 
-def ranked(groups: Iterable[str], seed: int) -> list[str]:
+def rank_groups(groups: Iterable[str], seed: int) -> list[str]:
     """Return groups in the order that a seed gives them; one that comes or goes changes no other's place."""
     return sorted(groups, key=lambda name: hashlib.sha256(f"{seed}\n{name}".encode()).digest())
 
 
 def groups_of(cases: Sequence[CaseEntry]) -> dict[str, tuple[str, ...]]:
-    """Return case ids by what must stay together, joined through shared patients and shared groups."""
+    """Return case ids by the group that must stay together, joined through shared patients and shared groups."""
     owner: dict[str, str] = {}
 
     def root(name: str) -> str:
@@ -175,9 +175,9 @@ def read_split(path: Path) -> Split:
     try:
         return Split.model_validate(files.read_json(path))
     except ValidationError as error:
-        where = ".".join(str(part) for part in error.errors()[0]["loc"])
+        location = ".".join(str(part) for part in error.errors()[0]["loc"])
         raise InputError(
-            "E133", f"{path.name} with a bad {where}", "a split", "Remove it and prepare the cohort again."
+            "E133", f"{path.name} with a bad {location}", "a split", "Remove it and prepare the cohort again."
         ) from error
 
 
@@ -204,7 +204,7 @@ def read_sides(path: Path, cases: Sequence[str]) -> dict[str, str]:
     return sides
 
 
-def _checked(counts: tuple[int, int, int], n: int) -> tuple[int, int, int]:
+def _check_counts(counts: tuple[int, int, int], n: int) -> tuple[int, int, int]:
     if min(counts) < 0 or counts[0] < 1:
         raise UsageError("E001", f"counts {counts}", "three counts, one or more to train", "Correct them.")
     if sum(counts) != n:
@@ -226,12 +226,12 @@ def shares(ratios: tuple[float, float, float], n: int) -> tuple[int, int, int]:
     """
     if min(ratios) < 0 or ratios[0] <= 0 or not np.isfinite(ratios).all():
         raise UsageError("E001", f"shares {ratios}", "three shares, that to train above 0", "Correct them.")
-    needed = sum(share > 0 for share in ratios)
-    if n < needed:
+    n_sides = sum(share > 0 for share in ratios)
+    if n < n_sides:
         raise InputError(
             "E132",
-            f"{n} patients or groups for {needed} sides",
-            f"{needed} or more",
+            f"{n} patients or groups for {n_sides} sides",
+            f"{n_sides} or more",
             "Add cases, or set a share to 0, such as --split 1:0:0.",
         )
     validation, test = (

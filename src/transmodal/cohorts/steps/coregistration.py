@@ -1,4 +1,4 @@
-"""Registered contrasts: one grid for a case whose contrasts were taken on several; scored, failures refused."""
+"""Coregistration: one grid for a case whose contrasts were taken on several; scored, failures refused."""
 
 from __future__ import annotations
 
@@ -34,26 +34,27 @@ def find_dissimilar(notes: Mapping[str, Mapping[str, float]]) -> list[str]:
     Returns:
         Names, the least similar first; none where fewer than five cases were registered.
     """
-    found = {case: one["similarity_after"] for case, one in notes.items() if "similarity_after" in one}
-    if len(found) < _ENOUGH:
+    similarities = {case: own["similarity_after"] for case, own in notes.items() if "similarity_after" in own}
+    if len(similarities) < _ENOUGH:
         return []
-    limit = _LOW * statistics.median(found.values())
+    limit = _LOW * statistics.median(similarities.values())
     return sorted(
-        (case for case, value in found.items() if value < limit), key=lambda case: (found[case], case)
+        (case for case, value in similarities.items() if value < limit),
+        key=lambda case: (similarities[case], case),
     )
 
 
 @dataclass(frozen=True)
-class Onto:
+class Coregister:
     """Bring one contrast, and those taken along with it, rigidly onto the grid of another.
 
     The map is sought twice, from either side, by mutual information; a pair that is laid right comes back to
     where it started. How far it does not, on average over the content, is the score in millimetres.
 
     Attributes:
-        fixed: whose grid; never resampled.
-        moving: who is registered.
-        along: who shares the moving one's grid and transform, as PD does T2's.
+        fixed: the contrast with the grid; never resampled.
+        moving: the contrast that is registered.
+        along: contrasts that share the moving one's grid and transform, as PD does T2's.
         limit_mm: a score above it is a failure.
     """
 
@@ -62,9 +63,14 @@ class Onto:
     along: tuple[str, ...] = ()
     limit_mm: float = 2.0
 
+    def __repr__(self) -> str:
+        # Part of a case's fingerprint: under another text, cohorts would be prepared again.
+        values = f"moving={self.moving!r}, along={self.along!r}, limit_mm={self.limit_mm!r}"
+        return f"Onto(fixed={self.fixed!r}, {values})"
+
     @property
     def moved(self) -> frozenset[str]:
-        """Whoever comes onto the fixed one's grid."""
+        """The contrasts that come onto the grid of the fixed one."""
         return frozenset({self.moving, *self.along})
 
     @property
@@ -79,10 +85,11 @@ class Onto:
             InputError: E131 when a contrast is missing, E130 when one that comes along has another grid or
                 the registration failed, and as `volumes.geometry.registration.register`.
         """
-        there, notes = self.registration(case)
+        registration, notes = self.registration(case)
         volumes = case.volumes
         sampled = {
-            name: there.warp(volumes[name], fill=float(volumes[name].voxels.min())) for name in self.moved
+            name: registration.warp(volumes[name], fill=float(volumes[name].voxels.min()))
+            for name in self.moved
         }
         return replace(case, volumes={**volumes, **sampled}, notes={**case.notes, **notes})
 
@@ -94,10 +101,10 @@ class Onto:
         """
         volumes = self._checked(case.volumes)
         fixed, moving = volumes[self.fixed], volumes[self.moving]
-        there = register(fixed, moving, kind="rigid", metric="mutual_information")
+        forward = register(fixed, moving, kind="rigid", metric="mutual_information")
         back = register(moving, fixed, kind="rigid", metric="mutual_information")
-        apart = _apart_mm(fixed, there, back)
-        _, before, after, _ = there.quality
+        apart = _mean_error_mm(fixed, forward, back)
+        _, before, after, _ = forward.quality
         if apart > self.limit_mm or after < before - _LOST:
             raise InputError(
                 "E130",
@@ -107,7 +114,7 @@ class Onto:
                 "Look at both images; leave the case out, or register it by hand.",
             )
         notes = {"registration_mm": apart, "similarity_before": before, "similarity_after": after}
-        return there, {name: round(value, 4) for name, value in notes.items()}
+        return forward, {name: round(value, 4) for name, value in notes.items()}
 
     def _checked(self, volumes: Mapping[str, Volume]) -> Mapping[str, Volume]:
         for name in (self.fixed, self.moving, *self.along):
@@ -151,23 +158,23 @@ class Unbias:
         Raises:
             InputError: as `volumes.bias.without_bias`.
         """
-        wanted = [name for name in self.modalities if name in case.volumes]
+        present = [name for name in self.modalities if name in case.volumes]
         return replace(
-            case, volumes={**case.volumes, **{name: without_bias(case.volumes[name]) for name in wanted}}
+            case, volumes={**case.volumes, **{name: without_bias(case.volumes[name]) for name in present}}
         )
 
 
-def steps_onto(fixed: str, modalities: Iterable[str], limit_mm: float) -> tuple[Onto, ...]:
+def plan_coregistrations(fixed: str, modalities: Iterable[str], limit_mm: float) -> tuple[Coregister, ...]:
     """Return the registrations of all other modalities onto one; none where it is empty or not among them."""
-    every = sorted(modalities)
-    others = [name for name in every if name != fixed] if fixed in every else []
-    return tuple(Onto(fixed, name, (), limit_mm) for name in others)
+    ordered = sorted(modalities)
+    moving = [name for name in ordered if name != fixed] if fixed in ordered else []
+    return tuple(Coregister(fixed, name, (), limit_mm) for name in moving)
 
 
-def _apart_mm(fixed: Volume, there: Registration, back: Registration) -> float:
+def _mean_error_mm(fixed: Volume, forward: Registration, back: Registration) -> float:
     """Return how far, on average over the content, points do not come back to where they started."""
     content = np.argwhere(fixed.voxels > np.percentile(fixed.voxels, 50))
-    some = content[:: max(1, len(content) // 2000)].astype(float)
-    points = fixed.grid.world(some) * (-1, -1, 1)  # ITK's LPS+ mm
-    returned = [back.transform.TransformPoint(there.transform.TransformPoint(p)) for p in points.tolist()]
+    sample = content[:: max(1, len(content) // 2000)].astype(float)
+    points = fixed.grid.world(sample) * (-1, -1, 1)  # ITK's LPS+ mm
+    returned = [back.transform.TransformPoint(forward.transform.TransformPoint(p)) for p in points.tolist()]
     return float(np.linalg.norm(np.array(returned) - points, axis=1).mean())

@@ -1,4 +1,4 @@
-"""Laying: a volume onto the grid of another that shares its frame of reference, by what their headers say."""
+"""Regridding: a volume on the grid of another that shares its frame of reference, as their headers have it."""
 
 from __future__ import annotations
 
@@ -10,16 +10,20 @@ from transmodal.volumes.geometry.resampling import resample
 
 
 @dataclass(frozen=True)
-class Laid:
+class Regrid:
     """Resample a volume onto another's grid; nothing is registered, as both have one frame of reference.
 
     Attributes:
-        modality: what is resampled, linearly; 0 outside its field of view.
-        fixed: whose grid.
+        modality: the volume that is resampled, linearly; 0 outside its field of view.
+        fixed: the volume with the grid.
     """
 
     modality: str
     fixed: str
+
+    def __repr__(self) -> str:
+        # Part of a case's fingerprint: under another text, cohorts would be prepared again.
+        return f"Laid(modality={self.modality!r}, fixed={self.fixed!r})"
 
     @property
     def moved(self) -> frozenset[str]:
@@ -40,5 +44,5 @@ class Laid:
         for name in (self.modality, self.fixed):
             if name not in case.volumes:
                 raise InputError("E131", f"no {name}", "what is to be laid", "Leave the case out.")
-        laid = resample(case.volumes[self.modality], case.volumes[self.fixed].grid, fill=0.0)
-        return replace(case, volumes={**case.volumes, self.modality: laid})
+        regridded = resample(case.volumes[self.modality], case.volumes[self.fixed].grid, fill=0.0)
+        return replace(case, volumes={**case.volumes, self.modality: regridded})

@@ -1,4 +1,4 @@
-"""What is done to a case after it was read, where its data set asks for it: none of it moves a voxel."""
+"""Steps on the values of a case after it was read, where its data set asks for them: none of them moves a voxel."""
 
 from __future__ import annotations
 
@@ -42,7 +42,9 @@ class Clip(Still):
 
     def __call__(self, case: Case) -> Case:
         """Return the case clipped."""
-        return _mapped(case, {name: self._clipped(case.volumes[name]) for name in _of(case, self.modalities)})
+        return _with_volumes(
+            case, {name: self._clipped(case.volumes[name]) for name in _of(case, self.modalities)}
+        )
 
     def _clipped(self, volume: Volume) -> Volume:
         kind = volume.voxels.dtype
@@ -64,7 +66,7 @@ class Outside(Still):
     values: tuple[tuple[str, float], ...]
 
     def __call__(self, case: Case) -> Case:
-        """Return the case so.
+        """Return the case with these values outside its mask.
 
         Raises:
             InputError: E131 when it has no mask, E130 when the mask lies on another grid.
@@ -82,7 +84,7 @@ class Outside(Still):
                 )
             value = np.array(dict(self.values)[name]).astype(volume.voxels.dtype)
             changed[name] = volume.with_voxels(np.where(inside.voxels != 0, volume.voxels, value))
-        return _mapped(case, changed)
+        return _with_volumes(case, changed)
 
 
 @dataclass(frozen=True)
@@ -109,13 +111,13 @@ class Relabel(Still):
         new = np.zeros(voxels.shape, np.uint8)
         for old, number in self.numbers:
             new[voxels == old] = number
-        known = [0, *(old for old, _ in self.numbers)]
-        strange = np.unique(voxels[~np.isin(voxels, known)])
+        labels = [0, *(old for old, _ in self.numbers)]
+        strange = np.unique(voxels[~np.isin(voxels, labels)])
         if strange.size:
             raise InputError(
                 "E103",
                 f"a segmentation with the label {strange[0]:g}",
-                f"{', '.join(map(str, known))}, as in {self.convention}",
+                f"{', '.join(map(str, labels))}, as in {self.convention}",
                 "If the labels were mapped before, say --with labels=kept.",
             )
         return replace(case, segmentation=case.segmentation.with_voxels(new))
@@ -125,5 +127,5 @@ def _of(case: Case, names: tuple[str, ...]) -> list[str]:
     return [name for name in names if name in case.volumes]
 
 
-def _mapped(case: Case, changed: Mapping[str, Volume]) -> Case:
+def _with_volumes(case: Case, changed: Mapping[str, Volume]) -> Case:
     return replace(case, volumes={**case.volumes, **changed})
