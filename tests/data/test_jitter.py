@@ -15,7 +15,7 @@ from transmodal.data.jitter import Jitter, draw_jitter
 from transmodal.data.stream import Stream
 from transmodal.errors import UsageError
 from transmodal.recipes.load import load
-from transmodal.recipes.schema import Augment
+from transmodal.recipes.training_schema import Augment
 
 RATIO = 286 / 256
 

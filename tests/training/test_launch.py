@@ -13,7 +13,8 @@ from torch.multiprocessing.spawn import ProcessExitedException
 from transmodal.cohorts.store import Cohort
 from transmodal.errors import InputError, ResourceError, UsageError
 from transmodal.progress import Silent
-from transmodal.recipes.schema import Recipe, Training
+from transmodal.recipes.schema import Recipe
+from transmodal.recipes.training_schema import Training
 from transmodal.training import launch as room
 from transmodal.training.launch import launch, listening, raise_signal
 from transmodal.training.train import train

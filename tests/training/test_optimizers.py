@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from transmodal.errors import IntegrityError
-from transmodal.recipes.schema import Player, Schedule
+from transmodal.recipes.training_schema import Player, Schedule
 from transmodal.training import optimizers as optim
 from transmodal.training.optimizers import Moment, factor
 

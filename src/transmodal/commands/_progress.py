@@ -69,9 +69,9 @@ class Notebook:
         if line is None:
             line = self._lines[stage] = _Line(self._show(f"{text} {note}".rstrip()))
         now = time.monotonic()
-        if completed < total and now - line.shown < _PAUSE_SECONDS:
+        if completed < total and now - line.changed_at < _PAUSE_SECONDS:
             return
-        line.shown = now
+        line.changed_at = now
         remaining = (now - line.began) / completed * (total - completed) if completed else 0.0
         more = (
             f", {remaining / 60:.0f} min left"
@@ -92,7 +92,7 @@ class _Line:
 
     def __init__(self, change: Callable[[str], None]) -> None:
         self.change = change
-        self.began = self.shown = time.monotonic()
+        self.began = self.changed_at = time.monotonic()
 
 
 @contextmanager

@@ -22,26 +22,30 @@ EXAMPLES = (
 )
 
 
+RecipeName = Annotated[
+    str,
+    typer.Argument(
+        help="Name of a recipe (see: transmodal recipes), or a YAML file.", autocompletion=recipe_names
+    ),
+]
+Changes = Annotated[
+    list[str] | None,
+    typer.Option("--set", help="Change a key of the recipe, such as training.epochs=2; may be repeated."),
+]
+AsJson = Annotated[
+    bool, typer.Option("--json", help="Print one JSON object instead: the run, its steps and best figure.")
+]
+
+
 def run(
-    recipe: Annotated[
-        str,
-        typer.Argument(
-            help="Name of a recipe (see: transmodal recipes), or a YAML file.", autocompletion=recipe_names
-        ),
-    ],
+    recipe: RecipeName,
     cohort: Annotated[Path, typer.Option(help="Prepared cohort.")],
     output: Annotated[Path, typer.Option("-o", "--output", help="Run folder to write, or to continue.")],
-    changes: Annotated[
-        list[str] | None,
-        typer.Option("--set", help="Change a key of the recipe, such as training.epochs=2; may be repeated."),
-    ] = None,
+    changes: Changes = None,
     device: Annotated[str | None, typer.Option(help="cpu, cuda or auto; the recipe's by default.")] = None,
     precision: Annotated[str | None, typer.Option(help="32-true, bf16-mixed or 16-mixed.")] = None,
     processes: Annotated[int | None, typer.Option(min=1, help="Processes, one per device.")] = None,
-    as_json: Annotated[
-        bool,
-        typer.Option("--json", help="Print one JSON object instead: the run, its steps and best figure."),
-    ] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Train by a recipe: curves, sample pictures, best and last checkpoint; resumes exactly."""
     import json

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from transmodal.data.jitter import Jitter, draw_jitter
-from transmodal.recipes.schema import Augment
+from transmodal.recipes.training_schema import Augment
 from transmodal.volumes.windows.cut import Window
 
 Sources = Sequence[NDArray[np.float32] | None]

@@ -62,7 +62,7 @@ class FeatureStore:
             encode: the encoder.
             numbers: of the cases.
             batch: windows at once.
-            advance: told of windows that are complete, and of all.
+            advance: called with the windows that are complete, and all.
 
         Raises:
             ResourceError: E403 when the disk has no room for them.

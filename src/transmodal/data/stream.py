@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from transmodal.cohorts.options import RegionKind
 from transmodal.cohorts.store import PreparedCase
-from transmodal.recipes.schema import Augment
+from transmodal.recipes.training_schema import Augment
 from transmodal.volumes.intensity import IntensityMap
 from transmodal.volumes.windows.cut import Cutting, Window, foreground_fraction, places
 

@@ -31,12 +31,12 @@ LIMITS = (
     "Virtual subjects: one average anatomy, warped; they share their texture. The figures say that the software "
     "works, nothing about the clinical worth of a model.",
 )
-"""What stands beside every figure of the demo."""
+"""Notes beside every figure of the demo."""
 
 
 @dataclass(frozen=True, slots=True)
 class DemoOptions:
-    """What the demo translates, with what, and how many subjects it makes.
+    """Options of the demo: its task, its translators and its subjects.
 
     Attributes:
         task: what is translated, such as `t1-to-fa`.
@@ -59,7 +59,7 @@ class DemoOptions:
 
 @dataclass(frozen=True, slots=True)
 class DemoResult:
-    """What the demo wrote.
+    """The files and figures of the demo.
 
     Attributes:
         summary: of the evaluation, as text.

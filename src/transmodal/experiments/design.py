@@ -6,19 +6,14 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from transmodal.recipes.load import load
+from transmodal.recipes.parts import Part
 from transmodal.recipes.schema import Recipe
 
 Key = tuple[str, int]
 """A row's name and a seed: one training."""
-
-
-class Part(BaseModel):
-    """Frozen; unknown keys are refused."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Variant(Part):

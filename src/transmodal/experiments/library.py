@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from transmodal.errors import InputError, UsageError, suggest
 from transmodal.experiments.design import Design
-from transmodal.recipes.load import plain_yaml
+from transmodal.recipes.plain_yaml import plain_yaml
 
 AnyDesign = TypeVar("AnyDesign", bound=Design)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from transmodal.errors import ResourceError, UsageError, suggest
-from transmodal.recipes.schema import DEVICES, is_device
+from transmodal.recipes.training_schema import DEVICES, is_device
 
 
 def device_of(name: str | None) -> torch.device:

@@ -1,5 +1,5 @@
-"""Recipes: the YAML of one result, checked key by key before anything is read or trained.
+"""Recipes: YAML that reproduces a result.
 
-Comes in: a name of the library or a file, and `--set KEY=VALUE`. Goes out: a frozen `Recipe`.
-Open first: `schema.py`, then `load.py`; `library/` holds the recipes.
+Comes in: a name of the library or a file, and changes by key. Goes out: a `Recipe`, checked.
+Open first: `schema.py`, then `load.py`; the translator's own settings are checked by `training.planning`.
 """

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import difflib
 import math
-import re
-import types
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeGuard, Union, get_args, get_origin
+from typing import Any
 
 import yaml
-from pydantic import BaseModel, ValidationError
-from pydantic_core import ErrorDetails
+from pydantic import ValidationError
 
 from transmodal.errors import InputError, UsageError, suggest
+from transmodal.recipes.plain_yaml import plain_yaml
+from transmodal.recipes.refusal import as_usage_error
 from transmodal.recipes.schema import Recipe
 
 LIBRARY = Path(__file__).parent / "library"
@@ -44,12 +42,12 @@ def load(name_or_path: str | Path, overrides: Sequence[str] = ()) -> Recipe:
     return validate(data, path.name)
 
 
-def validate(data: object, where: str) -> Recipe:
+def validate(data: object, origin: str) -> Recipe:
     """Check plain data against the schema.
 
     Args:
-        data: what was read.
-        where: what to call its origin in an error.
+        data: of YAML or JSON.
+        origin: of the data, as messages name it.
 
     Raises:
         UsageError: E003 for an unknown key, naming its path and the nearest known key; E001 otherwise.
@@ -57,7 +55,7 @@ def validate(data: object, where: str) -> Recipe:
     try:
         return Recipe.model_validate(data)
     except ValidationError as error:
-        raise _as_usage_error(error, where) from None
+        raise as_usage_error(error, origin) from None
 
 
 def words(changes: Mapping[str, object]) -> list[str]:
@@ -88,30 +86,6 @@ def dump(recipe: Recipe) -> str:
     return yaml.safe_dump(
         recipe.model_dump(mode="json"), sort_keys=False, allow_unicode=True, default_flow_style=None
     )
-
-
-def plain_yaml(text: str, where: str) -> object:
-    """Read safe YAML in which no key stands twice and no alias is used.
-
-    Args:
-        text: the YAML.
-        where: what messages call it.
-
-    Raises:
-        UsageError: E001 with the line and what is wrong there.
-    """
-    try:
-        # The loader is SafeLoader with two things refused, so this is what safe_load does.
-        loader = _Loader(text)
-        try:
-            return loader.get_single_data()
-        finally:
-            loader.dispose()
-    except (yaml.YAMLError, RecursionError, ValueError) as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f", line {mark.line + 1}" if mark is not None else ""
-        problem = getattr(error, "problem", None) or type(error).__name__
-        raise UsageError("E001", f"{where}{line}: {problem}", "plain YAML", "Correct it.") from None
 
 
 def _path(name: str) -> Path:
@@ -173,84 +147,6 @@ def _apply(data: dict[str, Any], override: str) -> None:
     inner[parts[-1]] = plain_yaml(text, f"--set {override}")
 
 
-class _Loader(yaml.SafeLoader):
-    """Safe YAML without what lets a recipe say one thing and mean another: doubled keys, aliases."""
-
-    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
-        """Refuse aliases, which could also blow a small file up."""
-        if self.check_event(yaml.AliasEvent):
-            raise yaml.composer.ComposerError(None, None, "aliases are not used", self.get_mark())
-        return super().compose_node(parent, index)
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        """Refuse a key that stands twice."""
-        keys = [key.value for key, _ in node.value]
-        for key, _ in node.value:
-            if keys.count(key.value) > 1:
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"key {key.value!r} stands twice", key.start_mark
-                )
-        return super().construct_mapping(node, deep)
-
-
-def _as_usage_error(error: ValidationError, where: str) -> UsageError:
-    details = error.errors(include_url=False)
-    unknown = [one for one in details if one["type"] == "extra_forbidden"]
-    if unknown:
-        return _unknown_key(unknown[0]["loc"], where)
-    return _wrong_value(details[0], where)
-
-
-def _unknown_key(path: tuple[int | str, ...], where: str) -> UsageError:
-    known = _keys_at(path[:-1])
-    near = difflib.get_close_matches(str(path[-1]), known, n=1, cutoff=0.5)
-    remedy = f"Did you mean {_dotted((*path[:-1], near[0]))}?" if near else "Leave it out."
-    return UsageError("E003", f"{where}: unknown key {_dotted(path)}", f"one of {', '.join(known)}", remedy)
-
-
-def _wrong_value(detail: ErrorDetails, where: str) -> UsageError:
-    path = _dotted(detail["loc"]) or "the recipe"
-    message = detail["msg"].removeprefix("Value error, ")
-    if detail["type"] == "missing":
-        return UsageError("E001", f"{where}: {path} is missing", "a value for it", f"Add {path}.")
-    if detail["type"] == "value_error":
-        return UsageError("E001", f"{where}: {path}: {message}", "settings that go together", "Change one.")
-    got = str(detail["input"])
-    shown = got if len(got) <= 60 else f"{got[:57]}..."
-    expected = message.removeprefix("Input should be ").replace("a valid tuple", "a list")
-    remedy = suggest(got, re.findall(r"'([^']+)'", message), f"Change {path}.", cutoff=0.5)
-    return UsageError("E001", f"{where}: {path} = {shown}", expected, remedy)
-
-
-def _keys_at(path: tuple[int | str, ...]) -> list[str]:
-    """Return the keys that the schema knows at a path."""
-    kind: object = Recipe
-    for part in path:
-        kind = _inner(kind, str(part))
-    return list(kind.model_fields) if _is_model(kind) else []
-
-
-def _inner(kind: object, key: str) -> object:
-    if _is_model(kind):
-        return _unwrapped(kind.model_fields[key].annotation)
-    return _unwrapped(get_args(kind)[1]) if get_origin(kind) is dict else None
-
-
-def _is_model(kind: object) -> TypeGuard[type[BaseModel]]:
-    return isinstance(kind, type) and issubclass(kind, BaseModel)
-
-
-def _unwrapped(annotation: object) -> object:
-    """Take a model out of `... | None`."""
-    if get_origin(annotation) in (Union, types.UnionType):
-        return next(one for one in get_args(annotation) if one is not type(None))
-    return annotation
-
-
-def _dotted(path: Sequence[int | str]) -> str:
-    return ".".join(str(part) for part in path)
-
-
 def _kind(value: object) -> str:
-    named = {type(None): "nothing", dict: "keys and values", list: "a list"}
-    return named.get(type(value), repr(value))
+    words = {type(None): "nothing", dict: "keys and values", list: "a list"}
+    return words.get(type(value), repr(value))

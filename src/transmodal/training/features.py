@@ -33,7 +33,7 @@ def fill_store(
         dataset: windows, without augmentation.
         folder: of the cohort's features.
         batch: windows at once.
-        advance: told of windows that are complete, and of all; an error that it raises ends the work, and whole cases stay.
+        advance: called with the windows that are complete, and all; an error that it raises ends the work, and whole cases stay.
 
     Raises:
         UsageError: E004 for a translator without a frozen encoder.

@@ -27,7 +27,7 @@ from transmodal import errors
 from transmodal.errors import ResourceError, TransmodalError, UsageError
 from transmodal.inference.device import device_of
 from transmodal.progress import Progress, Silent
-from transmodal.recipes.schema import Training
+from transmodal.recipes.training_schema import Training
 
 Result = TypeVar("Result")
 Payload = TypeVar("Payload")

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.optim import SGD, Adam, AdamW, Optimizer
 
 from transmodal.errors import IntegrityError
-from transmodal.recipes.schema import Player, Schedule
+from transmodal.recipes.training_schema import Player, Schedule
 
 WARM_UP = 0.3
 """Share of a phase's steps over which `one_cycle` rises, and what it rises from and falls to."""
@@ -20,7 +20,7 @@ POWER = 0.9
 
 
 class Moment(NamedTuple):
-    """Where in a phase a step stands; all counts are from 0."""
+    """The position of a step in its phase; all counts are from 0."""
 
     epoch: int
     epochs: int

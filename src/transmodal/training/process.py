@@ -1,4 +1,4 @@
-"""One process of a training: what is done before the first step, the loop, and how it ends."""
+"""One process of a training: the preparation before the first step, the loop, and its end."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from transmodal.training.step import is_out_of_memory, out_of_memory
 
 
 class Outcome(NamedTuple):
-    """What the first process returns: where training stands, and the signal that stopped it."""
+    """The first process's result: the state of the training, and the signal that stopped it."""
 
     state: State
     signal: int | None

@@ -20,7 +20,7 @@ from transmodal.cohorts.quality.training_sources import Reference
 from transmodal.data.dataset import WindowDataset
 from transmodal.data.loader import Epoch, Share, batches, seed_of, steps_per_epoch
 from transmodal.progress import Progress
-from transmodal.recipes.schema import Training
+from transmodal.recipes.training_schema import Training
 from transmodal.training import optimizers as optim
 from transmodal.training.launch import Stop
 from transmodal.training.log import Curves
@@ -37,14 +37,14 @@ class Interrupted(Exception):  # noqa: N818 - no error: the loop is left, and th
 
 
 class Assignment(NamedTuple):
-    """What travels to every process: what is trained, and where it is written."""
+    """The task of every process: the plan of a training, and the folder that it is written into."""
 
     plan: Plan
     run: Run
 
 
 class Origin(NamedTuple):
-    """What a run's weights come from; it stays as it was when the run was begun.
+    """The origin of a run's weights; it stays as it was when the run was begun.
 
     Attributes:
         config: settings of the translator.

@@ -17,10 +17,9 @@ import pytest
 from transmodal import cli
 from transmodal.cohorts.case import Case
 from transmodal.cohorts.prepare.prepare import PrepareOptions, prepare
-from transmodal.errors import InputError, UsageError
-from transmodal.experiments.ablation.plan import LIBRARY, plan_of
+from transmodal.experiments.ablation.plan import plan_of
 from transmodal.experiments.ablation.run import ablate
-from transmodal.experiments.ablation.table import page, rows
+from transmodal.experiments.ablation.table import rows
 from transmodal.volumes import Volume
 
 RECIPE = """
@@ -31,6 +30,8 @@ windows: {kind: slice, axes: [z]}
 settings: {width: 4, levels: 2}
 training: {epochs: 1, batch: 2, samples_per_epoch: 4, device: cpu, players: {generator: {lr: 0.01}}}
 """
+
+
 STUDY = """
 name: tiny
 recipe: RECIPE
@@ -129,69 +130,6 @@ def test_the_command_writes_figures_and_their_table(
     content = json.loads((out / "ablation.json").read_text())
     shown = capsys.readouterr().out
     assert all(line in shown for line in rows(content))
-
-
-CONTENT = {
-    "study": "tiny",
-    "cohort": {"digest": "a" * 64, "cases": {"train": 2, "validation": 1, "test": 2}},
-    "protocols": {"mae": "in FA", "psnr": "data range 1", "ssim": "3D"},
-    "random_weights": ["vgg"],
-    "commit": "c" * 40,
-    "oracles": {"lookup": {"mae": 0.07, "psnr": 19.0, "ssim": 0.7}},
-    "variants": {
-        "whole": {
-            "recipe": "tiny-small",
-            "changes": ["training.epochs=1"],
-            "note": "",
-            "seeds": {"1": {}, "2": {}},
-            "summary": {
-                "run": {name: {"mean": 0.05, "sd": 0.001} for name in ("mae", "psnr", "ssim")},
-                "run without t2": {name: {"mean": 0.06, "sd": 0.002} for name in ("mae", "psnr", "ssim")},
-            },
-        },
-        "less": {"note": "a note", "seeds": {"1": {}}, "summary": {}},
-    },
-}
-
-
-def test_the_table_says_what_was_measured() -> None:
-    lines = rows(CONTENT)
-    assert lines[0] == "| | MAE | PSNR (dB) | SSIM 3D | seeds |"
-    assert lines[2] == "| *lookup* | 0.07 | 19.00 | 0.700 | - |"
-    assert lines[3] == "| whole | 0.05 ± 0.001 | 0.05 ± 0.00 | 0.050 ± 0.001 | 2 |"
-    assert lines[4].startswith("| whole without t2 | 0.06 ± 0.002 |")
-    text = page(CONTENT)
-    assert "Random weights: shows the plumbing only (vgg)." in text
-    assert "- *less*: a note" in text
-    assert "2 training, 1 validation, 2 test" in text
-    assert "MAE: in FA" in text
-    assert "recipe `tiny-small` with `training.epochs=1`; made at commit `cccccccccccc`" in text
-
-
-def test_studies_that_come_with_the_package_can_be_resolved() -> None:
-    assert LIBRARY.names()
-    for name in LIBRARY.names():
-        plan = plan_of(name)
-        assert plan.name == name
-        resolved = {variant: plan.resolved(variant, 7) for variant in plan.variants}
-        assert all(recipe.training.seed == 7 for recipe in resolved.values())
-        texts = {recipe.model_dump_json() for recipe in resolved.values()}
-        assert len(texts) == len(resolved), "two variants are the same"
-
-
-def test_what_is_no_study_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="no study 'nothing'"):
-        plan_of("nothing")
-    with pytest.raises(InputError, match="does not exist"):
-        plan_of(str(tmp_path / "gone.yaml"))
-    (tmp_path / "bad.yaml").write_text("name: x\nvariants: {}\n")
-    with pytest.raises(UsageError, match=r"bad\.yaml"):
-        plan_of(str(tmp_path / "bad.yaml"))
-    (tmp_path / "typo.yaml").write_text(
-        "name: x\nrecipe: t1-to-fa-small\nvariants: {a: {changes: [training.epoch=2]}}\n"
-    )
-    with pytest.raises(UsageError, match="unknown key training"):
-        plan_of(str(tmp_path / "typo.yaml"))
 
 
 def test_trainings_end_with_a_study_that_was_killed(study: Path, cohort: Path, tmp_path: Path) -> None:

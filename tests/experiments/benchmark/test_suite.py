@@ -12,7 +12,7 @@ from transmodal import translators
 from transmodal.errors import InputError, UsageError
 from transmodal.experiments.benchmark.suite import LIBRARY, Entry, Suite, find_recipes, suite_of
 from transmodal.recipes import load as recipes
-from transmodal.recipes.schema import Augment
+from transmodal.recipes.training_schema import Augment
 
 SUITE = "name: mine\nabout: a\nbudget: b\ncohort: c\n"
 

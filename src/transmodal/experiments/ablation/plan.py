@@ -13,7 +13,7 @@ from transmodal.experiments.library import Library
 
 
 class AblationPlan(Design):
-    """What is compared.
+    """Variants of one recipe that are compared.
 
     Attributes:
         name: of the study; its page in the docs has the same.

@@ -94,7 +94,7 @@ def benchmark(
 def train_and_score(trial: Trial) -> Outcome:
     """Train and evaluate one entry with one seed, as far as that is not done.
 
-    An error is told, not raised: the others go on, and hours of theirs are not lost to it.
+    An error is returned, not raised: other trainings go on, and their hours are not lost to it.
     """
     start = time.monotonic()
     try:

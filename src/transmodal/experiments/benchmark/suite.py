@@ -35,7 +35,7 @@ class Entry(Variant):
 
 
 class Suite(Design):
-    """What is compared.
+    """Translators that are compared with one another and with oracles.
 
     Attributes:
         name: of the suite; its results in the docs have the same.

@@ -39,7 +39,7 @@ class Plan:
         recipe: resolved.
         config: settings that `translators.build` takes.
         cohort: what is trained on.
-        preprocessing: how volumes are seen, with the target map of the training cases.
+        preprocessing: of the recipe, with the target map of the training cases.
         stream: what is read while training.
         validation: cases to validate on; may be empty.
         phases: in order.
@@ -143,7 +143,7 @@ def _checked_weights(blank: Translator[Any], *, begins: bool) -> Mapping[str, Pr
 def _preprocessing(
     recipe: Recipe, blank: Translator[Any], cohort: Cohort, maps: Mapping[str, IntensityMap]
 ) -> Preprocessing:
-    """Return how volumes are seen.
+    """Return the recipe's preprocessing.
 
     Raises:
         UsageError: E001 for a primary metric that needs a data range, where the target has none.

@@ -1,4 +1,4 @@
-"""What a recipe and its translator need of a cohort's cases."""
+"""Checks of a cohort's cases: enough of them, with the labels and regions that a recipe and its translator need."""
 
 from __future__ import annotations
 

@@ -1,0 +1,54 @@
+"""Safe YAML that says one thing: no key twice, no alias."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from typing import Any
+
+import yaml
+
+from transmodal.errors import UsageError
+
+
+def plain_yaml(text: str, origin: str) -> object:
+    """Read safe YAML in which no key stands twice and no alias is used.
+
+    Args:
+        text: the YAML.
+        origin: its name in messages.
+
+    Raises:
+        UsageError: E001 with the line and what is wrong there.
+    """
+    try:
+        # The loader is SafeLoader with two things refused, so this is what safe_load does.
+        loader = _Loader(text)
+        try:
+            return loader.get_single_data()
+        finally:
+            loader.dispose()
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f", line {mark.line + 1}" if mark is not None else ""
+        problem = getattr(error, "problem", None) or type(error).__name__
+        raise UsageError("E001", f"{origin}{line}: {problem}", "plain YAML", "Correct it.") from None
+
+
+class _Loader(yaml.SafeLoader):
+    """Safe YAML without doubled keys and aliases, which let a file say one thing and mean another."""
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        """Refuse aliases, which could also blow a small file up."""
+        if self.check_event(yaml.AliasEvent):
+            raise yaml.composer.ComposerError(None, None, "aliases are not used", self.get_mark())
+        return super().compose_node(parent, index)
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        """Refuse a key that stands twice."""
+        keys = [key.value for key, _ in node.value]
+        for key, _ in node.value:
+            if keys.count(key.value) > 1:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"key {key.value!r} stands twice", key.start_mark
+                )
+        return super().construct_mapping(node, deep)

@@ -1,0 +1,80 @@
+"""Batches: the same ones whatever the workers, the processes and the stops."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from transmodal.batch import Batch
+from transmodal.data.dataset import WindowDataset
+from transmodal.data.loader import Epoch, Share, batches, seed_of, steps_per_epoch
+from transmodal.data.stream import Stream
+from transmodal.errors import UsageError
+from transmodal.recipes.training_schema import Augment
+
+
+def equal(one: Batch, other: Batch) -> bool:
+    return all(
+        torch.equal(a, b) if isinstance(a, torch.Tensor) and isinstance(b, torch.Tensor) else a == b
+        for a, b in zip(one, other, strict=True)
+    )
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_workers_change_nothing(stream: Stream, workers: int) -> None:
+    dataset = WindowDataset(replace(stream, augment=Augment(flip_lr=True, gain=0.1)))
+    alone = list(batches(dataset, Epoch(4, "train", 1, 5)))
+    shared = list(batches(dataset, Epoch(4, "train", 1, 5), Share(workers=workers)))
+    assert len(alone) == steps_per_epoch(len(dataset), 5) == 4
+    assert all(equal(a, b) for a, b in zip(alone, shared, strict=True))
+
+
+def test_skipping_is_having_done(stream: Stream) -> None:
+    dataset = WindowDataset(stream)
+    whole = list(batches(dataset, Epoch(4, "train", 0, 5), step=10))
+    rest = list(batches(dataset, Epoch(4, "train", 0, 5), skip=2, step=12))
+    assert all(equal(a, b) for a, b in zip(whole[2:], rest, strict=True))
+    assert [one.step for one in rest] == [12, 13]
+
+
+def test_shares_make_the_whole_batch(stream: Stream) -> None:
+    dataset = WindowDataset(stream)
+    whole = list(batches(dataset, Epoch(4, "train", 0, 6)))
+    parts = [list(batches(dataset, Epoch(4, "train", 0, 6), Share(rank, 2))) for rank in (0, 1)]
+    for one, first, second in zip(whole, *parts, strict=True):
+        assert torch.equal(one.source, torch.cat([first.source, second.source]))
+        assert one.draw is not None
+        assert first.draw is not None
+        assert second.draw is not None
+        assert torch.equal(one.draw, torch.cat([first.draw, second.draw]))
+    with pytest.raises(UsageError, match="2 processes"):
+        next(batches(dataset, Epoch(4, "train", 0, 5), Share(world=2)))
+
+
+def test_epochs_and_seeds_differ_and_the_global_generator_rests(stream: Stream) -> None:
+    dataset = WindowDataset(stream)
+    state = torch.random.get_rng_state()
+    first = next(batches(dataset, Epoch(4, "train", 0, 5)))
+    assert torch.equal(state, torch.random.get_rng_state())
+    assert not equal(first, next(batches(dataset, Epoch(4, "train", 1, 5))))
+    assert not equal(first, next(batches(dataset, Epoch(5, "train", 0, 5))))
+
+
+def test_an_epoch_sees_each_window_once_and_a_longer_one_goes_on(stream: Stream) -> None:
+    dataset = WindowDataset(stream)
+    seen = [one.draw for one in batches(dataset, Epoch(4, "train", 0, 24))]
+    assert len(seen) == 1
+    longer = list(batches(dataset, Epoch(4, "train", 0, 24, steps=3)))
+    assert len(longer) == 3
+    assert not torch.equal(longer[0].source, longer[1].source)
+    small = list(batches(dataset, Epoch(4, "train", 0, 100)))
+    assert [len(one.source) for one in small] == [24]
+
+
+def test_seeds_depend_on_every_part_and_their_order() -> None:
+    seeds = {seed_of(1, "a"), seed_of("a", 1), seed_of(1, "b"), seed_of(2, "a"), seed_of("1", "a")}
+    assert len(seeds) == 5
+    assert all(0 <= seed < 2**63 for seed in seeds)
+    assert seed_of(1, "a") == seed_of(1, "a")

@@ -1,0 +1,41 @@
+"""The schema of a recipe: frozen, and consistent in itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from transmodal.recipes import load
+from transmodal.recipes.schema import Recipe
+
+PLAIN = """
+name: mine
+translator: pix2pix
+task: {source: [t1, t2], target: fa}
+data: {intensity: {t1: {method: percentile, low: 1, high: 99}}}
+training:
+  epochs: 3
+  players: {generator: {lr: 2e-4}}
+"""
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "mine.yaml"
+    path.write_text(PLAIN)
+    return path
+
+
+def test_recipes_are_frozen(file: Path) -> None:
+    with pytest.raises(ValueError, match="frozen"):
+        load.load(file).training.epochs = 3  # type: ignore[misc]  # that is the point
+
+
+def test_schema_of_slabs_and_patches(file: Path) -> None:
+    slab = load.load(file, ["windows={kind: slab, depth: 5}"])
+    patch = load.load(file, ["windows={kind: patch, size: [16, 16, 16]}"])
+
+    assert isinstance(slab, Recipe)
+    assert slab.windows.depth == 5
+    assert patch.windows.size == (16, 16, 16)
