@@ -103,11 +103,11 @@ def train(
     from transmodal.commands._evaluating import opened
     from transmodal.recipes import load
     from transmodal.recipes.schema import Recipe
-    from transmodal.training.train import train as train_by
+    from transmodal.training import train as training
 
     words = load.words(changes) if isinstance(changes, Mapping) else changes
     resolved = load.changed(recipe, words) if isinstance(recipe, Recipe) else load.load(recipe, words)
     hardware = {"device": device, "precision": precision, "processes": processes}
     settings = {f"training.{key}": value for key, value in hardware.items() if value is not None}
     resolved = load.changed(resolved, load.words(settings))
-    return train_by(resolved, opened(cohort), Path(output), progress=progress)
+    return training.train(resolved, opened(cohort), Path(output), progress=progress)

@@ -12,7 +12,7 @@ from transmodal.cohorts.store import Cohort
 from transmodal.progress import Progress, Silent
 from transmodal.recipes.schema import Recipe
 from transmodal.training.launch import launch, raise_signal
-from transmodal.training.planning.plan import plan as make_plan
+from transmodal.training.planning.plan import plan
 from transmodal.training.planning.start import check_start
 from transmodal.training.process import train_in_process
 from transmodal.training.run import Run, open_run
@@ -75,15 +75,15 @@ def train(recipe: Recipe, cohort: Cohort, run: Path, *, progress: Progress | Non
     """
     start = time.monotonic()
     folder = Path(run)
-    plan = make_plan(recipe, cohort, begins=not Run(folder).is_saved)
-    check_start(plan)
-    opened = open_run(folder, plan.recipe, plan.cohort, plan.summary())
-    metric = plan.recipe.evaluation.primary
+    training_plan = plan(recipe, cohort, begins=not Run(folder).is_saved)
+    check_start(training_plan)
+    opened = open_run(folder, training_plan.recipe, training_plan.cohort, training_plan.summary())
+    metric = training_plan.recipe.evaluation.primary
     before = checkpoint.peek(opened.last)
     if before is not None and before.finished:
         return TrainResult(folder, before.step, metric, before.best, 0.0, was_finished=True)
-    assignment = Assignment(plan, opened)
-    state, signal = launch(plan.recipe.training, train_in_process, assignment, progress or Silent())
+    assignment = Assignment(training_plan, opened)
+    state, signal = launch(training_plan.recipe.training, train_in_process, assignment, progress or Silent())
     if signal is not None:
         raise_signal(signal)
     return TrainResult(folder, state.step, metric, state.best, time.monotonic() - start)
