@@ -1,14 +1,17 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from transmodal.errors import InputError, UsageError
 from transmodal.metrics import registry
 from transmodal.metrics.measure import applicable, measure
 from transmodal.metrics.pair import ImagePair
+from transmodal.metrics.slices import over_slices
 from transmodal.metrics.suite import colour, fsim, ms_ssim, ssim, stsim
 from transmodal.metrics.suite.voxels import mae, nmse
 
@@ -137,3 +140,37 @@ def test_names_and_kinds_that_do_not_go_are_refused() -> None:
         measure(_pair(3), ["lattice_excess"])
     with pytest.raises(InputError, match="not finite"):
         measure(replace(_pair(), synthetic=np.full(SHAPE, np.nan)), ["stsim1"])
+
+
+@pytest.mark.parametrize(
+    ("name", "function"), [("stsim1", stsim.stsim1), ("stsim2", stsim.stsim2), ("fsim", fsim.fsim)]
+)
+@pytest.mark.parametrize("is_masked", [False, True])
+def test_structure_of_colour_is_that_of_its_grey(
+    name: str,
+    function: Callable[..., float],
+    is_masked: bool,
+    colour_pair: ImagePair,
+    inner_mask: NDArray[np.bool_],
+) -> None:
+    def metric(x: NDArray[np.float64], y: NDArray[np.float64], part: NDArray[np.bool_] | None) -> float:
+        return function(x, y, data_range=255.0, mask=part)
+
+    pair = replace(colour_pair, mask=inner_mask if is_masked else None)
+    (figure,) = measure(pair, [name])
+    x, y = (volume.astype(np.float64).mean(axis=-1) for volume in (pair.reference, pair.synthetic))
+    wanted = over_slices(metric, x, y, axis=2, mask=pair.mask).mean
+    assert figure.value == pytest.approx(wanted, rel=1e-9)
+    assert "grey is the mean of the three channels" in figure.protocol.text()
+    (plain,) = measure(replace(pair, reference=x, synthetic=y), [name])
+    assert plain.value == pytest.approx(wanted, rel=1e-9)
+    assert "three channels" not in plain.protocol.text()
+
+
+def test_metrics_apply_to_what_a_pair_has(colour_pair: ImagePair, inner_mask: NDArray[np.bool_]) -> None:
+    named = set(applicable(colour_pair))
+    assert {"stsim2", "fsim", "fsim_source", "ciede2000_organs"} <= named
+    assert not {"outside_energy", "lattice_excess"} & named
+    bare = set(applicable(replace(colour_pair, source=None, labels=None, mask=inner_mask)))
+    assert {"stsim2", "ring_energy"} <= bare
+    assert not {"stsim2_source", "delta_cf_organs"} & bare

@@ -1,11 +1,15 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from transmodal.errors import InputError, UsageError
+from transmodal.metrics.measure import measure
+from transmodal.metrics.pair import ImagePair
 from transmodal.metrics.suite.colour import by_organ, ciede2000, colourfulness, delta_cf, difference, to_lab
 
 # Pairs of Sharma et al.'s supplementary test data (table 1): L a b, L a b, Delta E00.
@@ -94,3 +98,22 @@ def test_what_has_no_answer_is_refused_by_name() -> None:
         assert caught.value.code == code
     with pytest.raises(UsageError):
         colourfulness(x, white=0)
+
+
+def test_means_over_organs_count_every_organ_once(
+    colour_pair: ImagePair, inner_mask: NDArray[np.bool_]
+) -> None:
+    assert colour_pair.labels is not None
+    figures = {
+        figure.metric: figure for figure in measure(colour_pair, ["ciede2000_organs", "delta_cf_organs"])
+    }
+    organs = by_organ(colour_pair.reference, colour_pair.synthetic, colour_pair.labels, white=255.0)
+    assert [organ.label for organ in organs] == [1, 4]
+    assert figures["ciede2000_organs"].value == np.mean([organ.ciede2000 for organ in organs])
+    assert figures["ciede2000_organs"].detail == "2 organs"
+    assert figures["delta_cf_organs"].value == np.mean([organ.delta_cf for organ in organs])
+    half = inner_mask & (np.arange(inner_mask.shape[0])[:, None, None] < 24)
+    (first,) = measure(replace(colour_pair, mask=half), ["ciede2000_organs"])
+    assert first.value == organs[0].ciede2000  # the second lies outside the mask
+    with pytest.raises(UsageError, match="no labels"):
+        measure(replace(colour_pair, labels=None), ["ciede2000_organs"])

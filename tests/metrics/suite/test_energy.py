@@ -1,11 +1,15 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from transmodal.errors import InputError, UsageError
+from transmodal.metrics.measure import measure
+from transmodal.metrics.pair import ImagePair
 from transmodal.metrics.suite.energy import outside_energy, ring_energy
 
 
@@ -47,3 +51,14 @@ def test_what_has_no_answer_is_refused_by_name() -> None:
     ):
         with pytest.raises(UsageError, match=words):
             call()
+
+
+def test_energies_are_measured_around_the_mask(inner_mask: NDArray[np.bool_]) -> None:
+    values = np.where(inner_mask, np.random.default_rng(4).random(inner_mask.shape), 0.02)
+    pair = ImagePair(values, values, 1.0, "FA", (2.0, 2.0, 2.0), mask=inner_mask)
+    outside, ring = measure(pair, ["outside_energy", "ring_energy"])
+    assert outside.value == outside_energy(values, inner_mask) > 0
+    assert ring.value == ring_energy(values, inner_mask, spacing_mm=(2.0, 2.0, 2.0)) > 0
+    assert outside.protocol.text().startswith("around the evaluation mask; 3D")
+    with pytest.raises(UsageError, match="no mask"):
+        measure(replace(pair, mask=None), ["ring_energy"])

@@ -1,4 +1,4 @@
-"""The enlarged square lies where the error is; the histogram counts every voxel once, where it belongs."""
+"""The enlarged square lies where the error is."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import pytest
 
 from transmodal.evaluation.drawing.figures import DisplayWindow
 from transmodal.evaluation.measures.gallery import CasePictures, WindowedStrip
-from transmodal.evaluation.measures.histogram import BINS, SHARE, count_errors, section
 from transmodal.evaluation.report.zoom import square
 
 
@@ -33,27 +32,6 @@ def test_the_square_holds_the_error(corner: tuple[int, int]) -> None:
 def test_a_small_picture_is_shown_whole() -> None:
     rows, columns = square(scene(np.ones((5, 6))), "unet")
     assert (rows.stop - rows.start, columns.stop - columns.start) == (5, 5)
-
-
-def test_every_voxel_counts_once() -> None:
-    reference = np.zeros(7)
-    synthetic = np.array([0.0, 0.001, 0.25 * 4, -0.25 * 4, 9.0, -9.0, 0.5])
-    counts = count_errors(reference, synthetic, 4.0)
-    assert counts.shape == (BINS,)
-    assert counts.sum() == 7
-    assert counts[BINS // 2] == 2  # no error to speak of
-    assert counts[-1] == 2  # at the end, and beyond it
-    assert counts[0] == 2
-    middle = BINS // 2 + round(0.5 / (SHARE * 4.0) * (BINS // 2))
-    assert counts[middle] == 1
-
-
-def test_nothing_counted_is_nothing_drawn() -> None:
-    assert section({}, ("unet",), 1.0, "FA") == ""
-    assert section({"unet": np.zeros(BINS, np.int64)}, ("unet",), 1.0, "FA") == ""
-    drawn = section({"unet": np.ones(BINS, np.int64)}, ("unet", "other"), 1.0, "FA")
-    assert drawn.count("<polyline") == 1
-    assert "0.25 FA" in drawn
 
 
 def test_errors_outside_the_mask_are_not_enlarged() -> None:
