@@ -22,6 +22,7 @@ from typer.main import get_command
 
 import transmodal
 from transmodal import cli, translators
+from transmodal.cohorts import layouts
 from transmodal.recipes import schema
 
 REFERENCE = Path(__file__).parents[1] / "docs" / "reference"
@@ -62,7 +63,21 @@ def command_line() -> str:
         ]
         if examples := re.findall(r"^transmodal .*$", verb.epilog or "", re.MULTILINE):
             sections.append("\n".join(["Examples:", "", *(f"    {line}" for line in examples)]))
+        if name == "prepare":
+            sections += layout_sections()
     return page(sections)
+
+
+def layout_sections() -> list[str]:
+    """Return a section for each layout: its line, and a table of its keys."""
+    sections = ["### Layouts", "The keys of a layout are given with `--with KEY=VALUE`."]
+    for name, summary in layouts.summaries().items():
+        rows = [
+            (f"`{key}`", f"`{default}`" if default else "", meaning)
+            for key, (meaning, default) in layouts.keys_of(name).items()
+        ]
+        sections += [f"#### {name}", summary, table(("key", "default", "meaning"), rows)]
+    return sections
 
 
 def recipe() -> str:

@@ -1,7 +1,8 @@
 """Layouts: how data lie in a folder. Every module without a leading underscore is one, called by its file's name.
 
-A folder and the name of a layout come in; its cases go out, with what was left aside and why (`FolderContents`).
-What a layout offers is the protocol `Layout` in `_layout.py`; `folders.py` is the plainest, to open first.
+Comes in: a folder and a layout's name. Goes out: the folder's cases, and what was left aside (`FolderContents`).
+Every layout keeps the protocol `Layout`.
+Open first: `folders.py`.
 """
 
 from __future__ import annotations
