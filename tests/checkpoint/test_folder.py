@@ -15,17 +15,25 @@ from transmodal import checkpoint
 from transmodal.checkpoint import MANIFEST, OPTIMIZERS, WEIGHTS, Checkpoint, CohortMark, State, manifest
 from transmodal.checkpoint import folder as checkpoint_folder
 from transmodal.errors import InputError, IntegrityError, ResourceError
-from transmodal.recipes.schema import Recipe
+from transmodal.recipes.load import validate
 from transmodal.storage import files
 from transmodal.volumes.intensity import IntensitySpec, fit
 
+RECIPE = {
+    "name": "tiny",
+    "translator": "unet_regression",
+    "task": {"source": ["t1"], "target": "fa"},
+    "settings": {"width": 2, "levels": 2},
+    "training": {"epochs": 2, "batch": 4, "device": "cpu"},
+}
+
 
 @pytest.fixture
-def whole(tiny: Callable[..., Recipe]) -> Checkpoint:
+def whole() -> Checkpoint:
     draw = torch.Generator().manual_seed(3)
     spec = IntensitySpec("percentile", 0.5, 99.5)
     return Checkpoint(
-        recipe=tiny(),
+        recipe=validate(RECIPE, "tiny"),
         translator_config={"width": 2, "source_channels": [1]},
         target_map=fit(spec, np.linspace(0.1, 0.9, 50).reshape(5, 5, 2)),
         sources={"t1": spec},
