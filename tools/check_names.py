@@ -135,7 +135,7 @@ def names_of(file: Path) -> Iterator[Place]:
 
 def is_vague(name: str) -> bool:
     """Say whether a name is a pronoun or a bare participle."""
-    return name.strip("_").lower() in VAGUE
+    return not name.startswith("__") and name.strip("_").lower() in VAGUE
 
 
 def count(folder: Path = SOURCE) -> tuple[list[Place], int]:

@@ -96,7 +96,7 @@ def _options(
         bool,
         typer.Option(
             "--version",
-            callback=lambda wanted: _show_version(wanted),
+            callback=lambda is_requested: _show_version(is_requested),
             is_eager=True,
             help="Show the version.",
         ),
@@ -146,8 +146,8 @@ def run(arguments: list[str]) -> int:
 def _quiet_first(arguments: list[str]) -> list[str]:
     """Return the words with `--quiet`, which is of no verb, in front of them."""
     end = arguments.index("--") if "--" in arguments else len(arguments)
-    rest = [word for word in arguments[:end] if word != "--quiet"]
-    return arguments if len(rest) == end else ["--quiet", *rest, *arguments[end:]]
+    words = [word for word in arguments[:end] if word != "--quiet"]
+    return arguments if len(words) == end else ["--quiet", *words, *arguments[end:]]
 
 
 def _unexpected(error: Exception) -> int:
@@ -174,8 +174,8 @@ def _as_usage_error(error: typer.TyperException, arguments: list[str]) -> UsageE
     arguments = [word for word in arguments if word != "--quiet"]
     verb = arguments[0] if arguments and not arguments[0].startswith("-") else ""
     message = " ".join(error.format_message().split()).rstrip(".")
-    shown = f"transmodal {verb} --help" if verb in VERBS else "transmodal --help"
-    return UsageError("E001", message, f"a call as {shown} describes", f"See {shown}.")
+    help_call = f"transmodal {verb} --help" if verb in VERBS else "transmodal --help"
+    return UsageError("E001", message, f"a call as {help_call} describes", f"See {help_call}.")
 
 
 def _out_of_memory() -> ResourceError:
@@ -187,7 +187,7 @@ def _out_of_memory() -> ResourceError:
     )
 
 
-def _show_version(wanted: bool) -> None:
-    if wanted:
+def _show_version(is_requested: bool) -> None:
+    if is_requested:
         print(f"transmodal {__version__}")
         raise typer.Exit

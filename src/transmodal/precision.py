@@ -34,7 +34,7 @@ def in_full_precision(compute: Callable[Arguments, Result]) -> Callable[Argument
 
     @wraps(compute)
     def computed(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Result:
-        tensors = [one for value in (*args, *kwargs.values()) for one in _tensors(value)]
+        tensors = [tensor for value in (*args, *kwargs.values()) for tensor in _tensors(value)]
         with full_precision(tensors[0]):
             return compute(*map(_single, args), **{name: _single(value) for name, value in kwargs.items()})
 
@@ -43,7 +43,7 @@ def in_full_precision(compute: Callable[Arguments, Result]) -> Callable[Argument
 
 def _tensors(value: object) -> list[Tensor]:
     if isinstance(value, (tuple, list)):
-        return [one for part in value for one in _tensors(part)]
+        return [tensor for part in value for tensor in _tensors(part)]
     return [value] if isinstance(value, Tensor) else []
 
 

@@ -165,7 +165,7 @@ def test_the_schedule_and_a_sampler_with_noise() -> None:
     for n in range(100):
         product *= 1 - (math.sqrt(0.0015) + (math.sqrt(0.0195) - math.sqrt(0.0015)) * n / 99) ** 2
         kept.append(product)
-    np.testing.assert_allclose(_values(schedule.kept), kept, rtol=1e-5)
+    np.testing.assert_allclose(_values(schedule.alpha_bar), kept, rtol=1e-5)
     draws = [torch.randn(1, 1, 2, 2) for _ in range(steps + 1)]
     found = schedule.sample(
         lambda x, step: 0.3 * x + step.reshape(-1, 1, 1, 1) / 500, iter(draws), steps, 0.7

@@ -154,7 +154,7 @@ def test_a_checkpoint_from_before_says_from_scratch(
     checkpoint.save(
         run_folder / "checkpoints" / "last", checkpoint.Checkpoint(**{**values, "starting_weights": {}})
     )
-    assert load(run_folder, which="last").provenance["starting_weights"] == {"backbone": "from scratch"}
+    assert load(run_folder, checkpoint="last").provenance["starting_weights"] == {"backbone": "from scratch"}
 
 
 @pytest.mark.parametrize("damage", ["gone", "text", "cut", "short"])

@@ -86,9 +86,9 @@ def test_reconstructions_are_not_bounded_and_translations_are() -> None:
 
 def test_noise_keeps_the_variance_and_ends_as_noise() -> None:
     schedule = Schedule(1000)
-    assert float(schedule.kept[0]) == pytest.approx(1 - 0.0015)
-    assert float(schedule.kept[-1]) < 0.01
-    assert (schedule.kept.diff() < 0).all()
+    assert float(schedule.alpha_bar[0]) == pytest.approx(1 - 0.0015)
+    assert float(schedule.alpha_bar[-1]) < 0.01
+    assert (schedule.alpha_bar.diff() < 0).all()
     clean, noise = torch.randn(4, 2, 16, 16), torch.randn(4, 2, 16, 16)
     for step in (0, 300, 999):
         mixed = schedule.noisy(clean, noise, torch.full((4,), step))
@@ -109,13 +109,13 @@ def test_the_sampler_reaches_what_a_perfect_denoiser_gives(predicts: Any, eta: f
     schedule, clean = Schedule(200, predicts), torch.randn(2, 3, 4, 4)
 
     def perfect(x: torch.Tensor, step: torch.Tensor) -> torch.Tensor:
-        kept = schedule.kept[step].reshape(-1, 1, 1, 1)
+        kept = schedule.alpha_bar[step].reshape(-1, 1, 1, 1)
         return clean if predicts == "clean" else (x - kept.sqrt() * clean) / (1 - kept).sqrt()
 
     for n in (7, 500):
         drawn = schedule.sample(perfect, noise_like(clean), n, eta)
         # What is left of the noise is that of the first step.
-        left = (drawn - schedule.kept[0].sqrt() * clean) / (1 - schedule.kept[0]).sqrt()
+        left = (drawn - schedule.alpha_bar[0].sqrt() * clean) / (1 - schedule.alpha_bar[0]).sqrt()
         assert float(left.std()) == pytest.approx(1, abs=0.25)
 
 

@@ -37,11 +37,15 @@ class Selection(NamedTuple):
     space: str = ""
 
 
-ALL = Selection()
+EVERY_IMAGE = Selection()
 
 
 def jobs(
-    folder: Path, preprocessing: Preprocessing, output: Path, reading: Reading, images: Selection = ALL
+    folder: Path,
+    preprocessing: Preprocessing,
+    output: Path,
+    reading: Reading,
+    images: Selection = EVERY_IMAGE,
 ) -> list[Job]:
     """Return a job for each case of a dataset; the output is named as BIDS derivatives are.
 
@@ -52,14 +56,14 @@ def jobs(
     check_folder(output, f"the sessions of {folder.name}")
     own = {alias_of(name, bids_names.modality_names()) or name: name for name in preprocessing.sources}
     need = () if preprocessing.accepts_missing else tuple(own)
-    found = bids.find(folder, bids.Options(need=need, several="first", space=images.space))
+    dataset = bids.find(folder, bids.Options(need=need, several="first", space=images.space))
     subjects = _subjects(images.subjects, folder)
-    for line in found.left_out:
+    for line in dataset.left_out:
         if not subjects or re.split(r"[_ ]", line)[0] in subjects:
             _log.warning("not translated: %s", line)
-    made = []
-    for case in found.cases:
-        paths = {own[what]: path for what, path in case.volumes.items() if what in own}
+    plans = []
+    for case in dataset.cases:
+        paths = {own[modality]: path for modality, path in case.volumes.items() if modality in own}
         if not paths or (subjects and case.patient not in subjects):
             continue
         first = parse(paths[preprocessing.present(paths)[0]])
@@ -71,30 +75,30 @@ def jobs(
             "SkullStripped": preprocessing.region in ("brain", "around_brain"),
         }
         place = output / derivative(first, preprocessing.target)
-        made.append(Job(case.id, paths, place, reading, about=about, patient=case.patient))
-    if not made:
+        plans.append(Job(case.id, paths, place, reading, about=about, patient=case.patient))
+    if not plans:
         raise InputError(
             "E131",
             f"{folder.name} with no session that has {' and '.join(preprocessing.sources)}",
             "the sources of the recipe",
             "Check the dataset, or translate files by name.",
         )
-    return made
+    return plans
 
 
 def _subjects(words: Sequence[str], folder: Path) -> frozenset[str]:
     """Return subjects as BIDS names them; refuse those that the dataset does not have."""
-    wanted = [word if word.startswith("sub-") else f"sub-{word}" for word in words]
-    there = {path.name for path in folder.glob("sub-*") if path.is_dir()}
-    for name in wanted:
-        if name not in there:
+    names = [word if word.startswith("sub-") else f"sub-{word}" for word in words]
+    subjects = {path.name for path in folder.glob("sub-*") if path.is_dir()}
+    for name in names:
+        if name not in subjects:
             raise InputError(
                 "E132",
                 f"no subject {name} in {folder.name}",
-                f"one of {len(there)} subjects",
-                suggest(name, there, "Look at the names of its folders."),
+                f"one of {len(subjects)} subjects",
+                suggest(name, subjects, "Look at the names of its folders."),
             )
-    return frozenset(wanted)
+    return frozenset(names)
 
 
 def open_derivatives(source: Path, output: Path, target: str) -> None:

@@ -26,8 +26,8 @@ class Normalising(StrEnum):
 
 def letters(words: str | Sequence[str]) -> tuple[str, ...] | None:
     """Return the axes that `--axes` names, as yet unchecked; None for nothing, which leaves the recipe's."""
-    named = words.split(",") if isinstance(words, str) and words else words
-    return tuple(named) or None
+    axes = words.split(",") if isinstance(words, str) and words else words
+    return tuple(axes) or None
 
 
 def of(axes: str, fuse: Fusing | None, draws: int, translate_with: Normalising | None) -> Passes:

@@ -12,7 +12,7 @@ from transmodal.storage import files, outputs
 from transmodal.volumes import io
 
 
-def check_folder(output: Path, what: str) -> None:
+def check_folder(output: Path, content: str) -> None:
     """Refuse an output that is named as one image where a folder of them will be written.
 
     Raises:
@@ -21,7 +21,7 @@ def check_folder(output: Path, what: str) -> None:
     if output.name.lower().endswith(io.WRITABLE):
         raise UsageError(
             "E005",
-            f"output {output.name}, one image, for {what}",
+            f"output {output.name}, one image, for {content}",
             "a folder to write them to",
             f"Name a folder, such as {output.name.split('.')[0] or 'synthetic'}, or one source image.",
         )
@@ -53,12 +53,12 @@ def check_places(jobs: Sequence[Job], *, overwrite: bool, disagreement: bool) ->
             raise UsageError("E005", f"output {job.output.name} is the source", "another file", "Rename it.")
         _check_name(job)
         outputs.check_file(job.output)
-        for path in _written(job.output, disagreement=disagreement):
-            other = owner.setdefault(path, job)
-            if other is not job:
+        for path in _outputs_of(job.output, disagreement=disagreement):
+            first_job = owner.setdefault(path, job)
+            if first_job is not job:
                 raise UsageError(
                     "E005",
-                    f"{other.name} and {job.name} would both be written as {path.name}",
+                    f"{first_job.name} and {job.name} would both be written as {path.name}",
                     "a name for each",
                     "Translate them into different folders.",
                 )
@@ -67,19 +67,19 @@ def check_places(jobs: Sequence[Job], *, overwrite: bool, disagreement: bool) ->
 
 def _check_name(job: Job) -> None:
     """Refuse a synthetic image under the name of the image that it is made from: soon one is taken for the other."""
-    same = [path.name for path in job.paths.values() if path.name == job.output.name]
-    if same:
+    namesakes = [path.name for path in job.paths.values() if path.name == job.output.name]
+    if namesakes:
         raise UsageError(
             "E005",
             f"output {job.output.name} has the name of its source",
             "a name that says what it is",
-            f"Rename it, such as {synthetic_name(same[0], 'TARGET')}.",
+            f"Rename it, such as {synthetic_name(namesakes[0], 'TARGET')}.",
         )
 
 
-def _written(output: Path, *, disagreement: bool) -> list[Path]:
+def _outputs_of(output: Path, *, disagreement: bool) -> list[Path]:
     """Return what is written with an image: sidecars, and the spread under either of its names."""
-    spreads = [spread_of(output, what) for what in SPREADS] if disagreement else []
+    spreads = [spread_of(output, kind) for kind in SPREADS] if disagreement else []
     return [path for image in (output, *spreads) for path in (image, sidecar_of(image))]
 
 

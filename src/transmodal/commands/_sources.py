@@ -37,12 +37,12 @@ def find(
         InputError: E100 when a path does not exist, E139 when a folder holds a DICOM series and image files, E131 when a cohort lacks a source.
     """
     modalities = preprocessing.sources
-    named = dict(word.split("=", 1) for word in words if "=" in word and not Path(word).exists())
-    if named:
-        other = renaming(modalities, list(named))
-        named = {other.get(name, name): path for name, path in named.items()}
-        _check_named(named, words, preprocessing)
-        paths = {name: _existing(Path(named[name])) for name in modalities if name in named}
+    paths_by_name = dict(word.split("=", 1) for word in words if "=" in word and not Path(word).exists())
+    if paths_by_name:
+        synonyms = renaming(modalities, list(paths_by_name))
+        paths_by_name = {synonyms.get(name, name): path for name, path in paths_by_name.items()}
+        _check_named(paths_by_name, words, preprocessing)
+        paths = {name: _existing(Path(paths_by_name[name])) for name in modalities if name in paths_by_name}
         return [_single(paths, preprocessing, output, reading)]
     if len(words) != 1 or len(modalities) != 1:
         path = _existing(Path(words[0]))
@@ -112,8 +112,8 @@ def _single(paths: Mapping[str, Path], preprocessing: Preprocessing, output: Pat
 
 def _subject(path: Path) -> str:
     """Return the subject that a name of BIDS says, such as `sub-01`; empty for other names."""
-    named = parse(path)
-    return f"sub-{named.entities['sub']}" if named is not None else ""
+    bids_name = parse(path)
+    return f"sub-{bids_name.entities['sub']}" if bids_name is not None else ""
 
 
 def _of_cohort(cohort: Cohort, preprocessing: Preprocessing, output: Path, split: str) -> list[Job]:
@@ -123,8 +123,8 @@ def _of_cohort(cohort: Cohort, preprocessing: Preprocessing, output: Path, split
     jobs = []
     cohort = cohort.named_for(preprocessing.sources)
     for case in cohort.cases(None if split == "all" else split):
-        there = preprocessing.present(case.modalities)
-        paths = {modality: cohort.folder / case.entry.volumes[modality].file for modality in there}
+        present = preprocessing.present(case.modalities)
+        paths = {modality: cohort.folder / case.entry.volumes[modality].file for modality in present}
         name = _picture_name(case, preprocessing) or case_name(case.id, preprocessing.target)
         jobs.append(Job(case.id, paths, output / name, case=case, patient=case.patient))
     return jobs
@@ -142,13 +142,15 @@ def _picture_name(case: PreparedCase, preprocessing: Preprocessing) -> str:
     )
 
 
-def _check_named(named: Mapping[str, str], words: Sequence[str], preprocessing: Preprocessing) -> None:
+def _check_named(
+    paths_by_name: Mapping[str, str], words: Sequence[str], preprocessing: Preprocessing
+) -> None:
     enough = (
-        set(named) <= set(preprocessing.sources)
+        set(paths_by_name) <= set(preprocessing.sources)
         if preprocessing.accepts_missing
-        else set(named) == set(preprocessing.sources)
+        else set(paths_by_name) == set(preprocessing.sources)
     )
-    if len(named) != len(words) or not enough:
+    if len(paths_by_name) != len(words) or not enough:
         raise UsageError(
             "E004",
             f"sources {' '.join(words)}",

@@ -67,7 +67,7 @@ class Request:
     output: Path
     reading: Reading = STRICT
     split: str = "test"
-    images: _bids.Selection = _bids.ALL
+    images: _bids.Selection = _bids.EVERY_IMAGE
     overwrite: bool = False
     disagreement: bool = False
     gate: Policy = "refuse"
@@ -146,7 +146,7 @@ def translate(
         gate,
     )
     passes = Passes(letters(axes), fuse, draws, translate_with)
-    model = load(Path(run), which=checkpoint, device=device, weights=_sources.weights(weights))
+    model = load(Path(run), checkpoint=checkpoint, device=device, weights=_sources.weights(weights))
     return translate_images(model.with_passes(passes), request, progress or Silent())
 
 
@@ -184,7 +184,7 @@ def _plan(model: Model, request: Request) -> list[Job]:
     is_dataset = len(request.words) == 1 and _bids.is_dataset(path)
     if is_dataset:
         jobs = _bids.jobs(path, preprocessing, output, request.reading, request.images)
-    elif request.images != _bids.ALL:
+    elif request.images != _bids.EVERY_IMAGE:
         raise UsageError(
             "E004", "--subject or --space without a BIDS dataset", "a BIDS dataset", "Leave them out."
         )

@@ -122,10 +122,10 @@ def run(
     images = _bids.Selection(tuple(subject or ()), space)
     request = _translating.Request(sources, output, reading, split, images, overwrite, disagreement, gate)
     with bars() as progress:
-        model = load(trained, which=checkpoint, device=device, weights=_sources.weights(weights))
+        model = load(trained, checkpoint=checkpoint, device=device, weights=_sources.weights(weights))
         model = model.with_passes(_passes.of(axes, fuse, draws, translate_with))
-        written = _translating.translate_images(model, request, progress)
-    _print(written, trained, as_json=as_json)
+        results = _translating.translate_images(model, request, progress)
+    _print(results, trained, as_json=as_json)
 
 
 def _print(images: list[WrittenImage], trained: Path, *, as_json: bool) -> None:

@@ -90,7 +90,8 @@ def load_runs(
 
     paths = [Path(run) for run in (runs.values() if isinstance(runs, Mapping) else runs)]
     models = [
-        load(path, which=options.checkpoint, device=options.device, weights=options.weights) for path in paths
+        load(path, checkpoint=options.checkpoint, device=options.device, weights=options.weights)
+        for path in paths
     ]
     names = list(runs) if isinstance(runs, Mapping) else name_runs(paths, models)
     names, models = with_passes(names, models, options.passes)

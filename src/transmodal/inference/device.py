@@ -28,8 +28,8 @@ def device_of(name: str | None) -> torch.device:
     device = torch.device(name)
     n_cards = torch.cuda.device_count() if torch.cuda.is_available() else 0
     if device.type == "cuda" and (device.index or 0) >= n_cards:
-        there = f"torch {torch.__version__} sees {n_cards or 'no'} CUDA device{'' if n_cards == 1 else 's'}"
-        raise ResourceError("E404", f"device {name}: {there}", "a device that is there", _remedy(n_cards))
+        devices = f"torch {torch.__version__} sees {n_cards or 'no'} CUDA device{'' if n_cards == 1 else 's'}"
+        raise ResourceError("E404", f"device {name}: {devices}", "a device that is there", _remedy(n_cards))
     if device.type == "mps" and not torch.backends.mps.is_available():
         raise ResourceError(
             "E404", "device mps: torch sees no Apple GPU", "a device that is there", _remedy(n_cards)
@@ -38,5 +38,5 @@ def device_of(name: str | None) -> torch.device:
 
 
 def _remedy(n_cards: int) -> str:
-    there = f"cpu, or cuda:0 to cuda:{n_cards - 1}" if n_cards else "cpu or auto"
-    return f"Use {there}: --device, or training.device in a recipe."
+    names = f"cpu, or cuda:0 to cuda:{n_cards - 1}" if n_cards else "cpu or auto"
+    return f"Use {names}: --device, or training.device in a recipe."

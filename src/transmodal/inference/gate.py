@@ -29,12 +29,12 @@ class Gate:
 
     Attributes:
         policy: what becomes of a doubtful source.
-        stated: what the sources' headers and names say, by modality.
+        facts: what the sources' headers and names say, by modality.
         name: of the case, for messages; empty where there is one.
     """
 
     policy: Policy = "refuse"
-    stated: Mapping[str, SourceFacts] = field(default_factory=dict)
+    facts: Mapping[str, SourceFacts] = field(default_factory=dict)
     name: str = ""
 
 
@@ -54,7 +54,7 @@ class SourceVerdict(NamedTuple):
     @property
     def outcome(self) -> Outcome:
         """The worst of the findings."""
-        return max((one.outcome for one in self.findings), key=OUTCOMES.index, default="pass")
+        return max((finding.outcome for finding in self.findings), key=OUTCOMES.index, default="pass")
 
 
 class Verdict(NamedTuple):
@@ -71,7 +71,7 @@ class Verdict(NamedTuple):
     @property
     def outcome(self) -> Outcome:
         """The worst over the sources."""
-        return max((one.outcome for one in self.sources.values()), key=OUTCOMES.index, default="pass")
+        return max((verdict.outcome for verdict in self.sources.values()), key=OUTCOMES.index, default="pass")
 
     @property
     def is_closed(self) -> bool:
@@ -81,11 +81,11 @@ class Verdict(NamedTuple):
 
     def lines(self) -> list[str]:
         """Return each finding on a line, and why a source was not checked."""
-        notes = [f"{name}: {one.note}" for name, one in self.sources.items() if one.note]
+        notes = [f"{name}: {verdict.note}" for name, verdict in self.sources.items() if verdict.note]
         return notes + [
-            f"{name}: {one.outcome}: {one.text} ({one.evidence})"
+            f"{name}: {finding.outcome}: {finding.text} ({finding.evidence})"
             for name, verdict in self.sources.items()
-            for one in verdict.findings
+            for finding in verdict.findings
         ]
 
     def record(self) -> dict[str, Any]:
@@ -96,11 +96,11 @@ class Verdict(NamedTuple):
             "overridden": self.policy == "warn" and self.outcome == "refuse",
             "sources": {
                 name: {
-                    "outcome": one.note or one.outcome,
-                    "reasons": [finding._asdict() for finding in one.findings],
-                    "figures": dict(one.figures),
+                    "outcome": verdict.note or verdict.outcome,
+                    "reasons": [finding._asdict() for finding in verdict.findings],
+                    "figures": dict(verdict.figures),
                 }
-                for name, one in self.sources.items()
+                for name, verdict in self.sources.items()
             },
         }
 
@@ -129,8 +129,8 @@ def admit(reference: Reference | None, sources: Mapping[str, Volume], gate: Gate
     verdict = check(reference, sources, gate)
     before = f"{gate.name}: " if gate.name else ""
     if verdict.is_closed:
-        *others, last = sorted(verdict.lines(), key=lambda line: ": refuse: " in line)
-        for line in others:
+        *remaining, last = sorted(verdict.lines(), key=lambda line: ": refuse: " in line)
+        for line in remaining:
             _log.warning("%s%s", before, line)
         raise InputError(
             "E140",
@@ -144,12 +144,12 @@ def admit(reference: Reference | None, sources: Mapping[str, Volume], gate: Gate
 
 
 def _of_source(reference: Reference | None, name: str, volume: Volume, gate: Gate) -> SourceVerdict:
-    own = gate.stated.get(name, SourceFacts())
-    known = None if reference is None else reference.modalities.get(name)
-    if known is None:
-        found = header_findings(own, name, is_head=False, image_passes=False)
-        return SourceVerdict(tuple(found), {}, NO_REFERENCE)
-    findings, figures = check_source(known, volume)
-    passes = known.kind != "none" and not any(one.evidence == "image" for one in findings)
-    headers = header_findings(own, name, is_head=known.kind == "head", image_passes=passes)
+    facts = gate.facts.get(name, SourceFacts())
+    learned = None if reference is None else reference.modalities.get(name)
+    if learned is None:
+        findings = header_findings(facts, name, is_head=False, image_passes=False)
+        return SourceVerdict(tuple(findings), {}, NO_REFERENCE)
+    findings, figures = check_source(learned, volume)
+    passes = learned.kind != "none" and not any(finding.evidence == "image" for finding in findings)
+    headers = header_findings(facts, name, is_head=learned.kind == "head", image_passes=passes)
     return SourceVerdict((*headers, *findings), figures)

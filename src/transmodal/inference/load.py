@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from transmodal import checkpoint, translators
-from transmodal.checkpoint import Checkpoint
+from transmodal import translators
+from transmodal.checkpoint import Checkpoint, check_frozen, peek
+from transmodal.checkpoint import load as load_checkpoint
 from transmodal.errors import InputError, UsageError
 from transmodal.inference import engines
 from transmodal.inference.device import device_of
@@ -19,7 +20,7 @@ from transmodal.notice import FROM_SCRATCH
 def load(
     run: Path | str,
     *,
-    which: str = "best",
+    checkpoint: str = "best",
     device: str | None = None,
     weights: Mapping[str, str] | None = None,
     engine: str = engines.DEFAULT,
@@ -28,7 +29,7 @@ def load(
 
     Args:
         run: the run's folder.
-        which: `best` or `last`.
+        checkpoint: `best` or `last`.
         device: as `device.device_of` takes it; None takes a GPU where there is one.
         weights: paths of frozen networks' weights by name, where they lie elsewhere than in training.
         engine: that runs the network, one of `engines.names`.
@@ -42,12 +43,12 @@ def load(
     """
     engines.check(engine)
     place = device_of(device)
-    saved = checkpoint.load(_checkpoint_folder(Path(run), which))
+    saved = load_checkpoint(_checkpoint_folder(Path(run), checkpoint))
     _check_weights(weights or {}, saved)
     translator = translators.build(saved.recipe.translator, {**saved.translator_config, **(weights or {})})
     translator.load_state_dict(saved.weights)
     translator.eval().to(place)
-    checkpoint.check_frozen(translator.frozen(), saved, place)
+    check_frozen(translator.frozen(), saved, place)
     preprocessing = build_preprocessing(
         saved.recipe, translator, saved.target_map, learned=saved.window, units=saved.units
     )
@@ -64,13 +65,16 @@ def load(
     )
 
 
-def _checkpoint_folder(run: Path, which: str) -> Path:
-    folder = run / "checkpoints" / which
-    if not folder.exists() and which == "best":
+def _checkpoint_folder(run: Path, checkpoint: str) -> Path:
+    folder = run / "checkpoints" / checkpoint
+    if not folder.exists() and checkpoint == "best":
         folder = run / "checkpoints" / "last"
     if not folder.exists():
         raise InputError(
-            "E134", f"{run} without {which} checkpoint", "a run folder", "Train it first: transmodal train."
+            "E134",
+            f"{run} without {checkpoint} checkpoint",
+            "a run folder",
+            "Train it first: transmodal train.",
         )
     return folder
 
@@ -78,8 +82,8 @@ def _checkpoint_folder(run: Path, which: str) -> Path:
 def _check_weights(weights: Mapping[str, str], saved: Checkpoint) -> None:
     for name in weights:
         if name not in saved.frozen:
-            known = ", ".join(saved.frozen) or "none: this translator has no frozen network"
-            raise UsageError("E002", f"weights of {name}", known, "Leave them out, or name the network.")
+            names = ", ".join(saved.frozen) or "none: this translator has no frozen network"
+            raise UsageError("E002", f"weights of {name}", names, "Leave them out, or name the network.")
 
 
 def _provenance(saved: Checkpoint, pretrained: list[str], run: Path) -> dict[str, Any]:
@@ -89,7 +93,7 @@ def _provenance(saved: Checkpoint, pretrained: list[str], run: Path) -> dict[str
     provenance["starting_weights"] = {
         name: saved.starting_weights.get(name, FROM_SCRATCH) for name in pretrained
     }
-    end = checkpoint.peek(run / "checkpoints" / "last")
+    end = peek(run / "checkpoints" / "last")
     if end is not None and end.seconds > 0:  # the best weights were there before training ended
         provenance["training_seconds"] = round(end.seconds, 1)
     return provenance

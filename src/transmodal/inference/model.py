@@ -214,10 +214,10 @@ def _expected(
     preprocessing: Preprocessing, sources: Volume | Mapping[str, Volume]
 ) -> tuple[dict[str, Volume], list[str]]:
     """Return sources by the recipe's names and with its channels, and notes on those that were stored otherwise."""
-    named = {preprocessing.sources[0]: sources} if isinstance(sources, Volume) else dict(sources)
-    names = renaming(preprocessing.sources, list(named))
+    given_volumes = {preprocessing.sources[0]: sources} if isinstance(sources, Volume) else dict(sources)
+    names = renaming(preprocessing.sources, list(given_volumes))
     volumes, notes = dict[str, Volume](), list[str]()
-    for name, volume in ((names.get(name, name), volume) for name, volume in named.items()):
+    for name, volume in ((names.get(name, name), volume) for name, volume in given_volumes.items()):
         is_grey = name in preprocessing.sources and preprocessing.channels_of(name) == 1
         volumes[name] = volume.in_grey() if is_grey else volume
         if volumes[name] is not volume:

@@ -24,9 +24,9 @@ def synthetic_name(source: str, target: str) -> str:
         target: the modality.
     """
     ending = suffix_of(source)
-    named = parse(Path(source if ending else f"{source}.nii.gz"))
-    if named is not None:
-        return derivative(named, target).name.removesuffix(".nii.gz") + (ending or ".nii.gz")
+    bids_name = parse(Path(source if ending else f"{source}.nii.gz"))
+    if bids_name is not None:
+        return derivative(bids_name, target).name.removesuffix(".nii.gz") + (ending or ".nii.gz")
     return f"{source.removesuffix(ending)}_{target}{ending or '.nii.gz'}"
 
 
@@ -37,8 +37,8 @@ def case_name(case: str, target: str) -> str:
         case: id of the case.
         target: the modality.
     """
-    named = parse(Path(f"{case}_T1w.nii.gz"))
-    return derivative(named, target).name if named is not None else synthetic_name(case, target)
+    bids_name = parse(Path(f"{case}_T1w.nii.gz"))
+    return derivative(bids_name, target).name if bids_name is not None else synthetic_name(case, target)
 
 
 def suffix_of(name: str) -> str:

@@ -42,14 +42,14 @@ def check(preprocessing: Preprocessing, path: Path, *, disagreement: bool) -> No
     """
     if path.suffix.lower() != ".png" or (holds(preprocessing, ".png") and not disagreement):
         return
-    what = (
+    content = (
         f"{preprocessing.target} in {path.name}"
         if not holds(preprocessing, ".png")
         else f"a disagreement beside {path.name}"
     )
     raise UsageError(
         "E005",
-        what,
+        content,
         f"values of {LEAST_LEVELS:g} whole levels or more from 0 up, which PNG holds",
         "Write .tif, which holds real numbers, or a volume such as .nii.gz.",
     )

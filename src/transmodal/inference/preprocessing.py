@@ -60,21 +60,21 @@ class Preprocessing:
     units: Mapping[str, str] = field(default_factory=dict)
     source_channels: Mapping[str, int] = field(default_factory=dict)
 
-    def present(self, given: Collection[str]) -> tuple[str, ...]:
+    def present(self, names: Collection[str]) -> tuple[str, ...]:
         """Return which sources there are, in the translator's order.
 
         Raises:
             InputError: E131 when one is missing that has to be there.
         """
-        there = tuple(name for name in self.sources if name in given)
-        if len(there) == len(self.sources) or (there and self.accepts_missing):
-            return there
-        missing = ", ".join(name for name in self.sources if name not in given)
-        wanted = "one or more of" if self.accepts_missing else "each of"
+        present = tuple(name for name in self.sources if name in names)
+        if len(present) == len(self.sources) or (present and self.accepts_missing):
+            return present
+        missing = ", ".join(name for name in self.sources if name not in names)
+        quantity = "one or more of" if self.accepts_missing else "each of"
         raise InputError(
             "E131",
-            f"sources {', '.join(sorted(given)) or 'none'} without {missing}",
-            f"{wanted} {', '.join(self.sources)}",
+            f"sources {', '.join(sorted(names)) or 'none'} without {missing}",
+            f"{quantity} {', '.join(self.sources)}",
             "Give one image per source modality.",
         )
 
@@ -98,11 +98,11 @@ class Preprocessing:
 def passes(preprocessing: Preprocessing) -> dict[str, object]:
     """Say how many passes become one volume, JSON-able: axes, fusing, and draws of noise where there are several."""
     names = {number: letter for letter, number in AXES.items()}
-    said: dict[str, object] = {
+    record: dict[str, object] = {
         "axes": [names[axis] for axis in preprocessing.axes],
         "fuse": preprocessing.fuse,
     }
-    return said | ({"draws": preprocessing.draws} if preprocessing.draws > 1 else {})
+    return record | ({"draws": preprocessing.draws} if preprocessing.draws > 1 else {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,23 +177,23 @@ def preprocess(preprocessing: Preprocessing, sources: Mapping[str, Volume]) -> P
     Raises:
         InputError: E131 for a missing source, E130 when the sources do not share a grid.
     """
-    there = preprocessing.present(sources)
-    canonical = {name: reorient(sources[name]) for name in there}
-    first = canonical[there[0]]
+    present = preprocessing.present(sources)
+    canonical = {name: reorient(sources[name]) for name in present}
+    first = canonical[present[0]]
     for name, volume in canonical.items():
         if not volume.grid.same_as(first.grid):
             raise InputError(
                 "E130",
-                f"{name} of shape {volume.grid.shape} beside {there[0]} of shape {first.grid.shape}",
+                f"{name} of shape {volume.grid.shape} beside {present[0]} of shape {first.grid.shape}",
                 "sources on one grid",
                 "Resample them onto one grid first.",
             )
-    found = region(first, preprocessing.region)
-    maps = {name: fit(preprocessing.specs[name], canonical[name].voxels, found.mask) for name in there}
+    extent = region(first, preprocessing.region)
+    maps = {name: fit(preprocessing.specs[name], canonical[name].voxels, extent.mask) for name in present}
     grid = working_grid(first.grid, preprocessing.spacing_mm)
-    inside = resample(Volume(found.mask.astype(np.uint8), first.affine), grid, how="nearest").voxels > 0
-    working = {name: _inside(maps[name], resample(canonical[name], grid), inside) for name in there}
-    return Preprocessed(working, found.mask, first, found.method)
+    inside = resample(Volume(extent.mask.astype(np.uint8), first.affine), grid, how="nearest").voxels > 0
+    working = {name: _inside(maps[name], resample(canonical[name], grid), inside) for name in present}
+    return Preprocessed(working, extent.mask, first, extent.method)
 
 
 def preprocess_case(
@@ -209,18 +209,18 @@ def preprocess_case(
     Raises:
         InputError: E131 when a source is missing that has to be there, or the region of the first that is there.
     """
-    there = preprocessing.present([name for name in case.modalities if name not in without])
-    mask = case.region(there[0], preprocessing.region)
-    inside = case.region(there[0], preprocessing.region, preprocessing.spacing_mm)
+    present = preprocessing.present([name for name in case.modalities if name not in without])
+    mask = case.region(present[0], preprocessing.region)
+    inside = case.region(present[0], preprocessing.region, preprocessing.spacing_mm)
     working = {
         name: _inside(
             fit(preprocessing.specs[name], case.volume(name).voxels, mask),
             case.volume(name, preprocessing.spacing_mm),
             inside,
         )
-        for name in there
+        for name in present
     }
-    return Preprocessed(working, mask, case.volume(there[0]), "as prepared")
+    return Preprocessed(working, mask, case.volume(present[0]), "as prepared")
 
 
 def source_maps(preprocessing: Preprocessing, case: PreparedCase) -> tuple[IntensityMap | None, ...]:

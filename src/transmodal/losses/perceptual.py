@@ -22,9 +22,9 @@ def perceptual_loss(features: Features, synthetic: Tensor, target: Tensor) -> Te
         target: the same.
     """
     with torch.no_grad():
-        wanted = features(target.detach())
-    found = features(synthetic)
-    return _squares(found, wanted)
+        target_features = features(target.detach())
+    synthetic_features = features(synthetic)
+    return _squares(synthetic_features, target_features)
 
 
 def perceptual_l1(features: Features, synthetic: Tensor, target: Tensor, weights: Sequence[float]) -> Tensor:
@@ -37,18 +37,18 @@ def perceptual_l1(features: Features, synthetic: Tensor, target: Tensor, weights
         weights: one per layer.
     """
     with torch.no_grad():
-        wanted = features(target.detach())
-    found = features(synthetic)
-    return _absolutes(found, wanted, weights)
+        target_features = features(target.detach())
+    synthetic_features = features(synthetic)
+    return _absolutes(synthetic_features, target_features, weights)
 
 
 @in_full_precision
-def _squares(found: Sequence[Tensor], wanted: Sequence[Tensor]) -> Tensor:
-    terms = [F.mse_loss(one, other) for one, other in zip(found, wanted, strict=True)]
+def _squares(synthetic: Sequence[Tensor], target: Sequence[Tensor]) -> Tensor:
+    terms = [F.mse_loss(features, goal) for features, goal in zip(synthetic, target, strict=True)]
     return torch.stack(terms).sum()
 
 
 @in_full_precision
-def _absolutes(found: Sequence[Tensor], wanted: Sequence[Tensor], weights: Sequence[float]) -> Tensor:
-    layers = zip(weights, found, wanted, strict=True)
-    return torch.stack([weight * F.l1_loss(one, other) for weight, one, other in layers]).sum()
+def _absolutes(synthetic: Sequence[Tensor], target: Sequence[Tensor], weights: Sequence[float]) -> Tensor:
+    layers = zip(weights, synthetic, target, strict=True)
+    return torch.stack([weight * F.l1_loss(features, goal) for weight, features, goal in layers]).sum()

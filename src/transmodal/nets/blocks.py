@@ -66,8 +66,10 @@ def seeded_dropout(x: Tensor, p: float, seeds: Tensor, layer: int) -> Tensor:
         seeds: `(B,)` int64.
         layer: number of the layer; another layer draws other numbers from the same seeds.
     """
-    drawn = torch.stack([torch.rand(x.shape[1:], generator=one) for one in generators(seeds, layer + 1)])
-    return x * ((drawn >= p).to(x) / (1 - p))
+    draws = torch.stack(
+        [torch.rand(x.shape[1:], generator=generator) for generator in generators(seeds, layer + 1)]
+    )
+    return x * ((draws >= p).to(x) / (1 - p))
 
 
 def settle() -> None:

@@ -70,18 +70,18 @@ class FrozenNet:
     def digest(self) -> str:
         """Return the SHA-256 of the weights and their names; random ones are called so."""
         if self._digest is None:
-            found = hashlib.sha256()
+            hasher = hashlib.sha256()
             for name, tensor in sorted(self._network().state_dict().items()):
-                found.update(name.encode())
+                hasher.update(name.encode())
                 flat = tensor.detach().cpu().contiguous().reshape(-1)
-                found.update(flat.view(torch.uint8).numpy().tobytes())
-            self._digest = f"{RANDOM}:{found.hexdigest()}" if self.is_random else found.hexdigest()
+                hasher.update(flat.view(torch.uint8).numpy().tobytes())
+            self._digest = f"{RANDOM}:{hasher.hexdigest()}" if self.is_random else hasher.hexdigest()
         return self._digest
 
     def count(self) -> int:
         """Return the number of parameters, without making the network."""
         with torch.device("meta"):
-            return sum(one.numel() for one in self._make().parameters())
+            return sum(parameter.numel() for parameter in self._make().parameters())
 
     def __call__(self, *inputs: Tensor) -> Any:  # noqa: ANN401 - what the network returns
         """Run the network; on the meta device its shape alone."""
@@ -123,7 +123,7 @@ def read_tensors(path: Path, inside: Sequence[str] = ()) -> dict[str, Tensor]:
         ) from error
     if isinstance(read, Mapping):
         read = next((read[key] for key in inside if isinstance(read.get(key), Mapping)), read)
-    if not isinstance(read, Mapping) or not all(isinstance(one, Tensor) for one in read.values()):
+    if not isinstance(read, Mapping) or not all(isinstance(value, Tensor) for value in read.values()):
         raise InputError(
             "E101", f"{path} holds no tensors by name", "a state dict", "Give the weights' file."
         )
@@ -131,19 +131,19 @@ def read_tensors(path: Path, inside: Sequence[str] = ()) -> dict[str, Tensor]:
 
 
 def _load(net: nn.Module, path: Path, rename: Renamed) -> None:
-    given, wanted = dict(rename(read_tensors(path))), net.state_dict()
-    missing, strange = sorted(set(wanted) - set(given)), sorted(set(given) - set(wanted))
-    shapes = sorted(name for name in set(wanted) & set(given) if wanted[name].shape != given[name].shape)
+    tensors, state = dict(rename(read_tensors(path))), net.state_dict()
+    missing, strange = sorted(set(state) - set(tensors)), sorted(set(tensors) - set(state))
+    shapes = sorted(name for name in set(state) & set(tensors) if state[name].shape != tensors[name].shape)
     if missing or strange or shapes:
         parts = [
-            f"{len(names)} {what} such as {names[0]}"
-            for what, names in (("missing", missing), ("not known", strange), ("of another shape", shapes))
+            f"{len(names)} {fault} such as {names[0]}"
+            for fault, names in (("missing", missing), ("not known", strange), ("of another shape", shapes))
             if names
         ]
         raise IntegrityError(
             "E502",
             f"{path}: weights of another architecture ({'; '.join(parts)})",
-            f"the {len(wanted)} tensors of {type(net).__name__}",
+            f"the {len(state)} tensors of {type(net).__name__}",
             "Give the file that belongs to this setting.",
         )
-    net.load_state_dict(given)
+    net.load_state_dict(tensors)

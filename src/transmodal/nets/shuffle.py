@@ -32,11 +32,11 @@ class PixelDecoder(nn.Module):
 
     def forward(self, maps: Sequence[Tensor]) -> tuple[list[Tensor], Tensor]:
         """Return the maps of the way up, the coarsest first, and the last one, four times as large."""
-        x, found = maps[-1], []
+        x, levels = maps[-1], []
         for up, skip in zip(self.up, reversed(maps[:-1]), strict=True):
             x = up(x, skip)
-            found.append(x)
-        return found, self.last(x)
+            levels.append(x)
+        return levels, self.last(x)
 
 
 class Up(nn.Module):

@@ -146,8 +146,8 @@ class SelfAttention(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Keep the shape `(B, C, H, W)`."""
         q, k, v = (part(x).flatten(2).transpose(1, 2) for part in (self.query, self.key, self.value))
-        seen = F.scaled_dot_product_attention(q, k, v, scale=1.0)
-        return x + self.gamma * seen.transpose(1, 2).reshape(x.shape)
+        attended = F.scaled_dot_product_attention(q, k, v, scale=1.0)
+        return x + self.gamma * attended.transpose(1, 2).reshape(x.shape)
 
 
 class SpectralDiscriminator(nn.Module):

@@ -110,17 +110,17 @@ class WindowAttention(nn.Module):
             more = everywhere.repeat_interleave(len(tokens) // n, dim=1)
             k, v = torch.cat([k, more[0]], dim=2), torch.cat([v, more[1]], dim=2)
             bias = F.pad(bias, (0, more.shape[3]))
-        seen = F.scaled_dot_product_attention(q, k, v, attn_mask=bias)
-        seen = self.out(seen.transpose(1, 2).flatten(2))
-        back = seen.reshape(n, full[0] // side, full[1] // side, side, side, channels)
+        attended = F.scaled_dot_product_attention(q, k, v, attn_mask=bias)
+        attended = self.out(attended.transpose(1, 2).flatten(2))
+        back = attended.reshape(n, full[0] // side, full[1] // side, side, side, channels)
         back = back.transpose(2, 3).reshape(n, *full, channels)
         return torch.roll(back, shift, dims=(1, 2))[:, :h, :w]
 
     def _everywhere(self, x: Tensor) -> Tensor:
         """Return keys and values of the map's means, `(2, B, heads, pooled ** 2, C / heads)`."""
         means = F.adaptive_avg_pool2d(x.permute(0, 3, 1, 2), self.pooled).flatten(2).transpose(1, 2)
-        both: Tensor = self.pooled_kv(self.pooled_norm(means))
-        split = both.reshape(*both.shape[:2], 2, self.heads, -1)
+        keys_and_values: Tensor = self.pooled_kv(self.pooled_norm(means))
+        split = keys_and_values.reshape(*keys_and_values.shape[:2], 2, self.heads, -1)
         return split.movedim(2, 0).transpose(2, 3)
 
     def _relative(self, device: torch.device) -> Tensor:

@@ -66,14 +66,14 @@ class Vgg19(nn.Module):
         """
         if images.shape[1] != 3:
             images = images.flatten(0, 1).unsqueeze(1).expand(-1, 3, -1, -1)
-        x, found = (images - self.mean) / self.deviation, []
+        x, features = (images - self.mean) / self.deviation, []
         for n, layer in enumerate(self.features):
             x = layer(x)
             if n in self._taps:
-                found.append(x)
+                features.append(x)
             if n == self._taps[-1]:
                 break
-        return found
+        return features
 
 
 def least_side(layout: Layout) -> int:
@@ -91,20 +91,24 @@ def pretrained_vgg(path: str | None, layout: Layout, taps: Taps, otherwise: str)
         otherwise: what else can be set, for the message when there are no weights.
     """
     published = f"Download {PUBLISHED[layout]}; {otherwise}"
-    return FrozenNet(lambda: Vgg19(layout, taps), path, published, lambda given: renamed(given, layout))
+    return FrozenNet(
+        lambda: Vgg19(layout, taps), path, published, lambda tensors: rename_tensors(tensors, layout)
+    )
 
 
-def renamed(given: Mapping[str, Tensor], layout: Layout) -> dict[str, Tensor]:
+def rename_tensors(tensors: Mapping[str, Tensor], layout: Layout) -> dict[str, Tensor]:
     """Return a file's tensors under our names, without those behind relu5_1."""
     last = _layers(layout, shapes_only=True)[1][-1]
-    named = {f"features.{name}": value for name, value in given.items()} if layout == "adain" else given
-    kept = {}
-    for name, value in named.items():
+    by_place = (
+        {f"features.{name}": value for name, value in tensors.items()} if layout == "adain" else tensors
+    )
+    features = {}
+    for name, value in by_place.items():
         parts = name.split(".")
         beyond = len(parts) > 1 and parts[1].isdigit() and int(parts[1]) > last
         if parts[0] != "classifier" and not (parts[0] == "features" and beyond):
-            kept[name] = value
-    return kept
+            features[name] = value
+    return features
 
 
 def _layers(layout: Layout, *, shapes_only: bool = False) -> tuple[list[nn.Module], list[int]]:

@@ -65,8 +65,8 @@ def checked(name: str, settings: Mapping[str, Any]) -> TranslatorConfig:
         key = ".".join(str(part) for part in first["loc"])
         if first["type"] == "extra_forbidden":
             hint = suggest(key, config.model_fields, "Remove it.")
-            known = ", ".join(sorted(config.model_fields))
-            raise UsageError("E003", f"{name} has no setting {key}", f"one of {known}", hint) from error
+            fields = ", ".join(sorted(config.model_fields))
+            raise UsageError("E003", f"{name} has no setting {key}", f"one of {fields}", hint) from error
         raise UsageError(
             "E001",
             f"{name} with {key or 'these settings'} = {first['input']!r}",

@@ -185,9 +185,9 @@ class Translator(nn.Module, ABC, Generic[Outputs]):
 
     def translates_with(self) -> TranslateWith | None:
         """Return what batch normalisation takes while translating; None where there is nothing to choose."""
-        chosen: TranslateWith | None = getattr(self.config, "translate_with", None)
+        statistics: TranslateWith | None = getattr(self.config, "translate_with", None)
         remembers = (isinstance(part, BatchNorm2d) and part.track_running_stats for part in self.modules())
-        return chosen if any(remembers) else None
+        return statistics if any(remembers) else None
 
     def check(self, source: Tensor, available: Tensor) -> None:
         """Refuse sources that this translator cannot take.

@@ -108,8 +108,8 @@ class Chroma(Translator[Outputs]):
     def least_normed(self, samples: int) -> int:
         """Return the shortest side on which every map of that many samples can be normalised."""
 
-    def shown(self, target: Tensor) -> Tensor:
-        """Return what the perceptual and adversarial terms take for the target."""
+    def enhance(self, target: Tensor) -> Tensor:
+        """Return the target as the perceptual and adversarial terms compare with it."""
         return target
 
     def forward(
@@ -163,13 +163,13 @@ class Chroma(Translator[Outputs]):
     def losses(self, player: str, batch: Batch, outputs: Outputs) -> dict[str, Tensor]:
         """Return that player's weighted terms: chrominance, perception and verdict; or the discriminator's two."""
         config, target = self.config, batch.paired()
-        shown = self.shown(target)
+        reference = self.enhance(target)
         if player == "discriminator":
-            return self._discriminator_terms(outputs.synthetic.detach(), shown)
+            return self._discriminator_terms(outputs.synthetic.detach(), reference)
         apart = F.l1_loss(outputs.chroma, rgb_to_lab(target)[:, 1:])
         terms = {"chroma": config.chroma_weight * apart}
         if self._vgg is not None:
-            perceived = perceptual_l1(self._vgg, outputs.synthetic, shown, PERCEPTUAL)
+            perceived = perceptual_l1(self._vgg, outputs.synthetic, reference, PERCEPTUAL)
             terms["perceptual"] = config.perceptual_weight * perceived
         if self.discriminator is not None:
             verdicts = self.discriminator(outputs.synthetic)

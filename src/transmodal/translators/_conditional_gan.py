@@ -67,9 +67,9 @@ def patch_discriminator(
     """
     if config.adversarial_weight == 0:
         return None
-    seen = config.in_channels + config.target_channels
-    chosen = config.discriminator_norm or norm
-    return PatchDiscriminator(seen, width or config.width, chosen, config.discriminator_layers)
+    channels = config.in_channels + config.target_channels
+    kind = config.discriminator_norm or norm
+    return PatchDiscriminator(channels, width or config.width, kind, config.discriminator_layers)
 
 
 def stepping(players: Mapping[str, nn.Module], first: Order) -> dict[str, nn.Module]:
@@ -134,8 +134,8 @@ class ConditionalGan(Translator[Outputs]):
         """Return the generator, and the discriminator where there is one, in stepping order."""
         if self.discriminator is None:
             return {"generator": self.generator}
-        both = {"generator": self.generator, "discriminator": self.discriminator}
-        return stepping(both, self._first)
+        players = {"generator": self.generator, "discriminator": self.discriminator}
+        return stepping(players, self._first)
 
     def synthesise(self, batch: Batch) -> Outputs:
         """Run the generator once.

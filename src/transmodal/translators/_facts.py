@@ -61,11 +61,11 @@ def facts(name: str) -> Facts:
     translator, operations = _counted(name)
     generator = _reached(translator)
     owned = {
-        id(one): one.numel()
+        id(parameter): parameter.numel()
         for phase in translator.phases
         for player in translator.players(phase).values()
-        for one in player.parameters()
-        if one.requires_grad
+        for parameter in player.parameters()
+        if parameter.requires_grad
     }
     return Facts(
         name,
@@ -120,7 +120,7 @@ def _counted(name: str) -> tuple[Translator[Any], int]:
 
 
 def _reached(translator: Translator[Any]) -> int:
-    return sum(one.numel() for one in translator.parameters() if one.grad is not None)
+    return sum(parameter.numel() for parameter in translator.parameters() if parameter.grad is not None)
 
 
 def _translated(translator: Translator[Any], least: int) -> int:

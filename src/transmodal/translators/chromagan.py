@@ -136,30 +136,30 @@ class ChromaGan(Translator[Outputs]):
         least = 24 if len(batch.source) > 1 else LEAST_ALONE
         check_sides(batch.source, least, f"a batch of {len(batch.source)}")
         chroma = self.generator(batch.source)
-        drawn = [torch.rand(1, 1, 1, generator=one) for one in batch.generators()]
-        return Outputs(_coloured(batch.source, chroma), chroma, torch.stack(drawn).to(batch.source.device))
+        shares = [torch.rand(1, 1, 1, generator=generator) for generator in batch.generators()]
+        return Outputs(_coloured(batch.source, chroma), chroma, torch.stack(shares).to(batch.source.device))
 
     def losses(self, player: str, batch: Batch, outputs: Outputs) -> dict[str, Tensor]:
         """Return that player's weighted terms: squared error and verdict, or the critic's with its penalty."""
-        config, wanted = self.config, chroma_of(batch.paired())
+        config, target_chroma = self.config, chroma_of(batch.paired())
         if player == "critic":
-            return self._critic_terms(batch, outputs, wanted)
-        terms = {"chroma": config.chroma_weight * squared(outputs.chroma, wanted)}
+            return self._critic_terms(batch, outputs, target_chroma)
+        terms = {"chroma": config.chroma_weight * squared(outputs.chroma, target_chroma)}
         if self.critic is not None:
             verdicts = self.critic(torch.cat([batch.source, outputs.chroma], dim=1))
             terms["adversarial"] = -config.adversarial_weight * verdicts.float().mean()
         return terms
 
-    def _critic_terms(self, batch: Batch, outputs: Outputs, wanted: Tensor) -> dict[str, Tensor]:
+    def _critic_terms(self, batch: Batch, outputs: Outputs, target_chroma: Tensor) -> dict[str, Tensor]:
         if self.critic is None:
             return {}
-        source, made = batch.source, outputs.chroma.detach()
+        source, synthetic_chroma = batch.source, outputs.chroma.detach()
         terms = {
-            "real": -self.critic(torch.cat([source, wanted], dim=1)).float().mean(),
-            "synthetic": self.critic(torch.cat([source, made], dim=1)).float().mean(),
+            "real": -self.critic(torch.cat([source, target_chroma], dim=1)).float().mean(),
+            "synthetic": self.critic(torch.cat([source, synthetic_chroma], dim=1)).float().mean(),
         }
         if self.config.penalty_weight > 0:
-            mixture = outputs.shares * wanted + (1 - outputs.shares) * made
+            mixture = outputs.shares * target_chroma + (1 - outputs.shares) * synthetic_chroma
             terms["penalty"] = self.config.penalty_weight * gradient_penalty(self.critic, source, mixture)
         return terms
 

@@ -127,9 +127,9 @@ class ResViT(ConditionalGan):
         if not config.transformers:
             return {}
         tensors = [
-            one
+            tensor
             for place in config.transformer_blocks
-            for one in weight_maps.vit_tokens(
+            for tensor in weight_maps.vit_tokens(
                 f"paths.{place}.embed.", f"paths.{place}.positions.", config.side
             )
         ]
@@ -201,9 +201,9 @@ class ArtPath(nn.Module):
 
     def forward(self, x: Tensor, transformer: nn.Module) -> Tensor:
         """Keep the shape `(B, C, h, w)`; sides are multiples of 4."""
-        seen = self.up(transformer(self.positions(self.embed(self.down(x)))))
-        both = torch.cat([seen, x], dim=1)
-        out: Tensor = torch.relu(self.skip_norm(self.skip(both)) + self.compress(both))
+        context = self.up(transformer(self.positions(self.embed(self.down(x)))))
+        joined = torch.cat([context, x], dim=1)
+        out: Tensor = torch.relu(self.skip_norm(self.skip(joined)) + self.compress(joined))
         return out
 
 

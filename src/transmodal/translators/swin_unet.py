@@ -54,7 +54,7 @@ class Config(ConditionalGanConfig):
 
     @field_validator("skips", mode="before")
     @classmethod
-    def _named(cls, skips: Any) -> Any:  # noqa: ANN401 - what is to be validated
+    def _name_skips(cls, skips: Any) -> Any:  # noqa: ANN401 - what is to be validated
         return {True: "output", False: "none"}[skips] if isinstance(skips, bool) else skips
 
     @model_validator(mode="after")

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from transmodal.errors import InputError, IntegrityError, UsageError
-from transmodal.translators.mrnet.sam import SamEncoder, SamModel, pretrained_sam, renamed
+from transmodal.translators.mrnet.sam import SamEncoder, SamModel, pretrained_sam, rename_tensors
 
 WIDTH, HEADS, OUT, WINDOW = 32, 2, 16, 14
 EVERYWHERE = 1  # the second of two layers
@@ -171,7 +171,7 @@ def test_positions_are_brought_to_the_size(size: int, side: int) -> None:
     given["pos_embed"] = (ramp[:, None] + 100 * ramp[None])[None, :, :, None].expand(1, 64, 64, WIDTH).clone()
     far = (torch.arange(127.0) - 63)[:, None].expand(127, WIDTH // HEADS)
     given["blocks.1.attn.rel_pos_h"], given["blocks.1.attn.rel_pos_w"] = far.clone(), 2 * far
-    found = renamed({f"image_encoder.{name}": value for name, value in given.items()}, "tiny", size)  # type: ignore[arg-type]
+    found = rename_tensors({f"image_encoder.{name}": value for name, value in given.items()}, "tiny", size)  # type: ignore[arg-type]
     step = 64 / side
     wanted = (torch.arange(float(side)) - (side - 1) / 2) * step
     absolute = found["vision_encoder.pos_embed"]

@@ -78,9 +78,9 @@ class ModalityStem(nn.Module):
         for n, (conv, image) in enumerate(
             zip(self.convs, torch.split(source, list(self._modalities), dim=1), strict=True)
         ):
-            shown: Tensor = conv(image)
-            there = available[:, n, None, None, None] > 0
-            parts.append(torch.where(there, shown, self.absence[n, :, None, None].to(shown)))
+            features: Tensor = conv(image)
+            is_present = available[:, n, None, None, None] > 0
+            parts.append(torch.where(is_present, features, self.absence[n, :, None, None].to(features)))
         return torch.cat(parts, dim=1)
 
 

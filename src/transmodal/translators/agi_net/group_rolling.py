@@ -87,9 +87,11 @@ class ChannelAttention(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Weigh `(B, C, H, W)` by a number in (0, 1) per sample and channel."""
         pooled = x.mean(dim=(2, 3))
-        own, others = (grouped(one, self._groups) for one in (pooled, shuffled(pooled, self._groups)))
-        both = torch.cat([own, others], dim=2).flatten(1)
-        weights = torch.sigmoid(self.mix(both[..., None]))
+        own, shuffled_groups = (
+            grouped(values, self._groups) for values in (pooled, shuffled(pooled, self._groups))
+        )
+        joined = torch.cat([own, shuffled_groups], dim=2).flatten(1)
+        weights = torch.sigmoid(self.mix(joined[..., None]))
         return x * weights[..., None]
 
 
@@ -111,9 +113,9 @@ class SpatialAttention(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Weigh `(B, C, H, W)` by a number in (0, 1) per sample, group and place."""
         own = grouped(x, self._groups)
-        others = grouped(shuffled(x, self._groups), self._groups)
-        both = torch.stack([own.mean(dim=2), others.mean(dim=2)], dim=2).flatten(1, 2)
-        weights = torch.sigmoid(self.mix(both))
+        shuffled_groups = grouped(shuffled(x, self._groups), self._groups)
+        joined = torch.stack([own.mean(dim=2), shuffled_groups.mean(dim=2)], dim=2).flatten(1, 2)
+        weights = torch.sigmoid(self.mix(joined))
         return (own * weights[:, :, None]).flatten(1, 2)
 
 
@@ -143,9 +145,9 @@ class Routing(nn.Module):
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return lambda `(B, n)` in (0, 2) and theta `(B, n, 2)` in pixels (down, right), both float32."""
-        seen = self.norm(self.look(x).permute(0, 2, 3, 1))
+        normalised = self.norm(self.look(x).permute(0, 2, 3, 1))
         with full_precision(x):
-            pooled = torch.relu(seen.float()).mean(dim=(1, 2))
+            pooled = torch.relu(normalised.float()).mean(dim=(1, 2))
             scales = 2 * torch.sigmoid(self.scale(pooled))
             offsets = self._delta * F.softsign(self.offset(pooled))
         return scales, grouped(offsets, scales.shape[1])

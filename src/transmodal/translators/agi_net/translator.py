@@ -70,11 +70,11 @@ class AGINet(ConditionalGan):
 
     def present(self, source: Tensor, available: Tensor) -> Tensor:
         """Return the source with 0 for everything that is missing, whatever stood there."""
-        there = torch.cat(
+        is_present = torch.cat(
             [available[:, [n]].expand(-1, channels) for n, channels in enumerate(self.config.modalities)],
             dim=1,
         )
-        return torch.where(there[..., None, None] > 0, source, torch.zeros_like(source))
+        return torch.where(is_present[..., None, None] > 0, source, torch.zeros_like(source))
 
     def condition(self, batch: Batch) -> Tensor:
         """Return the sources that are there; the discriminator sees 0 for the others."""
@@ -93,16 +93,18 @@ class AGINet(ConditionalGan):
         groups = self.generator.spec.groups
 
         def passed(inputs: Tensor, out: Tensor) -> Tensor:
-            whole, part = (grouped(one.float().abs(), groups).sum(dim=2) for one in (inputs, out))
+            whole, part = (
+                grouped(activation.float().abs(), groups).sum(dim=2) for activation in (inputs, out)
+            )
             return torch.where(whole > 0, part / whole.clamp(min=1e-12), torch.zeros_like(whole))
 
-        seen = self._watch((ChannelAttention, SpatialAttention), passed, source, available)
+        records = self._watch((ChannelAttention, SpatialAttention), passed, source, available)
         stages: dict[str, list[Tensor]] = {}
-        for name, one in seen.items():
+        for name, share in records.items():
             # The strided convolutions between stages are left out: their maps are of other sizes.
             if not name.startswith("shrink"):
-                stages.setdefault(".".join(name.split(".")[:2]), []).append(one)
-        return {stage: torch.stack(found).mean(dim=0) for stage, found in stages.items()}
+                stages.setdefault(".".join(name.split(".")[:2]), []).append(share)
+        return {stage: torch.stack(shares).mean(dim=0) for stage, shares in stages.items()}
 
     def offsets(self, source: Tensor, available: Tensor) -> dict[str, Tensor]:
         """Return by how much each convolution moves its kernels, to be compared with true misalignment.
@@ -120,10 +122,10 @@ class AGINet(ConditionalGan):
         available: Tensor,
     ) -> dict[str, Tensor]:
         """Translate, and record what modules of some kinds take in and give out, by their names."""
-        seen: dict[str, Tensor] = {}
+        records: dict[str, Tensor] = {}
         hooks = [
             module.register_forward_hook(
-                lambda _, inputs, out, name=name: seen.__setitem__(name, record(inputs[0], out))
+                lambda _, inputs, out, name=name: records.__setitem__(name, record(inputs[0], out))
             )
             for name, module in self.generator.named_modules()
             if isinstance(module, kinds)
@@ -134,16 +136,16 @@ class AGINet(ConditionalGan):
         finally:
             for hook in hooks:
                 hook.remove()
-        return seen
+        return records
 
 
 def _check_groups(config: Config) -> None:
     modalities = len(config.source_channels)
-    for parts, what in ((modalities, "source modalities"), (config.groups or modalities, "groups")):
+    for parts, kind in ((modalities, "source modalities"), (config.groups or modalities, "groups")):
         if config.width % parts:
             raise UsageError(
                 "E004",
-                f"a width of {config.width} for {parts} {what}",
+                f"a width of {config.width} for {parts} {kind}",
                 f"a multiple of {parts}",
                 f"Set settings.width to {-(-config.width // parts) * parts}.",
             )

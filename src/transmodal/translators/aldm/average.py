@@ -39,13 +39,13 @@ class WeightAverage(nn.Module):
         for name, parameter in network.named_parameters():
             getattr(self, self._keys[name]).lerp_(parameter, share)
 
-    def begun(self) -> bool:
+    def has_followed(self) -> bool:
         """Tell whether it has followed any step; on the meta device nothing has."""
         return not self.updates.is_meta and bool(self.updates > 0)
 
     def call(self, network: nn.Module, *inputs: Any) -> Tensor:  # noqa: ANN401 - whatever the network takes
-        """Return the network's output with the mean's weights, or with its own before the mean has begun."""
-        if not self.begun():
+        """Return the network's output with the mean's weights, or with its own before it has followed any step."""
+        if not self.has_followed():
             own: Tensor = network(*inputs)
             return own
         weights = {name: getattr(self, key) for name, key in self._keys.items()}

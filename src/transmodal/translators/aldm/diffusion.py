@@ -32,7 +32,7 @@ class Schedule(nn.Module):
         last: beta of the last step.
     """
 
-    kept: Tensor
+    alpha_bar: Tensor
 
     def __init__(
         self, steps: int, predicts: Prediction = "noise", first: float = 0.0015, last: float = 0.0195
@@ -40,12 +40,12 @@ class Schedule(nn.Module):
         super().__init__()
         self.steps, self.predicts = steps, predicts
         betas = torch.linspace(first**0.5, last**0.5, steps, dtype=torch.float64) ** 2
-        self.register_buffer("kept", torch.cumprod(1 - betas, 0).float(), persistent=False)
+        self.register_buffer("alpha_bar", torch.cumprod(1 - betas, 0).float(), persistent=False)
 
     def noisy(self, clean: Tensor, noise: Tensor, step: Tensor) -> Tensor:
         """Return latents after `step` `(B,)` steps of noise; Ho et al., eq. 4."""
-        kept = self.kept[step].reshape(-1, 1, 1, 1)
-        return kept.sqrt() * clean + (1 - kept).sqrt() * noise
+        alpha_bar = self.alpha_bar[step].reshape(-1, 1, 1, 1)
+        return alpha_bar.sqrt() * clean + (1 - alpha_bar).sqrt() * noise
 
     def goal(self, clean: Tensor, noise: Tensor) -> Tensor:
         """Return what the denoiser is to give."""
@@ -74,21 +74,21 @@ class Schedule(nn.Module):
         """
         x, times = next(noise), self.times(n)
         for place, time in enumerate(times):
-            kept = self.kept[time]
-            after = self.kept[times[place + 1] if place + 1 < len(times) else 0]
-            given = denoise(x, torch.full((len(x),), time, device=x.device))
-            clean, in_it = self._split(x, given, kept)
-            deviation = eta * ((1 - after) / (1 - kept) * (1 - kept / after)).clamp_min(0).sqrt()
+            alpha_bar = self.alpha_bar[time]
+            after = self.alpha_bar[times[place + 1] if place + 1 < len(times) else 0]
+            prediction = denoise(x, torch.full((len(x),), time, device=x.device))
+            clean, in_it = self._split(x, prediction, alpha_bar)
+            deviation = eta * ((1 - after) / (1 - alpha_bar) * (1 - alpha_bar / after)).clamp_min(0).sqrt()
             x = after.sqrt() * clean + (1 - after - deviation**2).clamp_min(0).sqrt() * in_it
             if eta > 0:
                 x = x + deviation * next(noise)
         return x
 
-    def _split(self, x: Tensor, given: Tensor, kept: Tensor) -> tuple[Tensor, Tensor]:
+    def _split(self, x: Tensor, prediction: Tensor, alpha_bar: Tensor) -> tuple[Tensor, Tensor]:
         """Return the clean latents and the noise in `x` that the denoiser's prediction amounts to."""
         if self.predicts == "noise":
-            return (x - (1 - kept).sqrt() * given) / kept.sqrt(), given
-        return given, (x - kept.sqrt() * given) / (1 - kept).sqrt()
+            return (x - (1 - alpha_bar).sqrt() * prediction) / alpha_bar.sqrt(), prediction
+        return prediction, (x - alpha_bar.sqrt() * prediction) / (1 - alpha_bar).sqrt()
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,8 +224,8 @@ class SelfAttention(nn.Module):
         """Keep the shape `(B, C, h, w)`."""
         parts = self.into(self.norm(x)).reshape(len(x), self.heads, 3, -1, x[0, 0].numel())
         query, key, value = parts.transpose(3, 4).unbind(2)
-        seen = F.scaled_dot_product_attention(query, key, value)
-        out: Tensor = x + self.out(seen.transpose(2, 3).reshape(x.shape))
+        attended = F.scaled_dot_product_attention(query, key, value)
+        out: Tensor = x + self.out(attended.transpose(2, 3).reshape(x.shape))
         return out
 
 

@@ -112,10 +112,10 @@ class ALDM(Translator[Outputs]):
         def denoise(x: Tensor, step: Tensor) -> Tensor:
             return self.average.call(self.denoiser, x, step, condition, classes)
 
-        drawn = self.schedule.sample(
+        latents = self.schedule.sample(
             denoise, _noise(seeds, latent, stream=1), self.config.sampler_steps, self.config.eta
         )
-        out: Tensor = self.autoencoders.target.decode(drawn / self._factor()).clamp(-1, 1)
+        out: Tensor = self.autoencoders.target.decode(latents / self._factor()).clamp(-1, 1)
         return out
 
     def size_multiple(self) -> int:
@@ -229,8 +229,8 @@ class ALDM(Translator[Outputs]):
 
 def _turned(source: Tensor, target: Tensor, classes: Tensor, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
     """Exchange source and target in half of the samples, by their seeds; the source's contrast is class 0."""
-    drawn = torch.cat([torch.rand(1, generator=generator) for generator in batch.generators(4)])
-    turned = (drawn < 0.5).to(source.device)
+    chances = torch.cat([torch.rand(1, generator=generator) for generator in batch.generators(4)])
+    turned = (chances < 0.5).to(source.device)
     place = turned.reshape(-1, 1, 1, 1)
     return (
         torch.where(place, target, source),

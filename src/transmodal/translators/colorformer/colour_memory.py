@@ -60,8 +60,13 @@ class ColourMemory(nn.Module):
     def values(self, shares: Tensor) -> Tensor:
         """Return `(B, entries, colour)`: each entry's colours as vectors, mixed by the shares."""
         of_a, of_b = (between(self.vectors[n], 128 * self.colours[..., n] + 128) for n in range(2))
-        both = torch.cat([of_a, of_b], dim=-1)
-        mixed = torch.stack([palette(one) for palette, one in zip(self.palettes, both, strict=True)])
+        vectors = torch.cat([of_a, of_b], dim=-1)
+        mixed = torch.stack(
+            [
+                palette(palette_vectors)
+                for palette, palette_vectors in zip(self.palettes, vectors, strict=True)
+            ]
+        )
         return torch.einsum("bp,pec->bec", shares, mixed)
 
 

@@ -175,7 +175,7 @@ class Encoder(nn.Module):
         if self.choice is not None:
             # Linear layers and means commute.
             shares = self.choice(maps[-1]).mean(dim=(1, 2)).softmax(dim=-1)
-        return [one.permute(0, 3, 1, 2) for one in maps], shares
+        return [feature_map.permute(0, 3, 1, 2) for feature_map in maps], shares
 
 
 def _stage(config: Config, n: int) -> nn.Sequential:

@@ -64,8 +64,12 @@ class Config(TranslatorConfig):
 
     @model_validator(mode="before")
     @classmethod
-    def _preset(cls, given: Any) -> Any:  # noqa: ANN401 - whatever the caller gave
-        return {**PRESETS.get(str(given.get("preset")), {}), **given} if isinstance(given, dict) else given
+    def _preset(cls, settings: Any) -> Any:  # noqa: ANN401 - whatever the caller gave
+        return (
+            {**PRESETS.get(str(settings.get("preset")), {}), **settings}
+            if isinstance(settings, dict)
+            else settings
+        )
 
     @property
     def teaches_organs(self) -> bool:

@@ -84,17 +84,17 @@ class DualGenerator(nn.Module):
             return alone
         return self.colour.image(self.colour.stages(code, self._guides(self.organs.stages(code)))[-1])
 
-    def both(self, image: Tensor) -> tuple[Tensor, Tensor]:
+    def colour_and_organs(self, image: Tensor) -> tuple[Tensor, Tensor]:
         """Return the coloured image and the organs' colours, each `(B, after, H, W)`."""
         code = self.encoder(image)
-        found = self.organs.stages(code)
-        coloured = self.colour.stages(code, self._guides(found))[-1]
-        return self.colour.image(coloured), self.organs.image(found[-1])
+        features = self.organs.stages(code)
+        coloured = self.colour.stages(code, self._guides(features))[-1]
+        return self.colour.image(coloured), self.organs.image(features[-1])
 
-    def _guides(self, found: Sequence[Tensor]) -> list[Tensor] | None:
+    def _guides(self, features: Sequence[Tensor]) -> list[Tensor] | None:
         if self.links is None:
             return None
-        return [link(one) for link, one in zip(self.links, found, strict=True)]
+        return [link(feature) for link, feature in zip(self.links, features, strict=True)]
 
 
 class Encoder(nn.Module):
@@ -127,11 +127,11 @@ class Encoder(nn.Module):
         code: Tensor = self.whole(image)
         if self.smaller is None:
             return code
-        seen = [
+        codes = [
             branch(F.interpolate(image, scale_factor=factor, mode="bilinear", align_corners=False))
             for branch, factor in zip(self.smaller, (0.5, 0.25), strict=True)
         ]
-        return code + torch.cat(seen, dim=1)
+        return code + torch.cat(codes, dim=1)
 
 
 class Decoder(nn.Module):
@@ -155,11 +155,11 @@ class Decoder(nn.Module):
 
     def stages(self, code: Tensor, guides: Sequence[Tensor] | None = None) -> list[Tensor]:
         """Return what each stage gives, with `guides` added, one per stage."""
-        x, found = code, []
+        x, features = code, []
         for n, stage in enumerate(self.body):
             x = stage(x) if guides is None else stage(x) + guides[n]
-            found.append(x)
-        return found
+            features.append(x)
+        return features
 
     def image(self, last: Tensor) -> Tensor:
         """Map the last stage to the image, in float32."""

@@ -42,8 +42,8 @@ class LabelUNet(nn.Module):
         for grow, stage in zip(self.grow, self.up, strict=True):
             skip = skips.pop()
             grown = grow(x)
-            lacking = (skip.shape[3] - grown.shape[3], skip.shape[2] - grown.shape[2])
-            grown = F.pad(grown, (0, lacking[0], 0, lacking[1]))
+            padding = (skip.shape[3] - grown.shape[3], skip.shape[2] - grown.shape[2])
+            grown = F.pad(grown, (0, padding[0], 0, padding[1]))
             x = stage(torch.cat([skip, grown], dim=1))
         with full_precision(x):
             out: Tensor = self.head(x.float())

@@ -149,8 +149,8 @@ class Colorization(Translator[Outputs]):
             ("colour", self.discriminators.colour, batch.paired(), outputs.synthetic),
             ("mr", self.discriminators.mr, _unit(batch.source), outputs.mr),
         ):
-            both = least_squares_discriminator(judge(real), judge(synthetic.detach()))
-            terms.update({f"{name}_{term}": value for term, value in both.items()})
+            verdicts = least_squares_discriminator(judge(real), judge(synthetic.detach()))
+            terms.update({f"{name}_{term}": value for term, value in verdicts.items()})
         return terms
 
     def _cycle_terms(self, batch: Batch, outputs: Outputs) -> dict[str, Tensor]:
@@ -196,7 +196,7 @@ class Generators(nn.Module):
     def coloured(self, mr: Tensor) -> tuple[Tensor, Tensor | None]:
         """Return c^ and c' of `(B, 1, H, W)`, each `(B, 3, H, W)`; one image twice where decoders are shared."""
         if isinstance(self.to_colour, DualGenerator):
-            return self.to_colour.both(mr)
+            return self.to_colour.colour_and_organs(mr)
         synthetic: Tensor = self.to_colour(mr)
         return synthetic, synthetic if self._shared else None
 
@@ -254,7 +254,7 @@ def _check_config(config: Config) -> None:
 def _check_labels(labels: Tensor, classes: int) -> None:
     if labels.is_meta:
         return
-    low, high = (int(one) for one in torch.aminmax(labels))
+    low, high = (int(bound) for bound in torch.aminmax(labels))
     if low < 0 or high >= classes:
         raise UsageError(
             "E004",

@@ -51,9 +51,9 @@ class ImagePool(nn.Module):
         self.images = images
         return torch.stack(judged)
 
-    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *rest: Any) -> None:  # noqa: ANN401
+    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *arguments: Any) -> None:  # noqa: ANN401
         """Take up a pool of any filling."""
         saved = state_dict.get(f"{prefix}images")
         if isinstance(saved, Tensor):
             self.images = self.images.new_empty(saved.shape)
-        super()._load_from_state_dict(state_dict, prefix, *rest)
+        super()._load_from_state_dict(state_dict, prefix, *arguments)

@@ -142,16 +142,16 @@ class CycleGAN(Translator[Outputs]):
         target = batch.paired()
         least, fewer = self.target_discriminator.least_side, "fewer settings.discriminator_layers"
         check_sides(batch.source, least, "the discriminators", fewer)
-        there, back = self.generators["there"], self.generators["back"]
-        synthetic, returned = self(batch.source, batch.available), back(target)
+        to_target, to_source = self.generators["there"], self.generators["back"]
+        synthetic, returned = self(batch.source, batch.available), to_source(target)
         with_identity = self.config.identity_weight > 0
         return Outputs(
             synthetic,
             returned,
-            back(synthetic),
-            there(returned),
-            back(batch.source) if with_identity else None,
-            there(target) if with_identity else None,
+            to_source(synthetic),
+            to_target(returned),
+            to_source(batch.source) if with_identity else None,
+            to_target(target) if with_identity else None,
             self.synthetic_pool(synthetic, batch.generators(1)),
             self.back_pool(returned, batch.generators(2)),
         )
@@ -165,7 +165,7 @@ class CycleGAN(Translator[Outputs]):
         if player == "source_discriminator":
             judge = self.source_discriminator
             return discriminator_halves(judge(batch.source), judge(outputs.judged_back), gan)
-        cycle, same = self.config.cycle_weight, self.config.cycle_weight * self.config.identity_weight
+        cycle, identity = self.config.cycle_weight, self.config.cycle_weight * self.config.identity_weight
         terms = {
             "adversarial": verdict(self.target_discriminator(outputs.synthetic), real=True, gan=gan),
             "adversarial_back": verdict(self.source_discriminator(outputs.back), real=True, gan=gan),
@@ -173,8 +173,8 @@ class CycleGAN(Translator[Outputs]):
             "target_cycle": cycle * F.l1_loss(outputs.target_cycle, target),
         }
         if outputs.source_same is not None and outputs.target_same is not None:
-            terms["source_same"] = same * F.l1_loss(outputs.source_same, batch.source)
-            terms["target_same"] = same * F.l1_loss(outputs.target_same, target)
+            terms["source_same"] = identity * F.l1_loss(outputs.source_same, batch.source)
+            terms["target_same"] = identity * F.l1_loss(outputs.target_same, target)
         return terms
 
 

@@ -20,13 +20,16 @@ class ConvNeXt(nn.Module):
         self.widths = tuple(width * 2**n for n in range(4))
         self.shrink = nn.ModuleList(
             [nn.Sequential(nn.Conv2d(in_channels, width, 4, 4), PixelNorm(width))]
-            + [nn.Sequential(PixelNorm(one), nn.Conv2d(one, 2 * one, 2, 2)) for one in self.widths[:-1]]
+            + [
+                nn.Sequential(PixelNorm(channels), nn.Conv2d(channels, 2 * channels, 2, 2))
+                for channels in self.widths[:-1]
+            ]
         )
         self.stages = nn.ModuleList(
-            nn.Sequential(*(Block(one) for _ in range(depth)))
-            for one, depth in zip(self.widths, depths, strict=True)
+            nn.Sequential(*(Block(channels) for _ in range(depth)))
+            for channels, depth in zip(self.widths, depths, strict=True)
         )
-        self.norms = nn.ModuleList(PixelNorm(one) for one in self.widths)
+        self.norms = nn.ModuleList(PixelNorm(channels) for channels in self.widths)
         for part in self.modules():
             if isinstance(part, (nn.Conv2d, nn.Linear)):
                 nn.init.trunc_normal_(part.weight, std=0.02)

@@ -87,7 +87,7 @@ class DDColor(Chroma):
         """Return the shortest side on which every map of that many samples can be normalised."""
         return 32 if samples > 1 else 64
 
-    def shown(self, target: Tensor) -> Tensor:
+    def enhance(self, target: Tensor) -> Tensor:
         """Return the target, further from grey."""
         return vivid(target, self.config.vividness)
 
@@ -126,11 +126,11 @@ class ColourDecoder(nn.Module):
     def __init__(self, config: Config, widths: Sequence[int]) -> None:
         super().__init__()
         hidden = config.hidden
-        used = widths[: min(config.scales, config.layers)]
+        map_widths = widths[: min(config.scales, config.layers)]
         self.start = nn.Parameter(torch.randn(config.queries, hidden))
         self.places = nn.Parameter(torch.randn(config.queries, hidden)) if config.layers else None
-        self.levels = nn.ParameterList(torch.randn(hidden, 1) for _ in used)
-        self.projections = nn.ModuleList(nn.Conv2d(one, hidden, 1) for one in used)
+        self.levels = nn.ParameterList(torch.randn(hidden, 1) for _ in map_widths)
+        self.projections = nn.ModuleList(nn.Conv2d(channels, hidden, 1) for channels in map_widths)
         self.layers = nn.ModuleList(
             QueryLayer(hidden, config.heads, config.feedforward) for _ in range(config.layers)
         )
@@ -144,11 +144,11 @@ class ColourDecoder(nn.Module):
         """Return colours `(B, Q, C)` for maps of `(B, C_n, h_n, w_n)`, the coarsest first."""
         queries = self.start.expand(len(maps[0]), -1, -1)
         if self.places is not None:
-            seen = []
-            for projection, level, one in zip(self.projections, self.levels, maps, strict=False):
-                tokens = (projection(one).flatten(2) + level).transpose(1, 2)
-                seen.append((tokens, sine_positions(one, len(level))))
-            for layer, (tokens, positions) in zip(self.layers, cycle(seen), strict=False):
+            levels = []
+            for projection, level, feature_map in zip(self.projections, self.levels, maps, strict=False):
+                tokens = (projection(feature_map).flatten(2) + level).transpose(1, 2)
+                levels.append((tokens, sine_positions(feature_map, len(level))))
+            for layer, (tokens, positions) in zip(self.layers, cycle(levels), strict=False):
                 queries = layer(queries, self.places, tokens, positions)
         out: Tensor = self.perceptron(self.norm(queries))
         return out
@@ -168,9 +168,9 @@ class QueryLayer(nn.Module):
         self.across, self.among = (nn.MultiheadAttention(channels, heads, batch_first=True) for _ in range(2))
         self.perceptron = nn.Sequential(nn.Linear(channels, inner), nn.ReLU(), nn.Linear(inner, channels))
         self.norms = nn.ModuleList(nn.LayerNorm(channels) for _ in range(3))
-        for name, one in self.named_parameters():
-            if one.ndim > 1 and not name.startswith("norms"):
-                nn.init.xavier_uniform_(one)
+        for name, parameter in self.named_parameters():
+            if parameter.ndim > 1 and not name.startswith("norms"):
+                nn.init.xavier_uniform_(parameter)
 
     def forward(self, queries: Tensor, places: Tensor, tokens: Tensor, positions: Tensor) -> Tensor:
         """Return queries `(B, Q, C)`.
@@ -182,8 +182,8 @@ class QueryLayer(nn.Module):
             positions: `(N, C)`, what is added to tokens where they are compared.
         """
         first, second, third = self.norms
-        found = self.across(queries + places, tokens + positions, tokens, need_weights=False)[0]
-        queries = first(queries + found)
+        attended = self.across(queries + places, tokens + positions, tokens, need_weights=False)[0]
+        queries = first(queries + attended)
         placed = queries + places
         queries = second(queries + self.among(placed, placed, queries, need_weights=False)[0])
         out: Tensor = third(queries + self.perceptron(queries))

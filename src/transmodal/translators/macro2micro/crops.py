@@ -30,9 +30,9 @@ def brain_box(batch: Batch, threshold: float) -> Tensor:
         images = batch.source if batch.target is None else torch.cat([batch.source, batch.target], dim=1)
         inside = (images + 1) / 2 > threshold
     brain = inside.any(dim=0).any(dim=0)
-    left, right = _extent(brain.any(dim=0))
+    left_edge, right_edge = _extent(brain.any(dim=0))
     top, bottom = _extent(brain.any(dim=1))
-    return torch.stack([left + right, top + bottom, right - left, bottom - top]) / 2
+    return torch.stack([left_edge + right_edge, top + bottom, right_edge - left_edge, bottom - top]) / 2
 
 
 def _extent(inside: Tensor) -> tuple[Tensor, Tensor]:
@@ -54,12 +54,14 @@ def draw_crops(batch: Batch, box: Tensor | None, crops: int, scales: tuple[float
         crops: K.
         scales: least and largest share.
     """
-    drawn = torch.stack([torch.rand(3, crops, 5, generator=one) for one in batch.generators(_STREAM)])
-    drawn = drawn.to(batch.source.device)
-    share = scales[0] + (scales[1] - scales[0]) * drawn[..., :2]
-    centre = (2 * drawn[..., 2:4] - 1) * (1 - share)
-    mirror = torch.where(drawn[..., 4:] < 0.5, -1.0, 1.0)
-    box = drawn.new_tensor([0.0, 0.0, 1.0, 1.0]) if box is None else box.to(drawn)
+    draws = torch.stack(
+        [torch.rand(3, crops, 5, generator=generator) for generator in batch.generators(_STREAM)]
+    )
+    draws = draws.to(batch.source.device)
+    share = scales[0] + (scales[1] - scales[0]) * draws[..., :2]
+    centre = (2 * draws[..., 2:4] - 1) * (1 - share)
+    mirror = torch.where(draws[..., 4:] < 0.5, -1.0, 1.0)
+    box = draws.new_tensor([0.0, 0.0, 1.0, 1.0]) if box is None else box.to(draws)
     half = share * torch.cat([mirror, torch.ones_like(mirror)], dim=-1)
     return torch.cat([box[:2] + box[2:] * centre, box[2:] * half], dim=-1)
 

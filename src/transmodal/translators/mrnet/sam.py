@@ -49,12 +49,12 @@ SHAPES: Mapping[SamModel, Shape] = {
     "h": Shape(32, 1280, 16, (7, 15, 23, 31)),
     "tiny": Shape(2, 32, 2, (1,), 16),
 }
-_WHERE = "of https://dl.fbaipublicfiles.com/segment_anything"
+_ADDRESS = "of https://dl.fbaipublicfiles.com/segment_anything"
 PUBLISHED: Mapping[SamModel, str] = {
-    "b": f"Download sam_vit_b_01ec64.pth {_WHERE} "
+    "b": f"Download sam_vit_b_01ec64.pth {_ADDRESS} "
     "(SHA-256 ec2df62732614e57411cdcf32a23ffdf28910380d03139ee0f4fcbe91eb8c912)",
-    "l": f"Download sam_vit_l_0b3195.pth {_WHERE}",
-    "h": f"Download sam_vit_h_4b8939.pth {_WHERE}",
+    "l": f"Download sam_vit_l_0b3195.pth {_ADDRESS}",
+    "h": f"Download sam_vit_h_4b8939.pth {_ADDRESS}",
     "tiny": "None are published for this size",
 }
 
@@ -134,27 +134,29 @@ def pretrained_sam(path: str | None, model: SamModel, size: SamSize, otherwise: 
     """
     published = f"{PUBLISHED[model]}; {otherwise}"
     return FrozenNet(
-        lambda: SamEncoder(model, size), path, published, lambda given: renamed(given, model, size)
+        lambda: SamEncoder(model, size), path, published, lambda tensors: rename_tensors(tensors, model, size)
     )
 
 
-def renamed(given: Mapping[str, Tensor], model: SamModel, size: SamSize) -> dict[str, Tensor]:
+def rename_tensors(tensors: Mapping[str, Tensor], model: SamModel, size: SamSize) -> dict[str, Tensor]:
     """Return a file's tensors of the encoder under our names, with positions for images of this size.
 
     Args:
-        given: Meta's tensors, those of Hugging Face, or timm's.
+        tensors: Meta's tensors, those of Hugging Face, or timm's.
         model: which size they are of.
         size: side of the images.
     """
-    prefix = next((one for one in _PREFIXES if any(name.startswith(one) for name in given)), "")
-    kept = {}
-    for name, value in given.items():
+    prefix = next(
+        (candidate for candidate in _PREFIXES if any(name.startswith(candidate) for name in tensors)), ""
+    )
+    encoder_tensors = {}
+    for name, value in tensors.items():
         if name.startswith(prefix):
             ours = name.removeprefix(prefix)
             for pattern, replacement in _NAMES:
                 ours = re.sub(pattern, replacement, ours)
-            kept[f"vision_encoder.{ours}"] = _fitted(ours, value, SHAPES[model], size // PATCH)
-    return kept
+            encoder_tensors[f"vision_encoder.{ours}"] = _fitted(ours, value, SHAPES[model], size // PATCH)
+    return encoder_tensors
 
 
 def _fitted(name: str, table: Tensor, shape: Shape, tokens: int) -> Tensor:
@@ -166,7 +168,7 @@ def _fitted(name: str, table: Tensor, shape: Shape, tokens: int) -> Tensor:
     if name == "pos_embed" and table.ndim == 4 and table.shape[1:3] != (tokens, tokens):
         image = table.float().permute(0, 3, 1, 2)
         return F.interpolate(image, (tokens, tokens), mode="bicubic", antialias=True).permute(0, 2, 3, 1)
-    relative, wanted = re.fullmatch(r"layers\.(\d+)\.attn\.rel_pos_[hw]", name), 2 * tokens - 1
-    if relative and int(relative[1]) in shape.everywhere and table.ndim == 2 and len(table) != wanted:
-        return F.interpolate(table.float().T[None], wanted, mode="linear")[0].T
+    relative, length = re.fullmatch(r"layers\.(\d+)\.attn\.rel_pos_[hw]", name), 2 * tokens - 1
+    if relative and int(relative[1]) in shape.everywhere and table.ndim == 2 and len(table) != length:
+        return F.interpolate(table.float().T[None], length, mode="linear")[0].T
     return table

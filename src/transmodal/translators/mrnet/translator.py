@@ -134,8 +134,8 @@ class MRNet(Translator[Outputs]):
         middle = slabs[:, :, config.slab_depth // 2]
         modalities = torch.split(middle, list(config.source_channels), dim=1)
         colours = [
-            one if one.shape[1] == 3 else one.mean(1, keepdim=True).expand(-1, 3, -1, -1)
-            for one in modalities
+            modality if modality.shape[1] == 3 else modality.mean(1, keepdim=True).expand(-1, 3, -1, -1)
+            for modality in modalities
         ]
         return (torch.stack(colours).mean(dim=0) + 1) / 2
 

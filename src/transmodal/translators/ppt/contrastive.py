@@ -58,18 +58,20 @@ def gaussian_pyramid(images: Tensor, levels: int) -> list[Tensor]:
     taps = images.new_tensor([1.0, 4.0, 6.0, 4.0, 1.0]) / 16
     channels = images.shape[1]
     kernel = torch.outer(taps, taps).expand(channels, 1, 5, 5)
-    found, current = [], images
+    pyramid, current = [], images
     for _ in range(levels - 1):
         # Edges are mirrored; at sides of 2 or less there is nothing to mirror, and the edge is repeated.
         mode = "reflect" if min(current.shape[2:]) > 2 else "replicate"
         blurred = F.conv2d(F.pad(current, (2, 2, 2, 2), mode=mode), kernel, groups=channels)
-        found.append(blurred)
+        pyramid.append(blurred)
         current = blurred[..., ::2, ::2]
-    return [*found, current]
+    return [*pyramid, current]
 
 
 @in_full_precision
 def pyramid_distance(synthetic: Tensor, target: Tensor, levels: int = 6) -> Tensor:
     """Return the mean over the levels of both pyramids of the mean absolute difference."""
     pairs = zip(gaussian_pyramid(synthetic, levels), gaussian_pyramid(target, levels), strict=True)
-    return torch.stack([F.l1_loss(one, other) for one, other in pairs]).mean()
+    return torch.stack(
+        [F.l1_loss(synthetic_level, target_level) for synthetic_level, target_level in pairs]
+    ).mean()

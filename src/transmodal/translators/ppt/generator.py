@@ -26,7 +26,7 @@ class ContrastiveGenerator(nn.Module):
         self.in_channels = config.in_channels
         self.pad = nn.ReflectionPad2d(3)
         self.stem = nn.Conv2d(config.in_channels, width, 7)
-        self.norms = nn.ModuleList(norm2d("instance", one) for one in widths)
+        self.norms = nn.ModuleList(norm2d("instance", channels) for channels in widths)
         self.down = nn.ModuleList(
             nn.Conv2d(before, after, 3, padding=1) for before, after in pairwise(widths)
         )
@@ -38,7 +38,7 @@ class ContrastiveGenerator(nn.Module):
         self._tapped_blocks = tuple(4 * n for n in range(TAPS - 1 - depth) if 4 * n < config.blocks)
         tapped = [config.in_channels, *widths[1:], *(widths[-1] for _ in self._tapped_blocks)]
         self.projections = nn.ModuleList(
-            Projection(one, config.features) for one in (tapped if config.contrasts else ())
+            Projection(channels, config.features) for channels in (tapped if config.contrasts else ())
         )
 
     def forward(self, source: Tensor) -> Tensor:
@@ -59,17 +59,17 @@ class ContrastiveGenerator(nn.Module):
         """
         last = self._tapped_blocks[-1] + 1 if self._tapped_blocks else 0
         maps = self._walk(image, last)[1]
-        found = []
-        for n, (projection, one) in enumerate(zip(self.projections, maps, strict=True)):
-            index = places[:, n, None].expand(-1, one.shape[1], -1)
-            found.append(projection(one.flatten(2).gather(2, index).transpose(1, 2)))
-        return found
+        projected = []
+        for n, (projection, feature_map) in enumerate(zip(self.projections, maps, strict=True)):
+            index = places[:, n, None].expand(-1, feature_map.shape[1], -1)
+            projected.append(projection(feature_map.flatten(2).gather(2, index).transpose(1, 2)))
+        return projected
 
     def areas(self, height: int, width: int) -> list[int]:
         """Return the pixels of each map that is compared."""
         depth = len(self.down)
         scales = [2**n for n in range(depth)] + [2**depth for _ in self._tapped_blocks]
-        return [(height + 6) * (width + 6), *((height // one) * (width // one) for one in scales)]
+        return [(height + 6) * (width + 6), *((height // scale) * (width // scale) for scale in scales)]
 
     def as_source(self, image: Tensor) -> Tensor:
         """Return an image with the source's channels; where there are others, each is the image's mean."""

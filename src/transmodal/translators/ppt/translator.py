@@ -90,8 +90,8 @@ class Ppt(Translator[Outputs]):
 
     def players(self, phase: str) -> Mapping[str, nn.Module]:
         """Return the discriminator and the generator with its projections, in stepping order."""
-        both = {"generator": self.generator, "discriminator": self.discriminator}
-        return stepping(both, self.config.steps_first or "discriminator")
+        players = {"generator": self.generator, "discriminator": self.discriminator}
+        return stepping(players, self.config.steps_first or "discriminator")
 
     def synthesise(self, batch: Batch) -> Outputs:
         """Run the generator on the source and, where they are compared, the target; draw the places.
@@ -147,27 +147,27 @@ class Ppt(Translator[Outputs]):
         pairs = {"contrast": (source, look(as_source(outputs.synthetic), outputs.places))}
         if outputs.identity is not None:
             target, again = (
-                look(as_source(one), outputs.places) for one in (batch.paired(), outputs.identity)
+                look(as_source(image), outputs.places) for image in (batch.paired(), outputs.identity)
             )
             pairs["contrast_identity"] = (target, again)
             pairs["contrast_target"] = (again, target)
         terms = dict[str, Tensor]()
         for name, (keys, queries) in pairs.items():
-            found = [
+            distances = [
                 focal_nce(query, key, config.temperature, gamma=config.focal_gamma)
                 for query, key in zip(queries, keys, strict=True)
             ]
-            terms[name] = config.contrast_weight * torch.stack(found).mean()
+            terms[name] = config.contrast_weight * torch.stack(distances).mean()
         return terms
 
     def _draw_places(self, batch: Batch) -> Tensor:
         areas = self.generator.areas(*batch.source.shape[2:])
         count = min(self.config.patches, *areas)
-        drawn = [
-            torch.stack([torch.randperm(area, generator=one)[:count] for area in areas])
-            for one in batch.generators()
+        places = [
+            torch.stack([torch.randperm(area, generator=generator)[:count] for area in areas])
+            for generator in batch.generators()
         ]
-        return torch.stack(drawn).to(batch.source.device)
+        return torch.stack(places).to(batch.source.device)
 
 
 def build(config: Config) -> Ppt | ConditionalGan:

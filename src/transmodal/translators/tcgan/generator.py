@@ -28,12 +28,12 @@ class Generator(nn.Module):
             source: sides are multiples of `2 ** levels`.
             seeds: `(B,)`, one per sample, for dropout; None drops nothing.
         """
-        drawn = None if self.branch is None else self.branch(source)
-        if drawn is not None and self._arrangement == "serial":
-            source = (drawn + source) / 2
+        branch_image = None if self.branch is None else self.branch(source)
+        if branch_image is not None and self._arrangement == "serial":
+            source = (branch_image + source) / 2
         out: Tensor = self.unet(source, seeds)
-        if drawn is not None and self._arrangement == "parallel":
-            out = (out + drawn) / 2
+        if branch_image is not None and self._arrangement == "parallel":
+            out = (out + branch_image) / 2
         return out
 
 

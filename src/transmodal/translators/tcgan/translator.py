@@ -73,10 +73,10 @@ class Tcgan(ConditionalGan):
 
 
 def _own(config: Config) -> OwnDiscriminator | None:
-    seen = config.in_channels + config.target_channels
+    channels = config.in_channels + config.target_channels
     if config.adversarial_weight == 0:
         return None
-    return OwnDiscriminator(seen, config.width, config.discriminator_norm or "instance")
+    return OwnDiscriminator(channels, config.width, config.discriminator_norm or "instance")
 
 
 def build(config: Config) -> Tcgan:

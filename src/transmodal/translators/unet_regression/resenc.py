@@ -56,8 +56,8 @@ class ResidualEncoderUNet(nn.Module):
         self.down = nn.ModuleList()
         for stage, count in enumerate(blocks):
             first = ResidualBlock(widths[max(0, stage - 1)], widths[stage], dims, halves=stage > 0)
-            others = [ResidualBlock(widths[stage], widths[stage], dims) for _ in range(count - 1)]
-            self.down.append(nn.Sequential(first, *others))
+            following = [ResidualBlock(widths[stage], widths[stage], dims) for _ in range(count - 1)]
+            self.down.append(nn.Sequential(first, *following))
         self.enlarge, self.up = nn.ModuleList(), nn.ModuleList()
         for stage in reversed(range(len(blocks) - 1)):
             self.enlarge.append(_UP[dims](widths[stage + 1], widths[stage], 2, 2))
