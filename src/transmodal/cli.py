@@ -65,7 +65,7 @@ REFUSALS = frozenset(
         errno.ELOOP,
     }
 )
-"""What the operating system says of the place, not of the program: no bug, but a place that does not do."""
+"""Error numbers of the operating system that are about a place for output, and no bug."""
 
 VERBS = {
     "demo": demo,

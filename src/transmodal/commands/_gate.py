@@ -1,4 +1,4 @@
-"""The gate on the command line: what `--strict` and `--force` mean, what paths say, and how it is told."""
+"""The gate on the command line: `--strict` and `--force`, facts from paths, and how outcomes are reported."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ REFUSED = "E140"
 
 
 def policy(*, strict: bool, force: bool) -> Policy:
-    """Return what becomes of doubtful sources.
+    """Return the policy for doubtful sources.
 
     Raises:
         UsageError: E004 for both options.
@@ -35,7 +35,7 @@ def of(job: Job, policy: Policy, *, alone: bool) -> Gate:
 
 
 class Tally:
-    """Counts what the gate found of each job, and keeps going past those that it refuses."""
+    """Counts the gate's outcomes, and keeps going past jobs that it refuses."""
 
     def __init__(self, jobs: Sequence[Job]) -> None:
         self._alone = len(jobs) == 1
@@ -48,7 +48,7 @@ class Tally:
         self._outcomes[outcome] += 1
 
     def refuse(self, job: Job, error: InputError) -> None:
-        """Tell that a job is refused and go on; a job that is alone, and another error, raise.
+        """Print that a job is refused and go on; a job that is alone, and another error, raise.
 
         Raises:
             InputError: the one that was given.
@@ -59,7 +59,7 @@ class Tally:
         self._refused.append(job.name)
 
     def report(self, progress: Progress) -> None:
-        """Say the outcome.
+        """Report the outcomes.
 
         Raises:
             InputError: E141 where some of several were refused.

@@ -11,14 +11,14 @@ if TYPE_CHECKING:
 
 
 class Fusing(StrEnum):
-    """How several passes become one volume."""
+    """How several passes are fused into one volume."""
 
     MEAN = "mean"
     MEDIAN = "median"
 
 
 class Normalising(StrEnum):
-    """What batch normalisation takes while translating."""
+    """Statistics of batch normalisation while translating."""
 
     BATCH_STATISTICS = "batch_statistics"
     RUNNING = "running"

@@ -1,4 +1,4 @@
-"""What the words of `translate` name: one case, a folder of images, or a cohort's split."""
+"""The sources that the words of `translate` name: one case, a folder of images, or a cohort's split."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from transmodal.volumes.reading import Reading
 def find(
     words: Sequence[str], preprocessing: Preprocessing, output: Path, *, split: str, reading: Reading
 ) -> list[Job]:
-    """Find what is to be translated.
+    """Return a job for each volume that is to be translated.
 
     Args:
         words: of the command line.

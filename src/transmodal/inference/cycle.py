@@ -1,4 +1,4 @@
-"""How near a source comes to itself after the way to the target and back: what can be said of it without a target."""
+"""Cycle error: how near a source comes to itself after the way to the target and back, which needs no target."""
 
 from __future__ import annotations
 

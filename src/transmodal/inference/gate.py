@@ -1,4 +1,4 @@
-"""The gate: sources are looked at before they are translated, and what does not fit the run is named or refused."""
+"""The gate: sources are checked before they are translated; one that does not fit the run is named or refused."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from transmodal.errors import InputError
 from transmodal.volumes import Volume
 
 Policy = Literal["strict", "refuse", "warn", "off"]
-"""What becomes of a doubtful source: `strict` refuses on a warning too, `refuse` on a refusal, `warn` translates
-all the same and says so, `off` does not look."""
+"""How a doubtful source is handled: `strict` refuses on a warning too, `refuse` on a refusal, `warn` translates all the
+same and says so, `off` does not check."""
 
 NO_REFERENCE = "not checked: the run keeps no reference"
 
@@ -28,7 +28,7 @@ class Gate:
     """How sources are checked.
 
     Attributes:
-        policy: what becomes of a doubtful source.
+        policy: for doubtful sources.
         facts: what the sources' headers and names say, by modality.
         name: of the case, for messages; empty where there is one.
     """
@@ -39,10 +39,10 @@ class Gate:
 
 
 class SourceVerdict(NamedTuple):
-    """What the gate found of one source.
+    """The gate's findings on one source.
 
     Attributes:
-        findings: what speaks against it.
+        findings: against it.
         figures: behind it, JSON-able.
         note: why it was not checked; empty where it was.
     """
@@ -58,7 +58,7 @@ class SourceVerdict(NamedTuple):
 
 
 class Verdict(NamedTuple):
-    """What the gate found of a case.
+    """The gate's findings on the sources of a case.
 
     Attributes:
         sources: by modality.
@@ -106,10 +106,10 @@ class Verdict(NamedTuple):
 
 
 def check(reference: Reference | None, sources: Mapping[str, Volume], gate: Gate) -> Verdict:
-    """Look at the sources of a case, each against its own modality in training.
+    """Check the sources of a case, each against its own modality in training.
 
     Args:
-        reference: what the run keeps of training's sources; None in runs from before it was kept.
+        reference: the run's record of training's sources; None in runs without one.
         sources: volumes by modality.
         gate: how they are checked.
     """
@@ -121,7 +121,7 @@ def check(reference: Reference | None, sources: Mapping[str, Volume], gate: Gate
 
 
 def admit(reference: Reference | None, sources: Mapping[str, Volume], gate: Gate) -> Verdict:
-    """Check the sources of a case, log what was found, and refuse what the policy refuses.
+    """Check the sources of a case, log the findings, and refuse what the policy refuses.
 
     Raises:
         InputError: E140 naming the first reason.

@@ -41,9 +41,9 @@ class Model:
         digest: SHA-256 of the weights file.
         provenance: the checkpoint's record: cohort, seed, phase, epoch, step.
         device: where it runs.
-        learned_with: what its checkpoint says that batch normalisation takes while translating; None where there is
-            nothing to choose.
-        reference: what the training sources looked like; None in runs from before it was kept.
+        learned_with: statistics that batch normalisation takes while translating, by its checkpoint; None where there
+            is nothing to choose.
+        reference: appearance of the training sources; None in runs without a record of it.
         engine_name: of the engine that runs the translator, one of `engines.names`.
     """
 
@@ -79,7 +79,7 @@ class Model:
             axes: slice axes, of `x`, `y`, `z`; None takes the recipe's.
             fuse: `mean` or `median` over the axes; None takes the recipe's.
             advance: called with the number of windows that are complete, and of all windows.
-            gate: what becomes of sources that do not look like training's: `refuse`, `strict` (refuse on a
+            gate: how sources unlike training's are handled: `refuse`, `strict` (refuse on a
                 warning too), `warn` (translate all the same) or `off`; or a `Gate`, which also knows headers.
 
         Raises:

@@ -1,4 +1,4 @@
-"""What synthetic images are called: never by the name of the image that they were made from."""
+"""Names of synthetic images: never that of the image that they were made from."""
 
 from __future__ import annotations
 

@@ -14,18 +14,18 @@ from transmodal.modalities import modality_of
 from transmodal.volumes.formats import raster
 
 LEAST_LEVELS = 100.0
-"""What a target's range has to span for its values to be rounded to whole levels: half a level is 0.5 % then."""
+"""The least span of a target's range for values to be rounded to whole levels: half a level is 0.5 % then."""
 
 _MOST = {8: 255, 16: 65535}
 
 
 def is_picture(path: Path) -> bool:
-    """Tell by its name whether a file holds a picture."""
+    """Return whether a file holds a picture, by its name."""
     return path.name.lower().endswith(raster.SUFFIXES)
 
 
 def holds(preprocessing: Preprocessing, suffix: str) -> bool:
-    """Tell whether a picture of this ending holds a run's target: TIFF holds floats, PNG levels from 0 up."""
+    """Return whether a picture of this ending holds a run's target: TIFF holds floats, PNG levels from 0 up."""
     if suffix.lower() != ".png" or modality_of(preprocessing.target).is_colour:
         return True
     low, high = preprocessing.target_map.low, preprocessing.target_map.high

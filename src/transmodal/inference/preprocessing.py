@@ -26,17 +26,17 @@ AXES = {"x": 0, "y": 1, "z": 2}
 
 @dataclass(frozen=True, slots=True)
 class Preprocessing:
-    """What is done to sources before windows are cut, and to windows before they are a volume.
+    """The steps from sources to windows, and from windows back to a volume.
 
     Attributes:
         sources: source modalities in the translator's order.
         target: target modality.
         spacing_mm: spacing of the working grid; None keeps the source's.
-        region: where the sources are looked at; outside they are -1, and the synthetic volume is `fill`.
+        region: outside it sources are -1, and the synthetic volume is `fill`.
         specs: how each source's intensities are mapped to [-1, 1].
         cutting: how windows are cut.
         axes: slice axes to pass over, 0 to 2; ignored for patches.
-        fuse: how the passes become one.
+        fuse: how the passes are fused.
         batch: windows per forward pass.
         target_map: the training cohort's map of target intensities; its inverse gives real units.
         accepts_missing: whether sources may be absent, all but one.
@@ -96,7 +96,7 @@ class Preprocessing:
 
 
 def passes(preprocessing: Preprocessing) -> dict[str, object]:
-    """Say how many passes become one volume, JSON-able: axes, fusing, and draws of noise where there are several."""
+    """Return the passes that are fused into one volume, JSON-able: axes, fusing, and draws of noise if several."""
     names = {number: letter for letter, number in AXES.items()}
     record: dict[str, object] = {
         "axes": [names[axis] for axis in preprocessing.axes],

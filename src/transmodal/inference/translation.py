@@ -1,4 +1,4 @@
-"""What a translation gives, and how it is written: images that say that they are synthetic, each with a sidecar."""
+"""The result of a translation, and how it is written: images that say that they are synthetic, each with a sidecar."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from transmodal.volumes import Volume, io
 
 @dataclass(frozen=True, slots=True)
 class Translation:
-    """What a translation gives.
+    """The result of a translation.
 
     Attributes:
         volume: the synthetic volume, on the source's grid, in real units.

@@ -13,7 +13,7 @@ from transmodal.precision import full_precision as full_precision
 
 NormKind = Literal["batch", "instance", "none"]
 TranslateWith = Literal["batch_statistics", "running"]
-"""What batch normalisation takes while translating: each window's own statistics, or training's running averages."""
+"""Statistics of batch normalisation while translating: each window's own statistics, or training's running averages."""
 
 
 class BatchNorm2d(nn.BatchNorm2d):

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from transmodal.errors import InputError, IntegrityError, UsageError
 
 RANDOM = "random"
-"""What a setting says instead of a path to ask for random weights: they show the plumbing only."""
+"""Stands for a path in settings that ask for random weights, which show the plumbing only."""
 _SEED = 2024
 
 Renamed = Callable[[Mapping[str, Tensor]], Mapping[str, Tensor]]
@@ -31,7 +31,7 @@ class FrozenNet:
     Args:
         make: builds the architecture.
         weights: path of a file of weights, `random` for seeded random ones, or None where they were not given.
-        published: what the file is called and where it is published, and what else can be set.
+        published: name and address of the file, and the settings that do without it.
         rename: brings the file's tensors under the architecture's names, all of which it has to give.
     """
 

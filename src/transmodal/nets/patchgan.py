@@ -8,7 +8,7 @@ from transmodal.nets.blocks import NormKind, norm2d, normal_init
 
 
 class Discriminator(nn.Module):
-    """What maps images `(B, C, H, W)` to verdicts `(B, 1, h, w)`, not squashed.
+    """A network that maps images `(B, C, H, W)` to verdicts `(B, 1, h, w)`, not squashed.
 
     Attributes:
         least_side: shortest side on which there is a verdict.

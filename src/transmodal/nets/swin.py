@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 Padding = Literal["masked", "attended"]
-"""What attention makes of the tokens that fill a map up to whole windows; see `WindowAttention`."""
+"""How attention treats the tokens that fill a map up to whole windows; see `WindowAttention`."""
 
 
 class Block(nn.Module):

@@ -1,4 +1,4 @@
-"""The one interface: what every translator is to training, inference and evaluation."""
+"""The one interface between translators and training, inference and evaluation."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class TranslatorConfig(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     earlier: ClassVar[Mapping[str, object]] = {}
-    """What checkpoints from before a setting was there were made with, where that is not the setting's default."""
+    """Values of settings in checkpoints from before those settings, where they are not the defaults."""
 
     source_channels: tuple[int, ...] = (1,)
     target_channels: int = Field(1, ge=1)

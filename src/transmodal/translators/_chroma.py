@@ -1,4 +1,4 @@
-"""What colours a grey source: its lightness stays, and a network adds chrominance, the a and b of CIELAB.
+"""Colouring a grey source: its lightness stays, and a network adds chrominance, the a and b of CIELAB.
 
 DDColor (Kang et al., ICCV 2023) and ColorFormer (Ji et al., ECCV 2022) train such a network by the distance of a and
 b, by what VGG-19 perceives and against a discriminator of colour images; what else either has it adds itself.
@@ -62,7 +62,7 @@ class ChromaConfig(TranslatorConfig):
 
 
 class Outputs(NamedTuple):
-    """What all players judge.
+    """One run of the generator, shared by all players.
 
     Attributes:
         synthetic: `(B, 3, H, W)`, red, green and blue in [0, 1].

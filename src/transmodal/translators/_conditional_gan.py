@@ -46,7 +46,7 @@ class ConditionalGanConfig(TranslatorConfig):
 
 
 class Outputs(NamedTuple):
-    """What all players judge.
+    """One run of the generator, shared by all players.
 
     Attributes:
         synthetic: `(B, T, H, W)` in [-1, 1].

@@ -1,4 +1,4 @@
-"""What can be said of a translator without training it: counted on the meta device, at the paper's settings."""
+"""Facts about a translator that need no training: counted on the meta device, at the paper's settings."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Facts:
     """A translator at its paper's settings: one channel in and out, unless the paper says otherwise.
 
     Attributes:
-        name: what recipes call it.
+        name: in recipes.
         paper: citation of its source.
         pairing: `paired` or `unpaired`.
         needs: what every case has to have.

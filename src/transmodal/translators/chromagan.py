@@ -59,7 +59,7 @@ class Config(TranslatorConfig):
 
 
 class Outputs(NamedTuple):
-    """What all players judge.
+    """One run of the generator, shared by all players.
 
     Attributes:
         synthetic: `(B, 3, H, W)`, red, green and blue in [0, 1].

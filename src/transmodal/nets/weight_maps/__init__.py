@@ -1,7 +1,7 @@
-"""What the published files of weights hold, and where it goes in our networks.
+"""Maps from the tensors of published files of weights to those of our networks.
 
 The names and shapes are those of the files; which of them are taken, and how they are brought into another size, follows
-the code that the papers' authors published. Each function returns what is taken for a module whose names begin with
+the code that the papers' authors published. Each function returns the tensors of a module whose names begin with
 `prefix`, and patterns of the names that are ignored.
 """
 

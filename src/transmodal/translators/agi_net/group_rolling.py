@@ -20,7 +20,7 @@ Fill = Literal["circular", "zero"]
 
 
 class CagrSpec(NamedTuple):
-    """What a CAGR convolution consists of.
+    """The parts of a CAGR convolution.
 
     Attributes:
         groups: n, of neighbouring channels.
@@ -120,7 +120,7 @@ class SpatialAttention(nn.Module):
 
 
 class Routing(nn.Module):
-    """What each group's kernels do: lambda = 2 sigmoid(.) and theta = delta softsign(.), of a pooled view of e_x.
+    """How each group's kernels are scaled and moved: lambda = 2 sigmoid(.) and theta = delta softsign(.), of a pooled view of e_x.
 
     Depthwise Conv3, LayerNorm over channels, ReLU and the mean over places come before. The offsets' layer starts
     at 0, so that the convolution starts as an ordinary one. ARC's dropout is left out.

@@ -40,7 +40,7 @@ class WeightAverage(nn.Module):
             getattr(self, self._keys[name]).lerp_(parameter, share)
 
     def has_followed(self) -> bool:
-        """Tell whether it has followed any step; on the meta device nothing has."""
+        """Return whether it has followed any step; on the meta device nothing has."""
         return not self.updates.is_meta and bool(self.updates > 0)
 
     def call(self, network: nn.Module, *inputs: Any) -> Tensor:  # noqa: ANN401 - whatever the network takes

@@ -15,7 +15,7 @@ from transmodal.nets.blocks import full_precision
 from transmodal.translators.aldm.residual import EmbeddedResidual, group_norm
 
 Prediction = Literal["noise", "clean"]
-"""What a denoiser gives: the noise in a map, or the map without it."""
+"""The output of a denoiser: the noise in a map, or the map without it."""
 Denoise = Callable[[Tensor, Tensor], Tensor]
 """From noisy latents `(B, Z, h, w)` and steps `(B,)` to a `Prediction`."""
 

@@ -22,7 +22,7 @@ from transmodal.translators.aldm.vq import AutoencoderShape, Coded, VQAutoencode
 
 
 class Outputs(NamedTuple):
-    """What the players of the three phases judge; None where a phase has no use for it.
+    """One run of a phase, shared by its players; None where a phase has no use for a field.
 
     Attributes:
         prediction: the reconstructed target `(B, T, H, W)`, the mapped latents, or what the denoiser gives.

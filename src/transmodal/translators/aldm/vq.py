@@ -18,7 +18,7 @@ _EPS = 1e-6
 
 
 class Coded(NamedTuple):
-    """What the codebook makes of a latent map.
+    """A latent map and its codes.
 
     Attributes:
         latent: `(B, Z, h, w)`, as encoded.

@@ -12,7 +12,7 @@ SPREAD = 20.0
 
 
 class ColourMemory(nn.Module):
-    """What colours belong to what a place shows; the paper's semantic and colour centres, learnt here.
+    """Colours by the appearance of a place; the paper's semantic and colour centres, learnt here.
 
     softmax(Q K^T) V with queries of places, keys of meanings, and values of colours: each entry's colours become
     vectors, which are mixed by the shares of the whole image.

@@ -17,7 +17,7 @@ from transmodal.nets.blocks import full_precision
 
 
 class FusionSpec(NamedTuple):
-    """What generators consist of.
+    """The parts of a generator.
 
     Attributes:
         width: channels of the stem, even; the bottleneck has four times as many.
@@ -40,7 +40,7 @@ class Generator(nn.Module):
     Args:
         before: channels of the input.
         after: channels of the output.
-        spec: what it consists of.
+        spec: its parts.
     """
 
     def __init__(self, before: int, after: int, spec: FusionSpec) -> None:
@@ -60,7 +60,7 @@ class DualGenerator(nn.Module):
     Args:
         before: channels of the input.
         after: channels of either output.
-        spec: what it consists of.
+        spec: its parts.
         linked: whether the colour decoder gets the organ decoder's features, stage by stage.
     """
 

@@ -23,7 +23,7 @@ from transmodal.translators.colorization.structure import grey, windowed_ssim
 
 
 class Outputs(NamedTuple):
-    """What all players judge; None where no term asks for it.
+    """One run of the generators, shared by all players; None where no term needs an image.
 
     Attributes:
         synthetic: c^, `(B, 3, H, W)` in [0, 1].

@@ -46,7 +46,7 @@ class Config(ConditionalGanConfig):
 
 
 class Outputs(NamedTuple):
-    """What all players judge.
+    """One run of both generators, shared by all players.
 
     Attributes:
         synthetic: `(B, T, H, W)` target-like images of the sources.

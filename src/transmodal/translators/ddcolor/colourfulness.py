@@ -9,7 +9,7 @@ from transmodal.precision import in_full_precision
 
 _TINY = 1e-12
 _GREY = (0.2989, 0.587, 0.114)
-"""What red, green and blue weigh in a grey picture (ITU-R BT.601)."""
+"""Weights of red, green and blue in a grey picture (ITU-R BT.601)."""
 
 
 @in_full_precision

@@ -25,7 +25,7 @@ from transmodal.translators.macro2micro.generator import OctaveGenerator
 
 
 class Outputs(NamedTuple):
-    """What all players judge.
+    """One run of the generator, shared by all players.
 
     Attributes:
         synthetic: `(B, T, H, W)` in [-1, 1].

@@ -26,7 +26,7 @@ WINDOW = 14
 
 
 class Shape(NamedTuple):
-    """What tells the sizes apart.
+    """The shape of an encoder, by which the sizes differ.
 
     Attributes:
         depth: layers.

@@ -21,7 +21,7 @@ from transmodal.translators.mrnet.sam import pretrained_sam
 
 
 class Outputs(NamedTuple):
-    """What all players judge.
+    """One run of the generator, shared by all players.
 
     Attributes:
         synthetic: `(B, T, H, W)` in the output's range.

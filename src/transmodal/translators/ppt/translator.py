@@ -30,7 +30,7 @@ CONTENT_WEIGHTS = (1 / 32, 1 / 16, 1 / 8, 1 / 4, 1.0)
 
 
 class Outputs(NamedTuple):
-    """What all players judge.
+    """One run of the generator, shared by all players.
 
     Attributes:
         synthetic: `(B, T, H, W)` in [-1, 1].

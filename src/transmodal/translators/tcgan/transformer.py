@@ -15,7 +15,7 @@ BOTTLENECK = 3
 """Channels of the map, at 1/8 of the sides, that becomes a vector and that the tokens become."""
 
 REDUCTION = 8
-"""What the transformer's convolutions divide the sides by."""
+"""Factor by which the transformer's convolutions reduce the sides."""
 
 
 class TransformerBranch(nn.Module):

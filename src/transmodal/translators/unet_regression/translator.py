@@ -59,7 +59,7 @@ class Config(TranslatorConfig):
 
 
 class Outputs(NamedTuple):
-    """What the generator made.
+    """One run of the generator.
 
     Attributes:
         synthetic: `(B, T, *S)`.
