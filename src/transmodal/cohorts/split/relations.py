@@ -91,37 +91,44 @@ def read_relations(pairs: Iterable[str] = (), tables: Iterable[Path] = (), by: s
         UsageError: E001 for a word that is no pair, E004 for a column without a table.
         InputError: E100, E101 for a table that cannot be read or lacks its columns.
     """
-    same_patient: list[tuple[str, ...]] = []
+    same_patient = [_parse_pair(word) for word in pairs]
     groups: dict[str, str] = {}
-    for word in pairs:
-        names = tuple(name.strip() for name in word.split("="))
-        if len(names) < 2 or not all(names):
-            raise UsageError(
-                "E001", f"--same-patient {word}", "A=B, names of cases or patients", "Correct it."
-            )
-        same_patient.append(names)
     tables = list(tables)
     if by and not tables:
         raise UsageError("E004", f"--group-by {by} without a table", "--groups TABLE", "Name the table.")
     for path in tables:
-        rows = _rows(path)
-        columns = [column for column in rows[0] if _NAMES.match(column) and column != by]
-        group_column = by or next((column for column in _USUAL if column in rows[0]), "")
-        if not columns or (group_column and group_column not in rows[0]):
-            raise InputError(
-                "E101",
-                f"{path.name} with the columns {', '.join(rows[0])}",
-                f"case or patient{f', and {group_column}' if group_column else ''}",
-                "Rename the columns, or choose another with --group-by.",
-            )
-        for row in rows:
-            names = tuple(dict.fromkeys(row[column] for column in columns if row[column]))
-            same_patient += [names] if len(names) > 1 else []
-            groups |= {
-                name: f"{group_column} {row[group_column]}"
-                for name in names
-                if group_column and row[group_column]
-            }
+        table = _read_table(path, by)
+        same_patient += table.same_patient
+        groups |= table.groups
+    return Relations(tuple(same_patient), groups)
+
+
+def _parse_pair(word: str) -> tuple[str, ...]:
+    names = tuple(name.strip() for name in word.split("="))
+    if len(names) < 2 or not all(names):
+        raise UsageError("E001", f"--same-patient {word}", "A=B, names of cases or patients", "Correct it.")
+    return names
+
+
+def _read_table(path: Path, by: str) -> Relations:
+    """Return the relations of one table."""
+    rows = _rows(path)
+    columns = [column for column in rows[0] if _NAMES.match(column) and column != by]
+    group_column = by or next((column for column in _USUAL if column in rows[0]), "")
+    if not columns or (group_column and group_column not in rows[0]):
+        raise InputError(
+            "E101",
+            f"{path.name} with the columns {', '.join(rows[0])}",
+            f"case or patient{f', and {group_column}' if group_column else ''}",
+            "Rename the columns, or choose another with --group-by.",
+        )
+    same_patient: list[tuple[str, ...]] = []
+    groups: dict[str, str] = {}
+    for row in rows:
+        names = tuple(dict.fromkeys(row[column] for column in columns if row[column]))
+        same_patient += [names] if len(names) > 1 else []
+        if group_column and row[group_column]:
+            groups |= dict.fromkeys(names, f"{group_column} {row[group_column]}")
     return Relations(tuple(same_patient), groups)
 
 
