@@ -40,6 +40,12 @@ def test_infinity_is_null_with_a_note() -> None:
     json.dumps(record, allow_nan=False)
 
 
+def test_a_value_that_is_not_finite_has_the_reason_of_its_metric() -> None:
+    assert _row("a", math.nan, metric="dice").note == "neither image has any of the structures"
+    assert _row("a", math.nan, metric="nmse").note == "the metric has no finite value here"
+    assert _row("a", 1.0, metric="dice").note == ""
+
+
 def test_summaries_by_hand() -> None:
     rows = [
         _row("a", 1.0),

@@ -38,6 +38,7 @@ class Metric:
         in_grey: whether colour is measured by the mean of its channels.
         window: taps of its Gaussian window by the shape that it filters; stamped. None without a window.
         detail: the part of the definition that the pair decides, such as the number of levels.
+        no_value: the reason that tables give for a value that is not finite.
         decimals: shown in tables; None shows three digits.
         smallest: the fewest pixels that a slice may have along an axis.
         slices: the fewest slices.
@@ -56,6 +57,7 @@ class Metric:
     in_grey: bool = False
     window: Callable[[tuple[int, ...]], tuple[int, ...]] | None = None
     detail: Callable[[ImagePair, Dims], str] | None = None
+    no_value: str = "the metric has no finite value here"
     decimals: int | None = None
     smallest: int = 1
     slices: int = 1

@@ -15,11 +15,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from transmodal.metrics.protocol import Protocol
+from transmodal.metrics.registry import find
 from transmodal.storage.files import atomic_path
 
 COLUMNS = ("case", "patient", "translator", "metric", "value", "unit", "protocol", "note")
-IDENTICAL = "the images are identical: PSNR is infinite"
-NO_STRUCTURE = "neither image has any of the structures"
 
 
 class Row(NamedTuple):
@@ -46,9 +45,7 @@ class Row(NamedTuple):
     @property
     def note(self) -> str:
         """The reason for a null; empty otherwise."""
-        if math.isnan(self.value):
-            return NO_STRUCTURE
-        return IDENTICAL if math.isinf(self.value) else ""
+        return "" if math.isfinite(self.value) else find(self.metric).no_value
 
     def to_json(self) -> dict[str, Any]:
         """Return the row for JSON: the protocol as text, a figure that is not finite as null with a note."""

@@ -25,7 +25,7 @@ from transmodal.evaluation.learned.segmenter import (
     open_onnx,
 )
 from transmodal.metrics.regions.overlap import dice, hd95
-from transmodal.metrics.table import NO_STRUCTURE, Row
+from transmodal.metrics.table import Row
 from transmodal.volumes import Volume
 from transmodal.volumes.geometry.reorient import reorient
 
@@ -115,7 +115,10 @@ def test_where_neither_has_a_structure_there_is_no_figure(pair: CasePair) -> Non
     )
     assert math.isnan(found.value)
     row = Row("a", "p", "unet", found.metric, found.value, found.unit, found.protocol)
-    assert (row.to_json()["value"], row.to_json()["note"]) == (None, NO_STRUCTURE)
+    assert (row.to_json()["value"], row.to_json()["note"]) == (
+        None,
+        "neither image has any of the structures",
+    )
     lost = SegmentationOverlap(METRICS, segmenter()).measure(replace(pair, synthetic=empty, mask=None))
     assert [one.value for one in lost] == pytest.approx([0, math.hypot(19, 32, 24)])
 

@@ -1,5 +1,5 @@
-"""Metrics that a network takes, from weights that the user gives: LPIPS, FID, KID, Dice by a segmenter.
+"""Metrics that a network measures, from weights that the user gives: LPIPS, FID, KID, Dice by a segmenter.
 
-Comes in: pairs of volumes and a path of weights. Goes out: figures of a case or of a whole split.
-Open first: `choose.py`, then `base.py`.
+In: pairs of volumes and a path of weights. Out: figures of a case or of a whole split.
+Open `choose` first, then `base`.
 """

@@ -54,7 +54,7 @@ class CasePictures:
 
 
 class Gallery:
-    """Keeps the scenes of the first case, the best and the worst; the others are forgotten.
+    """Keeps the pictures of the first case, the best and the worst; the others are forgotten.
 
     Args:
         by: the figure that cases are ranked by, such as `MAE of unet_regression`.
@@ -68,17 +68,17 @@ class Gallery:
         self._best: tuple[float, CasePictures] | None = None
         self._worst: tuple[float, CasePictures] | None = None
 
-    def add(self, scene: CasePictures, value: float) -> None:
-        """Show the scene where it is the first, or better or worse than those so far."""
+    def add(self, pictures: CasePictures, value: float) -> None:
+        """Keep the pictures of the first case, and of cases better or worse than those so far."""
         rank = self._sign * value
-        self._first = self._first or scene
+        self._first = self._first or pictures
         if self._best is None or rank > self._best[0]:
-            self._best = rank, scene
+            self._best = rank, pictures
         if self._worst is None or rank < self._worst[0]:
-            self._worst = rank, scene
+            self._worst = rank, pictures
 
     def cases(self) -> tuple[CasePictures, ...]:
-        """Return the first, the best and the worst scene; each case once, with all its reasons."""
+        """Return the first, the best and the worst case; each case once, with all its reasons."""
         if self._first is None or self._best is None or self._worst is None:
             return ()
         extremes = [
@@ -87,10 +87,10 @@ class Gallery:
             (self._worst[1], f"worst {self._by}"),
         ]
         reasons: dict[str, list[str]] = {}
-        for scene, why in extremes:
-            reasons.setdefault(scene.case, []).append(why)
-        scenes = {scene.case: scene for scene, _ in extremes}
-        return tuple(replace(scene, why=tuple(reasons[case])) for case, scene in scenes.items())
+        for pictures, why in extremes:
+            reasons.setdefault(pictures.case, []).append(why)
+        by_case = {pictures.case: pictures for pictures, _ in extremes}
+        return tuple(replace(pictures, why=tuple(reasons[case])) for case, pictures in by_case.items())
 
 
 def draw_case(
@@ -98,18 +98,18 @@ def draw_case(
     sources: Iterable[str],
     target: tuple[str, Volume],
     synthetic: Mapping[str, Volume],
-    judged: Collection[str],
+    limiting: Collection[str],
     spreads: Mapping[str, Volume] | None = None,
     units: Mapping[str, str] | None = None,
 ) -> CasePictures:
-    """Cut what the report shows of a case out of its volumes.
+    """Draw the pictures of a case for the report.
 
     Args:
         case: the case.
         sources: its source modalities.
         target: its target modality, and the target as it is compared.
         synthetic: synthetic volumes on the target's grid, by translator.
-        judged: those of them whose errors set the limit of the error maps; the others may go beyond it.
+        limiting: names of those whose errors set the limit of the error maps; the others may go beyond it.
         spreads: their disagreements, as far as there are any; in colour the mean over the channels is shown.
         units: of modalities whose values are not in their own unit.
     """
@@ -131,7 +131,7 @@ def draw_case(
         {name: _source(case, name, frame, inside, own.get(name, "")) for name in sources},
         goal,
         strips,
-        error_limit([_within(difference(strips[name], goal.strip), area) for name in judged]),
+        error_limit([_within(difference(strips[name], goal.strip), area) for name in limiting]),
         () if area is None else tuple(outline(area)),
         tuple(frame.letters()),
         area,

@@ -100,5 +100,12 @@ METRICS = (
     Metric("mae", "{unit}", "lower", over_voxels(mae), has_range=False),
     Metric("mse", "({unit})^2", "lower", over_voxels(mse), has_range=False),
     Metric("nmse", "1", "lower", over_voxels(nmse), definition="by the reference's energy"),
-    Metric("psnr", "dB", "higher", _psnr, decimals=2),
+    Metric(
+        "psnr",
+        "dB",
+        "higher",
+        _psnr,
+        no_value="the images are identical: PSNR is infinite",
+        decimals=2,
+    ),
 )
