@@ -18,7 +18,7 @@ import yaml
 
 from transmodal import checkpoint
 from transmodal.cohorts.store import Cohort
-from transmodal.evaluation import oracles
+from transmodal.evaluation.oracles import fit as oracles
 from transmodal.evaluation.request import CaseSelection, EvaluationRequest, ScoringOptions
 from transmodal.evaluation.result import Evaluation
 from transmodal.evaluation.run import evaluate, evaluate_oracles

@@ -30,6 +30,7 @@ VERBS: dict[str, tuple[str, ...]] = {
     "cohorts/split/": SPLITTING,
     "cohorts/": ("prepare",),
     "commands/_evaluating.py": ("evaluate",),
+    "commands/_evaluation_words.py": ("evaluate",),
     "commands/_passes.py": ("translate", "evaluate"),
     "commands/_sources.py": ("translate",),
     "commands/_splitting.py": SPLITTING,

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from transmodal import cli
-from transmodal.evaluation import oracles
+from transmodal.evaluation.oracles import fit as oracles
 from transmodal.inference import model as inference
 from transmodal.volumes import Volume, io
 

@@ -28,6 +28,6 @@ def run(
     from transmodal.commands._progress import bars
     from transmodal.evaluation.verify.check import check
 
-    with bars() as shown:
-        checked = check(evaluation, cohort, progress=shown.advance)
+    with bars() as progress:
+        checked = check(evaluation, cohort, progress=progress.advance)
     print(json.dumps(checked._asdict(), indent=1) if as_json else checked.text())

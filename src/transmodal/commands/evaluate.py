@@ -7,16 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from transmodal.commands import _evaluate_options as options
-from transmodal.commands._evaluating import (
+from transmodal.commands._evaluating import evaluate_words, folder_for, lacks_pairs
+from transmodal.commands._evaluation_words import (
     STANDARD,
     CaseWords,
     EvaluationWords,
     FigureWords,
     PassWords,
-    evaluate_words,
-    folder_for,
-    lacks_pairs,
-    opened,
+    open_cohort,
     words_of,
 )
 
@@ -73,7 +71,7 @@ def run(
     cases = CaseWords(split, training_cohort, phenotypes, by or ())
     words = EvaluationWords(cases, figures, passes, checkpoint, device, without or (), save_volumes)
     if lacks_pairs(runs[0], cohort, split):
-        _score_unpaired(runs, opened(cohort), words, output, as_json=as_json)
+        _score_unpaired(runs, open_cohort(cohort), words, output, as_json=as_json)
     else:
         _score_pairs(runs, cohort, words, output, as_json=as_json)
 
@@ -86,7 +84,7 @@ def _score_pairs(
 
     with bars() as progress:
         evaluation = evaluate_words(runs, cohort, words, output, progress)
-    folder = folder_for(runs[0], opened(cohort), output)
+    folder = folder_for(runs[0], open_cohort(cohort), output)
     report = folder / "report.html"
     if as_json:
         content = evaluation.to_json()

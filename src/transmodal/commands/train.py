@@ -100,7 +100,7 @@ def train(
         TransmodalError: as `training.train.train`, and E002, E003, E001 for recipes.
         KeyboardInterrupt: on SIGINT, once everything is saved; the same call goes on.
     """
-    from transmodal.commands._evaluating import opened
+    from transmodal.commands._evaluation_words import open_cohort
     from transmodal.recipes import load
     from transmodal.recipes.schema import Recipe
     from transmodal.training import train as training
@@ -110,4 +110,4 @@ def train(
     hardware = {"device": device, "precision": precision, "processes": processes}
     settings = {f"training.{key}": value for key, value in hardware.items() if value is not None}
     resolved = load.changed(resolved, load.words(settings))
-    return training.train(resolved, opened(cohort), Path(output), progress=progress)
+    return training.train(resolved, open_cohort(cohort), Path(output), progress=progress)

@@ -18,14 +18,14 @@ UNCOUNTED = ("seed", "device", "processes", "workers", "checkpoint_minutes", "lo
 """Keys under `training` that two trainings of one recipe may differ in: the seed, and where and how it ran."""
 
 NO_PATH = (None, "random")
-"""What settings of weights hold besides paths."""
+"""Values of weights' settings that are no path."""
 
 
 NORMALISED = {
     "batch_statistics": "normalised by each window's statistics",
     "running": "normalised by running averages",
 }
-"""What tables say of batch normalisation where it is not the recipe's."""
+"""Words of tables for batch normalisation that is not the recipe's."""
 
 
 def describe_model(model: Model) -> dict[str, Any]:
@@ -46,22 +46,22 @@ def describe_model(model: Model) -> dict[str, Any]:
 
 
 def describe_passes(model: Model) -> dict[str, Any]:
-    """Say how many passes become one volume, what batch normalisation takes, and under `recipe` what is not taken of it."""
-    said = passes(model.preprocessing)
+    """Return the passes that become one volume and the batch normalisation; `recipe` holds the recipe's where others are taken."""
+    record = passes(model.preprocessing)
     own: dict[str, Any] = {
         "axes": list(model.recipe.translation.axes or model.recipe.windows.axes),
         "fuse": model.recipe.translation.fuse,
     }
     if not model.has_axes:
-        said["axes"] = own["axes"] = []
+        record["axes"] = own["axes"] = []
     statistics = model.translator.translates_with()
     if statistics is not None:
-        said["translate_with"], own["translate_with"] = statistics, model.learned_with
-    return said if said.items() >= own.items() else said | {"recipe": own}
+        record["translate_with"], own["translate_with"] = statistics, model.learned_with
+    return record if record.items() >= own.items() else record | {"recipe": own}
 
 
 def describe_variant(passes: Mapping[str, Any]) -> str:
-    """Say in what recorded passes differ from what the recipe has, such as `axes x,y,z, 3 draws`; empty for nothing."""
+    """Return in what recorded passes differ from the recipe's, such as `axes x,y,z, 3 draws`; empty for nothing."""
     own = passes.get("recipe", {})
     differ = {key for key, value in own.items() if value != passes.get(key)}
     parts = [f"axes {','.join(passes['axes'])}"] if "axes" in differ else []
@@ -84,7 +84,7 @@ def recipe_digest(recipe: Recipe, weights: Mapping[str, str] | None = None) -> s
 
 
 def without_paths(recipe: Recipe, weights: Mapping[str, str]) -> Recipe:
-    """Return a recipe that says what its files of weights hold, not where they lie.
+    """Return a recipe with the hashes of its files of weights instead of their paths.
 
     Args:
         recipe: resolved.
@@ -109,7 +109,7 @@ def starting_weights(record: Mapping[str, Any]) -> set[str]:
 
 
 def starting_notes(models: Mapping[str, set[str]]) -> list[str]:
-    """Say, of models whose papers start from published weights, whether these did.
+    """Return notes on models whose papers start from published weights: whether these did.
 
     Args:
         models: what each model's networks started from; see `starts_of`.
@@ -124,4 +124,4 @@ def starting_notes(models: Mapping[str, set[str]]) -> list[str]:
             for start in sorted(starts - {FROM_SCRATCH})
         ],
     }
-    return [f"{what}: {', '.join(names)}." for what, names in notes.items() if names]
+    return [f"{note}: {', '.join(names)}." for note, names in notes.items() if names]

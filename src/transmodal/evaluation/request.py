@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from transmodal.cohorts.store import Cohort
-from transmodal.evaluation import oracles as oracle_room
 from transmodal.evaluation.external.phenotypes import Phenotypes
 from transmodal.evaluation.learned.base import NO_LEARNED_METRICS, LearnedMetrics
+from transmodal.evaluation.oracles.fit import STANDARD as STANDARD_ORACLES
+from transmodal.evaluation.oracles.fit import check_names as check_oracles
 from transmodal.evaluation.runs import STANDARD as STANDARD_TRANSLATION
 from transmodal.evaluation.runs import TranslationOptions
 from transmodal.evaluation.score import STANDARD
@@ -40,7 +41,7 @@ class ScoringOptions:
     Attributes:
         metrics: out of `metrics.registry.names`.
         learned: metrics that need a network; see `evaluation.learned.choose.choose`.
-        oracles: names out of `evaluation.oracles.ALL`; left out where they would be fitted on another cohort
+        oracles: names out of `evaluation.oracles.fit.NAMES`; left out where they would be fitted on another cohort
             than the runs learned from.
         target_normalised: scale each target without a unit (MR contrasts) to the training cohort's units by
             its own intensities; it is stamped into the protocol.
@@ -48,7 +49,7 @@ class ScoringOptions:
 
     metrics: Sequence[str] = STANDARD
     learned: LearnedMetrics = NO_LEARNED_METRICS
-    oracles: Sequence[str] = oracle_room.STANDARD
+    oracles: Sequence[str] = STANDARD_ORACLES
     target_normalised: bool = False
 
     def check(self) -> None:
@@ -58,7 +59,7 @@ class ScoringOptions:
             UsageError: E002 for an unknown name, E004 without a metric.
         """
         check_names(self.metrics, registry.names())
-        oracle_room.check_names(self.oracles)
+        check_oracles(self.oracles)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""What an evaluation gives: rows, summaries, pictures and how they came about."""
+"""The result of an evaluation: rows, summaries, pictures and how they came about."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from transmodal.evaluation.measures.gallery import CasePictures
 from transmodal.evaluation.measures.histogram import Counts
 from transmodal.evaluation.measures.organs import OrganRow
 from transmodal.evaluation.measures.regional import RegionRow
-from transmodal.evaluation.oracles import REGISTERED, STANDARD
+from transmodal.evaluation.oracles.fit import REGISTERED, STANDARD
 from transmodal.evaluation.record import build_provenance, build_record
 from transmodal.evaluation.records.store import Parts, TargetHashes
 from transmodal.evaluation.task import EvaluationTask
@@ -126,8 +126,8 @@ class Evaluation:
 
     def columns(self, region: str) -> list[Column]:
         """Return the kinds of figures that were taken in a region, `mask` or `whole`."""
-        found = dict.fromkeys(Column(row.metric, row.unit, row.protocol) for row in self.rows)
-        return [column for column in found if column.protocol.region == region]
+        columns = dict.fromkeys(Column(row.metric, row.unit, row.protocol) for row in self.rows)
+        return [column for column in columns if column.protocol.region == region]
 
     def main_columns(self) -> list[Column]:
         """Return the figures inside the mask, or of the whole volume where no case has one, and those around it."""
@@ -139,19 +139,23 @@ class Evaluation:
 
     @cached_property
     def _by_figure(self) -> dict[tuple[str, str, Protocol], Summary]:
-        return {(one.translator, one.metric, one.protocol): one for one in self.summary()}
+        return {(line.translator, line.metric, line.protocol): line for line in self.summary()}
 
     def best(self, column: Column) -> set[str]:
         """Return the translators with the best mean; several where they are equal."""
-        means = {name: one.mean for name in (*self.models, *self.oracles) if (one := self.of(name, column))}
-        known = {name: mean for name, mean in means.items() if mean is not None}
-        if not known:
+        summaries = {name: self.of(name, column) for name in (*self.models, *self.oracles)}
+        means = {
+            name: summary.mean
+            for name, summary in summaries.items()
+            if summary is not None and summary.mean is not None
+        }
+        if not means:
             return set()
-        top = (max if column.higher_is_better else min)(known.values())
-        return {name for name, mean in known.items() if mean == top}
+        top = (max if column.higher_is_better else min)(means.values())
+        return {name for name, mean in means.items() if mean == top}
 
     def findings(self) -> list[tuple[str, str]]:
-        """Say of each model, by name, in which figures it does not beat which of the oracles.
+        """Return a sentence for each model, by name: in which figures it does not beat which of the oracles.
 
         The registered mean, which knows more than the other three, is named first where it is as good or better.
         """
@@ -194,16 +198,16 @@ class Evaluation:
         )
 
     def _cell(self, name: str, column: Column) -> str:
-        one = self.of(name, column)
-        return column.text(one.mean if one else None)
+        summary = self.of(name, column)
+        return column.text(summary.mean if summary else None)
 
     @cached_property
     def pooled(self) -> tuple[PooledDisagreement, ...]:
-        """What the disagreement is worth over patients, per translator."""
+        """Figures of the disagreement over patients, per translator."""
         return disagreement.pool(self.disagreements)
 
     def disagreement_protocol(self) -> str:
-        """Say how the figures of the disagreement are taken."""
+        """Return how the figures of the disagreement are taken, in words."""
         task = self.task
         return disagreement.protocol(
             task.unit, target_normalised=task.reference is not None, mask=task.mask_text

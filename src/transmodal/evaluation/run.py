@@ -9,7 +9,6 @@ from pathlib import Path
 from transmodal.cohorts.quality import assumed_spacing
 from transmodal.cohorts.store import Cohort, PreparedCase
 from transmodal.errors import InputError, UsageError
-from transmodal.evaluation import oracles
 from transmodal.evaluation.casewise import evaluate_cases
 from transmodal.evaluation.computable import check_cases
 from transmodal.evaluation.external.sites import (
@@ -23,15 +22,15 @@ from transmodal.evaluation.external.sites import (
 )
 from transmodal.evaluation.external.strata import InternalTest, Strata
 from transmodal.evaluation.measures.reference_mask import choose, has_masks, mask_cases
-from transmodal.evaluation.oracles import Oracle
+from transmodal.evaluation.oracles import fit as oracles
+from transmodal.evaluation.oracles.fit import Oracle
 from transmodal.evaluation.participants import Participants, exceeds_training_window
 from transmodal.evaluation.records.store import VolumeStore
 from transmodal.evaluation.report.write import write
 from transmodal.evaluation.request import EvaluationRequest, ScoringOptions
 from transmodal.evaluation.result import Evaluation
 from transmodal.evaluation.runs import LoadedRuns, load_runs
-from transmodal.evaluation.task import EvaluationTask, build_task, reference_units
-from transmodal.evaluation.unpaired import lacks_pairs
+from transmodal.evaluation.task import EvaluationTask, build_task, lacks_pairs, reference_units
 from transmodal.inference.preprocessing import Preprocessing
 from transmodal.progress import StageProgress
 from transmodal.storage import outputs

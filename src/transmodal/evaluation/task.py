@@ -81,7 +81,7 @@ class EvaluationTask:
 
     @property
     def mask_text(self) -> str:
-        """What the evaluation mask is; empty for the data set's."""
+        """The evaluation mask in words; empty for the data set's."""
         return "" if self.mask is None else self.mask.text()
 
 
@@ -124,16 +124,23 @@ def build_task(
 
 def _units(cohort: Cohort, preprocessing: Preprocessing, sources: tuple[str, ...]) -> dict[str, str]:
     """Return the units that are not the modalities' own; refuse a cohort in other units than the training's."""
-    here = cohort.units()
+    units = cohort.units()
     for name in (*sources, preprocessing.target):
-        if name in cohort.modalities and here.get(name, "") != preprocessing.units.get(name, ""):
+        if name in cohort.modalities and units.get(name, "") != preprocessing.units.get(name, ""):
             raise InputError(
                 "E136",
-                f"{name} in {unit_of(name, here.get(name, ''))} in cohort {cohort.manifest.name}",
+                f"{name} in {unit_of(name, units.get(name, ''))} in cohort {cohort.manifest.name}",
                 f"{unit_of(name, preprocessing.units.get(name, ''))}, which the run learned from",
                 "Score it on a cohort in that unit.",
             )
-    return {name: unit for name, unit in here.items() if name in (*sources, preprocessing.target)}
+    return {name: unit for name, unit in units.items() if name in (*sources, preprocessing.target)}
+
+
+def lacks_pairs(cases: Sequence[PreparedCase], sources: Sequence[str], target: str) -> bool:
+    """Return whether there are cases, and none of them has both a source and the target."""
+    return bool(cases) and not any(
+        target in case.modalities and sources[0] in case.modalities for case in cases
+    )
 
 
 def reference_units(preprocessing: Preprocessing) -> Reference:

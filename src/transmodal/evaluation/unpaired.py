@@ -129,13 +129,6 @@ class UnpairedEvaluation:
         }
 
 
-def lacks_pairs(cases: Sequence[PreparedCase], sources: Sequence[str], target: str) -> bool:
-    """Tell whether there are cases, and none of them has both a source and the target."""
-    return bool(cases) and not any(
-        target in case.modalities and sources[0] in case.modalities for case in cases
-    )
-
-
 def evaluate_unpaired(
     runs: Sequence[Path],
     cohort: Cohort | Path,

@@ -12,8 +12,8 @@ from transmodal.cohorts.prepare.prepare import prepare
 from transmodal.cohorts.simulation import atlas
 from transmodal.cohorts.store import Cohort
 from transmodal.errors import UsageError
-from transmodal.evaluation import oracles
 from transmodal.evaluation.cohort_report.draw import draw_page
+from transmodal.evaluation.oracles import fit as oracles
 from transmodal.evaluation.request import EvaluationRequest, ScoringOptions
 from transmodal.evaluation.run import evaluate
 from transmodal.experiments.trial import is_normalised
@@ -187,7 +187,7 @@ def score_runs(
     MR targets are scaled by their own intensities first: the virtual scanners' gains are in no source.
     """
     request = EvaluationRequest(
-        scoring=ScoringOptions(oracles=oracles.ALL, target_normalised=is_normalised(target)), notes=LIMITS
+        scoring=ScoringOptions(oracles=oracles.NAMES, target_normalised=is_normalised(target)), notes=LIMITS
     )
     evaluation = evaluate(runs, cohort, request, output=folder, progress=progress.advance)
     return evaluation.summary_text()

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from transmodal.errors import InputError, UsageError
-from transmodal.evaluation.oracles import STANDARD
+from transmodal.evaluation.oracles.fit import STANDARD
 from transmodal.experiments import trial
 from transmodal.experiments.benchmark import run
 from transmodal.experiments.benchmark.record import Outcome

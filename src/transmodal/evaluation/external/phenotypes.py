@@ -30,7 +30,7 @@ class By(NamedTuple):
 
 
 class Phenotypes(NamedTuple):
-    """A table and what to part by.
+    """A table and the columns to part patients by.
 
     Attributes:
         table: CSV or TSV.
@@ -51,9 +51,9 @@ def parse(text: str) -> By:
     Raises:
         UsageError: E001 for cuts that are no ascending numbers.
     """
-    column, colon, rest = text.partition(":")
+    column, colon, numbers = text.partition(":")
     try:
-        cuts = tuple(float(one) for one in rest.split(",")) if colon else ()
+        cuts = tuple(float(number) for number in numbers.split(",")) if colon else ()
     except ValueError:
         cuts = (math.nan,)
     if not column or not all(map(math.isfinite, cuts)) or any(a >= b for a, b in pairwise(cuts)):
@@ -83,37 +83,37 @@ def read(path: Path, by: Sequence[str], patients: Sequence[str]) -> Strata:
     """
     table, columns = _table(Path(path), patients)
     groups = {}
-    for one in map(parse, by):
-        if one.column not in columns:
-            raise _unknown(one.column, columns)
-        values = {patient: table[patient][one.column] for patient in patients}
-        groups[one.column] = _cut(one, values) if one.cuts else _valued(one, values)
+    for part in map(parse, by):
+        if part.column not in columns:
+            raise _unknown(part.column, columns)
+        values = {patient: table[patient][part.column] for patient in patients}
+        groups[part.column] = _cut(part, values) if part.cuts else _group_by_value(part, values)
     return Strata(Path(path).name, files.sha256_file(path), groups)
 
 
 def _table(path: Path, patients: Sequence[str]) -> tuple[Table, tuple[str, ...]]:
     """Return the patients' rows, and the columns beside the patients'."""
     columns, rows = tables.read(path)
-    named = next((one for one in ID_COLUMNS if one in columns), None)
-    if named is None:
+    id_column = next((column for column in ID_COLUMNS if column in columns), None)
+    if id_column is None:
         raise InputError(
             "E103",
             f"{path.name} with the columns {', '.join(columns) or 'none'}",
             f"one of {', '.join(ID_COLUMNS)}",
             "Name the column of patients so.",
         )
-    found: dict[str, dict[str, str]] = {}
+    by_id: dict[str, dict[str, str]] = {}
     for record in rows:
-        row = {name: cell for name, cell in record.items() if name != named}
-        patient = record[named]
-        if found.setdefault(patient, row) != row:
+        row = {name: cell for name, cell in record.items() if name != id_column}
+        patient = record[id_column]
+        if by_id.setdefault(patient, row) != row:
             raise InputError(
                 "E103",
                 f"{path.name}: two unlike rows of patient {patient}",
                 "one row per patient",
                 "Choose one.",
             )
-    own = {patient: found.get(patient) or found.get(f"sub-{patient}") for patient in patients}
+    own = {patient: by_id.get(patient) or by_id.get(f"sub-{patient}") for patient in patients}
     missing = [patient for patient, row in own.items() if row is None]
     if missing:
         more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
@@ -124,21 +124,21 @@ def _table(path: Path, patients: Sequence[str]) -> tuple[Table, tuple[str, ...]]
             "Add the rows; n/a stands for what is not known.",
         )
     return {patient: row for patient, row in own.items() if row}, tuple(
-        one for one in columns if one != named
+        column for column in columns if column != id_column
     )
 
 
-def _valued(by: By, values: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
+def _group_by_value(by: By, values: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
     """Make a stratum of every value, in the order of numbers or letters; unknown ones last."""
-    known = {UNKNOWN if value.lower() in _MISSING else value for value in values.values()}
-    if len(known) > MOST:
+    names = {UNKNOWN if value.lower() in _MISSING else value for value in values.values()}
+    if len(names) > MOST:
         raise UsageError(
             "E001",
-            f"{by.column} with {len(known)} values",
+            f"{by.column} with {len(names)} values",
             f"{MOST} at most",
             f"Cut its numbers, as in --by {by.column}:10,20, or add a column of groups to the table.",
         )
-    ordered = sorted(known - {UNKNOWN}, key=_order) + [UNKNOWN] * (UNKNOWN in known)
+    ordered = sorted(names - {UNKNOWN}, key=_order) + [UNKNOWN] * (UNKNOWN in names)
     return {
         name: tuple(
             patient
@@ -157,12 +157,12 @@ def _order(value: str) -> tuple[bool, float, str]:
 def _cut(by: By, values: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
     """Make the strata between cuts that some patient is in; unknown ones last."""
     edges = (-math.inf, *by.cuts, math.inf)
-    found: dict[str, list[str]] = {_between(low, high): [] for low, high in pairwise(edges)}
-    found[UNKNOWN] = []
+    strata: dict[str, list[str]] = {_between(low, high): [] for low, high in pairwise(edges)}
+    strata[UNKNOWN] = []
     for patient, value in values.items():
         number = _number(value)
         if value.lower() in _MISSING:
-            found[UNKNOWN].append(patient)
+            strata[UNKNOWN].append(patient)
         elif number is None:
             raise InputError(
                 "E103",
@@ -172,8 +172,8 @@ def _cut(by: By, values: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
             )
         else:
             low, high = next((low, high) for low, high in pairwise(edges) if low <= number < high)
-            found[_between(low, high)].append(patient)
-    return {name: tuple(patients) for name, patients in found.items() if patients}
+            strata[_between(low, high)].append(patient)
+    return {name: tuple(patients) for name, patients in strata.items() if patients}
 
 
 def _between(low: float, high: float) -> str:

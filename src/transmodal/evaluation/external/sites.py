@@ -13,6 +13,7 @@ from transmodal.errors import InputError, UsageError
 from transmodal.evaluation.external.strata import InternalTest, Key
 from transmodal.evaluation.provenance import describe_variant
 from transmodal.evaluation.records import read as reading
+from transmodal.evaluation.records.read import EvaluationRecord
 from transmodal.evaluation.records.store import plain
 from transmodal.evaluation.result import Evaluation
 from transmodal.evaluation.statistics.paired_tests import by_patient
@@ -20,12 +21,12 @@ from transmodal.evaluation.task import EvaluationTask, build_task
 from transmodal.inference.preprocessing import Preprocessing
 from transmodal.storage import files
 
-ALL = "all"
+ALL_CASES = "all"
 """The split that is every case of a cohort; only of one that no model learned from."""
 
 
 class Sites(NamedTuple):
-    """Two cohorts.
+    """The scored cohort and the one that the models learned from.
 
     Attributes:
         scored: what is evaluated on.
@@ -38,7 +39,7 @@ class Sites(NamedTuple):
     is_external: bool
 
     def notes(self, oracles: Sequence[str]) -> tuple[str, ...]:
-        """Say what a reader has to know of it."""
+        """Return the notes for a reader: that there are no oracles, where the training cohort is not at hand."""
         if self.training is not None or not oracles:
             return ()
         return (
@@ -48,13 +49,13 @@ class Sites(NamedTuple):
 
 
 def find_sites(
-    scored: Cohort, given: Cohort | None, records: Mapping[str, Mapping[str, Any]], split: str
+    scored: Cohort, training: Cohort | None, records: Mapping[str, Mapping[str, Any]], split: str
 ) -> Sites:
     """Find out where the models learned.
 
     Args:
         scored: what is evaluated on.
-        given: the training cohort, as the user says; None takes the scored one where the models learned from it.
+        training: the training cohort, as the user says; None takes the scored one where the models learned from it.
         records: how each model came about.
         split: what is scored.
 
@@ -63,29 +64,29 @@ def find_sites(
             learned from.
     """
     learned = {
-        str(one["cohort"]["digest"]): one["cohort"]
-        for one in records.values()
-        if "digest" in one.get("cohort", {})
+        str(record["cohort"]["digest"]): record["cohort"]
+        for record in records.values()
+        if "digest" in record.get("cohort", {})
     }
     own = scored.digest()
-    if given is not None and set(learned) - {given.digest()}:
-        odd = next(one for digest, one in learned.items() if digest != given.digest())
+    if training is not None and set(learned) - {training.digest()}:
+        odd = next(cohort for digest, cohort in learned.items() if digest != training.digest())
         raise UsageError(
             "E004",
-            f"--training-cohort {given.manifest.name} ({given.digest()[:12]})",
+            f"--training-cohort {training.manifest.name} ({training.digest()[:12]})",
             f"{odd.get('name')} ({str(odd['digest'])[:12]}), which a run learned from",
             "Name that cohort, or leave the option out.",
         )
-    if split == ALL and (own in learned or not learned):
+    if split == ALL_CASES and (own in learned or not learned):
         raise UsageError(
             "E004",
             f"--split all of {scored.manifest.name}, which a run learned from",
             "another cohort",
             "Score its test split.",
         )
-    if given is not None and given.digest() != own:
-        return Sites(scored, given, is_external=True)
-    is_external = given is None and bool(learned) and own not in learned
+    if training is not None and training.digest() != own:
+        return Sites(scored, training, is_external=True)
+    is_external = training is None and bool(learned) and own not in learned
     return Sites(scored, None if is_external else scored, is_external)
 
 
@@ -104,17 +105,17 @@ def build_task_of_sites(
 
 def select_cases(cohort: Cohort, split: str) -> list[PreparedCase]:
     """Return the cases of a side of the split, or all of them."""
-    return cohort.cases(None if split == ALL else split)
+    return cohort.cases(None if split == ALL_CASES else split)
 
 
 def namesakes(cases: Sequence[PreparedCase], records: Mapping[str, Mapping[str, Any]]) -> tuple[str, ...]:
-    """Say which patients bear the id of one that a model learned from: the same person, or a namesake."""
-    marks = {mark for one in records.values() for mark in one.get("training_patients_sha256", ())}
-    same = sorted({case.patient for case in cases if patient_mark(case.patient) in marks})
-    if not same:
+    """Return a note on patients with the id of one that a model learned from: the same person, or a namesake."""
+    marks = {mark for record in records.values() for mark in record.get("training_patients_sha256", ())}
+    patients = sorted({case.patient for case in cases if patient_mark(case.patient) in marks})
+    if not patients:
         return ()
     return (
-        f"{len(same)} patients here have the id of one that a model learned from, such as {same[0]}. If they are the "
+        f"{len(patients)} patients here have the id of one that a model learned from, such as {patients[0]}. If they are the "
         "same persons, these figures are too good.",
     )
 
@@ -134,44 +135,53 @@ def summarise_internal_test(evaluation: Evaluation) -> InternalTest:
 def read_internal_test(
     runs: Mapping[str, Path], records: Mapping[str, Mapping[str, Any]]
 ) -> InternalTest | None:
-    """Return what runs were scored at on the test split of the cohort that they learned from, as it was written.
+    """Return the written figures of runs on the test split of the cohort that they learned from.
 
     Args:
         runs: folders of runs, by name.
         records: how each model came about, by its name; weights have to be the very ones that are scored now.
 
     Returns:
-        None where no run was evaluated at home.
+        None where no run was evaluated on the cohort that it learned from.
     """
     figures: dict[Key, list[tuple[str, float]]] = {}
-    found: list[tuple[str, str, str]] = []
+    origins: list[tuple[str, str, str]] = []
     for run in runs.values():
         try:
-            written = reading.read(run / "evaluation" / reading.NAME)
-        except InputError:  # not evaluated at home, or not whole: there is nothing to hold against
+            record = reading.read(run / "evaluation" / reading.NAME)
+        except (
+            InputError
+        ):  # no evaluation on the training cohort, or not whole: there is nothing to hold against
             continue
-        cohort = written.content.provenance.cohort
-        same = {
-            theirs: ours
-            for theirs, record in written.content.provenance.models.items()
-            for ours, own in records.items()
-            if _identity(record) == _identity(own) and record.get("cohort", {}).get("digest") == cohort.digest
-        }
-        if cohort.split != "test" or not same or (found and found[0][1] != cohort.digest):
+        cohort = record.content.provenance.cohort
+        names = _equal_models(record, records)
+        if cohort.split != "test" or not names or (origins and origins[0][1] != cohort.digest):
             continue
-        found.append((cohort.name, cohort.digest, f"evaluation.json {written.sha256[:12]} of {run.name}"))
-        for row in written.content.rows:
-            if row.translator in same and row.value is not None:
-                key = (same[row.translator], row.metric, row.protocol)
+        origins.append((cohort.name, cohort.digest, f"evaluation.json {record.sha256[:12]} of {run.name}"))
+        for row in record.content.rows:
+            if row.translator in names and row.value is not None:
+                key = (names[row.translator], row.metric, row.protocol)
                 figures.setdefault(key, []).append((row.patient, row.value))
-    if not found:
+    if not origins:
         return None
     averaged = {key: by_patient(values) for key, values in figures.items()}
-    return InternalTest(found[0][0], found[0][1], ", ".join(how for *_, how in found), averaged)
+    return InternalTest(origins[0][0], origins[0][1], ", ".join(how for *_, how in origins), averaged)
+
+
+def _equal_models(record: EvaluationRecord, records: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+    """Return the names of models here by their names in an evaluation of the same weights on their own cohort."""
+    provenance = record.content.provenance
+    return {
+        earlier_name: name
+        for earlier_name, earlier in provenance.models.items()
+        for name, own in records.items()
+        if _identity(earlier) == _identity(own)
+        and earlier.get("cohort", {}).get("digest") == provenance.cohort.digest
+    }
 
 
 def evaluation_folder(run: Path, cohort: Cohort) -> Path:
-    """Return where a run's evaluation goes: beside the one at home where the cohort is another."""
+    """Return the folder of a run's evaluation: beside the internal test's where the cohort is another."""
     try:
         digest = files.read_json(run / "run.json").get("cohort", {}).get("digest")
     except InputError:

@@ -152,9 +152,9 @@ def _check_summary(content: EvaluationFile) -> str:
         return "its summary is not of its rows"
     for key, values in groups.items():
         for name, expected in _summed(values, n_infinite[key]).items():
-            written = getattr(summaries[key], name)
-            if not _equal(written, expected):
-                return f"the {name} of {key[1]} of {key[0]} is {written}, of its rows {expected}"
+            stored = getattr(summaries[key], name)
+            if not _equal(stored, expected):
+                return f"the {name} of {key[1]} of {key[0]} is {stored}, of its rows {expected}"
     return ""
 
 

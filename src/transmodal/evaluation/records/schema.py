@@ -9,190 +9,35 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, field_validator
+from pydantic import Field, field_validator
 
 from transmodal.cohorts.options import RegionKind
+from transmodal.evaluation.records.figures import (
+    DisagreementFigures,
+    External,
+    Figure,
+    OrganFigure,
+    Part,
+    PooledDisagreement,
+    ProtocolFields,
+    RegionAgreement,
+    RegionFigure,
+    SplitFigureLine,
+    SummaryLine,
+)
 
 VERSION = 1
 """Of the format. Files from before versions have none, and are of this one."""
 
-Ends = tuple[float, float]
-"""Low and high end of an interval."""
 
-
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Figure(_Part):
-    """One figure of one case; None where it is not finite, with a note of the reason."""
-
-    case: str
-    patient: str
-    translator: str
-    metric: str
-    value: float | None
-    unit: str
-    protocol: str
-    note: str = ""
-
-
-class SummaryLine(_Part):
-    """The figures of one translator, metric and protocol over the cases."""
-
-    translator: str
-    metric: str
-    unit: str
-    protocol: str
-    n: int
-    mean: float | None
-    std: float | None
-    median: float | None
-    n_infinite: int
-
-
-class RegionFigure(_Part):
-    """Measured and synthetic mean of a region of one case."""
-
-    case: str
-    patient: str
-    translator: str
-    region: str
-    n: int
-    measured: float | None
-    synthetic: float | None
-
-
-class OrganFigure(_Part):
-    """The colour of one organ of one case."""
-
-    case: str
-    patient: str
-    translator: str
-    organ: str
-    n: int
-    ciede2000: float
-    delta_cf: float
-
-
-class RegionAgreement(_Part):
-    """Bias and limits of agreement of a region's means over patients."""
-
-    translator: str
-    region: str
-    n: int
-    bias: float | None
-    sd: float | None
-    lower: float | None
-    upper: float | None
-    of_bias: Ends | None
-    of_lower: Ends | None
-    of_upper: Ends | None
-    slope: float | None
-    of_slope: Ends | None
-
-
-class ProtocolFields(_Part):
-    """A protocol by its fields; its text is the key. Evaluations before 0.2 may have fewer of them."""
-
-    region: str
-    dims: int
-    unit: str = ""
-    data_range: float | None = None
-    window: tuple[int, ...] | None = None
-    border: str | None = None
-    target_normalised: bool = False
-    definition: str = ""
-    mask: str = ""
-
-
-class SplitFigureLine(_Part):
-    """A figure of a whole split."""
-
-    translator: str
-    metric: str
-    value: float | None
-    protocol: str
-    n_slices: int
-    note: str
-
-
-class Groups(_Part):
-    """Patients by column and stratum of a phenotype table."""
-
-    table: str
-    sha256: str
-    groups: dict[str, dict[str, tuple[str, ...]]]
-
-
-class InternalFigures(_Part):
-    """Figures of one kind, by patient of the training site."""
-
-    translator: str
-    metric: str
-    protocol: str
-    patients: dict[str, float]
-
-
-class InternalTestFigures(_Part):
-    """Figures of the internal test, on the training cohort's own test patients."""
-
-    cohort: str
-    digest: str
-    how: str
-    figures: tuple[InternalFigures, ...]
-
-
-class Moments(_Part):
-    """Mean, spread and median over patients, with their intervals."""
-
-    n: int
-    seeds: int
-    mean: float
-    sd: float | None
-    median: float
-    of_mean: Ends | None
-    of_median: Ends | None
-
-
-class DropFigure(_Part):
-    """Mean of the internal test minus mean of the scored patients."""
-
-    mean: float
-    interval: Ends | None
-
-
-class StratumFigures(_Part):
-    """One kind of figure over the patients of one stratum, and of the internal test."""
-
-    by: str
-    name: str
-    translator: str
-    metric: str
-    unit: str
-    protocol: str
-    here: Moments
-    home: Moments | None
-    drop: DropFigure | None
-
-
-class External(_Part):
-    """Strata and the internal test of an external validation."""
-
-    method: str
-    phenotypes: Groups | None
-    home: InternalTestFigures | None
-    figures: tuple[StratumFigures, ...]
-
-
-class MaskChoice(_Part):
+class MaskChoice(Part):
     """The region of the target that is the evaluation mask."""
 
     modality: str
     kind: RegionKind
 
 
-class ReferenceUnits(_Part):
+class ReferenceUnits(Part):
     """The units that targets are scaled to, and where their own maps are fitted."""
 
     source: str
@@ -200,23 +45,23 @@ class ReferenceUnits(_Part):
     map: dict[str, Any]
 
 
-class Scoring(_Part):
+class Scoring(Part):
     """Everything that figures depend on beside volumes."""
 
     data_range: float
     mask: MaskChoice | None = None
-    labels: dict[int, str] = {}
+    labels: dict[int, str] = Field(default_factory=dict)
     reference: ReferenceUnits | None
 
 
-class ArrayHashes(_Part):
+class ArrayHashes(Part):
     """SHA-256 of the arrays that a case is scored against; None without a mask."""
 
     target: str
     mask: str | None
 
 
-class VolumeFile(_Part):
+class VolumeFile(Part):
     """One stored file: its path below the evaluation's folder, and the SHA-256 of its bytes."""
 
     file: str
@@ -235,44 +80,7 @@ VolumeFiles = dict[str, dict[str, tuple[VolumeFile, ...]]]
 """By translator and case: one file, or one per channel."""
 
 
-class DisagreementFigures(_Part):
-    """How well the disagreement of one translator's passes tells its errors on one case."""
-
-    case: str
-    patient: str
-    translator: str
-    n: int
-    disagreement: tuple[float, ...]
-    error: tuple[float, ...]
-    spearman: float | None
-    ause: float | None
-    ause_random: float | None
-
-
-class MeanOverPatients(_Part):
-    """A mean over patients and the ends of its interval."""
-
-    n: int
-    mean: float
-    low: float | None
-    high: float | None
-
-
-class PooledDisagreement(_Part):
-    """The disagreement of one translator over patients."""
-
-    translator: str
-    patients: int
-    disagreement: tuple[float, ...]
-    error: tuple[float, ...]
-    error_low: tuple[float | None, ...]
-    error_high: tuple[float | None, ...]
-    spearman: MeanOverPatients | None
-    ause: MeanOverPatients | None
-    ause_random: MeanOverPatients | None
-
-
-class Uncertainty(_Part):
+class Uncertainty(Part):
     """Disagreements by case and over patients, and the stored ones."""
 
     protocol: str
@@ -281,14 +89,14 @@ class Uncertainty(_Part):
     volumes: VolumeFiles
 
 
-class Tool(_Part):
+class Tool(Part):
     """The software that wrote the file."""
 
     name: str
     version: str
 
 
-class Task(_Part):
+class Task(Part):
     """Source modalities, target modality and its unit."""
 
     source: tuple[str, ...]
@@ -296,7 +104,7 @@ class Task(_Part):
     unit: str
 
 
-class ScoredCohort(_Part):
+class ScoredCohort(Part):
     """The cohort that was scored; evaluations before 0.2 have no list of training patients."""
 
     name: str
@@ -309,21 +117,21 @@ class ScoredCohort(_Part):
     training_patients_sha256: tuple[str, ...] | None = None
 
 
-class Provenance(_Part):
+class Provenance(Part):
     """How the figures came about."""
 
     intended_use: str = ""
     tool: Tool | None = None
-    versions: dict[str, str] = {}
+    versions: dict[str, str] = Field(default_factory=dict)
     task: Task
     cohort: ScoredCohort
     models: dict[str, dict[str, Any]]
     oracles: tuple[str, ...]
-    slices_excluded: dict[str, int] = {}
+    slices_excluded: dict[str, int] = Field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
 
-class EvaluationFile(_Part):
+class EvaluationFile(Part):
     """The content of an `evaluation.json`; what has a default may be missing in evaluations before 0.2."""
 
     version: Literal[1] = 1
@@ -334,11 +142,11 @@ class EvaluationFile(_Part):
     agreement: tuple[RegionAgreement, ...] = ()
     protocols: dict[str, ProtocolFields]
     split_figures: tuple[SplitFigureLine, ...] = ()
-    judges: dict[str, Any] = {}
+    judges: dict[str, Any] = Field(default_factory=dict)
     elsewhere: External | None = None
     scoring: Scoring | None = None
-    targets: dict[str, ArrayHashes] = {}
-    volumes: VolumeFiles = {}
+    targets: dict[str, ArrayHashes] = Field(default_factory=dict)
+    volumes: VolumeFiles = Field(default_factory=dict)
     uncertainty: Uncertainty | None = None
     provenance: Provenance
 

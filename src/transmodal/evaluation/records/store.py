@@ -101,7 +101,7 @@ class VolumeStore:
 
 
 def to_json(volumes: Parts) -> dict[str, Any]:
-    """Return what was written for JSON."""
+    """Return the stored files for JSON."""
     return {
         name: {case: [part._asdict() for part in parts] for case, parts in cases.items()}
         for name, cases in volumes.items()
@@ -117,14 +117,14 @@ def hash_target(case: PreparedCase, modality: str) -> TargetHashes:
     )
 
 
-def read(folder: Path, parts: tuple[StoredFile, ...], grid: Grid, whose: str) -> Volume:
+def read(folder: Path, parts: tuple[StoredFile, ...], grid: Grid, label: str) -> Volume:
     """Read a kept volume after its hashes were compared.
 
     Args:
         folder: of the evaluation.
         parts: its files.
         grid: of the target; NIfTI keeps places in float32, so the volume comes back on this one.
-        whose: translator and case, for the error.
+        label: translator and case, for the error.
 
     Raises:
         IntegrityError: E501 when a file is missing, has another content, or another grid.
@@ -132,16 +132,16 @@ def read(folder: Path, parts: tuple[StoredFile, ...], grid: Grid, whose: str) ->
     channels = []
     for part in parts:
         try:
-            found = files.sha256_file(folder / part.file)
-            volume = io.read_grey(folder / part.file) if found == part.sha256 else None
+            digest = files.sha256_file(folder / part.file)
+            volume = io.read_grey(folder / part.file) if digest == part.sha256 else None
         except TransmodalError as error:
-            raise _tampered(f"the volume of {whose} cannot be read ({error.got})", "the kept file") from error
+            raise _tampered(f"the volume of {label} cannot be read ({error.got})", "the kept file") from error
         if volume is None:
             raise _tampered(
-                f"{part.file}, the volume of {whose}, has the SHA-256 {found[:12]}", part.sha256[:12]
+                f"{part.file}, the volume of {label}, has the SHA-256 {digest[:12]}", part.sha256[:12]
             )
         if volume.voxels.shape != grid.shape:
-            raise _tampered(f"{part.file}, the volume of {whose}, is {volume.voxels.shape}", f"{grid.shape}")
+            raise _tampered(f"{part.file}, the volume of {label}, is {volume.voxels.shape}", f"{grid.shape}")
         channels.append(volume.voxels)
     return Volume(channels[0] if len(channels) == 1 else np.stack(channels, axis=-1), grid.affine)
 
@@ -160,7 +160,10 @@ def plain(name: str) -> str:
     return re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip(".-") or "unnamed"
 
 
-def _tampered(got: str, expected: str) -> IntegrityError:
+def _tampered(difference: str, expected: str) -> IntegrityError:
     return IntegrityError(
-        "E501", got, expected, "Its figures cannot be believed: evaluate the run again with --save-volumes."
+        "E501",
+        difference,
+        expected,
+        "Its figures cannot be believed: evaluate the run again with --save-volumes.",
     )

@@ -12,7 +12,7 @@ from transmodal.evaluation.measures import disagreement, organs, regional
 from transmodal.evaluation.measures.disagreement import DisagreementRow
 from transmodal.evaluation.measures.reference_mask import MaskedCase
 from transmodal.evaluation.measures.regional import RegionRow
-from transmodal.evaluation.records import schema, store
+from transmodal.evaluation.records import figures, schema, store
 from transmodal.evaluation.records.store import StoredFile, TargetHashes
 from transmodal.evaluation.task import EvaluationTask
 from transmodal.evaluation.verify.tally import Tally, fields_of
@@ -60,12 +60,12 @@ class CaseChecker:
         return [name for name in names if name in registry.names()]
 
     @cached_property
-    def rows(self) -> dict[RowKey, schema.Figure]:
+    def rows(self) -> dict[RowKey, figures.Figure]:
         """Written figures."""
         return {(row.case, row.translator, row.metric, row.protocol): row for row in self._file.rows}
 
     @cached_property
-    def disagreement_rows(self) -> dict[tuple[str, str], schema.DisagreementFigures]:
+    def disagreement_rows(self) -> dict[tuple[str, str], figures.DisagreementFigures]:
         """Written figures of disagreements, by case and translator."""
         uncertainty = self._file.uncertainty
         return {} if uncertainty is None else {(row.case, row.translator): row for row in uncertainty.cases}
@@ -115,40 +115,40 @@ class CaseChecker:
         if key not in self.rows:
             raise self.tally.changed(f"no {label} under the protocol {key[-1]!r}", "that figure")
         self.keys.add(key)
-        written = self.rows[key]
-        if (written.patient, written.unit) != (row.patient, row.unit):
+        stored = self.rows[key]
+        if (stored.patient, stored.unit) != (row.patient, row.unit):
             raise self.tally.changed(
-                f"{label} of patient {written.patient} in {written.unit}", f"{row.patient}, {row.unit}"
+                f"{label} of patient {stored.patient} in {stored.unit}", f"{row.patient}, {row.unit}"
             )
-        self.tally.compare(label, row.to_json()["value"], written.value)
+        self.tally.compare(label, row.to_json()["value"], stored.value)
 
     def _check_organs(self, translated: _Translated) -> None:
         """Compare the colour of every organ, where it was asked for."""
         if not self._file.organs:
             return
         case, target, synthetic, name = translated
-        written: Mapping[str, schema.OrganFigure] = {
+        stored: Mapping[str, figures.OrganFigure] = {
             row.organ: row for row in self._file.organs if (row.case, row.translator) == (case.id, name)
         }
         rows = organs.rows(case, target, synthetic, name, self._task.labels, self._task.data_range)
-        if len(written) != len(rows):
+        if len(stored) != len(rows):
             raise self.tally.changed(
-                f"{len(written)} organs of {name} on {case.id}", f"{len(rows)}, from the labels"
+                f"{len(stored)} organs of {name} on {case.id}", f"{len(rows)}, from the labels"
             )
         for row in rows:
             label = f"of {row.organ} of {name} on {case.id}"
-            self.tally.compare_fields(label, row.to_json(), fields_of(written.get(row.organ)))
+            self.tally.compare_fields(label, row.to_json(), fields_of(stored.get(row.organ)))
 
     def _check_regions(self, translated: _Translated) -> None:
         """Compare the means of every region."""
         case, target, synthetic, name = translated
-        written = {
+        stored = {
             row.region: row for row in self._file.regions if (row.case, row.translator) == (case.id, name)
         }
         for row in regional.rows(case, target, synthetic, name, self._task.unit, self._task.labels):
             self.regions.append(row)
             label = f"of {row.region} of {name} on {case.id}"
-            self.tally.compare_fields(label, row.to_json(), fields_of(written.get(row.region)))
+            self.tally.compare_fields(label, row.to_json(), fields_of(stored.get(row.region)))
 
     def _check_disagreement(self, translated: _Translated) -> None:
         """Compare the figures of a disagreement, where one is stored."""
@@ -157,10 +157,10 @@ class CaseChecker:
         if files is None:
             return
         owner = f"of {name} on {case.id}"
-        written = self.disagreement_rows.get((case.id, name))
-        if case.id not in files or written is None:
+        stored = self.disagreement_rows.get((case.id, name))
+        if case.id not in files or stored is None:
             raise self.tally.changed(f"no disagreement {owner}", "one of every case")
         spread = self._read(files[case.id], target, f"{name}'s disagreement for case {case.id}")
         row = disagreement.row(case, target, synthetic, spread, name)
         self.disagreements.append(row)
-        self.tally.compare_fields(f"of the disagreement {owner}", row.to_json(), fields_of(written))
+        self.tally.compare_fields(f"of the disagreement {owner}", row.to_json(), fields_of(stored))

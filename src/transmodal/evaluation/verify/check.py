@@ -15,7 +15,8 @@ from transmodal.evaluation.measures import disagreement
 from transmodal.evaluation.measures.reference_mask import ReferenceMask
 from transmodal.evaluation.measures.regional import agreements
 from transmodal.evaluation.records import read as records
-from transmodal.evaluation.records.schema import EvaluationFile, External, Scoring
+from transmodal.evaluation.records.figures import External
+from transmodal.evaluation.records.schema import EvaluationFile, Scoring
 from transmodal.evaluation.records.store import TargetHashes
 from transmodal.evaluation.task import EvaluationTask, Reference
 from transmodal.evaluation.verify.cases import CaseChecker
@@ -131,19 +132,19 @@ def _check_totals(file: EvaluationFile, task: EvaluationTask, checker: CaseCheck
 
 def _check_uncertainty(file: EvaluationFile, task: EvaluationTask, checker: CaseChecker) -> None:
     """See that every disagreement was taken again, under its protocol, and that the means follow."""
-    written, tally = file.uncertainty, checker.tally
-    if written is None or not written.volumes:
+    stored, tally = file.uncertainty, checker.tally
+    if stored is None or not stored.volumes:
         return
-    if len(checker.disagreements) != len(written.cases):
-        raise tally.changed(f"{len(written.cases)} figures of disagreements", str(len(checker.disagreements)))
+    if len(checker.disagreements) != len(stored.cases):
+        raise tally.changed(f"{len(stored.cases)} figures of disagreements", str(len(checker.disagreements)))
     protocol = disagreement.protocol(
         task.unit, target_normalised=task.reference is not None, mask=task.mask_text
     )
-    tally.compare("the protocol of the uncertainty", protocol, written.protocol)
+    tally.compare("the protocol of the uncertainty", protocol, stored.protocol)
     tally.compare_records(
         "the uncertainty over patients",
         [pooled.to_json() for pooled in disagreement.pool(checker.disagreements)],
-        [fields_of(pooled) for pooled in written.patients],
+        [fields_of(pooled) for pooled in stored.patients],
         ("translator",),
     )
 

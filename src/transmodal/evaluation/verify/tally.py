@@ -33,47 +33,47 @@ class Tally:
     n_figures: int = 0
     n_exact: int = 0
 
-    def compare(self, label: str, new: object, written: object) -> None:
+    def compare(self, label: str, new: object, stored: object) -> None:
         """Compare one value, or a list of values; figures are counted.
 
         Raises:
             IntegrityError: E501 where they differ.
         """
-        same_length = isinstance(new, list) and isinstance(written, list) and len(new) == len(written)
-        pairs = list(zip(new, written, strict=True)) if same_length else [(new, written)]  # type: ignore[call-overload]
-        for new_value, written_value in pairs:
-            if not _close(new_value, written_value):
-                raise self.changed(f"{label} is {written_value}", f"{new_value}, from the stored volume")
+        same_length = isinstance(new, list) and isinstance(stored, list) and len(new) == len(stored)
+        pairs = list(zip(new, stored, strict=True)) if same_length else [(new, stored)]  # type: ignore[call-overload]
+        for new_value, stored_value in pairs:
+            if not _close(new_value, stored_value):
+                raise self.changed(f"{label} is {stored_value}", f"{new_value}, from the stored volume")
         if new is None or isinstance(new, float | list):
             self.n_figures += 1
-            self.n_exact += new == written
+            self.n_exact += new == stored
 
-    def compare_fields(self, label: str, new: Record, written: Record) -> None:
+    def compare_fields(self, label: str, new: Record, stored: Record) -> None:
         """Compare the fields of a record; `label` says of what they are, such as `of the femur`."""
         for name, value in new.items():
-            self.compare(f"{name} {label}", value, written.get(name))
+            self.compare(f"{name} {label}", value, stored.get(name))
 
     def compare_records(
-        self, label: str, new: Sequence[Record], written: Sequence[Record], keys: Sequence[str]
+        self, label: str, new: Sequence[Record], stored: Sequence[Record], keys: Sequence[str]
     ) -> None:
         """Compare records that follow from figures, one by one, numbers within records as well.
 
         Args:
             label: names the list in errors.
             new: records that were worked out again.
-            written: records of the file.
+            stored: records of the file.
             keys: fields that name a record in errors.
         """
-        if len(new) != len(written):
-            raise self.changed(f"{label} with {len(written)} lines", str(len(new)))
-        for new_record, written_record in zip(json.loads(json.dumps(new)), written, strict=True):
+        if len(new) != len(stored):
+            raise self.changed(f"{label} with {len(stored)} lines", str(len(new)))
+        for new_record, stored_record in zip(json.loads(json.dumps(new)), stored, strict=True):
             owner = " ".join(str(new_record[key]) for key in keys if new_record[key])
-            self.compare_fields(f"of {owner}", _flat(new_record), _flat(written_record))
+            self.compare_fields(f"of {owner}", _flat(new_record), _flat(stored_record))
 
-    def changed(self, got: str, expected: str) -> IntegrityError:
+    def changed(self, difference: str, expected: str) -> IntegrityError:
         """Return the error for a figure, a volume or a record that differs."""
         return IntegrityError(
-            "E501", f"{self.path.name}: {got}", expected, "It was changed after it was written."
+            "E501", f"{self.path.name}: {difference}", expected, "It was changed after it was written."
         )
 
 

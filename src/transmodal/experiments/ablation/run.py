@@ -12,7 +12,7 @@ from typing import Any
 import torch
 
 from transmodal.cohorts.store import Cohort
-from transmodal.evaluation.oracles import STANDARD
+from transmodal.evaluation.oracles.fit import STANDARD
 from transmodal.experiments.ablation.plan import AblationPlan
 from transmodal.experiments.counting import Counter
 from transmodal.experiments.design import Key

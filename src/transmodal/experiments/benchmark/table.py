@@ -14,7 +14,7 @@ from transmodal.evaluation.compare.row import ComparisonRow
 from transmodal.evaluation.compare.write import write_tables
 from transmodal.evaluation.drawing import words
 from transmodal.evaluation.drawing.words import DASH
-from transmodal.evaluation.oracles import STANDARD
+from transmodal.evaluation.oracles.fit import STANDARD
 from transmodal.experiments.benchmark.metrics import figure_name
 from transmodal.experiments.markdown import line, made_at
 from transmodal.metrics import registry

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from transmodal.cohorts.store import PreparedCase
+from transmodal.evaluation.oracles.training import Float, Predict, TrainingCases
 from transmodal.inference.preprocessing import Preprocessed, Preprocessing, preprocess_case
 from transmodal.volumes import Grid, Volume
 from transmodal.volumes.geometry.registration import register
@@ -18,7 +19,6 @@ from transmodal.volumes.geometry.reorient import resample
 SPACING_MM = 2.0
 """Of the grid that means are taken on, where the preprocessing has no spacing of its own."""
 
-Float = NDArray[np.float64]
 Tick = Callable[[], None]
 
 
@@ -55,11 +55,22 @@ class Atlas:
     target: Volume
     fill: float
 
-    def onto(self, preprocessed: Preprocessed) -> Volume:
+    def predict(self, preprocessed: Preprocessed) -> Volume:
         """Return the mean target on the case's working grid, registered (affine, deformable) by the source."""
         fixed = _first_source(preprocessed)
-        found = register(fixed, self.source, kind="deformable", spacing_mm=COARSER * max(fixed.spacing))
-        return _warped(found.warp, self.target, self.fill)
+        registered = register(fixed, self.source, kind="deformable", spacing_mm=COARSER * max(fixed.spacing))
+        return _warped(registered.warp, self.target, self.fill)
+
+
+def fit_mean_target(training: TrainingCases) -> Predict:
+    """Fit the mean of the targets, each centred on its source's region."""
+    mean = mean_target(training.cases, training.preprocessing, training.tick)
+    return lambda preprocessed: mean.at(centroid(preprocessed.canonical.grid, preprocessed.region))
+
+
+def fit_registered_mean(training: TrainingCases) -> Predict:
+    """Fit the mean of the targets that is registered to each case."""
+    return build_atlas(training.cases, training.preprocessing, training.tick).predict
 
 
 def centroid(grid: Grid, region: NDArray[np.bool_]) -> Float:
@@ -94,15 +105,15 @@ def build_atlas(cases: Sequence[PreparedCase], preprocessing: Preprocessing, tic
     sources = [_first_source(preprocess_case(preprocessing, case)) for case in cases]
     pairs = list(zip(cases, sources, strict=True))
     rough = _mean((_centred(case, preprocessing, source, grid) for case, source in pairs), 0.0, _silent)
-    found = []
+    registered = []
     for case, source in pairs:
         warp = register(rough, source, kind="affine").warp
         target = case.volume(preprocessing.target, preprocessing.spacing_mm)
-        found.append((_warped(warp, source, np.nan), _warped(warp, target, np.nan)))
+        registered.append((_warped(warp, source, np.nan), _warped(warp, target, np.nan)))
         tick()
     return Atlas(
-        _mean((source for source, _ in found), 0.0, _silent),
-        _mean((target for _, target in found), preprocessing.fill, _silent),
+        _mean((source for source, _ in registered), 0.0, _silent),
+        _mean((target for _, target in registered), preprocessing.fill, _silent),
         preprocessing.fill,
     )
 
@@ -132,9 +143,9 @@ def _mean(volumes: Iterable[Volume], fill: float, tick: Tick) -> Volume:
     """Return the mean where at least one volume has a value, `fill` elsewhere."""
     sums, counts, affine = np.zeros(()), np.zeros(()), np.eye(4)
     for volume in volumes:
-        known = np.isfinite(volume.voxels)
-        sums = sums + np.where(known, volume.voxels, 0)
-        counts = counts + known
+        finite = np.isfinite(volume.voxels)
+        sums = sums + np.where(finite, volume.voxels, 0)
+        counts = counts + finite
         affine = volume.affine
         tick()
     mean = np.where(counts > 0, sums / np.maximum(counts, 1), fill).astype(np.float32)
@@ -162,4 +173,4 @@ def _shifted(affine: NDArray[Any], by: Float) -> Float:
 
 
 def _silent() -> None:
-    """Tell nobody."""
+    """Count nothing."""

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from transmodal.errors import InputError, UsageError
-from transmodal.evaluation import oracles
+from transmodal.evaluation.oracles import fit as oracles
 from transmodal.inference.preprocessing import Preprocessing
 from transmodal.volumes import Volume
 from transmodal.volumes.intensity import IntensitySpec, fit
