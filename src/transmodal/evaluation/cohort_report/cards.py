@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Sequence
 from html import escape
 from typing import NamedTuple
@@ -11,8 +10,9 @@ from transmodal.cohorts.manifest import CaseEntry
 from transmodal.cohorts.quality.pair_notes import ContrastPair, without_pairs
 from transmodal.cohorts.quality.pairs import PairCheck
 from transmodal.evaluation.cohort_report.summary import CaseSummary, tilt_degrees
-from transmodal.evaluation.drawing.figures import label, number
-from transmodal.evaluation.drawing.html import headings
+from transmodal.evaluation.drawing.figures import label
+from transmodal.evaluation.drawing.html import DASH, data_uri, headings
+from transmodal.evaluation.drawing.words import interval, number
 
 _UNSURE = {False: "place unsure", True: "outlines agree, inside does not"}
 """What stands instead of a distance that says nothing, and of one that the outlines contradict."""
@@ -110,7 +110,7 @@ def _card(facts: CaseFacts) -> str:
 def _strip(facts: CaseFacts, name: str) -> str:
     summary = facts.summary
     width, height = summary.size
-    line = f'<img class="outline" src="{_uri(summary.outline, "png")}" alt="">' if summary.outline else ""
+    line = f'<img class="outline" src="{data_uri(summary.outline)}" alt="">' if summary.outline else ""
     histogram = summary.histograms[name]
     top = max(*histogram.counts, 1)
     step = 100 / (len(histogram.counts) - 1)
@@ -118,9 +118,9 @@ def _strip(facts: CaseFacts, name: str) -> str:
         f"{n * step:.0f},{20 - 20 * count / top:.0f}" for n, count in enumerate(histogram.counts)
     )
     return (
-        f'<figure><div class="frame" style="aspect-ratio:{width}/{height}"><img src="{_uri(summary.pictures[name], "webp")}" '
+        f'<figure><div class="frame" style="aspect-ratio:{width}/{height}"><img src="{data_uri(summary.pictures[name], "webp")}" '
         f'alt="{escape(label(name))} of {escape(facts.entry.id)}">{line}</div><figcaption><b>{escape(label(name))}</b>'
-        f"<span>{escape(_ends(histogram.low, histogram.high))}</span>"
+        f"<span>{escape(interval((histogram.low, histogram.high), number))}</span>"
         f'<svg class="spark" viewBox="0 0 100 20" preserveAspectRatio="none" aria-hidden="true"><polyline points="{points}"/>'
         "</svg></figcaption></figure>"
     )
@@ -142,7 +142,7 @@ def _pair(facts: CaseFacts, pair: ContrastPair) -> str:
         words += [off, f"likeness {pair_check.misalignment.similarity:.2f}{usual}"]
     lines = "".join(f"<span>{escape(word)}</span>" for word in words)
     return (
-        f'<figure class="joint{" odd" if pair_check and pair_check.is_doubtful else ""}"><img src="{_uri(joint.picture, "png")}" '
+        f'<figure class="joint{" odd" if pair_check and pair_check.is_doubtful else ""}"><img src="{data_uri(joint.picture)}" '
         f'alt="joint histogram"><figcaption><b>{escape(label(pair.fixed))} | {escape(label(pair.moving))}</b>{lines}</figcaption></figure>'
     )
 
@@ -184,18 +184,10 @@ def _rows(facts: CaseFacts) -> str:
             if pair_check
             else ("", "", "")
         )
-        cells = "".join(f'<td data-value="{text}">{text or "&ndash;"}</td>' for text in figures)
+        cells = "".join(f'<td data-value="{text}">{text or DASH}</td>' for text in figures)
         rows.append(
             f"<tr{' class=odd' if pair_check and pair_check.is_doubtful else ''}><td>{escape(facts.entry.id)}</td>"
             f'<td class="left">{escape(facts.side)}</td><td class="left">{escape(f"{label(pair.fixed)} | {label(pair.moving)}")}</td>'
             f"{cells}<td>{joint.information if joint else 0:.2f}</td>{last}</tr>"
         )
     return "".join(rows)
-
-
-def _ends(low: float, high: float) -> str:
-    return f"{number(low)} to {number(high)}"
-
-
-def _uri(data: bytes, kind: str) -> str:
-    return f"data:image/{kind};base64,{base64.b64encode(data).decode('ascii')}"

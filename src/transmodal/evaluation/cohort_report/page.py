@@ -24,8 +24,10 @@ from transmodal.evaluation.cohort_report.summary import (
     summarise_case,
     tilt_degrees,
 )
-from transmodal.evaluation.drawing.figures import label, number
+from transmodal.evaluation.drawing.charts import plot_figure
+from transmodal.evaluation.drawing.figures import label
 from transmodal.evaluation.drawing.html import document
+from transmodal.evaluation.drawing.words import counted, number
 from transmodal.notice import INTENDED_USE
 from transmodal.parallel import spread
 from transmodal.progress import StageProgress
@@ -136,7 +138,7 @@ def _header(cohort: Cohort, pairs: Sequence[PairCheck]) -> str:
     patients = len({entry.patient for entry in manifest.cases})
     return (
         f'<header><p class="eyebrow">Transmodal cohort</p><h1>{escape(manifest.name)}</h1>'
-        f'<p class="lead">{_count(len(manifest.cases), "case")} of {_count(patients, "patient")} with '
+        f'<p class="lead">{counted(len(manifest.cases), "case")} of {counted(patients, "patient")} with '
         f"{escape(', '.join(label(name) for name in manifest.modalities))}; {', '.join(sides)}.</p>"
         f"{_findings(pairs)}{_notice(manifest.cases)}{_left_out(manifest.left_out)}</header>"
     )
@@ -147,14 +149,14 @@ def _findings(pairs: Sequence[PairCheck]) -> str:
     if not pairs:
         return '<p class="about">No pair of contrasts could be judged.</p>'
     if not doubtful:
-        text = f"Nothing stands out among {_count(len(pairs), 'pair')}. A pair that lies 8 mm off would."
+        text = f"Nothing stands out among {counted(len(pairs), 'pair')}. A pair that lies 8 mm off would."
         return f'<ul class="findings"><li>{text}</li></ul>'
     items = "".join(
         f'<li class="not"><a href="#case-{escape(pair.case)}">{escape(pair.case)}</a>: {escape(pair.line())}.</li>'
         for pair in doubtful[:20]
     )
     more = f"<li>and {len(doubtful) - 20} more, below</li>" if len(doubtful) > 20 else ""
-    return f"<p><b>{_count(len(doubtful), 'pair')} of {len(pairs)} to look at</b></p><ul class=findings>{items}{more}</ul>"
+    return f"<p><b>{counted(len(doubtful), 'pair')} of {len(pairs)} to look at</b></p><ul class=findings>{items}{more}</ul>"
 
 
 def _notice(entries: Iterable[CaseEntry]) -> str:
@@ -163,7 +165,7 @@ def _notice(entries: Iterable[CaseEntry]) -> str:
     if not simulated:
         return ""
     words = ", ".join(
-        label(name) if n == len(cases) else f"{label(name)} in {_count(n, 'case')}"
+        label(name) if n == len(cases) else f"{label(name)} in {counted(n, 'case')}"
         for name, n in sorted(simulated.items())
     )
     return f'<aside class="notice"><p><b>Simulated data.</b> No scanner measured {escape(words)}.</p></aside>'
@@ -174,7 +176,7 @@ def _left_out(left_out: Mapping[str, str]) -> str:
         return ""
     items = "".join(f"<li>{escape(case)}: {escape(why)}</li>" for case, why in list(left_out.items())[:50])
     more = f"<li>and {len(left_out) - 50} more</li>" if len(left_out) > 50 else ""
-    return f"<details><summary>{_count(len(left_out), 'case')} left out</summary><ul>{items}{more}</ul></details>"
+    return f"<details><summary>{counted(len(left_out), 'case')} left out</summary><ul>{items}{more}</ul></details>"
 
 
 def _grids(cohort: Cohort, summaries: Iterable[CaseSummary]) -> str:
@@ -250,12 +252,12 @@ def _chart(name: str, histograms: Mapping[str, Histogram], odd: set[str]) -> str
         "</polyline>"
         for case in outliers
     )
-    return (
-        f'<figure class="chart"><figcaption>{escape(label(name))}</figcaption><div class="plot">'
-        f'<svg viewBox="0 0 {_WIDTH:g} {_HEIGHT:g}" preserveAspectRatio="none" role="img" '
-        f'aria-label="histogram of {escape(label(name))}"><polygon points="{band}"/>'
-        f'<polyline class="run0" points="{_points(middle / top)}"/>{lines}</svg></div>'
-        f'<div class="steps"><span>{number(edges[0])}</span><span>{number(edges[-1])}</span></div></figure>'
+    return plot_figure(
+        label(name),
+        f'<polygon points="{band}"/><polyline class="run0" points="{_points(middle / top)}"/>{lines}',
+        (_WIDTH, _HEIGHT),
+        description=f"histogram of {label(name)}",
+        across=(number(edges[0]), number(edges[-1])),
     )
 
 
@@ -270,7 +272,3 @@ def _rebinned(histogram: Histogram, edges: NDArray[np.float64]) -> NDArray[np.fl
 def _points(heights: NDArray[np.float64]) -> str:
     step = _WIDTH / (len(heights) - 1)
     return " ".join(f"{n * step:.0f},{_HEIGHT * (1 - height):.1f}" for n, height in enumerate(heights))
-
-
-def _count(n: int, thing: str) -> str:
-    return f"{n} {thing}{'' if n == 1 else 's'}"

@@ -18,7 +18,7 @@ from transmodal.cohorts.quality.pair_notes import ContrastPair
 from transmodal.cohorts.quality.pairs import list_pairs, rank_modalities
 from transmodal.cohorts.quality.rigid_search import mutual_information
 from transmodal.cohorts.store import PreparedCase
-from transmodal.evaluation.drawing.figures import DisplayWindow, grey, window_of
+from transmodal.evaluation.drawing.figures import DisplayWindow, grey, png, window_of
 from transmodal.evaluation.drawing.planes import Frame
 from transmodal.volumes import Grid, Volume
 
@@ -172,9 +172,7 @@ def _joint(first: NDArray[np.float32], second: NDArray[np.float32], with_picture
     if not with_picture:
         return JointHistogram(mutual_information(counts), b"")
     shades = np.log1p(counts) / max(float(np.log1p(counts.max())), 1e-9)
-    return JointHistogram(
-        mutual_information(counts), _png(Image.fromarray(np.rint(255 * shades[::-1]).astype(np.uint8)))
-    )
+    return JointHistogram(mutual_information(counts), png(np.rint(255 * shades[::-1]).astype(np.uint8)))
 
 
 def _ends(values: NDArray[np.float32]) -> tuple[float, float]:
@@ -230,12 +228,6 @@ def _outline(strip: NDArray[np.float32]) -> bytes:
     image.putpalette([0, 0, 0, *_LINE])
     buffer = io.BytesIO()
     image.save(buffer, format="PNG", optimize=True, transparency=0, bits=1)
-    return buffer.getvalue()
-
-
-def _png(image: Image.Image) -> bytes:
-    buffer = io.BytesIO()
-    image.save(buffer, format="PNG", optimize=True)
     return buffer.getvalue()
 
 

@@ -73,12 +73,46 @@ def line_chart(name: str, curves: Sequence[Curve], runs: Sequence[str]) -> str:
         if len(curve.points) == 1
         for x, y in [place(*curve.points[0]).split(",")]
     ]
+    return plot_figure(
+        name,
+        "".join(lines + marks),
+        (_WIDTH, _HEIGHT),
+        description=f"{name} over steps {first:g} to {last:g}",
+        across=(f"{first:g}", f"step {last:g}"),
+        up=(f"{low:.3g}", f"{high:.3g}"),
+    )
+
+
+def plot_figure(
+    title: str,
+    drawing: str,
+    size: tuple[float, float],
+    *,
+    description: str,
+    across: tuple[str, str],
+    up: tuple[str, str] | None = None,
+) -> str:
+    """Return a drawing with its caption and the ends of its axes.
+
+    Args:
+        title: plain text, the caption.
+        drawing: SVG elements.
+        size: width and height of the drawing in its own units; it is stretched to the place that it has.
+        description: plain text, for who does not see it.
+        across: plain text, the ends of the horizontal axis.
+        up: the ends of the vertical axis, the lower first; None shows none.
+    """
+    width, height = size
+    ticks = (
+        ""
+        if up is None
+        else f'<span class="tick top">{escape(up[1])}</span><span class="tick bottom">{escape(up[0])}</span>'
+    )
     return (
-        f'<figure class="chart"><figcaption>{escape(name)}</figcaption><div class="plot">'
-        f'<span class="tick top">{high:.3g}</span><span class="tick bottom">{low:.3g}</span>'
-        f'<svg viewBox="0 0 {_WIDTH:g} {_HEIGHT:g}" preserveAspectRatio="none" role="img" '
-        f'aria-label="{escape(name)} over steps {first:g} to {last:g}">{"".join(lines + marks)}</svg></div>'
-        f'<div class="steps"><span>{first:g}</span><span>step {last:g}</span></div></figure>'
+        f'<figure class="chart"><figcaption>{escape(title)}</figcaption><div class="plot">{ticks}'
+        f'<svg viewBox="0 0 {width:g} {height:g}" preserveAspectRatio="none" role="img" '
+        f'aria-label="{escape(description)}">{drawing}</svg></div>'
+        f'<div class="steps"><span>{escape(across[0])}</span><span>{escape(across[1])}</span></div></figure>'
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from transmodal.evaluation.drawing.planes import Frame, Mask, Strip, canonical, outline
+from transmodal.evaluation.drawing.words import number
 from transmodal.evaluation.score import unit_of
 from transmodal.modalities import modality_of
 from transmodal.volumes import Volume
@@ -33,10 +34,9 @@ def label(modality: str) -> str:
     return modality_of(modality).label
 
 
-def number(value: float) -> str:
-    """Return a number for a scale: three digits, none after the point from a hundred on, a true minus."""
-    text = f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"
-    return text.replace("-", "\N{MINUS SIGN}")
+def modality_labels(modalities: Iterable[str]) -> str:
+    """Return several modalities as readers know them: `T1 + T2`."""
+    return " + ".join(label(name) for name in modalities)
 
 
 def window_of(

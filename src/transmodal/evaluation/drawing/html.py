@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Iterable
 from html import escape
 from pathlib import Path
 from string import Template
+
+DASH = "&ndash;"
+"""Stands in a cell without a figure."""
+MINUS = "&minus;"
 
 _FOLDER = Path(__file__).parent
 
@@ -38,6 +43,30 @@ def headings(texts: Iterable[str], n_text_columns: int = 1) -> str:
         f'<th{" class=left" if n < n_text_columns else ""}><button type="button">{escape(text)}</button></th>'
         for n, text in enumerate(texts)
     )
+
+
+def column_heads(texts: Iterable[str]) -> str:
+    """Return the heading cells of a table that does not sort.
+
+    Args:
+        texts: HTML, one per column.
+    """
+    return "".join(f"<th>{text}</th>" for text in texts)
+
+
+def table_row(name: str, cells: Iterable[str]) -> str:
+    """Return a row of a table.
+
+    Args:
+        name: plain text, of the row.
+        cells: HTML, one per column.
+    """
+    return f'<tr><th scope="row">{escape(name)}</th>{"".join(f"<td>{cell}</td>" for cell in cells)}</tr>'
+
+
+def data_uri(picture: bytes, kind: str = "png") -> str:
+    """Return an encoded picture as an address that a page holds inside."""
+    return f"data:image/{kind};base64,{b64encode(picture).decode('ascii')}"
 
 
 def _text(name: str) -> str:

@@ -7,9 +7,11 @@ from html import escape
 
 import numpy as np
 
+from transmodal.evaluation.drawing.charts import plot_figure
+from transmodal.evaluation.drawing.html import DASH, column_heads
+from transmodal.evaluation.drawing.words import interval, true_minus
 from transmodal.evaluation.measures.regional import DEFINITIONS, Agreement, agreements
 from transmodal.evaluation.result import Evaluation
-from transmodal.evaluation.statistics.bootstrap import Interval
 from transmodal.evaluation.statistics.paired_tests import FEWEST
 from transmodal.modalities import modality_in
 
@@ -47,7 +49,7 @@ def _about(unit: str) -> str:
         f"Bland and Altman&rsquo;s plot of the mean {escape(unit)} of each region: one dot per patient, across the mean "
         "of measured and synthetic, up synthetic minus measured. Line: bias; dashed: limits of agreement (bias &plusmn; "
         "1.96 standard deviations), shaded with their 95&nbsp;% intervals. All plots have one scale upwards. Regions: "
-        f"{escape(_signed(DEFINITIONS[made_by]))}, and the labels of segmentations, inside the evaluation mask.{shrunken}"
+        f"{escape(true_minus(DEFINITIONS[made_by]))}, and the labels of segmentations, inside the evaluation mask.{shrunken}"
     )
 
 
@@ -57,10 +59,7 @@ def _model_part(regions: Sequence[Agreement], name: str, unit: str) -> str:
     plots = "".join(_plot(region, reach, unit) for region in agreements_of_model[:_N_PLOTS])
     n_undrawn = len(agreements_of_model) - _N_PLOTS
     more = f'<p class="about">{n_undrawn} more regions are in the table alone.</p>' if n_undrawn > 0 else ""
-    heads = "".join(
-        f"<th>{text}</th>"
-        for text in ("Patients", "Measured", "Bias", "Interval", "Lower limit", "Upper limit", "Slope")
-    )
+    heads = column_heads(("Patients", "Measured", "Bias", "Interval", "Lower limit", "Upper limit", "Slope"))
     lines = "".join(_line(region, unit) for region in agreements_of_model)
     return (
         f'<h3>{escape(name)}</h3><div class="charts agree">{plots}</div>{more}<div class="scroll"><table><thead><tr>'
@@ -106,24 +105,25 @@ def _plot(region: Agreement, reach: tuple[float, float], unit: str) -> str:
         f"{escape(_text(y, unit))} {escape(unit)}</title></path>"
         for patient, x, y in zip(region.patients, across, up, strict=True)
     )
-    description = f"{region.region}: bias {_text(region.statistics.bias, unit)} {unit}, limits {_text(region.statistics.lower, unit)} to {_text(region.statistics.upper, unit)}"
-    return (
-        f'<figure class="chart"><figcaption>{escape(region.region)}</figcaption><div class="plot">'
-        f'<span class="tick top">{_text(reach[1], unit)}</span><span class="tick bottom">{_text(reach[0], unit)}</span>'
-        f'<svg viewBox="0 0 {_WIDTH:g} {_HEIGHT:g}" preserveAspectRatio="none" role="img" aria-label="{escape(description)}">'
-        f'{bands}{lines}{dots}</svg></div><div class="steps"><span>{_text(first, unit)}</span>'
-        f"<span>{_text(last, unit)} {escape(unit)}</span></div></figure>"
+    return plot_figure(
+        region.region,
+        f"{bands}{lines}{dots}",
+        (_WIDTH, _HEIGHT),
+        description=f"{region.region}: bias {_text(region.statistics.bias, unit)} {unit}, limits {_text(region.statistics.lower, unit)} to "
+        f"{_text(region.statistics.upper, unit)}",
+        across=(_text(first, unit), f"{_text(last, unit)} {unit}"),
+        up=(_text(reach[0], unit), _text(reach[1], unit)),
     )
 
 
 def _line(region: Agreement, unit: str) -> str:
     agreement = region.statistics
-    slope = "&ndash;" if agreement.slope is None else _signed(f"{agreement.slope:+.2f}")
+    slope = DASH if agreement.slope is None else true_minus(f"{agreement.slope:+.2f}")
     cells = [
         str(agreement.n),
         _text(float(region.measured.mean()), unit),
         _text(agreement.bias, unit),
-        _interval(agreement.of_bias, unit),
+        interval(agreement.of_bias, lambda value: _text(value, unit), DASH),
         _text(agreement.lower, unit),
         _text(agreement.upper, unit),
         slope,
@@ -131,14 +131,6 @@ def _line(region: Agreement, unit: str) -> str:
     return f'<tr><th scope="row">{escape(region.region)}</th>{"".join(f"<td>{cell}</td>" for cell in cells)}</tr>'
 
 
-def _interval(interval: Interval | None, unit: str) -> str:
-    return "&ndash;" if interval is None else f"{_text(interval.low, unit)} to {_text(interval.high, unit)}"
-
-
 def _text(value: float, unit: str) -> str:
     decimals = modality_in(unit).decimals
-    return _signed(f"{value:.{_DECIMALS if decimals is None else decimals}f}")
-
-
-def _signed(text: str) -> str:
-    return text.replace("-", "\N{MINUS SIGN}")
+    return true_minus(f"{value:.{_DECIMALS if decimals is None else decimals}f}")

@@ -6,8 +6,9 @@ import math
 from collections.abc import Mapping, Sequence
 from html import escape
 
-from transmodal.evaluation.drawing.figures import number
-from transmodal.evaluation.drawing.html import headings
+from transmodal.evaluation.drawing.charts import plot_figure
+from transmodal.evaluation.drawing.html import DASH, MINUS, headings
+from transmodal.evaluation.drawing.words import interval, number, sentence
 from transmodal.evaluation.measures.disagreement import DisagreementRow, PooledDisagreement
 from transmodal.evaluation.result import Evaluation
 from transmodal.evaluation.statistics.paired_tests import Description, too_few
@@ -23,15 +24,15 @@ def section(evaluation: Evaluation) -> str:
         return ""
     unit = evaluation.task.unit
     reason = too_few(min(model.patients for model in pooled))
-    note = f'<p class="about">{escape(reason[0].upper() + reason[1:])}.</p>' if reason else ""
-    interval = "" if reason else ", its 95&nbsp;% interval"
+    note = f'<p class="about">{escape(sentence(reason))}</p>' if reason else ""
+    band_text = "" if reason else ", its 95&nbsp;% interval"
     findings = "".join(_finding(model) for model in pooled)
     top = max(_top(model) for model in pooled) or 1.0
     charts = "".join(_chart(model, top, unit) for model in pooled)
     return (
         f'<section><h2>Uncertainty</h2><p class="about">{_about(evaluation)}</p>{note}'
         f'<ul class="findings">{findings}</ul>'
-        f'<div class="legend"><span><i class="error"></i>mean absolute error{interval}</span>'
+        f'<div class="legend"><span><i class="error"></i>mean absolute error{band_text}</span>'
         '<span><i class="doubt"></i>mean disagreement</span><span><i class="all"></i>mean absolute error of all voxels'
         f'</span></div><div class="charts doubts">{charts}</div>{_table(pooled, unit)}'
         f"{_cases(evaluation.disagreements, unit)}</section>"
@@ -97,15 +98,19 @@ def _chart(model: PooledDisagreement, top: float, unit: str) -> str:
         for n, value in enumerate(means)
     )
     overall = place(0, math.fsum(means) / len(means)).split(",")[1]
-    description = f"{model.translator}: absolute error by tenth of disagreement, {number(means[0])} to {number(means[-1])} {unit}"
-    return (
-        f'<figure class="chart"><figcaption>{escape(model.translator)}</figcaption><div class="plot">'
-        f'<span class="tick top">{escape(number(1.05 * top))} {escape(unit)}</span><span class="tick bottom">0</span>'
-        f'<svg viewBox="0 0 {_WIDTH:g} {_HEIGHT:g}" preserveAspectRatio="none" role="img" aria-label="{escape(description)}">'
+    drawing = (
         f"{f'<polygon points={chr(34)}{band}{chr(34)}/>' if ends else ''}"
         f'<line x1="0" x2="{_WIDTH:g}" y1="{overall}" y2="{overall}"/><polyline class="doubt" '
-        f'points="{line(model.disagreement)}"/><polyline class="error" points="{line(means)}"/>{dots}</svg></div>'
-        '<div class="steps"><span>least disagreement</span><span>most</span></div></figure>'
+        f'points="{line(model.disagreement)}"/><polyline class="error" points="{line(means)}"/>{dots}'
+    )
+    return plot_figure(
+        model.translator,
+        drawing,
+        (_WIDTH, _HEIGHT),
+        description=f"{model.translator}: absolute error by tenth of disagreement, {number(means[0])} to "
+        f"{number(means[-1])} {unit}",
+        across=("least disagreement", "most"),
+        up=("0", f"{number(1.05 * top)} {unit}"),
     )
 
 
@@ -135,13 +140,12 @@ def _table(pooled: Sequence[PooledDisagreement], unit: str) -> str:
 
 
 def _described(description: Description | None) -> str:
-    interval = description.of_mean if description else None
-    ends = f"{_signed(interval.low)} to {_signed(interval.high)}" if interval else "&ndash;"
+    ends = interval(description.of_mean if description else None, _signed, DASH)
     return f"<td>{_mean(description)}</td><td>{ends}</td>"
 
 
 def _mean(description: Description | None) -> str:
-    return "&ndash;" if description is None else _signed(description.mean)
+    return DASH if description is None else _signed(description.mean)
 
 
 def _size(value: float) -> str:
@@ -150,7 +154,7 @@ def _size(value: float) -> str:
 
 
 def _signed(value: float) -> str:
-    return f"{value:.3f}".replace("-", "&minus;")
+    return f"{value:.3f}".replace("-", MINUS)
 
 
 def _cases(rows: Sequence[DisagreementRow], unit: str) -> str:

@@ -8,8 +8,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from transmodal.evaluation.drawing.html import DASH, MINUS, column_heads, table_row
+from transmodal.evaluation.drawing.words import p_value, sentence
+from transmodal.evaluation.report.columns import interval, signed
 from transmodal.evaluation.result import Column, Evaluation
-from transmodal.evaluation.statistics.bootstrap import Interval
 from transmodal.evaluation.statistics.paired_tests import (
     Description,
     Difference,
@@ -75,10 +77,8 @@ def section(evaluation: Evaluation) -> str:
         f"Differences from {escape(tested[0].name)} are paired by patient; p by Wilcoxon&rsquo;s signed-rank test, "
         "corrected for all rows (Holm); the effect size is the matched rank-biserial correlation."
     )
-    note = f'<p class="about">{escape(reason[0].upper() + reason[1:])}.</p>' if reason else ""
-    heads = "".join(
-        f"<th>{text}</th>" for text in ("Mean", "Interval", "Median", "Difference", "Interval", "p", "Effect")
-    )
+    note = f'<p class="about">{escape(sentence(reason))}</p>' if reason else ""
+    heads = column_heads(("Mean", "Interval", "Median", "Difference", "Interval", "p", "Effect"))
     rows = "".join(_row(row, column) for row in tested)
     return (
         f'<section><h2>Statistics</h2><p class="about">{about}</p>{note}<div class="scroll"><table><thead><tr>'
@@ -98,28 +98,11 @@ def _row(row: SignificanceRow, column: Column) -> str:
     description, difference = row.description, row.difference
     cells = [
         column.text(description.mean),
-        _interval(description.of_mean, column),
+        interval(description.of_mean, column, absent=DASH, minus=MINUS),
         column.text(description.median),
-        _signed(difference.mean, column) if difference else "&ndash;",
-        _interval(difference.interval, column) if difference else "&ndash;",
-        _p_text(row.p),
-        f"{difference.rank_biserial:+.2f}".replace("-", "&minus;") if difference else "&ndash;",
+        signed(difference.mean, column, plus="+", minus=MINUS) if difference else DASH,
+        interval(difference.interval, column, absent=DASH, minus=MINUS) if difference else DASH,
+        p_value(row.p, below="&lt; 0.001", absent=DASH),
+        f"{difference.rank_biserial:+.2f}".replace("-", MINUS) if difference else DASH,
     ]
-    return f'<tr><th scope="row">{escape(row.name)}</th>{"".join(f"<td>{cell}</td>" for cell in cells)}</tr>'
-
-
-def _interval(interval: Interval | None, column: Column) -> str:
-    if interval is None:
-        return "&ndash;"
-    return f"{_signed(interval.low, column, plus='')} to {_signed(interval.high, column, plus='')}"
-
-
-def _signed(value: float, column: Column, plus: str = "+") -> str:
-    sign = "&minus;" if value < 0 else plus
-    return f"{sign}{column.text(abs(value))}"
-
-
-def _p_text(p: float | None) -> str:
-    if p is None:
-        return "&ndash;"
-    return "&lt; 0.001" if p < 0.001 else f"{p:.3f}"
+    return table_row(row.name, cells)

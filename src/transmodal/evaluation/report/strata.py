@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
-from transmodal.evaluation.drawing.tables import csv_table
+from transmodal.evaluation.drawing.html import DASH, column_heads, table_row
+from transmodal.evaluation.drawing.tables import csv_table, interval_fields
+from transmodal.evaluation.drawing.words import counted
 from transmodal.evaluation.external.strata import METHOD, Drop, Stratum, describe_strata
+from transmodal.evaluation.report.columns import interval, signed, unit_text
 from transmodal.evaluation.result import Column, Evaluation
 from transmodal.evaluation.statistics.bootstrap import Interval
 from transmodal.evaluation.statistics.paired_tests import Description
@@ -63,17 +66,15 @@ def _against_home(evaluation: Evaluation, figures: Sequence[Stratum], columns: S
             if figure is None or figure.internal is None:
                 continue
             cells = [
-                escape(f"{column.label} {'' if column.unit == '1' else column.unit}".strip()),
+                escape(f"{column.label} {unit_text(column)}".strip()),
                 _described(figure.internal, column),
                 _described(figure.description, column),
                 _dropped(figure.drop, column),
             ]
-            lines.append(
-                f'<tr><th scope="row">{escape(name)}</th>{"".join(f"<td>{cell}</td>" for cell in cells)}</tr>'
-            )
+            lines.append(table_row(name, cells))
     if not lines:
         return '<p class="about">No figure was taken there under the protocol of here.</p>'
-    heads = "".join(f"<th>{text}</th>" for text in ("Figure", "There", "Here", "Drop"))
+    heads = column_heads(("Figure", "There", "Here", "Drop"))
     return (
         f'<h3>Against {escape(evaluation.internal_test.cohort)}</h3><div class="scroll"><table class="strata"><thead><tr>'
         f"<th>Translator</th>{heads}</tr></thead><tbody>{''.join(lines)}</tbody></table></div>"
@@ -83,7 +84,7 @@ def _against_home(evaluation: Evaluation, figures: Sequence[Stratum], columns: S
 def _by_stratum(evaluation: Evaluation, figures: Sequence[Stratum], columns: Sequence[Column]) -> str:
     with_drop = evaluation.internal_test is not None
     heads = "".join(
-        f"<th>{escape(column.label)}<small>{escape('' if column.unit == '1' else column.unit) or '&nbsp;'}</small></th>"
+        f"<th>{escape(column.label)}<small>{escape(unit_text(column)) or '&nbsp;'}</small></th>"
         + ("<th>Drop<small>&nbsp;</small></th>" if with_drop else "")
         for column in columns
     )
@@ -95,15 +96,13 @@ def _by_stratum(evaluation: Evaluation, figures: Sequence[Stratum], columns: Seq
             cells = []
             for column in columns:
                 figure = _find(in_stratum, name, column)
-                cells.append("&ndash;" if figure is None else _described(figure.description, column))
+                cells.append(DASH if figure is None else _described(figure.description, column))
                 if with_drop:
-                    cells.append("&ndash;" if figure is None else _dropped(figure.drop, column))
-            lines.append(
-                f'<tr><th scope="row">{escape(name)}</th>{"".join(f"<td>{cell}</td>" for cell in cells)}</tr>'
-            )
+                    cells.append(DASH if figure is None else _dropped(figure.drop, column))
+            lines.append(table_row(name, cells))
         n = max(figure.description.n for figure in in_stratum)
         span = 1 + len(columns) * (1 + with_drop)
-        head = f'<tr class="head"><th colspan="{span}">{escape(stratum)}, {n} {"patient" if n == 1 else "patients"}</th></tr>'
+        head = f'<tr class="head"><th colspan="{span}">{escape(stratum)}, {counted(n, "patient")}</th></tr>'
         bodies.append(f"<tbody>{head}{''.join(lines)}</tbody>")
     return (
         f'<div class="scroll"><table class="strata"><thead><tr><th>Translator</th>{heads}</tr></thead>'
@@ -119,28 +118,21 @@ def _find(figures: Sequence[Stratum], name: str, column: Column) -> Stratum | No
 
 
 def _described(description: Description, column: Column) -> str:
-    return f"{_number(description.mean, column)}{_interval(description.of_mean, column)}"
+    return f"{signed(description.mean, column)}{_small_interval(description.of_mean, column)}"
 
 
 def _dropped(drop: Drop | None, column: Column) -> str:
     if drop is None:
-        return "&ndash;"
+        return DASH
     worse = drop.interval is not None and (
         drop.interval.low > 0 if column.higher_is_better else drop.interval.high < 0
     )
     mark = ' <span class="std">worse here</span>' if worse else ""
-    return f"{_number(drop.mean, column, plus='+')}{mark}{_interval(drop.interval, column)}"
+    return f"{signed(drop.mean, column, plus='+')}{mark}{_small_interval(drop.interval, column)}"
 
 
-def _interval(interval: Interval | None, column: Column) -> str:
-    if interval is None:
-        return ""
-    return f"<small>{_number(interval.low, column)} to {_number(interval.high, column)}</small>"
-
-
-def _number(value: float, column: Column, plus: str = "") -> str:
-    sign = "\N{MINUS SIGN}" if value < 0 else plus
-    return f"{sign}{column.text(abs(value))}"
+def _small_interval(ends: Interval | None, column: Column) -> str:
+    return f"<small>{interval(ends, column)}</small>" if ends else ""
 
 
 def _record(figure: Stratum) -> dict[str, object]:
@@ -153,15 +145,10 @@ def _record(figure: Stratum) -> dict[str, object]:
         "patients": figure.description.n,
         "mean": figure.description.mean,
         "sd": figure.description.sd,
-        **_ends("mean", figure.description.of_mean),
+        **interval_fields("mean", figure.description.of_mean),
         "home_patients": figure.internal and figure.internal.n,
         "home_mean": figure.internal and figure.internal.mean,
         "drop": figure.drop and figure.drop.mean,
-        **_ends("drop", figure.drop and figure.drop.interval),
+        **interval_fields("drop", figure.drop and figure.drop.interval),
         "protocol": figure.protocol,
     }
-
-
-def _ends(name: str, interval: Interval | None) -> dict[str, float | None]:
-    low, high = interval or (None, None)
-    return {f"{name}_low": low, f"{name}_high": high}

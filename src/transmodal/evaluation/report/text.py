@@ -6,15 +6,23 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from transmodal.evaluation import provenance
-from transmodal.evaluation.drawing.figures import label, number
+from transmodal.evaluation.drawing.figures import label, modality_labels
 from transmodal.evaluation.drawing.tables import escape_latex, escape_markdown, latex_table, markdown_table
+from transmodal.evaluation.drawing.words import (
+    DASH,
+    counted,
+    number,
+    p_value,
+    protocol_lines,
+    sentence,
+    true_minus,
+)
+from transmodal.evaluation.drawing.words import interval as words_interval
 from transmodal.evaluation.report import significance
+from transmodal.evaluation.report.columns import interval, signed, title
 from transmodal.evaluation.result import Column, Evaluation
-from transmodal.evaluation.statistics.bootstrap import Interval
 from transmodal.evaluation.statistics.paired_tests import Description, too_few
 from transmodal.notice import INTENDED_USE
-
-_NONE = "\N{EN DASH}"
 
 
 class _Table(NamedTuple):
@@ -60,7 +68,7 @@ def _figures(evaluation: Evaluation) -> _Table:
     names = (*evaluation.models, *evaluation.oracles)
     n = len(evaluation.cases)
     return _Table(
-        f"Mean ± standard deviation over {n} {'case' if n == 1 else 'cases'}; the best mean of each column is bold.",
+        f"Mean ± standard deviation over {counted(n, 'case')}; the best mean of each column is bold.",
         ("Translator", *(_heading(column) for column in columns)),
         [(name, *(_spread(evaluation, name, column) for column in columns)) for name in names],
         frozenset(
@@ -83,17 +91,17 @@ def _statistics(evaluation: Evaluation) -> _Table | None:
             (
                 row.name,
                 column.text(row.description.mean),
-                _interval(row.description.of_mean, column),
+                interval(row.description.of_mean, column),
                 column.text(row.description.median),
-                _signed(difference.mean, column) if difference else _NONE,
-                _interval(difference.interval if difference else None, column),
-                _NONE if row.p is None else "<0.001" if row.p < 0.001 else f"{row.p:.3f}",
+                signed(difference.mean, column, plus="+") if difference else DASH,
+                interval(difference.interval if difference else None, column),
+                p_value(row.p),
             )
         )
     return _Table(
-        f"{_heading(column)} over {n} {'patient' if n == 1 else 'patients'}; 95 % intervals by bootstrap; differences "
+        f"{_heading(column)} over {counted(n, 'patient')}; 95 % intervals by bootstrap; differences "
         f"from {tested[0].name}, paired by patient; p by Wilcoxon's signed-rank test, corrected by Holm."
-        + (f" {reason[0].upper()}{reason[1:]}." if reason else ""),
+        + (f" {sentence(reason)}" if reason else ""),
         ("Translator", "Mean", "95 % of the mean", "Median", "Difference", "95 % of it", "p (Holm)"),
         rows,
     )
@@ -108,7 +116,7 @@ def _uncertainty(evaluation: Evaluation) -> _Table | None:
         (
             model.translator,
             *(cell for description in (model.spearman, model.ause) for cell in _described(description)),
-            _NONE if model.ause_random is None else f"{model.ause_random.mean:.3f}",
+            DASH if model.ause_random is None else f"{model.ause_random.mean:.3f}",
             number(model.error[0].mean),
             number(model.error[-1].mean),
         )
@@ -117,10 +125,10 @@ def _uncertainty(evaluation: Evaluation) -> _Table | None:
     n = min(model.patients for model in pooled)
     reason = too_few(n)
     return _Table(
-        f"Disagreement of the passes and absolute error ({unit}) over {n} {'patient' if n == 1 else 'patients'}: "
+        f"Disagreement of the passes and absolute error ({unit}) over {counted(n, 'patient')}: "
         "Spearman's rank correlation over voxels, area under the sparsification error and that of an order by chance, "
         "mean absolute error in the tenths of least and of most disagreement; 95 % intervals by bootstrap."
-        + (f" {reason[0].upper()}{reason[1:]}." if reason else ""),
+        + (f" {sentence(reason)}" if reason else ""),
         (
             "Translator",
             "rho ↑",
@@ -137,12 +145,12 @@ def _uncertainty(evaluation: Evaluation) -> _Table | None:
 
 def _described(description: Description | None) -> tuple[str, str]:
     if description is None:
-        return _NONE, _NONE
-    ends = [
-        f"{value:.3f}".replace("-", "\N{MINUS SIGN}")
-        for value in (description.mean, *(description.of_mean or ()))
-    ]
-    return ends[0], f"{ends[1]} to {ends[2]}" if description.of_mean else _NONE
+        return DASH, DASH
+    return _three_digits(description.mean), words_interval(description.of_mean, _three_digits)
+
+
+def _three_digits(value: float) -> str:
+    return true_minus(f"{value:.3f}")
 
 
 def _marked(table: _Table, escape: Callable[[str], str], bold: Callable[[str], str]) -> list[list[str]]:
@@ -155,13 +163,11 @@ def _marked(table: _Table, escape: Callable[[str], str], bold: Callable[[str], s
 def _texts(evaluation: Evaluation) -> Sequence[str]:
     """Return what belongs to the tables: cohort, protocols, notes, intended use."""
     task = evaluation.task
-    protocols: dict[str, list[str]] = {}
-    for column in evaluation.main_columns():
-        protocols.setdefault(column.protocol.text(), []).append(column.label)
+    columns = evaluation.main_columns()
     simulated = ", ".join(label(name) for name in task.simulated)
     return [
         f"{task.split.capitalize()} cases of the cohort {task.cohort} ({task.digest[:12]}).",
-        *(f"{', '.join(names)}: {text}." for text, names in protocols.items()),
+        *protocol_lines((column.protocol.text(), column.label) for column in columns),
         *([f"Simulated, measured by no scanner: {simulated}."] if simulated else []),
         *provenance.starting_notes(
             {
@@ -176,29 +182,17 @@ def _texts(evaluation: Evaluation) -> Sequence[str]:
 
 def _title(evaluation: Evaluation) -> str:
     task = evaluation.task
-    return f"{' + '.join(label(name) for name in task.sources)} to {label(task.target)}: evaluation"
+    return f"{modality_labels(task.sources)} to {label(task.target)}: evaluation"
 
 
 def _heading(column: Column) -> str:
-    unit = "" if column.unit == "1" else f" ({column.unit})"
-    return f"{column.label}{unit} {'↑' if column.higher_is_better else '↓'}"
+    return f"{title(column)} {'↑' if column.higher_is_better else '↓'}"
 
 
 def _spread(evaluation: Evaluation, name: str, column: Column) -> str:
     summary = evaluation.of(name, column)
     if summary is None or summary.mean is None:
-        return "\N{INFINITY}" if summary is not None and summary.n_infinite else _NONE
-    mean = _signed(summary.mean, column, plus="")
+        return "\N{INFINITY}" if summary is not None and summary.n_infinite else DASH
+    mean = signed(summary.mean, column)
     infinite = f" ({summary.n_infinite} \N{INFINITY})" if summary.n_infinite else ""
     return f"{mean}{'' if summary.std is None else f' ± {column.text(summary.std)}'}{infinite}"
-
-
-def _interval(interval: Interval | None, column: Column) -> str:
-    if interval is None:
-        return _NONE
-    return f"{_signed(interval.low, column, plus='')} to {_signed(interval.high, column, plus='')}"
-
-
-def _signed(value: float, column: Column, plus: str = "+") -> str:
-    sign = "\N{MINUS SIGN}" if value < 0 else plus
-    return sign + column.text(abs(value))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Mapping, Sequence
 from html import escape
 from typing import NamedTuple
@@ -11,7 +10,7 @@ import numpy as np
 
 from transmodal.cohorts.store import PreparedCase
 from transmodal.evaluation.drawing.figures import grey, label, png, window_of
-from transmodal.evaluation.drawing.html import document, headings
+from transmodal.evaluation.drawing.html import data_uri, document, headings
 from transmodal.evaluation.drawing.planes import Frame, canonical
 from transmodal.inference.preprocessing import Preprocessing
 from transmodal.metrics.table import SplitFigure
@@ -89,8 +88,8 @@ def page(
 def _case_section(case: str, case_picture: Picture) -> str:
     rows = [(label(case_picture.source_name), case_picture.source), *case_picture.synthetic.items()]
     images = "".join(
-        f'<figure><img alt="{escape(f"{name}, three planes")}" style="max-width:100%" src="data:image/png;base64,'
-        f'{base64.b64encode(pixels).decode()}"><figcaption>{escape(name)}</figcaption></figure>'
+        f'<figure><img alt="{escape(f"{name}, three planes")}" style="max-width:100%" src="{data_uri(pixels)}">'
+        f"<figcaption>{escape(name)}</figcaption></figure>"
         for name, pixels in rows
     )
     return f"<section><h2>{escape(case)}</h2>{images}</section>"

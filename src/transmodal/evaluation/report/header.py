@@ -1,0 +1,71 @@
+"""The report's head: what was translated by which models, scored on what, and whether each beats the oracles."""
+
+from __future__ import annotations
+
+from html import escape
+
+from transmodal.evaluation.drawing.figures import label, modality_labels
+from transmodal.evaluation.drawing.words import counted, enumerated
+from transmodal.evaluation.result import Evaluation
+
+
+def section(evaluation: Evaluation) -> str:
+    """Return the head of the page: the task, the models, and whether each beats the oracles."""
+    task = evaluation.task
+    mask_kind = f" ({task.mask_text}; the data set gives none)" if task.mask_text else ""
+    region = (
+        f"inside the evaluation mask{escape(mask_kind)}"
+        if evaluation.columns("mask")
+        else "over the whole volume: no case has a mask"
+    )
+    return (
+        '<header><p class="eyebrow">Transmodal evaluation</p>'
+        f'<h1>{escape(modality_labels(task.sources))}<span class="to">&rarr;</span>{escape(label(task.target))}</h1>'
+        f'<p class="lead">{escape(enumerated(evaluation.models) or "Oracles")}, scored on '
+        f"{_scored(evaluation)} of the cohort <em>{escape(task.cohort)}</em>. "
+        f"{_trained(evaluation)}Figures are {region}, on the target&rsquo;s native grid.</p>"
+        f"{_notice(evaluation)}{_findings(evaluation)}</header>"
+    )
+
+
+def _scored(evaluation: Evaluation) -> str:
+    n, split = len(evaluation.cases), evaluation.task.split
+    return f"all {counted(n, 'case')}" if split == "all" else counted(n, f"{split} case")
+
+
+def _trained(evaluation: Evaluation) -> str:
+    """Say what models and oracles learned from; nothing of models that have no record of it."""
+    task = evaluation.task
+    own_cohort = f"the cohort&rsquo;s {counted(task.n_training, 'training case')}"
+    learned: dict[str, list[str]] = {}
+    for name in evaluation.models:
+        cohort = evaluation.records.get(name, {}).get("cohort", {})
+        if cohort.get("digest") == task.digest:
+            learned.setdefault(own_cohort, []).append(name)
+        elif cohort:
+            learned.setdefault(f"the cohort <em>{escape(str(cohort.get('name')))}</em>", []).append(name)
+    if evaluation.oracles:
+        cohort_text = f"the cohort <em>{escape(task.fitted_on)}</em>" if task.fitted_on else own_cohort
+        learned.setdefault(cohort_text, []).append("the oracles")
+    parts = [f"{escape(enumerated(names))} learned from {origin}" for origin, names in learned.items()]
+    text = "; ".join(parts)
+    return f"{text[:1].upper()}{text[1:]}. " if text.startswith("the") else f"{text}. " if text else ""
+
+
+def _notice(evaluation: Evaluation) -> str:
+    task = evaluation.task
+    lines = []
+    if task.simulated:
+        names = enumerated([label(name) for name in task.simulated])
+        verb = "is" if len(task.simulated) == 1 else "are"
+        lines.append(f"<b>Simulated data.</b> {escape(names)} {verb} simulated; no scanner measured them.")
+    lines += [escape(note) for note in task.notes]
+    return f'<aside class="notice">{"".join(f"<p>{line}</p>" for line in lines)}</aside>' if lines else ""
+
+
+def _findings(evaluation: Evaluation) -> str:
+    items = [
+        f'<li class="{"yes" if text.startswith("beats") else "not"}"><code>{escape(model)}</code> {escape(text)}</li>'
+        for model, text in evaluation.findings()
+    ]
+    return f'<ul class="findings">{"".join(items)}</ul>' if items else ""
