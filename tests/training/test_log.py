@@ -5,7 +5,7 @@ from pathlib import Path
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from transmodal.progress import Silent
-from transmodal.training.log import Curves, Point, read
+from transmodal.training.log import CurvePoint, Curves, read
 
 
 def write(folder: Path, first: int, last: int) -> None:
@@ -18,10 +18,10 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
     write(tmp_path, 0, 2)
 
     assert read(tmp_path / "curves.csv") == [
-        Point(1, "train", 1, "loss/g/l1", 1 / 3),
-        Point(1, "train", 1, "lr/g", 1e-4),
-        Point(2, "train", 1, "loss/g/l1", 2 / 3),
-        Point(2, "train", 1, "lr/g", 1e-4),
+        CurvePoint(1, "train", 1, "loss/g/l1", 1 / 3),
+        CurvePoint(1, "train", 1, "lr/g", 1e-4),
+        CurvePoint(2, "train", 1, "loss/g/l1", 2 / 3),
+        CurvePoint(2, "train", 1, "lr/g", 1e-4),
     ]
     assert (tmp_path / "curves.csv").read_text().startswith("step,phase,epoch,name,value\n")
 

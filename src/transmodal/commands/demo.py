@@ -15,7 +15,7 @@ EXAMPLES = (
 )
 
 
-class Task(StrEnum):
+class DemoTask(StrEnum):
     """The tasks of the demo; targets other than FA are simulated."""
 
     T1_TO_FA = "t1-to-fa"
@@ -31,7 +31,7 @@ def run(
     output: Annotated[
         Path, typer.Option("-o", "--output", help="Folder to write into, or to continue.")
     ] = Path("demo"),
-    task: Annotated[Task, typer.Option(help="What to translate.")] = Task.T1_TO_FA,
+    task: Annotated[DemoTask, typer.Option(help="What to translate.")] = DemoTask.T1_TO_FA,
     translator: Annotated[
         list[str] | None,
         typer.Option(help="Translators to train; may be repeated. Default: unet_regression and pix2pix."),

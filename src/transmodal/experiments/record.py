@@ -21,16 +21,16 @@ from transmodal.recipes.schema import Recipe
 from transmodal.storage import files
 
 
-class Spread(NamedTuple):
+class SeedSpread(NamedTuple):
     """Mean and standard deviation over seeds; the latter is 0 for one seed."""
 
     mean: float
     sd: float
 
 
-def spread(values: Sequence[float]) -> Spread:
+def spread(values: Sequence[float]) -> SeedSpread:
     """Return mean and standard deviation of one value per seed."""
-    return Spread(statistics.fmean(values), statistics.stdev(values) if len(values) > 1 else 0.0)
+    return SeedSpread(statistics.fmean(values), statistics.stdev(values) if len(values) > 1 else 0.0)
 
 
 def code_record() -> dict[str, Any]:

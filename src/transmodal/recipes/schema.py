@@ -125,7 +125,7 @@ class Windows(Part):
         return self
 
 
-class Translation(Part):
+class TranslationSettings(Part):
     """How whole volumes are translated.
 
     Attributes:
@@ -175,7 +175,7 @@ class Recipe(Part):
     windows: Windows = Windows()
     settings: dict[str, Any] = Field(default_factory=dict)
     training: Training
-    translation: Translation = Translation()
+    translation: TranslationSettings = TranslationSettings()
     evaluation: EvaluationSettings = EvaluationSettings()
 
     @model_validator(mode="after")

@@ -15,7 +15,7 @@ from torch.utils.tensorboard import SummaryWriter
 from transmodal.storage import files
 
 
-class Point(NamedTuple):
+class CurvePoint(NamedTuple):
     """One value of one curve; `step` counts the steps that were complete."""
 
     step: int
@@ -35,13 +35,13 @@ class Curves:
     def __init__(self, csv_file: Path, tensorboard: Path, step: int) -> None:
         earlier = [point for point in read(csv_file) if point.step <= step]
         with files.atomic_path(csv_file) as beside:
-            beside.write_text(_rows([Point._fields, *earlier]), encoding="utf-8")
+            beside.write_text(_rows([CurvePoint._fields, *earlier]), encoding="utf-8")
         self._stream = csv_file.open("a", encoding="utf-8", newline="")
         self._board = SummaryWriter(str(tensorboard), purge_step=step + 1)
 
     def add(self, step: int, phase: str, epoch: int, values: Mapping[str, float]) -> None:
         """Add one value to each named curve."""
-        points = [Point(step, phase, epoch, name, value) for name, value in values.items()]
+        points = [CurvePoint(step, phase, epoch, name, value) for name, value in values.items()]
         self._stream.write(_rows(points))
         self._stream.flush()
         for point in points:
@@ -61,7 +61,7 @@ class Curves:
         self._board.close()
 
 
-def read(path: Path) -> list[Point]:
+def read(path: Path) -> list[CurvePoint]:
     """Read `curves.csv`; a last row that was cut off is left out, and a missing file is empty."""
     if not path.exists():
         return []
@@ -70,7 +70,7 @@ def read(path: Path) -> list[Point]:
     for row in csv.reader(whole.splitlines()[1:]):
         with suppress(ValueError):
             step, phase, epoch, name, value = row
-            points.append(Point(int(step), phase, int(epoch), name, float(value)))
+            points.append(CurvePoint(int(step), phase, int(epoch), name, float(value)))
     return points
 
 

@@ -22,14 +22,14 @@ from transmodal.training.session import Assignment, Interrupted, Session, open_s
 from transmodal.training.step import is_out_of_memory, out_of_memory
 
 
-class Outcome(NamedTuple):
+class ProcessResult(NamedTuple):
     """The first process's result: the state of the training, and the signal that stopped it."""
 
     state: State
     signal: int | None
 
 
-def train_in_process(fabric: Fabric, assignment: Assignment, progress: Progress, stop: Stop) -> Outcome:
+def train_in_process(fabric: Fabric, assignment: Assignment, progress: Progress, stop: Stop) -> ProcessResult:
     """Train in one process; the first one keeps the run's folder.
 
     Raises:
@@ -48,7 +48,7 @@ def train_in_process(fabric: Fabric, assignment: Assignment, progress: Progress,
                 return train_session(session)
 
 
-def train_session(session: Session) -> Outcome:
+def train_session(session: Session) -> ProcessResult:
     """Train a session to the end, or until it is asked to stop.
 
     Raises:
@@ -59,12 +59,12 @@ def train_session(session: Session) -> Outcome:
         _prepare(session)
         train_phases(session)
     except Interrupted:
-        return Outcome(session.state, session.stop.signal or int(signal.SIGTERM))
+        return ProcessResult(session.state, session.stop.signal or int(signal.SIGTERM))
     except (MemoryError, RuntimeError) as error:
         if not is_out_of_memory(error):
             raise
         raise out_of_memory(session.settings.batch, session.fabric.device) from error
-    return Outcome(session.state, None)
+    return ProcessResult(session.state, None)
 
 
 def _prepare(session: Session) -> None:

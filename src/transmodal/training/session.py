@@ -43,7 +43,7 @@ class Assignment(NamedTuple):
     run: Run
 
 
-class Origin(NamedTuple):
+class WeightsOrigin(NamedTuple):
     """The origin of a run's weights; it stays as it was when the run was begun.
 
     Attributes:
@@ -86,7 +86,7 @@ class Session:
     progress: Progress
     stop: Stop
     translator: Translator[Any]
-    origin: Origin
+    origin: WeightsOrigin
     dataset: WindowDataset
     state: State
     reference: Reference | None = None
@@ -241,16 +241,16 @@ def open_session(
     )
 
 
-def _begin(translator: Translator[Any], config: Mapping[str, Any], fabric: Fabric) -> Origin:
+def _begin(translator: Translator[Any], config: Mapping[str, Any], fabric: Fabric) -> WeightsOrigin:
     """Fill the networks with the weights that training starts from."""
     pretrained = translator.pretrained()
     for weights in pretrained.values():
         weights.load()
     frozen = {name: network.to(fabric.device).digest() for name, network in translator.frozen().items()}
-    return Origin(config, frozen, {name: weights.digest() for name, weights in pretrained.items()})
+    return WeightsOrigin(config, frozen, {name: weights.digest() for name, weights in pretrained.items()})
 
 
-def _restore(translator: Translator[Any], saved: Checkpoint, fabric: Fabric) -> Origin:
+def _restore(translator: Translator[Any], saved: Checkpoint, fabric: Fabric) -> WeightsOrigin:
     """Give a translator the weights of a checkpoint back."""
     frozen = checkpoint.check_frozen(translator.frozen(), saved, fabric.device)
     if dict(saved.versions) != versions():
@@ -259,4 +259,4 @@ def _restore(translator: Translator[Any], saved: Checkpoint, fabric: Fabric) -> 
         )
     translator.load_state_dict(dict(saved.weights))
     fabric.strategy.precision.load_state_dict(dict(saved.state.scaler))
-    return Origin(saved.translator_config, frozen, saved.starting_weights)
+    return WeightsOrigin(saved.translator_config, frozen, saved.starting_weights)

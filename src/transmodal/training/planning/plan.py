@@ -22,9 +22,9 @@ from transmodal.nets.pretrained import PretrainedWeights
 from transmodal.recipes.schema import Recipe
 from transmodal.training.planning.cohort_intensity import with_cohort_intensity
 from transmodal.training.planning.config import translator_config
+from transmodal.training.planning.pairing import TrainingCases, pairs_of, region_modality, sort_training_cases
 from transmodal.training.planning.phases import PhasePlan, plan_phases
 from transmodal.training.planning.requirements import check_cases, check_needs, check_options
-from transmodal.training.planning.sides import Sides, pairs_of, region_modality, sides_of
 from transmodal.translators._base import OutputRange, Translator
 from transmodal.volumes.geometry.reorient import working_grid
 from transmodal.volumes.intensity import IntensityMap, fit, reference
@@ -103,19 +103,19 @@ def plan(recipe: Recipe, cohort: Cohort, *, begins: bool = True) -> Plan:
     with torch.device("meta"):
         blank = translators.build(recipe.translator, config)
     check_options(recipe, blank, validation)
-    sides = sides_of(recipe, blank, training)
+    training_cases = sort_training_cases(recipe, blank, training)
     validation = pairs_of(recipe, blank, validation)
     check_needs(recipe, blank, [*training, *validation])
     pretrained = _checked_weights(blank, begins=begins)
     phases = plan_phases(recipe, blank)
-    maps = {case.id: target_map_of(case, recipe, blank.output_range) for case in sides.targets}
+    maps = {case.id: target_map_of(case, recipe, blank.output_range) for case in training_cases.targets}
     preprocessing = _preprocessing(recipe, blank, cohort, maps)
     return Plan(
         recipe=recipe,
         config=config,
         cohort=_mark(cohort, training),
         preprocessing=preprocessing,
-        stream=_stream(preprocessing, recipe, sides, maps, blank),
+        stream=_stream(preprocessing, recipe, training_cases, maps, blank),
         validation=tuple(mask_cases(cohort, validation, recipe.task.target, kinds_of(recipe.data.region))),
         phases=phases,
         features=cohort.folder / "features",
@@ -182,14 +182,14 @@ def _largest_plane(recipe: Recipe, multiple: int, cases: Sequence[PreparedCase])
 def _stream(
     preprocessing: Preprocessing,
     recipe: Recipe,
-    sides: Sides,
+    cases: TrainingCases,
     maps: Mapping[str, IntensityMap],
     blank: Translator[Any],
 ) -> Stream:
-    unpaired_targets = () if sides.paired else sides.targets
+    unpaired_targets = () if cases.paired else cases.targets
     return Stream(
         cases=tuple(
-            StreamCase(case, source_maps(preprocessing, case), maps.get(case.id)) for case in sides.sources
+            StreamCase(case, source_maps(preprocessing, case), maps.get(case.id)) for case in cases.sources
         ),
         sources=preprocessing.sources,
         target=preprocessing.target,
@@ -197,7 +197,7 @@ def _stream(
         region=preprocessing.region,
         cutting=preprocessing.cutting,
         axes=tuple(AXES[axis] for axis in recipe.windows.axes),
-        needs=blank.needs | (blank.wants & _shared_labels(sides.sources)),
+        needs=blank.needs | (blank.wants & _shared_labels(cases.sources)),
         augment=recipe.training.augment,
         min_foreground=recipe.windows.min_foreground,
         central=recipe.windows.central,

@@ -10,7 +10,7 @@ from transmodal.cohorts.store import PreparedCase
 from transmodal.errors import InputError, UsageError
 from transmodal.recipes.schema import Recipe
 from transmodal.training.planning.config import n_channels
-from transmodal.training.planning.sides import region_modality
+from transmodal.training.planning.pairing import region_modality
 from transmodal.translators._base import Translator
 
 

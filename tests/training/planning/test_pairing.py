@@ -1,4 +1,4 @@
-"""Sides: which cases give sources and which give targets."""
+"""Pairing: which cases give sources and which give targets."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which training cases give sources and which give targets: the same ones of a cohort of pairs, others without pairs."""
+"""Pairing: training cases that give sources, and those that give targets; the same ones in a cohort of pairs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from transmodal.recipes.schema import Recipe
 from transmodal.translators._base import Translator
 
 
-class Sides(NamedTuple):
+class TrainingCases(NamedTuple):
     """The training cases by what they give.
 
     Attributes:
@@ -31,7 +31,9 @@ def needed_sources(recipe: Recipe, translator: Translator[Any]) -> tuple[str, ..
     return (first, *([] if translator.accepts_missing else further))
 
 
-def sides_of(recipe: Recipe, translator: Translator[Any], training: Sequence[PreparedCase]) -> Sides:
+def sort_training_cases(
+    recipe: Recipe, translator: Translator[Any], training: Sequence[PreparedCase]
+) -> TrainingCases:
     """Sort the training cases; only a translator that learns without pairs may have cases without source or target.
 
     Raises:
@@ -41,7 +43,7 @@ def sides_of(recipe: Recipe, translator: Translator[Any], training: Sequence[Pre
     if translator.pairing == "paired":
         for case in training:
             _check(case, (*sources, target), "")
-        return Sides(tuple(training), tuple(training), paired=True)
+        return TrainingCases(tuple(training), tuple(training), paired=True)
     with_sources = tuple(case for case in training if set(sources) <= set(case.modalities))
     with_target = tuple(case for case in training if target in case.modalities)
     names = {case.id for case in (*with_sources, *with_target)}
@@ -56,7 +58,9 @@ def sides_of(recipe: Recipe, translator: Translator[Any], training: Sequence[Pre
                 f"some with {', '.join(sources)} and some with {target}",
                 "Prepare the cohort with both, or set task.source and task.target.",
             )
-    return Sides(with_sources, with_target, paired=len(with_sources) == len(with_target) == len(training))
+    return TrainingCases(
+        with_sources, with_target, paired=len(with_sources) == len(with_target) == len(training)
+    )
 
 
 def pairs_of(
