@@ -19,7 +19,7 @@ def test_the_default_is_there() -> None:
 def test_another_file_is_another_engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "constant.py").write_text("def build(translator, device): return (translator, device)")
     monkeypatch.setattr(engines, "__path__", [*engines.__path__, str(tmp_path)])
-    assert engines.names() == sorted([engines.DEFAULT, "constant"])
+    assert {engines.DEFAULT, "constant"} <= set(engines.names())
     translator, device = translators.build("unet_regression", {"width": 2, "levels": 2}), torch.device("cpu")
     assert engines.build("constant", translator, device) == (translator, device)  # type: ignore[comparison-overlap]
 
