@@ -91,6 +91,16 @@ def test_the_reference_of_python_has_every_function_of_the_package() -> None:
         assert re.search(rf"^::: transmodal\.[\w.]+\.{name}$", page, re.MULTILINE), name
 
 
+def test_the_files_that_answer_are_there() -> None:
+    page = (ROOT / "docs/concepts/house.md").read_text(encoding="utf-8")
+    rows = [line for line in page.splitlines() if line.startswith("| ") and "question" not in line]
+    assert len(rows) == 10
+    for row in rows:
+        paths = re.findall(r"`(src/[\w/.-]+)`", row)
+        assert paths, row
+        assert all((ROOT / path).is_file() for path in paths), row
+
+
 def test_no_page_of_the_site_links_to_what_is_outside_of_it() -> None:
     docs = (ROOT / "docs").resolve()
     for page in sorted(docs.rglob("*.md")):

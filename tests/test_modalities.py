@@ -15,7 +15,7 @@ from transmodal.cohorts.headers import bids_names
 from transmodal.cohorts.headers.source_facts import read_source_facts
 from transmodal.cohorts.options import PrepareOptions
 from transmodal.cohorts.prepare import write_case
-from transmodal.evaluation.drawing.figures import Window, label, window_of
+from transmodal.evaluation.drawing.figures import DisplayWindow, label, window_of
 from transmodal.evaluation.score import range_of, score, unit_of
 from transmodal.modalities import BidsName, Modality, known_modalities, modality_in, modality_of
 from transmodal.recipes.schema import Data
@@ -69,7 +69,7 @@ def test_a_new_modality_is_one_line(tmp_path: Path) -> None:
     counted = {figure.protocol.definition for figure in figures if figure.metric == "ssim"}
     assert counted == {"counted from -5 um2/s"}
 
-    assert window_of("adc", reference.voxels) == Window(0, 3000, "um2/s")
+    assert window_of("adc", reference.voxels) == DisplayWindow(0, 3000, "um2/s")
     assert label("adc") == "ADC"
     assert modality_in("um2/s").decimals == 0
     assert physical(modality_of("adc").bounds, mapped_by) == (0, 5000)
@@ -120,7 +120,7 @@ def test_records_agree() -> None:
 
 def test_a_window_holds_in_its_unit_alone() -> None:
     levels = np.linspace(0, 255, 1001)
-    assert window_of("ct", levels) == Window(-1000, 1000, "HU")
+    assert window_of("ct", levels) == DisplayWindow(-1000, 1000, "HU")
     assert window_of("ct", levels, unit="grey level").low > 0
 
 
