@@ -22,7 +22,7 @@ ERRORS = ("UsageError", "InputError", "ResourceError", "IntegrityError", "Intern
 SPLITTING = ("prepare", "merge", "resplit")
 READING = ("prepare", "translate", "overlap", "dose")
 VERBS: dict[str, tuple[str, ...]] = {
-    "checkpoint.py": ("translate", "evaluate"),
+    "checkpoint/": ("translate", "evaluate"),
     "cli.py": ("prepare", "merge", "resplit", "benchmark", "ablate", "atlas"),
     "cohorts/edit/merge.py": ("merge",),
     "cohorts/quality/duplicates.py": SPLITTING,
@@ -32,6 +32,7 @@ VERBS: dict[str, tuple[str, ...]] = {
     "commands/_evaluating.py": ("evaluate",),
     "commands/_evaluation_words.py": ("evaluate",),
     "commands/_passes.py": ("translate", "evaluate"),
+    "commands/_places.py": ("translate",),
     "commands/_sources.py": ("translate",),
     "commands/_splitting.py": SPLITTING,
     "commands/_reading.py": READING,
@@ -135,6 +136,7 @@ KEYS = {
     "cohorts/layouts/_slice_stack.py": ("slices", "pairs"),
     "cohorts/layouts/_stack_facts.py": ("korean_human",),
     "cohorts/layouts/_tensor_case.py": ("t1_fa",),
+    "cohorts/layouts/_whole_body.py": ("korean_human",),
     "cohorts/headers/dicom_series.py": ("dicom",),
     "cohorts/prepare/validate.py": ("folders", "pairs", "bids", "dicom", "ixi", "t1_fa"),
     "cohorts/release_files.py": (

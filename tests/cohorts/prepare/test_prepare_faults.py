@@ -43,7 +43,8 @@ KILLED = """
 import sys
 from pathlib import Path
 from slow_cases import Slow
-from transmodal.cohorts.prepare import PrepareOptions, prepare
+from transmodal.cohorts.options import PrepareOptions
+from transmodal.cohorts.prepare.prepare import prepare
 
 if __name__ == "__main__":
     prepare([Slow(n, float(sys.argv[2])) for n in range(6)], Path(sys.argv[1]), workers=int(sys.argv[3]))
