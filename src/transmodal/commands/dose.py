@@ -28,74 +28,64 @@ EXAMPLES = (
 
 
 class Normalisation(StrEnum):
-    """What per cents of dose are of."""
+    """The dose that per cents are of: one for all points, or the reference's at each point."""
 
     GLOBAL = "global"
     LOCAL = "local"
 
 
+ReferenceDose = Annotated[Path, typer.Argument(help="Dose on the measured image, in Gy.")]
+EvaluatedDose = Annotated[Path, typer.Argument(help="Dose on the synthetic image, in Gy, on the same grid.")]
+Structures = Annotated[
+    Path | None, typer.Option(help="Label map on the same grid: histograms and pass rates per structure.")
+]
+Tolerance = Annotated[str, typer.Option(help="Tolerated difference and distance, such as 2%/2mm.")]
+CutOff = Annotated[str, typer.Option(help="Points below this share of the normalisation dose do not count.")]
+PerCentOf = Annotated[
+    Normalisation, typer.Option(help="Per cent of one dose, or of the reference's at the point.")
+]
+Prescription = Annotated[
+    float | None, typer.Option(help="Normalisation dose in Gy; by default the reference's maximum.")
+]
+AtLeast = Annotated[
+    list[float] | None,
+    typer.Option(help="Dose in Gy: what share of a structure gets as much; repeatable."),
+]
+GammaMap = Annotated[
+    Path | None, typer.Option(help="Image of gamma to write; 0 where a point does not count.")
+]
+
+
 def run(
-    reference: Annotated[Path, typer.Argument(help="Dose on the measured image, in Gy.")],
-    evaluated: Annotated[Path, typer.Argument(help="Dose on the synthetic image, in Gy, on the same grid.")],
-    structures: Annotated[
-        Path | None, typer.Option(help="Label map on the same grid: histograms and pass rates per structure.")
-    ] = None,
-    criterion: Annotated[
-        str, typer.Option(help="Tolerated difference and distance, such as 2%/2mm.")
-    ] = "2%/2mm",
-    cutoff: Annotated[
-        str, typer.Option(help="Points below this share of the normalisation dose do not count.")
-    ] = "10%",
-    normalisation: Annotated[
-        Normalisation, typer.Option(help="Per cent of one dose, or of the reference's at the point.")
-    ] = Normalisation.GLOBAL,
-    prescription: Annotated[
-        float | None, typer.Option(help="Normalisation dose in Gy; by default the reference's maximum.")
-    ] = None,
-    at_least: Annotated[
-        list[float] | None,
-        typer.Option(help="Dose in Gy: what share of a structure gets as much; repeatable."),
-    ] = None,
+    reference: ReferenceDose,
+    evaluated: EvaluatedDose,
+    structures: Structures = None,
+    criterion: Tolerance = "2%/2mm",
+    cutoff: CutOff = "10%",
+    normalisation: PerCentOf = Normalisation.GLOBAL,
+    prescription: Prescription = None,
+    at_least: AtLeast = None,
     output: Annotated[Path | None, typer.Option("-o", "--output", help="JSON file to write.")] = None,
-    gamma_map: Annotated[
-        Path | None,
-        typer.Option(help="Image of gamma to write; 0 where a point does not count."),
-    ] = None,
+    gamma_map: GammaMap = None,
     nonfinite: NonfiniteVoxels = Nonfinite.REFUSE,
     orientation_from: OrientationFrom = None,
     assume_orientation: AssumeOrientation = None,
     frame: Frame = None,
 ) -> None:
     """Compare two doses by gamma and dose-volume histograms. The doses are yours: none is computed here."""
-    import numpy as np
+    from transmodal.evaluation.doses import compare_dose_files
 
-    from transmodal.evaluation.doses import compare_doses
-    from transmodal.storage import files, outputs
-    from transmodal.volumes import io
-
-    for path in (output, gamma_map):
-        if path is not None:
-            outputs.check_file(path)
-    rule = _criterion(criterion, cutoff, normalisation.value, prescription)
-    reading = reading_of(nonfinite, orientation_from, assume_orientation, frame)
-    dose, other_dose = (reading.fitted(path).read(path) for path in (reference, evaluated))
-    labels = None if structures is None else reading.fitted(structures).read(structures)
-    found = compare_doses(dose, other_dose, labels, rule, at_least_gy=at_least or ())
-    record = found.to_json()
-    named = {"reference": reference, "evaluated": evaluated, "structures": structures}
-    record["inputs"] = {
-        name: {"name": path.name, "sha256": files.sha256_file(path)}
-        for name, path in named.items()
-        if path is not None and path.is_file()
-    }
-    if gamma_map is not None:
-        gamma_map.parent.mkdir(parents=True, exist_ok=True)
-        volume = dose.with_voxels(np.nan_to_num(found.gamma.values, nan=0.0))
-        record["gamma_map"] = {"name": gamma_map.name, "sha256": io.write(volume, gamma_map)}
-    if output is not None:
-        output.parent.mkdir(parents=True, exist_ok=True)
-        files.write_json(output, record)
-    print(found.text())
+    comparison = compare_dose_files(
+        reference,
+        evaluated,
+        structures,
+        _criterion(criterion, cutoff, normalisation.value, prescription),
+        at_least_gy=at_least or (),
+        reading=reading_of(nonfinite, orientation_from, assume_orientation, frame),
+        output=output,
+        gamma_map=gamma_map,
+    )
+    print(comparison.text())
 
 
 def _criterion(words: str, cutoff: str, normalisation: str, prescription: float | None) -> Criterion:

@@ -39,22 +39,22 @@ def run(
     frame: Frame = None,
 ) -> None:
     """Compare your segmentations by Dice and the 95th percentile Hausdorff distance, per structure."""
-    from transmodal.errors import UsageError
     from transmodal.evaluation import overlaps
-    from transmodal.storage import files, outputs
 
-    if output is not None:
-        outputs.check_file(output)
-    words = None if labels is None else [word.strip() for word in labels.split(",")]
-    if words is not None and not all(word.isdigit() and int(word) for word in words):
-        raise UsageError("E001", f"--labels {labels}", "numbers above 0, such as 1,2,5", "Write them so.")
-    pairs = overlaps.compare_segmentations(
+    cases = overlaps.write_overlaps(
         reference,
         synthetic,
-        labels=None if words is None else [int(word) for word in words],
+        labels=None if labels is None else _label_numbers(labels),
         reading=reading_of(nonfinite, orientation_from, assume_orientation, frame),
+        output=output,
     )
-    if output is not None:
-        output.parent.mkdir(parents=True, exist_ok=True)
-        files.write_json(output, overlaps.to_json(pairs))
-    print(overlaps.text(pairs))
+    print(overlaps.text(cases))
+
+
+def _label_numbers(text: str) -> list[int]:
+    from transmodal.errors import UsageError
+
+    words = [word.strip() for word in text.split(",")]
+    if not all(word.isdigit() and int(word) for word in words):
+        raise UsageError("E001", f"--labels {text}", "numbers above 0, such as 1,2,5", "Write them so.")
+    return [int(word) for word in words]

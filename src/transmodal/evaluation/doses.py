@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,7 +15,9 @@ from transmodal.evaluation.overlaps import label_map
 from transmodal.metrics.checks import Mask
 from transmodal.metrics.regions.dose import Criterion, DvhFigures, Gamma, dvh, gamma
 from transmodal.notice import INTENDED_USE
-from transmodal.volumes import Volume
+from transmodal.storage import files, outputs
+from transmodal.volumes import Volume, io
+from transmodal.volumes.reading import STRICT, Reading
 
 
 class StructureDose(NamedTuple):
@@ -101,6 +104,52 @@ class DoseComparison:
         return "\n".join(lines)
 
 
+def compare_dose_files(
+    reference: Path,
+    evaluated: Path,
+    structures: Path | None = None,
+    criterion: Criterion | None = None,
+    *,
+    at_least_gy: Sequence[float] = (),
+    reading: Reading = STRICT,
+    output: Path | None = None,
+    gamma_map: Path | None = None,
+) -> DoseComparison:
+    """Compare two doses as files and write the figures, as `transmodal dose` does.
+
+    Args:
+        reference: dose on the measured image, in Gy.
+        evaluated: dose on the synthetic image, in Gy, on the same grid.
+        structures: label map on the same grid; None takes the whole volume alone.
+        criterion: None takes 2 % / 2 mm, global, above 10 %.
+        at_least_gy: doses at which the histograms are asked for volumes.
+        reading: how the files are read where they leave something open.
+        output: JSON file to write; None writes none.
+        gamma_map: image of gamma to write, 0 where a point does not count; None writes none.
+
+    Raises:
+        TransmodalError: as `compare_doses` and `volumes.io.read`; E005 and E403 for a place that cannot be written.
+    """
+    for path in (output, gamma_map):
+        if path is not None:
+            outputs.check_file(path)
+    reference_dose, evaluated_dose = (reading.fitted(path).read(path) for path in (reference, evaluated))
+    labels = None if structures is None else reading.fitted(structures).read(structures)
+    comparison = compare_doses(reference_dose, evaluated_dose, labels, criterion, at_least_gy=at_least_gy)
+    record = comparison.to_json()
+    record["inputs"] = _input_hashes(
+        {"reference": reference, "evaluated": evaluated, "structures": structures}
+    )
+    if gamma_map is not None:
+        gamma_map.parent.mkdir(parents=True, exist_ok=True)
+        volume = reference_dose.with_voxels(np.nan_to_num(comparison.gamma.values, nan=0.0))
+        record["gamma_map"] = {"name": gamma_map.name, "sha256": io.write(volume, gamma_map)}
+    if output is not None:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        files.write_json(output, record)
+    return comparison
+
+
 def compare_doses(
     reference: Volume,
     evaluated: Volume,
@@ -166,6 +215,14 @@ def _dvh_record(figures: DvhFigures) -> dict[str, Any]:
     plain = figures._asdict()
     del plain["at_least_percent"]
     return {**plain, **volumes}
+
+
+def _input_hashes(paths: Mapping[str, Path | None]) -> dict[str, dict[str, str]]:
+    return {
+        name: {"name": path.name, "sha256": files.sha256_file(path)}
+        for name, path in paths.items()
+        if path is not None and path.is_file()
+    }
 
 
 def _check_grid(name: str, reference: Volume, volume: Volume) -> None:

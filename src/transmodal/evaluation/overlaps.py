@@ -15,7 +15,7 @@ from transmodal.errors import InputError
 from transmodal.metrics.regions.overlap import Overall, StructureFigures, by_structure, overall
 from transmodal.metrics.table import finite
 from transmodal.notice import INTENDED_USE
-from transmodal.storage import files, placeholders
+from transmodal.storage import files, outputs, placeholders
 from transmodal.volumes import Volume, io
 from transmodal.volumes.reading import STRICT, Reading
 
@@ -79,6 +79,35 @@ def compare_segmentations(
         _compare_files(reference_path, synthetic_path, labels, reading)
         for reference_path, synthetic_path in _paired_files(reference, synthetic)
     )
+
+
+def write_overlaps(
+    reference: Path,
+    synthetic: Path,
+    *,
+    labels: Sequence[int] | None = None,
+    reading: Reading = STRICT,
+    output: Path | None = None,
+) -> tuple[CaseOverlap, ...]:
+    """Compare segmentations and write the figures, as `transmodal overlap` does.
+
+    Args:
+        reference: segmentation of the target as measured, or a folder of such.
+        synthetic: of the synthetic volume, or a folder of such.
+        labels: which structures there are; None takes those above 0 that either map of a pair has.
+        reading: how the files are read where they leave something open.
+        output: JSON file to write; None writes none.
+
+    Raises:
+        TransmodalError: as `compare_segmentations`; E005 and E403 for a place that cannot be written.
+    """
+    if output is not None:
+        outputs.check_file(output)
+    cases = compare_segmentations(reference, synthetic, labels=labels, reading=reading)
+    if output is not None:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        files.write_json(output, to_json(cases))
+    return cases
 
 
 def to_json(cases: Sequence[CaseOverlap]) -> dict[str, Any]:
