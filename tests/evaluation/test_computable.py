@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from transmodal.errors import InputError, UsageError
-from transmodal.evaluation.computable import CaseFacts, check, check_cases
+from transmodal.evaluation.computable import ScoredCase, check, check_cases
 
-GREY = CaseFacts("a", (64, 60, 40), has_labels=True, has_mask=True)
+GREY = ScoredCase("a", (64, 60, 40), has_labels=True, has_mask=True)
 COLOUR = GREY._replace(shape=(64, 60, 40, 3))
 
 
@@ -28,7 +28,7 @@ def test_metrics_that_fit_pass() -> None:
         ("gradient_error", GREY._replace(shape=(64, 60, 1)), "2 slices or more"),
     ],
 )
-def test_metrics_of_other_volumes_are_refused(metric: str, case: CaseFacts, message: str) -> None:
+def test_metrics_of_other_volumes_are_refused(metric: str, case: ScoredCase, message: str) -> None:
     with pytest.raises(UsageError, match=message) as caught:
         check([metric], "fa", case)
     assert caught.value.code == "E004"
@@ -41,7 +41,7 @@ def test_metrics_of_other_volumes_are_refused(metric: str, case: CaseFacts, mess
         ("outside_energy", GREY._replace(has_mask=False), "case a without a mask"),
     ],
 )
-def test_cases_that_lack_a_part_are_refused(metric: str, case: CaseFacts, message: str) -> None:
+def test_cases_that_lack_a_part_are_refused(metric: str, case: ScoredCase, message: str) -> None:
     with pytest.raises(InputError, match=message) as caught:
         check([metric], "fa", case)
     assert caught.value.code == "E131"

@@ -145,7 +145,7 @@ def test_range_error_changes_its_sign_with_the_roles(
 ) -> None:
     x, y = (3000 * _image(seed + k, 9, 8, 7) - 1500 for k in (0, 1))
     body = _region(seed, 9, 8, 7)
-    curve = paths.Curve((-1000, 0, 1500), (0, 1, 1.8))
+    curve = paths.StoppingPowerCurve((-1000, 0, 1500), (0, 1, 1.8))
     one, other = (
         paths.range_error(a, b, curve, spacing_mm=(1, 1.2, 2), direction=direction, body=body)
         for a, b in ((x, y), (y, x))

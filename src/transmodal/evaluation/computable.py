@@ -15,7 +15,7 @@ _AXIAL = 2
 """Axis of the slices in prepared volumes, which lie closest to RAS."""
 
 
-class CaseFacts(NamedTuple):
+class ScoredCase(NamedTuple):
     """The facts about a case that decide which metrics it can have.
 
     Attributes:
@@ -47,10 +47,10 @@ def check_cases(names: Sequence[str], target: str, cases: Iterable[PreparedCase]
     for case in cases if checked else ():
         if target in case.modalities:
             shape = case.volume(target).voxels.shape
-            check(checked, target, CaseFacts(case.id, shape, case.segmentation() is not None, has_mask))
+            check(checked, target, ScoredCase(case.id, shape, case.segmentation() is not None, has_mask))
 
 
-def check(names: Sequence[str], target: str, case: CaseFacts) -> None:
+def check(names: Sequence[str], target: str, case: ScoredCase) -> None:
     """Refuse metrics that a case can have no figure of.
 
     Args:
@@ -68,7 +68,7 @@ def check(names: Sequence[str], target: str, case: CaseFacts) -> None:
         _check_needs(metric, case)
 
 
-def _check_kind(metric: Metric, target: str, case: CaseFacts) -> None:
+def _check_kind(metric: Metric, target: str, case: ScoredCase) -> None:
     kind, opposite = ("colour", "grey") if len(case.shape) == 4 else ("grey", "colour")
     if metric.kind == opposite:
         raise UsageError(
@@ -79,7 +79,7 @@ def _check_kind(metric: Metric, target: str, case: CaseFacts) -> None:
         )
 
 
-def _check_size(metric: Metric, target: str, case: CaseFacts) -> None:
+def _check_size(metric: Metric, target: str, case: ScoredCase) -> None:
     side = min(n for axis, n in enumerate(case.shape[:3]) if axis != _AXIAL)
     if side < metric.smallest or case.shape[_AXIAL] < metric.slices:
         raise UsageError(
@@ -90,7 +90,7 @@ def _check_size(metric: Metric, target: str, case: CaseFacts) -> None:
         )
 
 
-def _check_needs(metric: Metric, case: CaseFacts) -> None:
+def _check_needs(metric: Metric, case: ScoredCase) -> None:
     for need, part, has_part in (
         ("labels", "segmentation", case.has_labels),
         ("mask", "mask", case.has_mask),

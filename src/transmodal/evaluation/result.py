@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from transmodal.evaluation.external.strata import InternalTest, Point, Strata
 from transmodal.evaluation.measures import disagreement
-from transmodal.evaluation.measures.disagreement import DisagreementRow, PooledDisagreement
+from transmodal.evaluation.measures.disagreement import DisagreementOverPatients, DisagreementRow
 from transmodal.evaluation.measures.gallery import CasePictures
 from transmodal.evaluation.measures.histogram import Counts
 from transmodal.evaluation.measures.organs import OrganRow
@@ -202,7 +202,7 @@ class Evaluation:
         return column.text(summary.mean if summary else None)
 
     @cached_property
-    def pooled(self) -> tuple[PooledDisagreement, ...]:
+    def pooled(self) -> tuple[DisagreementOverPatients, ...]:
         """Figures of the disagreement over patients, per translator."""
         return disagreement.pool(self.disagreements)
 

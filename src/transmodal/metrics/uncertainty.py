@@ -50,7 +50,7 @@ class Sparsification(NamedTuple):
     random: float
 
 
-class DisagreementFigures(NamedTuple):
+class DisagreementQuality(NamedTuple):
     """All figures of one disagreement.
 
     Attributes:
@@ -68,7 +68,7 @@ class DisagreementFigures(NamedTuple):
 
 def measure(
     reference: Array, synthetic: Array, disagreement: Array, *, mask: Mask | None = None
-) -> DisagreementFigures:
+) -> DisagreementQuality:
     """Return all figures of a disagreement.
 
     Args:
@@ -85,7 +85,7 @@ def measure(
     inside = np.ones(reference.shape[:3], bool) if mask is None else mask
     error = _by_voxel(np.abs(np.subtract(reference[inside], synthetic[inside], dtype=np.float64)))
     spread = _by_voxel(np.asarray(disagreement[inside], np.float64))
-    return DisagreementFigures(
+    return DisagreementQuality(
         len(error), by_part(error, spread), spearman(error, spread), sparsification(error, spread)
     )
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from transmodal.errors import InputError, UsageError
-from transmodal.metrics.regions.paths import Curve, Vector, range_error
+from transmodal.metrics.regions.paths import StoppingPowerCurve, Vector, range_error
 
-WATER = Curve((-1000, 0, 1000), (0, 1, 1.5))
+WATER = StoppingPowerCurve((-1000, 0, 1000), (0, 1, 1.5))
 MM: Vector = (1.0, 1.0, 1.0)
 BOX = np.zeros((9, 8, 7), bool)
 BOX[2:7, 1:7, 1:6] = True
@@ -81,7 +81,7 @@ def test_what_has_no_answer_is_refused_by_name() -> None:
             range_error(x, x, WATER, spacing_mm=spacing, direction=direction, body=BOX)
     for hu, ratio in (((0, 0), (1, 1)), ((0,), (1,)), ((0, 1), (1,)), ((0, 1), (1, -1))):
         with pytest.raises(UsageError, match="HU calibration"):
-            Curve(hu, ratio)
+            StoppingPowerCurve(hu, ratio)
     with pytest.raises(InputError, match="no voxels"):
         range_error(x, x, WATER, spacing_mm=MM, direction=(1, 0, 0), body=BOX, target=~BOX)
     speck = np.zeros(BOX.shape, bool)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from transmodal.errors import InputError
-from transmodal.metrics.regions.tissue import Tissue, by_decile, by_label, by_tissue
+from transmodal.metrics.regions.tissue import TissueInterval, by_decile, by_label, by_tissue
 from transmodal.metrics.suite.voxels import mae
 
 CT = np.array([[-1000.0, -200, 0], [249, 250, 1000]])
@@ -30,12 +30,12 @@ def test_the_reference_says_which_tissue_it_is() -> None:
 def test_a_mask_and_bounds_of_ones_own() -> None:
     mask = CT > -500
     assert [one.n for one in by_tissue(CT, SYNTHETIC, mask=mask)] == [0, 3, 2]
-    tissues = [Tissue("fat and water", -100, 100)]
+    tissues = [TissueInterval("fat and water", -100, 100)]
     assert [one.mae for one in by_tissue(CT, SYNTHETIC, tissues=tissues)] == [40]
 
 
 def test_a_region_without_voxels_is_a_row_without_figures() -> None:
-    (empty,) = by_tissue(CT, SYNTHETIC, tissues=[Tissue("metal", 3000, 9000)])
+    (empty,) = by_tissue(CT, SYNTHETIC, tissues=[TissueInterval("metal", 3000, 9000)])
     assert empty.n == 0
     assert all(math.isnan(figure) for figure in empty[2:])
 

@@ -56,7 +56,7 @@ class DisagreementRow(NamedTuple):
         }
 
 
-class PooledDisagreement(NamedTuple):
+class DisagreementOverPatients(NamedTuple):
     """Figures of the disagreement over the patients of one translator; several cases of one patient are averaged first.
 
     Attributes:
@@ -121,7 +121,7 @@ def row(case: PreparedCase, target: Volume, synthetic: Volume, spread: Volume, n
     )
 
 
-def pool(rows: Sequence[DisagreementRow]) -> tuple[PooledDisagreement, ...]:
+def pool(rows: Sequence[DisagreementRow]) -> tuple[DisagreementOverPatients, ...]:
     """Return the figures over patients, per translator in order of appearance."""
     groups: dict[str, list[DisagreementRow]] = {}
     for member in rows:
@@ -144,7 +144,7 @@ def protocol(unit: str, *, target_normalised: bool, mask: str = "") -> str:
 
 
 def record(
-    rows: Sequence[DisagreementRow], patients: Sequence[PooledDisagreement], how: str, volumes: Parts
+    rows: Sequence[DisagreementRow], patients: Sequence[DisagreementOverPatients], how: str, volumes: Parts
 ) -> dict[str, Any] | None:
     """Return all for JSON, None without rows: figures of their own, that rank no translator."""
     if not rows:
@@ -185,7 +185,7 @@ def csv_records(rows: Iterable[DisagreementRow], unit: str, how: str) -> list[di
     return records
 
 
-def _pool(name: str, members: Sequence[DisagreementRow]) -> PooledDisagreement:
+def _pool(name: str, members: Sequence[DisagreementRow]) -> DisagreementOverPatients:
     def over(value: Callable[[DisagreementRow], float]) -> Description | None:
         of_patients = by_patient(
             (member.patient, value(member)) for member in members if math.isfinite(value(member))
@@ -195,7 +195,7 @@ def _pool(name: str, members: Sequence[DisagreementRow]) -> PooledDisagreement:
     tenths = range(len(members[0].error))
     errors = [over(lambda member, n=n: member.error[n]) for n in tenths]  # type: ignore[misc]  # bound now
     disagreements = [over(lambda member, n=n: member.disagreement[n]) for n in tenths]  # type: ignore[misc]
-    return PooledDisagreement(
+    return DisagreementOverPatients(
         name,
         len({member.patient for member in members}),
         tuple(tenth.mean for tenth in disagreements if tenth is not None),

@@ -50,7 +50,7 @@ class RegionRow(NamedTuple):
         return {**self._asdict(), "measured": finite(self.measured), "synthetic": finite(self.synthetic)}
 
 
-class Agreement(NamedTuple):
+class RegionalAgreement(NamedTuple):
     """Agreement of a translator's means of one region with the measured ones.
 
     Attributes:
@@ -119,7 +119,7 @@ def _label_name(label: int, names: Mapping[int, str]) -> str:
     return f"{names[label]} (label {label})" if label in names else f"label {label}"
 
 
-def agreements(region_rows: Sequence[RegionRow]) -> list[Agreement]:
+def agreements(region_rows: Sequence[RegionRow]) -> list[RegionalAgreement]:
     """Return the agreement per translator and region, in order of appearance, of two patients or more."""
     groups: dict[tuple[str, str], list[RegionRow]] = {}
     for row in region_rows:
@@ -132,7 +132,7 @@ def agreements(region_rows: Sequence[RegionRow]) -> list[Agreement]:
         if len(measured) > 1:
             pair = _array(synthetic.values()), _array(measured.values())
             agreements_by_region.append(
-                Agreement(translator, region, tuple(measured), pair[1], pair[0], bland_altman(*pair))
+                RegionalAgreement(translator, region, tuple(measured), pair[1], pair[0], bland_altman(*pair))
             )
     return agreements_by_region
 

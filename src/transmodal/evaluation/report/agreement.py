@@ -10,7 +10,7 @@ import numpy as np
 from transmodal.evaluation.drawing.charts import plot_figure
 from transmodal.evaluation.drawing.html import DASH, column_heads
 from transmodal.evaluation.drawing.words import interval, true_minus
-from transmodal.evaluation.measures.regional import DEFINITIONS, Agreement, agreements
+from transmodal.evaluation.measures.regional import DEFINITIONS, RegionalAgreement, agreements
 from transmodal.evaluation.result import Evaluation
 from transmodal.evaluation.statistics.paired_tests import FEWEST
 from transmodal.modalities import modality_in
@@ -53,7 +53,7 @@ def _about(unit: str) -> str:
     )
 
 
-def _model_part(regions: Sequence[Agreement], name: str, unit: str) -> str:
+def _model_part(regions: Sequence[RegionalAgreement], name: str, unit: str) -> str:
     agreements_of_model = [region for region in regions if region.translator == name]
     reach = _reach(regions)
     plots = "".join(_plot(region, reach, unit) for region in agreements_of_model[:_N_PLOTS])
@@ -67,7 +67,7 @@ def _model_part(regions: Sequence[Agreement], name: str, unit: str) -> str:
     )
 
 
-def _reach(regions: Sequence[Agreement]) -> tuple[float, float]:
+def _reach(regions: Sequence[RegionalAgreement]) -> tuple[float, float]:
     """Return the ends of the vertical axis: all differences, limits, their intervals, and 0."""
     values = [0.0]
     for region in regions:
@@ -77,7 +77,7 @@ def _reach(regions: Sequence[Agreement]) -> tuple[float, float]:
     return float(min(values) - margin), float(max(values) + margin)
 
 
-def _plot(region: Agreement, reach: tuple[float, float], unit: str) -> str:
+def _plot(region: RegionalAgreement, reach: tuple[float, float], unit: str) -> str:
     across, up = (region.synthetic + region.measured) / 2, region.synthetic - region.measured
     margin = 0.08 * float(np.ptp(across)) or 1e-6
     first, last = float(across.min()) - margin, float(across.max()) + margin
@@ -116,7 +116,7 @@ def _plot(region: Agreement, reach: tuple[float, float], unit: str) -> str:
     )
 
 
-def _line(region: Agreement, unit: str) -> str:
+def _line(region: RegionalAgreement, unit: str) -> str:
     agreement = region.statistics
     slope = DASH if agreement.slope is None else true_minus(f"{agreement.slope:+.2f}")
     cells = [

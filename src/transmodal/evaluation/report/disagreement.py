@@ -9,7 +9,7 @@ from html import escape
 from transmodal.evaluation.drawing.charts import plot_figure
 from transmodal.evaluation.drawing.html import DASH, MINUS, headings
 from transmodal.evaluation.drawing.words import interval, number, sentence
-from transmodal.evaluation.measures.disagreement import DisagreementRow, PooledDisagreement
+from transmodal.evaluation.measures.disagreement import DisagreementOverPatients, DisagreementRow
 from transmodal.evaluation.result import Evaluation
 from transmodal.evaluation.statistics.paired_tests import Description, too_few
 from transmodal.metrics.uncertainty import PARTS
@@ -64,7 +64,7 @@ def _axes(record: Mapping[str, object]) -> str:
     return ", ".join(parts + ([f"{draws} draws of noise"] if draws else []))
 
 
-def _finding(model: PooledDisagreement) -> str:
+def _finding(model: DisagreementOverPatients) -> str:
     low, high = model.error[0].mean, model.error[-1].mean
     times = f"{high / low:.3g} times as much" if low > 0 else f"{number(high)} against 0"
     if model.ause is None or model.ause_random is None:
@@ -76,13 +76,13 @@ def _finding(model: PooledDisagreement) -> str:
     )
 
 
-def _top(model: PooledDisagreement) -> float:
+def _top(model: DisagreementOverPatients) -> float:
     return max(
         *model.disagreement, *(tenth.of_mean.high if tenth.of_mean else tenth.mean for tenth in model.error)
     )
 
 
-def _chart(model: PooledDisagreement, top: float, unit: str) -> str:
+def _chart(model: DisagreementOverPatients, top: float, unit: str) -> str:
     def place(n: int, value: float) -> str:
         return f"{(n + 0.5) / PARTS * _WIDTH:.1f},{_HEIGHT * (1 - value / (1.05 * top)):.1f}"
 
@@ -114,7 +114,7 @@ def _chart(model: PooledDisagreement, top: float, unit: str) -> str:
     )
 
 
-def _table(pooled: Sequence[PooledDisagreement], unit: str) -> str:
+def _table(pooled: Sequence[DisagreementOverPatients], unit: str) -> str:
     heads = (
         "Patients",
         "&rho; &uarr;",

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from transmodal.cohorts.store import Cohort
 from transmodal.errors import UsageError
-from transmodal.evaluation.computable import CaseFacts, check
+from transmodal.evaluation.computable import ScoredCase, check
 from transmodal.evaluation.learned import choose as learned
 from transmodal.evaluation.measures.reference_mask import has_masks
 from transmodal.evaluation.score import STANDARD
@@ -85,7 +85,7 @@ def check_computable(names: Sequence[str], target: str, cohort: Cohort) -> None:
             check(
                 without_dimensions(names),
                 target,
-                CaseFacts(
+                ScoredCase(
                     case.id,
                     entry.volumes[target].shape,
                     entry.segmentation is not None,

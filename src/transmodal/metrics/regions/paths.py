@@ -22,7 +22,7 @@ Vector = tuple[float, float, float]
 
 
 @dataclass(frozen=True, slots=True)
-class Curve:
+class StoppingPowerCurve:
     """Stopping power relative to water by HU: linear between the points, constant beyond them.
 
     Attributes:
@@ -73,7 +73,7 @@ class RangeError(NamedTuple):
 def range_error(
     reference: Array,
     synthetic: Array,
-    curve: Curve,
+    curve: StoppingPowerCurve,
     *,
     spacing_mm: Vector,
     direction: Vector,
@@ -155,7 +155,9 @@ def _beam(shape: tuple[int, ...], spacing_mm: Vector, direction: Vector) -> _Bea
     return _Beam(frame, counts, (np.array(shape) - 1) / 2, spacing, step)
 
 
-def _sheet_errors(images: list[Float], curve: Curve, body: Mask, target: Mask, places: Float) -> Float:
+def _sheet_errors(
+    images: list[Float], curve: StoppingPowerCurve, body: Mask, target: Mask, places: Float
+) -> Float:
     """Return the difference of the paths of the rays that meet the target, in steps."""
     # Unlike `constant`, `grid-constant` keeps the outer half of the voxels at the border.
     inside, aimed = (

@@ -15,7 +15,7 @@ import numpy as np
 from transmodal.metrics.checks import Array, Float, Mask, check_pair, no_content
 
 
-class Tissue(NamedTuple):
+class TissueInterval(NamedTuple):
     """A half-open interval of HU, `low <= HU < high`."""
 
     name: str
@@ -24,9 +24,9 @@ class Tissue(NamedTuple):
 
 
 TISSUES = (
-    Tissue("air", -math.inf, -200),
-    Tissue("soft tissue", -200, 250),
-    Tissue("bone", 250, math.inf),
+    TissueInterval("air", -math.inf, -200),
+    TissueInterval("soft tissue", -200, 250),
+    TissueInterval("bone", 250, math.inf),
 )
 """Common bounds: the field has no one rule, and a study may give its own."""
 
@@ -54,7 +54,11 @@ class RegionFigures(NamedTuple):
 
 
 def by_tissue(
-    reference: Array, synthetic: Array, *, mask: Mask | None = None, tissues: Iterable[Tissue] = TISSUES
+    reference: Array,
+    synthetic: Array,
+    *,
+    mask: Mask | None = None,
+    tissues: Iterable[TissueInterval] = TISSUES,
 ) -> tuple[RegionFigures, ...]:
     """Return the figures of air, soft tissue and bone, by the reference's HU.
 
