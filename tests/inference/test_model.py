@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -15,7 +14,6 @@ from torch import Tensor, nn
 from transmodal.batch import Batch
 from transmodal.data.loader import seed_of
 from transmodal.errors import InputError, UsageError
-from transmodal.inference.load import load
 from transmodal.inference.model import Model
 from transmodal.inference.preprocessing import Preprocessing
 from transmodal.recipes.schema import Recipe
@@ -244,12 +242,6 @@ def test_an_unknown_axis_is_refused() -> None:
     with pytest.raises(UsageError, match="axes z,x,z") as twice:
         model().with_axes(("z", "x", "z"))
     assert twice.value.code == "E001"
-
-
-def test_a_folder_that_is_no_run_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="run folder") as refused:
-        load(tmp_path)
-    assert refused.value.code == "E134"
 
 
 def test_resampling_home_stays_within_what_was_synthesised() -> None:
