@@ -74,4 +74,4 @@ def test_a_run_without_a_reference_says_so_and_still_reads_headers(
     assert verdict.record()["sources"]["t1"]["outcome"] == NO_REFERENCE
     assert "not checked: the run keeps no reference" in caplog.text
     with pytest.raises(InputError, match="says CT; the run takes t1"):
-        admit(None, {"t1": brain_of("t1")}, Gate(stated={"t1": SourceFacts("its DICOM header", "CT")}))
+        admit(None, {"t1": brain_of("t1")}, Gate(facts={"t1": SourceFacts("its DICOM header", "CT")}))
