@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from transmodal.cohorts.headers.source_facts import SourceFacts
-from transmodal.cohorts.quality.training_sources import Reference, build_reference
+from transmodal.cohorts.quality.training_sources import SourceReference, build_reference
 from transmodal.errors import InputError
 from transmodal.inference.gate import NO_REFERENCE, Gate, Policy, admit, check
 from transmodal.volumes import Volume
@@ -18,17 +18,17 @@ BrainOf = Callable[..., Volume]
 
 
 @pytest.fixture(scope="module")
-def reference(brain_of: BrainOf) -> Reference:
+def reference(brain_of: BrainOf) -> SourceReference:
     known = {}
     for name in ("t1", "t2"):
         volumes = [brain_of(name, n) for n in range(3)]
         looks, grids = [appearance(one) for one in volumes], [one.grid for one in volumes]
         known[name] = build_reference(looks, grids, in_unit=False)
-    return Reference(known)
+    return SourceReference(known)
 
 
 def test_right_sources_pass_and_swapped_ones_are_refused_each_by_name(
-    reference: Reference, brain_of: BrainOf
+    reference: SourceReference, brain_of: BrainOf
 ) -> None:
     t1, t2 = brain_of("t1", 7), brain_of("t2", 7)
     verdict = admit(reference, {"t1": t1, "t2": t2}, Gate())
@@ -45,7 +45,11 @@ def test_right_sources_pass_and_swapped_ones_are_refused_each_by_name(
     ("policy", "stands"), [("strict", "refused"), ("refuse", "passes"), ("warn", "passes"), ("off", "passes")]
 )
 def test_a_warning_closes_only_a_strict_gate(
-    reference: Reference, brain_of: BrainOf, policy: Policy, stands: str, caplog: pytest.LogCaptureFixture
+    reference: SourceReference,
+    brain_of: BrainOf,
+    policy: Policy,
+    stands: str,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     gate = Gate(policy, {"t1": SourceFacts("its BIDS name", "MR", "t2")}, "sub-01")
     if stands == "refused":
@@ -57,7 +61,7 @@ def test_a_warning_closes_only_a_strict_gate(
     assert verdict.record()["outcome"] == ("not checked" if policy == "off" else "warn")
 
 
-def test_what_is_forced_is_recorded(reference: Reference, brain_of: BrainOf) -> None:
+def test_what_is_forced_is_recorded(reference: SourceReference, brain_of: BrainOf) -> None:
     verdict = admit(reference, {"t1": brain_of("t2", 7)}, Gate("warn"))
     record = json.loads(json.dumps(verdict.record(), allow_nan=False))
     assert (record["outcome"], record["policy"], record["overridden"]) == ("refuse", "warn", True)

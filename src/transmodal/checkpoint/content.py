@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from pydantic import BaseModel, ConfigDict
 from torch import Tensor
 
-from transmodal.cohorts.quality.training_sources import Reference
+from transmodal.cohorts.quality.training_sources import SourceReference
 from transmodal.recipes.schema import Recipe
 from transmodal.volumes.intensity import IntensityMap, IntensitySpec
 
@@ -97,7 +97,7 @@ class Checkpoint:
     window: tuple[int, ...] | None = None
     units: Mapping[str, str] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
-    reference: Reference | None = None
+    reference: SourceReference | None = None
     weights_sha256: str = ""
 
     def provenance(self) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from transmodal import translators
 from transmodal.checkpoint.content import Checkpoint, CohortMark, State
-from transmodal.cohorts.quality.training_sources import Reference
+from transmodal.cohorts.quality.training_sources import SourceReference
 from transmodal.errors import IntegrityError
 from transmodal.notice import INTENDED_USE
 from transmodal.recipes.schema import Recipe
@@ -80,7 +80,7 @@ def from_json(
             window=tuple(content["window"]) if content.get("window") else None,
             units=content.get("units", {}),
             versions=content["versions"],
-            reference=Reference.from_json(content.get("reference")),
+            reference=SourceReference.from_json(content.get("reference")),
             weights_sha256=content["files"][WEIGHTS],
         )
     except (KeyError, TypeError, AttributeError, ValidationError) as error:

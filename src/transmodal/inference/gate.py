@@ -10,7 +10,7 @@ from typing import Any, Literal, NamedTuple
 from transmodal.cohorts.headers.source_facts import SourceFacts, header_findings
 from transmodal.cohorts.quality.finding import OUTCOMES, Finding, Outcome
 from transmodal.cohorts.quality.source_check import check_source
-from transmodal.cohorts.quality.training_sources import Reference
+from transmodal.cohorts.quality.training_sources import SourceReference
 from transmodal.errors import InputError
 from transmodal.volumes import Volume
 
@@ -105,7 +105,7 @@ class Verdict(NamedTuple):
         }
 
 
-def check(reference: Reference | None, sources: Mapping[str, Volume], gate: Gate) -> Verdict:
+def check(reference: SourceReference | None, sources: Mapping[str, Volume], gate: Gate) -> Verdict:
     """Check the sources of a case, each against its own modality in training.
 
     Args:
@@ -120,7 +120,7 @@ def check(reference: Reference | None, sources: Mapping[str, Volume], gate: Gate
     )
 
 
-def admit(reference: Reference | None, sources: Mapping[str, Volume], gate: Gate) -> Verdict:
+def admit(reference: SourceReference | None, sources: Mapping[str, Volume], gate: Gate) -> Verdict:
     """Check the sources of a case, log the findings, and refuse what the policy refuses.
 
     Raises:
@@ -143,7 +143,7 @@ def admit(reference: Reference | None, sources: Mapping[str, Volume], gate: Gate
     return verdict
 
 
-def _of_source(reference: Reference | None, name: str, volume: Volume, gate: Gate) -> SourceVerdict:
+def _of_source(reference: SourceReference | None, name: str, volume: Volume, gate: Gate) -> SourceVerdict:
     facts = gate.facts.get(name, SourceFacts())
     learned = None if reference is None else reference.modalities.get(name)
     if learned is None:

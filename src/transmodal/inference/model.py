@@ -11,7 +11,7 @@ import torch
 
 from transmodal import translators
 from transmodal.cohorts.aliases import renaming
-from transmodal.cohorts.quality.training_sources import Reference
+from transmodal.cohorts.quality.training_sources import SourceReference
 from transmodal.errors import InputError, UsageError
 from transmodal.inference import engines, record
 from transmodal.inference.engines._base import Engine
@@ -54,7 +54,7 @@ class Model:
     provenance: Mapping[str, Any]
     device: torch.device
     learned_with: TranslateWith | None = None
-    reference: Reference | None = None
+    reference: SourceReference | None = None
     engine_name: str = engines.DEFAULT
 
     @property

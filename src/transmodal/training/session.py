@@ -16,7 +16,7 @@ from torch.optim import Optimizer
 from transmodal import checkpoint, translators
 from transmodal.batch import Batch
 from transmodal.checkpoint import Checkpoint, State
-from transmodal.cohorts.quality.training_sources import Reference
+from transmodal.cohorts.quality.training_sources import SourceReference
 from transmodal.data.dataset import WindowDataset
 from transmodal.data.loader import Epoch, Share, batches, seed_of, steps_per_epoch
 from transmodal.progress import Progress
@@ -89,7 +89,7 @@ class Session:
     origin: WeightsOrigin
     dataset: WindowDataset
     state: State
-    reference: Reference | None = None
+    reference: SourceReference | None = None
     curves: Curves | None = None
     saved_tensors: Mapping[str, Tensor] | None = None
     seconds_before: float = 0.0

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from transmodal.cohorts.quality.training_sources import ModalityReference, Reference, build_reference
+from transmodal.cohorts.quality.training_sources import ModalityReference, SourceReference, build_reference
 from transmodal.volumes import Volume
 from transmodal.volumes.appearance import appearance
 
@@ -33,8 +33,8 @@ def test_a_cohort_of_heads_knows_its_contrast(trained: dict[str, ModalityReferen
 
 
 def test_a_reference_goes_through_json(trained: dict[str, ModalityReference]) -> None:
-    reference = Reference(trained)
-    again = Reference.from_json(json.loads(json.dumps(reference.to_json(), allow_nan=False)))
+    reference = SourceReference(trained)
+    again = SourceReference.from_json(json.loads(json.dumps(reference.to_json(), allow_nan=False)))
     assert again == reference
-    assert Reference.from_json(None) is None
-    assert Reference.from_json({"format": 99, "modalities": {}}) is None
+    assert SourceReference.from_json(None) is None
+    assert SourceReference.from_json({"format": 99, "modalities": {}}) is None

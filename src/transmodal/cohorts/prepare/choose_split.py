@@ -14,7 +14,7 @@ from transmodal.cohorts.split.split import NAMES, Split, groups_of, read_split, 
 _log = logging.getLogger(__name__)
 
 
-class Sides(NamedTuple):
+class GivenSides(NamedTuple):
     """Sides that are decided before cases are prepared.
 
     Attributes:
@@ -26,7 +26,7 @@ class Sides(NamedTuple):
     within_subject: bool = False
 
 
-def choose_split(path: Path, manifest: Manifest, sides: Sides) -> Split:
+def choose_split(path: Path, manifest: Manifest, sides: GivenSides) -> Split:
     """Return the split of a cohort.
 
     Args:

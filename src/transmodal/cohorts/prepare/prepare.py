@@ -14,7 +14,7 @@ from transmodal.cohorts.manifest import CaseEntry, Manifest
 from transmodal.cohorts.options import PrepareOptions
 from transmodal.cohorts.prepare import locks, selection
 from transmodal.cohorts.prepare.case_jobs import CaseJob, CaseResults, run_jobs
-from transmodal.cohorts.prepare.choose_split import Sides, choose_split
+from transmodal.cohorts.prepare.choose_split import GivenSides, choose_split
 from transmodal.cohorts.prepare.naming import folder_names
 from transmodal.cohorts.quality import duplicates
 from transmodal.cohorts.split.leaks import check_leaks
@@ -77,7 +77,7 @@ def prepare(
         results = _prepare_cases(makers, folder, options, progress, workers)
         entries = results.entries if relations is None else relations.apply(results.entries)
         manifest = _build_manifest(folder, entries, results.failures, options)
-        _write_cohort(folder, manifest, Sides(side_of, within_subject), workers)
+        _write_cohort(folder, manifest, GivenSides(side_of, within_subject), workers)
     return Cohort.open(folder)
 
 
@@ -116,7 +116,7 @@ def _build_manifest(
     )
 
 
-def _write_cohort(folder: Path, manifest: Manifest, sides: Sides, workers: int) -> None:
+def _write_cohort(folder: Path, manifest: Manifest, sides: GivenSides, workers: int) -> None:
     """Check the cohort as a whole, split it, and write manifest and split."""
     _check_modalities(manifest)
     check_one_unit(manifest.cases)

@@ -93,7 +93,7 @@ class ModalityReference:
     contrast: str = ""
 
 
-class Reference(NamedTuple):
+class SourceReference(NamedTuple):
     """The look of a run's training sources.
 
     Attributes:
@@ -110,7 +110,7 @@ class Reference(NamedTuple):
         }
 
     @classmethod
-    def from_json(cls, data: Mapping[str, Any] | None) -> Reference | None:
+    def from_json(cls, data: Mapping[str, Any] | None) -> SourceReference | None:
         """Rebuild it; None where there is none, or one of another format."""
         if not data or data.get("format") != FORMAT:
             return None
@@ -121,7 +121,7 @@ def fit(
     cases: Sequence[PreparedCase],
     modalities: Mapping[str, bool],
     advance: CountProgress | None = None,
-) -> Reference:
+) -> SourceReference:
     """Look at the sources of training cases.
 
     Args:
@@ -144,7 +144,7 @@ def fit(
                 advance(completed, total)
         grids = [case.native_grid(name) for case in samples[name]]
         references[name] = build_reference(images, grids, in_unit=in_unit)
-    return Reference(references)
+    return SourceReference(references)
 
 
 def build_reference(
