@@ -7,7 +7,7 @@ from pathlib import Path
 
 from transmodal.cohorts.store import Cohort
 from transmodal.evaluation.drawing.figures import picture
-from transmodal.evaluation.run import ModelTranslator
+from transmodal.evaluation.participants import ModelTranslator
 from transmodal.inference.load import load
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from transmodal import cli
-from transmodal.evaluation.records.read import Written
+from transmodal.evaluation.records.schema import EvaluationFile
 from transmodal.volumes import Volume, io
 
 PLANES = """
@@ -118,7 +118,7 @@ def test_draws_of_noise_are_judged_under_a_name_of_their_own(place: Path, tmp_pa
     )
     assert _run(line) == 0
     record = json.loads((tmp_path / "three" / "evaluation.json").read_text())
-    Written.model_validate(record)
+    EvaluationFile.model_validate(record)
     assert list(record["provenance"]["models"]) == ["unet_regression", "aldm, 3 draws"]
     assert record["provenance"]["models"]["aldm, 3 draws"]["passes"]["draws"] == 3
     assert {one["translator"] for one in record["uncertainty"]["cases"]} == {
