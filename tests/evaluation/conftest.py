@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from transmodal.evaluation.casewise import evaluate_cases
+from transmodal.evaluation.participants import Participants
+from transmodal.evaluation.result import Evaluation
+from transmodal.evaluation.task import EvaluationTask
 from transmodal.inference.preprocessing import Preprocessing
 from transmodal.volumes import Grid, Volume
 from transmodal.volumes.geometry.reorient import resample, working_grid
@@ -126,3 +130,36 @@ def make_preprocessing() -> Callable[..., Preprocessing]:
         )
 
     return make
+
+
+@dataclass(frozen=True)
+class Noisy:
+    """Gives the target with an error of a size that grows with the case's number."""
+
+    name: str
+    size: float
+
+    def translate_case(self, case: FakeCase) -> Volume:
+        target = case.volume("fa")
+        size = self.size * (1 + int(case.id[-1]))
+        return target.with_voxels(target.voxels + np.float32(size))
+
+
+@pytest.fixture
+def noisy() -> type[Noisy]:
+    """Give the class of a translator with an error of a size."""
+    return Noisy
+
+
+@pytest.fixture
+def evaluated(make_case: Callable[..., Any]) -> Callable[..., Evaluation]:
+    """Evaluate a model and two oracles on cases of these seeds."""
+
+    def evaluate(*seeds: int, masked: bool = True) -> Evaluation:
+        task = EvaluationTask(("t1",), "fa", 1.0, "cohort", "d" * 64, "test", 3)
+        participants = Participants(
+            [Noisy("unet", 0.01)], [Noisy("mean_target", 0.02), Noisy("lookup", 0.005)]
+        )
+        return evaluate_cases(participants, [make_case(seed, masked=masked) for seed in seeds], task)
+
+    return evaluate

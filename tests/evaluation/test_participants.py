@@ -1,3 +1,5 @@
+"""Participants say where their training windows are exceeded."""
+
 from __future__ import annotations
 
 from types import SimpleNamespace
@@ -9,11 +11,8 @@ import torch
 
 from transmodal import translators
 from transmodal.cohorts.store import PreparedCase
-from transmodal.errors import UsageError
 from transmodal.evaluation.participants import ModelTranslator, exceeds_training_window
-from transmodal.evaluation.runs import with_passes
 from transmodal.inference.model import Model
-from transmodal.inference.passes import Passes
 from transmodal.inference.preprocessing import build_preprocessing
 from transmodal.recipes.schema import Recipe
 from transmodal.volumes import Grid
@@ -68,15 +67,3 @@ def test_nothing_is_said_where_windows_did_not_follow_from_the_cases(
     assert (
         exceeds_training_window([ModelTranslator("one", model(windows, learned))], cases((80, 80, 80))) == []
     )
-
-
-def test_other_passes_are_taken_by_those_that_can() -> None:
-    models = [model({"axes": ["z"]}), model(PATCHES, None)]
-    names, chosen = with_passes(["slices", "patches"], models, Passes(("x", "z")))
-    assert names == ["slices, axes x,z", "patches"]
-    assert [one.preprocessing.axes for one in chosen] == [(0, 2), models[1].preprocessing.axes]
-    assert with_passes(["slices", "patches"], models, Passes(("z",)))[0] == ["slices", "patches"]
-    with pytest.raises(UsageError, match="3D patches"):
-        with_passes(["patches"], models[1:], Passes(("x",)))
-    with pytest.raises(UsageError, match="draws no noise"):
-        with_passes(["slices", "patches"], models, Passes(draws=2))

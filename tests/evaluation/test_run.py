@@ -1,8 +1,8 @@
+"""Trained runs stand beside oracles, on the same cases under the same protocol."""
+
 from __future__ import annotations
 
-import csv
 import json
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,176 +14,20 @@ import pytest
 import torch
 
 from transmodal.cohorts.case import patient_mark
-from transmodal.errors import InputError, UsageError
+from transmodal.errors import UsageError
 from transmodal.evaluation import provenance as origin
 from transmodal.evaluation import run
-from transmodal.evaluation.casewise import evaluate_cases
-from transmodal.evaluation.participants import Participants
-from transmodal.evaluation.report import page as report
-from transmodal.evaluation.report.write import write
 from transmodal.evaluation.request import EvaluationRequest, ScoringOptions
-from transmodal.evaluation.result import Evaluation
 from transmodal.evaluation.runs import TranslationOptions
-from transmodal.evaluation.task import EvaluationTask, Reference
+from transmodal.evaluation.task import EvaluationTask
 from transmodal.inference import load, synthesis
 from transmodal.inference.model import Model
-from transmodal.notice import INTENDED_USE
 from transmodal.recipes.schema import Recipe
 from transmodal.volumes import Volume
 from transmodal.volumes.intensity import IntensitySpec, fit
 
 Make = Callable[..., Any]
 SUBJECT = EvaluationTask(("t1",), "fa", 1.0, "cohort", "d" * 64, "test", 3)
-
-
-class Noisy:
-    """Gives the target with an error of a size that grows with the case's number."""
-
-    def __init__(self, name: str, size: float) -> None:
-        self.name = name
-        self.size = size
-
-    def translate_case(self, case: Any) -> Volume:  # noqa: ANN401  # fakes stand in for prepared cases
-        target: Volume = case.volume("fa")
-        size = self.size * (1 + int(case.id[-1]))
-        return target.with_voxels(target.voxels + np.float32(size))
-
-
-def _evaluated(make_case: Make, *seeds: int, masked: bool = True) -> Evaluation:
-    entrants = Participants([Noisy("unet", 0.01)], [Noisy("mean_target", 0.02), Noisy("lookup", 0.005)])
-    return evaluate_cases(entrants, [make_case(seed, masked=masked) for seed in seeds], SUBJECT)
-
-
-def test_every_case_and_entrant_has_every_figure(make_case: Make) -> None:
-    evaluation = _evaluated(make_case, 2, 0, 1)
-    assert evaluation.cases == ("case-2", "case-0", "case-1")
-    assert len(evaluation.rows) == 3 * 3 * 8
-    maes = {
-        (row.case, row.translator): row.value
-        for row in evaluation.rows
-        if row.metric == "mae" and row.protocol.region == "mask"
-    }
-    assert maes["case-2", "unet"] == pytest.approx(0.03, abs=1e-6)
-    assert maes["case-0", "lookup"] == pytest.approx(0.005, abs=1e-6)
-    assert evaluation.rows[0].patient == "patient of case-2"
-
-
-def test_the_first_the_best_and_the_worst_case_are_shown(make_case: Make) -> None:
-    scenes = _evaluated(make_case, 2, 0, 1, 4, 3).gallery
-    assert [(scene.case, scene.why) for scene in scenes] == [
-        ("case-2", ("first case",)),
-        ("case-0", ("best MAE of unet",)),
-        ("case-4", ("worst MAE of unet",)),
-    ]
-    (only,) = _evaluated(make_case, 5).gallery
-    assert only.why == ("first case", "best MAE of unet", "worst MAE of unet")
-
-
-def test_error_maps_take_their_limit_from_the_models(make_case: Make) -> None:
-    case = make_case(0)
-    loud = Participants([Noisy("unet", 0.009)], [Noisy("lookup", 0.9)])
-    assert evaluate_cases(loud, [case], SUBJECT).gallery[0].limit == pytest.approx(0.01)
-    assert evaluate_cases(Participants([], loud.oracles), [case], SUBJECT).gallery[0].limit == pytest.approx(
-        1.0
-    )
-
-
-def test_findings_name_the_oracles_that_a_model_does_not_beat(make_case: Make) -> None:
-    ((model, text),) = _evaluated(make_case, 0, 1).findings()
-    assert model == "unet"
-    assert text.startswith("does not beat lookup in MAE, PSNR")
-    assert "mean_target" not in text
-    better = Participants([Noisy("unet", 0.001)], [Noisy("mean_target", 0.02), Noisy("lookup", 0.005)])
-    ((_, praise),) = evaluate_cases(better, [make_case(0)], SUBJECT).findings()
-    assert praise == "beats mean_target and lookup in MAE, PSNR, SSIM 3D and SSIM 2D."
-    assert evaluate_cases(Participants([Noisy("unet", 0.1)]), [make_case(0)], SUBJECT).findings() == []
-
-
-def test_the_registered_mean_is_an_oracle_and_named_first_where_it_wins(make_case: Make) -> None:
-    oracles = [Noisy("mean_target", 0.05), Noisy("lookup", 0.04), Noisy("registered_mean", 0.001)]
-    evaluation = evaluate_cases(Participants([Noisy("unet", 0.01)], oracles), [make_case(0)], SUBJECT)
-    ((_, text),) = evaluation.findings()
-    assert text == "does not beat registered_mean in MAE, PSNR, SSIM 3D and SSIM 2D."
-    worst = evaluate_cases(Participants([Noisy("unet", 0.1)], oracles), [make_case(0)], SUBJECT)
-    assert worst.findings()[0][1].startswith("does not beat registered_mean in MAE")
-    header = report.page(evaluation).split("</header>")[0]
-    assert "does not beat registered_mean" in header
-
-
-def test_pictures_stand_right_behind_the_summary(make_case: Make) -> None:
-    page = report.page(_evaluated(make_case, 0, 1))
-    assert re.findall(r"<section[^>]*><h2>([^<]*)</h2>", page)[:2] == ["Figures", "Cases"]
-
-
-def test_the_files_say_the_same(make_case: Make, tmp_path: Path) -> None:
-    evaluation = _evaluated(make_case, 0, 1)
-    write(evaluation, tmp_path / "deep" / "folder")
-    record = json.loads((tmp_path / "deep" / "folder" / "evaluation.json").read_text())
-    with (tmp_path / "deep" / "folder" / "evaluation.csv").open(newline="") as file:
-        table = list(csv.DictReader(file))
-    keys = {"case", "patient", "translator", "metric", "value", "unit", "protocol"}
-    assert all(set(row) == keys for row in record["rows"])
-    assert [float(row["value"]) for row in table] == [row["value"] for row in record["rows"]]
-    assert {row["protocol"] for row in record["rows"]} == set(record["protocols"])
-    assert len(record["summary"]) == 3 * 8
-    provenance = record["provenance"]
-    assert provenance["intended_use"] == INTENDED_USE
-    assert provenance["cohort"]["digest"] == "d" * 64
-    assert provenance["cohort"]["n_cases"] == 2
-    assert provenance["slices_excluded"] == {"case-0": 2, "case-1": 2}
-    assert provenance["oracles"] == ["mean_target", "lookup"]
-    assert "numpy" in provenance["versions"]
-
-
-def test_writing_again_gives_the_same_bytes(make_case: Make, tmp_path: Path) -> None:
-    for name in ("a", "b"):
-        write(_evaluated(make_case, 0, 1), tmp_path / name)
-    for file in ("evaluation.json", "evaluation.csv", "report.html"):
-        assert (tmp_path / "a" / file).read_bytes() == (tmp_path / "b" / file).read_bytes()
-
-
-def test_identical_volumes_are_null_with_a_note(make_case: Make, tmp_path: Path) -> None:
-    evaluation = evaluate_cases(Participants([Noisy("perfect", 0.0)]), [make_case(0), make_case(1)], SUBJECT)
-    write(evaluation, tmp_path)
-    record = json.loads((tmp_path / "evaluation.json").read_text())
-    psnr = [row for row in record["rows"] if row["metric"] == "psnr"]
-    assert all(row["value"] is None and "identical" in row["note"] for row in psnr)
-    assert {one["n_infinite"] for one in record["summary"] if one["metric"] == "psnr"} == {2}
-    assert "NaN" not in (tmp_path / "evaluation.json").read_text()
-    assert "Infinity" not in (tmp_path / "evaluation.json").read_text()
-
-
-def test_without_masks_the_whole_volume_is_scored(make_case: Make) -> None:
-    evaluation = _evaluated(make_case, 0, 1, masked=False)
-    assert evaluation.columns("mask") == []
-    assert [column.label for column in evaluation.main_columns()] == ["MAE", "PSNR", "SSIM 3D", "SSIM 2D"]
-    assert evaluation.gallery[0].border == ()
-
-
-def test_the_summary_as_text(make_case: Make) -> None:
-    lines = _evaluated(make_case, 0).summary_text().splitlines()
-    assert lines[0].split() == ["MAE", "(FA)", "PSNR", "(dB)", "SSIM", "3D", "SSIM", "2D"]
-    assert lines[1].split()[:3] == ["unet", "0.0100", "40.00"]
-    assert [line.split()[0] for line in lines[1:]] == ["unet", "mean_target", "lookup"]
-
-
-def test_progress_is_told(make_case: Make) -> None:
-    told: list[tuple[str, int, int]] = []
-    cases = [make_case(0), make_case(1)]
-    evaluate_cases(
-        Participants([Noisy("unet", 0.1)]), cases, SUBJECT, progress=lambda *what: told.append(what)
-    )
-    assert told == [("evaluate", 1, 2), ("evaluate", 2, 2)]
-
-
-def test_no_cases_and_twins_are_refused(make_case: Make) -> None:
-    with pytest.raises(InputError, match="no test case in cohort cohort") as empty:
-        evaluate_cases(Participants([Noisy("unet", 0.1)]), [], SUBJECT)
-    assert empty.value.code == "E132"
-    with pytest.raises(UsageError, match="different names"):
-        evaluate_cases(Participants([Noisy("a", 0.1), Noisy("a", 0.2)]), [make_case(0)], SUBJECT)
-    with pytest.raises(UsageError, match="one or more"):
-        evaluate_cases(Participants([]), [make_case(0)], SUBJECT)
 
 
 class FakeCohort:
@@ -337,30 +181,6 @@ def test_simulated_modalities_are_named(make_case: Make, tmp_path: Path) -> None
     assert evaluation.task.simulated == ("fa",)
 
 
-def test_a_scanners_gain_does_not_count_when_the_target_is_normalised(make_case: Make) -> None:
-    reference = fit(IntensitySpec("minmax"), np.array([0.0, 1000.0]))
-    ramp = np.linspace(0, 1000, 14 * 17 * 12).reshape(14, 17, 12).astype(np.float32)
-    same = Volume(ramp, np.eye(4))
-    loud = make_case(0, masked=False, t2=Volume(3 * ramp + 100, np.eye(4)))
-
-    class Knowing:
-        name = "knowing"
-
-        def translate_case(self, case: Any) -> Volume:  # noqa: ANN401  # fakes stand in for prepared cases
-            return same
-
-    plain = EvaluationTask(("t1",), "t2", 1000.0, "cohort", "d" * 64, "test", 3)
-    for task, mae in (
-        (plain, 1100.0),
-        (replace(plain, reference=Reference(reference, "t1", "whole")), 0.0),
-    ):
-        rows = evaluate_cases(Participants([Knowing()]), [loud], task).rows
-        (row,) = [row for row in rows if row.metric == "mae" and row.protocol.region == "whole"]
-        assert row.value == pytest.approx(mae, abs=0.1)
-        assert row.protocol.target_normalised == (task.reference is not None)
-        assert ("target-normalised" in row.protocol.text()) == (task.reference is not None)
-
-
 @pytest.mark.usefixtures("models")
 def test_only_targets_without_a_unit_are_normalised(
     cohort: FakeCohort, make_case: Make, tmp_path: Path
@@ -442,26 +262,6 @@ def test_what_cannot_be_taken_is_refused_before_oracles_are_fitted(
         )
     assert caught.value.code == "E004"
     assert told == []
-
-
-def test_a_target_is_scaled_in_the_region_in_which_training_fitted(make_case: Make) -> None:
-    ramp = np.linspace(0, 1000, 14 * 17 * 12).reshape(14, 17, 12).astype(np.float32)
-    same = Volume(ramp, np.eye(4))
-    case = make_case(0, t2=Volume(3 * ramp + 100, np.eye(4)))  # its mask is a part of the volume
-    inside = case.region("t1", "brain")
-    spec = IntensitySpec("percentile", 1.0, 99.0)
-
-    class Knowing:
-        name = "knowing"
-
-        def translate_case(self, case: Any) -> Volume:  # noqa: ANN401  # fakes stand in for prepared cases
-            return same
-
-    for region, mask in (("brain", inside), ("whole", None)):
-        reference = Reference(fit(spec, ramp, mask), "t1", region)
-        task = EvaluationTask(("t1",), "t2", 1000.0, "cohort", "d" * 64, "test", 3, reference=reference)
-        rows = evaluate_cases(Participants([Knowing()]), [case], task).rows
-        assert max(row.value for row in rows if row.metric == "mae") < 0.1, region
 
 
 @pytest.mark.usefixtures("models")

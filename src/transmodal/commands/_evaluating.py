@@ -75,8 +75,7 @@ def evaluate(
         progress: told how far it is.
 
     Raises:
-        UsageError: E001, E002, E004 for words that do not fit; E004 for a split without pairs, of which
-            `transmodal.evaluation.unpaired.evaluate_unpaired` takes the figures that need none.
+        UsageError: E001, E002, E004 for words that do not fit; E004 for a split without pairs: see `evaluation.unpaired`.
         InputError: for runs and cohorts that are none.
         ResourceError: E403 for a place that cannot be written, E404 for a device that is not there.
     """

@@ -155,15 +155,8 @@ def evaluate_unpaired(
     loaded = load_runs(runs, TranslationOptions(options.checkpoint, options.device))
     preprocessing = loaded.preprocessing
     store = store.named_for([*preprocessing.sources, preprocessing.target])
-    cases = store.cases(options.split)
-    with_sources = [case for case in cases if set(preprocessing.sources) <= set(case.modalities)]
-    with_target = [case for case in cases if preprocessing.target in case.modalities]
-    set_metrics = tuple(metric for metric in fid.METRICS if metric in options.metrics)
-    _check_cases(store, options.split, with_sources, with_target, needs_targets=bool(set_metrics))
-    distances = None
-    if set_metrics:
-        distances = InceptionDistances(set_metrics, options.inception, loaded.models[0].device)
-        _add_targets(distances, with_target, preprocessing)
+    with_sources, with_target = _select_cases(store, options, preprocessing)
+    distances = _open_distances(loaded, with_target, options)
     cycles, pictures = _translate(loaded, with_sources, distances, options, progress)
     evaluation = UnpairedEvaluation(
         preprocessing.sources,
@@ -184,15 +177,47 @@ def evaluate_unpaired(
     return evaluation
 
 
-def _add_targets(
-    distances: InceptionDistances, cases: Sequence[PreparedCase], preprocessing: Preprocessing
-) -> None:
-    """Show the measured targets to the metrics of sets."""
+def _select_cases(
+    cohort: Cohort, options: UnpairedOptions, preprocessing: Preprocessing
+) -> tuple[list[PreparedCase], list[PreparedCase]]:
+    """Return the cases with the sources, and those with the target.
+
+    Raises:
+        InputError: E132 where there are too few of them.
+    """
+    cases = cohort.cases(options.split)
+    with_sources = [case for case in cases if set(preprocessing.sources) <= set(case.modalities)]
+    with_target = [case for case in cases if preprocessing.target in case.modalities]
+    if not with_sources or (_set_metrics(options) and not with_target):
+        raise InputError(
+            "E132",
+            f"no {options.split} case with the {'target' if with_sources else 'sources'} in cohort "
+            f"{cohort.manifest.name}",
+            "one or more",
+            "Choose another --split, or split the cohort with cases of both kinds on it.",
+        )
+    return with_sources, with_target
+
+
+def _set_metrics(options: UnpairedOptions) -> tuple[str, ...]:
+    """Return the metrics that hold two sets of slices against each other."""
+    return tuple(metric for metric in fid.METRICS if metric in options.metrics)
+
+
+def _open_distances(
+    loaded: LoadedRuns, cases: Sequence[PreparedCase], options: UnpairedOptions
+) -> InceptionDistances | None:
+    """Open the metrics of sets and show them the measured targets; None where none is asked for."""
+    metrics, preprocessing = _set_metrics(options), loaded.preprocessing
+    if not metrics:
+        return None
+    distances = InceptionDistances(metrics, options.inception, loaded.models[0].device)
     scale = _scale(preprocessing)
     for case in cases:
         target = case.volume(preprocessing.target)
         region = case.region(preprocessing.target, preprocessing.region)
         distances.add_measured(case.id, target, region, scale)
+    return distances
 
 
 def _translate(
@@ -257,23 +282,6 @@ def _check_metrics(metrics: Sequence[str]) -> None:
                 f"{', '.join(METRICS)}, which need none",
                 f"Leave {metric} out of --metrics, or evaluate on a cohort of pairs.",
             )
-
-
-def _check_cases(
-    cohort: Cohort,
-    split: str,
-    with_sources: Sequence[PreparedCase],
-    with_target: Sequence[PreparedCase],
-    *,
-    needs_targets: bool,
-) -> None:
-    if not with_sources or (needs_targets and not with_target):
-        raise InputError(
-            "E132",
-            f"no {split} case with the {'target' if with_sources else 'sources'} in cohort {cohort.manifest.name}",
-            "one or more",
-            "Choose another --split, or split the cohort with cases of both kinds on it.",
-        )
 
 
 def _notes(
