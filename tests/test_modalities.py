@@ -20,7 +20,7 @@ from transmodal.evaluation.score import range_of, score, unit_of
 from transmodal.modalities import BidsName, Modality, known_modalities, modality_in, modality_of
 from transmodal.recipes.schema import Data
 from transmodal.volumes import Volume
-from transmodal.volumes.bounds import Bounds, physical
+from transmodal.volumes.bounds import Bounds, physical_bounds
 from transmodal.volumes.intensity import IntensityMap, IntensitySpec, fit
 
 ADC = Modality(
@@ -49,7 +49,7 @@ def _case() -> Case:
     return Case("s1", "s1", volumes)
 
 
-def _prepared(cohort: Path, options: PrepareOptions) -> write_case.Stored:
+def _prepared(cohort: Path, options: PrepareOptions) -> write_case.StoredCase:
     (cohort / "cases").mkdir()
     return write_case.store(_case(), "inputs", cohort, "s1", options)
 
@@ -72,7 +72,7 @@ def test_a_new_modality_is_one_line(tmp_path: Path) -> None:
     assert window_of("adc", reference.voxels) == DisplayWindow(0, 3000, "um2/s")
     assert label("adc") == "ADC"
     assert modality_in("um2/s").decimals == 0
-    assert physical(modality_of("adc").bounds, mapped_by) == (0, 5000)
+    assert physical_bounds(modality_of("adc").bounds, mapped_by) == (0, 5000)
 
 
 @pytest.mark.usefixtures("adc")

@@ -21,7 +21,7 @@ def test_a_pool_that_breaks_between_items_loses_none(monkeypatch: pytest.MonkeyP
             assert cancel_futures
 
     monkeypatch.setattr(parallel, "_pool", lambda workers: Broken())
-    monkeypatch.setattr(parallel, "_alone", lambda work, item, name: work(item))
+    monkeypatch.setattr(parallel, "_run_alone", lambda work, item, name: work(item))
     items = {"a": "x/1", "b": "x/2", "c": "x/3"}
     assert dict(parallel.spread(os.path.basename, items, 2)) == {"a": "1", "b": "2", "c": "3"}
 

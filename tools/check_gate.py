@@ -26,7 +26,7 @@ from transmodal.cohorts.quality.source_check import grid_findings, image_finding
 from transmodal.cohorts.quality.training_sources import ModalityReference, build_reference
 from transmodal.parallel import spread
 from transmodal.volumes import Volume, io
-from transmodal.volumes.appearance import appearance
+from transmodal.volumes.appearance import measure_appearance
 from transmodal.volumes.geometry import itk
 from transmodal.volumes.geometry.reorient import crop, reorient, resample, working_grid
 
@@ -224,7 +224,7 @@ def given(folder: Path, contrast: str) -> Iterator[tuple[str, str, Volume]]:
 def look(job: tuple[Path, str]) -> dict[str, Any]:
     """Return the look and grid of a training image."""
     volume = reorient(io.read(job[0] / f"{job[1]}.nii.gz"))
-    return {"look": appearance(volume), "grid": volume.grid}
+    return {"look": measure_appearance(volume), "grid": volume.grid}
 
 
 def judge(job: tuple[Path, str, Mapping[str, ModalityReference]]) -> list[tuple[str, str, str, str, str]]:
@@ -232,7 +232,7 @@ def judge(job: tuple[Path, str, Mapping[str, ModalityReference]]) -> list[tuple[
     folder, contrast, references = job
     rows = []
     for side, kind, volume in given(folder, contrast):
-        seen = appearance(volume)
+        seen = measure_appearance(volume)
         for run, known in references.items():
             if run != contrast and kind != "as it is":
                 continue

@@ -23,7 +23,7 @@ from transmodal.inference.load import load
 from transmodal.inference.model import Model
 from transmodal.inference.preprocessing import preprocess_case
 from transmodal.translators.agi_net.translator import AGINet
-from transmodal.volumes.windows.cut import cut, places
+from transmodal.volumes.windows.cut import cut, list_windows
 
 PICTURE = Path(__file__).parents[1] / "docs" / "images" / "agi-net-attention.png"
 STAGES = ("encoder.0", "encoder.1", "encoder.2")
@@ -68,7 +68,7 @@ def _middle(model: Model, case: object) -> torch.Tensor:
     """Return the middle slice of a case as the translator sees it: `(1, C, h, w)`."""
     preprocessed = preprocess_case(model.preprocessing, case)  # type: ignore[arg-type]
     cutting = model.preprocessing.cutting.covering(preprocessed.grid.shape, 2)
-    windows = places(preprocessed.grid.shape, cutting, 2)
+    windows = list_windows(preprocessed.grid.shape, cutting, 2)
     window = windows[len(windows) // 2]
     parts: list[NDArray[np.float32]] = [
         cut(preprocessed.working[name].voxels, window, cutting, fill=-1.0)

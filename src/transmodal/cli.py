@@ -157,7 +157,7 @@ def _unexpected(error: Exception) -> int:
     if isinstance(error, OSError) and error.errno in REFUSALS:
         from transmodal.storage import outputs
 
-        return _fail(outputs.refused(error))
+        return _fail(outputs.from_os_error(error))
     traceback.print_exc()
     print(
         f"error[E601]: {type(error).__name__}: a bug in transmodal. Report the lines above.", file=sys.stderr

@@ -43,13 +43,13 @@ def spread(
         return
     waiting = deque(items)
     while waiting:
-        suspects = yield from _together(work, items, waiting, workers)
+        suspects = yield from _run_together(work, items, waiting, workers)
         # One of these took its process down, and the pool with it. Alone, the guilty one shows itself.
         for name in suspects:
-            yield name, _alone(work, items[name], name)
+            yield name, _run_alone(work, items[name], name)
 
 
-def _together(
+def _run_together(
     work: Callable[[Item], Result], items: Mapping[str, Item], waiting: deque[str], workers: int
 ) -> Generator[tuple[str, Result], None, list[str]]:
     """Work until all is done or a process dies; return the names that were under way then."""
@@ -75,12 +75,12 @@ def _together(
         pool.shutdown(cancel_futures=True)
 
 
-def _alone(work: Callable[[Item], Result], item: Item, name: str) -> Result:
+def _run_alone(work: Callable[[Item], Result], item: Item, name: str) -> Result:
     with _pool(1) as pool:
         try:
             with _one_thread_each():
-                begun = pool.submit(work, item)
-            return begun.result()
+                future = pool.submit(work, item)
+            return future.result()
         except BrokenProcessPool as error:
             raise ResourceError(
                 "E402",

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from transmodal.cohorts.aliases import alias_of, renaming
+from transmodal.cohorts.aliases import alias_of, find_renames
 from transmodal.cohorts.case import Case, CaseMaker
 from transmodal.cohorts.prepare.prepare import PrepareOptions, prepare
 
@@ -35,9 +35,9 @@ def test_true_synonyms_alone(wanted: str, there: Sequence[str], found: str | Non
 
 
 def test_each_name_is_taken_once() -> None:
-    assert renaming(["t1", "t2"], ["mr", "t2w", "ct"]) == {"mr": "t1", "t2w": "t2"}
-    assert renaming(["t1", "mr"], ["mr", "ct"]) == {}
-    assert renaming(["t1", "t2"], ["t1", "t2"]) == {}
+    assert find_renames(["t1", "t2"], ["mr", "t2w", "ct"]) == {"mr": "t1", "t2w": "t2"}
+    assert find_renames(["t1", "mr"], ["mr", "ct"]) == {}
+    assert find_renames(["t1", "t2"], ["t1", "t2"]) == {}
 
 
 def test_a_cohort_under_a_recipes_names(

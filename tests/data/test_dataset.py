@@ -15,7 +15,7 @@ from transmodal.cohorts.prepare.prepare import PrepareOptions, prepare
 from transmodal.cohorts.store import PreparedCase
 from transmodal.data.dataset import WindowDataset, collate
 from transmodal.data.stream import Stream, StreamCase
-from transmodal.volumes.windows.cut import Cutting, cut, places
+from transmodal.volumes.windows.cut import Cutting, cut, list_windows
 
 SHAPE = (9, 11, 8)
 
@@ -91,7 +91,7 @@ def test_training_sees_what_inference_sees(
         for name, by in zip(seen.sources, one.source_maps, strict=True)
     ]
     dataset = WindowDataset(seen)
-    windows = places(SHAPE, cutting, None if cutting.kind == "patch" else 2)
+    windows = list_windows(SHAPE, cutting, None if cutting.kind == "patch" else 2)
     assert len(windows) == len(dataset)
     for n, window in enumerate(windows):
         expected = np.concatenate([cut(volume, window, cutting, fill=-1.0) for volume in mapped])

@@ -12,7 +12,7 @@ from transmodal.cohorts.quality.training_sources import SourceReference, build_r
 from transmodal.errors import InputError
 from transmodal.inference.gate import NO_REFERENCE, Gate, Policy, admit, check
 from transmodal.volumes import Volume
-from transmodal.volumes.appearance import appearance
+from transmodal.volumes.appearance import measure_appearance
 
 BrainOf = Callable[..., Volume]
 
@@ -22,7 +22,7 @@ def reference(brain_of: BrainOf) -> SourceReference:
     known = {}
     for name in ("t1", "t2"):
         volumes = [brain_of(name, n) for n in range(3)]
-        looks, grids = [appearance(one) for one in volumes], [one.grid for one in volumes]
+        looks, grids = [measure_appearance(one) for one in volumes], [one.grid for one in volumes]
         known[name] = build_reference(looks, grids, in_unit=False)
     return SourceReference(known)
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from transmodal.volumes import Grid, Volume
-from transmodal.volumes.geometry.reorient import How, lattice_match, reorient, resample, working_grid
+from transmodal.volumes.geometry.reorient import How, match_exactly, reorient, resample, working_grid
 
 MANY = settings(deadline=None, max_examples=60)
 FEW = settings(deadline=None, max_examples=25)
@@ -74,7 +74,7 @@ def test_any_orientation_comes_back_bit_by_bit(grid: Grid, orientation: str) -> 
     voxels = np.random.default_rng(0).integers(-999, 999, grid.shape).astype(np.int16)
     volume = Volume(voxels, grid.affine)
     moved = reorient(volume, orientation)
-    assert lattice_match(moved.grid, grid) is not None
+    assert match_exactly(moved.grid, grid) is not None
     back = resample(moved, grid)
     assert back.voxels.dtype == voxels.dtype
     np.testing.assert_array_equal(back.voxels, voxels)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
-from transmodal.volumes.intensity import IntensityMap, IntensitySpec, Range, _percentiles, fit, reference
+from transmodal.volumes.intensity import IntensityMap, IntensitySpec, Range, _percentiles, cohort_map, fit
 
 Image = NDArray[np.float32]
 MANY = settings(deadline=None, max_examples=60)
@@ -89,7 +89,7 @@ def test_a_reference_is_a_map_of_the_same_kind(
     spec: IntensitySpec, cohort: list[Image], range_: Range
 ) -> None:
     maps = [fit(spec, values, range=range_) for values in cohort]
-    one = reference(maps)
+    one = cohort_map(maps)
     assert (one.spec, one.range) == (maps[0].spec, maps[0].range)
     assert np.isfinite([one.scale, one.offset]).all()
     if len(maps) == 1:

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from transmodal.volumes.windows.cut import Cutting, Stitcher, Window, cut, places
+from transmodal.volumes.windows.cut import Cutting, Stitcher, Window, cut, list_windows
 
 MANY = settings(deadline=None, max_examples=60)
 FEW = settings(deadline=None, max_examples=25)
@@ -22,7 +22,7 @@ def noise(shape: tuple[int, ...]) -> NDArray[np.float32]:
 
 def there_and_back(array: NDArray[np.float32], cutting: Cutting, axis: int | None) -> NDArray[np.float32]:
     stitcher = Stitcher(array.shape[:3], cutting)
-    for window in places(array.shape, cutting, axis):
+    for window in list_windows(array.shape, cutting, axis):
         stitcher.add(window, cut(array, window, cutting.centre(), fill=-1))
     return stitcher.result()
 
@@ -45,7 +45,7 @@ def test_an_identity_of_slices_is_exact(
         Cutting("slab", depth=depth, multiple=multiple),
         Cutting("slab", size=rounded, depth=depth, multiple=multiple).covering(shape, axis),
     ):
-        window = cut(array, places(shape, cutting, axis)[0], cutting, fill=-1)
+        window = cut(array, list_windows(shape, cutting, axis)[0], cutting, fill=-1)
         assert window.shape[0] == depth
         assert all(side % multiple == 0 for side in window.shape[1:])
         np.testing.assert_array_equal(there_and_back(array, cutting, axis), array)

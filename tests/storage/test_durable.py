@@ -43,7 +43,7 @@ def test_an_error_of_the_block_itself_comes_first(tmp_path: Path) -> None:
 def test_folders_change_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for step in (True, False):  # in one step, and where the system has no such call
         if not step:
-            monkeypatch.setattr(durable, "_exchanged", lambda one, other: False)
+            monkeypatch.setattr(durable, "_exchange", lambda one, other: False)
         for name in ("new", "old"):
             (tmp_path / name).mkdir(exist_ok=True)
             (tmp_path / name / "what").write_text(name)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from transmodal.errors import IntegrityError
 from transmodal.storage import files
 from transmodal.volumes.intensity import IntensitySpec, fit
-from transmodal.volumes.voxels import real
+from transmodal.volumes.voxels import to_real
 
 
 @pytest.mark.parametrize("order", ["C", "F"])
@@ -83,15 +83,15 @@ def test_a_disk_that_writes_something_else_is_found(
         path.write_bytes({"shorter": content[:-1], "longer": content + b"0"}.get(change, content))
         return digest
 
-    original = files._put
-    monkeypatch.setattr(files, "_put", put)
+    original = files._write_hashed
+    monkeypatch.setattr(files, "_write_hashed", put)
     with pytest.raises(IntegrityError, match=r"x\.npy does not read back equal") as caught:
         write(tmp_path / "x.npy", np.arange(9, dtype=np.float32).reshape(3, 3))
     assert caught.value.code == "E503"
 
 
 def test_what_does_not_read_back_is_not_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(files, "_holds", lambda path, array: False)
+    monkeypatch.setattr(files, "_is_equal_npy", lambda path, array: False)
     with pytest.raises(IntegrityError):
         files.write_npy(tmp_path / "x.npy", np.zeros(3))
     assert list(tmp_path.iterdir()) == []
@@ -100,7 +100,7 @@ def test_what_does_not_read_back_is_not_left(tmp_path: Path, monkeypatch: pytest
 @pytest.mark.parametrize("shape", [(3, 5, 7), (1, 1, 1), (4, 2, 3, 3)])
 def test_voxels_are_read_into_c_order_and_their_own_memory(shape: tuple[int, ...]) -> None:
     raw = np.asfortranarray(np.random.default_rng(2).integers(0, 99, shape).astype(">i2"))
-    values = real(raw, "x", "refuse")
+    values = to_real(raw, "x", "refuse")
     assert values.flags.c_contiguous
     assert values.dtype == np.dtype("int16")
     assert not np.shares_memory(values, raw)

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from transmodal.volumes import Volume
-from transmodal.volumes.appearance import appearance
+from transmodal.volumes.appearance import measure_appearance
 from transmodal.volumes.geometry.reorient import reorient
 from transmodal.volumes.regions import template
-from transmodal.volumes.regions.head_pose import ClassSums, Coarse, place, points
+from transmodal.volumes.regions.head_pose import ClassSums, CoarseImage, find_pose, template_points
 
 BrainOf = Callable[..., Volume]
 
@@ -19,19 +19,19 @@ BrainOf = Callable[..., Volume]
 def test_tissue_is_read_as_ratios_to_white_matter(brain_of: BrainOf) -> None:
     expected = {"t1": (0.75, 0.37), "t2": (1.33, 2.17), "flair": (1.14, 0.36), "pd": (1.12, 1.15)}
     for contrast, (grey, fluid) in expected.items():
-        seen = appearance(brain_of(contrast))
+        seen = measure_appearance(brain_of(contrast))
         assert seen is not None
         assert seen.tissue is not None
         assert seen.tissue.grey == pytest.approx(grey, rel=0.08)
         # Fluid lies in thin layers: at 4 mm it is mixed with the tissue beside it.
         assert abs(seen.tissue.fluid - fluid) < 0.4 * abs(1 - fluid) + 0.1
         assert seen.tissue.explained > 0.5
-        assert seen.seen > 0.8
+        assert seen.coverage > 0.8
 
 
 def test_gain_bias_and_the_order_of_axes_change_no_ratio(brain_of: BrainOf) -> None:
     brain = brain_of("t1")
-    plain = appearance(brain)
+    plain = measure_appearance(brain)
     ramp = np.exp(np.linspace(-0.25, 0.25, brain.grid.shape[0]))[:, None, None]
     others = {
         "gain": brain.with_voxels(brain.voxels * 7),
@@ -41,7 +41,7 @@ def test_gain_bias_and_the_order_of_axes_change_no_ratio(brain_of: BrainOf) -> N
     assert plain is not None
     assert plain.tissue is not None
     for other in others.values():
-        seen = appearance(other)
+        seen = measure_appearance(other)
         assert seen is not None
         assert seen.tissue is not None
         assert seen.tissue.grey == pytest.approx(plain.tissue.grey, abs=0.03)
@@ -55,17 +55,17 @@ def test_the_template_is_found_where_it_was_put() -> None:
     turn[:2, :2] = [[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]
     turn[:3, 3] = (7, -9, 12)
     moved = Volume(t1.voxels, turn @ t1.affine)
-    coarse = Coarse(moved)
-    pose = place(coarse, coarse.means / np.percentile(coarse.means, 98))
+    coarse = CoarseImage(moved)
+    pose = find_pose(coarse, coarse.means / np.percentile(coarse.means, 98))
     assert pose is not None
-    mm = points().mm[points().label < 3]
-    assert np.linalg.norm(pose.laid(mm) - (mm @ turn[:3, :3].T + turn[:3, 3]), axis=1).mean() < 2.0
+    mm = template_points().mm[template_points().label < 3]
+    assert np.linalg.norm(pose.to_world(mm) - (mm @ turn[:3, :3].T + turn[:3, 3]), axis=1).mean() < 2.0
 
 
 def test_noise_is_fine_and_heads_are_not(brain_of: BrainOf) -> None:
     brain = brain_of("t1")
     noise = brain.with_voxels(np.random.default_rng(0).random(brain.voxels.shape, np.float32))
-    fine, coarse = appearance(noise), appearance(brain)
+    fine, coarse = measure_appearance(noise), measure_appearance(brain)
     assert fine is not None
     assert coarse is not None
     assert fine.detail > 0.5 > 10 * coarse.detail
@@ -75,11 +75,13 @@ def test_noise_is_fine_and_heads_are_not(brain_of: BrainOf) -> None:
 @pytest.mark.parametrize("shape", [(20, 20, 20), (100, 100, 1)])
 def test_small_and_thin_images_are_not_judged(shape: tuple[int, int, int]) -> None:
     voxels = np.random.default_rng(0).random(shape, np.float32)
-    assert appearance(Volume(voxels, np.eye(4))) is None
+    assert measure_appearance(Volume(voxels, np.eye(4))) is None
 
 
 def test_an_even_image_is_not_judged() -> None:
-    assert appearance(Volume(np.full((60, 60, 60), 3.0, np.float32), np.eye(4) * [2, 2, 2, 1])) is None
+    assert (
+        measure_appearance(Volume(np.full((60, 60, 60), 3.0, np.float32), np.eye(4) * [2, 2, 2, 1])) is None
+    )
 
 
 def test_the_correlation_ratio_is_the_share_between_classes() -> None:

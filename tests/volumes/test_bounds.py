@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from transmodal.modalities import modality_of
-from transmodal.volumes.bounds import Bounds, Clipped, physical, reachable, record
+from transmodal.volumes.bounds import Bounds, Clipped, physical_bounds, reachable_bounds, record
 from transmodal.volumes.intensity import IntensityMap, IntensitySpec, fit
 
 VALUES = np.linspace(0, 500, 1000).reshape(10, 10, 10)
@@ -42,8 +42,8 @@ def test_ranges_of_modalities(
     can_reach: tuple[float | None, float | None],
 ) -> None:
     own = modality_of(modality).bounds
-    assert physical(own, by) == can_be
-    assert reachable(own, by) == can_reach
+    assert physical_bounds(own, by) == can_be
+    assert reachable_bounds(own, by) == can_reach
 
 
 def test_clipping_counts_voxels_and_the_largest_excess() -> None:

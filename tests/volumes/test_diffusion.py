@@ -13,8 +13,7 @@ from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from transmodal.errors import InputError, ResourceError
-from transmodal.volumes import Volume
-from transmodal.volumes import diffusion as tensors
+from transmodal.volumes import Volume, diffusion
 from transmodal.volumes.diffusion import Gradients
 from transmodal.volumes.formats import nifti
 
@@ -92,7 +91,9 @@ def test_fa_and_direction_are_those_of_the_world(
     affine = AFFINES[name]
     path = write(tmp_path / "dwi.nii.gz", signals(B, VECTORS).astype(np.float32), affine)
     _, fa, main = truth()
-    found = tensors.fit(path, Gradients(B, fsl_vectors(VECTORS, affine)), mask=Volume(everywhere, affine))
+    found = diffusion.fit_tensors(
+        path, Gradients(B, fsl_vectors(VECTORS, affine)), mask=Volume(everywhere, affine)
+    )
     assert np.abs(found.fa.voxels - fa).max() < 1e-3
     assert (np.abs((found.direction * main).sum(axis=-1)) > 1 - 1e-4)[fa > 0.2].all()
     np.testing.assert_allclose(found.b0.voxels, 900, rtol=0.02)
@@ -103,10 +104,10 @@ def test_fa_and_direction_are_those_of_the_world(
 def test_shells_are_chosen(tmp_path: Path, everywhere: NDArray[np.uint8]) -> None:
     path = write(tmp_path / "dwi.nii.gz", signals(B, VECTORS).astype(np.float32), np.eye(4))
     gradients, mask = Gradients(B, fsl_vectors(VECTORS, np.eye(4))), Volume(everywhere, np.eye(4))
-    low = tensors.fit(path, gradients, b_max=1200, mask=mask)
+    low = diffusion.fit_tensors(path, gradients, b_max=1200, mask=mask)
     assert (low.notes["weighted_volumes"], low.notes["b_highest"]) == (20, 1000)
     assert np.abs(low.fa.voxels - truth()[1]).max() < 1e-3
-    high = tensors.fit(path, gradients, b_max=3000, mask=mask)
+    high = diffusion.fit_tensors(path, gradients, b_max=3000, mask=mask)
     assert np.abs(high.fa.voxels - truth()[1]).max() > 0.05
     assert high.notes["fa_outside"] > 0
     assert high.fa.voxels.max() == 1
@@ -124,7 +125,7 @@ def test_scaled_integers_and_dead_voxels(tmp_path: Path, everywhere: NDArray[np.
     _, fa, _ = truth()
     fa[0, 0, 0] = 0
     for name in ("dwi.nii", "raw.nii"):
-        found = tensors.fit(tmp_path / name, gradients, mask=Volume(everywhere, np.eye(4)))
+        found = diffusion.fit_tensors(tmp_path / name, gradients, mask=Volume(everywhere, np.eye(4)))
         assert np.abs(found.fa.voxels - fa).max() < 5e-3
 
 
@@ -132,7 +133,7 @@ def test_outside_the_mask_is_nothing(tmp_path: Path, everywhere: NDArray[np.uint
     everywhere[2:] = 0
     path = write(tmp_path / "dwi.nii.gz", signals(B, VECTORS).astype(np.float32), np.eye(4))
     gradients = Gradients(B, fsl_vectors(VECTORS, np.eye(4)))
-    found = tensors.fit(path, gradients, mask=Volume(everywhere, np.eye(4)))
+    found = diffusion.fit_tensors(path, gradients, mask=Volume(everywhere, np.eye(4)))
     assert not found.fa.voxels[2:].any()
     assert not found.direction[2:].any()
     assert found.fa.voxels[:2].all()
@@ -142,12 +143,12 @@ def test_outside_the_mask_is_nothing(tmp_path: Path, everywhere: NDArray[np.uint
 def test_the_brain_is_found_in_b0(background: float, tmp_path: Path) -> None:
     i, j, k = np.meshgrid(*(np.linspace(-1, 1, n) for n in (24, 22, 20)), indexing="ij")
     ball = i**2 + j**2 + k**2 < 0.5
-    diffusion = np.einsum("ni,i,ni->n", VECTORS, (1.7e-3, 0.3e-3, 0.3e-3), VECTORS)
+    decay = np.einsum("ni,i,ni->n", VECTORS, (1.7e-3, 0.3e-3, 0.3e-3), VECTORS)
     noise = background * DRAW.random((*ball.shape, 1))
-    values = np.where(ball[..., None], 900 * np.exp(-B * diffusion), noise)
+    values = np.where(ball[..., None], 900 * np.exp(-B * decay), noise)
     affine = np.diag([2.0, 2.0, 2.0, 1.0])
     path = write(tmp_path / "dwi.nii.gz", values.astype(np.float32), affine)
-    found = tensors.fit(path, Gradients(B, fsl_vectors(VECTORS, affine)))
+    found = diffusion.fit_tensors(path, Gradients(B, fsl_vectors(VECTORS, affine)))
     inside = found.fa.voxels > 0
     overlap = 2 * (inside & ball).sum() / (inside.sum() + ball.sum())
     assert overlap == 1 if background == 0 else overlap > 0.97
@@ -157,7 +158,7 @@ def test_the_brain_is_found_in_b0(background: float, tmp_path: Path) -> None:
 def texts(folder: Path, b: str, vectors: str) -> Gradients:
     (folder / "a.bval").write_text(b)
     (folder / "a.bvec").write_text(vectors)
-    return tensors.read_gradients(folder / "a.bval", folder / "a.bvec")
+    return diffusion.read_gradients(folder / "a.bval", folder / "a.bvec")
 
 
 def test_gradients_in_rows_and_in_columns(tmp_path: Path) -> None:
@@ -199,7 +200,7 @@ def test_what_does_not_determine_a_tensor(tmp_path: Path, everywhere: NDArray[np
         (B, flat),
     ):
         with pytest.raises(InputError, match="do not determine a tensor") as caught:
-            tensors.fit(path, Gradients(b, vectors), mask=Volume(everywhere, np.eye(4)))
+            diffusion.fit_tensors(path, Gradients(b, vectors), mask=Volume(everywhere, np.eye(4)))
         assert caught.value.code == "E103"
 
 
@@ -207,13 +208,13 @@ def test_what_does_not_belong_together(tmp_path: Path, everywhere: NDArray[np.ui
     path = write(tmp_path / "dwi.nii.gz", signals(B, VECTORS).astype(np.float32), np.eye(4))
     gradients = Gradients(B, VECTORS)
     with pytest.raises(InputError, match=r"shape \(5, 4, 3, 62\)") as caught:
-        tensors.fit(path, Gradients(B[:-1], VECTORS[:-1]))
+        diffusion.fit_tensors(path, Gradients(B[:-1], VECTORS[:-1]))
     assert caught.value.code == "E121"
     with pytest.raises(InputError, match="two grids") as caught:
-        tensors.fit(path, gradients, mask=Volume(everywhere, np.diag([2.0, 1, 1, 1])))
+        diffusion.fit_tensors(path, gradients, mask=Volume(everywhere, np.diag([2.0, 1, 1, 1])))
     assert caught.value.code == "E130"
     with pytest.raises(InputError, match="empty brain mask") as caught:
-        tensors.fit(path, gradients, mask=Volume(0 * everywhere, np.eye(4)))
+        diffusion.fit_tensors(path, gradients, mask=Volume(0 * everywhere, np.eye(4)))
     assert caught.value.code == "E124"
     sheared = np.eye(4)
     sheared[0, 1] = 0.3
@@ -221,7 +222,7 @@ def test_what_does_not_belong_together(tmp_path: Path, everywhere: NDArray[np.ui
     image.set_qform(None, 0)
     nib.save(image, tmp_path / "sheared.nii")
     with pytest.raises(InputError, match="sheared") as caught:
-        tensors.fit(tmp_path / "sheared.nii", gradients)
+        diffusion.fit_tensors(tmp_path / "sheared.nii", gradients)
     assert caught.value.code == "E112"
 
 
@@ -231,7 +232,7 @@ def test_without_dipy_the_remedy_is_told(tmp_path: Path, monkeypatch: pytest.Mon
 
     monkeypatch.setattr(importlib, "import_module", missing)
     with pytest.raises(ResourceError, match=r"transmodal\[diffusion\]") as caught:
-        tensors.fit(tmp_path / "dwi.nii", Gradients(B, VECTORS))
+        diffusion.fit_tensors(tmp_path / "dwi.nii", Gradients(B, VECTORS))
     assert caught.value.code == "E404"
 
 

@@ -14,8 +14,8 @@ from transmodal.volumes.intensity import (
     IntensitySpec,
     Method,
     Range,
+    cohort_map,
     fit,
-    reference,
 )
 
 CT = modality_of("ct").intensity
@@ -237,12 +237,12 @@ def test_a_map_without_one_of_its_numbers_is_refused() -> None:
 
 def test_the_reference_of_windows_is_the_window() -> None:
     maps = [fit(CT, image()), fit(CT, image() + 5)]
-    assert reference(maps) == maps[0]
+    assert cohort_map(maps) == maps[0]
 
 
 def test_the_reference_takes_median_ends() -> None:
     maps = [fit(MINMAX, np.array([low, high]).reshape(2, 1, 1)) for low, high in ((0, 9), (1, 5), (4, 99))]
-    median = reference(maps)
+    median = cohort_map(maps)
     assert (median.low, median.high) == (1, 9)
     np.testing.assert_allclose(median.apply(np.array([1, 9])), [-1, 1])
 
@@ -252,16 +252,16 @@ def test_the_reference_of_zscores_takes_median_mean_and_deviation() -> None:
         fit(ZSCORE, np.array([mean - width, mean + width]).reshape(2, 1, 1))
         for mean, width in ((10, 1), (30, 2), (100, 9))
     ]
-    np.testing.assert_allclose(reference(maps).invert(np.array([0.0, 1.0])), [30, 32], rtol=1e-6)
+    np.testing.assert_allclose(cohort_map(maps).invert(np.array([0.0, 1.0])), [30, 32], rtol=1e-6)
 
 
 def test_there_is_no_reference_of_nothing_or_of_different_maps() -> None:
     with pytest.raises(InputError, match="no training case"):
-        reference([])
+        cohort_map([])
     with pytest.raises(UsageError, match="different ways"):
-        reference([fit(CT, image()), fit(MINMAX, image())])
+        cohort_map([fit(CT, image()), fit(MINMAX, image())])
     with pytest.raises(UsageError, match="different ways"):
-        reference([fit(CT, image()), fit(CT, image(), range="unit")])
+        cohort_map([fit(CT, image()), fit(CT, image(), range="unit")])
 
 
 def test_what_is_mapped_stays_untouched(tmp_path: Path) -> None:

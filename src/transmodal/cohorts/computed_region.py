@@ -13,7 +13,7 @@ from transmodal.cohorts.working_arrays import map_array, write_array
 from transmodal.errors import InputError, ResourceError
 from transmodal.volumes import Volume
 from transmodal.volumes.geometry.reorient import resample, working_grid
-from transmodal.volumes.regions.masks import region
+from transmodal.volumes.regions.masks import find_region
 
 
 def computed_region(
@@ -49,7 +49,7 @@ def _map_or_compute(case: PreparedCase, modality: str, kind: RegionKind) -> NDAr
     if flags is not None:
         return flags
     grey = volume.voxels.mean(axis=-1, dtype=np.float32) if volume.is_colour else volume.voxels
-    flags = region(Volume(grey, volume.affine), kind).mask.astype(np.uint8)
+    flags = find_region(Volume(grey, volume.affine), kind).mask.astype(np.uint8)
     if not flags.any():
         raise InputError(
             "E124", f"an empty {kind} of {modality}", "a region with voxels", "Look at the image."

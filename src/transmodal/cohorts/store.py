@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from transmodal.cohorts.aliases import renaming
+from transmodal.cohorts.aliases import find_renames
 from transmodal.cohorts.manifest import ArrayEntry, CaseEntry, Manifest, read_manifest
 from transmodal.cohorts.options import RegionKind
 from transmodal.cohorts.split.leaks import check_leaks
@@ -231,7 +231,7 @@ class Cohort:
         Args:
         modalities: the recipe's sources and target.
         """
-        names = renaming(modalities, self.modalities)
+        names = find_renames(modalities, self.modalities)
         if not names:
             return self
         for modality, name in names.items():

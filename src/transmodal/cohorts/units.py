@@ -51,8 +51,8 @@ def check_one_unit(entries: Iterable[CaseEntry]) -> None:
             if unit != volume.unit:
                 raise InputError(
                     "E136",
-                    f"{modality} of case {case} in {_said(modality, unit)}, of case {entry.id} in "
-                    f"{_said(modality, volume.unit)}",
+                    f"{modality} of case {case} in {_unit_text(modality, unit)}, of case {entry.id} in "
+                    f"{_unit_text(modality, volume.unit)}",
                     "one unit per modality",
                     "Prepare the two kinds as two cohorts.",
                 )
@@ -60,7 +60,7 @@ def check_one_unit(entries: Iterable[CaseEntry]) -> None:
 
 def own_units(entries: Iterable[CaseEntry]) -> Mapping[str, str]:
     """Return the unit of each modality whose values are not in the modality's own."""
-    return {name: one.unit for entry in entries for name, one in entry.volumes.items() if one.unit}
+    return {name: volume.unit for entry in entries for name, volume in entry.volumes.items() if volume.unit}
 
 
 def _of_hounsfield(modality: str, voxels: NDArray[Any], spec: IntensitySpec | None) -> str:
@@ -103,5 +103,5 @@ def _full_scale(high: float) -> float:
     return next((float(white) for white in (255, 4095, 65535) if high <= white), high)
 
 
-def _said(modality: str, unit: str) -> str:
+def _unit_text(modality: str, unit: str) -> str:
     return unit or modality_of(modality).unit or "its own unit"

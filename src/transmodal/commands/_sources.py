@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from transmodal.cohorts.aliases import renaming
+from transmodal.cohorts.aliases import find_renames
 from transmodal.cohorts.headers.bids_names import parse
 from transmodal.cohorts.store import Cohort, PreparedCase
 from transmodal.commands._jobs import Job
@@ -39,7 +39,7 @@ def find(
     modalities = preprocessing.sources
     paths_by_name = dict(word.split("=", 1) for word in words if "=" in word and not Path(word).exists())
     if paths_by_name:
-        synonyms = renaming(modalities, list(paths_by_name))
+        synonyms = find_renames(modalities, list(paths_by_name))
         paths_by_name = {synonyms.get(name, name): path for name, path in paths_by_name.items()}
         _check_named(paths_by_name, words, preprocessing)
         paths = {name: _existing(Path(paths_by_name[name])) for name in modalities if name in paths_by_name}

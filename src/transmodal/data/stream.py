@@ -10,7 +10,7 @@ from transmodal.cohorts.options import RegionKind
 from transmodal.cohorts.store import PreparedCase
 from transmodal.recipes.training_schema import Augment
 from transmodal.volumes.intensity import IntensityMap
-from transmodal.volumes.windows.cut import Cutting, Window, foreground_fraction, places
+from transmodal.volumes.windows.cut import Cutting, Window, foreground_fraction, list_windows
 
 
 class StreamCase(NamedTuple):
@@ -80,7 +80,7 @@ class Stream:
         """Return the windows of a case that have enough of the region."""
         region = case.region(self.sources[0], self.region, self.spacing_mm)
         axes: Sequence[int | None] = (None,) if self.cutting.kind == "patch" else self.axes
-        windows = [window for axis in axes for window in places(region.shape, self.cutting, axis)]
+        windows = [window for axis in axes for window in list_windows(region.shape, self.cutting, axis)]
         if self.central:
             windows = [
                 window for window in windows if window.start[window.axis] == region.shape[window.axis] // 2

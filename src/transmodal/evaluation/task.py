@@ -175,6 +175,6 @@ def _reference(
     if mapped_by.low is not None or not training:
         return mapped_by
     spec = ROBUST if unit else modality_of(target).intensity
-    return intensity.reference(
+    return intensity.cohort_map(
         [intensity.fit(spec, case.volume(target).voxels, case.mask()) for case in training]
     )

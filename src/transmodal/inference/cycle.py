@@ -8,7 +8,7 @@ import torch
 from transmodal.errors import UsageError
 from transmodal.inference.model import Model
 from transmodal.inference.preprocessing import Preprocessed
-from transmodal.volumes.windows.cut import Cutting, Window, cut, places
+from transmodal.volumes.windows.cut import Cutting, Window, cut, list_windows
 
 
 def cycle_error(model: Model, preprocessed: Preprocessed) -> float:
@@ -30,7 +30,7 @@ def cycle_error(model: Model, preprocessed: Preprocessed) -> float:
     total, count = 0.0, 0
     for axis in axes:
         cutting = preprocessing.cutting.covering(shape, axis)
-        windows = places(shape, cutting, axis)
+        windows = list_windows(shape, cutting, axis)
         for start in range(0, len(windows), preprocessing.batch):
             sources = [
                 _source(model, preprocessed, cutting, window)

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from transmodal import translators
-from transmodal.cohorts.aliases import renaming
+from transmodal.cohorts.aliases import find_renames
 from transmodal.cohorts.quality.training_sources import SourceReference
 from transmodal.errors import InputError, UsageError
 from transmodal.inference import engines, record
@@ -215,7 +215,7 @@ def _expected(
 ) -> tuple[dict[str, Volume], list[str]]:
     """Return sources by the recipe's names and with its channels, and notes on those that were stored otherwise."""
     given_volumes = {preprocessing.sources[0]: sources} if isinstance(sources, Volume) else dict(sources)
-    names = renaming(preprocessing.sources, list(given_volumes))
+    names = find_renames(preprocessing.sources, list(given_volumes))
     volumes, notes = dict[str, Volume](), list[str]()
     for name, volume in ((names.get(name, name), volume) for name, volume in given_volumes.items()):
         is_grey = name in preprocessing.sources and preprocessing.channels_of(name) == 1
@@ -240,9 +240,9 @@ def _check_channels(name: str, volume: Volume | None, channels: int) -> None:
 
 def _in_its_dtype(volume: Volume, preprocessing: Preprocessing) -> Volume:
     """Give HU as int16 and colour as uint8, as their formats hold them; all else as float32."""
-    record = modality_of(preprocessing.target)
-    is_in_unit = preprocessing.target not in preprocessing.units and record.is_colour == volume.is_colour
-    kind = np.dtype("uint8" if volume.is_colour else record.storage if is_in_unit else "float32")
+    modality = modality_of(preprocessing.target)
+    is_in_unit = preprocessing.target not in preprocessing.units and modality.is_colour == volume.is_colour
+    kind = np.dtype("uint8" if volume.is_colour else modality.storage if is_in_unit else "float32")
     if kind.kind == "f":
         return volume
     ends = np.iinfo(kind)

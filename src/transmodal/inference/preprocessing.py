@@ -15,10 +15,10 @@ from transmodal.modalities import modality_of
 from transmodal.recipes.schema import Recipe
 from transmodal.translators._base import Translator
 from transmodal.volumes import Grid, Volume
-from transmodal.volumes.bounds import Bounds, reachable
+from transmodal.volumes.bounds import Bounds, reachable_bounds
 from transmodal.volumes.geometry.reorient import reorient, resample, working_grid
 from transmodal.volumes.intensity import IntensityMap, IntensitySpec, fit
-from transmodal.volumes.regions.masks import Kind, region
+from transmodal.volumes.regions.masks import Kind, find_region
 from transmodal.volumes.windows.cut import Cutting
 
 AXES = {"x": 0, "y": 1, "z": 2}
@@ -92,7 +92,7 @@ class Preprocessing:
     @property
     def bounds(self) -> Bounds:
         """The range of values that a synthetic volume can have."""
-        return reachable(modality_of(self.target).bounds, self.target_map)
+        return reachable_bounds(modality_of(self.target).bounds, self.target_map)
 
 
 def passes(preprocessing: Preprocessing) -> dict[str, object]:
@@ -188,7 +188,7 @@ def preprocess(preprocessing: Preprocessing, sources: Mapping[str, Volume]) -> P
                 "sources on one grid",
                 "Resample them onto one grid first.",
             )
-    extent = region(first, preprocessing.region)
+    extent = find_region(first, preprocessing.region)
     maps = {name: fit(preprocessing.specs[name], canonical[name].voxels, extent.mask) for name in present}
     grid = working_grid(first.grid, preprocessing.spacing_mm)
     inside = resample(Volume(extent.mask.astype(np.uint8), first.affine), grid, how="nearest").voxels > 0

@@ -19,7 +19,7 @@ from transmodal.progress import CountProgress
 from transmodal.volumes import Volume
 from transmodal.volumes.bounds import Clipped
 from transmodal.volumes.geometry.reorient import resample
-from transmodal.volumes.windows.cut import Cutting, Stitcher, Window, cut, places
+from transmodal.volumes.windows.cut import Cutting, Stitcher, Window, cut, list_windows
 
 
 class Synthetic(NamedTuple):
@@ -110,7 +110,7 @@ class _Passes:
         shape, cutting = self.preprocessed.grid.shape, self.preprocessing.cutting
         axes: tuple[int | None, ...] = (None,) if cutting.kind == "patch" else self.preprocessing.axes
         cuttings = [(axis, cutting.covering(shape, axis)) for axis in axes]
-        windows = [(covering, places(shape, covering, axis)) for axis, covering in cuttings]
+        windows = [(covering, list_windows(shape, covering, axis)) for axis, covering in cuttings]
         return [_Pass(*way, draw) for draw, way in product(range(self.preprocessing.draws), windows)]
 
     def _batches(self, windows: Sequence[Window]) -> Iterator[Sequence[Window]]:

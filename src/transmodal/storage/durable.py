@@ -25,16 +25,16 @@ def flushing() -> Iterator[Callable[[Path], None]]:
     Raises:
         OSError: of the first that the disk does not take.
     """
-    begun: list[Future[None]] = []
+    syncs: list[Future[None]] = []
     with ThreadPoolExecutor(1) as pool:
-        yield lambda path: begun.append(pool.submit(sync, path))
-        for one in begun:
-            one.result()
+        yield lambda path: syncs.append(pool.submit(sync, path))
+        for future in syncs:
+            future.result()
 
 
 def swap(new: Path, old: Path) -> None:
     """Let two folders change names, in one step if the system can, else in two that are undone on failure."""
-    if _exchanged(new, old):
+    if _exchange(new, old):
         return
     aside = Path(tempfile.mkdtemp(prefix=".old-", dir=old.parent))
     try:
@@ -74,13 +74,15 @@ def umask() -> int:
     return mask
 
 
-def _exchanged(one: Path, other: Path) -> bool:
+def _exchange(first: Path, second: Path) -> bool:
     """Exchange two names by Linux's renameat2; tell whether that was possible."""
     if not sys.platform.startswith("linux"):
         return False
-    here, exchange = -100, 2  # AT_FDCWD, RENAME_EXCHANGE
+    at_fdcwd, exchange = -100, 2  # AT_FDCWD, RENAME_EXCHANGE
     try:
         renameat2 = ctypes.CDLL(None).renameat2
     except AttributeError:  # a C library without it
         return False
-    return bool(renameat2(here, os.fsencode(one), here, os.fsencode(other), ctypes.c_uint(exchange)) == 0)
+    return bool(
+        renameat2(at_fdcwd, os.fsencode(first), at_fdcwd, os.fsencode(second), ctypes.c_uint(exchange)) == 0
+    )

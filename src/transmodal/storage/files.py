@@ -46,7 +46,7 @@ def sha256_text(text: str) -> str:
 def sha256_array(array: NDArray[Any], dtype: DTypeLike | None = None) -> str:
     """Return the SHA-256 of an array: its dtype, its shape and its voxels in C order; as if of type `dtype`."""
     kind = array.dtype if dtype is None else np.dtype(dtype)
-    digest = hashlib.sha256(_kind(kind, array.shape))
+    digest = hashlib.sha256(_array_key(kind, array.shape))
     # Plane by plane where they are converted: another type of the whole would be written to memory first.
     for part in [array] if kind == array.dtype else array:
         digest.update(np.ascontiguousarray(part, kind).data)
@@ -79,7 +79,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
     except TransmodalError:
         raise
     except OSError as error:
-        raise _not_written(error, path) from error
+        raise _write_error(error, path) from error
     finally:
         if beside is not None:
             with suppress(OSError):
@@ -116,7 +116,7 @@ def atomic_folder(path: Path) -> Iterator[Path]:
     except TransmodalError:
         raise
     except OSError as error:
-        raise _not_written(error, path) from error
+        raise _write_error(error, path) from error
     finally:
         if beside is not None:
             shutil.rmtree(beside, ignore_errors=True)
@@ -174,8 +174,8 @@ def put_npy(path: Path, array: NDArray[Any], name: str = "") -> str:
         IntegrityError: E503 when it does not read back equal.
     """
     array = np.asarray(array, order="C")
-    digest = _put(path, array)
-    if not _holds(path, array):
+    digest = _write_hashed(path, array)
+    if not _is_equal_npy(path, array):
         raise IntegrityError(
             "E503",
             f"{name or path.name} does not read back equal",
@@ -185,39 +185,39 @@ def put_npy(path: Path, array: NDArray[Any], name: str = "") -> str:
     return digest
 
 
-def _put(path: Path, array: NDArray[Any]) -> str:
+def _write_hashed(path: Path, array: NDArray[Any]) -> str:
     """Write an .npy and return the array's SHA-256: each part is hashed while it is in the cache."""
-    digest = hashlib.sha256(_kind(array.dtype, array.shape))
+    digest = hashlib.sha256(_array_key(array.dtype, array.shape))
     with path.open("wb", buffering=0) as stream:
         stream.write(_npy_head(array))
-        for part in _parts(array):
+        for part in _byte_chunks(array):
             digest.update(part.data)
-            written = 0
-            while written < len(part):  # a call may write less than it is given
-                written += stream.write(part[written:].data)
+            n_written = 0
+            while n_written < len(part):  # a call may write less than it is given
+                n_written += stream.write(part[n_written:].data)
     return digest.hexdigest()
 
 
-def _holds(path: Path, array: NDArray[Any]) -> bool:
+def _is_equal_npy(path: Path, array: NDArray[Any]) -> bool:
     """Tell whether a file is the .npy of an array, bit by bit, and no byte more."""
     head, back = _npy_head(array), np.empty(_CHUNK, np.uint8)
     with path.open("rb") as stream:
         if stream.read(len(head)) != head:
             return False
-        for part in _parts(array):
+        for part in _byte_chunks(array):
             read = stream.readinto(back[: len(part)].data)
             if read != len(part) or not _same_bytes(back[:read], part):
                 return False
         return stream.read(1) == b""
 
 
-def _same_bytes(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> bool:
-    whole = len(one) // 8 * 8  # eight at a time
+def _same_bytes(left_bytes: NDArray[np.uint8], right_bytes: NDArray[np.uint8]) -> bool:
+    whole = len(left_bytes) // 8 * 8  # eight at a time
     return all(
         np.array_equal(first, second)
         for first, second in (
-            (one[:whole].view(np.uint64), other[:whole].view(np.uint64)),
-            (one[whole:], other[whole:]),
+            (left_bytes[:whole].view(np.uint64), right_bytes[:whole].view(np.uint64)),
+            (left_bytes[whole:], right_bytes[whole:]),
         )
     )
 
@@ -228,7 +228,7 @@ def _npy_head(array: NDArray[Any]) -> bytes:
     return head.getvalue()
 
 
-def _parts(array: NDArray[Any]) -> Iterator[NDArray[np.uint8]]:
+def _byte_chunks(array: NDArray[Any]) -> Iterator[NDArray[np.uint8]]:
     """Yield the bytes of an array in C order; none where it has no voxels."""
     # One without axes cannot be viewed as bytes.
     flat = array.reshape(-1).view(np.uint8)
@@ -236,7 +236,7 @@ def _parts(array: NDArray[Any]) -> Iterator[NDArray[np.uint8]]:
         yield flat[start : start + _CHUNK]
 
 
-def _kind(dtype: np.dtype[Any], shape: tuple[int, ...]) -> bytes:
+def _array_key(dtype: np.dtype[Any], shape: tuple[int, ...]) -> bytes:
     return f"{dtype.str}{shape}".encode()
 
 
@@ -256,7 +256,7 @@ def read_npy(path: Path, *, mmap: bool = True, sha256: str | None = None) -> NDA
     """
     try:
         with _reading(path, "a .npy file"):
-            array = _loaded(Path(path), mmap=mmap)
+            array = _load_npy(Path(path), mmap=mmap)
     except (ValueError, EOFError, SyntaxError, TypeError, RecursionError) as error:
         raise InputError(
             "E101", f"{path}: {error}", "a whole .npy file", "Prepare the cohort again."
@@ -268,16 +268,16 @@ def read_npy(path: Path, *, mmap: bool = True, sha256: str | None = None) -> NDA
     return array
 
 
-def _loaded(path: Path, *, mmap: bool) -> NDArray[Any]:
+def _load_npy(path: Path, *, mmap: bool) -> NDArray[Any]:
     """Load an .npy of exactly the length that its header declares."""
     size = path.stat().st_size
     with path.open("rb") as stream:
         if np.lib.format.read_magic(stream) != (1, 0):
             raise ValueError("is not of .npy version 1.0")
         shape, fortran, dtype = np.lib.format.read_array_header_1_0(stream)
-        needed = stream.tell() + dtype.itemsize * int(np.prod(shape, dtype=object))
-    if fortran or dtype.hasobject or needed != size:
-        raise ValueError(f"has {size} bytes where its header declares {needed} of plain numbers")
+        declared = stream.tell() + dtype.itemsize * int(np.prod(shape, dtype=object))
+    if fortran or dtype.hasobject or declared != size:
+        raise ValueError(f"has {size} bytes where its header declares {declared} of plain numbers")
     array: NDArray[Any] = np.load(path, mmap_mode="r" if mmap and 0 not in shape and shape else None)
     return array
 
@@ -303,7 +303,7 @@ def _suffix(path: Path) -> str:
     return ".nii.gz" if path.name.lower().endswith(".nii.gz") else path.suffix
 
 
-def _not_written(error: OSError, path: Path) -> TransmodalError:
+def _write_error(error: OSError, path: Path) -> TransmodalError:
     if error.errno in _NAME_ERRORS:
         return UsageError(
             "E005",

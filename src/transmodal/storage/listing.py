@@ -49,14 +49,14 @@ def _walk(folder: Path, above: tuple[tuple[int, int], ...]) -> Iterator[Path]:
     """Yield the files below a folder, `above` being device and inode of the folders that lead to it."""
     with streams.guarded(str(folder), "folder"):
         about = folder.stat()
-    here = (about.st_dev, about.st_ino)
-    if here in above:
+    identity = (about.st_dev, about.st_ino)
+    if identity in above:
         _log.warning("%s is a link back to a folder above it: not followed", folder)
         return
     for path in entries(folder):
         with streams.guarded(str(path), "file or folder"):
             is_folder, is_file = path.is_dir(), path.is_file() or path.is_symlink()
         if is_folder:
-            yield from _walk(path, (*above, here))
+            yield from _walk(path, (*above, identity))
         elif is_file:
             yield path

@@ -23,11 +23,11 @@ def check_folder(path: Path | str) -> None:
         ResourceError: E403 when the system does not let anything be written there.
     """
     path = Path(path)
-    nearest, is_folder = _nearest(path)
+    nearest, is_folder = _nearest_existing(path)
     if not is_folder:
-        where = f"{path} is a file" if nearest == path else f"{path} lies below {nearest}, which is a file"
-        raise UsageError("E005", where, "a folder, or a free name in one", "Choose another place.")
-    _try(nearest, path)
+        obstacle = f"{path} is a file" if nearest == path else f"{path} lies below {nearest}, which is a file"
+        raise UsageError("E005", obstacle, "a folder, or a free name in one", "Choose another place.")
+    _try_writing(nearest, path)
 
 
 def check_file(path: Path | str) -> None:
@@ -38,28 +38,28 @@ def check_file(path: Path | str) -> None:
         ResourceError: E403 as `check_folder`.
     """
     path = Path(path)
-    nearest, is_folder = _nearest(path)
+    nearest, is_folder = _nearest_existing(path)
     if nearest == path and is_folder:
         raise UsageError("E005", f"{path} is a folder", "a name for a file", "Add a name to it.")
     check_folder(path.parent)
 
 
-def refused(error: OSError) -> TransmodalError:
+def from_os_error(error: OSError) -> TransmodalError:
     """Return an error of the operating system in the words of this family."""
-    where = f" {error.filename}" if error.filename else ""
+    place = f" {error.filename}" if error.filename else ""
     if error.errno in (errno.ENOTDIR, errno.EISDIR, *_NAME_ERRORS):
         return UsageError(
-            "E005", f"cannot write{where}: {error.strerror}", "a folder and a free name", "Choose another."
+            "E005", f"cannot write{place}: {error.strerror}", "a folder and a free name", "Choose another."
         )
     return ResourceError(
         "E403",
-        f"cannot read or write{where}: {error.strerror or error}",
+        f"cannot read or write{place}: {error.strerror or error}",
         "room and permission",
         "Free space, mend permissions, or write elsewhere.",
     )
 
 
-def _nearest(path: Path) -> tuple[Path, bool]:
+def _nearest_existing(path: Path) -> tuple[Path, bool]:
     """Return the nearest of a path and its parents that exists, and whether it is a folder."""
     path = path if path.is_absolute() else Path.cwd() / path
     for place in (path, *path.parents):
@@ -72,12 +72,12 @@ def _nearest(path: Path) -> tuple[Path, bool]:
                 ) from None
             continue
         except OSError as error:
-            raise refused(error) from error
+            raise from_os_error(error) from error
         return place, stat.S_ISDIR(mode)
     raise UsageError("E005", f"{path} has no folder", "a place to write", "Choose another.")
 
 
-def _try(folder: Path, path: Path) -> None:
+def _try_writing(folder: Path, path: Path) -> None:
     """Write into a folder: permission bits alone do not tell what the system allows."""
     try:
         with tempfile.TemporaryFile(dir=folder, prefix=".partial-"):

@@ -25,7 +25,7 @@ def refuse(path: Path) -> None:
         about = path.stat()
     except OSError:
         if path.is_symlink():
-            raise _dangling(path) from None
+            raise _dangling_error(path) from None
         return
     if not stat.S_ISREG(about.st_mode) or not 0 < about.st_size <= _LIMIT:
         return
@@ -36,14 +36,17 @@ def refuse(path: Path) -> None:
         return  # whoever reads it says why it cannot be read
     if start.startswith(_LFS):
         raise InputError(
-            "E138", f"{path.name} is a Git LFS pointer, not the file", _EXPECTED, f"Fetch it: {lfs(path)}."
+            "E138",
+            f"{path.name} is a Git LFS pointer, not the file",
+            _EXPECTED,
+            f"Fetch it: {lfs_command(path)}.",
         )
     if start.startswith(_ANNEX):
         raise InputError(
             "E138",
             f"{path.name} is a git-annex pointer, not the file",
             _EXPECTED,
-            f"Fetch it: {annex(path)}.",
+            f"Fetch it: {annex_command(path)}.",
         )
 
 
@@ -52,24 +55,24 @@ def is_dangling(path: Path) -> bool:
     return path.is_symlink() and not path.exists()
 
 
-def annex(path: Path) -> str:
+def annex_command(path: Path) -> str:
     """Return the command that fetches a file's content from git-annex (DataLad: `datalad get`)."""
     return f"git annex get {path.name}"
 
 
-def lfs(path: Path) -> str:
+def lfs_command(path: Path) -> str:
     """Return the command that fetches a file's content from Git LFS."""
     return f"git lfs pull --include={path.name}"
 
 
-def _dangling(path: Path) -> InputError:
+def _dangling_error(path: Path) -> InputError:
     end = str(path.readlink())
     if "annex/objects/" in end.replace("\\", "/"):
         return InputError(
             "E138",
             f"{path.name} is a git-annex link whose content is not here",
             _EXPECTED,
-            f"Fetch it: {annex(path)}.",
+            f"Fetch it: {annex_command(path)}.",
         )
     return InputError(
         "E138",

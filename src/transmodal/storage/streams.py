@@ -52,15 +52,15 @@ def guarded(name: str, kind: str) -> Iterator[None]:
                 placeholders.refuse(Path(error.filename))
             raise InputError("E100", f"{name} does not exist", f"a {kind}", "Check the path.") from error
         if error.errno is None or error.errno == errno.EINVAL:  # raised by a decoder, not by the system
-            raise _corrupt(name, kind, error) from error
+            raise _corrupt_error(name, kind, error) from error
         raise ResourceError(
             "E403", f"cannot read {name}: {error.strerror}", "a file that may be read", "Check permissions."
         ) from error
     except Exception as error:
-        raise _corrupt(name, kind, error) from error
+        raise _corrupt_error(name, kind, error) from error
 
 
-def budgeted(name: str, size: int, budget: int) -> None:
+def check_budget(name: str, size: int, budget: int) -> None:
     """Refuse a size beyond the budget.
 
     Raises:
@@ -93,18 +93,18 @@ def blocks(path: Path, *, gzipped: bool) -> Iterator[bytes]:
                 "content that the name promises",
                 "Rename it or download it again.",
             )
-        yield from _inflated(path.name, stream) if gzipped else _plain(stream)
+        yield from _inflate_blocks(path.name, stream) if gzipped else _read_blocks(stream)
 
 
 def head(parts: Iterator[bytes], size: int) -> bytes:
     """Take blocks until there are `size` bytes; fewer come back where the file ends before."""
-    taken = b""
-    while len(taken) < size and (block := next(parts, b"")):
-        taken += block
-    return taken
+    start = b""
+    while len(start) < size and (block := next(parts, b"")):
+        start += block
+    return start
 
 
-def gathered(name: str, start: bytes, rest: Iterator[bytes], size: int) -> NDArray[np.uint8]:
+def gather(name: str, start: bytes, blocks_after: Iterator[bytes], size: int) -> NDArray[np.uint8]:
     """Gather a file that has to be exactly `size` bytes long, its start having been read already.
 
     Raises:
@@ -112,17 +112,17 @@ def gathered(name: str, start: bytes, rest: Iterator[bytes], size: int) -> NDArr
     """
     content = np.empty(size, dtype=np.uint8)
     filled = 0
-    for block in chain([start], rest):
+    for block in chain([start], blocks_after):
         if filled + len(block) > size:
-            raise _other_size(name, "more than ", size, size)
+            raise _size_error(name, "more than ", size, size)
         content[filled : filled + len(block)] = np.frombuffer(block, dtype=np.uint8)
         filled += len(block)
     if filled < size:
-        raise _other_size(name, "", filled, size)
+        raise _size_error(name, "", filled, size)
     return content
 
 
-def inflated(name: str, data: bytes, size: int) -> bytes:
+def inflate(name: str, data: bytes, size: int) -> bytes:
     """Inflate a zlib or gzip stream that has to give exactly `size` bytes.
 
     Raises:
@@ -132,24 +132,24 @@ def inflated(name: str, data: bytes, size: int) -> bytes:
     try:
         plain = inflater.decompress(data, size + 1)
     except zlib.error as error:
-        raise _bad_stream(name, f"is corrupt ({error})") from error
+        raise _stream_error(name, f"is corrupt ({error})") from error
     if len(plain) > size:
-        raise _other_size(name, "more than ", size, size)
+        raise _size_error(name, "more than ", size, size)
     if not inflater.eof:
-        raise _bad_stream(name, f"ends after {len(plain)} bytes")
+        raise _stream_error(name, f"ends after {len(plain)} bytes")
     if len(plain) < size:
-        raise _other_size(name, "", len(plain), size)
+        raise _size_error(name, "", len(plain), size)
     if inflater.unused_data:
-        raise _bad_stream(name, "has bytes behind its stream")
+        raise _stream_error(name, "has bytes behind its stream")
     return plain
 
 
-def _plain(stream: BinaryIO) -> Iterator[bytes]:
+def _read_blocks(stream: BinaryIO) -> Iterator[bytes]:
     while block := stream.read(_BLOCK):
         yield block
 
 
-def _inflated(name: str, stream: BinaryIO) -> Iterator[bytes]:
+def _inflate_blocks(name: str, stream: BinaryIO) -> Iterator[bytes]:
     inflater, total = zlib.decompressobj(31), 0
     chunk = stream.read(_READ)
     try:
@@ -164,29 +164,29 @@ def _inflated(name: str, stream: BinaryIO) -> Iterator[bytes]:
             if not chunk:
                 return
             if chunk[:2] != GZIP_MAGIC[: len(chunk)]:
-                raise _bad_stream(name, "has bytes behind its gzip stream")
+                raise _stream_error(name, "has bytes behind its gzip stream")
             inflater = zlib.decompressobj(31)  # a stream may have several members, as bgzip writes them
     except zlib.error as error:
-        raise _bad_stream(name, f"is corrupt after {total} bytes ({error})") from error
-    raise _bad_stream(name, f"ends after {total} bytes")
+        raise _stream_error(name, f"is corrupt after {total} bytes ({error})") from error
+    raise _stream_error(name, f"ends after {total} bytes")
 
 
-def _bad_stream(name: str, what: str) -> InputError:
+def _stream_error(name: str, fault: str) -> InputError:
     return InputError(
-        "E101", f"{name} {what}", "a whole stream whose checksum holds", "Copy or download it again."
+        "E101", f"{name} {fault}", "a whole stream whose checksum holds", "Copy or download it again."
     )
 
 
-def _other_size(name: str, more: str, found: int, size: int) -> InputError:
+def _size_error(name: str, more: str, n_bytes: int, size: int) -> InputError:
     return InputError(
         "E101",
-        f"{name} has {more}{found} bytes",
+        f"{name} has {more}{n_bytes} bytes",
         f"{size} as its header declares",
         "Copy or export it again.",
     )
 
 
-def _corrupt(name: str, kind: str, error: Exception) -> InputError:
+def _corrupt_error(name: str, kind: str, error: Exception) -> InputError:
     return InputError(
         "E101", f"{name} cannot be read ({error})", f"a whole {kind}", "Copy or export it again."
     )

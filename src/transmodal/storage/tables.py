@@ -49,9 +49,9 @@ def read(path: Path) -> Table:
         raise InputError("E100", f"no file {path}", "a CSV or TSV table", "Check the path.")
     placeholders.refuse(path)
     with streams.guarded(path.name, "CSV or TSV table"):
-        streams.budgeted(path.name, path.stat().st_size, _BUDGET_BYTES)
+        streams.check_budget(path.name, path.stat().st_size, _BUDGET_BYTES)
         content = path.read_bytes()
-    lines = _decoded(path, content)
+    lines = _decode(path, content)
     heading = next((line for line in lines.splitlines() if line.strip()), "")
     try:
         records = list(
@@ -71,12 +71,12 @@ def read(path: Path) -> Table:
     ]
     if not filled:
         return Table((), ())
-    (_, named), *rest = filled
-    columns = _columns(path, named)
-    return Table(columns, [_row(path, columns, number, cells) for number, cells in rest])
+    (_, names), *body = filled
+    columns = _columns(path, names)
+    return Table(columns, [_row(path, columns, number, cells) for number, cells in body])
 
 
-def _decoded(path: Path, content: bytes) -> str:
+def _decode(path: Path, content: bytes) -> str:
     if content.startswith(_WORKBOOKS):
         raise InputError("E102", f"{path.name} is a workbook", "CSV or TSV", "Save its sheet as CSV.")
     marked = next((encoding for mark, encoding in _BOMS if content.startswith(mark)), "")
@@ -97,18 +97,22 @@ def _decoded(path: Path, content: bytes) -> str:
 def _delimiter(heading: str) -> str:
     """Return what divides a heading: what stands in it most often outside quotes, a tab before a comma."""
     bare = Counter("".join(heading.split('"')[::2]))
-    return max(_DELIMITERS, key=lambda one: bare[one]) if any(bare[one] for one in _DELIMITERS) else ","
+    return (
+        max(_DELIMITERS, key=lambda delimiter: bare[delimiter])
+        if any(bare[delimiter] for delimiter in _DELIMITERS)
+        else ","
+    )
 
 
-def _columns(path: Path, named: Sequence[str]) -> tuple[str, ...]:
-    while named and not named[-1]:  # spreadsheets export empty columns at the right
-        named = named[:-1]
-    twice = [name for name, n in Counter(named).items() if n > 1 and name]
+def _columns(path: Path, names: Sequence[str]) -> tuple[str, ...]:
+    while names and not names[-1]:  # spreadsheets export empty columns at the right
+        names = names[:-1]
+    twice = [name for name, n in Counter(names).items() if n > 1 and name]
     if twice:
         raise InputError(
             "E103", f"{path.name} with two columns {twice[0]!r}", "a name of its own for each", "Rename one."
         )
-    return tuple(named)
+    return tuple(names)
 
 
 def _row(path: Path, columns: Sequence[str], number: int, cells: Sequence[str]) -> dict[str, str]:

@@ -13,7 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from transmodal.volumes.regions.head_pose import FLUID, SHELLS_MM, Coarse, Pose, place, points
+from transmodal.volumes.regions.head_pose import (
+    FLUID,
+    SHELLS_MM,
+    CoarseImage,
+    Pose,
+    find_pose,
+    template_points,
+)
 from transmodal.volumes.volume import Volume
 
 Floats = NDArray[np.float64]
@@ -63,7 +70,7 @@ class Appearance(NamedTuple):
         extent_mm: what the content measures along right, anterior and superior.
         levels: 1st, 50th and 99th percentile in the image's own unit.
         fit: how well a head's template fits, 0 to 2; 0 where it does not.
-        seen: share of the template's points that lie in the image.
+        coverage: share of the template's points that lie in the image.
         tissue: what the tissues show; None where no template was laid.
     """
 
@@ -73,11 +80,11 @@ class Appearance(NamedTuple):
     extent_mm: tuple[float, float, float]
     levels: tuple[float, float, float]
     fit: float
-    seen: float
+    coverage: float
     tissue: Tissue | None
 
 
-def appearance(volume: Volume) -> Appearance | None:
+def measure_appearance(volume: Volume) -> Appearance | None:
     """Look at an image.
 
     Args:
@@ -87,7 +94,7 @@ def appearance(volume: Volume) -> Appearance | None:
         Its figures; None where it is too small, too thin or too even to be looked at.
     """
     grey = volume.with_voxels(volume.voxels.mean(axis=-1, dtype=np.float32)) if volume.is_colour else volume
-    coarse = Coarse(grey)
+    coarse = CoarseImage(grey)
     means = coarse.means
     raw, middle, high = (float(value) for value in np.percentile(means, (1, 50, 99)))
     extent = np.array(grey.grid.shape) * grey.spacing
@@ -95,23 +102,23 @@ def appearance(volume: Volume) -> Appearance | None:
         return None
     low = np.float32(_background(means, raw))
     signal = np.clip(means, *_SOFT_HU) - low if is_hu(raw) else means - low
-    shown = np.clip(signal / max(float(np.percentile(signal, 98)), 1e-9), 0, 1.3)
-    content = shown > 0.15
+    brightness = np.clip(signal / max(float(np.percentile(signal, 98)), 1e-9), 0, 1.3)
+    content = brightness > 0.15
     cell_cm3 = abs(float(np.linalg.det(coarse.affine[:, :3]))) / 1000
     if content.sum() * cell_cm3 < LEAST_CM3:
         return None
-    pose = place(coarse, shown)
-    where = coarse.world(np.argwhere(content).astype(float))
-    sides = np.subtract(*np.percentile(where, (99, 1), axis=0)).tolist()
-    quarter, half, most = np.percentile(shown[content], (25, 50, 75)).tolist()
+    pose = find_pose(coarse, brightness)
+    positions = coarse.world(np.argwhere(content).astype(float))
+    sides = np.subtract(*np.percentile(positions, (99, 1), axis=0)).tolist()
+    quarter, half, most = np.percentile(brightness[content], (25, 50, 75)).tolist()
     return Appearance(
-        detail=_detail(coarse, shown),
-        rim=_rim(shown),
+        detail=_detail(coarse, brightness),
+        rim=_rim(brightness),
         middle=(quarter, half, most),
         extent_mm=(sides[0], sides[1], sides[2]),
         levels=(raw, middle, high),
         fit=0.0 if pose is None else pose.fit,
-        seen=0.0 if pose is None else pose.seen,
+        coverage=0.0 if pose is None else pose.coverage,
         tissue=None if pose is None else _tissue(coarse, signal, pose, float(low), is_even=is_hu(raw)),
     )
 
@@ -129,42 +136,47 @@ def _background(means: NDArray[np.float32], low: float) -> float:
     return 0.0 if tight else low
 
 
-def _detail(coarse: Coarse, shown: NDArray[Any]) -> float:
+def _detail(coarse: CoarseImage, brightness: NDArray[Any]) -> float:
     sigma = [4.0 / float(side) for side in np.linalg.norm(coarse.affine[:, :3], axis=0)]
-    smooth = ndimage.gaussian_filter(shown, sigma)
-    return float(np.var(shown - smooth) / max(float(np.var(shown)), 1e-12))
+    smooth = ndimage.gaussian_filter(brightness, sigma)
+    return float(np.var(brightness - smooth) / max(float(np.var(brightness)), 1e-12))
 
 
-def _rim(shown: NDArray[Any]) -> float:
-    i, j, k = shown.shape
-    faces = np.concatenate([shown[[0, -1]].ravel(), shown[:, [0, -1]].ravel()])
-    inner = shown[i // 4 : -(i // 4), j // 4 : -(j // 4), k // 4 : -(k // 4)]
+def _rim(brightness: NDArray[Any]) -> float:
+    i, j, k = brightness.shape
+    faces = np.concatenate([brightness[[0, -1]].ravel(), brightness[:, [0, -1]].ravel()])
+    inner = brightness[i // 4 : -(i // 4), j // 4 : -(j // 4), k // 4 : -(k // 4)]
     return float(faces.mean() - inner.mean())
 
 
 def _tissue(
-    coarse: Coarse, signal: NDArray[np.float32], pose: Pose, low: float, *, is_even: bool
+    coarse: CoarseImage, signal: NDArray[np.float32], pose: Pose, low: float, *, is_even: bool
 ) -> Tissue | None:
-    known = points()
-    values, seen = coarse.read(signal, pose.laid(known.mm))
+    template = template_points()
+    values, is_covered = coarse.read(signal, pose.to_world(template.mm))
     # In Hounsfield units there is no bias, and bone beside the brain is a hundred times what tissues differ by.
     least_mm = _FROM_BONE_MM if is_even else 0.0
-    inside = seen & (known.label <= FLUID) & (known.parts.sum(axis=1) > 0.9) & (known.depth_mm > least_mm)
+    inside = (
+        is_covered
+        & (template.label <= FLUID)
+        & (template.parts.sum(axis=1) > 0.9)
+        & (template.depth_mm > least_mm)
+    )
     if inside.sum() < _LEAST_POINTS:
         return None
-    at = (known.mm - known.mm.mean(axis=0)) / 80
-    levels, bias = _levels(values, known.parts, at, inside, rounds=1 if is_even else _ROUNDS)
+    at = (template.mm - template.mm.mean(axis=0)) / 80
+    levels, bias = _levels(values, template.parts, at, inside, rounds=1 if is_even else _ROUNDS)
     white = max(abs(float(levels[0])), 1e-9)
     even = values / np.exp(bias)
-    pure = inside & (known.parts[:, 0] > 0.8)
+    pure = inside & (template.parts[:, 0] > 0.8)
     middle = float(np.median(even[pure]))
     return Tissue(
         grey=float(levels[1]) / white,
         fluid=float(levels[2]) / white,
-        skull=_shell(values, known.label, seen, 0) / white,
-        air=_shell(values, known.label, seen, len(SHELLS_MM) - 1) / white,
+        skull=_shell_median(values, template.label, is_covered, 0) / white,
+        air=_shell_median(values, template.label, is_covered, len(SHELLS_MM) - 1) / white,
         texture=1.4826 * float(np.median(np.abs(even[pure] - middle))) / max(abs(middle), 1e-9),
-        explained=_explained(even[inside], (known.parts @ levels)[inside]),
+        explained=_explained_share(even[inside], (template.parts @ levels)[inside]),
         white=float(levels[0]) + low,
     )
 
@@ -176,34 +188,36 @@ def _levels(
     quadratic = np.column_stack([at, at**2, at[:, [0]] * at[:, 1:], at[:, 1] * at[:, 2]])
     bias = np.zeros(len(values))
     for number in range(rounds):
-        levels = _robust(parts[inside] * np.exp(bias[inside])[:, None], values[inside])
+        levels = _robust_least_squares(parts[inside] * np.exp(bias[inside])[:, None], values[inside])
         if number == rounds - 1:
             break
-        said = parts @ levels
-        ratio = values / np.where(said > 0.3 * np.abs(levels).max(), said, np.nan)
-        taken = inside & (ratio > 0.3) & (ratio < 3) & (parts[:, :2].sum(axis=1) > 0.8)
-        if taken.sum() < _LEAST_POINTS:
+        modelled = parts @ levels
+        ratio = values / np.where(modelled > 0.3 * np.abs(levels).max(), modelled, np.nan)
+        used_points = inside & (ratio > 0.3) & (ratio < 3) & (parts[:, :2].sum(axis=1) > 0.8)
+        if used_points.sum() < _LEAST_POINTS:
             break
-        columns = np.column_stack([np.ones(int(taken.sum())), quadratic[taken]])
-        bias = np.clip(quadratic @ np.linalg.lstsq(columns, np.log(ratio[taken]), rcond=None)[0][1:], -1, 1)
+        columns = np.column_stack([np.ones(int(used_points.sum())), quadratic[used_points]])
+        bias = np.clip(
+            quadratic @ np.linalg.lstsq(columns, np.log(ratio[used_points]), rcond=None)[0][1:], -1, 1
+        )
     return levels, bias
 
 
-def _robust(columns: Floats, values: Floats) -> Floats:
+def _robust_least_squares(columns: Floats, values: Floats) -> Floats:
     """Solve least squares in which what lies far off counts less (Cauchy's weights)."""
     weight = np.ones(len(values))
     for _ in range(_REWEIGHTED):
         solved = np.linalg.lstsq(columns * weight[:, None], values * weight, rcond=None)[0]
-        rest = values - columns @ solved
-        weight = 1 / np.sqrt(1 + (rest / (2 * 1.4826 * np.median(np.abs(rest)) + 1e-9)) ** 2)
+        residuals = values - columns @ solved
+        weight = 1 / np.sqrt(1 + (residuals / (2 * 1.4826 * np.median(np.abs(residuals)) + 1e-9)) ** 2)
     return np.asarray(solved)
 
 
-def _explained(values: Floats, said: Floats) -> float:
+def _explained_share(values: Floats, modelled: Floats) -> float:
     clipped = np.clip(values, *np.percentile(values, (1, 99)))
-    return 1.0 - float(np.mean((clipped - said) ** 2) / max(float(np.var(clipped)), 1e-12))
+    return 1.0 - float(np.mean((clipped - modelled) ** 2) / max(float(np.var(clipped)), 1e-12))
 
 
-def _shell(values: Floats, label: NDArray[np.intp], seen: NDArray[np.bool_], number: int) -> float:
-    there = values[seen & (label == 3 + number)]
-    return float(np.median(there)) if len(there) > _LEAST_POINTS / 4 else float("nan")
+def _shell_median(values: Floats, label: NDArray[np.intp], inside: NDArray[np.bool_], number: int) -> float:
+    shell = values[inside & (label == 3 + number)]
+    return float(np.median(shell)) if len(shell) > _LEAST_POINTS / 4 else float("nan")

@@ -63,7 +63,7 @@ _OTHER_UNIT = 2.0
 """A map whose upper end lies this many times above the physical one is of another unit, such as FA in thousandths."""
 
 
-def physical(own: Bounds | None, mapped_by: IntensityMap) -> Bounds:
+def physical_bounds(own: Bounds | None, mapped_by: IntensityMap) -> Bounds:
     """Return the range of values that a modality can have, whatever makes them.
 
     - HU, FA and sRGB levels: their own, unless the map shows that values are of another unit.
@@ -79,7 +79,7 @@ def physical(own: Bounds | None, mapped_by: IntensityMap) -> Bounds:
     return Bounds(0.0) if mapped_by.low is not None and mapped_by.low >= 0 else Bounds()
 
 
-def reachable(own: Bounds | None, mapped_by: IntensityMap) -> Bounds:
+def reachable_bounds(own: Bounds | None, mapped_by: IntensityMap) -> Bounds:
     """Return the range of values that a run's synthetic volumes can have: `physical`, and its window where it has one.
 
     No target of training went beyond the window; the last layer of a network may.
@@ -88,11 +88,13 @@ def reachable(own: Bounds | None, mapped_by: IntensityMap) -> Bounds:
         own: as in `physical`.
         mapped_by: the training cohort's map of the target.
     """
-    able = physical(own, mapped_by)
-    return _within(Bounds(mapped_by.low, mapped_by.high), able) if mapped_by.spec.method == "window" else able
+    able = physical_bounds(own, mapped_by)
+    return (
+        _intersect(Bounds(mapped_by.low, mapped_by.high), able) if mapped_by.spec.method == "window" else able
+    )
 
 
-def _within(window: Bounds, physical: Bounds) -> Bounds:
+def _intersect(window: Bounds, physical: Bounds) -> Bounds:
     lows = [end for end in (window.low, physical.low) if end is not None]
     highs = [end for end in (window.high, physical.high) if end is not None]
     return Bounds(max(lows, default=None), min(highs, default=None))

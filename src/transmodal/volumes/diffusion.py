@@ -45,7 +45,7 @@ class Gradients(NamedTuple):
     vectors: Floats
 
 
-class Fitted(NamedTuple):
+class TensorFit(NamedTuple):
     """What a series gives.
 
     Attributes:
@@ -63,14 +63,14 @@ class Fitted(NamedTuple):
     notes: dict[str, float]
 
 
-def fit(
+def fit_tensors(
     path: Path,
     gradients: Gradients,
     *,
     b_max: float = 1500.0,
     mask: Volume | None = None,
     reading: Reading = STRICT,
-) -> Fitted:
+) -> TensorFit:
     """Fit tensors to the volumes of a series up to `b_max`; above it the signal is no single exponential.
 
     Args:
@@ -87,12 +87,12 @@ def fit(
             `volumes.formats.nifti.read`.
         ResourceError: E401, E402; E404 without dipy.
     """
-    taken = np.flatnonzero(gradients.b <= b_max)
-    chosen = Gradients(gradients.b[taken], gradients.vectors[taken])
-    _check_enough(chosen, path.name, b_max)
+    frames = np.flatnonzero(gradients.b <= b_max)
+    fitted = Gradients(gradients.b[frames], gradients.vectors[frames])
+    _check_enough(fitted, path.name, b_max)
     series, affine = nifti.read_series(
         path,
-        taken,
+        frames,
         len(gradients.b),
         nonfinite=reading.nonfinite,
         orientation_from=reading.orientation_from,
@@ -105,23 +105,23 @@ def fit(
             "the grid of an acquisition",
             "Give the native series.",
         )
-    design = _design(chosen.b, in_world(chosen.vectors, affine))
-    low = chosen.b <= B0_MAX
+    design = _design_matrix(fitted.b, to_world(fitted.vectors, affine))
+    low = fitted.b <= B0_MAX
     b0 = Volume(series[..., low].mean(axis=-1, dtype=np.float64).astype(np.float32), affine)
-    inside = _inside(b0, mask, path.name)
+    inside = _find_mask(b0, mask, path.name)
     scale = float(b0.voxels[inside].mean()) or 1.0
     fa, direction = np.zeros(inside.shape), np.zeros((*inside.shape, 3))
     for k in np.flatnonzero(inside.any(axis=(0, 1))):  # slice by slice: doubles of a whole series do not fit
-        here = inside[:, :, k]
-        fa[:, :, k][here], direction[:, :, k][here] = _tensors(design, series[:, :, k][here], scale)
+        plane = inside[:, :, k]
+        fa[:, :, k][plane], direction[:, :, k][plane] = _fit_signals(design, series[:, :, k][plane], scale)
     notes = {
         "b0_volumes": float(low.sum()),
         "weighted_volumes": float((~low).sum()),
-        "b_highest": float(chosen.b.max()),
+        "b_highest": float(fitted.b.max()),
         "fa_outside": round(float((fa[inside] > 1).mean()), 6),
     }
     volume = Volume(fa.clip(0, 1).astype(np.float32), affine)
-    return Fitted(volume, direction.astype(np.float32), b0, notes)
+    return TensorFit(volume, direction.astype(np.float32), b0, notes)
 
 
 def read_gradients(bval: Path, bvec: Path) -> Gradients:
@@ -131,7 +131,7 @@ def read_gradients(bval: Path, bvec: Path) -> Gradients:
         InputError: E100 when a file is not there, E101 when it holds no numbers, E103 when the two do not
             match, a b-value is negative, or a vector is not of length 1.
     """
-    b, table = _table(bval).ravel(), _table(bvec)
+    b, table = _read_table(bval).ravel(), _read_table(bvec)
     vectors = table.T if table.shape[0] == 3 and table.shape[1] != 3 else table
     if vectors.shape != (len(b), 3):
         raise InputError(
@@ -152,11 +152,11 @@ def read_gradients(bval: Path, bvec: Path) -> Gradients:
             "length 1",
             "Where lengths scale the b-values, write scaled b-values and unit vectors.",
         )
-    kept = np.where(weighted[:, None], vectors, 0.0)
-    return Gradients(b, kept / np.where(weighted, length, 1.0)[:, None])
+    directions = np.where(weighted[:, None], vectors, 0.0)
+    return Gradients(b, directions / np.where(weighted, length, 1.0)[:, None])
 
 
-def in_world(vectors: Floats, affine: Affine) -> Floats:
+def to_world(vectors: Floats, affine: Affine) -> Floats:
     """Turn FSL's vectors `(N, 3)` into RAS+ world: along the voxel axes, x flipped for a positive determinant.
 
     The affine has to be free of shear.
@@ -178,7 +178,7 @@ def fractional_anisotropy(eigenvalues: Floats) -> Floats:
     return fa
 
 
-def _tensors(design: Floats, signals: NDArray[Any], scale: float) -> tuple[Floats, Floats]:
+def _fit_signals(design: Floats, signals: NDArray[Any], scale: float) -> tuple[Floats, Floats]:
     """Return FA `(V,)` and main axes `(V, 3)` of signals `(V, N)`.
 
     Args:
@@ -186,27 +186,27 @@ def _tensors(design: Floats, signals: NDArray[Any], scale: float) -> tuple[Float
         signals: any real values; what is not above 0 counts as the least value above it.
         scale: of the signals, so that their squares, the weights, stay near 1.
     """
-    dti = _dipy("dipy.reconst.dti")
+    dti = _import_dipy("dipy.reconst.dti")
     values = signals.astype(np.float64) / scale
     positive = values[values > 0]
     values = np.maximum(values, positive.min() if positive.size else 1.0)
-    found, _ = dti.wls_fit_tensor(design, values, return_lower_triangular=True)
-    eigenvalues, axes = np.linalg.eigh(dti.from_lower_triangular(found))
+    triangular, _ = dti.wls_fit_tensor(design, values, return_lower_triangular=True)
+    eigenvalues, axes = np.linalg.eigh(dti.from_lower_triangular(triangular))
     return fractional_anisotropy(eigenvalues), axes[..., -1]
 
 
-def _design(b: Floats, vectors: Floats) -> Floats:
+def _design_matrix(b: Floats, vectors: Floats) -> Floats:
     """Return dipy's design matrix, `(N, 7)`."""
-    table = _dipy("dipy.core.gradients").gradient_table(b, bvecs=vectors, b0_threshold=B0_MAX)
-    design: Floats = _dipy("dipy.reconst.dti").design_matrix(table)
+    table = _import_dipy("dipy.core.gradients").gradient_table(b, bvecs=vectors, b0_threshold=B0_MAX)
+    design: Floats = _import_dipy("dipy.reconst.dti").design_matrix(table)
     return design
 
 
-def _check_enough(chosen: Gradients, name: str, b_max: float) -> None:
+def _check_enough(gradients: Gradients, name: str, b_max: float) -> None:
     """Refuse gradients that do not determine a tensor, before a large file is read."""
-    low = chosen.b <= B0_MAX
+    low = gradients.b <= B0_MAX
     n_low, n_weighted = int(low.sum()), int((~low).sum())
-    if not (n_low and n_weighted) or not _determines(chosen):
+    if not (n_low and n_weighted) or not _determines_tensor(gradients):
         raise InputError(
             "E103",
             f"{name}: up to b = {b_max:g} there are {n_low} volumes without weighting and {n_weighted} with, "
@@ -216,15 +216,15 @@ def _check_enough(chosen: Gradients, name: str, b_max: float) -> None:
         )
 
 
-def _determines(chosen: Gradients) -> bool:
-    design = _design(*chosen) / np.array([chosen.b.max()] * 6 + [1.0])
+def _determines_tensor(gradients: Gradients) -> bool:
+    design = _design_matrix(*gradients) / np.array([gradients.b.max()] * 6 + [1.0])
     return bool(np.linalg.matrix_rank(design, rtol=_SINGULAR) == design.shape[1])
 
 
-def _inside(b0: Volume, mask: Volume | None, name: str) -> NDArray[np.bool_]:
+def _find_mask(b0: Volume, mask: Volume | None, name: str) -> NDArray[np.bool_]:
     """Return where to fit."""
     if mask is None:
-        inside = _brain(b0)
+        inside = _find_brain(b0)
     elif mask.grid.same_as(b0.grid):
         inside = mask.voxels != 0
     else:
@@ -236,20 +236,20 @@ def _inside(b0: Volume, mask: Volume | None, name: str) -> NDArray[np.bool_]:
     return inside
 
 
-def _brain(b0: Volume) -> NDArray[np.bool_]:
+def _find_brain(b0: Volume) -> NDArray[np.bool_]:
     """Return what stands out of b0: its content where all faces are one value, as after skull-stripping."""
     voxels = b0.voxels
     low = min(voxels[face].min() for face in _FACES)
     if all((voxels[face] == low).all() for face in _FACES):
-        found = voxels > low
+        brain = voxels > low
     else:
         # A radius in mm, and one pass: more of both takes the cortex away.
         radius = max(1, round(_MEDIAN_MM / float(np.mean(b0.spacing))))
-        _, found = _dipy("dipy.segment.mask").median_otsu(voxels, median_radius=radius, numpass=1)
-    return fill_holes(largest_component(found)) if found.any() else found
+        _, brain = _import_dipy("dipy.segment.mask").median_otsu(voxels, median_radius=radius, numpass=1)
+    return fill_holes(largest_component(brain)) if brain.any() else brain
 
 
-def _table(path: Path) -> Floats:
+def _read_table(path: Path) -> Floats:
     """Return the numbers of a text file, as many in every row."""
     with streams.guarded(path.name, "text file of numbers"):
         placeholders.refuse(path)
@@ -267,7 +267,7 @@ def _table(path: Path) -> Floats:
     return table
 
 
-def _dipy(module: str) -> Any:  # noqa: ANN401  (a package without types)
+def _import_dipy(module: str) -> Any:  # noqa: ANN401  (a package without types)
     try:
         return importlib.import_module(module)
     except ImportError as error:

@@ -157,18 +157,18 @@ def fit(
             it are not finite.
     """
     if spec.method == "window":
-        return _linear(spec, spec.low, spec.high, range)
-    inside = _inside(voxels, mask)
+        return _linear_map(spec, spec.low, spec.high, range)
+    inside = _voxels_inside(voxels, mask)
     if spec.method == "zscore":
         inside = inside.astype(np.float64)
-        return _zscore(spec, float(inside.mean()), float(inside.std()))
+        return _zscore_map(spec, float(inside.mean()), float(inside.std()))
     if spec.method == "minmax":
-        return _linear(spec, float(inside.min()), float(inside.max()), range)
+        return _linear_map(spec, float(inside.min()), float(inside.max()), range)
     low, high = _percentiles(inside, spec.low, spec.high)
-    return _linear(spec, low, high, range)
+    return _linear_map(spec, low, high, range)
 
 
-def reference(maps: Sequence[IntensityMap]) -> IntensityMap:
+def cohort_map(maps: Sequence[IntensityMap]) -> IntensityMap:
     """Return one map for a training cohort: a window as it is, else the median ends of its cases.
 
     Raises:
@@ -178,29 +178,31 @@ def reference(maps: Sequence[IntensityMap]) -> IntensityMap:
     if not maps:
         raise InputError("E132", "no training case", "one or more", "Prepare a larger cohort.")
     first = maps[0]
-    if any(one.spec != first.spec or one.range != first.range for one in maps):
+    if any(case_map.spec != first.spec or case_map.range != first.range for case_map in maps):
         raise UsageError("E004", "cases mapped in different ways", "one way per modality", "Prepare again.")
     if first.spec.method == "zscore":
-        means = [-one.offset / one.scale for one in maps]
-        return _zscore(first.spec, float(np.median(means)), float(np.median([1 / one.scale for one in maps])))
-    lows = [one.low for one in maps if one.low is not None]
-    highs = [one.high for one in maps if one.high is not None]
-    return _linear(first.spec, float(np.median(lows)), float(np.median(highs)), first.range)
+        means = [-case_map.offset / case_map.scale for case_map in maps]
+        return _zscore_map(
+            first.spec, float(np.median(means)), float(np.median([1 / case_map.scale for case_map in maps]))
+        )
+    lows = [case_map.low for case_map in maps if case_map.low is not None]
+    highs = [case_map.high for case_map in maps if case_map.high is not None]
+    return _linear_map(first.spec, float(np.median(lows)), float(np.median(highs)), first.range)
 
 
 def _percentiles(values: NDArray[Any], *per_cent: float) -> Iterator[float]:
     """Yield percentiles as `numpy.percentile` gives them of doubles, exactly; `values` may be reordered."""
     flat, last = values.reshape(-1), values.size - 1
-    places = [one / 100 * last for one in per_cent]
+    places = [percentile / 100 * last for percentile in per_cent]
     around = [(math.floor(place), min(math.floor(place) + 1, last)) for place in places]
-    found = _in_order(flat, sorted({index for pair in around for index in pair}))
+    sorted_values = _order_statistics(flat, sorted({index for pair in around for index in pair}))
     for place, (below, above) in zip(places, around, strict=True):
-        low, high, share = found[below], found[above], place - below
+        low, high, share = sorted_values[below], sorted_values[above], place - below
         # From the nearer end, as numpy does it, so that both ends come out exactly.
         yield low + (high - low) * share if share < 0.5 else high - (high - low) * (1 - share)
 
 
-def _in_order(values: NDArray[Any], places: Sequence[int]) -> dict[int, float]:
+def _order_statistics(values: NDArray[Any], places: Sequence[int]) -> dict[int, float]:
     """Return what would stand at these places if the values were sorted."""
     whole = values.dtype.kind in "iu" and values.dtype.itemsize <= 4
     least = int(values.min()) if whole else 0
@@ -209,13 +211,13 @@ def _in_order(values: NDArray[Any], places: Sequence[int]) -> dict[int, float]:
         for start in range(0, values.size, _AT_ONCE):
             part = values[start : start + _AT_ONCE].astype(np.int64) - least
             counts += np.bincount(part, minlength=len(counts))
-        found = least + np.searchsorted(counts.cumsum(), places, side="right")
-        return dict(zip(places, found.astype(float).tolist(), strict=True))
+        values_there = least + np.searchsorted(counts.cumsum(), places, side="right")
+        return dict(zip(places, values_there.astype(float).tolist(), strict=True))
     values.partition(places)
     return {place: float(values[place]) for place in places}
 
 
-def _inside(voxels: NDArray[Any], mask: NDArray[np.bool_] | None) -> NDArray[Any]:
+def _voxels_inside(voxels: NDArray[Any], mask: NDArray[np.bool_] | None) -> NDArray[Any]:
     """Return a copy of the voxels that count."""
     if mask is not None and mask.shape != voxels.shape[:3]:
         raise InputError(
@@ -238,21 +240,21 @@ def _inside(voxels: NDArray[Any], mask: NDArray[np.bool_] | None) -> NDArray[Any
     return inside
 
 
-def _linear(spec: IntensitySpec, low: float, high: float, range: Range) -> IntensityMap:  # noqa: A002
+def _linear_map(spec: IntensitySpec, low: float, high: float, range: Range) -> IntensityMap:  # noqa: A002
     # A constant image has no width of its own: a unit above it, or more, is the other end, so that its
     # values go to the low end and come back exactly.
-    if _is_nothing(high - low, max(abs(low), abs(high))):
+    if _is_degenerate(high - low, max(abs(low), abs(high))):
         high = low + max(1.0, abs(low) * 1e-3)
     bottom, top = _ENDS[range]
     scale = (top - bottom) / (high - low)
     return IntensityMap(spec, scale, bottom - low * scale, low, high, range)
 
 
-def _zscore(spec: IntensitySpec, mean: float, deviation: float) -> IntensityMap:
-    scale = 1.0 if _is_nothing(deviation, abs(mean)) else 1.0 / deviation
+def _zscore_map(spec: IntensitySpec, mean: float, deviation: float) -> IntensityMap:
+    scale = 1.0 if _is_degenerate(deviation, abs(mean)) else 1.0 / deviation
     return IntensityMap(spec, scale, -mean * scale, None, None, "free")
 
 
-def _is_nothing(width: float, size: float) -> bool:
+def _is_degenerate(width: float, size: float) -> bool:
     """Tell whether float32 cannot tell values apart that differ by `width` at this size."""
     return width <= max(1e-30, 1e-7 * size)

@@ -132,17 +132,17 @@ def write(volume: Volume, path: Path | str, *, description: str = "") -> str:
     name = path.name.lower()
     if not name.endswith(WRITABLE):
         raise UsageError("E005", f"{path.name}", f"a name that ends in {', '.join(WRITABLE)}", "Rename it.")
-    kept = _storable(volume, path.name)
+    stored = _storable(volume, path.name)
     if name.endswith(".mhd"):
-        return metaimage.write_pair(kept, path, _verify)
+        return metaimage.write_pair(stored, path, _verify)
     with files.atomic_path(path) as beside:
         if name.endswith(".mha"):
-            metaimage.write(kept, beside)
+            metaimage.write(stored, beside)
         elif name.endswith(raster.SUFFIXES):
-            raster.write(kept, beside, path.name)
+            raster.write(stored, beside, path.name)
         else:
-            nifti.write(kept, beside, description)
-        _verify(kept, beside, path.name)
+            nifti.write(stored, beside, description)
+        _verify(stored, beside, path.name)
     return files.sha256_file(path)
 
 
@@ -157,9 +157,9 @@ def images_in(folder: Path) -> list[Path]:
     Raises:
         InputError: E139 when it holds both, since either could be meant.
     """
-    every = listing.files_in(folder)
-    images = [path for path in every if is_image(path)]
-    if not images or not any(dicom_files.claims_dicom(path) for path in every if not is_image(path)):
+    paths = listing.files_in(folder)
+    images = [path for path in paths if is_image(path)]
+    if not images or not any(dicom_files.claims_dicom(path) for path in paths if not is_image(path)):
         return images
     raise InputError(
         "E139",
@@ -183,8 +183,8 @@ def _storable(volume: Volume, name: str) -> Volume:
         raise InputError(
             "E123", f"{name}: colour of type {volume.voxels.dtype}", "uint8", "Round and clip it to 0 to 255."
         )
-    voxels.all_finite(volume.voxels, name)
-    return volume.with_voxels(voxels.storable(volume.voxels, name))
+    voxels.check_finite(volume.voxels, name)
+    return volume.with_voxels(voxels.to_storable(volume.voxels, name))
 
 
 def _verify(volume: Volume, beside: Path, name: str) -> None:

@@ -86,11 +86,11 @@ class Grid:
         ends = [(0, n - 1) for n in self.shape]
         return self.world(np.array(list(product(*ends)), dtype=float))
 
-    def same_as(self, other: Grid, tolerance_mm: float = TOLERANCE_MM) -> bool:
+    def same_as(self, second: Grid, tolerance_mm: float = TOLERANCE_MM) -> bool:
         """Tell whether both grids have one shape and corners within `tolerance_mm`."""
-        if self.shape != other.shape:
+        if self.shape != second.shape:
             return False
-        return bool(np.abs(self.corners() - other.corners()).max() <= tolerance_mm)
+        return bool(np.abs(self.corners() - second.corners()).max() <= tolerance_mm)
 
     def __eq__(self, other: object) -> bool:
         return (
@@ -160,8 +160,8 @@ class Volume:
 
     def in_grey(self) -> Volume:
         """Return one channel where all three are equal, which is grey stored as RGB; any other volume as it is."""
-        red, *others = (self.voxels[..., n] for n in range(3)) if self.is_colour else (None,)
-        if red is None or not all(np.array_equal(red, channel) for channel in others):
+        red, *further = (self.voxels[..., n] for n in range(3)) if self.is_colour else (None,)
+        if red is None or not all(np.array_equal(red, channel) for channel in further):
             return self
         return self.with_voxels(np.ascontiguousarray(red))
 

@@ -12,10 +12,10 @@ from transmodal.volumes.volume import Affine, Volume
 
 Nonfinite = Literal["refuse", "zero"]
 
-_KEPT = {np.dtype(name) for name in ("u1", "i1", "u2", "i2", "u4", "i4", "f4")}
+_STORED_TYPES = {np.dtype(name) for name in ("u1", "i1", "u2", "i2", "u4", "i4", "f4")}
 
 
-def real(
+def to_real(
     raw: NDArray[Any], name: str, nonfinite: Nonfinite, *, slope: float = 1.0, intercept: float = 0.0
 ) -> NDArray[Any]:
     """Return `raw * slope + intercept`, in C order and native byte order.
@@ -26,11 +26,11 @@ def real(
         InputError: E103 when scaling leads beyond float32, E120 for voxels that are not finite, E123 for
             values that no supported type holds.
     """
-    bad = _not_finite(raw, name, nonfinite)
+    bad = _find_nonfinite(raw, name, nonfinite)
     values = raw if bad is None else np.where(bad, raw.dtype.type(0), raw)
     if (slope, intercept) == (1.0, 0.0):
-        return _in_c_order(storable(values, name))
-    scaled = _scaled(values, slope, intercept)
+        return _in_c_order(to_storable(values, name))
+    scaled = _scale(values, slope, intercept)
     if not is_finite(scaled):
         raise InputError(
             "E103",
@@ -43,7 +43,7 @@ def real(
     return scaled
 
 
-def storable(values: NDArray[Any], name: str) -> NDArray[Any]:
+def to_storable(values: NDArray[Any], name: str) -> NDArray[Any]:
     """Return values in a type that files hold: bool as uint8, floats as float32, int64 as int32 if it fits.
 
     Raises:
@@ -63,7 +63,7 @@ def storable(values: NDArray[Any], name: str) -> NDArray[Any]:
         if np.array_equal(narrow, values):
             return narrow
     native = values.dtype.newbyteorder("=")
-    if native in _KEPT:
+    if native in _STORED_TYPES:
         return values.astype(native, copy=False)
     raise InputError(
         "E123",
@@ -73,13 +73,13 @@ def storable(values: NDArray[Any], name: str) -> NDArray[Any]:
     )
 
 
-def all_finite(values: NDArray[Any], name: str) -> None:
+def check_finite(values: NDArray[Any], name: str) -> None:
     """Refuse values that are not finite.
 
     Raises:
         InputError: E120 with their number and the first.
     """
-    _not_finite(values, name, "refuse")
+    _find_nonfinite(values, name, "refuse")
 
 
 def is_finite(values: NDArray[Any]) -> bool:
@@ -88,7 +88,7 @@ def is_finite(values: NDArray[Any]) -> bool:
         return bool(np.isfinite(values.min()) and np.isfinite(values.max()))
 
 
-def placed(values: NDArray[Any], affine: Affine, name: str) -> Volume:
+def build_volume(values: NDArray[Any], affine: Affine, name: str) -> Volume:
     """Return a volume whose affine's faults are told with the file's name.
 
     Raises:
@@ -110,7 +110,7 @@ def _in_c_order(values: NDArray[Any]) -> NDArray[Any]:
     return out
 
 
-def _not_finite(values: NDArray[Any], name: str, nonfinite: Nonfinite) -> NDArray[np.bool_] | None:
+def _find_nonfinite(values: NDArray[Any], name: str, nonfinite: Nonfinite) -> NDArray[np.bool_] | None:
     """Return where values are not finite, None where there are no such."""
     if values.dtype.kind != "f" or is_finite(values):
         return None
@@ -126,7 +126,7 @@ def _not_finite(values: NDArray[Any], name: str, nonfinite: Nonfinite) -> NDArra
     )
 
 
-def _scaled(values: NDArray[Any], slope: float, intercept: float) -> NDArray[np.float32]:
+def _scale(values: NDArray[Any], slope: float, intercept: float) -> NDArray[np.float32]:
     """Scale plane by plane in double precision: a whole volume of doubles would take twice the memory."""
     out = np.empty(values.shape, dtype=np.float32)
     with np.errstate(over="ignore", invalid="ignore"):

@@ -144,7 +144,7 @@ def test_an_empty_region_is_refused(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     nothing = Region(np.zeros(SHAPE, bool), "none")
-    monkeypatch.setattr(write_case, "region", lambda volume, kind: nothing)
+    monkeypatch.setattr(write_case, "find_region", lambda volume, kind: nothing)
     options = PrepareOptions(ratios=(1, 0, 0), regions={"t1": ("body",)})
     with pytest.raises(InputError, match="an empty body region of t1"):
         prepare([ready(a_case())], tmp_path / "cohort", options)

@@ -12,7 +12,7 @@ from transmodal.cohorts.quality.finding import Outcome
 from transmodal.cohorts.quality.source_check import check_source, grid_findings, image_findings
 from transmodal.cohorts.quality.training_sources import ModalityReference, build_reference
 from transmodal.volumes import Grid, Volume
-from transmodal.volumes.appearance import Tissue, appearance
+from transmodal.volumes.appearance import Tissue, measure_appearance
 
 BrainOf = Callable[..., Volume]
 TRAINED = ("t1", "t2")
@@ -20,7 +20,7 @@ TRAINED = ("t1", "t2")
 
 def reference_of(volumes: list[Volume], *, in_unit: bool = False) -> ModalityReference:
     return build_reference(
-        [appearance(one) for one in volumes], [one.grid for one in volumes], in_unit=in_unit
+        [measure_appearance(one) for one in volumes], [one.grid for one in volumes], in_unit=in_unit
     )
 
 
@@ -56,7 +56,7 @@ def test_reasons_have_words_and_figures(trained: dict[str, ModalityReference], b
 def test_what_lies_between_two_contrasts_and_beyond_training_is_named(
     trained: dict[str, ModalityReference], brain_of: BrainOf
 ) -> None:
-    seen = appearance(brain_of("t1", 9))
+    seen = measure_appearance(brain_of("t1", 9))
     assert seen is not None
     # A FLAIR of a virtual subject in which grey matter is a little darker than white matter.
     flair = Tissue(0.952, 0.367, 0.288, 0.008, 0.095, 0.444, 775.6)

@@ -9,7 +9,7 @@ import pytest
 
 from transmodal.cohorts.quality.training_sources import ModalityReference, SourceReference, build_reference
 from transmodal.volumes import Volume
-from transmodal.volumes.appearance import appearance
+from transmodal.volumes.appearance import measure_appearance
 
 BrainOf = Callable[..., Volume]
 
@@ -19,7 +19,7 @@ def trained(brain_of: BrainOf) -> dict[str, ModalityReference]:
     volumes = {name: [brain_of(name, n) for n in range(3)] for name in ("t1", "t2")}
     return {
         name: build_reference(
-            [appearance(volume) for volume in own], [volume.grid for volume in own], in_unit=False
+            [measure_appearance(volume) for volume in own], [volume.grid for volume in own], in_unit=False
         )
         for name, own in volumes.items()
     }

@@ -24,7 +24,7 @@ from transmodal.evaluation.verify import check as verify
 from transmodal.volumes import Volume
 from transmodal.volumes.geometry.reorient import resample, working_grid
 from transmodal.volumes.regions import template
-from transmodal.volumes.regions.masks import region
+from transmodal.volumes.regions.masks import find_region
 
 SHAPE = (30, 34, 28)
 Make = Callable[..., Any]
@@ -93,7 +93,7 @@ def test_figures_are_taken_where_the_target_is(cohort: Cohort, make_preprocessin
     assert texts["mask"].startswith("inside the evaluation mask, the body of the measured fa; 3D")
     assert texts["whole"].startswith("whole volume; 3D")
     for case in cohort.cases("test"):
-        inside = region(case.volume("fa"), "body").mask
+        inside = find_region(case.volume("fa"), "body").mask
         fa = case.volume("fa").voxels
         assert inside[fa > 0].mean() > 0.95
         assert inside.mean() < 0.3
@@ -111,7 +111,7 @@ def test_the_mask_comes_from_the_reference_and_not_from_what_was_made(
     preprocessing = make_preprocessing(region="whole")
     case = cohort.cases("test")[0]
     (one,) = mask_cases(cohort, [case], "fa", ("body",))
-    wanted = region(case.volume("fa"), "body").mask
+    wanted = find_region(case.volume("fa"), "body").mask
     np.testing.assert_array_equal(one.mask(), wanted)
     task = replace(build_task(cohort, preprocessing, ("t1",), "test"), mask=ReferenceMask("fa", "body"))
     small, large = (evaluate_cases(Participants([Off(by)]), [one], task) for by in (0.01, 0.2))

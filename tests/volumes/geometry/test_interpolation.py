@@ -10,7 +10,7 @@ from transmodal.volumes.geometry.interpolation import Smooth
 @pytest.mark.parametrize("how", ["linear", "cubic"])
 @pytest.mark.parametrize("n", [1, 2, 3, 11])
 def test_reading_at_the_samples_gives_the_samples(n: int, how: Smooth) -> None:
-    matrix = interpolation.reading(n, np.arange(n, dtype=float), 1.0, how=how)
+    matrix = interpolation.sampling_matrix(n, np.arange(n, dtype=float), 1.0, how=how)
     np.testing.assert_allclose(matrix, np.eye(n), atol=1e-6)
     assert matrix.dtype == np.float32
 
@@ -18,7 +18,7 @@ def test_reading_at_the_samples_gives_the_samples(n: int, how: Smooth) -> None:
 @pytest.mark.parametrize("factor", [0.3, 1.0, 1.5, 2.0, 7.3])
 @pytest.mark.parametrize("n", [1, 2, 5, 40])
 def test_rows_sum_to_one_and_are_not_negative(n: int, factor: float) -> None:
-    matrix = interpolation.reading(n, np.linspace(-0.7, n - 0.3, 17), factor)
+    matrix = interpolation.sampling_matrix(n, np.linspace(-0.7, n - 0.3, 17), factor)
     np.testing.assert_allclose(matrix.sum(axis=1), 1, atol=1e-6)
     assert matrix.min() >= 0
 
@@ -26,21 +26,21 @@ def test_rows_sum_to_one_and_are_not_negative(n: int, factor: float) -> None:
 @pytest.mark.parametrize("factor", [0.5, 2.0, 4.5])
 def test_ramps_are_not_bent_at_the_ends(factor: float) -> None:
     positions = np.linspace(0, 19, 37)
-    read = interpolation.reading(20, positions, factor) @ np.arange(20, dtype=np.float32)
+    read = interpolation.sampling_matrix(20, positions, factor) @ np.arange(20, dtype=np.float32)
     np.testing.assert_allclose(read, positions, atol=1e-5)
 
 
 def test_smoothing_makes_up_the_width() -> None:
-    row = interpolation.smoothing(101, 3.0)[50]
+    row = interpolation.smoothing_matrix(101, 3.0)[50]
     width = np.sqrt((row * (np.arange(101) - 50) ** 2).sum()) * 2.3548
     assert width == pytest.approx(np.sqrt(8), rel=0.01)
 
 
 def test_linear_continues_the_edge_and_cubic_mirrors_it() -> None:
     values = np.array([4.0, 6.0, 1.0], np.float32)
-    edge = interpolation.reading(3, np.array([-0.6, 2.4]), 1.0) @ values
+    edge = interpolation.sampling_matrix(3, np.array([-0.6, 2.4]), 1.0) @ values
     np.testing.assert_allclose(edge, [4, 1], atol=1e-6)
-    mirrored = interpolation.reading(3, np.array([-0.6, 0.6, 2.4, 1.6]), 1.0, how="cubic") @ values
+    mirrored = interpolation.sampling_matrix(3, np.array([-0.6, 0.6, 2.4, 1.6]), 1.0, how="cubic") @ values
     np.testing.assert_allclose(mirrored[[0, 2]], mirrored[[1, 3]], atol=1e-5)
 
 
@@ -49,20 +49,20 @@ def test_a_cubic_spline_follows_a_smooth_curve_more_closely() -> None:
     at = np.linspace(5, 24, 77)
     curve = np.sin(index / 2.5).astype(np.float32)
     errors = {
-        how: np.abs(interpolation.reading(30, at, 1.0, how=how) @ curve - np.sin(at / 2.5)).max()
+        how: np.abs(interpolation.sampling_matrix(30, at, 1.0, how=how) @ curve - np.sin(at / 2.5)).max()
         for how in ("linear", "cubic")
     }
     assert errors["cubic"] < errors["linear"] / 20
 
 
 def test_no_weight_is_denormal() -> None:
-    matrix = interpolation.reading(200, np.linspace(0, 199, 90), 1.0, how="cubic")
+    matrix = interpolation.sampling_matrix(200, np.linspace(0, 199, 90), 1.0, how="cubic")
     assert np.abs(matrix[matrix != 0]).min() > np.finfo(np.float32).tiny
 
 
 def test_nearest_takes_the_inner_of_two_and_stays_inside() -> None:
     np.testing.assert_array_equal(
-        interpolation.nearest(6, np.array([-3, 0.5, 1.4, 2.6, 4.5, 9])), [0, 1, 1, 3, 4, 5]
+        interpolation.nearest_index(6, np.array([-3, 0.5, 1.4, 2.6, 4.5, 9])), [0, 1, 1, 3, 4, 5]
     )
 
 
@@ -72,4 +72,4 @@ def test_along_multiplies_each_axis() -> None:
     for axis in range(4):
         matrix = rng.normal(size=(7, values.shape[axis])).astype(np.float32)
         expected = np.moveaxis(np.tensordot(matrix, values, axes=(1, axis)), 0, axis)
-        np.testing.assert_allclose(interpolation.along(matrix, values, axis), expected, atol=1e-5)
+        np.testing.assert_allclose(interpolation.multiply_axis(matrix, values, axis), expected, atol=1e-5)

@@ -9,7 +9,7 @@ import SimpleITK as sitk  # noqa: N813  (the field's name for it)
 from transmodal.errors import InputError
 from transmodal.volumes import Volume
 from transmodal.volumes.geometry import itk
-from transmodal.volumes.geometry.registration import coarse, refine, register
+from transmodal.volumes.geometry.registration import coarsen, refine, register
 from transmodal.volumes.geometry.reorient import resample, working_grid
 from transmodal.volumes.regions import template
 
@@ -110,4 +110,4 @@ def test_images_go_to_itk_and_back() -> None:
     np.testing.assert_array_equal(itk.to_voxels(image), volume.voxels)
     turned = itk.matrix(sitk.AffineTransform([2.0, 0, 0, 0, 1, 0, 0, 0, 1], [1.0, 2, 3]))
     np.testing.assert_allclose(turned, [[2, 0, 0, 1], [0, 1, 0, 2], [0, 0, 1, 3], [0, 0, 0, 1]])
-    assert coarse(volume, 16.0).spacing == pytest.approx((16.0, 16.0, 16.0))
+    assert coarsen(volume, 16.0).spacing == pytest.approx((16.0, 16.0, 16.0))

@@ -15,7 +15,7 @@ from transmodal.volumes.geometry.reorient import (
     bounding_box,
     crop,
     crop_or_pad,
-    lattice_match,
+    match_exactly,
     reorient,
     resample,
     working_grid,
@@ -96,7 +96,7 @@ def test_reorient_keeps_colour_together() -> None:
 def test_lattice_match_reads_axes_signs_and_starts() -> None:
     volume = numbered()
     moved = reorient(volume, "SLA").grid
-    match = lattice_match(volume.grid, moved)
+    match = match_exactly(volume.grid, moved)
     assert match is not None
     assert match.axes == (1, 2, 0)
     assert match.signs == (-1, 1, 1)
@@ -115,7 +115,7 @@ def test_lattice_match_reads_axes_signs_and_starts() -> None:
 )
 def test_lattice_match_refuses_what_would_have_to_be_interpolated(change: NDArray[np.float64]) -> None:
     grid = numbered().grid
-    assert lattice_match(grid, Grid(grid.shape, grid.affine @ change)) is None
+    assert match_exactly(grid, Grid(grid.shape, grid.affine @ change)) is None
 
 
 @pytest.mark.parametrize(("off_mm", "matches"), [(0.9e-3, True), (1.1e-3, False)])
@@ -123,7 +123,7 @@ def test_lattice_match_tolerates_a_micrometre_at_the_corners(off_mm: float, matc
     grid = numbered().grid
     affine = grid.affine.copy()
     affine[0, 3] += off_mm
-    assert (lattice_match(grid, Grid(grid.shape, affine)) is not None) == matches
+    assert (match_exactly(grid, Grid(grid.shape, affine)) is not None) == matches
 
 
 def test_resample_by_whole_voxels_copies_and_fills() -> None:

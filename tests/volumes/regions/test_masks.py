@@ -10,7 +10,7 @@ from transmodal.errors import InputError
 from transmodal.volumes import Grid, Volume
 from transmodal.volumes.geometry.reorient import reorient, resample, working_grid
 from transmodal.volumes.regions import masks
-from transmodal.volumes.regions.brain import Found
+from transmodal.volumes.regions.brain import BrainMask
 
 
 def dice(one: np.ndarray, other: np.ndarray) -> float:
@@ -33,27 +33,27 @@ def head(index: int, which: str, spacing_mm: float = 3.0) -> tuple[Volume, np.nd
 @pytest.mark.parametrize("index", [5, 11, 19])
 def test_a_brain_is_found_in_its_head(index: int) -> None:
     volume, brain = head(index, "head")
-    found = masks.region(volume, "brain")
+    found = masks.find_region(volume, "brain")
     assert found.method.startswith("head: template")
     assert dice(found.mask, brain) > 0.93
 
 
 def test_a_stripped_brain_is_its_foreground() -> None:
     volume, brain = head(4, "stripped")
-    found = masks.region(volume, "brain")
+    found = masks.find_region(volume, "brain")
     assert found.method.startswith("stripped")
     assert dice(found.mask, brain) > 0.99
 
 
 def test_the_same_head_gives_the_same_brain_however_it_is_stored() -> None:
     volume, brain = head(3, "head")
-    reference = masks.region(volume, "brain").mask
+    reference = masks.find_region(volume, "brain").mask
     turned = reorient(volume, "PIR")
-    again = masks.region(turned, "brain").mask
+    again = masks.find_region(turned, "brain").mask
     home = resample(Volume(again.astype(np.uint8), turned.affine), volume.grid).voxels > 0
     assert dice(home, reference) > 0.99
     finer = resample(volume, working_grid(volume.grid, (2.2, 2.5, 3.4)))
-    fine = masks.region(finer, "brain").mask
+    fine = masks.find_region(finer, "brain").mask
     back = resample(Volume(fine.astype(np.uint8), finer.affine), volume.grid, how="nearest").voxels > 0
     assert dice(back, reference) > 0.95
     assert dice(back, brain) > 0.93
@@ -61,7 +61,7 @@ def test_the_same_head_gives_the_same_brain_however_it_is_stored() -> None:
 
 def test_regions_are_deterministic() -> None:
     volume, _ = head(7, "head", 4.0)
-    one, other = masks.region(volume, "brain"), masks.region(volume, "brain")
+    one, other = masks.find_region(volume, "brain"), masks.find_region(volume, "brain")
     np.testing.assert_array_equal(one.mask, other.mask)
     assert one.method == other.method
 
@@ -69,7 +69,7 @@ def test_regions_are_deterministic() -> None:
 @pytest.mark.parametrize("modality", ["ct", "t2"])
 def test_a_body_is_the_head_without_the_air(modality: str) -> None:
     case = subjects(2, AtlasOptions(spacing_mm=4.0, modalities=(modality,)))[1].load()
-    found = masks.region(case.volumes[modality], "body")
+    found = masks.find_region(case.volumes[modality], "body")
     assert case.segmentation is not None
     assert dice(found.mask, case.segmentation.voxels > 0) > 0.9
     assert found.method.startswith("body")
@@ -77,21 +77,21 @@ def test_a_body_is_the_head_without_the_air(modality: str) -> None:
 
 def test_the_whole_is_everything() -> None:
     volume = Volume(np.zeros((3, 4, 5), np.float32), np.eye(4))
-    assert masks.region(volume, "whole").mask.all()
+    assert masks.find_region(volume, "whole").mask.all()
 
 
 @pytest.mark.parametrize("kind", ["brain", "body"])
 def test_what_has_no_content_is_refused(kind: str) -> None:
     empty = Volume(np.zeros((20, 20, 20), np.float32), np.diag([5.0, 5.0, 5.0, 1.0]))
     with pytest.raises(InputError) as refused:
-        masks.region(empty, "brain" if kind == "brain" else "body")
+        masks.find_region(empty, "brain" if kind == "brain" else "body")
     assert refused.value.code == "E124"
 
 
 def test_noise_has_no_brain() -> None:
     noise = np.random.default_rng(0).normal(100, 10, (40, 40, 40)).astype(np.float32)
     with pytest.raises(InputError, match="brain") as refused:
-        masks.region(Volume(noise, np.diag([4.0, 4.0, 4.0, 1.0])), "brain")
+        masks.find_region(Volume(noise, np.diag([4.0, 4.0, 4.0, 1.0])), "brain")
     assert refused.value.code == "E124"
 
 
@@ -112,9 +112,9 @@ def test_around_the_brain_is_the_brain_and_five_millimetres(monkeypatch: pytest.
     i, j, k = np.indices((30, 34, 28))
     away = 3 * (np.sqrt((i - 14.0) ** 2 + (j - 16.0) ** 2 + (k - 13.0) ** 2) - 8)  # mm from a ball's edge
     volume = Volume((away < 0).astype(np.float32), np.diag([3.0, 3, 3, 1]))
-    monkeypatch.setattr(masks, "brain", lambda volume: Found(volume.voxels > 0, "a ball"))
-    around = masks.region(volume, "around_brain")
+    monkeypatch.setattr(masks, "find_brain", lambda volume: BrainMask(volume.voxels > 0, "a ball"))
+    around = masks.find_region(volume, "around_brain")
     assert around.method == "a ball, grown by 5 mm"
     assert around.mask[away < 2].all()
     assert not around.mask[away > 7].any()
-    assert int((masks.region(volume, "brain").mask ^ (away < 0)).sum()) == 0
+    assert int((masks.find_region(volume, "brain").mask ^ (away < 0)).sum()) == 0

@@ -16,7 +16,7 @@ from transmodal.volumes.windows.cut import (
     Window,
     cut,
     foreground_fraction,
-    places,
+    list_windows,
 )
 
 SHAPE = (7, 10, 5)
@@ -30,7 +30,7 @@ def numbered(shape: tuple[int, ...] = SHAPE, dtype: DTypeLike = np.int16) -> NDA
 def there_and_back(array: NDArray[Any], cutting: Cutting, axis: int | None) -> NDArray[np.float32]:
     colour = array.ndim == 4
     stitcher = Stitcher(array.shape[:3], cutting, channels=3 if colour else 1)
-    for window in places(array.shape, cutting, axis):
+    for window in list_windows(array.shape, cutting, axis):
         stitcher.add(window, cut(array, window, cutting.centre(), fill=-99))
     return stitcher.result()
 
@@ -38,7 +38,7 @@ def there_and_back(array: NDArray[Any], cutting: Cutting, axis: int | None) -> N
 @pytest.mark.parametrize("axis", [0, 1, 2])
 def test_a_native_slice_is_the_slice(axis: int) -> None:
     array = numbered()
-    windows = places(SHAPE, Cutting(), axis)
+    windows = list_windows(SHAPE, Cutting(), axis)
     assert len(windows) == SHAPE[axis]
     for n, window in enumerate(windows):
         assert window.axis == axis
@@ -52,9 +52,9 @@ def test_a_native_slice_is_the_slice(axis: int) -> None:
 @pytest.mark.parametrize("axis", [0, 1, 2])
 def test_colour_comes_channels_first(axis: int) -> None:
     array = numbered((*SHAPE, 3))
-    got = cut(array, places(SHAPE, Cutting(), axis)[2], Cutting(size=(12, 12)), fill=-1)
+    got = cut(array, list_windows(SHAPE, Cutting(), axis)[2], Cutting(size=(12, 12)), fill=-1)
     assert got.shape == (3, 12, 12)
-    alone = cut(array[..., 1], places(SHAPE, Cutting(), axis)[2], Cutting(size=(12, 12)), fill=-1)
+    alone = cut(array[..., 1], list_windows(SHAPE, Cutting(), axis)[2], Cutting(size=(12, 12)), fill=-1)
     np.testing.assert_array_equal(got[1], alone[0])
 
 
@@ -90,7 +90,7 @@ def test_fill_is_not_wrapped_by_the_volume_s_type() -> None:
 def test_slabs_repeat_the_edge_and_run_channel_by_channel(axis: int, depth: int) -> None:
     array = numbered((*SHAPE, 3))
     cutting = Cutting("slab", depth=depth)
-    for n, window in enumerate(places(SHAPE, cutting, axis)):
+    for n, window in enumerate(list_windows(SHAPE, cutting, axis)):
         got = cut(array, window, cutting, fill=0).reshape(3, depth, *PLANES[axis])
         for channel in range(3):
             for step in range(depth):
@@ -102,7 +102,7 @@ def test_the_centre_of_a_slab_is_its_middle_slice() -> None:
     array = numbered()
     slab = Cutting("slab", size=(8, 12), depth=5)
     assert slab.centre() == Cutting("slice", size=(8, 12))
-    for window in places(SHAPE, slab, 2):
+    for window in list_windows(SHAPE, slab, 2):
         middle = cut(array, window, slab, fill=0)[2:3]
         np.testing.assert_array_equal(cut(array, window, slab.centre(), fill=0), middle)
     patch = Cutting("patch", size=(4, 4, 4))
@@ -134,7 +134,7 @@ def test_slabs_come_back_by_their_centre() -> None:
 def test_patches_cover_and_blend_to_what_they_were(size: tuple[int, int, int], overlap: float) -> None:
     array = np.random.default_rng(1).uniform(-1, 1, SHAPE).astype(np.float32)
     cutting = Cutting("patch", size=size, overlap=overlap)
-    windows = places(SHAPE, cutting, None)
+    windows = list_windows(SHAPE, cutting, None)
     assert len(set(windows)) == len(windows)
     for axis, (n, side) in enumerate(zip(SHAPE, size, strict=True)):
         starts = sorted({window.start[axis] for window in windows})
@@ -155,7 +155,7 @@ def test_colour_patches_come_back() -> None:
 def test_seams_between_patches_are_smooth() -> None:
     cutting = Cutting("patch", size=(16, 1, 1), overlap=0.5)
     stitcher = Stitcher((40, 1, 1), cutting)
-    for n, window in enumerate(places((40, 1, 1), cutting, None)):
+    for n, window in enumerate(list_windows((40, 1, 1), cutting, None)):
         stitcher.add(window, np.full((1, 16, 1, 1), n % 2, np.float32))
     assert np.abs(np.diff(stitcher.result()[:, 0, 0])).max() < 0.25
 
@@ -235,7 +235,7 @@ def test_windows_of_a_mapped_file_are_new_arrays(kind: Kind, tmp_path: Path) -> 
     mapped = np.load(tmp_path / "voxels.npy", mmap_mode="r")
     size = {"patch": (2, 2, 2)}.get(kind)
     cutting = Cutting(kind, size=size, depth=3 if kind == "slab" else 1)
-    window = places(SHAPE, cutting, None if kind == "patch" else 0)[1]
+    window = list_windows(SHAPE, cutting, None if kind == "patch" else 0)[1]
     got = cut(mapped, window, cutting, fill=0)
     assert type(got) is np.ndarray
     assert got.flags.writeable
@@ -289,7 +289,7 @@ def test_what_covers_stays_as_it_is(cutting: Cutting) -> None:
 def test_a_missing_slice_is_noticed() -> None:
     array = numbered(dtype=np.float32)
     stitcher = Stitcher(SHAPE, Cutting())
-    for window in places(SHAPE, Cutting(), 0)[1:]:
+    for window in list_windows(SHAPE, Cutting(), 0)[1:]:
         stitcher.add(window, cut(array, window, Cutting(), fill=0))
     with pytest.raises(InternalError, match="50 voxels"):
         stitcher.result()
@@ -315,7 +315,7 @@ def test_windows_of_another_shape_are_not_spread(shape: tuple[int, ...]) -> None
 @pytest.mark.parametrize("axis", [None, -1, 3])
 def test_slices_need_an_axis(axis: int | None) -> None:
     with pytest.raises(UsageError, match="0, 1 or 2"):
-        places(SHAPE, Cutting(), axis)
+        list_windows(SHAPE, Cutting(), axis)
 
 
 def test_a_window_outside_the_volume_is_a_mistake() -> None:

@@ -14,7 +14,7 @@ from transmodal.errors import InputError
 from transmodal.storage.streams import BUDGET_BYTES
 from transmodal.volumes.formats.dicom import headers as dicom_files
 from transmodal.volumes.formats.dicom import kinds as dicom_kinds
-from transmodal.volumes.formats.dicom.privacy import masked, say_faults
+from transmodal.volumes.formats.dicom.privacy import log_faults, mask_identity
 
 
 @dataclass(slots=True)
@@ -58,7 +58,7 @@ class DicomSeries:
     damage: str = ""
 
     def __str__(self) -> str:
-        text = masked(self.text, self.identity)
+        text = mask_identity(self.text, self.identity)
         return f"series {text!r} of {self.kind or 'no modality'}, {len(self.paths)} images"
 
     def label(self) -> mr_label.Label:
@@ -109,7 +109,7 @@ def read_archive(paths: Iterable[Path]) -> Archive:
     kinds: dict[tuple[str, str], Kinds] = {}
     bystanders: dict[str, list[Path]] = {}
     damages, n_faults, n_files = [], 0, 0
-    for entry in dicom_files.each(paths, BUDGET_BYTES):
+    for entry in dicom_files.read_headers(paths, BUDGET_BYTES):
         if isinstance(entry, dicom_files.Damage):
             damages.append(entry)
             continue
@@ -118,7 +118,7 @@ def read_archive(paths: Iterable[Path]) -> Archive:
             continue
         n_faults, n_files = n_faults + entry.n_faults, n_files + 1
         _add_slice(entry, kinds)
-    say_faults(n_faults, n_files)
+    log_faults(n_faults, n_files)
     series = [part for uid in sorted(kinds) for part in _join_kinds(kinds[uid])]
     identity = frozenset().union(*(part.identity for part in series))
     damages = [damage.without_names(identity) for damage in damages]
@@ -135,7 +135,7 @@ def _add_slice(header: dicom_files.Slice, kinds: dict[tuple[str, str], Kinds]) -
         )
     # Every RT Dose is a grid of its own, though a plan's beams can share a series.
     dose = header.text("SOPInstanceUID") if header.text("Modality") == "RTDOSE" else ""
-    by_traits, traits = kinds.setdefault((uid, dose), {}), dicom_kinds.traits(header)
+    by_traits, traits = kinds.setdefault((uid, dose), {}), dicom_kinds.read_traits(header)
     if any(series.patient != header.text("PatientID").strip() for series in by_traits.values()):
         raise InputError(
             "E103",
@@ -151,7 +151,7 @@ def _add_slice(header: dicom_files.Slice, kinds: dict[tuple[str, str], Kinds]) -
 def _join_kinds(kinds: Kinds) -> list[DicomSeries]:
     """Join images of one kind, whose numbers are rounded differently."""
     joined = []
-    for alike in dicom_kinds.parted(list(kinds)):
+    for alike in dicom_kinds.group_kinds(list(kinds)):
         first = kinds[alike[0]]
         first.paths = [path for traits in alike for path in kinds[traits].paths]
         joined.append(first)

@@ -90,7 +90,7 @@ def _read_dicom(path: Path) -> SourceFacts:
         if len(series) != 1:
             return SourceFacts()
         (single,) = series
-        first = next(dicom_files.each(single.paths[:1], BUDGET_BYTES))
+        first = next(dicom_files.read_headers(single.paths[:1], BUDGET_BYTES))
         modality = single.label().modality if single.kind == "MR" else ""
         part = first.text("BodyPartExamined").strip() if isinstance(first, dicom_files.Slice) else ""
         return SourceFacts("its DICOM header", single.kind, modality, part)

@@ -81,14 +81,16 @@ class TensorCase:
 
         Raises:
             InputError: E100 for a series that looks unprocessed, and as `volumes.io.read`,
-                `volumes.diffusion.read_gradients`, `volumes.diffusion.fit` and the steps.
+                `volumes.diffusion.read_gradients`, `volumes.diffusion.fit_tensors` and the steps.
             ResourceError: E404 without dipy, E401, E402.
         """
         self._refuse_raw()
         series = self.series
         mask = None if series.mask is None else self.reading.fitted(series.mask).read_grey(series.mask)
         gradients = diffusion.read_gradients(series.bval, series.bvec)
-        fitted = diffusion.fit(series.dwi, gradients, b_max=self.b_max, mask=mask, reading=self.reading)
+        fitted = diffusion.fit_tensors(
+            series.dwi, gradients, b_max=self.b_max, mask=mask, reading=self.reading
+        )
         volumes = {"t1": self.reading.fitted(self.t1).read_grey(self.t1), "fa": fitted.fa, "b0": fitted.b0}
         hashes = ascii([sha256_content(path) for path in self._of_series()])
         origins = {

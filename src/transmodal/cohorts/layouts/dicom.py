@@ -24,7 +24,7 @@ from transmodal.cohorts.layouts._layout import FolderContents
 from transmodal.cohorts.steps.coregistration import Coregister
 from transmodal.cohorts.steps.regrid import Regrid
 from transmodal.errors import InputError, UsageError
-from transmodal.volumes.formats.dicom.privacy import masked
+from transmodal.volumes.formats.dicom.privacy import mask_identity
 from transmodal.volumes.reading import STRICT, Reading
 
 Candidates = dict[str, list[DicomSeries]]
@@ -158,7 +158,7 @@ def _list_ignored(archive: Archive, paths: Sequence[Path], folder: Path) -> list
         lines += release_files.summarise(alike, folder, f"{kind or 'DICOM of no modality'}, no image")
     for path, reason in damaged.items():
         lines += release_files.summarise([path], folder, reason)
-    return [masked(line, archive.identity) for line in lines]
+    return [mask_identity(line, archive.identity) for line in lines]
 
 
 def _modality(series: DicomSeries, options: Options, table: Table) -> tuple[str, str]:

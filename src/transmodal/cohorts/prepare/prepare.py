@@ -172,7 +172,7 @@ def _cases_folder(folder: Path) -> Iterator[None]:
     try:
         cases.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise outputs.refused(error) from error
+        raise outputs.from_os_error(error) from error
     try:
         yield
     except (InputError, UsageError):

@@ -23,7 +23,7 @@ from transmodal.modalities import modality_of
 from transmodal.storage import durable, files
 from transmodal.volumes import Volume
 from transmodal.volumes.intensity import fit
-from transmodal.volumes.regions.masks import Region, region
+from transmodal.volumes.regions.masks import Region, find_region
 
 Regions = Mapping[tuple[str, RegionKind], NDArray[np.bool_]]
 
@@ -161,7 +161,7 @@ class _Writer:
 
     def _region(self, modality: str, kind: RegionKind) -> Region:
         try:
-            return region(self.volumes[modality], kind)
+            return find_region(self.volumes[modality], kind)
         except InputError as error:
             raise InputError(error.code, f"{modality}: {error.got}", error.expected, error.remedy) from error
 

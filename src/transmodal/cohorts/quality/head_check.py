@@ -47,7 +47,7 @@ def _fits_as_usual(reference: ModalityReference, image: Appearance, tissue: Tiss
     """
     fit, explained = reference.figures["fit"], reference.figures["explained"]
     if is_hu(image.levels[0]):
-        is_cut = image.seen < _WHOLE
+        is_cut = image.coverage < _WHOLE
         return image.fit >= (0.72 if is_cut else 0.8) * fit.middle
     return tissue.explained >= max(_LEAST_EXPLAINED, min(0.3 * explained.middle, explained.low))
 

@@ -21,7 +21,7 @@ from scipy import fft, ndimage
 
 from transmodal.volumes import Grid, Volume
 from transmodal.volumes.geometry.blocks import block_means
-from transmodal.volumes.geometry.interpolation import along
+from transmodal.volumes.geometry.interpolation import multiply_axis
 from transmodal.volumes.geometry.reorient import resample
 
 LATTICE_MM = 4.0
@@ -141,7 +141,7 @@ def _coarser(volume: Volume) -> Volume:
 
 def _smooth(values: Floats, mm: float) -> Floats:
     for axis, n in enumerate(values.shape):
-        values = along(_gauss(n, mm), values, axis)
+        values = multiply_axis(_gauss(n, mm), values, axis)
     return values
 
 

@@ -17,7 +17,7 @@ from transmodal.cohorts.quality.training_sources import (
     figures_of,
 )
 from transmodal.volumes import Grid, Volume
-from transmodal.volumes.appearance import Appearance, appearance, is_hu
+from transmodal.volumes.appearance import Appearance, is_hu, measure_appearance
 
 _COARSER, _FINER = 2.5, 5.0  # how much coarser or finer than training's range a spacing is not worth a word
 _SHORTER, _LONGER = 0.4, 2.5
@@ -45,7 +45,7 @@ def check_source(reference: ModalityReference, volume: Volume) -> SourceCheck:
     findings = grid_findings(reference, volume.grid)
     if reference.kind == "none":
         return SourceCheck(findings, {"image": f"not judged: {_missing_reference(reference)}"})
-    image = appearance(volume)
+    image = measure_appearance(volume)
     if image is None:
         text = "it is too small, thin or even to be held against training, whose images are not"
         figures = {"image": "not judged: too small or even"}

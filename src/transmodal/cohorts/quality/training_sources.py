@@ -17,7 +17,7 @@ from transmodal.cohorts.quality.head_contrast import nearest
 from transmodal.cohorts.store import PreparedCase
 from transmodal.progress import CountProgress
 from transmodal.volumes import Grid
-from transmodal.volumes.appearance import Appearance, Tissue, appearance, is_hu
+from transmodal.volumes.appearance import Appearance, Tissue, is_hu, measure_appearance
 from transmodal.volumes.geometry.reorient import working_grid
 
 Kind = Literal["head", "other", "none"]
@@ -138,7 +138,7 @@ def fit(
     for name, in_unit in modalities.items():
         images = []
         for case in samples[name]:
-            images.append(appearance(case.volume(name)))
+            images.append(measure_appearance(case.volume(name)))
             completed += 1
             if advance is not None:
                 advance(completed, total)

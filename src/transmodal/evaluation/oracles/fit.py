@@ -21,7 +21,7 @@ from transmodal.inference.preprocessing import Preprocessing, preprocess_case
 from transmodal.modalities import modality_of
 from transmodal.progress import StageProgress
 from transmodal.volumes import Volume
-from transmodal.volumes.bounds import physical
+from transmodal.volumes.bounds import physical_bounds
 from transmodal.volumes.geometry.reorient import resample
 
 STANDARD = ("mean_target", "lookup", "linear_patch")
@@ -56,7 +56,7 @@ class Oracle:
         inside = preprocessed.region if values.voxels.ndim == 3 else preprocessed.region[..., None]
         filled = np.where(inside, values.voxels, np.float32(self.preprocessing.fill))
         own = modality_of(self.preprocessing.target).bounds
-        return values.with_voxels(physical(own, self.preprocessing.target_map).clip(filled)[0])
+        return values.with_voxels(physical_bounds(own, self.preprocessing.target_map).clip(filled)[0])
 
     def translate_case(self, case: PreparedCase) -> Volume:
         """Translate, under the name by which models and oracles are evaluated alike."""

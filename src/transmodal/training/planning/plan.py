@@ -27,7 +27,7 @@ from transmodal.training.planning.phases import PhasePlan, plan_phases
 from transmodal.training.planning.requirements import check_cases, check_needs, check_options
 from transmodal.translators._base import OutputRange, Translator
 from transmodal.volumes.geometry.reorient import working_grid
-from transmodal.volumes.intensity import IntensityMap, fit, reference
+from transmodal.volumes.intensity import IntensityMap, cohort_map, fit
 from transmodal.volumes.windows.spec import plane_of, round_up
 
 
@@ -151,7 +151,7 @@ def _preprocessing(
     preprocessing = build_preprocessing(
         recipe,
         blank,
-        reference(list(maps.values())),
+        cohort_map(list(maps.values())),
         learned=_largest_plane(recipe, blank.size_multiple(), cohort.cases("train")),
         units=_units(cohort, recipe),
     )

@@ -23,7 +23,7 @@ from transmodal.storage import files, placeholders, streams
 from transmodal.storage.streams import BUDGET_BYTES
 from transmodal.volumes.formats.nifti_affine import assumed_affine
 from transmodal.volumes.volume import Affine, Volume
-from transmodal.volumes.voxels import Nonfinite, placed, real
+from transmodal.volumes.voxels import Nonfinite, build_volume, to_real
 
 _TYPES = {
     "MET_CHAR": "i1",
@@ -72,16 +72,16 @@ def read(
     """
     name = path.name
     with streams.guarded(name, "MetaImage"):
-        header, behind = _header(path)
+        header, behind = _read_header(path)
         layout = _layout(name, header)
-        streams.budgeted(name, layout.n_bytes, budget_bytes)
+        streams.check_budget(name, layout.n_bytes, budget_bytes)
         affine = _affine(name, header, layout.shape, assume_orientation)
-        data = _data(path, header, behind, layout.n_bytes, budget_bytes)
+        data = _read_data(path, header, behind, layout.n_bytes, budget_bytes)
         flat = np.frombuffer(data, dtype=layout.dtype)
         if layout.channels == 1:
-            return placed(real(flat.reshape(layout.shape, order="F"), name, nonfinite), affine, name)
+            return build_volume(to_real(flat.reshape(layout.shape, order="F"), name, nonfinite), affine, name)
         colour = np.moveaxis(flat.reshape((layout.channels, *layout.shape), order="F"), 0, -1)
-        return placed(np.ascontiguousarray(colour), affine, name)
+        return build_volume(np.ascontiguousarray(colour), affine, name)
 
 
 def write(volume: Volume, path: Path) -> None:
@@ -90,8 +90,8 @@ def write(volume: Volume, path: Path) -> None:
     Raises:
         InputError: E112 for a sheared affine, which MetaImage readers do not keep.
     """
-    data = zlib.compress(_plain(volume), 4)
-    path.write_bytes(_text(volume, path.name, len(data), "LOCAL") + data)
+    data = zlib.compress(_voxel_bytes(volume), 4)
+    path.write_bytes(_header_text(volume, path.name, len(data), "LOCAL") + data)
 
 
 def write_pair(volume: Volume, path: Path, verify: Callable[[Volume, Path, str], None]) -> str:
@@ -103,10 +103,10 @@ def write_pair(volume: Volume, path: Path, verify: Callable[[Volume, Path, str],
     Raises:
         InputError: E112 for a sheared affine.
     """
-    data = zlib.compress(_plain(volume), 4)
+    data = zlib.compress(_voxel_bytes(volume), 4)
     beside = path.with_name(f"{path.stem}.{hashlib.sha256(data).hexdigest()[:12]}.zraw")
-    header = _text(volume, path.name, len(data), beside.name)
-    older = _own_voxels(path)
+    header = _header_text(volume, path.name, len(data), beside.name)
+    older = _older_voxels_file(path)
     try:
         with files.atomic_path(beside) as partial:
             partial.write_bytes(data)
@@ -122,21 +122,21 @@ def write_pair(volume: Volume, path: Path, verify: Callable[[Volume, Path, str],
     return files.sha256_file(path)
 
 
-def _own_voxels(path: Path) -> Path | None:
+def _older_voxels_file(path: Path) -> Path | None:
     """Return the voxels' file of an older header of that name, if this module named it."""
     with suppress(TransmodalError, OSError):
-        name = _header(path)[0]["ElementDataFile"]
+        name = _read_header(path)[0]["ElementDataFile"]
         if re.fullmatch(re.escape(path.stem) + r"\.[0-9a-f]{12}\.zraw", name):
             return path.with_name(name)
     return None
 
 
-def _plain(volume: Volume) -> bytes:
+def _voxel_bytes(volume: Volume) -> bytes:
     voxels = np.moveaxis(volume.voxels, -1, 0) if volume.is_colour else volume.voxels
     return voxels.tobytes(order="F")
 
 
-def _text(volume: Volume, name: str, size: int, data_file: str) -> bytes:
+def _header_text(volume: Volume, name: str, size: int, data_file: str) -> bytes:
     if volume.grid.is_sheared:
         raise InputError("E112", f"{name}: a sheared affine", "axes at right angles", "Write NIfTI instead.")
     lps = _LPS @ volume.affine
@@ -149,10 +149,10 @@ def _text(volume: Volume, name: str, size: int, data_file: str) -> bytes:
         "CompressedData": "True",
         "CompressedDataSize": str(size),
         # Column by column: MetaImage lists the direction of each axis in turn.
-        "TransformMatrix": _numbers((lps[:3, :3] / spacing).T.ravel()),
-        "Offset": _numbers(lps[:3, 3]),
+        "TransformMatrix": _format_numbers((lps[:3, :3] / spacing).T.ravel()),
+        "Offset": _format_numbers(lps[:3, 3]),
         "CenterOfRotation": "0 0 0",
-        "ElementSpacing": _numbers(spacing),
+        "ElementSpacing": _format_numbers(spacing),
         "DimSize": " ".join(str(n) for n in volume.grid.shape),
         "ElementNumberOfChannels": str(volume.n_channels),
         "ElementType": _NAMES[volume.voxels.dtype],
@@ -161,7 +161,7 @@ def _text(volume: Volume, name: str, size: int, data_file: str) -> bytes:
     return "".join(f"{key} = {value}\n" for key, value in lines.items()).encode("utf-8")
 
 
-def _numbers(values: NDArray[Any]) -> str:
+def _format_numbers(values: NDArray[Any]) -> str:
     return " ".join(repr(float(value) + 0.0) for value in values)
 
 
@@ -175,15 +175,15 @@ class _Layout(NamedTuple):
         return math.prod(self.shape) * self.channels * self.dtype.itemsize
 
 
-def _header(path: Path) -> tuple[dict[str, str], int]:
+def _read_header(path: Path) -> tuple[dict[str, str], int]:
     """Return the header's fields, and how many bytes they take."""
     placeholders.refuse(path)
     with path.open("rb") as stream:
         start = stream.read(_HEADER_LIMIT)
     fields: dict[str, str] = {}
-    taken = 0
+    n_bytes = 0
     for line in start.splitlines(keepends=True):
-        taken += len(line)
+        n_bytes += len(line)
         key, equals, value = line.decode("utf-8", "replace").partition("=")
         key, value = key.strip(), value.strip()
         if not equals or not key.isprintable() or key in fields:
@@ -195,7 +195,7 @@ def _header(path: Path) -> tuple[dict[str, str], int]:
             )
         fields[key] = value
         if key == "ElementDataFile":
-            return fields, taken
+            return fields, n_bytes
     raise InputError(
         "E101", f"{path.name} has no ElementDataFile", "a whole MetaImage header", "Copy or export it again."
     )
@@ -210,17 +210,17 @@ def _layout(name: str, header: Mapping[str, str]) -> _Layout:
             "Choose one frame, or convert it.",
         )
     for key, neutral in _NEUTRAL.items():
-        if key in header and _parsed(name, header, key, 1)[0] != float(neutral):
+        if key in header and _parse_numbers(name, header, key, 1)[0] != float(neutral):
             raise InputError(
                 "E102",
                 f"{name} has {key} = {header[key]}",
                 neutral,
                 "Convert it to plain MetaImage or NIfTI.",
             )
-    i, j, k = _whole(name, header, "DimSize", 3)
+    i, j, k = _parse_integers(name, header, "DimSize", 3)
     if min(i, j, k) < 1:
         raise InputError("E124", f"{name} has the sides {[i, j, k]}", "voxels on every axis", "Check it.")
-    channels = _whole(name, header, "ElementNumberOfChannels", 1)[0] if _has_channels(header) else 1
+    channels = _parse_integers(name, header, "ElementNumberOfChannels", 1)[0] if _has_channels(header) else 1
     kind = header.get("ElementType", "")
     if kind not in _TYPES or channels not in (1, 3) or (channels == 3 and kind != "MET_UCHAR"):
         raise InputError(
@@ -229,9 +229,9 @@ def _layout(name: str, header: Mapping[str, str]) -> _Layout:
             "grey integers or floats, or three channels of MET_UCHAR",
             "Convert it.",
         )
-    if not _flag(name, header, ("BinaryData",), default=True):
+    if not _parse_flag(name, header, ("BinaryData",), default=True):
         raise InputError("E102", f"{name} has voxels as text", "binary voxels", "Convert it.")
-    big = _flag(name, header, ("BinaryDataByteOrderMSB", "ElementByteOrderMSB"), default=False)
+    big = _parse_flag(name, header, ("BinaryDataByteOrderMSB", "ElementByteOrderMSB"), default=False)
     return _Layout((i, j, k), channels, np.dtype((">" if big else "<") + _TYPES[kind]))
 
 
@@ -239,12 +239,12 @@ def _has_channels(header: Mapping[str, str]) -> bool:
     return "ElementNumberOfChannels" in header
 
 
-def _data(path: Path, header: Mapping[str, str], behind: int, needed: int, budget: int) -> bytes:
+def _read_data(path: Path, header: Mapping[str, str], behind: int, n_bytes: int, budget: int) -> bytes:
     """Return the voxels' bytes, inflated to the last one."""
     source, start = _data_file(path, header, behind)
-    compressed = _flag(path.name, header, ("CompressedData",), default=False)
+    compressed = _parse_flag(path.name, header, ("CompressedData",), default=False)
     key = "CompressedDataSize"
-    if _is_at_the_end(path.name, header):
+    if _has_voxels_last(path.name, header):
         if compressed and key not in header:
             raise InputError(
                 "E102",
@@ -252,12 +252,12 @@ def _data(path: Path, header: Mapping[str, str], behind: int, needed: int, budge
                 f"{key}, to find where they begin",
                 "Convert it to plain MetaImage or NIfTI.",
             )
-        size = _whole(path.name, header, key, 1)[0] if compressed else needed
+        size = _parse_integers(path.name, header, key, 1)[0] if compressed else n_bytes
         start = max(start, source.stat().st_size - size)
     present = source.stat().st_size - start
-    streams.budgeted(source.name, present, budget)
-    declared = _whole(path.name, header, key, 1)[0] if compressed and key in header else present
-    expected = declared if compressed else needed
+    streams.check_budget(source.name, present, budget)
+    declared = _parse_integers(path.name, header, key, 1)[0] if compressed and key in header else present
+    expected = declared if compressed else n_bytes
     if present != expected:
         raise InputError(
             "E101",
@@ -269,14 +269,14 @@ def _data(path: Path, header: Mapping[str, str], behind: int, needed: int, budge
     with source.open("rb") as stream:
         stream.seek(start)
         data = stream.read()
-    return streams.inflated(source.name, data, needed) if compressed else data
+    return streams.inflate(source.name, data, n_bytes) if compressed else data
 
 
-def _is_at_the_end(name: str, header: Mapping[str, str]) -> bool:
+def _has_voxels_last(name: str, header: Mapping[str, str]) -> bool:
     """Tell whether voxels are the last bytes of their file, whatever lies before them: HeaderSize -1."""
     if "HeaderSize" not in header:
         return False
-    size = _whole(name, header, "HeaderSize", 1)[0]
+    size = _parse_integers(name, header, "HeaderSize", 1)[0]
     if size not in (0, -1):
         raise InputError(
             "E102",
@@ -306,18 +306,18 @@ def _data_file(path: Path, header: Mapping[str, str], behind: int) -> tuple[Path
 
 
 def _affine(name: str, header: Mapping[str, str], shape: tuple[int, int, int], assumed: str | None) -> Affine:
-    spacing_key = next((one for one in ("ElementSpacing", "ElementSize") if one in header), None)
-    spacing = np.ones(3) if spacing_key is None else _parsed(name, header, spacing_key, 3)
+    spacing_key = next((key for key in ("ElementSpacing", "ElementSize") if key in header), None)
+    spacing = np.ones(3) if spacing_key is None else _parse_numbers(name, header, spacing_key, 3)
     if (spacing <= 0).any():
         raise InputError(
             "E103", f"{name} has {spacing_key} {spacing.tolist()}", "positive numbers", "Export it again."
         )
-    turn = next((one for one in ("TransformMatrix", "Orientation", "Rotation") if one in header), None)
-    place = next((one for one in ("Offset", "Position", "Origin") if one in header), None)
+    turn = next((key for key in ("TransformMatrix", "Orientation", "Rotation") if key in header), None)
+    place = next((key for key in ("Offset", "Position", "Origin") if key in header), None)
     if turn is not None and place is not None and spacing_key is not None:
         affine = np.eye(4)
-        affine[:3, :3] = _parsed(name, header, turn, 9).reshape(3, 3).T * spacing
-        affine[:3, 3] = _parsed(name, header, place, 3)
+        affine[:3, :3] = _parse_numbers(name, header, turn, 9).reshape(3, 3).T * spacing
+        affine[:3, 3] = _parse_numbers(name, header, place, 3)
         return np.asarray(_LPS @ affine, float)
     if assumed is not None and spacing_key is not None:
         return assumed_affine(spacing, shape, assumed)
@@ -329,23 +329,23 @@ def _affine(name: str, header: Mapping[str, str], shape: tuple[int, int, int], a
     )
 
 
-def _flag(name: str, header: Mapping[str, str], keys: tuple[str, ...], *, default: bool) -> bool:
-    said = {header[key].lower() for key in keys if key in header}
-    if said <= {"true", "false"} and len(said) < 2:
-        return "true" in said if said else default
+def _parse_flag(name: str, header: Mapping[str, str], keys: tuple[str, ...], *, default: bool) -> bool:
+    flags = {header[key].lower() for key in keys if key in header}
+    if flags <= {"true", "false"} and len(flags) < 2:
+        return "true" in flags if flags else default
     raise InputError(
-        "E103", f"{name} has {' and '.join(keys)} = {sorted(said)}", "True or False", "Export it again."
+        "E103", f"{name} has {' and '.join(keys)} = {sorted(flags)}", "True or False", "Export it again."
     )
 
 
-def _whole(name: str, header: Mapping[str, str], key: str, count: int) -> list[int]:
-    numbers = _parsed(name, header, key, count)
+def _parse_integers(name: str, header: Mapping[str, str], key: str, count: int) -> list[int]:
+    numbers = _parse_numbers(name, header, key, count)
     if (numbers != np.rint(numbers)).any() or (np.abs(numbers) > 2**53).any():
         raise InputError("E103", f"{name} has {key} = {header[key]}", "whole numbers", "Export it again.")
     return [int(number) for number in numbers]
 
 
-def _parsed(name: str, header: Mapping[str, str], key: str, count: int) -> NDArray[np.float64]:
+def _parse_numbers(name: str, header: Mapping[str, str], key: str, count: int) -> NDArray[np.float64]:
     words = header.get(key, "").split()
     numbers = np.array([float(word) for word in words if _NUMBER.fullmatch(word)])
     if len(words) != count or numbers.size != count or not np.isfinite(numbers).all():

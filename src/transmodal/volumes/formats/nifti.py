@@ -23,7 +23,7 @@ from transmodal.storage.streams import BUDGET_BYTES
 from transmodal.volumes.formats import nifti_affine
 from transmodal.volumes.formats.nifti_affine import Form
 from transmodal.volumes.volume import Affine, Grid, Volume
-from transmodal.volumes.voxels import Nonfinite, placed, real, storable
+from transmodal.volumes.voxels import Nonfinite, build_volume, to_real, to_storable
 
 _RGB = np.dtype([("R", "u1"), ("G", "u1"), ("B", "u1")])
 _RGB_CODE = 128
@@ -68,13 +68,13 @@ def read(
         affine = nifti_affine.affine_of(
             layout.header, path.name, (i, j, k), orientation_from, assume_orientation
         )
-        content = streams.gathered(path.name, start, parts, layout.offset + layout.n_bytes)
+        content = streams.gather(path.name, start, parts, layout.offset + layout.n_bytes)
         raw = _one_volume(path.name, _voxels(content, layout), frame)
         if raw.ndim == 4:
-            volume = placed(np.ascontiguousarray(raw), affine, path.name)
+            volume = build_volume(np.ascontiguousarray(raw), affine, path.name)
         else:
-            values = real(raw, path.name, nonfinite, slope=slope, intercept=intercept)
-            volume = placed(values, affine, path.name)
+            values = to_real(raw, path.name, nonfinite, slope=slope, intercept=intercept)
+            volume = build_volume(values, affine, path.name)
         return replace(volume, space=nifti_affine.space_of(layout.header, orientation_from))
 
 
@@ -88,9 +88,9 @@ def n_volumes(path: Path, *, budget_bytes: int = SERIES_BUDGET_BYTES) -> int:
     with streams.guarded(path.name, "NIfTI file"):
         parts = streams.blocks(path, gzipped=path.name.lower().endswith(".gz"))
         layout = _layout(path.name, streams.head(parts, max(_KINDS)), budget_bytes)
-        rest = layout.shape[3:]
+        outer = layout.shape[3:]
         # Colour can stand as a vector of three bytes, which is one volume (see `_one_volume`).
-        return 1 if rest == (1, 3) and layout.dtype == np.uint8 else math.prod(rest)
+        return 1 if outer == (1, 3) and layout.dtype == np.uint8 else math.prod(outer)
 
 
 def read_series(
@@ -126,8 +126,8 @@ def read_series(
         start = streams.head(parts, max(_KINDS))
         layout = _layout(path.name, start, budget_bytes)
         scaling = _scaling(path.name, layout.header)
-        (i, j, k), rest = layout.shape[:3], layout.shape[3:]
-        if math.prod(rest) != n_frames or layout.dtype == _RGB:
+        (i, j, k), outer = layout.shape[:3], layout.shape[3:]
+        if math.prod(outer) != n_frames or layout.dtype == _RGB:
             raise InputError(
                 "E121",
                 f"{path.name} of shape {layout.shape}",
@@ -137,9 +137,9 @@ def read_series(
         affine = nifti_affine.affine_of(
             layout.header, path.name, (i, j, k), orientation_from, assume_orientation
         )
-        content = streams.gathered(path.name, start, parts, layout.offset + layout.n_bytes)
+        content = streams.gather(path.name, start, parts, layout.offset + layout.n_bytes)
         raw = _voxels(content, layout).reshape(i, j, k, n_frames, order="F")[..., frames]
-        return real(raw, path.name, nonfinite, slope=scaling[0], intercept=scaling[1]), affine
+        return to_real(raw, path.name, nonfinite, slope=scaling[0], intercept=scaling[1]), affine
 
 
 def write(volume: Volume, path: Path, description: str = "") -> None:
@@ -150,7 +150,7 @@ def write(volume: Volume, path: Path, description: str = "") -> None:
     Raises:
         InputError: E123 for a voxel type that NIfTI cannot hold.
     """
-    voxels = storable(volume.voxels, path.name)
+    voxels = to_storable(volume.voxels, path.name)
     if volume.is_colour:
         voxels = np.ascontiguousarray(voxels).view(_RGB).reshape(voxels.shape[:3])
     kind = nib.Nifti1Image if max(voxels.shape) <= _SIDE_LIMIT else nib.Nifti2Image
@@ -169,7 +169,7 @@ def write_series(voxels: NDArray[Any], affine: Affine, path: Path, description: 
     Raises:
         InputError: E123 for a voxel type that NIfTI cannot hold.
     """
-    image = nib.Nifti1Image(storable(voxels, path.name), affine)
+    image = nib.Nifti1Image(to_storable(voxels, path.name), affine)
     i, j, k = voxels.shape[:3]
     nifti_affine.write_forms(image.header, Grid((i, j, k), affine))
     image.header["descrip"] = description.encode("ascii", "replace")[:79]
@@ -193,7 +193,7 @@ class _Layout(NamedTuple):
 def _layout(name: str, start: bytes, budget: int) -> _Layout:
     header = _header(name, start)
     layout = _Layout(header, _shape(name, header), _dtype(name, header), _offset(name, header))
-    streams.budgeted(name, layout.offset + layout.n_bytes, budget)
+    streams.check_budget(name, layout.offset + layout.n_bytes, budget)
     return layout
 
 
@@ -240,9 +240,9 @@ def _dtype(name: str, header: nib.Nifti1Header) -> np.dtype[Any]:
     try:
         dtype = _RGB if code == _RGB_CODE else np.dtype(header.get_data_dtype())
     except Exception as error:
-        raise _unsupported(name, f"the voxel type {code}") from error
+        raise _unsupported_error(name, f"the voxel type {code}") from error
     if code != _RGB_CODE and (dtype.kind not in "iuf" or dtype.itemsize > 8):
-        raise _unsupported(name, f"voxels of {dtype}")
+        raise _unsupported_error(name, f"voxels of {dtype}")
     if bits != 8 * dtype.itemsize:
         raise InputError(
             "E103",
@@ -253,9 +253,9 @@ def _dtype(name: str, header: nib.Nifti1Header) -> np.dtype[Any]:
     return dtype
 
 
-def _unsupported(name: str, what: str) -> InputError:
+def _unsupported_error(name: str, kind: str) -> InputError:
     return InputError(
-        "E123", f"{name} has {what}", "integers, floats of 16 to 64 bits, or RGB", "Convert it."
+        "E123", f"{name} has {kind}", "integers, floats of 16 to 64 bits, or RGB", "Convert it."
     )
 
 
@@ -303,7 +303,7 @@ def _one_volume(name: str, voxels: NDArray[Any], frame: int | None) -> NDArray[A
         raise UsageError(
             "E001", f"frame {frame} of {name}", f"0 to {n_frames - 1}", "Choose one that is there."
         )
-    chosen: NDArray[Any] = frames[:, :, :, frame or 0]
-    if chosen.dtype == _RGB:
-        return np.stack([chosen[channel] for channel in "RGB"], axis=-1)
-    return chosen
+    volume: NDArray[Any] = frames[:, :, :, frame or 0]
+    if volume.dtype == _RGB:
+        return np.stack([volume[channel] for channel in "RGB"], axis=-1)
+    return volume

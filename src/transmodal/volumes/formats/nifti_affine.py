@@ -60,9 +60,9 @@ def affine_of(
     spacing = _spacing(header, name) * unit
     sform = _sform(header, name, unit)
     qform = _qform(header, name, spacing, unit)
-    _agreed(header, name, shape, (sform, qform, spacing), believed)
+    _check_agreement(header, name, shape, (sform, qform, spacing), believed)
     coded = [form for form in ((qform, sform) if believed == "qform" else (sform, qform)) if form is not None]
-    return coded[0] if coded else _assumed(name, spacing, shape, assumed)
+    return coded[0] if coded else _assumed_or_refused(name, spacing, shape, assumed)
 
 
 def assumed_affine(spacing: NDArray[np.float64], shape: tuple[int, int, int], orientation: str) -> Affine:
@@ -72,8 +72,8 @@ def assumed_affine(spacing: NDArray[np.float64], shape: tuple[int, int, int], or
         UsageError: E001 when the orientation is not three axis codes such as `RAS`.
     """
     codes = [_DIRECTIONS.get(letter) for letter in orientation.upper()]
-    known = [code for code in codes if code is not None]
-    if len(codes) != 3 or {axis for axis, _ in known} != {0, 1, 2}:
+    directions = [code for code in codes if code is not None]
+    if len(codes) != 3 or {axis for axis, _ in directions} != {0, 1, 2}:
         raise UsageError(
             "E001",
             f"orientation {orientation!r}",
@@ -82,7 +82,7 @@ def assumed_affine(spacing: NDArray[np.float64], shape: tuple[int, int, int], or
         )
     affine = np.eye(4)
     affine[:3, :3] = 0
-    for column, (axis, sign) in enumerate(known):
+    for column, (axis, sign) in enumerate(directions):
         affine[axis, column] = sign * spacing[column]
     affine[:3, 3] = -affine[:3, :3] @ (np.array(shape) - 1) / 2
     return affine
@@ -107,10 +107,10 @@ def write_forms(header: nib.Nifti1Header, grid: Grid, space: Space = "") -> None
     header.set_sform(grid.affine, code=code)
     header.set_qform(grid.affine, code=2, strip_shears=True)
     header.set_xyzt_units("mm")
-    written = np.asarray(header.get_sform(), float)
+    sform = np.asarray(header.get_sform(), float)
     spacing = np.array(header["pixdim"][1:4], dtype=float)
-    _sharpen(header, written, spacing, grid.shape)
-    if _apart(written, _turned(header, spacing)[0], grid.shape) > FORMS_TOLERANCE_MM / 2:
+    _sharpen(header, sform, spacing, grid.shape)
+    if _corner_distance(sform, _qform_affine(header, spacing)[0], grid.shape) > FORMS_TOLERANCE_MM / 2:
         header["qform_code"] = 0  # a qform has no shear: half a truth is left out
 
 
@@ -126,7 +126,7 @@ def _sharpen(
         candidate = (rounded + np.array(steps, dtype=np.float32) * ulps).astype(np.float32)
         for field, value in zip(fields, candidate, strict=True):
             header[field] = value
-        apart = _apart(sform, _turned(header, spacing)[0], shape)
+        apart = _corner_distance(sform, _qform_affine(header, spacing)[0], shape)
         best = min(best, (apart, candidate), key=lambda pair: pair[0])
         if apart < 1e-4:
             break
@@ -169,7 +169,7 @@ def _qform(header: nib.Nifti1Header, name: str, spacing: NDArray[np.float64], un
         raise InputError(
             "E103", f"{name} has qfac {float(header['pixdim'][0]):g}", "1 or -1", "Export it again."
         )
-    affine, square = _turned(header, spacing)
+    affine, square = _qform_affine(header, spacing)
     affine[:3, 3] *= unit
     if square < -1e-5:
         raise InputError(
@@ -178,7 +178,7 @@ def _qform(header: nib.Nifti1Header, name: str, spacing: NDArray[np.float64], un
     return _finite(name, "qform", affine)
 
 
-def _turned(header: nib.Nifti1Header, spacing: NDArray[np.float64]) -> tuple[Affine, float]:
+def _qform_affine(header: nib.Nifti1Header, spacing: NDArray[np.float64]) -> tuple[Affine, float]:
     """Return the qform's affine, and 1 - b^2 - c^2 - d^2 as it stands there."""
     vector = np.array([header[f"quatern_{axis}"] for axis in "bcd"], dtype=float)
     square = 1.0 - float(vector @ vector)
@@ -201,7 +201,7 @@ def _finite(name: str, form: Form, affine: Affine) -> Affine:
     return affine
 
 
-def _agreed(
+def _check_agreement(
     header: nib.Nifti1Header,
     name: str,
     shape: tuple[int, int, int],
@@ -214,45 +214,50 @@ def _agreed(
     if sform is None:
         return
     if qform is not None:
-        apart = _apart(sform, qform, shape)
+        apart = _corner_distance(sform, qform, shape)
         if apart > FORMS_TOLERANCE_MM + _rounding(header, spacing, shape):
-            raise _disagree(name, f"the corners of sform and qform lie up to {apart:.3g} mm apart")
+            raise _disagreement_error(name, f"the corners of sform and qform lie up to {apart:.3g} mm apart")
         return
     columns = np.sqrt((sform[:3, :3] ** 2).sum(axis=0))
     if (np.abs(columns - spacing) * np.maximum(np.array(shape) - 1, 1)).max() > FORMS_TOLERANCE_MM:
-        said = f"the sform has the spacing {columns.round(4).tolist()}, pixdim {spacing.round(4).tolist()}"
+        contradiction = (
+            f"the sform has the spacing {columns.round(4).tolist()}, pixdim {spacing.round(4).tolist()}"
+        )
         if believed == "qform":
             raise UsageError(
-                "E004", f"{name}: {said}, and no qform is coded", "a form that is coded", "Take sform."
+                "E004",
+                f"{name}: {contradiction}, and no qform is coded",
+                "a form that is coded",
+                "Take sform.",
             )
-        raise _disagree(name, said)
+        raise _disagreement_error(name, contradiction)
 
 
-def _disagree(name: str, said: str) -> InputError:
+def _disagreement_error(name: str, contradiction: str) -> InputError:
     return InputError(
         "E110",
-        f"{name}: {said}",
+        f"{name}: {contradiction}",
         "one place in space",
         "Say which to believe: --orientation-from sform or --orientation-from qform.",
     )
 
 
-def _apart(one: Affine, other: Affine, shape: tuple[int, int, int]) -> float:
+def _corner_distance(first: Affine, second: Affine, shape: tuple[int, int, int]) -> float:
     """Return how far apart two affines put a corner, in mm."""
     corners = np.array(list(product(*[(0, n - 1) for n in shape])), dtype=float)
-    difference = corners @ (one - other)[:3, :3].T + (one - other)[:3, 3]
+    difference = corners @ (first - second)[:3, :3].T + (first - second)[:3, 3]
     return float(np.sqrt((difference**2).sum(axis=1)).max())
 
 
 def _rounding(header: nib.Nifti1Header, spacing: NDArray[np.float64], shape: tuple[int, int, int]) -> float:
     """Return how far a corner moves by what float32 leaves open in the quaternion, in mm."""
-    square = max(_turned(header, spacing)[1], 0.0)
+    square = max(_qform_affine(header, spacing)[1], 0.0)
     low, high = max(square - _QUATERNION_ROUNDING, 0.0), square + _QUATERNION_ROUNDING
     angle = 2 * (np.sqrt(high) - np.sqrt(low))
     return float(angle * np.sqrt((((np.array(shape) - 1) * spacing) ** 2).sum()))
 
 
-def _assumed(
+def _assumed_or_refused(
     name: str, spacing: NDArray[np.float64], shape: tuple[int, int, int], orientation: str | None
 ) -> Affine:
     if orientation is None:

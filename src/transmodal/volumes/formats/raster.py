@@ -21,7 +21,7 @@ from transmodal.storage import placeholders, streams
 from transmodal.storage.streams import BUDGET_BYTES
 from transmodal.volumes.formats.nifti_affine import assumed_affine
 from transmodal.volumes.volume import Volume
-from transmodal.volumes.voxels import Nonfinite, placed, real
+from transmodal.volumes.voxels import Nonfinite, build_volume, to_real
 
 SUFFIXES = (".png", ".tif", ".tiff")
 READABLE = (*SUFFIXES, ".bmp")
@@ -55,8 +55,8 @@ def read(
         ResourceError: E401 beyond the budget.
     """
     name = path.name
-    with streams.guarded(name, "PNG, TIFF or BMP file"), opened(path) as image:
-        streams.budgeted(name, image.width * image.height * 4, budget_bytes)
+    with streams.guarded(name, "PNG, TIFF or BMP file"), open_picture(path) as image:
+        streams.check_budget(name, image.width * image.height * 4, budget_bytes)
         _check(image, name)
         pixels = _pixels(image, name)
         spacing = _spacing(image)
@@ -69,11 +69,11 @@ def read(
         )
     turned = np.ascontiguousarray(np.swapaxes(pixels, 0, 1)[:, :, None])
     affine = assumed_affine(np.array([*spacing, 1.0]), turned.shape[:3], assume_orientation)
-    return placed(real(turned, name, nonfinite) if turned.ndim == 3 else turned, affine, name)
+    return build_volume(to_real(turned, name, nonfinite) if turned.ndim == 3 else turned, affine, name)
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[ImageFile.ImageFile]:
+def open_picture(path: Path) -> Iterator[ImageFile.ImageFile]:
     """Open a PNG, TIFF or BMP file; its size is to be held against a budget before pixels are decoded."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)
@@ -88,7 +88,7 @@ def size_of(path: Path) -> tuple[int, int]:
     Raises:
         InputError: as `read`.
     """
-    with streams.guarded(path.name, "PNG, TIFF or BMP file"), opened(path) as image:
+    with streams.guarded(path.name, "PNG, TIFF or BMP file"), open_picture(path) as image:
         return image.size
 
 

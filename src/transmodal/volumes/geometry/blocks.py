@@ -28,13 +28,13 @@ def block_means(voxels: NDArray[Any], factors: Sequence[int]) -> Floats:
     # One layer of blocks after another: it stays in the cache from the first axis to the last.
     for layer, mean in enumerate(means):
         planes = whole[layer * along_i : (layer + 1) * along_i]
-        rows = _summed(planes, along_i)[0]
-        mean[...] = _summed(_summed(rows, along_j).T, along_k).T
+        rows = _sum_neighbours(planes, along_i)[0]
+        mean[...] = _sum_neighbours(_sum_neighbours(rows, along_j).T, along_k).T
     means /= np.float32(math.prod(factors))
     return means
 
 
-def _summed(values: NDArray[Any], factor: int) -> Floats:
+def _sum_neighbours(values: NDArray[Any], factor: int) -> Floats:
     """Return sums over `factor` neighbours along the first axis."""
     sums: Floats = values[::factor].astype(np.float32)
     for start in range(1, factor):

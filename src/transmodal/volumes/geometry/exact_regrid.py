@@ -13,7 +13,7 @@ from transmodal.volumes.volume import TOLERANCE_MM, Grid, Voxels
 Shape = tuple[int, int, int]
 
 
-class LatticeMatch(NamedTuple):
+class ExactMatch(NamedTuple):
     """How one grid's voxels lie on another's: axes permuted, flipped and moved by whole voxels.
 
     Attributes:
@@ -27,7 +27,7 @@ class LatticeMatch(NamedTuple):
     starts: Shape
 
 
-def lattice_match(source: Grid, target: Grid) -> LatticeMatch | None:
+def match_exactly(source: Grid, target: Grid) -> ExactMatch | None:
     """Tell how target voxels coincide with source voxels within `TOLERANCE_MM`, or None."""
     step = np.linalg.inv(source.affine) @ target.affine
     whole = np.rint(step)
@@ -38,10 +38,10 @@ def lattice_match(source: Grid, target: Grid) -> LatticeMatch | None:
     if np.abs(moved.corners() - target.corners()).max() > TOLERANCE_MM:
         return None
     axes = turns.argmax(axis=1)
-    return LatticeMatch(three(axes), three(whole[np.arange(3), axes]), three(whole[:3, 3]))
+    return ExactMatch(to_triple(axes), to_triple(whole[np.arange(3), axes]), to_triple(whole[:3, 3]))
 
 
-def copied(voxels: Voxels, match: LatticeMatch, shape: Shape, fill: float) -> Voxels:
+def regrid_exactly(voxels: Voxels, match: ExactMatch, shape: Shape, fill: float) -> Voxels:
     """Copy voxels to where they lie on the target grid; `fill` where there are none.
 
     Raises:
@@ -53,20 +53,20 @@ def copied(voxels: Voxels, match: LatticeMatch, shape: Shape, fill: float) -> Vo
         index = start + sign * np.arange(shape[target])
         inside = np.flatnonzero((index >= 0) & (index < voxels.shape[axis]))
         if inside.size == 0:
-            return filled(shape + voxels.shape[3:], fill, voxels.dtype)
+            return filled_array(shape + voxels.shape[3:], fill, voxels.dtype)
         first, stop = int(index[inside[0]]), int(index[inside[-1]]) + sign
         takes.append(slice(first, None if stop < 0 else stop, sign))
         puts[target] = slice(int(inside[0]), int(inside[-1]) + 1)
     order = [match.axes.index(target) for target in range(3)]
-    taken = voxels[tuple(takes)].transpose(order + list(range(3, voxels.ndim)))
-    if taken.shape[:3] == shape:
-        return np.array(taken, order="C", subok=False)
-    out = filled(shape + voxels.shape[3:], fill, voxels.dtype)
-    out[tuple(puts)] = taken
+    moved = voxels[tuple(takes)].transpose(order + list(range(3, voxels.ndim)))
+    if moved.shape[:3] == shape:
+        return np.array(moved, order="C", subok=False)
+    out = filled_array(shape + voxels.shape[3:], fill, voxels.dtype)
+    out[tuple(puts)] = moved
     return out
 
 
-def filled(shape: tuple[int, ...], fill: float, dtype: DTypeLike) -> NDArray[Any]:
+def filled_array(shape: tuple[int, ...], fill: float, dtype: DTypeLike) -> NDArray[Any]:
     """Return an array full of `fill`.
 
     Raises:
@@ -85,7 +85,7 @@ def filled(shape: tuple[int, ...], fill: float, dtype: DTypeLike) -> NDArray[Any
     return np.full(shape, fill, dtype=kind)
 
 
-def three(values: NDArray[Any]) -> Shape:
+def to_triple(values: NDArray[Any]) -> Shape:
     """Return three whole numbers as a tuple."""
     i, j, k = (int(value) for value in values)
     return i, j, k

@@ -18,7 +18,9 @@ COARSER = 1.001
 """Up to this factor between the spacings nothing is smoothed."""
 
 
-def reading(n: int, positions: NDArray[np.float64], factor: float, *, how: Smooth = "linear") -> Matrix:
+def sampling_matrix(
+    n: int, positions: NDArray[np.float64], factor: float, *, how: Smooth = "linear"
+) -> Matrix:
     """Return the matrix `(len(positions), n)` that reads `n` samples at positions between them.
 
     Rows sum to 1. Constants and, between the samples, linear ramps come out exactly with `linear`.
@@ -29,13 +31,13 @@ def reading(n: int, positions: NDArray[np.float64], factor: float, *, how: Smoot
         factor: spacing of the positions in samples; above `COARSER` the samples are smoothed first.
         how: `linear`, or `cubic` (interpolating B-spline).
     """
-    weights = _linear(n, positions) if how == "linear" else _cubic(n, positions)
+    weights = _linear_weights(n, positions) if how == "linear" else _cubic_weights(n, positions)
     if factor > COARSER:
-        weights = weights @ smoothing(n, factor)
+        weights = weights @ smoothing_matrix(n, factor)
     return np.ascontiguousarray(weights, dtype=np.float32)
 
 
-def smoothing(n: int, factor: float) -> Weights:
+def smoothing_matrix(n: int, factor: float) -> Weights:
     """Return the `(n, n)` matrix that smooths samples before they are read `factor > 1` times coarser.
 
     A Gaussian of FWHM `sqrt(factor^2 - 1)` samples makes up the difference between the two widths. Near
@@ -50,7 +52,7 @@ def smoothing(n: int, factor: float) -> Weights:
     return weights
 
 
-def nearest(n: int, positions: NDArray[np.float64]) -> NDArray[np.intp]:
+def nearest_index(n: int, positions: NDArray[np.float64]) -> NDArray[np.intp]:
     """Return the index of the sample nearest to each position; of two the one nearer to the middle.
 
     So a mirrored axis gives the mirrored result (but for a position between two samples in the very middle).
@@ -59,7 +61,7 @@ def nearest(n: int, positions: NDArray[np.float64]) -> NDArray[np.intp]:
     return np.clip(np.rint(positions + inward), 0, n - 1).astype(np.intp)
 
 
-def along(matrix: Matrix, values: NDArray[Any], axis: int) -> NDArray[np.float32]:
+def multiply_axis(matrix: Matrix, values: NDArray[Any], axis: int) -> NDArray[np.float32]:
     """Multiply one axis of float32 `values` by a matrix."""
     if axis == values.ndim - 1:
         product: NDArray[np.float32] = values @ matrix.T
@@ -69,24 +71,24 @@ def along(matrix: Matrix, values: NDArray[Any], axis: int) -> NDArray[np.float32
     return product.reshape(*shape[:axis], len(matrix), *shape[axis + 1 :])
 
 
-def _linear(n: int, positions: NDArray[np.float64]) -> Weights:
+def _linear_weights(n: int, positions: NDArray[np.float64]) -> Weights:
     distance = np.abs(np.clip(positions, 0, n - 1)[:, None] - np.arange(n))
     weights: Weights = np.maximum(0.0, 1.0 - distance)
     return weights
 
 
-def _cubic(n: int, positions: NDArray[np.float64]) -> Weights:
+def _cubic_weights(n: int, positions: NDArray[np.float64]) -> Weights:
     """Read B-spline coefficients, which are found so that the spline goes through the samples."""
     if n == 1:
         return np.ones((len(positions), 1))
-    through = _spline(n, np.arange(n, dtype=float))
-    weights: Weights = np.linalg.solve(through.T, _spline(n, positions).T).T
+    through = _spline_weights(n, np.arange(n, dtype=float))
+    weights: Weights = np.linalg.solve(through.T, _spline_weights(n, positions).T).T
     # Far weights fall to denormal numbers, which add nothing and make products ten times slower.
     weights[np.abs(weights) < 1e-12] = 0
     return weights
 
 
-def _spline(n: int, positions: NDArray[np.float64]) -> Weights:
+def _spline_weights(n: int, positions: NDArray[np.float64]) -> Weights:
     """Return the cubic B-spline's weights on coefficients that are mirrored at both ends."""
     weights = np.zeros((len(positions), n))
     first = np.floor(positions).astype(int) - 1

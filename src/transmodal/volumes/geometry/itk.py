@@ -80,8 +80,8 @@ def _placement(grid: Grid) -> tuple[tuple[float, float, float], list[float], lis
             "Resample the volume onto a grid without shear first.",
         )
     direction = LPS @ grid.affine[:3, :3] / np.array(grid.spacing)
-    left, _, right = np.linalg.svd(direction)  # the nearest orthonormal matrix: headers are rounded
-    return grid.spacing, (LPS @ grid.affine[:3, 3]).tolist(), (left @ right).ravel().tolist()
+    left_vectors, _, right = np.linalg.svd(direction)  # the nearest orthonormal matrix: headers are rounded
+    return grid.spacing, (LPS @ grid.affine[:3, 3]).tolist(), (left_vectors @ right).ravel().tolist()
 
 
 def matrix(linear: sitk.Transform) -> NDArray[np.float64]:

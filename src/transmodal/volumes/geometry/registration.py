@@ -99,15 +99,20 @@ def register(
     fine = _Pair.of(fixed, moving, fixed_mask, metric).at(spacing_mm)
     middle = fine.at(2 * spacing_mm)
     first = middle.at(4 * spacing_mm)
-    linear = _linear(first, middle, [*_starts(first), *starts], stretch=kind != "rigid")
+    linear = _register_linearly(first, middle, [*_find_starts(first), *starts], stretch=kind != "rigid")
     determinant = _determinant(linear)
     if kind != "deformable":
-        quality = Quality(metric, *_before_and_after(middle, linear), (determinant, determinant))
+        quality = Quality(metric, *_similarity_before_and_after(middle, linear), (determinant, determinant))
         return Registration(fixed.grid, kind, linear, quality)
     displacement, stretch = _deform(middle, fine, linear)
-    found = sitk.CompositeTransform([linear, sitk.DisplacementFieldTransform(displacement)])
+    transform = sitk.CompositeTransform([linear, sitk.DisplacementFieldTransform(displacement)])
     jacobian = (determinant * stretch[0], determinant * stretch[1])
-    return Registration(fixed.grid, kind, found, Quality(metric, *_before_and_after(middle, found), jacobian))
+    return Registration(
+        fixed.grid,
+        kind,
+        transform,
+        Quality(metric, *_similarity_before_and_after(middle, transform), jacobian),
+    )
 
 
 def refine(
@@ -140,7 +145,7 @@ def refine(
     )
     linear, _ = _climb(pair, centred)
     determinant = _determinant(linear)
-    quality = Quality(metric, *_before_and_after(pair, linear), (determinant, determinant))
+    quality = Quality(metric, *_similarity_before_and_after(pair, linear), (determinant, determinant))
     return Registration(fixed.grid, "affine", linear, quality)
 
 
@@ -164,14 +169,14 @@ class _Pair:
 
     def at(self, spacing_mm: float) -> _Pair:
         """Return the pair on working grids of `spacing_mm` or the own spacing, if that is coarser."""
-        fixed, moving, mask = (coarse(v, spacing_mm) for v in (self.fixed, self.moving, self.mask))
+        fixed, moving, mask = (coarsen(v, spacing_mm) for v in (self.fixed, self.moving, self.mask))
         return _Pair(fixed, moving, mask, self.metric)
 
     def inside(self) -> Mask:
         return np.asarray(self.mask.voxels >= min(0.5, float(self.mask.voxels.max())))
 
 
-def coarse(volume: Volume, spacing_mm: float) -> Volume:
+def coarsen(volume: Volume, spacing_mm: float) -> Volume:
     """Return a grey volume, float32, on an RAS grid of `spacing_mm` or its own spacing, if that is coarser."""
     own = reorient.working_grid(volume.grid, None).spacing
     i, j, k = (max(spacing_mm, spacing) for spacing in own)
@@ -186,17 +191,19 @@ def _check(volume: Volume) -> None:
         raise InputError("E124", constant, "contrast to register by", "Check the file.")
 
 
-def _linear(first: _Pair, second: _Pair, starts: Sequence[sitk.Euler3DTransform], *, stretch: bool) -> Linear:
+def _register_linearly(
+    first: _Pair, second: _Pair, starts: Sequence[sitk.Euler3DTransform], *, stretch: bool
+) -> Linear:
     """Search from every start on the first level, from the best place found on the second.
 
     Only rigidly on the first: on so coarse a grid an affine map may find a better fit at a wrong size.
     """
-    found = [_climb(first, start) for start in starts]
-    best = found[max(range(len(found)), key=lambda n: (found[n][1], -n))][0]
-    return _climb(second, _stretchable(best) if stretch else best)[0]
+    climbs = [_climb(first, start) for start in starts]
+    best = climbs[max(range(len(climbs)), key=lambda n: (climbs[n][1], -n))][0]
+    return _climb(second, _to_affine(best) if stretch else best)[0]
 
 
-def _stretchable(rigid: sitk.Transform) -> sitk.AffineTransform:
+def _to_affine(rigid: sitk.Transform) -> sitk.AffineTransform:
     """Return the same map, about the same centre, as one that may be stretched."""
     centre = np.array(rigid.GetFixedParameters()[:3])
     shift = np.array(rigid.TransformPoint(centre.tolist())) - centre
@@ -204,7 +211,7 @@ def _stretchable(rigid: sitk.Transform) -> sitk.AffineTransform:
     return sitk.AffineTransform(turn, shift.tolist(), centre.tolist())
 
 
-def _starts(pair: _Pair) -> list[sitk.Euler3DTransform]:
+def _find_starts(pair: _Pair) -> list[sitk.Euler3DTransform]:
     """Return the headers' positions, and one centre of mass on the other."""
     centre = centre_of_mass(pair.fixed)
     shifts = np.zeros(3), itk.LPS @ (centre_of_mass(pair.moving) - centre)
@@ -238,7 +245,7 @@ def _climb(pair: _Pair, start: Linear) -> tuple[Linear, float]:
         method.SetMetricAsCorrelation()
     else:
         method.SetMetricAsMattesMutualInformation(_BINS)
-    method.SetMetricFixedMask(_shrunk(pair.fixed.with_voxels(pair.inside()), radius))
+    method.SetMetricFixedMask(_to_image_in_units(pair.fixed.with_voxels(pair.inside()), radius))
     method.SetMetricSamplingStrategy(method.NONE)
     method.SetInterpolator(sitk.sitkLinear)
     method.SetOptimizerAsRegularStepGradientDescent(
@@ -247,10 +254,10 @@ def _climb(pair: _Pair, start: Linear) -> tuple[Linear, float]:
         numberOfIterations=150,
         relaxationFactor=0.6,
     )
-    place = _scaled(start, 1 / radius)
+    place = _scale_lengths(start, 1 / radius)
     method.SetInitialTransform(place, inPlace=True)
     try:
-        method.Execute(_shrunk(pair.fixed, radius), _shrunk(pair.moving, radius))
+        method.Execute(_to_image_in_units(pair.fixed, radius), _to_image_in_units(pair.moving, radius))
     except RuntimeError as error:
         raise InputError(
             "E004",
@@ -258,7 +265,7 @@ def _climb(pair: _Pair, start: Linear) -> tuple[Linear, float]:
             "the same part of the body in both",
             "Check that both are of one patient and that their headers are right.",
         ) from error
-    return _scaled(place, radius), -float(method.GetMetricValue())
+    return _scale_lengths(place, radius), -float(method.GetMetricValue())
 
 
 def _radius(pair: _Pair) -> float:
@@ -267,14 +274,14 @@ def _radius(pair: _Pair) -> float:
     return max(float(np.sqrt(((points - points.mean(axis=0)) ** 2).sum(axis=1).mean())), 1.0)
 
 
-def _shrunk(volume: Volume, unit_mm: float) -> sitk.Image:
+def _to_image_in_units(volume: Volume, unit_mm: float) -> sitk.Image:
     image = itk.to_image(volume)
     image.SetSpacing([length / unit_mm for length in image.GetSpacing()])
     image.SetOrigin([length / unit_mm for length in image.GetOrigin()])
     return image
 
 
-def _scaled(linear: Linear, factor: float) -> Linear:
+def _scale_lengths(linear: Linear, factor: float) -> Linear:
     """Return a copy whose lengths are `factor` times as many."""
     copy = type(linear)(linear)
     copy.SetCenter([length * factor for length in linear.GetCenter()])  # type: ignore[no-untyped-call]  # ITK
@@ -284,15 +291,20 @@ def _scaled(linear: Linear, factor: float) -> Linear:
 
 def _deform(first: _Pair, second: _Pair, linear: Linear) -> tuple[sitk.Image, tuple[float, float]]:
     """Return a displacement field in mm, to be followed by `linear`, and its range of determinants."""
-    pairs = [_matched(pair, linear) for pair in (first, second)]
+    pairs = [_match_intensities(pair, linear) for pair in (first, second)]
     for smoothing in _SMOOTHINGS:
-        found = None
+        displacement = None
         for (fixed, moved), iterations in zip(pairs, _ITERATIONS, strict=True):
-            found = demons(fixed, moved, smoothing=smoothing, iterations=iterations, initial=found)
-        determinants = itk.to_voxels(sitk.DisplacementFieldJacobianDeterminant(found))
+            displacement = demons(
+                fixed, moved, smoothing=smoothing, iterations=iterations, initial=displacement
+            )
+        determinants = itk.to_voxels(sitk.DisplacementFieldJacobianDeterminant(displacement))
         if determinants.min() > 0:
             break
-    return sitk.Cast(found, sitk.sitkVectorFloat64), (float(determinants.min()), float(determinants.max()))
+    return sitk.Cast(displacement, sitk.sitkVectorFloat64), (
+        float(determinants.min()),
+        float(determinants.max()),
+    )
 
 
 def demons(
@@ -314,11 +326,11 @@ def demons(
     method.SmoothUpdateFieldOn()
     method.SetUpdateFieldStandardDeviations(smoothing)
     images = [itk.to_image(volume) for volume in (fixed, moving)]
-    found: sitk.Image = method.Execute(*images, *_onto(initial, images[0]))
-    return found
+    displacement: sitk.Image = method.Execute(*images, *_resample_field(initial, images[0]))
+    return displacement
 
 
-def _onto(displacement: sitk.Image | None, image: sitk.Image) -> Sequence[sitk.Image]:
+def _resample_field(displacement: sitk.Image | None, image: sitk.Image) -> Sequence[sitk.Image]:
     """Return the displacement field on the image's grid, replicated beyond its edges; none for None."""
     if displacement is None:
         return ()
@@ -330,7 +342,7 @@ def _onto(displacement: sitk.Image | None, image: sitk.Image) -> Sequence[sitk.I
     return (sampler.Execute(displacement),)
 
 
-def _matched(pair: _Pair, linear: Linear) -> tuple[Volume, Volume]:
+def _match_intensities(pair: _Pair, linear: Linear) -> tuple[Volume, Volume]:
     """Return the fixed volume and the moving one on its grid, both in intensities of about `[0, 1]`."""
     fixed = pair.fixed.voxels
     moved = itk.warp(pair.moving, pair.fixed.grid, linear, fill=float(pair.moving.voxels.min())).voxels
@@ -355,12 +367,12 @@ def _mean_per_intensity(fixed: Floats, moved: Floats) -> Floats:
     return means
 
 
-def _before_and_after(pair: _Pair, found: sitk.Transform) -> tuple[float, float]:
+def _similarity_before_and_after(pair: _Pair, transform: sitk.Transform) -> tuple[float, float]:
     inside, fill = pair.inside(), float(pair.moving.voxels.min())
     fixed = pair.fixed.voxels[inside]
     before, after = (
         similarity(fixed, itk.warp(pair.moving, pair.fixed.grid, t, fill=fill).voxels[inside], pair.metric)
-        for t in (sitk.Transform(), found)
+        for t in (sitk.Transform(), transform)
     )
     return before, after
 
@@ -373,5 +385,5 @@ def similarity(a: Floats, b: Floats, metric: Metric) -> float:
         return float(np.corrcoef(a.ravel().astype(float), b.ravel().astype(float))[0, 1])
     joint = np.histogram2d(a.ravel(), b.ravel(), bins=_BINS)[0] / a.size
     apart = joint.sum(axis=1, keepdims=True) * joint.sum(axis=0, keepdims=True)
-    seen = joint > 0
-    return float((joint[seen] * np.log(joint[seen] / apart[seen])).sum())
+    occupied = joint > 0
+    return float((joint[occupied] * np.log(joint[occupied] / apart[occupied])).sum())

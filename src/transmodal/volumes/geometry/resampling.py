@@ -11,7 +11,13 @@ from scipy import ndimage
 
 from transmodal.errors import InputError
 from transmodal.volumes.geometry import interpolation
-from transmodal.volumes.geometry.exact_regrid import Shape, copied, filled, lattice_match, three
+from transmodal.volumes.geometry.exact_regrid import (
+    Shape,
+    filled_array,
+    match_exactly,
+    regrid_exactly,
+    to_triple,
+)
 from transmodal.volumes.volume import TOLERANCE_MM, Grid, Volume, Voxels
 
 How = Literal["linear", "nearest", "cubic"]
@@ -44,19 +50,19 @@ def resample(volume: Volume, grid: Grid, *, how: How = "linear", fill: float = 0
         InputError: E120 when voxels to interpolate are not finite.
         UsageError: E001 when the voxels keep their type and it cannot hold `fill`.
     """
-    match = lattice_match(volume.grid, grid)
+    match = match_exactly(volume.grid, grid)
     if match is not None:
-        return Volume(copied(volume.voxels, match, grid.shape, fill), grid.affine)
+        return Volume(regrid_exactly(volume.voxels, match, grid.shape, fill), grid.affine)
     step = np.linalg.inv(volume.affine) @ grid.affine
-    axes = _parallel(step, volume.spacing, grid.shape)
+    axes = _parallel_axes(step, volume.spacing, grid.shape)
     if how == "nearest":
-        return Volume(_nearest(volume.voxels, step, grid.shape, axes, fill), grid.affine)
+        return Volume(_resample_nearest(volume.voxels, step, grid.shape, axes, fill), grid.affine)
 
     def channel(voxels: Voxels) -> NDArray[np.float32]:
-        values = _finite(np.asarray(voxels, dtype=np.float32))
+        values = _check_finite(np.asarray(voxels, dtype=np.float32))
         if axes is None:
-            return _oblique(values, step, grid.shape, how, fill)
-        return _separable(values, step, grid.shape, axes, how, fill)
+            return _resample_obliquely(values, step, grid.shape, how, fill)
+        return _resample_separably(values, step, grid.shape, axes, how, fill)
 
     return Volume(_by_channel(channel, volume), grid.affine)
 
@@ -67,7 +73,7 @@ def _by_channel(channel: Callable[[Voxels], NDArray[np.float32]], volume: Volume
     return np.stack([channel(volume.voxels[..., c]) for c in range(volume.n_channels)], axis=-1)
 
 
-def _finite(values: NDArray[np.float32]) -> NDArray[np.float32]:
+def _check_finite(values: NDArray[np.float32]) -> NDArray[np.float32]:
     finite = np.isfinite(values)
     if not finite.all():
         raise InputError(
@@ -79,7 +85,7 @@ def _finite(values: NDArray[np.float32]) -> NDArray[np.float32]:
     return values
 
 
-def _parallel(step: Step, spacing: tuple[float, ...], shape: Shape) -> Shape | None:
+def _parallel_axes(step: Step, spacing: tuple[float, ...], shape: Shape) -> Shape | None:
     """Return the target axis along each source axis, or None where the axes are not parallel.
 
     They count as parallel where dropping the tilt moves no target voxel by more than `TOLERANCE_MM`.
@@ -91,7 +97,7 @@ def _parallel(step: Step, spacing: tuple[float, ...], shape: Shape) -> Shape | N
     tilt = np.abs(turns)
     tilt[np.arange(3), axes] = 0
     moved_mm = tilt @ (np.array(shape) - 1) * np.array(spacing)
-    return three(axes) if moved_mm.max() <= TOLERANCE_MM else None
+    return to_triple(axes) if moved_mm.max() <= TOLERANCE_MM else None
 
 
 def _positions(step: Step, shape: Shape, axes: Shape, axis: int) -> NDArray[np.float64]:
@@ -99,70 +105,70 @@ def _positions(step: Step, shape: Shape, axes: Shape, axis: int) -> NDArray[np.f
     return positions
 
 
-def _beyond(positions: NDArray[np.float64], n: int) -> NDArray[np.bool_]:
+def _is_beyond(positions: NDArray[np.float64], n: int) -> NDArray[np.bool_]:
     reach = REACH + 1e-3
     return (positions < -reach) | (positions > n - 1 + reach)
 
 
-def _factor(step: Step, axis: int) -> float:
+def _coarsening(step: Step, axis: int) -> float:
     """Return how much coarser the target is along a source axis: the spread of its step along it."""
     return float(np.linalg.norm(step[axis, :3]))
 
 
-def _separable(
+def _resample_separably(
     values: NDArray[np.float32], step: Step, shape: Shape, axes: Shape, how: interpolation.Smooth, fill: float
 ) -> NDArray[np.float32]:
     beyond = []
     matrices = []
     for axis, n in enumerate(values.shape):
         positions = _positions(step, shape, axes, axis)
-        beyond.append(_beyond(positions, n))
+        beyond.append(_is_beyond(positions, n))
         inside = np.clip(positions, -1, n)
-        matrices.append(interpolation.reading(n, inside, _factor(step, axis), how=how))
+        matrices.append(interpolation.sampling_matrix(n, inside, _coarsening(step, axis), how=how))
     # The axis that shrinks most comes first: the products after it are smaller.
     for axis in sorted(range(3), key=lambda a: len(matrices[a]) / values.shape[a]):
-        values = interpolation.along(matrices[axis], values, axis)
+        values = interpolation.multiply_axis(matrices[axis], values, axis)
     out = np.ascontiguousarray(values.transpose(np.argsort(axes)))
     for axis in range(3):
         out[(slice(None),) * axes[axis] + (beyond[axis],)] = fill
     return out
 
 
-def _oblique(
+def _resample_obliquely(
     values: NDArray[np.float32], step: Step, shape: Shape, how: interpolation.Smooth, fill: float
 ) -> NDArray[np.float32]:
     for axis, n in enumerate(values.shape):
-        if _factor(step, axis) > interpolation.COARSER:
-            values = interpolation.along(
-                interpolation.smoothing(n, _factor(step, axis)).astype(np.float32), values, axis
+        if _coarsening(step, axis) > interpolation.COARSER:
+            values = interpolation.multiply_axis(
+                interpolation.smoothing_matrix(n, _coarsening(step, axis)).astype(np.float32), values, axis
             )
     if how == "cubic":
         values = ndimage.spline_filter(values, order=3, output=np.float32, mode="mirror")
-    return _transformed(values, step, shape, how, fill)
+    return _transform(values, step, shape, how, fill)
 
 
-def _nearest(voxels: Voxels, step: Step, shape: Shape, axes: Shape | None, fill: float) -> Voxels:
+def _resample_nearest(voxels: Voxels, step: Step, shape: Shape, axes: Shape | None, fill: float) -> Voxels:
     if axes is None:
         grey = voxels[..., None] if voxels.ndim == 3 else voxels
-        moved = [_transformed(grey[..., c], step, shape, "nearest", fill) for c in range(grey.shape[-1])]
+        moved = [_transform(grey[..., c], step, shape, "nearest", fill) for c in range(grey.shape[-1])]
         return moved[0] if voxels.ndim == 3 else np.stack(moved, axis=-1)
     beyond, index = [], []
     for axis in range(3):
         positions = _positions(step, shape, axes, axis)
-        beyond.append(_beyond(positions, voxels.shape[axis]))
-        index.append(interpolation.nearest(voxels.shape[axis], positions))
-    taken = voxels[np.ix_(*index)].transpose([*np.argsort(axes), *range(3, voxels.ndim)])
-    out = np.array(taken, order="C", subok=False)
+        beyond.append(_is_beyond(positions, voxels.shape[axis]))
+        index.append(interpolation.nearest_index(voxels.shape[axis], positions))
+    nearest = voxels[np.ix_(*index)].transpose([*np.argsort(axes), *range(3, voxels.ndim)])
+    out = np.array(nearest, order="C", subok=False)
     for axis in range(3):
         if beyond[axis].any():
-            out[(slice(None),) * axes[axis] + (beyond[axis],)] = filled((), fill, out.dtype)
+            out[(slice(None),) * axes[axis] + (beyond[axis],)] = filled_array((), fill, out.dtype)
     return out
 
 
 _ORDERS: dict[How, int] = {"nearest": 0, "linear": 1, "cubic": 3}
 
 
-def _transformed(values: NDArray[Any], step: Step, shape: Shape, how: How, fill: float) -> NDArray[Any]:
+def _transform(values: NDArray[Any], step: Step, shape: Shape, how: How, fill: float) -> NDArray[Any]:
     out: NDArray[Any] = ndimage.affine_transform(
         values,
         step[:3, :3],
@@ -177,7 +183,7 @@ def _transformed(values: NDArray[Any], step: Step, shape: Shape, how: How, fill:
         beyond = np.zeros(shape[1:], dtype=bool)
         for axis in range(3):
             row = step[axis]
-            beyond |= _beyond(row[0] * i + row[1] * j + row[2] * k + row[3], values.shape[axis])
+            beyond |= _is_beyond(row[0] * i + row[1] * j + row[2] * k + row[3], values.shape[axis])
         if beyond.any():
-            out[i][beyond] = filled((), fill, out.dtype)
+            out[i][beyond] = filled_array((), fill, out.dtype)
     return out

@@ -41,14 +41,14 @@ _SCALP_MM = 12.0  # scalp and skull above the brain
 _FLIP = np.diag([-1.0, -1.0, 1.0, 1.0])  # RAS+ to LPS+ and back
 
 
-class Found(NamedTuple):
+class BrainMask(NamedTuple):
     """A brain mask `(I, J, K)` and how it was found."""
 
     mask: Mask
     method: str
 
 
-def brain(volume: Volume) -> Found:
+def find_brain(volume: Volume) -> BrainMask:
     """Return the brain of a grey head or brain volume.
 
     Args:
@@ -58,10 +58,10 @@ def brain(volume: Volume) -> Found:
         InputError: E124 when no brain is found, E122 for colour, E112 for a sheared affine.
     """
     itk.to_image(volume)  # says what is wrong with colour and shear
-    work = registration.coarse(volume, _WORK_MM)
+    work = registration.coarsen(volume, _WORK_MM)
     if work.voxels.min() == work.voxels.max():
-        raise _nothing("one constant value")
-    return _stripped(volume) or _in_head(volume, work)
+        raise _no_brain_error("one constant value")
+    return _mask_stripped(volume) or _mask_in_head(volume, work)
 
 
 def largest_component(mask: NDArray[Any]) -> Mask:
@@ -77,16 +77,16 @@ def fill_holes(mask: NDArray[Any]) -> Mask:
     return np.asarray(ndimage.binary_fill_holes(mask))
 
 
-def _nothing(got: str) -> InputError:
+def _no_brain_error(reason: str) -> InputError:
     return InputError(
         "E124",
-        f"no brain found: {got}",
+        f"no brain found: {reason}",
         "the MR volume of a head or of a brain without skull",
         "Check the file, or ask for the region body or whole.",
     )
 
 
-def _stripped(volume: Volume) -> Found | None:
+def _mask_stripped(volume: Volume) -> BrainMask | None:
     """Return the filled foreground if it has a constant background and the shape of a brain."""
     background = _constant_border(volume.voxels)
     if background is None:
@@ -97,10 +97,10 @@ def _stripped(volume: Volume) -> Found | None:
     cm3 = _cm3(mask, volume)
     if not BRAIN_CM3[0] <= cm3 <= BRAIN_CM3[1]:
         return None
-    dice = _likeness(volume.with_voxels(mask.astype(np.float32)))
+    dice = _template_dice(volume.with_voxels(mask.astype(np.float32)))
     if dice < _STRIPPED_DICE:
         return None
-    return Found(mask, f"stripped: filled foreground of {cm3:.0f} cm3, Dice {dice:.2f} with the template")
+    return BrainMask(mask, f"stripped: filled foreground of {cm3:.0f} cm3, Dice {dice:.2f} with the template")
 
 
 def _constant_border(voxels: NDArray[Any]) -> float | None:
@@ -114,12 +114,12 @@ def _cm3(mask: Mask, volume: Volume) -> float:
     return float(mask.sum() * abs(np.linalg.det(volume.affine[:3, :3])) / 1000)
 
 
-def _likeness(foreground: Volume) -> float:
+def _template_dice(foreground: Volume) -> float:
     """Return the Dice overlap of a foreground with the template's brain laid over it affinely."""
-    own = registration.coarse(foreground, _SHAPE_MM)
-    found = registration.register(own, _template().mask, kind="affine", spacing_mm=_SHAPE_MM)
-    laid, own_mask = found.warp(_template().mask).voxels > 0.5, own.voxels > 0.5
-    return float(2 * (laid & own_mask).sum() / max(int(laid.sum() + own_mask.sum()), 1))
+    own = registration.coarsen(foreground, _SHAPE_MM)
+    registered = registration.register(own, _template().mask, kind="affine", spacing_mm=_SHAPE_MM)
+    template_mask, own_mask = registered.warp(_template().mask).voxels > 0.5, own.voxels > 0.5
+    return float(2 * (template_mask & own_mask).sum() / max(int(template_mask.sum() + own_mask.sum()), 1))
 
 
 class _Template(NamedTuple):
@@ -132,38 +132,38 @@ class _Template(NamedTuple):
 
 @cache
 def _template() -> _Template:
-    t1, mask = (registration.coarse(v, _SHAPE_MM) for v in (template.t1(), template.mask()))
+    t1, mask = (registration.coarsen(v, _SHAPE_MM) for v in (template.t1(), template.mask()))
     away = ndimage.distance_transform_edt(mask.voxels < 0.5, sampling=mask.spacing)
     return _Template(t1, mask, np.asarray(away <= _RING_MM))
 
 
-def _in_head(volume: Volume, work: Volume) -> Found:
-    linear, information = _aligned(work)
-    box = _around(_laid(work, linear))
+def _mask_in_head(volume: Volume, work: Volume) -> BrainMask:
+    linear, information = _align_template(work)
+    box = _box_around(_warp_template_mask(work, linear))
     near = reorient.crop(work, box)
-    soft, kept = _deformed(near, linear)
-    mask = reorient.resample(near.with_voxels(np.minimum(soft, kept)), volume.grid).voxels > _EDGE
+    soft, trimmed = _deform_template(near, linear)
+    mask = reorient.resample(near.with_voxels(np.minimum(soft, trimmed)), volume.grid).voxels > _EDGE
     mask = fill_holes(largest_component(mask))
     cm3 = _cm3(mask, volume)
     if not BRAIN_CM3[0] <= cm3 <= BRAIN_CM3[1]:
-        raise _nothing(f"the best guess has {cm3:.0f} cm3")
-    return Found(
+        raise _no_brain_error(f"the best guess has {cm3:.0f} cm3")
+    return BrainMask(
         mask, f"head: template, mutual information {information:.2f}, demons, trimmed, {cm3:.0f} cm3"
     )
 
 
-def _aligned(work: Volume) -> tuple[sitk.Transform, float]:
+def _align_template(work: Volume) -> tuple[sitk.Transform, float]:
     """Return the affine map from `work` to the template in LPS+ mm, and how well it fits.
 
     A free affine search would blow the template up until it fills the whole head, where the air around the
     scalp is as dark as the skull. So it is laid under the head's top at a few sizes, turned and shifted as it
     is, and only from the best of these places stretched.
     """
-    posed = [_posed(work, scale, 0.0) for scale in _SCALES]
-    if max(one.information for one in posed) < _GOOD:
-        posed += [_posed(work, scale, nod) for scale in _SCALES for nod in _NODS]
-    best = max(posed, key=lambda one: one.information)
-    found = registration.refine(
+    posed = [_rigid_pose(work, scale, 0.0) for scale in _SCALES]
+    if max(pose.information for pose in posed) < _GOOD:
+        posed += [_rigid_pose(work, scale, nod) for scale in _SCALES for nod in _NODS]
+    best = max(posed, key=lambda pose: pose.information)
+    refined = registration.refine(
         _template().t1,
         work,
         best.start,
@@ -172,22 +172,24 @@ def _aligned(work: Volume) -> tuple[sitk.Transform, float]:
         spacing_mm=2 * _ALIGN_MM,
     )
     # A stretch that runs away fits the air around the head: the rigid place is the better one then.
-    grown = np.linalg.det(itk.matrix(found.transform)[:3, :3]) / np.linalg.det(itk.matrix(best.start)[:3, :3])
+    grown = np.linalg.det(itk.matrix(refined.transform)[:3, :3]) / np.linalg.det(
+        itk.matrix(best.start)[:3, :3]
+    )
     stretched = 1 / _MOST_GROWN <= grown <= _MOST_GROWN
-    information = found.quality.after if stretched else best.information
+    information = refined.quality.after if stretched else best.information
     if information < _LEAST:
-        raise _nothing(f"the template fits with {information:.2f} nats of mutual information")
-    return (found.transform if stretched else best.start).GetInverse(), information
+        raise _no_brain_error(f"the template fits with {information:.2f} nats of mutual information")
+    return (refined.transform if stretched else best.start).GetInverse(), information
 
 
-class _Posed(NamedTuple):
+class _RigidPose(NamedTuple):
     """A place of the template in the head, and the mutual information there."""
 
     start: sitk.AffineTransform
     information: float
 
 
-def _posed(work: Volume, scale: float, nod: float) -> _Posed:
+def _rigid_pose(work: Volume, scale: float, nod: float) -> _RigidPose:
     """Return the best rigid place of the template at one size, from below the head's top."""
     around = np.eye(4)
     turn = sitk.Euler3DTransform([0.0, 0.0, 0.0], nod, 0.0, 0.0)
@@ -204,7 +206,7 @@ def _posed(work: Volume, scale: float, nod: float) -> _Posed:
         spacing_mm=_ALIGN_MM,
     )
     whole = itk.matrix(rigid.transform) @ _FLIP @ pose @ _FLIP
-    return _Posed(
+    return _RigidPose(
         sitk.AffineTransform(whole[:3, :3].ravel().tolist(), whole[:3, 3].tolist()), rigid.quality.after
     )
 
@@ -214,7 +216,7 @@ def _crown(work: Volume, depth_mm: float = 120.0) -> NDArray[np.float64]:
     bright = work.voxels[work.voxels > work.voxels.mean()]
     head = largest_component(ndimage.binary_opening(work.voxels > 0.5 * bright.mean()))
     if not head.any():
-        raise _nothing("no head stands out of the background")
+        raise _no_brain_error("no head stands out of the background")
     points = work.grid.world(np.argwhere(head).astype(float))
     top = float(np.percentile(points[:, 2], 99.9))
     upper = points[points[:, 2] > top - depth_mm]
@@ -230,14 +232,14 @@ def _template_crown() -> NDArray[np.float64]:
     return np.array([x, y, points[:, 2].max()])
 
 
-def _laid(work: Volume, to_template: sitk.Transform) -> Volume:
+def _warp_template_mask(work: Volume, to_template: sitk.Transform) -> Volume:
     return itk.warp(_template().mask, work.grid, to_template)
 
 
-def _around(mask: Volume, margin_mm: float = 20.0) -> tuple[slice, slice, slice]:
+def _box_around(mask: Volume, margin_mm: float = 20.0) -> tuple[slice, slice, slice]:
     """Return the box of a mask with a margin; E124 when the template came to lie outside."""
     if not (mask.voxels > 0.5).any():
-        raise _nothing("the template lies outside the volume")
+        raise _no_brain_error("the template lies outside the volume")
     box = reorient.bounding_box(mask.voxels > 0.5)
     margins = [round(margin_mm / spacing) for spacing in mask.spacing]
     i, j, k = (
@@ -247,14 +249,14 @@ def _around(mask: Volume, margin_mm: float = 20.0) -> tuple[slice, slice, slice]
     return i, j, k
 
 
-def _deformed(near: Volume, linear: sitk.Transform) -> tuple[Floats, Floats]:
+def _deform_template(near: Volume, linear: sitk.Transform) -> tuple[Floats, Floats]:
     """Return the template's brain after demons, `[0, 1]` over its edge, and what the intensities keep of it."""
-    laid = _laid(near, linear)
-    depth = _depth(laid.voxels > 0.5, near.spacing)
+    warped = _warp_template_mask(near, linear)
+    depth = _depth(warped.voxels > 0.5, near.spacing)
     t1 = itk.warp(_template().t1, near.grid, linear).voxels
     levels = _Levels.of(near.voxels, depth)
     inside = depth > 0
-    painted = np.where(inside, _painted(t1, near.voxels, inside), levels.ring)
+    painted = np.where(inside, _paint_template(t1, near.voxels, inside), levels.ring)
     fade = np.clip((14 + depth) / 6, 0, 1)
     clipped = np.clip(near.voxels, min(levels.ring, levels.low), max(levels.ring, levels.high))
     fixed = near.with_voxels(levels.unit(clipped) * fade)
@@ -263,8 +265,8 @@ def _deformed(near: Volume, linear: sitk.Transform) -> tuple[Floats, Floats]:
     whole = sitk.CompositeTransform(
         [linear, sitk.DisplacementFieldTransform(sitk.Cast(field, sitk.sitkVectorFloat64))]
     )
-    soft = _laid(near, whole).voxels
-    return soft, _kept(near, soft > 0.5, levels)
+    soft = _warp_template_mask(near, whole).voxels
+    return soft, _trim(near, soft > 0.5, levels)
 
 
 def _depth(mask: Mask, spacing: tuple[float, float, float]) -> Floats:
@@ -296,18 +298,18 @@ class _Levels(NamedTuple):
         return scaled
 
 
-def _painted(t1: Floats, voxels: Floats, inside: Mask, n: int = 16) -> Floats:
+def _paint_template(t1: Floats, voxels: Floats, inside: Mask, n: int = 16) -> Floats:
     """Give the template the volume's intensities: per level of its T1, the volume's median there."""
     edges = np.quantile(t1[inside], np.linspace(0, 1, n + 1))
     number = np.clip(np.searchsorted(edges, t1, side="right") - 1, 0, n - 1)
     labels = np.where(inside, number + 1, 0)
     medians = np.asarray(ndimage.median(voxels, labels, np.arange(1, n + 1)))
-    known = np.isfinite(medians)
-    painted: Floats = np.interp(t1, ((edges[1:] + edges[:-1]) / 2)[known], medians[known])
+    has_values = np.isfinite(medians)
+    painted: Floats = np.interp(t1, ((edges[1:] + edges[:-1]) / 2)[has_values], medians[has_values])
     return painted
 
 
-def _kept(near: Volume, mask: Mask, levels: _Levels) -> Floats:
+def _trim(near: Volume, mask: Mask, levels: _Levels) -> Floats:
     """Return what stays of the template's brain, `[0, 1]` over its edge: tissue, what it encloses or joins.
 
     Only where the brain's tissue is well above the ring; else there is nothing to judge by.
@@ -319,5 +321,5 @@ def _kept(near: Volume, mask: Mask, levels: _Levels) -> Floats:
     tissue = largest_component(ndimage.binary_opening(mask & (near.voxels > threshold), ball))
     padded = np.pad(tissue, 4)
     closed = ndimage.binary_closing(padded, ball, iterations=3)[4:-4, 4:-4, 4:-4]
-    kept: Floats = ndimage.gaussian_filter((fill_holes(closed) | ~mask).astype(np.float32), 0.5)
-    return kept
+    trimmed: Floats = ndimage.gaussian_filter((fill_holes(closed) | ~mask).astype(np.float32), 0.5)
+    return trimmed

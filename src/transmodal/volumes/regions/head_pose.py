@@ -46,10 +46,10 @@ _USUAL_SIZE, _SIZES = -0.04, 0.4  # logarithms: the template is larger than most
 _FIELD_MM, _LEVELS = 40.0, 65
 _REFINED = 4
 _HOPELESS, _DOUBTFUL = 0.8, 1.9  # fits between which all places are refined, not only the best few
-_FEW, _SOME, _MANY = 1000, 2000, 6000
+_FEW, _SEVERAL, _MANY = 1000, 2000, 6000
 
 
-class Points(NamedTuple):
+class TemplatePoints(NamedTuple):
     """The template on its coarse grid, in a fixed random order, so that the first n are a sample.
 
     Attributes:
@@ -71,14 +71,14 @@ class Pose(NamedTuple):
     Attributes:
         values: shift in mm, turns in radians, logarithms of size and of stretching.
         fit: correlation ratio of all classes plus that within the brain, 0 to 2; 0 where nothing fits.
-        seen: share of the template's points that lie inside the image.
+        coverage: share of the template's points that lie inside the image.
     """
 
     values: Floats
     fit: float
-    seen: float
+    coverage: float
 
-    def laid(self, mm: Floats) -> Floats:
+    def to_world(self, mm: Floats) -> Floats:
         """Return where template coordinates `(n, 3)` lie in the scanner, in RAS+ mm."""
         linear, shift = _affine(self.values)
         world: Floats = mm @ linear.T + shift
@@ -86,10 +86,10 @@ class Pose(NamedTuple):
 
 
 @cache
-def points() -> Points:
+def template_points() -> TemplatePoints:
     """Return the template's points with their classes."""
     mask = template.mask()
-    white, grey, inside = (_padded(v) for v in (template.wm(), template.gm(), mask))
+    white, grey, inside = (_coarsen_template(v) for v in (template.wm(), template.gm(), mask))
     is_brain = inside > 0.5
     away = STEP_MM * ndimage.distance_transform_edt(~is_brain)
     depth = STEP_MM * ndimage.distance_transform_edt(is_brain)
@@ -97,15 +97,15 @@ def points() -> Points:
     first = np.full(3, (STEP_MM - 1) / 2 - _PAD * STEP_MM)
     mm = (index * STEP_MM + first) @ mask.affine[:3, :3].T + mask.affine[:3, 3]
     at = tuple(index.T)
-    taken = is_brain[at] | (mm[:, 2] > _LEAST_Z_MM)
+    is_compared = is_brain[at] | (mm[:, 2] > _LEAST_Z_MM)
     parts = np.stack([white[at], grey[at], np.clip(inside[at] - grey[at] - white[at], 0, 1)], axis=1)
     shell = 3 + np.digitize(away[at], SHELLS_MM[:-1])
     label = np.where(is_brain[at], parts.argmax(axis=1), shell)
-    order = np.random.default_rng(0).permutation(np.flatnonzero(taken))
-    return Points(mm[order], parts[order].astype(float), label[order], depth[at][order])
+    order = np.random.default_rng(0).permutation(np.flatnonzero(is_compared))
+    return TemplatePoints(mm[order], parts[order].astype(float), label[order], depth[at][order])
 
 
-class Coarse:
+class CoarseImage:
     """A grey volume on a grid of about 4 mm, read anywhere in scanner space.
 
     Attributes:
@@ -131,20 +131,20 @@ class Coarse:
 
     def read(self, values: NDArray[Any], world: Floats) -> tuple[Floats, NDArray[np.bool_]]:
         """Return values between the voxels at points in RAS+ mm `(n, 3)`, and which points lie in the image."""
-        read, seen = self.between(values, self._inverse @ (world.T - self.affine[:, 3:]))
-        return read.astype(float), seen
+        read, is_covered = self.between(values, self._inverse @ (world.T - self.affine[:, 3:]))
+        return read.astype(float), is_covered
 
     def affine_of(self, values: Floats) -> tuple[Floats, Floats]:
         """Return the affine from template mm to voxels of the means at a pose: `3 x 3` and `3 x 1`."""
         linear, shift = _affine(values)
         return self._inverse @ linear, self._inverse @ (shift[:, None] - self.affine[:, 3:])
 
-    def between(self, values: NDArray[Any], where: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+    def between(self, values: NDArray[Any], index: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.bool_]]:
         """Return values at voxel coordinates `(3, n)`, linearly, and which of them lie in the image."""
-        seen = np.asarray(((where >= -0.5) & (where <= self._last + 0.5)).all(axis=0))
-        where = np.clip(where, 0, self._last)
-        first = np.minimum(where.astype(np.int32), np.maximum(self._last - 1, 0))
-        x, y, z = where - first.astype(where.dtype)
+        is_covered = np.asarray(((index >= -0.5) & (index <= self._last + 0.5)).all(axis=0))
+        index = np.clip(index, 0, self._last)
+        first = np.minimum(index.astype(np.int32), np.maximum(self._last - 1, 0))
+        x, y, z = index - first.astype(index.dtype)
         corner, (i, j, k), flat = self._steps @ first, self._steps, values.reshape(-1)
 
         def along(offset: int) -> NDArray[Any]:
@@ -158,80 +158,80 @@ class Coarse:
             return plane
 
         near = across(0)
-        return near + (across(i) - near) * x, seen
+        return near + (across(i) - near) * x, is_covered
 
 
-def place(coarse: Coarse, shown: NDArray[Any]) -> Pose | None:
+def find_pose(coarse: CoarseImage, brightness: NDArray[Any]) -> Pose | None:
     """Search for the template in an image.
 
     Args:
         coarse: the image's grid.
-        shown: its values there, 0 for the background, about 1 for what is bright.
+        brightness: its values there, 0 for the background, about 1 for what is bright.
 
     Returns:
         The best pose; None where nothing stands out of the background, or no pose has enough of the brain.
     """
-    content = _content(coarse, shown)
+    content = _find_content(coarse, brightness)
     if len(content) == 0:
         return None
-    shown = _ranked(_flattened(coarse, shown))
-    search = _Search(coarse, shown)
-    near = sorted((search.climb(start) for start in _starts(content)), key=lambda one: -one[1])
-    places = _apart([values for values, _ in near])
-    refined = [search.refine(values, _SOME, 7, 400, 1.0) for values in places[:_REFINED]]
+    brightness = _rank_values(_remove_bias(coarse, brightness))
+    search = _Search(coarse, brightness)
+    near = sorted((search.climb(start) for start in _start_poses(content)), key=lambda place: -place[1])
+    places = _drop_doubles([values for values, _ in near])
+    refined = [search.refine(values, _SEVERAL, 7, 400, 1.0) for values in places[:_REFINED]]
     if _HOPELESS < max(fit for _, fit in refined) < _DOUBTFUL:
-        refined += [search.refine(values, _SOME, 7, 250, 1.0) for values in places[_REFINED:]]
-    best, _ = max(refined, key=lambda one: one[1])
+        refined += [search.refine(values, _SEVERAL, 7, 250, 1.0) for values in places[_REFINED:]]
+    best, _ = max(refined, key=lambda place: place[1])
     values, reached = search.refine(best, _MANY, 10, 300, 0.5)
     if reached <= 0:
         return None
-    read, seen = coarse.read(shown, Pose(values, 0.0, 0.0).laid(points().mm))
-    sums = ClassSums.of(read[seen], points().label[seen])
-    return Pose(values, sums.ratio() + sums.ratio(3), float(seen.mean()))
+    read, is_covered = coarse.read(brightness, Pose(values, 0.0, 0.0).to_world(template_points().mm))
+    sums = ClassSums.of(read[is_covered], template_points().label[is_covered])
+    return Pose(values, sums.ratio() + sums.ratio(3), float(is_covered.mean()))
 
 
-def _flattened(coarse: Coarse, shown: NDArray[Any]) -> NDArray[np.float32]:
+def _remove_bias(coarse: CoarseImage, brightness: NDArray[Any]) -> NDArray[np.float32]:
     """Divide an image by what is smooth in its content: a field of bias, and what of the contrast is as smooth."""
-    content = (shown > _CONTENT).astype(np.float32)
+    content = (brightness > _CONTENT).astype(np.float32)
     sigma = [_FIELD_MM / float(side) for side in np.linalg.norm(coarse.affine[:, :3], axis=0)]
     smooth, share = (
-        ndimage.gaussian_filter(values, sigma, mode="nearest") for values in (shown * content, content)
+        ndimage.gaussian_filter(values, sigma, mode="nearest") for values in (brightness * content, content)
     )
     field = smooth / np.maximum(share, 1e-3)
-    return np.where(share > 0.05, shown / np.maximum(field, _CONTENT), shown).astype(np.float32)
+    return np.where(share > 0.05, brightness / np.maximum(field, _CONTENT), brightness).astype(np.float32)
 
 
-def _ranked(shown: NDArray[np.float32]) -> NDArray[np.float32]:
+def _rank_values(brightness: NDArray[np.float32]) -> NDArray[np.float32]:
     """Give every value of the content its rank, 0.2 to 1: what differs little, as tissues in PD, comes to differ."""
-    ends = np.quantile(shown[shown > _CONTENT], np.linspace(0, 1, _LEVELS))
+    ends = np.quantile(brightness[brightness > _CONTENT], np.linspace(0, 1, _LEVELS))
     ends, at = np.unique(ends, return_index=True)
-    ranks = np.interp(shown, ends, _CONTENT + (1 - _CONTENT) * at / (_LEVELS - 1))
-    return np.where(shown > _CONTENT, ranks, np.maximum(shown, 0)).astype(np.float32)
+    ranks = np.interp(brightness, ends, _CONTENT + (1 - _CONTENT) * at / (_LEVELS - 1))
+    return np.where(brightness > _CONTENT, ranks, np.maximum(brightness, 0)).astype(np.float32)
 
 
-def _apart(near: Sequence[Floats]) -> list[Floats]:
+def _drop_doubles(near: Sequence[Floats]) -> list[Floats]:
     """Return the places, the best first, none of them twice."""
-    taken: list[Floats] = []
+    distinct: list[Floats] = []
     for values in near:
-        if all(np.abs((values - one) / _UNITS).max() > 0.6 for one in taken):
-            taken.append(values)
-    return taken
+        if all(np.abs((values - other_values) / _UNITS).max() > 0.6 for other_values in distinct):
+            distinct.append(values)
+    return distinct
 
 
 class _Search:
     """Climbs from a start; keeps the image."""
 
-    def __init__(self, coarse: Coarse, shown: NDArray[Any]) -> None:
-        self._coarse, self._shown = coarse, shown.astype(np.float32)
-        self._mm = np.ascontiguousarray(points().mm[:_MANY].T, np.float32)
+    def __init__(self, coarse: CoarseImage, brightness: NDArray[Any]) -> None:
+        self._coarse, self._brightness = coarse, brightness.astype(np.float32)
+        self._mm = np.ascontiguousarray(template_points().mm[:_MANY].T, np.float32)
 
     def value(self, values: Floats, n: int) -> float:
         """Return how well the first n points fit at a pose; -1 where too few lie in the image."""
         linear, shift = self._coarse.affine_of(values)
-        where = linear.astype(np.float32) @ self._mm[:, :n] + shift.astype(np.float32)
-        read, seen = self._coarse.between(self._shown, where)
-        share = float(np.count_nonzero(seen)) / n
-        sums = ClassSums.of(read[seen], points().label[:n][seen])
+        index = linear.astype(np.float32) @ self._mm[:, :n] + shift.astype(np.float32)
+        read, is_covered = self._coarse.between(self._brightness, index)
+        share = float(np.count_nonzero(is_covered)) / n
+        sums = ClassSums.of(read[is_covered], template_points().label[:n][is_covered])
         if share < _LEAST_SEEN or sums.counts[:3].sum() < n / 20:
             return -1.0
         ratio = sums.ratio() + _WITHIN * sums.ratio(3)
@@ -245,7 +245,7 @@ class _Search:
                 before = best
                 for axis in range(7):
                     values, best = max(
-                        [(values, best), *self._beside(values, axis, unit)], key=lambda one: one[1]
+                        [(values, best), *self._beside(values, axis, unit)], key=lambda place: place[1]
                     )
                 if best == before:
                     break
@@ -266,13 +266,13 @@ class _Search:
             values = moved(step)
             return 2.0 if (np.abs(values) > _LIMITS).any() else -self.value(values, n)
 
-        found = optimize.minimize(
+        minimum = optimize.minimize(
             cost,
             np.zeros(free),
             method="Powell",
             options={"maxfev": calls, "xtol": 0.02, "ftol": 1e-4, "direc": size * np.eye(free)},
         )
-        return moved(found.x), -float(found.fun)
+        return moved(minimum.x), -float(minimum.fun)
 
 
 class ClassSums(NamedTuple):
@@ -300,22 +300,22 @@ class ClassSums(NamedTuple):
         return between / total if total > 1e-9 * max(square, 1e-12) else 0.0
 
 
-def _padded(volume: Volume) -> NDArray[np.float32]:
+def _coarsen_template(volume: Volume) -> NDArray[np.float32]:
     step = int(STEP_MM)
     return block_means(np.pad(volume.voxels.astype(np.float32), _PAD * step), (step, step, step))
 
 
-def _content(coarse: Coarse, shown: NDArray[Any]) -> Floats:
+def _find_content(coarse: CoarseImage, brightness: NDArray[Any]) -> Floats:
     """Return where the largest connected content lies, `(n, 3)` in RAS+ mm."""
-    label, n = ndimage.label(ndimage.binary_opening(shown > _CONTENT))
+    label, n = ndimage.label(ndimage.binary_opening(brightness > _CONTENT))
     if n == 0:
         return np.empty((0, 3))
     return coarse.world(np.argwhere(label == np.bincount(label.ravel())[1:].argmax() + 1).astype(float))
 
 
-def _starts(content: Floats) -> Sequence[Floats]:
+def _start_poses(content: Floats) -> Sequence[Floats]:
     """Return poses that hang the brain below the head's top, and one about the content's middle."""
-    brain = points().mm[points().label < 3]
+    brain = template_points().mm[template_points().label < 3]
     crown = np.array([0.0, (brain[:, 1].min() + brain[:, 1].max()) / 2, brain[:, 2].max()])
     top = float(np.percentile(content[:, 2], 99.9))
     x, y, _ = np.percentile(content[content[:, 2] > top - 120], (2, 98), axis=0).mean(axis=0)
@@ -325,7 +325,7 @@ def _starts(content: Floats) -> Sequence[Floats]:
     for scalp, nod, size in _STARTS:
         values = np.zeros(10)
         values[3], values[6] = nod, size
-        values[:3] = np.array([x, y, top - scalp]) - Pose(values, 0.0, 0.0).laid(crown[None])[0]
+        values[:3] = np.array([x, y, top - scalp]) - Pose(values, 0.0, 0.0).to_world(crown[None])[0]
         starts.append(values)
     return starts
 

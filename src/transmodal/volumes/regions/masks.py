@@ -13,13 +13,13 @@ from scipy import ndimage
 
 from transmodal.errors import InputError
 from transmodal.volumes.geometry import registration, reorient
-from transmodal.volumes.regions.brain import brain, fill_holes, largest_component
+from transmodal.volumes.regions.brain import fill_holes, find_brain, largest_component
 from transmodal.volumes.volume import Volume
 
 Kind = Literal["whole", "body", "brain", "around_brain"]
 Mask = NDArray[np.bool_]
 
-__all__ = ["Kind", "Region", "fill_holes", "largest_component", "region"]
+__all__ = ["Kind", "Region", "fill_holes", "find_region", "largest_component"]
 
 _WORK_MM = 2.0
 _OPEN_MM, _CLOSE_MM = 3.0, 8.0  # thinner things than the first (tables, straps) go, narrower gaps close
@@ -34,7 +34,7 @@ class Region(NamedTuple):
     method: str
 
 
-def region(volume: Volume, kind: Kind) -> Region:
+def find_region(volume: Volume, kind: Kind) -> Region:
     """Return the part of a volume that counts.
 
     Args:
@@ -53,30 +53,30 @@ def region(volume: Volume, kind: Kind) -> Region:
         constant = f"a volume that is {volume.voxels.flat[0]} everywhere"
         raise InputError("E124", constant, f"a {kind} in it", "Check the file.")
     if kind == "body":
-        return _body(volume)
-    found = Region(*brain(volume))
-    return found if kind == "brain" else _grown(found, volume)
+        return _find_body(volume)
+    brain_region = Region(*find_brain(volume))
+    return brain_region if kind == "brain" else _grow(brain_region, volume)
 
 
-def _grown(found: Region, volume: Volume) -> Region:
-    away = ndimage.distance_transform_edt(~found.mask, sampling=volume.spacing)
-    return Region(np.asarray(away <= _AROUND_MM), f"{found.method}, grown by {_AROUND_MM:g} mm")
+def _grow(brain_region: Region, volume: Volume) -> Region:
+    away = ndimage.distance_transform_edt(~brain_region.mask, sampling=volume.spacing)
+    return Region(np.asarray(away <= _AROUND_MM), f"{brain_region.method}, grown by {_AROUND_MM:g} mm")
 
 
-def _body(volume: Volume) -> Region:
-    work = registration.coarse(volume, _WORK_MM)
+def _find_body(volume: Volume) -> Region:
+    work = registration.coarsen(volume, _WORK_MM)
     threshold = _threshold(ndimage.gaussian_filter(work.voxels, 0.7))
-    bright = _filled(work.voxels > threshold)  # a thin scalp is no thin thing once it is filled
-    opened = _with_balls(ndimage.binary_opening, bright, work, _OPEN_MM)
+    bright = _fill_planes(work.voxels > threshold)  # a thin scalp is no thin thing once it is filled
+    opened = _apply_ball(ndimage.binary_opening, bright, work, _OPEN_MM)
     solid = largest_component(opened if opened.any() else bright)
-    closed = _filled(_with_balls(ndimage.binary_closing, solid, work, _CLOSE_MM))
+    closed = _fill_planes(_apply_ball(ndimage.binary_closing, solid, work, _CLOSE_MM))
     mask = reorient.resample(work.with_voxels(closed.astype(np.float32)), volume.grid).voxels > 0.5
     if not mask.any():
         raise InputError("E124", f"no body above {threshold:.4g}", "a body in air", "Use region whole.")
     return Region(np.asarray(mask), f"body: above {threshold:.4g}, largest component, closed, filled")
 
 
-def _filled(mask: Mask) -> Mask:
+def _fill_planes(mask: Mask) -> Mask:
     """Fill the holes of each axial plane and of the whole: airways open at the volume's end."""
     return fill_holes(np.stack([fill_holes(plane) for plane in np.moveaxis(mask, 2, 0)], axis=2))
 
@@ -107,7 +107,7 @@ def _otsu(values: NDArray[np.floating[Any]], n: int = 256) -> float:
     return float(edges[1 + np.argmax(below * above * gap**2)])
 
 
-def _with_balls(morphology: Any, mask: Mask, work: Volume, radius_mm: float) -> Mask:  # noqa: ANN401
+def _apply_ball(morphology: Any, mask: Mask, work: Volume, radius_mm: float) -> Mask:  # noqa: ANN401
     """Open or close by a ball of `radius_mm`, with air around the volume's edges."""
     reach = [int(radius_mm / spacing) for spacing in work.spacing]
     i, j, k = np.ogrid[tuple(slice(-n, n + 1) for n in reach)]

@@ -50,14 +50,14 @@ def fa() -> Volume:
 def mask() -> Volume:
     """Return the brain: uint8, 1 where the T1 is above 0 or enclosed by such voxels."""
     inside = ndimage.binary_fill_holes(t1().voxels > 0)
-    return _sealed(t1().with_voxels(np.asarray(inside, dtype=np.uint8)))
+    return _make_read_only(t1().with_voxels(np.asarray(inside, dtype=np.uint8)))
 
 
 def _load(name: str) -> Volume:
-    return _sealed(io.read(FOLDER / f"{name}.nii.gz"))
+    return _make_read_only(io.read(FOLDER / f"{name}.nii.gz"))
 
 
-def _sealed(volume: Volume) -> Volume:
+def _make_read_only(volume: Volume) -> Volume:
     """Make the voxels read-only: every caller is handed the same array."""
     volume.voxels.setflags(write=False)
     return volume

@@ -28,13 +28,13 @@ class Side(NamedTuple):
         return self.scale != 1
 
     @property
-    def held(self) -> slice:
+    def voxels(self) -> slice:
         """Which voxels the window holds."""
         first = 0 if self.resizes else max(0, (self.n - self.out) // 2)
         return slice(first, self.n if self.resizes else first + min(self.n, self.out))
 
     @property
-    def put(self) -> slice:
+    def pixels(self) -> slice:
         """Which of the window's pixels they fill; the others lie beyond the volume."""
         if self.resizes:
             return _filled_pixels(self)
@@ -56,22 +56,24 @@ def sides_of(shape: tuple[int, ...], axis: int, cutting: Cutting) -> tuple[Side,
 
 
 @lru_cache(maxsize=256)
-def into(side: Side) -> interpolation.Matrix:
+def resize_matrix(side: Side) -> interpolation.Matrix:
     """Return the matrix from a side's voxels to the pixels that they fill."""
-    return _kept(interpolation.reading(side.n, _pixels(side)[side.put], side.scale))
+    return _read_only(interpolation.sampling_matrix(side.n, _pixels(side)[side.pixels], side.scale))
 
 
 @lru_cache(maxsize=256)
-def back(side: Side) -> interpolation.Matrix:
+def restore_matrix(side: Side) -> interpolation.Matrix:
     """Return the matrix from the pixels that a side's voxels fill to the voxels."""
     voxels = (np.arange(side.n) + 0.5 - side.n / 2) / side.scale + side.out / 2 - 0.5
-    put = side.put
-    return _kept(interpolation.reading(put.stop - put.start, voxels - put.start, 1 / side.scale))
+    pixels = side.pixels
+    return _read_only(
+        interpolation.sampling_matrix(pixels.stop - pixels.start, voxels - pixels.start, 1 / side.scale)
+    )
 
 
-def nearest(side: Side) -> NDArray[np.intp]:
+def nearest_voxels(side: Side) -> NDArray[np.intp]:
     """Return for each pixel that the voxels fill the voxel nearest to its centre."""
-    return interpolation.nearest(side.n, _pixels(side)[side.put])
+    return interpolation.nearest_index(side.n, _pixels(side)[side.pixels])
 
 
 def _pixels(side: Side) -> NDArray[np.float64]:
@@ -88,6 +90,6 @@ def _filled_pixels(side: Side) -> slice:
     return slice(int(filled[0]), int(filled[-1]) + 1)
 
 
-def _kept(matrix: interpolation.Matrix) -> interpolation.Matrix:
+def _read_only(matrix: interpolation.Matrix) -> interpolation.Matrix:
     matrix.setflags(write=False)
     return matrix

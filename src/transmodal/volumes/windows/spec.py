@@ -85,7 +85,7 @@ class Window(NamedTuple):
     start: tuple[int, int, int]
 
 
-def places(shape: tuple[int, ...], cutting: Cutting, axis: int | None) -> list[Window]:
+def list_windows(shape: tuple[int, ...], cutting: Cutting, axis: int | None) -> list[Window]:
     """List the windows that cover a volume: every slice of `axis`, or every patch.
 
     Patches lie evenly, the outer ones flush with the volume; a patch that is larger than the volume lies
@@ -101,13 +101,13 @@ def places(shape: tuple[int, ...], cutting: Cutting, axis: int | None) -> list[W
         return [Window(-1, (i, j, k)) for i, j, k in product(*starts)]
     if axis not in (0, 1, 2):
         raise UsageError("E001", f"axis {axis}", "0, 1 or 2", "Name the slice axis.")
-    unit = [int(axis == other) for other in range(3)]
+    unit = [int(axis == slice_axis) for slice_axis in range(3)]
     return [Window(axis, (n * unit[0], n * unit[1], n * unit[2])) for n in range(shape[axis])]
 
 
 def plane_of(shape: tuple[int, ...], axis: int) -> tuple[int, int]:
     """Return the sides of the slices of an axis, in the order of the indices."""
-    rows, columns = (n for other, n in enumerate(shape[:3]) if other != axis)
+    rows, columns = (n for side_axis, n in enumerate(shape[:3]) if side_axis != axis)
     return rows, columns
 
 

@@ -64,14 +64,14 @@ class Stitcher:
     def _place(self, window: Window, values: NDArray[np.float32]) -> None:
         sides = fitting.sides_of(self._weight.shape, window.axis, self._cutting)
         self._check(values, tuple(side.out for side in sides))
-        values = values[:, sides[0].put, sides[1].put]
+        values = values[:, sides[0].pixels, sides[1].pixels]
         for axis, side in enumerate(sides, start=1):
             if side.resizes:
-                values = interpolation.along(fitting.back(side), values, axis)
-        where: list[slice | int] = [side.held for side in sides]
-        where.insert(window.axis, window.start[window.axis])
-        self._sum[(slice(None), *where)] = values
-        self._weight[tuple(where)] = True
+                values = interpolation.multiply_axis(fitting.restore_matrix(side), values, axis)
+        index: list[slice | int] = [side.voxels for side in sides]
+        index.insert(window.axis, window.start[window.axis])
+        self._sum[(slice(None), *index)] = values
+        self._weight[tuple(index)] = True
 
     def _blend(self, start: tuple[int, int, int], values: NDArray[np.float32]) -> None:
         size = self._cutting.size or ()
@@ -82,9 +82,9 @@ class Stitcher:
         self._weight[into] += weights
 
     def _check(self, values: NDArray[np.float32], size: tuple[int, ...]) -> None:
-        wanted = (len(self._sum), *size)
-        if values.shape != wanted:
-            raise InternalError("E601", f"a window of shape {values.shape}", f"{wanted}", "Report this.")
+        expected = (len(self._sum), *size)
+        if values.shape != expected:
+            raise InternalError("E601", f"a window of shape {values.shape}", f"{expected}", "Report this.")
 
 
 def overlap(

@@ -303,5 +303,5 @@ def test_kinds_are_parted_by_words_and_numbers() -> None:
     slices = [made(EchoTime=10, ImageType=["A", "B", part]) for part in ("M", "P", "M")]
     slices.append(made(EchoTime=10.1, ImageType=["A", "B", "M"]))
     slices.append(made(EchoTime=100, ImageType=["A", "B", "M"]))
-    kinds = dicom_kinds.parted([dicom_kinds.traits(one) for one in slices])
+    kinds = dicom_kinds.group_kinds([dicom_kinds.read_traits(one) for one in slices])
     assert [len(kind) for kind in kinds] == [2, 1, 1]

@@ -14,7 +14,7 @@ from pydicom.dataset import Dataset
 
 from transmodal.errors import InputError
 from transmodal.volumes import Volume, io
-from transmodal.volumes.formats.dicom.privacy import identifying, masked
+from transmodal.volumes.formats.dicom.privacy import identifying_words, mask_identity
 from transmodal.volumes.formats.dicom.writing import SeriesAbout, write_series
 
 CANARY = "Zzyzxdoe"
@@ -110,4 +110,4 @@ def test_a_damaged_file_is_named_without_its_patient(tmp_path: Path) -> None:
     ],
 )
 def test_names_of_files_are_masked_by_the_patients_words(name: str, patient: str, shown: str) -> None:
-    assert masked(name, identifying(patient)) == shown
+    assert mask_identity(name, identifying_words(patient)) == shown

@@ -11,74 +11,80 @@ from transmodal.volumes.formats.dicom.headers import Slice
 _CT = ("1.2.840.10008.5.1.4.1.1.2", "1.2.840.10008.5.1.4.1.1.2.1")
 
 
-def refuse_no_volume(name: str, slices: list[Slice]) -> None:
+def check_one_volume(name: str, slices: list[Slice]) -> None:
     """Refuse slices that do not make one volume.
 
     Raises:
         InputError: E102 for multi-frame objects and Siemens mosaics, E103 for slices that differ, E104 for a series that
             holds several kinds of images, E105 for CT without its rescale.
     """
-    for one in slices:
-        _refuse_many_frames(one)
+    for header in slices:
+        _refuse_many_frames(header)
     _refuse_several_kinds(name, slices)
     first = slices[0]
-    for one in slices:
-        _refuse_no_unit(one)
+    for header in slices:
+        _refuse_missing_unit(header)
         for keyword in ("PhotometricInterpretation", "FrameOfReferenceUID", "SamplesPerPixel"):
-            if one.text(keyword) != first.text(keyword):
-                raise _differ(name, keyword, first, one)
+            if header.text(keyword) != first.text(keyword):
+                raise _difference_error(name, keyword, first, header)
         for keyword, count in (
             ("Rows", 1),
             ("Columns", 1),
             ("ImageOrientationPatient", 6),
             ("PixelSpacing", 2),
         ):
-            if np.abs(one.numbers(keyword, count) - first.numbers(keyword, count)).max() > 1e-4:
-                raise _differ(name, keyword, first, one)
+            if np.abs(header.numbers(keyword, count) - first.numbers(keyword, count)).max() > 1e-4:
+                raise _difference_error(name, keyword, first, header)
 
 
-def _refuse_many_frames(one: Slice) -> None:
-    if one.numbers("NumberOfFrames", default=1)[0] > 1 or "SharedFunctionalGroupsSequence" in one.dataset:
+def _refuse_many_frames(header: Slice) -> None:
+    if (
+        header.numbers("NumberOfFrames", default=1)[0] > 1
+        or "SharedFunctionalGroupsSequence" in header.dataset
+    ):
         raise InputError(
-            "E102", f"{one.name} is a multi-frame object", "one file per slice", "Convert it with dcm2niix."
+            "E102",
+            f"{header.name} is a multi-frame object",
+            "one file per slice",
+            "Convert it with dcm2niix.",
         )
-    count = dicom_kinds.mosaic_count(one)
+    count = dicom_kinds.mosaic_count(header)
     if count:
         raise InputError(
             "E102",
-            f"{one.name} is a Siemens mosaic: {count if count > 2 else 'many'} slices side by side in one picture",
+            f"{header.name} is a Siemens mosaic: {count if count > 2 else 'many'} slices side by side in one picture",
             "one file per slice",
             "Convert it with dcm2niix.",
         )
 
 
 def _refuse_several_kinds(name: str, slices: list[Slice]) -> None:
-    kinds = dicom_kinds.parted([dicom_kinds.traits(one) for one in slices])
+    kinds = dicom_kinds.group_kinds([dicom_kinds.read_traits(header) for header in slices])
     if len(kinds) > 1:
         raise InputError(
             "E104",
-            f"{name} holds {len(kinds)} kinds of images in one series: {dicom_kinds.difference(kinds)}",
+            f"{name} holds {len(kinds)} kinds of images in one series: {dicom_kinds.describe_difference(kinds)}",
             "slices of one kind",
             "Sort the files into a folder for each kind, or let transmodal prepare dicom part them.",
         )
 
 
-def _refuse_no_unit(one: Slice) -> None:
-    is_ct = one.text("Modality") == "CT" or one.text("SOPClassUID") in _CT
-    missing = [keyword for keyword in ("RescaleSlope", "RescaleIntercept") if not one.text(keyword)]
+def _refuse_missing_unit(header: Slice) -> None:
+    is_ct = header.text("Modality") == "CT" or header.text("SOPClassUID") in _CT
+    missing = [keyword for keyword in ("RescaleSlope", "RescaleIntercept") if not header.text(keyword)]
     if is_ct and missing:
         raise InputError(
             "E105",
-            f"{one.name} is of a CT without {' and '.join(missing)}",
+            f"{header.name} is of a CT without {' and '.join(missing)}",
             "the rescale that turns its numbers into HU",
             "Export the series again from where it was made.",
         )
 
 
-def _differ(name: str, keyword: str, first: Slice, one: Slice) -> InputError:
+def _difference_error(name: str, keyword: str, first: Slice, second: Slice) -> InputError:
     return InputError(
         "E103",
-        f"{name}: {first.name} and {one.name} differ in {keyword}",
+        f"{name}: {first.name} and {second.name} differ in {keyword}",
         "slices of one kind",
         "Sort the files into a folder for each image.",
     )

@@ -8,17 +8,17 @@ from numpy.typing import NDArray
 from transmodal.errors import InputError
 from transmodal.storage import streams
 from transmodal.volumes.formats.dicom.headers import Slice
-from transmodal.volumes.formats.dicom.pixels import frames
-from transmodal.volumes.formats.dicom.plane import LPS_TO_RAS, in_plane
+from transmodal.volumes.formats.dicom.pixels import read_frames
+from transmodal.volumes.formats.dicom.plane import LPS_TO_RAS, in_plane_axes
 from transmodal.volumes.volume import Affine, Volume
-from transmodal.volumes.voxels import placed, real
+from transmodal.volumes.voxels import build_volume, to_real
 
 _EVEN_MM = 0.01
 
 
-def is_dose(one: Slice) -> bool:
+def is_dose(header: Slice) -> bool:
     """Tell whether a file is an RT Dose."""
-    return one.text("Modality") == "RTDOSE"
+    return header.text("Modality") == "RTDOSE"
 
 
 def read(name: str, slices: list[Slice], budget: int) -> Volume:
@@ -41,47 +41,47 @@ def read(name: str, slices: list[Slice], budget: int) -> Volume:
             "one",
             "Keep the plan's sum (DoseSummationType PLAN) in the folder.",
         )
-    (one,) = slices
-    n_frames = int(one.numbers("NumberOfFrames", default=1)[0])
-    n_pixels = n_frames * int(one.numbers("Rows")[0] * one.numbers("Columns")[0])
-    streams.budgeted(name, 4 * n_pixels, budget)
-    scaling = float(one.numbers("DoseGridScaling")[0])
-    if one.text("DoseUnits").upper() != "GY" or scaling <= 0:
+    (header,) = slices
+    n_frames = int(header.numbers("NumberOfFrames", default=1)[0])
+    n_pixels = n_frames * int(header.numbers("Rows")[0] * header.numbers("Columns")[0])
+    streams.check_budget(name, 4 * n_pixels, budget)
+    scaling = float(header.numbers("DoseGridScaling")[0])
+    if header.text("DoseUnits").upper() != "GY" or scaling <= 0:
         raise InputError(
             "E105",
-            f"{one.name} is a dose whose DoseUnits are not GY, or with DoseGridScaling {scaling:g}",
+            f"{header.name} is a dose whose DoseUnits are not GY, or with DoseGridScaling {scaling:g}",
             "GY and a number above 0",
             "Export the dose as absolute dose.",
         )
-    affine = _affine(one, n_frames)
-    stored = frames(one, n_frames)
-    stack = real(
+    affine = _affine(header, n_frames)
+    stored = read_frames(header, n_frames)
+    stack = to_real(
         np.ascontiguousarray(stored.transpose(2, 1, 0)), name, "refuse", slope=scaling, intercept=0.0
     )
-    return placed(stack, affine, name)
+    return build_volume(stack, affine, name)
 
 
-def _affine(one: Slice, n_frames: int) -> Affine:
-    axes, spacing = in_plane(one.name, one)
-    offsets = _offsets(one, n_frames)
+def _affine(header: Slice, n_frames: int) -> Affine:
+    axes, spacing = in_plane_axes(header.name, header)
+    offsets = _offsets(header, n_frames)
     steps = np.diff(offsets)
-    step = float(steps.mean()) if steps.size else float(one.numbers("SliceThickness")[0])
+    step = float(steps.mean()) if steps.size else float(header.numbers("SliceThickness")[0])
     if step == 0 or np.abs(steps - step).max(initial=0.0) > _EVEN_MM:
         raise InputError(
             "E103",
-            f"{one.name} has planes of unequal distances in GridFrameOffsetVector",
+            f"{header.name} has planes of unequal distances in GridFrameOffsetVector",
             "one distance, not 0",
             "Export the dose on an even grid.",
         )
-    position = one.numbers("ImagePositionPatient", 3)
-    direction = _direction(one, axes, float(offsets[0]), float(position[2]))
+    position = header.numbers("ImagePositionPatient", 3)
+    direction = _direction(header, axes, float(offsets[0]), float(position[2]))
     lps = np.eye(4)
     lps[:3, 0], lps[:3, 1] = axes[0] * spacing[0], axes[1] * spacing[1]
     lps[:3, 2], lps[:3, 3] = direction * step, position
     return np.asarray(LPS_TO_RAS @ lps, float)
 
 
-def _direction(one: Slice, axes: NDArray[np.float64], first: float, z: float) -> NDArray[np.float64]:
+def _direction(header: Slice, axes: NDArray[np.float64], first: float, z: float) -> NDArray[np.float64]:
     """Return where offsets count to: along the normal from the first plane, or as z of transverse planes."""
     normal: NDArray[np.float64] = np.cross(axes[0], axes[1])
     if abs(first) <= _EVEN_MM:
@@ -90,13 +90,13 @@ def _direction(one: Slice, axes: NDArray[np.float64], first: float, z: float) ->
         return np.array([0.0, 0.0, 1.0])
     raise InputError(
         "E103",
-        f"{one.name} has a GridFrameOffsetVector that begins at {first:g} mm",
+        f"{header.name} has a GridFrameOffsetVector that begins at {first:g} mm",
         "0, or the z of ImagePositionPatient of transverse planes",
         "Export the dose again.",
     )
 
 
-def _offsets(one: Slice, n_frames: int) -> NDArray[np.float64]:
+def _offsets(header: Slice, n_frames: int) -> NDArray[np.float64]:
     if n_frames == 1:
         return np.zeros(1)
-    return one.numbers("GridFrameOffsetVector", n_frames)
+    return header.numbers("GridFrameOffsetVector", n_frames)

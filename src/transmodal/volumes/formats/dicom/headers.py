@@ -16,7 +16,13 @@ from pydicom.uid import UID, DeflatedExplicitVRLittleEndian
 
 from transmodal.errors import InputError
 from transmodal.storage import placeholders, streams
-from transmodal.volumes.formats.dicom.privacy import guarded, identifying, masked, quiet, say_faults
+from transmodal.volumes.formats.dicom.privacy import (
+    guarded,
+    identifying_words,
+    log_faults,
+    mask_identity,
+    quiet,
+)
 
 SUFFIXES = (".dcm", ".dicom", ".ima")
 """Endings by which a file says that it is DICOM."""
@@ -53,12 +59,12 @@ class Slice(NamedTuple):
     @property
     def name(self) -> str:
         """Base name of the file, without what in it is of the patient's name or id."""
-        return masked(self.path.name, self.identity)
+        return mask_identity(self.path.name, self.identity)
 
     @property
     def identity(self) -> frozenset[str]:
         """Words of the patient's names and ids, in small letters."""
-        return frozenset().union(*(identifying(self.text(keyword)) for keyword in _IDENTITY))
+        return frozenset().union(*(identifying_words(self.text(keyword)) for keyword in _IDENTITY))
 
     def text(self, keyword: str) -> str:
         """Return an element's value as text, "" where there is none."""
@@ -143,8 +149,8 @@ class Damage(NamedTuple):
             identity: those words, in small letters.
         """
         error, name = self.error, self.path.name
-        got = error.got.replace(name, masked(name, identity))
-        return self._replace(error=InputError(error.code, got, error.expected, error.remedy))
+        message = error.got.replace(name, mask_identity(name, identity))
+        return self._replace(error=InputError(error.code, message, error.expected, error.remedy))
 
 
 class Bystander(NamedTuple):
@@ -159,7 +165,7 @@ class Bystander(NamedTuple):
     kind: str
 
 
-def images(paths: Sequence[Path], name: str, budget: int) -> list[Slice]:
+def read_images(paths: Sequence[Path], name: str, budget: int) -> list[Slice]:
     """Read the headers of a series' files up to their pixels.
 
     DICOM that is no image, and files of other kinds by their names (text, tables, pictures, NIfTI, DICOMDIR), are
@@ -174,11 +180,11 @@ def images(paths: Sequence[Path], name: str, budget: int) -> list[Slice]:
         InputError: E100 without any image, E101 and E102 for a file that is damaged or not supported.
         ResourceError: E401 beyond the budget.
     """
-    read = list(each(paths, budget))
-    slices = [one for one in read if isinstance(one, Slice)]
-    damages = [one for one in read if isinstance(one, Damage)]
-    if damages and (slices or any(one.path.suffix.lower() in SUFFIXES for one in damages)):
-        identity = frozenset().union(*(one.identity for one in slices))
+    read = list(read_headers(paths, budget))
+    slices = [header for header in read if isinstance(header, Slice)]
+    damages = [damage for damage in read if isinstance(damage, Damage)]
+    if damages and (slices or any(damage.path.suffix.lower() in SUFFIXES for damage in damages)):
+        identity = frozenset().union(*(header.identity for header in slices))
         error = damages[0].without_names(identity).error
         beside = f", beside {len(slices)} slices: one may be missing" if slices else ""
         raise InputError(error.code, f"{error.got}{beside}", error.expected, error.remedy)
@@ -189,11 +195,11 @@ def images(paths: Sequence[Path], name: str, budget: int) -> list[Slice]:
             "an image file, or the folder that holds one DICOM series",
             "Check the path.",
         )
-    say_faults(sum(one.n_faults for one in slices), len(slices))
+    log_faults(sum(header.n_faults for header in slices), len(slices))
     return slices
 
 
-def each(paths: Iterable[Path], budget: int) -> Iterator[Slice | Damage | Bystander]:
+def read_headers(paths: Iterable[Path], budget: int) -> Iterator[Slice | Damage | Bystander]:
     """Read headers one by one, so that a whole archive can be looked through; damaged files come out as such.
 
     Raises:
@@ -203,15 +209,15 @@ def each(paths: Iterable[Path], budget: int) -> Iterator[Slice | Damage | Bystan
     for path in paths:
         try:
             with guarded(path.name):
-                streams.budgeted(path.name, path.stat().st_size, budget)
-                one = _header(path)
+                streams.check_budget(path.name, path.stat().st_size, budget)
+                header = _read_header(path)
         except InputError as error:
             if error.code == "E138":
                 raise
             yield Damage(path, error, _series_of(path))
         else:
-            if one is not None:
-                yield one
+            if header is not None:
+                yield header
 
 
 def claims_dicom(path: Path) -> bool:
@@ -229,7 +235,7 @@ def is_foreign(path: Path) -> bool:
     return bool(_FOREIGN_SUFFIXES.fullmatch(path.suffix) or _FOREIGN_NAMES.fullmatch(path.stem))
 
 
-def _header(path: Path) -> Slice | Bystander | None:
+def _read_header(path: Path) -> Slice | Bystander | None:
     """Read a file up to its pixels; None where it is of another kind by its name."""
     try:
         meta = read_file_meta_info(path)
@@ -237,7 +243,7 @@ def _header(path: Path) -> Slice | Bystander | None:
         placeholders.refuse(path)
         if is_foreign(path):
             return None
-        raise _no_dicom(path) from error
+        raise _not_dicom_error(path) from error
     if meta.TransferSyntaxUID == DeflatedExplicitVRLittleEndian:
         raise InputError(
             "E102", f"{path.name} is deflated as a whole", "plain or compressed pixels", "Convert it."
@@ -245,7 +251,7 @@ def _header(path: Path) -> Slice | Bystander | None:
     with quiet() as caught:
         dataset = pydicom.dcmread(path, stop_before_pixels=True)
         if "Rows" in dataset:
-            for keyword in _NEEDED:
+            for keyword in _CHECKED_ELEMENTS:
                 dataset.get(keyword)
             return Slice(path, dataset, len(caught))
     if "Image Storage" in UID(meta.MediaStorageSOPClassUID).name:
@@ -255,7 +261,7 @@ def _header(path: Path) -> Slice | Bystander | None:
     return Bystander(path, str(dataset.get("Modality") or ""))
 
 
-_NEEDED = (
+_CHECKED_ELEMENTS = (
     *(
         "SOPInstanceUID",
         "StudyInstanceUID",
@@ -270,10 +276,10 @@ _NEEDED = (
 """Elements whose faults are counted when a header is read."""
 
 
-def _no_dicom(path: Path) -> InputError:
+def _not_dicom_error(path: Path) -> InputError:
     with path.open("rb") as stream:
         start = stream.read(132)
-    what = (
+    fault = (
         "is empty"
         if not start
         else "holds nothing but zeros at its start"
@@ -283,7 +289,7 @@ def _no_dicom(path: Path) -> InputError:
         else "is no DICOM file: it has no preamble"
     )
     return InputError(
-        "E102", f"{path.name} {what}", "a whole DICOM file", "Copy or export it again, or remove it."
+        "E102", f"{path.name} {fault}", "a whole DICOM file", "Copy or export it again, or remove it."
     )
 
 

@@ -21,7 +21,7 @@ _WORDS = (
     "TemporalPositionIdentifier",
     "ContrastBolusAgent",
 )
-_SHOWN = ("ImageType", "ComplexImageComponent", "ScanningSequence", "EchoNumbers", "RawDataType")
+_QUOTED = ("ImageType", "ComplexImageComponent", "ScanningSequence", "EchoNumbers", "RawDataType")
 """Whose values messages show: they are of defined terms, where others are free text."""
 _NUMBERS = {
     "EchoTime": 0.03,
@@ -55,16 +55,18 @@ class Traits(NamedTuple):
     numbers: tuple[float | None, ...]
 
 
-def traits(one: Slice) -> Traits:
+def read_traits(header: Slice) -> Traits:
     """Return what tells an image's kind."""
-    words = tuple("\\".join(one.words(keyword)) for keyword in _WORDS)
-    part = _private(one, _GE_PART).decode("ascii", "ignore").strip()
-    return Traits((*words, _GE_PARTS.get(part, "")), tuple(one.number(keyword) for keyword in _NUMBERS))
+    words = tuple("\\".join(header.words(keyword)) for keyword in _WORDS)
+    part = _private_bytes(header, _GE_PART).decode("ascii", "ignore").strip()
+    return Traits((*words, _GE_PARTS.get(part, "")), tuple(header.number(keyword) for keyword in _NUMBERS))
 
 
-def parted(keys: Sequence[Traits]) -> list[list[Traits]]:
+def group_kinds(keys: Sequence[Traits]) -> list[list[Traits]]:
     """Return distinct traits by kind, in the order of their first appearance; numbers that nearly agree are one."""
-    steps = [_steps([key.numbers[n] for key in keys], share) for n, share in enumerate(_NUMBERS.values())]
+    steps = [
+        _number_steps([key.numbers[n] for key in keys], share) for n, share in enumerate(_NUMBERS.values())
+    ]
     kinds: dict[tuple[object, ...], list[Traits]] = {}
     for key in dict.fromkeys(keys):
         kind = (key.words, *(steps[n][number] for n, number in enumerate(key.numbers)))
@@ -72,54 +74,56 @@ def parted(keys: Sequence[Traits]) -> list[list[Traits]]:
     return list(kinds.values())
 
 
-def difference(kinds: Sequence[Sequence[Traits]]) -> str:
+def describe_difference(kinds: Sequence[Sequence[Traits]]) -> str:
     """Return in words what several kinds differ in, such as `EchoTime 4.9 and 7.4`."""
     firsts = [kind[0] for kind in kinds]
     for n, keyword in enumerate((*_WORDS, "RawDataType")):
         values = list(dict.fromkeys(first.words[n] for first in firsts))
         if len(values) > 1:
-            return f"{keyword} {_listed(values)}" if keyword in _SHOWN else keyword
+            return f"{keyword} {_join_values(values)}" if keyword in _QUOTED else keyword
     for n, keyword in enumerate(_NUMBERS):
         values = list(
             dict.fromkeys("-" if first.numbers[n] is None else f"{first.numbers[n]:g}" for first in firsts)
         )
         if len(values) > 1:
-            return f"{keyword} {_listed(values)}"
+            return f"{keyword} {_join_values(values)}"
     return "their parameters"
 
 
-def mosaic_count(one: Slice) -> int:
+def mosaic_count(header: Slice) -> int:
     """Return of how many slices a Siemens mosaic consists; 0 where the image is none.
 
     ImageType says it mostly; where an archive changed it, (0019,100a) does, or the CSA header in (0029,1010).
     """
-    counted = _counted(_private(one, _MOSAIC_COUNT)) or _of_csa(_private(one, _CSA_IMAGE))
+    counted = _parse_count(_private_bytes(header, _MOSAIC_COUNT)) or _parse_csa_count(
+        _private_bytes(header, _CSA_IMAGE)
+    )
     if counted > 1:
         return counted
-    return 2 if "MOSAIC" in {part.upper() for part in one.words("ImageType")} else 0
+    return 2 if "MOSAIC" in {part.upper() for part in header.words("ImageType")} else 0
 
 
-def _steps(numbers: Sequence[float | None], share: float) -> Mapping[float | None, int]:
+def _number_steps(numbers: Sequence[float | None], share: float) -> Mapping[float | None, int]:
     """Return the number of its step for each value, where sorted values that are near are one step."""
-    known = sorted({number for number in numbers if number is not None})
+    ascending = sorted({number for number in numbers if number is not None})
     step = 0
     places: dict[float | None, int] = {None: -1}
-    for before, number in zip([None, *known], known, strict=False):
+    for before, number in zip([None, *ascending], ascending, strict=False):
         if before is not None and number - before > share * max(abs(number), abs(before)):
             step += 1
         places[number] = step
     return places
 
 
-def _listed(values: Sequence[str]) -> str:
-    shown = [value or "none" for value in values[:4]]
+def _join_values(values: Sequence[str]) -> str:
+    texts = [value or "none" for value in values[:4]]
     more = f" and {len(values) - 4} more" if len(values) > 4 else ""
-    return " and ".join(shown) + more
+    return " and ".join(texts) + more
 
 
-def _private(one: Slice, tag: tuple[int, int]) -> bytes:
+def _private_bytes(header: Slice, tag: tuple[int, int]) -> bytes:
     """Return a private element as bytes, empty where there is none."""
-    element = one.element(tag)
+    element = header.element(tag)
     if element is None:
         return b""
     if isinstance(element, bytes):
@@ -127,7 +131,7 @@ def _private(one: Slice, tag: tuple[int, int]) -> bytes:
     return str(element).encode("ascii", "ignore")
 
 
-def _counted(value: bytes) -> int:
+def _parse_count(value: bytes) -> int:
     """Return a count that is text, or two or four bytes of an unknown representation."""
     text = value.strip(b"\0 ")
     if text.isdigit():
@@ -135,7 +139,7 @@ def _counted(value: bytes) -> int:
     return int.from_bytes(value, "little") if len(value) in (2, 4) else 0
 
 
-def _of_csa(header: bytes) -> int:
+def _parse_csa_count(header: bytes) -> int:
     """Return NumberOfImagesInMosaic of a CSA header; 0 where it has none or is empty there."""
     place = header.find(_CSA_FIELD)
     if place < 0:

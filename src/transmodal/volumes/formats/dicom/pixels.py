@@ -12,7 +12,7 @@ from pydicom.pixels.decoders.base import get_decoder
 from transmodal.errors import InputError, ResourceError
 from transmodal.volumes.formats.dicom.headers import Slice
 from transmodal.volumes.formats.dicom.privacy import guarded
-from transmodal.volumes.voxels import real, storable
+from transmodal.volumes.voxels import to_real, to_storable
 
 AIR_HU = -1024
 """What padding of CT becomes: the least value that scanners store."""
@@ -47,62 +47,62 @@ class Plane(NamedTuple):
     padding: float = 0.0
 
 
-def plane(one: Slice) -> Plane:
+def read_plane(header: Slice) -> Plane:
     """Read a slice's pixels.
 
     Raises:
         InputError: E101 for damaged files, E103 for a rescale that makes no sense, E123 for pixels that are not supported.
         ResourceError: E404 where the decoder of compressed pixels is not installed.
     """
-    with guarded(one.name):
-        dataset = pydicom.dcmread(one.path)
-        kind = _supported(one, dataset)
-        pixels = _decoded(one, dataset)
-        padding = _padding(dataset)
+    with guarded(header.name):
+        dataset = pydicom.dcmread(header.path)
+        kind = _check_supported(header, dataset)
+        pixels = _decode(header, dataset)
+        padding = _padding_range(dataset)
     expected = (int(dataset.Rows), int(dataset.Columns), *((3,) if kind == "RGB" else ()))
     if pixels.shape != expected:
         raise InputError(
-            "E101", f"{one.name} has pixels of shape {pixels.shape}", f"{expected}", "Export it again."
+            "E101", f"{header.name} has pixels of shape {pixels.shape}", f"{expected}", "Export it again."
         )
     if kind == "RGB":
         return Plane(np.swapaxes(pixels, 0, 1))
-    slope = float(one.numbers("RescaleSlope", default=1)[0])
-    intercept = float(one.numbers("RescaleIntercept", default=0)[0])
+    slope = float(header.numbers("RescaleSlope", default=1)[0])
+    intercept = float(header.numbers("RescaleIntercept", default=0)[0])
     if slope == 0:
-        raise InputError("E103", f"{one.name} has RescaleSlope 0", "another number", "Export it again.")
-    values = _rescaled(one, pixels.T, slope, intercept)
-    if padding is None or one.text("Modality") != "CT":
+        raise InputError("E103", f"{header.name} has RescaleSlope 0", "another number", "Export it again.")
+    values = _rescale(header, pixels.T, slope, intercept)
+    if padding is None or header.text("Modality") != "CT":
         return Plane(values)
-    return _without_padding(values, pixels.T, padding, slope, intercept)
+    return _replace_padding(values, pixels.T, padding, slope, intercept)
 
 
-def frames(one: Slice, n_frames: int) -> NDArray[Any]:
+def read_frames(header: Slice, n_frames: int) -> NDArray[Any]:
     """Read the planes of a grey multi-frame object as they are stored, `(frames, rows, columns)`.
 
     Raises:
         InputError: E101 for damaged files, E123 for pixels that are not supported.
         ResourceError: E404 where the decoder of compressed pixels is not installed.
     """
-    with guarded(one.name):
-        dataset = pydicom.dcmread(one.path)
-        kind = _supported(one, dataset)
-        pixels = _decoded(one, dataset)
+    with guarded(header.name):
+        dataset = pydicom.dcmread(header.path)
+        kind = _check_supported(header, dataset)
+        pixels = _decode(header, dataset)
     expected = (n_frames, int(dataset.Rows), int(dataset.Columns))
     if kind != "MONOCHROME2" or pixels.size != np.prod(expected):
         raise InputError(
-            "E101", f"{one.name} has pixels of shape {pixels.shape}", f"{expected}", "Export it again."
+            "E101", f"{header.name} has pixels of shape {pixels.shape}", f"{expected}", "Export it again."
         )
     return pixels.reshape(expected)
 
 
-def same_pixels(one: Slice, another: Slice) -> bool:
+def has_same_pixels(first: Slice, second: Slice) -> bool:
     """Tell whether two files hold the same pixels, stored in the same way."""
-    with guarded(one.name):
-        first, second = (pydicom.dcmread(path) for path in (one.path, another.path))
-        return bool(first.get("PixelData") == second.get("PixelData"))
+    with guarded(first.name):
+        pixels, others_pixels = (pydicom.dcmread(path).get("PixelData") for path in (first.path, second.path))
+        return bool(pixels == others_pixels)
 
 
-def _without_padding(
+def _replace_padding(
     values: NDArray[Any], stored: NDArray[Any], padding: tuple[int, int], slope: float, intercept: float
 ) -> Plane:
     """Return CT with air where its header says that pixels lie outside the image."""
@@ -119,7 +119,7 @@ def _without_padding(
     return Plane(np.where(outside, air, values) if count else values, count, ends[0])
 
 
-def _padding(dataset: pydicom.Dataset) -> tuple[int, int] | None:
+def _padding_range(dataset: pydicom.Dataset) -> tuple[int, int] | None:
     """Return the lowest and highest stored number that is padding; None where the header names none."""
     value, limit = dataset.get("PixelPaddingValue"), dataset.get("PixelPaddingRangeLimit")
     if not isinstance(value, int):
@@ -133,7 +133,7 @@ def _padding(dataset: pydicom.Dataset) -> tuple[int, int] | None:
     return low, high
 
 
-def _supported(one: Slice, dataset: pydicom.Dataset) -> str:
+def _check_supported(header: Slice, dataset: pydicom.Dataset) -> str:
     """Return MONOCHROME2 or RGB; everything else is refused with its reason."""
     kind = str(dataset.get("PhotometricInterpretation"))
     allocated, stored = int(dataset.BitsAllocated), int(dataset.BitsStored)
@@ -150,74 +150,74 @@ def _supported(one: Slice, dataset: pydicom.Dataset) -> str:
         if holds:
             raise InputError(
                 "E101" if reason == "no PixelData" else "E123",
-                f"{one.name} has {reason}",
+                f"{header.name} has {reason}",
                 "MONOCHROME2 or 8-bit RGB pixels with a linear rescale",
                 "Export or convert the series.",
             )
     return kind
 
 
-def _decoded(one: Slice, dataset: pydicom.Dataset) -> NDArray[Any]:
+def _decode(header: Slice, dataset: pydicom.Dataset) -> NDArray[Any]:
     syntax = dataset.file_meta.TransferSyntaxUID
     if syntax.is_compressed:
-        _refuse_no_decoder(one, syntax)
+        _refuse_no_decoder(header, syntax)
     else:
-        _check_length(one, dataset)
+        _check_length(header, dataset)
     return np.asarray(dataset.pixel_array)
 
 
-def _refuse_no_decoder(one: Slice, syntax: pydicom.uid.UID) -> None:
+def _refuse_no_decoder(header: Slice, syntax: pydicom.uid.UID) -> None:
     try:
         decoder = get_decoder(syntax)
     except NotImplementedError:
         raise InputError(
             "E123",
-            f"{one.name} has pixels compressed as {syntax.name}",
+            f"{header.name} has pixels compressed as {syntax.name}",
             "JPEG, JPEG-LS, JPEG 2000, RLE or none",
             "Export the series without compression.",
         ) from None
     if not decoder.is_available:
         raise ResourceError(
             "E404",
-            f"{one.name} has pixels compressed as {syntax.name}",
+            f"{header.name} has pixels compressed as {syntax.name}",
             "its decoder",
             f"Install it: {CODECS}",
         )
 
 
-def _check_length(one: Slice, dataset: pydicom.Dataset) -> None:
+def _check_length(header: Slice, dataset: pydicom.Dataset) -> None:
     """Refuse pixels of another length; an odd end and zeros behind the last pixel are no fault."""
     samples = int(dataset.get("SamplesPerPixel", 1)) * int(dataset.get("NumberOfFrames") or 1)
-    needed = int(dataset.Rows) * int(dataset.Columns) * samples * int(dataset.BitsAllocated) // 8
+    n_bytes = int(dataset.Rows) * int(dataset.Columns) * samples * int(dataset.BitsAllocated) // 8
     present = len(dataset.PixelData)
-    if present < needed or dataset.PixelData[needed + needed % 2 :].strip(b"\0"):
+    if present < n_bytes or dataset.PixelData[n_bytes + n_bytes % 2 :].strip(b"\0"):
         raise InputError(
             "E101",
-            f"{one.name} has {present} bytes of pixels",
-            f"{needed + needed % 2} as its header declares",
+            f"{header.name} has {present} bytes of pixels",
+            f"{n_bytes + n_bytes % 2} as its header declares",
             "Copy or export it again.",
         )
-    if present > needed:
-        dataset.PixelData = dataset.PixelData[:needed] + b"\0" * (needed % 2)
+    if present > n_bytes:
+        dataset.PixelData = dataset.PixelData[:n_bytes] + b"\0" * (n_bytes % 2)
 
 
-def _rescaled(one: Slice, pixels: NDArray[Any], slope: float, intercept: float) -> NDArray[Any]:
+def _rescale(header: Slice, pixels: NDArray[Any], slope: float, intercept: float) -> NDArray[Any]:
     """Apply the rescale once: whole numbers stay whole, in the type that their bits need; else float32."""
     if (slope, intercept) == (1.0, 0.0):
-        return storable(pixels, one.name)
+        return to_storable(pixels, header.name)
     if slope != int(slope) or intercept != int(intercept):
-        return real(pixels[:, :, None], one.name, "refuse", slope=slope, intercept=intercept)[:, :, 0]
+        return to_real(pixels[:, :, None], header.name, "refuse", slope=slope, intercept=intercept)[:, :, 0]
     wide = pixels.astype(np.int64) * int(slope) + int(intercept)
     narrow = wide.astype(np.int16)
     return (
         narrow
-        if _fits_16(one, int(slope), int(intercept)) and np.array_equal(narrow, wide)
-        else storable(wide, one.name)
+        if _fits_16(header, int(slope), int(intercept)) and np.array_equal(narrow, wide)
+        else to_storable(wide, header.name)
     )
 
 
-def _fits_16(one: Slice, slope: int, intercept: int) -> bool:
+def _fits_16(header: Slice, slope: int, intercept: int) -> bool:
     """Tell by the declared bits, so that all slices of a series come out in one type."""
-    bits, is_signed = int(one.dataset.BitsStored), bool(one.dataset.PixelRepresentation)
+    bits, is_signed = int(header.dataset.BitsStored), bool(header.dataset.PixelRepresentation)
     ends = (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1) if is_signed else (0, 2**bits - 1)
     return all(-(2**15) <= end * slope + intercept < 2**15 for end in ends)

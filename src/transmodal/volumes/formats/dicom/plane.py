@@ -11,18 +11,18 @@ from transmodal.volumes.formats.dicom.headers import Slice
 LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 
 
-def in_plane(name: str, one: Slice) -> tuple[NDArray[np.float64], tuple[float, float]]:
+def in_plane_axes(name: str, header: Slice) -> tuple[NDArray[np.float64], tuple[float, float]]:
     """Return the directions along a row and along a column, `(2, 3)` in LPS, and the distances along them, mm.
 
     Args:
         name: what messages call the image.
-        one: its header.
+        header: its header.
 
     Raises:
         InputError: E103 for directions or distances that make no sense, E111 where there are none.
     """
-    axes = one.numbers("ImageOrientationPatient", 6).reshape(2, 3)
-    between_rows, between_columns = (float(value) for value in one.numbers("PixelSpacing", 2))
+    axes = header.numbers("ImageOrientationPatient", 6).reshape(2, 3)
+    between_rows, between_columns = (float(value) for value in header.numbers("PixelSpacing", 2))
     if np.abs(axes @ axes.T - np.eye(2)).max() > 1e-3 or min(between_rows, between_columns) <= 0:
         raise InputError(
             "E103",

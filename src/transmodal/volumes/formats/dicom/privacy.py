@@ -14,7 +14,7 @@ from transmodal.storage import streams
 _log = logging.getLogger(__name__)
 
 
-def say_faults(n_faults: int, n_files: int) -> None:
+def log_faults(n_faults: int, n_files: int) -> None:
     """Log in one line how many header values are not as DICOM has them; none of them is shown."""
     if n_faults:
         _log.warning(
@@ -25,13 +25,13 @@ def say_faults(n_faults: int, n_files: int) -> None:
         )
 
 
-def identifying(text: str) -> frozenset[str]:
+def identifying_words(text: str) -> frozenset[str]:
     """Return the words of a name or an id that tell whose it is: of three letters, or five digits, and more."""
     words = re.findall(r"[^\W_]+", text.lower())
     return frozenset(word for word in words if len(word) >= (5 if word.isdigit() else 3))
 
 
-def masked(name: str, identity: frozenset[str]) -> str:
+def mask_identity(name: str, identity: frozenset[str]) -> str:
     """Return a file's name with a patient's words replaced by `***`."""
     for word in sorted(identity, key=lambda word: (-len(word), word)):
         # A short word counts alone, a longer one in another as well.
@@ -57,9 +57,9 @@ def guarded(name: str) -> Iterator[None]:
         except OSError as error:
             if error.errno is not None:
                 raise
-            raise _unreadable(name, error) from None
+            raise _unreadable_error(name, error) from None
         except Exception as error:
-            raise _unreadable(name, error) from None
+            raise _unreadable_error(name, error) from None
 
 
 @contextmanager
@@ -79,7 +79,7 @@ def quiet() -> Iterator[list[warnings.WarningMessage]]:
         logger.propagate = propagates
 
 
-def _unreadable(name: str, error: Exception) -> InputError:
+def _unreadable_error(name: str, error: Exception) -> InputError:
     return InputError(
         "E101",
         f"{name} cannot be read ({type(error).__name__})",

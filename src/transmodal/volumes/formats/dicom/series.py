@@ -17,13 +17,13 @@ from transmodal.errors import InputError, UsageError
 from transmodal.storage import listing, streams
 from transmodal.storage.streams import BUDGET_BYTES
 from transmodal.volumes.formats.dicom import dose
-from transmodal.volumes.formats.dicom.checks import refuse_no_volume
-from transmodal.volumes.formats.dicom.headers import Slice, images
-from transmodal.volumes.formats.dicom.pixels import AIR_HU, Plane, plane, same_pixels
-from transmodal.volumes.formats.dicom.plane import LPS_TO_RAS, in_plane
-from transmodal.volumes.formats.dicom.privacy import guarded, masked
+from transmodal.volumes.formats.dicom.checks import check_one_volume
+from transmodal.volumes.formats.dicom.headers import Slice, read_images
+from transmodal.volumes.formats.dicom.pixels import AIR_HU, Plane, has_same_pixels, read_plane
+from transmodal.volumes.formats.dicom.plane import LPS_TO_RAS, in_plane_axes
+from transmodal.volumes.formats.dicom.privacy import guarded, mask_identity
 from transmodal.volumes.volume import Affine, Volume
-from transmodal.volumes.voxels import Nonfinite, placed, real
+from transmodal.volumes.voxels import Nonfinite, build_volume, to_real
 
 SLICE_TOLERANCE_MM = 0.1
 """No slice lies further from its even place than this, or than a tenth of the step if that is less."""
@@ -70,88 +70,88 @@ def read_files(
 ) -> Volume:
     """Read a series from files that may lie anywhere; `name` is what messages call it. Else as `read`."""
     with guarded(name):
-        slices = images(paths, name, budget_bytes)
-        name = masked(name, frozenset().union(*(one.identity for one in slices)))
-        slices = _one_series(name, slices, series)
-        slices = _each_once(name, slices)
+        slices = read_images(paths, name, budget_bytes)
+        name = mask_identity(name, frozenset().union(*(header.identity for header in slices)))
+        slices = _choose_series(name, slices, series)
+        slices = _drop_copies(name, slices)
         if all(map(dose.is_dose, slices)):
             return dose.read(name, slices, budget_bytes)
-        refuse_no_volume(name, slices)
+        check_one_volume(name, slices)
         first = slices[0]
         n_pixels = int(first.numbers("Rows")[0] * first.numbers("Columns")[0]) * len(slices)
-        streams.budgeted(name, 4 * n_pixels, budget_bytes)
-        slices, affine = _placed(name, slices)
-        planes = [plane(one) for one in slices]
-        _say_padding(name, planes)
-        pixels = [one.pixels for one in planes]
-        if any(one.dtype.kind == "f" for one in pixels):
-            pixels = [one.astype(np.float32) for one in pixels]
+        streams.check_budget(name, 4 * n_pixels, budget_bytes)
+        slices, affine = _sort_slices(name, slices)
+        planes = [read_plane(header) for header in slices]
+        _log_padding(name, planes)
+        pixels = [image.pixels for image in planes]
+        if any(values.dtype.kind == "f" for values in pixels):
+            pixels = [values.astype(np.float32) for values in pixels]
         stack = np.stack(pixels, axis=2)
-        return placed(stack if stack.ndim == 4 else real(stack, name, nonfinite), affine, name)
+        return build_volume(stack if stack.ndim == 4 else to_real(stack, name, nonfinite), affine, name)
 
 
-def _each_once(name: str, slices: list[Slice]) -> list[Slice]:
+def _drop_copies(name: str, slices: list[Slice]) -> list[Slice]:
     """Return the slices without copies: the same SOPInstanceUID, place and pixels a second time."""
     firsts: dict[tuple[str, str], Slice] = {}
-    taken, n_copies = [], 0
-    for one in slices:
-        key = (one.text("SOPInstanceUID"), one.text("ImagePositionPatient"))
-        if key[0] and key in firsts and same_pixels(firsts[key], one):
+    distinct, n_copies = [], 0
+    for header in slices:
+        key = (header.text("SOPInstanceUID"), header.text("ImagePositionPatient"))
+        if key[0] and key in firsts and has_same_pixels(firsts[key], header):
             n_copies += 1
             continue
-        firsts.setdefault(key, one)
-        taken.append(one)
+        firsts.setdefault(key, header)
+        distinct.append(header)
     if n_copies:
         _log.warning(
             "%s: %d of %d files are identical copies of others; read once", name, n_copies, len(slices)
         )
-    return taken
+    return distinct
 
 
-def _say_padding(name: str, planes: Sequence[Plane]) -> None:
-    padded = sum(one.n_padded for one in planes)
+def _log_padding(name: str, planes: Sequence[Plane]) -> None:
+    padded = sum(image.n_padded for image in planes)
     if padded:
         _log.warning(
             "%s: %d pixels are padding by their header (%g HU); set to air, %d HU",
             name,
             padded,
-            min(one.padding for one in planes if one.n_padded),
+            min(image.padding for image in planes if image.n_padded),
             AIR_HU,
         )
 
 
-def _one_series(name: str, images: list[Slice], series: str | None) -> list[Slice]:
+def _choose_series(name: str, images: list[Slice], series: str | None) -> list[Slice]:
     groups: dict[str, list[Slice]] = {}
-    for one in images:
-        groups.setdefault(one.text("SeriesInstanceUID"), []).append(one)
+    for header in images:
+        groups.setdefault(header.text("SeriesInstanceUID"), []).append(header)
     listed = "; ".join(
         f"number {group[0].text('SeriesNumber') or '-'}, {group[0].text('Modality') or '-'}, {len(group)} images"
         for group in groups.values()
     )
     if series is None:
-        chosen = list(groups.values())
+        matches = list(groups.values())
     else:
-        chosen = [group for uid, group in groups.items() if series in (uid, group[0].text("SeriesNumber"))]
-        if not chosen:
+        matches = [group for uid, group in groups.items() if series in (uid, group[0].text("SeriesNumber"))]
+        if not matches:
             raise UsageError(
                 "E001", f"{name} without series {series}", f"one of: {listed}", "Name one of them."
             )
-    if len(chosen) > 1:
+    if len(matches) > 1:
         raise InputError(
             "E121",
-            f"{name} holds {len(chosen)} series ({listed})",
+            f"{name} holds {len(matches)} series ({listed})",
             "one series",
             "Name one by its number or UID (transmodal translate --series, series= in Python), or keep one in the folder.",
         )
-    return chosen[0]
+    return matches[0]
 
 
-def _placed(name: str, slices: list[Slice]) -> tuple[list[Slice], Affine]:
+def _sort_slices(name: str, slices: list[Slice]) -> tuple[list[Slice], Affine]:
     """Return the slices in order, and the affine; a tilted gantry gives a sheared one."""
     first = slices[0]
-    orientation, (column_mm, row_mm) = in_plane(name, first)
+    orientation, (column_mm, row_mm) = in_plane_axes(name, first)
     normal = np.cross(orientation[0], orientation[1])
-    positions = np.array([one.numbers("ImagePositionPatient", 3) for one in slices])
+    positions = np.array([header.numbers("ImagePositionPatient", 3) for header in slices])
     order = np.argsort(positions @ normal, kind="stable")
     slices, positions = [slices[index] for index in order], positions[order]
     lps = np.eye(4)
@@ -171,7 +171,7 @@ def _step(
     gaps = np.diff(positions @ normal)
     closest = int(gaps.argmin())
     if gaps[closest] < 1e-3:
-        raise _at_one_place(name, slices[closest], slices[closest + 1])
+        raise _same_place_error(name, slices[closest], slices[closest + 1])
     step: NDArray[np.float64] = (positions[-1] - positions[0]) / (len(slices) - 1)
     even = positions[0] + np.arange(len(slices))[:, None] * step
     off = np.sqrt(((positions - even) ** 2).sum(axis=1)).max()
@@ -187,25 +187,25 @@ def _step(
     return step
 
 
-def _thickness(one: Slice) -> float:
-    keyword = "SpacingBetweenSlices" if one.text("SpacingBetweenSlices") else "SliceThickness"
-    value = float(one.numbers(keyword)[0])
+def _thickness(header: Slice) -> float:
+    keyword = "SpacingBetweenSlices" if header.text("SpacingBetweenSlices") else "SliceThickness"
+    value = float(header.numbers(keyword)[0])
     if value <= 0:
-        raise InputError("E103", f"{one.name} has {keyword} {value:g}", "above 0", "Export it again.")
+        raise InputError("E103", f"{header.name} has {keyword} {value:g}", "above 0", "Export it again.")
     return value
 
 
-def _at_one_place(name: str, one: Slice, other: Slice) -> InputError:
-    if one.text("SOPInstanceUID") == other.text("SOPInstanceUID"):
+def _same_place_error(name: str, first: Slice, second: Slice) -> InputError:
+    if first.text("SOPInstanceUID") == second.text("SOPInstanceUID"):
         return InputError(
             "E103",
-            f"{name}: {one.name} and {other.name} are the same slice",
+            f"{name}: {first.name} and {second.name} are the same slice",
             "each slice once",
             "Remove the copy.",
         )
     return InputError(
         "E121",
-        f"{name}: {one.name} and {other.name} lie at one place",
+        f"{name}: {first.name} and {second.name} lie at one place",
         "one volume",
         "Sort echoes or time points into a folder each.",
     )

@@ -85,17 +85,17 @@ def write_series(volume: Volume, folder: Path, about: SeriesAbout) -> None:
             "axes at right angles, as DICOM slices have them",
             "Write NIfTI, or resample it.",
         )
-    stored, slope, intercept = _stored(volume.voxels)
+    stored, slope, intercept = _to_16_bits(volume.voxels)
     series = generate_uid()
     with files.atomic_folder(folder) as beside:
         for k in range(stored.shape[2]):
-            one = _slice(about, series, k)
-            _place(one, lps, axes, spacing, k)
-            _pixels(one, stored[:, :, k], slope, intercept, about.modality)
-            one.save_as(beside / f"{k + 1:04d}.dcm", enforce_file_format=True)
+            dataset = _build_slice(about, series, k)
+            _set_position(dataset, lps, axes, spacing, k)
+            _set_pixels(dataset, stored[:, :, k], slope, intercept, about.modality)
+            dataset.save_as(beside / f"{k + 1:04d}.dcm", enforce_file_format=True)
 
 
-def _stored(voxels: NDArray[Any]) -> tuple[NDArray[Any], float, float]:
+def _to_16_bits(voxels: NDArray[Any]) -> tuple[NDArray[Any], float, float]:
     """Return 16-bit numbers, and the slope and intercept that lead back to the values."""
     low, high = float(voxels.min()), float(voxels.max())
     whole = voxels.dtype.kind in "biu" or np.array_equal(voxels, np.rint(voxels))
@@ -108,18 +108,18 @@ def _stored(voxels: NDArray[Any]) -> tuple[NDArray[Any], float, float]:
     return steps.astype(np.uint16), slope, intercept
 
 
-def _slice(about: SeriesAbout, series: str, k: int) -> FileDataset:
+def _build_slice(about: SeriesAbout, series: str, k: int) -> FileDataset:
     kind = CTImageStorage if about.modality == "CT" else MRImageStorage
     meta = FileMetaDataset()
     meta.TransferSyntaxUID = ExplicitVRLittleEndian
     meta.MediaStorageSOPClassUID = kind
     meta.MediaStorageSOPInstanceUID = generate_uid()
-    one = FileDataset("", {}, file_meta=meta, preamble=b"\0" * 128)
-    one.SpecificCharacterSet = "ISO_IR 192"
-    one.SOPClassUID, one.SOPInstanceUID = kind, meta.MediaStorageSOPInstanceUID
-    one.StudyInstanceUID, one.SeriesInstanceUID = about.study, series
-    one.FrameOfReferenceUID, one.PositionReferenceIndicator = about.frame, ""
-    one.PatientID = one.PatientName = about.patient
+    dataset = FileDataset("", {}, file_meta=meta, preamble=b"\0" * 128)
+    dataset.SpecificCharacterSet = "ISO_IR 192"
+    dataset.SOPClassUID, dataset.SOPInstanceUID = kind, meta.MediaStorageSOPInstanceUID
+    dataset.StudyInstanceUID, dataset.SeriesInstanceUID = about.study, series
+    dataset.FrameOfReferenceUID, dataset.PositionReferenceIndicator = about.frame, ""
+    dataset.PatientID = dataset.PatientName = about.patient
     for empty in (
         "PatientBirthDate",
         "PatientSex",
@@ -130,52 +130,61 @@ def _slice(about: SeriesAbout, series: str, k: int) -> FileDataset:
         "AccessionNumber",
         "Manufacturer",
     ):
-        setattr(one, empty, "")
-    one.Modality, one.SeriesDescription, one.SeriesNumber = about.modality, about.description, about.number
-    one.BodyPartExamined, one.PatientPosition, one.InstanceNumber = about.body_part, "HFS", k + 1
-    one.ImageType = [
+        setattr(dataset, empty, "")
+    dataset.Modality, dataset.SeriesDescription, dataset.SeriesNumber = (
+        about.modality,
+        about.description,
+        about.number,
+    )
+    dataset.BodyPartExamined, dataset.PatientPosition, dataset.InstanceNumber = about.body_part, "HFS", k + 1
+    dataset.ImageType = [
         "DERIVED" if about.synthetic else "ORIGINAL",
         "PRIMARY",
         "AXIAL" if about.modality == "CT" else "OTHER",
     ]
     if about.synthetic:
-        one.SyntheticData, one.DerivationDescription = "YES", f"SYNTHETIC. {INTENDED_USE}"
+        dataset.SyntheticData, dataset.DerivationDescription = "YES", f"SYNTHETIC. {INTENDED_USE}"
     if about.modality == "CT":
-        one.KVP = one.AcquisitionNumber = None
+        dataset.KVP = dataset.AcquisitionNumber = None
     else:
-        one.ScanningSequence, one.SequenceVariant, one.MRAcquisitionType = "RM", "NONE", "3D"
-        one.ScanOptions = one.RepetitionTime = one.EchoTime = one.EchoTrainLength = None
-    return one
+        dataset.ScanningSequence, dataset.SequenceVariant, dataset.MRAcquisitionType = "RM", "NONE", "3D"
+        dataset.ScanOptions = dataset.RepetitionTime = dataset.EchoTime = dataset.EchoTrainLength = None
+    return dataset
 
 
-def _place(
-    one: FileDataset,
+def _set_position(
+    dataset: FileDataset,
     lps: NDArray[np.float64],
     axes: NDArray[np.float64],
     spacing: NDArray[np.float64],
     k: int,
 ) -> None:
     position = lps @ np.array([0.0, 0.0, float(k), 1.0])
-    one.ImagePositionPatient = [_decimal(value) for value in position[:3]]
-    one.ImageOrientationPatient = [_decimal(value) for value in (*axes[:, 0], *axes[:, 1])]
-    one.PixelSpacing = [_decimal(spacing[1]), _decimal(spacing[0])]  # between rows, then between columns
-    one.SliceThickness = _decimal(spacing[2])
-    if one.Modality == "MR":
-        one.SpacingBetweenSlices = _decimal(spacing[2])
+    dataset.ImagePositionPatient = [_decimal_string(value) for value in position[:3]]
+    dataset.ImageOrientationPatient = [_decimal_string(value) for value in (*axes[:, 0], *axes[:, 1])]
+    dataset.PixelSpacing = [
+        _decimal_string(spacing[1]),
+        _decimal_string(spacing[0]),
+    ]  # between rows, then between columns
+    dataset.SliceThickness = _decimal_string(spacing[2])
+    if dataset.Modality == "MR":
+        dataset.SpacingBetweenSlices = _decimal_string(spacing[2])
 
 
-def _pixels(one: FileDataset, plane: NDArray[Any], slope: float, intercept: float, modality: str) -> None:
-    one.SamplesPerPixel, one.PhotometricInterpretation = 1, "MONOCHROME2"
-    one.Columns, one.Rows = plane.shape
-    one.BitsAllocated = one.BitsStored = 16
-    one.HighBit, one.PixelRepresentation = 15, int(plane.dtype.kind == "i")
+def _set_pixels(
+    dataset: FileDataset, plane: NDArray[Any], slope: float, intercept: float, modality: str
+) -> None:
+    dataset.SamplesPerPixel, dataset.PhotometricInterpretation = 1, "MONOCHROME2"
+    dataset.Columns, dataset.Rows = plane.shape
+    dataset.BitsAllocated = dataset.BitsStored = 16
+    dataset.HighBit, dataset.PixelRepresentation = 15, int(plane.dtype.kind == "i")
     if modality == "CT" or (slope, intercept) != (1.0, 0.0):
-        one.RescaleSlope, one.RescaleIntercept = _decimal(slope), _decimal(intercept)
-        one.RescaleType = "HU" if modality == "CT" else "US"
-    one.PixelData = np.ascontiguousarray(plane.T).astype(f"<{plane.dtype.kind}2").tobytes()
+        dataset.RescaleSlope, dataset.RescaleIntercept = _decimal_string(slope), _decimal_string(intercept)
+        dataset.RescaleType = "HU" if modality == "CT" else "US"
+    dataset.PixelData = np.ascontiguousarray(plane.T).astype(f"<{plane.dtype.kind}2").tobytes()
 
 
-def _decimal(value: float) -> str:
+def _decimal_string(value: float) -> str:
     """Return a number as a decimal string holds it: 16 characters at most."""
     for digits in range(14, 5, -1):
         text = f"{value:.{digits}g}"
