@@ -19,8 +19,8 @@ from transmodal.cohorts.quality.pairs import check_pairs
 from transmodal.cohorts.store import Cohort
 from transmodal.errors import InputError
 from transmodal.evaluation.cohort_report import page as cohort_page
-from transmodal.evaluation.cohort_report.summary import BINS, SummaryJob, summarise_case, tilt_degrees
-from transmodal.volumes import Grid, Volume
+from transmodal.evaluation.cohort_report.summary import BINS, SummaryJob, summarise_case
+from transmodal.volumes import Volume
 
 SHAPE = (37, 43, 33)
 N_CASES = 6
@@ -56,16 +56,6 @@ class Maker:
         return Case(
             self.id, self.patient, volumes, mask, simulated=frozenset({"ct"}), notes={"registration_mm": 0.25}
         )
-
-
-@pytest.fixture(scope="module")
-def cohort(tmp_path_factory: pytest.TempPathFactory) -> Cohort:
-    """Six cases, one moved by 10 mm, one with another head's CT."""
-    cases: list[CaseMaker] = [
-        Maker(n, moved=2 * (n == 1), head=77 if n == 4 else None) for n in range(N_CASES)
-    ]
-    folder = tmp_path_factory.mktemp("quality") / "six"
-    return prepare(cases, folder, PrepareOptions(counts=(4, 1, 1), copies="ignore"))
 
 
 @pytest.fixture(scope="module")
@@ -189,21 +179,6 @@ def test_one_contrast_and_left_out_cases_have_a_page_too(cohort: Cohort, tmp_pat
     assert "and 10 more" in text
 
 
-def test_a_look_holds_what_it_says(cohort: Cohort) -> None:
-    entry = cohort.manifest.cases[0]
-    one = summarise_case(SummaryJob(cohort.folder, entry, True))
-    assert list(one.pictures) == ["t1", "ct"]
-    assert one.native == {"t1": "LAS", "ct": "LAS"}
-    mask = cohort.case("s0").mask()
-    assert mask is not None
-    inside = np.count_nonzero(mask)
-    assert {sum(histogram.counts) for histogram in one.histograms.values()} == {inside}
-    assert one.joints["t1", "ct"].information > 0.5
-    plain = summarise_case(SummaryJob(cohort.folder, entry, False))
-    assert (plain.pictures, plain.outline, plain.joints["t1", "ct"].picture) == ({}, b"", b"")
-    assert plain.joints["t1", "ct"].information == one.joints["t1", "ct"].information
-
-
 def test_a_region_is_outlined_where_there_is_no_mask_and_colour_is_shown(tmp_path: Path) -> None:
     class Coloured(Maker):
         def load(self) -> Case:
@@ -223,14 +198,6 @@ def test_a_region_is_outlined_where_there_is_no_mask_and_colour_is_shown(tmp_pat
     with Image.open(bytes_io.BytesIO(one.outline)) as line:
         assert line.size == one.size
         assert 0 < np.count_nonzero(np.asarray(line)) < 0.2 * line.size[0] * line.size[1]
-
-
-def test_tilt_is_the_angle_to_the_nearest_axis() -> None:
-    turn = np.deg2rad(7)
-    affine = np.eye(4)
-    affine[:2, :2] = [[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]]
-    assert tilt_degrees(Grid((3, 3, 3), affine @ np.diag([2.0, -3, 1, 1]))) == pytest.approx(7)
-    assert tilt_degrees(Grid((3, 3, 3), np.diag([2.0, -3, 1, 1]))) == 0
 
 
 def test_strict_pairs_refuse_or_leave_out(tmp_path: Path) -> None:

@@ -13,8 +13,6 @@ from transmodal.evaluation.drawing.figures import (
     error_limit,
     error_palette,
     grey,
-    label,
-    number,
     picture,
     png,
     round_up,
@@ -64,16 +62,6 @@ def test_constants_have_a_window() -> None:
 )
 def test_nice_numbers(value: float, rounded: float) -> None:
     assert round_up(value) == pytest.approx(rounded)
-
-
-def test_numbers_for_scales() -> None:
-    assert [number(v) for v in (0.15, -1000, 1013.4, -0.2)] == [
-        "0.15",
-        "\N{MINUS SIGN}1000",
-        "1013",
-        "\N{MINUS SIGN}0.2",
-    ]
-    assert [label(name) for name in ("t1", "flair", "colour")] == ["T1", "FLAIR", "colour"]
 
 
 def test_grey_maps_the_window_to_bytes() -> None:

@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 
 from transmodal.evaluation.casewise import evaluate_cases
-from transmodal.evaluation.drawing.tables import csv_table, escape_latex, latex_table, markdown_table
 from transmodal.evaluation.participants import Participants
 from transmodal.evaluation.report import text as tables
 from transmodal.evaluation.result import Evaluation
@@ -92,14 +91,3 @@ def test_few_patients_and_identical_images_are_said(make_case: Make) -> None:
 def test_figures_that_are_not_finite_have_no_statistics(evaluation: Evaluation) -> None:
     rows = tuple(row._replace(value=float("inf")) for row in evaluation.rows)
     assert tables.latex(replace(evaluation, rows=rows)).count(r"\begin{table}") == 1
-
-
-def test_cells_cannot_break_a_table() -> None:
-    assert markdown_table(["a|b", "c"], [["x", "y"]]).splitlines() == [
-        r"| a\|b | c |",
-        "|---|---:|",
-        "| x | y |",
-    ]
-    assert escape_latex("a--b {c}~^\\") == r"a-{}-b \{c\}\textasciitilde{}\textasciicircum{}\textbackslash{}"
-    assert r"\caption{50 \%}" in latex_table("50 %", ["a", "b"], [["1", "2"]], {0})
-    assert csv_table([{"a": 'x,"y"', "b": None}]) == 'a,b\n"x,""y""",\n'
