@@ -131,15 +131,13 @@ class _CaseScorer:
             disagreements = {
                 name: keep_disagreement(name, case, volume) for name, volume in disagreements.items()
             }
-        return _CaseVolumes(
-            per_case.compared_target(case, self.task), synthetic, disagreements, clipped, seconds
-        )
+        return _CaseVolumes(per_case.read_target(case, self.task), synthetic, disagreements, clipped, seconds)
 
     def measure(self, case: PreparedCase, volumes: _CaseVolumes) -> dict[str, list[MetricValue]]:
         """Return the figures of every participant."""
         return {
             name: per_case.measure_case(case, volumes.target, volume, self.task, self.metrics)
-            + self.learned.measure(per_case.case_pair(case, name, volumes.target, volume, self.task))
+            + self.learned.measure(per_case.build_pair(case, name, volumes.target, volume, self.task))
             for name, volume in volumes.synthetic.items()
         }
 
@@ -154,7 +152,7 @@ class _CaseScorer:
         return _CaseResult(
             case.id,
             [
-                per_case.table_row(case, name, figure)
+                per_case.build_row(case, name, figure)
                 for name, measured in figures.items()
                 for figure in measured
             ],

@@ -21,7 +21,7 @@ from transmodal.modalities import ROBUST
 from transmodal.volumes import Volume, intensity
 
 
-def compared_target(case: PreparedCase, task: EvaluationTask) -> Volume:
+def read_target(case: PreparedCase, task: EvaluationTask) -> Volume:
     """Return the target as it is compared: as measured, or in the training cohort's units."""
     target, reference = case.volume(task.target), task.reference
     if reference is None:
@@ -50,12 +50,12 @@ def measure_case(
         metrics=metrics,
         target_normalised=task.reference is not None,
         mask_text=task.mask_text,
-        source=_scaled(case, task.sources[0]) if any_needs(metrics, "source") else None,
-        labels=_labels(case) if any_needs(metrics, "labels") else None,
+        source=_read_source(case, task.sources[0]) if any_needs(metrics, "source") else None,
+        labels=_read_labels(case) if any_needs(metrics, "labels") else None,
     )
 
 
-def _scaled(case: PreparedCase, name: str) -> NDArray[np.float32]:
+def _read_source(case: PreparedCase, name: str) -> NDArray[np.float32]:
     """Return a source in [0, 1] by the map that `prepare` fitted, colour as the mean of its channels."""
     volume, own = case.volume(name), case.intensity(name)
     if own.low is None or own.high is None:
@@ -66,7 +66,7 @@ def _scaled(case: PreparedCase, name: str) -> NDArray[np.float32]:
     return scaled
 
 
-def _labels(case: PreparedCase) -> NDArray[np.integer[Any]]:
+def _read_labels(case: PreparedCase) -> NDArray[np.integer[Any]]:
     """Return a case's labels.
 
     Raises:
@@ -83,7 +83,7 @@ def _labels(case: PreparedCase) -> NDArray[np.integer[Any]]:
     return labels
 
 
-def case_pair(
+def build_pair(
     case: PreparedCase, name: str, target: Volume, synthetic: Volume, task: EvaluationTask
 ) -> CasePair:
     """Return the pair that networks measure: the target and a translator's volume of it."""
@@ -106,6 +106,6 @@ def count_case_errors(case: PreparedCase, target: Volume, synthetic: Volume, tas
     return count_errors(target.voxels[inside], synthetic.voxels[inside], task.data_range)
 
 
-def table_row(case: PreparedCase, name: str, value: MetricValue) -> Row:
+def build_row(case: PreparedCase, name: str, value: MetricValue) -> Row:
     """Return a figure as a row of the table."""
     return Row(case.id, case.patient, name, value.metric, value.value, value.unit, value.protocol)

@@ -84,14 +84,14 @@ class CaseChecker:
         if self._task.mask is not None:
             case = MaskedCase(case, self._task.mask.modality, (self._task.mask.kind,))
         self._check_target(case, hashes)
-        target = per_case.compared_target(case, self._task)
+        target = per_case.read_target(case, self._task)
         for name, files in self._file.volumes.items():
             if case.id not in files:
                 raise self.tally.changed(f"no volume of {name} for case {case.id}", "one of every case")
             synthetic = self._read(files[case.id], target, f"{name} for case {case.id}")
             translated = _Translated(case, target, synthetic, name)
             for value in per_case.measure_case(case, target, synthetic, self._task, self.metrics):
-                self._check_figure(per_case.table_row(case, name, value))
+                self._check_figure(per_case.build_row(case, name, value))
             if name in self._file.provenance.models:
                 self._check_organs(translated)
                 self._check_regions(translated)
