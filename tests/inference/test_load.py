@@ -101,11 +101,11 @@ def test_another_engine_translates_and_the_record_names_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     save(tmp_path, "last", 1.0, step=1)
-    (tmp_path / "constant.py").write_text(ENGINE)
+    (tmp_path / "half.py").write_text(ENGINE)
     monkeypatch.setattr(engines, "__path__", [*engines.__path__, str(tmp_path)])
     source = Volume(np.random.default_rng(0).random((8, 8, 4), dtype=np.float32), np.eye(4))
     plain = load(tmp_path, device="cpu").translate(source)
-    other = load(tmp_path, device="cpu", engine="constant").translate(source)
+    other = load(tmp_path, device="cpu", engine="half").translate(source)
     assert "engine" not in plain.record
-    assert other.record["engine"] == "constant"
+    assert other.record["engine"] == "half"
     np.testing.assert_allclose(other.volume.voxels, 0.75, atol=1e-6)  # 0.5 of [-1, 1] is 0.75 of [0, 1]
