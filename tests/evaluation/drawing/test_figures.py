@@ -13,6 +13,8 @@ from transmodal.evaluation.drawing.figures import (
     error_limit,
     error_palette,
     grey,
+    label,
+    modality_labels,
     picture,
     png,
     round_up,
@@ -116,3 +118,8 @@ def test_a_picture_in_colour() -> None:
         picture({"t1": _volume(1)}, _volume(2, colour=True), _volume(3, colour=True), modality="colour")
     )
     assert image.mode == "RGB"
+
+
+def test_modalities_are_written_as_readers_know_them() -> None:
+    assert [label(name) for name in ("t1", "flair", "colour")] == ["T1", "FLAIR", "colour"]
+    assert modality_labels(["t1", "t2"]) == "T1 + T2"
