@@ -1,4 +1,4 @@
-"""Two dose volumes of one plan compared, structure by structure, with all that says how."""
+"""Two dose volumes of one plan compared, structure by structure."""
 
 from __future__ import annotations
 

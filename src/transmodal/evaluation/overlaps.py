@@ -111,7 +111,7 @@ def write_overlaps(
 
 
 def to_json(cases: Sequence[CaseOverlap]) -> dict[str, Any]:
-    """Return all pairs for JSON, with what says how."""
+    """Return all cases for JSON, with units and definition."""
     return {
         "intended_use": INTENDED_USE,
         "tool": {"name": "transmodal", "version": __version__},

@@ -15,11 +15,11 @@ from transmodal.evaluation.drawing.html import DASH, data_uri, headings
 from transmodal.evaluation.drawing.words import interval, number
 
 _UNSURE = {False: "place unsure", True: "outlines agree, inside does not"}
-"""What stands instead of a distance that says nothing, and of one that the outlines contradict."""
+"""Text instead of a distance that is not sure, and of one that the outlines contradict."""
 
 
 class CaseFacts(NamedTuple):
-    """What is known of one case.
+    """One case with its pictures and pairs.
 
     Attributes:
         entry: what the manifest says.
@@ -35,7 +35,7 @@ class CaseFacts(NamedTuple):
 
     @property
     def score(self) -> float:
-        """How far the case stands out; 1 is the limit."""
+        """Score of the pair that stands out most; from 1 on it is to be looked at."""
         return max((pair.score for pair in self.pairs), default=0.0)
 
 

@@ -1,4 +1,4 @@
-"""A look at one prepared case for the cohort's page: small pictures, histograms and grids; kilobytes, not volumes."""
+"""Summary of one prepared case for the cohort's page: small pictures, histograms and grids; kilobytes, not volumes."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _LINE = (79, 209, 193)
 
 
 class SummaryJob(NamedTuple):
-    """A case to look at, as it travels to a worker."""
+    """A case to summarise, as it travels to a worker."""
 
     folder: Path
     entry: CaseEntry
@@ -60,7 +60,7 @@ class JointHistogram(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class CaseSummary:
-    """What the page shows of a case.
+    """One case as the page shows it.
 
     Attributes:
         case: its name.
@@ -86,7 +86,7 @@ class CaseSummary:
 
 
 def summarise_case(job: SummaryJob) -> CaseSummary:
-    """Look at one case; planes and every n-th voxel are read, never a whole volume at a time.
+    """Summarise one case; planes and every n-th voxel are read, never a whole volume at a time.
 
     Raises:
         IntegrityError: E501 when an array of the case is not there.

@@ -13,7 +13,7 @@ from transmodal.evaluation.drawing import words
 from transmodal.evaluation.drawing.words import DASH
 
 Write = Callable[[float | None], str]
-"""How the numbers of a column are written."""
+"""Formats the numbers of a column."""
 
 
 class TableColumn(NamedTuple):
@@ -21,8 +21,8 @@ class TableColumn(NamedTuple):
 
     Attributes:
         heading: of the column.
-        cell: what a row shows.
-        value: what the page sorts rows by, None in rows that go last; without it they are sorted by their cells.
+        cell: text of a row's cell.
+        value: number that the page sorts rows by, None in rows that go last; without it they are sorted by their cells.
     """
 
     heading: str

@@ -1,4 +1,4 @@
-"""Which evaluations may stand in one table: one task, one split, one protocol, and no patient that a model learned from."""
+"""Evaluations that may stand in one table: one task, one split, one protocol, and no patient that a model learned from."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ _REMEDY = "Evaluate them together, with one transmodal evaluate RUN RUN, or comp
 
 
 _TRAINING_PATIENTS = "training_patients_sha256"
-"""Key of a model's record under which its training may say whom it learned from, as `patient_mark` does."""
+"""Key of a model's record under which its training names the patients that it learned from, as `patient_mark` does."""
 
 
 class ComparedMetric(NamedTuple):
-    """A metric under a protocol, of which all that is compared has figures."""
+    """A metric under a protocol, that every compared translator has figures of."""
 
     metric: str
     unit: str
@@ -29,7 +29,7 @@ class ComparedMetric(NamedTuple):
 
 
 def check_comparable(evaluations: Sequence[EvaluationRecord]) -> list[str]:
-    """Refuse what must not stand in one table; return what a reader has to know of what may.
+    """Refuse evaluations that must not stand in one table; return the limits of those that may.
 
     Raises:
         UsageError: E004 when tasks, cohorts, splits, cases, protocols or the cohorts that models learned from differ.
@@ -58,7 +58,7 @@ def shared_metrics(evaluations: Sequence[EvaluationRecord]) -> list[ComparedMetr
 
 
 def _translators_by_metric(evaluation: EvaluationRecord) -> dict[ComparedMetric, set[str]]:
-    """Return who has figures of every kind."""
+    """Return the translators that have figures, by metric."""
     translators: dict[ComparedMetric, set[str]] = {}
     for row in evaluation.content.rows:
         protocol = evaluation.content.protocols[row.protocol]

@@ -1,4 +1,4 @@
-"""What the rows of a comparison are computed from: its metrics, patients, reference row and figures."""
+"""Inputs of a comparison's rows: its metrics, patients, reference row and figures."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a reader of a comparison has to know: how it was computed, and its limits."""
+"""Sentences below a comparison: how it was computed, and its limits."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who stands in a table: trainings of one recipe that differ in their seed alone are one row."""
+"""Rows of a table: trainings of one recipe that differ in their seed alone are one row."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ class EvaluatedTranslator:
 
     @property
     def record(self) -> dict[str, Any]:
-        """How the model came about; empty for an oracle."""
+        """Record of the model's training; empty for an oracle."""
         return self.evaluation.content.provenance.models.get(self.name, {})
 
     @property
     def folder(self) -> Path:
-        """Of the run, as far as the place of the evaluation says it."""
+        """Folder of the run, as far as the place of the evaluation says it."""
         above = self.evaluation.path.absolute().parent
         return above.parent if above.name == "evaluation" else above
 
@@ -64,7 +64,7 @@ class Pool:
         return tuple(int(member.record["seed"]) for member in self.members if "seed" in member.record)
 
     def starts(self) -> set[str]:
-        """Return what its networks started from; see `origin.starts_of`."""
+        """Return the weights that its networks started from; see `provenance.starting_weights`."""
         return {start for member in self.members for start in provenance.starting_weights(member.record)}
 
     def recorded(self, key: str) -> list[float]:
@@ -72,7 +72,7 @@ class Pool:
         return [float(member.record[key]) for member in self.members if member.record.get(key) is not None]
 
     def seconds(self) -> list[float]:
-        """Return what the translation of each case took, of all trainings."""
+        """Return the seconds that the translation of each case took, of all trainings."""
         return [
             seconds
             for member in self.members
@@ -80,7 +80,7 @@ class Pool:
         ]
 
     def devices(self) -> set[str]:
-        """Return where it ran."""
+        """Return the devices that it ran on."""
         return {
             member.evaluation.devices[member.name]
             for member in self.members

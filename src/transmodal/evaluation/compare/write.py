@@ -50,7 +50,7 @@ def compare(
         runs: folders of evaluated runs, of evaluations, or their files.
         output: folder to write into; None writes nothing.
         metric: what is compared; the recipes' primary metric by default.
-        against: row that the others are held against; the best model by default.
+        against: row that all rows are compared with; the best model by default.
         margin: worsening that does not matter, in the metric's unit.
         form: the one form to write, `md`, `csv`, `latex` or `html`; all by default.
 

@@ -38,7 +38,7 @@ class Letter(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """Which part of a canonical (RAS) grid is shown: three planes and a box around the content.
+    """The shown part of a canonical (RAS) grid: three planes and a box around the content.
 
     Attributes:
         centre: voxel that the planes run through.

@@ -1,4 +1,4 @@
-"""How the report writes a column of figures: its unit, title and signed numbers."""
+"""Columns of the report's tables: unit, title and signed numbers."""
 
 from __future__ import annotations
 

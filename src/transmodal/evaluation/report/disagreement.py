@@ -1,4 +1,4 @@
-"""The report's section on uncertainty: what the disagreement of a translator's passes says of its errors."""
+"""The report's section on uncertainty: the disagreement of a translator's passes beside its errors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The report's head: what was translated by which models, scored on what, and whether each beats the oracles."""
+"""The report's head: the task, the models, the cohort, and whether each model beats the oracles."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def _scored(evaluation: Evaluation) -> str:
 
 
 def _trained(evaluation: Evaluation) -> str:
-    """Say what models and oracles learned from; nothing of models that have no record of it."""
+    """Return what models and oracles learned from; nothing of models that have no record of it."""
     task = evaluation.task
     own_cohort = f"the cohort&rsquo;s {counted(task.n_training, 'training case')}"
     learned: dict[str, list[str]] = {}

@@ -77,7 +77,7 @@ def _pair(evaluation: Evaluation, pictures: CasePictures, mark: str, name: str) 
 
 
 def _uncertainty_figures(pictures: CasePictures, mark: str, name: str, error: Strip) -> str:
-    """Show how large errors are beside where the passes disagree, in the same colours; nothing for one pass."""
+    """Return maps of absolute error and of disagreement, in the same colours; empty for one pass."""
     if name not in pictures.spreads:
         return ""
     unit = pictures.target.window.unit

@@ -10,7 +10,7 @@ from transmodal.evaluation.drawing.words import counted
 from transmodal.evaluation.result import Evaluation
 
 _PRETRAINED = "starting_weights"
-"""What a model's record calls the published weights that its training started from."""
+"""Key of a model's record with the published weights that its training started from."""
 
 
 def protocols_section(evaluation: Evaluation) -> str:

@@ -1,4 +1,4 @@
-"""The page of an evaluation without pairs: its figures, and the first cases beside what was made of them."""
+"""The page of an evaluation without pairs: its figures, and the first cases beside their synthetic images."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Picture(NamedTuple):
 
 
 def picture(case: PreparedCase, preprocessing: Preprocessing, synthetic: Mapping[str, Volume]) -> Picture:
-    """Draw a case's first source and what every run made of it.
+    """Draw a case's first source and every run's synthetic volume.
 
     Args:
         case: prepared.
@@ -65,7 +65,7 @@ def page(
     """Return the page as one self-contained HTML document; all text from data is escaped.
 
     Args:
-        summary: lines of text that say what was taken and what was not.
+        summary: lines of text on the figures that there are, and on those that there are not.
         cycles: cycle error by run and case.
         splits: FID and KID.
         pictures: by case.

@@ -1,4 +1,4 @@
-"""The place of a case where the first model errs most, enlarged: source, target and what each model made."""
+"""The place of a case where the first model errs most, enlarged: source, target and every model's synthetic image."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SHARE = 0.3
 def square(pictures: CasePictures, name: str) -> tuple[slice, slice]:
     """Return the square of the strip in which a synthetic volume is furthest off, by the mean over the square.
 
-    Where there is an evaluation mask, errors outside it do not count: nobody asked for an image there.
+    Where there is an evaluation mask, errors outside it do not count.
     """
     error = np.nan_to_num(np.abs(difference(pictures.synthetic[name], pictures.target.strip)))
     if pictures.area is not None:

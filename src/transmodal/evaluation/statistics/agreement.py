@@ -73,11 +73,11 @@ def non_inferiority(
     resamples: int = RESAMPLES,
     seed: int = SEED,
 ) -> NonInferiority:
-    """Ask whether the first is at most a margin worse than the second; the margin is fixed beforehand.
+    """Test whether the first is at most a margin worse than the second; the margin is fixed beforehand.
 
     Args:
         first: finite, `(patients,)` or `(seeds, patients)`.
-        second: what it is held against, same patients in the same order.
+        second: the reference, same patients in the same order.
         margin: largest worsening that does not matter, in the unit of the figures.
         higher_is_better: direction of the metric.
         resamples: of the bootstrap.

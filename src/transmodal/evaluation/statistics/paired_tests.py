@@ -26,7 +26,7 @@ Alternative = Literal["two-sided", "less", "greater"]
 
 
 class Description(NamedTuple):
-    """What the patients of one translator have in common.
+    """Description of one translator's figures over patients.
 
     Attributes:
         n: patients.
@@ -78,7 +78,7 @@ def by_patient(figures: Iterable[tuple[str, float]]) -> dict[str, float]:
 
 
 def too_few(n: int) -> str:
-    """Say why there is no test and no interval for so few patients; empty where there are enough."""
+    """Return why there is no test and no interval for so few patients; empty where there are enough."""
     if n >= FEWEST:
         return ""
     if n < 2:
