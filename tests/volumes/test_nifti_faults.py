@@ -14,6 +14,7 @@ import pytest
 from transmodal.errors import InputError, ResourceError, TransmodalError, UsageError
 from transmodal.volumes import io
 from transmodal.volumes.formats import nifti
+from transmodal.volumes.reading import Reading
 
 Change = Callable[[Any], None]
 
@@ -80,17 +81,17 @@ def test_headers_that_make_no_sense(change: Change, code: str, tmp_path: Path) -
 
 def test_the_user_may_say_which_form_to_believe(tmp_path: Path) -> None:
     path = saved(tmp_path / "two.nii", disagreeing)
-    assert io.read(path, orientation_from="qform").spacing == pytest.approx((2.0, 2.0, 2.0))
-    assert io.read(path, orientation_from="sform").spacing == pytest.approx((1.0, 2.0, 2.0))
+    assert io.read(path, Reading(orientation_from="qform")).spacing == pytest.approx((2.0, 2.0, 2.0))
+    assert io.read(path, Reading(orientation_from="sform")).spacing == pytest.approx((1.0, 2.0, 2.0))
 
 
 @pytest.mark.parametrize("orientation", ["RAS", "LPS", "PIR", "SLA"])
 def test_the_user_may_say_how_an_image_lies(orientation: str, tmp_path: Path) -> None:
-    volume = io.read(saved(tmp_path / "none.nii", unplaced), assume_orientation=orientation)
+    volume = io.read(saved(tmp_path / "none.nii", unplaced), Reading(assume_orientation=orientation))
     assert volume.orientation == orientation
     assert volume.spacing == pytest.approx((2.0, 2.0, 2.0))
     with pytest.raises(UsageError):
-        io.read(tmp_path / "none.nii", assume_orientation="RRS")
+        io.read(tmp_path / "none.nii", Reading(assume_orientation="RRS"))
 
 
 def test_declared_bombs_are_refused_before_they_are_held(tmp_path: Path) -> None:
@@ -136,9 +137,9 @@ def test_series_need_a_frame(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="--frame") as refused:
         io.read(tmp_path / "s.nii.gz")
     assert refused.value.code == "E121"
-    np.testing.assert_array_equal(io.read(tmp_path / "s.nii.gz", frame=2).voxels, series[..., 2])
+    np.testing.assert_array_equal(io.read(tmp_path / "s.nii.gz", Reading(frame=2)).voxels, series[..., 2])
     with pytest.raises(UsageError):
-        io.read(tmp_path / "s.nii.gz", frame=3)
+        io.read(tmp_path / "s.nii.gz", Reading(frame=3))
     nib.save(nib.Nifti1Image(series[..., :1], np.eye(4)), tmp_path / "one.nii.gz")
     np.testing.assert_array_equal(io.read(tmp_path / "one.nii.gz").voxels, series[..., 0])
 
@@ -151,7 +152,7 @@ def test_voxels_that_are_not_finite_are_counted(tmp_path: Path) -> None:
         io.read(tmp_path / "n.nii.gz")
     assert refused.value.code == "E120"
     assert "1, 2, 3" in str(refused.value)
-    zeroed = io.read(tmp_path / "n.nii.gz", nonfinite="zero").voxels
+    zeroed = io.read(tmp_path / "n.nii.gz", Reading(nonfinite="zero")).voxels
     assert zeroed[1, 2, 3] == 0
     assert zeroed.sum() == 58
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from transmodal.cohorts.case import Case, CaseMaker, Origin, Step
 from transmodal.errors import InputError
 from transmodal.storage import files, placeholders
-from transmodal.volumes import Volume
+from transmodal.volumes import Volume, io
 from transmodal.volumes.reading import STRICT, Reading
 
 _HEADER_LIMIT = 1 << 16
@@ -86,17 +86,15 @@ class CaseFiles:
         Raises:
             InputError: as `volumes.io.read`.
         """
-        return self.reading.fitted(path).read(path)
+        return io.read_fitted(path, self.reading)
 
     def _read(self) -> Case:
         return Case(
             self.id,
             self.patient,
             {modality: self.read(path) for modality, path in self.volumes.items()},
-            None if self.mask is None else self.reading.fitted(self.mask).read_grey(self.mask),
-            None
-            if self.segmentation is None
-            else self.reading.fitted(self.segmentation).read_grey(self.segmentation),
+            None if self.mask is None else io.read_grey_fitted(self.mask, self.reading),
+            None if self.segmentation is None else io.read_grey_fitted(self.segmentation, self.reading),
             self.simulated,
             self.group,
             self.origins(),

@@ -12,7 +12,7 @@ from transmodal.cohorts.store import PreparedCase
 from transmodal.inference.model import Model
 from transmodal.inference.pictures import is_picture
 from transmodal.storage import files, listing
-from transmodal.volumes import Volume
+from transmodal.volumes import Volume, io
 from transmodal.volumes.geometry.reorient import resample
 from transmodal.volumes.reading import STRICT, Reading
 
@@ -44,7 +44,7 @@ class Job:
     def read(self) -> dict[str, Volume]:
         """Read the sources; a prepared case's come back on its native grid."""
         if self.case is None:
-            return {modality: self._reading_of(path).read(path) for modality, path in self.paths.items()}
+            return {modality: io.read(path, self._reading_of(path)) for modality, path in self.paths.items()}
         case = self.case
         return {
             modality: replace(

@@ -133,8 +133,8 @@ def compare_dose_files(
     for path in (output, gamma_map):
         if path is not None:
             outputs.check_file(path)
-    reference_dose, evaluated_dose = (reading.fitted(path).read(path) for path in (reference, evaluated))
-    labels = None if structures is None else reading.fitted(structures).read(structures)
+    reference_dose, evaluated_dose = (io.read_fitted(path, reading) for path in (reference, evaluated))
+    labels = None if structures is None else io.read_fitted(structures, reading)
     comparison = compare_doses(reference_dose, evaluated_dose, labels, criterion, at_least_gy=at_least_gy)
     record = comparison.to_json()
     record["inputs"] = _input_hashes(

@@ -158,7 +158,7 @@ def label_map(volume: Volume) -> NDArray[np.int64]:
 def _compare_files(
     reference: Path, synthetic: Path, labels: Sequence[int] | None, reading: Reading
 ) -> CaseOverlap:
-    reference_volume, synthetic_volume = (reading.fitted(path).read(path) for path in (reference, synthetic))
+    reference_volume, synthetic_volume = (io.read_fitted(path, reading) for path in (reference, synthetic))
     if not reference_volume.grid.same_as(synthetic_volume.grid):
         raise InputError(
             "E130",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import stat
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,9 +14,8 @@ from transmodal.volumes import voxels
 from transmodal.volumes.formats import metaimage, nifti, raster
 from transmodal.volumes.formats.dicom import headers as dicom_files
 from transmodal.volumes.formats.dicom import series as dicom
-from transmodal.volumes.formats.nifti_affine import Form
+from transmodal.volumes.reading import STRICT, Reading
 from transmodal.volumes.volume import TOLERANCE_MM, Volume
-from transmodal.volumes.voxels import Nonfinite
 
 SUFFIXES = (".nii.gz", ".nii", ".mha", ".mhd")
 """Volumes that are written and read; a folder is read as a DICOM series."""
@@ -23,26 +23,14 @@ WRITABLE = (*SUFFIXES, *raster.SUFFIXES)
 """All that is written: volumes, and pictures of one slice."""
 
 
-def read(
-    path: Path | str,
-    *,
-    nonfinite: Nonfinite = "refuse",
-    orientation_from: Form | None = None,
-    assume_orientation: str | None = None,
-    frame: int | None = None,
-    series: str | None = None,
-) -> Volume:
+def read(path: Path | str, reading: Reading = STRICT) -> Volume:
     """Read one volume in real-world values, strictly.
 
     Integers stay integers where the file has no scaling; all else is float32; colour is uint8.
 
     Args:
         path: NIfTI, MetaImage, PNG, TIFF, or the folder of a DICOM series.
-        nonfinite: refuse voxels that are NaN or infinite, or take them as 0.
-        orientation_from: where a NIfTI file's sform and qform disagree: which to believe.
-        assume_orientation: axis codes for a file that does not say how it lies, as no picture does.
-        frame: which volume of a NIfTI series, from 0.
-        series: SeriesInstanceUID or SeriesNumber for a DICOM folder with several series.
+        reading: what the user says of files that leave something open.
 
     Raises:
         InputError: E100 when there is nothing, E102 for another format, E139 for a folder with a DICOM series
@@ -53,27 +41,34 @@ def read(
     path = Path(path)
     is_folder = _is_folder(path)
     name = path.name.lower()
-    if series is not None and not is_folder:
+    if reading.series is not None and not is_folder:
         raise UsageError(
-            "E004", f"series {series} of {path.name}", "the folder of a DICOM series", "Leave the series out."
+            "E004",
+            f"series {reading.series} of {path.name}",
+            "the folder of a DICOM series",
+            "Leave the series out.",
         )
     if not is_folder and name.endswith((".nii", ".nii.gz")):
         return nifti.read(
             path,
-            nonfinite=nonfinite,
-            orientation_from=orientation_from,
-            assume_orientation=assume_orientation,
-            frame=frame,
+            nonfinite=reading.nonfinite,
+            orientation_from=reading.orientation_from,
+            assume_orientation=reading.assume_orientation,
+            frame=reading.frame,
         )
-    if frame not in (None, 0):
-        raise UsageError("E001", f"frame {frame} of {path.name}", "0, the only one", "Leave the frame out.")
+    if reading.frame not in (None, 0):
+        raise UsageError(
+            "E001", f"frame {reading.frame} of {path.name}", "0, the only one", "Leave the frame out."
+        )
     if is_folder:
         images_in(path)
-        return dicom.read(path, nonfinite=nonfinite, series=series)
+        return dicom.read(path, nonfinite=reading.nonfinite, series=reading.series)
     if name.endswith((".mha", ".mhd")):
-        return metaimage.read(path, nonfinite=nonfinite, assume_orientation=assume_orientation)
+        return metaimage.read(
+            path, nonfinite=reading.nonfinite, assume_orientation=reading.assume_orientation
+        )
     if name.endswith(raster.SUFFIXES):
-        return raster.read(path, nonfinite=nonfinite, assume_orientation=assume_orientation)
+        return raster.read(path, nonfinite=reading.nonfinite, assume_orientation=reading.assume_orientation)
     raise InputError(
         "E102",
         f"{path.name}",
@@ -82,31 +77,41 @@ def read(
     )
 
 
-def read_grey(
-    path: Path | str,
-    *,
-    nonfinite: Nonfinite = "refuse",
-    orientation_from: Form | None = None,
-    assume_orientation: str | None = None,
-    frame: int | None = None,
-    series: str | None = None,
-) -> Volume:
+def read_grey(path: Path | str, reading: Reading = STRICT) -> Volume:
     """Read one grey volume; as `read`. Grey that is stored as RGB is grey.
 
     Raises:
         InputError: E122 for colour, and as `read`.
     """
-    volume = read(
-        path,
-        nonfinite=nonfinite,
-        orientation_from=orientation_from,
-        assume_orientation=assume_orientation,
-        frame=frame,
-        series=series,
-    ).in_grey()
+    volume = read(path, reading).in_grey()
     if volume.is_colour:
         raise InputError("E122", f"{Path(path).name} is in colour", "a grey image", "Give another image.")
     return volume
+
+
+def read_fitted(path: Path, reading: Reading = STRICT) -> Volume:
+    """Read one volume of a case that has series and volumes side by side: a frame counts in series alone.
+
+    Raises:
+        InputError, ResourceError, UsageError: as `read`.
+    """
+    return read(path, _fitted(path, reading))
+
+
+def read_grey_fitted(path: Path, reading: Reading = STRICT) -> Volume:
+    """Read one grey volume of a case, as `read_fitted`.
+
+    Raises:
+        InputError, ResourceError, UsageError: as `read_grey`.
+    """
+    return read_grey(path, _fitted(path, reading))
+
+
+def _fitted(path: Path, reading: Reading) -> Reading:
+    """Return the reading without a frame where a file holds one volume."""
+    is_nifti = path.is_file() and path.name.lower().endswith((".nii", ".nii.gz"))
+    has_frames = reading.frame is not None and is_nifti and nifti.n_volumes(path) > 1
+    return reading if has_frames else replace(reading, frame=None)
 
 
 def write(volume: Volume, path: Path | str, *, description: str = "") -> str:
@@ -190,7 +195,7 @@ def _storable(volume: Volume, name: str) -> Volume:
 def _verify(volume: Volume, beside: Path, name: str) -> None:
     picture = beside.name.lower().endswith(raster.SUFFIXES)
     try:
-        back = read(beside, assume_orientation="RAS") if picture else read(beside)
+        back = read(beside, Reading(assume_orientation="RAS")) if picture else read(beside)
     except TransmodalError as error:
         raise IntegrityError(
             "E503", f"{name} does not read back ({error.got})", "what was written", "Check the disk."

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import dataclass
 
-from transmodal.volumes import io
-from transmodal.volumes.formats import nifti
 from transmodal.volumes.formats.nifti_affine import Form
-from transmodal.volumes.volume import Volume
 from transmodal.volumes.voxels import Nonfinite
 
 
@@ -19,7 +15,7 @@ class Reading:
     Attributes:
         nonfinite: refuse voxels that are NaN or infinite, or take them as 0.
         orientation_from: which form of a NIfTI header to believe where they disagree.
-        assume_orientation: axis codes such as `RAS` for files that do not say how they lie.
+        assume_orientation: axis codes such as `RAS` for files that do not say how they lie, as no picture does.
         frame: which volume of a NIfTI series, from 0.
         series: which series of a DICOM folder with several, by SeriesNumber or SeriesInstanceUID.
     """
@@ -29,46 +25,6 @@ class Reading:
     assume_orientation: str | None = None
     frame: int | None = None
     series: str | None = None
-
-    def read(self, path: Path) -> Volume:
-        """Read one image strictly.
-
-        Raises:
-            TransmodalError: as `volumes.io.read`.
-        """
-        return io.read(
-            path,
-            nonfinite=self.nonfinite,
-            orientation_from=self.orientation_from,
-            assume_orientation=self.assume_orientation,
-            frame=self.frame,
-            series=self.series,
-        )
-
-    def read_grey(self, path: Path) -> Volume:
-        """Read one grey image strictly.
-
-        Raises:
-            TransmodalError: as `volumes.io.read_grey`.
-        """
-        return io.read_grey(
-            path,
-            nonfinite=self.nonfinite,
-            orientation_from=self.orientation_from,
-            assume_orientation=self.assume_orientation,
-            frame=self.frame,
-            series=self.series,
-        )
-
-    def fitted(self, path: Path) -> Reading:
-        """Return this without a frame where a file holds one volume: a case has series and volumes side by side.
-
-        Raises:
-            TransmodalError: as `volumes.formats.nifti.n_volumes`.
-        """
-        is_nifti = path.is_file() and path.name.lower().endswith((".nii", ".nii.gz"))
-        has_frames = self.frame is not None and is_nifti and nifti.n_volumes(path) > 1
-        return self if has_frames else replace(self, frame=None)
 
 
 STRICT = Reading()

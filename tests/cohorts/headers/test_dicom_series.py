@@ -330,13 +330,13 @@ def test_one_series_of_a_folder_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="--series") as caught:
         io.read(tmp_path / "all")
     assert caught.value.code == "E121"
-    second = Reading(series="2").read(tmp_path / "all")
+    second = io.read(tmp_path / "all", Reading(series="2"))
     assert second.voxels.shape == (6, 5, 6)
     with pytest.raises(UsageError, match="without series 7"):
-        Reading(series="7").read(tmp_path / "all")
+        io.read(tmp_path / "all", Reading(series="7"))
     io.write(second, tmp_path / "x.nii.gz")
     with pytest.raises(UsageError, match="series 2 of x") as refused:
-        Reading(series="2").read(tmp_path / "x.nii.gz")
+        io.read(tmp_path / "x.nii.gz", Reading(series="2"))
     assert refused.value.code == "E004"
 
 

@@ -11,6 +11,7 @@ from PIL import Image
 from transmodal.errors import InputError, ResourceError, UsageError
 from transmodal.volumes import Volume, io
 from transmodal.volumes.formats import raster
+from transmodal.volumes.reading import Reading
 
 RNG = np.random.default_rng(1)
 
@@ -27,7 +28,7 @@ def test_pixels_come_back_as_they_are(suffix: str, kind: str, tmp_path: Path) ->
     volume = one_slice(colour=True) if kind == "colour" else one_slice(kind)
     path = tmp_path / f"picture{suffix}"
     io.write(volume, path)
-    back = io.read(path, assume_orientation="LPS")
+    back = io.read(path, Reading(assume_orientation="LPS"))
     np.testing.assert_array_equal(back.voxels, volume.voxels)
     assert back.voxels.dtype == volume.voxels.dtype
     assert back.orientation == "LPS"
@@ -41,7 +42,9 @@ def test_pixels_come_back_as_they_are(suffix: str, kind: str, tmp_path: Path) ->
 def test_floats_stay_floats_in_tiff_and_are_refused_in_png(tmp_path: Path) -> None:
     volume = one_slice("float32")
     io.write(volume, tmp_path / "a.tif")
-    np.testing.assert_array_equal(io.read(tmp_path / "a.tif", assume_orientation="RAS").voxels, volume.voxels)
+    np.testing.assert_array_equal(
+        io.read(tmp_path / "a.tif", Reading(assume_orientation="RAS")).voxels, volume.voxels
+    )
     with pytest.raises(UsageError, match="float32") as refused:
         io.write(volume, tmp_path / "a.png")
     assert refused.value.code == "E005"
@@ -50,10 +53,10 @@ def test_floats_stay_floats_in_tiff_and_are_refused_in_png(tmp_path: Path) -> No
 
 def test_the_resolution_is_the_spacing(tmp_path: Path) -> None:
     Image.fromarray(np.zeros((4, 6), np.uint8)).save(tmp_path / "a.png", dpi=(25.4, 50.8))
-    volume = io.read(tmp_path / "a.png", assume_orientation="LPS")
+    volume = io.read(tmp_path / "a.png", Reading(assume_orientation="LPS"))
     np.testing.assert_allclose(volume.spacing, (1.0, 0.5, 1.0), rtol=1e-3)
     Image.fromarray(np.zeros((4, 6), np.uint8)).save(tmp_path / "b.png")
-    assert io.read(tmp_path / "b.png", assume_orientation="LPS").spacing == (1, 1, 1)
+    assert io.read(tmp_path / "b.png", Reading(assume_orientation="LPS")).spacing == (1, 1, 1)
 
 
 def test_a_picture_has_to_be_given_a_place(tmp_path: Path) -> None:
@@ -91,14 +94,14 @@ def test_what_would_lie_is_refused(what: str, code: str, tmp_path: Path) -> None
     save(path, what)
     path = next(tmp_path.iterdir())
     with pytest.raises(InputError) as refused:
-        io.read(path, assume_orientation="LPS")
+        io.read(path, Reading(assume_orientation="LPS"))
     assert refused.value.code == code
 
 
 def test_another_format_under_the_name_is_refused(tmp_path: Path) -> None:
     save(tmp_path / "a.png", "gif")
     with pytest.raises(InputError) as refused:
-        io.read(tmp_path / "a.png", assume_orientation="LPS")
+        io.read(tmp_path / "a.png", Reading(assume_orientation="LPS"))
     assert refused.value.code in ("E101", "E102")
 
 
@@ -106,7 +109,7 @@ def test_opaque_alpha_is_colour(tmp_path: Path) -> None:
     pixels = np.full((4, 5, 4), 255, np.uint8)
     pixels[..., 0] = 7
     Image.fromarray(pixels, "RGBA").save(tmp_path / "a.png")
-    volume = io.read(tmp_path / "a.png", assume_orientation="LPS")
+    volume = io.read(tmp_path / "a.png", Reading(assume_orientation="LPS"))
     assert volume.voxels.shape == (5, 4, 1, 3)
     assert (volume.voxels[..., 0] == 7).all()
 

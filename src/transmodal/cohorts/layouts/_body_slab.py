@@ -16,7 +16,7 @@ from transmodal.cohorts.case_files import describe_reading, sha256_content
 from transmodal.cohorts.prepare.validate import rgb_notes
 from transmodal.errors import InputError
 from transmodal.storage import files, streams
-from transmodal.volumes import Volume
+from transmodal.volumes import Volume, io
 from transmodal.volumes.formats import raster
 from transmodal.volumes.formats.nifti_affine import assumed_affine
 from transmodal.volumes.geometry.reorient import reorient
@@ -180,7 +180,7 @@ def _place(part: Pictures, voxels: NDArray[Any]) -> Volume:
 
 
 def _cut(part: Cut, reading: Reading) -> Volume:
-    volume = reorient(reading.fitted(part.path).read(part.path))
+    volume = reorient(io.read_fitted(part.path, reading))
     begin = np.eye(4)
     begin[2, 3] = part.first
     return Volume(volume.voxels[:, :, part.first : part.last or None], volume.affine @ begin)

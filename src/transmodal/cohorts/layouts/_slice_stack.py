@@ -189,7 +189,7 @@ def count(path: Path) -> int:
 
 def _picture(path: Path, reading: Reading) -> NDArray[Any]:
     # A place in space is needed to read one and does not matter here: the stack gets its own.
-    volume = io.read(path, nonfinite=reading.nonfinite, assume_orientation="LPS")
+    volume = io.read(path, Reading(nonfinite=reading.nonfinite, assume_orientation="LPS"))
     plane: NDArray[Any] = volume.voxels[:, :, 0].swapaxes(0, 1)
     return plane
 

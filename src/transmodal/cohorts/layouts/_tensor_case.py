@@ -14,7 +14,7 @@ from transmodal.cohorts.case_files import describe_reading, sha256_content
 from transmodal.cohorts.steps.voxelwise import Still
 from transmodal.errors import InputError
 from transmodal.storage import files
-from transmodal.volumes import diffusion
+from transmodal.volumes import diffusion, io
 from transmodal.volumes.geometry.resampling import resample
 from transmodal.volumes.reading import STRICT, Reading
 
@@ -86,12 +86,12 @@ class TensorCase:
         """
         self._refuse_raw()
         series = self.series
-        mask = None if series.mask is None else self.reading.fitted(series.mask).read_grey(series.mask)
+        mask = None if series.mask is None else io.read_grey_fitted(series.mask, self.reading)
         gradients = diffusion.read_gradients(series.bval, series.bvec)
         fitted = diffusion.fit_tensors(
             series.dwi, gradients, b_max=self.b_max, mask=mask, reading=self.reading
         )
-        volumes = {"t1": self.reading.fitted(self.t1).read_grey(self.t1), "fa": fitted.fa, "b0": fitted.b0}
+        volumes = {"t1": io.read_grey_fitted(self.t1, self.reading), "fa": fitted.fa, "b0": fitted.b0}
         hashes = ascii([sha256_content(path) for path in self._of_series()])
         origins = {
             "t1": Origin(self.t1.name, sha256_content(self.t1)),

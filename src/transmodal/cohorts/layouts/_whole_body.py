@@ -11,6 +11,7 @@ from typing import NamedTuple
 from transmodal.cohorts import label_pictures
 from transmodal.cohorts.layouts._stack_facts import Facts, Stack, StackSettings, read_facts, read_stack
 from transmodal.errors import InputError
+from transmodal.volumes import io
 from transmodal.volumes.formats import raster
 from transmodal.volumes.geometry.reorient import reorient
 from transmodal.volumes.reading import Reading
@@ -69,7 +70,7 @@ def read_body(name: str, images: Mapping[str, Path], settings: StackSettings, re
 
 
 def _of_volumes(name: str, images: Mapping[str, Path], reading: Reading) -> Body:
-    grid = reorient(reading.fitted(images["colour"]).read(images["colour"])).grid
+    grid = reorient(io.read_fitted(images["colour"], reading)).grid
     return Body(name, tuple(range(grid.shape[2])), grid.spacing[2], dict(images), [])
 
 
