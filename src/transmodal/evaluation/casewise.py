@@ -45,7 +45,7 @@ def evaluate_cases(
 
     Args:
         participants: models and oracles.
-        cases: what to score on.
+        cases: the cases to score.
         task: target, sources and cohort.
         metrics: that are taken; MAE, or the first of them without it, chooses the best and the worst case to show.
         learned: metrics that need a network.
@@ -75,7 +75,7 @@ def evaluate_cases(
 
 @dataclass(frozen=True, slots=True)
 class _CaseVolumes:
-    """One case's target, as it is compared, and what the participants make of it, by name."""
+    """One case's target, as it is compared, and the participants' translations of it, by name."""
 
     target: Volume
     synthetic: Mapping[str, Volume]

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class CaseTranslation(NamedTuple):
-    """A synthetic volume, where the passes of its translation disagree (None for one pass), and what was clipped."""
+    """A synthetic volume, where the passes of its translation disagree (None for one pass), and how many voxels were clipped."""
 
     volume: Volume
     disagreement: Volume | None = None

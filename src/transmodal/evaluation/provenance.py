@@ -1,4 +1,4 @@
-"""How a trained model came about, as far as a comparison has to know: which recipe, how large, on what device."""
+"""How a trained model came about, as far as a comparison needs it: which recipe, how large, on what device."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ NORMALISED = {
 
 
 def describe_model(model: Model) -> dict[str, Any]:
-    """Return what a comparison needs to know of a trained model, JSON-able.
+    """Return the record of a trained model that a comparison needs, JSON-able.
 
     Returns:
         `recipe_sha256`, equal for trainings that differ in their seed alone, or in where weights lie;
@@ -72,7 +72,7 @@ def describe_variant(passes: Mapping[str, Any]) -> str:
 
 
 def recipe_digest(recipe: Recipe, weights: Mapping[str, str] | None = None) -> str:
-    """Return a hash of a resolved recipe without its seed and without what says where it is trained.
+    """Return a hash of a resolved recipe without its seed and the keys of where and how it is trained.
 
     Args:
         recipe: resolved.
@@ -104,7 +104,7 @@ def weight_hashes(record: Mapping[str, Any]) -> dict[str, str]:
 
 
 def starting_weights(record: Mapping[str, Any]) -> set[str]:
-    """Return what a model's networks started from: SHA-256 of files, or `from scratch`; empty where that is no question."""
+    """Return the weights that a model's networks started from: SHA-256 of files, or `from scratch`; empty where none are recorded."""
     return {str(start) for start in (record.get("starting_weights") or {}).values()}
 
 
@@ -112,7 +112,7 @@ def starting_notes(models: Mapping[str, set[str]]) -> list[str]:
     """Return notes on models whose papers start from published weights: whether these did.
 
     Args:
-        models: what each model's networks started from; see `starts_of`.
+        models: the weights that each model's networks started from; see `starting_weights`.
     """
     notes = {
         "From scratch, where the paper starts from published weights": [

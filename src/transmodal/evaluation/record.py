@@ -53,7 +53,7 @@ def build_record(evaluation: Evaluation) -> schema.EvaluationFile:
 
 
 def _scoring(task: EvaluationTask) -> schema.Scoring:
-    """Return what figures depend on beside volumes: enough to take them again."""
+    """Return everything that figures depend on beside volumes, so that they can be taken again."""
     units = task.reference
     reference = (
         None

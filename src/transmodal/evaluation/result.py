@@ -65,7 +65,7 @@ class Evaluation:
     """An evaluation.
 
     Attributes:
-        task: what is evaluated on what.
+        task: target, sources and cohort.
         models: names of the trained translators.
         oracles: names of those that need no learning.
         rows: every figure of every case.
@@ -73,16 +73,16 @@ class Evaluation:
         slices_excluded: axial slices without mask, by case.
         records: how each model came about, JSON-able, by name.
         curves: CSV files with the models' training curves, by name.
-        seconds: what the translation of each case took, by name and case.
+        seconds: duration of the translation of each case, by name and case.
         errors: histograms of the models' errors inside the mask, by name.
         regions: measured and synthetic means by region, of the models.
-        targets: hashes of what was scored against, by case.
+        targets: hashes of the arrays that were scored against, by case.
         volumes: stored synthetic volumes; empty where none were kept.
         splits: figures of the whole split, such as FID.
         learned: which networks took figures, JSON-able, by their metrics.
         strata: patients by column of a phenotype table; None without one.
         internal_test: figures of the training site; None where cases are of it, or nothing is known of it.
-        disagreements: what the disagreement of the translators with several passes is worth, by case.
+        disagreements: figures of the disagreement of translators with several passes, by case.
         spreads: stored disagreements; empty where none were kept.
         organs: colour per organ, of the models; empty where it was not asked for.
     """
@@ -157,7 +157,7 @@ class Evaluation:
     def findings(self) -> list[tuple[str, str]]:
         """Return a sentence for each model, by name: in which figures it does not beat which of the oracles.
 
-        The registered mean, which knows more than the other three, is named first where it is as good or better.
+        The registered mean, which has more information than the other three, is named first where it is as good or better.
         """
         rivals = [name for name in (REGISTERED, *STANDARD) if name in self.oracles]
         return [(model, self._finding(model, rivals)) for model in self.models] if rivals else []
@@ -222,7 +222,7 @@ class Evaluation:
         return build_provenance(self).model_dump(mode="json", exclude_unset=True)
 
     def timing(self) -> dict[str, Any]:
-        """Return what translations took, for a file of its own: it is another one each time."""
+        """Return the durations of translations, for a file of its own: they differ each time."""
         return {
             "machine": platform.machine(),
             "device": {name: str(self.records.get(name, {}).get("device", "cpu")) for name in self.seconds},

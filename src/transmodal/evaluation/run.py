@@ -53,7 +53,7 @@ def evaluate(
             their translators.
         cohort: a prepared cohort, the one that the runs learned from or another.
         request: which cases are scored, how they are translated, which figures are taken beside which oracles.
-        output: folder for what `report.write.write` writes; None writes nothing.
+        output: folder for the files of `report.write.write`; None writes nothing.
         progress: told how far it is.
 
     Raises:
@@ -103,7 +103,7 @@ def evaluate_oracles(
         cohort: a prepared cohort; oracles are fitted on its training split.
         scoring: which figures are taken, of which oracles; metrics that need a network are not taken.
         split: `train`, `validation` or `test`.
-        output: folder for what `report.write.write` writes; None writes nothing.
+        output: folder for the files of `report.write.write`; None writes nothing.
 
     Raises:
         UsageError: E004 when the target to be normalised has a unit, E002 for an unknown oracle.
@@ -138,7 +138,7 @@ def _prepare_cases(
     """Return the cases to score with their evaluation mask, the task, and the strata of the patients.
 
     Raises:
-        UsageError, InputError: for cases that lack what a metric needs, in another unit, or without a phenotype.
+        UsageError, InputError: for cases without a mask or labels that a metric needs, in another unit, or without a phenotype.
     """
     cases = select_cases(sites.scored, request.selection.split)
     for model in loaded.models:

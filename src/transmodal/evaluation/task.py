@@ -49,13 +49,13 @@ class EvaluationTask:
         split: which side of the split.
         n_training: cases that oracles, and models of this cohort, are fitted on.
         simulated: modalities that no scanner measured.
-        notes: what a reader has to know, such as the limits of an embedded cohort.
-        reference: what targets are scaled to by their own intensities; None leaves them as they are.
+        notes: remarks for a reader, such as the limits of an embedded cohort.
+        reference: units that targets are scaled to by their own intensities; None leaves them as they are.
         fitted_on: name of the cohort that oracles are fitted on; empty where it is this one.
         training_patients: of the cohort's training split; their hashes are kept, to find leaks by.
         units: of modalities whose values are not in their own unit, such as `{"ct": "grey level"}`.
         mask: the region of the target that is the evaluation mask; None where the data set gives masks.
-        labels: names of the segmentation's labels, as far as the cohort knows them.
+        labels: names of the segmentation's labels, as far as the cohort has them.
     """
 
     sources: tuple[str, ...]
@@ -91,8 +91,8 @@ def build_task(
     """Return the task of an evaluation on a side of a cohort's split.
 
     Args:
-        cohort: what is scored on, and what the target's range of values is taken from.
-        preprocessing: says the target and how it was mapped.
+        cohort: the scored one, from which the target's range of values is taken.
+        preprocessing: of the model, with the target and its intensity map.
         sources: source modalities of all runs.
         split: `train`, `validation` or `test`.
 

@@ -70,14 +70,14 @@ class UnpairedEvaluation:
         target: target modality.
         cohort: name of the cohort.
         digest: of the cohort.
-        split: what was scored.
+        split: the scored side of the split.
         source_cases: cases that were translated.
         target_cases: cases whose targets the synthetic ones are held against as a set.
         records: how each run came about, by name.
         cycles: cycle error by run and case; empty for runs without a way back.
         splits: FID and KID, where weights were given.
         pictures: the first cases' source and synthetic volumes, by case and run.
-        notes: what a reader of the figures has to know.
+        notes: remarks for a reader of the figures.
     """
 
     sources: tuple[str, ...]
@@ -94,7 +94,7 @@ class UnpairedEvaluation:
     notes: Sequence[str] = ()
 
     def summary_text(self) -> str:
-        """Return the figures as lines of text, and what is not among them."""
+        """Return the figures as lines of text, and notes on those that are not taken."""
         lines = [
             f"{self.cohort}, {self.split}: {len(self.source_cases)} cases of {', '.join(self.sources)}, "
             f"{len(self.target_cases)} of {self.target}, no pairs",

@@ -16,7 +16,7 @@ from transmodal.storage import files, tables
 ID_COLUMNS = ("participant_id", "patient", "patient_id", "subject", "subject_id")
 UNKNOWN = "not recorded"
 MOST = 12
-"""Strata of one column: with more, few patients are in each, and cuts are what is wanted."""
+"""Strata of one column: with more, few patients are in each, and numbers need cuts."""
 _MISSING = {"", "n/a", "na", "nan", "none", "null"}
 
 Table = Mapping[str, Mapping[str, str]]

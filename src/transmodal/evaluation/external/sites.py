@@ -29,7 +29,7 @@ class Sites(NamedTuple):
     """The scored cohort and the one that the models learned from.
 
     Attributes:
-        scored: what is evaluated on.
+        scored: the cohort that is evaluated on.
         training: the cohort that the models learned from, for oracles to be fitted on; None where it was not given.
         is_external: whether the models learned from another cohort than the scored one.
     """
@@ -54,10 +54,10 @@ def find_sites(
     """Find out where the models learned.
 
     Args:
-        scored: what is evaluated on.
-        training: the training cohort, as the user says; None takes the scored one where the models learned from it.
+        scored: the cohort that is evaluated on.
+        training: the training cohort, as the user names it; None takes the scored one where the models learned from it.
         records: how each model came about.
-        split: what is scored.
+        split: the scored side of the split.
 
     Raises:
         UsageError: E004 for another training cohort than the models', or for all cases of a cohort that a model
@@ -93,7 +93,7 @@ def find_sites(
 def build_task_of_sites(
     sites: Sites, preprocessing: Preprocessing, sources: tuple[str, ...], split: str
 ) -> EvaluationTask:
-    """Return the task of an evaluation; what was learned from the training cohort stays as it was there."""
+    """Return the task of an evaluation; the data range and the oracles' cases are the training cohort's."""
     task = build_task(sites.scored, preprocessing, sources, split)
     if sites.training is None:
         return replace(task, n_training=0)

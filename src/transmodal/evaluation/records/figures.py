@@ -176,7 +176,7 @@ class External(Part):
 
 
 class DisagreementFigures(Part):
-    """How well the disagreement of one translator's passes tells its errors on one case."""
+    """How well the disagreement of one translator's passes ranks its errors on one case."""
 
     case: str
     patient: str

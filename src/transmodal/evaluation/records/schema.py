@@ -1,7 +1,7 @@
 """The format of `evaluation.json`: one schema, written and read through it.
 
-The names of the fields are the keys of the file, in its order. What a field means stands with the class that the
-figures come from.
+The names of the fields are the keys of the file, in its order. The meaning of a field stands with the class that
+the figures come from.
 """
 
 from __future__ import annotations
@@ -132,7 +132,7 @@ class Provenance(Part):
 
 
 class EvaluationFile(Part):
-    """The content of an `evaluation.json`; what has a default may be missing in evaluations before 0.2."""
+    """The content of an `evaluation.json`; fields with a default may be missing in evaluations before 0.2."""
 
     version: Literal[1] = 1
     rows: tuple[Figure, ...]

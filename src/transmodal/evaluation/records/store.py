@@ -1,6 +1,6 @@
 """Synthetic volumes kept beside their figures, by hash, so that a reader can take every figure again.
 
-Figures are of what is kept: NIfTI holds float32, which is what translators give, and every bit of it.
+Figures are of the stored volumes: NIfTI holds the float32 of the translators, every bit of it.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class VolumeStore:
 
         Args:
             name: of the translator.
-            case: what was translated.
+            case: the translated one.
             volume: on the target's grid; float64 is kept as float32, colour as one file per channel.
 
         Raises:
@@ -77,7 +77,7 @@ class VolumeStore:
         return stored
 
     def _below(self, name: str) -> Path:
-        number = [*self.volumes, name].index(name) + 1  # names may hold what paths cannot
+        number = [*self.volumes, name].index(name) + 1  # names may hold characters that paths cannot
         return Path(FOLDER) / f"{number:02d}-{plain(name)}"
 
     def _write(
@@ -156,7 +156,7 @@ def _channels(volume: Volume) -> dict[str, Volume]:
 
 
 def plain(name: str) -> str:
-    """Return a name without what paths cannot hold everywhere."""
+    """Return a name without characters that some paths cannot hold."""
     return re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip(".-") or "unnamed"
 
 

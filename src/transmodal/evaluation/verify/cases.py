@@ -34,7 +34,7 @@ class _Translated(NamedTuple):
 
 
 class CaseChecker:
-    """Takes the figures of cases again and compares them; remembers what was taken for the checks of the whole.
+    """Takes the figures of cases again, compares them, and collects them for the checks of totals.
 
     Attributes:
         tally: counts the figures that agree.
