@@ -1,4 +1,4 @@
-"""What a modality is: one record each of unit, window, range, storage and names. A new modality is one line here."""
+"""One record per modality: unit, window, range, storage and names. A new modality is one line here."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from transmodal.volumes.bounds import Bounds
 from transmodal.volumes.intensity import IntensitySpec
 
 ROBUST = IntensitySpec("percentile", 0.5, 99.5)
-"""How values without a unit are mapped, such as MR contrasts: robust ends inside the mask."""
+"""Intensity map of values without a unit, such as MR contrasts: robust ends inside the mask."""
 
 
 _OPEN = Bounds()
 
 
 class BidsName(NamedTuple):
-    """How BIDS names an image.
+    """Name of a modality's images in BIDS.
 
     Attributes:
         datatype: its folder.

@@ -1,4 +1,4 @@
-"""What everything synthetic says of itself."""
+"""Notices that every synthetic volume carries."""
 
 from __future__ import annotations
 
@@ -8,4 +8,4 @@ INTENDED_USE = (
 )
 
 FROM_SCRATCH = "from scratch"
-"""What a network starts from that was given no published weights."""
+"""Start of a network without published weights."""

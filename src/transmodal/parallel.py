@@ -15,7 +15,7 @@ from typing import TypeVar
 from transmodal.errors import ResourceError
 
 _THREADS = ("OMP_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
-"""What BLAS libraries read when they are loaded."""
+"""Variables that BLAS libraries read when they are loaded."""
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -44,7 +44,7 @@ def spread(
     waiting = deque(items)
     while waiting:
         suspects = yield from _run_together(work, items, waiting, workers)
-        # One of these took its process down, and the pool with it. Alone, the guilty one shows itself.
+        # One of these took its process down, and the pool with it. Run alone, that item is found.
         for name in suspects:
             yield name, _run_alone(work, items[name], name)
 

@@ -1,4 +1,4 @@
-"""The unit of an image's values, told by the values themselves: Hounsfield units and FA are never taken on trust."""
+"""The unit of an image's values, checked against the values: Hounsfield units and FA are never taken on trust."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is asked of the system so that files last: content on the disk, two folders exchanged in one step."""
+"""Calls of the system that make files durable: content on the disk, two folders exchanged in one step."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What lies in folders: the one walk of all layouts and readers, through links, and never in circles."""
+"""Contents of folders: the one walk of all layouts and readers, through links, and never in circles."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Places to write to, checked before any work is done: an hour of it is not lost to a name that cannot be."""
+"""Places to write to, checked before any work is done: no hour is lost to a name that cannot be written."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def check_file(path: Path | str) -> None:
 
 
 def from_os_error(error: OSError) -> TransmodalError:
-    """Return an error of the operating system in the words of this family."""
+    """Return an error of the operating system as an error of this package."""
     place = f" {error.filename}" if error.filename else ""
     if error.errno in (errno.ENOTDIR, errno.EISDIR, *_NAME_ERRORS):
         return UsageError(

@@ -1,4 +1,4 @@
-"""Bytes of image files: read once, to the last one, under a budget; whatever fails, fails as one of ours."""
+"""Bytes of image files: read once, to the last one, under a budget; every failure is raised as an error of this package."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from transmodal.errors import InputError, ResourceError, TransmodalError
 from transmodal.storage import placeholders
 
 BUDGET_BYTES = 4 << 30
-"""What a file may declare or hold, inflated, unless the caller says otherwise."""
+"""Most bytes that a file may declare or hold, inflated, unless the caller gives another budget."""
 
 GZIP_MAGIC = b"\x1f\x8b"
 

@@ -15,7 +15,7 @@ from transmodal.storage import placeholders, streams
 _BUDGET_BYTES = 256 << 20
 _DELIMITERS = ("\t", ";", ",")
 _WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
-"""How .xlsx and .ods, and the older .xls, begin."""
+"""First bytes of .xlsx and .ods, and of the older .xls."""
 _BOMS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
 _EXPECTED = "a heading and rows, divided by commas, semicolons or tabs"
 

@@ -1,4 +1,4 @@
-"""What an image looks like in a few figures, so that a source can be held against a training cohort.
+"""An image's appearance in a few figures, by which a source is compared with a training cohort.
 
 Of any image: how fine its detail is, how bright its rim is beside its middle, how its intensities spread. Of a
 head also what the tissues show, read where the embedded template lies (`volumes.regions.head_pose`): ratios to white
@@ -39,7 +39,7 @@ _LEAST_RATIO = 0.05
 
 
 class Tissue(NamedTuple):
-    """What the tissues of a head show, as ratios to white matter, background taken away.
+    """Intensities of the tissues of a head, as ratios to white matter, background taken away.
 
     Attributes:
         grey: grey matter.
@@ -48,7 +48,7 @@ class Tissue(NamedTuple):
         air: 20 to 28 mm outside the brain; NaN where the image does not reach.
         texture: robust standard deviation within white matter.
         explained: share of the variance within the brain that the three tissues explain.
-        white: what white matter shows, in the image's own unit.
+        white: intensity of white matter, in the image's own unit.
     """
 
     grey: float
@@ -85,7 +85,7 @@ class Appearance(NamedTuple):
 
 
 def measure_appearance(volume: Volume) -> Appearance | None:
-    """Look at an image.
+    """Measure an image's appearance.
 
     Args:
         volume: grey or colour, however it lies; any intensities.
@@ -129,7 +129,7 @@ def is_hu(low: float) -> bool:
 
 
 def _background(means: NDArray[np.float32], low: float) -> float:
-    """Return what the image shows of nothing: its low end, or 0 where that is tissue; of HU the window's end."""
+    """Return the intensity of the background: its low end, or 0 where that is tissue; of HU the window's end."""
     if is_hu(low):
         return _SOFT_HU[0]
     tight = float(means.min()) >= 0 and low > _DARK * float(np.percentile(means, 98))
@@ -184,7 +184,7 @@ def _tissue(
 def _levels(
     values: Floats, parts: Floats, at: Floats, inside: NDArray[np.bool_], *, rounds: int
 ) -> tuple[Floats, Floats]:
-    """Return what white matter, grey matter and fluid show, and the logarithm of the bias, in turns."""
+    """Return the intensities of white matter, grey matter and fluid, and the logarithm of the bias, fitted in turns."""
     quadratic = np.column_stack([at, at**2, at[:, [0]] * at[:, 1:], at[:, 1] * at[:, 2]])
     bias = np.zeros(len(values))
     for number in range(rounds):
@@ -204,7 +204,7 @@ def _levels(
 
 
 def _robust_least_squares(columns: Floats, values: Floats) -> Floats:
-    """Solve least squares in which what lies far off counts less (Cauchy's weights)."""
+    """Solve least squares in which outliers count less (Cauchy's weights)."""
     weight = np.ones(len(values))
     for _ in range(_REWEIGHTED):
         solved = np.linalg.lstsq(columns * weight[:, None], values * weight, rcond=None)[0]

@@ -13,7 +13,7 @@ _OPEN = (-np.inf, np.inf)
 
 
 class Clipped(NamedTuple):
-    """What clipping changed.
+    """The voxels that clipping changed.
 
     Attributes:
         voxels: how many voxels had a value outside the range; a colour voxel counts once.
@@ -36,7 +36,7 @@ class Bounds(NamedTuple):
     high: float | None = None
 
     def clip(self, voxels: NDArray[np.float32]) -> tuple[NDArray[np.float32], Clipped]:
-        """Return the voxels with every value inside the range, and what that changed.
+        """Return the voxels with every value inside the range, and the count of those that were clipped.
 
         The one place where synthetic volumes are clipped to what their modality can be, such as HU to -1024 and above.
 

@@ -33,7 +33,7 @@ _SINGULAR = 1e-3  # of the design: below it directions are too much alike
 
 
 class Gradients(NamedTuple):
-    """How each volume of a series is diffusion-weighted.
+    """The diffusion weighting of each volume of a series.
 
     Attributes:
         b: `(N,)`, in s/mm^2.
@@ -46,7 +46,7 @@ class Gradients(NamedTuple):
 
 
 class TensorFit(NamedTuple):
-    """What a series gives.
+    """The FA and b0 of a series, with the tensors' main axes.
 
     Attributes:
         fa: `(I, J, K)` float32 in [0, 1]; 0 outside the mask.

@@ -1,4 +1,4 @@
-"""Intensities: how real values become what networks see, each with its inverse."""
+"""Intensity maps from real values to the range that networks take, each with its inverse."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Range = Literal["signed", "unit", "free"]
 
 @dataclass(frozen=True, slots=True)
 class IntensitySpec:
-    """How a map is found.
+    """The method by which a map is fitted, and its ends.
 
     Attributes:
         method: `window` (fixed real values), `percentile` (of the voxels inside a mask), `minmax` or
@@ -203,7 +203,7 @@ def _percentiles(values: NDArray[Any], *per_cent: float) -> Iterator[float]:
 
 
 def _order_statistics(values: NDArray[Any], places: Sequence[int]) -> dict[int, float]:
-    """Return what would stand at these places if the values were sorted."""
+    """Return the values at these places of the sorted values."""
     whole = values.dtype.kind in "iu" and values.dtype.itemsize <= 4
     least = int(values.min()) if whole else 0
     if whole and int(values.max()) - least <= _COUNTED:

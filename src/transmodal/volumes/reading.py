@@ -1,4 +1,4 @@
-"""How image files are read where they leave something open: the user's word for it, as it travels with a case."""
+"""Settings of the user for image files that leave something open, as they travel with a case."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from transmodal.volumes.voxels import Nonfinite
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What the user says of files that do not say it themselves; by default nothing, and such files are refused.
+    """Settings for files that do not say something themselves; by default there are none, and such files are refused.
 
     Attributes:
         nonfinite: refuse voxels that are NaN or infinite, or take them as 0.

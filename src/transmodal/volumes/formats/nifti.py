@@ -2,7 +2,7 @@
 
 What is checked here and left unchecked elsewhere: the whole gzip stream to its checksum, the declared
 against the present size before anything is allocated, raw `pixdim` and `scl` fields, sform against qform
-(see `forms`), and voxels that are not finite.
+(see `nifti_affine`), and voxels that are not finite.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _RGB = np.dtype([("R", "u1"), ("G", "u1"), ("B", "u1")])
 _RGB_CODE = 128
 _SIDE_LIMIT = 32767
 SERIES_BUDGET_BYTES = 4 * BUDGET_BYTES
-"""What a series may declare or hold, inflated: hundreds of volumes."""
+"""Most bytes that a series may declare or hold, inflated: hundreds of volumes."""
 _KINDS = {348: (nib.Nifti1Header, b"n+1\0"), 540: (nib.Nifti2Header, b"n+2\0\r\n\x1a\n")}
 
 
@@ -178,7 +178,7 @@ def write_series(voxels: NDArray[Any], affine: Affine, path: Path, description: 
 
 
 class _Layout(NamedTuple):
-    """What the header says about the voxels: shape with three sides or more, type, first byte."""
+    """The voxels by the header: shape with three sides or more, type, first byte."""
 
     header: nib.Nifti1Header
     shape: tuple[int, ...]

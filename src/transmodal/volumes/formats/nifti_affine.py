@@ -1,7 +1,7 @@
-"""Where a NIfTI file says that it lies: sform, qform, spacings and units, and the rule between them.
+"""The affine of a NIfTI file: sform, qform, spacings and units, and the rule between them.
 
 The rule: the sform where it is coded, else the qform. Both have to agree within a physical tolerance; an
-sform alone has to agree with `pixdim`; the user may say which to believe, but nobody guesses.
+sform alone has to agree with `pixdim`; the user may say which to believe; nothing is guessed.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ FORMS_TOLERANCE_MM = 0.05
 Form = Literal["sform", "qform"]
 
 _QUATERNION_ROUNDING = 2e-7
-"""What float32 makes uncertain in b^2 + c^2 + d^2; near half a turn the angle is uncertain by its root."""
+"""Rounding by float32 of b^2 + c^2 + d^2; near half a turn the angle is uncertain by its root."""
 
 _HALF_TURN = 1e-7
 """Below this, a^2 is rounding and the turn is a half one, as the format's reference library has it."""

@@ -25,7 +25,7 @@ from transmodal.volumes.voxels import Nonfinite, build_volume, to_real
 
 SUFFIXES = (".png", ".tif", ".tiff")
 READABLE = (*SUFFIXES, ".bmp")
-"""What `read` takes: stacks of photographs and labels come as BMP too."""
+"""Endings that `read` takes: stacks of photographs and labels come as BMP too."""
 _FORMATS = {".png": "PNG", ".tif": "TIFF", ".tiff": "TIFF"}
 _READ = ("PNG", "TIFF", "BMP")
 _GREY = {"L", "I;16", "I;16B", "I;16L", "F"}

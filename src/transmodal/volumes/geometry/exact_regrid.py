@@ -14,7 +14,7 @@ Shape = tuple[int, int, int]
 
 
 class ExactMatch(NamedTuple):
-    """How one grid's voxels lie on another's: axes permuted, flipped and moved by whole voxels.
+    """The place of one grid's voxels on another: axes permuted, flipped and moved by whole voxels.
 
     Attributes:
         axes: for each source axis the target axis that runs along it.
@@ -28,7 +28,7 @@ class ExactMatch(NamedTuple):
 
 
 def match_exactly(source: Grid, target: Grid) -> ExactMatch | None:
-    """Tell how target voxels coincide with source voxels within `TOLERANCE_MM`, or None."""
+    """Return how target voxels coincide with source voxels within `TOLERANCE_MM`; None where they do not."""
     step = np.linalg.inv(source.affine) @ target.affine
     whole = np.rint(step)
     turns = np.abs(whole[:3, :3])

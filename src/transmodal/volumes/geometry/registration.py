@@ -32,7 +32,7 @@ _FIRST_STEP_MM, _LAST_STEP_MM = 4.0, 0.02
 
 
 class Quality(NamedTuple):
-    """How similar the two volumes are before and after, and how much the map stretches.
+    """Similarity of the two volumes before and after, and the stretching by the map.
 
     Attributes:
         metric: `correlation` (Pearson's r) or `mutual_information` (in nats).

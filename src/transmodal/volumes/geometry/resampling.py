@@ -24,7 +24,7 @@ How = Literal["linear", "nearest", "cubic"]
 Step = NDArray[np.float64]
 
 REACH = 0.75
-"""How far, in voxels, a volume is continued beyond its outermost centres.
+"""Distance in voxels to which a volume is continued beyond its outermost centres.
 
 Half a voxel is the voxel's own; a quarter is what `working_grid` may lack on a side, because it rounds the
 field of view to whole voxels. So a volume that goes to a working grid and back has no rim of `fill`.

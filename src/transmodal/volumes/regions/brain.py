@@ -25,7 +25,7 @@ Mask = NDArray[np.bool_]
 Floats = NDArray[np.floating[Any]]
 
 BRAIN_CM3 = (300.0, 2500.0)
-"""What a human brain, with the fluid in and around it, may measure."""
+"""Least and greatest volume of a human brain, with the fluid in and around it."""
 
 _SHAPE_MM, _ALIGN_MM, _WORK_MM = 4.0, 2.0, 3.0
 _RING_MM = 6.0  # how far beyond the brain the search looks: cerebrospinal fluid and skull, not yet scalp
@@ -250,7 +250,7 @@ def _box_around(mask: Volume, margin_mm: float = 20.0) -> tuple[slice, slice, sl
 
 
 def _deform_template(near: Volume, linear: sitk.Transform) -> tuple[Floats, Floats]:
-    """Return the template's brain after demons, `[0, 1]` over its edge, and what the intensities keep of it."""
+    """Return the template's brain after demons, `[0, 1]` over its edge, and the part of it that the intensities confirm."""
     warped = _warp_template_mask(near, linear)
     depth = _depth(warped.voxels > 0.5, near.spacing)
     t1 = itk.warp(_template().t1, near.grid, linear).voxels
@@ -310,7 +310,7 @@ def _paint_template(t1: Floats, voxels: Floats, inside: Mask, n: int = 16) -> Fl
 
 
 def _trim(near: Volume, mask: Mask, levels: _Levels) -> Floats:
-    """Return what stays of the template's brain, `[0, 1]` over its edge: tissue, what it encloses or joins.
+    """Return the confirmed part of the template's brain, `[0, 1]` over its edge: tissue, and voxels that it encloses or joins.
 
     Only where the brain's tissue is well above the ring; else there is nothing to judge by.
     """

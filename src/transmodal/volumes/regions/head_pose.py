@@ -1,4 +1,4 @@
-"""Where the embedded template lies in a head, whatever the contrast: a quick search on a grid of about 4 mm.
+"""The pose of the embedded template in a head of any contrast: a quick search on a grid of about 4 mm.
 
 The template gives every point around the brain a class: white matter, grey matter, fluid, and shells of growing
 distance outside. A pose is good where the classes explain the image: by the correlation ratio, which asks for
@@ -66,7 +66,7 @@ class TemplatePoints(NamedTuple):
 
 
 class Pose(NamedTuple):
-    """How the template lies in an image.
+    """A pose of the template in an image, and its fit.
 
     Attributes:
         values: shift in mm, turns in radians, logarithms of size and of stretching.
@@ -219,7 +219,7 @@ def _drop_doubles(near: Sequence[Floats]) -> list[Floats]:
 
 
 class _Search:
-    """Climbs from a start; keeps the image."""
+    """The search for a pose in one image."""
 
     def __init__(self, coarse: CoarseImage, brightness: NDArray[Any]) -> None:
         self._coarse, self._brightness = coarse, brightness.astype(np.float32)

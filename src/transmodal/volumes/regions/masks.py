@@ -28,7 +28,7 @@ _AIR_HU = -200.0  # a background below it is air in Hounsfield units
 
 
 class Region(NamedTuple):
-    """What counts of a volume, `(I, J, K)`, and how it was found, for the record."""
+    """The part of a volume that counts, `(I, J, K)`, and how it was found, for the record."""
 
     mask: Mask
     method: str
@@ -82,7 +82,7 @@ def _fill_planes(mask: Mask) -> Mask:
 
 
 def _threshold(values: NDArray[np.floating[Any]]) -> float:
-    """Return what divides body from air: Otsu's, in MR lowered towards the noise that is in the air.
+    """Return the threshold between body and air: Otsu's, in MR lowered towards the noise that is in the air.
 
     In MR Otsu's threshold lies among the tissues, some of which are as dark as a fifth of it.
     """

@@ -19,7 +19,7 @@ from transmodal.volumes import io
 from transmodal.volumes.volume import Volume
 
 FOLDER = Path(__file__).parents[1] / "embedded"
-"""Where the files lie; `figures.json` beside them says how well the FA volume is registered."""
+"""Folder of the files; `figures.json` beside them says how well the FA volume is registered."""
 
 
 @cache

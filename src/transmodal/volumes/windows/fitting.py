@@ -1,4 +1,4 @@
-"""How the sides of a slice come to the sides of a window, and back."""
+"""Fitting of a slice's sides to a window's, and back."""
 
 from __future__ import annotations
 

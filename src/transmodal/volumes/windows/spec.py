@@ -1,4 +1,4 @@
-"""How windows are cut, and where they lie: slices, slabs and patches of a volume."""
+"""Shapes and places of windows: slices, slabs and patches of a volume."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Fit = Literal["pad", "keep", "ignore"]
 
 @dataclass(frozen=True, slots=True)
 class Cutting:
-    """How windows are cut.
+    """Shape and fit of the windows that a volume is cut into.
 
     Attributes:
         kind: `slice` (2D), `slab` (2.5D: a slice with its neighbours as channels) or `patch` (3D).
@@ -79,7 +79,7 @@ class Cutting:
 
 
 class Window(NamedTuple):
-    """Where a window lies: the slice axis (-1 for patches) and the index of its first voxel."""
+    """The place of a window: the slice axis (-1 for patches) and the index of its first voxel."""
 
     axis: int
     start: tuple[int, int, int]

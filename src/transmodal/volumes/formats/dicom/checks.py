@@ -1,4 +1,4 @@
-"""What a DICOM series has to be before its pixels are read: slices of one kind, with a unit where one is needed."""
+"""Checks of a DICOM series before its pixels are read: slices of one kind, with a unit where one is needed."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ def read(name: str, slices: list[Slice], budget: int) -> Volume:
 
     Raises:
         InputError: E103 for a grid that makes no sense, E105 for a dose without its unit, E121 for several grids, and as
-            `dicom_pixels.frames`.
+            `pixels.read_frames`.
         ResourceError: E401 beyond the budget.
     """
     if len(slices) > 1:

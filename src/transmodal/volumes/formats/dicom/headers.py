@@ -27,7 +27,7 @@ from transmodal.volumes.formats.dicom.privacy import (
 SUFFIXES = (".dcm", ".dicom", ".ima")
 """Endings by which a file says that it is DICOM."""
 _MAGIC = slice(128, 132)
-"""Where `DICM` stands, behind the preamble."""
+"""Place of `DICM`, behind the preamble."""
 _PLACE = {"ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing"}
 _IDENTITY = ("PatientName", "PatientID", "OtherPatientIDs", "OtherPatientNames", "PatientBirthName")
 _FOREIGN_SUFFIXES = re.compile(

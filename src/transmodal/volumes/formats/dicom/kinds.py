@@ -22,7 +22,7 @@ _WORDS = (
     "ContrastBolusAgent",
 )
 _QUOTED = ("ImageType", "ComplexImageComponent", "ScanningSequence", "EchoNumbers", "RawDataType")
-"""Whose values messages show: they are of defined terms, where others are free text."""
+"""Elements whose values messages show: they are of defined terms, where others are free text."""
 _NUMBERS = {
     "EchoTime": 0.03,
     "InversionTime": 0.03,
@@ -44,7 +44,7 @@ Key = TypeVar("Key", bound=Hashable)
 
 
 class Traits(NamedTuple):
-    """What of one image tells its kind.
+    """The parameters of an image by which its kind is known.
 
     Attributes:
         words: values of `_WORDS`, and whether GE says it is magnitude or a part.
@@ -56,7 +56,7 @@ class Traits(NamedTuple):
 
 
 def read_traits(header: Slice) -> Traits:
-    """Return what tells an image's kind."""
+    """Return the parameters by which an image's kind is known."""
     words = tuple("\\".join(header.words(keyword)) for keyword in _WORDS)
     part = _private_bytes(header, _GE_PART).decode("ascii", "ignore").strip()
     return Traits((*words, _GE_PARTS.get(part, "")), tuple(header.number(keyword) for keyword in _NUMBERS))

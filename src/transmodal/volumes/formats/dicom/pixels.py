@@ -15,7 +15,7 @@ from transmodal.volumes.formats.dicom.privacy import guarded
 from transmodal.volumes.voxels import to_real, to_storable
 
 AIR_HU = -1024
-"""What padding of CT becomes: the least value that scanners store."""
+"""HU that padding of CT is set to: the least value that scanners store."""
 _PLAUSIBLE_HU = (AIR_HU, 4000.0)
 """Padding within this range is taken as it stands: 0 can be padding by the header and water in the image."""
 _KINDS = (
@@ -30,7 +30,7 @@ _KINDS = (
     "CMYK",
 )
 CODECS = 'pip install "transmodal[dicom]"'
-"""What installs the decoders of compressed pixels."""
+"""Command that installs the decoders of compressed pixels."""
 
 
 class Plane(NamedTuple):

@@ -1,4 +1,4 @@
-"""How the pixels of a DICOM image lie in the patient: directions and distances within its plane."""
+"""The place of a DICOM image's pixels in the patient: directions and distances within its plane."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What DICOM says of patients stays in here: no warning, log line or message of pydicom goes out, and no patient's name."""
+"""Patients' data in DICOM headers kept out of messages: no warning or log line of pydicom, and no patient's name."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def mask_identity(name: str, identity: frozenset[str]) -> str:
 
 @contextmanager
 def guarded(name: str) -> Iterator[None]:
-    """As `streams.guarded`, without pydicom's words, which quote what stands in headers.
+    """Turn errors into ours as `streams.guarded` does, without pydicom's words, which quote values of headers.
 
     Raises:
         InputError, ResourceError: as `streams.guarded`.

@@ -26,7 +26,7 @@ _SHEAR = 1e-4
 
 @dataclass(frozen=True, slots=True)
 class SeriesAbout:
-    """What a series says of itself.
+    """Identity and description of a series to write.
 
     Attributes:
         modality: `CT` or `MR`.
@@ -63,7 +63,7 @@ def write_series(volume: Volume, folder: Path, about: SeriesAbout) -> None:
     Args:
         volume: `(I, J, K)`; I runs along rows, J along columns, K from slice to slice.
         folder: of the series.
-        about: what it says of itself.
+        about: its identity and description.
 
     Raises:
         InputError: E122 for colour, E112 for a sheared grid, which slices of one direction cannot hold, E120 for
