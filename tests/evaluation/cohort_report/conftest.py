@@ -10,6 +10,7 @@ from transmodal.cohorts.case import Case, CaseMaker
 from transmodal.cohorts.options import PrepareOptions
 from transmodal.cohorts.prepare.prepare import prepare
 from transmodal.cohorts.store import Cohort
+from transmodal.evaluation.cohort_report import page as cohort_page
 from transmodal.volumes import Volume
 
 SHAPE = (37, 43, 33)
@@ -58,3 +59,8 @@ def cohort(tmp_path_factory: pytest.TempPathFactory) -> Cohort:
     ]
     folder = tmp_path_factory.mktemp("quality") / "six"
     return prepare(cases, folder, PrepareOptions(counts=(4, 1, 1), copies="ignore"))
+
+
+@pytest.fixture(scope="module")
+def text(cohort: Cohort) -> str:
+    return cohort_page.write(cohort).read_text(encoding="utf-8")
