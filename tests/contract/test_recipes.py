@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 import torch
 
+from phantoms import Images, Phantom, Place
 from transmodal import checkpoint, translators
-from transmodal.cohorts.case import Case
 from transmodal.cohorts.prepare.prepare import PrepareOptions, prepare
 from transmodal.cohorts.store import Cohort
 from transmodal.recipes import load
@@ -22,7 +22,6 @@ from transmodal.training.optimizers import Moment, factor
 from transmodal.training.planning.config import DERIVED
 from transmodal.training.planning.plan import plan
 from transmodal.training.train import train
-from transmodal.volumes import Volume
 
 RECIPES = load.names()
 SHAPE = (20, 24, 18)
@@ -30,42 +29,26 @@ SIDE = 64
 
 
 @dataclass(frozen=True)
-class Everything:
+class Everything(Phantom):
     """A case with every modality that a shipped recipe names, each a function of the same anatomy."""
 
-    number: int
+    shape = (20, 24, 18)
+    spacing_mm = (3.0, 3.0, 3.0)
 
-    @property
-    def id(self) -> str:
-        return f"case{self.number}"
-
-    @property
-    def patient(self) -> str:
-        return self.id
-
-    def fingerprint(self) -> str:
-        return self.id
-
-    def load(self) -> Case:
-        i, j, k = np.meshgrid(*(np.linspace(-1, 1, n) for n in SHAPE), indexing="ij")
-        head = (i - 0.1) ** 2 + j**2 + 1.2 * k**2 < 0.8
-        inside = np.where(head, 1 + 0.5 * np.sin(4 * i + self.number) * np.cos(3 * j), 0)
-        affine = np.diag([3.0, 3.0, 3.0, 1.0])
-        volumes = {}
+    def images(self, place: Place) -> Images:
+        head = place.head()
+        inside = np.where(head, 1 + 0.5 * np.sin(4 * place.i + self.number) * np.cos(3 * place.j), 0)
+        values = {
+            "colour": np.clip(np.stack([80 * inside, 60 * inside, 50 * inside], axis=-1), 0, 255).astype(
+                np.uint8
+            ),
+            "ct": (900 * inside - 1000).astype(np.int16),
+            "fa": (0.5 * inside).astype(np.float32),
+        }
         for n, name in enumerate(sorted(wanted())):
-            if name == "colour":
-                values = np.clip(np.stack([80 * inside, 60 * inside, 50 * inside], axis=-1), 0, 255).astype(
-                    np.uint8
-                )
-            elif name == "ct":
-                values = (900 * inside - 1000).astype(np.int16)
-            elif name == "fa":
-                values = (0.5 * inside).astype(np.float32)
-            else:
-                values = (300 * inside ** (1 + 0.2 * n) + 5).astype(np.float32)
-            volumes[name] = Volume(values, affine)
-        labels = Volume((head * (1 + (i > 0))).astype(np.int16), affine)
-        return Case(self.id, self.id, volumes, Volume(head.astype(np.uint8), affine), labels)
+            values.setdefault(name, (300 * inside ** (1 + 0.2 * n) + 5).astype(np.float32))
+        labels = (head * (1 + (place.i > 0))).astype(np.int16)
+        return Images({name: values[name] for name in sorted(wanted())}, head.astype(np.uint8), labels)
 
 
 def wanted() -> set[str]:

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from transmodal.cohorts.case import Case
+from phantoms import Images, Phantom, Place
 from transmodal.cohorts.prepare.prepare import PrepareOptions, prepare
 from transmodal.data.stream import Stream, StreamCase
-from transmodal.volumes import Volume
 from transmodal.volumes.intensity import IntensitySpec, fit
 from transmodal.volumes.windows.cut import Cutting
 
@@ -18,38 +17,16 @@ SHAPE = (9, 11, 8)
 
 
 @dataclass(frozen=True)
-class Blob:
-    number: int
+class Blob(Phantom):
+    prefix = "blob-"
+    shape = SHAPE
+    spacing_mm = (2.0, 2.0, 3.0)
 
-    @property
-    def id(self) -> str:
-        return f"blob-{self.number}"
-
-    @property
-    def patient(self) -> str:
-        return self.id
-
-    def fingerprint(self) -> str:
-        return self.id
-
-    def load(self) -> Case:
-        draw = np.random.default_rng(self.number)
-        t1 = draw.integers(10, 200, SHAPE).astype(np.int16)
+    def images(self, place: Place) -> Images:
+        t1 = np.random.default_rng(self.number).integers(10, 200, SHAPE).astype(np.int16)
         t1[:3] = 0
-        t2 = (300 - t1).astype(np.int16)
-        mask = (t1 > 0).astype(np.uint8)
-        affine = np.diag([2.0, 2.0, 3.0, 1.0])
-        return Case(
-            self.id,
-            self.patient,
-            {
-                "t1": Volume(t1, affine),
-                "t2": Volume(t2, affine),
-                "fa": Volume((t1 / 200).astype(np.float32), affine),
-            },
-            Volume(mask, affine),
-            Volume((t1 > 100).astype(np.uint8), affine),
-        )
+        volumes = {"t1": t1, "t2": (300 - t1).astype(np.int16), "fa": (t1 / 200).astype(np.float32)}
+        return Images(volumes, (t1 > 0).astype(np.uint8), (t1 > 100).astype(np.uint8))
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from transmodal.cohorts.case import Case
+from phantoms import Images, Phantom, Place
 from transmodal.cohorts.prepare.prepare import PrepareOptions, prepare
 from transmodal.errors import InputError, IntegrityError
 from transmodal.evaluation.casewise import evaluate_cases
@@ -30,39 +30,23 @@ SHAPE = (52, 50, 2)
 
 
 @dataclass(frozen=True)
-class Slab:
+class Slab(Phantom):
     """MR, colour and perhaps labels of two slices."""
 
-    number: int
     with_labels: bool = True
+    prefix = "slab"
+    shape = SHAPE
+    spacing_mm = (2.0, 2.0, 3.0)
 
-    @property
-    def id(self) -> str:
-        return f"slab{self.number}"
-
-    @property
-    def patient(self) -> str:
-        return self.id
-
-    def fingerprint(self) -> str:
-        return f"{self}"
-
-    def load(self) -> Case:
+    def images(self, place: Place) -> Images:
         draw = np.random.default_rng(self.number)
-        i, j, _ = np.meshgrid(*(np.linspace(-1, 1, n) for n in SHAPE), indexing="ij")
+        i, j, _ = place
         body = i**2 + j**2 < 0.5
         mr = np.where(body, 300 + 200 * np.sin(5 * i) * np.cos(4 * j) + 20 * draw.random(SHAPE), 0)
         tint = np.array([0.45, 0.3, 0.25])
         rgb = np.clip(mr[..., None] * tint + 10 * draw.random((*SHAPE, 3)), 0, 255).astype(np.uint8)
-        affine = np.diag([2.0, 2.0, 3.0, 1.0])
-        labels = Volume(np.where(body, 1 + (i > 0), 0).astype(np.uint8), affine)
-        return Case(
-            self.id,
-            self.patient,
-            {"mr": Volume(mr.astype(np.float32), affine), "colour": Volume(rgb, affine)},
-            Volume(body.astype(np.uint8), affine),
-            labels if self.with_labels else None,
-        )
+        labels = np.where(body, 1 + (i > 0), 0).astype(np.uint8) if self.with_labels else None
+        return Images({"mr": mr.astype(np.float32), "colour": rgb}, body.astype(np.uint8), labels)
 
 
 class Paler:

@@ -14,40 +14,28 @@ import numpy as np
 import pytest
 import yaml
 
+from phantoms import Images, Phantom, Place
 from transmodal import cli
-from transmodal.cohorts.case import Case
 from transmodal.cohorts.prepare.prepare import PrepareOptions, prepare
 from transmodal.experiments.benchmark.suite import suite_of
-from transmodal.volumes import Volume
 
 ENTRY = "swin_unet"
 
 
 @dataclass(frozen=True)
-class Head:
-    number: int
+class Head(Phantom):
+    prefix = "head"
+    shape = (22, 25, 14)
+    spacing_mm = (3.0, 3.0, 4.0)
 
-    @property
-    def id(self) -> str:
-        return f"head{self.number}"
-
-    @property
-    def patient(self) -> str:
-        return self.id
-
-    def fingerprint(self) -> str:
-        return self.id
-
-    def load(self) -> Case:
-        i, j, k = np.meshgrid(*(np.linspace(-1, 1, n) for n in (22, 25, 14)), indexing="ij")
-        head = (i - 0.05 * self.number) ** 2 + j**2 + 1.2 * k**2 < 0.8
-        wave = np.sin(4 * i + self.number) * np.cos(3 * j)
-        affine = np.diag([3.0, 3.0, 4.0, 1.0])
+    def images(self, place: Place) -> Images:
+        head = place.head(0.05 * self.number)
+        wave = np.sin(4 * place.i + self.number) * np.cos(3 * place.j)
         volumes = {
-            name: Volume(np.where(head, 500 + scale * wave, 5).astype(np.float32), affine)
+            name: np.where(head, 500 + scale * wave, 5).astype(np.float32)
             for name, scale in (("t1", 300), ("t2", -200))
         }
-        return Case(self.id, self.id, volumes, Volume(head.astype(np.uint8), affine))
+        return Images(volumes, head.astype(np.uint8))
 
 
 @pytest.fixture

@@ -8,17 +8,15 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
 
+from phantoms import Phantom
 from transmodal import checkpoint, translators
-from transmodal.cohorts.case import Case
 from transmodal.cohorts.prepare.prepare import PrepareOptions, prepare
 from transmodal.cohorts.store import Cohort
 from transmodal.data.dataset import WindowDataset, collate
@@ -27,7 +25,6 @@ from transmodal.recipes.load import changed, dump, validate
 from transmodal.recipes.schema import Recipe
 from transmodal.training.planning.plan import plan
 from transmodal.training.train import TrainResult, train
-from transmodal.volumes import Volume
 
 SHAPE = (14, 17, 10)
 STEPS = 18  # of one epoch: (10 + 14) slices of 3 cases in batches of 4
@@ -35,34 +32,6 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "unet_regression": {"width": 2, "levels": 2},
     "pix2pix": {"width": 2, "levels": 3, "discriminator_layers": 1},
 }
-
-
-@dataclass(frozen=True)
-class Phantom:
-    """A case whose target follows from its source."""
-
-    number: int
-
-    @property
-    def id(self) -> str:
-        return f"case{self.number}"
-
-    @property
-    def patient(self) -> str:
-        return self.id
-
-    def fingerprint(self) -> str:
-        return self.id
-
-    def load(self) -> Case:
-        draw = np.random.default_rng(self.number)
-        i, j, k = np.meshgrid(*(np.linspace(-1, 1, n) for n in SHAPE), indexing="ij")
-        head = (i - 0.1) ** 2 + j**2 + 1.2 * k**2 < 0.8
-        t1 = np.where(head, 600 + 300 * np.sin(3 * i + self.number) + 40 * draw.normal(size=SHAPE), 5.0)
-        fa = np.where(head, 0.5 + 0.4 * np.sin(3 * i + self.number), 0)
-        affine = np.diag([2.0, 2.0, 2.5, 1.0])
-        volumes = {"t1": Volume(t1.astype(np.float32), affine), "fa": Volume(fa.astype(np.float32), affine)}
-        return Case(self.id, self.id, volumes, Volume(head.astype(np.uint8), affine))
 
 
 @pytest.fixture(autouse=True, scope="module")

@@ -9,59 +9,41 @@ import numpy as np
 import pytest
 import torch
 
-from transmodal.cohorts.case import Case
+from phantoms import Images, Phantom, Place
 from transmodal.cohorts.prepare.prepare import PrepareOptions, prepare
 from transmodal.cohorts.store import Cohort
 from transmodal.recipes.load import validate
 from transmodal.recipes.schema import Recipe
-from transmodal.volumes import Volume
 
 SHAPE = (14, 17, 10)
 
 
 @dataclass(frozen=True)
-class Phantom:
+class TrainingPhantom(Phantom):
     """A case of blobs: the target is a function of the source and of where it is."""
 
-    number: int
     modalities: tuple[str, ...] = ("t1", "fa", "t2")
     with_mask: bool = True
     colour: bool = False
 
-    @property
-    def id(self) -> str:
-        return f"case{self.number}"
-
-    @property
-    def patient(self) -> str:
-        return self.id
-
-    def fingerprint(self) -> str:
-        return f"{self}"
-
-    def load(self) -> Case:
-        draw = np.random.default_rng(self.number)
-        i, j, k = np.meshgrid(*(np.linspace(-1, 1, n) for n in SHAPE), indexing="ij")
-        head = (i - 0.1) ** 2 + j**2 + 1.2 * k**2 < 0.8
-        t1 = np.where(head, 600 + 300 * np.sin(3 * i + self.number) + 40 * draw.normal(size=SHAPE), 5.0)
-        values = {"t1": t1, "t2": 1200 - t1, "fa": np.where(head, 0.5 + 0.4 * np.sin(3 * i + self.number), 0)}
-        affine = np.diag([2.0, 2.0, 2.5, 1.0])
-        volumes = {name: Volume(values[name].astype(np.float32), affine) for name in self.modalities}
+    def images(self, place: Place) -> Images:
+        volumes, mask, _ = super().images(place)
+        t1 = volumes["t1"]
+        values = {**volumes, "t2": 1200 - t1}
+        chosen = {name: values[name] for name in self.modalities}
         if self.colour:
-            rgb = np.stack([np.clip(t1 / 4, 0, 255)] * 3, axis=-1).astype(np.uint8)
-            volumes["colour"] = Volume(rgb, affine)
-        mask = Volume(head.astype(np.uint8), affine) if self.with_mask else None
-        return Case(self.id, self.patient, volumes, mask)
+            chosen["colour"] = np.stack([np.clip(t1 / 4, 0, 255)] * 3, axis=-1).astype(np.uint8)
+        return Images(chosen, mask if self.with_mask else None)
 
 
 @pytest.fixture(scope="session")
-def phantom() -> type[Phantom]:
-    return Phantom
+def phantom() -> type[TrainingPhantom]:
+    return TrainingPhantom
 
 
 @pytest.fixture(scope="session")
 def make_cohort(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Cohort]:
-    def make(cases: Sequence[Phantom], counts: tuple[int, int, int] = (3, 2, 1)) -> Cohort:
+    def make(cases: Sequence[TrainingPhantom], counts: tuple[int, int, int] = (3, 2, 1)) -> Cohort:
         return prepare(cases, tmp_path_factory.mktemp("cohort"), PrepareOptions(counts=counts))
 
     return make
@@ -69,7 +51,7 @@ def make_cohort(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Cohor
 
 @pytest.fixture(scope="session")
 def cohort(make_cohort: Callable[..., Cohort]) -> Cohort:
-    return make_cohort([Phantom(n) for n in range(6)])
+    return make_cohort([TrainingPhantom(n) for n in range(6)])
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from phantoms import Images, Phantom, Place
 from transmodal.cohorts.case import Case
 from transmodal.cohorts.prepare.prepare import PrepareOptions, prepare
 from transmodal.cohorts.store import Cohort, PreparedCase
@@ -31,33 +32,21 @@ Make = Callable[..., Any]
 
 
 @dataclass(frozen=True)
-class Phantom:
+class BallPhantom(Phantom):
     """T1 of a head in air, and FA that is 0 outside a smaller ball, as QSIPrep gives it."""
 
-    number: int
     with_mask: bool = False
+    shape = SHAPE
+    spacing_mm = (3.0, 3.0, 3.0)
 
-    @property
-    def id(self) -> str:
-        return f"case{self.number}"
-
-    @property
-    def patient(self) -> str:
-        return self.id
-
-    def fingerprint(self) -> str:
-        return f"{self}"
-
-    def load(self) -> Case:
-        draw = np.random.default_rng(self.number)
-        i, j, k = np.meshgrid(*(np.linspace(-1, 1, n) for n in SHAPE), indexing="ij")
+    def images(self, place: Place) -> Images:
+        i, j, k = place
+        noise = np.random.default_rng(self.number).normal(size=SHAPE)
         far = np.sqrt((i - 0.02 * self.number) ** 2 + j**2 + k**2)
-        t1 = np.where(far < 0.85, 600 + 200 * np.sin(3 * i) + 20 * draw.normal(size=SHAPE), 5.0)
+        t1 = np.where(far < 0.85, 600 + 200 * np.sin(3 * i) + 20 * noise, 5.0)
         fa = np.where(far < 0.6, 0.5 + 0.3 * np.sin(4 * j + self.number), 0.0)
-        affine = np.diag([3.0, 3.0, 3.0, 1.0])
-        volumes = {"t1": Volume(t1.astype(np.float32), affine), "fa": Volume(fa.astype(np.float32), affine)}
-        mask = Volume((far < 0.5).astype(np.uint8), affine) if self.with_mask else None
-        return Case(self.id, self.patient, volumes, mask)
+        mask = (far < 0.5).astype(np.uint8) if self.with_mask else None
+        return Images({"t1": t1.astype(np.float32), "fa": fa.astype(np.float32)}, mask)
 
 
 def make(folder: Path, cases: Sequence[Any]) -> Cohort:
@@ -66,7 +55,7 @@ def make(folder: Path, cases: Sequence[Any]) -> Cohort:
 
 @pytest.fixture(scope="module")
 def cohort(tmp_path_factory: pytest.TempPathFactory) -> Cohort:
-    return make(tmp_path_factory.mktemp("plain") / "cohort", [Phantom(n) for n in range(5)])
+    return make(tmp_path_factory.mktemp("plain") / "cohort", [BallPhantom(n) for n in range(5)])
 
 
 class Off:
@@ -139,7 +128,7 @@ def test_regions_do_not_collapse(cohort: Cohort, make_preprocessing: Make) -> No
 
 
 def test_a_data_set_with_masks_stays_as_it_is(tmp_path: Path, make_preprocessing: Make) -> None:
-    cohort = make(tmp_path / "cohort", [Phantom(n, with_mask=n != 3) for n in range(5)])
+    cohort = make(tmp_path / "cohort", [BallPhantom(n, with_mask=n != 3) for n in range(5)])
     evaluation = evaluate_oracles(
         make_preprocessing(region="whole", high=900.0), cohort, ScoringOptions(oracles=("lookup",))
     )
@@ -225,7 +214,7 @@ def test_the_recipes_region_is_preferred_where_it_is_found_in_every_case(tmp_pat
 def test_a_cohort_that_can_only_be_read_is_masked_all_the_same(
     cohort: Cohort, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    own = make(tmp_path / "cohort", [Phantom(n) for n in range(5)])
+    own = make(tmp_path / "cohort", [BallPhantom(n) for n in range(5)])
     (own.folder / "working").mkdir(exist_ok=True)
     (own.folder / "working" / "regions-1").write_text("a file where a folder would go")
     (one,) = mask_cases(own, own.cases("test")[:1], "fa", ("body",))
@@ -235,7 +224,7 @@ def test_a_cohort_that_can_only_be_read_is_masked_all_the_same(
 
 def test_a_prepared_region_of_the_target_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     options = PrepareOptions(ratios=(1, 0, 0), regions={"fa": ("body",)})
-    cohort = prepare([Phantom(0)], tmp_path / "cohort", options)
+    cohort = prepare([BallPhantom(0)], tmp_path / "cohort", options)
     case = cohort.cases()[0]
     (one,) = mask_cases(cohort, [case], "fa", ("body",))
     np.testing.assert_array_equal(one.mask(), case.region("fa", "body"))

@@ -8,19 +8,16 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import pytest
 
+from phantoms import SmoothPhantom
 from transmodal import cli
-from transmodal.cohorts.case import Case
 from transmodal.cohorts.prepare.prepare import PrepareOptions, prepare
 from transmodal.experiments.ablation.plan import plan_of
 from transmodal.experiments.ablation.run import ablate
 from transmodal.experiments.ablation.table import rows
-from transmodal.volumes import Volume
 
 RECIPE = """
 name: tiny
@@ -40,31 +37,6 @@ variants:
   whole: {}
   without SSIM: {changes: [settings.ssim_weight=0], note: L1 alone}
 """
-
-
-@dataclass(frozen=True)
-class Phantom:
-    number: int
-
-    @property
-    def id(self) -> str:
-        return f"case{self.number}"
-
-    @property
-    def patient(self) -> str:
-        return self.id
-
-    def fingerprint(self) -> str:
-        return self.id
-
-    def load(self) -> Case:
-        i, j, k = np.meshgrid(*(np.linspace(-1, 1, n) for n in (14, 13, 12)), indexing="ij")
-        head = (i - 0.1) ** 2 + j**2 + 1.2 * k**2 < 0.8
-        t1 = np.where(head, 600 + 300 * np.sin(3 * i + self.number), 5.0).astype(np.float32)
-        fa = np.where(head, 0.5 + 0.4 * np.sin(3 * i + self.number), 0).astype(np.float32)
-        affine = np.diag([2.0, 2.0, 2.5, 1.0])
-        volumes = {"t1": Volume(t1, affine), "fa": Volume(fa, affine)}
-        return Case(self.id, self.id, volumes, Volume(head.astype(np.uint8), affine))
 
 
 class Heard:
@@ -90,7 +62,9 @@ def study(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def cohort(tmp_path: Path) -> Path:
-    made = prepare([Phantom(n) for n in range(5)], tmp_path / "cohort", PrepareOptions(counts=(2, 1, 2)))
+    made = prepare(
+        [SmoothPhantom(n) for n in range(5)], tmp_path / "cohort", PrepareOptions(counts=(2, 1, 2))
+    )
     return made.folder
 
 

@@ -5,14 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import pytest
 
-from transmodal.cohorts.case import Case
+from phantoms import SmoothPhantom
 from transmodal.cohorts.prepare.prepare import PrepareOptions, prepare
 from transmodal.experiments.benchmark.run import Benchmark, benchmark
 from transmodal.experiments.benchmark.suite import Suite, suite_of
-from transmodal.volumes import Volume
 
 RECIPE = """
 name: tiny
@@ -36,37 +34,6 @@ entries:
 """
 
 
-@dataclass(frozen=True)
-class Phantom:
-    number: int
-
-    @property
-    def id(self) -> str:
-        return f"case{self.number}"
-
-    @property
-    def patient(self) -> str:
-        return self.id
-
-    def fingerprint(self) -> str:
-        return self.id
-
-    def load(self) -> Case:
-        i, j, k = np.meshgrid(*(np.linspace(-1, 1, n) for n in (14, 13, 12)), indexing="ij")
-        head = (i - 0.1) ** 2 + j**2 + 1.2 * k**2 < 0.8
-        wave = np.sin(3 * i + self.number)
-        affine = np.diag([2.0, 2.0, 2.5, 1.0])
-        volumes = {
-            name: Volume(np.where(head, voxels, air).astype(np.float32), affine)
-            for name, voxels, air in (
-                ("t1", 600 + 300 * wave, 5.0),
-                ("t2", 500 - 300 * wave, 5.0),
-                ("fa", 0.5 + 0.4 * wave, 0.0),
-            )
-        }
-        return Case(self.id, self.id, volumes, Volume(head.astype(np.uint8), affine))
-
-
 @pytest.fixture(scope="package")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("benchmark")
@@ -74,7 +41,9 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="package")
 def cohort(shared: Path) -> Path:
-    return prepare([Phantom(n) for n in range(5)], shared / "cohort", PrepareOptions(counts=(2, 1, 2))).folder
+    return prepare(
+        [SmoothPhantom(n) for n in range(5)], shared / "cohort", PrepareOptions(counts=(2, 1, 2))
+    ).folder
 
 
 @pytest.fixture(scope="package")
