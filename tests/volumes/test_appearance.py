@@ -11,7 +11,9 @@ from transmodal.volumes import Volume
 from transmodal.volumes.appearance import measure_appearance
 from transmodal.volumes.geometry.reorient import reorient
 from transmodal.volumes.regions import template
-from transmodal.volumes.regions.head_pose import ClassSums, CoarseImage, find_pose, template_points
+from transmodal.volumes.regions.coarse_image import CoarseImage
+from transmodal.volumes.regions.head_pose import find_pose
+from transmodal.volumes.regions.template_points import ClassSums, template_points
 
 BrainOf = Callable[..., Volume]
 

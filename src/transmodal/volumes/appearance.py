@@ -13,14 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from transmodal.volumes.regions.head_pose import (
-    FLUID,
-    SHELLS_MM,
-    CoarseImage,
-    Pose,
-    find_pose,
-    template_points,
-)
+from transmodal.volumes.regions.coarse_image import CoarseImage, Pose
+from transmodal.volumes.regions.head_pose import find_pose
+from transmodal.volumes.regions.template_points import FLUID, SHELLS_MM, template_points
 from transmodal.volumes.volume import Volume
 
 Floats = NDArray[np.float64]

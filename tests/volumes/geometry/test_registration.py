@@ -9,8 +9,9 @@ import SimpleITK as sitk  # noqa: N813  (the field's name for it)
 from transmodal.errors import InputError
 from transmodal.volumes import Volume
 from transmodal.volumes.geometry import itk
-from transmodal.volumes.geometry.registration import coarsen, refine, register
+from transmodal.volumes.geometry.registration import refine, register
 from transmodal.volumes.geometry.reorient import resample, working_grid
+from transmodal.volumes.geometry.working_pair import coarsen
 from transmodal.volumes.regions import template
 
 

@@ -18,6 +18,8 @@ from scipy import ndimage
 
 from transmodal.errors import InputError
 from transmodal.volumes.geometry import itk, registration, reorient
+from transmodal.volumes.geometry.demons import demons
+from transmodal.volumes.geometry.working_pair import coarsen
 from transmodal.volumes.regions import template
 from transmodal.volumes.volume import Volume
 
@@ -58,7 +60,7 @@ def find_brain(volume: Volume) -> BrainMask:
         InputError: E124 when no brain is found, E122 for colour, E112 for a sheared affine.
     """
     itk.to_image(volume)  # says what is wrong with colour and shear
-    work = registration.coarsen(volume, _WORK_MM)
+    work = coarsen(volume, _WORK_MM)
     if work.voxels.min() == work.voxels.max():
         raise _no_brain_error("one constant value")
     return _mask_stripped(volume) or _mask_in_head(volume, work)
@@ -116,7 +118,7 @@ def _cm3(mask: Mask, volume: Volume) -> float:
 
 def _template_dice(foreground: Volume) -> float:
     """Return the Dice overlap of a foreground with the template's brain laid over it affinely."""
-    own = registration.coarsen(foreground, _SHAPE_MM)
+    own = coarsen(foreground, _SHAPE_MM)
     registered = registration.register(own, _template().mask, kind="affine", spacing_mm=_SHAPE_MM)
     template_mask, own_mask = registered.warp(_template().mask).voxels > 0.5, own.voxels > 0.5
     return float(2 * (template_mask & own_mask).sum() / max(int(template_mask.sum() + own_mask.sum()), 1))
@@ -132,7 +134,7 @@ class _Template(NamedTuple):
 
 @cache
 def _template() -> _Template:
-    t1, mask = (registration.coarsen(v, _SHAPE_MM) for v in (template.t1(), template.mask()))
+    t1, mask = (coarsen(v, _SHAPE_MM) for v in (template.t1(), template.mask()))
     away = ndimage.distance_transform_edt(mask.voxels < 0.5, sampling=mask.spacing)
     return _Template(t1, mask, np.asarray(away <= _RING_MM))
 
@@ -261,7 +263,7 @@ def _deform_template(near: Volume, linear: sitk.Transform) -> tuple[Floats, Floa
     clipped = np.clip(near.voxels, min(levels.ring, levels.low), max(levels.ring, levels.high))
     fixed = near.with_voxels(levels.unit(clipped) * fade)
     moving = near.with_voxels(levels.unit(painted))
-    field = registration.demons(fixed, moving, smoothing=1.5, iterations=40)
+    field = demons(fixed, moving, smoothing=1.5, iterations=40)
     whole = sitk.CompositeTransform(
         [linear, sitk.DisplacementFieldTransform(sitk.Cast(field, sitk.sitkVectorFloat64))]
     )

@@ -10,30 +10,18 @@ millimetres off do not matter to what reads tissue by it (`volumes.appearance`).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage, optimize
 
-from transmodal.volumes.geometry.blocks import block_means
-from transmodal.volumes.regions import template
-from transmodal.volumes.volume import Volume
+from transmodal.volumes.regions.coarse_image import CENTRE, CoarseImage, Pose
+from transmodal.volumes.regions.template_points import ClassSums, template_points
 
 Floats = NDArray[np.float64]
 
-STEP_MM = 4.0
-WHITE, GREY, FLUID = 0, 1, 2
-"""Classes inside the brain; from 3 on come the shells outside."""
-SHELLS_MM = (6.0, 12.0, 20.0, 28.0)
-"""Outer ends of the shells around the brain."""
 
-_CENTRE = np.array([0.0, -18.0, 5.0])  # of the brain, template mm: what a pose turns and stretches about
-_LEAST_Z_MM = -15.0  # below it lie neck and face, which differ too much to be compared
-_CLASSES = 3 + len(SHELLS_MM)
-_PAD = 7
-_SMOOTH = 0.5  # of the coarse image, in its voxels
 _CONTENT = 0.2  # of the range, from which on the search for the head's top takes a voxel for content
 _LEAST_SEEN = 0.35  # share of the template's points that have to lie inside the image
 _UNITS = np.array([8.0, 8.0, 8.0, 0.12, 0.12, 0.12, 0.08, 0.04, 0.04, 0.04])  # mm, radians, log sizes
@@ -47,118 +35,6 @@ _FIELD_MM, _LEVELS = 40.0, 65
 _REFINED = 4
 _HOPELESS, _DOUBTFUL = 0.8, 1.9  # fits between which all places are refined, not only the best few
 _FEW, _SEVERAL, _MANY = 1000, 2000, 6000
-
-
-class TemplatePoints(NamedTuple):
-    """The template on its coarse grid, in a fixed random order, so that the first n are a sample.
-
-    Attributes:
-        mm: `(n, 3)` template coordinates.
-        parts: `(n, 3)` fractions of white matter, grey matter and fluid.
-        label: class of each point.
-        depth_mm: distance to the brain's edge, for points inside.
-    """
-
-    mm: Floats
-    parts: Floats
-    label: NDArray[np.intp]
-    depth_mm: Floats
-
-
-class Pose(NamedTuple):
-    """A pose of the template in an image, and its fit.
-
-    Attributes:
-        values: shift in mm, turns in radians, logarithms of size and of stretching.
-        fit: correlation ratio of all classes plus that within the brain, 0 to 2; 0 where nothing fits.
-        coverage: share of the template's points that lie inside the image.
-    """
-
-    values: Floats
-    fit: float
-    coverage: float
-
-    def to_world(self, mm: Floats) -> Floats:
-        """Return where template coordinates `(n, 3)` lie in the scanner, in RAS+ mm."""
-        linear, shift = _affine(self.values)
-        world: Floats = mm @ linear.T + shift
-        return world
-
-
-@cache
-def template_points() -> TemplatePoints:
-    """Return the template's points with their classes."""
-    mask = template.mask()
-    white, grey, inside = (_coarsen_template(v) for v in (template.wm(), template.gm(), mask))
-    is_brain = inside > 0.5
-    away = STEP_MM * ndimage.distance_transform_edt(~is_brain)
-    depth = STEP_MM * ndimage.distance_transform_edt(is_brain)
-    index = np.argwhere(away <= SHELLS_MM[-1])
-    first = np.full(3, (STEP_MM - 1) / 2 - _PAD * STEP_MM)
-    mm = (index * STEP_MM + first) @ mask.affine[:3, :3].T + mask.affine[:3, 3]
-    at = tuple(index.T)
-    is_compared = is_brain[at] | (mm[:, 2] > _LEAST_Z_MM)
-    parts = np.stack([white[at], grey[at], np.clip(inside[at] - grey[at] - white[at], 0, 1)], axis=1)
-    shell = 3 + np.digitize(away[at], SHELLS_MM[:-1])
-    label = np.where(is_brain[at], parts.argmax(axis=1), shell)
-    order = np.random.default_rng(0).permutation(np.flatnonzero(is_compared))
-    return TemplatePoints(mm[order], parts[order].astype(float), label[order], depth[at][order])
-
-
-class CoarseImage:
-    """A grey volume on a grid of about 4 mm, read anywhere in scanner space.
-
-    Attributes:
-        means: block means, float32.
-        affine: `3 x 4`, voxels of the means to RAS+ mm.
-    """
-
-    def __init__(self, volume: Volume) -> None:
-        sides = zip(volume.grid.shape, volume.spacing, strict=True)
-        factors = [min(n, max(1, round(STEP_MM / mm))) for n, mm in sides]
-        self.means = ndimage.gaussian_filter(block_means(volume.voxels, factors), _SMOOTH)
-        first = volume.affine @ np.append((np.array(factors) - 1) / 2, 1.0)
-        self.affine: Floats = np.column_stack([volume.affine[:, :3] * factors, first])[:3]
-        self._inverse = np.linalg.inv(self.affine[:, :3])
-        self._last = np.array(self.means.shape, np.int32)[:, None] - 1
-        _, j, k = self.means.shape
-        self._steps = np.where(self._last[:, 0] > 0, (j * k, k, 1), 0).astype(np.int32)
-
-    def world(self, index: Floats) -> Floats:
-        """Map voxels of the means `(n, 3)` to RAS+ mm."""
-        world: Floats = index @ self.affine[:, :3].T + self.affine[:, 3]
-        return world
-
-    def read(self, values: NDArray[Any], world: Floats) -> tuple[Floats, NDArray[np.bool_]]:
-        """Return values between the voxels at points in RAS+ mm `(n, 3)`, and which points lie in the image."""
-        read, is_covered = self.between(values, self._inverse @ (world.T - self.affine[:, 3:]))
-        return read.astype(float), is_covered
-
-    def affine_of(self, values: Floats) -> tuple[Floats, Floats]:
-        """Return the affine from template mm to voxels of the means at a pose: `3 x 3` and `3 x 1`."""
-        linear, shift = _affine(values)
-        return self._inverse @ linear, self._inverse @ (shift[:, None] - self.affine[:, 3:])
-
-    def between(self, values: NDArray[Any], index: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.bool_]]:
-        """Return values at voxel coordinates `(3, n)`, linearly, and which of them lie in the image."""
-        is_covered = np.asarray(((index >= -0.5) & (index <= self._last + 0.5)).all(axis=0))
-        index = np.clip(index, 0, self._last)
-        first = np.minimum(index.astype(np.int32), np.maximum(self._last - 1, 0))
-        x, y, z = index - first.astype(index.dtype)
-        corner, (i, j, k), flat = self._steps @ first, self._steps, values.reshape(-1)
-
-        def along(offset: int) -> NDArray[Any]:
-            near = flat.take(corner + offset)
-            line: NDArray[Any] = near + (flat.take(corner + (offset + k)) - near) * z
-            return line
-
-        def across(offset: int) -> NDArray[Any]:
-            near = along(offset)
-            plane: NDArray[Any] = near + (along(offset + j) - near) * y
-            return plane
-
-        near = across(0)
-        return near + (across(i) - near) * x, is_covered
 
 
 def find_pose(coarse: CoarseImage, brightness: NDArray[Any]) -> Pose | None:
@@ -275,36 +151,6 @@ class _Search:
         return moved(minimum.x), -float(minimum.fun)
 
 
-class ClassSums(NamedTuple):
-    """Values by class: how many, their sum and the sum of their squares, `(classes,)` each."""
-
-    counts: Floats
-    sums: Floats
-    squares: Floats
-
-    @classmethod
-    def of(cls, values: NDArray[Any], label: NDArray[np.intp]) -> ClassSums:
-        """Add values up by class."""
-        return cls(
-            np.bincount(label, minlength=_CLASSES).astype(float),
-            np.asarray(np.bincount(label, values, _CLASSES), float),
-            np.asarray(np.bincount(label, values**2, _CLASSES), float),
-        )
-
-    def ratio(self, classes: int = _CLASSES) -> float:
-        """Return the correlation ratio: which share of the variance lies between the first classes."""
-        counts, sums = self.counts[:classes], self.sums[:classes]
-        square = float(sums.sum()) ** 2 / max(float(counts.sum()), 1.0)
-        total = float(self.squares[:classes].sum()) - square
-        between = float((sums**2 / np.maximum(counts, 1)).sum()) - square
-        return between / total if total > 1e-9 * max(square, 1e-12) else 0.0
-
-
-def _coarsen_template(volume: Volume) -> NDArray[np.float32]:
-    step = int(STEP_MM)
-    return block_means(np.pad(volume.voxels.astype(np.float32), _PAD * step), (step, step, step))
-
-
 def _find_content(coarse: CoarseImage, brightness: NDArray[Any]) -> Floats:
     """Return where the largest connected content lies, `(n, 3)` in RAS+ mm."""
     label, n = ndimage.label(ndimage.binary_opening(brightness > _CONTENT))
@@ -320,7 +166,7 @@ def _start_poses(content: Floats) -> Sequence[Floats]:
     top = float(np.percentile(content[:, 2], 99.9))
     x, y, _ = np.percentile(content[content[:, 2] > top - 120], (2, 98), axis=0).mean(axis=0)
     middle = np.zeros(10)
-    middle[:3] = np.percentile(content, (2, 98), axis=0).mean(axis=0) - _CENTRE
+    middle[:3] = np.percentile(content, (2, 98), axis=0).mean(axis=0) - CENTRE
     starts = [middle]
     for scalp, nod, size in _STARTS:
         values = np.zeros(10)
@@ -328,18 +174,3 @@ def _start_poses(content: Floats) -> Sequence[Floats]:
         values[:3] = np.array([x, y, top - scalp]) - Pose(values, 0.0, 0.0).to_world(crown[None])[0]
         starts.append(values)
     return starts
-
-
-def _affine(values: Floats) -> tuple[Floats, Floats]:
-    """Return the map from template mm to scanner mm at a pose: turned and stretched about the brain's centre."""
-    linear = _rotation(values[3:6]) * np.exp(values[6] + values[7:])
-    return linear, _CENTRE + values[:3] - linear @ _CENTRE
-
-
-def _rotation(turns: Floats) -> Floats:
-    (a, b, c), (s, t, u) = np.cos(turns), np.sin(turns)
-    about_x = np.array([[1, 0, 0], [0, a, -s], [0, s, a]])
-    about_y = np.array([[b, 0, t], [0, 1, 0], [-t, 0, b]])
-    about_z = np.array([[c, -u, 0], [u, c, 0], [0, 0, 1]])
-    turned: Floats = about_x @ about_y @ about_z
-    return turned

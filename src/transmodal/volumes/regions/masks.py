@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from transmodal.errors import InputError
-from transmodal.volumes.geometry import registration, reorient
+from transmodal.volumes.geometry import reorient
+from transmodal.volumes.geometry.working_pair import coarsen
 from transmodal.volumes.regions.brain import fill_holes, find_brain, largest_component
 from transmodal.volumes.volume import Volume
 
@@ -64,7 +65,7 @@ def _grow(brain_region: Region, volume: Volume) -> Region:
 
 
 def _find_body(volume: Volume) -> Region:
-    work = registration.coarsen(volume, _WORK_MM)
+    work = coarsen(volume, _WORK_MM)
     threshold = _threshold(ndimage.gaussian_filter(work.voxels, 0.7))
     bright = _fill_planes(work.voxels > threshold)  # a thin scalp is no thin thing once it is filled
     opened = _apply_ball(ndimage.binary_opening, bright, work, _OPEN_MM)
