@@ -18,7 +18,7 @@ from transmodal.cohorts.prepare.prepare import PrepareOptions, prepare
 from transmodal.cohorts.store import Cohort, PreparedCase
 from transmodal.errors import InputError, IntegrityError, ResourceError, UsageError
 from transmodal.modalities import modality_of
-from transmodal.storage import files
+from transmodal.storage import npy
 from transmodal.volumes import Volume
 from transmodal.volumes.geometry.reorient import reorient, resample, working_grid
 from transmodal.volumes.intensity import fit
@@ -108,7 +108,7 @@ def test_working_arrays_are_made_once(cohort: Cohort, monkeypatch: pytest.Monkey
     first = case.volume("ct", 1.75)
     (kept,) = cohort.folder.glob("working/*mm/**/*.npy")
     before = kept.stat().st_mtime_ns
-    monkeypatch.setattr(files, "write_npy", lambda *_: pytest.fail("made again"))
+    monkeypatch.setattr(npy, "write_npy", lambda *_: pytest.fail("made again"))
     np.testing.assert_array_equal(
         Cohort.open(cohort.folder).case("s0").volume("ct", 1.75).voxels, first.voxels
     )

@@ -18,7 +18,7 @@ from transmodal.cohorts.split.split import Split, read_split
 from transmodal.cohorts.units import own_units
 from transmodal.cohorts.working_arrays import map_array, resample_array, write_array
 from transmodal.errors import InputError, IntegrityError, suggest
-from transmodal.storage import files
+from transmodal.storage import files, npy
 from transmodal.volumes import Grid, Volume
 from transmodal.volumes.geometry.reorient import How, working_grid
 from transmodal.volumes.intensity import IntensityMap
@@ -139,7 +139,7 @@ class PreparedCase:
         voxels = map_array(path, shape, dtype)
         if voxels is None:
             write_array(path, resample_array(self._prepared(entry), grid, how, dtype))
-            voxels = files.read_npy(path)
+            voxels = npy.read_npy(path)
         return Volume(voxels, grid.affine)
 
     def _prepared(self, entry: ArrayEntry) -> Volume:
@@ -266,6 +266,6 @@ class Cohort:
 
     def _is_whole(self, array: ArrayEntry) -> bool:
         try:
-            return files.sha256_array(files.read_npy(self.folder / array.file)) == array.sha256
+            return files.sha256_array(npy.read_npy(self.folder / array.file)) == array.sha256
         except InputError:
             return False

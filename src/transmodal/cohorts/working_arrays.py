@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from transmodal.errors import InputError, ResourceError
-from transmodal.storage import files
+from transmodal.storage import npy
 from transmodal.volumes import Grid, Volume
 from transmodal.volumes.geometry.reorient import How, resample
 
@@ -17,7 +17,7 @@ from transmodal.volumes.geometry.reorient import How, resample
 def map_array(path: Path, shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any] | None:
     """Return an array, mapped and read-only; None where there is none of this shape and type."""
     try:
-        voxels = files.read_npy(path)
+        voxels = npy.read_npy(path)
     except InputError:
         return None
     return voxels if (voxels.shape, voxels.dtype) == (shape, dtype) else None
@@ -46,4 +46,4 @@ def write_array(path: Path, voxels: NDArray[Any]) -> None:
             "a cohort folder that can be written",
             "Resampled arrays are kept there: copy the cohort to where you may write.",
         ) from error
-    files.write_npy(path, voxels)
+    npy.write_npy(path, voxels)

@@ -18,7 +18,7 @@ from transmodal.cohorts.prepare import write_case
 from transmodal.cohorts.prepare.prepare import PrepareOptions, prepare
 from transmodal.cohorts.store import Cohort
 from transmodal.errors import InputError, ResourceError, TransmodalError
-from transmodal.storage import files
+from transmodal.storage import npy
 
 MakeCase = Callable[..., Case]
 OnDisk = Callable[[Case], CaseFiles]
@@ -201,7 +201,7 @@ def test_a_full_disk_stops_at_once(
         told.append(path.name)
         raise ResourceError("E403", f"cannot write {path.name}", "room", "Free space.")
 
-    monkeypatch.setattr(files, "put_npy", full)
+    monkeypatch.setattr(npy, "put_npy", full)
     with pytest.raises(ResourceError, match="case case00: cannot write"):
         prepare([slow(n) for n in range(4)], tmp_path / "c", PrepareOptions(keep_going=keep_going))
     assert told == ["t1.npy"]

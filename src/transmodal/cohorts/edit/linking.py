@@ -12,7 +12,7 @@ from transmodal.cohorts.manifest import ArrayEntry, CaseEntry
 from transmodal.cohorts.quality import duplicates
 from transmodal.errors import InputError, IntegrityError
 from transmodal.progress import StageProgress
-from transmodal.storage import files
+from transmodal.storage import files, npy
 
 
 class LinkedCase(NamedTuple):
@@ -87,7 +87,7 @@ def _link_details(case: LinkedCase, folder: Path) -> None:
 
 def _check_hash(path: Path, array: ArrayEntry) -> None:
     try:
-        is_whole = files.sha256_array(files.read_npy(path)) == array.sha256
+        is_whole = files.sha256_array(npy.read_npy(path)) == array.sha256
     except InputError:
         is_whole = False
     if not is_whole:

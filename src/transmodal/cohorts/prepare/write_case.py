@@ -20,7 +20,7 @@ from transmodal.cohorts.quality.pairs import measure_pairs
 from transmodal.cohorts.units import unit_of_values
 from transmodal.errors import InputError, TransmodalError
 from transmodal.modalities import modality_of
-from transmodal.storage import durable, files
+from transmodal.storage import durable, files, npy
 from transmodal.volumes import Volume
 from transmodal.volumes.intensity import fit
 from transmodal.volumes.regions.masks import Region, find_region
@@ -44,7 +44,7 @@ def load_prepared(folder: Path, name: str) -> CaseEntry | None:
     """
     try:
         entry = CaseEntry.model_validate(files.read_json(folder / "cases" / name / "case.json"))
-        arrays = [(array, files.read_npy(folder / array.file)) for array in entry.arrays()]
+        arrays = [(array, npy.read_npy(folder / array.file)) for array in entry.arrays()]
     except (ValidationError, TransmodalError):
         return None
     is_whole = all((voxels.dtype.str, voxels.shape) == (array.dtype, array.shape) for array, voxels in arrays)
@@ -99,7 +99,7 @@ class _Place(NamedTuple):
     def write(self, name: str, voxels: NDArray[Any], origin: OriginEntry | None = None) -> ArrayEntry:
         """Write an array and return its entry."""
         path = self.beside / f"{name}.npy"
-        digest = files.put_npy(path, voxels)
+        digest = npy.put_npy(path, voxels)
         self.flush(path)
         file = f"cases/{self.name}/{path.name}"
         return ArrayEntry(file=file, dtype=voxels.dtype.str, shape=voxels.shape, sha256=digest, origin=origin)

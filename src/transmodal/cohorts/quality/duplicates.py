@@ -21,7 +21,7 @@ from transmodal.cohorts.quality import image_similarity
 from transmodal.cohorts.split.split import NAMES, Split, groups_of
 from transmodal.errors import InputError
 from transmodal.parallel import spread
-from transmodal.storage import files
+from transmodal.storage import npy
 from transmodal.volumes import Volume
 
 _ROWS = 512
@@ -135,7 +135,7 @@ def write_details(folder: Path, entry: CaseEntry, volumes: Mapping[str, Volume])
         path = detail_path(folder, entry.id, entry.volumes[name])
         path.parent.mkdir(parents=True, exist_ok=True)
         # An image that is too small to tell is one with no cells.
-        files.write_npy(path, np.zeros((0, 0, 0), np.int8) if detail is None else detail)
+        npy.write_npy(path, np.zeros((0, 0, 0), np.int8) if detail is None else detail)
 
 
 def detail_path(folder: Path, case: str, volume: VolumeEntry) -> Path:
@@ -153,7 +153,7 @@ def _write_stored_details(job: tuple[Path, CaseEntry]) -> None:
     folder, entry = job
     affine = np.array(entry.affine)
     stored = {
-        name: files.read_npy(folder / entry.volumes[name].file) for name in _missing_details(folder, entry)
+        name: npy.read_npy(folder / entry.volumes[name].file) for name in _missing_details(folder, entry)
     }
     write_details(folder, entry, {name: Volume(voxels, affine) for name, voxels in stored.items()})
 
@@ -197,7 +197,7 @@ def _similar_rows(spectra: NDArray[np.float32]) -> Iterator[tuple[int, int]]:
 
 
 def _read_detail(image: Path | image_similarity.Detail) -> image_similarity.Detail:
-    return files.read_npy(image, mmap=False) if isinstance(image, Path) else image
+    return npy.read_npy(image, mmap=False) if isinstance(image, Path) else image
 
 
 def _describe_sides(pair: Copies, side_of: Mapping[str, str]) -> str:
