@@ -145,6 +145,13 @@ def count(folder: Path = SOURCE) -> tuple[list[Place], int]:
     return [place for place in places if is_vague(place.name)], len(places)
 
 
+def openings(file: Path) -> Iterator[str]:
+    """Yield the first line of every docstring of a file."""
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, (ast.Module, ast.FunctionDef, ast.ClassDef)):
+            yield from (ast.get_docstring(node) or "").splitlines()[:1]
+
+
 def main(arguments: list[str]) -> int:
     """Print the share of vague names, and where they stand if asked for."""
     folders = [Path(word) for word in arguments if not word.startswith("--")] or [SOURCE]

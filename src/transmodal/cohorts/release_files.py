@@ -162,7 +162,7 @@ def check_choice(setting: str, value: str, choices: Sequence[str]) -> None:
 
 
 def is_volume(path: Path) -> bool:
-    """Tell by its name whether a file holds a volume: pictures of overviews do not count."""
+    """Return whether, by its name, a file holds a volume: pictures of overviews do not count."""
     return path.name.lower().endswith(io.SUFFIXES)
 
 

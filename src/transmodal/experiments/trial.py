@@ -122,7 +122,7 @@ def own_device(recipe: Recipe) -> str | None:
 
 
 def is_normalised(target: str) -> bool:
-    """Tell whether a target has no unit of its own, and is scaled by its own intensities before it is scored."""
+    """Return whether a target has no unit of its own, and is scaled by its own intensities before it is scored."""
     return not modality_of(target).unit
 
 

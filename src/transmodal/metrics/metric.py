@@ -75,7 +75,7 @@ class Metric:
         return self.best != "zero"
 
     def takes(self, kind: Literal["grey", "colour"]) -> bool:
-        """Tell whether it takes volumes of a kind."""
+        """Return whether it takes volumes of a kind."""
         return self.kind in ("any", kind)
 
 

@@ -60,12 +60,12 @@ def find(name: str) -> Metric:
 
 
 def is_ranked(name: str) -> bool:
-    """Tell whether a metric is known, and one end of it is better."""
+    """Return whether a metric is known, and one end of it is better."""
     return any(metric.name == name and metric.is_ranked for metric in metrics())
 
 
 def higher_is_better(name: str) -> bool:
-    """Tell whether greater values of a metric are better.
+    """Return whether greater values of a metric are better.
 
     Raises:
         UsageError: E002 for a name that no metric has.
@@ -74,7 +74,7 @@ def higher_is_better(name: str) -> bool:
 
 
 def is_improvement(name: str, value: float, best: float | None) -> bool:
-    """Tell whether a value is better than the best so far, None before the first; NaN never is.
+    """Return whether a value is better than the best so far, None before the first; NaN never is.
 
     Raises:
         UsageError: E002 for a name that no metric has.
@@ -85,7 +85,7 @@ def is_improvement(name: str, value: float, best: float | None) -> bool:
 
 
 def any_needs(names: Iterable[str], need: Need) -> bool:
-    """Tell whether some of the metrics need a mask, a source or labels."""
+    """Return whether some of the metrics need a mask, a source or labels."""
     needing = {metric.name for metric in metrics() if metric.needs == need}
     return not needing.isdisjoint(names)
 

@@ -15,7 +15,7 @@ DEVICES = "auto, cpu, cuda, cuda and a number such as cuda:1, or mps"
 
 
 def is_device(name: str) -> bool:
-    """Tell whether a word names a device; whether the device is there is another question."""
+    """Return whether a word names a device; whether the device is there is another question."""
     return re.fullmatch(r"auto|cpu|mps|cuda(:\d+)?", name, flags=re.ASCII) is not None
 
 

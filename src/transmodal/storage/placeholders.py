@@ -51,7 +51,7 @@ def refuse(path: Path) -> None:
 
 
 def is_dangling(path: Path) -> bool:
-    """Tell whether a path is a link whose end does not exist."""
+    """Return whether a path is a link whose end does not exist."""
     return path.is_symlink() and not path.exists()
 
 

@@ -111,7 +111,7 @@ def launch(settings: Training, work: Work[Payload, Result], payload: Payload, pr
 
 
 def is_first() -> bool:
-    """Tell whether this process is the first of those that torchrun or SLURM started."""
+    """Return whether this process is the first of those that torchrun or SLURM started."""
     environment = _cluster_environment()
     return environment is None or environment.global_rank() == 0
 

@@ -204,7 +204,7 @@ def _make_folder(folder: Path) -> None:
 
 
 def _try_lock(stream: IO[str]) -> bool:
-    """Tell whether this process has the lock; where the system has no such locks, every process has it."""
+    """Return whether this process has the lock; where the system has no such locks, every process has it."""
     try:
         import fcntl
 

@@ -184,7 +184,7 @@ class Session:
         self.state = self.state.model_copy(update=changes)
 
     def is_save_due(self) -> bool:
-        """Tell whether the last checkpoint is older than the recipe allows."""
+        """Return whether the last checkpoint is older than the recipe allows."""
         return time.monotonic() - self.saved_at >= 60 * self.settings.checkpoint_minutes
 
     def seconds(self) -> float:

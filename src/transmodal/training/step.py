@@ -102,7 +102,7 @@ def diverged(finding: str, player: str) -> InputError:
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Tell whether an error says that memory ran out, on a card or on the CPU."""
+    """Return whether an error says that memory ran out, on a card or on the CPU."""
     return isinstance(error, (MemoryError, torch.OutOfMemoryError)) or "can't allocate memory" in str(error)
 
 
@@ -152,7 +152,7 @@ def _reduce(fabric: Fabric, values: Tensor, operation: Literal["mean", "sum"]) -
 
 
 def any_of(fabric: Fabric, flag: bool) -> bool:
-    """Tell whether the flag is set in any process."""
+    """Return whether the flag is set in any process."""
     if fabric.world_size == 1:
         return flag
     return bool(_reduce(fabric, torch.full((1,), float(flag), device=fabric.device), "sum") > 0)

@@ -256,5 +256,5 @@ def _zscore_map(spec: IntensitySpec, mean: float, deviation: float) -> Intensity
 
 
 def _is_degenerate(width: float, size: float) -> bool:
-    """Tell whether float32 cannot tell values apart that differ by `width` at this size."""
+    """Return whether float32 cannot tell values apart that differ by `width` at this size."""
     return width <= max(1e-30, 1e-7 * size)

@@ -152,7 +152,7 @@ def write(volume: Volume, path: Path | str, *, description: str = "") -> str:
 
 
 def is_image(path: Path) -> bool:
-    """Tell by its name whether a file is of a format that is read here."""
+    """Return whether, by its name, a file is of a format that is read here."""
     return path.name.lower().endswith(WRITABLE)
 
 

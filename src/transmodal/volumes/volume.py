@@ -87,7 +87,7 @@ class Grid:
         return self.world(np.array(list(product(*ends)), dtype=float))
 
     def same_as(self, second: Grid, tolerance_mm: float = TOLERANCE_MM) -> bool:
-        """Tell whether both grids have one shape and corners within `tolerance_mm`."""
+        """Return whether both grids have one shape and corners within `tolerance_mm`."""
         if self.shape != second.shape:
             return False
         return bool(np.abs(self.corners() - second.corners()).max() <= tolerance_mm)

@@ -83,7 +83,7 @@ def check_finite(values: NDArray[Any], name: str) -> None:
 
 
 def is_finite(values: NDArray[Any]) -> bool:
-    """Tell whether all values are finite, from the extremes, which needs no mask: NaN comes through both."""
+    """Return whether all values are finite, from the extremes, which needs no mask: NaN comes through both."""
     with np.errstate(invalid="ignore"):
         return bool(np.isfinite(values.min()) and np.isfinite(values.max()))
 

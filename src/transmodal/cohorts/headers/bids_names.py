@@ -87,7 +87,7 @@ def parse(path: Path) -> ImageName | None:
 
 
 def is_dataset(folder: Path) -> bool:
-    """Tell whether a folder says that it is a BIDS dataset."""
+    """Return whether a folder says that it is a BIDS dataset."""
     return (folder / DESCRIPTION).is_file()
 
 

@@ -160,12 +160,12 @@ def weightings(text: str) -> frozenset[str]:
 
 
 def says_flair(text: str) -> bool:
-    """Tell whether the words name suppressed fluid, of whatever weighting."""
+    """Return whether the words name suppressed fluid, of whatever weighting."""
     return bool(_FLAIR.search(" ".join(text.replace("-", " ").split())))
 
 
 def says_two_echoes(text: str) -> bool:
-    """Tell whether the words name a double echo, whose echo time says which of the two this is."""
+    """Return whether the words name a double echo, whose echo time says which of the two this is."""
     return bool(_TWO_ECHOES.search(text))
 
 

@@ -57,7 +57,7 @@ def summaries() -> dict[str, str]:
 
 
 def is_layout(name: str) -> bool:
-    """Tell whether a layout is called so, the year of its release behind it or not."""
+    """Return whether a layout is called so, the year of its release behind it or not."""
     return name in names() or name.rstrip("0123456789") in names()
 
 

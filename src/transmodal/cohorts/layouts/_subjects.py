@@ -56,6 +56,6 @@ def _without_prefix(subject: str) -> str:
 
 
 def _is_about(line: str, subject: str) -> bool:
-    """Tell whether a line about what is left out begins with a subject's name."""
+    """Return whether a line about what is left out begins with a subject's name."""
     name = re.escape(_without_prefix(subject))
     return re.match(rf"{name}(?![A-Za-z0-9])", _without_prefix(line)) is not None

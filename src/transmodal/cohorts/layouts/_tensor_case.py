@@ -124,7 +124,7 @@ class TensorCase:
 
 
 def looks_preprocessed(series: DiffusionSeries) -> bool:
-    """Tell by names whether a series was preprocessed: FSL's eddy turns the vectors, QSIPrep says `desc-preproc`."""
+    """Return whether, by names, a series was preprocessed: FSL's eddy turns the vectors, QSIPrep says `desc-preproc`."""
     if _PROCESSED.search(series.dwi.name) or series.bvec.name.endswith("eddy_rotated_bvecs"):
         return True
     data, mask = _FSL_FOLDER

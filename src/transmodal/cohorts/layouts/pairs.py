@@ -237,7 +237,7 @@ def _modality_of(column: str) -> str:
 
 
 def _names_images(column: str, rows: Sequence[Mapping[str, str]], table: Path) -> bool:
-    """Tell whether a column holds images: a cell is named as one, or leads to a file or folder."""
+    """Return whether a column holds images: a cell is named as one, or leads to a file or folder."""
     if not column or column in _ABOUT:
         return False
     cells = (row[column] for row in rows if row[column])

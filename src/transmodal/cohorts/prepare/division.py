@@ -25,7 +25,7 @@ class Division(NamedTuple):
 
 
 def is_named_split(split: str) -> bool:
-    """Tell whether a split is a file, or one that papers have, and so gives every case its side."""
+    """Return whether a split is a file, or one that papers have, and so gives every case its side."""
     return split in COMMUNITY or split.endswith(".json")
 
 

@@ -16,7 +16,7 @@ from transmodal.cohorts.store import Cohort
 
 
 def has_faults(surveys: Sequence[CaseSurvey], *, strict_pairs: bool) -> bool:
-    """Tell whether some case has a fault, or with `strict_pairs` a pair of contrasts to look at."""
+    """Return whether some case has a fault, or with `strict_pairs` a pair of contrasts to look at."""
     if any(case.faults for case in surveys):
         return True
     return strict_pairs and bool(find_doubtful({case.id: case.pairs for case in surveys}))

@@ -39,7 +39,7 @@ def check(folder: Path, makers: Mapping[str, CaseMaker]) -> None:
 
 
 def _any_same(folder: Path, manifest: Manifest, makers: Mapping[str, CaseMaker]) -> bool:
-    """Tell whether a case that stands was prepared from inputs that its maker still has."""
+    """Return whether a case that stands was prepared from inputs that its maker still has."""
     checked = 0
     for case in manifest.cases:
         entry = write_case.load_prepared(folder, case.id)

@@ -41,7 +41,7 @@ def head_findings(reference: ModalityReference, image: Appearance) -> list[Findi
 
 
 def _fits_as_usual(reference: ModalityReference, image: Appearance, tissue: Tissue) -> bool:
-    """Tell whether the template was laid well: by the variance that tissue explains, since bias lowers the fit.
+    """Return whether the template was laid well: by the variance that tissue explains, since bias lowers the fit.
 
     In CT tissues differ by little more than the noise, and the skull around the brain has to tell.
     """

@@ -193,7 +193,7 @@ def extent_mm(grid: Grid) -> tuple[float, float, float]:
 
 
 def _is_head(image: Appearance, tissue: Tissue) -> bool:
-    """Tell whether a head lies in an image: tissue explains the brain, or a skull stands around it as in CT."""
+    """Return whether a head lies in an image: tissue explains the brain, or a skull stands around it as in CT."""
     has_skull = is_hu(image.levels[0]) and image.fit > 0.75 and tissue.skull > 1.3
     return has_skull or (image.fit > 0.7 and tissue.explained > 0.2)
 

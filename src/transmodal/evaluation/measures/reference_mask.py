@@ -107,5 +107,5 @@ def choose(
 
 
 def has_masks(cohort: Cohort) -> bool:
-    """Tell whether the data set gives a mask of some case."""
+    """Return whether the data set gives a mask of some case."""
     return any(entry.mask is not None for entry in cohort.manifest.cases)

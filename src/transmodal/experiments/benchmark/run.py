@@ -197,7 +197,7 @@ def _check_also(trial: Trial, training_plan: Plan) -> None:
 
 
 def _has(folder: Path, names: Sequence[str]) -> bool:
-    """Tell whether an evaluation was written that has figures of all metrics; one of another suite may not."""
+    """Return whether an evaluation was written that has figures of all metrics; one of another suite may not."""
     path = folder / reading.NAME
     return path.is_file() and set(names) <= {row.metric for row in reading.read(path).content.rows}
 

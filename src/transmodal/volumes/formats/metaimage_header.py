@@ -160,7 +160,7 @@ def build_affine(
 
 
 def has_voxels_last(name: str, header: Mapping[str, str]) -> bool:
-    """Tell whether voxels are the last bytes of their file, whatever lies before them: HeaderSize -1."""
+    """Return whether voxels are the last bytes of their file, whatever lies before them: HeaderSize -1."""
     if "HeaderSize" not in header:
         return False
     size = parse_integers(name, header, "HeaderSize", 1)[0]

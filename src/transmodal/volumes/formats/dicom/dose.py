@@ -17,7 +17,7 @@ _EVEN_MM = 0.01
 
 
 def is_dose(header: Slice) -> bool:
-    """Tell whether a file is an RT Dose."""
+    """Return whether a file is an RT Dose."""
     return header.text("Modality") == "RTDOSE"
 
 

@@ -221,7 +221,7 @@ def read_headers(paths: Iterable[Path], budget: int) -> Iterator[Slice | Damage 
 
 
 def claims_dicom(path: Path) -> bool:
-    """Tell whether a file is DICOM by its first bytes or its name; what it holds is not looked at."""
+    """Return whether a file is DICOM by its first bytes or its name; what it holds is not looked at."""
     if path.suffix.lower() in SUFFIXES:
         return True
     with streams.guarded(path.name, "file"), path.open("rb") as stream:
@@ -229,7 +229,7 @@ def claims_dicom(path: Path) -> bool:
 
 
 def is_foreign(path: Path) -> bool:
-    """Tell by its name whether a file is of a kind that lies beside DICOM without being any."""
+    """Return whether, by its name, a file is of a kind that lies beside DICOM without being any."""
     if {suffix.lower() for suffix in path.suffixes} & set(SUFFIXES):  # 0001.dcm.gz
         return False
     return bool(_FOREIGN_SUFFIXES.fullmatch(path.suffix) or _FOREIGN_NAMES.fullmatch(path.stem))

@@ -96,7 +96,7 @@ def read_frames(header: Slice, n_frames: int) -> NDArray[Any]:
 
 
 def has_same_pixels(first: Slice, second: Slice) -> bool:
-    """Tell whether two files hold the same pixels, stored in the same way."""
+    """Return whether two files hold the same pixels, stored in the same way."""
     with guarded(first.name):
         pixels, others_pixels = (pydicom.dcmread(path).get("PixelData") for path in (first.path, second.path))
         return bool(pixels == others_pixels)
