@@ -12,43 +12,9 @@ import pytest
 import torch
 
 from transmodal import checkpoint
-from transmodal.checkpoint import MANIFEST, OPTIMIZERS, WEIGHTS, Checkpoint, CohortMark, State, manifest
-from transmodal.checkpoint import folder as checkpoint_folder
+from transmodal.checkpoint import MANIFEST, OPTIMIZERS, WEIGHTS, Checkpoint, manifest
 from transmodal.errors import InputError, IntegrityError, ResourceError
-from transmodal.recipes.load import validate
 from transmodal.storage import files
-from transmodal.volumes.intensity import IntensitySpec, fit
-
-RECIPE = {
-    "name": "tiny",
-    "translator": "unet_regression",
-    "task": {"source": ["t1"], "target": "fa"},
-    "settings": {"width": 2, "levels": 2},
-    "training": {"epochs": 2, "batch": 4, "device": "cpu"},
-}
-
-
-@pytest.fixture
-def whole() -> Checkpoint:
-    draw = torch.Generator().manual_seed(3)
-    spec = IntensitySpec("percentile", 0.5, 99.5)
-    return Checkpoint(
-        recipe=validate(RECIPE, "tiny"),
-        translator_config={"width": 2, "source_channels": [1]},
-        target_map=fit(spec, np.linspace(0.1, 0.9, 50).reshape(5, 5, 2)),
-        sources={"t1": spec},
-        cohort=CohortMark("heads", "ab12"),
-        state=State(phase="train", epoch=3, epoch_step=2, step=17, best=0.1 + 0.2, sums={"l1": (0.1, 3)}),
-        weights={
-            "a.weight": torch.rand(3, 2, generator=draw).T,  # not contiguous
-            "a.steps": torch.tensor(5),
-            "b.half": torch.rand(4, generator=draw).to(torch.bfloat16),
-        },
-        optimizers={"g/a.weight/exp_avg": torch.rand(2, 3, generator=draw)},
-        frozen={"sam": "cd34"},
-        window=(16, 24),
-        versions={"torch": "2"},
-    )
 
 
 def test_what_is_saved_comes_back(whole: Checkpoint, tmp_path: Path) -> None:
@@ -196,17 +162,6 @@ def test_the_one_before_is_kept_and_taken_when_needed(
     assert checkpoint.peek(folder) is None
 
 
-def test_links_are_not_needed(whole: Checkpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*_: object) -> None:
-        raise OSError("no links here")
-
-    monkeypatch.setattr(checkpoint_folder.os, "link", refuse)
-    checkpoint.save(tmp_path / "last", whole, keep_previous=True)
-    checkpoint.save(tmp_path / "last", whole, keep_previous=True)
-
-    assert checkpoint.load(checkpoint.previous(tmp_path / "last")).state == whole.state
-
-
 def test_a_missing_folder_is_an_input_error(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="does not exist") as caught:
         checkpoint.load(tmp_path / "none")
@@ -238,7 +193,7 @@ def test_a_full_disk_keeps_the_old_one(
     monkeypatch.undo()
 
     assert checkpoint.load(tmp_path / "last", optimizers=True).state == whole.state
-    assert {path.name for path in tmp_path.iterdir()} == {"last", "last.previous"}
+    assert {path.name for path in tmp_path.iterdir()} == {"last"}
 
 
 def test_a_disk_that_lies_is_found_before_the_name_is_taken(

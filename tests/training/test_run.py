@@ -80,8 +80,20 @@ def test_a_start_that_was_interrupted_does_not_stand_in_the_way(
 def test_what_a_killed_save_left_is_removed(tiny: Callable[..., Recipe], run_folder: Path) -> None:
     run = open_run(run_folder, tiny(), HEADS, {})
     (run.last.parent / ".old-x" / "last").mkdir(parents=True)
+    (run.last.parent / ".partial-x").mkdir()
+    run.last.mkdir()
+    (run.last / "newer").touch()
     with lock(run):
-        assert list(run.last.parent.iterdir()) == []
+        assert [path.name for path in run.last.parent.iterdir()] == ["last"]
+        assert (run.last / "newer").exists()
+
+
+def test_what_lost_its_name_to_a_kill_gets_it_back(tiny: Callable[..., Recipe], run_folder: Path) -> None:
+    """Where names cannot be exchanged in one step, the older folder waits aside for a moment."""
+    run = open_run(run_folder, tiny(), HEADS, {})
+    (run.last.parent / ".old-x" / "best").mkdir(parents=True)
+    with lock(run):
+        assert [path.name for path in run.last.parent.iterdir()] == ["best"]
 
 
 def test_a_place_that_cannot_be_made(tiny: Callable[..., Recipe], tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ Comes in: a translator at one moment of its training. Goes out: the same, after 
 """
 
 from transmodal.checkpoint.content import Checkpoint, CohortMark, State
-from transmodal.checkpoint.folder import check_frozen, load, peek, previous, save
+from transmodal.checkpoint.folder import check_frozen, is_whole, load, peek, previous, save, verify
 from transmodal.checkpoint.manifest import MANIFEST, OPTIMIZERS, WEIGHTS
 
 __all__ = [
@@ -16,8 +16,10 @@ __all__ = [
     "CohortMark",
     "State",
     "check_frozen",
+    "is_whole",
     "load",
     "peek",
     "previous",
     "save",
+    "verify",
 ]

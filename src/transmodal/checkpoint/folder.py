@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import os
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import safetensors.torch
 import torch
@@ -36,16 +35,16 @@ def save(folder: Path, checkpoint: Checkpoint, *, keep_previous: bool = False) -
     Args:
         folder: where it goes; an older one there is replaced.
         checkpoint: what is saved; without optimisers their file is left out.
-        keep_previous: keep the older one as `<folder>.previous`.
+        keep_previous: keep the older one as `<folder>.previous`, provided that it is whole: one that is damaged
+            never takes the place of one that may be sound.
 
     Raises:
         ResourceError: E403 when the disk is full or may not be written; the older one stays whole.
         IntegrityError: E503 when a file does not read back equal.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
-    if keep_previous and folder.is_dir():
-        _copy(folder, previous(folder))
-    with files.atomic_folder(folder) as beside:
+    kept = previous(folder) if keep_previous and is_whole(folder) else None
+    with files.atomic_folder(folder, previous=kept) as beside:
         hashes = {WEIGHTS: _write(beside / WEIGHTS, safetensors.torch.save(_plain(checkpoint.weights)))}
         if checkpoint.optimizers:
             tensors = safetensors.torch.save(_plain(checkpoint.optimizers))
@@ -69,11 +68,35 @@ def load(folder: Path, *, optimizers: bool = False) -> Checkpoint:
     """
     try:
         return _load(folder, optimizers=optimizers)
-    except TransmodalError as error:
+    except (InputError, IntegrityError) as error:
         if not previous(folder).is_dir():
             raise
         _log.warning("%s Reading %s instead.", error.line(), previous(folder))
         return _load(previous(folder), optimizers=optimizers)
+
+
+def verify(folder: Path) -> Mapping[str, Any]:
+    """Check every byte of a checkpoint against its hashes; return its manifest's content.
+
+    Raises:
+        InputError: E100 when there is no such folder.
+        IntegrityError: E501 when a hash does not match, E502 when something is missing or unreadable.
+    """
+    if not folder.is_dir():
+        raise InputError("E100", f"{folder} does not exist", "a checkpoint folder", "Train first.")
+    content = manifest.unseal(folder / MANIFEST)
+    for name, digest in manifest.hashes_of(content, folder).items():
+        _verify(folder / name, digest)
+    return content
+
+
+def is_whole(folder: Path) -> bool:
+    """Tell whether there is a checkpoint, every byte of which is as it was written."""
+    try:
+        verify(folder)
+    except TransmodalError:
+        return False
+    return True
 
 
 def check_frozen(frozen: Mapping[str, Frozen], saved: Checkpoint, device: torch.device) -> dict[str, str]:
@@ -112,14 +135,9 @@ def peek(folder: Path) -> State | None:
 
 
 def _load(folder: Path, *, optimizers: bool) -> Checkpoint:
-    if not folder.is_dir():
-        raise InputError("E100", f"{folder} does not exist", "a checkpoint folder", "Train first.")
-    content = manifest.unseal(folder / MANIFEST)
-    hashes = manifest.hashes_of(content, folder)
-    for name, digest in hashes.items():
-        _verify(folder / name, digest)
+    content = verify(folder)
     weights = _tensors(folder / WEIGHTS)
-    has_optimizers = optimizers and OPTIMIZERS in hashes
+    has_optimizers = optimizers and OPTIMIZERS in manifest.hashes_of(content, folder)
     moments = _tensors(folder / OPTIMIZERS) if has_optimizers else {}
     return manifest.from_json(content, folder, weights, moments)
 
@@ -151,13 +169,3 @@ def _write(path: Path, data: bytes) -> str:
             "E503", f"{path} does not read back equal", "what was written", "Check the disk, then try again."
         )
     return digest
-
-
-def _copy(folder: Path, to: Path) -> None:
-    """Copy a checkpoint by hard links, or by bytes where the file system has no links."""
-    with files.atomic_folder(to) as beside:
-        for path in sorted(folder.iterdir()):
-            try:
-                os.link(path, beside / path.name)
-            except OSError:
-                shutil.copyfile(path, beside / path.name)

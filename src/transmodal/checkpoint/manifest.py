@@ -15,7 +15,7 @@ from torch import Tensor
 from transmodal import translators
 from transmodal.checkpoint.content import Checkpoint, CohortMark, State
 from transmodal.cohorts.quality.training_sources import SourceReference
-from transmodal.errors import IntegrityError
+from transmodal.errors import IntegrityError, ResourceError
 from transmodal.notice import INTENDED_USE
 from transmodal.recipes.schema import Recipe
 from transmodal.volumes.intensity import IntensityMap, IntensitySpec
@@ -99,6 +99,7 @@ def unseal(path: Path) -> dict[str, Any]:
 
     Raises:
         IntegrityError: E501 when it was changed, E502 when it is missing, unreadable or of another format.
+        ResourceError: E403 when it may not be read.
     """
     try:
         raw = path.read_bytes()
@@ -108,6 +109,10 @@ def unseal(path: Path) -> dict[str, Any]:
         raise damaged(path.parent, f"{path.name} is missing") from error
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise damaged(path.parent, f"{path.name} is no manifest") from error
+    except OSError as error:
+        raise ResourceError(
+            "E403", f"cannot read {path}: {error.strerror}", "a file that may be read", "Check permissions."
+        ) from error
     if not intact:
         raise IntegrityError("E501", f"{path} was changed since it was written", "what its hash says", REMEDY)
     if content.get("format") != FORMAT:

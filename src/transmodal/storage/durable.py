@@ -10,8 +10,14 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+PARTIAL = ".partial-"
+"""How names of files and folders begin that are not complete."""
+
+ASIDE = ".old-"
+"""How names of folders begin in which another one waits while names are exchanged."""
 
 _NO_FOLDER_SYNC = {errno.EINVAL, errno.ENOTSUP, errno.EBADF}
 
@@ -36,7 +42,7 @@ def swap(new: Path, old: Path) -> None:
     """Let two folders change names, in one step if the system can, else in two that are undone on failure."""
     if _exchange(new, old):
         return
-    aside = Path(tempfile.mkdtemp(prefix=".old-", dir=old.parent))
+    aside = Path(tempfile.mkdtemp(prefix=ASIDE, dir=old.parent))
     try:
         old.replace(aside / old.name)
         try:
@@ -47,6 +53,50 @@ def swap(new: Path, old: Path) -> None:
         (aside / old.name).replace(new)
     finally:
         shutil.rmtree(aside, ignore_errors=True)
+
+
+def advance(new: Path, current: Path, previous: Path) -> None:
+    """Let a new folder take the name of the current one, and that one the name of the previous one.
+
+    At every moment a whole folder has the name `current`, or, where the system cannot exchange names in one
+    step, at least the name `previous`; whatever step fails or is the last before a kill.
+
+    Args:
+        new: a whole folder, on the disk; the previous one has this name afterwards, where it is left at all.
+        current: a whole folder.
+        previous: a folder, or nothing yet.
+
+    Raises:
+        OSError: of the step that failed.
+    """
+    if _exchange(new, current):
+        sync_folder(current.parent)
+        if previous.exists():
+            swap(new, previous)
+        else:
+            new.replace(previous)
+        return
+    aside = Path(tempfile.mkdtemp(prefix=ASIDE, dir=current.parent))
+    moves = [(current, previous), (new, current)]
+    if previous.exists():
+        moves.insert(0, (previous, aside / previous.name))
+    try:
+        _move_all(moves)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+def recover(folder: Path) -> None:
+    """Clear what killed writers left in a folder: what has lost its name gets it back, the rest is removed."""
+    for aside in folder.glob(f"{ASIDE}*"):
+        for path in aside.iterdir() if aside.is_dir() else ():
+            if not (folder / path.name).exists():
+                path.replace(folder / path.name)
+    for path in [*folder.glob(f"{ASIDE}*"), *folder.glob(f"{PARTIAL}*")]:
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
 
 
 def sync(path: Path) -> None:
@@ -72,6 +122,18 @@ def umask() -> int:
     mask = os.umask(0)
     os.umask(mask)
     return mask
+
+
+def _move_all(moves: list[tuple[Path, Path]]) -> None:
+    """Rename one after the other; when one fails, those before it are undone, the last one first."""
+    for number, (source, target) in enumerate(moves):
+        try:
+            source.replace(target)
+        except OSError:
+            for old, new in reversed(moves[:number]):
+                with suppress(OSError):
+                    new.replace(old)
+            raise
 
 
 def _exchange(first: Path, second: Path) -> bool:

@@ -67,7 +67,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
     try:
         if path.is_dir():
             raise IsADirectoryError(errno.EISDIR, "is a folder", str(path))
-        handle, name = tempfile.mkstemp(prefix=".partial-", suffix=_suffix(path), dir=path.parent)
+        handle, name = tempfile.mkstemp(prefix=durable.PARTIAL, suffix=_suffix(path), dir=path.parent)
         os.close(handle)
         beside = Path(name)
         yield beside
@@ -86,11 +86,16 @@ def atomic_path(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def atomic_folder(path: Path) -> Iterator[Path]:
+def atomic_folder(path: Path, *, previous: Path | None = None) -> Iterator[Path]:
     """Give a temporary folder beside `path`; when the block ends well, it takes the name `path`.
 
     A folder that had the name changes places with the new one in a single step where the system can do
     that (Linux), so that a whole folder has the name at any moment, whatever is killed when.
+
+    Args:
+        path: the folder.
+        previous: the name beside it that a folder in its place gets, once the new one is whole and on the disk;
+            None removes that folder.
 
     Raises:
         ResourceError: E403 when the disk is full or may not be written.
@@ -101,13 +106,15 @@ def atomic_folder(path: Path) -> Iterator[Path]:
     try:
         if path.exists() and not path.is_dir():
             raise NotADirectoryError(errno.ENOTDIR, "is a file", str(path))
-        beside = Path(tempfile.mkdtemp(prefix=".partial-", dir=path.parent))
+        beside = Path(tempfile.mkdtemp(prefix=durable.PARTIAL, dir=path.parent))
         yield beside
         for inside in sorted(beside.rglob("*")):
             durable.sync(inside) if inside.is_file() else durable.sync_folder(inside)
         durable.sync_folder(beside)
         beside.chmod(0o777 & ~durable.umask())
-        if path.exists():
+        if path.exists() and previous is not None:
+            durable.advance(beside, path, previous)
+        elif path.exists():
             durable.swap(beside, path)
         else:
             beside.replace(path)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import platform
-import shutil
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -21,7 +20,7 @@ from transmodal.errors import ResourceError, UsageError
 from transmodal.notice import INTENDED_USE
 from transmodal.recipes.load import dump
 from transmodal.recipes.schema import Recipe
-from transmodal.storage import files, outputs
+from transmodal.storage import durable, files, outputs
 
 MOVABLE = frozenset({"device", "processes", "workers", "checkpoint_minutes"})
 """Keys under `training` that may differ when a run goes on: they say where and how, not what."""
@@ -217,10 +216,6 @@ def _try_lock(stream: IO[str]) -> bool:
 
 
 def _remove_leftovers(run: Run) -> None:
-    """Remove the partial files of an interrupted save."""
-    for pattern in (".partial-*", ".old-*"):
-        for path in [*run.folder.glob(pattern), *run.last.parent.glob(pattern)]:
-            if path.is_dir():
-                shutil.rmtree(path, ignore_errors=True)
-            else:
-                path.unlink(missing_ok=True)
+    """Clear up after an interrupted save."""
+    for folder in (run.folder, run.last.parent):
+        durable.recover(folder)

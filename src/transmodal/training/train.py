@@ -9,6 +9,7 @@ from typing import Any
 
 from transmodal import checkpoint
 from transmodal.cohorts.store import Cohort
+from transmodal.errors import IntegrityError
 from transmodal.progress import Progress, Silent
 from transmodal.recipes.schema import Recipe
 from transmodal.training.launch import launch, raise_signal
@@ -71,6 +72,7 @@ def train(recipe: Recipe, cohort: Cohort, run: Path, *, progress: Progress | Non
         UsageError: E005 when the folder is of another recipe or cohort, and as `plan`.
         InputError: E120 when a loss or a weight is not finite, and as `plan`.
         ResourceError: E402 when memory does not suffice, E404 for a device that is not there.
+        IntegrityError: E501 or E502 when the run is finished and its last checkpoint is damaged.
         KeyboardInterrupt: on SIGINT, once everything is saved; SystemExit likewise on SIGTERM.
     """
     start = time.monotonic()
@@ -81,9 +83,37 @@ def train(recipe: Recipe, cohort: Cohort, run: Path, *, progress: Progress | Non
     metric = training_plan.recipe.evaluation.primary
     before = checkpoint.peek(opened.last)
     if before is not None and before.finished:
+        _check_finished(opened)
         return TrainResult(folder, before.step, metric, before.best, 0.0, was_finished=True)
     assignment = Assignment(training_plan, opened)
     state, signal = launch(training_plan.recipe.training, train_in_process, assignment, progress or Silent())
     if signal is not None:
         raise_signal(signal)
     return TrainResult(folder, state.step, metric, state.best, time.monotonic() - start)
+
+
+def _check_finished(run: Run) -> None:
+    """Hold a finished run's last checkpoint against its hashes, and say how to mend one that is damaged.
+
+    Raises:
+        IntegrityError: E501 or E502 when it is damaged.
+    """
+    try:
+        checkpoint.verify(run.last)
+    except IntegrityError as error:
+        raise IntegrityError(
+            error.code, f"the run is finished, but {error.got}", error.expected, _mending(run)
+        ) from error
+
+
+def _mending(run: Run) -> str:
+    """Return how a finished run's last checkpoint can be had again."""
+    kept = checkpoint.previous(run.last)
+    advice = "Copy it again from where the run was stored"
+    if checkpoint.is_whole(kept):
+        advice += f", or remove {run.last} and train again: the run goes on from {kept.name}, which is whole"
+    elif not checkpoint.is_whole(run.best):
+        advice += ", or train again in another folder"
+    if checkpoint.is_whole(run.best):
+        advice += "; the best checkpoint is whole and can be used"
+    return f"{advice}."
