@@ -17,7 +17,7 @@ from transmodal.errors import InputError, ResourceError
 from transmodal.storage import placeholders, streams
 from transmodal.volumes.formats import nifti
 from transmodal.volumes.reading import STRICT, Reading
-from transmodal.volumes.regions.masks import fill_holes, largest_component
+from transmodal.volumes.regions.components import fill_holes, largest_component
 from transmodal.volumes.volume import Affine, Grid, Volume
 
 Floats = NDArray[np.float64]

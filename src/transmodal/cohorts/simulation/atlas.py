@@ -30,7 +30,7 @@ from transmodal.cohorts.simulation.subject import (
 from transmodal.errors import UsageError
 from transmodal.storage import files, outputs
 from transmodal.volumes import Volume, io
-from transmodal.volumes.regions.masks import fill_holes, largest_component
+from transmodal.volumes.regions.components import fill_holes, largest_component
 
 MODALITIES = ("t1", "fa", "t2", "pd", "flair", "ct", "colour")
 SIMULATED = frozenset({"t2", "pd", "flair", "ct", "colour"})

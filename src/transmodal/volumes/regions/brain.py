@@ -8,7 +8,6 @@ that ring or hangs on by a thread is cut away from the template's brain.
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,11 +15,16 @@ import SimpleITK as sitk  # noqa: N813  (the field's name for it)
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from transmodal.errors import InputError
 from transmodal.volumes.geometry import itk, registration, reorient
 from transmodal.volumes.geometry.demons import demons
 from transmodal.volumes.geometry.working_pair import coarsen
-from transmodal.volumes.regions import template
+from transmodal.volumes.regions.components import fill_holes, largest_component
+from transmodal.volumes.regions.template_alignment import (
+    SHAPE_MM,
+    align_template,
+    coarse_template,
+    no_brain_error,
+)
 from transmodal.volumes.volume import Volume
 
 Mask = NDArray[np.bool_]
@@ -29,18 +33,9 @@ Floats = NDArray[np.floating[Any]]
 BRAIN_CM3 = (300.0, 2500.0)
 """Least and greatest volume of a human brain, with the fluid in and around it."""
 
-_SHAPE_MM, _ALIGN_MM, _WORK_MM = 4.0, 2.0, 3.0
-_RING_MM = 6.0  # how far beyond the brain the search looks: cerebrospinal fluid and skull, not yet scalp
+_WORK_MM = 3.0
 _STRIPPED_DICE = 0.92  # heads stay below: 0.64 to 0.93 by volume and shape, stripped brains reach 0.96
 _EDGE = 0.4  # of the soft mask; at a half the bright rim of cerebrospinal fluid in T2 would be missed
-_MOST_GROWN = 1.5  # by which stretching changes the brain's volume; where it ran away it doubled it
-_GOOD, _LEAST = 0.4, 0.2  # mutual information in nats: right poses reach 0.45 to 1.5, wrong ones 0.25 to 0.4
-_SCALES, _NODS = (
-    (0.92, 1.0, 1.08),
-    (-0.35, 0.35),
-)  # sizes of the template, and turns about the left-right axis
-_SCALP_MM = 12.0  # scalp and skull above the brain
-_FLIP = np.diag([-1.0, -1.0, 1.0, 1.0])  # RAS+ to LPS+ and back
 
 
 class BrainMask(NamedTuple):
@@ -62,30 +57,8 @@ def find_brain(volume: Volume) -> BrainMask:
     itk.to_image(volume)  # says what is wrong with colour and shear
     work = coarsen(volume, _WORK_MM)
     if work.voxels.min() == work.voxels.max():
-        raise _no_brain_error("one constant value")
+        raise no_brain_error("one constant value")
     return _mask_stripped(volume) or _mask_in_head(volume, work)
-
-
-def largest_component(mask: NDArray[Any]) -> Mask:
-    """Return the largest of the face-connected parts of a mask; the first one of equals."""
-    labels, n = ndimage.label(mask)
-    if n == 0:
-        return np.zeros(mask.shape, dtype=bool)
-    return np.asarray(labels == np.bincount(labels.ravel())[1:].argmax() + 1)
-
-
-def fill_holes(mask: NDArray[Any]) -> Mask:
-    """Return a mask without the holes that it encloses in three dimensions."""
-    return np.asarray(ndimage.binary_fill_holes(mask))
-
-
-def _no_brain_error(reason: str) -> InputError:
-    return InputError(
-        "E124",
-        f"no brain found: {reason}",
-        "the MR volume of a head or of a brain without skull",
-        "Check the file, or ask for the region body or whole.",
-    )
 
 
 def _mask_stripped(volume: Volume) -> BrainMask | None:
@@ -118,29 +91,14 @@ def _cm3(mask: Mask, volume: Volume) -> float:
 
 def _template_dice(foreground: Volume) -> float:
     """Return the Dice overlap of a foreground with the template's brain laid over it affinely."""
-    own = coarsen(foreground, _SHAPE_MM)
-    registered = registration.register(own, _template().mask, kind="affine", spacing_mm=_SHAPE_MM)
-    template_mask, own_mask = registered.warp(_template().mask).voxels > 0.5, own.voxels > 0.5
+    own = coarsen(foreground, SHAPE_MM)
+    registered = registration.register(own, coarse_template().mask, kind="affine", spacing_mm=SHAPE_MM)
+    template_mask, own_mask = registered.warp(coarse_template().mask).voxels > 0.5, own.voxels > 0.5
     return float(2 * (template_mask & own_mask).sum() / max(int(template_mask.sum() + own_mask.sum()), 1))
 
 
-class _Template(NamedTuple):
-    """T1 and brain on a coarse grid, and what of it a search looks at."""
-
-    t1: Volume
-    mask: Volume
-    ring: Mask
-
-
-@cache
-def _template() -> _Template:
-    t1, mask = (coarsen(v, _SHAPE_MM) for v in (template.t1(), template.mask()))
-    away = ndimage.distance_transform_edt(mask.voxels < 0.5, sampling=mask.spacing)
-    return _Template(t1, mask, np.asarray(away <= _RING_MM))
-
-
 def _mask_in_head(volume: Volume, work: Volume) -> BrainMask:
-    linear, information = _align_template(work)
+    linear, information = align_template(work)
     box = _box_around(_warp_template_mask(work, linear))
     near = reorient.crop(work, box)
     soft, trimmed = _deform_template(near, linear)
@@ -148,100 +106,20 @@ def _mask_in_head(volume: Volume, work: Volume) -> BrainMask:
     mask = fill_holes(largest_component(mask))
     cm3 = _cm3(mask, volume)
     if not BRAIN_CM3[0] <= cm3 <= BRAIN_CM3[1]:
-        raise _no_brain_error(f"the best guess has {cm3:.0f} cm3")
+        raise no_brain_error(f"the best guess has {cm3:.0f} cm3")
     return BrainMask(
         mask, f"head: template, mutual information {information:.2f}, demons, trimmed, {cm3:.0f} cm3"
     )
 
 
-def _align_template(work: Volume) -> tuple[sitk.Transform, float]:
-    """Return the affine map from `work` to the template in LPS+ mm, and how well it fits.
-
-    A free affine search would blow the template up until it fills the whole head, where the air around the
-    scalp is as dark as the skull. So it is laid under the head's top at a few sizes, turned and shifted as it
-    is, and only from the best of these places stretched.
-    """
-    posed = [_rigid_pose(work, scale, 0.0) for scale in _SCALES]
-    if max(pose.information for pose in posed) < _GOOD:
-        posed += [_rigid_pose(work, scale, nod) for scale in _SCALES for nod in _NODS]
-    best = max(posed, key=lambda pose: pose.information)
-    refined = registration.refine(
-        _template().t1,
-        work,
-        best.start,
-        metric="mutual_information",
-        fixed_mask=_template().ring,
-        spacing_mm=2 * _ALIGN_MM,
-    )
-    # A stretch that runs away fits the air around the head: the rigid place is the better one then.
-    grown = np.linalg.det(itk.matrix(refined.transform)[:3, :3]) / np.linalg.det(
-        itk.matrix(best.start)[:3, :3]
-    )
-    stretched = 1 / _MOST_GROWN <= grown <= _MOST_GROWN
-    information = refined.quality.after if stretched else best.information
-    if information < _LEAST:
-        raise _no_brain_error(f"the template fits with {information:.2f} nats of mutual information")
-    return (refined.transform if stretched else best.start).GetInverse(), information
-
-
-class _RigidPose(NamedTuple):
-    """A place of the template in the head, and the mutual information there."""
-
-    start: sitk.AffineTransform
-    information: float
-
-
-def _rigid_pose(work: Volume, scale: float, nod: float) -> _RigidPose:
-    """Return the best rigid place of the template at one size, from below the head's top."""
-    around = np.eye(4)
-    turn = sitk.Euler3DTransform([0.0, 0.0, 0.0], nod, 0.0, 0.0)
-    around[:3, :3] = scale * np.reshape(turn.GetMatrix(), (3, 3))
-    pose = _FLIP @ around @ _FLIP
-    pose[:3, 3] = _crown(work) - [0.0, 0.0, _SCALP_MM] - pose[:3, :3] @ _template_crown()
-    t1 = _template().t1
-    rigid = registration.register(
-        Volume(t1.voxels, pose @ t1.affine),
-        work,
-        kind="rigid",
-        metric="mutual_information",
-        fixed_mask=_template().ring,
-        spacing_mm=_ALIGN_MM,
-    )
-    whole = itk.matrix(rigid.transform) @ _FLIP @ pose @ _FLIP
-    return _RigidPose(
-        sitk.AffineTransform(whole[:3, :3].ravel().tolist(), whole[:3, 3].tolist()), rigid.quality.after
-    )
-
-
-def _crown(work: Volume, depth_mm: float = 120.0) -> NDArray[np.float64]:
-    """Return the head's top in RAS+ mm, in the middle of its upper part: the neck does not count."""
-    bright = work.voxels[work.voxels > work.voxels.mean()]
-    head = largest_component(ndimage.binary_opening(work.voxels > 0.5 * bright.mean()))
-    if not head.any():
-        raise _no_brain_error("no head stands out of the background")
-    points = work.grid.world(np.argwhere(head).astype(float))
-    top = float(np.percentile(points[:, 2], 99.9))
-    upper = points[points[:, 2] > top - depth_mm]
-    x, y, _ = np.percentile(upper, (2, 98), axis=0).mean(axis=0)
-    return np.array([x, y, top])
-
-
-@cache
-def _template_crown() -> NDArray[np.float64]:
-    mask = _template().mask
-    points = mask.grid.world(np.argwhere(mask.voxels > 0.5).astype(float))
-    x, y, _ = (points.min(axis=0) + points.max(axis=0)) / 2
-    return np.array([x, y, points[:, 2].max()])
-
-
 def _warp_template_mask(work: Volume, to_template: sitk.Transform) -> Volume:
-    return itk.warp(_template().mask, work.grid, to_template)
+    return itk.warp(coarse_template().mask, work.grid, to_template)
 
 
 def _box_around(mask: Volume, margin_mm: float = 20.0) -> tuple[slice, slice, slice]:
     """Return the box of a mask with a margin; E124 when the template came to lie outside."""
     if not (mask.voxels > 0.5).any():
-        raise _no_brain_error("the template lies outside the volume")
+        raise no_brain_error("the template lies outside the volume")
     box = reorient.bounding_box(mask.voxels > 0.5)
     margins = [round(margin_mm / spacing) for spacing in mask.spacing]
     i, j, k = (
@@ -255,7 +133,7 @@ def _deform_template(near: Volume, linear: sitk.Transform) -> tuple[Floats, Floa
     """Return the template's brain after demons, `[0, 1]` over its edge, and the part of it that the intensities confirm."""
     warped = _warp_template_mask(near, linear)
     depth = _depth(warped.voxels > 0.5, near.spacing)
-    t1 = itk.warp(_template().t1, near.grid, linear).voxels
+    t1 = itk.warp(coarse_template().t1, near.grid, linear).voxels
     levels = _Levels.of(near.voxels, depth)
     inside = depth > 0
     painted = np.where(inside, _paint_template(t1, near.voxels, inside), levels.ring)

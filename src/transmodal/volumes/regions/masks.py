@@ -14,13 +14,12 @@ from scipy import ndimage
 from transmodal.errors import InputError
 from transmodal.volumes.geometry import reorient
 from transmodal.volumes.geometry.working_pair import coarsen
-from transmodal.volumes.regions.brain import fill_holes, find_brain, largest_component
+from transmodal.volumes.regions.brain import find_brain
+from transmodal.volumes.regions.components import fill_holes, largest_component
 from transmodal.volumes.volume import Volume
 
 Kind = Literal["whole", "body", "brain", "around_brain"]
 Mask = NDArray[np.bool_]
-
-__all__ = ["Kind", "Region", "fill_holes", "find_region", "largest_component"]
 
 _WORK_MM = 2.0
 _OPEN_MM, _CLOSE_MM = 3.0, 8.0  # thinner things than the first (tables, straps) go, narrower gaps close
