@@ -10,10 +10,11 @@ import pytest
 from pydantic import ValidationError
 
 from transmodal.cohorts.case import Case
-from transmodal.cohorts.manifest import ArrayEntry, Manifest, matrix, read_manifest
+from transmodal.cohorts.manifest import ArrayEntry, Manifest, matrix, read_case, read_manifest
 from transmodal.cohorts.options import PrepareOptions
 from transmodal.cohorts.prepare.prepare import prepare
 from transmodal.errors import InputError, UsageError
+from transmodal.storage import sealed
 from transmodal.volumes.intensity import IntensitySpec
 
 
@@ -27,7 +28,7 @@ def test_manifest_reads_back_to_the_last_bit(folder: Path) -> None:
     manifest = read_manifest(folder / "cohort.json")
     assert manifest == Manifest.model_validate_json(manifest.model_dump_json())
     (case,) = manifest.cases
-    assert json.loads((folder / "cases" / "s01" / "case.json").read_text()) == case.model_dump(mode="json")
+    assert read_case(folder / "cases" / "s01" / "case.json") == case
     assert manifest.options.regions == {"t1": ("body",)}
     assert manifest.options.keep_going is False
     assert case.volumes["fa"].intensity_map.apply(np.array([0.0, 0.5, 1.0])).tolist() == [-1, 0, 1]
@@ -64,14 +65,14 @@ def test_other_manifests_are_refused(key: str, value: object, folder: Path) -> N
 
 @pytest.mark.parametrize("name", ["../x", ".x", "a/b", ""])
 def test_case_names_are_safe(name: str, folder: Path) -> None:
-    data = json.loads((folder / "cohort.json").read_text())
+    data = sealed.read(folder / "cohort.json").content
     data["cases"][0]["id"] = name
     with pytest.raises(ValidationError):
         Manifest.model_validate(data)
 
 
 def test_digest_sees_what_matters(folder: Path) -> None:
-    data = json.loads((folder / "cohort.json").read_text())
+    data = sealed.read(folder / "cohort.json").content
     digest = Manifest.model_validate(data).digest()
 
     def changed(change: Callable[[dict[str, Any]], object]) -> str:

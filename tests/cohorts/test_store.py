@@ -206,10 +206,57 @@ def test_a_flipped_bit_is_found(name: str, cohort: Cohort) -> None:
     content[-40] ^= 4
     path.write_bytes(content)
     with pytest.raises(
-        IntegrityError, match=rf"cases/s1/{name} .*\(1 of 26 arrays\).*Remove the folder cases/s1"
+        IntegrityError, match=rf"cases/s1/{name} .*\(1 of 26 arrays\).*Prepare the cohort again"
     ) as caught:
         cohort.verify()
     assert caught.value.code == "E501"
+
+
+@pytest.mark.parametrize("name", ["fa", "mask", "segmentation", "region_t1_body", "colour"])
+@pytest.mark.parametrize("is_opened", [False, True])
+def test_the_first_touch_of_a_damaged_array_names_case_and_array(
+    name: str, is_opened: bool, cohort: Cohort
+) -> None:
+    def touch() -> object:
+        case = Cohort.open(cohort.folder).case("s1")
+        other: dict[str, Callable[[], object]] = {
+            "mask": case.mask,
+            "segmentation": case.segmentation,
+            "region_t1_body": lambda: case.region("t1", "body"),
+        }
+        return other[name]() if name in other else case.volume(name)
+
+    if is_opened:
+        touch()
+    path = cohort.folder / "cases" / "s1" / f"{name}.npy"
+    np.save(path, np.zeros_like(np.load(path)))
+    with pytest.raises(IntegrityError, match=rf"case s1: cases/s1/{name}\.npy has another content") as caught:
+        touch()
+    assert caught.value.code == "E501"
+    assert "Prepare the cohort again" in caught.value.remedy
+    cohort.case("s0").volume("fa")
+
+
+@pytest.mark.parametrize("modality", ["t1", "colour"])
+def test_no_working_array_is_made_of_a_damaged_one(modality: str, cohort: Cohort) -> None:
+    path = cohort.folder / "cases" / "s1" / f"{modality}.npy"
+    np.save(path, np.zeros_like(np.load(path)))
+    with pytest.raises(IntegrityError, match="case s1"):
+        cohort.case("s1").volume(modality, 2.0)
+    assert not list(cohort.folder.glob("working/*mm"))
+
+
+@pytest.mark.parametrize("modality", ["t1", "colour"])
+def test_a_working_array_with_a_flipped_bit_is_made_again(
+    modality: str, cohort: Cohort, caplog: pytest.LogCaptureFixture
+) -> None:
+    first = np.array(cohort.case("s0").volume(modality, 3.0).voxels)
+    (kept,) = cohort.folder.glob("working/*mm/**/*.npy")
+    whole = kept.read_bytes()
+    kept.write_bytes(bytes([*whole[:-7], whole[-7] ^ 1, *whole[-6:]]))
+    np.testing.assert_array_equal(cohort.case("s0").volume(modality, 3.0).voxels, first)
+    assert kept.read_bytes() == whole
+    assert f"{kept} has another content than was kept: it is made again" in caplog.text
 
 
 def test_digest_follows_content_and_split_alone(

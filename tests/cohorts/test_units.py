@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -20,6 +21,7 @@ from transmodal.cohorts.prepare.survey import survey
 from transmodal.cohorts.store import Cohort
 from transmodal.cohorts.units import unit_of_values
 from transmodal.errors import InputError
+from transmodal.storage import sealed
 from transmodal.volumes import Volume
 from transmodal.volumes.intensity import IntensitySpec
 
@@ -103,7 +105,11 @@ def test_units_that_are_the_modalities_own_do_not_enter_the_digest(
 ) -> None:
     cohort = prepare([ready(a_case())], tmp_path / "cohort", PrepareOptions(ratios=(1, 0, 0)))
     path = cohort.folder / "cohort.json"
-    old = path.read_text().replace('"simulated": true,', '"simulated": true').replace('"unit": ""', "")
+    old = (
+        json.dumps(sealed.read(path).content, indent=1)
+        .replace('"simulated": true,', '"simulated": true')
+        .replace('"unit": ""', "")
+    )
     old = old.replace('"simulated": false,', '"simulated": false')
     assert "unit" not in old
     path.write_text(old)

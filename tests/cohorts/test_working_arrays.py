@@ -11,9 +11,9 @@ from transmodal.volumes import Grid, Volume
 
 
 def test_an_array_of_another_shape_or_type_is_none(tmp_path: Path) -> None:
-    path = tmp_path / "working" / "a.npy"
     voxels = np.arange(24, dtype=np.int16).reshape(2, 3, 4)
-    write_array(path, voxels)
+    np.testing.assert_array_equal(write_array(tmp_path / "working" / "a.npy", voxels), voxels)
+    (path,) = (tmp_path / "working").iterdir()
     mapped = map_array(path, (2, 3, 4), np.dtype(np.int16))
     assert mapped is not None
     np.testing.assert_array_equal(mapped, voxels)

@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 
 from transmodal.cohorts.options import RegionKind
 from transmodal.cohorts.store import PreparedCase
-from transmodal.cohorts.working_arrays import map_array, write_array
+from transmodal.cohorts.working_arrays import write_array
 from transmodal.errors import InputError, ResourceError
+from transmodal.storage import kept
 from transmodal.volumes import Volume
 from transmodal.volumes.geometry.reorient import resample, working_grid
 from transmodal.volumes.regions.masks import find_region
@@ -44,17 +45,17 @@ def computed_region(
 def _map_or_compute(case: PreparedCase, modality: str, kind: RegionKind) -> NDArray[np.uint8]:
     volume = case.volume(modality)
     digest = case.entry.volumes[modality].sha256[:32]
-    path = case.folder / "working" / "regions-1" / case.id / f"{digest}-{kind}.npy"
-    flags = map_array(path, case.grid.shape, np.dtype(np.uint8))
-    if flags is not None:
-        return flags
+    place = case.folder / "working" / "regions-1" / case.id / f"{digest}-{kind}.npy"
+    existing = kept.find_array(place, case.grid.shape, np.dtype(np.uint8))
+    if existing is not None:
+        return existing.array
     grey = volume.voxels.mean(axis=-1, dtype=np.float32) if volume.is_colour else volume.voxels
-    flags = find_region(Volume(grey, volume.affine), kind).mask.astype(np.uint8)
+    flags: NDArray[np.uint8] = find_region(Volume(grey, volume.affine), kind).mask.astype(np.uint8)
     if not flags.any():
         raise InputError(
             "E124", f"an empty {kind} of {modality}", "a region with voxels", "Look at the image."
         )
     # Where the cohort can only be read, it is computed anew by every process.
     with suppress(ResourceError):
-        write_array(path, flags)
+        write_array(place, flags)
     return flags

@@ -13,10 +13,13 @@ from pydantic import AfterValidator, Field, ValidationError
 
 from transmodal.cohorts.options import VERSION, FrozenRecord, PrepareOptions, RegionKind
 from transmodal.errors import InputError
-from transmodal.storage import files
+from transmodal.storage import files, sealed
 from transmodal.volumes import Grid
 from transmodal.volumes.intensity import IntensityMap
 from transmodal.volumes.volume import Space
+
+REPAIR = "Prepare the cohort again from its source: what is damaged is repaired, and that alone."
+"""The remedy for a cohort that is not what was prepared."""
 
 Row = tuple[float, float, float, float]
 Matrix = tuple[Row, Row, Row, Row]
@@ -202,13 +205,15 @@ class Manifest(FrozenRecord):
 
 
 def read_manifest(path: Path) -> Manifest:
-    """Read `cohort.json`.
+    """Read `cohort.json`; manifests from before they were sealed are taken as they are.
 
     Raises:
         InputError: E133 when it is no manifest of this version, E101 when it is no JSON.
+        IntegrityError: E501 when it was changed since it was written.
     """
+    record = sealed.read(path)
     try:
-        return Manifest.model_validate(files.read_json(path))
+        manifest = Manifest.model_validate(record.content)
     except ValidationError as error:
         location = ".".join(str(part) for part in error.errors()[0]["loc"])
         raise InputError(
@@ -217,6 +222,35 @@ def read_manifest(path: Path) -> Manifest:
             f"a cohort of format {VERSION}",
             "Prepare the cohort again with this version.",
         ) from error
+    sealed.check(path, record, REPAIR)
+    return manifest
+
+
+def read_case(path: Path) -> CaseEntry:
+    """Read a `case.json`.
+
+    Raises:
+        InputError: E100 when there is none, E101 when it is no JSON, E133 when it is no entry of this version.
+        IntegrityError: E501 when it was changed since it was written.
+    """
+    record = sealed.read(path)
+    try:
+        entry = CaseEntry.model_validate(record.content)
+    except ValidationError as error:
+        raise InputError(
+            "E133", f"{path} is no entry of a case", f"one of format {VERSION}", REPAIR
+        ) from error
+    sealed.check(path, record, REPAIR)
+    return entry
+
+
+def write_record(path: Path, record: Manifest | CaseEntry) -> None:
+    """Write a manifest or a case's entry, sealed, so that a change of an affine is found like one of an array.
+
+    Raises:
+        ResourceError: E403 when the disk is full or may not be written.
+    """
+    files.write_json(path, sealed.seal(record.model_dump(mode="json")))
 
 
 def matrix(affine: NDArray[np.float64]) -> Matrix:

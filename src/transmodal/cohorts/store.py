@@ -11,14 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from transmodal.cohorts.aliases import find_renames
-from transmodal.cohorts.manifest import ArrayEntry, CaseEntry, Manifest, read_manifest
+from transmodal.cohorts.faults import find_array_fault, open_array
+from transmodal.cohorts.manifest import REPAIR, ArrayEntry, CaseEntry, Manifest, read_manifest
 from transmodal.cohorts.options import RegionKind
 from transmodal.cohorts.split.leaks import check_leaks
 from transmodal.cohorts.split.split import Split, read_split
 from transmodal.cohorts.units import own_units
-from transmodal.cohorts.working_arrays import map_array, resample_array, write_array
+from transmodal.cohorts.working_arrays import resample_array, write_array
 from transmodal.errors import InputError, IntegrityError, suggest
-from transmodal.storage import files, npy
+from transmodal.storage import files, kept
 from transmodal.volumes import Grid, Volume
 from transmodal.volumes.geometry.reorient import How, working_grid
 from transmodal.volumes.intensity import IntensityMap
@@ -132,36 +133,42 @@ class PreparedCase:
         if grid == self.grid:
             return self._prepared(entry)
         # Named by what it is made from: an array of another preparation is never taken for it.
-        path = self._folder / "working" / f"{float(spacing_mm)!r}mm" / self.id / f"{entry.sha256[:32]}.npy"
+        place = self._folder / "working" / f"{float(spacing_mm)!r}mm" / self.id / f"{entry.sha256[:32]}.npy"
         is_colour = len(entry.shape) == 4
         dtype = np.dtype(entry.dtype if how == "nearest" or is_colour else np.float32)
         shape = (*grid.shape, 3) if is_colour else grid.shape
-        voxels = map_array(path, shape, dtype)
-        if voxels is None:
-            write_array(path, resample_array(self._prepared(entry), grid, how, dtype))
-            voxels = npy.read_npy(path)
-        return Volume(voxels, grid.affine)
+        existing = kept.find_array(place, shape, dtype)
+        if existing is not None:
+            return Volume(existing.array, grid.affine)
+        return Volume(
+            write_array(place, resample_array(self._prepared(entry), grid, how, dtype)), grid.affine
+        )
 
     def _prepared(self, entry: ArrayEntry) -> Volume:
-        path = self._folder / entry.file
-        voxels = map_array(path, entry.shape, np.dtype(entry.dtype))
-        if voxels is None:
-            raise IntegrityError(
-                "E501",
-                f"{entry.file} is missing, truncated or of another shape",
-                f"{entry.shape} of {entry.dtype}",
-                "Prepare the cohort again: what is whole is kept.",
-            )
-        return Volume(voxels, self.grid.affine)
+        return Volume(open_array(self._folder, self.id, entry), self.grid.affine)
 
 
 class Cohort:
-    """A prepared cohort: its manifest, its split, its cases."""
+    """A prepared cohort: its manifest, its split, its cases.
+
+    Attributes:
+        folder: of the cohort.
+        manifest: its cases and arrays.
+        split: its training, validation and test.
+        repaired: files that the preparation which returned this found damaged and made anew, by case.
+    """
 
     def __init__(
-        self, folder: Path, manifest: Manifest, split: Split, *, recorded: Manifest | None = None
+        self,
+        folder: Path,
+        manifest: Manifest,
+        split: Split,
+        *,
+        recorded: Manifest | None = None,
+        repaired: Mapping[str, str] | None = None,
     ) -> None:
         self.folder = folder
+        self.repaired = repaired or {}
         self.manifest = manifest
         self.split = split
         self._recorded = recorded or manifest
@@ -245,27 +252,25 @@ class Cohort:
         """
         return files.sha256_text(self._recorded.digest() + self.split.digest())
 
+    def after_repair(self, repaired: Mapping[str, str]) -> Cohort:
+        """Return the cohort with the files that a preparation repaired, by case."""
+        return Cohort(self.folder, self.manifest, self.split, recorded=self._recorded, repaired=repaired)
+
     def verify(self) -> int:
-        """Read every prepared array and compare its hash; return how many there are.
+        """Compare every prepared array with its hash, once per process; return how many there are.
 
         Arrays under `working` are made from these and can be removed at any time.
 
         Raises:
             IntegrityError: E501 naming the first that differs, and how many do.
         """
-        arrays = [array for entry in self.manifest.cases for array in entry.arrays()]
-        bad = [array.file for array in arrays if not self._is_whole(array)]
-        if bad:
+        arrays = [(entry.id, array) for entry in self.manifest.cases for array in entry.arrays()]
+        faults = [fault for case, array in arrays if (fault := find_array_fault(self.folder, case, array))]
+        if faults:
             raise IntegrityError(
                 "E501",
-                f"{bad[0]} has another content than cohort.json says ({len(bad)} of {len(arrays)} arrays)",
+                f"{faults[0].file} has another content than cohort.json says ({len(faults)} of {len(arrays)} arrays)",
                 "what was prepared",
-                f"Remove the folder {Path(bad[0]).parent} and prepare again.",
+                REPAIR,
             )
         return len(arrays)
-
-    def _is_whole(self, array: ArrayEntry) -> bool:
-        try:
-            return files.sha256_array(npy.read_npy(self.folder / array.file)) == array.sha256
-        except InputError:
-            return False

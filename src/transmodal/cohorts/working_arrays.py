@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from transmodal.errors import InputError, ResourceError
-from transmodal.storage import npy
+from transmodal.storage import kept, npy
 from transmodal.volumes import Grid, Volume
 from transmodal.volumes.geometry.reorient import How, resample
 
@@ -31,19 +31,23 @@ def resample_array(volume: Volume, grid: Grid, how: How, dtype: np.dtype[Any]) -
     return resampled.astype(dtype, copy=False)
 
 
-def write_array(path: Path, voxels: NDArray[Any]) -> None:
-    """Write an array that other processes may be writing too: each writes it whole, the last stays.
+def write_array(place: Path, voxels: NDArray[Any]) -> NDArray[Any]:
+    """Keep an array that other processes may be writing too, and return it, mapped; each writes it whole.
+
+    Args:
+        place: its file without its hash, as `storage.kept` has it.
+        voxels: of the array.
 
     Raises:
         ResourceError: E403 where the folder cannot be written.
     """
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        place.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ResourceError(
             "E403",
-            f"cannot make {path.parent}: {error.strerror}",
+            f"cannot make {place.parent}: {error.strerror}",
             "a cohort folder that can be written",
             "Resampled arrays are kept there: copy the cohort to where you may write.",
         ) from error
-    npy.write_npy(path, voxels)
+    return kept.write_array(place, voxels)

@@ -18,7 +18,7 @@ from transmodal.data.dataset import WindowDataset
 from transmodal.data.stream import Stream, StreamCase
 from transmodal.errors import IntegrityError, ResourceError
 from transmodal.progress import CountProgress
-from transmodal.storage import files
+from transmodal.storage import files, kept
 from transmodal.volumes.windows.cut import Window
 
 Encode = Callable[[Tensor], Tensor]
@@ -52,7 +52,7 @@ class FeatureStore:
         return [
             n
             for n, (path, span) in enumerate(zip(self._paths, self._spans, strict=True))
-            if span and not path.exists()
+            if span and kept.find_array(path) is None
         ]
 
     def fill(self, encode: Encode, numbers: Sequence[int], batch: int, advance: CountProgress) -> None:
@@ -78,8 +78,7 @@ class FeatureStore:
                 advance(completed + sum(map(len, parts)), total)
             completed += len(self._spans[n])
             self._paths[n].parent.mkdir(parents=True, exist_ok=True)
-            with files.atomic_path(self._paths[n]) as beside:
-                np.save(beside, np.concatenate(parts))
+            kept.write_array(self._paths[n], np.concatenate(parts))
 
     def __call__(self, index: int) -> Tensor:
         """Return one window's features, float32.
@@ -137,11 +136,9 @@ def _check_room(folder: Path, n_bytes: int, windows: int) -> None:
 
 
 def _open_features(path: Path, windows: int) -> NDArray[np.float16]:
-    try:
-        stored: NDArray[Any] = np.load(path, mmap_mode="r")
-        content = f"{stored.dtype} of {stored.shape}"
-    except (OSError, ValueError) as error:
-        stored, content = np.empty(0), type(error).__name__
+    existing = kept.find_array(path)
+    stored: NDArray[Any] = np.empty(0) if existing is None else existing.array
+    content = "none that are whole" if existing is None else f"{stored.dtype} of {stored.shape}"
     if stored.dtype != np.float16 or stored.ndim < 2 or len(stored) != windows:
         raise IntegrityError(
             "E502",

@@ -9,11 +9,11 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, Dataset
 
 from transmodal.batch import Batch
 from transmodal.data.dataset import WindowDataset, collate
-from transmodal.errors import ResourceError, UsageError
+from transmodal.errors import ResourceError, TransmodalError, UsageError
 
 
 class Epoch(NamedTuple):
@@ -81,6 +81,7 @@ def batches(
     Raises:
         UsageError: E004 when the batch cannot be shared evenly.
         ResourceError: E402 when a worker dies.
+        TransmodalError: that a worker met, such as E501 for an array that is damaged.
     """
     if epoch.batch % share.world:
         raise UsageError(
@@ -92,6 +93,8 @@ def batches(
     keys = [_shared_keys(part, epoch, share, len(dataset)) for part in _keys(len(dataset), epoch)[skip:]]
     try:
         for number, batch in enumerate(_loader(dataset, keys, share.workers), start=step):
+            if isinstance(batch, TransmodalError):
+                raise batch
             yield batch._replace(phase=epoch.phase, step=number)
     except RuntimeError as error:
         if "DataLoader" not in str(error):
@@ -108,13 +111,35 @@ Keys = list[tuple[int, int]]
 """A batch's windows: `(index, seed)` of each."""
 
 
-def _loader(dataset: WindowDataset, keys: list[Keys], workers: int) -> DataLoader[Batch]:
+class _Windows(Dataset[Batch | TransmodalError]):
+    """Windows of which one that cannot be read is an error in its place.
+
+    The data loader of torch makes a text of an error that its workers raise; returned, it comes back whole.
+    """
+
+    def __init__(self, dataset: WindowDataset) -> None:
+        self._dataset = dataset
+
+    def __getitem__(self, key: tuple[int, int]) -> Batch | TransmodalError:
+        try:
+            return self._dataset[key]
+        except TransmodalError as error:
+            return error
+
+
+def _collate(items: list[Batch | TransmodalError]) -> Batch | TransmodalError:
+    """Stack items into a batch; return the first error where there is one."""
+    errors = [item for item in items if isinstance(item, TransmodalError)]
+    return errors[0] if errors else collate([item for item in items if not isinstance(item, TransmodalError)])
+
+
+def _loader(dataset: WindowDataset, keys: list[Keys], workers: int) -> DataLoader[Batch | TransmodalError]:
     # An own generator: an iterator over a DataLoader draws from the global one otherwise.
     return DataLoader(
-        dataset,
+        _Windows(dataset),
         batch_sampler=keys,
         num_workers=workers,
-        collate_fn=collate,
+        collate_fn=_collate,
         generator=torch.Generator().manual_seed(0),
         persistent_workers=False,
         multiprocessing_context="fork" if workers else None,

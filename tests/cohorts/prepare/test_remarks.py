@@ -43,9 +43,12 @@ def test_a_cohort_says_what_was_assumed_and_what_to_look_at() -> None:
     notes["a"] |= write_pairs(OFF)
     cases = [SimpleNamespace(id=case, notes=own) for case, own in notes.items()]
     cohort: Any = SimpleNamespace(
-        split=SimpleNamespace(by="within-subject"), manifest=SimpleNamespace(cases=cases)
+        repaired={"c": "fa.npy"},
+        split=SimpleNamespace(by="within-subject"),
+        manifest=SimpleNamespace(cases=cases),
     )
     assert list(cohort_lines(cohort)) == [
+        "damaged and repaired from its source: c (fa.npy)",
         "within-subject: slabs of one body stand on all sides; figures hold for this body alone",
         "grey stored as RGB, taken as grey: ct of 1 cases",
         "spacing not said, taken as 1 mm: 1 cases, which a recipe with another data.spacing_mm refuses. Prepare them "

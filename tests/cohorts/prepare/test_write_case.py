@@ -213,6 +213,6 @@ def test_a_folder_of_another_case_does_not_stand(a_case: MakeCase, ready: Maker,
     folder = tmp_path / "cohort"
     prepare([ready(a_case())], folder, ALONE)
     shutil.copytree(folder / "cases" / "s01", folder / "cases" / "s02")
-    assert write_case.load_prepared(folder, "s01") is not None
-    assert write_case.load_prepared(folder, "s02") is None
-    assert write_case.load_prepared(folder, "s03") is None
+    assert write_case.load_prepared(folder, "s01").entry is not None
+    assert write_case.load_prepared(folder, "s02").entry is None
+    assert write_case.load_prepared(folder, "s03").entry is None

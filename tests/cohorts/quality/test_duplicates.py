@@ -12,7 +12,7 @@ import pytest
 from transmodal.cohorts.case import Case, CaseMaker
 from transmodal.cohorts.prepare.prepare import PrepareOptions, prepare
 from transmodal.cohorts.quality import image_similarity
-from transmodal.cohorts.quality.duplicates import check, detail_path, find_near_duplicates
+from transmodal.cohorts.quality.duplicates import check, find_detail, find_near_duplicates
 from transmodal.cohorts.simulation import atlas
 from transmodal.cohorts.split.relations import read_relations
 from transmodal.cohorts.split.split import split_from_sides
@@ -108,12 +108,14 @@ def test_what_an_older_cohort_lacks_is_made(
 ) -> None:
     makers = [ready(one) for one in two_people(siblings)]
     cohort = prepare(makers, tmp_path / "cohort", PrepareOptions(ratios=(1, 0, 0)))
-    places = [detail_path(cohort.folder, one.id, one.volumes["t1"]) for one in cohort.manifest.cases]
-    for place in places:
+    images = [(cohort.folder, one.id, one.volumes["t1"]) for one in cohort.manifest.cases]
+    for image in images:
+        place = find_detail(*image)
+        assert place is not None
         place.unlink()
     found = check(cohort.folder, cohort.manifest, cohort.split)
     assert [(one.first, one.second, one.modality) for one in found] == [("a", "c", "t1")]
-    assert all(place.is_file() for place in places)
+    assert all(find_detail(*image) for image in images)
 
 
 def test_cases_on_no_side_do_not_count(siblings: dict[str, Volume], ready: Ready, tmp_path: Path) -> None:

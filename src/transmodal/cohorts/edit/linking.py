@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from transmodal.cohorts.manifest import ArrayEntry, CaseEntry
+from transmodal.cohorts.faults import open_array
+from transmodal.cohorts.manifest import ArrayEntry, CaseEntry, write_record
 from transmodal.cohorts.quality import duplicates
-from transmodal.errors import InputError, IntegrityError
+from transmodal.errors import IntegrityError
 from transmodal.progress import StageProgress
-from transmodal.storage import files, npy
 
 
 class LinkedCase(NamedTuple):
@@ -67,9 +67,9 @@ def link_cases(cases: Sequence[LinkedCase], folder: Path, progress: StageProgres
         place = folder / "cases" / case.entry.id
         place.mkdir(parents=True)
         for former, array in zip(case.former.arrays(), case.entry.arrays(), strict=True):
-            _check_hash(case.folder / former.file, former)
+            _check_array(case, former)
             _link(case.folder / former.file, folder / array.file)
-        files.write_json(place / "case.json", case.entry.model_dump(mode="json"))
+        write_record(place / "case.json", case.entry)
         _link_details(case, folder)
         if progress is not None:
             progress(case.entry.id, number, len(cases))
@@ -78,25 +78,21 @@ def link_cases(cases: Sequence[LinkedCase], folder: Path, progress: StageProgres
 def _link_details(case: LinkedCase, folder: Path) -> None:
     """Link the image details that copies are found by, as far as they were computed."""
     for volume in case.entry.volumes.values():
-        source = duplicates.detail_path(case.folder, case.former.id, volume)
-        if source.is_file():
-            target = duplicates.detail_path(folder, case.entry.id, volume)
+        source = duplicates.find_detail(case.folder, case.former.id, volume)
+        if source is not None:
+            target = duplicates.detail_path(folder, case.entry.id, volume).with_name(source.name)
             target.parent.mkdir(parents=True, exist_ok=True)
             _link(source, target)
 
 
-def _check_hash(path: Path, array: ArrayEntry) -> None:
+def _check_array(case: LinkedCase, array: ArrayEntry) -> None:
     try:
-        is_whole = files.sha256_array(npy.read_npy(path)) == array.sha256
-    except InputError:
-        is_whole = False
-    if not is_whole:
+        open_array(case.folder, case.former.id, array)
+    except IntegrityError as error:
+        # Of one of several cohorts.
         raise IntegrityError(
-            "E501",
-            f"{path} has another content than cohort.json says",
-            "what was prepared",
-            f"Remove the folder {path.parent} and prepare that cohort again.",
-        )
+            error.code, f"{case.folder}: {error.got}", error.expected, error.remedy
+        ) from error
 
 
 def _link(source: Path, target: Path) -> None:

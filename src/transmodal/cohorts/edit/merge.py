@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from transmodal.cohorts.edit.linking import LinkedCase, add_prefix, link_cases
-from transmodal.cohorts.manifest import CaseEntry, Manifest
+from transmodal.cohorts.manifest import CaseEntry, Manifest, write_record
 from transmodal.cohorts.quality import duplicates
 from transmodal.cohorts.split.folds import split_as
 from transmodal.cohorts.split.leaks import check_leaks
@@ -86,7 +86,7 @@ def write(
     link_cases(cases, folder, progress)
     duplicates.check(folder, manifest, split, workers=workers)
     files.write_json(folder / "split.json", split.model_dump(mode="json"))
-    files.write_json(folder / "cohort.json", manifest.model_dump(mode="json"))
+    write_record(folder / "cohort.json", manifest)
 
 
 def check_free(output: Path) -> None:

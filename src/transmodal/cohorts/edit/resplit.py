@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from transmodal.cohorts.edit.linking import LinkedCase
 from transmodal.cohorts.edit.merge import check_free, write
-from transmodal.cohorts.manifest import Manifest
+from transmodal.cohorts.manifest import Manifest, write_record
 from transmodal.cohorts.prepare import locks
 from transmodal.cohorts.quality import duplicates
 from transmodal.cohorts.split.folds import split_as
@@ -123,7 +123,7 @@ def _write_here(cohort: Cohort, manifest: Manifest, split: Split, workers: int) 
         _keep_split(cohort.folder, cohort)
     # The split first: it keeps together what the former manifest does, and more.
     files.write_json(cohort.folder / "split.json", split.model_dump(mode="json"))
-    files.write_json(cohort.folder / "cohort.json", manifest.model_dump(mode="json"))
+    write_record(cohort.folder / "cohort.json", manifest)
 
 
 def _keep_split(folder: Path, cohort: Cohort) -> None:

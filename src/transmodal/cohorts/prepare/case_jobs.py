@@ -31,19 +31,26 @@ class CaseJob(NamedTuple):
         folder: the cohort's.
         name: of the case's folder.
         options: what to compute.
+        recorded: its entry in the manifest that there is.
     """
 
     maker: CaseMaker
     folder: Path
     name: str
     options: PrepareOptions
+    recorded: CaseEntry | None = None
 
 
 class CaseResults(NamedTuple):
-    """The entries of the cases that are prepared, and the errors of those that failed; both sorted by name."""
+    """The entries of the cases that are prepared, and the errors of those that failed; both sorted by name.
+
+    Attributes:
+        repaired: the files that were damaged and are made anew, by case.
+    """
 
     entries: list[CaseEntry]
     failures: dict[str, TransmodalError]
+    repaired: dict[str, str]
 
     def without_doubtful(self) -> CaseResults:
         """Return the results with doubtful pairs of contrasts taken for failures."""
@@ -51,6 +58,7 @@ class CaseResults(NamedTuple):
         return CaseResults(
             [entry for entry in self.entries if entry.id not in doubtful],
             dict(sorted({**self.failures, **doubtful}.items())),
+            self.repaired,
         )
 
 
@@ -63,7 +71,8 @@ def run_jobs(jobs: Mapping[str, CaseJob], workers: int, progress: StageProgress 
     """
     entries: list[CaseEntry] = []
     failures: dict[str, TransmodalError] = {}
-    for name, result in _results(jobs, workers):
+    damaged: dict[str, str] = {}
+    for name, result in _results(jobs, workers, damaged):
         if isinstance(result, CaseEntry):
             entries.append(result)
         elif not isinstance(result, InputError) and result.code != "E401":
@@ -73,34 +82,46 @@ def run_jobs(jobs: Mapping[str, CaseJob], workers: int, progress: StageProgress 
             failures[name] = result
         if progress is not None:
             progress(name, len(entries) + len(failures), len(jobs))
-    return CaseResults(sorted(entries, key=lambda entry: entry.id), dict(sorted(failures.items())))
+    return CaseResults(
+        sorted(entries, key=lambda entry: entry.id),
+        dict(sorted(failures.items())),
+        {name: damage for name, damage in sorted(damaged.items()) if name not in failures},
+    )
 
 
-def _results(jobs: Mapping[str, CaseJob], workers: int) -> Iterator[tuple[str, CaseEntry | TransmodalError]]:
-    """Yield the cases that are prepared already, then those that are prepared now."""
+def _results(
+    jobs: Mapping[str, CaseJob], workers: int, damaged: dict[str, str]
+) -> Iterator[tuple[str, CaseEntry | TransmodalError]]:
+    """Yield the cases that are prepared already, then those that are prepared now; note which were damaged."""
     # Hashing inputs frees the interpreter's lock: threads do, and a run with nothing to do starts no process.
     existing = {name: job for name, job in jobs.items() if (job.folder / "cases" / name).exists()}
     todo = dict(jobs)
     with ThreadPoolExecutor(max(1, workers)) as pool:
-        for name, (entry, fits) in zip(existing, pool.map(_load_prepared, existing.values()), strict=True):
-            if entry is not None and fits:
+        for name, (record, fits) in zip(existing, pool.map(_load_prepared, existing.values()), strict=True):
+            if record.entry is not None and fits:
                 del todo[name]
-                yield name, entry
-            elif entry is not None:
+                yield name, record.entry
+            elif record.entry is None:
+                damaged[name] = record.damage
+                _log.warning(
+                    "case %s: %s is damaged; the case is prepared again from its source", name, record.damage
+                )
+            else:
                 _log.warning("case %s: its inputs or the options have changed; it is prepared again", name)
     yield from spread(_prepare_case, todo, workers)
 
 
-def _load_prepared(job: CaseJob) -> tuple[CaseEntry | None, bool]:
-    """Return the entry of an earlier preparation, and whether it is what would be prepared now."""
-    entry = write_case.load_prepared(job.folder, job.name)
+def _load_prepared(job: CaseJob) -> tuple[write_case.PreparedRecord, bool]:
+    """Return the case of an earlier preparation, and whether it is what would be prepared now."""
+    record = write_case.load_prepared(job.folder, job.name, job.recorded)
+    entry = record.entry
     if entry is None:
-        return None, False
+        return record, False
     try:
         fingerprint = write_case.fingerprint(job.maker.fingerprint(), entry.volumes, job.options)
     except TransmodalError:
-        return entry, False
-    return entry, entry.fingerprint == fingerprint
+        return record, False
+    return record, entry.fingerprint == fingerprint
 
 
 def _prepare_case(job: CaseJob) -> CaseEntry | TransmodalError:

@@ -23,7 +23,7 @@ from transmodal.cohorts.store import Cohort
 from transmodal.cohorts.units import check_one_unit
 from transmodal.errors import CODES, InputError, TransmodalError, UsageError
 from transmodal.progress import StageProgress
-from transmodal.storage import files, outputs
+from transmodal.storage import files, outputs, sealed
 
 __all__ = ["PrepareOptions", "prepare"]
 
@@ -43,7 +43,8 @@ def prepare(
 ) -> Cohort:
     """Prepare a cohort, or continue to; cases that are prepared already are left as they are.
 
-    A case is prepared anew when the content of its inputs or the options that touch it have changed; a cohort
+    A case is prepared anew when the content of its inputs or the options that touch it have changed, or when one
+    of its files is damaged (`Cohort.repaired` names them); a cohort
     may grow, but one that was prepared from other cases is left as it is (`selection.check`).
     All cases are tried before the failing ones are reported, and those that succeed are kept.
 
@@ -78,7 +79,7 @@ def prepare(
         entries = results.entries if relations is None else relations.apply(results.entries)
         manifest = _build_manifest(folder, entries, results.failures, options)
         _write_cohort(folder, manifest, GivenSides(side_of, within_subject), workers)
-    return Cohort.open(folder)
+    return Cohort.open(folder).after_repair(results.repaired)
 
 
 def _prepare_cases(
@@ -89,7 +90,9 @@ def _prepare_cases(
     workers: int,
 ) -> CaseResults:
     """Prepare the cases; raise an error where some failed, unless they are left out."""
-    jobs = {name: CaseJob(maker, folder, name, options) for name, maker in makers.items()}
+    manifest = selection.read_recorded(folder)
+    recorded = {} if manifest is None else {entry.id: entry for entry in manifest.cases}
+    jobs = {name: CaseJob(maker, folder, name, options, recorded.get(name)) for name, maker in makers.items()}
     results = run_jobs(jobs, workers, progress)
     if options.strict_pairs:
         results = results.without_doubtful()
@@ -123,8 +126,9 @@ def _write_cohort(folder: Path, manifest: Manifest, sides: GivenSides, workers: 
     split = choose_split(folder / "split.json", manifest, sides)
     check_leaks(manifest, split)
     duplicates.check(folder, manifest, split, workers=workers)
-    _write_if_changed(folder / "split.json", split.model_dump(mode="json"))
-    _write_if_changed(folder / "cohort.json", manifest.model_dump(mode="json"))
+    split_record, record = split.model_dump(mode="json"), sealed.seal(manifest.model_dump(mode="json"))
+    for path, content in ((folder / "split.json", split_record), (folder / "cohort.json", record)):
+        _write_if_changed(path, content)
 
 
 def _check_modalities(manifest: Manifest) -> None:

@@ -48,7 +48,10 @@ def survey_lines(
 
 
 def cohort_lines(cohort: Cohort) -> Iterator[str]:
-    """Yield what to know of a prepared cohort beside its sizes: assumptions, registrations, pairs to look at."""
+    """Yield what to know of a prepared cohort beside its sizes: repairs, assumptions, registrations, pairs to look at."""
+    if cohort.repaired:
+        parts = ", ".join(f"{case} ({damage})" for case, damage in cohort.repaired.items())
+        yield f"damaged and repaired from its source: {parts}"
     if cohort.split.by == "within-subject":
         yield "within-subject: slabs of one body stand on all sides; figures hold for this body alone"
     notes = {case.id: case.notes for case in cohort.manifest.cases}
@@ -60,7 +63,7 @@ def cohort_lines(cohort: Cohort) -> Iterator[str]:
 
 
 def summarise(cohort: Cohort) -> dict[str, object]:
-    """Return a prepared cohort in figures, JSON-able: its sizes, what was left out, the pairs to look at."""
+    """Return a prepared cohort in figures, JSON-able: its sizes, what was left out or repaired, the pairs to look at."""
     return {
         "cohort": str(cohort.folder),
         "digest": cohort.digest(),
@@ -68,6 +71,7 @@ def summarise(cohort: Cohort) -> dict[str, object]:
         "cases": len(cohort.cases()),
         "split": {name: len(cohort.split.ids(name)) for name in ("train", "validation", "test")},
         "left_out": dict(cohort.manifest.left_out),
+        "repaired": dict(cohort.repaired),
         "look_at": [
             {"case": check.case, "why": check.line()}
             for check in find_doubtful(read_cohort(cohort.manifest.cases))

@@ -8,7 +8,7 @@ from pathlib import Path
 from transmodal.cohorts.case import CaseMaker
 from transmodal.cohorts.manifest import Manifest, read_manifest
 from transmodal.cohorts.prepare import write_case
-from transmodal.errors import InputError, TransmodalError, UsageError
+from transmodal.errors import InputError, IntegrityError, TransmodalError, UsageError
 
 
 def check(folder: Path, makers: Mapping[str, CaseMaker]) -> None:
@@ -25,7 +25,7 @@ def check(folder: Path, makers: Mapping[str, CaseMaker]) -> None:
     Raises:
         UsageError: E005 when the folder holds cases of another selection.
     """
-    manifest = _manifest(folder)
+    manifest = read_recorded(folder)
     recorded = _list_stored(folder)
     if manifest is not None:
         recorded |= {case.id for case in manifest.cases} | set(manifest.left_out)
@@ -42,7 +42,7 @@ def _any_same(folder: Path, manifest: Manifest, makers: Mapping[str, CaseMaker])
     """Return whether a case that stands was prepared from inputs that its maker still has."""
     checked = 0
     for case in manifest.cases:
-        entry = write_case.load_prepared(folder, case.id)
+        entry = write_case.load_prepared(folder, case.id).entry
         if entry is None:  # lost or damaged: it says nothing
             continue
         checked += 1
@@ -56,10 +56,11 @@ def _any_same(folder: Path, manifest: Manifest, makers: Mapping[str, CaseMaker])
     return checked == 0
 
 
-def _manifest(folder: Path) -> Manifest | None:
+def read_recorded(folder: Path) -> Manifest | None:
+    """Return the manifest that a folder has; None where it has none that can be believed."""
     try:
         return read_manifest(folder / "cohort.json")
-    except InputError:  # none yet, or one that is written anew
+    except (InputError, IntegrityError):  # none yet, or one that is written anew
         return None
 
 

@@ -9,10 +9,19 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import ValidationError
 
 from transmodal.cohorts.case import EXTRA, Case
-from transmodal.cohorts.manifest import ArrayEntry, CaseEntry, OriginEntry, RegionEntry, VolumeEntry, matrix
+from transmodal.cohorts.faults import find_case_faults, find_difference
+from transmodal.cohorts.manifest import (
+    ArrayEntry,
+    CaseEntry,
+    OriginEntry,
+    RegionEntry,
+    VolumeEntry,
+    matrix,
+    read_case,
+    write_record,
+)
 from transmodal.cohorts.options import PrepareOptions, RegionKind
 from transmodal.cohorts.prepare import validate
 from transmodal.cohorts.quality.pair_notes import write_pairs
@@ -35,20 +44,39 @@ class StoredCase(NamedTuple):
     volumes: Mapping[str, Volume]
 
 
-def load_prepared(folder: Path, name: str) -> CaseEntry | None:
-    """Return the entry of a case that is prepared already; None where something is missing.
+class PreparedRecord(NamedTuple):
+    """A case as an earlier preparation left it.
+
+    Attributes:
+        entry: of the case; None where something of it is missing or damaged.
+        damage: what is, such as `fa.npy`; empty where nothing is.
+    """
+
+    entry: CaseEntry | None
+    damage: str = ""
+
+
+def load_prepared(folder: Path, name: str, recorded: CaseEntry | None = None) -> PreparedRecord:
+    """Return a case that is prepared already, every byte of it compared with its hash.
 
     Args:
         folder: the cohort's folder.
         name: the case's folder name.
+        recorded: its entry in the manifest that there is; one of the two was changed where they differ.
     """
+    place = folder / "cases" / name
+    if not place.exists():
+        return PreparedRecord(None)
     try:
-        entry = CaseEntry.model_validate(files.read_json(folder / "cases" / name / "case.json"))
-        arrays = [(array, npy.read_npy(folder / array.file)) for array in entry.arrays()]
-    except (ValidationError, TransmodalError):
-        return None
-    is_whole = all((voxels.dtype.str, voxels.shape) == (array.dtype, array.shape) for array, voxels in arrays)
-    return entry if is_whole and entry.id == name else None
+        entry = read_case(place / "case.json")
+    except TransmodalError:
+        return PreparedRecord(None, "case.json")
+    if entry.id != name or (recorded is not None and find_difference(entry, recorded)):
+        return PreparedRecord(None, "case.json")
+    faults = find_case_faults(folder, entry)
+    if faults:
+        return PreparedRecord(None, ", ".join(Path(fault.file).name for fault in faults))
+    return PreparedRecord(entry)
 
 
 def fingerprint(inputs: str, modalities: Mapping[str, object], options: PrepareOptions) -> str:
@@ -81,7 +109,7 @@ def store(case: Case, inputs: str, folder: Path, name: str, options: PrepareOpti
         writer = _Writer(case, oriented, voxels, units, options, _Place(beside, name, flush))
         entry = writer.write(fingerprint(inputs, case.volumes, options))
         # Last: a folder without it is not prepared.
-        files.write_json(beside / "case.json", entry.model_dump(mode="json"))
+        write_record(beside / "case.json", entry)
         if final.exists():
             (folder / "cohort.json").unlink(missing_ok=True)
     for stale in folder.glob(f"working/*/{name}"):

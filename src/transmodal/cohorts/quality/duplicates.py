@@ -21,7 +21,7 @@ from transmodal.cohorts.quality import image_similarity
 from transmodal.cohorts.split.split import NAMES, Split, groups_of
 from transmodal.errors import InputError
 from transmodal.parallel import spread
-from transmodal.storage import npy
+from transmodal.storage import kept, npy
 from transmodal.volumes import Volume
 
 _ROWS = 512
@@ -80,7 +80,7 @@ def check(folder: Path, manifest: Manifest, split: Split, *, workers: int = 1) -
     _write_missing_details(folder, entries, workers=workers)
     copies = find_near_duplicates(
         {
-            entry.id: {name: detail_path(folder, entry.id, volume) for name, volume in entry.volumes.items()}
+            entry.id: {name: find_detail(folder, entry.id, volume) for name, volume in entry.volumes.items()}
             for entry in entries
         },
         {case: group for group, cases in groups_of(entries).items() for case in cases},
@@ -135,12 +135,18 @@ def write_details(folder: Path, entry: CaseEntry, volumes: Mapping[str, Volume])
         path = detail_path(folder, entry.id, entry.volumes[name])
         path.parent.mkdir(parents=True, exist_ok=True)
         # An image that is too small to tell is one with no cells.
-        npy.write_npy(path, np.zeros((0, 0, 0), np.int8) if detail is None else detail)
+        kept.write_array(path, np.zeros((0, 0, 0), np.int8) if detail is None else detail)
 
 
 def detail_path(folder: Path, case: str, volume: VolumeEntry) -> Path:
-    """Return the file of an image's detail."""
+    """Return the file of an image's detail, without the detail's own hash (`storage.kept`)."""
     return folder / "working" / f"likeness-{image_similarity.VERSION}" / case / f"{volume.sha256[:32]}.npy"
+
+
+def find_detail(folder: Path, case: str, volume: VolumeEntry) -> Path | None:
+    """Return the file of an image's detail; None where there is none, or none that is whole."""
+    existing = kept.find_array(detail_path(folder, case, volume))
+    return None if existing is None else existing.path
 
 
 def _write_missing_details(folder: Path, entries: Sequence[CaseEntry], *, workers: int) -> None:
@@ -159,9 +165,7 @@ def _write_stored_details(job: tuple[Path, CaseEntry]) -> None:
 
 
 def _missing_details(folder: Path, entry: CaseEntry) -> list[str]:
-    return [
-        name for name, volume in entry.volumes.items() if not detail_path(folder, entry.id, volume).is_file()
-    ]
+    return [name for name, volume in entry.volumes.items() if find_detail(folder, entry.id, volume) is None]
 
 
 def _copies_among(
