@@ -10,7 +10,7 @@ import numpy as np
 import pydicom
 import pytest
 
-from transmodal.errors import ResourceError
+from transmodal.errors import InputError, ResourceError
 from transmodal.volumes import Volume, io
 from transmodal.volumes.formats.dicom import pixels as dicom_pixels
 from transmodal.volumes.formats.dicom.writing import SeriesAbout, write_series
@@ -72,3 +72,30 @@ def test_a_missing_decoder_is_named_with_what_installs_it(
     assert caught.value.code == "E404"
     assert "JPEG-LS Lossless" in str(caught.value)
     assert "\n" not in caught.value.line()
+
+
+@pytest.mark.parametrize("codec", CODECS)
+@pytest.mark.parametrize("fault", ["flipped", "cut"])
+def test_a_codec_that_fails_prints_no_traceback(
+    codec: str,
+    fault: str,
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    folder = plain(tmp_path / "s", "CT")
+    compressed(folder, codec)
+    dataset = pydicom.dcmread(folder / "0002.dcm")
+    content = dataset.PixelData
+    half = len(content) // 2
+    dataset.PixelData = (
+        content[:16] + bytes(byte ^ 0x5A for byte in content[16:half]) + content[half:]
+        if fault == "flipped"
+        else content[:16] + content[16:20] + b"\0" * (len(content) - 20)
+    )
+    dataset.save_as(folder / "0002.dcm")
+    with pytest.raises(InputError) as caught:
+        io.read(folder)
+    assert caught.value.code == "E101"
+    assert "\n" not in caught.value.line()
+    assert "Traceback" not in "".join(capfd.readouterr()) + caplog.text

@@ -131,6 +131,34 @@ def test_cut_files_are_refused(tmp_path: Path) -> None:
             io.read(folder)
 
 
+@pytest.mark.parametrize("name", ["8", "a87ff679", "1.2.840.9.8"])
+def test_a_last_file_without_ending_that_is_cut_is_refused(name: str, tmp_path: Path) -> None:
+    folder = write(tmp_path / "s")
+    for path in folder.iterdir():
+        path.rename(folder / path.stem)
+    victim = (folder / "001").rename(folder / name)
+    whole = victim.read_bytes()
+    for length in (*range(0, 400, 9), 128, 131, 132):
+        victim.write_bytes(whole[:length])
+        with pytest.raises(InputError, match="one may be missing"):
+            io.read(folder)
+
+
+@pytest.mark.parametrize("missing", ["RescaleIntercept", "RescaleSlope"])
+@pytest.mark.parametrize("modality", ["CT", "MR", "PT"])
+def test_one_slice_without_rescale_is_refused(missing: str, modality: str, tmp_path: Path) -> None:
+    def change(dataset: FileDataset, index: int) -> None:
+        dataset.Modality = modality
+        if modality != "CT":
+            dataset.SOPClassUID = "1.2.840.10008.5.1.4.1.1.4"
+        if index == 2:
+            delattr(dataset, missing)
+
+    with pytest.raises(InputError, match=f"without {missing}") as refused:
+        io.read(write(tmp_path / "s", change))
+    assert refused.value.code == "E105"
+
+
 def test_folders_without_a_series(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(InputError) as refused:

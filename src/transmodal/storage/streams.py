@@ -156,7 +156,8 @@ def _inflate_blocks(name: str, stream: BinaryIO) -> Iterator[bytes]:
         while chunk:
             block = inflater.decompress(chunk, _BLOCK)
             total += len(block)
-            yield block
+            if block:  # an empty member is part of a whole stream, an empty block says that nothing follows
+                yield block
             if not inflater.eof:
                 chunk = inflater.unconsumed_tail or stream.read(_READ)
                 continue

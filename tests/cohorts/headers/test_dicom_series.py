@@ -19,6 +19,7 @@ from transmodal.cohorts.prepare.survey import survey
 from transmodal.commands import _sources
 from transmodal.errors import InputError, UsageError
 from transmodal.volumes import Volume, io
+from transmodal.volumes.formats.dicom.headers import Damage, read_headers
 from transmodal.volumes.formats.dicom.writing import SeriesAbout, write_series
 from transmodal.volumes.reading import Reading
 
@@ -388,3 +389,38 @@ def test_no_word_of_a_patient_gets_into_a_cohort_or_onto_the_screen(
         for path in kept
         if b"zzyzx" in path.read_bytes().lower() or b"zzyzx" in path.name.lower().encode()
     ]
+
+
+@pytest.mark.parametrize("names", ["7c4a8d09 3e1f b2 c0ffee 9 0", "E D C B F A", "IM1 IM2 IM3 IM4 IM5 IM6"])
+def test_a_cut_slice_is_missed_whatever_slices_are_called(names: str, tmp_path: Path) -> None:
+    folder = series(tmp_path / "s")
+    series(tmp_path / "other", patient="Zzyzxdoe^Joe", study="1.2.7")
+    for path, name in zip(sorted(folder.iterdir()), names.split(), strict=True):
+        path.rename(folder / name)
+    victim = folder / names.split()[-1]
+    whole = victim.read_bytes()
+    for length in (0, 1, *range(100, 620, 13)):
+        victim.write_bytes(whole[:length])
+        found = find(tmp_path)
+        assert len(found.cases) == 1, length
+        assert "a slice may be missing" in found.left_out[0]
+
+
+def test_a_stray_file_of_another_kind_is_passed_over(tmp_path: Path) -> None:
+    folder = series(tmp_path / "s")
+    for path in folder.iterdir():
+        path.rename(folder / path.stem)
+    (folder / "protocol.xyz").write_text("no image")
+    assert len(find(tmp_path).cases) == 1
+
+
+def test_a_cut_dose_is_no_bystander(tmp_path: Path) -> None:
+    folder = series(tmp_path / "s", "plan", "CT")
+    path = folder / "0001.dcm"
+    one = pydicom.dcmread(path)
+    one.file_meta.MediaStorageSOPClassUID = one.SOPClassUID = "1.2.840.10008.5.1.4.1.1.481.2"
+    one.Modality = "RTDOSE"
+    one.save_as(path)
+    path.write_bytes(path.read_bytes()[:600])
+    (entry,) = read_headers([path], 1 << 30)
+    assert isinstance(entry, Damage)

@@ -105,6 +105,18 @@ def test_another_format_under_the_name_is_refused(tmp_path: Path) -> None:
     assert refused.value.code in ("E101", "E102")
 
 
+@pytest.mark.parametrize(
+    ("held", "ending"),
+    [("png", "tif"), ("png", "tiff"), ("tif", "png"), ("bmp", "png"), ("bmp", "tif"), ("png", "bmp")],
+)
+def test_a_picture_is_of_the_format_that_its_name_says(held: str, ending: str, tmp_path: Path) -> None:
+    Image.fromarray(np.arange(20, dtype=np.uint8).reshape(4, 5)).save(tmp_path / f"b.{held}")
+    path = (tmp_path / f"b.{held}").rename(tmp_path / f"a.{ending}")
+    with pytest.raises(InputError, match="Give it the ending of what it holds") as refused:
+        raster.read(path, assume_orientation="LPS")
+    assert refused.value.code == "E102"
+
+
 def test_opaque_alpha_is_colour(tmp_path: Path) -> None:
     pixels = np.full((4, 5, 4), 255, np.uint8)
     pixels[..., 0] = 7

@@ -159,23 +159,29 @@ def _join_kinds(kinds: Kinds) -> list[DicomSeries]:
 
 
 def _note_damages(series: list[DicomSeries], damages: list[dicom_files.Damage]) -> None:
-    """Note a damaged file with the series whose UID it has, or whose slices lie beside it under names of its manner."""
+    """Note a damaged file with the series of its UID, which may be cut as well, or whose slices lie beside it.
+
+    Names of slices can be anything, such as hashes; a file of another ending that does not begin as DICOM is passed over.
+    """
     if not damages:
         return
-    manners = [{_name_pattern(path) for path in candidate.paths} for candidate in series]
+    manners = [{_folder_and_ending(path) for path in candidate.paths} for candidate in series]
     folders = [{path.parent for path in candidate.paths} for candidate in series]
+    uids = {candidate.uid for candidate in series}
     for damage in damages:
-        path = damage.path
-        says_dicom = path.suffix.lower() in dicom_files.SUFFIXES
+        is_dicom = dicom_files.claims_dicom(damage.path)
         for candidate, its_manners, its_folders in zip(series, manners, folders, strict=True):
-            beside = path.parent in its_folders and (says_dicom or _name_pattern(path) in its_manners)
-            if candidate.uid == damage.series if damage.series else beside:
+            is_beside = damage.path.parent in its_folders and (
+                is_dicom or _folder_and_ending(damage.path) in its_manners
+            )
+            may_be_its = is_beside and candidate.uid.startswith(damage.series)
+            if candidate.uid == damage.series if damage.series in uids else may_be_its:
                 candidate.damage = candidate.damage or damage.error.got
 
 
-def _name_pattern(path: Path) -> tuple[Path, str]:
-    """Return a file's folder and its name with every number as one sign."""
-    return path.parent, re.sub(r"\d+", "#", path.name.lower())
+def _folder_and_ending(path: Path) -> tuple[Path, str]:
+    """Return a file's folder and its ending; a number, as in UIDs, is none."""
+    return path.parent, re.sub(r"\.\d+", "", path.suffix.lower())
 
 
 def _build_series(header: dicom_files.Slice, uid: str) -> DicomSeries:

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from transmodal.errors import InputError, TransmodalError
 from transmodal.storage import files, placeholders, streams
 from transmodal.storage.streams import BUDGET_BYTES
+from transmodal.volumes.formats import nifti
 from transmodal.volumes.formats.metaimage_header import (
     LPS,
     TYPES,
@@ -33,6 +34,7 @@ from transmodal.volumes.formats.metaimage_header import (
 from transmodal.volumes.volume import Volume
 from transmodal.volumes.voxels import Nonfinite, build_volume, to_real
 
+_ANNEX = Path(".git", "annex", "objects")
 _NAMES = {np.dtype(code): name for name, code in TYPES.items()}
 
 
@@ -167,7 +169,7 @@ def _read_data(path: Path, header: Mapping[str, str], behind: int, n_bytes: int,
                 "Convert it to plain MetaImage or NIfTI.",
             )
         size = parse_integers(path.name, header, key, 1)[0] if compressed else n_bytes
-        start = max(start, source.stat().st_size - size)
+        start = _last_bytes(path, source, start, size)
     present = source.stat().st_size - start
     streams.check_budget(source.name, present, budget)
     declared = parse_integers(path.name, header, key, 1)[0] if compressed and key in header else present
@@ -186,6 +188,22 @@ def _read_data(path: Path, header: Mapping[str, str], behind: int, n_bytes: int,
     return streams.inflate(source.name, data, n_bytes) if compressed else data
 
 
+def _last_bytes(path: Path, source: Path, start: int, size: int) -> int:
+    """Return where voxels begin that are the last bytes of their file; no byte of a known header is among them."""
+    if source == path:
+        return start  # nothing lies between header and voxels: a cut file would begin elsewhere
+    place = max(source.stat().st_size - size, 0)
+    first = nifti.first_voxel(source)
+    if first is not None and first != place:
+        raise InputError(
+            "E101",
+            f"{source.name} has voxels from byte {first} by its own header",
+            f"byte {place} as {path.name} declares",
+            "Copy both files again.",
+        )
+    return place
+
+
 def _data_file(path: Path, header: Mapping[str, str], behind: int) -> tuple[Path, int]:
     """Return the file that holds the voxels, and their first byte."""
     name = header["ElementDataFile"]
@@ -199,6 +217,30 @@ def _data_file(path: Path, header: Mapping[str, str], behind: int) -> tuple[Path
             "Convert it to .mha.",
         )
     beside = path.with_name(name)
+    placeholders.refuse(beside)
     if not beside.is_file():
         raise InputError("E100", f"{name} is missing", f"the voxels of {path.name}", "Copy both files.")
+    if beside.suffix.lower() in (".mha", ".mhd") or beside.samefile(path):
+        raise InputError(
+            "E103",
+            f"{path.name} names a header, {name}, as its voxels",
+            "a file of voxels, or LOCAL",
+            "Convert it to .mha.",
+        )
+    if not _is_within(beside, path):
+        raise InputError(
+            "E103",
+            f"{name}, the voxels of {path.name}, is a link out of its folder",
+            "a file in the same folder",
+            "Put the file itself in the place of the link.",
+        )
     return beside, 0
+
+
+def _is_within(beside: Path, path: Path) -> bool:
+    """Return whether the voxels' file, through links, lies in the header's folder, or where git-annex has its content."""
+    end = beside.resolve()
+    if end.parent in (path.parent.resolve(), path.resolve().parent):
+        return True
+    folder = path.parent.resolve()
+    return any(end.is_relative_to(above / _ANNEX) for above in (folder, *folder.parents))

@@ -31,6 +31,8 @@ TYPES = {
 LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
 _HEADER_LIMIT = 1 << 16
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+_UNIT_TOLERANCE = 1e-3
+"""How far the length of a direction may be from 1 by its rounding."""
 _NEUTRAL = {
     "ElementToIntensityFunctionSlope": "1",
     "ElementToIntensityFunctionOffset": "0",
@@ -134,7 +136,7 @@ def build_affine(
         assumed: axis codes for a file that does not say how it lies.
 
     Raises:
-        InputError: E103 for a spacing that makes no sense, E111 without its place in space.
+        InputError: E103 for a spacing or directions that make no sense, E111 without its place in space.
     """
     spacing_key = next((key for key in ("ElementSpacing", "ElementSize") if key in header), None)
     spacing = np.ones(3) if spacing_key is None else _parse_numbers(name, header, spacing_key, 3)
@@ -146,7 +148,7 @@ def build_affine(
     place = next((key for key in ("Offset", "Position", "Origin") if key in header), None)
     if turn is not None and place is not None and spacing_key is not None:
         affine = np.eye(4)
-        affine[:3, :3] = _parse_numbers(name, header, turn, 9).reshape(3, 3).T * spacing
+        affine[:3, :3] = _parse_directions(name, header, turn).T * spacing
         affine[:3, 3] = _parse_numbers(name, header, place, 3)
         return np.asarray(LPS @ affine, float)
     if assumed is not None and spacing_key is not None:
@@ -208,6 +210,20 @@ def _parse_numbers(name: str, header: Mapping[str, str], key: str, count: int) -
             "E103", f"{name} has {key} = {header.get(key)}", f"{count} numbers", "Export it again."
         )
     return numbers
+
+
+def _parse_directions(name: str, header: Mapping[str, str], key: str) -> NDArray[np.float64]:
+    """Return the direction of each axis, row by row; a length that is not 1 would be a second spacing."""
+    directions = _parse_numbers(name, header, key, 9).reshape(3, 3)
+    lengths = np.linalg.norm(directions, axis=1)
+    if np.abs(lengths - 1).max() > _UNIT_TOLERANCE:
+        raise InputError(
+            "E103",
+            f"{name} has a {key} of directions as long as {', '.join(f'{length:.4g}' for length in lengths)}",
+            "three directions of length 1, the step being ElementSpacing's",
+            "Export it again.",
+        )
+    return directions
 
 
 def _has_channels(header: Mapping[str, str]) -> bool:

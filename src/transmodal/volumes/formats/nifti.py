@@ -93,6 +93,16 @@ def n_volumes(path: Path, *, budget_bytes: int = SERIES_BUDGET_BYTES) -> int:
         return 1 if outer == (1, 3) and layout.dtype == np.uint8 else math.prod(outer)
 
 
+def first_voxel(path: Path) -> int | None:
+    """Return the first byte of the voxels of an uncompressed file; None where it is no NIfTI file."""
+    with path.open("rb") as stream:
+        start = stream.read(max(_KINDS))
+    try:
+        return _offset(path.name, _header(path.name, start))
+    except InputError:
+        return None
+
+
 def read_series(
     path: Path,
     frames: NDArray[np.integer[Any]],

@@ -14,11 +14,12 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageFile
+from PIL import Image, ImageFile, TiffImagePlugin
 
 from transmodal.errors import InputError, UsageError
 from transmodal.storage import placeholders, streams
 from transmodal.storage.streams import BUDGET_BYTES
+from transmodal.volumes.formats import png, tiff
 from transmodal.volumes.formats.nifti_affine import assumed_affine
 from transmodal.volumes.volume import Volume
 from transmodal.volumes.voxels import Nonfinite, build_volume, to_real
@@ -26,7 +27,7 @@ from transmodal.volumes.voxels import Nonfinite, build_volume, to_real
 SUFFIXES = (".png", ".tif", ".tiff")
 READABLE = (*SUFFIXES, ".bmp")
 """Endings that `read` takes: stacks of photographs and labels come as BMP too."""
-_FORMATS = {".png": "PNG", ".tif": "TIFF", ".tiff": "TIFF"}
+_FORMATS = {".png": "PNG", ".tif": "TIFF", ".tiff": "TIFF", ".bmp": "BMP"}
 _READ = ("PNG", "TIFF", "BMP")
 _GREY = {"L", "I;16", "I;16B", "I;16L", "F"}
 _TURNED = 0x0112  # the tag by which cameras say that an image lies on its side
@@ -55,8 +56,7 @@ def read(
         ResourceError: E401 beyond the budget.
     """
     name = path.name
-    with streams.guarded(name, "PNG, TIFF or BMP file"), open_picture(path) as image:
-        streams.check_budget(name, image.width * image.height * 4, budget_bytes)
+    with streams.guarded(name, "PNG, TIFF or BMP file"), open_picture(path, budget_bytes) as image:
         _check(image, name)
         pixels = _pixels(image, name)
         spacing = _spacing(image)
@@ -73,12 +73,23 @@ def read(
 
 
 @contextmanager
-def open_picture(path: Path) -> Iterator[ImageFile.ImageFile]:
-    """Open a PNG, TIFF or BMP file; its size is to be held against a budget before pixels are decoded."""
+def open_picture(path: Path, budget_bytes: int = BUDGET_BYTES) -> Iterator[ImageFile.ImageFile]:
+    """Open a PNG, TIFF or BMP file that is whole, of the format that its name says, and within the budget.
+
+    Raises:
+        InputError: E101 for a file with fewer or more rows than it declares, E102 for another format than its name
+            says, E103 for a TIFF whose directories run in a circle.
+        ResourceError: E401 beyond the budget.
+    """
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        warnings.simplefilter("ignore")  # of large pictures and odd tags: what matters is checked here
         placeholders.refuse(path)
+        with path.open("rb") as stream:
+            is_tiff = stream.read(2) in (b"II", b"MM")
+        if is_tiff:
+            tiff.check_directories(path)
         with Image.open(path, formats=_READ) as image:
+            _check_whole(image, path, budget_bytes)
             yield image
 
 
@@ -119,6 +130,23 @@ def write(volume: Volume, path: Path, name: str) -> None:
         )
     x, y = (_MM_PER_INCH / mm for mm in volume.spacing[:2])
     Image.fromarray(pixels).save(path, format=kind, dpi=(x, y))
+
+
+def _check_whole(image: ImageFile.ImageFile, path: Path, budget_bytes: int) -> None:
+    """Refuse another format than the name says, more than the budget, and fewer or more rows than declared."""
+    format_by_name = _FORMATS.get(path.suffix.lower())
+    if format_by_name is not None and image.format != format_by_name:
+        raise InputError(
+            "E102",
+            f"{path.name} holds {image.format}",
+            f"{format_by_name}, as its name says",
+            "Give it the ending of what it holds.",
+        )
+    streams.check_budget(path.name, image.width * image.height * 4, budget_bytes)
+    if image.format == "PNG":
+        png.check(path, budget_bytes)
+    elif isinstance(image, TiffImagePlugin.TiffImageFile):
+        tiff.check_rows(image.tag_v2, path.name)
 
 
 def _check(image: ImageFile.ImageFile, name: str) -> None:

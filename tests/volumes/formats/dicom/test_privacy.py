@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 import warnings
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from pydicom.dataset import Dataset
 
 from transmodal.errors import InputError
 from transmodal.volumes import Volume, io
-from transmodal.volumes.formats.dicom.privacy import identifying_words, mask_identity
+from transmodal.volumes.formats.dicom.privacy import identifying_words, mask_identity, quiet
 from transmodal.volumes.formats.dicom.writing import SeriesAbout, write_series
 
 CANARY = "Zzyzxdoe"
@@ -111,3 +112,31 @@ def test_a_damaged_file_is_named_without_its_patient(tmp_path: Path) -> None:
 )
 def test_names_of_files_are_masked_by_the_patients_words(name: str, patient: str, shown: str) -> None:
     assert mask_identity(name, identifying_words(patient)) == shown
+
+
+def test_the_log_is_kept_in_while_another_thread_reads(caplog: pytest.LogCaptureFixture) -> None:
+    first_in, second_in, first_out = threading.Event(), threading.Event(), threading.Event()
+
+    def read_first() -> None:
+        with quiet():
+            first_in.set()
+            second_in.wait(10)
+        first_out.set()
+
+    def read_second() -> None:
+        first_in.wait(10)
+        with quiet():
+            second_in.set()
+            first_out.wait(10)
+            try:
+                raise RuntimeError(CANARY)
+            except RuntimeError as error:
+                logging.getLogger("pydicom.pixels.decoders.base").exception(error)
+
+    threads = [threading.Thread(target=read) for read in (read_first, read_second)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert CANARY not in caplog.text
+    assert logging.getLogger("pydicom").propagate

@@ -1,6 +1,8 @@
-"""Checks of a DICOM series before its pixels are read: slices of one kind, with a unit where one is needed."""
+"""Checks of a DICOM series before its pixels are read: slices of one kind, with a unit where one is rescale_keywords."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -8,6 +10,7 @@ from transmodal.errors import InputError
 from transmodal.volumes.formats.dicom import kinds as dicom_kinds
 from transmodal.volumes.formats.dicom.headers import Slice
 
+_RESCALE = ("RescaleSlope", "RescaleIntercept")
 _CT = ("1.2.840.10008.5.1.4.1.1.2", "1.2.840.10008.5.1.4.1.1.2.1")
 
 
@@ -22,8 +25,9 @@ def check_one_volume(name: str, slices: list[Slice]) -> None:
         _refuse_many_frames(header)
     _refuse_several_kinds(name, slices)
     first = slices[0]
+    rescaled = {keyword: header for keyword in _RESCALE for header in slices if header.text(keyword)}
     for header in slices:
-        _refuse_missing_unit(header)
+        _refuse_missing_unit(header, rescaled)
         for keyword in ("PhotometricInterpretation", "FrameOfReferenceUID", "SamplesPerPixel"):
             if header.text(keyword) != first.text(keyword):
                 raise _difference_error(name, keyword, first, header)
@@ -69,14 +73,18 @@ def _refuse_several_kinds(name: str, slices: list[Slice]) -> None:
         )
 
 
-def _refuse_missing_unit(header: Slice) -> None:
+def _refuse_missing_unit(header: Slice, rescaled: Mapping[str, Slice]) -> None:
+    """Refuse a slice without its rescale, in CT or where another slice, as `rescaled` names it, has one."""
     is_ct = header.text("Modality") == "CT" or header.text("SOPClassUID") in _CT
-    missing = [keyword for keyword in ("RescaleSlope", "RescaleIntercept") if not header.text(keyword)]
-    if is_ct and missing:
+    missing = [keyword for keyword in (_RESCALE if is_ct else rescaled) if not header.text(keyword)]
+    if missing:
+        place = "is of a CT" if is_ct else f"is, unlike {rescaled[missing[0]].name},"
         raise InputError(
             "E105",
-            f"{header.name} is of a CT without {' and '.join(missing)}",
-            "the rescale that turns its numbers into HU",
+            f"{header.name} {place} without {' and '.join(missing)}",
+            "the rescale that turns its numbers into HU"
+            if is_ct
+            else "the rescale on every slice or on none",
             "Export the series again from where it was made.",
         )
 

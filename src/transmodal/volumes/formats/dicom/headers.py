@@ -254,7 +254,7 @@ def _read_header(path: Path) -> Slice | Bystander | None:
             for keyword in _CHECKED_ELEMENTS:
                 dataset.get(keyword)
             return Slice(path, dataset, len(caught))
-    if "Image Storage" in UID(meta.MediaStorageSOPClassUID).name:
+    if re.search("(Image|Dose) Storage", UID(meta.MediaStorageSOPClassUID).name):
         raise InputError(
             "E101", f"{path.name} ends before its pixels", "a whole DICOM file", "Copy it again."
         )

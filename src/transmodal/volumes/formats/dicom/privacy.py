@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -69,14 +70,34 @@ def quiet() -> Iterator[list[warnings.WarningMessage]]:
     Yields:
         The warnings, to be counted.
     """
-    logger = logging.getLogger("pydicom")
-    propagates, logger.propagate = logger.propagate, False
-    try:
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always")
-            yield caught
-    finally:
-        logger.propagate = propagates
+    with _silence, warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        yield caught
+
+
+class _Silence:
+    """Keeps the log of pydicom in while any thread reads; the first one in shuts it, the last one out opens it."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._n_readers = 0
+        self._propagates = True
+
+    def __enter__(self) -> None:
+        logger = logging.getLogger("pydicom")
+        with self._lock:
+            if self._n_readers == 0:
+                self._propagates, logger.propagate = logger.propagate, False
+            self._n_readers += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._n_readers -= 1
+            if self._n_readers == 0:
+                logging.getLogger("pydicom").propagate = self._propagates
+
+
+_silence = _Silence()
 
 
 def _unreadable_error(name: str, error: Exception) -> InputError:

@@ -1,0 +1,96 @@
+"""TIFF files held against themselves: directories that come to an end, and strips or tiles for every row.
+
+Decoders stop a directory that leads back to itself without a word, and leave rows without a strip black.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, BinaryIO, Literal
+
+from transmodal.errors import InputError
+
+_WIDTH, _LENGTH, _BITS, _COMPRESSION, _SAMPLES, _PLANES = 256, 257, 258, 259, 277, 284
+_STRIPS, _STRIP_ROWS, _STRIP_SIZES = 273, 278, 279
+_TILE_WIDTH, _TILE_LENGTH, _TILES, _TILE_SIZES = 322, 323, 324, 325
+_PLAIN = 1
+"""Compression: none."""
+
+
+def check_directories(path: Path) -> None:
+    """Refuse a TIFF whose directories lead back to one another.
+
+    Raises:
+        InputError: E103.
+    """
+    with path.open("rb") as stream:
+        start = stream.read(16)
+        order: Literal["little", "big"] = "big" if start[:2] == b"MM" else "little"
+        is_big = int.from_bytes(start[2:4], order) == 43
+        place = int.from_bytes(start[8:16] if is_big else start[4:8], order)
+        visited: set[int] = set()
+        while place:
+            if place in visited:
+                raise InputError(
+                    "E103",
+                    f"{path.name} has a directory that leads back to itself",
+                    "directories that come to an end",
+                    "Save the picture again.",
+                )
+            visited.add(place)
+            place = _next_directory(stream, place, order, is_big=is_big)
+
+
+def check_rows(tags: Mapping[int, Any], name: str) -> None:
+    """Refuse a TIFF whose strips or tiles are fewer, shorter or longer than its rows need.
+
+    Lengths of compressed ones are their decoder's to check.
+
+    Args:
+        tags: of the directory, by number.
+        name: the file, for the message.
+
+    Raises:
+        InputError: E101.
+    """
+    columns, rows = int(tags[_WIDTH]), int(tags[_LENGTH])
+    bits, samples = _numbers(tags, _BITS) or (1,), int(tags.get(_SAMPLES, 1))
+    planes = samples if int(tags.get(_PLANES, 1)) > 1 else 1
+    if _TILES in tags:
+        width, height = int(tags[_TILE_WIDTH]), int(tags[_TILE_LENGTH])
+        places, sizes = _numbers(tags, _TILES), _numbers(tags, _TILE_SIZES)
+        count = math.ceil(columns / width) * math.ceil(rows / height)
+        n_bytes = count * height * math.ceil(width * bits[0] * samples / planes / 8)
+    else:
+        height = min(int(tags.get(_STRIP_ROWS, rows)), rows)
+        places, sizes = _numbers(tags, _STRIPS), _numbers(tags, _STRIP_SIZES)
+        count = math.ceil(rows / height)
+        n_bytes = rows * math.ceil(columns * bits[0] * samples / planes / 8)
+    is_short = len(places) != count * planes or (sizes and len(sizes) != len(places))
+    is_plain = int(tags.get(_COMPRESSION, _PLAIN)) == _PLAIN and bool(sizes)
+    excess = sum(sizes) - n_bytes * planes
+    if is_short or (is_plain and not 0 <= excess <= len(places)):  # each may end on an even byte
+        raise InputError(
+            "E101",
+            f"{name} has {len(places)} parts of {sum(sizes)} bytes",
+            f"{count * planes} of {n_bytes * planes} bytes for its {rows} rows"
+            if is_plain
+            else f"{count * planes} for its {rows} rows",
+            "Copy or export it again.",
+        )
+
+
+def _next_directory(stream: BinaryIO, place: int, order: Literal["little", "big"], *, is_big: bool) -> int:
+    """Return where the next directory begins; 0 behind the last, and where the file ends before."""
+    count_bytes, entry_bytes, place_bytes = (8, 20, 8) if is_big else (2, 12, 4)
+    stream.seek(place)
+    n_entries = int.from_bytes(stream.read(count_bytes), order)
+    stream.seek(place + count_bytes + entry_bytes * n_entries)
+    return int.from_bytes(stream.read(place_bytes), order)
+
+
+def _numbers(tags: Mapping[int, Any], tag: int) -> tuple[int, ...]:
+    values = tags.get(tag, ())
+    return tuple(int(value) for value in values) if isinstance(values, tuple) else (int(values),)
