@@ -29,6 +29,7 @@ __all__ = [
     "read",
     "train",
     "translate",
+    "verify",
     "write",
 ]
 
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from transmodal.commands._preparing import prepare
     from transmodal.commands._progress import bars
     from transmodal.commands._translating import translate
+    from transmodal.commands._verifying import verify
     from transmodal.commands.train import train
     from transmodal.evaluation.compare.write import compare
     from transmodal.inference.load import load
@@ -51,6 +53,7 @@ _HOMES = {
     "read": "transmodal.volumes.io",
     "train": "transmodal.commands.train",
     "translate": "transmodal.commands._translating",
+    "verify": "transmodal.commands._verifying",
     "write": "transmodal.volumes.io",
 }
 

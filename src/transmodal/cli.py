@@ -29,6 +29,7 @@ from transmodal.commands import (
     train,
     translate,
     translators,
+    verify,
 )
 from transmodal.errors import ResourceError, TransmodalError, UsageError
 from transmodal.notice import INTENDED_USE
@@ -76,6 +77,7 @@ VERBS = {
     "translate": translate,
     "evaluate": evaluate,
     "check": check,
+    "verify": verify,
     "compare": compare,
     "overlap": overlap,
     "dose": dose,

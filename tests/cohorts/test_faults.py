@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from transmodal.cohorts.case import Case, CaseMaker
-from transmodal.cohorts.faults import find_difference, find_faults, list_kept
+from transmodal.cohorts.faults import find_difference, list_checks, list_damaged, list_kept
 from transmodal.cohorts.options import PrepareOptions
 from transmodal.cohorts.prepare.prepare import prepare
 from transmodal.cohorts.store import Cohort
@@ -29,14 +29,15 @@ def flip(path: Path) -> None:
 
 
 def faults_of(cohort: Cohort) -> list[Fault]:
-    entries = Cohort.open(cohort.folder).manifest.cases
-    return [fault for _, faults in find_faults(cohort.folder, entries) for fault in faults]
+    return [fault for check in list_checks(cohort.folder) if (fault := check.find_fault()) is not None]
 
 
 def test_a_whole_cohort_has_none(cohort: Cohort) -> None:
     cohort.case("s1").volume("fa", 2.0)
     assert faults_of(cohort) == []
     assert len(list_kept(cohort.folder)) == 3 * 3 + 1
+    assert len(list_checks(cohort.folder)) == 2 + 3 * (1 + 6) + 10
+    assert list_damaged(cohort.folder, cohort.manifest.cases[0]) == []
 
 
 @pytest.mark.parametrize(
@@ -46,9 +47,10 @@ def test_each_kind_of_array_is_named(file: str, cohort: Cohort) -> None:
     flip(cohort.folder / "cases" / "s1" / file)
     (fault,) = faults_of(cohort)
     assert fault.line() == (
-        f"cases/s1/{file}: case s1: has another content than was prepared. Prepare the cohort again from its "
-        "source: what is damaged is repaired, and that alone."
+        f"cases/s1/{file}: case s1: cases/s1/{file} has another content than was prepared. Prepare the cohort again "
+        "from its source: what is damaged is repaired, and that alone."
     )
+    assert [array.file for array in list_damaged(cohort.folder, cohort.manifest.cases[1])] == [fault.file]
 
 
 def test_working_arrays_and_what_copies_are_found_by_are_named(cohort: Cohort) -> None:
@@ -77,6 +79,28 @@ def test_an_edited_record_is_named_whether_it_was_sealed_or_not(cohort: Cohort) 
     path.unlink()
     (fault,) = faults_of(cohort)
     assert fault.file == "cases/s2/case.json"
+
+
+def test_a_lost_manifest_hides_no_array(cohort: Cohort) -> None:
+    (cohort.folder / "cohort.json").write_text("{")
+    flip(cohort.folder / "cases" / "s0" / "fa.npy")
+    (cohort.folder / "cases" / "s1" / "case.json").unlink()
+    assert [fault.file for fault in faults_of(cohort)] == [
+        "cohort.json",
+        "cases/s0/fa.npy",
+        "cases/s1/case.json",
+    ]
+
+
+def test_an_edited_split_is_named_and_opened(cohort: Cohort) -> None:
+    path = cohort.folder / "split.json"
+    split = json.loads(path.read_text())
+    split["train"], split["test"] = split["test"], split["train"]
+    path.write_text(json.dumps(split))
+    (fault,) = faults_of(cohort)
+    assert fault.file == "split.json"
+    assert "was changed since it was written" in fault.fault
+    assert list(Cohort.open(cohort.folder).split.train) == split["train"]
 
 
 def test_patients_are_those_of_the_split(cohort: Cohort) -> None:

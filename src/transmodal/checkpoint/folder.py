@@ -86,7 +86,7 @@ def verify(folder: Path) -> Mapping[str, Any]:
         raise InputError("E100", f"{folder} does not exist", "a checkpoint folder", "Train first.")
     content = manifest.unseal(folder / MANIFEST)
     for name, digest in manifest.hashes_of(content, folder).items():
-        _verify(folder / name, digest)
+        verify_file(folder / name, digest)
     return content
 
 
@@ -142,7 +142,12 @@ def _load(folder: Path, *, optimizers: bool) -> Checkpoint:
     return manifest.from_json(content, folder, weights, moments)
 
 
-def _verify(path: Path, digest: str) -> None:
+def verify_file(path: Path, digest: str) -> None:
+    """Compare a file of a checkpoint with its SHA-256.
+
+    Raises:
+        IntegrityError: E501 when it has another one, E502 when it is missing.
+    """
     if not path.is_file():
         raise damaged(path.parent, f"{path.name} is missing")
     actual = files.sha256_file(path)

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from transmodal.cohorts.manifest import REPAIR, ArrayEntry, CaseEntry, read_case
+from transmodal.cohorts.manifest import REPAIR, ArrayEntry, CaseEntry, Manifest, read_case, read_manifest
+from transmodal.cohorts.split.leaks import check_leaks
+from transmodal.cohorts.split.split import read_sealed_split
 from transmodal.cohorts.working_arrays import map_array
 from transmodal.errors import IntegrityError, TransmodalError
-from transmodal.storage import kept, verified
-from transmodal.storage.faults import Fault
-from transmodal.storage.npy import read_npy
+from transmodal.storage import kept, npy, verified
+from transmodal.storage.faults import Check
 
 WORKING = ("working", "features")
 """Folders of a cohort whose arrays are made from the prepared ones, and made again where they are damaged."""
@@ -51,31 +52,9 @@ def open_array(folder: Path, case: str, array: ArrayEntry) -> NDArray[Any]:
     return voxels
 
 
-def find_case_faults(folder: Path, entry: CaseEntry) -> list[Fault]:
-    """Return the faults of a case's arrays; arrays that this process has found whole are not read again."""
-    return [fault for array in entry.arrays() if (fault := find_array_fault(folder, entry.id, array))]
-
-
-def find_array_fault(folder: Path, case: str, array: ArrayEntry) -> Fault | None:
-    """Return what is wrong with a prepared array; None where it is whole."""
-    try:
-        open_array(folder, case, array)
-    except TransmodalError as error:
-        return Fault(array.file, error.got.replace(f"{array.file} ", "", 1), error.remedy)
-    return None
-
-
-def find_record_fault(folder: Path, entry: CaseEntry) -> Fault | None:
-    """Return what is wrong with the `case.json` of a case; None where it says what the manifest says."""
-    file = f"cases/{entry.id}/case.json"
-    try:
-        own = read_case(folder / file)
-    except TransmodalError as error:
-        return Fault(file, f"case {entry.id}: {error.got}", error.remedy)
-    changed = find_difference(own, entry)
-    return (
-        Fault(file, f"case {entry.id}: its {changed} is not that of cohort.json", REPAIR) if changed else None
-    )
+def list_damaged(folder: Path, entry: CaseEntry) -> list[ArrayEntry]:
+    """Return the arrays of a case that are not what was prepared; none is read again that was found whole."""
+    return [array for array in entry.arrays() if not _is_whole(folder, entry.id, array)]
 
 
 def find_difference(own: CaseEntry, recorded: CaseEntry) -> str:
@@ -88,32 +67,76 @@ def find_difference(own: CaseEntry, recorded: CaseEntry) -> str:
     return changed[0] if changed else ""
 
 
+def list_checks(folder: Path) -> list[Check]:
+    """Return a check of every file of a cohort that has a hash: records, arrays, and arrays made from them.
+
+    Where `cohort.json` cannot be read, cases are held against their own `case.json`.
+
+    Args:
+        folder: the cohort's.
+    """
+    manifest_path = folder / "cohort.json"
+    checks = [Check("cohort.json", partial(read_manifest, manifest_path))]
+    try:
+        manifest: Manifest | None = read_manifest(manifest_path)
+    except TransmodalError:
+        manifest = None
+    checks.append(Check("split.json", partial(_check_split, folder, manifest)))
+    entries = _read_entries(folder) if manifest is None else {entry.id: entry for entry in manifest.cases}
+    for case, entry in entries.items():
+        owner = f"case {case}"
+        checks.append(Check(f"cases/{case}/case.json", partial(_check_record, folder, case, entry), owner))
+        for array in entry.arrays() if entry is not None else ():
+            checks.append(Check(array.file, partial(open_array, folder, case, array), owner))
+    return [*checks, *(Check(_below(folder, path), partial(_check_kept, path)) for path in list_kept(folder))]
+
+
 def list_kept(folder: Path) -> list[Path]:
     """Return the files below a cohort that were made from prepared arrays and are kept under their hash."""
     paths = [path for name in WORKING for path in (folder / name).rglob("*.npy")]
     return sorted(path for path in paths if kept.digest_in_name(path))
 
 
-def find_kept_fault(folder: Path, path: Path) -> Fault | None:
-    """Return what is wrong with an array that was made from prepared ones; None where it is whole."""
-    file = path.relative_to(folder).as_posix()
+def _is_whole(folder: Path, case: str, array: ArrayEntry) -> bool:
     try:
-        is_whole = verified.is_whole(path, read_npy(path), kept.digest_in_name(path))
+        open_array(folder, case, array)
     except TransmodalError:
-        return Fault(file, "it is truncated or no array", REMAKE)
-    return None if is_whole else Fault(file, "it has another content than was kept", REMAKE)
+        return False
+    return True
 
 
-def find_faults(folder: Path, entries: tuple[CaseEntry, ...]) -> Iterator[tuple[str, list[Fault]]]:
-    """Yield every case, and at last the arrays that were made from them, with their faults.
+def _read_entries(folder: Path) -> dict[str, CaseEntry | None]:
+    """Return the cases by their own records; None where one cannot be read."""
+    entries: dict[str, CaseEntry | None] = {}
+    for place in sorted((folder / "cases").glob("[!.]*/")):
+        try:
+            entries[place.name] = read_case(place / "case.json")
+        except TransmodalError:
+            entries[place.name] = None
+    return entries
 
-    Args:
-        folder: the cohort's.
-        entries: of its manifest.
-    """
-    for entry in entries:
-        record = find_record_fault(folder, entry)
-        yield entry.id, [*find_case_faults(folder, entry), *([record] if record else [])]
-    for path in list_kept(folder):
-        fault = find_kept_fault(folder, path)
-        yield path.name, [fault] if fault else []
+
+def _check_split(folder: Path, manifest: Manifest | None) -> None:
+    split = read_sealed_split(folder / "split.json")
+    if manifest is not None:
+        check_leaks(manifest, split)
+
+
+def _check_record(folder: Path, case: str, recorded: CaseEntry | None) -> None:
+    own = read_case(folder / "cases" / case / "case.json")
+    changed = "" if recorded is None else find_difference(own, recorded)
+    if changed:
+        raise IntegrityError("E501", f"its {changed} is not that of cohort.json", "one and the same", REPAIR)
+
+
+def _check_kept(path: Path) -> None:
+    try:
+        is_whole = verified.is_whole(path, npy.read_npy(path), kept.digest_in_name(path))
+    except TransmodalError as error:
+        raise IntegrityError("E501", "it is truncated or no array", "a whole array", REMAKE) from error
+    if not is_whole:
+        raise IntegrityError("E501", "it has another content than was kept", "what its name says", REMAKE)
+
+
+def _below(folder: Path, path: Path) -> str:
+    return path.relative_to(folder).as_posix()

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from transmodal.cohorts.aliases import find_renames
-from transmodal.cohorts.faults import find_array_fault, open_array
+from transmodal.cohorts.faults import list_damaged, open_array
 from transmodal.cohorts.manifest import REPAIR, ArrayEntry, CaseEntry, Manifest, read_manifest
 from transmodal.cohorts.options import RegionKind
 from transmodal.cohorts.split.leaks import check_leaks
@@ -264,13 +264,13 @@ class Cohort:
         Raises:
             IntegrityError: E501 naming the first that differs, and how many do.
         """
-        arrays = [(entry.id, array) for entry in self.manifest.cases for array in entry.arrays()]
-        faults = [fault for case, array in arrays if (fault := find_array_fault(self.folder, case, array))]
-        if faults:
+        n_arrays = sum(len(entry.arrays()) for entry in self.manifest.cases)
+        damaged = [array for entry in self.manifest.cases for array in list_damaged(self.folder, entry)]
+        if damaged:
             raise IntegrityError(
                 "E501",
-                f"{faults[0].file} has another content than cohort.json says ({len(faults)} of {len(arrays)} arrays)",
+                f"{damaged[0].file} has another content than cohort.json says ({len(damaged)} of {n_arrays} arrays)",
                 "what was prepared",
                 REPAIR,
             )
-        return len(arrays)
+        return n_arrays

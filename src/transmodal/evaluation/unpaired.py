@@ -25,7 +25,7 @@ from transmodal.metrics.table import SplitFigure
 from transmodal.modalities import modality_in
 from transmodal.notice import INTENDED_USE
 from transmodal.progress import StageProgress
-from transmodal.storage import files
+from transmodal.storage import files, sealed
 from transmodal.volumes import Volume
 
 CYCLE = "cycle_error"
@@ -262,7 +262,7 @@ def write(evaluation: UnpairedEvaluation, folder: Path) -> None:
             ),
             encoding="utf-8",
         )
-    files.write_json(folder / NAME, evaluation.to_json())
+    files.write_json(folder / NAME, sealed.seal(evaluation.to_json()))
 
 
 def _scale(preprocessing: Preprocessing) -> Scale:

@@ -47,6 +47,11 @@ def is_whole(path: Path, array: NDArray[Any], sha256: str) -> bool:
     return True
 
 
+def forget() -> None:
+    """Forget which files are known to be whole: the next touch reads each again."""
+    _KNOWN[:] = 0
+
+
 def _digest(path: Path, array: NDArray[Any]) -> str:
     """Return the SHA-256 of an array by reading its file, which costs less than the faults of a mapped one."""
     digest = hashlib.sha256(files.array_key(array.dtype, array.shape))

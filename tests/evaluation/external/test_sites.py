@@ -25,6 +25,7 @@ from transmodal.evaluation.external.sites import (
 from transmodal.evaluation.participants import Participants
 from transmodal.evaluation.report.write import write
 from transmodal.evaluation.task import EvaluationTask
+from transmodal.storage import files, sealed
 
 Make = Callable[..., Any]
 
@@ -133,9 +134,9 @@ def test_other_weights_have_no_home(at_home: Path, record: dict[str, Any]) -> No
 
 def test_figures_on_another_split_are_no_home(at_home: Path) -> None:
     path = at_home / "evaluation" / "evaluation.json"
-    data = json.loads(path.read_text())
-    data["provenance"]["cohort"]["split"] = "train"
-    path.write_text(json.dumps(data))
+    content = sealed.read(path).content
+    content["provenance"]["cohort"]["split"] = "train"
+    files.write_json(path, sealed.seal(content))
     assert read_internal_test({"unet": at_home}, {"unet": RECORD}) is None
 
 

@@ -11,7 +11,7 @@ from transmodal.cohorts.quality import duplicates
 from transmodal.cohorts.split.folds import split_as
 from transmodal.cohorts.split.leaks import check_leaks
 from transmodal.cohorts.split.request import SplitRequest
-from transmodal.cohorts.split.split import NAMES, Split, split_from_sides
+from transmodal.cohorts.split.split import NAMES, Split, split_from_sides, write_split
 from transmodal.cohorts.store import Cohort
 from transmodal.cohorts.units import check_one_unit
 from transmodal.errors import InputError, UsageError
@@ -85,7 +85,7 @@ def write(
     """
     link_cases(cases, folder, progress)
     duplicates.check(folder, manifest, split, workers=workers)
-    files.write_json(folder / "split.json", split.model_dump(mode="json"))
+    write_split(folder / "split.json", split)
     write_record(folder / "cohort.json", manifest)
 
 

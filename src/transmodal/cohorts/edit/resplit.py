@@ -13,7 +13,7 @@ from transmodal.cohorts.quality import duplicates
 from transmodal.cohorts.split.folds import split_as
 from transmodal.cohorts.split.leaks import check_leaks
 from transmodal.cohorts.split.request import SplitRequest
-from transmodal.cohorts.split.split import Split, read_split, split_from_sides
+from transmodal.cohorts.split.split import Split, read_split, split_from_sides, write_split
 from transmodal.cohorts.store import Cohort
 from transmodal.errors import TransmodalError
 from transmodal.progress import StageProgress
@@ -122,7 +122,7 @@ def _write_here(cohort: Cohort, manifest: Manifest, split: Split, workers: int) 
     if (split.digest(), manifest.digest()) != (cohort.split.digest(), cohort.manifest.digest()):
         _keep_split(cohort.folder, cohort)
     # The split first: it keeps together what the former manifest does, and more.
-    files.write_json(cohort.folder / "split.json", split.model_dump(mode="json"))
+    write_split(cohort.folder / "split.json", split)
     write_record(cohort.folder / "cohort.json", manifest)
 
 

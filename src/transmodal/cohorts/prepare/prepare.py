@@ -126,9 +126,8 @@ def _write_cohort(folder: Path, manifest: Manifest, sides: GivenSides, workers: 
     split = choose_split(folder / "split.json", manifest, sides)
     check_leaks(manifest, split)
     duplicates.check(folder, manifest, split, workers=workers)
-    split_record, record = split.model_dump(mode="json"), sealed.seal(manifest.model_dump(mode="json"))
-    for path, content in ((folder / "split.json", split_record), (folder / "cohort.json", record)):
-        _write_if_changed(path, content)
+    for name, record in (("split.json", split), ("cohort.json", manifest)):
+        _write_if_changed(folder / name, sealed.seal(record.model_dump(mode="json")))
 
 
 def _check_modalities(manifest: Manifest) -> None:

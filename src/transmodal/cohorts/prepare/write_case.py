@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from transmodal.cohorts.case import EXTRA, Case
-from transmodal.cohorts.faults import find_case_faults, find_difference
+from transmodal.cohorts.faults import find_difference, list_damaged
 from transmodal.cohorts.manifest import (
     ArrayEntry,
     CaseEntry,
@@ -73,9 +73,9 @@ def load_prepared(folder: Path, name: str, recorded: CaseEntry | None = None) ->
         return PreparedRecord(None, "case.json")
     if entry.id != name or (recorded is not None and find_difference(entry, recorded)):
         return PreparedRecord(None, "case.json")
-    faults = find_case_faults(folder, entry)
-    if faults:
-        return PreparedRecord(None, ", ".join(Path(fault.file).name for fault in faults))
+    damaged = list_damaged(folder, entry)
+    if damaged:
+        return PreparedRecord(None, ", ".join(Path(array.file).name for array in damaged))
     return PreparedRecord(entry)
 
 

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from transmodal.cohorts.case import CaseMaker
 from transmodal.cohorts.manifest import CaseEntry
 from transmodal.errors import InputError, UsageError
-from transmodal.storage import files
+from transmodal.storage import files, sealed
 
 NAMES = ("train", "validation", "test")
 
@@ -167,13 +167,37 @@ def groups_of(cases: Sequence[CaseEntry]) -> dict[str, tuple[str, ...]]:
 
 
 def read_split(path: Path) -> Split:
-    """Read `split.json`.
+    """Read `split.json`; one that was edited by hand is taken.
 
     Raises:
         InputError: E133 when it is no split.
     """
+    return _parse_split(path, sealed.read(path))
+
+
+def read_sealed_split(path: Path) -> Split:
+    """Read `split.json` as it was written.
+
+    Raises:
+        InputError: E133 when it is no split.
+        IntegrityError: E501 when it was changed since it was written.
+    """
+    record = sealed.read(path)
+    split = _parse_split(path, record)
+    sealed.check(
+        path, record, "Where the change is wanted prepare the cohort again; else remove the file first."
+    )
+    return split
+
+
+def write_split(path: Path, split: Split) -> None:
+    """Write `split.json`, sealed."""
+    files.write_json(path, sealed.seal(split.model_dump(mode="json")))
+
+
+def _parse_split(path: Path, record: sealed.Sealed) -> Split:
     try:
-        return Split.model_validate(files.read_json(path))
+        return Split.model_validate(record.content)
     except ValidationError as error:
         location = ".".join(str(part) for part in error.errors()[0]["loc"])
         raise InputError(

@@ -13,9 +13,10 @@ from pydantic import BaseModel, ValidationError
 
 from transmodal.errors import InputError
 from transmodal.evaluation.records.schema import VERSION, EvaluationFile, Scoring
-from transmodal.storage import files
+from transmodal.storage import files, sealed
 
 NAME = "evaluation.json"
+_REMEDY = "Do not change it by hand; write it again with transmodal evaluate."
 _TOLERANCE = 1e-9
 """Of a summary that is worked out again, relative: the last bits of a sum depend on its order."""
 
@@ -67,13 +68,34 @@ def read(path: Path) -> EvaluationRecord:
     Raises:
         InputError: E100 when there is no such file, E101 when it is no evaluation or contradicts itself, E102 when it
             is of a later format.
+        IntegrityError: E501 when it was changed since it was written; those of earlier versions do not show it.
     """
-    content = _parse(path, files.read_json(path))
+    record = sealed.read(path)
+    content = _parse(path, record.content)
+    check_figures(path, content)
+    sealed.check(path, record, _REMEDY)
+    return EvaluationRecord(path, files.sha256_file(path), content, *_timing(path.with_name("timing.json")))
+
+
+def parse(path: Path) -> EvaluationFile:
+    """Return the content of an evaluation; whether its figures fit one another is not looked at.
+
+    Raises:
+        InputError: E100, E101 and E102 as `read`.
+    """
+    return _parse(path, sealed.read(path).content)
+
+
+def check_figures(path: Path, content: EvaluationFile) -> None:
+    """See that the figures of an evaluation fit one another.
+
+    Raises:
+        InputError: E101 where they contradict one another.
+    """
     for check in (_check_rows, _check_cases, _check_summary):
         contradiction = check(content)
         if contradiction:
             raise _contradicts(path, contradiction)
-    return EvaluationRecord(path, files.sha256_file(path), content, *_timing(path.with_name("timing.json")))
 
 
 def read_with_volumes(path: Path) -> tuple[EvaluationFile, Scoring]:
@@ -85,7 +107,7 @@ def read_with_volumes(path: Path) -> tuple[EvaluationFile, Scoring]:
     Raises:
         InputError: E100 for an evaluation without volumes, E101 when it is none, E102 when it is of a later format.
     """
-    data = files.read_json(path)
+    data = sealed.read(path).content
     if not data.get("volumes"):
         raise InputError(
             "E100",
@@ -204,5 +226,5 @@ def _contradicts(path: Path, how: str) -> InputError:
         "E101",
         f"{path}: {how}",
         "an evaluation whose figures fit one another",
-        "Do not change it by hand; write it again with transmodal evaluate.",
+        _REMEDY,
     )

@@ -8,7 +8,7 @@ from transmodal.evaluation.measures.disagreement import csv_records
 from transmodal.evaluation.report import page, strata, text
 from transmodal.evaluation.result import Evaluation
 from transmodal.metrics.table import write_records
-from transmodal.storage import files
+from transmodal.storage import files, sealed
 
 
 def write(evaluation: Evaluation, folder: Path) -> None:
@@ -34,4 +34,4 @@ def write(evaluation: Evaluation, folder: Path) -> None:
             with files.atomic_path(folder / name) as part:
                 part.write_text(content, encoding="utf-8")
     files.write_json(folder / "timing.json", evaluation.timing())
-    files.write_json(folder / "evaluation.json", evaluation.to_json())
+    files.write_json(folder / "evaluation.json", sealed.seal(evaluation.to_json()))

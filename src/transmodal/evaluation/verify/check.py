@@ -82,7 +82,7 @@ def check(folder: Path, cohort: Cohort | Path, *, progress: StageProgress | None
         if progress is not None:
             progress("check", n, len(file.targets))
     _check_totals(file, task, checker)
-    records.read(path)  # the summary, from rows that are verified by here
+    records.check_figures(path, file)  # the summary, from rows that are verified by here
     return Verification(
         checker.n_volumes, len(file.targets), tally.n_figures, tally.n_exact, _left_out(file, checker)
     )

@@ -1,0 +1,108 @@
+"""Verifying in the words of the command line, for the command and for Python."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from transmodal.progress import Progress
+
+if TYPE_CHECKING:
+    from transmodal.storage.faults import Check, Fault
+
+
+class Verification(NamedTuple):
+    """Files that were compared with what is recorded of them.
+
+    Attributes:
+        kind: `cohort`, `run`, `checkpoint` or `evaluation`.
+        files: how many files were compared.
+        faults: of those that are not what was written.
+    """
+
+    kind: str
+    files: int
+    faults: tuple[Fault, ...]
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether every file is what was written."""
+        return not self.faults
+
+    def text(self) -> str:
+        """Return the counts on one line."""
+        if self.faults:
+            return f"{self.kind}: {len(self.faults)} of {self.files} files are not what was written"
+        return f"{self.kind}: {self.files} files are what was written"
+
+
+def verify(place: str | Path, *, progress: Progress | None = None) -> Verification:
+    """Compare every file of a cohort, a run or an evaluation with its hash, as `transmodal verify` does.
+
+    Of a run these are its checkpoints and the evaluations in it; its curves and pictures have no hashes.
+
+    Args:
+        place: folder of a prepared cohort, a run, one of its checkpoints or an evaluation, or its evaluation.json.
+        progress: shows how far the work is.
+
+    Raises:
+        InputError: E100 for another folder.
+    """
+    from transmodal.storage import verified
+
+    # What this process found whole some time ago may have rotted since.
+    verified.forget()
+    kind, checks = _list_checks(Path(place))
+    faults = []
+    for n, check in enumerate(checks, start=1):
+        fault = check.find_fault()
+        if fault is not None:
+            faults.append(fault)
+        if progress is not None:
+            progress.advance("verify", n, len(checks), check.owner)
+    return Verification(kind, len(checks), tuple(faults))
+
+
+def _list_checks(place: Path) -> tuple[str, list[Check]]:
+    """Return what a folder is, and a check of each of its files."""
+    if (place / "cohort.json").is_file() or (place / "cases").is_dir():
+        from transmodal.cohorts import faults as cohort
+
+        return "cohort", cohort.list_checks(place)
+    if (place / "checkpoints").is_dir():
+        return "run", _list_run_checks(place)
+    if (place / "weights.safetensors").is_file():
+        from transmodal.checkpoint import checks as checkpoint
+
+        return "checkpoint", checkpoint.list_checks(place)
+    checks = _list_evaluation_checks(place)
+    if not checks:
+        from transmodal.errors import InputError
+
+        raise InputError(
+            "E100",
+            f"{place} is no cohort, run, checkpoint or evaluation",
+            "a folder that transmodal wrote, with cohort.json, checkpoints or evaluation.json in it",
+            "Check the path.",
+        )
+    return "evaluation", checks
+
+
+def _list_run_checks(run: Path) -> list[Check]:
+    from transmodal.checkpoint import checks as checkpoint
+
+    checks = []
+    for folder in checkpoint.list_checkpoints(run):
+        checks += checkpoint.list_checks(folder, f"{folder.relative_to(run).as_posix()}/")
+    return checks + _list_evaluation_checks(run)
+
+
+def _list_evaluation_checks(place: Path) -> list[Check]:
+    """Return the checks of the evaluations in a folder, or of one whose record is named."""
+    from transmodal.evaluation.verify import stored
+
+    checks = []
+    for record in stored.find_records(place):
+        below = "." if place.is_file() else record.parent.relative_to(place).as_posix()
+        checks += stored.list_checks(record, "" if below == "." else f"{below}/")
+    return checks
