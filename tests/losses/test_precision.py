@@ -14,7 +14,6 @@ from torch.nn.functional import normalize
 
 from transmodal import losses
 from transmodal.losses import adversarial, conditional_gan, logistic, perceptual, regression, structure
-from transmodal.precision import in_full_precision
 from transmodal.translators.aldm.vq import Coded, codebook_terms
 from transmodal.translators.chromagan import gradient_penalty
 from transmodal.translators.ddcolor import colourfulness
@@ -104,17 +103,3 @@ def test_variance_of_a_bright_image_is_not_negative() -> None:
     with torch.autocast("cpu", torch.bfloat16):
         value = structure.ssim_loss(X, X + 0.001 * torch.rand_like(X), 2.0)
     assert 0 <= float(value) < 1e-3
-
-
-def test_tensors_in_sequences_are_float32_and_labels_stay() -> None:
-    @in_full_precision
-    def kinds(one: Tensor, many: list[Tensor], labels: Tensor, *, factor: float) -> list[torch.dtype]:
-        assert not torch.is_autocast_enabled("cpu")
-        assert factor == 2
-        return [one.dtype, many[0].dtype, labels.dtype]
-
-    half = X.bfloat16()
-    with torch.autocast("cpu", torch.bfloat16):
-        found = kinds(half, [half], LABELS, factor=2)
-        assert torch.is_autocast_enabled("cpu")
-    assert found == [torch.float32, torch.float32, torch.int64]

@@ -2,15 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
+import torch
+from torch import Tensor, nn
+
+from transmodal.nets.pretrained import PretrainedWeights, WeightFile
+from transmodal.nets.weight_maps import WeightMap
 
 Shapes = dict[str, tuple[int, ...]]
 
 
 class PublishedFiles:
     """Names and shapes of each file; in small where sizes are given."""
+
+    @staticmethod
+    def drawn(shapes: Shapes, seed: int = 0) -> dict[str, Tensor]:
+        """Return tensors of these shapes; whole numbers where the file has an index."""
+        generator = torch.Generator().manual_seed(seed)
+        return {
+            name: torch.zeros(shape, dtype=torch.int64)
+            if name.endswith("index")
+            else 0.3 * torch.randn(shape, generator=generator)
+            for name, shape in shapes.items()
+        }
+
+    @staticmethod
+    def fill(net: nn.Module, choice: WeightMap, content: Mapping[str, Tensor], folder: Path) -> None:
+        """Fill a network through a file."""
+        path = folder / "weights.npz"
+        arrays: dict[str, Any] = {name: tensor.numpy() for name, tensor in content.items()}
+        np.savez(path, **arrays)
+        PretrainedWeights(net, str(path), WeightFile("file", "somewhere", "MIT"), *choice).load()
 
     @staticmethod
     def r50_vit(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
@@ -15,16 +14,7 @@ from transmodal import translators
 from transmodal.batch import Batch
 from transmodal.errors import InputError, UsageError
 from transmodal.translators.colorization.config import Config
-from transmodal.translators.colorization.discriminator import SmallDiscriminator
-from transmodal.translators.colorization.fusion import (
-    Decoder,
-    Encoder,
-    FusionBlock,
-    FusionSpec,
-    SqueezeExcite,
-)
-from transmodal.translators.colorization.label_unet import LabelUNet
-from transmodal.translators.colorization.structure import WINDOWS, grey, windowed_ssim
+from transmodal.translators.colorization.structure import windowed_ssim
 from transmodal.translators.colorization.translator import Colorization
 
 TINY: dict[str, Any] = {
@@ -34,7 +24,6 @@ TINY: dict[str, Any] = {
     "discriminator_width": 4,
     "classes": 3,
 }
-SPEC = FusionSpec(4, 2, multiscale=True, squeeze=True, convolutions=False)
 
 
 def millions(module: nn.Module | None) -> float:
@@ -92,53 +81,6 @@ def test_the_other_networks_at_the_papers_width() -> None:
     assert millions(whole.segmenter) == pytest.approx(31.04, abs=6e-3)
 
 
-def test_squeeze_and_excitation_by_hand() -> None:
-    block, x = SqueezeExcite(32), torch.randn(2, 32, 5, 3)
-    first, second = block.squeeze, block.excite
-    assert first.weight.shape == (8, 32)
-    assert SqueezeExcite(512).squeeze.weight.shape == (32, 512)
-    pooled = x.numpy().mean(axis=(2, 3))
-    hidden = np.maximum(pooled @ first.weight.detach().numpy().T + first.bias.detach().numpy(), 0)
-    logits = hidden @ second.weight.detach().numpy().T + second.bias.detach().numpy()
-    expected = x.numpy() / (1 + np.exp(-logits))[..., None, None]
-    np.testing.assert_allclose(block(x).detach().numpy(), expected, rtol=1e-5, atol=1e-6)
-
-
-def test_a_block_adds_what_its_switches_say() -> None:
-    x = torch.randn(2, 16, 6, 6)
-    block = FusionBlock(16, SPEC)
-    assert block.squeeze is not None
-    torch.testing.assert_close(block(x), x + block.squeeze(x))
-    assert torch.equal(FusionBlock(16, SPEC._replace(squeeze=False))(x), x)
-    convolved = FusionBlock(16, SPEC._replace(squeeze=False, convolutions=True))
-    inner = (convolved(x) - x).detach()
-    torch.testing.assert_close(inner.mean(dim=(2, 3)), torch.zeros(2, 16), atol=1e-5, rtol=0)
-    torch.testing.assert_close(inner.var(dim=(2, 3), correction=0), torch.ones(2, 16), atol=1e-2, rtol=0)
-
-
-def test_smaller_scales_are_added_to_the_whole() -> None:
-    encoder, image = Encoder(1, SPEC), torch.rand(2, 1, 16, 24)
-    assert encoder.smaller is not None
-    half = F.avg_pool2d(image, 2)
-    # A quarter is sampled between the two middle pixels of four.
-    quarter = image.reshape(2, 1, 4, 4, 6, 4)[:, :, :, 1:3, :, 1:3].mean(dim=(3, 5))
-    for branch, seen in zip(encoder.smaller, (half, quarter), strict=True):
-        assert branch(seen).shape == (2, 8, 4, 6)
-    expected = torch.cat([b(s) for b, s in zip(encoder.smaller, (half, quarter), strict=True)], dim=1)
-    torch.testing.assert_close(encoder(image) - encoder.whole(image), expected, atol=1e-5, rtol=1e-4)
-    single = Encoder(1, SPEC._replace(multiscale=False))
-    assert torch.equal(single(image), single.whole(image))
-
-
-def test_guides_are_added_stage_by_stage() -> None:
-    decoder, code = Decoder(3, SPEC).eval(), torch.randn(1, 16, 3, 4)
-    plain = decoder.stages(code)
-    assert [tuple(one.shape[1:]) for one in plain] == [(16, 3, 4), (8, 6, 8), (4, 12, 16)]
-    guided = decoder.stages(code, [torch.zeros(1), torch.zeros(1), torch.full((1,), 2.0)])
-    torch.testing.assert_close(guided[1], plain[1])
-    torch.testing.assert_close(guided[2], plain[2] + 2)
-
-
 @pytest.mark.parametrize("link", ["se_skip", "none"])
 def test_the_colour_decoder_learns_from_the_organ_decoder_only_where_linked(link: str) -> None:
     translator = build(decoder_link=link)
@@ -162,57 +104,6 @@ def test_one_shared_decoder_gives_one_image() -> None:
 def test_translating_is_what_training_judges(settings: dict[str, Any]) -> None:
     translator, batch = build(**settings), batch_of()
     torch.testing.assert_close(translator(batch.source, batch.available), translator.synthesise(batch)[0])
-
-
-def test_discriminators() -> None:
-    with torch.device("meta"):
-        assert SmallDiscriminator(3, pooled=False)(torch.empty(1, 3, 256, 256)).shape == (1, 1, 30, 30)
-    mapped, pooled = (
-        build(discriminator_pool=kind).discriminators.colour  # type: ignore[union-attr]
-        for kind in ("map", "scalar")
-    )
-    image = torch.rand(2, 3, 32, 40)
-    assert mapped(image).shape == (2, 1, 2, 3)
-    torch.testing.assert_close(pooled(image), mapped(image).mean(dim=(2, 3), keepdim=True))
-
-
-def test_the_label_unet_takes_any_sides_and_forgets_what_it_saw_settled() -> None:
-    net = LabelUNet(3, 5, 4)
-    net(torch.rand(2, 3, 37, 50))
-    before = copy.deepcopy(net.state_dict())
-    image = torch.rand(2, 3, 37, 50)
-    logits = net.settled(image)
-    assert net.training
-    assert logits.shape == (2, 5, 37, 50)
-    assert all(torch.equal(one, before[key]) for key, one in net.state_dict().items())
-    torch.testing.assert_close(net.settled(image[:1]), logits[:1])
-    assert not torch.allclose(net(image), logits)
-    assert not torch.equal(net.state_dict()["first.1.running_mean"], before["first.1.running_mean"])
-    net.eval().settled(image)
-    assert not net.training
-
-
-def test_structure_is_five_windows() -> None:
-    rng = np.random.default_rng(3)
-    x, y = rng.random((2, 14, 15))
-    expected = 0.0
-    for taps in (11, 9, 7, 5, 3):
-        line = np.exp(-0.5 * ((np.arange(taps) - taps // 2) / 1.5) ** 2)
-        window = np.outer(line, line) / line.sum() ** 2
-        values = []
-        for i in range(14 - taps + 1):
-            for j in range(15 - taps + 1):
-                a, b = x[i : i + taps, j : j + taps], y[i : i + taps, j : j + taps]
-                ma, mb = (window * a).sum(), (window * b).sum()
-                va, vb = (window * a * a).sum() - ma**2, (window * b * b).sum() - mb**2
-                both = (window * a * b).sum() - ma * mb
-                values.append(
-                    (2 * ma * mb + 1e-4) * (2 * both + 9e-4) / ((ma**2 + mb**2 + 1e-4) * (va + vb + 9e-4))
-                )
-        expected += 1 - float(np.mean(values))
-    found = windowed_ssim(*(torch.tensor(one, dtype=torch.float32)[None, None] for one in (x, y)))
-    assert found.item() == pytest.approx(expected, rel=1e-4)
-    assert WINDOWS == (11, 9, 7, 5, 3)
 
 
 def test_terms_by_hand() -> None:
@@ -391,10 +282,6 @@ def test_squeeze_and_multiscale_leave_their_parameters_out() -> None:
     without = [name for name, _ in build(multiscale=False).generators.named_parameters()]
     assert set(names) - set(without) == {name for name in names if "smaller" in name}
     assert build(squeeze=False).generators.to_colour.links is not None
-
-
-def test_grey_is_the_mean() -> None:
-    assert grey(torch.tensor([0.0, 0.3, 0.9]).reshape(1, 3, 1, 1)).item() == pytest.approx(0.4)
 
 
 @pytest.mark.parametrize("sides", [(4, 8), (20, 36)])

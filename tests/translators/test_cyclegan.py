@@ -1,4 +1,4 @@
-"""CycleGAN: counts, the pool, which term reaches whom, and that unpaired images suffice to learn."""
+"""CycleGAN: counts, which term reaches whom, and that unpaired images suffice to learn."""
 
 from __future__ import annotations
 
@@ -10,15 +10,9 @@ import torch
 from transmodal import translators
 from transmodal.batch import Batch
 from transmodal.errors import UsageError
-from transmodal.nets.resnet import ResNetGenerator
-from transmodal.translators.cyclegan.pool import ImagePool
 from transmodal.translators.cyclegan.translator import CycleGAN
 
 TINY: dict[str, Any] = {"width": 4, "blocks": 1, "pool": 3}
-
-
-def seeds(*values: int) -> list[torch.Generator]:
-    return [torch.Generator().manual_seed(value) for value in values]
 
 
 def batch_of(n: int = 2, side: int = 32, seed: int = 0) -> Batch:
@@ -43,45 +37,6 @@ def test_generators_have_the_known_size(channels: int, count: float) -> None:
     assert total / 2 == pytest.approx(count, rel=0.005)
     judge = sum(one.numel() for one in players["target_discriminator"].parameters())
     assert judge == pytest.approx(2.765e6, rel=0.005)
-
-
-def test_the_resnet_is_its_stages() -> None:
-    net = ResNetGenerator(1, 2, 4, 2)
-    x = torch.rand(1, 1, 12, 20)
-    assert net.encode(x).shape == (1, 16, 3, 5)
-    assert torch.equal(net(x), net.decode(net.blocks(net.encode(x))))
-    assert net(x).shape == (1, 2, 12, 20)
-
-
-def test_the_pool_fills_then_gives_back_old_images() -> None:
-    pool = ImagePool(3)
-    first = torch.arange(3.0).reshape(3, 1, 1, 1)
-    assert torch.equal(pool(first, seeds(0, 1, 2)), first)
-    judged = torch.cat([pool(torch.full((1, 1, 1, 1), 10.0 + n), seeds(n)) for n in range(40)]).flatten()
-    new = judged == torch.arange(40) + 10
-    assert 8 < int(new.sum()) < 32  # half are the new ones
-    assert (judged[~new] < torch.arange(40)[~new] + 10).all()  # the others are from before
-    assert len(pool.images) == 3
-
-
-def test_a_pool_travels_with_the_weights_whatever_it_holds() -> None:
-    full, empty = ImagePool(3), ImagePool(3)
-    full(torch.rand(2, 1, 4, 4), seeds(0, 1))
-    empty.load_state_dict(full.state_dict())
-    assert torch.equal(empty.images, full.images)
-    full.load_state_dict(ImagePool(3).state_dict())
-    assert full.images.numel() == 0
-    again, other = torch.rand(1, 1, 4, 4), torch.rand(1, 1, 6, 6)
-    assert torch.equal(empty(again, seeds(5)), again)
-    assert torch.equal(empty(other, seeds(5)), other)  # images of another size start a new pool
-    assert empty.images.shape == (1, 1, 6, 6)
-
-
-def test_a_pool_of_none_gives_the_images_without_gradient() -> None:
-    image = torch.rand(1, 1, 4, 4, requires_grad=True)
-    judged = ImagePool(0)(image, seeds(1))
-    assert torch.equal(judged, image)
-    assert not judged.requires_grad
 
 
 def test_every_term_reaches_its_player_and_no_other() -> None:

@@ -1,4 +1,4 @@
-"""PPT: counts, contrastive terms against plain statements, and what reaches whom."""
+"""PPT: counts, terms, and what reaches whom."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 import torch
-import torch.nn.functional as F
 from torch import nn
 
 from transmodal import translators
@@ -16,9 +15,6 @@ from transmodal.errors import UsageError
 from transmodal.nets.patchgan import PatchDiscriminator
 from transmodal.translators._conditional_gan import ConditionalGan
 from transmodal.translators.ppt.contrastive import (
-    focal_nce,
-    gaussian_pyramid,
-    patch_distance,
     pyramid_distance,
 )
 from transmodal.translators.ppt.generator import ContrastiveGenerator, blurred_half
@@ -62,44 +58,6 @@ def test_five_maps_are_compared(downsamplings: int, blocks: tuple[int, ...]) -> 
     assert [one.shape[2] * one.shape[3] for one in maps] == generator.areas(32, 48)
     assert len(maps) == len(generator.projections) == 5
     assert generator._tapped_blocks == blocks
-
-
-def test_a_query_that_meets_its_own_key_alone_costs_next_to_nothing() -> None:
-    keys = torch.eye(6)[None]
-    assert float(focal_nce(keys, keys)) < 1e-9
-    assert float(focal_nce(keys, keys.flip(1))) > 3
-
-
-def test_focal_nce_is_cross_entropy_with_a_weight() -> None:
-    torch.manual_seed(0)
-    queries, keys = (F.normalize(torch.randn(2, 5, 8), dim=2).requires_grad_() for _ in range(2))
-    logits = (queries @ keys.transpose(1, 2) / 0.5).flatten(0, 1)
-    plain = F.cross_entropy(logits, torch.arange(5).repeat(2), reduction="none")
-    torch.testing.assert_close(focal_nce(queries, keys, 0.5, gamma=0.0), 0.25 * plain.mean())
-    weighted = 0.25 * (1 - (-plain).exp()) ** 2 * plain
-    found = focal_nce(queries, keys, 0.5)
-    torch.testing.assert_close(found, weighted.mean())
-    found.backward()
-    assert queries.grad is not None
-    assert keys.grad is None
-
-
-def test_patches_are_summed_and_averaged() -> None:
-    apart = torch.full((1, 1, 8, 8), 0.5)
-    # 8 + 4 pixels make 3 x 3 patches, over which the 64 pixels' differences are spread.
-    torch.testing.assert_close(patch_distance(apart, torch.zeros(1, 1, 8, 8)), torch.tensor(0.5 * 64 / 9))
-
-
-def test_the_pyramid_keeps_constants_and_halves() -> None:
-    levels = gaussian_pyramid(torch.full((1, 2, 32, 32), 0.3), 6)
-    assert [one.shape[2] for one in levels] == [32, 16, 8, 4, 2, 1]
-    for one in levels:
-        torch.testing.assert_close(one, torch.full_like(one, 0.3))
-    impulse = torch.zeros(1, 1, 9, 9)
-    impulse[0, 0, 4, 4] = 1
-    assert gaussian_pyramid(impulse, 2)[0].max() == pytest.approx((6 / 16) ** 2)
-    apart = pyramid_distance(torch.full((1, 1, 32, 32), 0.3), torch.zeros(1, 1, 32, 32))
-    assert float(apart) == pytest.approx(0.3)
 
 
 def test_halving_blurs_first() -> None:
@@ -165,15 +123,6 @@ def test_switches_leave_their_terms_out(changes: dict[str, Any], gone: set[str])
     assert names[0] - names[1] == gone
 
 
-def test_weights_weigh() -> None:
-    batch, translator = batch_of(), built(alignment_weight=2.0, pyramid_weight=3.0)
-    outputs = translator.synthesise(batch)._replace(synthetic=torch.zeros_like(batch.source))
-    terms = translator.losses("generator", batch, outputs)
-    assert batch.target is not None
-    torch.testing.assert_close(terms["alignment"], 2 * batch.target.abs().sum() / (2 * 81))
-    torch.testing.assert_close(terms["pyramid"], 3 * pyramid_distance(outputs.synthetic, batch.target))
-
-
 def test_gamma_zero_is_a_quarter_of_info_nce() -> None:
     batch, plain = batch_of(), built(focal_gamma=0.0, temperature=1e6)
     terms = plain.losses("generator", batch, plain.synthesise(batch))
@@ -211,3 +160,12 @@ def test_small_windows_are_refused() -> None:
     batch = batch_of(side=16)
     with pytest.raises(UsageError, match=r"4 downsamplings.*sides of 32"):
         built(downsamplings=4)(batch.source, batch.available)
+
+
+def test_weights_weigh() -> None:
+    batch, translator = batch_of(), built(alignment_weight=2.0, pyramid_weight=3.0)
+    outputs = translator.synthesise(batch)._replace(synthetic=torch.zeros_like(batch.source))
+    terms = translator.losses("generator", batch, outputs)
+    assert batch.target is not None
+    torch.testing.assert_close(terms["alignment"], 2 * batch.target.abs().sum() / (2 * 81))
+    torch.testing.assert_close(terms["pyramid"], 3 * pyramid_distance(outputs.synthetic, batch.target))
