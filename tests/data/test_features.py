@@ -102,6 +102,17 @@ def test_damage_is_named(stream: Stream, tmp_path: Path) -> None:
     assert damaged.value.code == "E502"
 
 
+def test_features_with_a_flipped_bit_are_made_again(stream: Stream, tmp_path: Path) -> None:
+    dataset = WindowDataset(stream)
+    expected = filled(tmp_path, dataset)(0)
+    first = sorted(tmp_path.iterdir())[0]
+    whole = first.read_bytes()
+    first.write_bytes(bytes([*whole[:-1], whole[-1] ^ 1]))
+    assert FeatureStore(tmp_path, "toy", dataset).missing() == [0]
+    assert torch.equal(filled(tmp_path, dataset)(0), expected)
+    assert first.read_bytes() == whole
+
+
 def test_a_disk_without_room_is_refused_first(
     stream: Stream,
     tmp_path: Path,

@@ -11,8 +11,9 @@ from transmodal.batch import Batch
 from transmodal.data.dataset import WindowDataset
 from transmodal.data.loader import Epoch, Share, batches, seed_of, steps_per_epoch
 from transmodal.data.stream import Stream
-from transmodal.errors import UsageError
+from transmodal.errors import IntegrityError, UsageError
 from transmodal.recipes.training_schema import Augment
+from transmodal.storage import verified
 
 
 def equal(one: Batch, other: Batch) -> bool:
@@ -29,6 +30,28 @@ def test_workers_change_nothing(stream: Stream, workers: int) -> None:
     shared = list(batches(dataset, Epoch(4, "train", 1, 5), Share(workers=workers)))
     assert len(alone) == steps_per_epoch(len(dataset), 5) == 4
     assert all(equal(a, b) for a, b in zip(alone, shared, strict=True))
+
+
+@pytest.mark.parametrize("workers", [0, 1, 2])
+def test_an_error_of_a_window_comes_back_as_it_was_raised(
+    stream: Stream, workers: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(dataset: WindowDataset, key: tuple[int, int]) -> Batch:
+        raise IntegrityError("E501", f"array {key[0] >= 0}", "a whole one", "Prepare again.")
+
+    monkeypatch.setattr(WindowDataset, "__getitem__", refuse)
+    with pytest.raises(IntegrityError, match=r"array True; expected a whole one\. Prepare again\.") as caught:
+        list(batches(WindowDataset(stream), Epoch(4, "train", 0, 5), Share(workers=workers)))
+    assert caught.value.code == "E501"
+
+
+def test_workers_hash_no_array_again(stream: Stream, monkeypatch: pytest.MonkeyPatch) -> None:
+    for _ in batches(WindowDataset(stream), Epoch(4, "train", 0, 5), Share(workers=2)):
+        pass
+    # In this process nothing was opened: what the workers of the first epoch found whole is known to all.
+    monkeypatch.setattr(verified, "_digest", lambda path, array: pytest.fail(f"{path} is hashed again"))
+    epochs = [batches(WindowDataset(stream), Epoch(4, "train", n, 5), Share(workers=2)) for n in (1, 2)]
+    assert [len(list(epoch)) for epoch in epochs] == [4, 4]
 
 
 def test_skipping_is_having_done(stream: Stream) -> None:

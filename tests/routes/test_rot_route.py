@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 
 from transmodal import cli
+from transmodal.cohorts.store import Cohort
+from transmodal.errors import IntegrityError
 from transmodal.volumes import Volume, io
 
 EARLIER = Path(__file__).parent.parent / "contract" / "earlier"
@@ -153,3 +155,43 @@ def test_an_edited_affine_of_a_manifest_is_refused_and_repaired(
     assert "cohort.json was changed since it was written" in capsys.readouterr().err
     assert cli.run(PREPARE) == 0
     assert path.read_bytes() == whole
+
+
+def test_the_remedy_works_and_the_training_goes_on(
+    subjects: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copy(EARLIER / "tiny.yaml", subjects.with_name("tiny.yaml"))
+    assert cli.run(PREPARE) == 0
+    learned = json.loads((subjects.with_name("cohort") / "split.json").read_text())["train"][0]
+    clear(subjects.with_name("cohort") / "cases" / learned / "fa.npy")
+    assert cli.run(TRAIN) == 5
+    assert f"error[E501]: case {learned}: cases/{learned}/fa.npy" in capsys.readouterr().err
+    assert cli.run(["verify", "cohort", "--quiet"]) == 5
+    assert cli.run(PREPARE) == 0
+    assert cli.run(["verify", "cohort", "--quiet"]) == 0
+    assert cli.run(TRAIN) == 0
+    assert cli.run(EVALUATE) == 0
+    assert cli.run(["verify", "again", "--quiet"]) == 0
+    assert cli.run(["verify", "run", "--quiet"]) == 0
+
+
+def test_every_flipped_bit_of_an_array_is_found_or_changes_nothing(subjects: Path) -> None:
+    """The header of an array, its end and its voxels: 400 flips, each in a file that was whole before."""
+    assert cli.run(PREPARE) == 0
+    path = subjects.with_name("cohort") / "cases" / "sub1" / "fa.npy"
+    whole, voxels = path.read_bytes(), np.load(path)
+    draw = np.random.default_rng(5)
+    places = [*range(128), *draw.integers(128, len(whole), 272)]
+    n_found = 0
+    for place in places:
+        damaged = bytearray(whole)
+        damaged[place] ^= 1 << int(draw.integers(8))
+        path.write_bytes(damaged)
+        try:
+            opened = Cohort.open(subjects.with_name("cohort")).case("sub1").volume("fa").voxels
+        except IntegrityError:
+            n_found += 1
+        else:
+            np.testing.assert_array_equal(opened, voxels)
+            assert place < 128
+    assert n_found >= 390

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from transmodal.errors import IntegrityError
+from transmodal.errors import InputError, IntegrityError
 from transmodal.storage import files, npy
 
 
@@ -82,3 +82,14 @@ def test_what_does_not_read_back_is_not_left(tmp_path: Path, monkeypatch: pytest
     with pytest.raises(IntegrityError):
         npy.write_npy(tmp_path / "x.npy", np.zeros(3))
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("letter", [b"(", b"{", b'"', b"\0", b"0"])
+def test_a_letter_in_the_padding_of_a_header_is_refused(letter: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "a.npy"
+    npy.write_npy(path, np.arange(6.0))
+    content = path.read_bytes()
+    path.write_bytes(content[:120] + letter + content[121:])
+    with pytest.raises(InputError) as caught:
+        npy.read_npy(path)
+    assert caught.value.code == "E101"

@@ -6,6 +6,7 @@ import hashlib
 import io
 from collections.abc import Iterator
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any
 
 import numpy as np
@@ -67,7 +68,7 @@ def read_npy(path: Path, *, mmap: bool = True, sha256: str | None = None) -> NDA
     try:
         with files.reading_errors(path, "a .npy file"):
             array = _load_npy(Path(path), mmap=mmap)
-    except (ValueError, EOFError, SyntaxError, TypeError, RecursionError) as error:
+    except (ValueError, EOFError, SyntaxError, TypeError, RecursionError, TokenError) as error:
         raise InputError(
             "E101", f"{path}: {error}", "a whole .npy file", "Prepare the cohort again."
         ) from error
