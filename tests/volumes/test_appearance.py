@@ -10,10 +10,6 @@ import pytest
 from transmodal.volumes import Volume
 from transmodal.volumes.appearance import measure_appearance
 from transmodal.volumes.geometry.reorient import reorient
-from transmodal.volumes.regions import template
-from transmodal.volumes.regions.coarse_image import CoarseImage
-from transmodal.volumes.regions.head_pose import find_pose
-from transmodal.volumes.regions.template_points import ClassSums, template_points
 
 BrainOf = Callable[..., Volume]
 
@@ -50,20 +46,6 @@ def test_gain_bias_and_the_order_of_axes_change_no_ratio(brain_of: BrainOf) -> N
         assert seen.tissue.fluid == pytest.approx(plain.tissue.fluid, abs=0.06)
 
 
-def test_the_template_is_found_where_it_was_put() -> None:
-    t1 = template.t1()
-    angle = np.deg2rad(12)
-    turn = np.eye(4)
-    turn[:2, :2] = [[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]
-    turn[:3, 3] = (7, -9, 12)
-    moved = Volume(t1.voxels, turn @ t1.affine)
-    coarse = CoarseImage(moved)
-    pose = find_pose(coarse, coarse.means / np.percentile(coarse.means, 98))
-    assert pose is not None
-    mm = template_points().mm[template_points().label < 3]
-    assert np.linalg.norm(pose.to_world(mm) - (mm @ turn[:3, :3].T + turn[:3, 3]), axis=1).mean() < 2.0
-
-
 def test_noise_is_fine_and_heads_are_not(brain_of: BrainOf) -> None:
     brain = brain_of("t1")
     noise = brain.with_voxels(np.random.default_rng(0).random(brain.voxels.shape, np.float32))
@@ -84,12 +66,3 @@ def test_an_even_image_is_not_judged() -> None:
     assert (
         measure_appearance(Volume(np.full((60, 60, 60), 3.0, np.float32), np.eye(4) * [2, 2, 2, 1])) is None
     )
-
-
-def test_the_correlation_ratio_is_the_share_between_classes() -> None:
-    label = np.array([0, 0, 1, 1])
-    assert ClassSums.of(np.array([1.0, 1.0, 5.0, 5.0]), label).ratio() == 1.0
-    assert ClassSums.of(np.array([1.0, 5.0, 1.0, 5.0]), label).ratio() == 0.0
-    assert ClassSums.of(np.array([0.0, 2.0, 4.0, 6.0]), label).ratio() == pytest.approx(16 / 20)
-    assert ClassSums.of(np.ones(4), label).ratio() == 0.0
-    assert ClassSums.of(np.array([1.0, 2.0, 9.0, 9.0]), np.array([0, 1, 5, 5])).ratio(2) == 1.0

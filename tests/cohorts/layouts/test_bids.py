@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from transmodal.cohorts import layouts
-from transmodal.cohorts.headers.bids_names import derivative, parse, write_description
+from transmodal.cohorts.headers.bids_names import write_description
 from transmodal.cohorts.layouts.bids import Options, find
 from transmodal.cohorts.prepare.prepare import PrepareOptions, prepare
 from transmodal.errors import InputError, UsageError
@@ -48,42 +48,6 @@ def test_sessions_are_cases_and_subjects_patients(tmp_path: Path) -> None:
     assert [sorted(one.volumes) for one in found.cases] == [["flair", "t1", "t2"]] * 3
     cohort = prepare(found.cases, tmp_path / "c", PrepareOptions(ratios=(1, 0, 1)))
     assert ("sub-01_ses-1" in cohort.split.train) == ("sub-01_ses-2" in cohort.split.train)
-
-
-@pytest.mark.parametrize(
-    ("name", "wanted"),
-    [
-        ("sub-01_T1w.nii.gz", "t1"),
-        ("sub-01_acq-x_run-2_T1w.nii", "t1"),
-        ("sub-01_ce-gadolinium_T1w.nii.gz", "t1ce"),
-        ("sub-01_part-mag_T1w.nii.gz", "t1"),
-        ("sub-01_part-phase_T1w.nii.gz", ""),
-        ("sub-01_part-real_T2w.nii.gz", ""),
-        ("sub-01_part-imag_T2w.nii.gz", ""),
-        ("sub-01_PDw.nii.gz", "pd"),
-        ("sub-01_FLAIR.nii.gz", "flair"),
-        ("sub-01_ct.nii.gz", "ct"),
-        ("sub-01_space-T1w_param-FA_dwimap.nii.gz", "fa"),
-        ("sub-01_param-md_dwimap.nii.gz", ""),
-        ("sub-01_desc-brain_mask.nii.gz", "mask"),
-        ("sub-01_label-GM_mask.nii.gz", ""),
-        ("sub-01_desc-ribbon_mask.nii.gz", ""),
-        ("sub-01_dseg.nii.gz", "segmentation"),
-        ("sub-01_bold.nii.gz", ""),
-    ],
-)
-def test_modalities_by_suffix(name: str, wanted: str) -> None:
-    one = parse(Path("sub-01/anat") / name)
-    assert one is not None
-    assert one.modality == wanted
-
-
-@pytest.mark.parametrize(
-    "name",
-    ["T1w.nii.gz", "sub-01_T1w.json", "acq-x_T1w.nii.gz", "sub-01_run1_T1w.nii.gz", "sub-1_sub-2_T1w.nii.gz"],
-)
-def test_what_is_no_image_of_a_subject(name: str) -> None:
-    assert parse(Path(name)) is None
 
 
 def test_several_images_of_one_modality(tmp_path: Path) -> None:
@@ -162,34 +126,6 @@ def test_settings_that_cannot_be_are_refused(tmp_path: Path, told: str) -> None:
     with pytest.raises(UsageError) as caught:
         layouts.find("bids", tmp_path, [told])
     assert caught.value.code == "E001"
-
-
-@pytest.mark.parametrize(
-    ("source", "target", "wanted"),
-    [
-        ("sub-01_T1w", "t2", "sub-01/anat/sub-01_desc-synthetic_T2w.nii.gz"),
-        (
-            "sub-01_ses-2_acq-mprage_run-1_T1w",
-            "flair",
-            "sub-01/ses-2/anat/sub-01_ses-2_acq-mprage_run-1_desc-synthetic_FLAIR.nii.gz",
-        ),
-        ("sub-01_T1w", "t1ce", "sub-01/anat/sub-01_ce-gadolinium_desc-synthetic_T1w.nii.gz"),
-        (
-            "sub-01_space-MNI_desc-preproc_T1w",
-            "fa",
-            "sub-01/dwi/sub-01_space-MNI_param-fa_desc-synthetic_dwimap.nii.gz",
-        ),
-        ("sub-01_T1w", "ct", "sub-01/ct/sub-01_desc-synthetic_ct.nii.gz"),
-        ("sub-01_T1w", "colour", "sub-01/other/sub-01_desc-synthetic_colour.nii.gz"),
-    ],
-)
-def test_names_of_derivatives(source: str, target: str, wanted: str) -> None:
-    one = parse(Path(f"{source}.nii.gz"))
-    assert one is not None
-    assert derivative(one, target) == PurePosixPath(wanted)
-    again = parse(Path(wanted))
-    assert again is not None
-    assert again.case == one.case
 
 
 def test_raw_data_are_not_written_into(tmp_path: Path) -> None:

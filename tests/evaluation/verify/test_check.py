@@ -12,8 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from transmodal.errors import InputError, IntegrityError, TransmodalError, UsageError
-from transmodal.evaluation import run
+from transmodal.errors import InputError, IntegrityError, TransmodalError
 from transmodal.evaluation.casewise import evaluate_cases
 from transmodal.evaluation.participants import CaseTranslation, Participants
 from transmodal.evaluation.records.store import VolumeStore
@@ -334,14 +333,6 @@ def test_figures_of_a_disagreement_that_is_not_stored_are_named(doubtful: Path, 
     found = check(doubtful, cohort)
     assert found.volumes == 9
     assert "not taken again: uncertainty (no disagreement is stored)" in found.text()
-
-
-def test_volumes_need_a_folder(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="no folder"):
-        run._volume_store(None)
-    (tmp_path / "volumes").write_text("")
-    with pytest.raises(UsageError, match="cannot make"):
-        VolumeStore(tmp_path).keep("unet", SimpleNamespace(id="case"), Volume(np.zeros((2, 2, 2)), np.eye(4)))  # type: ignore[arg-type]
 
 
 def test_what_is_no_evaluation_is_refused(tmp_path: Path) -> None:

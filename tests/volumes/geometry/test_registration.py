@@ -8,10 +8,8 @@ import SimpleITK as sitk  # noqa: N813  (the field's name for it)
 
 from transmodal.errors import InputError
 from transmodal.volumes import Volume
-from transmodal.volumes.geometry import itk
 from transmodal.volumes.geometry.registration import refine, register
 from transmodal.volumes.geometry.reorient import resample, working_grid
-from transmodal.volumes.geometry.working_pair import coarsen
 from transmodal.volumes.regions import template
 
 
@@ -101,14 +99,3 @@ def test_what_cannot_be_registered_is_refused() -> None:
     colour = Volume(np.zeros((4, 4, 4, 3), np.uint8), np.eye(4))
     with pytest.raises(InputError):
         register(colour, fixed, kind="rigid")
-
-
-def test_images_go_to_itk_and_back() -> None:
-    volume = brain(8.0)
-    image = itk.to_image(volume)
-    assert image.GetSize() == volume.grid.shape
-    np.testing.assert_allclose(np.array(image.GetOrigin()) * [-1, -1, 1], volume.affine[:3, 3], atol=1e-9)
-    np.testing.assert_array_equal(itk.to_voxels(image), volume.voxels)
-    turned = itk.matrix(sitk.AffineTransform([2.0, 0, 0, 0, 1, 0, 0, 0, 1], [1.0, 2, 3]))
-    np.testing.assert_allclose(turned, [[2, 0, 0, 1], [0, 1, 0, 2], [0, 0, 1, 3], [0, 0, 0, 1]])
-    assert coarsen(volume, 16.0).spacing == pytest.approx((16.0, 16.0, 16.0))
