@@ -82,7 +82,7 @@ def _list_checks(place: Path) -> tuple[str, list[Check]]:
         raise InputError(
             "E100",
             f"{place} is no cohort, run, checkpoint or evaluation",
-            "a folder that transmodal wrote, with cohort.json, checkpoints or evaluation.json in it",
+            "a folder with cohort.json, checkpoints or evaluation.json in it",
             "Check the path.",
         )
     return "evaluation", checks
