@@ -62,6 +62,7 @@ def test_version_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
     ("error", "status", "part"),
     [
         (MemoryError(), 4, "error[E402]"),
+        (RuntimeError("DefaultCPUAllocator: can't allocate memory"), 4, "error[E402]"),
         (KeyboardInterrupt(), 130, "goes on from where it stopped"),
         (RuntimeError("oh"), 6, "error[E601]: RuntimeError"),
         (BrokenPipeError(), 0, ""),

@@ -145,6 +145,10 @@ def run(arguments: list[str]) -> int:
     return result if isinstance(result, int) else 0
 
 
+_OUT_OF_MEMORY = ("can't allocate memory", "CUDA out of memory")
+"""Words by which torch, which is not imported here, says that memory ran out."""
+
+
 def _quiet_first(arguments: list[str]) -> list[str]:
     """Return the words with `--quiet`, which is of no verb, in front of them."""
     end = arguments.index("--") if "--" in arguments else len(arguments)
@@ -154,7 +158,7 @@ def _quiet_first(arguments: list[str]) -> list[str]:
 
 def _unexpected(error: Exception) -> int:
     """Say what was raised on no purpose: memory and the system's refusals in their words, all else as a bug."""
-    if isinstance(error, MemoryError):
+    if isinstance(error, MemoryError) or any(words in str(error) for words in _OUT_OF_MEMORY):
         return _fail(_out_of_memory())
     if isinstance(error, OSError) and error.errno in REFUSALS:
         from transmodal.storage import outputs

@@ -213,3 +213,57 @@ def test_numbers_that_are_not_finite_are_refused(whole: Checkpoint, tmp_path: Pa
     with pytest.raises(ValueError, match="not JSON compliant"):
         checkpoint.save(tmp_path / "last", bad)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("field", ["frozen", "starting_weights", "units", "versions"])
+@pytest.mark.parametrize("value", ["x", 3, [1], ["x", 2], {"t1": 3}, {"t1": [1]}, True])
+def test_a_resealed_manifest_with_fields_of_another_kind(
+    whole: Checkpoint, tmp_path: Path, field: str, value: object
+) -> None:
+    checkpoint.save(tmp_path / "last", whole)
+    reseal(tmp_path / "last", lambda content: content.update({field: value}))
+    with pytest.raises(IntegrityError) as refused:
+        checkpoint.load(tmp_path / "last").provenance()
+    assert refused.value.code == "E502"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"window": "16"},
+        {"window": ["a", "b"]},
+        {"window": [16, 1.5]},
+        {"window": [[1], [2]]},
+        {"window": [0, 16]},
+        {"window": [10**9, 10**9]},
+        {"cohort": {"name": 3, "digest": "ab"}},
+        {"cohort": {"name": "a", "digest": "ab", "patients": "p"}},
+        {"cohort": {"name": "a", "digest": "ab", "more": 1}},
+    ],
+)
+def test_a_resealed_manifest_with_a_window_or_cohort_of_another_kind(
+    whole: Checkpoint, tmp_path: Path, change: dict[str, object]
+) -> None:
+    checkpoint.save(tmp_path / "last", whole)
+    reseal(tmp_path / "last", lambda content: content.update(change))
+    with pytest.raises(IntegrityError) as refused:
+        checkpoint.load(tmp_path / "last")
+    assert refused.value.code == "E502"
+
+
+@pytest.mark.parametrize("kind", ["folder", "loop", "nowhere"])
+def test_a_manifest_that_is_no_file_gives_way_to_the_one_before(
+    whole: Checkpoint, tmp_path: Path, kind: str
+) -> None:
+    for _ in range(2):
+        checkpoint.save(tmp_path / "last", whole, keep_previous=True)
+    path = tmp_path / "last" / MANIFEST
+    path.unlink()
+    if kind == "folder":
+        path.mkdir()
+    else:
+        path.symlink_to(path.name if kind == "loop" else "nothing")
+    with pytest.raises(IntegrityError) as refused:
+        checkpoint.verify(tmp_path / "last")
+    assert refused.value.code == "E502"
+    assert checkpoint.load(tmp_path / "last").state == whole.state

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
+import safetensors.torch
 import torch
 
 from transmodal import checkpoint, translators
-from transmodal.checkpoint import Checkpoint, CohortMark, State
-from transmodal.errors import InputError, UsageError
+from transmodal.checkpoint import Checkpoint, CohortMark, State, manifest
+from transmodal.errors import InputError, IntegrityError, UsageError
 from transmodal.inference import engines
 from transmodal.inference.load import load
 from transmodal.recipes.load import validate
+from transmodal.storage import files
 from transmodal.volumes import Volume
 from transmodal.volumes.intensity import IntensitySpec, fit
 
@@ -109,3 +112,28 @@ def test_another_engine_translates_and_the_record_names_it(
     assert "engine" not in plain.record
     assert other.record["engine"] == "half"
     np.testing.assert_allclose(other.volume.voxels, 0.75, atol=1e-6)  # 0.5 of [-1, 1] is 0.75 of [0, 1]
+
+
+@pytest.mark.parametrize("width", [3, 4])
+def test_weights_of_another_width_are_refused(width: int, tmp_path: Path) -> None:
+    save(tmp_path, "best", 1.0, step=7)
+    path = tmp_path / "checkpoints" / "best" / checkpoint.MANIFEST
+    content = json.loads(path.read_bytes())["content"]
+    content["translator_config"]["width"] = width
+    path.write_bytes(manifest.seal(content))
+    with pytest.raises(IntegrityError, match="whose weights are not of its settings") as refused:
+        load(tmp_path, device="cpu")
+    assert refused.value.code == "E502"
+    assert "\n" not in refused.value.line()
+
+
+def test_weights_without_tensors_are_refused(tmp_path: Path) -> None:
+    save(tmp_path, "best", 1.0, step=7)
+    folder = tmp_path / "checkpoints" / "best"
+    (folder / checkpoint.WEIGHTS).write_bytes(safetensors.torch.save({}))
+    content = json.loads((folder / checkpoint.MANIFEST).read_bytes())["content"]
+    content["files"][checkpoint.WEIGHTS] = files.sha256_file(folder / checkpoint.WEIGHTS)
+    (folder / checkpoint.MANIFEST).write_bytes(manifest.seal(content))
+    with pytest.raises(IntegrityError) as refused:
+        load(tmp_path, device="cpu")
+    assert refused.value.code == "E502"

@@ -110,3 +110,20 @@ def test_missing_file(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="does not exist") as caught:
         load.load(tmp_path / "none.yaml")
     assert caught.value.code == "E100"
+
+
+@pytest.mark.parametrize(
+    "scalar",
+    [
+        '!!int ""', '!!int "+"', '!!float ""', "!!timestamp foo", "!!timestamp 2020-13-45", "!!bool foo", "!!map 3",
+        "9" * 6000, "0x" + "f" * 6000, "0b1" + "0" * 64, '"\\U00110000"', "{<<: [1]}", "!!binary x",
+    ],
+)  # fmt: skip
+def test_scalars_that_are_not_of_their_kind_are_refused(scalar: str, file: Path) -> None:
+    with pytest.raises(UsageError) as refused:
+        load.load(file, [f"training.epochs={scalar}"])
+    assert refused.value.code == "E001"
+    file.write_text(PLAIN.replace("epochs: 3", f"epochs: {scalar}"))
+    with pytest.raises(UsageError) as refused:
+        load.load(file)
+    assert refused.value.code == "E001"

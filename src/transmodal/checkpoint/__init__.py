@@ -5,7 +5,16 @@ Comes in: a translator at one moment of its training. Goes out: the same, after 
 """
 
 from transmodal.checkpoint.content import Checkpoint, CohortMark, State
-from transmodal.checkpoint.folder import check_frozen, is_whole, load, peek, previous, save, verify
+from transmodal.checkpoint.folder import (
+    check_frozen,
+    is_whole,
+    load,
+    peek,
+    previous,
+    restore_weights,
+    save,
+    verify,
+)
 from transmodal.checkpoint.manifest import MANIFEST, OPTIMIZERS, WEIGHTS
 
 __all__ = [
@@ -20,6 +29,7 @@ __all__ = [
     "load",
     "peek",
     "previous",
+    "restore_weights",
     "save",
     "verify",
 ]

@@ -12,7 +12,7 @@ import safetensors.torch
 import torch
 from pydantic import ValidationError
 from safetensors import SafetensorError
-from torch import Tensor
+from torch import Tensor, nn
 
 from transmodal.checkpoint import manifest
 from transmodal.checkpoint.content import Checkpoint, State
@@ -122,6 +122,23 @@ def check_frozen(frozen: Mapping[str, Frozen], saved: Checkpoint, device: torch.
                 f"Give the weights that training began with: --weights {name}=PATH.",
             )
     return digests
+
+
+def restore_weights(translator: nn.Module, saved: Checkpoint) -> None:
+    """Give a translator the weights of a checkpoint.
+
+    Raises:
+        IntegrityError: E502 when they are not those of a translator of its settings.
+    """
+    try:
+        translator.load_state_dict(dict(saved.weights))
+    except RuntimeError as error:
+        raise IntegrityError(
+            "E502",
+            f"a checkpoint of {saved.recipe.translator} whose weights are not of its settings",
+            "weights of the names and shapes that its manifest's translator_config asks for",
+            REMEDY,
+        ) from error
 
 
 def peek(folder: Path) -> State | None:

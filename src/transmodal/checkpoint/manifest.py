@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from torch import Tensor
 
 from transmodal import translators
@@ -24,6 +25,8 @@ FORMAT = 1
 MANIFEST = "manifest.json"
 WEIGHTS = "weights.safetensors"
 OPTIMIZERS = "optimizers.safetensors"
+_LONGEST_SIDE = 1 << 15
+"""Pixels that a window has at most along a side."""
 REMEDY = "Copy the checkpoint again, use the run's other checkpoint, or train again."
 
 
@@ -62,6 +65,7 @@ def from_json(
         IntegrityError: E502 when something is missing or of another kind.
     """
     try:
+        facts = _Facts.model_validate(content)
         return Checkpoint(
             recipe=Recipe.model_validate(content["recipe"]),
             translator_config=translators.completed(
@@ -69,22 +73,43 @@ def from_json(
             ),
             target_map=IntensityMap.from_json(content["target_map"]),
             sources={name: IntensitySpec(**spec) for name, spec in content["sources"].items()},
-            cohort=CohortMark(
-                **{**content["cohort"], "patients": tuple(content["cohort"].get("patients", ()))}
-            ),
+            cohort=CohortMark(facts.cohort.name, facts.cohort.digest, tuple(facts.cohort.patients)),
             state=State.model_validate(content["state"]),
             weights=weights,
             optimizers=optimizers,
-            frozen=content["frozen"],
-            starting_weights=content.get("starting_weights", {}),
-            window=tuple(content["window"]) if content.get("window") else None,
-            units=content.get("units", {}),
-            versions=content["versions"],
+            frozen=facts.frozen,
+            starting_weights=facts.starting_weights,
+            window=tuple(facts.window) if facts.window else None,
+            units=facts.units,
+            versions=facts.versions,
             reference=SourceReference.from_json(content.get("reference")),
             weights_sha256=content["files"][WEIGHTS],
         )
     except (KeyError, TypeError, AttributeError, ValidationError) as error:
         raise damaged(folder, f"its manifest does not hold what it should ({error!r})") from error
+
+
+class _Cohort(BaseModel):
+    """The kinds that a cohort's mark has in JSON."""
+
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+    name: str
+    digest: str
+    patients: list[str] = []
+
+
+class _Facts(BaseModel):
+    """The kinds that plain fields of a manifest have in JSON; those that earlier versions did not write have defaults."""
+
+    model_config = ConfigDict(strict=True)
+
+    cohort: _Cohort
+    frozen: dict[str, str]
+    starting_weights: dict[str, str] = {}
+    window: list[Annotated[int, Field(ge=1, le=_LONGEST_SIDE)]] | None = None
+    units: dict[str, str] = {}
+    versions: dict[str, str]
 
 
 def seal(content: Mapping[str, Any]) -> bytes:
@@ -107,9 +132,13 @@ def unseal(path: Path) -> dict[str, Any]:
         intact = isinstance(content, dict) and seal(content) == raw
     except (FileNotFoundError, NotADirectoryError) as error:
         raise damaged(path.parent, f"{path.name} is missing") from error
+    except IsADirectoryError as error:
+        raise damaged(path.parent, f"{path.name} is a folder") from error
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise damaged(path.parent, f"{path.name} is no manifest") from error
     except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise damaged(path.parent, f"{path.name} is a link that leads back to itself") from error
         raise ResourceError(
             "E403", f"cannot read {path}: {error.strerror}", "a file that may be read", "Check permissions."
         ) from error

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from transmodal import translators
-from transmodal.checkpoint import Checkpoint, check_frozen, peek
+from transmodal.checkpoint import Checkpoint, check_frozen, peek, restore_weights
 from transmodal.checkpoint import load as load_checkpoint
 from transmodal.errors import InputError, UsageError
 from transmodal.inference import engines
@@ -46,7 +46,7 @@ def load(
     saved = load_checkpoint(_checkpoint_folder(Path(run), checkpoint))
     _check_weights(weights or {}, saved)
     translator = translators.build(saved.recipe.translator, {**saved.translator_config, **(weights or {})})
-    translator.load_state_dict(saved.weights)
+    restore_weights(translator, saved)
     translator.eval().to(place)
     check_frozen(translator.frozen(), saved, place)
     preprocessing = build_preprocessing(

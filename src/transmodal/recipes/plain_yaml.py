@@ -27,11 +27,15 @@ def plain_yaml(text: str, origin: str) -> object:
             return loader.get_single_data()
         finally:
             loader.dispose()
-    except (yaml.YAMLError, RecursionError, ValueError) as error:
+    except (yaml.YAMLError, RecursionError, ValueError, LookupError, AttributeError) as error:
+        # The last two are what constructors of tagged scalars raise: `!!int ""`, `!!timestamp x`.
         mark = getattr(error, "problem_mark", None)
         line = f", line {mark.line + 1}" if mark is not None else ""
-        problem = getattr(error, "problem", None) or type(error).__name__
+        problem = getattr(error, "problem", None) or "a scalar that is not of its kind"
         raise UsageError("E001", f"{origin}{line}: {problem}", "plain YAML", "Correct it.") from None
+
+
+_LARGEST = 2**63 - 1
 
 
 class _Loader(yaml.SafeLoader):
@@ -43,6 +47,15 @@ class _Loader(yaml.SafeLoader):
             raise yaml.composer.ComposerError(None, None, "aliases are not used", self.get_mark())
         return super().compose_node(parent, index)
 
+    def construct_yaml_int(self, node: yaml.ScalarNode) -> int:
+        """Refuse a whole number beyond 64 bits: nothing here takes one, and printing it can fail."""
+        number = int(super().construct_yaml_int(node))
+        if abs(number) > _LARGEST:
+            raise yaml.constructor.ConstructorError(
+                None, None, "a whole number of more than 64 bits", node.start_mark
+            )
+        return number
+
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         """Refuse a key that stands twice."""
         keys = [key.value for key, _ in node.value]
@@ -52,3 +65,6 @@ class _Loader(yaml.SafeLoader):
                     None, None, f"key {key.value!r} stands twice", key.start_mark
                 )
         return super().construct_mapping(node, deep)
+
+
+_Loader.add_constructor("tag:yaml.org,2002:int", _Loader.construct_yaml_int)

@@ -42,6 +42,11 @@ def sha256_text(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+def is_text(name: str) -> bool:
+    """Return whether a name can be written as UTF-8, which one made of other bytes on a file system cannot."""
+    return not any("\ud800" <= sign <= "\udfff" for sign in name)
+
+
 def sha256_array(array: NDArray[Any], dtype: DTypeLike | None = None) -> str:
     """Return the SHA-256 of an array: its dtype, its shape and its voxels in C order; as if of type `dtype`."""
     kind = array.dtype if dtype is None else np.dtype(dtype)

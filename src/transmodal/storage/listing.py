@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 from collections.abc import Iterator
 from pathlib import Path
@@ -43,6 +44,16 @@ def files_below(folder: Path) -> list[Path]:
         InputError, ResourceError: as `entries`.
     """
     return sorted(_walk(Path(folder), ()))
+
+
+def exists(path: Path) -> bool:
+    """Return whether something has that path; a text that is too long to be a name has none."""
+    try:
+        return path.exists()
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            return False
+        raise
 
 
 def _walk(folder: Path, above: tuple[tuple[int, int], ...]) -> Iterator[Path]:

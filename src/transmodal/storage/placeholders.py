@@ -23,8 +23,8 @@ def refuse(path: Path) -> None:
     path = Path(path)
     try:
         about = path.stat()
-    except OSError:
-        if path.is_symlink():
+    except (OSError, ValueError):  # the latter for a path with a zero byte
+        if _is_link(path):
             raise _dangling_error(path) from None
         return
     if not stat.S_ISREG(about.st_mode) or not 0 < about.st_size <= _LIMIT:
@@ -63,6 +63,13 @@ def annex_command(path: Path) -> str:
 def lfs_command(path: Path) -> str:
     """Return the command that fetches a file's content from Git LFS."""
     return f"git lfs pull --include={path.name}"
+
+
+def _is_link(path: Path) -> bool:
+    try:
+        return stat.S_ISLNK(path.lstat().st_mode)
+    except (OSError, ValueError):  # a name that is too long, for one
+        return False
 
 
 def _dangling_error(path: Path) -> InputError:

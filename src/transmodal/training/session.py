@@ -257,6 +257,6 @@ def _restore(translator: Translator[Any], saved: Checkpoint, fabric: Fabric) -> 
         _log.warning(
             "This run was begun with %s: it goes on, but not to the very same numbers.", saved.versions
         )
-    translator.load_state_dict(dict(saved.weights))
+    checkpoint.restore_weights(translator, saved)
     fabric.strategy.precision.load_state_dict(dict(saved.state.scaler))
     return WeightsOrigin(saved.translator_config, frozen, saved.starting_weights)

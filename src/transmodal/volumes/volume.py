@@ -16,6 +16,8 @@ TOLERANCE_MM = 1e-3
 """Two grids are the same where no corner lies further apart than this."""
 
 _LAST = np.array([0.0, 0.0, 0.0, 1.0])
+_FURTHEST_MM = 1e9
+"""A thousand kilometres: what lies further away is no place, and its squares lead beyond what floats hold."""
 _NEARLY = np.array([1e-8, 1e-8, 1e-8, 1e-5])
 
 Space = Literal["", "talairach", "mni"]
@@ -179,12 +181,12 @@ class Volume:
 
 def _checked_affine(affine: Affine) -> Affine:
     matrix = np.array(affine, dtype=np.float64)
-    usable = matrix.shape == (4, 4) and bool(np.isfinite(matrix).all())
+    usable = matrix.shape == (4, 4) and bool((np.abs(matrix) <= _FURTHEST_MM).all())  # no NaN either
     if not usable or abs(np.linalg.det(matrix[:3, :3])) < 1e-9 or (np.abs(matrix[3] - _LAST) > _NEARLY).any():
         raise InputError(
             "E112",
             f"the affine {matrix.tolist()}",
-            "a finite, invertible 4 x 4 matrix",
+            "a finite, invertible 4 x 4 matrix, with nothing in it beyond 1e9 mm",
             "Repair the header or export the image again.",
         )
     matrix.setflags(write=False)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -187,3 +188,39 @@ def test_pictures_that_cannot_be_taken(tmp_path: Path) -> None:
     with pytest.raises(UsageError) as spaced:
         Options(spacing_mm=("x",))
     assert spaced.value.code == "E001"
+
+
+def test_a_cell_of_5000_characters_is_no_path(tmp_path: Path) -> None:
+    for name in ("t1", "ct"):
+        write(tmp_path / f"a_{name}.nii.gz")
+    table = tmp_path / "pairs.csv"
+    table.write_text(f"case,t1,ct,note\na,a_t1.nii.gz,a_ct.nii.gz,{'x' * 5000}\n")
+    found = pairs.find(tmp_path)
+    assert [case.id for case in found.cases] == ["a"]
+    assert found.ignored == ["pairs.csv: column note (names no image)"]
+    table.write_text(f"case,t1,ct\na,a_t1.nii.gz,{'x' * 5000}.nii.gz\n")
+    with pytest.raises(InputError) as refused:
+        pairs.find(tmp_path)
+    assert refused.value.code == "E100"
+
+
+def test_names_that_are_no_utf_8_are_written_out(tmp_path: Path) -> None:
+    name = os.fsdecode(b"caf\xe9")
+    try:
+        for seed, modality in enumerate(("t1", "ct")):
+            path = tmp_path / "data" / modality / "a.nii.gz"
+            write(path, seed)
+            path.rename(path.with_name(f"{name}.nii.gz"))
+    except OSError:
+        pytest.skip("this file system takes names of UTF-8 alone")
+    cases = pairs.find(tmp_path / "data").cases
+    options = PrepareOptions(ratios=(1, 0, 0))
+    cohort = prepare(cases, tmp_path / "cohort", options)
+    entry = cohort.case(cohort.split.train[0]).entry
+    assert entry.id.startswith("caf-")
+    origin = entry.volumes["t1"].origin
+    assert origin is not None
+    assert origin.name == "caf%xe9.nii.gz"
+    with pytest.raises(UsageError, match="no UTF-8") as refused:
+        prepare(cases, tmp_path / name, options)
+    assert refused.value.code == "E005"

@@ -100,3 +100,13 @@ def test_a_header_is_not_read_as_voxels(data: str, size: str, tmp_path: Path) ->
     with pytest.raises(InputError, match="names a header") as caught:
         io.read(path)
     assert caught.value.code == "E103"
+
+
+@pytest.mark.parametrize("change", [("Offset = 1", "Offset = 1e300"), ("Spacing = 1 ", "Spacing = 1e300 ")])
+def test_a_place_beyond_all_places_is_refused(change: tuple[str, str], tmp_path: Path) -> None:
+    path = write_header(tmp_path / "a.mhd", "a.raw")
+    write_voxels(tmp_path / "a.raw")
+    path.write_text(path.read_text().replace(*change))
+    with pytest.raises(InputError, match="1e9 mm") as caught:
+        io.read(path)
+    assert caught.value.code == "E112"

@@ -25,7 +25,7 @@ from transmodal.cohorts.layouts._layout import FolderContents
 from transmodal.cohorts.layouts._slice_stack import PICTURES, Slices, SliceStack, spacing_of
 from transmodal.cohorts.steps.coregistration import plan_coregistrations
 from transmodal.errors import InputError, UsageError
-from transmodal.storage import placeholders, tables
+from transmodal.storage import listing, placeholders, tables
 from transmodal.volumes import io
 from transmodal.volumes.reading import STRICT, Reading
 
@@ -241,11 +241,11 @@ def _names_images(column: str, rows: Sequence[Mapping[str, str]], table: Path) -
     if not column or column in _ABOUT:
         return False
     cells = (row[column] for row in rows if row[column])
-    return any(io.is_image(Path(cell)) or (table.parent / cell).exists() for cell in cells)
+    return any(io.is_image(Path(cell)) or listing.exists(table.parent / cell) for cell in cells)
 
 
 def _check_exists(path: Path, case: str, modality: str) -> Path:
-    if not path.exists():
+    if not listing.exists(path):
         placeholders.refuse(path)
         raise InputError(
             "E100",

@@ -65,11 +65,19 @@ def prepare(
         InputError: what is wrong with the cases; E130 for pairs that strict options do not take, E132 when
             there is no case, E136 when a modality is in two units, E135 when one patient or image, or a copy of it, would stand on two sides.
         ResourceError: E402 naming the case whose process died, E403 when the disk is full.
-        UsageError: E005 when another process prepares the same folder, or when it holds a cohort of other cases.
+        UsageError: E005 when another process prepares the same folder, when it holds a cohort of other cases, or when
+            its name is no UTF-8.
     """
     options = options or PrepareOptions()
     folder = Path(folder)
     makers = folder_names(cases)
+    if not files.is_text(folder.name):
+        raise UsageError(
+            "E005",
+            f"a cohort called {folder.name!r}, which is no UTF-8",
+            "a name in UTF-8",
+            "Choose another.",
+        )
     outputs.check_folder(folder / "cases")
     side_of = {name: sides[case.id] for name, case in makers.items() if case.id in sides} if sides else {}
     with _cases_folder(folder), locks.hold_folder(folder):

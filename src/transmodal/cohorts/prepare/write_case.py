@@ -226,7 +226,8 @@ class _Writer:
         origin = self._case.origins.get(name)
         entry = None
         if origin is not None:
-            file_name = _text(origin.name) if self._options.record_names else ""
+            # Records of a file's name hold no backslash, which would part folders elsewhere.
+            file_name = _text(origin.name).replace("\\", "%") if self._options.record_names else ""
             entry = OriginEntry(name=file_name, sha256=origin.sha256)
         return self._place.write(name, self._voxels[name], entry)
 
