@@ -34,7 +34,7 @@ def to_real(
     if not is_finite(scaled):
         raise InputError(
             "E103",
-            f"{name}: voxels * {slope:g} + {intercept:g} lead beyond float32",
+            f"{name}: voxels by their header's slope and intercept lead beyond float32",
             "scaling that makes sense",
             "Export it again.",
         )

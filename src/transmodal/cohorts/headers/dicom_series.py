@@ -14,6 +14,7 @@ from transmodal.errors import InputError
 from transmodal.storage.streams import BUDGET_BYTES
 from transmodal.volumes.formats.dicom import headers as dicom_files
 from transmodal.volumes.formats.dicom import kinds as dicom_kinds
+from transmodal.volumes.formats.dicom.imaging_words import mask_description, show_modality
 from transmodal.volumes.formats.dicom.privacy import log_faults, mask_identity
 
 
@@ -58,8 +59,8 @@ class DicomSeries:
     damage: str = ""
 
     def __str__(self) -> str:
-        text = mask_identity(self.text, self.identity)
-        return f"series {text!r} of {self.kind or 'no modality'}, {len(self.paths)} images"
+        text = mask_description(mask_identity(self.text, self.identity))
+        return f"series {text!r} of {show_modality(self.kind)}, {len(self.paths)} images"
 
     def label(self) -> mr_label.Label:
         """Return the modality that the header tells, or none and why."""
@@ -72,7 +73,7 @@ class DicomSeries:
             return _of_dose(*self.dose)
         if self.kind == "PT":
             return mr_label.Label("pet")
-        return mr_label.Label("", f"of {self.kind or 'no modality'}")
+        return mr_label.Label("", f"of {show_modality(self.kind)}")
 
 
 class Archive(NamedTuple):
@@ -94,6 +95,20 @@ class Archive(NamedTuple):
         return frozenset().union(*(series.identity for series in self.series))
 
 
+_SUMMATIONS = frozenset(
+    [
+        "PLAN_OVERVIEW",
+        "FRACTION",
+        "BEAM",
+        "BRACHY",
+        "FRACTION_SESSION",
+        "BEAM_SESSION",
+        "BRACHY_SESSION",
+        "CONTROL_POINT",
+        "RECORD",
+    ]
+)
+"""Terms that DICOM defines for DoseSummationType, beside those of a whole plan."""
 Kinds = dict[dicom_kinds.Traits, DicomSeries]
 """The series of one SeriesInstanceUID, which can hold several kinds of images."""
 
@@ -218,8 +233,12 @@ def _reason(header: dicom_files.Slice) -> str:
 def _of_dose(summation: str, kind: str) -> mr_label.Label:
     """Return `dose` for a whole plan's physical or effective dose."""
     if summation not in ("", "PLAN", "MULTI_PLAN"):
-        return mr_label.Label("", f"a dose of a {summation.lower()}, not of the whole plan")
+        return mr_label.Label("", f"a dose {_show_summation(summation)}, not of the whole plan")
     return mr_label.Label("", "an error of a dose") if kind == "ERROR" else mr_label.Label("dose")
+
+
+def _show_summation(summation: str) -> str:
+    return f"of a {summation.lower()}" if summation in _SUMMATIONS else "of an unknown DoseSummationType"
 
 
 def _acquisition(header: dicom_files.Slice) -> Acquisition:

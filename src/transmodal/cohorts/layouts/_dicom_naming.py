@@ -61,11 +61,11 @@ def read_table(path: Path) -> Table:
             "Name them in its first line.",
         )
     table: dict[str, dict[str, str]] = {}
-    for row in rows:
+    for n, row in enumerate(rows, 2):
         if row["series"] in table or not MODALITY.fullmatch(row["modality"]):
             raise InputError(
                 "E103",
-                f"{path.name}, the row of {row['series']}",
+                f"{path.name}, row {n}",
                 "each series once, with a modality",
                 "Correct it.",
             )

@@ -24,6 +24,7 @@ from transmodal.cohorts.layouts._layout import FolderContents
 from transmodal.cohorts.steps.coregistration import Coregister
 from transmodal.cohorts.steps.regrid import Regrid
 from transmodal.errors import InputError, UsageError
+from transmodal.volumes.formats.dicom.imaging_words import show_modality
 from transmodal.volumes.formats.dicom.privacy import mask_identity
 from transmodal.volumes.reading import STRICT, Reading
 
@@ -155,7 +156,9 @@ def _list_ignored(archive: Archive, paths: Sequence[Path], folder: Path) -> list
         sorted(set(paths) - images - damaged.keys() - bystanders), folder, "no image"
     )
     for kind, alike in sorted(archive.bystanders.items()):
-        lines += release_files.summarise(alike, folder, f"{kind or 'DICOM of no modality'}, no image")
+        lines += release_files.summarise(
+            alike, folder, f"{show_modality(kind) if kind else 'DICOM of no modality'}, no image"
+        )
     for path, reason in damaged.items():
         lines += release_files.summarise([path], folder, reason)
     return [mask_identity(line, archive.identity) for line in lines]

@@ -49,7 +49,7 @@ def read(name: str, slices: list[Slice], budget: int) -> Volume:
     if header.text("DoseUnits").upper() != "GY" or scaling <= 0:
         raise InputError(
             "E105",
-            f"{header.name} is a dose whose DoseUnits are not GY, or with DoseGridScaling {scaling:g}",
+            f"{header.name} is a dose whose DoseUnits are not GY, or whose DoseGridScaling is not above 0",
             "GY and a number above 0",
             "Export the dose as absolute dose.",
         )
@@ -90,7 +90,7 @@ def _direction(header: Slice, axes: NDArray[np.float64], first: float, z: float)
         return np.array([0.0, 0.0, 1.0])
     raise InputError(
         "E103",
-        f"{header.name} has a GridFrameOffsetVector that begins at {first:g} mm",
+        f"{header.name} has a GridFrameOffsetVector that begins elsewhere",
         "0, or the z of ImagePositionPatient of transverse planes",
         "Export the dose again.",
     )

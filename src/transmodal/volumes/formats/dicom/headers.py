@@ -16,6 +16,7 @@ from pydicom.uid import UID, DeflatedExplicitVRLittleEndian
 
 from transmodal.errors import InputError
 from transmodal.storage import placeholders, streams
+from transmodal.volumes.formats.dicom.imaging_words import WORDS
 from transmodal.volumes.formats.dicom.privacy import (
     guarded,
     identifying_words,
@@ -30,6 +31,13 @@ _MAGIC = slice(128, 132)
 """Place of `DICM`, behind the preamble."""
 _PLACE = {"ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing"}
 _IDENTITY = ("PatientName", "PatientID", "OtherPatientIDs", "OtherPatientNames", "PatientBirthName")
+_CIRCUMSTANCES = (
+    *("AccessionNumber", "StudyID", "PatientBirthDate", "StudyDate", "StationName", "PatientMotherBirthName"),
+    *("ReferringPhysicianName", "PerformingPhysicianName", "OperatorsName", "PhysiciansOfRecord"),
+    *("InstitutionName", "InstitutionalDepartmentName", "RequestingPhysician", "PatientAddress"),
+    *("StudyDescription", "SeriesDescription", "ProtocolName", "PatientComments", "ImageComments"),
+)
+"""Elements by which a patient can be found as well; their words are masked where imaging has no such word."""
 _FOREIGN_SUFFIXES = re.compile(
     r"\.(txt|json|csv|tsv|xml|html?|pdf|md|log|ya?ml|toml|bval|bvec|nii|gz|mha|mhd|z?raw|nrrd|png|jpe?g|tiff?|bmp|gif|svg|zip|tar"
     r"|7z|rar|exe|dll|jar|inf|ini|db|md5|sha256|sha1|js|css|lnk|rtf|docx?|xlsx?|pptx?|mat|np[yz]|h5|py|sh|bat|xsl|url|ico|mp4|avi"
@@ -63,8 +71,8 @@ class Slice(NamedTuple):
 
     @property
     def identity(self) -> frozenset[str]:
-        """Words of the patient's names and ids, in small letters."""
-        return frozenset().union(*(identifying_words(self.text(keyword)) for keyword in _IDENTITY))
+        """Words of the patient's names and ids and of where and by whom it was seen, in small letters."""
+        return _read_identity(self)
 
     def text(self, keyword: str) -> str:
         """Return an element's value as text, "" where there is none."""
@@ -136,20 +144,22 @@ class Damage(NamedTuple):
         path: of the file.
         error: why.
         series: SeriesInstanceUID, where so much can be read; empty otherwise.
+        identity: words of its patient, as far as they can be read.
     """
 
     path: Path
     error: InputError
     series: str = ""
+    identity: frozenset[str] = frozenset()
 
     def without_names(self, identity: frozenset[str]) -> Damage:
         """Return it with a message that holds none of patients' words.
 
         Args:
-            identity: those words, in small letters.
+            identity: those words of other files, in small letters.
         """
         error, name = self.error, self.path.name
-        message = error.got.replace(name, mask_identity(name, identity))
+        message = error.got.replace(name, mask_identity(name, identity | self.identity))
         return self._replace(error=InputError(error.code, message, error.expected, error.remedy))
 
 
@@ -214,7 +224,7 @@ def read_headers(paths: Iterable[Path], budget: int) -> Iterator[Slice | Damage 
         except InputError as error:
             if error.code == "E138":
                 raise
-            yield Damage(path, error, _series_of(path))
+            yield Damage(path, error, *_read_whose(path))
         else:
             if header is not None:
                 yield header
@@ -293,13 +303,18 @@ def _not_dicom_error(path: Path) -> InputError:
     )
 
 
-def _series_of(path: Path) -> str:
-    """Return the SeriesInstanceUID of a damaged file, if so much of it can be read."""
+def _read_whose(path: Path) -> tuple[str, frozenset[str]]:
+    """Return the SeriesInstanceUID of a damaged file and the words of its patient, if so much of it can be read."""
+    keywords = ["SeriesInstanceUID", *_IDENTITY, *_CIRCUMSTANCES]
     with quiet():
         try:
-            dataset = pydicom.dcmread(
-                path, stop_before_pixels=True, force=True, specific_tags=["SeriesInstanceUID"]
-            )
-            return str(dataset.get("SeriesInstanceUID") or "")
+            dataset = pydicom.dcmread(path, stop_before_pixels=True, force=True, specific_tags=list(keywords))
+            return str(dataset.get("SeriesInstanceUID") or ""), Slice(path, dataset).identity
         except Exception:  # whatever pydicom chokes on, the file is damaged all the same
-            return ""
+            return "", frozenset()
+
+
+def _read_identity(header: Slice) -> frozenset[str]:
+    names = (identifying_words(header.text(keyword)) for keyword in _IDENTITY)
+    circumstances = (identifying_words(header.text(keyword)) for keyword in _CIRCUMSTANCES)
+    return frozenset().union(*names, *(words - WORDS for words in circumstances))

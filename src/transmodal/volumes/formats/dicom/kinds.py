@@ -21,8 +21,6 @@ _WORDS = (
     "TemporalPositionIdentifier",
     "ContrastBolusAgent",
 )
-_QUOTED = ("ImageType", "ComplexImageComponent", "ScanningSequence", "EchoNumbers", "RawDataType")
-"""Elements whose values messages show: they are of defined terms, where others are free text."""
 _NUMBERS = {
     "EchoTime": 0.03,
     "InversionTime": 0.03,
@@ -75,18 +73,14 @@ def group_kinds(keys: Sequence[Traits]) -> list[list[Traits]]:
 
 
 def describe_difference(kinds: Sequence[Sequence[Traits]]) -> str:
-    """Return in words what several kinds differ in, such as `EchoTime 4.9 and 7.4`."""
+    """Return what several kinds differ in, such as `EchoTime`; its values, which can be of a patient, are not shown."""
     firsts = [kind[0] for kind in kinds]
     for n, keyword in enumerate((*_WORDS, "RawDataType")):
-        values = list(dict.fromkeys(first.words[n] for first in firsts))
-        if len(values) > 1:
-            return f"{keyword} {_join_values(values)}" if keyword in _QUOTED else keyword
+        if len({first.words[n] for first in firsts}) > 1:
+            return keyword
     for n, keyword in enumerate(_NUMBERS):
-        values = list(
-            dict.fromkeys("-" if first.numbers[n] is None else f"{first.numbers[n]:g}" for first in firsts)
-        )
-        if len(values) > 1:
-            return f"{keyword} {_join_values(values)}"
+        if len({first.numbers[n] for first in firsts}) > 1:
+            return keyword
     return "their parameters"
 
 
@@ -113,12 +107,6 @@ def _number_steps(numbers: Sequence[float | None], share: float) -> Mapping[floa
             step += 1
         places[number] = step
     return places
-
-
-def _join_values(values: Sequence[str]) -> str:
-    texts = [value or "none" for value in values[:4]]
-    more = f" and {len(values) - 4} more" if len(values) > 4 else ""
-    return " and ".join(texts) + more
 
 
 def _private_bytes(header: Slice, tag: tuple[int, int]) -> bytes:

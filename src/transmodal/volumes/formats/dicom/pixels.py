@@ -39,12 +39,10 @@ class Plane(NamedTuple):
     Attributes:
         pixels: `(columns, rows)` in real values, or `(columns, rows, 3)` uint8.
         n_padded: how many of them were padding and are air now.
-        padding: the real value that they had.
     """
 
     pixels: NDArray[Any]
     n_padded: int = 0
-    padding: float = 0.0
 
 
 def read_plane(header: Slice) -> Plane:
@@ -116,7 +114,7 @@ def _replace_padding(
         outside |= values < least
     count = int(np.count_nonzero(outside))
     air = values.dtype.type(max(AIR_HU, np.iinfo(values.dtype).min) if values.dtype.kind in "iu" else AIR_HU)
-    return Plane(np.where(outside, air, values) if count else values, count, ends[0])
+    return Plane(np.where(outside, air, values) if count else values, count)
 
 
 def _padding_range(dataset: pydicom.Dataset) -> tuple[int, int] | None:
@@ -142,8 +140,8 @@ def _check_supported(header: Slice, dataset: pydicom.Dataset) -> str:
         not in ("MONOCHROME2", "RGB"),
         "no PixelData": "PixelData" not in dataset,
         "a modality lookup table": "ModalityLUTSequence" in dataset,
-        f"{allocated} bits allocated": allocated not in ((8,) if kind == "RGB" else (8, 16, 32)),
-        f"the high bit {dataset.HighBit} of {stored}": int(dataset.HighBit) != stored - 1
+        "a BitsAllocated that is not supported": allocated not in ((8,) if kind == "RGB" else (8, 16, 32)),
+        "a HighBit that does not fit its BitsStored": int(dataset.HighBit) != stored - 1
         or stored > allocated,
     }
     for reason, holds in reasons.items():
@@ -172,17 +170,22 @@ def _refuse_no_decoder(header: Slice, syntax: pydicom.uid.UID) -> None:
     except NotImplementedError:
         raise InputError(
             "E123",
-            f"{header.name} has pixels compressed as {syntax.name}",
+            f"{header.name} has pixels compressed as {_show_syntax(syntax)}",
             "JPEG, JPEG-LS, JPEG 2000, RLE or none",
             "Export the series without compression.",
         ) from None
     if not decoder.is_available:
         raise ResourceError(
             "E404",
-            f"{header.name} has pixels compressed as {syntax.name}",
+            f"{header.name} has pixels compressed as {_show_syntax(syntax)}",
             "its decoder",
             f"Install it: {CODECS}",
         )
+
+
+def _show_syntax(syntax: pydicom.uid.UID) -> str:
+    """Return the name of a transfer syntax; of one without a name, that it has none."""
+    return "no known TransferSyntaxUID says" if syntax.name == str(syntax) else syntax.name
 
 
 def _check_length(header: Slice, dataset: pydicom.Dataset) -> None:

@@ -26,7 +26,7 @@ def in_plane_axes(name: str, header: Slice) -> tuple[NDArray[np.float64], tuple[
     if np.abs(axes @ axes.T - np.eye(2)).max() > 1e-3 or min(between_rows, between_columns) <= 0:
         raise InputError(
             "E103",
-            f"{name}: orientation {axes.tolist()}, spacing {between_rows:g}, {between_columns:g}",
+            f"{name} has an ImageOrientationPatient or a PixelSpacing that makes no sense",
             "two unit vectors at right angles and spacings above 0",
             "Export it again.",
         )

@@ -13,6 +13,9 @@ from transmodal.errors import InputError, TransmodalError
 from transmodal.storage import streams
 
 _log = logging.getLogger(__name__)
+_UID = re.compile(r"\d+(?:\.\d+){4,}")
+_UID_END = 4
+"""Characters of a UID that are shown, by which a file can still be told from its neighbours."""
 
 
 def log_faults(n_faults: int, n_files: int) -> None:
@@ -33,7 +36,8 @@ def identifying_words(text: str) -> frozenset[str]:
 
 
 def mask_identity(name: str, identity: frozenset[str]) -> str:
-    """Return a file's name with a patient's words replaced by `***`."""
+    """Return a file's name with a patient's words replaced by `***`, and a UID by that and its end."""
+    name = _UID.sub(lambda match: f"***{match[0][-_UID_END:]}", name)
     for word in sorted(identity, key=lambda word: (-len(word), word)):
         # A short word counts alone, a longer one in another as well.
         pattern = re.escape(word)
@@ -76,25 +80,31 @@ def quiet() -> Iterator[list[warnings.WarningMessage]]:
 
 
 class _Silence:
-    """Keeps the log of pydicom in while any thread reads; the first one in shuts it, the last one out opens it."""
+    """Keeps the log of pydicom in while any thread reads; the first one in shuts it, the last one out opens it.
+
+    Its own handlers are set aside as well, and a null one keeps Python's handler of last resort from taking their place.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._n_readers = 0
         self._propagates = True
+        self._handlers: list[logging.Handler] = []
 
     def __enter__(self) -> None:
         logger = logging.getLogger("pydicom")
         with self._lock:
             if self._n_readers == 0:
                 self._propagates, logger.propagate = logger.propagate, False
+                self._handlers, logger.handlers = logger.handlers, [logging.NullHandler()]
             self._n_readers += 1
 
     def __exit__(self, *_: object) -> None:
         with self._lock:
             self._n_readers -= 1
             if self._n_readers == 0:
-                logging.getLogger("pydicom").propagate = self._propagates
+                logger = logging.getLogger("pydicom")
+                logger.propagate, logger.handlers = self._propagates, self._handlers
 
 
 _silence = _Silence()

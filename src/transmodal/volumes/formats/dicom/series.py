@@ -7,6 +7,7 @@ one is named, and a damaged file is never passed over as if it were no DICOM.
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from transmodal.storage.streams import BUDGET_BYTES
 from transmodal.volumes.formats.dicom import dose
 from transmodal.volumes.formats.dicom.checks import check_one_volume
 from transmodal.volumes.formats.dicom.headers import Slice, read_images
+from transmodal.volumes.formats.dicom.imaging_words import show_modality
 from transmodal.volumes.formats.dicom.pixels import AIR_HU, Plane, has_same_pixels, read_plane
 from transmodal.volumes.formats.dicom.plane import LPS_TO_RAS, in_plane_axes
 from transmodal.volumes.formats.dicom.privacy import guarded, mask_identity
@@ -112,10 +114,9 @@ def _log_padding(name: str, planes: Sequence[Plane]) -> None:
     padded = sum(image.n_padded for image in planes)
     if padded:
         _log.warning(
-            "%s: %d pixels are padding by their header (%g HU); set to air, %d HU",
+            "%s: %d pixels are padding by their header; set to air, %d HU",
             name,
             padded,
-            min(image.padding for image in planes if image.n_padded),
             AIR_HU,
         )
 
@@ -125,7 +126,7 @@ def _choose_series(name: str, images: list[Slice], series: str | None) -> list[S
     for header in images:
         groups.setdefault(header.text("SeriesInstanceUID"), []).append(header)
     listed = "; ".join(
-        f"number {group[0].text('SeriesNumber') or '-'}, {group[0].text('Modality') or '-'}, {len(group)} images"
+        f"{_show_number(group[0])}, {show_modality(group[0].text('Modality'))}, {len(group)} images"
         for group in groups.values()
     )
     if series is None:
@@ -144,6 +145,12 @@ def _choose_series(name: str, images: list[Slice], series: str | None) -> list[S
             "Name one by its number or UID (transmodal translate --series, series= in Python), or keep one in the folder.",
         )
     return matches[0]
+
+
+def _show_number(header: Slice) -> str:
+    """Return a SeriesNumber as scanners count them; a longer one can be an id, and is not shown."""
+    number = header.text("SeriesNumber")
+    return f"number {number}" if re.fullmatch(r"\d{1,4}", number) else "no number below 10000"
 
 
 def _sort_slices(name: str, slices: list[Slice]) -> tuple[list[Slice], Affine]:
@@ -191,7 +198,7 @@ def _thickness(header: Slice) -> float:
     keyword = "SpacingBetweenSlices" if header.text("SpacingBetweenSlices") else "SliceThickness"
     value = float(header.numbers(keyword)[0])
     if value <= 0:
-        raise InputError("E103", f"{header.name} has {keyword} {value:g}", "above 0", "Export it again.")
+        raise InputError("E103", f"{header.name} has a {keyword} of 0 or less", "above 0", "Export it again.")
     return value
 
 
