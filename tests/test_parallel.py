@@ -1,11 +1,16 @@
 from __future__ import annotations
 
 import os
+import signal
+import time
+from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from typing import Any
 
 import pytest
 
-from transmodal import parallel
+from transmodal import parallel, processes
+from transmodal.errors import ResourceError
 
 
 def test_one_item_needs_no_process() -> None:
@@ -13,17 +18,28 @@ def test_one_item_needs_no_process() -> None:
 
 
 def test_a_pool_that_breaks_between_items_loses_none(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Broken:
-        def submit(self, *_: object) -> None:
+    class Broken(ProcessPoolExecutor):
+        def submit(self, *_: object) -> Any:  # type: ignore[override]  # noqa: ANN401 - returns nothing
             raise BrokenProcessPool
 
-        def shutdown(self, *, cancel_futures: bool) -> None:
-            assert cancel_futures
-
-    monkeypatch.setattr(parallel, "_pool", lambda workers: Broken())
-    monkeypatch.setattr(parallel, "_run_alone", lambda work, item, name: work(item))
+    make = parallel._pool
+    monkeypatch.setattr(parallel, "_pool", lambda workers: Broken() if workers == 2 else make(1))
     items = {"a": "x/1", "b": "x/2", "c": "x/3"}
     assert dict(parallel.spread(os.path.basename, items, 2)) == {"a": "1", "b": "2", "c": "3"}
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGKILL, "E402"), (signal.SIGSTOP, "E405")])
+def test_the_item_that_ends_or_stops_its_process_is_named(
+    number: int, code: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(processes, "LOOK_SECONDS", 0.1)
+    start = time.monotonic()
+    with pytest.raises(ResourceError, match="the process that worked on bad") as caught:
+        dict(parallel.spread(signal.raise_signal, {"bad": number, "good": 0}, 2))
+    assert caught.value.code == code
+    assert caught.value.exit_status == 4
+    assert time.monotonic() - start < 30
+    assert "going on with" in caplog.text
 
 
 @pytest.mark.parametrize(("set_before", "wanted"), [(None, "1"), ("3", "3")])

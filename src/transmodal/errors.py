@@ -48,6 +48,7 @@ CODES: dict[str, str] = {
     "E402": "memory does not suffice",
     "E403": "the operating system refused to read or write",
     "E404": "a device or an optional package is missing",
+    "E405": "a process that others wait for was stopped, or gives no answer",
     "E501": "a content hash does not match",
     "E502": "a checkpoint is damaged or incomplete",
     "E503": "what was written does not read back equal",

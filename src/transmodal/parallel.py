@@ -2,23 +2,53 @@
 
 from __future__ import annotations
 
+import logging
 import os
+import signal
 import threading
 from collections import deque
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from multiprocessing import connection, get_context, parent_process
+from multiprocessing.process import BaseProcess
 from typing import TypeVar
 
 from transmodal.errors import ResourceError
+from transmodal.processes import death_error, describe_exit, ending_stopped, was_stopped
+
+GRACE_SECONDS = 10.0
+"""How long the other processes of a pool have to end by themselves when one died."""
 
 _THREADS = ("OMP_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
-"""Variables that BLAS libraries read when they are loaded."""
+"""What BLAS libraries read when they are loaded."""
 
+_log = logging.getLogger(__name__)
+
+Key = TypeVar("Key", bound=Hashable)
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+
+
+class PoolDeathError(Exception):
+    """A process of a pool died, and took the pool with it.
+
+    Attributes:
+        keys: of the items that were under way.
+        cause: what became of the process, in words, such as `died of SIGKILL`.
+        was_stopped: whether it was ended because it was stopped.
+    """
+
+    def __init__(self, keys: Sequence[Hashable], cause: str, *, was_stopped: bool) -> None:
+        self.keys = keys
+        self.cause = cause
+        self.was_stopped = was_stopped
+        super().__init__(f"a process {cause}")
+
+    def name(self, process: str) -> ResourceError:
+        """Return the error to raise for a process, such as `the process that worked on case-3`."""
+        return death_error(f"{process} {self.cause}", was_stopped=self.was_stopped)
 
 
 def spread(
@@ -35,7 +65,8 @@ def spread(
         workers: processes.
 
     Raises:
-        ResourceError: E402 naming the item whose process died: killed, mostly for lack of memory.
+        ResourceError: E402 naming the item whose process died: killed, mostly for lack of memory; E405 where it was
+            stopped and did not go on.
     """
     if workers <= 1 or len(items) <= 1:
         for name, item in items.items():
@@ -43,52 +74,97 @@ def spread(
         return
     waiting = deque(items)
     while waiting:
-        suspects = yield from _run_together(work, items, waiting, workers)
-        # One of these took its process down, and the pool with it. Run alone, that item is found.
+        n_processes = min(workers, len(waiting))
+        try:
+            yield from run_pool(_pool(n_processes), work, items, waiting, n_processes, _one_thread_each)
+            return
+        except PoolDeathError as death:
+            suspects = [name for name in items if name in death.keys]
+            # One of these took its process down, and the pool with it. Alone, the guilty one shows itself.
+            _log.warning("A process %s: going on with %s alone.", death.cause, " and ".join(suspects))
         for name in suspects:
-            yield name, _run_alone(work, items[name], name)
+            yield from _run_alone(work, items, name)
 
 
-def _run_together(
-    work: Callable[[Item], Result], items: Mapping[str, Item], waiting: deque[str], workers: int
-) -> Generator[tuple[str, Result], None, list[str]]:
-    """Work until all is done or a process dies; return the names that were under way then."""
-    running: dict[Future[Result], str] = {}
-    pool = _pool(min(workers, len(waiting)))
+def run_pool(
+    pool: ProcessPoolExecutor,
+    work: Callable[[Item], Result],
+    items: Mapping[Key, Item],
+    waiting: deque[Key],
+    workers: int,
+    environment: Callable[[], AbstractContextManager[None]] = nullcontext,
+) -> Iterator[tuple[Key, Result]]:
+    """Yield `(key, work(item))` until all is done or a process dies; then the pool is shut down.
+
+    Args:
+        pool: does the work.
+        work: what is done to each item.
+        items: by key.
+        waiting: keys of the items that are to be done; they are taken from it when they are begun.
+        workers: items at once.
+        environment: that processes are started in.
+
+    Raises:
+        PoolDeathError: when a process dies, or is ended because it was stopped.
+        BaseException: of the work; items that were not begun are not begun then.
+    """
+    running: dict[Future[Result], Key] = {}
+    under_way: list[Key] = []
+    processes: dict[int, BaseProcess] = {}
     try:
-        while waiting or running:
-            while waiting and len(running) < workers:
-                name = waiting.popleft()
-                try:
-                    with _one_thread_each():
-                        running[pool.submit(work, items[name])] = name
-                except BrokenProcessPool:
-                    return [*running.values(), name]
-            for future in wait(running, return_when=FIRST_COMPLETED).done:
-                try:
+        with ending_stopped(lambda: list(processes)), _shutting_down(pool, processes):
+            while waiting or running:
+                while waiting and len(running) < workers:
+                    under_way.append(waiting.popleft())
+                    with environment():
+                        future = pool.submit(work, items[under_way[-1]])
+                    running[future] = under_way[-1]
+                    processes.update(getattr(pool, "_processes", None) or {})
+                for future in wait(running, return_when=FIRST_COMPLETED).done:
                     result = future.result()
-                except BrokenProcessPool:
-                    return list(running.values())
-                yield running.pop(future), result
-        return []
+                    key = running.pop(future)
+                    under_way.remove(key)
+                    yield key, result
+    except BrokenProcessPool as error:
+        raise _death(under_way, list(processes.values())) from error
+
+
+@contextmanager
+def _shutting_down(pool: ProcessPoolExecutor, processes: Mapping[int, BaseProcess]) -> Iterator[None]:
+    """Shut a pool down when the block is left; where it broke, processes that go on nevertheless are killed."""
+
+    def kill() -> None:
+        for process in processes.values():
+            process.kill()
+
+    timer = threading.Timer(GRACE_SECONDS, kill)
+    try:
+        yield
+    except BrokenProcessPool:
+        timer.start()
+        raise
     finally:
         pool.shutdown(cancel_futures=True)
+        timer.cancel()
 
 
-def _run_alone(work: Callable[[Item], Result], item: Item, name: str) -> Result:
-    with _pool(1) as pool:
-        try:
-            with _one_thread_each():
-                future = pool.submit(work, item)
-            return future.result()
-        except BrokenProcessPool as error:
-            raise ResourceError(
-                "E402",
-                f"the process that worked on {name} died",
-                "a process that ends by itself",
-                "Most often memory ran out: free some, or give fewer workers; what is done is kept. "
-                "A script that asks for workers has to do so under `if __name__ == '__main__':`.",
-            ) from error
+def _run_alone(
+    work: Callable[[Item], Result], items: Mapping[str, Item], name: str
+) -> Iterator[tuple[str, Result]]:
+    try:
+        yield from run_pool(_pool(1), work, items, deque([name]), 1, _one_thread_each)
+    except PoolDeathError as death:
+        raise death.name(f"the process that worked on {name}") from death
+
+
+def _death(keys: Sequence[Hashable], processes: Sequence[BaseProcess]) -> PoolDeathError:
+    """Return what became of the process that broke a pool, once all have ended."""
+    stopped = [process for process in processes if was_stopped(process.pid)]
+    # The others were asked to end (SIGTERM), and killed where they did not.
+    codes = {process.exitcode for process in stopped or processes}
+    others = (-signal.SIGKILL, -signal.SIGTERM, None, 0)
+    code = next(iter(codes - {*others} or [code for code in others if code in codes]), None)
+    return PoolDeathError(keys, describe_exit(code), was_stopped=bool(stopped))
 
 
 def _pool(workers: int) -> ProcessPoolExecutor:

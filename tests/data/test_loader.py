@@ -101,3 +101,15 @@ def test_seeds_depend_on_every_part_and_their_order() -> None:
     assert len(seeds) == 5
     assert all(0 <= seed < 2**63 for seed in seeds)
     assert seed_of(1, "a") == seed_of(1, "a")
+
+
+class Rotten(WindowDataset):
+    def __getitem__(self, key: tuple[int, int]) -> Batch:
+        raise IntegrityError("E501", "fa.npy is rotten", "a sound one", "Prepare again.")
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_an_error_of_ours_stays_itself(stream: Stream, workers: int) -> None:
+    with pytest.raises(IntegrityError, match=r"fa\.npy is rotten") as caught:
+        next(batches(Rotten(stream), Epoch(4, "train", 0, 5), Share(workers=workers)))
+    assert caught.value.code == "E501"

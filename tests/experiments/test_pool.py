@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import math
 import os
+import signal
+import time
 
 import pytest
 
-from transmodal.errors import UsageError
+from transmodal import processes
+from transmodal.errors import ResourceError, UsageError
 from transmodal.experiments.pool import run_parallel
 from transmodal.recipes.load import load
 
@@ -32,3 +35,15 @@ def test_an_error_travels_whole() -> None:
     with pytest.raises(UsageError, match="recipe 'nobody'") as caught:
         run_parallel(load, {"a": "nobody"}, workers=1, threads=1)
     assert caught.value.code == "E002"
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGKILL, "E402"), (signal.SIGSTOP, "E405")])
+def test_what_was_under_way_is_named_when_a_process_dies(
+    number: int, code: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(processes, "LOOK_SECONDS", 0.1)
+    start = time.monotonic()
+    with pytest.raises(ResourceError, match="worked on unet 3 died") as caught:
+        run_parallel(signal.raise_signal, {("unet", 3): number, ("unet", 4): number}, workers=1, threads=1)
+    assert caught.value.code == code
+    assert time.monotonic() - start < 30

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from torch.multiprocessing.spawn import ProcessExitedException
+from torch.multiprocessing.spawn import ProcessExitedException, ProcessRaisedException
 
 from transmodal.cohorts.store import Cohort
 from transmodal.errors import InputError, ResourceError, UsageError
@@ -92,10 +92,12 @@ def test_an_error_in_a_child_is_the_callers(tiny: Tiny, cohort: Cohort, run_fold
 
 def test_what_became_of_a_child(tmp_path: Path) -> None:
     bug = RuntimeError("a bug")
-    killed = ProcessExitedException("terminated with signal SIGKILL", 0, 1, 137, "SIGKILL")
-    assert room._failure(tmp_path / "none", bug) is bug
-    assert "SIGKILL" in str(room._failure(tmp_path / "none", killed))
+    killed = ProcessExitedException("terminated with signal SIGKILL", 0, 1, -9, "SIGKILL")
+    lost = ProcessRaisedException("RuntimeError: [../gloo/...] Connection closed by peer", 0, 1)
+    assert room._failure(tmp_path / "none", bug, []) is bug
+    assert "SIGKILL" in str(room._failure(tmp_path / "none", killed, []))
+    assert "died while the others waited" in str(room._failure(tmp_path / "none", lost, []))
     (tmp_path / "error.json").write_text(json.dumps(["UsageError", "E001", "a", "b", "C."]))
-    told = room._failure(tmp_path / "error.json", bug)
+    told = room._failure(tmp_path / "error.json", bug, [])
     assert isinstance(told, UsageError)
     assert (told.code, told.got) == ("E001", "a")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import signal
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from typing import NamedTuple
 
 import numpy as np
@@ -14,6 +16,13 @@ from torch.utils.data import DataLoader, Dataset
 from transmodal.batch import Batch
 from transmodal.data.dataset import WindowDataset, collate
 from transmodal.errors import ResourceError, TransmodalError, UsageError
+from transmodal.processes import death_error, ending_stopped, was_stopped
+
+TIMEOUT_SECONDS = 120
+"""How long a step waits for its windows."""
+
+Keys = list[tuple[int, int]]
+"""A batch's windows: `(index, seed)` of each."""
 
 
 class Epoch(NamedTuple):
@@ -65,7 +74,7 @@ def steps_per_epoch(n: int, batch: int) -> int:
 
 def batches(
     dataset: WindowDataset, epoch: Epoch, share: Share = WHOLE, *, skip: int = 0, step: int = 0
-) -> Iterator[Batch]:
+) -> Generator[Batch, None, None]:
     """Yield one epoch's batches, or the rest of it.
 
     Skipping k batches gives the very batches that would have followed them; the shares of all ranks
@@ -80,7 +89,7 @@ def batches(
 
     Raises:
         UsageError: E004 when the batch cannot be shared evenly.
-        ResourceError: E402 when a worker dies.
+        ResourceError: E402 when a worker dies, E405 when one is stopped or gives no windows.
         TransmodalError: that a worker met, such as E501 for an array that is damaged.
     """
     if epoch.batch % share.world:
@@ -91,24 +100,62 @@ def batches(
             "Set training.batch to one.",
         )
     keys = [_shared_keys(part, epoch, share, len(dataset)) for part in _keys(len(dataset), epoch)[skip:]]
+    iterator = iter(_loader(dataset, keys, share.workers))
+    with _attended(iterator):
+        try:
+            for number, batch in enumerate(iterator, start=step):
+                if isinstance(batch, TransmodalError):
+                    raise batch
+                yield batch._replace(phase=epoch.phase, step=number)
+        except RuntimeError as error:
+            death = worker_death(error)
+            if death is None:
+                raise
+            raise death from error
+
+
+@contextmanager
+def _attended(iterator: object) -> Iterator[None]:
+    """Look after the processes of a DataLoader's iterator, and end them with the block.
+
+    They ignore signals: an iterator that an error's traceback keeps alive would let the interpreter wait for them at
+    its end, forever.
+    """
+    workers = [worker.pid for worker in getattr(iterator, "_workers", ())]
+    if not workers:
+        yield
+        return
     try:
-        for number, batch in enumerate(_loader(dataset, keys, share.workers), start=step):
-            if isinstance(batch, TransmodalError):
-                raise batch
-            yield batch._replace(phase=epoch.phase, step=number)
-    except RuntimeError as error:
-        if "DataLoader" not in str(error):
-            raise
-        raise ResourceError(
-            "E402",
-            "a process that cuts windows died, most often for lack of memory",
-            "processes that live",
-            "Set training.workers=0, or lower it.",
-        ) from error
+        with ending_stopped(lambda: workers):
+            yield
+    finally:
+        iterator._shutdown_workers()  # type: ignore[attr-defined]  # has workers, so it has this
 
 
-Keys = list[tuple[int, int]]
-"""A batch's windows: `(index, seed)` of each."""
+def worker_death(error: BaseException) -> ResourceError | None:
+    """Return the error to raise where torch says that a process that cuts windows died; None for other errors.
+
+    torch says so wherever the training process happens to be, so within a step, too.
+    """
+    message = str(error)
+    if not isinstance(error, RuntimeError) or not message.startswith("DataLoader "):
+        return None
+    if message.startswith("DataLoader timed out"):
+        return ResourceError(
+            "E405",
+            f"the processes that cut windows gave none for {TIMEOUT_SECONDS} s",
+            "a window in that time",
+            "Look whether the cohort's disk answers, then start again: the last checkpoint is kept. "
+            "training.workers=0 cuts windows in the training process.",
+        )
+    ids = [int(number) for number in re.findall(r"\d+", message)]
+    cause = re.search(r"killed by signal: ([^.]*)", message)
+    return death_error(
+        f"a process that cuts windows died ({cause[1] if cause else 'it exited'})",
+        was_stopped=any(was_stopped(number) for number in ids),
+        advice="Most often memory ran out: set training.workers=0, or lower it, then start again: "
+        "the last checkpoint is kept.",
+    )
 
 
 class _Windows(Dataset[Batch | TransmodalError]):
@@ -143,7 +190,7 @@ def _loader(dataset: WindowDataset, keys: list[Keys], workers: int) -> DataLoade
         generator=torch.Generator().manual_seed(0),
         persistent_workers=False,
         multiprocessing_context="fork" if workers else None,
-        timeout=120 if workers else 0,
+        timeout=TIMEOUT_SECONDS if workers else 0,
         worker_init_fn=_ignore_signals,
     )
 

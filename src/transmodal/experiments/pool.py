@@ -5,11 +5,14 @@ from __future__ import annotations
 import multiprocessing
 import os
 import threading
+from collections import deque
 from collections.abc import Callable, Hashable, Mapping
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import ProcessPoolExecutor
 from typing import TypeVar
 
 import torch
+
+from transmodal.parallel import PoolDeathError, run_pool
 
 Key = TypeVar("Key", bound=Hashable)
 Item = TypeVar("Item")
@@ -37,6 +40,7 @@ def run_parallel(
         Results by key, in the order of the items.
 
     Raises:
+        ResourceError: E402 when a process dies, E405 when one is stopped and does not go on.
         BaseException: of the work; items that were not begun are not begun then.
     """
     results: dict[Key, Result] = {}
@@ -46,18 +50,19 @@ def run_parallel(
         initializer=_begin,
         initargs=(threads,),
     )
-    with pool:
-        waiting = {pool.submit(work, item): key for key, item in items.items()}
-        try:
-            for future in as_completed(waiting):
-                key = waiting[future]
-                results[key] = future.result()
-                if report is not None:
-                    report(key, results[key])
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
-            raise
+    try:
+        for key, result in run_pool(pool, work, items, deque(items), workers):
+            results[key] = result
+            if report is not None:
+                report(key, result)
+    except PoolDeathError as death:
+        names = " or ".join(_name(key) for key in death.keys)
+        raise death.name(f"the process that worked on {names}") from death
     return {key: results[key] for key in items}
+
+
+def _name(key: Hashable) -> str:
+    return " ".join(map(str, key)) if isinstance(key, tuple) else str(key)
 
 
 def _begin(threads: int) -> None:

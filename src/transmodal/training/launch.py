@@ -8,7 +8,7 @@ import os
 import signal
 import tempfile
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing.queues import SimpleQueue
@@ -21,13 +21,22 @@ from lightning_fabric import Fabric
 from lightning_fabric.plugins.environments.cluster_environment import ClusterEnvironment
 from lightning_fabric.plugins.environments.slurm import SLURMEnvironment
 from lightning_fabric.plugins.environments.torchelastic import TorchElasticEnvironment
-from torch.multiprocessing.spawn import ProcessExitedException
+from torch.multiprocessing.spawn import ProcessExitedException, ProcessRaisedException
 
 from transmodal import errors
 from transmodal.errors import ResourceError, TransmodalError, UsageError
 from transmodal.inference.device import device_of
+from transmodal.processes import death_error, describe_exit, ending_stopped, was_stopped
 from transmodal.progress import Progress, Silent
 from transmodal.recipes.training_schema import Training
+
+_PEER_IS_GONE = ("closed by peer", "reset by peer", "Broken pipe", "NCCL communicator was aborted")
+"""What torch says in a process that waits for one that died."""
+
+_ADVICE = (
+    "Most often memory ran out: lower training.processes or training.batch, then start again: "
+    "the last checkpoint is kept."
+)
 
 Result = TypeVar("Result")
 Payload = TypeVar("Payload")
@@ -91,7 +100,7 @@ def launch(settings: Training, work: Work[Payload, Result], payload: Payload, pr
 
     Raises:
         TransmodalError: what a process raised.
-        ResourceError: E404 when the device is not there.
+        ResourceError: E404 when the device is not there, E402 when a process dies, E405 when one is stopped.
     """
     fabric = _fabric(settings)
     if settings.processes == 1 or _cluster_environment() is not None:
@@ -100,13 +109,14 @@ def launch(settings: Training, work: Work[Payload, Result], payload: Payload, pr
             result: Result = fabric.launch(lambda launched: work(launched, payload, quiet, stop))
         _leave_group()
         return result
-    with tempfile.TemporaryDirectory() as folder, _relay_to(progress) as queue:
+    processes: list[int] = []
+    with tempfile.TemporaryDirectory() as folder, _relay_to(progress, processes) as queue:
         child = _Child(work, payload, queue, Path(folder) / "error.json")
         try:
-            with listening(forward=True):
+            with listening(forward=True), ending_stopped(lambda: list(processes)):
                 first: Result = fabric.launch(child)
         except Exception as error:
-            raise _failure(child.failure, error) from error
+            raise _failure(child.failure, error, processes) from error
     return first
 
 
@@ -174,6 +184,7 @@ class _Child(Generic[Payload, Result]):
     failure: Path
 
     def __call__(self, fabric: Fabric) -> Result:
+        self.queue.put(("process", os.getpid()))
         progress = _Relay(self.queue) if fabric.global_rank == 0 else Silent()
         with listening() as stop:
             try:
@@ -208,7 +219,8 @@ class _Relay:
 
 
 @contextmanager
-def _relay_to(progress: Progress) -> Iterator[SimpleQueue[Any]]:
+def _relay_to(progress: Progress, processes: list[int]) -> Iterator[SimpleQueue[Any]]:
+    """Give a queue whose messages are passed on: progress as it is, ids of processes into the list."""
     queue: SimpleQueue[Any] = multiprocessing.get_context("spawn").SimpleQueue()
 
     def listen() -> None:
@@ -216,6 +228,8 @@ def _relay_to(progress: Progress) -> Iterator[SimpleQueue[Any]]:
             kind, *words = message
             if kind == "advance":
                 progress.advance(*words)
+            elif kind == "process":
+                processes.extend(words)
             else:
                 progress.say(*words)
 
@@ -229,17 +243,25 @@ def _relay_to(progress: Progress) -> Iterator[SimpleQueue[Any]]:
         queue.close()
 
 
-def _failure(path: Path, error: Exception) -> Exception:
-    """Return the error that a child wrote down, or one for a child that died."""
+def _failure(path: Path, error: Exception, processes: Sequence[int]) -> Exception:
+    """Return the error that a child wrote down, or one for a child that died.
+
+    Args:
+        path: where a child writes its error.
+        error: that the launcher raised.
+        processes: ids of the children.
+    """
     if path.exists():
         name, *parts = json.loads(path.read_text(encoding="utf-8"))
         kind: type[TransmodalError] = getattr(errors, name)
         return kind(*parts)
+    is_stopped = any(was_stopped(process) for process in processes)
     if isinstance(error, ProcessExitedException):
-        return ResourceError(
-            "E402",
-            f"a training process died: {error}",
-            "processes that live",
-            "The last checkpoint is kept: lower training.processes or training.batch, then start again.",
+        return death_error(
+            f"a training process {describe_exit(error.exit_code)}", was_stopped=is_stopped, advice=_ADVICE
+        )
+    if isinstance(error, ProcessRaisedException) and any(words in str(error) for words in _PEER_IS_GONE):
+        return death_error(
+            "a training process died while the others waited for it", was_stopped=is_stopped, advice=_ADVICE
         )
     return error

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+
 from transmodal.batch import Batch
 from transmodal.training.planning.phases import PhasePlan
 from transmodal.training.saving import save_last
@@ -30,8 +32,9 @@ def train_phases(session: Session) -> None:
 
 def _train_epoch(session: Session, phase: PhasePlan) -> None:
     session.translator.train()
-    for batch in session.batches(phase):
-        _train_step(session, phase, batch)
+    with closing(session.batches(phase)) as batches:
+        for batch in batches:
+            _train_step(session, phase, batch)
     epoch = session.state.epoch + 1
     is_due = epoch % session.settings.validate_every == 0 or epoch == phase.epochs
     if is_due and phase.validated and session.plan.validation:

@@ -11,6 +11,7 @@ from lightning_fabric import Fabric
 
 from transmodal.checkpoint import State
 from transmodal.cohorts.quality import training_sources
+from transmodal.data.loader import worker_death
 from transmodal.progress import Progress
 from transmodal.training import features
 from transmodal.training.launch import Stop
@@ -53,7 +54,7 @@ def train_session(session: Session) -> ProcessResult:
 
     Raises:
         InputError: E120 when a loss or a weight is not finite.
-        ResourceError: E402 when memory runs out.
+        ResourceError: E402 when memory runs out or a process that cuts windows dies, E405 when one is stopped.
     """
     try:
         _prepare(session)
@@ -61,6 +62,8 @@ def train_session(session: Session) -> ProcessResult:
     except Interrupted:
         return ProcessResult(session.state, session.stop.signal or int(signal.SIGTERM))
     except (MemoryError, RuntimeError) as error:
+        if (death := worker_death(error)) is not None:
+            raise death from error
         if not is_out_of_memory(error):
             raise
         raise out_of_memory(session.settings.batch, session.fabric.device) from error

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -131,8 +131,8 @@ class Session:
             optim.restore(self.optimizers, players, self.saved_tensors)
             self.saved_tensors = None
 
-    def batches(self, phase: PhasePlan) -> Iterator[Batch]:
-        """Yield this process's share of the batches that the epoch still has."""
+    def batches(self, phase: PhasePlan) -> Generator[Batch, None, None]:
+        """Yield this process's share of the batches that the epoch still has; close it to end its workers."""
         settings, state, fabric = self.settings, self.state, self.fabric
         epoch = Epoch(settings.seed, phase.name, state.epoch, settings.batch, self.steps_per_epoch)
         share = Share(fabric.global_rank, fabric.world_size, settings.workers)

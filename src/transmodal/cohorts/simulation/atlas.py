@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
-from multiprocessing import get_context
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -28,6 +27,7 @@ from transmodal.cohorts.simulation.subject import (
     draw_subject,
 )
 from transmodal.errors import UsageError
+from transmodal.parallel import spread
 from transmodal.storage import files, outputs
 from transmodal.volumes import Volume, io
 from transmodal.volumes.regions.components import fill_holes, largest_component
@@ -158,18 +158,14 @@ def write(
 
     Raises:
         UsageError: E005 when the place is not usable.
-        ResourceError: E403 when the disk is full or may not be written.
+        ResourceError: E402 or E405 naming the subject whose process died, E403 when the disk is full or may not be
+            written.
     """
     folder = _make_folder(Path(folder))
     report = progress or (lambda _id, _n_done, _total: None)
-    if workers <= 1:
-        for n_done, subject in enumerate(cohort, 1):
-            report(_write_one(subject, folder), n_done, len(cohort))
-    else:
-        with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-            waiting = [pool.submit(_write_one, subject, folder) for subject in cohort]
-            for n_done, finished in enumerate(as_completed(waiting), 1):
-                report(finished.result(), n_done, len(cohort))
+    items = {subject.id: subject for subject in cohort}
+    for n_done, (name, _) in enumerate(spread(partial(_write_one, folder=folder), items, workers), 1):
+        report(name, n_done, len(cohort))
     with files.atomic_path(folder / "README.txt") as beside:
         beside.write_text(NOTICE)
 

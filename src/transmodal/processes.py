@@ -1,0 +1,111 @@
+"""Deaths of processes: what ended one, in words, and an end for one that was stopped and does not go on."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from transmodal.errors import ResourceError
+
+LOOK_SECONDS = 2.0
+"""How often processes are looked at."""
+
+PATIENCE_LOOKS = 5
+"""In how many looks one after the other a process is seen stopped before it is ended.
+
+Looks and not seconds: where a batch system or Ctrl-Z stops all processes together, nobody looks meanwhile.
+"""
+
+_ended: set[int] = set()
+
+
+@contextmanager
+def ending_stopped(processes: Callable[[], Iterable[int]]) -> Iterator[None]:
+    """End processes that are stopped (SIGSTOP) and do not go on, while the block runs.
+
+    Those who wait for them would wait forever; that they die is noticed. Only Linux says which processes are stopped:
+    elsewhere nothing is ended.
+
+    Args:
+        processes: returns the ids of the processes that there are; called from a thread.
+    """
+    is_over = threading.Event()
+    thread = threading.Thread(target=_look, args=(processes, is_over), daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        is_over.set()
+        thread.join()
+
+
+def was_stopped(process: int | None) -> bool:
+    """Tell whether a process was ended because it was stopped and did not go on."""
+    return process in _ended
+
+
+def describe_exit(exit_code: int | None) -> str:
+    """Return what became of a process in words, such as `was killed by SIGKILL`.
+
+    Args:
+        exit_code: as `multiprocessing` has it: minus the signal's number for a process that a signal ended.
+    """
+    if exit_code is None:
+        return "died"
+    if exit_code >= 0:
+        return f"died with status {exit_code}"
+    with suppress(ValueError):
+        return f"died of {signal.Signals(-exit_code).name}"
+    return f"died of signal {-exit_code}"
+
+
+def death_error(got: str, *, was_stopped: bool, advice: str = "") -> ResourceError:
+    """Return the error for a process that died, or that was ended because it was stopped.
+
+    Args:
+        got: which process it was, and what became of it.
+        was_stopped: whether it was stopped.
+        advice: what helps where memory ran out; empty for the general one.
+    """
+    if was_stopped:
+        return ResourceError(
+            "E405",
+            f"{got}: it had been stopped and did not go on",
+            "a process that goes on",
+            "Look for what stopped it (kill -STOP, a debugger, a batch system), then start again: "
+            "what is done is kept.",
+        )
+    return ResourceError(
+        "E402",
+        got,
+        "a process that ends by itself",
+        advice
+        or "Most often memory ran out: free some, or give fewer workers; what is done is kept. "
+        "A script that asks for workers has to do so under `if __name__ == '__main__':`.",
+    )
+
+
+def _look(processes: Callable[[], Iterable[int]], is_over: threading.Event) -> None:
+    n_stopped: Counter[int] = Counter()
+    while not is_over.wait(LOOK_SECONDS):
+        stopped = {process for process in processes() if _is_stopped(process)}
+        n_stopped = Counter({process: n_stopped[process] + 1 for process in stopped})
+        for process in stopped:
+            if n_stopped[process] >= PATIENCE_LOOKS:
+                _ended.add(process)
+                with suppress(ProcessLookupError):
+                    os.kill(process, signal.SIGKILL)
+
+
+def _is_stopped(process: int) -> bool:
+    """Tell whether a process is stopped, as by SIGSTOP; one that a debugger holds is not."""
+    try:
+        state = Path(f"/proc/{process}/stat").read_bytes().rpartition(b")")[2].split()[0]
+    except (OSError, IndexError):
+        return False
+    return state == b"T"

@@ -1,0 +1,65 @@
+"""A process that dies or is stopped ends a training within 30 s, with its cause and what helps."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from transmodal import processes
+from transmodal.cohorts.store import Cohort
+from transmodal.errors import ResourceError
+from transmodal.recipes.schema import Recipe
+from transmodal.training.train import train
+
+Tiny = Callable[..., Recipe]
+
+
+class Hurt:
+    """Progress that sends a signal to a child process at the second step."""
+
+    def __init__(self, number: int) -> None:
+        self.number, self.at = number, 0.0
+
+    def advance(self, stage: str, completed: int, _total: int, _note: str = "") -> None:
+        if stage == "train" and completed == 2 and not self.at:
+            child = max(multiprocessing.active_children(), key=lambda process: process.pid or 0)
+            assert child.pid is not None
+            os.kill(child.pid, self.number)
+            self.at = time.monotonic()
+
+    def say(self, _line: str) -> None:
+        pass
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGKILL, "E402"), (signal.SIGSTOP, "E405")])
+@pytest.mark.parametrize(
+    ("setting", "words"), [("workers", "a process that cuts windows"), ("processes", "a training process")]
+)
+def test_a_death_is_named(
+    tiny: Tiny,
+    cohort: Cohort,
+    run_folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    setting: str,
+    words: str,
+    number: int,
+    code: str,
+) -> None:
+    monkeypatch.setattr(processes, "LOOK_SECONDS", 0.3)
+    hurt = Hurt(number)
+
+    with pytest.raises(ResourceError, match=words) as caught:
+        train(tiny(epochs=5, samples_per_epoch=4000, **{setting: 2}), cohort, run_folder, progress=hurt)
+
+    assert time.monotonic() - hurt.at < 30 - 6 * 2
+    assert caught.value.code == code
+    assert caught.value.exit_status == 4
+    assert "start again" in caught.value.remedy
+    assert not multiprocessing.active_children()
