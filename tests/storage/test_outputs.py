@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import errno
+import re
 import tempfile
 from pathlib import Path
 
 import pytest
 
+from transmodal import cli
 from transmodal.errors import ResourceError, UsageError
 from transmodal.storage import outputs
 
@@ -65,3 +67,16 @@ def test_what_the_system_says_is_passed_on(
     with pytest.raises(ResourceError) as caught:
         outputs.check_file(tmp_path / "fa.nii.gz")
     assert caught.value.code == "E403"
+
+
+@pytest.mark.parametrize("verb", ["verify", "translate"])
+def test_a_name_of_5000_characters_is_not_said_again(
+    verb: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = (
+        [verb, "x" * 5000] if verb == "verify" else [verb, "x" * 5000, "a.nii.gz", "-o", f"{tmp_path}/b.nii"]
+    )
+    assert cli.run(words) == 2
+    shown = capsys.readouterr().err
+    assert re.search(r"error\[E005\]: a path of 50\d\d characters", shown)
+    assert len(shown) < 300

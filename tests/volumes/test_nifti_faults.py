@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import nibabel as nib
 import numpy as np
@@ -172,3 +172,20 @@ def test_the_description_marks_what_is_synthetic(tmp_path: Path) -> None:
     assert bytes(nib.load(tmp_path / "w.nii.gz").header["descrip"].tobytes()).startswith(
         b"SYNTHETIC transmodal"
     )
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("number", [1e160, 1e300])
+@pytest.mark.parametrize("believed", [None, "sform"])
+def test_a_step_beyond_all_places_is_refused_without_a_warning(
+    number: float, believed: Literal["sform"] | None, tmp_path: Path
+) -> None:
+    image = nib.Nifti2Image(np.zeros((3, 4, 5), np.int16), np.eye(4))
+    raw = bytearray(image.to_bytes())
+    header = nib.Nifti2Header(bytes(raw[:540]), check=False)
+    header["srow_x"], header["sform_code"], header["qform_code"] = [number, 0, 0, 0], 1, 0
+    raw[:540] = header.binaryblock
+    (tmp_path / "a.nii").write_bytes(raw)
+    with pytest.raises(InputError) as refused:
+        io.read(tmp_path / "a.nii", Reading(orientation_from=believed))
+    assert refused.value.code == ("E112" if believed else "E110")

@@ -47,6 +47,13 @@ def check_file(path: Path | str) -> None:
 def from_os_error(error: OSError) -> TransmodalError:
     """Return an error of the operating system as an error of this package."""
     place = f" {error.filename}" if error.filename else ""
+    if error.errno == errno.ENAMETOOLONG:  # of what is read or written: neither can be
+        return UsageError(
+            "E005",
+            f"a path of {len(str(error.filename or ''))} characters that the system does not take as a name",
+            "names of at most 255 bytes each",
+            "Give a shorter one, or check that it is a path at all.",
+        )
     if error.errno in (errno.ENOTDIR, errno.EISDIR, *_NAME_ERRORS):
         return UsageError(
             "E005", f"cannot write{place}: {error.strerror}", "a folder and a free name", "Choose another."

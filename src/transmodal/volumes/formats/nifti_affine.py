@@ -57,10 +57,11 @@ def affine_of(
         UsageError: E004 when the form to believe is not coded.
     """
     unit = _unit(header, name)
-    spacing = _spacing(header, name) * unit
-    sform = _sform(header, name, unit)
-    qform = _qform(header, name, spacing, unit)
-    _check_agreement(header, name, shape, (sform, qform, spacing), believed)
+    with np.errstate(over="ignore", invalid="ignore"):  # numbers beyond all places are refused further on
+        spacing = _spacing(header, name) * unit
+        sform = _sform(header, name, unit)
+        qform = _qform(header, name, spacing, unit)
+        _check_agreement(header, name, shape, (sform, qform, spacing), believed)
     coded = [form for form in ((qform, sform) if believed == "qform" else (sform, qform)) if form is not None]
     return coded[0] if coded else _assumed_or_refused(name, spacing, shape, assumed)
 
