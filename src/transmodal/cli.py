@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import errno
 import logging
+import multiprocessing
+import signal
 import sys
 import traceback
+from types import FrameType
 from typing import Annotated
 
 import typer
@@ -60,6 +63,10 @@ REFUSALS = frozenset(
         errno.EIO,
         errno.EMFILE,
         errno.ENFILE,
+        errno.EEXIST,
+        errno.EFBIG,
+        errno.EBUSY,
+        errno.ESTALE,
         errno.ENOTDIR,
         errno.EISDIR,
         errno.ENAMETOOLONG,
@@ -120,8 +127,19 @@ def _options(
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run the command line; exit 0, or 2 usage, 3 input, 4 resources, 5 integrity, 6 a bug, 130 interrupted."""
+    """Run the command line; exit 0, or 2 usage, 3 input, 4 resources, 5 integrity, 6 a bug, 130 and 143 interrupted."""
+    signal.signal(signal.SIGTERM, _terminate)
     sys.exit(run(sys.argv[1:] if arguments is None else arguments))
+
+
+def _terminate(number: int, _: FrameType | None) -> None:
+    """End on SIGTERM as on Ctrl-C: everything is closed, and what is half-written removed.
+
+    The processes that work for this one are asked to end as well; what they leave is cleared once they have.
+    """
+    for child in multiprocessing.active_children():
+        child.terminate()
+    raise SystemExit(128 + number)
 
 
 def run(arguments: list[str]) -> int:

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import json
 import multiprocessing
-import os
 import pickle
 import shutil
 from collections.abc import Callable
@@ -16,7 +15,7 @@ import pytest
 from transmodal.cohorts.case import Case, CaseMaker
 from transmodal.cohorts.prepare.prepare import PrepareOptions, prepare
 from transmodal.cohorts.store import Cohort, PreparedCase
-from transmodal.errors import InputError, IntegrityError, ResourceError, UsageError
+from transmodal.errors import InputError, IntegrityError, UsageError
 from transmodal.modalities import modality_of
 from transmodal.storage import npy
 from transmodal.volumes import Volume
@@ -292,12 +291,17 @@ def test_a_leaking_split_is_not_opened(cohort: Cohort) -> None:
     assert caught.value.code == "E135"
 
 
-def test_a_folder_that_cannot_be_written_is_said(cohort: Cohort, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_arrays_of_a_folder_that_cannot_be_written_are_kept_in_memory(
+    cohort: Cohort, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     def refuse(self: Path, *_: object, **__: object) -> None:
         raise PermissionError(13, "Permission denied")
 
+    expected = np.array(cohort.case("s1").volume("t1", 2.0).voxels)
+    monkeypatch.setattr("transmodal.cohorts.working_arrays._in_memory", {})
+    shutil.rmtree(cohort.folder / "working")
     monkeypatch.setattr(Path, "mkdir", refuse)
-    with pytest.raises(ResourceError, match=r"cannot make .*Permission denied") as caught:
-        cohort.case("s0").volume("t1", 2.0)
-    assert caught.value.code == "E403"
-    assert os.access(cohort.folder, os.W_OK)
+    voxels = cohort.case("s1").volume("t1", 2.0).voxels
+    np.testing.assert_array_equal(voxels, expected)
+    assert cohort.case("s1").volume("t1", 2.0).voxels is voxels  # made once
+    assert "Permission denied" in caplog.text

@@ -80,3 +80,26 @@ def test_one_pass_has_no_disagreement_and_nothing_is_written(tmp_path: Path) -> 
         translation(spread=False).write(tmp_path / "fa.nii.gz", disagreement=True)
     assert refused.value.code == "E004"
     assert not list(tmp_path.iterdir())
+
+
+def test_an_image_is_announced_before_it_is_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A kill between image and sidecar leaves no image of which nobody says what it is."""
+    seen: list[dict[str, Any]] = []
+
+    def fail(*_: object, **__: object) -> str:
+        seen.append(json.loads((tmp_path / "fa.json").read_text()))
+        raise KeyboardInterrupt
+
+    made = translation()
+    with monkeypatch.context() as patched:
+        patched.setattr(io, "write", fail)
+        with pytest.raises(KeyboardInterrupt):
+            made.write(tmp_path / "fa.nii.gz")
+    assert seen == [made.record]
+    assert list(tmp_path.iterdir()) == []
+    record = made.write(tmp_path / "fa.nii.gz").read_bytes()
+    with monkeypatch.context() as patched:
+        patched.setattr(io, "write", fail)
+        with pytest.raises(KeyboardInterrupt):
+            made.write(tmp_path / "fa.nii.gz")
+    assert (tmp_path / "fa.json").read_bytes() == record

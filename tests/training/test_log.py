@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+import errno
 from pathlib import Path
+from typing import NoReturn
 
+import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from transmodal.errors import ResourceError, UsageError
 from transmodal.progress import Silent
 from transmodal.training.log import CurvePoint, Curves, read
 
@@ -60,3 +64,23 @@ def test_silence() -> None:
     silent = Silent()
     silent.advance("train", 1, 2)
     silent.say("nothing")
+
+
+def test_a_place_for_tensorboard_that_is_a_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "board").write_text("")
+    with pytest.raises(UsageError) as caught:
+        write(tmp_path, 0, 1)
+    assert caught.value.code == "E005"
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_full_disk_ends_the_curves_with_a_resource_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> NoReturn:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("tensorboard.summary.writer.record_writer.RecordWriter.write", fail)
+    with pytest.raises(ResourceError) as caught:
+        write(tmp_path, 0, 2000)
+    assert caught.value.code == "E403"

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
-
 import numpy as np
 from numpy.typing import NDArray
 
 from transmodal.cohorts.options import RegionKind
 from transmodal.cohorts.store import PreparedCase
-from transmodal.cohorts.working_arrays import write_array
-from transmodal.errors import InputError, ResourceError
-from transmodal.storage import kept
+from transmodal.cohorts.working_arrays import find_array, keep_array
+from transmodal.errors import InputError
 from transmodal.volumes import Volume
 from transmodal.volumes.geometry.reorient import resample, working_grid
 from transmodal.volumes.regions.masks import find_region
@@ -46,16 +43,13 @@ def _map_or_compute(case: PreparedCase, modality: str, kind: RegionKind) -> NDAr
     volume = case.volume(modality)
     digest = case.entry.volumes[modality].sha256[:32]
     place = case.folder / "working" / "regions-1" / case.id / f"{digest}-{kind}.npy"
-    existing = kept.find_array(place, case.grid.shape, np.dtype(np.uint8))
+    existing = find_array(place, case.grid.shape, np.dtype(np.uint8))
     if existing is not None:
-        return existing.array
+        return existing
     grey = volume.voxels.mean(axis=-1, dtype=np.float32) if volume.is_colour else volume.voxels
     flags: NDArray[np.uint8] = find_region(Volume(grey, volume.affine), kind).mask.astype(np.uint8)
     if not flags.any():
         raise InputError(
             "E124", f"an empty {kind} of {modality}", "a region with voxels", "Look at the image."
         )
-    # Where the cohort can only be read, it is computed anew by every process.
-    with suppress(ResourceError):
-        write_array(place, flags)
-    return flags
+    return keep_array(place, flags)

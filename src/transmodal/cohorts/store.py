@@ -17,9 +17,9 @@ from transmodal.cohorts.options import RegionKind
 from transmodal.cohorts.split.leaks import check_leaks
 from transmodal.cohorts.split.split import Split, read_split
 from transmodal.cohorts.units import own_units
-from transmodal.cohorts.working_arrays import resample_array, write_array
+from transmodal.cohorts.working_arrays import find_array, keep_array, resample_array
 from transmodal.errors import InputError, IntegrityError, suggest
-from transmodal.storage import files, kept
+from transmodal.storage import files
 from transmodal.volumes import Grid, Volume
 from transmodal.volumes.geometry.reorient import How, working_grid
 from transmodal.volumes.intensity import IntensityMap
@@ -137,12 +137,10 @@ class PreparedCase:
         is_colour = len(entry.shape) == 4
         dtype = np.dtype(entry.dtype if how == "nearest" or is_colour else np.float32)
         shape = (*grid.shape, 3) if is_colour else grid.shape
-        existing = kept.find_array(place, shape, dtype)
+        existing = find_array(place, shape, dtype)
         if existing is not None:
-            return Volume(existing.array, grid.affine)
-        return Volume(
-            write_array(place, resample_array(self._prepared(entry), grid, how, dtype)), grid.affine
-        )
+            return Volume(existing, grid.affine)
+        return Volume(keep_array(place, resample_array(self._prepared(entry), grid, how, dtype)), grid.affine)
 
     def _prepared(self, entry: ArrayEntry) -> Volume:
         return Volume(open_array(self._folder, self.id, entry), self.grid.affine)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from pathlib import Path
 
 from transmodal.commands._jobs import Job
@@ -27,13 +27,16 @@ def check_folder(output: Path, content: str) -> None:
         )
 
 
-def check_places(jobs: Sequence[Job], *, overwrite: bool, disagreement: bool) -> None:
+def check_places(
+    jobs: Sequence[Job], *, overwrite: bool, disagreement: bool, begun_before: Container[Path] = frozenset()
+) -> None:
     """Refuse outputs that cannot be written or that would hide something, before anything is translated.
 
     Args:
         jobs: what is to be translated.
         overwrite: whether images may be replaced that are synthetic themselves.
         disagreement: whether the spread over the passes is written too.
+        begun_before: outputs that an earlier call of the same command has begun to write.
 
     Raises:
         UsageError: E005 for another format, a place that cannot be, an output that exists or has a source's name,
@@ -62,7 +65,8 @@ def check_places(jobs: Sequence[Job], *, overwrite: bool, disagreement: bool) ->
                     "a name for each",
                     "Translate them into different folders.",
                 )
-            _check_free(path, overwrite=overwrite)
+            if job.output not in begun_before:
+                _check_free(path, overwrite=overwrite)
 
 
 def _check_name(job: Job) -> None:

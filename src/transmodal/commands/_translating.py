@@ -12,11 +12,13 @@ from transmodal.commands import _bids, _gate, _sources
 from transmodal.commands._jobs import Job, mark_training_subject
 from transmodal.commands._passes import letters
 from transmodal.commands._places import check_places
+from transmodal.commands._resuming import Earlier, find_earlier
 from transmodal.errors import InputError, UsageError
 from transmodal.inference import pictures
 from transmodal.inference.gate import Policy
 from transmodal.inference.load import load
 from transmodal.inference.model import Model
+from transmodal.inference.names import sidecar_of
 from transmodal.inference.passes import Passes
 from transmodal.inference.translation import Translation
 from transmodal.progress import Progress, Silent
@@ -156,10 +158,19 @@ def translate_images(model: Model, request: Request, progress: Progress) -> list
     Raises:
         TransmodalError: as `translate`.
     """
-    jobs = _plan(model, request)
+    jobs, earlier = _plan(model, request)
+    if n_kept := sum(output.is_complete for output in earlier.values()):
+        progress.say(
+            f"note: {n_kept} of {len(jobs)} volumes were translated before by this run: they are kept"
+        )
     notes, tally = _Notes(progress), _gate.Tally(jobs)
     images = []
     for n, job in enumerate(jobs, start=1):
+        previous = earlier.get(job.output)
+        if previous is not None and previous.is_complete:
+            tally.add(previous.record["gate"]["outcome"])
+            images.append(_of_earlier(job, previous))
+            continue
         advance = partial(progress.advance, job.name)
         gate = _gate.of(job, request.gate, alone=len(jobs) == 1)
         try:
@@ -177,8 +188,11 @@ def translate_images(model: Model, request: Request, progress: Progress) -> list
     return images
 
 
-def _plan(model: Model, request: Request) -> list[Job]:
-    """Return a job for each volume, all of whose places can be written; a BIDS derivative dataset is opened."""
+def _plan(model: Model, request: Request) -> tuple[list[Job], dict[Path, Earlier]]:
+    """Return a job for each volume, and what an earlier call has written of them; all places can be written.
+
+    A BIDS derivative dataset is opened.
+    """
     preprocessing, output = model.preprocessing, request.output
     path = Path(request.words[0])
     is_dataset = len(request.words) == 1 and _bids.is_dataset(path)
@@ -192,12 +206,17 @@ def _plan(model: Model, request: Request) -> list[Job]:
         jobs = _sources.find(
             request.words, preprocessing, output, split=request.split, reading=request.reading
         )
-    check_places(jobs, overwrite=request.overwrite, disagreement=request.disagreement)
+    earlier = {} if request.overwrite else find_earlier(jobs, model, disagreement=request.disagreement)
+    check_places(jobs, overwrite=request.overwrite, disagreement=request.disagreement, begun_before=earlier)
     for job in jobs:
         pictures.check(preprocessing, job.output, disagreement=request.disagreement)
     if is_dataset:
         _bids.open_derivatives(path, output, preprocessing.target)
-    return jobs
+    return jobs, earlier
+
+
+def _of_earlier(job: Job, earlier: Earlier) -> WrittenImage:
+    return WrittenImage(job.name, job.output, sidecar_of(job.output), tuple(earlier.record["notes"]))
 
 
 def _write(translation: Translation, job: Job, model: Model, *, disagreement: bool) -> WrittenImage:

@@ -55,7 +55,7 @@ def run(
     workers: Annotated[int, typer.Option(min=1, help="Processes.")] = 2,
 ) -> None:
     """Write virtual subjects made from the embedded atlas: T1 and FA are real anatomy, warped; the rest is simulated."""
-    from transmodal.storage import outputs
+    from transmodal.storage import orphans, outputs
 
     outputs.check_folder(output)
     if layout != "folders":
@@ -73,7 +73,7 @@ def run(
         head=head.value,
         mask=mask.value,
     )
-    with bars() as progress:
+    with bars() as progress, orphans.cleared_on_failure(output):
         atlas.write(
             atlas.subjects(subjects, options, seed=seed),
             output,
@@ -98,12 +98,13 @@ def _write_release(
     from transmodal.cohorts.simulation.release_defects import DEFECTS
     from transmodal.commands._progress import bars
     from transmodal.errors import UsageError
+    from transmodal.storage import orphans
 
     listed = [defect for defect in DEFECTS if defect in defects]
     if len(listed) != len(set(defects)):
         expected = ", ".join(DEFECTS)
         raise UsageError("E001", f"--defect {' '.join(defects)}", expected, "Correct it.")
-    with bars() as progress:
+    with bars() as progress, orphans.cleared_on_failure(output):
         releases.write(
             layout,
             subjects,

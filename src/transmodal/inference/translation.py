@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 from transmodal._version import __version__
 from transmodal.errors import UsageError
 from transmodal.inference.names import sidecar_of, spread_of
-from transmodal.storage import files
+from transmodal.storage import files, outputs
 from transmodal.volumes import Volume, io
 
 
@@ -57,14 +58,21 @@ class Translation:
                 "several axes, or draws of noise",
                 "Add --axes x,y,z, or --draws N where the translator draws noise, or leave it out.",
             )
-        path.parent.mkdir(parents=True, exist_ok=True)
-        record = {**self.record, **(about or {}), "image": self._write_image(self.volume, path)}
+        with outputs.os_errors():
+            path.parent.mkdir(parents=True, exist_ok=True)
+        with _announced(sidecar_of(path), {**self.record, **(about or {})}) as record:
+            self._write_images(path, record, disagreement=disagreement)
+            files.write_json(sidecar_of(path), record)
+        return sidecar_of(path)
+
+    def _write_images(self, path: Path, record: dict[str, Any], *, disagreement: bool) -> None:
+        """Write the image, and its spread where it is asked for, and say in the record what they are."""
+        spread = self.disagreement
+        record["image"] = self._write_image(self.volume, path)
         if disagreement and spread is not None:
             kind = "disagreement" if "draws" in self.record["passes"] else "plane_disagreement"
             record[kind] = self._write_image(spread, spread_of(path, kind), f": {kind.replace('_', ' ')}")
             self._write_spread_sidecar(spread_of(path, kind), record["image"], record[kind])
-        files.write_json(sidecar_of(path), record)
-        return sidecar_of(path)
 
     def _write_image(self, volume: Volume, path: Path, kind: str = "") -> dict[str, str]:
         """Write an image whose header says what it is; return its name and its SHA-256."""
@@ -80,3 +88,22 @@ class Translation:
             "of": image,
         }
         files.write_json(sidecar_of(path), record)
+
+
+@contextmanager
+def _announced(sidecar: Path, record: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Write a sidecar without its image first: after a kill, the image beside it is known for what it is.
+
+    A sidecar that is there stays until it is replaced; when the block fails before there is an image, one that was not
+    there goes again.
+    """
+    if sidecar.exists():
+        yield record
+        return
+    try:
+        files.write_json(sidecar, record)
+        yield record
+    except BaseException:
+        if "image" not in record:
+            sidecar.unlink(missing_ok=True)
+        raise

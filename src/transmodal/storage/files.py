@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from transmodal.errors import InputError, ResourceError, TransmodalError, UsageError
-from transmodal.storage import durable, placeholders
+from transmodal.storage import durable, orphans, placeholders
 
 _CHUNK = 1 << 20
 _NAME_ERRORS = {errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.ELOOP, errno.EEXIST}
@@ -69,12 +69,15 @@ def atomic_path(path: Path) -> Iterator[Path]:
     """
     path = Path(path)
     beside: Path | None = None
+    lock: int | None = None
     try:
         if path.is_dir():
             raise IsADirectoryError(errno.EISDIR, "is a folder", str(path))
+        orphans.clear_once(path.parent.absolute())
         handle, name = tempfile.mkstemp(prefix=durable.PARTIAL, suffix=_suffix(path), dir=path.parent)
         os.close(handle)
         beside = Path(name)
+        lock = orphans.hold(beside)
         yield beside
         durable.sync(beside)
         beside.chmod(0o666 & ~durable.umask())
@@ -88,6 +91,8 @@ def atomic_path(path: Path) -> Iterator[Path]:
         if beside is not None:
             with suppress(OSError):
                 beside.unlink(missing_ok=True)
+        if lock is not None:
+            os.close(lock)
 
 
 @contextmanager
@@ -108,10 +113,13 @@ def atomic_folder(path: Path, *, previous: Path | None = None) -> Iterator[Path]
     """
     path = Path(path)
     beside: Path | None = None
+    lock: int | None = None
     try:
         if path.exists() and not path.is_dir():
             raise NotADirectoryError(errno.ENOTDIR, "is a file", str(path))
+        orphans.clear_once(path.parent.absolute())
         beside = Path(tempfile.mkdtemp(prefix=durable.PARTIAL, dir=path.parent))
+        lock = orphans.hold(beside)
         yield beside
         for inside in sorted(beside.rglob("*")):
             durable.sync(inside) if inside.is_file() else durable.sync_folder(inside)
@@ -131,6 +139,8 @@ def atomic_folder(path: Path, *, previous: Path | None = None) -> Iterator[Path]
     finally:
         if beside is not None:
             shutil.rmtree(beside, ignore_errors=True)
+        if lock is not None:
+            os.close(lock)
 
 
 def write_json(path: Path, data: object) -> None:

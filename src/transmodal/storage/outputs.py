@@ -5,11 +5,13 @@ from __future__ import annotations
 import errno
 import stat
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from transmodal.errors import ResourceError, TransmodalError, UsageError
 
-_NAME_ERRORS = {errno.ENAMETOOLONG, errno.ELOOP, errno.EINVAL}
+_NAME_ERRORS = {errno.EEXIST, errno.ENAMETOOLONG, errno.ELOOP, errno.EINVAL}
 
 
 def check_folder(path: Path | str) -> None:
@@ -42,6 +44,19 @@ def check_file(path: Path | str) -> None:
     if nearest == path and is_folder:
         raise UsageError("E005", f"{path} is a folder", "a name for a file", "Add a name to it.")
     check_folder(path.parent)
+
+
+@contextmanager
+def os_errors() -> Iterator[None]:
+    """Turn errors of the operating system over a place for output into errors of this package.
+
+    Raises:
+        UsageError, ResourceError: as `from_os_error`.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise from_os_error(error) from error
 
 
 def from_os_error(error: OSError) -> TransmodalError:

@@ -12,7 +12,7 @@ from typing import NamedTuple, Self
 
 from torch.utils.tensorboard import SummaryWriter
 
-from transmodal.storage import files
+from transmodal.storage import files, outputs
 
 
 class CurvePoint(NamedTuple):
@@ -30,23 +30,33 @@ class Curves:
 
     Opened at a step, it drops what an interrupted run wrote after it, so that a resumed run's file is the
     uninterrupted one's.
+
+    Raises:
+        UsageError: E005 when a name is taken by something else.
+        ResourceError: E403 when the disk is full or may not be written.
     """
 
     def __init__(self, csv_file: Path, tensorboard: Path, step: int) -> None:
         earlier = [point for point in read(csv_file) if point.step <= step]
         with files.atomic_path(csv_file) as beside:
             beside.write_text(_rows([CurvePoint._fields, *earlier]), encoding="utf-8")
-        self._stream = csv_file.open("a", encoding="utf-8", newline="")
-        self._board = SummaryWriter(str(tensorboard), purge_step=step + 1)
+        with outputs.os_errors():
+            self._board = SummaryWriter(str(tensorboard), purge_step=step + 1)
+            self._stream = csv_file.open("a", encoding="utf-8", newline="")
 
     def add(self, step: int, phase: str, epoch: int, values: Mapping[str, float]) -> None:
-        """Add one value to each named curve."""
+        """Add one value to each named curve.
+
+        Raises:
+            ResourceError: E403 when the disk is full or may not be written.
+        """
         points = [CurvePoint(step, phase, epoch, name, value) for name, value in values.items()]
-        self._stream.write(_rows(points))
-        self._stream.flush()
-        for point in points:
-            tag = point.name if phase == "train" else f"{phase}/{point.name}"
-            self._board.add_scalar(tag, point.value, step)
+        with outputs.os_errors():
+            self._stream.write(_rows(points))
+            self._stream.flush()
+            for point in points:
+                tag = point.name if phase == "train" else f"{phase}/{point.name}"
+                self._board.add_scalar(tag, point.value, step)
 
     def __enter__(self) -> Self:
         return self
@@ -57,8 +67,9 @@ class Curves:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._stream.close()
-        self._board.close()
+        with outputs.os_errors():
+            self._stream.close()
+            self._board.close()
 
 
 def read(path: Path) -> list[CurvePoint]:

@@ -12,6 +12,7 @@ from transmodal.cohorts.store import Cohort
 from transmodal.errors import IntegrityError
 from transmodal.progress import Progress, Silent
 from transmodal.recipes.schema import Recipe
+from transmodal.storage import outputs
 from transmodal.training.launch import launch, raise_signal
 from transmodal.training.planning.plan import plan
 from transmodal.training.planning.start import check_start
@@ -77,6 +78,7 @@ def train(recipe: Recipe, cohort: Cohort, run: Path, *, progress: Progress | Non
     """
     start = time.monotonic()
     folder = Path(run)
+    outputs.check_folder(folder)
     training_plan = plan(recipe, cohort, begins=not Run(folder).is_saved)
     check_start(training_plan)
     opened = open_run(folder, training_plan.recipe, training_plan.cohort, training_plan.summary())

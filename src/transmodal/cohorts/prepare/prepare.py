@@ -23,7 +23,7 @@ from transmodal.cohorts.store import Cohort
 from transmodal.cohorts.units import check_one_unit
 from transmodal.errors import CODES, InputError, TransmodalError, UsageError
 from transmodal.progress import StageProgress
-from transmodal.storage import files, outputs, sealed
+from transmodal.storage import files, orphans, outputs, sealed
 
 __all__ = ["PrepareOptions", "prepare"]
 
@@ -80,7 +80,7 @@ def prepare(
         )
     outputs.check_folder(folder / "cases")
     side_of = {name: sides[case.id] for name, case in makers.items() if case.id in sides} if sides else {}
-    with _cases_folder(folder), locks.hold_folder(folder):
+    with _cases_folder(folder), locks.hold_folder(folder), orphans.cleared_on_failure(folder):
         selection.check(folder, makers)
         _clear_leftovers(folder)
         results = _prepare_cases(makers, folder, options, progress, workers)

@@ -20,7 +20,7 @@ from transmodal.experiments.pool import run_parallel
 from transmodal.experiments.record import code_record, cohort_record, recipe_sha256, spread
 from transmodal.experiments.trial import Trial, plan_row, score_trial, slug, train_trial
 from transmodal.progress import Progress
-from transmodal.storage import files, outputs
+from transmodal.storage import files, orphans, outputs
 
 METRICS = ("mae", "psnr", "ssim")
 Rows = Mapping[str, Mapping[str, Mapping[str, float]]]
@@ -61,13 +61,14 @@ def ablate(
     trials = {key: _trial(plan, key, cohort, folder) for key in plan.trainings()}
     for variant in plan.variants:
         plan_row([trials[variant, seed] for seed in plan.seeds], store)
-    records = run_parallel(
-        train_and_score,
-        trials,
-        workers=workers,
-        threads=max(1, torch.get_num_threads() // workers),
-        report=Counter(progress, "trainings", len(trials)),
-    )
+    with orphans.cleared_on_failure(folder):
+        records = run_parallel(
+            train_and_score,
+            trials,
+            workers=workers,
+            threads=max(1, torch.get_num_threads() // workers),
+            report=Counter(progress, "trainings", len(trials)),
+        )
     return Ablation(plan, _content(plan, store, records))
 
 

@@ -28,7 +28,7 @@ from transmodal.experiments.pool import run_parallel
 from transmodal.experiments.trial import Trial, is_normalised, plan_row, score_trial, train_trial
 from transmodal.progress import Progress
 from transmodal.recipes.schema import Recipe
-from transmodal.storage import outputs
+from transmodal.storage import orphans, outputs
 from transmodal.training.planning.plan import Plan, plan
 
 
@@ -79,9 +79,10 @@ def benchmark(
         _check([trials[entry, seed] for seed in suite.seeds], store, [suite.metric, *suite.metrics])
     oracles = _oracles(whole or suite, list(trials.values()), folder)
     report = Counter(progress, "oracles", len(oracles))
-    run_parallel(score_oracles, oracles, workers=workers, threads=1, report=report)
     estimate = Estimate(progress, list(trials), workers)
-    outcomes = run_parallel(train_and_score, trials, workers=workers, threads=1, report=estimate)
+    with orphans.cleared_on_failure(folder):
+        run_parallel(score_oracles, oracles, workers=workers, threads=1, report=report)
+        outcomes = run_parallel(train_and_score, trials, workers=workers, threads=1, report=estimate)
     results = {key: TrialResult(trial, outcomes[key]) for key, trial in trials.items()}
     comparisons = _compare(suite, results, oracles)
     return Benchmark(
