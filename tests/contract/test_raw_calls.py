@@ -17,6 +17,9 @@ NEVER = {
     "os.system", "subprocess.call",
 }  # fmt: skip
 ATTRIBUTES = {"extractall"}
+READS = {"read_text", "read_bytes"}
+OWN = {"html.py", "__init__.py", "launch.py", "processes.py"}
+"""Modules that read files of the package, of the system or of their own process."""
 RENAMES = {"os.replace", "os.rename", "os.renames", "shutil.move"}
 
 
@@ -48,10 +51,32 @@ def test_raw_calls(path: Path) -> None:
             assert name not in READERS, where
         if path.name != "files.py":
             assert name not in RENAMES, where
+        if room != "storage" and path.name not in OWN:
+            assert not is_raw_read(call), f"{where}: storage.regular opens files that are read"
         for keyword in call.keywords:
             value = keyword.value.value if isinstance(keyword.value, ast.Constant) else None
             assert not (keyword.arg in ("allow_pickle", "shell") and value is True), where
             assert not (keyword.arg == "weights_only" and value is False), where
+
+
+def is_raw_read(call: ast.Call) -> bool:
+    """Tell whether a call opens a file to read its bytes, or reads it whole, by itself."""
+    if not isinstance(call.func, ast.Attribute) or name_of(call.func).startswith("regular."):
+        return False
+    modes = [word.value for word in call.args[:1] if isinstance(word, ast.Constant)]
+    return call.func.attr in READS or (call.func.attr == "open" and modes in (["rb"], ["r"]))
+
+
+def test_a_raw_read_would_be_noticed() -> None:
+    for text, is_raw in (
+        ("path.read_text()", True),
+        ("Path(x).open('rb')", True),
+        ("regular.read_text(path)", False),
+        ("path.open('wb')", False),
+    ):
+        call = ast.parse(text, mode="eval").body
+        assert isinstance(call, ast.Call)
+        assert is_raw_read(call) is is_raw
 
 
 def test_the_lint_would_notice(tmp_path: Path) -> None:

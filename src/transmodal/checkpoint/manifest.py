@@ -19,6 +19,7 @@ from transmodal.cohorts.quality.training_sources import SourceReference
 from transmodal.errors import IntegrityError, ResourceError
 from transmodal.notice import INTENDED_USE
 from transmodal.recipes.schema import Recipe
+from transmodal.storage import regular
 from transmodal.volumes.intensity import IntensityMap, IntensitySpec
 
 FORMAT = 1
@@ -127,7 +128,7 @@ def unseal(path: Path) -> dict[str, Any]:
         ResourceError: E403 when it may not be read.
     """
     try:
-        raw = path.read_bytes()
+        raw = regular.read_bytes(path)
         content = json.loads(raw)["content"]
         intact = isinstance(content, dict) and seal(content) == raw
     except (FileNotFoundError, NotADirectoryError) as error:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from transmodal.cohorts.case import Case, CaseMaker, Origin, Step
 from transmodal.errors import InputError
-from transmodal.storage import files, placeholders
+from transmodal.storage import files, placeholders, regular
 from transmodal.volumes import Volume, io
 from transmodal.volumes.reading import STRICT, Reading
 
@@ -179,7 +179,7 @@ def _content_hash(path: Path) -> str:
 
 
 def _data_beside(header: Path) -> Path | None:
-    with header.open("rb") as stream:
+    with regular.open_file(header) as stream:
         text = stream.read(_HEADER_LIMIT).decode("latin-1")
     for line in text.splitlines():
         key, _, value = line.partition("=")

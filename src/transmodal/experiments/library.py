@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from transmodal.errors import InputError, UsageError, suggest
 from transmodal.experiments.design import Design
 from transmodal.recipes.plain_yaml import plain_yaml
+from transmodal.storage import regular
 
 AnyDesign = TypeVar("AnyDesign", bound=Design)
 
@@ -58,7 +59,7 @@ class Library(Generic[AnyDesign]):
             UsageError: E001 for content that is no design of this kind.
         """
         try:
-            return self.schema.model_validate(plain_yaml(path.read_text(encoding="utf-8"), path.name))
+            return self.schema.model_validate(plain_yaml(regular.read_text(path), path.name))
         except (ValidationError, UnicodeDecodeError) as error:
             reason = " ".join(str(error).split())[:200]
             raise UsageError("E001", f"{path.name}: {reason}", f"a {self.noun}", "Correct it.") from error

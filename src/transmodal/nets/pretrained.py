@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from transmodal.errors import InputError, IntegrityError, ResourceError
 from transmodal.nets.frozen import read_tensors
 from transmodal.notice import FROM_SCRATCH
+from transmodal.storage import regular
 
 _NESTED = ("model", "state_dict")
 """Keys under which published files may hold their tensors."""
@@ -119,7 +120,7 @@ class PretrainedWeights:
         """
         if self._weights is None:
             return FROM_SCRATCH
-        with self._existing(Path(self._weights)).open("rb") as stream:
+        with regular.open_file(self._existing(Path(self._weights))) as stream:
             return hashlib.file_digest(stream, "sha256").hexdigest()
 
     def record(self) -> dict[str, str]:
@@ -193,7 +194,7 @@ def read_weights(path: Path) -> dict[str, Tensor]:
 
 def _read_arrays(path: Path) -> dict[str, Tensor]:
     try:
-        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
+        with regular.open_file(path) as stream, np.load(stream, allow_pickle=False) as archive:
             if not isinstance(archive, np.lib.npyio.NpzFile):
                 raise ValueError("one array instead of arrays by name")
             return {name: torch.from_numpy(np.ascontiguousarray(archive[name])) for name in archive.files}

@@ -14,6 +14,7 @@ from transmodal.errors import InputError, UsageError, suggest
 from transmodal.recipes.plain_yaml import plain_yaml
 from transmodal.recipes.refusal import as_usage_error
 from transmodal.recipes.schema import Recipe
+from transmodal.storage import regular
 
 LIBRARY = Path(__file__).parent / "library"
 MAX_BYTES = 65_536
@@ -104,7 +105,7 @@ def _path(name: str) -> Path:
 
 def _parse(path: Path) -> dict[str, Any]:
     try:
-        with path.open("rb") as stream:
+        with regular.open_file(path) as stream:
             raw = stream.read(MAX_BYTES + 1)
         text = raw.decode("utf-8")
     except UnicodeDecodeError:

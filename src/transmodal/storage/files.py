@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from transmodal.errors import InputError, ResourceError, TransmodalError, UsageError
-from transmodal.storage import durable, orphans, placeholders
+from transmodal.storage import durable, orphans, placeholders, regular
 
 _CHUNK = 1 << 20
 _NAME_ERRORS = {errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.ELOOP, errno.EEXIST}
@@ -31,7 +31,7 @@ def sha256_file(path: Path) -> str:
         ResourceError: E403 when it may not be read.
     """
     digest = hashlib.sha256()
-    with reading_errors(path, "a file"), Path(path).open("rb") as stream:
+    with reading_errors(path, "a file"), regular.open_file(Path(path)) as stream:
         while chunk := stream.read(_CHUNK):
             digest.update(chunk)
     return digest.hexdigest()
@@ -164,7 +164,7 @@ def read_json(path: Path) -> dict[str, Any]:
     try:
         with reading_errors(path, "a JSON file"):
             placeholders.refuse(path)
-            text = Path(path).read_text(encoding="utf-8")
+            text = regular.read_text(path)
         data = json.loads(text, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
         raise InputError("E101", f"{path} is no JSON", "a whole JSON file", "Write it again.") from error

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from transmodal.errors import InputError, IntegrityError
-from transmodal.storage import files
+from transmodal.storage import files, regular
 
 _CHUNK = 1 << 20
 
@@ -95,7 +95,7 @@ def _write_hashed(path: Path, array: NDArray[Any]) -> str:
 def _is_equal_npy(path: Path, array: NDArray[Any]) -> bool:
     """Tell whether a file is the .npy of an array, bit by bit, and no byte more."""
     head, back = _npy_head(array), np.empty(_CHUNK, np.uint8)
-    with path.open("rb") as stream:
+    with regular.open_file(path) as stream:
         if stream.read(len(head)) != head:
             return False
         for part in _byte_chunks(array):
@@ -133,7 +133,7 @@ def _byte_chunks(array: NDArray[Any]) -> Iterator[NDArray[np.uint8]]:
 def _load_npy(path: Path, *, mmap: bool) -> NDArray[Any]:
     """Load an .npy of exactly the length that its header declares."""
     size = path.stat().st_size
-    with path.open("rb") as stream:
+    with regular.open_file(path) as stream:
         if np.lib.format.read_magic(stream) != (1, 0):
             raise ValueError("is not of .npy version 1.0")
         shape, fortran, dtype = np.lib.format.read_array_header_1_0(stream)

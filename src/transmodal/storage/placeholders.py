@@ -6,6 +6,7 @@ import stat
 from pathlib import Path
 
 from transmodal.errors import InputError
+from transmodal.storage import regular
 
 _LFS = b"version https://git-lfs.github.com/spec/"
 _ANNEX = (b"/annex/objects/", b"../.git/annex/objects/", b".git/annex/objects/")
@@ -18,7 +19,8 @@ def refuse(path: Path) -> None:
     """Refuse what only stands for a file; all else passes, a path with nothing at it too.
 
     Raises:
-        InputError: E138 for a link whose end does not exist, or a pointer of git-annex or Git LFS.
+        InputError: E138 for a link whose end does not exist, or a pointer of git-annex or Git LFS; E100 for a named
+            pipe, a socket or a device.
     """
     path = Path(path)
     try:
@@ -27,6 +29,7 @@ def refuse(path: Path) -> None:
         if _is_link(path):
             raise _dangling_error(path) from None
         return
+    regular.check_kind(path, about.st_mode)
     if not stat.S_ISREG(about.st_mode) or not 0 < about.st_size <= _LIMIT:
         return
     try:

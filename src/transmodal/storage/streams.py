@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from transmodal.errors import InputError, ResourceError, TransmodalError
-from transmodal.storage import placeholders
+from transmodal.storage import placeholders, regular
 
 BUDGET_BYTES = 4 << 30
 """Most bytes that a file may declare or hold, inflated, unless the caller gives another budget."""
@@ -83,7 +83,7 @@ def blocks(path: Path, *, gzipped: bool) -> Iterator[bytes]:
             when the content is not what `gzipped` says, E138 for a pointer of git-annex or Git LFS.
     """
     placeholders.refuse(path)
-    with path.open("rb") as stream:
+    with regular.open_file(path) as stream:
         magic = stream.read(2)
         stream.seek(0)
         if gzipped != (magic == GZIP_MAGIC):

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from transmodal.errors import InputError
-from transmodal.storage import placeholders, streams
+from transmodal.storage import placeholders, regular, streams
 
 _BUDGET_BYTES = 256 << 20
 _DELIMITERS = ("\t", ";", ",")
@@ -50,7 +50,7 @@ def read(path: Path) -> Table:
     placeholders.refuse(path)
     with streams.guarded(path.name, "CSV or TSV table"):
         streams.check_budget(path.name, path.stat().st_size, _BUDGET_BYTES)
-        content = path.read_bytes()
+        content = regular.read_bytes(path)
     lines = _decode(path, content)
     heading = next((line for line in lines.splitlines() if line.strip()), "")
     try:

@@ -12,7 +12,7 @@ from typing import NamedTuple, Self
 
 from torch.utils.tensorboard import SummaryWriter
 
-from transmodal.storage import files, outputs
+from transmodal.storage import files, outputs, regular
 
 
 class CurvePoint(NamedTuple):
@@ -76,7 +76,7 @@ def read(path: Path) -> list[CurvePoint]:
     """Read `curves.csv`; a last row that was cut off is left out, and a missing file is empty."""
     if not path.exists():
         return []
-    whole, _, _ = path.read_text(encoding="utf-8").rpartition("\n")
+    whole, _, _ = regular.read_text(path).rpartition("\n")
     points = []
     for row in csv.reader(whole.splitlines()[1:]):
         with suppress(ValueError):

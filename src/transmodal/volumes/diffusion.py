@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from transmodal.errors import InputError, ResourceError
-from transmodal.storage import placeholders, streams
+from transmodal.storage import placeholders, regular, streams
 from transmodal.volumes.formats import nifti
 from transmodal.volumes.reading import STRICT, Reading
 from transmodal.volumes.regions.components import fill_holes, largest_component
@@ -253,7 +253,7 @@ def _read_table(path: Path) -> Floats:
     """Return the numbers of a text file, as many in every row."""
     with streams.guarded(path.name, "text file of numbers"):
         placeholders.refuse(path)
-        text = path.read_text(encoding="utf-8")
+        text = regular.read_text(path)
     try:
         table = np.array(
             [[float(word) for word in line.split()] for line in text.splitlines() if line.strip()]

@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 from transmodal.cohorts import release_files
 from transmodal.errors import InputError
 from transmodal.modalities import BidsName, known_modalities, modality_of
-from transmodal.storage import files
+from transmodal.storage import files, regular
 
 DESCRIPTION = "dataset_description.json"
 VERSION = "1.10.0"
@@ -156,7 +156,7 @@ def _source(folder: Path, about: Mapping[str, object]) -> dict[str, str]:
 def _version(folder: Path, about: Mapping[str, object], doi: str) -> str:
     """Return a dataset's version: of its first entry in CHANGES, else of its DOI, else of the tool that made it."""
     changes = folder / "CHANGES"
-    first = changes.read_text(encoding="utf-8", errors="replace").split() if changes.is_file() else []
+    first = regular.read_bytes(changes).decode("utf-8", "replace").split() if changes.is_file() else []
     at_end = re.search(r"\.v(\d+(?:\.\d+)+)$", doi)
     generators = about.get("GeneratedBy")
     tool = (

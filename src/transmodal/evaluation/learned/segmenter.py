@@ -23,7 +23,11 @@ from transmodal.metrics.protocol import MetricValue, Protocol
 from transmodal.metrics.regions.overlap import by_structure, overall
 from transmodal.metrics.registry import find
 from transmodal.metrics.table import SplitFigure
+from transmodal.storage import regular
 from transmodal.volumes import Volume
+
+MODEL_BYTES = 4 << 30
+"""Most bytes of a network's file."""
 
 METRICS = ("dice", "hd95")
 _EXPECTED = "float32 slices (N, 1, H, W) in; labels (N, H, W) or (N, 1, H, W), or one channel per label, out"
@@ -197,7 +201,7 @@ def open_onnx(path: Path, window: ValueWindow | None = None) -> Segmenter:
         raise InputError(
             "E100", f"{path} does not exist", "a segmenter as ONNX", "Export it to an .onnx file."
         )
-    content = path.read_bytes()
+    content = regular.read_bytes(path, limit=MODEL_BYTES)
     session = _session(path, content)
     inputs, outputs = session.get_inputs(), session.get_outputs()
     shape = inputs[0].shape if len(inputs) == 1 else []

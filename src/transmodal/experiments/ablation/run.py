@@ -20,7 +20,7 @@ from transmodal.experiments.pool import run_parallel
 from transmodal.experiments.record import code_record, cohort_record, recipe_sha256, spread
 from transmodal.experiments.trial import Trial, plan_row, score_trial, slug, train_trial
 from transmodal.progress import Progress
-from transmodal.storage import files, orphans, outputs
+from transmodal.storage import files, orphans, outputs, regular
 
 METRICS = ("mae", "psnr", "ssim")
 Rows = Mapping[str, Mapping[str, Mapping[str, float]]]
@@ -81,7 +81,7 @@ def train_and_score(trial: Trial) -> dict[str, Any]:
     path = trial.folder / "figures.json"
     result = train_trial(trial)
     if path.exists():
-        record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        record: dict[str, Any] = json.loads(regular.read_text(path))
         return record
     evaluation = score_trial(trial)
     model = evaluation.records["run"]

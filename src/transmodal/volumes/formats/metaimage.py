@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from transmodal.errors import InputError, TransmodalError
-from transmodal.storage import files, placeholders, streams
+from transmodal.storage import files, placeholders, regular, streams
 from transmodal.storage.streams import BUDGET_BYTES
 from transmodal.volumes.formats import nifti
 from transmodal.volumes.formats.metaimage_header import (
@@ -182,7 +182,7 @@ def _read_data(path: Path, header: Mapping[str, str], behind: int, n_bytes: int,
             "Copy or export it again.",
         )
     placeholders.refuse(source)
-    with source.open("rb") as stream:
+    with regular.open_file(source) as stream:
         stream.seek(start)
         data = stream.read()
     return streams.inflate(source.name, data, n_bytes) if compressed else data

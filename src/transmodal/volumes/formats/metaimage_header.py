@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from transmodal.errors import InputError
-from transmodal.storage import placeholders
+from transmodal.storage import placeholders, regular
 from transmodal.volumes.formats.nifti_affine import assumed_affine
 from transmodal.volumes.volume import Affine
 
@@ -62,7 +62,7 @@ class Layout(NamedTuple):
 def read_header(path: Path) -> tuple[dict[str, str], int]:
     """Return the header's fields, and how many bytes they take."""
     placeholders.refuse(path)
-    with path.open("rb") as stream:
+    with regular.open_file(path) as stream:
         start = stream.read(_HEADER_LIMIT)
     fields: dict[str, str] = {}
     n_bytes = 0

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from transmodal.errors import InputError, UsageError
-from transmodal.storage import streams
+from transmodal.storage import regular, streams
 from transmodal.storage.streams import BUDGET_BYTES
 from transmodal.volumes.formats import nifti_affine
 from transmodal.volumes.formats.nifti_affine import Form
@@ -95,7 +95,7 @@ def n_volumes(path: Path, *, budget_bytes: int = SERIES_BUDGET_BYTES) -> int:
 
 def first_voxel(path: Path) -> int | None:
     """Return the first byte of the voxels of an uncompressed file; None where it is no NIfTI file."""
-    with path.open("rb") as stream:
+    with regular.open_file(path) as stream:
         start = stream.read(max(_KINDS))
     try:
         return _offset(path.name, _header(path.name, start))

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 from transmodal.errors import InputError
-from transmodal.storage import streams
+from transmodal.storage import regular, streams
 
 MAGIC = b"\x89PNG\r\n\x1a\n"
 _SAMPLES = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
@@ -33,7 +33,7 @@ def check(path: Path, budget: int) -> None:
         InputError: E101 for a file that is cut, fails a checksum or holds other than the declared rows.
         ResourceError: E401 beyond the budget.
     """
-    with path.open("rb") as stream:
+    with regular.open_file(path) as stream:
         stream.seek(len(MAGIC))
         chunks = _read_chunks(path.name, stream, path.stat().st_size)
         kind, content = next(chunks)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFile, TiffImagePlugin
 
 from transmodal.errors import InputError, UsageError
-from transmodal.storage import placeholders, streams
+from transmodal.storage import placeholders, regular, streams
 from transmodal.storage.streams import BUDGET_BYTES
 from transmodal.volumes.formats import png, tiff
 from transmodal.volumes.formats.nifti_affine import assumed_affine
@@ -84,7 +84,7 @@ def open_picture(path: Path, budget_bytes: int = BUDGET_BYTES) -> Iterator[Image
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of large pictures and odd tags: what matters is checked here
         placeholders.refuse(path)
-        with path.open("rb") as stream:
+        with regular.open_file(path) as stream:
             is_tiff = stream.read(2) in (b"II", b"MM")
         if is_tiff:
             tiff.check_directories(path)

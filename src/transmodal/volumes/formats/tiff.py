@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Literal
 
 from transmodal.errors import InputError
+from transmodal.storage import regular
 
 _WIDTH, _LENGTH, _BITS, _COMPRESSION, _SAMPLES, _PLANES = 256, 257, 258, 259, 277, 284
 _STRIPS, _STRIP_ROWS, _STRIP_SIZES = 273, 278, 279
@@ -25,7 +26,7 @@ def check_directories(path: Path) -> None:
     Raises:
         InputError: E103.
     """
-    with path.open("rb") as stream:
+    with regular.open_file(path) as stream:
         start = stream.read(16)
         order: Literal["little", "big"] = "big" if start[:2] == b"MM" else "little"
         is_big = int.from_bytes(start[2:4], order) == 43

@@ -15,7 +15,7 @@ from pydicom.filereader import read_file_meta_info
 from pydicom.uid import UID, DeflatedExplicitVRLittleEndian
 
 from transmodal.errors import InputError
-from transmodal.storage import placeholders, streams
+from transmodal.storage import placeholders, regular, streams
 from transmodal.volumes.formats.dicom.imaging_words import WORDS
 from transmodal.volumes.formats.dicom.privacy import (
     guarded,
@@ -234,7 +234,7 @@ def claims_dicom(path: Path) -> bool:
     """Return whether a file is DICOM by its first bytes or its name; what it holds is not looked at."""
     if path.suffix.lower() in SUFFIXES:
         return True
-    with streams.guarded(path.name, "file"), path.open("rb") as stream:
+    with streams.guarded(path.name, "file"), regular.open_file(path) as stream:
         return stream.read(_MAGIC.stop)[_MAGIC] == b"DICM"
 
 
@@ -287,7 +287,7 @@ _CHECKED_ELEMENTS = (
 
 
 def _not_dicom_error(path: Path) -> InputError:
-    with path.open("rb") as stream:
+    with regular.open_file(path) as stream:
         start = stream.read(132)
     fault = (
         "is empty"
