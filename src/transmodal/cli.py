@@ -137,6 +137,7 @@ def _terminate(number: int, _: FrameType | None) -> None:
 
     The processes that work for this one are asked to end as well; what they leave is cleared once they have.
     """
+    signal.signal(number, signal.SIG_IGN)  # a second one would interrupt the clearing
     for child in multiprocessing.active_children():
         child.terminate()
     raise SystemExit(128 + number)

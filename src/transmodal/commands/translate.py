@@ -112,7 +112,10 @@ def run(
     force: Force = False,
     as_json: AsJson = False,
 ) -> None:
-    """Write the synthetic volume on the source's own grid, with a JSON sidecar that says how it came about."""
+    """Write the synthetic volume on the source's own grid, with a JSON sidecar that says how it came about.
+
+    Several volumes, and interrupted? The same command goes on; what this run has made of the same sources is kept.
+    """
     from transmodal.commands import _bids, _gate, _passes, _sources, _translating
     from transmodal.commands._progress import bars
     from transmodal.inference.load import load
