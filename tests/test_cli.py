@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import subprocess
 import sys
 
@@ -108,3 +109,9 @@ def test_the_package_offers_its_verbs() -> None:
         assert getattr(transmodal, name)
     with pytest.raises(AttributeError, match="nothing"):
         transmodal.nothing  # noqa: B018
+
+
+def test_a_quiet_command_silences_none_after_it(caplog: pytest.LogCaptureFixture) -> None:
+    assert cli.run(["--quiet", "recipes"]) == 0
+    logging.getLogger("transmodal.cohorts").warning("heard")
+    assert "heard" in caplog.text

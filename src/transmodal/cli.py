@@ -122,7 +122,10 @@ def _options(
     from transmodal.commands._progress import quietly
 
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
-    logging.getLogger("transmodal").setLevel(logging.ERROR if quiet else logging.NOTSET)
+    log = logging.getLogger("transmodal")
+    level = log.level
+    context.call_on_close(lambda: log.setLevel(level))  # for whoever goes on in this process
+    log.setLevel(logging.ERROR if quiet else logging.NOTSET)
     context.with_resource(quietly(quiet))
 
 
