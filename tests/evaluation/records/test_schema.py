@@ -36,6 +36,7 @@ def test_the_file_has_a_version_and_reads_back(make_case: Callable[..., Any], tm
     data = json.loads((tmp_path / records.NAME).read_text())
     assert next(iter(data)) == "version"
     assert data["version"] == VERSION
+    assert len(data.pop("sha256")) == 64
     content = records.read(tmp_path / records.NAME).content
     assert content.to_json() == evaluation.to_json() == data
 
