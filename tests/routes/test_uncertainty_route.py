@@ -118,7 +118,7 @@ def test_draws_of_noise_are_judged_under_a_name_of_their_own(place: Path, tmp_pa
     )
     assert _run(line) == 0
     record = json.loads((tmp_path / "three" / "evaluation.json").read_text())
-    EvaluationFile.model_validate(record)
+    EvaluationFile.model_validate({key: value for key, value in record.items() if key != "sha256"})
     assert list(record["provenance"]["models"]) == ["unet_regression", "aldm, 3 draws"]
     assert record["provenance"]["models"]["aldm, 3 draws"]["passes"]["draws"] == 3
     assert {one["translator"] for one in record["uncertainty"]["cases"]} == {

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import errno
+import threading
 from pathlib import Path
 from typing import NoReturn
 
@@ -73,14 +74,18 @@ def test_a_place_for_tensorboard_that_is_a_file_is_refused(tmp_path: Path) -> No
     assert caught.value.code == "E005"
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_a_full_disk_ends_the_curves_with_a_resource_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: object) -> NoReturn:
         raise OSError(errno.ENOSPC, "No space left on device")
 
+    # TensorBoard writes in a thread of its own, which ends by the error; it must have ended with this test.
+    before = set(threading.enumerate())
+    monkeypatch.setattr(threading, "excepthook", lambda _: None)
     monkeypatch.setattr("tensorboard.summary.writer.record_writer.RecordWriter.write", fail)
     with pytest.raises(ResourceError) as caught:
         write(tmp_path, 0, 2000)
     assert caught.value.code == "E403"
+    for thread in set(threading.enumerate()) - before:
+        thread.join(timeout=10)

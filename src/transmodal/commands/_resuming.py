@@ -16,7 +16,7 @@ from transmodal.storage import files
 
 
 class Earlier(NamedTuple):
-    """What an earlier call has written of one job.
+    """The output of one job as an earlier call has left it.
 
     Attributes:
         record: its sidecar.

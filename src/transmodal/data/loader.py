@@ -107,7 +107,7 @@ def batches(
                 if isinstance(batch, TransmodalError):
                     raise batch
                 yield batch._replace(phase=epoch.phase, step=number)
-        except RuntimeError as error:
+        except (RuntimeError, EOFError, ConnectionError, FileNotFoundError) as error:
             death = worker_death(error)
             if death is None:
                 raise
@@ -138,7 +138,9 @@ def worker_death(error: BaseException) -> ResourceError | None:
     torch says so wherever the training process happens to be, so within a step, too.
     """
     message = str(error)
-    if not isinstance(error, RuntimeError) or not message.startswith("DataLoader "):
+    # One that dies while it hands a window over breaks the connection, or leaves none, before torch can say so.
+    is_broken = isinstance(error, (EOFError, ConnectionError, FileNotFoundError))
+    if not is_broken and not (isinstance(error, RuntimeError) and message.startswith("DataLoader ")):
         return None
     if message.startswith("DataLoader timed out"):
         return ResourceError(
@@ -148,7 +150,7 @@ def worker_death(error: BaseException) -> ResourceError | None:
             "Look whether the cohort's disk answers, then start again: the last checkpoint is kept. "
             "training.workers=0 cuts windows in the training process.",
         )
-    ids = [int(number) for number in re.findall(r"\d+", message)]
+    ids = [] if is_broken else [int(number) for number in re.findall(r"\d+", message)]
     cause = re.search(r"killed by signal: ([^.]*)", message)
     return death_error(
         f"a process that cuts windows died ({cause[1] if cause else 'it exited'})",
