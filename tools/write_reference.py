@@ -111,7 +111,8 @@ def python() -> str:
     sections += [f"::: {home}.{name}" for name, home in sorted(transmodal._HOMES.items())]
     for package in packages():
         text = inspect.getdoc(importlib.import_module(package)) or ""
-        doors = re.findall(r"`([a-z_]+)\.py`", text)
+        folder = SOURCE.parent.joinpath(*package.split("."))
+        doors = [name for name in re.findall(r"`([a-z_]+)\.py`", text) if (folder / f"{name}.py").is_file()]
         if doors:
             sections += [f"## {package}", text, *(f"::: {package}.{door}" for door in dict.fromkeys(doors))]
     return page(sections)
