@@ -1,0 +1,16 @@
+"""The corpus: files by format, each written by code; `all_entries` gathers them."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from promises.corpus import nifti_bytes, nifti_headers, nifti_valid
+from promises.entries import Entry
+
+_MODULES = (nifti_bytes, nifti_headers, nifti_valid)
+
+
+@cache
+def all_entries() -> list[Entry]:
+    """Return every entry; names are distinct."""
+    return [entry for module in _MODULES for entry in module.entries()]
