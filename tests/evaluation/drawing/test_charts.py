@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
@@ -29,6 +30,11 @@ def test_broken_curves_are_passed_over(text: str, tmp_path: Path) -> None:
     path = tmp_path / "curves.csv"
     path.write_bytes(text.encode("utf-8", "surrogateescape"))
     assert read_curves({"a": path, "b": tmp_path / "missing.csv"}) == {}
+
+
+def test_curves_that_are_a_pipe_are_passed_over_at_once(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "curves.csv")
+    assert read_curves({"a": tmp_path / "curves.csv"}) == {}
 
 
 def test_a_chart_spans_its_values() -> None:

@@ -15,6 +15,7 @@ import pytest
 from phantoms import SmoothPhantom
 from transmodal import cli
 from transmodal.cohorts.prepare.prepare import PrepareOptions, prepare
+from transmodal.errors import InputError
 from transmodal.experiments.ablation.plan import plan_of
 from transmodal.experiments.ablation.run import ablate
 from transmodal.experiments.ablation.table import rows
@@ -94,6 +95,11 @@ def test_every_variant_with_every_seed_once(study: Path, cohort: Path, tmp_path:
     again = ablate(plan, cohort, tmp_path / "out").to_json()
     assert {**again, "commit": None} == {**first, "commit": None}
     assert {path: path.stat().st_mtime_ns for path in written} == written
+
+    figures = tmp_path / "out/whole/seed-1/figures.json"
+    figures.write_text(figures.read_text()[:40])
+    with pytest.raises(InputError, match=r"figures\.json is no JSON"):
+        ablate(plan, cohort, tmp_path / "out")
 
 
 def test_the_command_writes_figures_and_their_table(

@@ -10,6 +10,9 @@ from html import escape
 from pathlib import Path
 from typing import NamedTuple
 
+from transmodal.errors import TransmodalError
+from transmodal.storage import regular
+
 _WIDTH, _HEIGHT = 300.0, 120.0
 _MOST_POINTS = 400
 
@@ -148,9 +151,8 @@ def dot_plot(groups: Mapping[str, Sequence[tuple[str, float]]], text: str, muted
 
 def _rows(path: Path) -> Iterable[tuple[str, float, float]]:
     try:
-        with path.open(encoding="utf-8", newline="") as file:
-            records = list(csv.DictReader(file))
-    except (OSError, UnicodeDecodeError, csv.Error):
+        records = list(csv.DictReader(regular.read_text(path).splitlines()))
+    except (OSError, UnicodeDecodeError, csv.Error, TransmodalError):
         return
     for record in records:
         with suppress(KeyError, TypeError, ValueError):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import statistics
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,7 +19,7 @@ from transmodal.experiments.pool import run_parallel
 from transmodal.experiments.record import code_record, cohort_record, recipe_sha256, spread
 from transmodal.experiments.trial import Trial, plan_row, score_trial, slug, train_trial
 from transmodal.progress import Progress
-from transmodal.storage import files, orphans, outputs, regular
+from transmodal.storage import files, orphans, outputs
 
 METRICS = ("mae", "psnr", "ssim")
 Rows = Mapping[str, Mapping[str, Mapping[str, float]]]
@@ -76,13 +75,12 @@ def train_and_score(trial: Trial) -> dict[str, Any]:
     """Train and score one variant with one seed; return its record, with figures per case.
 
     Raises:
-        TransmodalError: as `train_trial` and `score_trial`.
+        TransmodalError: as `train_trial` and `score_trial`; E101 for figures that are no JSON object.
     """
     path = trial.folder / "figures.json"
     result = train_trial(trial)
     if path.exists():
-        record: dict[str, Any] = json.loads(regular.read_text(path))
-        return record
+        return files.read_json(path)
     evaluation = score_trial(trial)
     model = evaluation.records["run"]
     record = {
