@@ -92,6 +92,18 @@ def test_of_several_the_right_ones_are_translated_and_the_others_named(
     assert [path.name for path in (tmp_path / "out").glob("*.nii.gz")] == ["a_flair.nii.gz"]
 
 
+def test_no_derivative_dataset_is_opened_where_the_gate_refuses_every_image(
+    run: Path, brain_of: BrainOf, tmp_path: Path
+) -> None:
+    data = tmp_path / "dataset"
+    image = data / "sub-07/anat/sub-07_T1w.nii.gz"
+    image.parent.mkdir(parents=True)
+    (data / "dataset_description.json").write_text(json.dumps({"Name": "wrong", "BIDSVersion": "1.10.0"}))
+    io.write(brain_of("t2", 20), image)
+    assert cli.run(f"translate {run} {data} -o {tmp_path}/derivatives --device cpu".split()) == 3
+    assert [path.name for path in tmp_path.iterdir()] == ["dataset"]
+
+
 def test_a_checkpoint_from_before_the_gate_translates_and_says_that_it_cannot_check(
     run: Path, brain_of: BrainOf, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

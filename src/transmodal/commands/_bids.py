@@ -11,7 +11,13 @@ from typing import NamedTuple
 from transmodal._version import __version__
 from transmodal.cohorts.aliases import alias_of
 from transmodal.cohorts.headers import bids_names
-from transmodal.cohorts.headers.bids_names import derivative, is_dataset, parse, write_description
+from transmodal.cohorts.headers.bids_names import (
+    check_derivatives,
+    derivative,
+    is_dataset,
+    parse,
+    write_description,
+)
 from transmodal.cohorts.layouts import bids
 from transmodal.commands._jobs import Job
 from transmodal.commands._places import check_folder
@@ -20,7 +26,7 @@ from transmodal.inference.preprocessing import Preprocessing
 from transmodal.notice import INTENDED_USE
 from transmodal.volumes.reading import Reading
 
-__all__ = ["is_dataset", "jobs", "open_derivatives"]
+__all__ = ["check_derivatives", "is_dataset", "jobs", "open_derivatives"]
 
 _log = logging.getLogger(__name__)
 

@@ -158,7 +158,7 @@ def translate_images(model: Model, request: Request, progress: Progress) -> list
     Raises:
         TransmodalError: as `translate`.
     """
-    jobs, earlier = _plan(model, request)
+    jobs, earlier, dataset = _plan(model, request)
     if n_kept := sum(output.is_complete for output in earlier.values()):
         progress.say(
             f"note: {n_kept} of {len(jobs)} volumes were translated before by this run: they are kept"
@@ -180,6 +180,8 @@ def translate_images(model: Model, request: Request, progress: Progress) -> list
             tally.refuse(job, error)
             continue
         tally.add(translation.record["gate"]["outcome"])
+        if dataset is not None:
+            _bids.open_derivatives(dataset, request.output, model.preprocessing.target)
         images.append(_write(translation, job, model, disagreement=request.disagreement))
         notes.say(images[-1].notes)
         if len(jobs) > 1:
@@ -188,11 +190,16 @@ def translate_images(model: Model, request: Request, progress: Progress) -> list
     return images
 
 
-def _plan(model: Model, request: Request) -> tuple[list[Job], dict[Path, Earlier]]:
-    """Return a job for each volume, and what an earlier call has written of them; all places can be written.
+class _Plan(NamedTuple):
+    """A job for each volume, the outputs of an earlier call, and the BIDS dataset that they are derivatives of."""
 
-    A BIDS derivative dataset is opened.
-    """
+    jobs: list[Job]
+    earlier: dict[Path, Earlier]
+    dataset: Path | None
+
+
+def _plan(model: Model, request: Request) -> _Plan:
+    """Plan the jobs of a request; all places can be written."""
     preprocessing, output = model.preprocessing, request.output
     path = Path(request.words[0])
     is_dataset = len(request.words) == 1 and _bids.is_dataset(path)
@@ -211,8 +218,8 @@ def _plan(model: Model, request: Request) -> tuple[list[Job], dict[Path, Earlier
     for job in jobs:
         pictures.check(preprocessing, job.output, disagreement=request.disagreement)
     if is_dataset:
-        _bids.open_derivatives(path, output, preprocessing.target)
-    return jobs, earlier
+        _bids.check_derivatives(output)
+    return _Plan(jobs, earlier, path if is_dataset else None)
 
 
 def _of_earlier(job: Job, earlier: Earlier) -> WrittenImage:

@@ -106,23 +106,32 @@ def derivative(source: ImageName, target: str) -> PurePosixPath:
     return place / f"{before}_{ce}{after}{param}desc-synthetic_{suffix}.nii.gz"
 
 
+def check_derivatives(folder: Path) -> None:
+    """Refuse to write derivatives into raw data.
+
+    Raises:
+        InputError: E103 when the folder is a BIDS dataset that is no derivative.
+    """
+    if is_dataset(folder) and files.read_json(folder / DESCRIPTION).get("DatasetType") != "derivative":
+        raise InputError(
+            "E103",
+            f"{folder} is a BIDS dataset of raw data",
+            "a folder of derivatives",
+            f"Write into {folder.name}/derivatives/transmodal.",
+        )
+
+
 def write_description(folder: Path, *, name: str, version: str, source: Path, note: str) -> None:
     """Write the files that make a folder a derivative dataset: description, README, .bidsignore; those that stand are kept.
 
     Raises:
-        InputError: E103 when the folder is a BIDS dataset that is no derivative: raw data are not written into.
+        InputError: as `check_derivatives`.
         ResourceError: E403 when it cannot be written.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    check_derivatives(folder)
     if is_dataset(folder):
-        if files.read_json(folder / DESCRIPTION).get("DatasetType") != "derivative":
-            raise InputError(
-                "E103",
-                f"{folder} is a BIDS dataset of raw data",
-                "a folder of derivatives",
-                f"Write into {folder.name}/derivatives/transmodal.",
-            )
         return
+    folder.mkdir(parents=True, exist_ok=True)
     about = files.read_json(source / DESCRIPTION)
     content = {
         "Name": name,
