@@ -14,7 +14,7 @@ from transmodal import cli
 from transmodal.errors import InputError
 from transmodal.evaluation.request import EvaluationRequest, ScoringOptions
 from transmodal.evaluation.run import evaluate
-from transmodal.evaluation.unpaired import evaluate_unpaired
+from transmodal.evaluation.unpaired.evaluate import evaluate_unpaired
 
 RECIPE = """
 name: without-pairs

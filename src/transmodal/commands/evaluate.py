@@ -113,7 +113,8 @@ def _score_unpaired(
     """Take the figures that need no pair: the cycle error, and FID and KID where they are asked for."""
     from transmodal.commands import _sources
     from transmodal.commands._progress import bars
-    from transmodal.evaluation.unpaired import CYCLE, UnpairedOptions, evaluate_unpaired
+    from transmodal.evaluation.unpaired.evaluate import UnpairedOptions, evaluate_unpaired
+    from transmodal.evaluation.unpaired.result import CYCLE
     from transmodal.storage import outputs
 
     folder = folder_for(runs[0], cohort, output)

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from transmodal.cohorts.layouts._slice_stack import Slices, SliceStack, count, read, spacing_of
+from transmodal.cohorts.layouts._slice_files import Slices
+from transmodal.cohorts.layouts._slice_stack import SliceStack, spacing_of
 from transmodal.cohorts.quality.assumed_spacing import NOTE
 from transmodal.errors import InputError, UsageError
 
@@ -19,12 +20,6 @@ PLANES = np.arange(4 * 3 * 5, dtype=np.int16).reshape(4, 3, 5)
 def path(tmp_path: Path) -> Path:
     np.save(tmp_path / "t1.npy", PLANES)
     return tmp_path / "t1.npy"
-
-
-def test_planes_of_an_array_run_along_its_first_axis(path: Path) -> None:
-    assert count(path) == 4
-    np.testing.assert_array_equal(read(Slices(path)), PLANES)
-    np.testing.assert_array_equal(read(Slices(path, first=1, last=3)), PLANES[1:3])
 
 
 def test_columns_run_left_and_rows_back(path: Path) -> None:

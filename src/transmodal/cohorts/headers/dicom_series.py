@@ -16,6 +16,7 @@ from transmodal.volumes.formats.dicom import headers as dicom_files
 from transmodal.volumes.formats.dicom import kinds as dicom_kinds
 from transmodal.volumes.formats.dicom.imaging_words import mask_description, show_modality
 from transmodal.volumes.formats.dicom.privacy import log_faults, mask_identity
+from transmodal.volumes.formats.dicom.slice_header import Slice
 
 
 @dataclass(slots=True)
@@ -141,7 +142,7 @@ def read_archive(paths: Iterable[Path]) -> Archive:
     return Archive(series, damages, bystanders)
 
 
-def _add_slice(header: dicom_files.Slice, kinds: dict[tuple[str, str], Kinds]) -> None:
+def _add_slice(header: Slice, kinds: dict[tuple[str, str], Kinds]) -> None:
     """Add an image to its series; `kinds` are by SeriesInstanceUID and, of a dose, SOPInstanceUID."""
     uid = header.text("SeriesInstanceUID")
     if not uid:
@@ -199,7 +200,7 @@ def _folder_and_ending(path: Path) -> tuple[Path, str]:
     return path.parent, re.sub(r"\.\d+", "", path.suffix.lower())
 
 
-def _build_series(header: dicom_files.Slice, uid: str) -> DicomSeries:
+def _build_series(header: Slice, uid: str) -> DicomSeries:
     return DicomSeries(
         uid=uid,
         study=header.text("StudyInstanceUID"),
@@ -220,7 +221,7 @@ def _build_series(header: dicom_files.Slice, uid: str) -> DicomSeries:
     )
 
 
-def _reason(header: dicom_files.Slice) -> str:
+def _reason(header: Slice) -> str:
     if "LOCALIZER" in header.text("ImageType").upper():
         return "a localizer"
     if dicom_kinds.mosaic_count(header):
@@ -241,7 +242,7 @@ def _show_summation(summation: str) -> str:
     return f"of a {summation.lower()}" if summation in _SUMMATIONS else "of an unknown DoseSummationType"
 
 
-def _acquisition(header: dicom_files.Slice) -> Acquisition:
+def _acquisition(header: Slice) -> Acquisition:
     return Acquisition(
         description=header.text("SeriesDescription"),
         protocol=header.text("ProtocolName"),

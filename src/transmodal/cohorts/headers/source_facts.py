@@ -13,6 +13,7 @@ from transmodal.modalities import modality_of
 from transmodal.storage import files
 from transmodal.storage.streams import BUDGET_BYTES
 from transmodal.volumes.formats.dicom import headers as dicom_files
+from transmodal.volumes.formats.dicom.slice_header import Slice
 
 _HEAD_WORDS = (
     "HEAD",
@@ -92,7 +93,7 @@ def _read_dicom(path: Path) -> SourceFacts:
         (single,) = series
         first = next(dicom_files.read_headers(single.paths[:1], BUDGET_BYTES))
         modality = single.label().modality if single.kind == "MR" else ""
-        part = first.text("BodyPartExamined").strip() if isinstance(first, dicom_files.Slice) else ""
+        part = first.text("BodyPartExamined").strip() if isinstance(first, Slice) else ""
         return SourceFacts("its DICOM header", single.kind, modality, part)
     except (TransmodalError, OSError, StopIteration):
         return SourceFacts()

@@ -22,7 +22,8 @@ from transmodal.cohorts import release_files
 from transmodal.cohorts.case import EXTRA, MODALITY
 from transmodal.cohorts.case_files import CaseFiles
 from transmodal.cohorts.layouts._layout import FolderContents
-from transmodal.cohorts.layouts._slice_stack import PICTURES, Slices, SliceStack, spacing_of
+from transmodal.cohorts.layouts._slice_files import PICTURES, Slices
+from transmodal.cohorts.layouts._slice_stack import SliceStack, spacing_of
 from transmodal.cohorts.steps.coregistration import plan_coregistrations
 from transmodal.errors import InputError, UsageError
 from transmodal.storage import listing, placeholders, tables

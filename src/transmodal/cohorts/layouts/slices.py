@@ -23,15 +23,8 @@ from pathlib import Path
 from transmodal.cohorts import release_files
 from transmodal.cohorts.case import MODALITY
 from transmodal.cohorts.layouts._layout import FolderContents
-from transmodal.cohorts.layouts._slice_stack import (
-    ARRAYS,
-    PICTURES,
-    Part,
-    Slices,
-    SliceStack,
-    count,
-    spacing_of,
-)
+from transmodal.cohorts.layouts._slice_files import ARRAYS, PICTURES, PicturePart, Slices, count
+from transmodal.cohorts.layouts._slice_stack import SliceStack, spacing_of
 from transmodal.errors import InputError, UsageError
 from transmodal.volumes.reading import STRICT, Reading
 
@@ -138,7 +131,7 @@ def _pieces_of(path: Path, folder: Path, options: Options) -> list[tuple[str, st
         above = place[-2] if len(place) > 1 and place[-2] in _SIDES else ""
         return [(above, _strip_side(path), names[last], Slices(path))]
     if last in _SIDES and path.suffix.lower() in PICTURES:
-        halves: dict[str, Part] = {options.a: "left", options.b: "right"}
+        halves: dict[str, PicturePart] = {options.a: "left", options.b: "right"}
         return [(last, path.stem, modality, Slices(path, part)) for modality, part in halves.items()]
     return []
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from transmodal.errors import IntegrityError, TransmodalError
 from transmodal.evaluation.records import read as records
 from transmodal.evaluation.records.schema import EvaluationFile, VolumeFile
-from transmodal.evaluation.unpaired import NAME as UNPAIRED
+from transmodal.evaluation.unpaired.result import NAME as UNPAIRED
 from transmodal.storage import files, sealed
 from transmodal.storage.faults import Check
 

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from transmodal.errors import InputError, TransmodalError
 from transmodal.storage import files, placeholders, regular, streams
 from transmodal.storage.streams import BUDGET_BYTES
-from transmodal.volumes.formats import nifti
+from transmodal.volumes.formats import nifti_header
 from transmodal.volumes.formats.metaimage_header import (
     LPS,
     TYPES,
@@ -193,7 +193,7 @@ def _last_bytes(path: Path, source: Path, start: int, size: int) -> int:
     if source == path:
         return start  # nothing lies between header and voxels: a cut file would begin elsewhere
     place = max(source.stat().st_size - size, 0)
-    first = nifti.first_voxel(source)
+    first = nifti_header.first_voxel(source)
     if first is not None and first != place:
         raise InputError(
             "E101",

@@ -17,7 +17,7 @@ from pydicom.uid import generate_uid
 from transmodal.errors import InputError
 from transmodal.volumes import Volume, io
 from transmodal.volumes.formats.dicom import kinds as dicom_kinds
-from transmodal.volumes.formats.dicom.headers import Slice
+from transmodal.volumes.formats.dicom.slice_header import Slice
 from transmodal.volumes.formats.dicom.writing import SeriesAbout, write_series
 
 AFFINE = np.diag([-1.0, -1.5, 2.0, 1.0])

@@ -8,7 +8,7 @@ import numpy as np
 
 from transmodal.errors import InputError
 from transmodal.volumes.formats.dicom import kinds as dicom_kinds
-from transmodal.volumes.formats.dicom.headers import Slice
+from transmodal.volumes.formats.dicom.slice_header import Slice
 
 _RESCALE = ("RescaleSlope", "RescaleIntercept")
 _CT = ("1.2.840.10008.5.1.4.1.1.2", "1.2.840.10008.5.1.4.1.1.2.1")

@@ -7,9 +7,9 @@ from numpy.typing import NDArray
 
 from transmodal.errors import InputError
 from transmodal.storage import streams
-from transmodal.volumes.formats.dicom.headers import Slice
 from transmodal.volumes.formats.dicom.pixels import read_frames
 from transmodal.volumes.formats.dicom.plane import LPS_TO_RAS, in_plane_axes
+from transmodal.volumes.formats.dicom.slice_header import Slice
 from transmodal.volumes.volume import Affine, Volume
 from transmodal.volumes.voxels import build_volume, to_real
 

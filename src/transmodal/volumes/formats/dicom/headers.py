@@ -1,4 +1,4 @@
-"""DICOM files one by one: what their headers say, read strictly up to the pixels, and files that are damaged."""
+"""DICOM files one by one: headers read strictly up to the pixels, and files that are damaged."""
 
 from __future__ import annotations
 
@@ -7,37 +7,25 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
 import pydicom
-from numpy.typing import NDArray
 from pydicom.errors import InvalidDicomError
 from pydicom.filereader import read_file_meta_info
 from pydicom.uid import UID, DeflatedExplicitVRLittleEndian
 
 from transmodal.errors import InputError
 from transmodal.storage import placeholders, regular, streams
-from transmodal.volumes.formats.dicom.imaging_words import WORDS
 from transmodal.volumes.formats.dicom.privacy import (
     guarded,
-    identifying_words,
     log_faults,
     mask_identity,
     quiet,
 )
+from transmodal.volumes.formats.dicom.slice_header import CIRCUMSTANCES, IDENTITY, Slice
 
 SUFFIXES = (".dcm", ".dicom", ".ima")
 """Endings by which a file says that it is DICOM."""
 _MAGIC = slice(128, 132)
 """Place of `DICM`, behind the preamble."""
-_PLACE = {"ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing"}
-_IDENTITY = ("PatientName", "PatientID", "OtherPatientIDs", "OtherPatientNames", "PatientBirthName")
-_CIRCUMSTANCES = (
-    *("AccessionNumber", "StudyID", "PatientBirthDate", "StudyDate", "StationName", "PatientMotherBirthName"),
-    *("ReferringPhysicianName", "PerformingPhysicianName", "OperatorsName", "PhysiciansOfRecord"),
-    *("InstitutionName", "InstitutionalDepartmentName", "RequestingPhysician", "PatientAddress"),
-    *("StudyDescription", "SeriesDescription", "ProtocolName", "PatientComments", "ImageComments"),
-)
-"""Elements by which a patient can be found as well; their words are masked where imaging has no such word."""
 _FOREIGN_SUFFIXES = re.compile(
     r"\.(txt|json|csv|tsv|xml|html?|pdf|md|log|ya?ml|toml|bval|bvec|nii|gz|mha|mhd|z?raw|nrrd|png|jpe?g|tiff?|bmp|gif|svg|zip|tar"
     r"|7z|rar|exe|dll|jar|inf|ini|db|md5|sha256|sha1|js|css|lnk|rtf|docx?|xlsx?|pptx?|mat|np[yz]|h5|py|sh|bat|xsl|url|ico|mp4|avi"
@@ -49,92 +37,6 @@ _FOREIGN_NAMES = re.compile(
     r"|md5sums?|sha256sums?|sha1sums?|lockfile|makefile)",
     re.IGNORECASE,
 )
-
-
-class Slice(NamedTuple):
-    """One file's header, up to its pixels.
-
-    Attributes:
-        path: of the file.
-        dataset: its elements.
-        n_faults: how many elements are not as DICOM has them, by pydicom.
-    """
-
-    path: Path
-    dataset: pydicom.Dataset
-    n_faults: int = 0
-
-    @property
-    def name(self) -> str:
-        """Base name of the file, without what in it is of the patient's name or id."""
-        return mask_identity(self.path.name, self.identity)
-
-    @property
-    def identity(self) -> frozenset[str]:
-        """Words of the patient's names and ids and of where and by whom it was seen, in small letters."""
-        return _read_identity(self)
-
-    def text(self, keyword: str) -> str:
-        """Return an element's value as text, "" where there is none."""
-        value = self._value(keyword)
-        return "" if value is None else str(value)
-
-    def words(self, keyword: str) -> tuple[str, ...]:
-        """Return an element's values as text, none where there is none."""
-        value = self._value(keyword)
-        if value is None or value == "":
-            return ()
-        listed = [value] if isinstance(value, str) or not isinstance(value, Iterable) else value
-        return tuple(str(word) for word in listed)
-
-    def number(self, keyword: str) -> float | None:
-        """Return an element's only number, None where there is none or it is no finite number."""
-        try:
-            number = float(self._value(keyword))  # type: ignore[arg-type]  # what is no number is caught
-        except (TypeError, ValueError):
-            return None
-        return number if np.isfinite(number) else None
-
-    def numbers(self, keyword: str, count: int = 1, default: float | None = None) -> NDArray[np.float64]:
-        """Return an element's numbers; E103 where they are not `count` finite ones."""
-        value = self._value(keyword)
-        if value is None or value == "":
-            if default is not None:
-                return np.full(count, default)
-            raise InputError(
-                "E111" if keyword in _PLACE else "E103",
-                f"{self.name} has no {keyword}",
-                "a slice that says what it is and where it lies",
-                "Export it again.",
-            )
-        try:
-            numbers = np.atleast_1d(np.array(value, dtype=float))
-        except (TypeError, ValueError):
-            numbers = np.empty(0)
-        if numbers.size != count or not np.isfinite(numbers).all():
-            # The value is not quoted: whatever stands there can be of the patient.
-            raise InputError(
-                "E103",
-                f"{self.name} has a {keyword} that makes no sense",
-                "a finite number" if count == 1 else f"{count} finite numbers",
-                "Export it again.",
-            )
-        return numbers
-
-    def element(self, tag: tuple[int, int]) -> object:
-        """Return the value of a private element, None where there is none."""
-        with quiet():
-            try:
-                return self.dataset[tag].value if tag in self.dataset else None
-            except (ValueError, TypeError, OverflowError, NotImplementedError):
-                return None
-
-    def _value(self, keyword: str) -> object:
-        with quiet():  # pydicom converts an element when it is asked for, and warns then
-            try:
-                return self.dataset.get(keyword)
-            except (ValueError, TypeError, OverflowError, NotImplementedError):
-                return None
 
 
 class Damage(NamedTuple):
@@ -280,7 +182,7 @@ _CHECKED_ELEMENTS = (
         "Modality",
         "ImageType",
     ),
-    *("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing", "SliceThickness", *_IDENTITY),
+    *("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing", "SliceThickness", *IDENTITY),
     *("RepetitionTime", "EchoTime", "InversionTime", "FlipAngle", "RescaleSlope", "RescaleIntercept"),
 )
 """Elements whose faults are counted when a header is read."""
@@ -305,16 +207,10 @@ def _not_dicom_error(path: Path) -> InputError:
 
 def _read_whose(path: Path) -> tuple[str, frozenset[str]]:
     """Return the SeriesInstanceUID of a damaged file and the words of its patient, if so much of it can be read."""
-    keywords = ["SeriesInstanceUID", *_IDENTITY, *_CIRCUMSTANCES]
+    keywords = ["SeriesInstanceUID", *IDENTITY, *CIRCUMSTANCES]
     with quiet():
         try:
             dataset = pydicom.dcmread(path, stop_before_pixels=True, force=True, specific_tags=list(keywords))
             return str(dataset.get("SeriesInstanceUID") or ""), Slice(path, dataset).identity
         except Exception:  # whatever pydicom chokes on, the file is damaged all the same
             return "", frozenset()
-
-
-def _read_identity(header: Slice) -> frozenset[str]:
-    names = (identifying_words(header.text(keyword)) for keyword in _IDENTITY)
-    circumstances = (identifying_words(header.text(keyword)) for keyword in _CIRCUMSTANCES)
-    return frozenset().union(*names, *(words - WORDS for words in circumstances))

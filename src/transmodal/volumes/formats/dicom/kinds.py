@@ -9,7 +9,7 @@ import re
 from collections.abc import Hashable, Mapping, Sequence
 from typing import NamedTuple, TypeVar
 
-from transmodal.volumes.formats.dicom.headers import Slice
+from transmodal.volumes.formats.dicom.slice_header import Slice
 
 _WORDS = (
     "ImageType",

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from pydicom.pixels.decoders.base import get_decoder
 
 from transmodal.errors import InputError, ResourceError
-from transmodal.volumes.formats.dicom.headers import Slice
 from transmodal.volumes.formats.dicom.privacy import guarded
+from transmodal.volumes.formats.dicom.slice_header import Slice
 from transmodal.volumes.voxels import to_real, to_storable
 
 AIR_HU = -1024

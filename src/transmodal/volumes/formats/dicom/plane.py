@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from transmodal.errors import InputError
-from transmodal.volumes.formats.dicom.headers import Slice
+from transmodal.volumes.formats.dicom.slice_header import Slice
 
 LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 

@@ -19,11 +19,12 @@ from transmodal.storage import listing, streams
 from transmodal.storage.streams import BUDGET_BYTES
 from transmodal.volumes.formats.dicom import dose
 from transmodal.volumes.formats.dicom.checks import check_one_volume
-from transmodal.volumes.formats.dicom.headers import Slice, read_images
+from transmodal.volumes.formats.dicom.headers import read_images
 from transmodal.volumes.formats.dicom.imaging_words import show_modality
 from transmodal.volumes.formats.dicom.pixels import AIR_HU, Plane, has_same_pixels, read_plane
 from transmodal.volumes.formats.dicom.plane import LPS_TO_RAS, in_plane_axes
 from transmodal.volumes.formats.dicom.privacy import guarded, mask_identity
+from transmodal.volumes.formats.dicom.slice_header import Slice
 from transmodal.volumes.volume import Affine, Volume
 from transmodal.volumes.voxels import Nonfinite, build_volume, to_real
 

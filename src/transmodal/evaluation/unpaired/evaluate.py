@@ -1,4 +1,4 @@
-"""Evaluation without pairs: how sources return, and how alike the slices of two sets are.
+"""Take the figures of runs that need no pair: cycle errors by case, FID and KID of two sets of slices.
 
 No synthetic volume is held against a target here: there is none of its patient. MAE, PSNR, SSIM and all else that
 needs a pair are not taken.
@@ -7,9 +7,8 @@ needs a pair are not taken.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from transmodal.cohorts.store import Cohort, PreparedCase
 from transmodal.errors import InputError, UsageError
@@ -19,23 +18,13 @@ from transmodal.evaluation.learned.fid import InceptionDistances
 from transmodal.evaluation.report import unpaired
 from transmodal.evaluation.runs import LoadedRuns, TranslationOptions, load_runs
 from transmodal.evaluation.score import range_of, unit_of
+from transmodal.evaluation.unpaired.result import CYCLE, METRICS, UnpairedEvaluation, write
 from transmodal.inference.cycle import cycle_error
 from transmodal.inference.preprocessing import Preprocessing, preprocess_case
-from transmodal.metrics.table import SplitFigure
 from transmodal.modalities import modality_in
-from transmodal.notice import INTENDED_USE
 from transmodal.progress import StageProgress
-from transmodal.storage import files, sealed
 from transmodal.volumes import Volume
 
-CYCLE = "cycle_error"
-METRICS = (CYCLE, *fid.METRICS)
-"""Metrics that need no pair."""
-NAME = "unpaired.json"
-PROTOCOL = (
-    "mean absolute error of the source after the way to the target and back, inside the region, over all windows, as a "
-    "share of the source's mapped range; it says nothing about the target"
-)
 _PICTURES = 3
 
 
@@ -59,74 +48,6 @@ class UnpairedOptions:
 
 
 STANDARD = UnpairedOptions()
-
-
-@dataclass(frozen=True, slots=True)
-class UnpairedEvaluation:
-    """Figures of runs on a split without pairs.
-
-    Attributes:
-        sources: source modalities.
-        target: target modality.
-        cohort: name of the cohort.
-        digest: of the cohort.
-        split: the scored side of the split.
-        source_cases: cases that were translated.
-        target_cases: cases whose targets the synthetic ones are held against as a set.
-        records: how each run came about, by name.
-        cycles: cycle error by run and case; empty for runs without a way back.
-        splits: FID and KID, where weights were given.
-        pictures: the first cases' source and synthetic volumes, by case and run.
-        notes: remarks for a reader of the figures.
-    """
-
-    sources: tuple[str, ...]
-    target: str
-    cohort: str
-    digest: str
-    split: str
-    source_cases: tuple[str, ...]
-    target_cases: tuple[str, ...]
-    records: Mapping[str, Mapping[str, Any]]
-    cycles: Mapping[str, Mapping[str, float]]
-    splits: Sequence[SplitFigure]
-    pictures: Mapping[str, unpaired.Picture] = field(default_factory=dict)
-    notes: Sequence[str] = ()
-
-    def summary_text(self) -> str:
-        """Return the figures as lines of text, and notes on those that are not taken."""
-        lines = [
-            f"{self.cohort}, {self.split}: {len(self.source_cases)} cases of {', '.join(self.sources)}, "
-            f"{len(self.target_cases)} of {self.target}, no pairs",
-            *(
-                f"{name}: cycle error {100 * sum(values.values()) / len(values):.3g} % of the range, {len(values)} cases"
-                for name, values in self.cycles.items()
-            ),
-            *(figure.text() for figure in self.splits),
-            *self.notes,
-        ]
-        return "\n".join(lines)
-
-    def to_json(self) -> dict[str, Any]:
-        """Return everything for `unpaired.json`."""
-        rows = [
-            {"case": case, "translator": name, "metric": CYCLE, "value": value, "protocol": PROTOCOL}
-            for name, values in self.cycles.items()
-            for case, value in values.items()
-        ]
-        return {
-            "intended_use": INTENDED_USE,
-            "pairs": False,
-            "cohort": {"name": self.cohort, "digest": self.digest, "split": self.split},
-            "source": list(self.sources),
-            "target": self.target,
-            "source_cases": list(self.source_cases),
-            "target_cases": list(self.target_cases),
-            "models": dict(self.records),
-            "rows": rows,
-            "splits": [figure._asdict() for figure in self.splits],
-            "notes": list(self.notes),
-        }
 
 
 def evaluate_unpaired(
@@ -246,23 +167,6 @@ def _translate(
         if progress is not None:
             progress("evaluate", n, len(cases))
     return cycles, pictures
-
-
-def write(evaluation: UnpairedEvaluation, folder: Path) -> None:
-    """Write `unpaired.json` and `unpaired.html` into a folder, made where it is missing.
-
-    Raises:
-        ResourceError: E403 when they cannot be written.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    with files.atomic_path(folder / "unpaired.html") as part:
-        part.write_text(
-            unpaired.page(
-                evaluation.summary_text(), evaluation.cycles, evaluation.splits, evaluation.pictures
-            ),
-            encoding="utf-8",
-        )
-    files.write_json(folder / NAME, sealed.seal(evaluation.to_json()))
 
 
 def _scale(preprocessing: Preprocessing) -> Scale:
