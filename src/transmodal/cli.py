@@ -34,7 +34,7 @@ from transmodal.commands import (
     translators,
     verify,
 )
-from transmodal.errors import ResourceError, TransmodalError, UsageError
+from transmodal.errors import TransmodalError, UsageError
 from transmodal.notice import INTENDED_USE
 
 app = typer.Typer(
@@ -74,6 +74,8 @@ REFUSALS = frozenset(
     }
 )
 """Error numbers of the operating system that are about a place for output, and no bug."""
+
+_LESS_MEMORY = "Free memory, use smaller volumes, or fewer --workers where there are some."
 
 VERBS = {
     "demo": demo,
@@ -167,10 +169,6 @@ def run(arguments: list[str]) -> int:
     return result if isinstance(result, int) else 0
 
 
-_OUT_OF_MEMORY = ("can't allocate memory", "CUDA out of memory")
-"""Words by which torch, which is not imported here, says that memory ran out."""
-
-
 def _quiet_first(arguments: list[str]) -> list[str]:
     """Return the words with `--quiet`, which is of no verb, in front of them."""
     end = arguments.index("--") if "--" in arguments else len(arguments)
@@ -180,11 +178,11 @@ def _quiet_first(arguments: list[str]) -> list[str]:
 
 def _unexpected(error: Exception) -> int:
     """Say what was raised on no purpose: memory and the system's refusals in their words, all else as a bug."""
-    if isinstance(error, MemoryError) or any(words in str(error) for words in _OUT_OF_MEMORY):
-        return _fail(_out_of_memory())
-    if isinstance(error, OSError) and error.errno in REFUSALS:
-        from transmodal.storage import outputs
+    from transmodal.storage import memory, outputs
 
+    if memory.is_out_of_memory(error):
+        return _fail(memory.shortage("memory ran out", _LESS_MEMORY))
+    if isinstance(error, OSError) and error.errno in REFUSALS:
         return _fail(outputs.from_os_error(error))
     traceback.print_exc()
     print(
@@ -204,15 +202,6 @@ def _as_usage_error(error: typer.TyperException, arguments: list[str]) -> UsageE
     message = " ".join(error.format_message().split()).rstrip(".")
     help_call = f"transmodal {verb} --help" if verb in VERBS else "transmodal --help"
     return UsageError("E001", message, f"a call as {help_call} describes", f"See {help_call}.")
-
-
-def _out_of_memory() -> ResourceError:
-    return ResourceError(
-        "E402",
-        "memory ran out",
-        "enough for one volume and one batch",
-        "Use a smaller volume, or fewer --workers where there are some.",
-    )
 
 
 def _show_version(is_requested: bool) -> None:

@@ -30,6 +30,8 @@ VERBS: dict[str, tuple[str, ...]] = {
     "cohorts/split/": SPLITTING,
     "cohorts/": ("prepare",),
     "commands/_evaluating.py": ("evaluate",),
+    "commands/_preparing.py": ("prepare",),
+    "commands/_translating.py": ("translate",),
     "commands/_evaluation_words.py": ("evaluate",),
     "commands/_passes.py": ("translate", "evaluate"),
     "commands/_places.py": ("translate",),
@@ -69,8 +71,8 @@ def texts() -> Iterator[Text]:
         tree = ast.parse(path.read_text(encoding="utf-8"))
         for node in ast.walk(tree):
             module = path.relative_to(SOURCE).as_posix()
-            if isinstance(node, ast.Call) and getattr(node.func, "id", "") in ERRORS:
-                for argument in node.args[2:]:
+            if isinstance(node, ast.Call):
+                for argument in advice_in(node):
                     yield from (Text(module, node.lineno, text) for text in said(argument))
             elif module.startswith("cohorts/") and isinstance(node, (ast.Constant, ast.JoinedStr)):
                 # What layouts leave aside is told in lines with advice too.
@@ -79,6 +81,15 @@ def texts() -> Iterator[Text]:
                     for text in said(node)
                     if " --" in text and "\n" not in text
                 )
+
+
+def advice_in(call: ast.Call) -> list[ast.expr]:
+    """Return the arguments of a call that advise the user."""
+    if getattr(call.func, "id", "") in ERRORS:
+        return call.args[2:]
+    if ast.unparse(call.func) in ("memory.guarded", "memory.shortage"):
+        return call.args[1:]
+    return []
 
 
 def said(node: ast.expr) -> list[str]:

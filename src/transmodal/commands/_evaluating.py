@@ -15,6 +15,7 @@ from transmodal.commands._evaluation_words import (
     open_cohort,
 )
 from transmodal.progress import Progress
+from transmodal.storage import memory
 
 if TYPE_CHECKING:
     from transmodal.cohorts.store import Cohort
@@ -86,6 +87,10 @@ def evaluate(
     return evaluate_words(runs, cohort, words, output, progress)
 
 
+@memory.guarded(
+    "figures were taken",
+    "Free memory, or ask for less: --metrics mae --oracles none, and --axes z where there are more.",
+)
 def evaluate_words(
     runs: Runs,
     cohort: str | Path | Cohort,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 from transmodal.commands._splitting import SplitWords, parse_copies, parse_split
 from transmodal.progress import Progress, report_stage
+from transmodal.storage import memory
 
 if TYPE_CHECKING:
     from transmodal.cohorts.case import CaseMaker
@@ -152,6 +153,7 @@ def find_cases(
     return layouts.select_subjects(layouts.find(layout, folder, settings, reading), names)
 
 
+@memory.guarded("cases were prepared", "Free memory, or give fewer --workers.")
 def prepare_contents(
     contents: FolderContents[CaseMaker],
     output: Path,

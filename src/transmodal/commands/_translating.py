@@ -22,6 +22,7 @@ from transmodal.inference.names import sidecar_of
 from transmodal.inference.passes import Passes
 from transmodal.inference.translation import Translation
 from transmodal.progress import Progress, Silent
+from transmodal.storage import memory
 from transmodal.volumes.reading import STRICT, Reading
 
 
@@ -152,6 +153,7 @@ def translate(
     return translate_images(model.with_passes(passes), request, progress or Silent())
 
 
+@memory.guarded("volumes were translated", "Free memory, crop the volumes, or pass over one axis: --axes z.")
 def translate_images(model: Model, request: Request, progress: Progress) -> list[WrittenImage]:
     """Translate the images of a request one by one, past those that the gate refuses.
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from transmodal.progress import Progress
+from transmodal.storage import memory
 
 if TYPE_CHECKING:
     from transmodal.storage.faults import Check, Fault
@@ -36,6 +37,7 @@ class Verification(NamedTuple):
         return f"{self.kind}: {self.files} files are what was written"
 
 
+@memory.guarded("files were compared", "Free memory.")
 def verify(place: str | Path, *, progress: Progress | None = None) -> Verification:
     """Compare every file of a cohort, a run or an evaluation with its hash, as `transmodal verify` does.
 

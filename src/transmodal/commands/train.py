@@ -10,6 +10,7 @@ import typer
 
 from transmodal.commands._completing import recipe_names
 from transmodal.progress import Progress
+from transmodal.storage import memory
 
 if TYPE_CHECKING:
     from transmodal.cohorts.store import Cohort
@@ -73,6 +74,10 @@ def run(
     print(f"Translate with it: transmodal translate {output} IMAGE -o OUTPUT")
 
 
+@memory.guarded(
+    "the training was planned",
+    "Free memory, or set a smaller settings.width, a smaller windows.size or a coarser data.spacing_mm.",
+)
 def train(
     recipe: str | Path | Recipe,
     cohort: str | Path | Cohort,

@@ -15,8 +15,10 @@ from transmodal.inference.device import device_of
 from transmodal.inference.model import Model
 from transmodal.inference.preprocessing import build_preprocessing
 from transmodal.notice import FROM_SCRATCH
+from transmodal.storage import memory
 
 
+@memory.guarded("the network was built", "Free memory, or train with a smaller settings.width.")
 def load(
     run: Path | str,
     *,

@@ -25,6 +25,7 @@ from transmodal.modalities import modality_of
 from transmodal.nets.blocks import TranslateWith
 from transmodal.progress import CountProgress
 from transmodal.recipes.schema import Recipe
+from transmodal.storage import memory
 from transmodal.translators._base import Translator
 from transmodal.volumes import Volume, bounds
 from transmodal.volumes.geometry.reorient import resample
@@ -62,6 +63,10 @@ class Model:
         """The engine that runs the translator on the device."""
         return engines.build(self.engine_name, self.translator, self.device)
 
+    @memory.guarded(
+        "a volume was translated",
+        "Free memory, crop the volume, or pass over one axis: --axes z, axes=('z',).",
+    )
     def translate(
         self,
         sources: Volume | Mapping[str, Volume],

@@ -14,10 +14,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from transmodal.errors import InputError, IntegrityError, ResourceError
+from transmodal.errors import InputError, IntegrityError
 from transmodal.nets.frozen import read_tensors
 from transmodal.notice import FROM_SCRATCH
-from transmodal.storage import regular
+from transmodal.storage import memory, regular
 
 _NESTED = ("model", "state_dict")
 """Keys under which published files may hold their tensors."""
@@ -186,9 +186,11 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     """
     try:
         return _read_arrays(path) if path.suffix == ".npz" else read_tensors(path, inside=_NESTED)
-    except MemoryError as error:
-        raise ResourceError(
-            "E402", f"{path} does not fit into memory", "weights that do", "Download the file again."
+    except Exception as error:
+        if not memory.is_out_of_memory(error):
+            raise
+        raise memory.shortage(
+            f"{path} does not fit into memory", "Free memory, or download the file again.", "weights that do"
         ) from error
 
 

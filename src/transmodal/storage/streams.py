@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from transmodal.errors import InputError, ResourceError, TransmodalError
-from transmodal.storage import placeholders, regular
+from transmodal.storage import memory, placeholders, regular
 
 BUDGET_BYTES = 4 << 30
 """Most bytes that a file may declare or hold, inflated, unless the caller gives another budget."""
@@ -42,10 +42,6 @@ def guarded(name: str, kind: str) -> Iterator[None]:
         yield
     except TransmodalError:
         raise
-    except MemoryError as error:
-        raise ResourceError(
-            "E402", f"{name} does not fit into memory", "a smaller one", "Crop it."
-        ) from error
     except OSError as error:
         if error.errno in _NOWHERE:
             if isinstance(error.filename, (str, Path)):
@@ -57,6 +53,8 @@ def guarded(name: str, kind: str) -> Iterator[None]:
             "E403", f"cannot read {name}: {error.strerror}", "a file that may be read", "Check permissions."
         ) from error
     except Exception as error:
+        if memory.is_out_of_memory(error):
+            raise memory.shortage(f"{name} does not fit into memory", "Crop it.", "a smaller one") from error
         raise _corrupt_error(name, kind, error) from error
 
 

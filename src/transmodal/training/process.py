@@ -13,6 +13,7 @@ from transmodal.checkpoint import State
 from transmodal.cohorts.quality import training_sources
 from transmodal.data.loader import worker_death
 from transmodal.progress import Progress
+from transmodal.storage import memory
 from transmodal.training import features
 from transmodal.training.launch import Stop
 from transmodal.training.log import Curves
@@ -20,7 +21,7 @@ from transmodal.training.loop import train_phases
 from transmodal.training.run import lock
 from transmodal.training.saving import load_last
 from transmodal.training.session import Assignment, Interrupted, Session, open_session
-from transmodal.training.step import is_out_of_memory, out_of_memory
+from transmodal.training.step import out_of_memory
 
 
 class ProcessResult(NamedTuple):
@@ -30,6 +31,10 @@ class ProcessResult(NamedTuple):
     signal: int | None
 
 
+@memory.guarded(
+    "the networks were built",
+    "Set a smaller settings.width, training.batch=1 and translation.batch=1, in another folder.",
+)
 def train_in_process(fabric: Fabric, assignment: Assignment, progress: Progress, stop: Stop) -> ProcessResult:
     """Train in one process; the first one keeps the run's folder.
 
@@ -61,10 +66,10 @@ def train_session(session: Session) -> ProcessResult:
         train_phases(session)
     except Interrupted:
         return ProcessResult(session.state, session.stop.signal or int(signal.SIGTERM))
-    except (MemoryError, RuntimeError) as error:
+    except Exception as error:
         if (death := worker_death(error)) is not None:
             raise death from error
-        if not is_out_of_memory(error):
+        if not memory.is_out_of_memory(error):
             raise
         raise out_of_memory(session.settings.batch, session.fabric.device) from error
     return ProcessResult(session.state, None)

@@ -13,6 +13,7 @@ from torch.optim import Optimizer
 
 from transmodal.batch import Batch
 from transmodal.errors import InputError, ResourceError
+from transmodal.storage import memory
 from transmodal.translators._base import Translator
 
 # The gradients of several processes are averaged here, player by player, and the translator is not wrapped in
@@ -101,19 +102,13 @@ def diverged(finding: str, player: str) -> InputError:
     )
 
 
-def is_out_of_memory(error: BaseException) -> bool:
-    """Return whether an error says that memory ran out, on a card or on the CPU."""
-    return isinstance(error, (MemoryError, torch.OutOfMemoryError)) or "can't allocate memory" in str(error)
-
-
 def out_of_memory(batch: int, device: torch.device) -> ResourceError:
     """Return the error for memory that ran out, with what to set instead."""
-    return ResourceError(
-        "E402",
+    return memory.shortage(
         f"memory ran out with {batch} windows per step on {device}",
-        "room for one step and one validation volume",
         f"Set training.batch={max(1, batch // 2)} and translation.batch=1, or a smaller windows.size, "
         "in another folder.",
+        "room for one step and one validation volume",
     )
 
 

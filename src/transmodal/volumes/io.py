@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from transmodal.errors import InputError, IntegrityError, TransmodalError, UsageError
-from transmodal.storage import files, listing, streams
+from transmodal.storage import files, listing, memory, streams
 from transmodal.volumes import voxels
 from transmodal.volumes.formats import metaimage, nifti, raster
 from transmodal.volumes.formats.dicom import headers as dicom_files
@@ -23,6 +23,7 @@ WRITABLE = (*SUFFIXES, *raster.SUFFIXES)
 """All that is written: volumes, and pictures of one slice."""
 
 
+@memory.guarded("an image was read", "Free memory, or crop the image.")
 def read(path: Path | str, reading: Reading = STRICT) -> Volume:
     """Read one volume in real-world values, strictly.
 

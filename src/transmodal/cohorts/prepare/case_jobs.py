@@ -16,9 +16,10 @@ from transmodal.cohorts.prepare import locks, write_case
 from transmodal.cohorts.quality import duplicates
 from transmodal.cohorts.quality.pair_notes import read_cohort
 from transmodal.cohorts.quality.pairs import refuse_doubtful
-from transmodal.errors import InputError, ResourceError, TransmodalError
+from transmodal.errors import InputError, TransmodalError
 from transmodal.parallel import spread
 from transmodal.progress import StageProgress
+from transmodal.storage import memory
 
 _log = logging.getLogger(__name__)
 
@@ -136,10 +137,8 @@ def _prepare_case(job: CaseJob) -> CaseEntry | TransmodalError:
             return entry
     except TransmodalError as error:
         return type(error)(error.code, f"case {job.name}: {error.got}", error.expected, error.remedy)
-    except MemoryError:
-        return ResourceError(
-            "E402", f"case {job.name} needs more memory than there is", "enough", "Use fewer workers."
-        )
     except Exception as error:
+        if memory.is_out_of_memory(error):
+            return memory.shortage(f"case {job.name} needs more memory than there is", "Use fewer workers.")
         error.add_note(f"while preparing case {job.name}")
         raise

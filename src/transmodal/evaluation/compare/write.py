@@ -10,7 +10,7 @@ from transmodal.errors import UsageError
 from transmodal.evaluation.compare import compare as comparing
 from transmodal.evaluation.compare import page, table
 from transmodal.evaluation.compare.compare import Comparison
-from transmodal.storage import files, outputs
+from transmodal.storage import files, memory, outputs
 
 
 class TableFile(NamedTuple):
@@ -35,6 +35,7 @@ FORMS = {
 PATIENTS = TableFile("patients.csv", table.patients_csv)
 
 
+@memory.guarded("runs were compared", "Free memory, or compare fewer runs.")
 def compare(
     runs: str | Path | Sequence[str | Path],
     *,

@@ -1,0 +1,143 @@
+"""Memory that runs out, or would, on the way from files to figures: one error with advice, and the advice is followed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+import transmodal
+from transmodal import cli
+from transmodal.errors import ResourceError
+from transmodal.volumes import Volume, io
+
+RECIPE = """
+name: tiny
+translator: unet_regression
+task: {source: [t1], target: fa}
+windows: {kind: slice, axes: [z]}
+settings: {width: 4, levels: 1}
+training: {epochs: 1, batch: 4, samples_per_epoch: 4, device: cpu}
+"""
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three subjects as files, prepared, and a run of one step."""
+    folder = tmp_path_factory.mktemp("memory")
+    for n in range(3):
+        case = folder / "subjects" / f"case-{n}"
+        case.mkdir(parents=True)
+        draw = np.random.default_rng(n)
+        i, j, k = np.indices((12, 12, 9)) - np.array([6, 6, 4]).reshape(3, 1, 1, 1)
+        t1 = (i**2 + j**2 + 1.5 * k**2 < 20) * (100 + 100 * draw.random((12, 12, 9)))
+        for name, voxels in {"t1": t1, "fa": t1 / 400}.items():
+            io.write(Volume(voxels.astype(np.float32), np.diag([4.0, 4, 4, 1])), case / f"{name}.nii.gz")
+    (folder / "tiny.yaml").write_text(RECIPE)
+    for line in (
+        f"prepare folders {folder}/subjects -o {folder}/cohort --counts 1:1:1 --workers 1",
+        f"train {folder}/tiny.yaml --cohort {folder}/cohort -o {folder}/run",
+        f"evaluate {folder}/run --cohort {folder}/cohort --oracles none",
+    ):
+        assert cli.run(line.split()) == 0
+    return folder
+
+
+def fail(*_: Any, **__: Any) -> Any:  # noqa: ANN401
+    torch.empty(1 << 60)
+
+
+def refusal(line: str, capsys: pytest.CaptureFixture[str]) -> str:
+    """Return the one line on standard error of a call that is refused for lack of memory."""
+    capsys.readouterr()
+    assert cli.run(["--quiet", *line.split()]) == 4
+    error = capsys.readouterr().err
+    assert error.startswith("error[E402]: ")
+    assert error.count("\n") == 1
+    return error
+
+
+def test_a_network_that_is_too_large_is_refused_and_a_narrower_one_is_trained(
+    place: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    call = f"train {place}/tiny.yaml --cohort {place}/cohort -o {tmp_path}"
+    line = refusal(f"{call}/wide --set settings.width=100000 --set settings.levels=4", capsys)
+    assert "settings.width" in line
+    assert cli.run(f"{call}/narrow --set settings.width=2".split()) == 0
+
+
+VERBS = {
+    "translate": ("transmodal.inference.model.synthesise", "translate {run} {source} -o {out}/fa.nii.gz"),
+    "evaluate": (
+        "transmodal.evaluation.run.evaluate_cases",
+        "evaluate {run} --cohort {cohort} -o {out}/evaluation",
+    ),
+    "train": (
+        "transmodal.training.loop.step",
+        "train {recipe} --cohort {cohort} -o {out}/run",
+    ),
+    "load": ("transmodal.translators.build", "translate {run} {source} -o {out}/fa.nii.gz"),
+    "prepare": (
+        "transmodal.cohorts.prepare.write_case.store",
+        "prepare folders {subjects} -o {out}/cohort --workers 1 --counts 1:1:1",
+    ),
+    "read": ("transmodal.volumes.formats.nifti.read", "translate {run} {source} -o {out}/fa.nii.gz"),
+    "compare": ("transmodal.evaluation.compare.compare.compare", "compare {run}"),
+    "check": ("transmodal.storage.regular.read_bytes", "check {run} --cohort {cohort}"),
+    "verify": ("transmodal.commands._verifying._list_checks", "verify {cohort}"),
+}
+
+
+@pytest.mark.parametrize(("where", "line"), VERBS.values(), ids=VERBS)
+def test_every_verb_says_that_memory_ran_out(
+    place: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    where: str,
+    line: str,
+) -> None:
+    monkeypatch.setattr(where, fail)
+    words = {
+        "run": place / "run",
+        "cohort": place / "cohort",
+        "recipe": place / "tiny.yaml",
+        "subjects": place / "subjects",
+        "source": place / "subjects/case-0/t1.nii.gz",
+        "out": tmp_path,
+    }
+    refusal(line.format(**words), capsys)
+    assert not [path for path in tmp_path.iterdir() if path.is_file()]
+
+
+DOORS: dict[str, tuple[str, Callable[[Path], object]]] = {
+    "load": ("transmodal.translators.build", lambda place: transmodal.load(place / "run")),
+    "read": (
+        "transmodal.volumes.formats.nifti.read",
+        lambda place: transmodal.read(place / "subjects/case-0/t1.nii.gz"),
+    ),
+    "translate": (
+        "transmodal.inference.model.synthesise",
+        lambda place: transmodal.load(place / "run").translate(
+            transmodal.read(place / "subjects/case-0/t1.nii.gz")
+        ),
+    ),
+    "evaluate": (
+        "transmodal.evaluation.run.evaluate_cases",
+        lambda place: transmodal.evaluate(place / "run", place / "cohort", output=place / "again"),
+    ),
+}
+
+
+@pytest.mark.parametrize(("where", "call"), DOORS.values(), ids=DOORS)
+def test_every_python_door_raises_one_error(
+    place: Path, monkeypatch: pytest.MonkeyPatch, where: str, call: Callable[[Path], object]
+) -> None:
+    monkeypatch.setattr(where, fail)
+    with pytest.raises(ResourceError, match="memory") as caught:
+        call(place)
+    assert caught.value.code == "E402"
