@@ -82,12 +82,16 @@ class Ready:
 
 
 def hash_tree(folder: Path) -> dict[str, str]:
-    """Return every file below a folder with the hash of its bytes; empty folders with a dash."""
+    """Return every file below a folder with the hash of its bytes; empty folders with a dash.
+
+    Without keys of patients, which are drawn at random.
+    """
     return {
         path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
         if path.is_file()
         else "-"
         for path in sorted(folder.rglob("*"))
+        if path.name != "patients.key"
     }
 
 

@@ -2,17 +2,11 @@ from __future__ import annotations
 
 import pytest
 
-from transmodal.cohorts.case import MODALITY, Origin, patient_mark
+from transmodal.cohorts.case import MODALITY, Origin
 
 
 def test_an_origin_is_a_pair() -> None:
     assert Origin("a", "b") == ("a", "b")
-
-
-def test_a_patient_mark_is_short_and_names_nobody() -> None:
-    assert len(patient_mark("anna")) == 16
-    assert patient_mark("anna") == patient_mark("anna") != patient_mark("ben")
-    assert "anna" not in patient_mark("anna")
 
 
 @pytest.mark.parametrize("name", ["t1", "flair", "t1_post", "masked", "ct2"])

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from transmodal._version import __version__
-from transmodal.cohorts.case import patient_mark
+from transmodal.cohorts.patient_marks import UNKEYED
 from transmodal.evaluation.record import build_provenance, build_record
 from transmodal.evaluation.records import schema
 from transmodal.notice import INTENDED_USE
@@ -22,7 +22,7 @@ def test_provenance_names_the_tool_the_cohort_and_no_patient(evaluated: Evaluate
     assert {"python", "numpy", "torch"} <= set(provenance.versions)
     assert provenance.cohort.n_cases == 2
     assert provenance.cohort.oracles_fitted_on == provenance.cohort.name
-    marks = tuple(patient_mark(name) for name in evaluation.task.training_patients)
+    marks = tuple(UNKEYED.mark(name) for name in evaluation.task.training_patients)
     assert provenance.cohort.training_patients_sha256 == marks
     assert set(provenance.models) == set(evaluation.models)
 

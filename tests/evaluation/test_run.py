@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import torch
 
-from transmodal.cohorts.case import patient_mark
+from transmodal.cohorts.patient_marks import UNKEYED
 from transmodal.errors import UsageError
 from transmodal.evaluation import provenance as origin
 from transmodal.evaluation import run
@@ -33,6 +33,7 @@ SUBJECT = EvaluationTask(("t1",), "fa", 1.0, "cohort", "d" * 64, "test", 3)
 class FakeCohort:
     """An opened cohort in memory."""
 
+    folder = Path("no folder")
     split = SimpleNamespace(by="patient")
     modalities = ("t1", "fa")
 
@@ -43,7 +44,9 @@ class FakeCohort:
         self._cases = cases
         volumes = {"t1": SimpleNamespace(simulated=False), "fa": SimpleNamespace(simulated=simulated)}
         entries = [SimpleNamespace(volumes=volumes, mask=object())]
-        self.manifest = SimpleNamespace(name="mine", cases=entries, options=SimpleNamespace(labels={}))
+        self.manifest = SimpleNamespace(
+            name="mine", cases=entries, options=SimpleNamespace(labels={}), has_patient_key=False
+        )
 
     def cases(self, split: str) -> list[Any]:
         return self._cases.get(split, [])
@@ -136,7 +139,7 @@ def test_runs_stand_beside_oracles(cohort: FakeCohort, tmp_path: Path) -> None:
     provenance = json.loads((tmp_path / "out" / "evaluation.json").read_text())["provenance"]
     assert provenance["models"]["ours"]["parameters"] == 11
     assert provenance["cohort"]["training_patients_sha256"] == [
-        patient_mark(f"patient of case-{n}") for n in range(3)
+        UNKEYED.mark(f"patient of case-{n}") for n in range(3)
     ]
     assert set(told) == {"mean_target", "lookup", "linear_patch", "evaluate"}
 

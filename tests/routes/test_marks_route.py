@@ -190,8 +190,8 @@ def test_subjects_that_the_run_learned_from_are_named(
 ) -> None:
     dataset = dataset_of(tmp_path, {"sub-00": "", "sub-02": "", "sub-09": ""})
     capsys.readouterr()
-    run(f"translate {place}/run {dataset} -o {tmp_path}/out")
-    assert "sub-00 has the name of a subject that the run learned from" in capsys.readouterr().err
+    run(f"translate {place}/run {dataset} -o {tmp_path}/out --training-cohort {place}/cohort")
+    assert "the run learned from a subject of this name" in capsys.readouterr().err
     learned = {
         path.name.split("_")[0]: json.loads(path.read_text()).get("training_subject", False)
         for path in (tmp_path / "out").rglob("sub-*.json")
@@ -208,6 +208,20 @@ def test_subjects_that_the_run_learned_from_are_named(
     ]
     run(f"translate {place}/run {place}/cohort -o {tmp_path}/train --split train")
     assert record_of(next((tmp_path / "train").glob("*.nii.gz")))["training_subject"] is True
+
+
+def test_without_the_key_of_the_cohort_it_is_said_that_subjects_could_not_be_looked_up(
+    place: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    dataset = dataset_of(tmp_path, {"sub-00": "", "sub-09": ""})
+    capsys.readouterr()
+    run(f"translate {place}/run {dataset} -o {tmp_path}/out")
+    lines = " ".join(capsys.readouterr().err.split())
+    assert lines.count("translate with the cohort that has it: --training-cohort") == 1
+    for path in (tmp_path / "out").rglob("sub-*.json"):
+        record = json.loads(path.read_text())
+        assert record["training_subject"] is None
+        assert "not tested" in record["notes"][-1]
 
 
 def test_subjects_and_spaces_of_a_dataset_are_chosen(

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from pydantic import BaseModel, ConfigDict
 from torch import Tensor
 
+from transmodal.cohorts.patient_marks import KEY_ID, MARKS
 from transmodal.cohorts.quality.training_sources import SourceReference
 from transmodal.recipes.schema import Recipe
 from transmodal.volumes.intensity import IntensityMap, IntensitySpec
@@ -20,12 +21,14 @@ class CohortMark(NamedTuple):
     Attributes:
         name: of the cohort.
         digest: of its content and split.
-        patients: marks of the patients whose cases it learned from; see `cohorts.case.patient_mark`.
+        patients: marks of the patients whose cases it learned from; see `cohorts.patient_marks`.
+        patients_key: id of the key that made the marks; empty for those of before there were keys.
     """
 
     name: str
     digest: str
     patients: tuple[str, ...] = ()
+    patients_key: str = ""
 
 
 class State(BaseModel):
@@ -106,7 +109,8 @@ class Checkpoint:
         seconds = {"training_seconds": round(self.state.seconds, 1)} if self.state.seconds > 0 else {}
         return {
             "cohort": {"name": self.cohort.name, "digest": self.cohort.digest},
-            "training_patients_sha256": list(self.cohort.patients),
+            MARKS: list(self.cohort.patients),
+            KEY_ID: self.cohort.patients_key,
             **seconds,
             "seed": self.recipe.training.seed,
             "phase": self.state.phase,

@@ -74,7 +74,12 @@ def from_json(
             ),
             target_map=IntensityMap.from_json(content["target_map"]),
             sources={name: IntensitySpec(**spec) for name, spec in content["sources"].items()},
-            cohort=CohortMark(facts.cohort.name, facts.cohort.digest, tuple(facts.cohort.patients)),
+            cohort=CohortMark(
+                facts.cohort.name,
+                facts.cohort.digest,
+                tuple(facts.cohort.patients),
+                facts.cohort.patients_key,
+            ),
             state=State.model_validate(content["state"]),
             weights=weights,
             optimizers=optimizers,
@@ -98,6 +103,7 @@ class _Cohort(BaseModel):
     name: str
     digest: str
     patients: list[str] = []
+    patients_key: str = ""
 
 
 class _Facts(BaseModel):

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
-from transmodal.storage import files
 from transmodal.volumes import Volume
 
 EXTRA = ("mask", "segmentation")
@@ -93,8 +92,3 @@ class Step(Protocol):
             InputError: what is wrong with the case.
         """
         ...
-
-
-def patient_mark(patient: str) -> str:
-    """Return a short hash of a patient's id: enough to find the patient elsewhere, and no list of names."""
-    return files.sha256_text(patient)[:16]

@@ -164,6 +164,7 @@ class Manifest(FrozenRecord):
         cases: sorted by id.
         options: of the preparation; `keep_going` is not kept.
         left_out: cases that failed where the caller asked to go on, with the kind of error.
+        has_patient_key: whether its patients are marked with a key of its own (`cohorts.patient_marks`).
     """
 
     version: Literal[1] = 1
@@ -172,6 +173,7 @@ class Manifest(FrozenRecord):
     cases: tuple[CaseEntry, ...]
     options: PrepareOptions = PrepareOptions()
     left_out: Mapping[str, str] = {}
+    has_patient_key: bool = False
 
     def with_names(self, names: Mapping[str, str]) -> Manifest:
         """Return the manifest with modalities under other names, by those that they have."""

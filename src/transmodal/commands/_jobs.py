@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from transmodal.cohorts.case import patient_mark
-from transmodal.cohorts.store import PreparedCase
+from transmodal.cohorts.patient_marks import PatientKey, read_keys, read_marks, untested
+from transmodal.cohorts.store import Cohort, PreparedCase
 from transmodal.inference.model import Model
 from transmodal.inference.pictures import is_picture
 from transmodal.storage import files, listing
@@ -74,12 +74,33 @@ class Job:
         return {modality: _origin(path) for modality, path in self.paths.items()}
 
 
-def mark_training_subject(job: Job, model: Model) -> dict[str, Any]:
-    """Return what a sidecar says where the run has learned from the very subject; nothing where it has not."""
-    if not job.patient or patient_mark(job.patient) not in model.provenance["training_patients_sha256"]:
+def keys_of(training_cohort: str | Path | None) -> tuple[PatientKey, ...]:
+    """Return the patient keys of a prepared cohort; none without one.
+
+    Raises:
+        InputError: E133 for a folder that is no cohort, E101 for a damaged file of keys.
+    """
+    return () if training_cohort is None else read_keys(Cohort.open(Path(training_cohort)).folder)
+
+
+def mark_training_subject(job: Job, model: Model, keys: Sequence[PatientKey]) -> dict[str, Any]:
+    """Return what a sidecar says where the run has learned from the very subject; nothing where it has not.
+
+    Args:
+        job: whose subject is looked up.
+        model: with the marks of those that it learned from.
+        keys: of the training cohort, where it is at hand.
+    """
+    marks = read_marks(model.provenance)
+    if not job.patient or marks is None:
         return {}
-    note = f"{job.patient} has the name of a subject that the run learned from: this is no test of it"
-    return {"training_subject": True, "notes": [note]}
+    own_keys = () if job.case is None else read_keys(job.case.folder)
+    subjects = marks.find([job.patient], [*own_keys, *keys])
+    if subjects is None:
+        return {"training_subject": None, "notes": [untested(model.recipe.name, marks)]}
+    # Without the name, which a reader of the sidecar need not know.
+    note = "the run learned from a subject of this name: this is no test of it"
+    return {"training_subject": True, "notes": [note]} if subjects else {}
 
 
 def _origin(path: Path) -> dict[str, Any]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from transmodal.commands._computing import parse_intensities, parse_regions
 from transmodal.commands._splitting import SplitWords, parse_copies, parse_split
 from transmodal.progress import Progress, report_stage
 from transmodal.storage import memory
@@ -17,10 +18,7 @@ if TYPE_CHECKING:
     from transmodal.cohorts.layouts import FolderContents
     from transmodal.cohorts.options import PrepareOptions
     from transmodal.cohorts.store import Cohort
-    from transmodal.volumes.intensity import IntensitySpec
     from transmodal.volumes.reading import Reading
-
-Kind = Literal["whole", "body", "brain", "around_brain"]
 
 
 def prepare(
@@ -49,6 +47,7 @@ def prepare(
     frame: int | None = None,
     keep_going: bool = False,
     strict_pairs: bool = False,
+    mark_key: str | Path | None = None,
     workers: int = 1,
     progress: Progress | None = None,
 ) -> Cohort:
@@ -79,6 +78,7 @@ def prepare(
         frame: of a series of volumes, from 0.
         keep_going: leave out cases that fail.
         strict_pairs: take a case whose contrasts do not seem to lie on one another for one that fails.
+        mark_key: file of the key that marks the patients, to share with other cohorts; made where it is not there.
         workers: processes; more than one needs `if __name__ == "__main__":` in a script.
         progress: shows how far the work is.
 
@@ -103,6 +103,7 @@ def prepare(
         SplitWords(split, counts, fold, test_group, seed, tables, group_by, same_patient, copies),
         keep_going,
         strict_pairs,
+        None if mark_key is None else Path(mark_key),
     )
     cohort = prepare_contents(contents, Path(output), words, workers, progress)
     draw_page(cohort, workers, progress)
@@ -121,6 +122,7 @@ class PrepareWords:
         split: how the cohort is split.
         keep_going: leave out cases that fail.
         strict_pairs: take a case with a doubtful pair of contrasts for one that fails.
+        mark_key: file of a key to share with other cohorts; None for a key of its own.
     """
 
     regions: Sequence[str]
@@ -130,6 +132,7 @@ class PrepareWords:
     split: SplitWords
     keep_going: bool
     strict_pairs: bool
+    mark_key: Path | None = None
 
 
 def find_cases(
@@ -191,6 +194,7 @@ def prepare_contents(
         sides=division.sides,
         within_subject=division.within_subject,
         relations=relations,
+        mark_key=words.mark_key,
         progress=report_stage(progress, "prepare"),
         workers=workers,
     )
@@ -216,7 +220,7 @@ def _parse_options(
     # As far as their files say it before they are read.
     modalities = {modality for case in cases for modality in getattr(case, "volumes", {})}
     options = PrepareOptions(
-        regions=_parse_regions(words, modalities),
+        regions=parse_regions(words.regions, words.recipes, modalities),
         intensity=parse_intensities(words.intensity),
         labels=label_names.read(words.labels) if words.labels is not None else dict(labels),
         copies=parse_copies(words.split.copies),
@@ -225,54 +229,3 @@ def _parse_options(
     )
     shares = "8:1:1" if is_named_split(words.split.split) else words.split.split
     return options.with_split(parse_split(words.split, shares))
-
-
-def _parse_regions(words: PrepareWords, modalities: Collection[str]) -> dict[str, tuple[Kind, ...]]:
-    """Return the masks to compute by modality: those that are named, and those that recipes need."""
-    from transmodal.cohorts.aliases import alias_of
-    from transmodal.errors import UsageError
-    from transmodal.recipes import load
-
-    kinds: dict[str, Kind] = {"body": "body", "brain": "brain", "around_brain": "around_brain"}
-    regions: dict[str, tuple[Kind, ...]] = {}
-    for word in words.regions:
-        modality, _, kind = word.partition("=")
-        if not modality or kind not in kinds:
-            raise UsageError(
-                "E001", f"--region {word}", "MODALITY=body, brain or around_brain", "Correct it."
-            )
-        regions[modality] = (*regions.get(modality, ()), kinds[kind])
-    for name in words.recipes:
-        recipe = load.load(name)
-        kind_of = recipe.data.region
-        first = alias_of(recipe.task.source[0], modalities) or recipe.task.source[0]
-        if kind_of != "whole" and kind_of not in regions.get(first, ()):
-            regions[first] = (*regions.get(first, ()), kind_of)
-    return regions
-
-
-def parse_intensities(words: Sequence[str]) -> dict[str, IntensitySpec]:
-    """Return intensity maps by modality.
-
-    Raises:
-        UsageError: E001 for a word that cannot be read.
-    """
-    from transmodal.errors import UsageError
-    from transmodal.volumes.intensity import IntensitySpec
-
-    maps = {}
-    for word in words:
-        modality, _, spec = word.partition("=")
-        method, *ends = spec.split(":")
-        try:
-            if not modality or len(ends) not in (0, 2):
-                raise ValueError(word)
-            maps[modality] = IntensitySpec(method, *(float(end) for end in ends))  # type: ignore[arg-type]  # it checks itself
-        except ValueError as error:
-            raise UsageError(
-                "E001",
-                f"--intensity {word}",
-                "MODALITY=window:LOW:HIGH, =percentile:LOW:HIGH, =zscore or =minmax",
-                "Correct it.",
-            ) from error
-    return maps

@@ -8,8 +8,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
+from transmodal.cohorts.patient_marks import PatientKey
 from transmodal.commands import _bids, _gate, _sources
-from transmodal.commands._jobs import Job, mark_training_subject
+from transmodal.commands._jobs import Job, keys_of, mark_training_subject
 from transmodal.commands._passes import letters
 from transmodal.commands._places import check_places
 from transmodal.commands._resuming import Earlier, find_earlier
@@ -64,6 +65,7 @@ class Request:
         overwrite: whether images may be replaced that are synthetic themselves.
         disagreement: whether the standard deviation over the passes is written too.
         gate: what becomes of sources that do not look like training's.
+        keys: by which the subjects of the training are known (`cohorts.patient_marks`).
     """
 
     words: Sequence[str]
@@ -74,6 +76,7 @@ class Request:
     overwrite: bool = False
     disagreement: bool = False
     gate: Policy = "refuse"
+    keys: tuple[PatientKey, ...] = ()
 
 
 def translate(
@@ -82,6 +85,7 @@ def translate(
     output: str | Path,
     *,
     split: str = "test",
+    training_cohort: str | Path | None = None,
     axes: str | Sequence[str] = "",
     fuse: Literal["mean", "median"] | None = None,
     disagreement: bool = False,
@@ -109,6 +113,7 @@ def translate(
             modality, or as words `modality=path`.
         output: image to write, or folder for several.
         split: of a cohort: `train`, `validation`, `test` or `all`.
+        training_cohort: what the run learned from, to find subjects by that it learned from.
         axes: slice axes, such as `x,y,z`; the recipe's by default.
         fuse: how passes become one; the recipe's by default.
         disagreement: also write the standard deviation over the passes.
@@ -147,6 +152,7 @@ def translate(
         overwrite,
         disagreement,
         gate,
+        keys_of(training_cohort),
     )
     passes = Passes(letters(axes), fuse, draws, translate_with)
     model = load(Path(run), checkpoint=checkpoint, device=device, weights=_sources.weights(weights))
@@ -184,7 +190,7 @@ def translate_images(model: Model, request: Request, progress: Progress) -> list
         tally.add(translation.record["gate"]["outcome"])
         if dataset is not None:
             _bids.open_derivatives(dataset, request.output, model.preprocessing.target)
-        images.append(_write(translation, job, model, disagreement=request.disagreement))
+        images.append(_write(translation, job, model, request))
         notes.say(images[-1].notes)
         if len(jobs) > 1:
             progress.advance("volumes", n, len(jobs))
@@ -228,10 +234,11 @@ def _of_earlier(job: Job, earlier: Earlier) -> WrittenImage:
     return WrittenImage(job.name, job.output, sidecar_of(job.output), tuple(earlier.record["notes"]))
 
 
-def _write(translation: Translation, job: Job, model: Model, *, disagreement: bool) -> WrittenImage:
-    about = {"origins": job.origins(), **job.about, **mark_training_subject(job, model)}
+def _write(translation: Translation, job: Job, model: Model, request: Request) -> WrittenImage:
+    about = {"origins": job.origins(), **job.about, **mark_training_subject(job, model, request.keys)}
     notes = (*translation.record["notes"], *job.assumed(), *about.pop("notes", ()))
-    sidecar = translation.write(job.output, disagreement=disagreement, about={**about, "notes": list(notes)})
+    about["notes"] = list(notes)
+    sidecar = translation.write(job.output, disagreement=request.disagreement, about=about)
     return WrittenImage(job.name, job.output, sidecar, notes)
 
 

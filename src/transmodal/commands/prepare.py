@@ -80,6 +80,14 @@ Key = Annotated[
         "--dry-run.",
     ),
 ]
+MarkKey = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="Key that the patients are marked with in runs and evaluations, to share with other cohorts: patients.key of "
+        "another cohort, or a file that is made where it is not there. By default each cohort has its own.",
+    ),
+]
 Regions = Annotated[
     list[str] | None,
     typer.Option(
@@ -135,6 +143,7 @@ def run(
     subjects: Subjects = None,
     dry_run: DryRun = False,
     key: Key = None,
+    mark_key: MarkKey = None,
     region: Regions = None,
     recipes: Recipes = None,
     intensity: Intensity = None,
@@ -169,7 +178,14 @@ def run(
         split, counts, fold, test_group, seed, groups or (), group_by, same_patient or (), copies
     )
     words = PrepareWords(
-        region or (), recipes or (), intensity or (), labels, split_words, keep_going, strict_pairs
+        region or (),
+        recipes or (),
+        intensity or (),
+        labels,
+        split_words,
+        keep_going,
+        strict_pairs,
+        mark_key,
     )
     if key is not None:
         _write_key(contents, layout, key, output)
@@ -217,7 +233,7 @@ def _survey(contents: FolderContents[CaseMaker], words: PrepareWords, workers: i
     """Print the survey of the cases; return the exit status, 3 where something is wrong."""
     from transmodal.cohorts.prepare.remarks import has_faults, survey_lines
     from transmodal.cohorts.prepare.survey import survey
-    from transmodal.commands._preparing import parse_intensities
+    from transmodal.commands._computing import parse_intensities
     from transmodal.commands._progress import bars
     from transmodal.progress import report_stage
 

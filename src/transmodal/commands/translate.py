@@ -42,6 +42,10 @@ Sources = Annotated[
 ]
 Output = Annotated[Path, typer.Option("-o", "--output", help="Image to write, or folder for several.")]
 Split = Annotated[str, typer.Option(help="Of a cohort: train, validation, test or all.")]
+TrainingCohort = Annotated[
+    Path | None,
+    typer.Option(help="What the run learned from: its key tells whether it learned from the very subject."),
+]
 Axes = Annotated[
     str, typer.Option(help="Slice axes to pass over, such as z or x,y,z; the recipe's by default.")
 ]
@@ -92,6 +96,7 @@ def run(
     sources: Sources,
     output: Output,
     split: Split = "test",
+    training_cohort: TrainingCohort = None,
     axes: Axes = "",
     fuse: Fuse = None,
     disagreement: Disagreement = False,
@@ -117,13 +122,17 @@ def run(
     Several volumes, and interrupted? The same command goes on; what this run has made of the same sources is kept.
     """
     from transmodal.commands import _bids, _gate, _passes, _sources, _translating
+    from transmodal.commands._jobs import keys_of
     from transmodal.commands._progress import bars
     from transmodal.inference.load import load
 
     gate = _gate.policy(strict=strict, force=force)
     reading = reading_of(nonfinite, orientation_from, assume_orientation, frame, series)
     images = _bids.Selection(tuple(subject or ()), space)
-    request = _translating.Request(sources, output, reading, split, images, overwrite, disagreement, gate)
+    keys = keys_of(training_cohort)
+    request = _translating.Request(
+        sources, output, reading, split, images, overwrite, disagreement, gate, keys
+    )
     with bars() as progress:
         model = load(trained, checkpoint=checkpoint, device=device, weights=_sources.weights(weights))
         model = model.with_passes(_passes.of(axes, fuse, draws, translate_with))

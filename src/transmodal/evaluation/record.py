@@ -7,7 +7,6 @@ from importlib import metadata
 from typing import TYPE_CHECKING
 
 from transmodal._version import __version__
-from transmodal.cohorts.case import patient_mark
 from transmodal.evaluation.external import strata
 from transmodal.evaluation.measures import disagreement
 from transmodal.evaluation.measures.regional import agreements
@@ -72,6 +71,7 @@ def _scoring(task: EvaluationTask) -> schema.Scoring:
 def build_provenance(evaluation: Evaluation) -> schema.Provenance:
     """Return how the figures came about."""
     task = evaluation.task
+    patients = sorted({row.patient for row in evaluation.rows})
     return schema.Provenance(
         intended_use=INTENDED_USE,
         tool=schema.Tool(name="transmodal", version=__version__),
@@ -85,7 +85,13 @@ def build_provenance(evaluation: Evaluation) -> schema.Provenance:
             n_training_cases=task.n_training,
             oracles_fitted_on=task.fitted_on or task.cohort,
             simulated=task.simulated,
-            training_patients_sha256=tuple(patient_mark(name) for name in task.training_patients),
+            training_patients_sha256=tuple(
+                key.mark(name) for key in task.keys[:1] for name in task.training_patients
+            ),
+            training_patients_key="".join(key.id for key in task.keys[:1]),
+            patient_marks={
+                key.id: {name: key.mark(name) for name in patients} for key in task.keys if key.secret
+            },
         ),
         models={name: dict(evaluation.records.get(name, {})) for name in evaluation.models},
         oracles=evaluation.oracles,

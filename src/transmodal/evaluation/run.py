@@ -183,7 +183,7 @@ def _complete_task(
         *task.notes,
         *request.notes,
         *sites.notes(request.scoring.oracles),
-        *(namesakes(cases, loaded.records) if sites.is_external else ()),
+        *(namesakes(cases, loaded.records, task.keys) if sites.is_external else ()),
         *exceeds_training_window(loaded.translators, cases),
     )
     reference = reference_units(loaded.preprocessing) if request.scoring.target_normalised else None

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from transmodal.cohorts.options import RegionKind
+from transmodal.cohorts.patient_marks import UNKEYED, PatientKey, marking_keys
 from transmodal.cohorts.store import Cohort, PreparedCase
 from transmodal.errors import InputError, UsageError
 from transmodal.evaluation.measures.reference_mask import ReferenceMask
@@ -52,7 +53,9 @@ class EvaluationTask:
         notes: remarks for a reader, such as the limits of an embedded cohort.
         reference: units that targets are scaled to by their own intensities; None leaves them as they are.
         fitted_on: name of the cohort that oracles are fitted on; empty where it is this one.
-        training_patients: of the cohort's training split; their hashes are kept, to find leaks by.
+        training_patients: of the cohort's training split; their marks are kept, to find leaks by.
+        keys: that patients are marked with: the scored cohort's, its own first, then the training cohort's; none where
+            they cannot be read.
         units: of modalities whose values are not in their own unit, such as `{"ct": "grey level"}`.
         mask: the region of the target that is the evaluation mask; None where the data set gives masks.
         labels: names of the segmentation's labels, as far as the cohort has them.
@@ -69,6 +72,7 @@ class EvaluationTask:
     notes: tuple[str, ...] = ()
     reference: Reference | None = None
     training_patients: tuple[str, ...] = ()
+    keys: tuple[PatientKey, ...] = (UNKEYED,)
     fitted_on: str = ""
     units: Mapping[str, str] = field(default_factory=dict)
     mask: ReferenceMask | None = None
@@ -117,6 +121,7 @@ def build_task(
         simulated(cohort, (*sources, preprocessing.target)),
         notes=(WITHIN,) if cohort.split.by == "within-subject" else (),
         training_patients=tuple(sorted({case.patient for case in training})),
+        keys=marking_keys(cohort.folder, has_key=cohort.manifest.has_patient_key),
         units=units,
         labels=cohort.manifest.options.labels,
     )

@@ -58,10 +58,14 @@ def sha256_array(array: NDArray[Any], dtype: DTypeLike | None = None) -> str:
 
 
 @contextmanager
-def atomic_path(path: Path) -> Iterator[Path]:
+def atomic_path(path: Path, mode: int = 0o666) -> Iterator[Path]:
     """Give a temporary file beside `path`; when the block ends well, it takes the name `path`.
 
     Until then an older file stays as it was; when the block fails nothing is left behind.
+
+    Args:
+        path: the file.
+        mode: its permissions, less those that the process withholds; 0o600 for its owner alone.
 
     Raises:
         ResourceError: E403 when the disk is full or may not be written.
@@ -80,7 +84,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
         lock = orphans.hold(beside)
         yield beside
         durable.sync(beside)
-        beside.chmod(0o666 & ~durable.umask())
+        beside.chmod(mode & ~durable.umask())
         beside.replace(path)
         durable.sync_folder(path.parent)
     except TransmodalError:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from transmodal.cohorts.case import patient_mark
+from transmodal.cohorts.patient_marks import KEY_ID, MARKS, UNKEYED, make_key
 from transmodal.errors import InputError, UsageError
 from transmodal.evaluation.compare.compare import compare
 
@@ -74,18 +74,39 @@ def test_models_of_other_cohorts_are_told_of_and_not_mixed(make: Maker) -> None:
     with pytest.raises(UsageError, match=r"a learned from the cohort and split mine .* b from theirs"):
         compare([own, foreign])
     assert any("theirs" in note and "cannot be excluded" in note for note in compare([foreign]).notes)
-    told: dict[str, Any] = {"cohort": elsewhere, "training_patients_sha256": [patient_mark("someone")]}
+    told: dict[str, Any] = {"cohort": elsewhere, "training_patients_sha256": [UNKEYED.mark("someone")]}
     assert not any(
         "excluded" in note
         for note in compare([make("told", {"b": make.bad}, {"b": make.record(**told)})]).notes
     )
-    told["training_patients_sha256"] = [patient_mark("patient-6")]
+    told["training_patients_sha256"] = [UNKEYED.mark("patient-6")]
     with pytest.raises(InputError, match="b learned from patient patient-6, one of 1"):
         compare([make("leaking", {"b": make.bad}, {"b": make.record(**told)})])
     unknown = make("unknown", {"c": make.bad}, {"c": {"translator": "c"}})
     notes = compare([unknown]).notes
     assert any(note.startswith("c: what it learned from is not recorded") for note in notes)
     assert any(note == "Parameters not recorded: c." for note in notes)
+
+
+def test_marks_of_another_key_are_tested_where_the_evaluation_had_it(make: Maker) -> None:
+    own, theirs = make_key(), make_key()
+    told: dict[str, Any] = {
+        "cohort": {"name": "theirs", "digest": "f" * 64},
+        MARKS: [theirs.mark("patient-6")],
+        KEY_ID: theirs.id,
+    }
+    alone = replace(make.task, keys=(own,))
+    blind = make("blind", {"b": make.bad}, {"b": make.record(**told)}, task=alone)
+    (note,) = [note for note in compare([blind]).notes if "not tested" in note]
+    assert theirs.id in note
+    assert "--training-cohort" in note
+    both = replace(make.task, keys=(own, theirs))
+    with pytest.raises(InputError, match="b learned from patient patient-6, one of 1"):
+        compare([make("told", {"b": make.bad}, {"b": make.record(**told)}, task=both)])
+    told[MARKS] = [theirs.mark("someone")]
+    fine = make("fine", {"b": make.bad}, {"b": make.record(**told)}, task=both)
+    assert not any("not tested" in note for note in compare([fine]).notes)
+    assert theirs.secret.hex() not in (fine / "evaluation" / "evaluation.json").read_text()
 
 
 def test_figures_from_before_clipping_are_told_of(make: Maker) -> None:

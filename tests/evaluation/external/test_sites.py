@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from transmodal.cohorts.case import patient_mark
+from transmodal.cohorts.patient_marks import KEY_ID, MARKS, UNKEYED, make_key
 from transmodal.errors import UsageError
 from transmodal.evaluation.casewise import evaluate_cases
 from transmodal.evaluation.external import sites
@@ -83,9 +83,14 @@ def test_all_cases_are_scored_only_where_nobody_learned() -> None:
 
 def test_patients_with_a_training_patients_id_are_named() -> None:
     cases: list[Any] = [SimpleNamespace(patient="p1"), SimpleNamespace(patient="p2")]
-    record = {**RECORD, "training_patients_sha256": [patient_mark("p2")]}
+    record = {**RECORD, "training_patients_sha256": [UNKEYED.mark("p2")]}
     assert "such as p2" in namesakes(cases, {"unet": record})[0]
     assert namesakes(cases, {"unet": RECORD}) == ()
+    key = make_key()
+    record = {**RECORD, MARKS: [key.mark("p2")], KEY_ID: key.id}
+    assert "such as p2" in namesakes(cases, {"unet": record}, [key])[0]
+    (note,) = namesakes(cases, {"unet": record}, [make_key()])
+    assert note.startswith("unet: not tested")
 
 
 def test_an_evaluation_elsewhere_goes_beside_the_one_at_home(tmp_path: Path) -> None:

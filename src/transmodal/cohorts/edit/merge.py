@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from transmodal.cohorts import patient_marks
 from transmodal.cohorts.edit.linking import LinkedCase, add_prefix, link_cases
 from transmodal.cohorts.manifest import CaseEntry, Manifest, write_record
+from transmodal.cohorts.patient_marks import PatientKey
 from transmodal.cohorts.quality import duplicates
 from transmodal.cohorts.split.folds import split_as
 from transmodal.cohorts.split.leaks import check_leaks
@@ -31,7 +33,8 @@ def merge(
 ) -> Cohort:
     """Merge prepared cohorts; the new one appears whole or not at all.
 
-    A case that stands in several cohorts with the same content is taken once.
+    A case that stands in several cohorts with the same content is taken once. The new cohort has the patient keys of
+    all, the first one's first; where a prefix gives patients other names, it has a new one.
 
     Args:
         folders: of the cohorts, two or more.
@@ -64,7 +67,8 @@ def merge(
     _check_sides(manifest, split, keep_sides=keep_sides)
     output.parent.mkdir(parents=True, exist_ok=True)
     with files.atomic_folder(output) as beside:
-        write(cases, beside, manifest, split, progress=progress, workers=workers)
+        keys = [] if prefix else [key for cohort in cohorts for key in patient_marks.read_keys(cohort.folder)]
+        write(cases, beside, manifest, split, keys, progress=progress, workers=workers)
     return Cohort.open(output)
 
 
@@ -73,11 +77,21 @@ def write(
     folder: Path,
     manifest: Manifest,
     split: Split,
+    keys: Sequence[PatientKey],
     *,
     progress: StageProgress | None = None,
     workers: int = 1,
 ) -> None:
     """Write a cohort of cases that were prepared elsewhere; refuse copies on two sides.
+
+    Args:
+        cases: to link.
+        folder: of the cohort.
+        manifest: of the cohort.
+        split: of the cohort.
+        keys: that its patients are known by; without any it gets a new one.
+        progress: called after each case.
+        workers: processes that compare images.
 
     Raises:
         InputError: E135 as `cohorts.quality.duplicates.check`.
@@ -86,7 +100,8 @@ def write(
     link_cases(cases, folder, progress)
     duplicates.check(folder, manifest, split, workers=workers)
     write_split(folder / "split.json", split)
-    write_record(folder / "cohort.json", manifest)
+    patient_marks.write_keys(folder, list(dict.fromkeys(keys)) or [patient_marks.make_key()])
+    write_record(folder / "cohort.json", manifest.model_copy(update={"has_patient_key": True}))
 
 
 def check_free(output: Path) -> None:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from transmodal.cohorts.edit.linking import LinkedCase
 from transmodal.cohorts.edit.merge import check_free, write
 from transmodal.cohorts.manifest import Manifest, write_record
+from transmodal.cohorts.patient_marks import read_keys
 from transmodal.cohorts.prepare import locks
 from transmodal.cohorts.quality import duplicates
 from transmodal.cohorts.split.folds import split_as
@@ -112,7 +113,7 @@ def _write_linked(
     manifest = manifest.model_copy(update={"name": output.resolve().name})
     output.parent.mkdir(parents=True, exist_ok=True)
     with files.atomic_folder(output) as beside:
-        write(cases, beside, manifest, split, progress=progress, workers=workers)
+        write(cases, beside, manifest, split, read_keys(cohort.folder), progress=progress, workers=workers)
         _keep_split(beside, cohort)
     return Cohort.open(output)
 

@@ -28,8 +28,10 @@ def write(rows: Sequence[Mapping[str, str]], path: Path, cohort: Path | None = N
         )
     if cohort is not None and path.resolve().is_relative_to(cohort.resolve()):
         raise UsageError("E005", f"{path} in the cohort", "a place apart from it", "Choose another folder.")
-    with files.atomic_path(path) as beside, beside.open("w", newline="", encoding="utf-8") as stream:
+    with (
+        files.atomic_path(path, mode=0o600) as beside,
+        beside.open("w", newline="", encoding="utf-8") as stream,
+    ):
         table = csv.DictWriter(stream, list(rows[0]), lineterminator="\n")
         table.writeheader()
         table.writerows(rows)
-    path.chmod(0o600)

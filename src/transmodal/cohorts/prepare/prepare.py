@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from transmodal.cohorts import patient_marks
 from transmodal.cohorts.case import CaseMaker
 from transmodal.cohorts.manifest import CaseEntry, Manifest
 from transmodal.cohorts.options import PrepareOptions
@@ -38,6 +39,7 @@ def prepare(
     sides: Mapping[str, str] | None = None,
     within_subject: bool = False,
     relations: Relations | None = None,
+    mark_key: Path | None = None,
     progress: StageProgress | None = None,
     workers: int = 1,
 ) -> Cohort:
@@ -58,6 +60,7 @@ def prepare(
             not named stand on no side.
         within_subject: whether `sides` divide patients knowingly, slab by slab; the split is stamped so.
         relations: which cases are of one patient and which are kept together, where the cases do not say it.
+        mark_key: file of the key that marks the patients, shared with other cohorts; None makes one of its own.
         progress: called after each case.
         workers: processes; the result does not depend on how many.
 
@@ -86,6 +89,7 @@ def prepare(
         results = _prepare_cases(makers, folder, options, progress, workers)
         entries = results.entries if relations is None else relations.apply(results.entries)
         manifest = _build_manifest(folder, entries, results.failures, options)
+        patient_marks.provide_key(folder, mark_key)
         _write_cohort(folder, manifest, GivenSides(side_of, within_subject), workers)
     return Cohort.open(folder).after_repair(results.repaired)
 
@@ -124,6 +128,7 @@ def _build_manifest(
         options=options.model_copy(update={"keep_going": False}),
         # The kind alone: a whole line can hold a path, and a path a patient's name.
         left_out={name: f"{error.code}: {CODES[error.code]}" for name, error in failures.items()},
+        has_patient_key=True,
     )
 
 

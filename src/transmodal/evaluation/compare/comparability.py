@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from typing import Any, NamedTuple
 
-from transmodal.cohorts.case import patient_mark
+from transmodal.cohorts.patient_marks import MARKS, PatientMarks, read_marks, untested
 from transmodal.errors import InputError, UsageError
 from transmodal.evaluation.measures import clipping
 from transmodal.evaluation.records.read import EvaluationRecord
 
 _REMEDY = "Evaluate them together, with one transmodal evaluate RUN RUN, or compare them apart."
-
-
-_TRAINING_PATIENTS = "training_patients_sha256"
-"""Key of a model's record under which its training names the patients that it learned from, as `patient_mark` does."""
 
 
 class ComparedMetric(NamedTuple):
@@ -138,8 +134,10 @@ def _check_leaks(evaluations: Sequence[EvaluationRecord]) -> None:
         patients = sorted(set(evaluation.patients.values()))
         for name, record in evaluation.content.provenance.models.items():
             digest = record.get("cohort", {}).get("digest")
-            marks = _training_marks(evaluations, digest) | set(record.get(_TRAINING_PATIENTS, ()))
-            leaked = [patient for patient in patients if patient_mark(patient) in marks]
+            tests = [
+                _find_patients(evaluation, marks) for marks in _training_marks(evaluations, digest, record)
+            ]
+            leaked = sorted({patient for test in tests for patient in test or ()})
             if digest == first.digest and first.split == "train":
                 leaked = patients
             if leaked:
@@ -151,15 +149,43 @@ def _check_leaks(evaluations: Sequence[EvaluationRecord]) -> None:
                 )
 
 
-def _training_marks(evaluations: Sequence[EvaluationRecord], digest: object) -> set[str]:
-    """Return the marks of the patients that a cohort trains on, as far as an evaluation says them."""
+def _training_marks(
+    evaluations: Sequence[EvaluationRecord], digest: object, record: Mapping[str, Any]
+) -> list[PatientMarks]:
+    """Return the marks of the patients that a model learned from: its own, and those that its cohort trains on."""
     cohorts = [evaluation.content.provenance.cohort for evaluation in evaluations]
-    return {
-        mark
-        for cohort in cohorts
-        if cohort.digest == digest
-        for mark in cohort.training_patients_sha256 or ()
-    }
+    own = read_marks(record)
+    return [
+        *([] if own is None else [own]),
+        *(
+            PatientMarks(cohort.training_patients_key, frozenset(cohort.training_patients_sha256))
+            for cohort in cohorts
+            if cohort.digest == digest and cohort.training_patients_sha256
+        ),
+    ]
+
+
+def _find_patients(evaluation: EvaluationRecord, marks: PatientMarks) -> list[str] | None:
+    """Return which patients of an evaluation are among the marked; None where it does not hold their marks by that key."""
+    patients = set(evaluation.patients.values())
+    recorded = evaluation.content.provenance.cohort.patient_marks.get(marks.key)
+    if recorded is None:
+        return marks.find(patients, ())
+    return [patient for patient in sorted(patients) if recorded.get(patient) in marks.marks]
+
+
+def _note_untested(evaluations: Sequence[EvaluationRecord]) -> list[str]:
+    """Return a line on each model that learned from another cohort, and whose patients could not be looked up."""
+    notes = []
+    for evaluation in evaluations:
+        for name, record in evaluation.content.provenance.models.items():
+            digest, own = record.get("cohort", {}).get("digest"), read_marks(record)
+            if own is None or digest == evaluation.content.provenance.cohort.digest:
+                continue
+            all_marks = _training_marks(evaluations, digest, record)
+            if all(_find_patients(evaluation, marks) is None for marks in all_marks):
+                notes.append(untested(name, own))
+    return notes
 
 
 def _remarks(evaluations: Sequence[EvaluationRecord]) -> list[str]:
@@ -175,7 +201,7 @@ def _remarks(evaluations: Sequence[EvaluationRecord]) -> list[str]:
         name
         for evaluation in evaluations
         for name, record in evaluation.content.provenance.models.items()
-        if _TRAINING_PATIENTS in record
+        if MARKS in record
     }
     for name, cohort in _training(evaluations):
         if name in traceable:
@@ -192,7 +218,7 @@ def _remarks(evaluations: Sequence[EvaluationRecord]) -> list[str]:
         for evaluation in evaluations
         for name, record in evaluation.content.provenance.models.items()
     }
-    return list(dict.fromkeys([*remarks, *clipping.note_unclipped(records)]))
+    return list(dict.fromkeys([*remarks, *_note_untested(evaluations), *clipping.note_unclipped(records)]))
 
 
 def _training(evaluations: Sequence[EvaluationRecord]) -> list[tuple[str, dict[str, Any]]]:

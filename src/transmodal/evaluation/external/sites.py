@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from transmodal.cohorts.case import patient_mark
+from transmodal.cohorts.patient_marks import PatientKey, read_marks, untested
 from transmodal.cohorts.store import Cohort, PreparedCase
 from transmodal.errors import InputError, UsageError
 from transmodal.evaluation.external.strata import InternalTest, Key
@@ -100,7 +100,13 @@ def build_task_of_sites(
     if sites.training is sites.scored:
         return task
     own = build_task(sites.training, preprocessing, sources, split)
-    return replace(task, data_range=own.data_range, n_training=own.n_training, fitted_on=own.cohort)
+    return replace(
+        task,
+        data_range=own.data_range,
+        n_training=own.n_training,
+        fitted_on=own.cohort,
+        keys=tuple(dict.fromkeys([*task.keys, *own.keys])),
+    )
 
 
 def select_cases(cohort: Cohort, split: str) -> list[PreparedCase]:
@@ -108,10 +114,30 @@ def select_cases(cohort: Cohort, split: str) -> list[PreparedCase]:
     return cohort.cases(None if split == ALL_CASES else split)
 
 
-def namesakes(cases: Sequence[PreparedCase], records: Mapping[str, Mapping[str, Any]]) -> tuple[str, ...]:
-    """Return a note on patients with the id of one that a model learned from: the same person, or a namesake."""
-    marks = {mark for record in records.values() for mark in record.get("training_patients_sha256", ())}
-    patients = sorted({case.patient for case in cases if patient_mark(case.patient) in marks})
+def namesakes(
+    cases: Sequence[PreparedCase],
+    records: Mapping[str, Mapping[str, Any]],
+    keys: Sequence[PatientKey] = (),
+) -> tuple[str, ...]:
+    """Return notes on patients with the id of one that a model learned from: the same person, or a namesake.
+
+    Args:
+        cases: that are scored.
+        records: how each model came about, by its name.
+        keys: of the cohorts at hand; a model whose marks are of another is said to be untested.
+    """
+    patients: set[str] = set()
+    notes = []
+    for name, record in records.items():
+        marks = read_marks(record)
+        leaked = None if marks is None else marks.find((case.patient for case in cases), keys)
+        if marks is not None and leaked is None:
+            notes.append(untested(name, marks))
+        patients.update(leaked or ())
+    return (*_note_namesakes(sorted(patients)), *notes)
+
+
+def _note_namesakes(patients: Sequence[str]) -> tuple[str, ...]:
     if not patients:
         return ()
     return (

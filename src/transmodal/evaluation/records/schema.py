@@ -105,7 +105,10 @@ class Task(Part):
 
 
 class ScoredCohort(Part):
-    """The cohort that was scored; evaluations before 0.2 have no list of training patients."""
+    """The cohort that was scored; evaluations before 0.2 have no list of training patients.
+
+    `patient_marks` are of the scored patients, by the id of each key at hand.
+    """
 
     name: str
     digest: str
@@ -115,6 +118,8 @@ class ScoredCohort(Part):
     oracles_fitted_on: str = ""
     simulated: tuple[str, ...] = ()
     training_patients_sha256: tuple[str, ...] | None = None
+    training_patients_key: str = ""
+    patient_marks: dict[str, dict[str, str]] = Field(default_factory=dict)
 
 
 class Provenance(Part):

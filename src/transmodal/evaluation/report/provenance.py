@@ -68,7 +68,7 @@ def _flat(fields: Mapping[str, Any]) -> str:
     for name, value in fields.items():
         if name.endswith("patients_sha256"):
             parts.append(f"{counted(len(value), 'training patient')}, by hash in evaluation.json")
-        elif value in ((), [], {}, None):
+        elif value in ((), [], {}, None, ""):
             continue
         elif isinstance(value, Mapping):
             parts.append(f"{name} ({_flat(value)})")

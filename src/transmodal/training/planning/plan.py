@@ -11,7 +11,7 @@ import torch
 
 from transmodal import translators
 from transmodal.checkpoint import CohortMark
-from transmodal.cohorts.case import patient_mark
+from transmodal.cohorts.patient_marks import marking_keys
 from transmodal.cohorts.store import Cohort, PreparedCase
 from transmodal.data.stream import Stream, StreamCase
 from transmodal.evaluation.measures.reference_mask import kinds_of, mask_cases
@@ -216,5 +216,8 @@ def _shared_labels(cases: Iterable[PreparedCase]) -> frozenset[str]:
 
 
 def _mark(cohort: Cohort, training: Sequence[PreparedCase]) -> CohortMark:
-    patients = sorted({patient_mark(case.patient) for case in training})
-    return CohortMark(cohort.manifest.name, cohort.digest(), tuple(patients))
+    keys = marking_keys(cohort.folder, has_key=cohort.manifest.has_patient_key)
+    if not keys:
+        return CohortMark(cohort.manifest.name, cohort.digest())
+    marks = sorted({keys[0].mark(case.patient) for case in training})
+    return CohortMark(cohort.manifest.name, cohort.digest(), tuple(marks), keys[0].id)
