@@ -52,9 +52,9 @@ OWNERS: dict[str, dict[str, str]] = {
     "numpy.load": {
         "storage/npy.py": "header and length are compared before",
         "nets/pretrained.py": "from an open regular file, without pickles",
-        "cohorts/layouts/_slice_stack.py": "stacks of slices, mapped, without pickles",
+        "cohorts/layouts/_slice_files.py": "stacks of slices, mapped, without pickles",
     },
-    "scipy.io.loadmat": {"cohorts/layouts/_slice_stack.py": "below a budget"},
+    "scipy.io.loadmat": {"cohorts/layouts/_slice_files.py": "below a budget"},
     "PIL.Image.open": {"volumes/formats/raster.py": "two formats by name, size read before"},
     "pydicom.dcmread": {
         "volumes/formats/dicom/headers.py": "headers, by the opener of DICOM",
