@@ -217,7 +217,7 @@ def test_without_the_key_of_the_cohort_it_is_said_that_subjects_could_not_be_loo
     capsys.readouterr()
     run(f"translate {place}/run {dataset} -o {tmp_path}/out")
     lines = " ".join(capsys.readouterr().err.split())
-    assert lines.count("translate with the cohort that has it: --training-cohort") == 1
+    assert lines.count("transmodal translate: --training-cohort COHORT") == 1
     for path in (tmp_path / "out").rglob("sub-*.json"):
         record = json.loads(path.read_text())
         assert record["training_subject"] is None

@@ -101,7 +101,7 @@ def untested(name: str, marks: PatientMarks) -> str:
         )
     return (
         f"{name}: not tested whether it learned from these patients, as no cohort at hand has the patient key "
-        f"{marks.key}. Evaluate or translate with the cohort that has it: --training-cohort COHORT."
+        f"{marks.key}. Name the cohort that has it to transmodal evaluate or transmodal translate: --training-cohort COHORT."
     )
 
 
