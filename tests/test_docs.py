@@ -18,7 +18,12 @@ from transmodal import cli, translators
 from transmodal.recipes import load
 
 ROOT = Path(__file__).parent.parent
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+PAGES = [
+    ROOT / "README.md",
+    ROOT / "CONTRIBUTING.md",
+    ROOT / "SECURITY.md",
+    *sorted((ROOT / "docs").rglob("*.md")),
+]
 pages = pytest.mark.parametrize("page", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
 
 
@@ -164,6 +169,7 @@ def test_every_dependency_of_the_package_is_used_by_it(group: str) -> None:
         "matlab",
         "export",
         "tools",
+        "audit",
         "test",
         "docs",
     }
