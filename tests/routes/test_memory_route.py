@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import torch
 import transmodal
 from transmodal import cli
 from transmodal.errors import ResourceError
+from transmodal.inference.engines.torch import TorchEngine
 from transmodal.volumes import Volume, io
 
 RECIPE = """
@@ -141,3 +143,33 @@ def test_every_python_door_raises_one_error(
     with pytest.raises(ResourceError, match="memory") as caught:
         call(place)
     assert caught.value.code == "E402"
+
+
+@pytest.mark.parametrize(
+    ("axes", "failing", "expected"),
+    [("z", 1, [8, 4, 4, 1]), ("x,y,z", 3, [8, 4, 8, 4, 4, 4, 4, 4, 1])],
+)
+def test_translate_goes_on_with_smaller_batches_and_says_so(
+    place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, axes: str, failing: int, expected: list[int]
+) -> None:
+    source = place / "subjects/case-1/t1.nii.gz"
+    call = f"translate {place}/run {source} --axes {axes} -o {tmp_path}"
+    assert cli.run(f"{call}/whole.nii.gz".split()) == 0
+    sizes: list[int] = []
+    infer = TorchEngine.infer
+
+    def fail_once(self: TorchEngine, batch: Any, *rest: Any) -> Any:  # noqa: ANN401
+        sizes.append(len(batch))
+        return fail() if len(sizes) == failing else infer(self, batch, *rest)
+
+    monkeypatch.setattr(TorchEngine, "infer", fail_once)
+    assert cli.run(f"{call}/parts.nii.gz".split()) == 0
+    assert sizes == expected
+    whole, parts = (transmodal.read(tmp_path / f"{name}.nii.gz").voxels for name in ("whole", "parts"))
+    np.testing.assert_allclose(parts, whole, atol=1e-5)
+    notes = {
+        name: json.loads((tmp_path / f"{name}.json").read_text())["notes"] for name in ("whole", "parts")
+    }
+    said = [note for note in notes["parts"] if "memory did not suffice" in note]
+    assert len(said) == 1
+    assert not [note for note in notes["whole"] if "memory" in note]

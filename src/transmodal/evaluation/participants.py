@@ -69,9 +69,8 @@ class ModelTranslator:
         from transmodal.inference.synthesis import synthesise_case
 
         model = self.model
-        return CaseTranslation(
-            *synthesise_case(model.engine, model.preprocessing, case, without=self.without)
-        )
+        synthetic = synthesise_case(model.engine, model.preprocessing, case, without=self.without)
+        return CaseTranslation(synthetic.volume, synthetic.disagreement, synthetic.clipped)
 
     def record(self) -> dict[str, Any]:
         """Return how the model came about, JSON-able."""

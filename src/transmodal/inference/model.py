@@ -101,7 +101,7 @@ class Model:
         first = next(iter(present.values()))
         volume, spread = _on_grid_of(first, synthetic.volume), synthetic.disagreement
         content = record.describe(model, present, preprocessed, volume.grid)
-        content["notes"] += notes
+        content["notes"] += [*notes, *record.smaller_batches(preprocessing, synthetic.batch)]
         content |= {
             "values": bounds.record(preprocessing.bounds, synthetic.clipped),
             "gate": verdict.record(),

@@ -10,7 +10,7 @@ import numpy as np
 
 from transmodal._version import __version__
 from transmodal.inference import engines
-from transmodal.inference.preprocessing import AXES, Preprocessed, passes
+from transmodal.inference.preprocessing import AXES, Preprocessed, Preprocessing, passes
 from transmodal.nets.frozen import RANDOM
 from transmodal.notice import INTENDED_USE
 from transmodal.volumes import Grid, Volume
@@ -66,6 +66,16 @@ def describe(
             *_foreign_axes(model),
         ],
     }
+
+
+def smaller_batches(preprocessing: Preprocessing, batch: int) -> list[str]:
+    """Return a note where fewer windows were translated at a time than the recipe says."""
+    if batch >= preprocessing.batch:
+        return []
+    return [
+        f"memory did not suffice for {preprocessing.batch} windows at a time: translated by {batch}, which changes "
+        "values by no more than rounding"
+    ]
 
 
 def _random_weights(model: Model) -> list[str]:

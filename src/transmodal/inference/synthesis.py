@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import product
 from typing import NamedTuple
 
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 
 from transmodal.cohorts.store import PreparedCase
 from transmodal.data.loader import seed_of
+from transmodal.inference.batches import BatchSize, infer_in_batches
 from transmodal.inference.engines._base import Engine
 from transmodal.inference.fuse import fuse, plane_disagreement
 from transmodal.inference.preprocessing import Preprocessed, Preprocessing, preprocess_case
@@ -23,11 +25,19 @@ from transmodal.volumes.windows.cut import Cutting, Stitcher, Window, cut, list_
 
 
 class Synthetic(NamedTuple):
-    """A synthetic volume in real units, where the passes disagree (None for one pass), and what was clipped."""
+    """A synthetic volume in real units, and how it came about.
+
+    Attributes:
+        volume: on the source's canonical grid.
+        disagreement: where the passes disagree; None for one pass.
+        clipped: values that were beyond the bounds.
+        batch: windows that were translated at a time: fewer than was wanted where memory did not suffice for more.
+    """
 
     volume: Volume
     disagreement: Volume | None
     clipped: Clipped = Clipped()
+    batch: int = 0
 
 
 def synthesise_case(
@@ -53,16 +63,18 @@ def synthesise(
         preprocessed: the sources on the working grid.
         advance: called with the number of windows that are complete, and of all windows.
     """
-    passes = list(_Passes(engine, preprocessing, preprocessed).run(advance))
+    limit = BatchSize(preprocessing.batch)
+    passes = list(_Passes(engine, preprocessing, preprocessed, limit).run(advance))
     grid, target_map = preprocessed.grid, preprocessing.target_map
     values = Volume(target_map.invert(fuse(passes, preprocessing.fuse)), grid.affine)
     native = _to_native_grid(values, preprocessed, preprocessing.fill)
     voxels, clipped = preprocessing.bounds.clip(native.voxels)
     volume = native.with_voxels(voxels)
     if len(passes) == 1:
-        return Synthetic(volume, None, clipped)
+        return Synthetic(volume, None, clipped, limit.size)
     spread = plane_disagreement([target_map.invert(values) for values in passes])
-    return Synthetic(volume, _to_native_grid(Volume(spread, grid.affine), preprocessed, 0.0), clipped)
+    disagreement = _to_native_grid(Volume(spread, grid.affine), preprocessed, 0.0)
+    return Synthetic(volume, disagreement, clipped, limit.size)
 
 
 class _Pass(NamedTuple):
@@ -86,6 +98,7 @@ class _Passes:
     engine: Engine
     preprocessing: Preprocessing
     preprocessed: Preprocessed
+    limit: BatchSize
 
     def run(self, advance: CountProgress | None) -> Iterator[NDArray[np.float32]]:
         """Yield the volume of each pass on the working grid, in the range of the network's output."""
@@ -93,8 +106,8 @@ class _Passes:
         total, n_complete = sum(len(one_pass.windows) for one_pass in passes), 0
         for one_pass in passes:
             stitcher: Stitcher | None = None
-            for batch in self._batches(one_pass.windows):
-                synthetic = self._translate(one_pass, batch)
+            infer = partial(self._translate, one_pass)
+            for batch, synthetic in infer_in_batches(one_pass.windows, infer, self.limit):
                 if stitcher is None:
                     channels = synthetic.shape[1]
                     stitcher = Stitcher(self.preprocessed.grid.shape, one_pass.cutting, channels)
@@ -112,11 +125,6 @@ class _Passes:
         cuttings = [(axis, cutting.covering(shape, axis)) for axis in axes]
         windows = [(covering, list_windows(shape, covering, axis)) for axis, covering in cuttings]
         return [_Pass(*way, draw) for draw, way in product(range(self.preprocessing.draws), windows)]
-
-    def _batches(self, windows: Sequence[Window]) -> Iterator[Sequence[Window]]:
-        size = self.preprocessing.batch
-        for start in range(0, len(windows), size):
-            yield windows[start : start + size]
 
     def _translate(self, one_pass: _Pass, windows: Sequence[Window]) -> NDArray[np.float32]:
         """Return `(B, T, *S)` for windows of a pass."""
