@@ -21,6 +21,7 @@ RECIPE = """
 name: tiny
 translator: unet_regression
 task: {source: [t1], target: fa}
+data: {spacing_mm: 4.0}
 windows: {kind: slice, axes: [z]}
 settings: {width: 4, levels: 1}
 training: {epochs: 1, batch: 4, samples_per_epoch: 4, device: cpu}
@@ -173,3 +174,25 @@ def test_translate_goes_on_with_smaller_batches_and_says_so(
     said = [note for note in notes["parts"] if "memory did not suffice" in note]
     assert len(said) == 1
     assert not [note for note in notes["whole"] if "memory" in note]
+
+
+def test_a_header_with_huge_voxels_is_refused_with_its_shape_and_spacing(
+    place: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = tmp_path / "subjects" / "case-0"
+    source.mkdir(parents=True)
+    voxels = transmodal.read(place / "subjects/case-0/t1.nii.gz").voxels
+    for name, values in {"t1": voxels, "fa": voxels / 400}.items():
+        io.write(Volume(values, np.diag([600.0, 600, 600, 1])), source / f"{name}.nii.gz")
+    lines = (
+        f"translate {place}/run {source}/t1.nii.gz -o {tmp_path}/fa.nii.gz --force",
+        f"prepare folders {tmp_path}/subjects -o {tmp_path}/cohort --for {place}/tiny.yaml --workers 1",
+    )
+    for line in lines:
+        capsys.readouterr()
+        assert cli.run(line.split()) == 4
+        error = capsys.readouterr().err
+        assert "error[E401]" in error
+        assert "12 x 12 x 9 voxels of 600 x 600 x 600 mm" in error
+        assert "16.3 GiB" in error
+    assert not (tmp_path / "fa.nii.gz").exists()

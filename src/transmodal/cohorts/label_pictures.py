@@ -111,7 +111,7 @@ def format_table(colours: Mapping[int, Sequence[int]]) -> str:
 def _pixels(path: Path) -> NDArray[Any]:
     """Return `(rows, columns)` integers, or `(rows, columns, 3)` colours."""
     with streams.guarded(path.name, "PNG, TIFF or BMP file"), raster.open_picture(path) as image:
-        streams.check_budget(path.name, image.width * image.height * 4, streams.BUDGET_BYTES)
+        streams.check_budget(path.name, image.width * image.height * 4, n_stored=path.stat().st_size)
         if image.mode in _WHOLE:
             return np.asarray(image).astype(np.uint8 if image.mode in ("L", "1") else np.int32)
         if image.mode in ("P", "RGB"):

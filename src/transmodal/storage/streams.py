@@ -16,9 +16,6 @@ from numpy.typing import NDArray
 from transmodal.errors import InputError, ResourceError, TransmodalError
 from transmodal.storage import memory, placeholders, regular
 
-BUDGET_BYTES = 4 << 30
-"""Most bytes that a file may declare or hold, inflated, unless the caller gives another budget."""
-
 GZIP_MAGIC = b"\x1f\x8b"
 
 _NOWHERE = {errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG, errno.ELOOP}
@@ -58,18 +55,25 @@ def guarded(name: str, kind: str) -> Iterator[None]:
         raise _corrupt_error(name, kind, error) from error
 
 
-def check_budget(name: str, size: int, budget: int) -> None:
-    """Refuse a size beyond the budget.
+def check_budget(name: str, size: int, budget: int | None = None, *, n_stored: int | None = None) -> None:
+    """Refuse an image of a size beyond the budget, before anything of that size is read.
+
+    Args:
+        name: the image, for the message.
+        size: bytes that it takes, inflated, and as real values.
+        budget: most of them; None takes `memory.budget`.
+        n_stored: bytes of its file, where that can be compressed.
 
     Raises:
         ResourceError: E401.
     """
-    if size > budget:
+    most = memory.budget(n_stored) if budget is None else budget
+    if size > most:
         raise ResourceError(
             "E401",
-            f"{name} declares or holds {size / 2**30:.3g} GiB",
-            f"at most {budget / 2**30:.3g} GiB",
-            "Crop it, or check that it is what you think it is.",
+            f"{name} declares or holds {size / memory.GIB:.3g} GiB",
+            f"at most {most / memory.GIB:.3g} GiB, by the memory there is and the size of the file",
+            f"Check that it is what you think it is, and crop it, or {memory.advise_budget(size)}.",
         )
 
 

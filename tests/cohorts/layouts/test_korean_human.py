@@ -19,7 +19,7 @@ from transmodal.cohorts.prepare.prepare import PrepareOptions, prepare
 from transmodal.cohorts.prepare.survey import survey
 from transmodal.cohorts.simulation import atlas, releases
 from transmodal.errors import InputError, ResourceError, UsageError
-from transmodal.storage import streams
+from transmodal.storage import memory
 from transmodal.volumes import Volume, io
 from transmodal.volumes.geometry.reorient import reorient
 
@@ -261,7 +261,7 @@ def test_stacks_that_do_not_fit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     with pytest.raises(InputError, match=r"colour_002\.png") as caught:
         case.load()
     assert caught.value.code == "E130"
-    monkeypatch.setattr(streams, "BUDGET_BYTES", 2000)
+    monkeypatch.setenv(memory.BUDGET, str(2000 / memory.GIB))
     with pytest.raises(ResourceError, match="a slab of 40 slices") as refused:
         case.load()
     assert refused.value.code == "E401"

@@ -11,7 +11,6 @@ from typing import NamedTuple
 from transmodal.cohorts.headers import ct_label, mr_label
 from transmodal.cohorts.headers.acquisition import Acquisition
 from transmodal.errors import InputError
-from transmodal.storage.streams import BUDGET_BYTES
 from transmodal.volumes.formats.dicom import headers as dicom_files
 from transmodal.volumes.formats.dicom import kinds as dicom_kinds
 from transmodal.volumes.formats.dicom.imaging_words import mask_description, show_modality
@@ -125,7 +124,7 @@ def read_archive(paths: Iterable[Path]) -> Archive:
     kinds: dict[tuple[str, str], Kinds] = {}
     bystanders: dict[str, list[Path]] = {}
     damages, n_faults, n_files = [], 0, 0
-    for entry in dicom_files.read_headers(paths, BUDGET_BYTES):
+    for entry in dicom_files.read_headers(paths):
         if isinstance(entry, dicom_files.Damage):
             damages.append(entry)
             continue

@@ -11,7 +11,6 @@ from transmodal.cohorts.quality.finding import Finding
 from transmodal.errors import TransmodalError
 from transmodal.modalities import modality_of
 from transmodal.storage import files
-from transmodal.storage.streams import BUDGET_BYTES
 from transmodal.volumes.formats.dicom import headers as dicom_files
 from transmodal.volumes.formats.dicom.slice_header import Slice
 
@@ -91,7 +90,7 @@ def _read_dicom(path: Path) -> SourceFacts:
         if len(series) != 1:
             return SourceFacts()
         (single,) = series
-        first = next(dicom_files.read_headers(single.paths[:1], BUDGET_BYTES))
+        first = next(dicom_files.read_headers(single.paths[:1]))
         modality = single.label().modality if single.kind == "MR" else ""
         part = first.text("BodyPartExamined").strip() if isinstance(first, Slice) else ""
         return SourceFacts("its DICOM header", single.kind, modality, part)

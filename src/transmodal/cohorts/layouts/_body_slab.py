@@ -196,9 +196,7 @@ def _check_kind(image: str, volume: Volume, *, is_colour: bool) -> None:
 def _check_budget(part: Pictures) -> tuple[Path, ...]:
     """Refuse a slab that does not fit, by its first picture and the number of slices."""
     columns, rows = raster.size_of(part.paths[0])
-    streams.check_budget(
-        f"a slab of {len(part.paths)} slices", columns * rows * 4 * len(part.paths), streams.BUDGET_BYTES
-    )
+    streams.check_budget(f"a slab of {len(part.paths)} slices", columns * rows * 4 * len(part.paths))
     return part.paths
 
 

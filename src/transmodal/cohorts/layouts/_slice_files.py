@@ -109,7 +109,7 @@ def _matlab(path: Path) -> NDArray[Any]:
     """Return the one array of a .mat file, or `data_fs`, as MATLAB's h5 files show it: slices first."""
     from scipy.io import loadmat
 
-    streams.check_budget(path.name, path.stat().st_size, streams.BUDGET_BYTES)
+    streams.check_budget(path.name, path.stat().st_size)
     try:
         content: dict[str, Any] = loadmat(path)
     except NotImplementedError:  # version 7.3, which is HDF5

@@ -7,6 +7,7 @@ them; so header and voxels are read here, and ITK is the tests' second opinion.
 from __future__ import annotations
 
 import hashlib
+import math
 import re
 import zlib
 from collections.abc import Callable, Mapping
@@ -19,7 +20,6 @@ from numpy.typing import NDArray
 
 from transmodal.errors import InputError, TransmodalError
 from transmodal.storage import files, placeholders, regular, streams
-from transmodal.storage.streams import BUDGET_BYTES
 from transmodal.volumes.formats import nifti_header
 from transmodal.volumes.formats.metaimage_header import (
     LPS,
@@ -43,7 +43,7 @@ def read(
     *,
     nonfinite: Nonfinite = "refuse",
     assume_orientation: str | None = None,
-    budget_bytes: int = BUDGET_BYTES,
+    budget_bytes: int | None = None,
 ) -> Volume:
     """Read one volume.
 
@@ -51,7 +51,7 @@ def read(
         path: a `.mha` file, or a `.mhd` file with its voxels in the same folder.
         nonfinite: refuse voxels that are NaN or infinite, or take them as 0.
         assume_orientation: axis codes such as `RAS` for a file that does not say how it lies.
-        budget_bytes: refuse files that declare or hold more.
+        budget_bytes: refuse files that declare or hold more; None takes `memory.budget`.
 
     Raises:
         InputError: E100 without its voxels, E101 truncated or corrupt, E102 no MetaImage, E103 a header that
@@ -64,7 +64,8 @@ def read(
     with streams.guarded(name, "MetaImage"):
         header, behind = read_header(path)
         layout = build_layout(name, header)
-        streams.check_budget(name, layout.n_bytes, budget_bytes)
+        size = max(layout.n_bytes, 4 * math.prod(layout.shape))
+        streams.check_budget(name, size, budget_bytes, n_stored=_compressed_size(path, header))
         affine = build_affine(name, header, layout.shape, assume_orientation)
         data = _read_data(path, header, behind, layout.n_bytes, budget_bytes)
         flat = np.frombuffer(data, dtype=layout.dtype)
@@ -155,7 +156,14 @@ def _format_numbers(values: NDArray[Any]) -> str:
     return " ".join(repr(float(value) + 0.0) for value in values)
 
 
-def _read_data(path: Path, header: Mapping[str, str], behind: int, n_bytes: int, budget: int) -> bytes:
+def _compressed_size(path: Path, header: Mapping[str, str]) -> int | None:
+    """Return the bytes of the file that holds compressed voxels; None where they are not."""
+    if not parse_flag(path.name, header, ("CompressedData",), default=False):
+        return None
+    return _data_file(path, header, 0)[0].stat().st_size
+
+
+def _read_data(path: Path, header: Mapping[str, str], behind: int, n_bytes: int, budget: int | None) -> bytes:
     """Return the voxels' bytes, inflated to the last one."""
     source, start = _data_file(path, header, behind)
     compressed = parse_flag(path.name, header, ("CompressedData",), default=False)

@@ -18,8 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from transmodal.errors import InputError, UsageError
-from transmodal.storage import streams
-from transmodal.storage.streams import BUDGET_BYTES
+from transmodal.storage import memory, streams
 from transmodal.volumes.formats import nifti_affine
 from transmodal.volumes.formats.nifti_affine import Form
 from transmodal.volumes.formats.nifti_header import HEADER_BYTES, RGB, NiftiLayout, read_layout, read_scaling
@@ -27,8 +26,8 @@ from transmodal.volumes.volume import Affine, Grid, Volume
 from transmodal.volumes.voxels import Nonfinite, build_volume, to_real, to_storable
 
 _SIDE_LIMIT = 32767
-SERIES_BUDGET_BYTES = 4 * BUDGET_BYTES
-"""Most bytes that a series may declare or hold, inflated: hundreds of volumes."""
+_SERIES = 4
+"""A series may take so many times what a volume may: it has hundreds of them."""
 
 
 def read(
@@ -38,7 +37,7 @@ def read(
     orientation_from: Form | None = None,
     assume_orientation: str | None = None,
     frame: int | None = None,
-    budget_bytes: int = BUDGET_BYTES,
+    budget_bytes: int | None = None,
 ) -> Volume:
     """Read one volume in real-world values.
 
@@ -48,7 +47,7 @@ def read(
         orientation_from: which form to believe where they disagree.
         assume_orientation: axis codes such as `RAS` for a file that does not say how it lies.
         frame: which volume of a series, from 0.
-        budget_bytes: refuse files that declare or hold more.
+        budget_bytes: refuse files that declare or hold more; None takes `memory.budget`.
 
     Raises:
         InputError: E101 truncated or corrupt, E102 no NIfTI, E103 a contradictory header, E110, E111,
@@ -60,7 +59,7 @@ def read(
     with streams.guarded(path.name, "NIfTI file"):
         parts = streams.blocks(path, gzipped=path.name.lower().endswith(".gz"))
         start = streams.head(parts, HEADER_BYTES)
-        layout = read_layout(path.name, start, budget_bytes)
+        layout = read_layout(path.name, start, _budget(path, budget_bytes))
         slope, intercept = read_scaling(path.name, layout.header)
         i, j, k = layout.shape[:3]
         affine = nifti_affine.affine_of(
@@ -76,7 +75,7 @@ def read(
         return replace(volume, space=nifti_affine.space_of(layout.header, orientation_from))
 
 
-def n_volumes(path: Path, *, budget_bytes: int = SERIES_BUDGET_BYTES) -> int:
+def n_volumes(path: Path) -> int:
     """Return how many volumes a file declares: 1, or as many as a series has.
 
     Raises:
@@ -85,7 +84,8 @@ def n_volumes(path: Path, *, budget_bytes: int = SERIES_BUDGET_BYTES) -> int:
     """
     with streams.guarded(path.name, "NIfTI file"):
         parts = streams.blocks(path, gzipped=path.name.lower().endswith(".gz"))
-        layout = read_layout(path.name, streams.head(parts, HEADER_BYTES), budget_bytes)
+        most = _SERIES * _budget(path)
+        layout = read_layout(path.name, streams.head(parts, HEADER_BYTES), most)
         outer = layout.shape[3:]
         # Colour can stand as a vector of three bytes, which is one volume (see `_one_volume`).
         return 1 if outer == (1, 3) and layout.dtype == np.uint8 else math.prod(outer)
@@ -99,7 +99,7 @@ def read_series(
     nonfinite: Nonfinite = "refuse",
     orientation_from: Form | None = None,
     assume_orientation: str | None = None,
-    budget_bytes: int = SERIES_BUDGET_BYTES,
+    budget_bytes: int | None = None,
 ) -> tuple[NDArray[Any], Affine]:
     """Read chosen volumes of a series in real-world values.
 
@@ -110,7 +110,7 @@ def read_series(
         nonfinite: as for `read`.
         orientation_from: as for `read`.
         assume_orientation: as for `read`.
-        budget_bytes: refuse files that declare or hold more.
+        budget_bytes: refuse files that declare or hold more; None takes `memory.budget`.
 
     Returns:
         Voxels `(I, J, K, len(frames))`, integers or float32, and the affine.
@@ -122,7 +122,8 @@ def read_series(
     with streams.guarded(path.name, "NIfTI file"):
         parts = streams.blocks(path, gzipped=path.name.lower().endswith(".gz"))
         start = streams.head(parts, HEADER_BYTES)
-        layout = read_layout(path.name, start, budget_bytes)
+        most = budget_bytes if budget_bytes is not None else _SERIES * _budget(path)
+        layout = read_layout(path.name, start, most)
         scaling = read_scaling(path.name, layout.header)
         (i, j, k), outer = layout.shape[:3], layout.shape[3:]
         if math.prod(outer) != n_frames or layout.dtype == RGB:
@@ -173,6 +174,12 @@ def write_series(voxels: NDArray[Any], affine: Affine, path: Path, description: 
     image.header["descrip"] = description.encode("ascii", "replace")[:79]
     data = image.to_bytes()
     path.write_bytes(gzip.compress(data, compresslevel=4, mtime=0) if path.suffix == ".gz" else data)
+
+
+def _budget(path: Path, budget: int | None = None) -> int:
+    """Return how many bytes a file's volume may take."""
+    is_compressed = path.name.lower().endswith(".gz")
+    return memory.budget(path.stat().st_size if is_compressed else None) if budget is None else budget
 
 
 def _voxels(content: NDArray[np.uint8], layout: NiftiLayout) -> NDArray[Any]:

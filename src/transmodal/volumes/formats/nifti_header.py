@@ -56,7 +56,8 @@ def read_layout(name: str, start: bytes, budget: int) -> NiftiLayout:
     """
     header = _header(name, start)
     layout = NiftiLayout(header, _shape(name, header), _dtype(name, header), _offset(name, header))
-    streams.check_budget(name, layout.offset + layout.n_bytes, budget)
+    n_real_bytes = 4 * math.prod(layout.shape)  # float32, which voxels become sooner or later
+    streams.check_budget(name, max(layout.offset + layout.n_bytes, n_real_bytes), budget)
     return layout
 
 

@@ -22,7 +22,7 @@ _PASSES = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4),
 _PIECE = 1 << 18
 
 
-def check(path: Path, budget: int) -> None:
+def check(path: Path, budget: int | None) -> None:
     """Refuse a PNG that is not whole.
 
     Args:
@@ -42,7 +42,7 @@ def check(path: Path, budget: int) -> None:
         header = _Header(*struct.unpack(">IIBBBBB", content))
         if header.colour not in _SAMPLES or header.interlaced > 1:
             raise _damage_error(path.name, "has a header that makes no sense")
-        streams.check_budget(path.name, header.n_bytes, budget)
+        streams.check_budget(path.name, header.n_bytes, budget, n_stored=path.stat().st_size)
         n_bytes = _count_inflated(
             path.name, (piece for kind, piece in chunks if kind == b"IDAT"), header.n_bytes
         )

@@ -6,6 +6,7 @@ gives the spacing, else 1 mm. Depths of 8 and 16 bits stay as they are; nothing 
 
 from __future__ import annotations
 
+import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,7 +19,6 @@ from PIL import Image, ImageFile, TiffImagePlugin
 
 from transmodal.errors import InputError, UsageError
 from transmodal.storage import placeholders, regular, streams
-from transmodal.storage.streams import BUDGET_BYTES
 from transmodal.volumes.formats import png, tiff
 from transmodal.volumes.formats.nifti_affine import assumed_affine
 from transmodal.volumes.volume import Volume
@@ -29,6 +29,8 @@ READABLE = (*SUFFIXES, ".bmp")
 """Endings that `read` takes: stacks of photographs and labels come as BMP too."""
 _FORMATS = {".png": "PNG", ".tif": "TIFF", ".tiff": "TIFF", ".bmp": "BMP"}
 _READ = ("PNG", "TIFF", "BMP")
+_UNLIMITED = threading.Lock()
+"""Held while Pillow's own limit, which is the process's, is set aside."""
 _GREY = {"L", "I;16", "I;16B", "I;16L", "F"}
 _TURNED = 0x0112  # the tag by which cameras say that an image lies on its side
 _MM_PER_INCH = 25.4
@@ -39,7 +41,7 @@ def read(
     *,
     nonfinite: Nonfinite = "refuse",
     assume_orientation: str | None = None,
-    budget_bytes: int = BUDGET_BYTES,
+    budget_bytes: int | None = None,
 ) -> Volume:
     """Read one picture as `(columns, rows, 1)`, or `(columns, rows, 1, 3)` in colour.
 
@@ -48,7 +50,7 @@ def read(
         nonfinite: refuse pixels that are NaN or infinite (TIFF of floats), or take them as 0.
         assume_orientation: axis codes that columns, rows and the slice run to: `LPS` for an axial slice as
             radiologists look at it.
-        budget_bytes: refuse pictures that declare more.
+        budget_bytes: refuse pictures that declare more; None takes `memory.budget`.
 
     Raises:
         InputError: E101 truncated or corrupt, E102 another format, E103 turned by a tag, E111 without an
@@ -73,7 +75,7 @@ def read(
 
 
 @contextmanager
-def open_picture(path: Path, budget_bytes: int = BUDGET_BYTES) -> Iterator[ImageFile.ImageFile]:
+def open_picture(path: Path, budget_bytes: int | None = None) -> Iterator[ImageFile.ImageFile]:
     """Open a PNG, TIFF or BMP file that is whole, of the format that its name says, and within the budget.
 
     Raises:
@@ -88,9 +90,19 @@ def open_picture(path: Path, budget_bytes: int = BUDGET_BYTES) -> Iterator[Image
             is_tiff = stream.read(2) in (b"II", b"MM")
         if is_tiff:
             tiff.check_directories(path)
-        with Image.open(path, formats=_READ) as image:
+        with _open(path) as image:
             _check_whole(image, path, budget_bytes)
             yield image
+
+
+def _open(path: Path) -> ImageFile.ImageFile:
+    """Open a picture of any size: the budget says how large it may be, and not Pillow."""
+    with _UNLIMITED:
+        limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+        try:
+            return Image.open(path, formats=_READ)
+        finally:
+            Image.MAX_IMAGE_PIXELS = limit
 
 
 def size_of(path: Path) -> tuple[int, int]:
@@ -132,7 +144,7 @@ def write(volume: Volume, path: Path, name: str) -> None:
     Image.fromarray(pixels).save(path, format=kind, dpi=(x, y))
 
 
-def _check_whole(image: ImageFile.ImageFile, path: Path, budget_bytes: int) -> None:
+def _check_whole(image: ImageFile.ImageFile, path: Path, budget_bytes: int | None) -> None:
     """Refuse another format than the name says, more than the budget, and fewer or more rows than declared."""
     format_by_name = _FORMATS.get(path.suffix.lower())
     if format_by_name is not None and image.format != format_by_name:
@@ -142,7 +154,8 @@ def _check_whole(image: ImageFile.ImageFile, path: Path, budget_bytes: int) -> N
             f"{format_by_name}, as its name says",
             "Give it the ending of what it holds.",
         )
-    streams.check_budget(path.name, image.width * image.height * 4, budget_bytes)
+    size = image.width * image.height * 4
+    streams.check_budget(path.name, size, budget_bytes, n_stored=path.stat().st_size)
     if image.format == "PNG":
         png.check(path, budget_bytes)
     elif isinstance(image, TiffImagePlugin.TiffImageFile):

@@ -12,6 +12,7 @@ from scipy import ndimage
 
 from transmodal.errors import InputError, UsageError
 from transmodal.volumes.geometry.exact_regrid import ExactMatch, match_exactly, regrid_exactly, to_triple
+from transmodal.volumes.geometry.grid_budget import check_budget
 from transmodal.volumes.geometry.resampling import How, resample
 from transmodal.volumes.volume import Grid, Volume
 
@@ -54,6 +55,7 @@ def working_grid(grid: Grid, spacing_mm: float | tuple[float, float, float] | No
 
     Raises:
         UsageError: E001 when a spacing is not a positive number.
+        ResourceError: E401 for a grid beyond the budget.
     """
     ras, _ = _reoriented_grid(grid, "RAS")
     if spacing_mm is None:
@@ -68,7 +70,9 @@ def working_grid(grid: Grid, spacing_mm: float | tuple[float, float, float] | No
     affine = ras.affine.copy()
     affine[:3, :3] *= spacing / now
     affine[:3, 3] = ras.world((np.array(ras.shape) - 1) / 2) - affine[:3, :3] @ ((shape - 1) / 2)
-    return Grid(to_triple(shape), affine)
+    grid_of_spacing = Grid(to_triple(shape), affine)
+    check_budget(ras, grid_of_spacing)
+    return grid_of_spacing
 
 
 def crop_or_pad(volume: Volume, shape: Sequence[int], *, fill: float = 0.0) -> Volume:

@@ -18,6 +18,7 @@ from transmodal.volumes.geometry.exact_regrid import (
     regrid_exactly,
     to_triple,
 )
+from transmodal.volumes.geometry.grid_budget import check_budget
 from transmodal.volumes.volume import TOLERANCE_MM, Grid, Volume, Voxels
 
 How = Literal["linear", "nearest", "cubic"]
@@ -49,10 +50,12 @@ def resample(volume: Volume, grid: Grid, *, how: How = "linear", fill: float = 0
     Raises:
         InputError: E120 when voxels to interpolate are not finite.
         UsageError: E001 when the voxels keep their type and it cannot hold `fill`.
+        ResourceError: E401 for a grid beyond the budget.
     """
     match = match_exactly(volume.grid, grid)
     if match is not None:
         return Volume(regrid_exactly(volume.voxels, match, grid.shape, fill), grid.affine)
+    check_budget(volume.grid, grid)
     step = np.linalg.inv(volume.affine) @ grid.affine
     axes = _parallel_axes(step, volume.spacing, grid.shape)
     if how == "nearest":

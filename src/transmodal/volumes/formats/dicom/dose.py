@@ -21,7 +21,7 @@ def is_dose(header: Slice) -> bool:
     return header.text("Modality") == "RTDOSE"
 
 
-def read(name: str, slices: list[Slice], budget: int) -> Volume:
+def read(name: str, slices: list[Slice], budget: int | None) -> Volume:
     """Read a dose grid: DoseGridScaling applied, planes where GridFrameOffsetVector says.
 
     Args:
@@ -44,7 +44,7 @@ def read(name: str, slices: list[Slice], budget: int) -> Volume:
     (header,) = slices
     n_frames = int(header.numbers("NumberOfFrames", default=1)[0])
     n_pixels = n_frames * int(header.numbers("Rows")[0] * header.numbers("Columns")[0])
-    streams.check_budget(name, 4 * n_pixels, budget)
+    streams.check_budget(name, 4 * n_pixels, budget, n_stored=header.path.stat().st_size)
     scaling = float(header.numbers("DoseGridScaling")[0])
     if header.text("DoseUnits").upper() != "GY" or scaling <= 0:
         raise InputError(

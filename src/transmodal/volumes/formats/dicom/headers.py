@@ -26,6 +26,8 @@ SUFFIXES = (".dcm", ".dicom", ".ima")
 """Endings by which a file says that it is DICOM."""
 _MAGIC = slice(128, 132)
 """Place of `DICM`, behind the preamble."""
+_META_BYTES = 1 << 20
+"""More than the elements before the data set take."""
 _FOREIGN_SUFFIXES = re.compile(
     r"\.(txt|json|csv|tsv|xml|html?|pdf|md|log|ya?ml|toml|bval|bvec|nii|gz|mha|mhd|z?raw|nrrd|png|jpe?g|tiff?|bmp|gif|svg|zip|tar"
     r"|7z|rar|exe|dll|jar|inf|ini|db|md5|sha256|sha1|js|css|lnk|rtf|docx?|xlsx?|pptx?|mat|np[yz]|h5|py|sh|bat|xsl|url|ico|mp4|avi"
@@ -77,7 +79,7 @@ class Bystander(NamedTuple):
     kind: str
 
 
-def read_images(paths: Sequence[Path], name: str, budget: int) -> list[Slice]:
+def read_images(paths: Sequence[Path], name: str, budget: int | None = None) -> list[Slice]:
     """Read the headers of a series' files up to their pixels.
 
     DICOM that is no image, and files of other kinds by their names (text, tables, pictures, NIfTI, DICOMDIR), are
@@ -111,7 +113,7 @@ def read_images(paths: Sequence[Path], name: str, budget: int) -> list[Slice]:
     return slices
 
 
-def read_headers(paths: Iterable[Path], budget: int) -> Iterator[Slice | Damage | Bystander]:
+def read_headers(paths: Iterable[Path], budget: int | None = None) -> Iterator[Slice | Damage | Bystander]:
     """Read headers one by one, so that a whole archive can be looked through; damaged files come out as such.
 
     Raises:
@@ -207,6 +209,8 @@ def _not_dicom_error(path: Path) -> InputError:
 
 def _read_whose(path: Path) -> tuple[str, frozenset[str]]:
     """Return the SeriesInstanceUID of a damaged file and the words of its patient, if so much of it can be read."""
+    if _may_be_deflated(path):
+        return "", frozenset()
     keywords = ["SeriesInstanceUID", *IDENTITY, *CIRCUMSTANCES]
     with quiet():
         try:
@@ -214,3 +218,9 @@ def _read_whose(path: Path) -> tuple[str, frozenset[str]]:
             return str(dataset.get("SeriesInstanceUID") or ""), Slice(path, dataset).identity
         except Exception:  # whatever pydicom chokes on, the file is damaged all the same
             return "", frozenset()
+
+
+def _may_be_deflated(path: Path) -> bool:
+    """Return whether a file's first bytes say that all behind them is deflated: pydicom would inflate it to the end."""
+    with streams.guarded(path.name, "file"), regular.open_file(path) as stream:
+        return DeflatedExplicitVRLittleEndian.encode() in stream.read(_META_BYTES)

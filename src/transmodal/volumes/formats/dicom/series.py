@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 
 from transmodal.errors import InputError, UsageError
 from transmodal.storage import listing, streams
-from transmodal.storage.streams import BUDGET_BYTES
 from transmodal.volumes.formats.dicom import dose
 from transmodal.volumes.formats.dicom.checks import check_one_volume
 from transmodal.volumes.formats.dicom.headers import read_images
@@ -39,7 +38,7 @@ def read(
     *,
     nonfinite: Nonfinite = "refuse",
     series: str | None = None,
-    budget_bytes: int = BUDGET_BYTES,
+    budget_bytes: int | None = None,
 ) -> Volume:
     """Read a series; slices are sorted along their normal, rescale is applied slice by slice.
 
@@ -48,7 +47,7 @@ def read(
             passed over, every other file that cannot be read is refused.
         nonfinite: refuse values that are not finite, or take them as 0.
         series: SeriesInstanceUID or SeriesNumber, where the folder holds several.
-        budget_bytes: refuse files and series that declare more.
+        budget_bytes: refuse files and series that declare more; None takes `memory.budget`.
 
     Raises:
         InputError: E100 without DICOM images, E101 for damaged ones, E102 for multi-frame objects, mosaics and
@@ -69,7 +68,7 @@ def read_files(
     *,
     nonfinite: Nonfinite = "refuse",
     series: str | None = None,
-    budget_bytes: int = BUDGET_BYTES,
+    budget_bytes: int | None = None,
 ) -> Volume:
     """Read a series from files that may lie anywhere; `name` is what messages call it. Else as `read`."""
     with guarded(name):
@@ -82,7 +81,8 @@ def read_files(
         check_one_volume(name, slices)
         first = slices[0]
         n_pixels = int(first.numbers("Rows")[0] * first.numbers("Columns")[0]) * len(slices)
-        streams.check_budget(name, 4 * n_pixels, budget_bytes)
+        n_stored = sum(header.path.stat().st_size for header in slices)
+        streams.check_budget(name, 4 * n_pixels, budget_bytes, n_stored=n_stored)
         slices, affine = _sort_slices(name, slices)
         planes = [read_plane(header) for header in slices]
         _log_padding(name, planes)
