@@ -10,12 +10,9 @@ import numpy as np
 import pydicom
 import pytest
 from pydicom.dataset import Dataset
-from pydicom.uid import generate_uid
 
 from transmodal.errors import TransmodalError
 from transmodal.volumes import Volume, io
-from transmodal.volumes.formats.dicom.imaging_words import mask_description, show_modality
-from transmodal.volumes.formats.dicom.privacy import mask_identity, quiet
 from transmodal.volumes.formats.dicom.writing import SeriesAbout, write_series
 from transmodal.volumes.reading import Reading
 
@@ -135,48 +132,3 @@ def test_a_lone_file_that_is_cut_is_masked_by_its_own_header(tmp_path: Path) -> 
     with pytest.raises(TransmodalError) as caught:
         io.read(folder)
     assert "jane" not in caught.value.line().lower()
-
-
-def test_the_log_of_pydicom_reaches_neither_the_last_resort_nor_its_own_handlers(
-    capfd: pytest.CaptureFixture[str],
-) -> None:
-    logger = logging.getLogger("pydicom")
-    before, handler = list(logger.handlers), logging.StreamHandler()
-    try:
-        for handlers in ([], [handler]):
-            logger.handlers = list(handlers)
-            with quiet():
-                logging.getLogger("pydicom.filereader").warning(CANARY)
-            assert logger.handlers == handlers
-    finally:
-        logger.handlers = before
-    assert CANARY not in "".join(capfd.readouterr())
-
-
-@pytest.mark.parametrize(
-    ("text", "shown"),
-    [
-        ("t1_mprage_sag_p2_iso", "t1_mprage_sag_p2_iso"),
-        ("AX T2 FLAIR 3D 1mm", "AX T2 FLAIR 3D 1mm"),
-        ("Doe Jane t1 post Gd", "*** *** t1 post Gd"),
-        ("12.04.1965 brain", "***.***.*** brain"),
-        ("T1QUOLL", "***"),
-        ("", ""),
-    ],
-)
-def test_descriptions_are_shown_by_the_words_of_imaging_alone(text: str, shown: str) -> None:
-    assert mask_description(text) == shown
-
-
-def test_modalities_are_shown_where_dicom_defines_them() -> None:
-    assert [show_modality(text) for text in ("MR", "RTSTRUCT", CANARY, "")] == [
-        "MR",
-        "RTSTRUCT",
-        "an unknown Modality",
-        "no modality",
-    ]
-
-
-def test_names_that_hold_a_uid_keep_its_end_alone() -> None:
-    name = f"{generate_uid()}.dcm"
-    assert mask_identity(name, frozenset()) == f"***{name[-8:]}"

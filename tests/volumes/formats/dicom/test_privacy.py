@@ -12,6 +12,7 @@ import pydicom
 import pytest
 from pydicom import config
 from pydicom.dataset import Dataset
+from pydicom.uid import generate_uid
 
 from transmodal.errors import InputError
 from transmodal.volumes import Volume, io
@@ -140,3 +141,24 @@ def test_the_log_is_kept_in_while_another_thread_reads(caplog: pytest.LogCapture
         thread.join()
     assert CANARY not in caplog.text
     assert logging.getLogger("pydicom").propagate
+
+
+def test_the_log_of_pydicom_reaches_neither_the_last_resort_nor_its_own_handlers(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    logger = logging.getLogger("pydicom")
+    before, handler = list(logger.handlers), logging.StreamHandler()
+    try:
+        for handlers in ([], [handler]):
+            logger.handlers = list(handlers)
+            with quiet():
+                logging.getLogger("pydicom.filereader").warning(CANARY)
+            assert logger.handlers == handlers
+    finally:
+        logger.handlers = before
+    assert CANARY not in "".join(capfd.readouterr())
+
+
+def test_names_that_hold_a_uid_keep_its_end_alone() -> None:
+    name = f"{generate_uid()}.dcm"
+    assert mask_identity(name, frozenset()) == f"***{name[-8:]}"

@@ -1,4 +1,4 @@
-"""Checks of a DICOM series before its pixels are read: slices of one kind, with a unit where one is rescale_keywords."""
+"""Checks of a DICOM series before its pixels are read: slices of one kind, with a unit where one is due."""
 
 from __future__ import annotations
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +13,7 @@ import pytest
 from pydicom.dataset import FileDataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, generate_uid
 
+from dicom_files import series
 from transmodal.errors import InputError
 from transmodal.volumes import io
 
@@ -171,3 +174,23 @@ def test_pydicom_agrees(tmp_path: Path) -> None:
     volume = io.read(folder)
     first = pydicom.dcmread(folder / "004.dcm")
     np.testing.assert_array_equal(first.pixel_array.T.astype(int) - 1024, volume.voxels[:, :, 0])
+
+
+def test_copies_are_read_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    folder = series(tmp_path / "s")
+    right = io.read(folder)
+    shutil.copy(folder / "0002.dcm", folder / "copy of 0002.dcm")
+    shutil.copy(folder / "0006.dcm", folder / "copy of 0006.dcm")
+    with caplog.at_level(logging.WARNING):
+        again = io.read(folder)
+    np.testing.assert_array_equal(again.voxels, right.voxels)
+    assert "2 of 8 files are identical copies of others; read once" in caplog.text
+
+
+def test_one_uid_with_two_contents_is_no_copy(tmp_path: Path) -> None:
+    folder = series(tmp_path / "s")
+    one = pydicom.dcmread(folder / "0002.dcm")
+    one.PixelData = one.PixelData[::-1]
+    one.save_as(folder / "0099.dcm")
+    with pytest.raises(InputError, match="are the same slice"):
+        io.read(folder)

@@ -1,7 +1,8 @@
-"""Compressed pixels: every lossless codec gives the plain pixels back, and a missing decoder is said in one line."""
+"""Pixels of DICOM slices: every lossless codec gives the plain ones back, padding becomes air, lengths are held to the header."""
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -9,7 +10,9 @@ import gdcm
 import numpy as np
 import pydicom
 import pytest
+from pydicom.dataset import Dataset
 
+from dicom_files import N_SLICES, series
 from transmodal.errors import InputError, ResourceError
 from transmodal.volumes import Volume, io
 from transmodal.volumes.formats.dicom import pixels as dicom_pixels
@@ -99,3 +102,60 @@ def test_a_codec_that_fails_prints_no_traceback(
     assert caught.value.code == "E101"
     assert "\n" not in caught.value.line()
     assert "Traceback" not in "".join(capfd.readouterr()) + caplog.text
+
+
+def test_padding_of_ct_becomes_air(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    def padded(one: Dataset, n: int) -> None:
+        one.RescaleIntercept = -1024
+        one.add_new("PixelPaddingValue", "SS", -2000)
+        pixels = one.pixel_array.copy()
+        pixels[0, :3] = -2000
+        one.PixelData = pixels.tobytes()
+
+    with caplog.at_level(logging.WARNING):
+        voxels = io.read(series(tmp_path / "s", "CT", padded)).voxels
+    assert voxels.min() == -1024
+    assert (voxels[:3, 0, :] == -1024).all()
+    assert (voxels[3:, 0, :] > -1024).all()
+    assert f"{3 * N_SLICES} pixels are padding by their header; set to air, -1024 HU" in caplog.text
+
+
+def test_padding_that_lossy_compression_spread_becomes_air_too(tmp_path: Path) -> None:
+    def padded(one: Dataset, n: int) -> None:
+        one.RescaleIntercept = -1024
+        one.add_new("PixelPaddingValue", "SS", -2000)
+        pixels = one.pixel_array.copy()
+        pixels[0, :3] = (-2000, -2971, -1950)
+        one.PixelData = pixels.tobytes()
+
+    voxels = io.read(series(tmp_path / "s", "CT", padded)).voxels
+    assert (voxels[:3, 0, :] == -1024).all()
+
+
+def test_padding_that_is_a_tissues_value_stays(tmp_path: Path) -> None:
+    """0 HU is water: where the header names it padding as well, nothing tells one from the other."""
+
+    def padded(one: Dataset, n: int) -> None:
+        one.add_new("PixelPaddingValue", "SS", 0)
+        pixels = one.pixel_array.copy()
+        pixels[0, :3] = 0
+        one.PixelData = pixels.tobytes()
+
+    assert (io.read(series(tmp_path / "s", "CT", padded)).voxels[:3, 0] == 0).all()
+
+
+@pytest.mark.parametrize("behind", [2, 6, 200])
+def test_zeros_behind_the_pixels_are_no_fault(behind: int, tmp_path: Path) -> None:
+    def longer(one: Dataset, n: int) -> None:
+        one.PixelData = one.PixelData + b"\0" * behind
+
+    right = io.read(series(tmp_path / "right"))
+    np.testing.assert_array_equal(io.read(series(tmp_path / "s", change=longer)).voxels, right.voxels)
+
+
+def test_numbers_behind_the_pixels_are_a_fault(tmp_path: Path) -> None:
+    def longer(one: Dataset, n: int) -> None:
+        one.PixelData = one.PixelData + b"\1\2\3\4"
+
+    with pytest.raises(InputError, match="bytes of pixels"):
+        io.read(series(tmp_path / "s", change=longer))
