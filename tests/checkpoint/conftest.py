@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 
-from transmodal.checkpoint import Checkpoint, CohortMark, State
+from transmodal.checkpoint import MANIFEST, Checkpoint, CohortMark, State, manifest
 from transmodal.recipes.load import validate
+from transmodal.storage import files
 from transmodal.volumes.intensity import IntensitySpec, fit
 
 RECIPE = {
@@ -38,3 +42,15 @@ def whole() -> Checkpoint:
         window=(16, 24),
         versions={"torch": "2"},
     )
+
+
+@pytest.fixture
+def reseal() -> Callable[[Path, Callable[[dict[str, object]], None]], None]:
+    """Change a manifest and seal it anew, as somebody would who knows the format."""
+
+    def change_and_seal(folder: Path, change: Callable[[dict[str, object]], None]) -> None:
+        content = files.read_json(folder / MANIFEST)["content"]
+        change(content)
+        (folder / MANIFEST).write_bytes(manifest.seal(content))
+
+    return change_and_seal

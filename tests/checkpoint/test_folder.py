@@ -12,9 +12,11 @@ import pytest
 import torch
 
 from transmodal import checkpoint
-from transmodal.checkpoint import MANIFEST, OPTIMIZERS, WEIGHTS, Checkpoint, manifest
+from transmodal.checkpoint import MANIFEST, OPTIMIZERS, WEIGHTS, Checkpoint
 from transmodal.errors import InputError, IntegrityError, ResourceError
 from transmodal.storage import files
+
+Reseal = Callable[[Path, Callable[[dict[str, object]], None]], None]
 
 
 def test_what_is_saved_comes_back(whole: Checkpoint, tmp_path: Path) -> None:
@@ -91,37 +93,7 @@ def test_every_cut_is_found(whole: Checkpoint, tmp_path: Path, name: str, keep: 
     assert name in caught.value.got
 
 
-def reseal(folder: Path, change: Callable[[dict[str, object]], None]) -> None:
-    content = files.read_json(folder / MANIFEST)["content"]
-    change(content)
-    (folder / MANIFEST).write_bytes(manifest.seal(content))
-
-
-@pytest.mark.parametrize(
-    ("key", "value", "words"),
-    [
-        ("format", 99, "format 99"),
-        ("files", {}, "other files"),
-        ("files", ["x"], "other files"),
-        ("files", {WEIGHTS: "0" * 64, "../../etc/passwd": "0" * 64}, "other files"),
-        ("state", {"phase": "train", "unknown": 1}, "does not hold"),
-        ("recipe", {"name": "x"}, "does not hold"),
-        ("cohort", 3, "does not hold"),
-        ("sources", {"t1": {"how": 1}}, "does not hold"),
-    ],
-)
-def test_a_manifest_that_makes_no_sense(
-    whole: Checkpoint, tmp_path: Path, key: str, value: object, words: str
-) -> None:
-    checkpoint.save(tmp_path / "last", whole)
-    reseal(tmp_path / "last", lambda content: content.update({key: value}))
-
-    with pytest.raises(IntegrityError, match=words) as caught:
-        checkpoint.load(tmp_path / "last")
-    assert caught.value.code == "E502"
-
-
-def test_a_pickle_is_never_opened(whole: Checkpoint, tmp_path: Path) -> None:
+def test_a_pickle_is_never_opened(whole: Checkpoint, reseal: Reseal, tmp_path: Path) -> None:
     class Bomb:
         def __reduce__(self) -> tuple[object, tuple[str]]:
             return (Path(tmp_path / "canary").write_text, ("executed",))
@@ -213,42 +185,6 @@ def test_numbers_that_are_not_finite_are_refused(whole: Checkpoint, tmp_path: Pa
     with pytest.raises(ValueError, match="not JSON compliant"):
         checkpoint.save(tmp_path / "last", bad)
     assert list(tmp_path.iterdir()) == []
-
-
-@pytest.mark.parametrize("field", ["frozen", "starting_weights", "units", "versions"])
-@pytest.mark.parametrize("value", ["x", 3, [1], ["x", 2], {"t1": 3}, {"t1": [1]}, True])
-def test_a_resealed_manifest_with_fields_of_another_kind(
-    whole: Checkpoint, tmp_path: Path, field: str, value: object
-) -> None:
-    checkpoint.save(tmp_path / "last", whole)
-    reseal(tmp_path / "last", lambda content: content.update({field: value}))
-    with pytest.raises(IntegrityError) as refused:
-        checkpoint.load(tmp_path / "last").provenance()
-    assert refused.value.code == "E502"
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"window": "16"},
-        {"window": ["a", "b"]},
-        {"window": [16, 1.5]},
-        {"window": [[1], [2]]},
-        {"window": [0, 16]},
-        {"window": [10**9, 10**9]},
-        {"cohort": {"name": 3, "digest": "ab"}},
-        {"cohort": {"name": "a", "digest": "ab", "patients": "p"}},
-        {"cohort": {"name": "a", "digest": "ab", "more": 1}},
-    ],
-)
-def test_a_resealed_manifest_with_a_window_or_cohort_of_another_kind(
-    whole: Checkpoint, tmp_path: Path, change: dict[str, object]
-) -> None:
-    checkpoint.save(tmp_path / "last", whole)
-    reseal(tmp_path / "last", lambda content: content.update(change))
-    with pytest.raises(IntegrityError) as refused:
-        checkpoint.load(tmp_path / "last")
-    assert refused.value.code == "E502"
 
 
 @pytest.mark.parametrize("kind", ["folder", "loop", "nowhere"])

@@ -120,62 +120,6 @@ def test_a_case_with_lost_arrays_is_prepared_again(
     assert tree(folder) == before
 
 
-PAYLOADS = [
-    "../../escape",
-    "/etc/passwd",
-    "..",
-    ".",
-    "",
-    ".hidden",
-    "-rf",
-    "a/b",
-    "a\\b",
-    "C:evil",
-    "nul\0byte",
-    "x" * 400,
-    "a..b",
-    "dot.",
-    "%2e%2e%2fup",
-    "\uff0e\uff0e\uff0ffull",
-    "müller",
-    "white space",
-    "line\nbreak",
-    "\udce9 surrogate",
-    "~",
-    "$(touch x)",
-]
-
-
-@pytest.mark.parametrize("name", PAYLOADS)
-def test_no_id_leads_outside(name: str, a_case: MakeCase, ready: Maker, tree: Tree, tmp_path: Path) -> None:
-    outside = tmp_path / "outside"
-    folder = outside / "deep" / "cohort"
-    folder.mkdir(parents=True)
-    maker = ready(replace(a_case(), id=name, patient=name))
-    cohort = prepare([maker, ready(a_case("other"))], folder, ALONE)
-    assert [path.name for path in outside.iterdir()] == ["deep"]
-    assert [path.name for path in (outside / "deep").iterdir()] == ["cohort"]
-    (safe,) = {case.id for case in cohort.cases()} - {"other"}
-    assert safe == (folder / "cases" / safe).name
-    assert all(letter.isascii() and (letter.isalnum() or letter in "._-") for letter in safe)
-    assert ".." not in safe
-    assert len(safe) <= 100
-    assert safe != name
-    assert (folder / "cases" / safe / "case.json").is_file()
-    again = prepare([maker, ready(a_case("other"))], folder, ALONE)
-    assert {case.id for case in again.cases()} == {safe, "other"}
-
-
-def test_ids_that_cannot_be_told_apart(a_case: MakeCase, ready: Maker, tmp_path: Path) -> None:
-    for one, other in (("s01", "s01"), ("s01", "S01"), ("aB", "Ab")):
-        with pytest.raises(InputError, match="two cases called") as caught:
-            prepare([ready(a_case(one)), ready(a_case(other))], tmp_path / "cohort")
-        assert caught.value.code == "E004"
-    with pytest.raises(InputError, match="no case") as caught:
-        prepare([], tmp_path / "cohort")
-    assert caught.value.code == "E132"
-
-
 def test_nothing_personal_in_the_manifest(
     a_case: MakeCase, on_disk: OnDisk, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

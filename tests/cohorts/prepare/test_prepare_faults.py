@@ -112,27 +112,6 @@ def _lives(process: int) -> bool:
     return state != "Z"
 
 
-def test_a_dead_worker_is_named(slow: Maker, tmp_path: Path) -> None:
-    makers = [slow(n, mood="die" if n == 2 else "") for n in range(4)]
-    with pytest.raises(ResourceError, match="case02 died") as caught:
-        prepare(makers, tmp_path / "cohort", workers=2)
-    assert caught.value.code == "E402"
-    assert not (tmp_path / "cohort" / "cohort.json").exists()
-    assert (tmp_path / "cohort" / "cases" / "case00" / "case.json").exists()
-
-
-def test_a_worker_that_dies_once_is_tried_alone(slow: Maker, tmp_path: Path) -> None:
-    makers = [slow(n, mood="die once" if n == 1 else "") for n in range(4)]
-    assert len(prepare(makers, tmp_path / "cohort", workers=2).cases()) == 4
-
-
-def test_a_bug_keeps_its_traceback_and_names_the_case(slow: Maker, tmp_path: Path) -> None:
-    for workers in (1, 2):
-        with pytest.raises(ZeroDivisionError) as caught:
-            prepare([slow(0), slow(1, mood="break")], tmp_path / f"{workers}", workers=workers)
-        assert caught.value.__notes__ == ["while preparing case case01"]
-
-
 def test_all_failing_cases_are_reported_and_good_ones_kept(slow: Maker, tmp_path: Path) -> None:
     folder = tmp_path / "cohort"
     makers = [slow(n, mood="fail" if n > 1 else "") for n in range(6)]
