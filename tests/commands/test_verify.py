@@ -13,7 +13,8 @@ import pytest
 
 import transmodal
 from transmodal import cli
-from transmodal.errors import InputError
+from transmodal.checkpoint import manifest
+from transmodal.errors import InputError, UsageError
 from transmodal.storage import files, sealed
 
 EARLIER = Path(__file__).parent.parent / "contract" / "earlier"
@@ -155,6 +156,38 @@ def test_python_sees_damage_that_came_later(folders: Path) -> None:
 @pytest.mark.parametrize("place", [".", "nowhere", "source-t1.nii.gz", "tiny.yaml"])
 def test_another_folder_is_refused(place: str, folders: Path) -> None:
     shutil.rmtree(folders / "evaluation")
-    with pytest.raises(InputError, match="is no cohort, run, checkpoint or evaluation") as caught:
+    with pytest.raises(
+        InputError, match="is no cohort, run, checkpoint, evaluation or synthetic image"
+    ) as caught:
         transmodal.verify(place)
     assert caught.value.code == "E100"
+
+
+def test_an_image_is_held_against_its_sidecar_and_the_run(
+    folders: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["source-t1.nii.gz", "-o", "out/fa.nii.gz", "--force", "--quiet"]
+    assert cli.run(["translate", "run", *words]) == 0
+    capsys.readouterr()
+    for place, text in {"out/fa.nii.gz": "image: 3", "out/fa.json": "image: 3", "out": "images: 3"}.items():
+        assert cli.run(["verify", place, "--run", "run", "--quiet"]) == 0
+        assert capsys.readouterr().out == f"{text} files are what was written\n"
+    path = folders / "run" / "checkpoints" / "best" / "manifest.json"
+    content = manifest.unseal(path)
+    content["target_map"]["scale"] /= 2
+    path.write_bytes(manifest.seal(content))
+    assert cli.run(["verify", "out/fa.nii.gz", "--quiet"]) == 0
+    assert cli.run(["verify", "out/fa.nii.gz", "--run", "run", "--quiet"]) == 5
+    assert "run did not make this image: its best checkpoint differs in target_map" in capsys.readouterr().out
+    recompress(folders / "out" / "fa.nii.gz")
+    assert cli.run(["verify", "out", "--quiet"]) == 5
+    line, summary = capsys.readouterr().out.splitlines()
+    assert line.startswith("fa.nii.gz: fa.nii.gz is not the image of its sidecar: it has other bytes around")
+    assert summary == "images: 1 of 2 files are not what was written"
+
+
+@pytest.mark.parametrize("place", ["cohort", "run", "run/checkpoints/best", "evaluation"])
+def test_a_run_beside_no_image_is_refused(place: str, folders: Path) -> None:
+    with pytest.raises(UsageError, match="--run beside a") as caught:
+        transmodal.verify(place, run="run")
+    assert caught.value.code == "E004"

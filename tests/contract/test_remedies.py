@@ -37,6 +37,7 @@ VERBS: dict[str, tuple[str, ...]] = {
     "commands/_places.py": ("translate",),
     "commands/_sources.py": ("translate",),
     "commands/_splitting.py": SPLITTING,
+    "commands/_verifying.py": ("verify",),
     "commands/_reading.py": READING,
     "evaluation/compare/": ("compare",),
     "evaluation/": ("evaluate",),

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
+from transmodal.checkpoint import Fingerprint
 from transmodal.inference import engines
 from transmodal.inference.preprocessing import Preprocessing, preprocess
+from transmodal.inference.provenance import environment
 from transmodal.inference.record import describe
 from transmodal.notice import INTENDED_USE
 from transmodal.volumes import Volume
@@ -20,6 +24,10 @@ from transmodal.volumes.windows.cut import Cutting
 WINDOW = IntensitySpec("window", 0.0, 1.0)
 
 
+def no_parameters() -> Iterator[torch.nn.Parameter]:
+    return iter(())
+
+
 def model_of(**changes: Any) -> Any:  # noqa: ANN401  # a fake
     preprocessing = Preprocessing(
         ("t1", "t2"), "fa", None, "whole", dict.fromkeys(("t1", "t2"), WINDOW), Cutting("slice"), (2,), "mean", 4,
@@ -27,7 +35,9 @@ def model_of(**changes: Any) -> Any:  # noqa: ANN401  # a fake
     )  # fmt: skip
     settings: dict[str, Any] = {
         "preprocessing": preprocessing,
-        "translator": SimpleNamespace(translates_with=lambda: None, frozen=dict),
+        "translator": SimpleNamespace(translates_with=lambda: None, frozen=dict, parameters=no_parameters),
+        "device": torch.device("cpu"),
+        "fingerprint": None,
         "recipe": SimpleNamespace(name="r", translator="unet", windows=SimpleNamespace(axes=("z",))),
         "digest": "d" * 64,
         "provenance": {"epochs": 3},
@@ -53,6 +63,19 @@ def test_what_was_used_and_what_was_missing_is_said() -> None:
     assert record["notes"] == ["synthesised without t2: the case has none"]
     assert record["output_grid"]["shape"] == [7, 6, 5]
     assert "engine" not in record
+    assert record["environment"] == environment.describe(torch.nn.Module(), torch.device("cpu"))
+    assert set(record["sources"]["t1"]) >= {"voxels_sha256", "affine_sha256"}
+
+
+def test_the_manifest_of_the_checkpoint_stands_beside_its_weights() -> None:
+    fingerprint = Fingerprint("last", "m" * 64, {"target_map": "0" * 16})
+    assert described(model_of(fingerprint=fingerprint))["checkpoint"] == {
+        "name": "last",
+        "manifest_sha256": "m" * 64,
+        "manifest_parts": {"target_map": "0" * 16},
+        "weights_sha256": "d" * 64,
+        "epochs": 3,
+    }
 
 
 @pytest.mark.parametrize(
@@ -68,7 +91,9 @@ def test_random_weights_other_axes_and_large_slices_are_named() -> None:
     frozen = SimpleNamespace(digest=lambda: "random:1")
     notes = described(
         model_of(
-            translator=SimpleNamespace(translates_with=lambda: "running", frozen=lambda: {"vgg": frozen}),
+            translator=SimpleNamespace(
+                translates_with=lambda: "running", frozen=lambda: {"vgg": frozen}, parameters=no_parameters
+            ),
             recipe=SimpleNamespace(name="r", translator="unet", windows=SimpleNamespace(axes=("x",))),
             exceeds_training_window=lambda shape: True,
         )

@@ -13,8 +13,8 @@ import pytest
 import transmodal
 from transmodal.errors import UsageError
 from transmodal.inference.translation import Translation
-from transmodal.storage import files
-from transmodal.volumes import Volume, io
+from transmodal.storage import sealed
+from transmodal.volumes import Volume, binding, io
 
 MARK = f"SYNTHETIC fa, transmodal {transmodal.__version__}"
 
@@ -45,7 +45,8 @@ def test_volume_and_sidecar_belong_together_and_the_header_says_synthetic(tmp_pa
     np.testing.assert_array_equal(io.read(image).voxels, made.volume.voxels)
     assert io.read(image).grid == made.volume.grid
     record = json.loads(sidecar.read_text())
-    assert record == {**made.record, "image": {"name": "fa.nii.gz", "sha256": files.sha256_file(image)}}
+    assert record["image"] == {"name": "fa.nii.gz", **binding.read(image)._asdict()}
+    assert record == sealed.seal({**made.record, "image": record["image"]})
     assert header_mark(image) == MARK
     assert len(MARK) <= 79
     assert {path.name for path in image.parent.iterdir()} == {"fa.nii.gz", "fa.json"}
@@ -65,7 +66,7 @@ def test_what_is_known_besides_stands_in_the_sidecar_alone(tmp_path: Path) -> No
 def test_the_disagreement_has_a_sidecar_and_a_mark_of_its_own(draws: int, kind: str, tmp_path: Path) -> None:
     record = json.loads(translation(draws).write(tmp_path / "fa.nii.gz", disagreement=True).read_text())
     image = tmp_path / f"fa_{kind}.nii.gz"
-    assert record[kind] == {"name": image.name, "sha256": files.sha256_file(image)}
+    assert record[kind] == {"name": image.name, **binding.read(image)._asdict()}
     own = json.loads((tmp_path / f"fa_{kind}.json").read_text())
     assert own["image"] == record[kind]
     assert own["of"] == record["image"]
@@ -87,19 +88,19 @@ def test_an_image_is_announced_before_it_is_there(tmp_path: Path, monkeypatch: p
     seen: list[dict[str, Any]] = []
 
     def fail(*_: object, **__: object) -> str:
-        seen.append(json.loads((tmp_path / "fa.json").read_text()))
+        seen.append(sealed.read(tmp_path / "fa.json").content)
         raise KeyboardInterrupt
 
     made = translation()
     with monkeypatch.context() as patched:
-        patched.setattr(io, "write", fail)
+        patched.setattr(io, "write_back", fail)
         with pytest.raises(KeyboardInterrupt):
             made.write(tmp_path / "fa.nii.gz")
     assert seen == [made.record]
     assert list(tmp_path.iterdir()) == []
     record = made.write(tmp_path / "fa.nii.gz").read_bytes()
     with monkeypatch.context() as patched:
-        patched.setattr(io, "write", fail)
+        patched.setattr(io, "write_back", fail)
         with pytest.raises(KeyboardInterrupt):
             made.write(tmp_path / "fa.nii.gz")
     assert (tmp_path / "fa.json").read_bytes() == record

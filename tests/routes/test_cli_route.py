@@ -220,7 +220,8 @@ def test_an_output_is_not_overwritten(place: Path, tmp_path: Path) -> None:
     call = f"translate {place}/run {place}/subjects/case-0/t1.nii.gz -o {tmp_path}/fa.nii.gz"
     assert cli.run(words(call)) == 0
     first = (tmp_path / "fa.nii.gz").read_bytes()
-    assert cli.run(words(call)) == 2
+    assert cli.run(words(call)) == 0  # it is already there
+    assert cli.run(words(call + " --force")) == 2
     assert cli.run(words(call + " --overwrite")) == 0
     assert (tmp_path / "fa.nii.gz").read_bytes() == first
     source = place / "subjects/case-0/t1.nii.gz"

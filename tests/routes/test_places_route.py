@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import json
 import os
 import shutil
 import signal
@@ -15,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from transmodal import cli
-from transmodal.storage import files
+from transmodal.storage import files, sealed
 
 EARLIER = Path(__file__).parent.parent / "contract" / "earlier"
 
@@ -51,9 +50,9 @@ def test_a_killed_translation_goes_on(
     sidecars[0].unlink()
     images[1].unlink()
     for sidecar in sidecars[1:3]:
-        record = json.loads(sidecar.read_text())
+        record = sealed.read(sidecar).content
         del record["image"]
-        files.write_json(sidecar, record)
+        files.write_json(sidecar, sealed.seal(record))
     before = images[-1].stat().st_mtime_ns
     capsys.readouterr()
     assert translate() == 0

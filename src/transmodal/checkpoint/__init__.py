@@ -4,7 +4,7 @@ Comes in: a translator at one moment of its training. Goes out: the same, after 
 `content`, then `folder`; `manifest` is the format.
 """
 
-from transmodal.checkpoint.content import Checkpoint, CohortMark, State
+from transmodal.checkpoint.content import Checkpoint, CohortMark, Fingerprint, State
 from transmodal.checkpoint.folder import (
     check_frozen,
     is_whole,
@@ -23,6 +23,7 @@ __all__ = [
     "WEIGHTS",
     "Checkpoint",
     "CohortMark",
+    "Fingerprint",
     "State",
     "check_frozen",
     "is_whole",

@@ -31,6 +31,24 @@ class CohortMark(NamedTuple):
     patients_key: str = ""
 
 
+class Fingerprint(NamedTuple):
+    """A manifest by its hashes, which bind what is made with the checkpoint to every word of it.
+
+    Attributes:
+        name: of the checkpoint's folder, such as `best`.
+        sha256: of the whole content: the seal that stands first in `manifest.json`.
+        parts: first characters of the SHA-256 of each part of it, such as `target_map`.
+    """
+
+    name: str
+    sha256: str
+    parts: Mapping[str, str]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as sidecars hold it."""
+        return {"name": self.name, "manifest_sha256": self.sha256, "manifest_parts": dict(self.parts)}
+
+
 class State(BaseModel):
     """Where training stands, and its memory beside tensors.
 
@@ -85,6 +103,7 @@ class Checkpoint:
         versions: of what made it.
         reference: what the training sources looked like; None in checkpoints from before this was kept.
         weights_sha256: of the weights' file; empty before it is saved.
+        fingerprint: of its manifest; None before it is saved.
     """
 
     recipe: Recipe
@@ -102,6 +121,7 @@ class Checkpoint:
     versions: Mapping[str, str] = field(default_factory=dict)
     reference: SourceReference | None = None
     weights_sha256: str = ""
+    fingerprint: Fingerprint | None = None
 
     def provenance(self) -> dict[str, Any]:
         """Return where the weights come from, JSON-able."""

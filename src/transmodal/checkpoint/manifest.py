@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -14,18 +13,19 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from torch import Tensor
 
 from transmodal import translators
-from transmodal.checkpoint.content import Checkpoint, CohortMark, State
+from transmodal.checkpoint.content import Checkpoint, CohortMark, Fingerprint, State
 from transmodal.cohorts.quality.training_sources import SourceReference
 from transmodal.errors import IntegrityError, ResourceError
 from transmodal.notice import INTENDED_USE
 from transmodal.recipes.schema import Recipe
-from transmodal.storage import regular
+from transmodal.storage import files, regular
 from transmodal.volumes.intensity import IntensityMap, IntensitySpec
 
 FORMAT = 1
 MANIFEST = "manifest.json"
 WEIGHTS = "weights.safetensors"
 OPTIMIZERS = "optimizers.safetensors"
+_PART_DIGITS = 16
 _LONGEST_SIDE = 1 << 15
 """Pixels that a window has at most along a side."""
 REMEDY = "Copy the checkpoint again, use the run's other checkpoint, or train again."
@@ -90,6 +90,7 @@ def from_json(
             versions=facts.versions,
             reference=SourceReference.from_json(content.get("reference")),
             weights_sha256=content["files"][WEIGHTS],
+            fingerprint=fingerprint(content, folder),
         )
     except (KeyError, TypeError, AttributeError, ValidationError) as error:
         raise damaged(folder, f"its manifest does not hold what it should ({error!r})") from error
@@ -121,9 +122,22 @@ class _Facts(BaseModel):
 
 def seal(content: Mapping[str, Any]) -> bytes:
     """Return the manifest's bytes; its own SHA-256 stands first, over all that follows."""
-    text = json.dumps(content, indent=1, allow_nan=False)
-    seal = hashlib.sha256(text.encode()).hexdigest()
-    return f'{{"sha256": "{seal}",\n"content": {text}}}\n'.encode()
+    text = _text(content)
+    return f'{{"sha256": "{files.sha256_text(text)}",\n"content": {text}}}\n'.encode()
+
+
+def fingerprint(content: Mapping[str, Any], folder: Path) -> Fingerprint:
+    """Return the hashes of a manifest's content: of the whole and of each part.
+
+    Args:
+        content: as `unseal` gives it.
+        folder: the checkpoint's.
+    """
+    parts = {
+        name: files.sha256_text(json.dumps(part, sort_keys=True))[:_PART_DIGITS]
+        for name, part in content.items()
+    }
+    return Fingerprint(folder.name, files.sha256_text(_text(content)), parts)
 
 
 def unseal(path: Path) -> dict[str, Any]:
@@ -176,3 +190,7 @@ def hashes_of(content: Mapping[str, Any], folder: Path) -> dict[str, str]:
 def damaged(folder: Path, fault: str) -> IntegrityError:
     """Return the error of a checkpoint that is not whole."""
     return IntegrityError("E502", f"checkpoint {folder}: {fault}", "a whole checkpoint", REMEDY)
+
+
+def _text(content: Mapping[str, Any]) -> str:
+    return json.dumps(content, indent=1, allow_nan=False)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,9 @@ from transmodal.volumes.geometry.reorient import resample
 from transmodal.volumes.reading import STRICT, Reading
 
 PICTURES_LIE = "pictures are taken for axial slices as radiologists look at them"
+
+_SERIES_DIGITS = 12
+"""A SeriesNumber has no more; a SeriesInstanceUID has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +72,21 @@ class Job:
         is_open = self.reading.assume_orientation is None and is_picture(path)
         return replace(self.reading, assume_orientation="LPS") if is_open else self.reading
 
+    def describe_reading(self) -> dict[str, object]:
+        """Return what was said of files that leave something open; of a series' UID, which is a header's value, a hash."""
+        settings = {name: value for name, value in asdict(self.reading).items() if value is not None}
+        series = self.reading.series
+        return settings if series is None else {**settings, "series": mark_series(series)}
+
     def origins(self) -> dict[str, object]:
         """Return each source's file name and SHA-256, without its folder."""
         return {modality: _origin(path) for modality, path in self.paths.items()}
+
+
+def mark_series(series: str) -> str:
+    """Return what stands in a sidecar for a series: its number, or the hash of its SeriesInstanceUID."""
+    is_number = series.isdigit() and len(series) <= _SERIES_DIGITS
+    return series if is_number else f"SHA-256 {files.sha256_text(series)}"
 
 
 def keys_of(training_cohort: str | Path | None) -> tuple[PatientKey, ...]:

@@ -1,4 +1,4 @@
-"""Translations that an earlier, killed call of the same command has written: told by their sidecars."""
+"""Translations that an earlier call of the same command has written, killed or not: told by their sidecars."""
 
 from __future__ import annotations
 
@@ -7,12 +7,17 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from transmodal._version import __version__
 from transmodal.commands._jobs import Job
 from transmodal.errors import TransmodalError
+from transmodal.inference import engines
+from transmodal.inference.gate import Policy
 from transmodal.inference.model import Model
 from transmodal.inference.names import sidecar_of
 from transmodal.inference.preprocessing import passes
-from transmodal.storage import files
+from transmodal.inference.provenance import sidecar as sidecars
+from transmodal.inference.provenance.checks import check_image
+from transmodal.inference.provenance.sidecar import ImageBinding, Sidecar
 
 
 class Earlier(NamedTuple):
@@ -27,55 +32,75 @@ class Earlier(NamedTuple):
     is_complete: bool
 
 
-def find_earlier(jobs: Sequence[Job], model: Model, *, disagreement: bool) -> dict[Path, Earlier]:
-    """Return what an earlier call has written, by output: of this run, these passes and the same sources.
+def find_earlier(
+    jobs: Sequence[Job], model: Model, *, disagreement: bool, gate: Policy = "refuse"
+) -> dict[Path, Earlier]:
+    """Return what an earlier call has written, by output: of this very run, these options and the same sources.
 
     Args:
-        jobs: several; the output of a single one is never taken for an earlier call's.
+        jobs: one or several.
         model: that translates now, with the passes that are asked for.
         disagreement: whether the spread over the passes is asked for.
+        gate: what becomes of doubtful sources; one that another policy let through is looked at again.
     """
     by_output = {}
-    for job in jobs if len(jobs) > 1 else ():
-        record = _read(sidecar_of(job.output))
-        if record is None or not _is_of(record, job, model):
+    for job in jobs:
+        sidecar = _read(sidecar_of(job.output))
+        if sidecar is None or not _is_of(sidecar.content, job, model, gate):
             continue
-        images = _images(record)
-        is_whole = all(_is_whole(job.output.with_name(name), digest) for name, digest in images.items())
-        exist = all(job.output.with_name(name).exists() for name in images)
-        has_spread = len(images) > 1 or not disagreement
-        if exist and not is_whole:
+        images = sidecar.bindings()
+        present = [image for image in images.values() if image.path.exists()]
+        if not all(map(_is_whole, present)):
             continue  # another image lies there now, or a damaged one: it is not replaced unasked
-        by_output[job.output] = Earlier(record, bool(images) and is_whole and has_spread)
+        has_images = "image" in images and len(present) == len(images)
+        has_spread = len(images) > 1 or not disagreement
+        by_output[job.output] = Earlier(sidecar.content, has_images and has_spread)
     return by_output
 
 
-def _read(sidecar: Path) -> dict[str, Any] | None:
+def _read(path: Path) -> Sidecar | None:
+    """Return a sidecar that is as it was written; None where there is none."""
     try:
-        return files.read_json(sidecar)
+        sidecar = sidecars.read(path)
+        sidecar.check()
     except TransmodalError:
         return None
+    return sidecar
 
 
-def _is_of(record: Mapping[str, Any], job: Job, model: Model) -> bool:
-    """Tell whether a sidecar is of this run, these passes and the same sources."""
-    statistics = model.translator.translates_with()
-    checkpoint = record.get("checkpoint")
-    return (
-        record.get("synthetic") is True
-        and isinstance(checkpoint, dict)
-        and checkpoint.get("weights_sha256") == model.digest
-        and record.get("passes") == json.loads(json.dumps(passes(model.preprocessing)))
-        and record.get("translate_with", "") == (statistics or "")
-        and record.get("origins") == job.origins()
-    )
+def _is_of(record: Mapping[str, Any], job: Job, model: Model, gate: Policy) -> bool:
+    """Tell whether a sidecar is of this version, run, options and sources: of the very translation that is asked for."""
+    asked = {
+        "tool": {"name": "transmodal", "version": __version__},
+        "passes": passes(model.preprocessing),
+        "translate_with": model.translator.translates_with() or "",
+        "engine": model.engine_name,
+        "reading": job.describe_reading(),
+        "manifest": None if model.fingerprint is None else model.fingerprint.sha256,
+        "device": str(model.device),
+        "gate": gate,
+    }
+    recorded = {
+        **record,
+        "translate_with": record.get("translate_with", ""),
+        "engine": record.get("engine", engines.DEFAULT),
+        "manifest": _part(record, "checkpoint").get("manifest_sha256"),
+        "device": _part(record, "environment").get("device"),
+        "gate": _part(record, "gate").get("policy"),
+    }
+    is_asked = all(recorded.get(name) == json.loads(json.dumps(value)) for name, value in asked.items())
+    # Sources are hashed last: they can be many and large.
+    return is_asked and asked["manifest"] is not None and recorded.get("origins") == job.origins()
 
 
-def _images(record: Mapping[str, Any]) -> dict[str, str]:
-    """Return the SHA-256 of the images that a sidecar names, by name; none where it was written before them."""
-    images = [record.get(key) for key in ("image", "plane_disagreement", "disagreement")]
-    return {image["name"]: image["sha256"] for image in images if isinstance(image, dict)}
+def _part(record: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    part = record.get(name)
+    return part if isinstance(part, dict) else {}
 
 
-def _is_whole(path: Path, digest: str) -> bool:
-    return path.is_file() and files.sha256_file(path) == digest
+def _is_whole(image: ImageBinding) -> bool:
+    try:
+        check_image(image)
+    except TransmodalError:
+        return False
+    return True

@@ -167,10 +167,7 @@ def translate_images(model: Model, request: Request, progress: Progress) -> list
         TransmodalError: as `translate`.
     """
     jobs, earlier, dataset = _plan(model, request)
-    if n_kept := sum(output.is_complete for output in earlier.values()):
-        progress.say(
-            f"note: {n_kept} of {len(jobs)} volumes were translated before by this run: they are kept"
-        )
+    _say_earlier(jobs, earlier, progress)
     notes, tally = _Notes(progress), _gate.Tally(jobs)
     images = []
     for n, job in enumerate(jobs, start=1):
@@ -221,7 +218,11 @@ def _plan(model: Model, request: Request) -> _Plan:
         jobs = _sources.find(
             request.words, preprocessing, output, split=request.split, reading=request.reading
         )
-    earlier = {} if request.overwrite else find_earlier(jobs, model, disagreement=request.disagreement)
+    earlier = (
+        {}
+        if request.overwrite
+        else find_earlier(jobs, model, disagreement=request.disagreement, gate=request.gate)
+    )
     check_places(jobs, overwrite=request.overwrite, disagreement=request.disagreement, begun_before=earlier)
     for job in jobs:
         pictures.check(preprocessing, job.output, disagreement=request.disagreement)
@@ -230,12 +231,29 @@ def _plan(model: Model, request: Request) -> _Plan:
     return _Plan(jobs, earlier, path if is_dataset else None)
 
 
+def _say_earlier(jobs: Sequence[Job], earlier: Mapping[Path, Earlier], progress: Progress) -> None:
+    n_complete = sum(output.is_complete for output in earlier.values())
+    if n_complete and len(jobs) == 1:
+        progress.say(
+            f"note: {jobs[0].output.name} is already there: this run made it from the same source; it is kept"
+        )
+    elif n_complete:
+        progress.say(
+            f"note: {n_complete} of {len(jobs)} volumes were translated before by this run: they are kept"
+        )
+
+
 def _of_earlier(job: Job, earlier: Earlier) -> WrittenImage:
     return WrittenImage(job.name, job.output, sidecar_of(job.output), tuple(earlier.record["notes"]))
 
 
 def _write(translation: Translation, job: Job, model: Model, request: Request) -> WrittenImage:
-    about = {"origins": job.origins(), **job.about, **mark_training_subject(job, model, request.keys)}
+    about = {
+        "origins": job.origins(),
+        "reading": job.describe_reading(),
+        **job.about,
+        **mark_training_subject(job, model, request.keys),
+    }
     notes = (*translation.record["notes"], *job.assumed(), *about.pop("notes", ()))
     about["notes"] = list(notes)
     sidecar = translation.write(job.output, disagreement=request.disagreement, about=about)

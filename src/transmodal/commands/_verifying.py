@@ -16,7 +16,7 @@ class Verification(NamedTuple):
     """Files that were compared with what is recorded of them.
 
     Attributes:
-        kind: `cohort`, `run`, `checkpoint` or `evaluation`.
+        kind: `cohort`, `run`, `checkpoint`, `evaluation`, or `image` for one synthetic image, `images` for a folder of them.
         files: how many files were compared.
         faults: of those that are not what was written.
     """
@@ -38,23 +38,29 @@ class Verification(NamedTuple):
 
 
 @memory.guarded("files were compared", "Free memory.")
-def verify(place: str | Path, *, progress: Progress | None = None) -> Verification:
-    """Compare every file of a cohort, a run or an evaluation with its hash, as `transmodal verify` does.
+def verify(
+    place: str | Path, *, run: str | Path | None = None, progress: Progress | None = None
+) -> Verification:
+    """Compare every file of a cohort, a run, an evaluation or synthetic images with its hash, as `transmodal verify` does.
 
-    Of a run these are its checkpoints and the evaluations in it; its curves and pictures have no hashes.
+    Of a run these are its checkpoints and the evaluations in it; its curves and pictures have no hashes. A synthetic
+    image is held against its sidecar, the sidecar against its own hash and its image.
 
     Args:
-        place: folder of a prepared cohort, a run, one of its checkpoints or an evaluation, or its evaluation.json.
+        place: folder of a prepared cohort, a run, one of its checkpoints or an evaluation, or its evaluation.json; a
+            synthetic image, its sidecar, or a folder of synthetic images.
+        run: for synthetic images: also whether this run made them.
         progress: shows how far the work is.
 
     Raises:
-        InputError: E100 for another folder.
+        InputError: E100 for another folder, and for an image without a sidecar.
+        UsageError: E004 for a run beside something else than synthetic images.
     """
     from transmodal.storage import verified
 
     # What this process found whole some time ago may have rotted since.
     verified.forget()
-    kind, checks = _list_checks(Path(place))
+    kind, checks = _list_checks(Path(place), None if run is None else Path(run))
     faults = []
     for n, check in enumerate(checks, start=1):
         fault = check.find_fault()
@@ -65,8 +71,27 @@ def verify(place: str | Path, *, progress: Progress | None = None) -> Verificati
     return Verification(kind, len(checks), tuple(faults))
 
 
-def _list_checks(place: Path) -> tuple[str, list[Check]]:
-    """Return what a folder is, and a check of each of its files."""
+def _list_checks(place: Path, run: Path | None) -> tuple[str, list[Check]]:
+    """Return what a place is, and a check of each of its files."""
+    kind, checks = _list_stored_checks(place)
+    if checks:
+        _refuse_run(run, kind)
+        return kind, checks
+    kind, checks = _list_image_checks(place, run)
+    if not checks:
+        from transmodal.errors import InputError
+
+        raise InputError(
+            "E100",
+            f"{place} is no cohort, run, checkpoint, evaluation or synthetic image",
+            "a folder with cohort.json, checkpoints or evaluation.json in it, or an image with its JSON file beside it",
+            "Check the path.",
+        )
+    return kind, checks
+
+
+def _list_stored_checks(place: Path) -> tuple[str, list[Check]]:
+    """Return the checks of a cohort, a run, a checkpoint or an evaluation; none of anything else."""
     if (place / "cohort.json").is_file() or (place / "cases").is_dir():
         from transmodal.cohorts import faults as cohort
 
@@ -77,17 +102,32 @@ def _list_checks(place: Path) -> tuple[str, list[Check]]:
         from transmodal.checkpoint import checks as checkpoint
 
         return "checkpoint", checkpoint.list_checks(place)
-    checks = _list_evaluation_checks(place)
-    if not checks:
-        from transmodal.errors import InputError
+    return "evaluation", _list_evaluation_checks(place)
 
-        raise InputError(
-            "E100",
-            f"{place} is no cohort, run, checkpoint or evaluation",
-            "a folder with cohort.json, checkpoints or evaluation.json in it",
-            "Check the path.",
+
+def _list_image_checks(place: Path, run: Path | None) -> tuple[str, list[Check]]:
+    """Return the checks of a synthetic image or of a folder of them; none of anything else."""
+    from transmodal.inference.provenance import checks, sidecar
+
+    if place.is_dir():
+        sidecars = sidecar.list_places(place)
+        folders = [path.parent.relative_to(place).as_posix() for path in sidecars]
+        return "images", [
+            check
+            for path, folder in zip(sidecars, folders, strict=True)
+            for check in checks.list_checks(path, run, "" if folder == "." else f"{folder}/")
+        ]
+    is_synthetic = sidecar.place_of(place).is_file()
+    return "image", checks.list_checks(place, run) if is_synthetic else []
+
+
+def _refuse_run(run: Path | None, kind: str) -> None:
+    if run is not None:
+        from transmodal.errors import UsageError
+
+        raise UsageError(
+            "E004", f"--run beside a {kind}", "--run beside synthetic images", "Leave --run out."
         )
-    return "evaluation", checks
 
 
 def _list_run_checks(run: Path) -> list[Check]:

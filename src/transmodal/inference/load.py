@@ -64,6 +64,7 @@ def load(
         translator.translates_with(),
         saved.reference,
         engine,
+        saved.fingerprint,
     )
 
 

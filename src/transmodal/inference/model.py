@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from transmodal import translators
+from transmodal.checkpoint import Fingerprint
 from transmodal.cohorts.aliases import find_renames
 from transmodal.cohorts.quality.training_sources import SourceReference
 from transmodal.errors import InputError, UsageError
@@ -46,6 +47,7 @@ class Model:
             is nothing to choose.
         reference: appearance of the training sources; None in runs without a record of it.
         engine_name: of the engine that runs the translator, one of `engines.names`.
+        fingerprint: of the checkpoint's manifest; None for a translator that no checkpoint holds.
     """
 
     translator: Translator  # type: ignore[type-arg]  # any paper's outputs
@@ -57,6 +59,7 @@ class Model:
     learned_with: TranslateWith | None = None
     reference: SourceReference | None = None
     engine_name: str = engines.DEFAULT
+    fingerprint: Fingerprint | None = None
 
     @property
     def engine(self) -> Engine:
@@ -103,6 +106,7 @@ class Model:
         content = record.describe(model, present, preprocessed, volume.grid)
         content["notes"] += [*notes, *record.smaller_batches(preprocessing, synthetic.batch)]
         content |= {
+            "batch": synthetic.batch,
             "values": bounds.record(preprocessing.bounds, synthetic.clipped),
             "gate": verdict.record(),
         }

@@ -11,9 +11,10 @@ import numpy as np
 from transmodal._version import __version__
 from transmodal.inference import engines
 from transmodal.inference.preprocessing import AXES, Preprocessed, Preprocessing, passes
+from transmodal.inference.provenance import environment
 from transmodal.nets.frozen import RANDOM
 from transmodal.notice import INTENDED_USE
-from transmodal.volumes import Grid, Volume
+from transmodal.volumes import Grid, Volume, binding
 
 if TYPE_CHECKING:
     from transmodal.inference.model import Model
@@ -41,7 +42,11 @@ def describe(
         "tool": {"name": "transmodal", "version": __version__},
         "recipe": model.recipe.name,
         "translator": model.recipe.translator,
-        "checkpoint": {"weights_sha256": model.digest, **model.provenance},
+        "checkpoint": {
+            **({} if model.fingerprint is None else model.fingerprint.to_json()),
+            "weights_sha256": model.digest,
+            **model.provenance,
+        },
         **({} if model.engine_name == engines.DEFAULT else {"engine": model.engine_name}),
         "sources": {name: _describe_volume(sources[name]) for name in present},
         "missing_sources": missing,
@@ -58,6 +63,7 @@ def describe(
         "passes": passes(preprocessing),
         **({"translate_with": statistics} if statistics else {}),
         "fill_outside_region": preprocessing.fill,
+        "environment": environment.describe(model.translator, model.device),
         "notes": [
             *(f"synthesised without {name}: the case has none" for name in missing),
             *_random_weights(model),
@@ -129,6 +135,7 @@ def _describe_volume(volume: Volume) -> dict[str, Any]:
         "spacing_mm": [round(value, 6) for value in volume.spacing],
         "orientation": volume.orientation,
         "voxels_sha256": hashlib.sha256(np.ascontiguousarray(volume.voxels).tobytes()).hexdigest(),
+        "affine_sha256": binding.of_affine(volume.affine),
     }
 
 

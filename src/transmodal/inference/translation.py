@@ -11,8 +11,9 @@ from typing import Any
 from transmodal._version import __version__
 from transmodal.errors import UsageError
 from transmodal.inference.names import sidecar_of, spread_of
-from transmodal.storage import files, outputs
-from transmodal.volumes import Volume, io
+from transmodal.inference.provenance import sidecar as sidecars
+from transmodal.storage import outputs
+from transmodal.volumes import Volume, binding
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,7 @@ class Translation:
     def write(
         self, path: Path | str, *, disagreement: bool = False, about: Mapping[str, object] | None = None
     ) -> Path:
-        """Write the volume and, beside it, a JSON sidecar that is bound to it by SHA-256.
+        """Write the volume and, beside it, a sealed JSON sidecar that is bound to it by SHA-256.
 
         The header of a NIfTI image says that it is synthetic; an image that is there is replaced.
 
@@ -62,7 +63,7 @@ class Translation:
             path.parent.mkdir(parents=True, exist_ok=True)
         with _announced(sidecar_of(path), {**self.record, **(about or {})}) as record:
             self._write_images(path, record, disagreement=disagreement)
-            files.write_json(sidecar_of(path), record)
+            sidecars.write(sidecar_of(path), record)
         return sidecar_of(path)
 
     def _write_images(self, path: Path, record: dict[str, Any], *, disagreement: bool) -> None:
@@ -75,9 +76,9 @@ class Translation:
             self._write_spread_sidecar(spread_of(path, kind), record["image"], record[kind])
 
     def _write_image(self, volume: Volume, path: Path, kind: str = "") -> dict[str, str]:
-        """Write an image whose header says what it is; return its name and its SHA-256."""
+        """Write an image whose header says what it is; return its name and its hashes."""
         marker = f"SYNTHETIC {self.record['target']}{kind}, transmodal {__version__}"
-        return {"name": path.name, "sha256": io.write(volume, path, description=marker)}
+        return {"name": path.name, **binding.write(volume, path, description=marker)._asdict()}
 
     def _write_spread_sidecar(self, path: Path, image: Mapping[str, str], spread: Mapping[str, str]) -> None:
         shared = ("synthetic", "intended_use", "tool", "target", "passes")
@@ -87,7 +88,7 @@ class Translation:
             "image": spread,
             "of": image,
         }
-        files.write_json(sidecar_of(path), record)
+        sidecars.write(sidecar_of(path), record)
 
 
 @contextmanager
@@ -101,7 +102,7 @@ def _announced(sidecar: Path, record: dict[str, Any]) -> Iterator[dict[str, Any]
         yield record
         return
     try:
-        files.write_json(sidecar, record)
+        sidecars.write(sidecar, record)
         yield record
     except BaseException:
         if "image" not in record:

@@ -134,13 +134,24 @@ def write(volume: Volume, path: Path | str, *, description: str = "") -> str:
         IntegrityError: E503 when it does not read back equal.
         ResourceError: E403 when the disk is full or may not be written.
     """
+    return write_back(volume, path, description=description)[0]
+
+
+def write_back(volume: Volume, path: Path | str, *, description: str = "") -> tuple[str, Volume]:
+    """Write a volume as `write` does; return the SHA-256 and the volume as it was read back.
+
+    Raises:
+        UsageError, InputError, IntegrityError, ResourceError: as `write`.
+    """
     path = Path(path)
     name = path.name.lower()
     if not name.endswith(WRITABLE):
         raise UsageError("E005", f"{path.name}", f"a name that ends in {', '.join(WRITABLE)}", "Rename it.")
     stored = _storable(volume, path.name)
     if name.endswith(".mhd"):
-        return metaimage.write_pair(stored, path, _verify)
+        volumes = list[Volume]()
+        digest = metaimage.write_pair(stored, path, lambda *written: volumes.append(_verify(*written)))
+        return digest, volumes[0]
     with files.atomic_path(path) as beside:
         if name.endswith(".mha"):
             metaimage.write(stored, beside)
@@ -148,8 +159,18 @@ def write(volume: Volume, path: Path | str, *, description: str = "") -> str:
             raster.write(stored, beside, path.name)
         else:
             nifti.write(stored, beside, description)
-        _verify(stored, beside, path.name)
-    return files.sha256_file(path)
+        back = _verify(stored, beside, path.name)
+    return files.sha256_file(path), back
+
+
+def read_written(path: Path) -> Volume:
+    """Read an image that `write` wrote; of a picture, which keeps no place in space, as if it lay in RAS.
+
+    Raises:
+        InputError, ResourceError: as `read`.
+    """
+    is_picture = path.name.lower().endswith(raster.SUFFIXES)
+    return read(path, Reading(assume_orientation="RAS")) if is_picture else read(path)
 
 
 def is_image(path: Path) -> bool:
@@ -193,10 +214,10 @@ def _storable(volume: Volume, name: str) -> Volume:
     return volume.with_voxels(voxels.to_storable(volume.voxels, name))
 
 
-def _verify(volume: Volume, beside: Path, name: str) -> None:
+def _verify(volume: Volume, beside: Path, name: str) -> Volume:
     picture = beside.name.lower().endswith(raster.SUFFIXES)
     try:
-        back = read(beside, Reading(assume_orientation="RAS")) if picture else read(beside)
+        back = read_written(beside)
     except TransmodalError as error:
         raise IntegrityError(
             "E503", f"{name} does not read back ({error.got})", "what was written", "Check the disk."
@@ -209,3 +230,4 @@ def _verify(volume: Volume, beside: Path, name: str) -> None:
         raise IntegrityError(
             "E503", f"{name} does not read back equal", "what was written", "Check the disk, then try again."
         )
+    return back

@@ -1,0 +1,82 @@
+"""Checks of synthetic images: the image against its sidecar, the sidecar against its seal, both against the run."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+from transmodal.errors import IntegrityError
+from transmodal.inference.names import SPREADS, sidecar_of
+from transmodal.inference.provenance import origin
+from transmodal.inference.provenance import sidecar as sidecars
+from transmodal.inference.provenance.sidecar import REMEDY, ImageBinding, Sidecar
+from transmodal.storage import files
+from transmodal.storage.faults import Check
+from transmodal.volumes import binding
+
+
+def list_checks(place: Path, run: Path | None = None, below: str = "") -> list[Check]:
+    """Return the checks of a synthetic image and its sidecar, and of the spread where there is one.
+
+    Args:
+        place: the image or its sidecar.
+        run: that is asked whether it made the image.
+        below: path of the image's folder below the folder that is verified, with a slash at its end.
+
+    Raises:
+        InputError: E100 without a sidecar, E101 and E102 when it is none.
+    """
+    sidecar = sidecars.read(sidecars.place_of(place))
+    name, images = f"{below}{sidecar.path.name}", sidecar.bindings()
+    checks = [Check(name, sidecar.check)]
+    if "image" not in images:
+        return [*checks, Check(name, partial(_refuse_half, sidecar))]
+    if place != sidecar.path:
+        images["image"] = images["image"]._replace(path=place)
+    checks += [Check(f"{below}{image.path.name}", partial(check_image, image)) for image in images.values()]
+    for spread in (images[kind] for kind in SPREADS if kind in images):
+        path = sidecar_of(spread.path)
+        checks.append(Check(f"{below}{path.name}", partial(_check_spread, path, images["image"])))
+    return checks if run is None else [*checks, Check(name, partial(origin.check, sidecar.content, run))]
+
+
+def check_image(image: ImageBinding) -> None:
+    """Compare an image with the hashes that are recorded of it.
+
+    Raises:
+        IntegrityError: E501 naming what differs: voxels, place in space, or bytes alone.
+        InputError: E100 when it is gone, E101 and others when it cannot be read.
+    """
+    path, recorded = image
+    # The header of a pair, which `.mhd` is, does not tell whether the voxels beside it are those.
+    is_pair = path.name.lower().endswith(".mhd") and recorded.voxels_sha256
+    if files.sha256_file(path) == recorded.sha256 and not is_pair:
+        return
+    words = recorded.differences(binding.read(path))
+    if words:
+        raise IntegrityError(
+            "E501",
+            f"{path.name} is not the image of its sidecar: it has {' and '.join(words)}",
+            "the image that was written",
+            REMEDY,
+        )
+
+
+def _refuse_half(sidecar: Sidecar) -> None:
+    raise IntegrityError(
+        "E501",
+        f"{sidecar.path.name} holds no hash of an image: the call that wrote it was ended before its image",
+        "a sidecar with the hashes of its image",
+        "Translate again.",
+    )
+
+
+def _check_spread(path: Path, image: ImageBinding) -> None:
+    """Refuse the sidecar of a spread that was changed, or is of another image."""
+    spread = sidecars.read(path)
+    spread.check()
+    origin_of_spread = spread.content.get("of")
+    if not isinstance(origin_of_spread, dict) or origin_of_spread.get("sha256") != image.recorded.sha256:
+        raise IntegrityError(
+            "E501", f"{path.name} is of the spread of another image", f"that of {image.path.name}", REMEDY
+        )

@@ -1,0 +1,128 @@
+"""Sidecars: the JSON file beside a synthetic image, sealed over its content and bound to the image by hashes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from transmodal.errors import InputError, IntegrityError, TransmodalError
+from transmodal.inference.names import SPREADS, sidecar_of, spread_of, suffix_of
+from transmodal.storage import files, sealed
+from transmodal.volumes import binding
+from transmodal.volumes.binding import Binding
+
+REMEDY = "Take image and JSON file from where they were written, or translate again."
+
+
+class ImageBinding(NamedTuple):
+    """An image that a sidecar is of.
+
+    Attributes:
+        path: where it lies.
+        recorded: hashes that the sidecar holds.
+    """
+
+    path: Path
+    recorded: Binding
+
+
+class Sidecar(NamedTuple):
+    """A sidecar as it is on the disk.
+
+    Attributes:
+        path: of the JSON file.
+        content: without the seal.
+        seal: the hash that it holds; None for one of an earlier version.
+    """
+
+    path: Path
+    content: Mapping[str, Any]
+    seal: str | None
+
+    def check(self) -> None:
+        """Refuse a sidecar that was changed since it was written.
+
+        Raises:
+            IntegrityError: E501.
+        """
+        if self.seal is None and "environment" in self.content:
+            raise IntegrityError(
+                "E501", f"{self.path.name} has lost its seal", "its SHA-256 under sha256", REMEDY
+            )
+        sealed.check(self.path, sealed.Sealed(dict(self.content), self.seal), REMEDY)
+
+    def bindings(self) -> dict[str, ImageBinding]:
+        """Return the images that it is of: `image`, and the spread over the passes under its own key.
+
+        There is none where the call that wrote it was ended before its image.
+        """
+        records = {key: self.content.get(key) for key in ("image", *SPREADS)}
+        return {
+            key: ImageBinding(self._place_of(key, str(record.get("name"))), binding.of_record(record))
+            for key, record in records.items()
+            if isinstance(record, dict)
+        }
+
+    def _place_of(self, key: str, name: str) -> Path:
+        """Return where an image lies: under its recorded name, or renamed together with the sidecar."""
+        recorded = self.path.with_name(Path(name).name)
+        renamed = self.path.with_name(f"{self.path.name.removesuffix('.json')}{suffix_of(name)}")
+        renamed = renamed if key == "image" else spread_of(renamed, key)
+        return renamed if renamed.exists() and not recorded.exists() else recorded
+
+
+def read(path: Path) -> Sidecar:
+    """Read a sidecar, whether or not it was changed.
+
+    Raises:
+        InputError: E100 when there is no such file, E101 when it is no JSON object, E102 when it is no sidecar.
+        ResourceError: E403 when it may not be read.
+    """
+    content, seal = sealed.read(path)
+    if content.get("synthetic") is not True:
+        raise InputError(
+            "E102",
+            f"{path.name} is no record of a synthetic image",
+            "the JSON file beside a synthetic image",
+            "Name that file, or the image.",
+        )
+    return Sidecar(path, content, seal)
+
+
+def write(path: Path, record: Mapping[str, Any]) -> None:
+    """Write a sidecar with its seal, atomically.
+
+    Raises:
+        ResourceError: E403 when the disk is full or may not be written.
+    """
+    files.write_json(path, sealed.seal(record))
+
+
+def place_of(path: Path) -> Path:
+    """Return where the sidecar of an image stands; a sidecar's own path stays."""
+    return path if path.suffix.lower() == ".json" else sidecar_of(path)
+
+
+def list_places(folder: Path) -> list[Path]:
+    """Return the sidecars in a folder, and in the subjects' folders of a BIDS dataset, sorted.
+
+    Those of spreads are left out where the sidecar of their image stands beside them, which names them.
+    """
+    candidates = [*folder.glob("*.json"), *folder.glob("sub-*/**/*.json")]
+    sidecars = {path: content for path in candidates if (content := _content_of(path)) is not None}
+    return sorted(path for path, content in sidecars.items() if _main_of(path, content) not in sidecars)
+
+
+def _content_of(path: Path) -> Mapping[str, Any] | None:
+    """Return the content of a sidecar; None for another file."""
+    try:
+        return read(path).content
+    except TransmodalError:
+        return None
+
+
+def _main_of(path: Path, content: Mapping[str, Any]) -> Path | None:
+    """Return where the sidecar of the image stands that a spread is of; None where the image is no spread."""
+    image = content.get("of")
+    return sidecar_of(path.with_name(str(image.get("name")))) if isinstance(image, dict) else None
