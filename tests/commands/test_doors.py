@@ -1,23 +1,17 @@
-"""The doors for scripts and shells: JSON on standard output, quiet on standard error, completion, progress in notebooks."""
+"""The doors for scripts and shells: JSON on standard output, quiet on standard error or behind the verb, quick help."""
 
 from __future__ import annotations
 
 import json
-import os
 import resource
 import subprocess
 import sys
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
 
 import numpy as np
 import pytest
 
-import transmodal
 from transmodal import cli
-from transmodal.commands import _progress
-from transmodal.commands._completing import recipe_names
-from transmodal.progress import Silent
 from transmodal.volumes import Volume, io
 
 RECIPE = """
@@ -93,20 +87,6 @@ def test_quiet_leaves_results_and_errors(
     assert capsys.readouterr().err.startswith("error[E002]")
 
 
-def test_shells_complete_verbs_and_recipes() -> None:
-    def completed(words: str, number: int) -> list[str]:
-        names = {"_TRANSMODAL_COMPLETE": "complete_bash", "COMP_WORDS": words, "COMP_CWORD": str(number)}
-        done = subprocess.run(
-            [sys.executable, "-m", "transmodal"], env={**os.environ, **names}, capture_output=True, text=True
-        )
-        return done.stdout.split()
-
-    assert completed("transmodal tr", 1) == ["train", "translate", "translators"]
-    assert completed("transmodal train t1-to-fa-s", 2) == ["t1-to-fa-small"]
-    assert recipe_names("t1-to-fa-s") == ["t1-to-fa-small"]
-    assert recipe_names("*") == []
-
-
 def test_help_takes_less_than_half_a_second() -> None:
     """Of the processor's time: what else a machine does is not the command's."""
     seconds = []
@@ -116,48 +96,3 @@ def test_help_takes_less_than_half_a_second() -> None:
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         seconds.append(after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime)
     assert min(seconds) < 0.5
-
-
-def test_a_notebook_shows_lines_that_change(monkeypatch: pytest.MonkeyPatch) -> None:
-    shown: list[str] = []
-
-    class Handle:
-        def update(self, data: dict[str, str], *, raw: bool) -> None:
-            assert raw
-            shown.append(data["text/plain"])
-
-    def display(data: dict[str, str], *, raw: bool, display_id: bool) -> Handle:
-        assert raw
-        assert display_id
-        shown.append(data["text/plain"])
-        return Handle()
-
-    shell = type("ZMQInteractiveShell", (), {})()
-    room = ModuleType("IPython.core.getipython")
-    room.get_ipython = lambda: shell  # type: ignore[attr-defined]
-    page = ModuleType("IPython.display")
-    page.display = display  # type: ignore[attr-defined]
-    for module in (ModuleType("IPython"), ModuleType("IPython.core"), room, page):
-        monkeypatch.setitem(sys.modules, module.__name__, module)
-    clock = SimpleNamespace(now=0.0)
-    monkeypatch.setattr(_progress.time, "monotonic", lambda: clock.now)
-    with transmodal.bars() as progress:
-        progress.advance("train", 0, 4)
-        for done in range(1, 5):
-            clock.now += 0.2 if done == 1 else 40.0
-            progress.advance("train", done, 4, f"loss {done}")
-    assert shown == [
-        "train: 0/4",
-        "train: 2/4, 40 s left loss 2",
-        "train: 3/4, 27 s left loss 3",
-        "train: 4/4 loss 4",
-    ]
-
-
-def test_progress_without_a_terminal_is_a_line_at_the_end(capsys: pytest.CaptureFixture[str]) -> None:
-    with transmodal.bars() as progress:
-        progress.advance("train", 1, 2)
-        progress.advance("train", 2, 2, "done")
-    assert capsys.readouterr().err == "train: 2/2 done\n"
-    with _progress.quietly(True), transmodal.bars() as progress:
-        assert isinstance(progress, Silent)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import pytest
@@ -11,9 +10,6 @@ from transmodal import cli
 from transmodal.checkpoint import manifest
 from transmodal.inference.provenance import sidecar as sidecars
 from transmodal.storage import files, sealed
-
-EARLIER = Path(__file__).parent.parent / "contract" / "earlier"
-
 
 COHORT = ("cohort", "-o", "out", "--split", "all")
 SINGLE = ("source-t1.nii.gz", "-o", "out/fa.nii.gz")
@@ -32,14 +28,6 @@ OTHERS = [
 
 def translate(*words: str) -> int:
     return cli.run(["translate", "run", *words, "--force"])
-
-
-@pytest.fixture
-def folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return a copy of a cohort and a run, which is the working directory."""
-    shutil.copytree(EARLIER, tmp_path / "earlier")
-    monkeypatch.chdir(tmp_path / "earlier")
-    return tmp_path / "earlier"
 
 
 @pytest.mark.parametrize("several", [True, False])

@@ -17,17 +17,6 @@ from transmodal.checkpoint import manifest
 from transmodal.errors import InputError, UsageError
 from transmodal.storage import files, sealed
 
-EARLIER = Path(__file__).parent.parent / "contract" / "earlier"
-
-
-@pytest.fixture
-def folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return a copy of a cohort, a run and an evaluation of version 0.1.0, which is the working directory."""
-    copy = tmp_path / "earlier"
-    shutil.copytree(EARLIER, copy)
-    monkeypatch.chdir(copy)
-    return copy
-
 
 def flip(path: Path) -> None:
     content = bytearray(path.read_bytes())

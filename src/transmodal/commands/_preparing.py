@@ -6,7 +6,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from transmodal.commands._computing import parse_intensities, parse_regions
 from transmodal.commands._splitting import SplitWords, parse_copies, parse_split
@@ -85,34 +85,19 @@ def prepare(
     Raises:
         TransmodalError: as the command's error line says.
     """
-    from transmodal.evaluation.cohort_report.draw import draw_page
     from transmodal.volumes.reading import Reading
 
-    settings = (
-        [f"{key}={value}" for key, value in options.items()] if isinstance(options, Mapping) else options
-    )
     reading = Reading(nonfinite, orientation_from, assume_orientation, frame)
-    contents = find_cases(layout, Path(folder), settings, subjects, reading)
+    contents = find_cases(layout, Path(folder), options, subjects, reading)
     log_left_aside(contents)
-    tables = [Path(table) for table in groups]
-    words = PrepareWords(
-        region,
-        recipes,
-        intensity,
-        None if labels is None else Path(labels),
-        SplitWords(split, counts, fold, test_group, seed, tables, group_by, same_patient, copies),
-        keep_going,
-        strict_pairs,
-        None if mark_key is None else Path(mark_key),
-    )
-    cohort = prepare_contents(contents, Path(output), words, workers, progress)
-    draw_page(cohort, workers, progress)
-    return cohort
+    division = SplitWords(split, counts, fold, test_group, seed, groups, group_by, same_patient, copies)
+    words = PrepareWords(region, recipes, intensity, labels, division, keep_going, strict_pairs, mark_key)
+    return write_cohort(contents, Path(output), words, workers, progress).cohort
 
 
 @dataclass(frozen=True, slots=True)
 class PrepareWords:
-    """The options of a preparation, in the words of the command line.
+    """The options of a preparation, in the words of the command line; None or nothing where a word was not given.
 
     Attributes:
         regions: masks to compute, such as `t1=brain`.
@@ -125,25 +110,36 @@ class PrepareWords:
         mark_key: file of a key to share with other cohorts; None for a key of its own.
     """
 
-    regions: Sequence[str]
-    recipes: Sequence[str]
-    intensity: Sequence[str]
-    labels: Path | None
+    regions: Sequence[str] | None
+    recipes: Sequence[str] | None
+    intensity: Sequence[str] | None
+    labels: str | Path | None
     split: SplitWords
     keep_going: bool
     strict_pairs: bool
-    mark_key: Path | None = None
+    mark_key: str | Path | None = None
+
+
+class WrittenCohort(NamedTuple):
+    """A prepared cohort and the page that shows its pairs; None where it could not be drawn."""
+
+    cohort: Cohort
+    page: Path | None
 
 
 def find_cases(
-    layout: str, folder: Path, settings: Sequence[str], subjects: Sequence[str], reading: Reading
+    layout: str,
+    folder: Path,
+    settings: Mapping[str, str] | Sequence[str],
+    subjects: Sequence[str],
+    reading: Reading,
 ) -> FolderContents[CaseMaker]:
     """Return the cases of a folder.
 
     Args:
         layout: how the data lie.
         folder: of the data.
-        settings: the layout's own, such as `onto=t1`.
+        settings: the layout's own, by key or as words such as `onto=t1`.
         subjects: names of cases or patients, divided by commas or in words of their own; all where there is none.
         reading: how image files are read where they leave something open.
 
@@ -152,8 +148,25 @@ def find_cases(
     """
     from transmodal.cohorts import layouts
 
+    words = (
+        [f"{key}={value}" for key, value in settings.items()] if isinstance(settings, Mapping) else settings
+    )
     names = [name.strip() for word in subjects for name in word.split(",") if name.strip()]
-    return layouts.select_subjects(layouts.find(layout, folder, settings, reading), names)
+    return layouts.select_subjects(layouts.find(layout, folder, words, reading), names)
+
+
+def write_cohort(
+    contents: FolderContents[CaseMaker],
+    output: Path,
+    words: PrepareWords,
+    workers: int,
+    progress: Progress | None,
+) -> WrittenCohort:
+    """Prepare the cases of a layout and draw the page of their pairs; arguments and errors as `prepare_contents`."""
+    from transmodal.evaluation.cohort_report.draw import draw_page
+
+    cohort = prepare_contents(contents, output, words, workers, progress)
+    return WrittenCohort(cohort, draw_page(cohort, workers, progress))
 
 
 @memory.guarded("cases were prepared", "Free memory, or give fewer --workers.")
@@ -178,10 +191,9 @@ def prepare_contents(
     """
     from transmodal.cohorts.prepare.division import Division, divide
     from transmodal.cohorts.prepare.prepare import prepare
-    from transmodal.cohorts.split.relations import read_relations
 
     split = words.split
-    relations = read_relations(split.same_patient, split.groups, split.group_by)
+    relations = split.relations()
     division = divide(
         Division(contents.cases, contents.sides, contents.within_subject),
         split.split,
@@ -194,7 +206,7 @@ def prepare_contents(
         sides=division.sides,
         within_subject=division.within_subject,
         relations=relations,
-        mark_key=words.mark_key,
+        mark_key=None if words.mark_key is None else Path(words.mark_key),
         progress=report_stage(progress, "prepare"),
         workers=workers,
     )
@@ -220,9 +232,9 @@ def _parse_options(
     # As far as their files say it before they are read.
     modalities = {modality for case in cases for modality in getattr(case, "volumes", {})}
     options = PrepareOptions(
-        regions=parse_regions(words.regions, words.recipes, modalities),
-        intensity=parse_intensities(words.intensity),
-        labels=label_names.read(words.labels) if words.labels is not None else dict(labels),
+        regions=parse_regions(words.regions or (), words.recipes or (), modalities),
+        intensity=parse_intensities(words.intensity or ()),
+        labels=label_names.read(Path(words.labels)) if words.labels is not None else dict(labels),
         copies=parse_copies(words.split.copies),
         keep_going=words.keep_going,
         strict_pairs=words.strict_pairs,

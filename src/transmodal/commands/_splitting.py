@@ -11,6 +11,7 @@ import typer
 
 if TYPE_CHECKING:
     from transmodal.cohorts.options import CopiesPolicy, SplitOptions
+    from transmodal.cohorts.split.relations import Relations
     from transmodal.cohorts.split.request import SplitRequest
     from transmodal.cohorts.store import Cohort
 
@@ -77,9 +78,9 @@ class SplitWords:
         fold: such as `0/5`; empty where none is set.
         test_group: such as `site Guys`; empty where none is set.
         seed: of the split.
-        groups: tables of groups and of names of one patient.
+        groups: tables of groups and of names of one patient; None or empty where there are none.
         group_by: column of the tables.
-        same_patient: words such as `A=B`.
+        same_patient: words such as `A=B`; None or empty where there are none.
         copies: `refuse`, `warn` or `ignore`.
     """
 
@@ -88,15 +89,26 @@ class SplitWords:
     fold: str
     test_group: str
     seed: int
-    groups: Sequence[Path]
+    groups: Sequence[str | Path] | None
     group_by: str
-    same_patient: Sequence[str]
+    same_patient: Sequence[str] | None
     copies: str
 
     @property
     def has_test(self) -> bool:
         """Whether a fold or a group to test is named."""
         return bool(self.fold or self.test_group)
+
+    def relations(self) -> Relations:
+        """Read which cases and patients belong together.
+
+        Raises:
+            UsageError, InputError: as `cohorts.split.relations.read_relations`.
+        """
+        from transmodal.cohorts.split.relations import read_relations
+
+        tables = [Path(table) for table in self.groups or ()]
+        return read_relations(self.same_patient or (), tables, self.group_by)
 
 
 def parse_split(words: SplitWords, shares: str) -> SplitOptions:
@@ -142,16 +154,14 @@ def parse_request(words: SplitWords, shares: str) -> SplitRequest:
         shares: as in `parse_split`.
 
     Raises:
-        UsageError: as `parse_split`, `parse_copies` and `cohorts.split.relations.read_relations`.
-        InputError: as `cohorts.split.relations.read_relations`.
+        UsageError: as `parse_split`, `parse_copies` and `SplitWords.relations`.
+        InputError: as `SplitWords.relations`.
     """
-    from transmodal.cohorts.split.relations import read_relations
     from transmodal.cohorts.split.request import SplitRequest
 
     copies = parse_copies(words.copies)
     options = parse_split(words, shares)
-    relations = read_relations(words.same_patient, words.groups, words.group_by)
-    return SplitRequest(options, copies, relations=relations)
+    return SplitRequest(options, copies, relations=words.relations())
 
 
 def parse_three(text: str, kind: type[Number]) -> tuple[Number, Number, Number]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import typer
 
@@ -32,72 +32,90 @@ class Mask(StrEnum):
     HEAD = "head"
 
 
+Output = Annotated[Path, typer.Option("-o", "--output", help="Folder to write into.")]
+Subjects = Annotated[int, typer.Option(min=1, help="How many virtual subjects.")]
+Spacing = Annotated[float, typer.Option(min=0.5, max=10, help="Spacing around which each varies, mm.")]
+Modalities = Annotated[str, typer.Option(help="Comma-separated; all by default.")]
+HeadKept = Annotated[Head, typer.Option(help="Which subjects keep the head around the brain in T1.")]
+MaskKind = Annotated[Mask, typer.Option(help="Where figures are taken.")]
+Seed = Annotated[int, typer.Option(help="Same seed, same subjects.")]
+Layout = Annotated[
+    str,
+    typer.Option(help="folders, or the release to write them as; it decides modalities, head and mask."),
+]
+Defects = Annotated[
+    list[str] | None,
+    typer.Option(help="What is wrong with the last subject of a release; may be repeated."),
+]
+Workers = Annotated[int, typer.Option(min=1, help="Processes.")]
+
+
+class _Words(NamedTuple):
+    """The words on which subjects are made, whatever they are written as."""
+
+    subjects: int
+    spacing_mm: float
+    seed: int
+    workers: int
+
+
 def run(
-    output: Annotated[Path, typer.Option("-o", "--output", help="Folder to write into.")],
-    subjects: Annotated[int, typer.Option(min=1, help="How many virtual subjects.")] = 16,
-    spacing_mm: Annotated[
-        float, typer.Option(min=0.5, max=10, help="Spacing around which each varies, mm.")
-    ] = 2.0,
-    modalities: Annotated[str, typer.Option(help="Comma-separated; all by default.")] = "",
-    head: Annotated[
-        Head, typer.Option(help="Which subjects keep the head around the brain in T1.")
-    ] = Head.HALF,
-    mask: Annotated[Mask, typer.Option(help="Where figures are taken.")] = Mask.BRAIN,
-    seed: Annotated[int, typer.Option(help="Same seed, same subjects.")] = 2024,
-    layout: Annotated[
-        str,
-        typer.Option(help="folders, or the release to write them as; it decides modalities, head and mask."),
-    ] = "folders",
-    defect: Annotated[
-        list[str] | None,
-        typer.Option(help="What is wrong with the last subject of a release; may be repeated."),
-    ] = None,
-    workers: Annotated[int, typer.Option(min=1, help="Processes.")] = 2,
+    output: Output,
+    subjects: Subjects = 16,
+    spacing_mm: Spacing = 2.0,
+    modalities: Modalities = "",
+    head: HeadKept = Head.HALF,
+    mask: MaskKind = Mask.BRAIN,
+    seed: Seed = 2024,
+    layout: Layout = "folders",
+    defect: Defects = None,
+    workers: Workers = 2,
 ) -> None:
     """Write virtual subjects made from the embedded atlas: T1 and FA are real anatomy, warped; the rest is simulated."""
-    from transmodal.storage import orphans, outputs
+    from transmodal.errors import UsageError
+    from transmodal.storage import outputs
 
     outputs.check_folder(output)
+    words = _Words(subjects, spacing_mm, seed, workers)
     if layout != "folders":
-        _write_release(layout, subjects, output, spacing_mm, seed, defect or [], workers)
+        _write_release(words, output, layout, defect or [])
         return
-    from transmodal.cohorts.simulation import atlas
-    from transmodal.commands._progress import bars
-    from transmodal.errors import UsageError
-
     if defect:
         raise UsageError("E004", "--defect with the layout folders", "a release", "Name one with --layout.")
+    _write_folders(words, output, modalities, head, mask)
+
+
+def _write_folders(words: _Words, output: Path, modalities: str, head: Head, mask: Mask) -> None:
+    from transmodal.cohorts.simulation import atlas
+    from transmodal.commands._progress import bars
+    from transmodal.progress import report_stage
+    from transmodal.storage import orphans
+
     options = atlas.AtlasOptions(
-        spacing_mm=spacing_mm,
+        spacing_mm=words.spacing_mm,
         modalities=tuple(modalities.split(",")) if modalities else atlas.MODALITIES,
         head=head.value,
         mask=mask.value,
     )
     with bars() as progress, orphans.cleared_on_failure(output):
         atlas.write(
-            atlas.subjects(subjects, options, seed=seed),
+            atlas.subjects(words.subjects, options, seed=words.seed),
             output,
-            progress=lambda case, n_done, total: progress.advance("virtual subjects", n_done, total, case),
-            workers=workers,
+            progress=report_stage(progress, "virtual subjects"),
+            workers=words.workers,
         )
     print(
-        f"{subjects} virtual subjects in {output}. Prepare them: transmodal prepare folders {output} -o cohort"
+        f"{words.subjects} virtual subjects in {output}. "
+        f"Prepare them: transmodal prepare folders {output} -o cohort"
     )
 
 
-def _write_release(
-    layout: str,
-    subjects: int,
-    output: Path,
-    spacing_mm: float,
-    seed: int,
-    defects: list[str],
-    workers: int,
-) -> None:
+def _write_release(words: _Words, output: Path, layout: str, defects: list[str]) -> None:
     from transmodal.cohorts.simulation import releases
     from transmodal.cohorts.simulation.release_defects import DEFECTS
     from transmodal.commands._progress import bars
     from transmodal.errors import UsageError
+    from transmodal.progress import report_stage
     from transmodal.storage import orphans
 
     listed = [defect for defect in DEFECTS if defect in defects]
@@ -107,17 +125,17 @@ def _write_release(
     with bars() as progress, orphans.cleared_on_failure(output):
         releases.write(
             layout,
-            subjects,
+            words.subjects,
             output,
-            spacing_mm=spacing_mm,
-            seed=seed,
+            spacing_mm=words.spacing_mm,
+            seed=words.seed,
             defects=listed,
-            progress=lambda case, n_done, total: progress.advance("virtual subjects", n_done, total, case),
-            workers=workers,
+            progress=report_stage(progress, "virtual subjects"),
+            workers=words.workers,
         )
     release = releases.release_of(layout)
     settings = "".join(f" --with {setting}" for setting in release.settings)
     print(
-        f"{subjects} virtual subjects as {layout} in {output}. "
+        f"{words.subjects} virtual subjects as {layout} in {output}. "
         f"Prepare them: transmodal prepare {release.layout} {output} -o cohort{settings}"
     )

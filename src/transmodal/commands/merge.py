@@ -68,9 +68,7 @@ def run(
     from transmodal.commands._progress import bars
     from transmodal.progress import report_stage
 
-    words = SplitWords(
-        split, counts, fold, test_group, seed, groups or (), group_by, same_patient or (), copies
-    )
+    words = SplitWords(split, counts, fold, test_group, seed, groups, group_by, same_patient, copies)
     request = parse_request(words, "8:1:1" if split == "keep" else split)
     keep_sides = split == "keep" and not (counts or words.has_test)
     with bars() as progress:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from transmodal.commands._layout_help import LayoutCommand
+from transmodal.commands._preparing import PrepareWords, find_cases, log_left_aside, write_cohort
 from transmodal.commands._reading import (
     AssumeOrientation,
     Frame,
@@ -35,7 +36,6 @@ from transmodal.commands._splitting import (
 if TYPE_CHECKING:
     from transmodal.cohorts.case import CaseMaker
     from transmodal.cohorts.layouts import FolderContents
-    from transmodal.commands._preparing import PrepareWords
 
 COMMAND = LayoutCommand
 EXAMPLES = (
@@ -170,25 +170,11 @@ def run(
 
     Preparing twice does nothing; preparing after an interruption goes on.
     """
-    from transmodal.commands._preparing import PrepareWords, find_cases
-
     reading = reading_of(nonfinite, orientation_from, assume_orientation, frame)
     contents = find_cases(layout, folder, settings or (), subjects or (), reading)
-    split_words = SplitWords(
-        split, counts, fold, test_group, seed, groups or (), group_by, same_patient or (), copies
-    )
-    words = PrepareWords(
-        region or (),
-        recipes or (),
-        intensity or (),
-        labels,
-        split_words,
-        keep_going,
-        strict_pairs,
-        mark_key,
-    )
-    if key is not None:
-        _write_key(contents, layout, key, output)
+    division = SplitWords(split, counts, fold, test_group, seed, groups, group_by, same_patient, copies)
+    words = PrepareWords(region, recipes, intensity, labels, division, keep_going, strict_pairs, mark_key)
+    _write_key(contents, layout, key, output)
     if dry_run:
         raise typer.Exit(_survey(contents, words, workers))
     _prepare(contents, output, words, workers, as_json=as_json)
@@ -206,17 +192,14 @@ def _prepare(
     import json
 
     from transmodal.cohorts.prepare.remarks import cohort_lines, summarise
-    from transmodal.commands._preparing import log_left_aside, prepare_contents
     from transmodal.commands._progress import bars
     from transmodal.errors import UsageError
-    from transmodal.evaluation.cohort_report.draw import draw_page
 
     log_left_aside(contents)
     if output is None:
         raise UsageError("E001", "no -o", "-o COHORT, a folder to write", "Name it, or say --dry-run.")
     with bars() as progress:
-        cohort = prepare_contents(contents, output, words, workers, progress)
-        page = draw_page(cohort, workers, progress)
+        cohort, page = write_cohort(contents, output, words, workers, progress)
     if as_json:
         print(json.dumps({**summarise(cohort), "page": None if page is None else str(page)}, indent=1))
         return
@@ -237,7 +220,7 @@ def _survey(contents: FolderContents[CaseMaker], words: PrepareWords, workers: i
     from transmodal.commands._progress import bars
     from transmodal.progress import report_stage
 
-    maps = parse_intensities(words.intensity)
+    maps = parse_intensities(words.intensity or ())
     with bars() as progress:
         surveys = survey(
             contents.cases, intensity=maps, progress=report_stage(progress, "look"), workers=workers
@@ -247,11 +230,15 @@ def _survey(contents: FolderContents[CaseMaker], words: PrepareWords, workers: i
     return 3 if has_faults(surveys, strict_pairs=words.strict_pairs) else 0
 
 
-def _write_key(contents: FolderContents[CaseMaker], layout: str, path: Path, output: Path | None) -> None:
-    """Write whose the cases are into a file that its owner alone can read."""
+def _write_key(
+    contents: FolderContents[CaseMaker], layout: str, path: Path | None, output: Path | None
+) -> None:
+    """Write whose the cases are into a file that its owner alone can read, where one is named."""
     from transmodal.cohorts.prepare import key_file
     from transmodal.errors import UsageError
 
+    if path is None:
+        return
     if not contents.key:
         raise UsageError(
             "E004",

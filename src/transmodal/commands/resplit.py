@@ -68,9 +68,7 @@ def run(
     from transmodal.commands._progress import bars
     from transmodal.progress import report_stage
 
-    words = SplitWords(
-        split, counts, fold, test_group, seed, groups or (), group_by, same_patient or (), copies
-    )
+    words = SplitWords(split, counts, fold, test_group, seed, groups, group_by, same_patient, copies)
     request = _parse_request(words, cohort)
     with bars() as progress:
         result = resplit(

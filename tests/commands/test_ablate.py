@@ -1,0 +1,54 @@
+"""`transmodal ablate`: words that cannot be are refused before anything is trained, results are written and printed."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from transmodal import cli
+from transmodal.experiments.ablation import run as ablation
+from transmodal.experiments.ablation import table
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "part"),
+    [
+        ("ablate", 2, "'study'"),
+        ("ablate no-such-study --cohort cohort -o out", 2, "no-such-study"),
+        ("ablate gone.yaml --cohort cohort -o out", 3, "gone.yaml"),
+        ("ablate agi-net --cohort cohort -o out --workers 0", 2, "--workers"),
+        ("ablate agi-net --cohort gone -o out", 3, "gone"),
+    ],
+)
+def test_refusals(
+    words: str, status: int, part: str, folders: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.run(words.split()) == status
+    error = capsys.readouterr().err
+    assert error.startswith("error[E")
+    assert part in error
+    assert not Path("out").exists()
+
+
+def test_the_result_is_written_and_printed(
+    folders: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    calls: list[tuple[object, ...]] = []
+
+    class Result:
+        def to_json(self) -> dict[str, object]:
+            return {"name": "study"}
+
+    def ablate(plan: ablation.AblationPlan, *words: object, **more: object) -> Result:
+        calls.append((plan.name, *words, more["workers"]))
+        Path("out").mkdir()
+        return Result()
+
+    monkeypatch.setattr(ablation, "ablate", ablate)
+    monkeypatch.setattr(table, "rows", lambda content: [f"a row of {content['name']}"])
+    assert cli.run(["ablate", "agi-net", "--cohort", "cohort", "-o", "out", "--workers", "3"]) == 0
+    assert calls == [("agi-net", Path("cohort"), Path("out"), 3)]
+    assert json.loads(Path("out/ablation.json").read_text()) == {"name": "study"}
+    assert capsys.readouterr().out == "a row of study\nFigures: out/ablation.json\n"

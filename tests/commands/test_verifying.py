@@ -1,0 +1,57 @@
+"""What a folder is, and the files of it that are compared."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import transmodal
+from transmodal.commands._verifying import Verification
+from transmodal.errors import InputError
+from transmodal.storage.faults import Fault
+
+
+class Steps:
+    """Progress that keeps how far the work was."""
+
+    def __init__(self) -> None:
+        self.steps: list[tuple[str, int, int]] = []
+
+    def advance(self, stage: str, completed: int, total: int, note: str = "") -> None:
+        self.steps.append((stage, completed, total))
+
+    def say(self, line: str) -> None:
+        raise AssertionError(line)
+
+
+@pytest.mark.parametrize(
+    ("place", "kind"),
+    [
+        ("cohort", "cohort"),
+        ("run", "run"),
+        ("run/checkpoints/best", "checkpoint"),
+        ("evaluation", "evaluation"),
+        ("evaluation/evaluation.json", "evaluation"),
+    ],
+)
+def test_a_folder_is_known_by_what_lies_in_it(place: str, kind: str, folders: Path) -> None:
+    progress = Steps()
+    whole = transmodal.verify(place, progress=progress)
+    assert (whole.kind, whole.is_whole, whole.files) == (kind, True, len(progress.steps))
+    assert whole.text() == f"{kind}: {whole.files} files are what was written"
+    assert progress.steps[-1] == ("verify", whole.files, whole.files)
+
+
+def test_faults_are_counted_in_words() -> None:
+    verification = Verification("run", 4, (Fault("weights.safetensors", "was changed", "Copy it again."),))
+    assert not verification.is_whole
+    assert verification.text() == "run: 1 of 4 files are not what was written"
+
+
+def test_another_folder_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(
+        InputError, match="no cohort, run, checkpoint, evaluation or synthetic image"
+    ) as refused:
+        transmodal.verify(tmp_path)
+    assert refused.value.code == "E100"
