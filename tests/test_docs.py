@@ -259,6 +259,13 @@ def test_the_page_of_results_shows_every_benchmark_that_was_run(
     assert page.read_text() == f"# Results\n{begin}\ntable of a\n\ntable of b\n{end}\n"
 
 
+def test_the_page_of_promises_shows_what_was_measured() -> None:
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "tools" / "write_promises.py"), "--check"], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+
+
 def test_every_study_has_a_page_with_marks() -> None:
     from transmodal.experiments.ablation.plan import LIBRARY
 

@@ -23,6 +23,7 @@ from transmodal.data.dataset import WindowDataset, collate
 from transmodal.errors import UsageError
 from transmodal.recipes.load import changed, dump, validate
 from transmodal.recipes.schema import Recipe
+from transmodal.training import validation
 from transmodal.training.planning.plan import plan
 from transmodal.training.train import TrainResult, train
 
@@ -203,6 +204,19 @@ def test_asked_to_stop_while_validating(
 
     state = interrupt(SystemExit, recipe, cohort, tmp_path / "run", watcher)
     assert (state.epoch, state.epoch_step, state.best) == (0, STEPS, None)
+    train(recipe, cohort, tmp_path / "run")
+
+    assert what_is_left(tmp_path / "run") == what_is_left(uninterrupted["unet_regression"])
+
+
+def test_a_crash_after_the_figures_of_a_validation_changes_nothing(
+    cohort: Cohort, uninterrupted: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe = recipe_of("unet_regression", checkpoint_minutes=0)
+    monkeypatch.setattr(validation, "save_best", lambda *_: explode())
+    interrupt(RuntimeError, recipe, cohort, tmp_path / "run", Watcher(0, explode))
+    assert "validation/" in (tmp_path / "run" / "curves.csv").read_text()
+    monkeypatch.undo()
     train(recipe, cohort, tmp_path / "run")
 
     assert what_is_left(tmp_path / "run") == what_is_left(uninterrupted["unet_regression"])

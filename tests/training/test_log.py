@@ -41,6 +41,22 @@ def test_rows_after_the_resumed_step_are_dropped(tmp_path: Path) -> None:
     assert (tmp_path / "cut" / "curves.csv").read_bytes() == (tmp_path / "whole" / "curves.csv").read_bytes()
 
 
+@pytest.mark.parametrize(("is_validated", "names"), [(True, ["loss", "validation/mae"]), (False, ["loss"])])
+def test_a_validation_that_comes_again_is_dropped(
+    is_validated: bool, names: list[str], tmp_path: Path
+) -> None:
+    places = tmp_path / "curves.csv", tmp_path / "board"
+    with Curves(*places, 0) as curves:
+        for step in (1, 2):
+            curves.add(step, "train", step, {"loss": 0.5})
+            curves.add(step, "train", step, {"validation/mae": 0.1})
+    with Curves(*places, 2, is_validated=is_validated):
+        pass
+    points = read(tmp_path / "curves.csv")
+    assert [point.name for point in points if point.step == 1] == ["loss", "validation/mae"]
+    assert [point.name for point in points if point.step == 2] == names
+
+
 def test_a_row_that_was_cut_off_is_left_out(tmp_path: Path) -> None:
     write(tmp_path, 0, 2)
     text = (tmp_path / "curves.csv").read_text()

@@ -14,6 +14,9 @@ from torch.utils.tensorboard import SummaryWriter
 
 from transmodal.storage import files, outputs, regular
 
+VALIDATION = "validation/"
+"""How names of curves begin that are taken after an epoch, at its last step."""
+
 
 class CurvePoint(NamedTuple):
     """One value of one curve; `step` counts the steps that were complete."""
@@ -31,13 +34,24 @@ class Curves:
     Opened at a step, it drops what an interrupted run wrote after it, so that a resumed run's file is the
     uninterrupted one's.
 
+    Args:
+        csv_file: path of `curves.csv`.
+        tensorboard: folder of TensorBoard's file.
+        step: that the run goes on from; 0 for one that begins.
+        is_validated: whether the validation after this step is part of what the run goes on from; if not, it will come
+            again, and a killed run may have written its figures already.
+
     Raises:
         UsageError: E005 when a name is taken by something else.
         ResourceError: E403 when the disk is full or may not be written.
     """
 
-    def __init__(self, csv_file: Path, tensorboard: Path, step: int) -> None:
+    def __init__(self, csv_file: Path, tensorboard: Path, step: int, *, is_validated: bool = True) -> None:
         earlier = [point for point in read(csv_file) if point.step <= step]
+        if not is_validated:
+            earlier = [
+                point for point in earlier if point.step < step or not point.name.startswith(VALIDATION)
+            ]
         with files.atomic_path(csv_file) as beside:
             beside.write_text(_rows([CurvePoint._fields, *earlier]), encoding="utf-8")
         with outputs.os_errors():

@@ -47,8 +47,9 @@ def train_in_process(fabric: Fabric, assignment: Assignment, progress: Progress,
             return train_session(open_session(fabric, assignment, progress, stop, load_last(assignment.run)))
         with lock(assignment.run):
             saved = load_last(assignment.run)
-            n_steps = 0 if saved is None else saved.state.step
-            with Curves(assignment.run.curves, assignment.run.tensorboard, n_steps) as curves:
+            n_steps, n_in_epoch = (0, 0) if saved is None else (saved.state.step, saved.state.epoch_step)
+            places = assignment.run.curves, assignment.run.tensorboard
+            with Curves(*places, n_steps, is_validated=n_in_epoch == 0) as curves:
                 session = open_session(fabric, assignment, progress, stop, saved)
                 session.curves = curves
                 return train_session(session)

@@ -8,6 +8,7 @@ import torch
 
 from transmodal.metrics import registry
 from transmodal.training import scoring
+from transmodal.training.log import VALIDATION
 from transmodal.training.planning.phases import PhasePlan
 from transmodal.training.saving import save_best, save_last
 from transmodal.training.session import Interrupted, Session
@@ -24,7 +25,7 @@ def validate(session: Session, phase: PhasePlan) -> None:
         InputError: E120 when a weight is not finite.
     """
     figures = _mean_figures(session, phase)
-    session.log(phase, {f"validation/{metric}": figure for metric, figure in figures.items()})
+    session.log(phase, {f"{VALIDATION}{metric}": figure for metric, figure in figures.items()})
     _choose(session, phase, figures)
 
 

@@ -1,0 +1,182 @@
+"""Measure what the promises need, and write it into docs/results/checks/promises.json; each part replaces its own section.
+
+    python -m tests.promises                        # corpus, 12 kills, audit
+    python -m tests.promises --full                 # and all tests of all rows, 300 kills, fuzzing, mutants
+    python -m tests.promises corpus
+    python -m tests.promises kills --count 300 --seed 1
+    python -m tests.promises tests --rows 3,6,7
+    python -m tests.promises fuzz --executions 100000
+    python -m tests.promises mutation --sample 15
+    python -m tests.promises audit
+
+Afterwards docs/promises.md is written anew.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import importlib
+import importlib.util
+import json
+import os
+import platform
+import subprocess
+import sys
+import xml.etree.ElementTree as ElementTree
+from collections import Counter
+from collections.abc import Callable, Sequence
+from importlib import metadata
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+TESTS = Path(__file__).parents[1]
+sys.path.insert(0, str(TESTS))
+
+from promises.page import PAGE, RESULTS, page, read_sections  # noqa: E402  # the tests have to be on the path
+from promises.table import ROOT, read_promises  # noqa: E402
+
+PARTS = ("corpus", "kills", "audit")
+ALL_PARTS = ("corpus", "fuzz", "kills", "mutation", "audit", "tests")
+LIBRARIES = ("numpy", "torch", "nibabel", "SimpleITK", "pydicom", "safetensors")
+CASES = {"failure": "failed", "error": "failed", "skipped": "skipped"}
+
+
+def main(words: Sequence[str] | None = None) -> None:
+    """Measure the parts that are asked for."""
+    given = _parse(words)
+    measure: dict[str, Callable[[], dict[str, Any]]] = {
+        "corpus": _corpus,
+        "fuzz": lambda: _fuzz(given.executions),
+        "kills": lambda: _kills(given.count or (300 if given.full else 12), given.seed),
+        "mutation": lambda: _mutation(given.sample, given.seed),
+        "audit": _audit,
+        "tests": lambda: _tests(given.rows),
+    }
+    for part in given.parts or (ALL_PARTS if given.full else PARTS):
+        print(f"{part} ...", flush=True)
+        add(part, measure[part](), given.seed if part in ("kills", "mutation", "fuzz") else None)
+    PAGE.write_text(page(read_sections()), encoding="utf-8")
+
+
+def add(part: str, figures: dict[str, Any], seed: int | None, path: Path = RESULTS) -> None:
+    """Write the figures of a part, with what they were taken with, beside those of the others."""
+    sections = {**read_sections(path)}
+    if part == "tests":  # rows that were not run again stay
+        figures = {**sections.get(part, {}).get("figures", {}), **figures}
+    sections[part] = {
+        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
+        "commit": _commit(),
+        "machine": f"{platform.machine()}, {os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()}",
+        "versions": {name: metadata.version(name) for name in LIBRARIES},
+        **({} if seed is None else {"seed": seed}),
+        "figures": figures,
+    }
+    ordered = {name: sections[name] for name in ALL_PARTS if name in sections}
+    path.write_text(json.dumps({"sections": ordered}, indent=1) + "\n", encoding="utf-8")
+
+
+def count_cases(report: Path) -> dict[str, Counter[str]]:
+    """Return how many cases of each test passed, failed or were skipped, from JUnit's XML of pytest."""
+    counted: dict[str, Counter[str]] = {}
+    for case in ElementTree.parse(report).iter("testcase"):
+        outcome = next((CASES[inner.tag] for inner in case if inner.tag in CASES), "passed")
+        test = f"{case.get('classname', '').replace('.', '/')}.py::{case.get('name', '').partition('[')[0]}"
+        counted.setdefault(test, Counter())[outcome] += 1
+    return counted
+
+
+def _corpus() -> dict[str, Any]:
+    from promises.figures import run_corpus
+
+    return run_corpus()
+
+
+def _fuzz(executions: int) -> dict[str, Any]:
+    if importlib.util.find_spec("promises.fuzz") is None:
+        raise SystemExit("there is no fuzzer yet: tests/promises/fuzz.py")
+    figures: dict[str, Any] = importlib.import_module("promises.fuzz").run_fuzz(executions=executions)
+    return figures
+
+
+def _kills(count: int, seed: int) -> dict[str, Any]:
+    from promises.kills import run_kills
+
+    return run_kills(count, seed, report=lambda line: print(line, flush=True))
+
+
+def _mutation(sample: int, seed: int) -> dict[str, Any]:
+    with TemporaryDirectory() as folder:
+        output = Path(folder) / "figures.json"
+        words = ["--sample", str(sample), "--seed", str(seed), "--json", str(output)]
+        # A process that has not imported the package; it ends with 1 below the target, which is a figure too.
+        subprocess.run([sys.executable, str(ROOT / "tools" / "mutate.py"), *words])
+        figures: dict[str, Any] = json.loads(output.read_text(encoding="utf-8"))
+        return figures
+
+
+def _audit() -> dict[str, Any]:
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "tools" / "audit.py"), "--json"], capture_output=True, text=True
+    )
+    verdict: dict[str, Any] = json.loads(done.stdout)
+    return verdict
+
+
+def _tests(rows: Sequence[int]) -> dict[str, Any]:
+    promises = [
+        promise for promise in read_promises() if promise.tests and (not rows or promise.number in rows)
+    ]
+    wanted = sorted({test for promise in promises for test in promise.tests})
+    with TemporaryDirectory() as folder:
+        report = Path(folder) / "report.xml"
+        words = [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-q",
+            "-p",
+            "no:cacheprovider",
+            f"--junitxml={report}",
+            *wanted,
+        ]
+        subprocess.run(words, cwd=ROOT)
+        counted = count_cases(report)
+    return {
+        str(promise.number): {
+            outcome: sum(counted.get(test, Counter())[outcome] for test in promise.tests)
+            for outcome in ("passed", "failed", "skipped")
+        }
+        for promise in promises
+    }
+
+
+def _commit() -> str:
+    words = ["git", "-C", str(ROOT), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
+    done = subprocess.run(words, capture_output=True, text=True)
+    return done.stdout.strip() or "unknown"
+
+
+def _parse(words: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.promises", description=__doc__)
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument(
+        "parts", nargs="*", choices=[*ALL_PARTS, []], help="by default corpus, kills and audit"
+    )
+    parser.add_argument("--full", action="store_true", help="everything, for hours")
+    parser.add_argument("--count", type=int, help="kills; by default 12, with --full 300")
+    parser.add_argument("--seed", type=int, default=1, help="of kills, mutants and fuzzing")
+    parser.add_argument("--sample", type=int, default=15, help="mutants per group")
+    parser.add_argument("--executions", type=int, default=100_000, help="inputs of the fuzzer")
+    parser.add_argument(
+        "--rows",
+        type=lambda text: [int(word) for word in text.split(",")],
+        default=[],
+        help="rows whose tests to run",
+    )
+    return parser.parse_args(words)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,260 @@
+"""The page of promises: each row with the figure that was measured, or the words that none was."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from promises.table import ROOT, Promise, is_there, read_promises
+
+RESULTS = ROOT / "docs" / "results" / "checks" / "promises.json"
+PAGE = ROOT / "docs" / "promises.md"
+NOT_MEASURED = "not measured yet"
+Sections = Mapping[str, Any]
+"""What was measured, by sub-command: figures, with commit, date, versions, machine and seed."""
+
+HEAD = """\
+# Promises
+
+What a user may rely on, the target by which each promise counts as kept, the figure that was last measured, what others do, and
+the tests that hold it in CI. The page is written from `tests/promises/promises.yaml` and
+`docs/results/checks/promises.json` by `python tools/write_promises.py`; a figure that nobody measured is not there.
+
+```bash
+python -m tests.promises                 # the corpus, 12 kills, the audit: minutes
+python -m tests.promises tests --rows 3,6,7   # the tests of some rows
+python -m tests.promises --full          # all tests of all rows, 300 kills, fuzzing, mutants: hours
+```
+
+*Passed* counts the cases of the named tests that passed in the last run of that row. *Measured here* marks figures of other
+software that were taken in the same run as ours, on the same files; all others carry their source.
+"""
+
+
+def read_sections(path: Path = RESULTS) -> Sections:
+    """Return what was measured; nothing where nothing was."""
+    sections: Sections = json.loads(path.read_text(encoding="utf-8"))["sections"] if path.is_file() else {}
+    return sections
+
+
+def page(sections: Sections) -> str:
+    """Return the text of the page."""
+    lines = [HEAD, "| # | promise | target | our figure | others | tests |", "|---|---|---|---|---|---|"]
+    lines += [_row(promise, sections) for promise in read_promises()]
+    lines += [
+        "",
+        "## How the figures were taken",
+        "| what | when | commit | machine | versions | seed |",
+        "|---|---|---|---|---|---|",
+    ]
+    lines += [_origin(name, section) for name, section in sections.items()]
+    return "\n".join(lines) + "\n"
+
+
+def figure_of(promise: Promise, sections: Sections) -> str:
+    """Return the words for a row's figure: what was measured, then what is missing."""
+    if promise.state == "service":
+        return f"applies with the service: {promise.gap}"
+    measured = FIGURES[promise.figure](promise, sections) if promise.figure else ""
+    parts = [measured or NOT_MEASURED]
+    if promise.state == "not met" or promise.gap:
+        parts.append(f"not met in full: {promise.gap}")
+    return "; ".join(parts)
+
+
+def _row(promise: Promise, sections: Sections) -> str:
+    peers = "; ".join(part for part in (_measured_peers(promise, sections), promise.peers) if part)
+    tests = "<br>".join(f"`{test.removeprefix('tests/')}`" for test in promise.tests)
+    cells = (
+        str(promise.number),
+        promise.promise,
+        promise.target,
+        figure_of(promise, sections),
+        peers or "-",
+        tests or "-",
+    )
+    return f"| {' | '.join(cells)} |"
+
+
+def _origin(name: str, section: Mapping[str, Any]) -> str:
+    versions = ", ".join(f"{key} {value}" for key, value in section["versions"].items())
+    cells = (
+        name,
+        section["date"],
+        section["commit"][:10],
+        section["machine"],
+        versions,
+        str(section.get("seed", "-")),
+    )
+    return f"| {' | '.join(cells)} |"
+
+
+def _tests(promise: Promise, sections: Sections) -> str:
+    counted = _figures("tests", sections).get(str(promise.number))
+    if counted is None:
+        return ""
+    failed = f", {counted['failed']} failed" if counted["failed"] else ""
+    skipped = f", {counted['skipped']} skipped" if counted["skipped"] else ""
+    return f"{counted['passed']} cases passed{failed}{skipped}"
+
+
+def _corpus(_: Promise, sections: Sections) -> str:
+    figures = _figures("corpus", sections)
+    if not figures:
+        return ""
+    entries, wrong = figures["entries"], figures["ours_unexpected"]
+    n = entries["faulty"] + entries["valid"]
+    short = " (fewer than the target)" if entries["faulty"] < 250 or entries["valid"] < 60 else ""
+    return f"{n - len(wrong)} of {n} verdicts right: {entries['faulty']} faulty and {entries['valid']} valid files{short}"
+
+
+def _damaged_bytes(promise: Promise, sections: Sections) -> str:
+    figures = _figures("corpus", sections)
+    parts = [_tests(promise, sections)]
+    if figures:
+        ours = figures["refused_or_right"]["transmodal"]
+        n_silent = ours["faulty_given"] - ours["faulty_judged_rightly"] - ours["faulty_read_right"]
+        parts.append(f"{n_silent} of {ours['faulty_given']} faulty files of the corpus taken silently")
+    return "; ".join(part for part in parts if part)
+
+
+def _measured_peers(promise: Promise, sections: Sections) -> str:
+    figures = _figures("corpus", sections)
+    if promise.number not in (1, 2) or not figures:
+        return ""
+    parts = []
+    for reader, counted in figures["refused_or_right"].items():
+        if reader != "transmodal" and promise.number == 1:
+            n_silent = (
+                counted["faulty_given"] - counted["faulty_judged_rightly"] - counted["faulty_read_right"]
+            )
+            parts.append(f"{reader} took {n_silent} of {counted['faulty_given']}")
+        elif reader != "transmodal":
+            n = counted["faulty_given"] + counted["valid_given"]
+            right = (
+                counted["faulty_judged_rightly"]
+                + counted["faulty_read_right"]
+                + counted["valid_judged_rightly"]
+            )
+            parts.append(f"{reader} {right} of {n}")
+    return f"measured here: {', '.join(parts)}" if parts else ""
+
+
+def _kills(_: Promise, sections: Sections) -> str:
+    figures = _figures("kills", sections)
+    if not figures:
+        return ""
+    verbs = ", ".join(f"{verb} {n}" for verb, n in figures["by_verb"].items())
+    return (
+        f"{figures['lost']} of {figures['kills']} kills lost something, {figures['partial_files']} left half a file, "
+        f"{figures['leftovers']} left anything when the command had gone on; at most {figures['most_steps_lost']} step lost "
+        f"({verbs}; {len(figures['by_translator'])} translators)"
+    )
+
+
+def _prepare_kills(promise: Promise, sections: Sections) -> str:
+    figures = _figures("kills", sections)
+    if not figures:
+        return ""
+    n = figures["by_verb"].get("prepare", 0)
+    n_lost = sum(line.startswith("prepare ") for line in figures["faults"])
+    return "; ".join(
+        part for part in (f"{n - n_lost} of {n} kills as uninterrupted", _tests(promise, sections)) if part
+    )
+
+
+def _resumes(promise: Promise, sections: Sections) -> str:
+    figures = _figures("kills", sections)
+    if not figures:
+        return _tests(promise, sections)
+    n = figures["by_verb"].get("train", 0)
+    n_lost = sum(line.startswith("train ") for line in figures["faults"])
+    return "; ".join(
+        part
+        for part in (f"{n - n_lost} of {n} killed trainings with equal hashes", _tests(promise, sections))
+        if part
+    )
+
+
+def _fuzz(_: Promise, sections: Sections) -> str:
+    figures = _figures("fuzz", sections)
+    return (
+        f"{figures['executions']} inputs, {figures['foreign_exceptions']} foreign exceptions"
+        if figures
+        else ""
+    )
+
+
+def _mutation(_: Promise, sections: Sections) -> str:
+    figures = _figures("mutation", sections)
+    if not figures:
+        return ""
+    groups = ", ".join(
+        f"{name} {group['killed']} of {group['mutants']}" for name, group in figures["groups"].items()
+    )
+    low, high = figures["interval"]
+    return (
+        f"{figures['killed']} of {figures['mutants']} in a random sample of {figures['population']} killed "
+        f"({100 * figures['killed'] / figures['mutants']:.0f} %, 95 % interval {100 * low:.0f} to {100 * high:.0f} %): {groups}"
+    )
+
+
+def _audit(_: Promise, sections: Sections) -> str:
+    figures = _figures("audit", sections)
+    if not figures:
+        return ""
+    if figures["status"] == "not run":
+        return f"advisories not looked up: {figures['reason']}"
+    return f"{len(figures['open'])} open advisories in {figures['n_packages']} packages, {len(figures['excused'])} accepted"
+
+
+def _copies(promise: Promise, _: Sections) -> str:
+    content = _check("near-duplicates")
+    parts = [
+        f"{one['found']} of {one['planted']} planted copies among {one['subjects']} subjects at {name}, "
+        f"{one['false_pairs']} false alarms"
+        for name, one in sorted(content["sets"].items())
+    ]
+    return "; ".join(parts)
+
+
+def _pairs(_: Promise, __: Sections) -> str:
+    content = _check("bad-pairs")["bad pairs"]
+    return "shifts of 8 mm: " + ", ".join(
+        f"{one['found']['shift 8 mm']} of {one['subjects']} ({name})" for name, one in content.items()
+    )
+
+
+def _traces(_: Promise, __: Sections) -> str:
+    rows = [promise for promise in read_promises() if promise.state != "service"]
+    held = [promise for promise in rows if promise.tests and all(map(is_there, promise.tests))]
+    later = len(read_promises()) - len(rows)
+    return f"{len(held)} of {len(rows)}; {later} apply with the service"
+
+
+def _check(name: str) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads((RESULTS.parent / f"{name}.json").read_text(encoding="utf-8"))
+    return content
+
+
+def _figures(name: str, sections: Sections) -> dict[str, Any]:
+    figures: dict[str, Any] = sections[name]["figures"] if name in sections else {}
+    return figures
+
+
+FIGURES: Mapping[str, Callable[[Promise, Sections], str]] = {
+    "tests": _tests,
+    "corpus": _corpus,
+    "damaged_bytes": _damaged_bytes,
+    "kills": _kills,
+    "prepare_kills": _prepare_kills,
+    "resumes": _resumes,
+    "fuzz": _fuzz,
+    "mutation": _mutation,
+    "audit": _audit,
+    "copies": _copies,
+    "pairs": _pairs,
+    "traces": _traces,
+}

@@ -1,0 +1,60 @@
+"""Twelve kills over all verbs that write; `python -m tests.promises kills --count 300` goes on over all translators."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from promises.kills import TRANSLATORS, run_kills, trials
+from promises.scenes import VERBS, broken_files, leftovers
+
+COUNT = 12
+
+
+def test_kills_go_over_all_verbs_and_translators() -> None:
+    planned = trials(300)
+    assert {trial.verb for trial in trials(COUNT)} == set(VERBS)
+    assert {trial.translator for trial in planned if trial.verb == "train"} == set(TRANSLATORS)
+    for verb in ("prepare", "train", "translate", "evaluate", "compare", "atlas"):
+        assert {trial.is_timed for trial in planned if trial.verb == verb} == {True, False}
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="needs the processes of Linux")
+def test_a_kill_loses_nothing() -> None:
+    figures = run_kills(COUNT, seed=1)
+    assert not figures["faults"]
+    assert figures["kills"] >= COUNT - 1  # a moment may come when the command has ended
+    assert figures["most_steps_lost"] <= 1
+
+
+def test_half_files_and_leftovers_are_noticed(tmp_path: Path) -> None:
+    whole = {
+        "a.json": b"{}\n",
+        "b.html": b"<html></html>",
+        "c.csv": b"a,b\n",
+        "curves.csv": b"a,b\n1,",
+        "d.yaml": b"a: 1\n",
+    }
+    for name, content in whole.items():
+        (tmp_path / name).write_bytes(content)
+    assert not broken_files(tmp_path)
+    for name in ("a.json", "b.html", "c.csv"):
+        (tmp_path / name).write_bytes(whole[name][:-2])
+    (tmp_path / "e.npy").write_bytes(b"\x93NUMPY")
+    (tmp_path / "f.nii.gz").write_bytes(b"\x1f\x8b")
+    (tmp_path / "g.safetensors").write_bytes(b"\x08")
+    (tmp_path / "h.png").write_bytes(b"\x89PNG")
+    (tmp_path / ".partial-x").mkdir()
+    (tmp_path / ".partial-x" / "i.json").write_bytes(b"{")
+    assert broken_files(tmp_path) == [
+        "a.json",
+        "b.html",
+        "c.csv",
+        "e.npy",
+        "f.nii.gz",
+        "g.safetensors",
+        "h.png",
+    ]
+    assert leftovers(tmp_path) == [".partial-x"]
