@@ -78,9 +78,19 @@ class Job:
         series = self.reading.series
         return settings if series is None else {**settings, "series": mark_series(series)}
 
-    def origins(self) -> dict[str, object]:
-        """Return each source's file name and SHA-256, without its folder."""
+    def origins(self) -> dict[str, dict[str, Any]]:
+        """Return each source's SHA-256, and not the name of its file, which can be a patient's."""
         return {modality: _origin(path) for modality, path in self.paths.items()}
+
+    def is_of(self, origins: object) -> bool:
+        """Return whether the sources are those of a sidecar; sidecars of earlier versions have their names besides."""
+        recorded = origins if isinstance(origins, Mapping) else {}
+        hashes = {name: part.get("sha256") for name, part in recorded.items() if isinstance(part, Mapping)}
+        return hashes == {name: part["sha256"] for name, part in self.origins().items()}
+
+    def source_names(self) -> dict[str, str]:
+        """Return each source's file or folder name, for a sidecar that is asked to have them."""
+        return {modality: path.name for modality, path in self.paths.items()}
 
 
 def mark_series(series: str) -> str:
@@ -123,4 +133,4 @@ def _origin(path: Path) -> dict[str, Any]:
         # Names of DICOM files, and of their folder, can be a patient's: counts and a hash stand for them.
         hashes = sorted(map(files.sha256_file, listing.files_in(path)))
         return {"name": "DICOM series", "n_files": len(hashes), "sha256": files.sha256_text(ascii(hashes))}
-    return {"name": path.name, "sha256": files.sha256_file(path)}
+    return {"sha256": files.sha256_file(path)}

@@ -90,7 +90,7 @@ def _is_of(record: Mapping[str, Any], job: Job, model: Model, gate: Policy) -> b
     }
     is_asked = all(recorded.get(name) == json.loads(json.dumps(value)) for name, value in asked.items())
     # Sources are hashed last: they can be many and large.
-    return is_asked and asked["manifest"] is not None and recorded.get("origins") == job.origins()
+    return is_asked and asked["manifest"] is not None and job.is_of(recorded.get("origins"))
 
 
 def _part(record: Mapping[str, Any], name: str) -> Mapping[str, Any]:

@@ -65,6 +65,7 @@ class Request:
         overwrite: whether images may be replaced that are synthetic themselves.
         disagreement: whether the standard deviation over the passes is written too.
         gate: what becomes of sources that do not look like training's.
+        record_names: whether sidecars have the names of the sources' files.
         keys: by which the subjects of the training are known (`cohorts.patient_marks`).
     """
 
@@ -76,6 +77,7 @@ class Request:
     overwrite: bool = False
     disagreement: bool = False
     gate: Policy = "refuse"
+    record_names: bool = False
     keys: tuple[PatientKey, ...] = ()
 
 
@@ -103,6 +105,7 @@ def translate(
     space: str = "",
     overwrite: bool = False,
     gate: Policy = "refuse",
+    record_names: bool = False,
     progress: Progress | None = None,
 ) -> list[WrittenImage]:
     """Translate images that lie in files, folders, a BIDS dataset or a cohort, and write them with their sidecars.
@@ -132,6 +135,7 @@ def translate(
         overwrite: replace images that are synthetic themselves.
         gate: what becomes of sources that do not look like training's: `refuse`, `strict` (refuse on a warning
             too), `warn` (translate all the same, and record it) or `off`.
+        record_names: write the names of the sources' files into the sidecars.
         progress: where the work reports to.
 
     Returns:
@@ -152,6 +156,7 @@ def translate(
         overwrite,
         disagreement,
         gate,
+        record_names,
         keys_of(training_cohort),
     )
     passes = Passes(letters(axes), fuse, draws, translate_with)
@@ -256,6 +261,8 @@ def _write(translation: Translation, job: Job, model: Model, request: Request) -
     }
     notes = (*translation.record["notes"], *job.assumed(), *about.pop("notes", ()))
     about["notes"] = list(notes)
+    if request.record_names:
+        about["source_names"] = job.source_names()
     sidecar = translation.write(job.output, disagreement=request.disagreement, about=about)
     return WrittenImage(job.name, job.output, sidecar, notes)
 

@@ -86,6 +86,10 @@ Strict = Annotated[
     typer.Option("--strict", help="Refuse a source on a warning of the gate, not only on a refusal."),
 ]
 Force = Annotated[bool, typer.Option("--force", help="Translate what the gate refuses; the sidecar says so.")]
+RecordNames = Annotated[
+    bool,
+    typer.Option("--record-names", help="Write the names of the sources' files into the sidecars."),
+]
 AsJson = Annotated[
     bool, typer.Option("--json", help="Print one JSON object: the images written, and notes on them.")
 ]
@@ -115,6 +119,7 @@ def run(
     overwrite: Overwrite = False,
     strict: Strict = False,
     force: Force = False,
+    record_names: RecordNames = False,
     as_json: AsJson = False,
 ) -> None:
     """Write the synthetic volume on the source's own grid, with a JSON sidecar that says how it came about.
@@ -131,7 +136,7 @@ def run(
     images = _bids.Selection(tuple(subject or ()), space)
     keys = keys_of(training_cohort)
     request = _translating.Request(
-        sources, output, reading, split, images, overwrite, disagreement, gate, keys
+        sources, output, reading, split, images, overwrite, disagreement, gate, record_names, keys
     )
     with bars() as progress:
         model = load(trained, checkpoint=checkpoint, device=device, weights=_sources.weights(weights))

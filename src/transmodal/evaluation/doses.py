@@ -218,8 +218,9 @@ def _dvh_record(figures: DvhFigures) -> dict[str, Any]:
 
 
 def _input_hashes(paths: Mapping[str, Path | None]) -> dict[str, dict[str, str]]:
+    # Without the files' names, which can be a patient's.
     return {
-        name: {"name": path.name, "sha256": files.sha256_file(path)}
+        name: {"sha256": files.sha256_file(path)}
         for name, path in paths.items()
         if path is not None and path.is_file()
     }

@@ -44,7 +44,9 @@ def test_a_dicom_series_says_its_kind_and_body_part(tmp_path: Path) -> None:
 
 def test_a_converters_json_says_scanner_and_body_part(tmp_path: Path) -> None:
     (tmp_path / "scan.json").write_text(json.dumps({"Modality": "MR", "BodyPartExamined": "KNEE"}))
-    assert read_source_facts(tmp_path / "scan.nii.gz") == SourceFacts("scan.json", "MR", "", "KNEE")
+    assert read_source_facts(tmp_path / "scan.nii.gz") == SourceFacts(
+        "the JSON file beside it", "MR", "", "KNEE"
+    )
     (tmp_path / "odd.json").write_text(json.dumps({"Modality": 3}))
     assert read_source_facts(tmp_path / "odd.nii.gz") == SourceFacts()
 
@@ -79,6 +81,22 @@ def test_another_sequence_is_refused_unless_the_image_looks_right() -> None:
 
 def test_a_body_part_only_warns() -> None:
     knee = SourceFacts("its DICOM header", "MR", "t1", "KNEE")
-    assert findings(knee, "t1") == [("warn", "its DICOM header says body part KNEE; training had heads")]
+    assert findings(knee, "t1") == [
+        ("warn", "its DICOM header says a BodyPartExamined that is no head; training had heads")
+    ]
     assert findings(knee, "t1", head=False) == []
     assert findings(SourceFacts("its DICOM header", "MR", "t1", "Head_Routine"), "t1") == []
+
+
+def test_a_text_that_is_no_modality_is_not_shown(tmp_path: Path) -> None:
+    image = tmp_path / "anna.nii.gz"
+    image.touch()
+    (tmp_path / "anna.json").write_text(
+        json.dumps({"Modality": "Anna Doe", "BodyPartExamined": "of Anna Doe"})
+    )
+    facts = read_source_facts(image)
+    texts = [finding.text for finding in header_findings(facts, "t1", is_head=True, image_passes=True)]
+    assert texts == [
+        "the JSON file beside it says another Modality; the run takes t1",
+        "the JSON file beside it says a BodyPartExamined that is no head; training had heads",
+    ]

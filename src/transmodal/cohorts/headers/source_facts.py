@@ -28,6 +28,37 @@ _HEAD_WORDS = (
     "ORBIT",
     "NECK",
 )
+_FAMILIES = frozenset(
+    [
+        "CR",
+        "CT",
+        "DX",
+        "ECG",
+        "ES",
+        "GM",
+        "IO",
+        "MG",
+        "MR",
+        "NM",
+        "OCT",
+        "OP",
+        "OPT",
+        "OT",
+        "PT",
+        "PX",
+        "RF",
+        "RG",
+        "RTDOSE",
+        "RTIMAGE",
+        "SC",
+        "SEG",
+        "SM",
+        "US",
+        "XA",
+        "XC",
+    ]
+)
+"""Values of Modality that name a way of taking images."""
 _IMAGES = (".dcm", ".dicom", ".ima", "")
 
 
@@ -35,8 +66,8 @@ class SourceFacts(NamedTuple):
     """Facts about a source image; empty where nothing states them.
 
     Attributes:
-        by: what says it, such as `its DICOM header`.
-        family: DICOM's Modality, such as MR or CT.
+        by: what says it, such as `its DICOM header`; never the name of a file.
+        family: DICOM's Modality, such as MR or CT; `another Modality` for a text that is none.
         modality: the modality that its sequence or suffix means, such as t2.
         body_part: BodyPartExamined.
     """
@@ -79,7 +110,9 @@ def header_findings(own: SourceFacts, expected: str, *, is_head: bool, image_pas
         findings.append(Finding("header", "warn" if related or image_passes else "refuse", text))
     part = own.body_part.upper()
     if is_head and part and not any(word in part for word in _HEAD_WORDS):
-        findings.append(Finding("header", "warn", f"{own.by} says body part {part}; training had heads"))
+        findings.append(
+            Finding("header", "warn", f"{own.by} says a BodyPartExamined that is no head; training had heads")
+        )
     return findings
 
 
@@ -93,7 +126,7 @@ def _read_dicom(path: Path) -> SourceFacts:
         first = next(dicom_files.read_headers(single.paths[:1]))
         modality = single.label().modality if single.kind == "MR" else ""
         part = first.text("BodyPartExamined").strip() if isinstance(first, Slice) else ""
-        return SourceFacts("its DICOM header", single.kind, modality, part)
+        return SourceFacts("its DICOM header", _known_family(single.kind), modality, part)
     except (TransmodalError, OSError, StopIteration):
         return SourceFacts()
 
@@ -110,4 +143,9 @@ def _read_sidecar(path: Path) -> SourceFacts:
     )
     if not isinstance(family, str) or not isinstance(part, str):
         return SourceFacts()
-    return SourceFacts(f"{sidecar.name}", family.strip().upper(), "", part.strip())
+    return SourceFacts("the JSON file beside it", _known_family(family.strip().upper()), "", part.strip())
+
+
+def _known_family(text: str) -> str:
+    """Return a Modality as the standard has it; another text is not shown, as it can be of a patient."""
+    return text if not text or text in _FAMILIES else "another Modality"

@@ -88,7 +88,7 @@ def read(path: Path, by: Sequence[str], patients: Sequence[str]) -> Strata:
             raise _unknown(part.column, columns)
         values = {patient: table[patient][part.column] for patient in patients}
         groups[part.column] = _cut(part, values) if part.cuts else _group_by_value(part, values)
-    return Strata(Path(path).name, files.sha256_file(path), groups)
+    return Strata("table of phenotypes", files.sha256_file(path), groups)
 
 
 def _table(path: Path, patients: Sequence[str]) -> tuple[Table, tuple[str, ...]]:

@@ -40,7 +40,7 @@ class Strata(NamedTuple):
     """Patients by column and stratum.
 
     Attributes:
-        table: name of the file.
+        table: what the file is, without its name, which can be a person's.
         sha256: of the file.
         groups: patients by stratum, by column.
     """

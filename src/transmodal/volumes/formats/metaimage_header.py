@@ -94,7 +94,7 @@ def build_layout(name: str, header: Mapping[str, str]) -> Layout:
     if header.get("NDims") != "3":
         raise InputError(
             "E121",
-            f"{name} has NDims {header.get('NDims')}",
+            f"{name} has another NDims than 3" if "NDims" in header else f"{name} has no NDims",
             "one volume: 3",
             "Choose one frame, or convert it.",
         )
@@ -102,7 +102,7 @@ def build_layout(name: str, header: Mapping[str, str]) -> Layout:
         if key in header and _parse_numbers(name, header, key, 1)[0] != float(neutral):
             raise InputError(
                 "E102",
-                f"{name} has {key} = {header[key]}",
+                f"{name} has another {key}",
                 neutral,
                 "Convert it to plain MetaImage or NIfTI.",
             )
@@ -114,7 +114,7 @@ def build_layout(name: str, header: Mapping[str, str]) -> Layout:
     if kind not in TYPES or channels not in (1, 3) or (channels == 3 and kind != "MET_UCHAR"):
         raise InputError(
             "E123",
-            f"{name} has {channels} channels of {kind or 'no ElementType'}",
+            f"{name} has {channels} channels of {_known_type(kind)}",
             "grey integers or floats, or three channels of MET_UCHAR",
             "Convert it.",
         )
@@ -169,7 +169,7 @@ def has_voxels_last(name: str, header: Mapping[str, str]) -> bool:
     if size not in (0, -1):
         raise InputError(
             "E102",
-            f"{name} has HeaderSize = {header['HeaderSize']}",
+            f"{name} has the HeaderSize {size}",
             "0, or -1",
             "Convert it to plain MetaImage or NIfTI.",
         )
@@ -186,7 +186,7 @@ def parse_flag(name: str, header: Mapping[str, str], keys: tuple[str, ...], *, d
     if flags <= {"true", "false"} and len(flags) < 2:
         return "true" in flags if flags else default
     raise InputError(
-        "E103", f"{name} has {' and '.join(keys)} = {sorted(flags)}", "True or False", "Export it again."
+        "E103", f"{name} has a {' or '.join(keys)} that makes no sense", "True or False", "Export it again."
     )
 
 
@@ -198,7 +198,7 @@ def parse_integers(name: str, header: Mapping[str, str], key: str, count: int) -
     """
     numbers = _parse_numbers(name, header, key, count)
     if (numbers != np.rint(numbers)).any() or (np.abs(numbers) > 2**53).any():
-        raise InputError("E103", f"{name} has {key} = {header[key]}", "whole numbers", "Export it again.")
+        raise InputError("E103", f"{name} has parts of numbers as {key}", "whole numbers", "Export it again.")
     return [int(number) for number in numbers]
 
 
@@ -207,7 +207,10 @@ def _parse_numbers(name: str, header: Mapping[str, str], key: str, count: int) -
     numbers = np.array([float(word) for word in words if _NUMBER.fullmatch(word)])
     if len(words) != count or numbers.size != count or not np.isfinite(numbers).all():
         raise InputError(
-            "E103", f"{name} has {key} = {header.get(key)}", f"{count} numbers", "Export it again."
+            "E103",
+            f"{name} has a {key} that makes no sense" if key in header else f"{name} has no {key}",
+            f"{count} numbers",
+            "Export it again.",
         )
     return numbers
 
@@ -224,6 +227,13 @@ def _parse_directions(name: str, header: Mapping[str, str], key: str) -> NDArray
             "Export it again.",
         )
     return directions
+
+
+def _known_type(kind: str) -> str:
+    """Return a type as MetaImage calls it; another text is not shown, as it can be of a patient."""
+    if not kind:
+        return "no ElementType"
+    return kind if re.fullmatch(r"MET_[A-Z_]{3,20}", kind) else "an unknown ElementType"
 
 
 def _has_channels(header: Mapping[str, str]) -> bool:

@@ -6,6 +6,7 @@ gives the spacing, else 1 mm. Depths of 8 and 16 bits stay as they are; nothing 
 
 from __future__ import annotations
 
+import logging
 import threading
 import warnings
 from collections.abc import Iterator
@@ -90,6 +91,7 @@ def open_picture(path: Path, budget_bytes: int | None = None) -> Iterator[ImageF
             is_tiff = stream.read(2) in (b"II", b"MM")
         if is_tiff:
             tiff.check_directories(path)
+        _quieten_log()
         with _open(path) as image:
             _check_whole(image, path, budget_bytes)
             yield image
@@ -201,3 +203,10 @@ def _spacing(image: ImageFile.ImageFile) -> tuple[float, float]:
         x, y = 0.0, 0.0
     usable = all(np.isfinite(value) and value > 0 for value in (x, y))
     return (_MM_PER_INCH / x, _MM_PER_INCH / y) if usable else (1.0, 1.0)
+
+
+def _quieten_log() -> None:
+    """Keep Pillow from logging every tag, of which some are of patients, unless its log was given a level."""
+    log = logging.getLogger("PIL")
+    if log.level == logging.NOTSET:
+        log.setLevel(logging.INFO)
