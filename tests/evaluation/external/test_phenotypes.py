@@ -42,7 +42,7 @@ def test_cuts_that_are_none_are_refused(text: str) -> None:
 
 def test_every_patient_is_in_one_stratum_of_every_column(table: Path) -> None:
     found = read(table, ["age:10,20", "site", "sex"], PATIENTS)
-    assert found.table == "participants.tsv"
+    assert found.table == "table of phenotypes"
     assert found.groups == {
         "age": {
             "below 10": ("a",),

@@ -64,7 +64,7 @@ def test_too_few_bytes_are_refused(data: str, tmp_path: Path) -> None:
 
 
 def test_other_sizes_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="HeaderSize = 12") as caught:
+    with pytest.raises(InputError, match="the HeaderSize 12") as caught:
         io.read(written(tmp_path / "a.mha", 12, b"x" * 12))
     assert caught.value.code == "E102"
 
