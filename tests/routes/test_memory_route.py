@@ -16,6 +16,8 @@ import transmodal
 from transmodal import cli
 from transmodal.errors import ResourceError
 from transmodal.inference.engines.torch import TorchEngine
+from transmodal.storage import memory
+from transmodal.translators import _memory
 from transmodal.volumes import Volume, io
 
 RECIPE = """
@@ -197,3 +199,65 @@ def test_a_header_with_huge_voxels_is_refused_with_its_shape_and_spacing(
         assert "12 x 12 x 9 voxels of 600 x 600 x 600 mm" in error
         assert re.search(r"at 4 x 4 x 4 mm are .* voxels and 1[26]\.\d GiB", error)
     assert not (tmp_path / "fa.nii.gz").exists()
+
+
+WORK = {
+    "translate": (
+        "translate {run} {source} --axes x,y,z -o {out}/fa.nii.gz",
+        "translate {run} {source} --axes z -o {out}/fa.nii.gz",
+    ),
+    "train": (
+        "train {recipe} --cohort {cohort} -o {out}/run --set settings.width=64",
+        "train {recipe} --cohort {cohort} -o {out}/run --set settings.width=4",
+    ),
+    "evaluate": (
+        "evaluate {run} --cohort {cohort} --axes x,y,z -o {out}/evaluation",
+        "evaluate {run} --cohort {cohort} --axes z --metrics mae --oracles none -o {out}/evaluation",
+    ),
+}
+
+
+@pytest.mark.parametrize(("call", "smaller"), WORK.values(), ids=WORK)
+def test_work_is_estimated_told_and_refused_before_anything_is_written(
+    place: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    call: str,
+    smaller: str,
+) -> None:
+    words = {
+        "run": place / "run",
+        "cohort": place / "cohort",
+        "recipe": place / "tiny.yaml",
+        "source": place / "subjects/case-2/t1.nii.gz",
+        "out": tmp_path,
+    }
+    monkeypatch.setattr(_memory, "_LIBRARY_BYTES", 0)
+    monkeypatch.setenv(memory.BUDGET, "1")
+    monkeypatch.setenv(memory.MEMORY, "1e-6")
+    line = refusal(call.format(**words), capsys)
+    assert list(tmp_path.iterdir()) == []
+    needed = float(re.findall(r"takes about ([0-9.e+-]+) GiB", line)[0])
+    # With nine tenths of it the same is refused, and what is advised fits.
+    monkeypatch.setenv(memory.MEMORY, str(0.9 * needed))
+    refusal(call.format(**words), capsys)
+    capsys.readouterr()
+    assert cli.run(smaller.format(**words).split()) == 0
+    said = [one for one in capsys.readouterr().err.splitlines() if one.startswith("memory: about ")]
+    assert len(said) == 1
+    assert said[0].endswith("GiB free")
+
+
+def test_memory_can_be_counted_on_by_the_environment_and_quiet_says_nothing(
+    place: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = place / "subjects/case-2/t1.nii.gz"
+    monkeypatch.setenv(memory.BUDGET, "1")
+    monkeypatch.setenv(memory.MEMORY, "1e-6")
+    call = f"translate {place}/run {source} -o {tmp_path}/fa.nii.gz"
+    advised = re.findall(rf"{memory.MEMORY}=(\d+)", refusal(call, capsys))
+    monkeypatch.setenv(memory.MEMORY, advised[0])
+    capsys.readouterr()
+    assert cli.run(["--quiet", *call.split()]) == 0
+    assert "memory" not in capsys.readouterr().err

@@ -117,7 +117,8 @@ def evaluate_words(
             "Call transmodal.evaluation.unpaired.evaluate_unpaired, as the command does.",
         )
     advance = None if progress is None else progress.advance
-    return score(folders, store, request, output=folder, progress=advance)
+    announce = None if progress is None else progress.say
+    return score(folders, store, request, output=folder, progress=advance, announce=announce)
 
 
 def runs_of(runs: Runs) -> list[Path] | dict[str, Path]:

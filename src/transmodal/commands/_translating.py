@@ -18,6 +18,7 @@ from transmodal.errors import InputError, UsageError
 from transmodal.inference import pictures
 from transmodal.inference.gate import Policy
 from transmodal.inference.load import load
+from transmodal.inference.memory import Estimate
 from transmodal.inference.model import Model
 from transmodal.inference.names import sidecar_of
 from transmodal.inference.passes import Passes
@@ -184,7 +185,9 @@ def translate_images(model: Model, request: Request, progress: Progress) -> list
         advance = partial(progress.advance, job.name)
         gate = _gate.of(job, request.gate, alone=len(jobs) == 1)
         try:
-            translation = model.translate(job.read(), advance=advance, gate=gate)
+            sources = job.read()
+            notes.say_memory(model.estimate(sources))
+            translation = model.translate(sources, advance=advance, gate=gate)
             translation = pictures.in_levels(translation, model.preprocessing, job.output)
         except InputError as error:
             tally.refuse(job, error)
@@ -273,9 +276,16 @@ class _Notes:
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
         self._lines: set[str] = set()
+        self._peak = 0
 
     def say(self, notes: Sequence[str]) -> None:
         for note in notes:
             if note not in self._lines:
                 self._lines.add(note)
                 self._progress.say(f"note: {note}")
+
+    def say_memory(self, needed: Estimate) -> None:
+        """Say what the first image takes, and every later one that takes clearly more."""
+        if needed.peak > 1.1 * self._peak:
+            self._peak = needed.peak
+            self._progress.say(needed.line())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from transmodal.evaluation.external.sites import (
 )
 from transmodal.evaluation.external.strata import InternalTest, Strata
 from transmodal.evaluation.measures.reference_mask import choose, has_masks, mask_cases
+from transmodal.evaluation.memory import ADVICE, estimate_evaluation
 from transmodal.evaluation.oracles import fit as oracles
 from transmodal.evaluation.oracles.fit import Oracle
 from transmodal.evaluation.participants import Participants, exceeds_training_window
@@ -45,6 +46,7 @@ def evaluate(
     *,
     output: Path | None = None,
     progress: StageProgress | None = None,
+    announce: Callable[[str], None] | None = None,
 ) -> Evaluation:
     """Score trained runs beside oracles that need no learning.
 
@@ -55,8 +57,10 @@ def evaluate(
         request: which cases are scored, how they are translated, which figures are taken beside which oracles.
         output: folder for the files of `report.write.write`; None writes nothing.
         progress: told how far it is.
+        announce: told on one line how much memory the work takes.
 
     Raises:
+        ResourceError: E402 where memory does not suffice.
         UsageError: E004 when the runs have different targets, the target to be normalised has a unit, or passes are
             asked for that no run can do, E001 for what is no axis, E002 for an unknown oracle.
         InputError: E132 when the split is empty or there is nothing to fit oracles on, E131 and E136 for cases
@@ -69,6 +73,7 @@ def evaluate(
     loaded = load_runs(runs, request.translation)
     sites = _find_sites(scored, loaded, request)
     cases, task, strata = _prepare_cases(sites, loaded, request)
+    _check_memory(loaded, cases, request, announce, has_mask=task.mask is not None or has_masks(sites.scored))
     fitted = _fit_oracles(request.scoring, sites, loaded, progress)
     participants = Participants(loaded.translators, fitted, loaded.records, loaded.curves)
     task = _complete_task(task, request, sites, loaded, cases)
@@ -159,6 +164,28 @@ def _mask_cases(
     mask = choose(cohort, cases, preprocessing.target, preprocessing.region)
     within = list(cases) if mask is None else mask_cases(cohort, cases, mask.modality, (mask.kind,))
     return within, replace(task, mask=mask)
+
+
+def _check_memory(
+    loaded: LoadedRuns,
+    cases: Sequence[PreparedCase],
+    request: EvaluationRequest,
+    announce: Callable[[str], None] | None,
+    *,
+    has_mask: bool,
+) -> None:
+    """Refuse, before the work, what does not fit into memory; say how much it takes.
+
+    Raises:
+        ResourceError: E402.
+    """
+    scoring = request.scoring
+    needed = estimate_evaluation(
+        loaded.models, cases, scoring.metrics, n_oracles=len(scoring.oracles), has_mask=has_mask
+    )
+    needed.check("this evaluation", ADVICE)
+    if announce is not None:
+        announce(needed.line())
 
 
 def _fit_oracles(

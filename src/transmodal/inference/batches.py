@@ -21,9 +21,9 @@ class BatchSize:
         size: as memory allows, so far.
     """
 
-    def __init__(self, wanted: int) -> None:
+    def __init__(self, wanted: int, size: int | None = None) -> None:
         self.wanted = wanted
-        self.size = wanted
+        self.size = wanted if size is None else size
 
     @property
     def is_lowered(self) -> bool:

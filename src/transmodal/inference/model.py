@@ -18,6 +18,7 @@ from transmodal.inference import engines, record
 from transmodal.inference.engines._base import Engine
 from transmodal.inference.fuse import Fuse
 from transmodal.inference.gate import Gate, Policy, admit
+from transmodal.inference.memory import ADVICE, Estimate, Network, Sources, estimate
 from transmodal.inference.passes import Passes
 from transmodal.inference.preprocessing import AXES, Preprocessing, preprocess
 from transmodal.inference.synthesis import synthesise
@@ -92,6 +93,7 @@ class Model:
 
         Raises:
             UsageError: as `with_axes`.
+            ResourceError: E402 where memory does not suffice, by an estimate before the work or while it lasts.
             InputError: E140 when a source is refused; when a source is missing, empty, of another grid or in colour.
         """
         model = self.with_axes(axes, fuse)
@@ -99,8 +101,10 @@ class Model:
         volumes, notes = _expected(preprocessing, sources)
         present = {name: volumes[name] for name in preprocessing.present(volumes)}
         verdict = admit(self.reference, present, gate if isinstance(gate, Gate) else Gate(gate))
+        needed = model.estimate(present)
+        needed.check("this translation", ADVICE)
         preprocessed = preprocess(preprocessing, present)
-        synthetic = synthesise(model.engine, preprocessing, preprocessed, advance)
+        synthetic = synthesise(model.engine, preprocessing, preprocessed, advance, batch=needed.batch)
         first = next(iter(present.values()))
         volume, spread = _on_grid_of(first, synthetic.volume), synthetic.disagreement
         content = record.describe(model, present, preprocessed, volume.grid)
@@ -115,6 +119,20 @@ class Model:
             None if spread is None else _on_grid_of(first, spread),
             content,
         )
+
+    def estimate(self, sources: Mapping[str, Volume]) -> Estimate:
+        """Return how much memory translating source volumes takes, before the work."""
+        first, n_bytes = (
+            next(iter(sources.values())),
+            sum(volume.voxels.nbytes for volume in sources.values()),
+        )
+        return estimate(self.network, [Sources(first.grid, n_bytes, len(sources))])
+
+    @property
+    def network(self) -> Network:
+        """The translator as far as memory is concerned."""
+        is_here = self.device.type == "cpu" and self.engine_name == engines.DEFAULT
+        return Network(self.recipe.translator, self.translator.config, self.preprocessing, is_here)
 
     @property
     def has_axes(self) -> bool:

@@ -52,6 +52,8 @@ def synthesise(
     preprocessing: Preprocessing,
     preprocessed: Preprocessed,
     advance: CountProgress | None = None,
+    *,
+    batch: int | None = None,
 ) -> Synthetic:
     """Run the passes over the working grid, fuse them, bring the result to the source's grid and into its range.
 
@@ -62,8 +64,9 @@ def synthesise(
         preprocessing: the recipe's.
         preprocessed: the sources on the working grid.
         advance: called with the number of windows that are complete, and of all windows.
+        batch: windows per forward pass, where memory does not suffice for the recipe's.
     """
-    limit = BatchSize(preprocessing.batch)
+    limit = BatchSize(preprocessing.batch, batch)
     passes = list(_Passes(engine, preprocessing, preprocessed, limit).run(advance))
     grid, target_map = preprocessed.grid, preprocessing.target_map
     values = Volume(target_map.invert(fuse(passes, preprocessing.fuse)), grid.affine)

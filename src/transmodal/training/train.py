@@ -14,6 +14,7 @@ from transmodal.progress import Progress, Silent
 from transmodal.recipes.schema import Recipe
 from transmodal.storage import outputs
 from transmodal.training.launch import launch, raise_signal
+from transmodal.training.planning.memory import ADVICE, estimate_training
 from transmodal.training.planning.plan import plan
 from transmodal.training.planning.start import check_start
 from transmodal.training.process import train_in_process
@@ -72,7 +73,7 @@ def train(recipe: Recipe, cohort: Cohort, run: Path, *, progress: Progress | Non
     Raises:
         UsageError: E005 when the folder is of another recipe or cohort, and as `plan`.
         InputError: E120 when a loss or a weight is not finite, and as `plan`.
-        ResourceError: E402 when memory does not suffice, E404 for a device that is not there.
+        ResourceError: E402 when memory does not suffice, by an estimate before anything is written or later, E404 for a device that is not there.
         IntegrityError: E501 or E502 when the run is finished and its last checkpoint is damaged.
         KeyboardInterrupt: on SIGINT, once everything is saved; SystemExit likewise on SIGTERM.
     """
@@ -81,9 +82,13 @@ def train(recipe: Recipe, cohort: Cohort, run: Path, *, progress: Progress | Non
     outputs.check_folder(folder)
     training_plan = plan(recipe, cohort, begins=not Run(folder).is_saved)
     check_start(training_plan)
+    before = checkpoint.peek(Run(folder).last)
+    if before is None or not before.finished:
+        needed = estimate_training(training_plan)
+        needed.check("this training", ADVICE)
+        (progress or Silent()).say(needed.line())
     opened = open_run(folder, training_plan.recipe, training_plan.cohort, training_plan.summary())
     metric = training_plan.recipe.evaluation.primary
-    before = checkpoint.peek(opened.last)
     if before is not None and before.finished:
         _check_finished(opened)
         return TrainResult(folder, before.step, metric, before.best, 0.0, was_finished=True)

@@ -1,0 +1,53 @@
+"""How much memory an evaluation takes, told before the work: translating the largest case, and taking its figures."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from transmodal.cohorts.store import PreparedCase
+from transmodal.inference.memory import Estimate, estimate, real_sources
+from transmodal.inference.model import Model
+from transmodal.storage import memory
+
+ADVICE = "Take less: --metrics mae, --oracles none, or --axes z where runs pass over several"
+_REAL = 4
+_SCORING = 8
+"""Real volumes of a case that live while SSIM is taken of all of it, which takes most."""
+_MASKED = 23
+"""The same within a mask, of which it is taken once more."""
+_SIMPLE = 4
+"""The same while errors of voxels are taken."""
+_SIMPLE_METRICS = frozenset({"mae", "mse", "rmse", "psnr", "bias"})
+
+
+def estimate_evaluation(
+    models: Sequence[Model],
+    cases: Sequence[PreparedCase],
+    metrics: Sequence[str],
+    *,
+    n_oracles: int,
+    has_mask: bool,
+) -> Estimate:
+    """Return what scoring models on cases takes.
+
+    Args:
+        models: with the passes that are asked for.
+        cases: of the split.
+        metrics: names of the figures.
+        n_oracles: how many oracles stand beside the models.
+        has_mask: whether figures are taken within a mask too.
+
+    Raises:
+        ResourceError: E401 for a working grid beyond the budget.
+    """
+    translation = max(
+        estimate(model.network, [real_sources(case.grid, model.preprocessing) for case in cases]).more
+        for model in models
+    )
+    largest = _REAL * max(math.prod(case.grid.shape) for case in cases)
+    channels = max(model.translator.config.target_channels for model in models)
+    is_simple = set(metrics) <= _SIMPLE_METRICS
+    scoring = _SIMPLE if is_simple else _MASKED if has_mask else _SCORING
+    volumes = (len(models) + n_oracles + 1) * channels * largest
+    return Estimate(memory.resident(), volumes + max(translation, scoring * channels * largest), 1)

@@ -1,0 +1,52 @@
+"""How much memory a training takes, told from its plan before anything is written: a step, and a validation case."""
+
+from __future__ import annotations
+
+from transmodal import translators
+from transmodal.inference.device import device_of
+from transmodal.inference.memory import Estimate, Network, estimate, real_sources
+from transmodal.storage import memory
+from transmodal.training.planning.plan import Plan
+from transmodal.translators._memory import step_bytes, weight_bytes
+from transmodal.volumes.geometry.reorient import working_grid
+from transmodal.volumes.windows.fitting import sides_of
+
+ADVICE = "Set a smaller settings.width, windows.size or training.batch, a coarser data.spacing_mm, or translation.batch=1"
+_SCORING = 23
+"""Real volumes of a case that live while its figures are taken within a mask."""
+
+
+def estimate_training(plan: Plan) -> Estimate:
+    """Return what training by a plan takes in this process.
+
+    Raises:
+        ResourceError: E401 for a working grid beyond the budget.
+    """
+    settings = plan.recipe.training
+    is_here = device_of(settings.device).type == "cpu"
+    config = translators.checked(plan.recipe.translator, plan.config)
+    network = Network(plan.recipe.translator, config, plan.preprocessing, is_here)
+    cases = [real_sources(case.grid, plan.preprocessing) for case in plan.validation]
+    validation = estimate(network, cases)
+    scoring = max((_SCORING * sources.n_bytes // sources.n_sources for sources in cases), default=0)
+    shape = (max(1, settings.batch // settings.processes), config.in_channels, *_window(plan))
+    steps = [
+        step_bytes(network.name, plan.config, shape, phase.name) if is_here else 0 for phase in plan.phases
+    ]
+    weights = weight_bytes(network.name, plan.config) if is_here else 0
+    more = max(*steps, weights + max(validation.more, scoring))
+    return Estimate(memory.resident(), more, settings.batch)
+
+
+def _window(plan: Plan) -> tuple[int, ...]:
+    """Return the sides of the largest windows that training cuts."""
+    cutting = plan.stream.cutting
+    if cutting.size is not None:
+        return cutting.size
+    shapes = [working_grid(source.case.grid, plan.stream.spacing_mm).shape for source in plan.stream.cases]
+    windows = [
+        tuple(side.out for side in sides_of(shape, axis, cutting))
+        for shape in shapes
+        for axis in plan.stream.axes
+    ]
+    return max(windows)
