@@ -6,7 +6,6 @@ import json
 import weakref
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from functools import lru_cache
 from typing import Any
 
 import torch
@@ -24,6 +23,9 @@ _ROUNDING = 1.15
 """What allocators and the orders that kernels take add to the tensors; by benchmarks/bench_memory.py."""
 _LIBRARY_BYTES = 60 << 20
 """What torch's kernels take once, for themselves and their plans."""
+
+_counts: dict[tuple[str, str, tuple[int, ...]], int] = {}
+"""What was counted before, by translator, settings and shape: a cohort's volumes are of few shapes."""
 
 
 class LiveBytes(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch
@@ -83,13 +85,14 @@ def forward_bytes(name: str, settings: Mapping[str, Any], shape: tuple[int, ...]
         settings: of its `Config`, JSON-able.
         shape: `(B, C, *S)` of the source.
     """
-    return _forward_bytes(name, json.dumps(settings), shape)
+    key = (name, json.dumps(settings, sort_keys=True), shape)
+    if key not in _counts:
+        _counts[key] = _count_forward(name, settings, shape)
+    return _counts[key]
 
 
-@lru_cache(64)
-def _forward_bytes(name: str, settings: str, shape: tuple[int, ...]) -> int:
-    content = json.loads(settings)
-    content |= {_SAMPLER: 1} if _SAMPLER in content else {}
+def _count_forward(name: str, settings: Mapping[str, Any], shape: tuple[int, ...]) -> int:
+    content = {**settings, **({_SAMPLER: 1} if _SAMPLER in settings else {})}
     count = LiveBytes()
     with torch.device("meta"), torch.inference_mode():
         translator = translators.build(name, content).eval()

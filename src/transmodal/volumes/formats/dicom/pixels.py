@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from pydicom.pixels.decoders.base import get_decoder
 
 from transmodal.errors import InputError, ResourceError
+from transmodal.volumes.formats.dicom.codec_process import CodecProcess
 from transmodal.volumes.formats.dicom.privacy import guarded
 from transmodal.volumes.formats.dicom.slice_header import Slice
 from transmodal.volumes.voxels import to_real, to_storable
@@ -45,8 +46,8 @@ class Plane(NamedTuple):
     n_padded: int = 0
 
 
-def read_plane(header: Slice) -> Plane:
-    """Read a slice's pixels.
+def read_plane(header: Slice, codecs: CodecProcess) -> Plane:
+    """Read a slice's pixels; compressed ones are decoded by a process of their own.
 
     Raises:
         InputError: E101 for damaged files, E103 for a rescale that makes no sense, E123 for pixels that are not supported.
@@ -55,7 +56,7 @@ def read_plane(header: Slice) -> Plane:
     with guarded(header.name):
         dataset = pydicom.dcmread(header.path)
         kind = _check_supported(header, dataset)
-        pixels = _decode(header, dataset)
+        pixels = _decode(header, dataset, codecs)
         padding = _padding_range(dataset)
     expected = (int(dataset.Rows), int(dataset.Columns), *((3,) if kind == "RGB" else ()))
     if pixels.shape != expected:
@@ -84,7 +85,8 @@ def read_frames(header: Slice, n_frames: int) -> NDArray[Any]:
     with guarded(header.name):
         dataset = pydicom.dcmread(header.path)
         kind = _check_supported(header, dataset)
-        pixels = _decode(header, dataset)
+        with CodecProcess() as codecs:
+            pixels = _decode(header, dataset, codecs)
     expected = (n_frames, int(dataset.Rows), int(dataset.Columns))
     if kind != "MONOCHROME2" or pixels.size != np.prod(expected):
         raise InputError(
@@ -155,12 +157,12 @@ def _check_supported(header: Slice, dataset: pydicom.Dataset) -> str:
     return kind
 
 
-def _decode(header: Slice, dataset: pydicom.Dataset) -> NDArray[Any]:
+def _decode(header: Slice, dataset: pydicom.Dataset, codecs: CodecProcess) -> NDArray[Any]:
     syntax = dataset.file_meta.TransferSyntaxUID
     if syntax.is_compressed:
         _refuse_no_decoder(header, syntax)
-    else:
-        _check_length(header, dataset)
+        return codecs.decode(header)
+    _check_length(header, dataset)
     return np.asarray(dataset.pixel_array)
 
 

@@ -18,6 +18,7 @@ from transmodal.errors import InputError, UsageError
 from transmodal.storage import listing, streams
 from transmodal.volumes.formats.dicom import dose
 from transmodal.volumes.formats.dicom.checks import check_one_volume
+from transmodal.volumes.formats.dicom.codec_process import CodecProcess
 from transmodal.volumes.formats.dicom.headers import read_images
 from transmodal.volumes.formats.dicom.imaging_words import show_modality
 from transmodal.volumes.formats.dicom.pixels import AIR_HU, Plane, has_same_pixels, read_plane
@@ -84,7 +85,8 @@ def read_files(
         n_stored = sum(header.path.stat().st_size for header in slices)
         streams.check_budget(name, 4 * n_pixels, budget_bytes, n_stored=n_stored)
         slices, affine = _sort_slices(name, slices)
-        planes = [read_plane(header) for header in slices]
+        with CodecProcess() as codecs:
+            planes = [read_plane(header, codecs) for header in slices]
         _log_padding(name, planes)
         pixels = [image.pixels for image in planes]
         if any(values.dtype.kind == "f" for values in pixels):
