@@ -47,7 +47,7 @@ def test_facts_are_read_from_names_and_a_lone_job_is_not_named() -> None:
 
 
 def test_outcomes_are_counted() -> None:
-    tally, progress = _gate.Tally(JOBS[:3]), Lines()
+    tally, progress = _gate.GateTally(JOBS[:3]), Lines()
     for outcome in ("pass", "warn", "pass"):
         tally.add(outcome)
     tally.report(progress)
@@ -55,7 +55,7 @@ def test_outcomes_are_counted() -> None:
 
 
 def test_refused_jobs_are_named_once_the_others_are_through(capsys: pytest.CaptureFixture[str]) -> None:
-    tally, progress = _gate.Tally(JOBS), Lines()
+    tally, progress = _gate.GateTally(JOBS), Lines()
     for job in JOBS[1:7]:
         tally.refuse(job, REFUSED)
     tally.add("pass")
@@ -70,5 +70,5 @@ def test_refused_jobs_are_named_once_the_others_are_through(capsys: pytest.Captu
 def test_a_lone_job_and_other_errors_end_the_verb() -> None:
     for jobs, error in ((JOBS[:1], REFUSED), (JOBS, InputError("E120", "a NaN", "numbers", "Repair it."))):
         with pytest.raises(InputError) as raised:
-            _gate.Tally(jobs).refuse(jobs[0], error)
+            _gate.GateTally(jobs).refuse(jobs[0], error)
         assert raised.value is error

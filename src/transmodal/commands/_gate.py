@@ -34,7 +34,7 @@ def of(job: Job, policy: Policy, *, alone: bool) -> Gate:
     return Gate(policy, words, "" if alone else job.name)
 
 
-class Tally:
+class GateTally:
     """Counts the gate's outcomes, and keeps going past jobs that it refuses."""
 
     def __init__(self, jobs: Sequence[Job]) -> None:

@@ -174,7 +174,7 @@ def translate_images(model: Model, request: Request, progress: Progress) -> list
     """
     jobs, earlier, dataset = _plan(model, request)
     _say_earlier(jobs, earlier, progress)
-    notes, tally = _Notes(progress), _gate.Tally(jobs)
+    notes, tally = _Notes(progress), _gate.GateTally(jobs)
     images = []
     for n, job in enumerate(jobs, start=1):
         previous = earlier.get(job.output)

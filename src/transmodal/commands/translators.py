@@ -22,14 +22,14 @@ def run(
     import json
 
     from transmodal import translators
-    from transmodal.translators._facts import Facts, facts
+    from transmodal.translators._facts import TranslatorFacts, facts
 
     records = [facts(name) for name in translators.names()]
     if as_json:
         print(json.dumps([record.to_json() for record in records], indent=1))
         return
 
-    def row(record: Facts) -> tuple[str, ...]:
+    def row(record: TranslatorFacts) -> tuple[str, ...]:
         counts = (record.generator_parameters, record.trainable_parameters, record.frozen_parameters)
         millions = tuple(f"{count / 1e6:.2f} M" if count else "-" for count in counts)
         return (

@@ -76,7 +76,7 @@ def build_provenance(evaluation: Evaluation) -> schema.Provenance:
         intended_use=INTENDED_USE,
         tool=schema.Tool(name="transmodal", version=__version__),
         versions={"python": platform.python_version(), **_library_versions()},
-        task=schema.Task(source=task.sources, target=task.target, unit=task.unit),
+        task=schema.TaskRecord(source=task.sources, target=task.target, unit=task.unit),
         cohort=schema.ScoredCohort(
             name=task.cohort,
             digest=task.digest,

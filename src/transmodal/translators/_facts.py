@@ -23,7 +23,7 @@ _SAMPLER = "sampler_steps"
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class TranslatorFacts:
     """A translator at its paper's settings: one channel in and out, unless the paper says otherwise.
 
     Attributes:
@@ -52,7 +52,7 @@ class Facts:
         return {**asdict(self), "needs": list(self.needs)}
 
 
-def facts(name: str) -> Facts:
+def facts(name: str) -> TranslatorFacts:
     """Count a translator's parameters and operations; no weights are made and no file is read.
 
     Raises:
@@ -67,7 +67,7 @@ def facts(name: str) -> Facts:
         for parameter in player.parameters()
         if parameter.requires_grad
     }
-    return Facts(
+    return TranslatorFacts(
         name,
         citation(name),
         translator.pairing,

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from transmodal.evaluation.oracles.training import TrainingCases, channels, volume_of, with_channels
+from transmodal.evaluation.oracles.training import OracleCases, channels, volume_of, with_channels
 from transmodal.inference.preprocessing import preprocess_case
 from transmodal.volumes import Volume
 
@@ -18,7 +18,7 @@ Make = Callable[..., Any]
 def test_cases_are_read_one_by_one_and_counted(make_case: Make, make_preprocessing: Make) -> None:
     seen: list[tuple[str, int, int]] = []
     cases, preprocessing = [make_case(0), make_case(1)], make_preprocessing()
-    training = TrainingCases("lookup", cases, preprocessing, lambda *progress: seen.append(progress))
+    training = OracleCases("lookup", cases, preprocessing, lambda *progress: seen.append(progress))
     for n, (source, inside, target) in enumerate(training.working()):
         assert len(seen) == n  # a case counts once its work is complete
         assert source.shape == target.shape == (14, 17, 12, 1)

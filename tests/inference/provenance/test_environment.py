@@ -10,7 +10,7 @@ from torch import nn
 
 import transmodal
 from transmodal.inference.provenance import environment
-from transmodal.inference.provenance.environment import Difference
+from transmodal.inference.provenance.environment import EnvironmentDifference
 
 CPU = torch.device("cpu")
 
@@ -38,9 +38,9 @@ def test_what_differs_is_named_in_both_directions() -> None:
     recorded = {**here, "threads": 64, "versions": {**here["versions"], "torch": "1.0"}, "card": "H100"}
     del recorded["system"]
     differences = environment.compare(recorded, here)
-    assert Difference("threads", "64", str(here["threads"])) in differences
-    assert Difference("card", "H100", "nothing") in differences
-    assert Difference("system", "nothing", platform.system()) in differences
+    assert EnvironmentDifference("threads", "64", str(here["threads"])) in differences
+    assert EnvironmentDifference("card", "H100", "nothing") in differences
+    assert EnvironmentDifference("system", "nothing", platform.system()) in differences
     torch_line = next(difference for difference in differences if difference.name == "versions.torch").line()
     assert torch_line == f"versions.torch: 1.0 is recorded, here it is {torch.__version__}"
     assert len(differences) == 4

@@ -60,7 +60,7 @@ class Cut(NamedTuple):
     last: int = 0
 
 
-Part = Pictures | Cut
+SlabPart = Pictures | Cut
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +81,9 @@ class BodySlab:
 
     id: str
     patient: str
-    mr: Part
-    colour: Part
-    segmentation: Part | None = None
+    mr: SlabPart
+    colour: SlabPart
+    segmentation: SlabPart | None = None
     reading: Reading = STRICT
 
     def fingerprint(self) -> str:
@@ -127,19 +127,19 @@ class BodySlab:
         notes = rgb_notes(["mr"] if stored.is_colour else [])
         return Case(self.id, self.patient, volumes, segmentation=segmentation, origins=origins, notes=notes)
 
-    def _parts(self) -> dict[str, Part]:
+    def _parts(self) -> dict[str, SlabPart]:
         parts = {"mr": self.mr, "colour": self.colour, "segmentation": self.segmentation}
         return {image: part for image, part in parts.items() if part is not None}
 
 
-def _volume(part: Part, reading: Reading) -> Volume:
+def _volume(part: SlabPart, reading: Reading) -> Volume:
     if isinstance(part, Cut):
         return _cut(part, reading)
     planes = _stack(part, [_picture(path, reading) for path in _check_budget(part)])
     return _place(part, planes)
 
 
-def _labels(part: Part, reading: Reading) -> Volume:
+def _labels(part: SlabPart, reading: Reading) -> Volume:
     if isinstance(part, Cut):
         return _cut(part, reading)
     return _place(
@@ -200,11 +200,11 @@ def _check_budget(part: Pictures) -> tuple[Path, ...]:
     return part.paths
 
 
-def _first_file(part: Part) -> Path:
+def _first_file(part: SlabPart) -> Path:
     return part.path if isinstance(part, Cut) else part.paths[0]
 
 
-def _sha256(part: Part) -> str:
+def _sha256(part: SlabPart) -> str:
     if isinstance(part, Cut):
         return sha256_content(part.path)
     return files.sha256_text(ascii([sha256_content(path) for path in part.paths]))

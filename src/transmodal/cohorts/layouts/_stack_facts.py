@@ -55,7 +55,7 @@ class StackSettings(Protocol):
         ...
 
 
-class Facts(NamedTuple):
+class StackFacts(NamedTuple):
     """Geometry of a body's stacks.
 
     Attributes:
@@ -73,7 +73,7 @@ class Facts(NamedTuple):
     colours: Path | None
 
 
-def read_facts(folder: Path, name: str, settings: StackSettings) -> Facts:
+def read_facts(folder: Path, name: str, settings: StackSettings) -> StackFacts:
     """Return what is known of a body's stacks; what the user says goes before stack.json.
 
     Args:
@@ -103,7 +103,7 @@ def read_facts(folder: Path, name: str, settings: StackSettings) -> Facts:
         raise UsageError("E001", f"spacings {spacing} and {mr} mm", "more than 0", "Correct them.")
     table = folder / FACTS[1]
     colours = Path(facts["colours"]) if facts.get("colours") else table if table.is_file() else None
-    return Facts(
+    return StackFacts(
         (spacing[0], spacing[-2] if len(spacing) == 3 else spacing[0], spacing[-1]),
         (mr[0], mr[-1]) if mr else None,
         (offset[0], offset[1]),

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from transmodal.cohorts import label_pictures
-from transmodal.cohorts.layouts._stack_facts import Facts, Stack, StackSettings, read_facts, read_stack
+from transmodal.cohorts.layouts._stack_facts import Stack, StackFacts, StackSettings, read_facts, read_stack
 from transmodal.errors import InputError
 from transmodal.volumes import io
 from transmodal.volumes.formats import raster
@@ -117,7 +117,7 @@ def _common_numbers(name: str, stacks: Mapping[str, Stack]) -> list[int]:
     return common
 
 
-def _mr_spacing(name: str, first: Mapping[str, Path], facts: Facts) -> tuple[float, float, float]:
+def _mr_spacing(name: str, first: Mapping[str, Path], facts: StackFacts) -> tuple[float, float, float]:
     """Return MR's spacing, and refuse pictures of other sizes whose spacing nobody tells."""
     sizes = {image: raster.size_of(path) for image, path in first.items()}
     if facts.mr_spacing_mm is not None:
@@ -132,7 +132,9 @@ def _mr_spacing(name: str, first: Mapping[str, Path], facts: Facts) -> tuple[flo
     return facts.spacing_mm
 
 
-def _colours(images: Mapping[str, Path], stacks: Mapping[str, Stack], facts: Facts) -> label_pictures.Colours:
+def _colours(
+    images: Mapping[str, Path], stacks: Mapping[str, Stack], facts: StackFacts
+) -> label_pictures.Colours:
     if "segmentation" not in images:
         return ()
     return (

@@ -20,7 +20,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from transmodal.cohorts import release_files
-from transmodal.cohorts.layouts._body_slab import BodySlab, Cut, Part, Pictures
+from transmodal.cohorts.layouts._body_slab import BodySlab, Cut, Pictures, SlabPart
 from transmodal.cohorts.layouts._layout import FolderContents
 from transmodal.cohorts.layouts._stack_facts import FACTS, parse_numbers
 from transmodal.cohorts.layouts._whole_body import Body, read_body
@@ -165,7 +165,7 @@ def _case(body: Body, name: str, first: int, last: int, reading: Reading) -> Bod
     return BodySlab(name, body.name, parts["mr"], parts["colour"], parts.get("segmentation"), reading)
 
 
-def _part(body: Body, image: str, first: int, last: int) -> Part:
+def _part(body: Body, image: str, first: int, last: int) -> SlabPart:
     part = body.parts[image]
     if isinstance(part, Path):
         return Cut(part) if image == "mr" else Cut(part, first, last)  # MR may lie on another grid
@@ -181,5 +181,5 @@ def _gaps(body: Body, cases: Sequence[BodySlab]) -> list[str]:
     ]
 
 
-def _length(part: Part) -> int:
+def _length(part: SlabPart) -> int:
     return part.last - part.first if isinstance(part, Cut) else len(part.paths)

@@ -58,7 +58,7 @@ class Lesion(NamedTuple):
     dents: tuple[float, float, float]
 
 
-class Tissue(NamedTuple):
+class TissueShares(NamedTuple):
     """Fractions of the brain's voxels after lesions, `(P,)` each, in the order of `Brain.indices`."""
 
     csf: Floats
@@ -116,14 +116,14 @@ def draw_lesions(rng: np.random.Generator) -> tuple[Lesion, ...]:
     return (large, *(_lesion(rng, side, at, rng.uniform(2.5, 4.5)) for at in small_centres))
 
 
-def with_lesions(brain: Brain, place: Place, lesions: tuple[Lesion, ...]) -> Tissue:
+def with_lesions(brain: Brain, place: Place, lesions: tuple[Lesion, ...]) -> TissueShares:
     """Turn white, and half of the grey, matter within the lesions into lesion."""
     points = place.template_mm.reshape(3, -1)[:, brain.indices]
     coverage = np.zeros(brain.indices.shape, np.float32)
     for lesion in lesions:
         coverage = np.maximum(coverage, _coverage(lesion, points))
     wm, gm = brain.wm * (1 - coverage), brain.gm * (1 - coverage / 2)
-    return Tissue(brain.csf, gm, wm, brain.wm - wm + brain.gm - gm)
+    return TissueShares(brain.csf, gm, wm, brain.wm - wm + brain.gm - gm)
 
 
 def fa_share(lesion: Floats) -> Floats:

@@ -95,7 +95,7 @@ class AnatomyOnGrid:
         return anatomy.brain(self.place, self.subject.spacing_mm)
 
     @cached_property
-    def tissue(self) -> individual.Tissue:
+    def tissue(self) -> individual.TissueShares:
         """The brain's tissues with the lesions in them."""
         return individual.with_lesions(self.brain, self.place, self.subject.lesions)
 

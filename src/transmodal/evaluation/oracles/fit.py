@@ -16,7 +16,7 @@ from transmodal.errors import InputError, UsageError
 from transmodal.evaluation.oracles.linear_patch import fit_linear_patch
 from transmodal.evaluation.oracles.lookup import fit_lookup
 from transmodal.evaluation.oracles.mean_target import fit_mean_target, fit_registered_mean
-from transmodal.evaluation.oracles.training import Predict, TrainingCases
+from transmodal.evaluation.oracles.training import OracleCases, Predict
 from transmodal.inference.preprocessing import Preprocessing, preprocess_case
 from transmodal.modalities import modality_of
 from transmodal.progress import StageProgress
@@ -90,7 +90,7 @@ def fit(
             "one or more",
             "Evaluate without oracles, or on the cohort that the model was trained on.",
         )
-    return Oracle(name, preprocessing, _FIT[name](TrainingCases(name, cases, preprocessing, progress)))
+    return Oracle(name, preprocessing, _FIT[name](OracleCases(name, cases, preprocessing, progress)))
 
 
 def check_names(names: Sequence[str]) -> None:
@@ -104,7 +104,7 @@ def check_names(names: Sequence[str]) -> None:
             raise UsageError("E002", f"the oracle {name!r}", ", ".join(NAMES), "Choose among these.")
 
 
-_FIT: dict[str, Callable[[TrainingCases], Predict]] = {
+_FIT: dict[str, Callable[[OracleCases], Predict]] = {
     "mean_target": fit_mean_target,
     "lookup": fit_lookup,
     "linear_patch": fit_linear_patch,

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from transmodal.evaluation.oracles.training import Float, Mask, Predict, TrainingCases, channels, volume_of
+from transmodal.evaluation.oracles.training import Float, Mask, OracleCases, Predict, channels, volume_of
 from transmodal.inference.preprocessing import Preprocessed
 from transmodal.volumes import Volume
 
@@ -17,7 +17,7 @@ _SAMPLES = 40_000
 _OFFSETS = tuple(product((-1, 0, 1), repeat=3))
 
 
-def fit_linear_patch(training: TrainingCases) -> Predict:
+def fit_linear_patch(training: OracleCases) -> Predict:
     """Regress the target on the 3 x 3 x 3 neighbourhood of all source channels, by normal equations."""
     parts = [_normal_equations(*case) for case in training.working()]
     gram, moments = (np.sum(sides, axis=0) for sides in zip(*parts, strict=True))

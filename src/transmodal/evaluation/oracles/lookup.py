@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from transmodal.evaluation.oracles.training import Float, Mask, Predict, TrainingCases, channels, volume_of
+from transmodal.evaluation.oracles.training import Float, Mask, OracleCases, Predict, channels, volume_of
 from transmodal.inference.preprocessing import Preprocessed
 from transmodal.volumes import Volume
 
@@ -14,7 +14,7 @@ _BINS = {1: 256, 2: 64, 3: 24, 4: 12}
 """Bins per source channel of the joint look-up table, by the number of channels; 6 beyond."""
 
 
-def fit_lookup(training: TrainingCases) -> Predict:
+def fit_lookup(training: OracleCases) -> Predict:
     """Take the mean of the target in every cell of the joint histogram of the sources."""
     parts = [_binned(source[inside], target[inside]) for source, inside, target in training.working()]
     counts = np.sum([count for count, _ in parts], axis=0)

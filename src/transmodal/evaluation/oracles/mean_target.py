@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from transmodal.cohorts.store import PreparedCase
-from transmodal.evaluation.oracles.training import Float, Predict, TrainingCases
+from transmodal.evaluation.oracles.training import Float, OracleCases, Predict
 from transmodal.inference.preprocessing import Preprocessed, Preprocessing, preprocess_case
 from transmodal.volumes import Grid, Volume
 from transmodal.volumes.geometry.registration import register
@@ -62,13 +62,13 @@ class Atlas:
         return _warped(registered.warp, self.target, self.fill)
 
 
-def fit_mean_target(training: TrainingCases) -> Predict:
+def fit_mean_target(training: OracleCases) -> Predict:
     """Fit the mean of the targets, each centred on its source's region."""
     mean = mean_target(training.cases, training.preprocessing, training.tick)
     return lambda preprocessed: mean.at(centroid(preprocessed.canonical.grid, preprocessed.region))
 
 
-def fit_registered_mean(training: TrainingCases) -> Predict:
+def fit_registered_mean(training: OracleCases) -> Predict:
     """Fit the mean of the targets that is registered to each case."""
     return build_atlas(training.cases, training.preprocessing, training.tick).predict
 

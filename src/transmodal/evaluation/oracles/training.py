@@ -21,7 +21,7 @@ Predict = Callable[[Preprocessed], Volume]
 
 
 @dataclass(slots=True)
-class TrainingCases:
+class OracleCases:
     """Training cases, read one at a time.
 
     Attributes:

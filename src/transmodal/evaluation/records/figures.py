@@ -8,13 +8,13 @@ Ends = tuple[float, float]
 """Low and high end of an interval."""
 
 
-class Part(BaseModel):
+class RecordPart(BaseModel):
     """A part of the file; it does not change, and unknown keys are refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Figure(Part):
+class Figure(RecordPart):
     """One figure of one case; None where it is not finite, with a note of the reason."""
 
     case: str
@@ -27,7 +27,7 @@ class Figure(Part):
     note: str = ""
 
 
-class SummaryLine(Part):
+class SummaryLine(RecordPart):
     """The figures of one translator, metric and protocol over the cases."""
 
     translator: str
@@ -41,7 +41,7 @@ class SummaryLine(Part):
     n_infinite: int
 
 
-class RegionFigure(Part):
+class RegionFigure(RecordPart):
     """Measured and synthetic mean of a region of one case."""
 
     case: str
@@ -53,7 +53,7 @@ class RegionFigure(Part):
     synthetic: float | None
 
 
-class OrganFigure(Part):
+class OrganFigure(RecordPart):
     """The colour of one organ of one case."""
 
     case: str
@@ -65,7 +65,7 @@ class OrganFigure(Part):
     delta_cf: float
 
 
-class RegionAgreement(Part):
+class RegionAgreement(RecordPart):
     """Bias and limits of agreement of a region's means over patients."""
 
     translator: str
@@ -82,7 +82,7 @@ class RegionAgreement(Part):
     of_slope: Ends | None
 
 
-class ProtocolFields(Part):
+class ProtocolFields(RecordPart):
     """A protocol by its fields; its text is the key. Evaluations before 0.2 may have fewer of them."""
 
     region: str
@@ -96,7 +96,7 @@ class ProtocolFields(Part):
     mask: str = ""
 
 
-class SplitFigureLine(Part):
+class SplitFigureLine(RecordPart):
     """A figure of a whole split."""
 
     translator: str
@@ -107,7 +107,7 @@ class SplitFigureLine(Part):
     note: str
 
 
-class Groups(Part):
+class Groups(RecordPart):
     """Patients by column and stratum of a phenotype table."""
 
     table: str
@@ -115,7 +115,7 @@ class Groups(Part):
     groups: dict[str, dict[str, tuple[str, ...]]]
 
 
-class InternalFigures(Part):
+class InternalFigures(RecordPart):
     """Figures of one kind, by patient of the training site."""
 
     translator: str
@@ -124,7 +124,7 @@ class InternalFigures(Part):
     patients: dict[str, float]
 
 
-class InternalTestFigures(Part):
+class InternalTestFigures(RecordPart):
     """Figures of the internal test, on the training cohort's own test patients."""
 
     cohort: str
@@ -133,7 +133,7 @@ class InternalTestFigures(Part):
     figures: tuple[InternalFigures, ...]
 
 
-class Moments(Part):
+class Moments(RecordPart):
     """Mean, spread and median over patients, with their intervals."""
 
     n: int
@@ -145,14 +145,14 @@ class Moments(Part):
     of_median: Ends | None
 
 
-class DropFigure(Part):
+class DropFigure(RecordPart):
     """Mean of the internal test minus mean of the scored patients."""
 
     mean: float
     interval: Ends | None
 
 
-class StratumFigures(Part):
+class StratumFigures(RecordPart):
     """One kind of figure over the patients of one stratum, and of the internal test."""
 
     by: str
@@ -166,7 +166,7 @@ class StratumFigures(Part):
     drop: DropFigure | None
 
 
-class External(Part):
+class External(RecordPart):
     """Strata and the internal test of an external validation."""
 
     method: str
@@ -175,7 +175,7 @@ class External(Part):
     figures: tuple[StratumFigures, ...]
 
 
-class DisagreementFigures(Part):
+class DisagreementFigures(RecordPart):
     """How well the disagreement of one translator's passes ranks its errors on one case."""
 
     case: str
@@ -189,7 +189,7 @@ class DisagreementFigures(Part):
     ause_random: float | None
 
 
-class MeanOverPatients(Part):
+class MeanOverPatients(RecordPart):
     """A mean over patients and the ends of its interval."""
 
     n: int
@@ -198,7 +198,7 @@ class MeanOverPatients(Part):
     high: float | None
 
 
-class PooledDisagreement(Part):
+class PooledDisagreement(RecordPart):
     """The disagreement of one translator over patients."""
 
     translator: str

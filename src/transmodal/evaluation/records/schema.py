@@ -17,9 +17,9 @@ from transmodal.evaluation.records.figures import (
     External,
     Figure,
     OrganFigure,
-    Part,
     PooledDisagreement,
     ProtocolFields,
+    RecordPart,
     RegionAgreement,
     RegionFigure,
     SplitFigureLine,
@@ -30,14 +30,14 @@ VERSION = 1
 """Of the format. Files from before versions have none, and are of this one."""
 
 
-class MaskChoice(Part):
+class MaskChoice(RecordPart):
     """The region of the target that is the evaluation mask."""
 
     modality: str
     kind: RegionKind
 
 
-class ReferenceUnits(Part):
+class ReferenceUnits(RecordPart):
     """The units that targets are scaled to, and where their own maps are fitted."""
 
     source: str
@@ -45,7 +45,7 @@ class ReferenceUnits(Part):
     map: dict[str, Any]
 
 
-class Scoring(Part):
+class Scoring(RecordPart):
     """Everything that figures depend on beside volumes."""
 
     data_range: float
@@ -54,14 +54,14 @@ class Scoring(Part):
     reference: ReferenceUnits | None
 
 
-class ArrayHashes(Part):
+class ArrayHashes(RecordPart):
     """SHA-256 of the arrays that a case is scored against; None without a mask."""
 
     target: str
     mask: str | None
 
 
-class VolumeFile(Part):
+class VolumeFile(RecordPart):
     """One stored file: its path below the evaluation's folder, and the SHA-256 of its bytes."""
 
     file: str
@@ -80,7 +80,7 @@ VolumeFiles = dict[str, dict[str, tuple[VolumeFile, ...]]]
 """By translator and case: one file, or one per channel."""
 
 
-class Uncertainty(Part):
+class Uncertainty(RecordPart):
     """Disagreements by case and over patients, and the stored ones."""
 
     protocol: str
@@ -89,14 +89,14 @@ class Uncertainty(Part):
     volumes: VolumeFiles
 
 
-class Tool(Part):
+class Tool(RecordPart):
     """The software that wrote the file."""
 
     name: str
     version: str
 
 
-class Task(Part):
+class TaskRecord(RecordPart):
     """Source modalities, target modality and its unit."""
 
     source: tuple[str, ...]
@@ -104,7 +104,7 @@ class Task(Part):
     unit: str
 
 
-class ScoredCohort(Part):
+class ScoredCohort(RecordPart):
     """The cohort that was scored; evaluations before 0.2 have no list of training patients.
 
     `patient_marks` are of the scored patients, by the id of each key at hand.
@@ -122,13 +122,13 @@ class ScoredCohort(Part):
     patient_marks: dict[str, dict[str, str]] = Field(default_factory=dict)
 
 
-class Provenance(Part):
+class Provenance(RecordPart):
     """How the figures came about."""
 
     intended_use: str = ""
     tool: Tool | None = None
     versions: dict[str, str] = Field(default_factory=dict)
-    task: Task
+    task: TaskRecord
     cohort: ScoredCohort
     models: dict[str, dict[str, Any]]
     oracles: tuple[str, ...]
@@ -136,7 +136,7 @@ class Provenance(Part):
     notes: tuple[str, ...] = ()
 
 
-class EvaluationFile(Part):
+class EvaluationFile(RecordPart):
     """The content of an `evaluation.json`; fields with a default may be missing in evaluations before 0.2."""
 
     version: Literal[1] = 1

@@ -25,7 +25,7 @@ from transmodal.progress import StageProgress
 from transmodal.volumes.intensity import IntensityMap
 
 
-class Verification(NamedTuple):
+class FigureCheck(NamedTuple):
     """Counts of what agrees.
 
     Attributes:
@@ -55,7 +55,7 @@ class Verification(NamedTuple):
         return "; ".join(parts) + "."
 
 
-def check(folder: Path, cohort: Cohort | Path, *, progress: StageProgress | None = None) -> Verification:
+def check(folder: Path, cohort: Cohort | Path, *, progress: StageProgress | None = None) -> FigureCheck:
     """Take every figure of an evaluation again.
 
     Args:
@@ -83,7 +83,7 @@ def check(folder: Path, cohort: Cohort | Path, *, progress: StageProgress | None
             progress("check", n, len(file.targets))
     _check_totals(file, task, checker)
     records.check_figures(path, file)  # the summary, from rows that are verified by here
-    return Verification(
+    return FigureCheck(
         checker.n_volumes, len(file.targets), tally.n_figures, tally.n_exact, _left_out(file, checker)
     )
 

@@ -18,7 +18,7 @@ from transmodal._version import __version__
 _PACKAGES = ("torch", "numpy", "scipy", "SimpleITK", "nibabel", "pillow", "pydicom")
 
 
-class Difference(NamedTuple):
+class EnvironmentDifference(NamedTuple):
     """Something recorded that is not so here.
 
     Attributes:
@@ -83,12 +83,12 @@ def threads(number: int) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def compare(recorded: Mapping[str, Any], here: Mapping[str, Any]) -> list[Difference]:
+def compare(recorded: Mapping[str, Any], here: Mapping[str, Any]) -> list[EnvironmentDifference]:
     """Return what differs between two environments, by name; what one of them does not say counts as different."""
     first, second = _flat(recorded), _flat(here)
     names = [*first, *(name for name in second if name not in first)]
     pairs = [(name, first.get(name, "nothing"), second.get(name, "nothing")) for name in names]
-    return [Difference(*pair) for pair in pairs if pair[1] != pair[2]]
+    return [EnvironmentDifference(*pair) for pair in pairs if pair[1] != pair[2]]
 
 
 def _flat(environment: Mapping[str, Any]) -> dict[str, str]:

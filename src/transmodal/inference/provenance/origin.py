@@ -15,7 +15,7 @@ _DEPTHS = ("", "*/", "*/*/")
 """Folders below a place in which a run is looked for."""
 
 
-class Origin(NamedTuple):
+class CheckpointOrigin(NamedTuple):
     """The checkpoint that made an image, as the image's sidecar records it.
 
     Attributes:
@@ -45,7 +45,7 @@ class Origin(NamedTuple):
         return changed or ["the order of its parts"]
 
 
-def of(content: Mapping[str, Any]) -> Origin:
+def of(content: Mapping[str, Any]) -> CheckpointOrigin:
     """Return the origin that the content of a sidecar records.
 
     Raises:
@@ -54,7 +54,7 @@ def of(content: Mapping[str, Any]) -> Origin:
     record = content.get("checkpoint")
     if isinstance(record, dict) and isinstance(record.get("weights_sha256"), str):
         parts = record.get("manifest_parts")
-        return Origin(
+        return CheckpointOrigin(
             record["weights_sha256"],
             str(record.get("manifest_sha256", "")),
             parts if isinstance(parts, dict) else {},
@@ -102,7 +102,7 @@ def check(content: Mapping[str, Any], run: Path) -> None:
     )
 
 
-def find_checkpoint(origin: Origin, run: Path) -> str | None:
+def find_checkpoint(origin: CheckpointOrigin, run: Path) -> str | None:
     """Return the name of the checkpoint of a run that made an image, by the manifests alone; None where there is none.
 
     Raises:
@@ -111,12 +111,12 @@ def find_checkpoint(origin: Origin, run: Path) -> str | None:
     return next((folder.name for folder in _checkpoints(run) if is_of(origin, folder)), None)
 
 
-def find_run(origin: Origin, places: Sequence[Path]) -> Path | None:
+def find_run(origin: CheckpointOrigin, places: Sequence[Path]) -> Path | None:
     """Return a run with the checkpoint that made an image, in the places or up to two folders below; None without."""
     return next((folder.parent.parent for folder in _folders(places) if is_of(origin, folder)), None)
 
 
-def is_of(origin: Origin, folder: Path) -> bool:
+def is_of(origin: CheckpointOrigin, folder: Path) -> bool:
     """Tell whether a checkpoint is the recorded one, by its manifest alone."""
     try:
         return not origin.differences(folder, manifest.unseal(folder / MANIFEST))

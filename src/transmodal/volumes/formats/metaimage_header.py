@@ -40,7 +40,7 @@ _NEUTRAL = {
 """Fields that would change what the voxels mean or where they are; only these values are read."""
 
 
-class Layout(NamedTuple):
+class MetaImageLayout(NamedTuple):
     """The voxels by the header.
 
     Attributes:
@@ -85,7 +85,7 @@ def read_header(path: Path) -> tuple[dict[str, str], int]:
     )
 
 
-def build_layout(name: str, header: Mapping[str, str]) -> Layout:
+def build_layout(name: str, header: Mapping[str, str]) -> MetaImageLayout:
     """Return the layout of the voxels.
 
     Raises:
@@ -121,7 +121,7 @@ def build_layout(name: str, header: Mapping[str, str]) -> Layout:
     if not parse_flag(name, header, ("BinaryData",), default=True):
         raise InputError("E102", f"{name} has voxels as text", "binary voxels", "Convert it.")
     big = parse_flag(name, header, ("BinaryDataByteOrderMSB", "ElementByteOrderMSB"), default=False)
-    return Layout((i, j, k), channels, np.dtype((">" if big else "<") + TYPES[kind]))
+    return MetaImageLayout((i, j, k), channels, np.dtype((">" if big else "<") + TYPES[kind]))
 
 
 def build_affine(
