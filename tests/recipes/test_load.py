@@ -9,23 +9,6 @@ import pytest
 from transmodal.errors import InputError, TransmodalError, UsageError
 from transmodal.recipes import load
 
-PLAIN = """
-name: mine
-translator: pix2pix
-task: {source: [t1, t2], target: fa}
-data: {intensity: {t1: {method: percentile, low: 1, high: 99}}}
-training:
-  epochs: 3
-  players: {generator: {lr: 2e-4}}
-"""
-
-
-@pytest.fixture
-def file(tmp_path: Path) -> Path:
-    path = tmp_path / "mine.yaml"
-    path.write_text(PLAIN)
-    return path
-
 
 def test_loads_a_file_with_defaults(file: Path) -> None:
     recipe = load.load(file)
@@ -123,7 +106,7 @@ def test_scalars_that_are_not_of_their_kind_are_refused(scalar: str, file: Path)
     with pytest.raises(UsageError) as refused:
         load.load(file, [f"training.epochs={scalar}"])
     assert refused.value.code == "E001"
-    file.write_text(PLAIN.replace("epochs: 3", f"epochs: {scalar}"))
+    file.write_text(file.read_text().replace("epochs: 3", f"epochs: {scalar}"))
     with pytest.raises(UsageError) as refused:
         load.load(file)
     assert refused.value.code == "E001"

@@ -9,23 +9,6 @@ import pytest
 from transmodal.errors import UsageError
 from transmodal.recipes import load
 
-PLAIN = """
-name: mine
-translator: pix2pix
-task: {source: [t1, t2], target: fa}
-data: {intensity: {t1: {method: percentile, low: 1, high: 99}}}
-training:
-  epochs: 3
-  players: {generator: {lr: 2e-4}}
-"""
-
-
-@pytest.fixture
-def file(tmp_path: Path) -> Path:
-    path = tmp_path / "mine.yaml"
-    path.write_text(PLAIN)
-    return path
-
 
 def refusal(file: Path, *overrides: str) -> UsageError:
     with pytest.raises(UsageError) as caught:

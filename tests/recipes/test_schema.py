@@ -9,23 +9,6 @@ import pytest
 from transmodal.recipes import load
 from transmodal.recipes.schema import Recipe
 
-PLAIN = """
-name: mine
-translator: pix2pix
-task: {source: [t1, t2], target: fa}
-data: {intensity: {t1: {method: percentile, low: 1, high: 99}}}
-training:
-  epochs: 3
-  players: {generator: {lr: 2e-4}}
-"""
-
-
-@pytest.fixture
-def file(tmp_path: Path) -> Path:
-    path = tmp_path / "mine.yaml"
-    path.write_text(PLAIN)
-    return path
-
 
 def test_recipes_are_frozen(file: Path) -> None:
     with pytest.raises(ValueError, match="frozen"):
