@@ -18,13 +18,24 @@ from transmodal.volumes.reading import Reading
 VOLUME = Volume(np.arange(60, dtype=np.int16).reshape(3, 4, 5), np.diag([2.0, 2.0, 3.0, 1.0]))
 
 
-def test_files_are_read_and_named_with_their_hash(tmp_path: Path) -> None:
+def test_files_are_read_and_known_by_their_hash(tmp_path: Path) -> None:
     path = tmp_path / "anna.nii.gz"
     io.write(VOLUME, path)
     job = Job("anna", {"t1": path}, tmp_path / "fa.nii.gz")
     np.testing.assert_array_equal(job.read()["t1"].voxels, VOLUME.voxels)
-    assert job.origins() == {"t1": {"name": "anna.nii.gz", "sha256": files.sha256_file(path)}}
+    assert job.origins() == {"t1": {"sha256": files.sha256_file(path)}}
+    assert job.source_names() == {"t1": "anna.nii.gz"}
     assert job.assumed() == []
+
+
+def test_sources_are_those_of_a_sidecar_whether_it_names_them_or_not(tmp_path: Path) -> None:
+    path = tmp_path / "anna.nii.gz"
+    io.write(VOLUME, path)
+    job, digest = Job("anna", {"t1": path}, tmp_path / "fa.nii.gz"), files.sha256_file(path)
+    assert job.is_of({"t1": {"sha256": digest}})
+    assert job.is_of({"t1": {"name": "anna.nii.gz", "sha256": digest}})
+    for others in (None, {}, {"t1": {"sha256": "0"}}, {"t2": {"sha256": digest}}, {"t1": digest}):
+        assert not job.is_of(others)
 
 
 def test_files_of_a_dicom_folder_are_counted_and_not_named(tmp_path: Path) -> None:

@@ -206,8 +206,10 @@ def test_subjects_that_the_run_learned_from_are_named(
             "Version": "1.0.2",
         }
     ]
-    run(f"translate {place}/run {place}/cohort -o {tmp_path}/train --split train")
-    assert record_of(next((tmp_path / "train").glob("*.nii.gz")))["training_subject"] is True
+    run(f"translate {place}/run {place}/cohort -o {tmp_path}/train --split train --record-names")
+    record = record_of(next((tmp_path / "train").glob("*.nii.gz")))
+    assert record["training_subject"] is True
+    assert record["source_names"] == {"t1": "mr.npy"}
 
 
 def test_without_the_key_of_the_cohort_it_is_said_that_subjects_could_not_be_looked_up(

@@ -173,7 +173,7 @@ def write_example(cohort: Cohort, run: Path, folder: Path) -> dict[str, Path]:
         sources[modality] = resample(case.volume(modality), case.native_grid(modality))
         paths[modality] = folder / f"{modality}.nii.gz"
         io.write(sources[modality], paths[modality])
-        origins[modality] = {"name": paths[modality].name, "sha256": files.sha256_file(paths[modality])}
+        origins[modality] = {"sha256": files.sha256_file(paths[modality])}
     target = folder / f"synthetic_{model.preprocessing.target}.nii.gz"
     model.translate(sources).write(target, about={"origins": origins})
     return paths

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, TiffImagePlugin
 
 from transmodal.errors import InputError, ResourceError, UsageError
 from transmodal.volumes import Volume, io
@@ -115,6 +116,15 @@ def test_a_picture_is_of_the_format_that_its_name_says(held: str, ending: str, t
     with pytest.raises(InputError, match="Give it the ending of what it holds") as refused:
         raster.read(path, assume_orientation="LPS")
     assert refused.value.code == "E102"
+
+
+def test_no_tag_is_logged(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    tags = TiffImagePlugin.ImageFileDirectory_v2()
+    tags[270] = "Doe, Jane"
+    Image.new("L", (4, 3)).save(tmp_path / "a.tif", tiffinfo=tags)
+    caplog.set_level(logging.DEBUG)
+    io.read(tmp_path / "a.tif", Reading(assume_orientation="LPS"))
+    assert "Doe" not in caplog.text
 
 
 def test_opaque_alpha_is_colour(tmp_path: Path) -> None:
