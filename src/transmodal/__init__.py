@@ -27,6 +27,7 @@ __all__ = [
     "load",
     "prepare",
     "read",
+    "reproduce",
     "train",
     "translate",
     "verify",
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from transmodal.commands._evaluating import evaluate
     from transmodal.commands._preparing import prepare
     from transmodal.commands._progress import bars
+    from transmodal.commands._reproducing import reproduce
     from transmodal.commands._translating import translate
     from transmodal.commands._verifying import verify
     from transmodal.commands.train import train
@@ -51,6 +53,7 @@ _HOMES = {
     "load": "transmodal.inference.load",
     "prepare": "transmodal.commands._preparing",
     "read": "transmodal.volumes.io",
+    "reproduce": "transmodal.commands._reproducing",
     "train": "transmodal.commands.train",
     "translate": "transmodal.commands._translating",
     "verify": "transmodal.commands._verifying",

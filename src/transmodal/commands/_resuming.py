@@ -18,6 +18,7 @@ from transmodal.inference.preprocessing import passes
 from transmodal.inference.provenance import sidecar as sidecars
 from transmodal.inference.provenance.checks import check_image
 from transmodal.inference.provenance.sidecar import ImageBinding, Sidecar
+from transmodal.progress import Progress
 
 
 class Earlier(NamedTuple):
@@ -58,6 +59,19 @@ def find_earlier(
     return by_output
 
 
+def say_earlier(jobs: Sequence[Job], earlier: Mapping[Path, Earlier], progress: Progress) -> None:
+    """Say how many volumes are there already, where any is."""
+    n_complete = sum(output.is_complete for output in earlier.values())
+    if n_complete and len(jobs) == 1:
+        progress.say(
+            f"note: {jobs[0].output.name} is already there: this run made it from the same source; it is kept"
+        )
+    elif n_complete:
+        progress.say(
+            f"note: {n_complete} of {len(jobs)} volumes were translated before by this run: they are kept"
+        )
+
+
 def _read(path: Path) -> Sidecar | None:
     """Return a sidecar that is as it was written; None where there is none."""
     try:
@@ -70,7 +84,7 @@ def _read(path: Path) -> Sidecar | None:
 
 def _is_of(record: Mapping[str, Any], job: Job, model: Model, gate: Policy) -> bool:
     """Tell whether a sidecar is of this version, run, options and sources: of the very translation that is asked for."""
-    asked = {
+    options = {
         "tool": {"name": "transmodal", "version": __version__},
         "passes": passes(model.preprocessing),
         "translate_with": model.translator.translates_with() or "",
@@ -88,9 +102,9 @@ def _is_of(record: Mapping[str, Any], job: Job, model: Model, gate: Policy) -> b
         "device": _part(record, "environment").get("device"),
         "gate": _part(record, "gate").get("policy"),
     }
-    is_asked = all(recorded.get(name) == json.loads(json.dumps(value)) for name, value in asked.items())
+    is_same = all(recorded.get(name) == json.loads(json.dumps(value)) for name, value in options.items())
     # Sources are hashed last: they can be many and large.
-    return is_asked and asked["manifest"] is not None and job.is_of(recorded.get("origins"))
+    return is_same and options["manifest"] is not None and job.is_of(recorded.get("origins"))
 
 
 def _part(record: Mapping[str, Any], name: str) -> Mapping[str, Any]:

@@ -13,7 +13,7 @@ from transmodal.commands import _bids, _gate, _sources
 from transmodal.commands._jobs import Job, keys_of, mark_training_subject
 from transmodal.commands._passes import letters
 from transmodal.commands._places import check_places
-from transmodal.commands._resuming import Earlier, find_earlier
+from transmodal.commands._resuming import Earlier, find_earlier, say_earlier
 from transmodal.errors import InputError, UsageError
 from transmodal.inference import pictures
 from transmodal.inference.gate import Policy
@@ -173,7 +173,7 @@ def translate_images(model: Model, request: Request, progress: Progress) -> list
         TransmodalError: as `translate`.
     """
     jobs, earlier, dataset = _plan(model, request)
-    _say_earlier(jobs, earlier, progress)
+    say_earlier(jobs, earlier, progress)
     notes, tally = _Notes(progress), _gate.GateTally(jobs)
     images = []
     for n, job in enumerate(jobs, start=1):
@@ -195,7 +195,7 @@ def translate_images(model: Model, request: Request, progress: Progress) -> list
         tally.add(translation.record["gate"]["outcome"])
         if dataset is not None:
             _bids.open_derivatives(dataset, request.output, model.preprocessing.target)
-        images.append(_write(translation, job, model, request))
+        images.append(write_image(translation, job, model, request))
         notes.say(images[-1].notes)
         if len(jobs) > 1:
             progress.advance("volumes", n, len(jobs))
@@ -239,23 +239,16 @@ def _plan(model: Model, request: Request) -> _Plan:
     return _Plan(jobs, earlier, path if is_dataset else None)
 
 
-def _say_earlier(jobs: Sequence[Job], earlier: Mapping[Path, Earlier], progress: Progress) -> None:
-    n_complete = sum(output.is_complete for output in earlier.values())
-    if n_complete and len(jobs) == 1:
-        progress.say(
-            f"note: {jobs[0].output.name} is already there: this run made it from the same source; it is kept"
-        )
-    elif n_complete:
-        progress.say(
-            f"note: {n_complete} of {len(jobs)} volumes were translated before by this run: they are kept"
-        )
-
-
 def _of_earlier(job: Job, earlier: Earlier) -> WrittenImage:
     return WrittenImage(job.name, job.output, sidecar_of(job.output), tuple(earlier.record["notes"]))
 
 
-def _write(translation: Translation, job: Job, model: Model, request: Request) -> WrittenImage:
+def write_image(translation: Translation, job: Job, model: Model, request: Request) -> WrittenImage:
+    """Write a translation with its sidecar, which says where its sources come from and how they were read.
+
+    Raises:
+        TransmodalError: as `Translation.write`.
+    """
     about = {
         "origins": job.origins(),
         "reading": job.describe_reading(),

@@ -30,7 +30,7 @@ class Binding(NamedTuple):
             "other voxels": (self.voxels_sha256, second.voxels_sha256),
             "another place in space": (self.affine_sha256, second.affine_sha256),
         }
-        words = [name for name, (first, other) in parts.items() if first and other and first != other]
+        words = [name for name, (own, theirs) in parts.items() if own and theirs and own != theirs]
         if words or self.sha256 == second.sha256:
             return words
         is_same_volume = all(all(pair) for pair in parts.values())

@@ -150,7 +150,7 @@ def write_back(volume: Volume, path: Path | str, *, description: str = "") -> tu
     stored = _storable(volume, path.name)
     if name.endswith(".mhd"):
         volumes = list[Volume]()
-        digest = metaimage.write_pair(stored, path, lambda *written: volumes.append(_verify(*written)))
+        digest = metaimage.write_pair(stored, path, lambda *paths: volumes.append(_verify(*paths)))
         return digest, volumes[0]
     with files.atomic_path(path) as beside:
         if name.endswith(".mha"):

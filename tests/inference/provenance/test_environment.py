@@ -33,12 +33,12 @@ def test_threads_come_back_after_a_failure() -> None:
 
 
 def test_what_differs_is_named_in_both_directions() -> None:
-    here = environment.describe(nn.ReLU(), CPU)
-    assert environment.compare(here, here) == []
-    recorded = {**here, "threads": 64, "versions": {**here["versions"], "torch": "1.0"}, "card": "H100"}
+    now = environment.describe(nn.ReLU(), CPU)
+    assert environment.compare(now, now) == []
+    recorded = {**now, "threads": 64, "versions": {**now["versions"], "torch": "1.0"}, "card": "H100"}
     del recorded["system"]
-    differences = environment.compare(recorded, here)
-    assert EnvironmentDifference("threads", "64", str(here["threads"])) in differences
+    differences = environment.compare(recorded, now)
+    assert EnvironmentDifference("threads", "64", str(now["threads"])) in differences
     assert EnvironmentDifference("card", "H100", "nothing") in differences
     assert EnvironmentDifference("system", "nothing", platform.system()) in differences
     torch_line = next(difference for difference in differences if difference.name == "versions.torch").line()

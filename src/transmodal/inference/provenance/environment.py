@@ -24,16 +24,16 @@ class EnvironmentDifference(NamedTuple):
     Attributes:
         name: of it, such as `versions.torch`.
         recorded: its value in the sidecar.
-        here: its value now.
+        current: its value now.
     """
 
     name: str
     recorded: str
-    here: str
+    current: str
 
     def line(self) -> str:
         """Return it on one line."""
-        return f"{self.name}: {self.recorded} is recorded, here it is {self.here}"
+        return f"{self.name}: {self.recorded} is recorded, here it is {self.current}"
 
 
 def describe(network: nn.Module, device: torch.device) -> dict[str, Any]:
@@ -83,9 +83,9 @@ def threads(number: int) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def compare(recorded: Mapping[str, Any], here: Mapping[str, Any]) -> list[EnvironmentDifference]:
+def compare(recorded: Mapping[str, Any], current: Mapping[str, Any]) -> list[EnvironmentDifference]:
     """Return what differs between two environments, by name; what one of them does not say counts as different."""
-    first, second = _flat(recorded), _flat(here)
+    first, second = _flat(recorded), _flat(current)
     names = [*first, *(name for name in second if name not in first)]
     pairs = [(name, first.get(name, "nothing"), second.get(name, "nothing")) for name in names]
     return [EnvironmentDifference(*pair) for pair in pairs if pair[1] != pair[2]]

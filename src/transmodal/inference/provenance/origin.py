@@ -19,11 +19,13 @@ class CheckpointOrigin(NamedTuple):
     """The checkpoint that made an image, as the image's sidecar records it.
 
     Attributes:
+        name: of its folder, such as `best`; that where sidecars of earlier versions do not say it.
         weights_sha256: of its weights' file.
         manifest_sha256: of its manifest's content; empty in sidecars of earlier versions.
         parts: first characters of the SHA-256 of each part of the manifest.
     """
 
+    name: str
     weights_sha256: str
     manifest_sha256: str
     parts: Mapping[str, str]
@@ -40,8 +42,12 @@ class CheckpointOrigin(NamedTuple):
         fingerprint = manifest.fingerprint(content, folder)
         if fingerprint.sha256 == self.manifest_sha256:
             return []
-        names = [*fingerprint.parts, *(name for name in self.parts if name not in fingerprint.parts)]
-        changed = [name for name in names if fingerprint.parts.get(name) != self.parts.get(name)]
+        return self.changed_parts(fingerprint.parts)
+
+    def changed_parts(self, parts: Mapping[str, str]) -> list[str]:
+        """Return the parts in which another manifest differs, by the hashes of its parts."""
+        names = [*parts, *(name for name in self.parts if name not in parts)]
+        changed = [name for name in names if parts.get(name) != self.parts.get(name)]
         return changed or ["the order of its parts"]
 
 
@@ -55,6 +61,7 @@ def of(content: Mapping[str, Any]) -> CheckpointOrigin:
     if isinstance(record, dict) and isinstance(record.get("weights_sha256"), str):
         parts = record.get("manifest_parts")
         return CheckpointOrigin(
+            str(record.get("name", "best")),
             record["weights_sha256"],
             str(record.get("manifest_sha256", "")),
             parts if isinstance(parts, dict) else {},
