@@ -15,7 +15,7 @@ from transmodal.experiments.benchmark import run
 from transmodal.experiments.benchmark.record import Outcome
 from transmodal.experiments.benchmark.run import (
     Benchmark,
-    Estimate,
+    TimeEstimate,
     benchmark,
     score_oracles,
     train_and_score,
@@ -126,7 +126,7 @@ def test_starting_weights_are_asked_for_until_every_seed_of_an_entry_is_begun(
 
 def test_the_estimate_knows_each_entrys_time(heard: Any) -> None:  # noqa: ANN401
     keys = [(entry, seed) for seed in (1, 2) for entry in ("quick", "slow")]
-    estimate = Estimate(heard, keys, workers=2)
+    estimate = TimeEstimate(heard, keys, workers=2)
     estimate(("quick", 1), Outcome(seconds=60.0))
     estimate(("slow", 1), Outcome(seconds=600.0))
     estimate(("quick", 2), Outcome())

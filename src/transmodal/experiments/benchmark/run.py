@@ -79,7 +79,7 @@ def benchmark(
         _check([trials[entry, seed] for seed in suite.seeds], store, [suite.metric, *suite.metrics])
     oracles = _oracles(whole or suite, list(trials.values()), folder)
     report = Counter(progress, "oracles", len(oracles))
-    estimate = Estimate(progress, list(trials), workers)
+    estimate = TimeEstimate(progress, list(trials), workers)
     with orphans.cleared_on_failure(folder):
         run_parallel(score_oracles, oracles, workers=workers, threads=1, report=report)
         outcomes = run_parallel(train_and_score, trials, workers=workers, threads=1, report=estimate)
@@ -127,7 +127,7 @@ def score_oracles(trial: Trial) -> None:
     )
 
 
-class Estimate:
+class TimeEstimate:
     """Reports trainings that are complete, and how long the others may take."""
 
     def __init__(self, progress: Progress | None, keys: list[Key], workers: int) -> None:
