@@ -110,7 +110,7 @@ def prepare(shape: Shape, place: Path) -> None:
     (place / "recipe.yaml").write_text(RECIPE.format(**shape._asdict()))
     calls = [f"prepare folders {place}/subjects -o {place}/cohort --counts 1:1:1 --workers 1 --copies warn"]
     if shape.verb != "train":
-        small = "--set windows.size=[64,64] --set training.batch=1 --set training.samples_per_epoch=1"
+        small = "--set training.batch=1 --set training.samples_per_epoch=1"
         calls.append(f"train {place}/recipe.yaml --cohort {place}/cohort -o {place}/run {small}")
     for call in calls:
         done = subprocess.run(
@@ -122,16 +122,16 @@ def prepare(shape: Shape, place: Path) -> None:
 
 def work(words: list[str]) -> int:
     """Run a verb here; print its estimate and its peak in MiB, both of the whole process."""
-    from transmodal.inference.memory import Estimate
+    from transmodal.inference.memory import MemoryEstimate
 
     peaks: list[int] = []
-    line = Estimate.line
+    line = MemoryEstimate.line
 
-    def note(self: Estimate) -> str:
+    def note(self: MemoryEstimate) -> str:
         peaks.append(self.peak)
         return line(self)
 
-    Estimate.line = note  # type: ignore[method-assign]  # to hear the number before it is rounded
+    MemoryEstimate.line = note  # type: ignore[method-assign]  # to hear the number before it is rounded
     status = cli.run(words)
     measured = most_resident()
     print(json.dumps({"estimated": max(peaks) >> 20, "measured": measured >> 20}))

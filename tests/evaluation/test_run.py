@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import torch
 
+from transmodal import translators
 from transmodal.cohorts.patient_marks import UNKEYED
 from transmodal.errors import UsageError
 from transmodal.evaluation import provenance as origin
@@ -72,7 +73,12 @@ def models(monkeypatch: pytest.MonkeyPatch, make_preprocessing: Make) -> dict[st
             "training": {"epochs": 1, "batch": 1, "players": {}},
         }
         loaded[name] = Model(
-            SimpleNamespace(adds=0.05, draws=False, translates_with=lambda: None),  # type: ignore[arg-type]  # `synthesise` asks for no more
+            SimpleNamespace(  # type: ignore[arg-type]  # `synthesise` asks for no more
+                adds=0.05,
+                draws=False,
+                translates_with=lambda: None,
+                config=translators.checked(translator, {"width": 2}),
+            ),
             Recipe.model_validate(recipe),
             preprocessed,
             "f" * 64,

@@ -18,7 +18,7 @@ from transmodal.errors import InputError, UsageError
 from transmodal.inference import pictures
 from transmodal.inference.gate import Policy
 from transmodal.inference.load import load
-from transmodal.inference.memory import Estimate
+from transmodal.inference.memory import MemoryEstimate
 from transmodal.inference.model import Model
 from transmodal.inference.names import sidecar_of
 from transmodal.inference.passes import Passes
@@ -277,7 +277,7 @@ class _Notes:
                 self._lines.add(note)
                 self._progress.say(f"note: {note}")
 
-    def say_memory(self, needed: Estimate) -> None:
+    def say_memory(self, needed: MemoryEstimate) -> None:
         """Say what the first image takes, and every later one that takes clearly more."""
         if needed.peak > 1.1 * self._peak:
             self._peak = needed.peak

@@ -6,16 +6,14 @@ import math
 from collections.abc import Sequence
 
 from transmodal.cohorts.store import PreparedCase
-from transmodal.inference.memory import Estimate, estimate, real_sources
+from transmodal.inference.memory import MemoryEstimate, estimate, real_sources
 from transmodal.inference.model import Model
 from transmodal.storage import memory
 
 ADVICE = "Take less: --metrics mae, --oracles none, or --axes z where runs pass over several"
 _REAL = 4
-_SCORING = 8
-"""Real volumes of a case that live while SSIM is taken of all of it, which takes most."""
-_MASKED = 23
-"""The same within a mask, of which it is taken once more."""
+_SCORING = 10
+"""Real volumes of a case that live while SSIM is taken within a mask, which takes most of the standard metrics."""
 _SIMPLE = 4
 """The same while errors of voxels are taken."""
 _SIMPLE_METRICS = frozenset({"mae", "mse", "rmse", "psnr", "bias"})
@@ -27,8 +25,7 @@ def estimate_evaluation(
     metrics: Sequence[str],
     *,
     n_oracles: int,
-    has_mask: bool,
-) -> Estimate:
+) -> MemoryEstimate:
     """Return what scoring models on cases takes.
 
     Args:
@@ -36,7 +33,6 @@ def estimate_evaluation(
         cases: of the split.
         metrics: names of the figures.
         n_oracles: how many oracles stand beside the models.
-        has_mask: whether figures are taken within a mask too.
 
     Raises:
         ResourceError: E401 for a working grid beyond the budget.
@@ -48,6 +44,6 @@ def estimate_evaluation(
     largest = _REAL * max(math.prod(case.grid.shape) for case in cases)
     channels = max(model.translator.config.target_channels for model in models)
     is_simple = set(metrics) <= _SIMPLE_METRICS
-    scoring = _SIMPLE if is_simple else _MASKED if has_mask else _SCORING
+    scoring = _SIMPLE if is_simple else _SCORING
     volumes = (len(models) + n_oracles + 1) * channels * largest
-    return Estimate(memory.resident(), volumes + max(translation, scoring * channels * largest), 1)
+    return MemoryEstimate(memory.resident(), volumes + max(translation, scoring * channels * largest), 1)

@@ -73,7 +73,7 @@ def evaluate(
     loaded = load_runs(runs, request.translation)
     sites = _find_sites(scored, loaded, request)
     cases, task, strata = _prepare_cases(sites, loaded, request)
-    _check_memory(loaded, cases, request, announce, has_mask=task.mask is not None or has_masks(sites.scored))
+    _check_memory(loaded, cases, request, announce)
     fitted = _fit_oracles(request.scoring, sites, loaded, progress)
     participants = Participants(loaded.translators, fitted, loaded.records, loaded.curves)
     task = _complete_task(task, request, sites, loaded, cases)
@@ -171,8 +171,6 @@ def _check_memory(
     cases: Sequence[PreparedCase],
     request: EvaluationRequest,
     announce: Callable[[str], None] | None,
-    *,
-    has_mask: bool,
 ) -> None:
     """Refuse, before the work, what does not fit into memory; say how much it takes.
 
@@ -180,9 +178,7 @@ def _check_memory(
         ResourceError: E402.
     """
     scoring = request.scoring
-    needed = estimate_evaluation(
-        loaded.models, cases, scoring.metrics, n_oracles=len(scoring.oracles), has_mask=has_mask
-    )
+    needed = estimate_evaluation(loaded.models, cases, scoring.metrics, n_oracles=len(scoring.oracles))
     needed.check("this evaluation", ADVICE)
     if announce is not None:
         announce(needed.line())

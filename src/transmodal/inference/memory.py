@@ -30,7 +30,7 @@ _LEAVING = 2.3
 ADVICE = "Free memory, crop the volume, or pass over one axis where there are several: --axes z"
 
 
-class Estimate(NamedTuple):
+class MemoryEstimate(NamedTuple):
     """How much memory work takes.
 
     Attributes:
@@ -110,7 +110,7 @@ def real_sources(grid: Grid, preprocessing: Preprocessing) -> Sources:
     return Sources(grid, count * _REAL * math.prod(grid.shape), count)
 
 
-def estimate(network: Network, cases: Iterable[Sources]) -> Estimate:
+def estimate(network: Network, cases: Iterable[Sources]) -> MemoryEstimate:
     """Return what translating the largest of several cases takes, in the largest batches that fit.
 
     Batches are the recipe's or, where memory does not suffice for them, a half of it, a quarter, ...
@@ -123,7 +123,7 @@ def estimate(network: Network, cases: Iterable[Sources]) -> Estimate:
     while True:
         more = max((_more(network, sources, batch) for sources in listed), default=0)
         if batch == 1 or free is None or more <= free:
-            return Estimate(memory.resident(), more, batch)
+            return MemoryEstimate(memory.resident(), more, batch)
         batch //= 2
 
 

@@ -18,7 +18,7 @@ from transmodal.inference import engines, record
 from transmodal.inference.engines._base import Engine
 from transmodal.inference.fuse import Fuse
 from transmodal.inference.gate import Gate, Policy, admit
-from transmodal.inference.memory import ADVICE, Estimate, Network, Sources, estimate
+from transmodal.inference.memory import ADVICE, MemoryEstimate, Network, Sources, estimate
 from transmodal.inference.passes import Passes
 from transmodal.inference.preprocessing import AXES, Preprocessing, preprocess
 from transmodal.inference.synthesis import synthesise
@@ -120,7 +120,7 @@ class Model:
             content,
         )
 
-    def estimate(self, sources: Mapping[str, Volume]) -> Estimate:
+    def estimate(self, sources: Mapping[str, Volume]) -> MemoryEstimate:
         """Return how much memory translating source volumes takes, before the work."""
         first, n_bytes = (
             next(iter(sources.values())),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from transmodal import translators
 from transmodal.inference.device import device_of
-from transmodal.inference.memory import Estimate, Network, estimate, real_sources
+from transmodal.inference.memory import MemoryEstimate, Network, estimate, real_sources
 from transmodal.storage import memory
 from transmodal.training.planning.plan import Plan
 from transmodal.translators._memory import step_bytes, weight_bytes
@@ -12,11 +12,11 @@ from transmodal.volumes.geometry.reorient import working_grid
 from transmodal.volumes.windows.fitting import sides_of
 
 ADVICE = "Set a smaller settings.width, windows.size or training.batch, a coarser data.spacing_mm, or translation.batch=1"
-_SCORING = 23
-"""Real volumes of a case that live while its figures are taken within a mask."""
+_SCORING = 10
+"""Real volumes of a case that live while its figures are taken."""
 
 
-def estimate_training(plan: Plan) -> Estimate:
+def estimate_training(plan: Plan) -> MemoryEstimate:
     """Return what training by a plan takes in this process.
 
     Raises:
@@ -35,7 +35,7 @@ def estimate_training(plan: Plan) -> Estimate:
     ]
     weights = weight_bytes(network.name, plan.config) if is_here else 0
     more = max(*steps, weights + max(validation.more, scoring))
-    return Estimate(memory.resident(), more, settings.batch)
+    return MemoryEstimate(memory.resident(), more, settings.batch)
 
 
 def _window(plan: Plan) -> tuple[int, ...]:
