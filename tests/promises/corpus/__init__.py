@@ -4,10 +4,18 @@ from __future__ import annotations
 
 from functools import cache
 
-from promises.corpus import nifti_bytes, nifti_headers, nifti_valid
+from promises.corpus import (
+    dicom,
+    dicom_valid,
+    metaimage,
+    metaimage_valid,
+    nifti_bytes,
+    nifti_headers,
+    nifti_valid,
+)
 from promises.entries import Entry
 
-_MODULES = (nifti_bytes, nifti_headers, nifti_valid)
+_MODULES = (nifti_bytes, nifti_headers, nifti_valid, metaimage, metaimage_valid, dicom, dicom_valid)
 
 
 @cache
