@@ -36,7 +36,8 @@ class Entry:
         fault: kind of what is wrong, by which figures are counted; `valid` where nothing is.
         write: makes it.
         codes: of the errors by which it may be refused; empty for a valid file.
-        truth: what it says, or said before it was damaged; None where it contradicts itself.
+        truth: what it says, or said before it was damaged, or a function that returns it; None where the file
+            contradicts itself.
     """
 
     name: str

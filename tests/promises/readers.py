@@ -11,12 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from promises.entries import Image
-from transmodal import checkpoint
+from transmodal import checkpoint, translators
 from transmodal.cohorts.store import Cohort
 from transmodal.recipes import load as recipes
 from transmodal.storage import tables
 from transmodal.volumes import io
-from transmodal.volumes.reading import Reading
+from transmodal.volumes.formats import raster
 
 Read = Callable[[Path], object]
 
@@ -47,6 +47,28 @@ def peers() -> Mapping[str, Mapping[str, Read]]:
 def _image(path: Path) -> Image:
     volume = io.read(path)
     return Image(volume.voxels, volume.affine)
+
+
+def _checkpoint(path: Path) -> dict[str, object]:
+    """Return the weights of the translator that is built, by name, with where training stands."""
+    content = checkpoint.load(path, optimizers=True)
+    translator = translators.build(content.recipe.translator, content.translator_config)
+    checkpoint.restore_weights(translator, content)
+    weights = {name: tensor.numpy() for name, tensor in translator.state_dict().items()}
+    return {"recipe": content.recipe, "state": content.state, "cohort": content.cohort, **weights}
+
+
+def _cohort(path: Path) -> dict[str, object]:
+    """Return every array of every case, as training touches them."""
+    cohort = Cohort.open(path)
+    arrays: dict[str, object] = {}
+    for case in cohort.cases():
+        for modality in case.modalities:
+            volume = case.volume(modality)
+            case.intensity(modality), case.native_grid(modality)
+            arrays[f"{case.id} {modality}"] = np.asarray(volume.voxels)
+            arrays[f"{case.id} {modality} affine"] = volume.affine
+    return arrays
 
 
 def _nibabel(path: Path) -> Image:
@@ -97,9 +119,9 @@ def _last(voxels: NDArray[Any]) -> NDArray[Any]:
 
 _OURS: Mapping[str, Read] = {
     **dict.fromkeys(("nifti", "metaimage", "dicom"), _image),
-    "picture": lambda path: Image(io.read(path, Reading(assume_orientation="LPS")).voxels, None),
-    "checkpoint": lambda path: checkpoint.load(path, optimizers=True),
+    "picture": lambda path: Image(raster.read(path, assume_orientation="LPS").voxels, None),
+    "checkpoint": _checkpoint,
     "recipe": recipes.load,
-    "cohort": lambda path: Cohort.open(path),
+    "cohort": _cohort,
     "table": tables.read,
 }

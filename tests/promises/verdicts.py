@@ -50,7 +50,8 @@ def outcome_of(entry: Entry, content: object) -> Outcome:
     """Return whether content that was accepted is right."""
     if entry.truth is None:
         return "guessed"
-    return "right" if is_same(content, entry.truth) else "wrong"
+    truth = entry.truth() if callable(entry.truth) else entry.truth
+    return "right" if is_same(content, truth) else "wrong"
 
 
 def is_same(first: object, second: object) -> bool:

@@ -128,8 +128,16 @@ def restore_weights(translator: nn.Module, saved: Checkpoint) -> None:
     """Give a translator the weights of a checkpoint.
 
     Raises:
-        IntegrityError: E502 when they are not those of a translator of its settings.
+        IntegrityError: E502 when they are not those of a translator of its settings, or not finite.
     """
+    holed = [name for name, tensor in saved.weights.items() if not tensor.isfinite().all()]
+    if holed:
+        raise IntegrityError(
+            "E502",
+            f"a checkpoint of {saved.recipe.translator} with {len(holed)} tensors that are not finite, such as {holed[0]}",
+            "weights that are numbers",
+            "Take the run's other checkpoint, or train again with a lower rate.",
+        )
     try:
         translator.load_state_dict(dict(saved.weights))
     except RuntimeError as error:

@@ -184,6 +184,8 @@ def hashes_of(content: Mapping[str, Any], folder: Path) -> dict[str, str]:
     hashes = content.get("files")
     if not isinstance(hashes, dict) or not {WEIGHTS} <= set(hashes) <= {WEIGHTS, OPTIMIZERS}:
         raise damaged(folder, "its manifest names other files than a checkpoint has")
+    if not all(isinstance(digest, str) for digest in hashes.values()):
+        raise damaged(folder, "its manifest has hashes that are none")
     return hashes
 
 

@@ -33,6 +33,17 @@ def _below(name: str) -> str:
     return name
 
 
+def _plain_type(name: str) -> str:
+    """Refuse what is no type of numbers."""
+    try:
+        kind = np.dtype(name).kind
+    except (TypeError, ValueError, SyntaxError) as error:
+        raise ValueError("a type as numpy writes it") from error
+    if kind not in "biuf":
+        raise ValueError("a type of numbers")
+    return name
+
+
 class OriginEntry(FrozenRecord):
     """The file that an array was read from.
 
@@ -57,7 +68,7 @@ class ArrayEntry(FrozenRecord):
     """
 
     file: Annotated[str, AfterValidator(_below)]
-    dtype: str
+    dtype: Annotated[str, AfterValidator(_plain_type)]
     shape: tuple[int, ...]
     sha256: str
     origin: OriginEntry | None = None
@@ -132,7 +143,7 @@ class CaseEntry(FrozenRecord):
     patient: str
     group: str = ""
     affine: Matrix
-    volumes: dict[str, VolumeEntry]
+    volumes: Annotated[dict[str, VolumeEntry], Field(min_length=1)]
     mask: ArrayEntry | None = None
     segmentation: ArrayEntry | None = None
     regions: tuple[RegionEntry, ...] = ()
@@ -154,6 +165,13 @@ class CaseEntry(FrozenRecord):
         return self.model_copy(update={"volumes": volumes, "regions": tuple(regions)})
 
 
+def _once(cases: tuple[CaseEntry, ...]) -> tuple[CaseEntry, ...]:
+    """Refuse a case that stands there twice."""
+    if len({case.id for case in cases}) < len(cases):
+        raise ValueError("each case once")
+    return cases
+
+
 class Manifest(FrozenRecord):
     """A prepared cohort.
 
@@ -170,7 +188,7 @@ class Manifest(FrozenRecord):
     version: Literal[1] = 1
     name: str
     modalities: tuple[str, ...]
-    cases: tuple[CaseEntry, ...]
+    cases: Annotated[tuple[CaseEntry, ...], AfterValidator(_once)]
     options: PrepareOptions = PrepareOptions()
     left_out: Mapping[str, str] = {}
     has_patient_key: bool = False

@@ -5,6 +5,9 @@ from __future__ import annotations
 from functools import cache
 
 from promises.corpus import (
+    checkpoints,
+    cohorts,
+    csv_tables,
     dicom,
     dicom_valid,
     metaimage,
@@ -12,10 +15,25 @@ from promises.corpus import (
     nifti_bytes,
     nifti_headers,
     nifti_valid,
+    pictures,
+    recipes,
 )
 from promises.entries import Entry
 
-_MODULES = (nifti_bytes, nifti_headers, nifti_valid, metaimage, metaimage_valid, dicom, dicom_valid)
+_MODULES = (
+    nifti_bytes,
+    nifti_headers,
+    nifti_valid,
+    metaimage,
+    metaimage_valid,
+    dicom,
+    dicom_valid,
+    pictures,
+    checkpoints,
+    recipes,
+    cohorts,
+    csv_tables,
+)
 
 
 @cache

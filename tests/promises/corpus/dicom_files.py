@@ -6,16 +6,24 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from pydicom.dataset import FileDataset
+from numpy.typing import NDArray
+from pydicom.dataset import FileDataset, FileMetaDataset
+from pydicom.uid import ExplicitVRLittleEndian
 
 from promises.entries import Image, Write
-from volumes.test_dicom_series import pixels
-from volumes.test_dicom_series import write as write_series
 
 Change = Callable[[FileDataset, int], None]
 N = 4
 _ROOT = "1.2.826.0.1.3680043.8.498"
+_CT = "1.2.840.10008.5.1.4.1.1.2"
 _TURN = np.deg2rad(10.0)
+
+
+def pixels(index: int) -> NDArray[np.int16]:
+    """Return the stored pixels of a slice, 5 rows of 4 columns."""
+    return (np.arange(20).reshape(5, 4) + 100 * index).astype(np.int16)
+
+
 VOXELS = np.stack([pixels(index).T - 1024 for index in range(N)], axis=2)
 AFFINE = np.array(
     [
@@ -38,7 +46,13 @@ def series(change: Change | None = None, after: Callable[[Path], None] | None = 
     """
 
     def write(folder: Path) -> Path:
-        path = write_series(folder / "series", lambda slice_, index: _settle(slice_, index, change), n)
+        path = folder / "series"
+        path.mkdir()
+        for index in range(n):
+            slice_ = _slice(index)
+            if change is not None:
+                change(slice_, index)
+            slice_.save_as(path / f"{n - index:03d}.dcm", enforce_file_format=True)
         if after is not None:
             after(path)
         return path
@@ -78,10 +92,22 @@ def one_slice(index: int, **elements: object) -> Change:
     return change
 
 
-def _settle(slice_: FileDataset, index: int, change: Change | None) -> None:
-    """Give a slice UIDs that do not depend on the hour, and change it."""
-    slice_.SOPInstanceUID = slice_.file_meta.MediaStorageSOPInstanceUID = f"{_ROOT}.1.{index + 1}"
+def _slice(index: int) -> FileDataset:
+    meta = FileMetaDataset()
+    meta.TransferSyntaxUID, meta.MediaStorageSOPClassUID = ExplicitVRLittleEndian, _CT
+    meta.MediaStorageSOPInstanceUID = f"{_ROOT}.1.{index + 1}"
+    slice_ = FileDataset("", {}, file_meta=meta, preamble=bytes(128))
+    slice_.SOPClassUID, slice_.SOPInstanceUID = _CT, meta.MediaStorageSOPInstanceUID
     slice_.StudyInstanceUID, slice_.SeriesInstanceUID = f"{_ROOT}.2", f"{_ROOT}.3"
-    slice_.FrameOfReferenceUID = f"{_ROOT}.4"
-    if change is not None:
-        change(slice_, index)
+    slice_.FrameOfReferenceUID, slice_.Modality = f"{_ROOT}.4", "CT"
+    slice_.Rows, slice_.Columns, slice_.SamplesPerPixel = 5, 4, 1
+    slice_.PhotometricInterpretation = "MONOCHROME2"
+    slice_.BitsAllocated = slice_.BitsStored = 16
+    slice_.HighBit, slice_.PixelRepresentation = 15, 1
+    slice_.RescaleSlope, slice_.RescaleIntercept = 1, -1024
+    slice_.PixelSpacing, slice_.SliceThickness = [0.8, 0.5], 3.0
+    row, column = (np.cos(_TURN), np.sin(_TURN), 0.0), (-np.sin(_TURN), np.cos(_TURN), 0.0)
+    slice_.ImageOrientationPatient = [float(number) for number in (*row, *column)]
+    slice_.ImagePositionPatient = [-20.0, 10.0, 5.0 + 3.0 * index]
+    slice_.PixelData = pixels(index).tobytes()
+    return slice_

@@ -10,9 +10,8 @@ import numpy as np
 from pydicom.dataset import FileDataset
 from pydicom.uid import ImplicitVRLittleEndian, RLELossless
 
-from promises.corpus.dicom_files import AFFINE, TRUTH, VOXELS, Change, series, setting
+from promises.corpus.dicom_files import AFFINE, TRUTH, VOXELS, Change, pixels, series, setting
 from promises.entries import Entry, Image, Write, valid
-from volumes.test_dicom_series import pixels
 
 
 def entries() -> Iterator[Entry]:

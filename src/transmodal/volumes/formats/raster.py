@@ -20,7 +20,7 @@ from PIL import Image, ImageFile, TiffImagePlugin
 
 from transmodal.errors import InputError, UsageError
 from transmodal.storage import placeholders, regular, streams
-from transmodal.volumes.formats import png, tiff
+from transmodal.volumes.formats import bmp, png, tiff
 from transmodal.volumes.formats.nifti_affine import assumed_affine
 from transmodal.volumes.volume import Volume
 from transmodal.volumes.voxels import Nonfinite, build_volume, to_real
@@ -160,8 +160,10 @@ def _check_whole(image: ImageFile.ImageFile, path: Path, budget_bytes: int | Non
     streams.check_budget(path.name, size, budget_bytes, n_stored=path.stat().st_size)
     if image.format == "PNG":
         png.check(path, budget_bytes)
+    elif image.format == "BMP":
+        bmp.check(path)
     elif isinstance(image, TiffImagePlugin.TiffImageFile):
-        tiff.check_rows(image.tag_v2, path.name)
+        tiff.check_rows(image.tag_v2, path)
 
 
 def _check(image: ImageFile.ImageFile, name: str) -> None:

@@ -12,6 +12,7 @@ from typing import Any, BinaryIO, Literal
 
 from transmodal.errors import InputError
 from transmodal.storage import regular
+from transmodal.volumes.formats import tiff_strips
 
 _WIDTH, _LENGTH, _BITS, _COMPRESSION, _SAMPLES, _PLANES = 256, 257, 258, 259, 277, 284
 _STRIPS, _STRIP_ROWS, _STRIP_SIZES = 273, 278, 279
@@ -44,14 +45,15 @@ def check_directories(path: Path) -> None:
             place = _next_directory(stream, place, order, is_big=is_big)
 
 
-def check_rows(tags: Mapping[int, Any], name: str) -> None:
+def check_rows(tags: Mapping[int, Any], path: Path) -> None:
     """Refuse a TIFF whose strips or tiles are fewer, shorter or longer than its rows need.
 
-    Lengths of compressed ones are their decoder's to check.
+    Of compressed strips the last is held against its rows, since rows that a header hides are there; shorter ones are
+    their decoder's to refuse.
 
     Args:
         tags: of the directory, by number.
-        name: the file, for the message.
+        path: the file.
 
     Raises:
         InputError: E101.
@@ -75,10 +77,28 @@ def check_rows(tags: Mapping[int, Any], name: str) -> None:
     if is_short or (is_plain and not 0 <= excess <= len(places)):  # each may end on an even byte
         raise InputError(
             "E101",
-            f"{name} has {len(places)} parts of {sum(sizes)} bytes",
+            f"{path.name} has {len(places)} parts of {sum(sizes)} bytes",
             f"{count * planes} of {n_bytes * planes} bytes for its {rows} rows"
             if is_plain
             else f"{count * planes} for its {rows} rows",
+            "Copy or export it again.",
+        )
+    if _TILES not in tags and not is_plain and sizes:
+        n_last = (rows - (count - 1) * height) * (n_bytes // rows)
+        _check_last(path, int(tags[_COMPRESSION]), (places[-1], sizes[-1]), n_last)
+
+
+def _check_last(path: Path, compression: int, part: tuple[int, int], n_bytes: int) -> None:
+    """Refuse a last strip, by its place and size, that gives more than the rows that are left for it."""
+    place, size = part
+    with regular.open_file(path) as stream:
+        stream.seek(place)
+        n_present = tiff_strips.count_bytes(compression, stream.read(size), n_bytes)
+    if n_present is not None and n_present > n_bytes:
+        raise InputError(
+            "E101",
+            f"{path.name} has more rows than it declares",
+            f"{n_bytes} bytes in its last strip",
             "Copy or export it again.",
         )
 

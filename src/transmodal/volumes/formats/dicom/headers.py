@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pydicom
+from pydicom.dataelem import RawDataElement
 from pydicom.errors import InvalidDicomError
 from pydicom.filereader import read_file_meta_info
 from pydicom.uid import UID, DeflatedExplicitVRLittleEndian
@@ -73,10 +74,12 @@ class Bystander(NamedTuple):
     Attributes:
         path: of the file.
         kind: DICOM's Modality, empty where it has none.
+        private_series: SeriesInstanceUID, where its class is a vendor's own; empty otherwise.
     """
 
     path: Path
     kind: str
+    private_series: str = ""
 
 
 def read_images(paths: Sequence[Path], name: str, budget: int | None = None) -> list[Slice]:
@@ -109,8 +112,34 @@ def read_images(paths: Sequence[Path], name: str, budget: int | None = None) -> 
             "an image file, or the folder that holds one DICOM series",
             "Check the path.",
         )
+    series = {header.text("SeriesInstanceUID") for header in slices}
+    for header in read:
+        if isinstance(header, Bystander) and header.private_series in series:
+            identity = frozenset().union(*(header.identity for header in slices))
+            raise _end_error(mask_identity(header.path.name, identity))
     log_faults(sum(header.n_faults for header in slices), len(slices))
     return slices
+
+
+def read_whole(path: Path, name: str, *, stop_before_pixels: bool = False) -> pydicom.Dataset:
+    """Read a file of which no element says that it goes on behind the file's end, without room for such a one.
+
+    Args:
+        path: the file.
+        name: what messages call it.
+        stop_before_pixels: leave the pixels out.
+
+    Raises:
+        InputError: E101.
+    """
+    size = path.stat().st_size
+    dataset = pydicom.dcmread(path, stop_before_pixels=stop_before_pixels, defer_size=size)
+    for element in dataset.values():
+        if not isinstance(element, RawDataElement) or element.length == _UNDEFINED:
+            continue
+        if element.value_tell + element.length > size:
+            raise _end_error(name)
+    return dataset
 
 
 def read_headers(paths: Iterable[Path], budget: int | None = None) -> Iterator[Slice | Damage | Bystander]:
@@ -163,18 +192,34 @@ def _read_header(path: Path) -> Slice | Bystander | None:
             "E102", f"{path.name} is deflated as a whole", "plain or compressed pixels", "Convert it."
         )
     with quiet() as caught:
-        dataset = pydicom.dcmread(path, stop_before_pixels=True)
+        dataset = read_whole(path, path.name, stop_before_pixels=True)
         if "Rows" in dataset:
             for keyword in _CHECKED_ELEMENTS:
                 dataset.get(keyword)
             return Slice(path, dataset, len(caught))
-    if re.search("(Image|Dose) Storage", UID(meta.MediaStorageSOPClassUID).name):
-        raise InputError(
-            "E101", f"{path.name} ends before its pixels", "a whole DICOM file", "Copy it again."
-        )
-    return Bystander(path, str(dataset.get("Modality") or ""))
+        kind, series = (str(dataset.get(keyword) or "") for keyword in ("Modality", "SeriesInstanceUID"))
+    class_uid = UID(meta.MediaStorageSOPClassUID)
+    is_private = class_uid.name == str(class_uid)
+    if re.search("(Image|Dose) Storage", class_uid.name) or (
+        is_private and (not series or any(keyword in dataset for keyword in _IMAGE_ELEMENTS))
+    ):
+        raise _end_error(path.name)
+    return Bystander(path, kind, series if is_private else "")
 
 
+def _end_error(name: str) -> InputError:
+    return InputError("E101", f"{name} ends before its pixels", "a whole DICOM file", "Copy it again.")
+
+
+_UNDEFINED = 0xFFFFFFFF
+"""Length of an element that has an end of its own."""
+_IMAGE_ELEMENTS = (
+    "ImagePositionPatient",
+    "ImageOrientationPatient",
+    "SamplesPerPixel",
+    "PhotometricInterpretation",
+)
+"""Elements of images alone, which come before Rows."""
 _CHECKED_ELEMENTS = (
     *(
         "SOPInstanceUID",

@@ -11,6 +11,7 @@ from pydicom.pixels.decoders.base import get_decoder
 
 from transmodal.errors import InputError, ResourceError
 from transmodal.volumes.formats.dicom.codec_process import CodecProcess
+from transmodal.volumes.formats.dicom.headers import read_whole
 from transmodal.volumes.formats.dicom.privacy import guarded
 from transmodal.volumes.formats.dicom.slice_header import Slice
 from transmodal.volumes.voxels import to_real, to_storable
@@ -30,6 +31,8 @@ _KINDS = (
     "ARGB",
     "CMYK",
 )
+_LARGEST = 2**62
+"""Rescaled numbers up to here are whole in 64 bits; larger ones are floats."""
 CODECS = 'pip install "transmodal[dicom]"'
 """Command that installs the decoders of compressed pixels."""
 
@@ -54,7 +57,7 @@ def read_plane(header: Slice, codecs: CodecProcess) -> Plane:
         ResourceError: E404 where the decoder of compressed pixels is not installed.
     """
     with guarded(header.name):
-        dataset = pydicom.dcmread(header.path)
+        dataset = read_whole(header.path, header.name)
         kind = _check_supported(header, dataset)
         pixels = _decode(header, dataset, codecs)
         padding = _padding_range(dataset)
@@ -83,7 +86,7 @@ def read_frames(header: Slice, n_frames: int) -> NDArray[Any]:
         ResourceError: E404 where the decoder of compressed pixels is not installed.
     """
     with guarded(header.name):
-        dataset = pydicom.dcmread(header.path)
+        dataset = read_whole(header.path, header.name)
         kind = _check_supported(header, dataset)
         with CodecProcess() as codecs:
             pixels = _decode(header, dataset, codecs)
@@ -210,7 +213,8 @@ def _rescale(header: Slice, pixels: NDArray[Any], slope: float, intercept: float
     """Apply the rescale once: whole numbers stay whole, in the type that their bits need; else float32."""
     if (slope, intercept) == (1.0, 0.0):
         return to_storable(pixels, header.name)
-    if slope != int(slope) or intercept != int(intercept):
+    is_whole = slope == int(slope) and intercept == int(intercept)
+    if not is_whole or 2**32 * abs(slope) + abs(intercept) > _LARGEST:
         return to_real(pixels[:, :, None], header.name, "refuse", slope=slope, intercept=intercept)[:, :, 0]
     wide = pixels.astype(np.int64) * int(slope) + int(intercept)
     narrow = wide.astype(np.int16)
