@@ -42,6 +42,8 @@ seeds: [1]
 entries:
   plain: {recipe: RECIPE}
 """
+_TIMED = {"sha256", "manifest_sha256", "manifest_parts", "commit"}
+"""Keys of hashes over records that say how long something took, and of the code's version."""
 STUDY = """\
 name: kills
 recipe: RECIPE
@@ -209,14 +211,18 @@ def _hash(path: Path) -> str:
     if path.suffix == ".json":
         content = json.dumps(_timeless(json.loads(content)), sort_keys=True).encode()
     elif path.suffix == ".html":
-        content = re.sub(rb"\w*seconds [\d.]+|\d[\d.]* ?(ms|s|min)\b", b"", content)
+        content = re.sub(
+            rb"\w*seconds [\d.]+|manifest_sha256 \w+|manifest_parts \([^)]*\)|\d[\d.]* ?(ms|s|min)\b",
+            b"",
+            content,
+        )
     return hashlib.sha256(content).hexdigest()
 
 
 def _timeless(value: object) -> object:
     """Return JSON without durations, and without the hashes of files that hold some."""
     if isinstance(value, dict):
-        timed = {key for key in value if "seconds" in key or key in ("sha256", "manifest_sha256", "commit")}
+        timed = {key for key in value if "seconds" in key or key in _TIMED}
         return {key: _timeless(inner) for key, inner in value.items() if key not in timed}
     return [_timeless(inner) for inner in value] if isinstance(value, list) else value
 
