@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from transmodal.cohorts.case import Case, CaseMaker
 from transmodal.cohorts.case_files import CaseFiles
+from transmodal.cohorts.simulation import atlas
 from transmodal.volumes import Volume, io
 
 SHAPE = (9, 7, 11)
@@ -113,6 +114,13 @@ def ready() -> type[Ready]:
 @pytest.fixture
 def tree() -> Callable[[Path], dict[str, str]]:
     return hash_tree
+
+
+@pytest.fixture(scope="module")
+def head() -> Case:
+    """A virtual head with three contrasts at 6 mm."""
+    options = atlas.AtlasOptions(spacing_mm=6, modalities=("t1", "t2", "pd"), head="always", lesions=False)
+    return atlas.subjects(1, options)[0].load()
 
 
 SLOW = '''

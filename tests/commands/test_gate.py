@@ -6,25 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from recorded_progress import RecordedProgress
 from transmodal.commands import _gate
 from transmodal.commands._jobs import Job
 from transmodal.errors import InputError, UsageError
 
 JOBS = [Job(f"case-{n}", {"t1": Path(f"{n}.nii.gz")}, Path(f"out-{n}.nii.gz")) for n in range(8)]
 REFUSED = InputError("E140", "a CT for t1", "t1", "Look at it.")
-
-
-class Lines:
-    """Progress that keeps what is said."""
-
-    def __init__(self) -> None:
-        self.lines: list[str] = []
-
-    def advance(self, stage: str, completed: int, total: int, note: str = "") -> None:
-        raise AssertionError(stage)
-
-    def say(self, line: str) -> None:
-        self.lines.append(line)
 
 
 def test_options_choose_the_policy() -> None:
@@ -47,7 +35,7 @@ def test_facts_are_read_from_names_and_a_lone_job_is_not_named() -> None:
 
 
 def test_outcomes_are_counted() -> None:
-    tally, progress = _gate.GateTally(JOBS[:3]), Lines()
+    tally, progress = _gate.GateTally(JOBS[:3]), RecordedProgress()
     for outcome in ("pass", "warn", "pass"):
         tally.add(outcome)
     tally.report(progress)
@@ -55,7 +43,7 @@ def test_outcomes_are_counted() -> None:
 
 
 def test_refused_jobs_are_named_once_the_others_are_through(capsys: pytest.CaptureFixture[str]) -> None:
-    tally, progress = _gate.GateTally(JOBS), Lines()
+    tally, progress = _gate.GateTally(JOBS), RecordedProgress()
     for job in JOBS[1:7]:
         tally.refuse(job, REFUSED)
     tally.add("pass")

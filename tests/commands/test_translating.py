@@ -8,20 +8,8 @@ from pathlib import Path
 import pytest
 
 import transmodal
+from recorded_progress import RecordedProgress
 from transmodal.errors import UsageError
-
-
-class Lines:
-    """Progress that keeps what is said."""
-
-    def __init__(self) -> None:
-        self.lines: list[str] = []
-
-    def advance(self, stage: str, completed: int, total: int, note: str = "") -> None:
-        assert completed <= total, stage
-
-    def say(self, line: str) -> None:
-        self.lines.append(line)
 
 
 def test_cases_are_written_with_sidecars_and_kept_the_second_time(folders: Path) -> None:
@@ -35,14 +23,14 @@ def test_cases_are_written_with_sidecars_and_kept_the_second_time(folders: Path)
     # Several images go on from where an earlier call stopped; all of them are there here.
     whole = transmodal.translate("run", "cohort", "all", split="all", gate="off")
     times = [image.image.stat().st_mtime_ns for image in whole]
-    progress = Lines()
+    progress = RecordedProgress()
     again = transmodal.translate("run", "cohort", "all", split="all", gate="off", progress=progress)
     assert [image.image.stat().st_mtime_ns for image in again] == times
     assert progress.lines[0] == "note: 6 of 6 volumes were translated before by this run: they are kept"
 
 
 def test_a_note_is_said_once(folders: Path) -> None:
-    progress = Lines()
+    progress = RecordedProgress()
     images = transmodal.translate("run", "cohort", "out", split="all", gate="off", progress=progress)
     notes = {note for image in images for note in image.notes}
     assert sorted(line for line in progress.lines if line.startswith("note: ")) == sorted(

@@ -7,22 +7,10 @@ from pathlib import Path
 import pytest
 
 import transmodal
+from recorded_progress import RecordedProgress
 from transmodal.commands._verifying import Verification
 from transmodal.errors import InputError
 from transmodal.storage.faults import Fault
-
-
-class Steps:
-    """Progress that keeps how far the work was."""
-
-    def __init__(self) -> None:
-        self.steps: list[tuple[str, int, int]] = []
-
-    def advance(self, stage: str, completed: int, total: int, note: str = "") -> None:
-        self.steps.append((stage, completed, total))
-
-    def say(self, line: str) -> None:
-        raise AssertionError(line)
 
 
 @pytest.mark.parametrize(
@@ -36,11 +24,11 @@ class Steps:
     ],
 )
 def test_a_folder_is_known_by_what_lies_in_it(place: str, kind: str, folders: Path) -> None:
-    progress = Steps()
+    progress = RecordedProgress()
     whole = transmodal.verify(place, progress=progress)
-    assert (whole.kind, whole.is_whole, whole.files) == (kind, True, len(progress.steps))
+    assert (whole.kind, whole.is_whole, whole.files) == (kind, True, len(progress.calls))
     assert whole.text() == f"{kind}: {whole.files} files are what was written"
-    assert progress.steps[-1] == ("verify", whole.files, whole.files)
+    assert progress.calls[-1][:3] == ("verify", whole.files, whole.files)
 
 
 def test_faults_are_counted_in_words() -> None:

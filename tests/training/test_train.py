@@ -11,6 +11,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from recorded_progress import RecordedProgress
 from transmodal import checkpoint
 from transmodal.cohorts.store import Cohort
 from transmodal.commands.train import train as train_command
@@ -26,26 +27,12 @@ from transmodal.volumes import Volume
 Tiny = Callable[..., Recipe]
 
 
-class Heard:
-    """Progress that is remembered."""
-
-    def __init__(self) -> None:
-        self.lines: list[str] = []
-        self.calls: list[tuple[str, int, int, str]] = []
-
-    def advance(self, what: str, done: int, total: int, note: str = "") -> None:
-        self.calls.append((what, done, total, note))
-
-    def say(self, line: str) -> None:
-        self.lines.append(line)
-
-
 def last(run: Path) -> checkpoint.Checkpoint:
     return checkpoint.load(run / "checkpoints" / "last", optimizers=True)
 
 
 def test_training_learns_and_leaves_a_run(tiny: Tiny, cohort: Cohort, run_folder: Path) -> None:
-    heard = Heard()
+    heard = RecordedProgress()
     recipe = tiny(epochs=6, players={"generator": {"lr": 0.01, "schedule": "one_cycle"}})
 
     result = train(recipe, cohort, run_folder, progress=heard)

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from recorded_progress import RecordedProgress
 from transmodal import checkpoint
 from transmodal.cohorts.store import Cohort
 from transmodal.recipes.schema import Recipe
@@ -16,20 +17,6 @@ from transmodal.training.log import read
 from transmodal.training.train import train
 
 Tiny = Callable[..., Recipe]
-
-
-class Heard:
-    """Progress that is remembered."""
-
-    def __init__(self) -> None:
-        self.lines: list[str] = []
-        self.calls: list[tuple[str, int, int, str]] = []
-
-    def advance(self, what: str, done: int, total: int, note: str = "") -> None:
-        self.calls.append((what, done, total, note))
-
-    def say(self, line: str) -> None:
-        self.lines.append(line)
 
 
 def last(run: Path) -> checkpoint.Checkpoint:
@@ -60,7 +47,7 @@ def test_early_stopping_counts_validations(
         return {**figures, "mae": values_now[0]}, synthetic
 
     values_now = [next(values)]
-    heard = Heard()
+    heard = RecordedProgress()
     heard.say = lambda line: (heard.lines.append(line), values_now.__setitem__(0, next(values)))[0]  # type: ignore[method-assign]  # one value per validation
     monkeypatch.setattr(scoring, "score_case", staged)
 

@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch import nn
 
+from small_batches import colour_batch_of, count
 from transmodal import translators
-from transmodal.batch import Batch
 from transmodal.errors import UsageError
 from transmodal.nets.lab import rgb_to_lab
 from transmodal.translators.chromagan import ChromaGan, chroma_of, gradient_penalty
@@ -24,17 +24,6 @@ def built(**changes: Any) -> ChromaGan:  # noqa: ANN401
     return translator
 
 
-def batch_of(n: int = 2, side: int = 32) -> Batch:
-    generator = torch.Generator().manual_seed(1)
-    source = torch.rand(n, 1, side, side, generator=generator) * 2 - 1
-    colour = torch.rand(n, 3, side, side, generator=generator)
-    return Batch(source, torch.ones(n, 1), colour, draw=torch.arange(n))
-
-
-def count(module: nn.Module) -> int:
-    return sum(one.numel() for one in module.parameters())
-
-
 def test_size_is_the_known_one() -> None:
     with torch.device("meta"):
         translator = translators.build("chromagan", {})
@@ -43,7 +32,7 @@ def test_size_is_the_known_one() -> None:
 
 
 def test_the_source_is_the_lightness() -> None:
-    translator, batch = built().eval(), batch_of()
+    translator, batch = built().eval(), colour_batch_of()
     with torch.no_grad():
         nn.init.zeros_(translator.generator.head.weight)
         nn.init.constant_(translator.generator.head.bias, torch.logit(torch.tensor(128 / 255)).item())  # type: ignore[arg-type]
@@ -54,7 +43,7 @@ def test_the_source_is_the_lightness() -> None:
 
 
 def test_terms_and_whom_they_reach() -> None:
-    translator, batch = built(adversarial_weight=0.5), batch_of()
+    translator, batch = built(adversarial_weight=0.5), colour_batch_of()
     outputs = translator.synthesise(batch)
     assert translator.critic is not None
     assert batch.target is not None
@@ -84,7 +73,7 @@ def test_the_penalty_wants_a_slope_of_one() -> None:
 
 
 def test_switches() -> None:
-    batch = batch_of()
+    batch = colour_batch_of()
     alone = built(adversarial_weight=0.0)
     assert set(alone.players("train")) == {"generator"}
     assert set(alone.losses("generator", batch, alone.synthesise(batch))) == {"chroma"}
@@ -96,7 +85,7 @@ def test_switches() -> None:
 
 @pytest.mark.parametrize("told", [True, False])
 def test_the_whole_image_is_told_to_every_place(told: bool) -> None:
-    translator, batch = built(global_features=told).eval(), batch_of(1, 128)
+    translator, batch = built(global_features=told).eval(), colour_batch_of(1, 128)
     changed = batch.source.clone()
     changed[..., 96:, 96:] = 1
     with torch.no_grad():
@@ -109,6 +98,6 @@ def test_what_does_not_fit_is_refused() -> None:
         with pytest.raises(UsageError, match="one grey source"):
             built(**changes)
     with pytest.raises(UsageError, match="sides of 24"):
-        built().synthesise(batch_of(side=16))
+        built().synthesise(colour_batch_of(side=16))
     with pytest.raises(UsageError, match="sides of 40"):
-        built().synthesise(batch_of(1))
+        built().synthesise(colour_batch_of(1))

@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch import nn
 
+from small_batches import colour_batch_of, count
 from transmodal import translators
-from transmodal.batch import Batch
 from transmodal.errors import InputError, UsageError
 from transmodal.nets.lab import rgb_to_lab
 from transmodal.translators.colorformer.translator import ColorFormer
@@ -26,17 +26,6 @@ def built(**changes: Any) -> ColorFormer:  # noqa: ANN401
     translator = translators.build("colorformer", {**TINY, **changes})
     assert isinstance(translator, ColorFormer)
     return translator
-
-
-def batch_of(n: int = 2, side: int = 32) -> Batch:
-    generator = torch.Generator().manual_seed(1)
-    source = torch.rand(n, 1, side, side, generator=generator) * 2 - 1
-    colour = torch.rand(n, 3, side, side, generator=generator)
-    return Batch(source, torch.ones(n, 1), colour, draw=torch.arange(n))
-
-
-def count(module: nn.Module) -> int:
-    return sum(one.numel() for one in module.parameters())
 
 
 def test_size_is_the_known_one() -> None:
@@ -80,7 +69,7 @@ def test_means_are_told_to_every_place(pooled: tuple[int, ...]) -> None:
 
 
 def test_the_source_is_the_lightness() -> None:
-    translator, batch = built().eval(), batch_of()
+    translator, batch = built().eval(), colour_batch_of()
     with torch.no_grad():
         assert translator.generator.head.bias is not None
         nn.init.zeros_(translator.generator.head.weight)
@@ -91,7 +80,7 @@ def test_the_source_is_the_lightness() -> None:
 
 
 def test_terms_and_whom_they_reach() -> None:
-    translator, batch = built(adversarial_weight=0.5, chroma_weight=2.0), batch_of()
+    translator, batch = built(adversarial_weight=0.5, chroma_weight=2.0), colour_batch_of()
     outputs = translator.synthesise(batch)
     assert translator.discriminator is not None
     assert batch.target is not None
@@ -113,7 +102,7 @@ def test_terms_and_whom_they_reach() -> None:
 
 
 def test_the_perceptual_term_compares_with_the_target() -> None:
-    translator, batch = built(perceptual_weight=5.0, vgg="random", adversarial_weight=0), batch_of()
+    translator, batch = built(perceptual_weight=5.0, vgg="random", adversarial_weight=0), colour_batch_of()
     assert set(translator.frozen()) == {"vgg"}
     outputs = translator.synthesise(batch)
     apart = translator.losses("generator", batch, outputs)["perceptual"]
@@ -123,7 +112,7 @@ def test_the_perceptual_term_compares_with_the_target() -> None:
 
 
 def test_switches() -> None:
-    batch = batch_of()
+    batch = colour_batch_of()
     alone = built(adversarial_weight=0)
     assert set(alone.players("train")) == {"generator"}
     assert set(alone.losses("generator", batch, alone.synthesise(batch))) == {"chroma"}
@@ -145,10 +134,12 @@ def test_what_does_not_fit_is_refused() -> None:
             built(**wrong)
         assert refused.value.code == "E001"
     with pytest.raises(UsageError, match="sides of 16"):
-        built().synthesise(batch_of(1, 8))
+        built().synthesise(colour_batch_of(1, 8))
     with pytest.raises(UsageError, match="sides of 64"):
-        built(discriminator_blocks=3).synthesise(batch_of())
+        built(discriminator_blocks=3).synthesise(colour_batch_of())
     with pytest.raises(InputError, match="without target"):
-        built().losses("generator", batch_of()._replace(target=None), built().synthesise(batch_of()))
+        built().losses(
+            "generator", colour_batch_of()._replace(target=None), built().synthesise(colour_batch_of())
+        )
     with pytest.raises(UsageError, match="no pretrained weights"):
         built(perceptual_weight=1.0).frozen()["vgg"].check()

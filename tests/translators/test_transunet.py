@@ -9,8 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from small_batches import batch_of, count
 from transmodal import translators
-from transmodal.batch import Batch
 from transmodal.errors import UsageError
 from transmodal.translators.transunet import Bottleneck, StandardisedConv2d, TransUNet, three_channels
 
@@ -24,16 +24,6 @@ def built(**changes: Any) -> TransUNet:  # noqa: ANN401
     translator = translators.build("transunet", {**TINY, **changes})
     assert isinstance(translator, TransUNet)
     return translator
-
-
-def batch_of(n: int = 2, side: int = 32) -> Batch:
-    generator = torch.Generator().manual_seed(1)
-    image = torch.rand(n, 1, side, side, generator=generator) * 2 - 1
-    return Batch(image, torch.ones(n, 1), -image, draw=torch.arange(n), phase="train")
-
-
-def count(module: nn.Module) -> int:
-    return sum(one.numel() for one in module.parameters())
 
 
 def test_sizes_are_the_known_ones() -> None:

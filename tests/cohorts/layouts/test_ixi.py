@@ -6,33 +6,17 @@ from typing import Any
 import numpy as np
 import pytest
 
+from moved_heads import moved
 from transmodal.cohorts.case import Case
 from transmodal.cohorts.layouts import ixi
 from transmodal.cohorts.layouts.ixi import Options
 from transmodal.cohorts.prepare.prepare import PrepareOptions, prepare
-from transmodal.cohorts.simulation import atlas
 from transmodal.cohorts.steps.coregistration import Coregister, Unbias
 from transmodal.errors import InputError, UsageError
-from transmodal.volumes import Volume, io
+from transmodal.volumes import io
 from transmodal.volumes.geometry.reorient import reorient
 
 NAMES = ("IXI002-Guys-0828", "IXI012-HH-1211", "IXI035-IOP-0873")
-DEGREES, SHIFT = 6.0, np.array([5.0, -7.0, 4.0])
-
-
-def moved(volume: Volume) -> Volume:
-    """The head has turned and shifted; nothing but the header tells."""
-    angle = np.deg2rad(DEGREES)
-    turn = np.eye(4)
-    turn[:2, :2] = [[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]
-    turn[:3, 3] = SHIFT
-    return Volume(volume.voxels, turn @ volume.affine)
-
-
-@pytest.fixture(scope="module")
-def head() -> Case:
-    options = atlas.AtlasOptions(spacing_mm=6, modalities=("t1", "t2", "pd"), head="always", lesions=False)
-    return atlas.subjects(1, options)[0].load()
 
 
 @pytest.fixture

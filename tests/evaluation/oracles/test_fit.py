@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
+from blobs import blob
 from transmodal.errors import InputError, UsageError
 from transmodal.evaluation.oracles import fit as oracles
 from transmodal.volumes import Volume
@@ -14,14 +14,6 @@ from transmodal.volumes.intensity import IntensitySpec, fit
 
 Make = Callable[..., Any]
 AFFINE = np.eye(4)
-
-
-def _blob(
-    shape: tuple[int, int, int], centre: tuple[float, float, float], width: float
-) -> NDArray[np.float64]:
-    axes = np.meshgrid(*[np.arange(n) - c for n, c in zip(shape, centre, strict=True)], indexing="ij")
-    field: NDArray[np.float64] = np.exp(-sum(axis**2 for axis in axes) / (2 * width**2))
-    return field
 
 
 @pytest.mark.parametrize("name", oracles.STANDARD)
@@ -57,7 +49,7 @@ def test_oracles_work_on_the_views_grid(
     name: str, make_preprocessing: Make, make_case: Make, translated: Make
 ) -> None:
     shape = (24, 26, 22)
-    field = _blob(shape, (11, 13, 10), 4).astype(np.float32)
+    field = blob(shape, (11, 13, 10), 4).astype(np.float32)
     case = make_case(0)
     coarse = type(case)(
         "blob", {"t1": Volume(field * 400, AFFINE), "fa": Volume(field, AFFINE)}, None, field > 0.02

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
+from blobs import blob
 from transmodal.evaluation.oracles import fit as oracles
 from transmodal.volumes import Volume
 
@@ -16,14 +16,6 @@ Make = Callable[..., Any]
 
 
 AFFINE = np.eye(4)
-
-
-def _blob(
-    shape: tuple[int, int, int], centre: tuple[float, float, float], width: float
-) -> NDArray[np.float64]:
-    axes = np.meshgrid(*[np.arange(n) - c for n, c in zip(shape, centre, strict=True)], indexing="ij")
-    field: NDArray[np.float64] = np.exp(-sum(axis**2 for axis in axes) / (2 * width**2))
-    return field
 
 
 def _moved(case: Any, by: tuple[float, float, float]) -> Any:  # noqa: ANN401  # a fake case
@@ -84,7 +76,7 @@ def test_registered_mean_follows_the_source(
     shape = (30, 34, 28)
 
     def subject(name: str, centre: tuple[float, float, float], width: float) -> Any:  # noqa: ANN401
-        outer, inner = _blob(shape, centre, width), _blob(shape, (centre[0] + 3, *centre[1:]), width / 2.5)
+        outer, inner = blob(shape, centre, width), blob(shape, (centre[0] + 3, *centre[1:]), width / 2.5)
         t1 = (250 * outer + 150 * inner).astype(np.float32)
         return type(make_case(0))(
             name,

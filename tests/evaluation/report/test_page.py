@@ -7,32 +7,16 @@ from typing import Any
 
 import numpy as np
 
+from shifted_targets import SUBJECT, Shifted
 from transmodal.evaluation.casewise import evaluate_cases
 from transmodal.evaluation.participants import Participants
 from transmodal.evaluation.report import page as report
 from transmodal.evaluation.result import Evaluation
-from transmodal.evaluation.task import EvaluationTask
 from transmodal.notice import INTENDED_USE
 from transmodal.volumes import Volume
 
 Make = Callable[..., Any]
-SUBJECT = EvaluationTask(
-    ("t1",), "fa", 1.0, "atlas", "d" * 64, "test", 16, ("fa",), ("One anatomy, warped.",)
-)
 EVIL = '<script>alert("x")</script>&'
-
-
-class Shifted:
-    """Gives the target plus a constant."""
-
-    def __init__(self, name: str, by: float, target: str = "fa") -> None:
-        self.name = name
-        self._by = by
-        self._target = target
-
-    def translate_case(self, case: Any) -> Volume:  # noqa: ANN401  # fakes stand in for prepared cases
-        target: Volume = case.volume(self._target)
-        return target.with_voxels(target.voxels.astype(np.float32) + np.float32(self._by))
 
 
 class Reader(HTMLParser):
