@@ -11,6 +11,7 @@ from typing import Any, Literal, NamedTuple
 from transmodal.cohorts.patient_marks import PatientKey
 from transmodal.commands import _bids, _gate, _sources
 from transmodal.commands._jobs import Job, keys_of, mark_training_subject
+from transmodal.commands._notes import Notes
 from transmodal.commands._passes import letters
 from transmodal.commands._places import check_places
 from transmodal.commands._resuming import Earlier, find_earlier, say_earlier
@@ -18,7 +19,6 @@ from transmodal.errors import InputError, UsageError
 from transmodal.inference import pictures
 from transmodal.inference.gate import Policy
 from transmodal.inference.load import load
-from transmodal.inference.memory import MemoryEstimate
 from transmodal.inference.model import Model
 from transmodal.inference.names import sidecar_of
 from transmodal.inference.passes import Passes
@@ -174,7 +174,7 @@ def translate_images(model: Model, request: Request, progress: Progress) -> list
     """
     jobs, earlier, dataset = _plan(model, request)
     say_earlier(jobs, earlier, progress)
-    notes, tally = _Notes(progress), _gate.GateTally(jobs)
+    notes, tally = Notes(progress), _gate.GateTally(jobs)
     images = []
     for n, job in enumerate(jobs, start=1):
         previous = earlier.get(job.output)
@@ -261,24 +261,3 @@ def write_image(translation: Translation, job: Job, model: Model, request: Reque
         about["source_names"] = job.source_names()
     sidecar = translation.write(job.output, disagreement=request.disagreement, about=about)
     return WrittenImage(job.name, job.output, sidecar, notes)
-
-
-class _Notes:
-    """Says each note once, however many images it is of."""
-
-    def __init__(self, progress: Progress) -> None:
-        self._progress = progress
-        self._lines: set[str] = set()
-        self._peak = 0
-
-    def say(self, notes: Sequence[str]) -> None:
-        for note in notes:
-            if note not in self._lines:
-                self._lines.add(note)
-                self._progress.say(f"note: {note}")
-
-    def say_memory(self, needed: MemoryEstimate) -> None:
-        """Say what the first image takes, and every later one that takes clearly more."""
-        if needed.peak > 1.1 * self._peak:
-            self._peak = needed.peak
-            self._progress.say(needed.line())
