@@ -53,6 +53,20 @@ def test_a_session_without_every_source_is_left_out(
     assert "not translated: sub-01" in caplog.text
 
 
+def test_a_session_with_some_sources_is_a_job_where_the_others_may_be_missing(
+    dataset: Path, preprocessing: Make, tmp_path: Path
+) -> None:
+    (dataset / "sub-04/anat").mkdir(parents=True)
+    io.write(Volume(np.ones((4, 4, 4), np.int16), np.eye(4)), dataset / "sub-04/anat/sub-04_FLAIR.nii.gz")
+    sources = preprocessing("t1", "t2", accepts_missing=True)
+    jobs = _bids.jobs(dataset, sources, tmp_path / "out", STRICT)
+    assert {job.name: sorted(job.paths) for job in jobs} == {
+        "sub-01": ["t1"],
+        "sub-02": ["t1", "t2"],
+        "sub-03": ["t2"],
+    }
+
+
 def test_subjects_are_chosen_with_and_without_their_prefix(
     dataset: Path, preprocessing: Make, tmp_path: Path
 ) -> None:

@@ -61,8 +61,10 @@ def jobs(
     """
     check_folder(output, f"the sessions of {folder.name}")
     own = {alias_of(name, bids_names.modality_names()) or name: name for name in preprocessing.sources}
-    need = () if preprocessing.accepts_missing else tuple(own)
-    dataset = bids.find(folder, bids.Options(need=need, several="first", space=images.space))
+    partial = preprocessing.accepts_missing
+    dataset = bids.find(
+        folder, bids.Options(need=tuple(own), partial=partial, several="first", space=images.space)
+    )
     subjects = _subjects(images.subjects, folder)
     for line in dataset.left_out:
         if not subjects or re.split(r"[_ ]", line)[0] in subjects:

@@ -11,7 +11,7 @@ Contrasts of a session mostly lie on several grids. Nothing is resampled unless 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,6 +36,7 @@ class Options:
 
     Attributes:
         need: modalities that a case needs to be taken; all that were found if nothing is said.
+        partial: whether a case with some of these modalities is taken too.
         derivatives: pipelines whose images join the raw ones, as folders below `derivatives`.
         entities: of several images of one modality take those that have these, such as `acq-mprage,run-1`.
         space: take images of this `space-`; by default those without one, and in derivatives all of one space.
@@ -50,6 +51,7 @@ class Options:
     """
 
     need: tuple[str, ...] = ()
+    partial: bool = False
     derivatives: tuple[str, ...] = ()
     entities: tuple[str, ...] = ()
     space: str = ""
@@ -89,7 +91,11 @@ def find(folder: Path, options: Options = Options(), reading: Reading = STRICT) 
         or ("image",)
     )
     whole, left_out = release_files.complete(
-        parts, dict.fromkeys(parts, need), folder, _EXPECTED, release_files.FEWER
+        parts,
+        {case: _needs(images, need, options) for case, images in parts.items()},
+        folder,
+        _EXPECTED,
+        release_files.FEWER,
     )
     groups = _groups(folder, [candidates[case] for case in whole], options.group)
     return FolderContents(
@@ -99,6 +105,12 @@ def find(folder: Path, options: Options = Options(), reading: Reading = STRICT) 
         ),
         sorted([*left_out, *doubled.values()]),
     )
+
+
+def _needs(images: Iterable[str], need: tuple[str, ...], options: Options) -> tuple[str, ...]:
+    """Return the modalities without which a case is left out."""
+    available = tuple(modality for modality in need if modality in images)
+    return available if options.partial and available else need
 
 
 def _by_case(
