@@ -101,12 +101,12 @@ def _summarise(entries: list[Entry], verdicts: Mapping[str, Mapping[str, Verdict
 
 
 def _judge_quietly(entry: Entry, path: Path, read: Read) -> Verdict:
-    with _closed_stderr():
+    with quiet_stderr():
         return judge(entry, path, read)
 
 
 @contextmanager
-def _closed_stderr() -> Iterator[None]:
+def quiet_stderr() -> Iterator[None]:
     """Keep what libraries in C and C++ print over bad files from the screen."""
     sys.stderr.flush()
     kept, sink = os.dup(2), os.open(os.devnull, os.O_WRONLY)

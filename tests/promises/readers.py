@@ -31,6 +31,11 @@ def read_ours(format_name: str, path: Path) -> object:
     return _OURS[format_name](path)
 
 
+def read_weights(path: Path) -> dict[str, object]:
+    """Read the weights of a checkpoint, without building the translator of its settings."""
+    return {name: tensor.numpy() for name, tensor in checkpoint.load(path, optimizers=True).weights.items()}
+
+
 def peers() -> Mapping[str, Mapping[str, Read]]:
     """Return the readers of others that are installed, by name and format; each reads only what it says it can."""
     readers: dict[str, Mapping[str, Read]] = {

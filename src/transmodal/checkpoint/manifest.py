@@ -9,7 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor
 
 from transmodal import translators
@@ -92,7 +92,7 @@ def from_json(
             weights_sha256=content["files"][WEIGHTS],
             fingerprint=fingerprint(content, folder),
         )
-    except (KeyError, TypeError, AttributeError, ValidationError) as error:
+    except (KeyError, TypeError, AttributeError, ValueError) as error:  # a ValidationError is one
         raise damaged(folder, f"its manifest does not hold what it should ({error!r})") from error
 
 

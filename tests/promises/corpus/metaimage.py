@@ -117,6 +117,7 @@ _PLACES: Table = {
     "spacing of no number": ({"ElementSpacing": "1 nan 2"}, "E103"),
     "spacing of 1e300": ({"ElementSpacing": "1 1e300 2"}, "E112"),
     "place of 1e300": ({"Offset": "1 2 1e300"}, "E112"),
+    "a centre of two numbers": ({"CenterOfRotation": "0 0"}, "E103"),
     "place of infinity": ({"Offset": "1 2 inf"}, "E103"),
 }  # fmt: skip
 

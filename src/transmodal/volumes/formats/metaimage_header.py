@@ -144,6 +144,8 @@ def build_affine(
         raise InputError(
             "E103", f"{name} has {spacing_key} {spacing.tolist()}", "positive numbers", "Export it again."
         )
+    if "CenterOfRotation" in header:  # ITK loses the lines behind one that is short
+        _parse_numbers(name, header, "CenterOfRotation", 3)
     turn = next((key for key in ("TransformMatrix", "Orientation", "Rotation") if key in header), None)
     place = next((key for key in ("Offset", "Position", "Origin") if key in header), None)
     if turn is not None and place is not None and spacing_key is not None:

@@ -1,0 +1,61 @@
+"""Mutated files of every format come to an error of ours, or to what a second reading says; nothing else, and soon."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+
+import pytest
+
+from promises import fuzz
+from promises.readers import FORMATS
+from transmodal.errors import InputError
+
+EXECUTIONS = {"checkpoint": 250, "cohort": 100, "dicom": 120}
+"""By what one costs: each format takes a few seconds."""
+
+
+@pytest.mark.parametrize("format_name", FORMATS)
+def test_mutated_files(format_name: str) -> None:
+    figures = fuzz.run_fuzz(EXECUTIONS.get(format_name, 400), formats=[format_name])[format_name]
+    assert figures["failures"] == []
+    assert figures["executions"] == EXECUTIONS.get(format_name, 400)
+    assert sum(figures["refused"].values()) > 0.2 * figures["executions"]
+    assert figures["accepted"] > 0
+
+
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        (lambda *_: 1 / 0, "ZeroDivisionError"),
+        (lambda *_: warnings.warn("odd", stacklevel=1), "UserWarning"),
+        (lambda *_: [None for _ in iter(int, 1)], "took more than"),
+        (lambda *_: "another", "a second reading differs"),
+    ],
+)
+def test_the_gate_would_notice(fault: object, words: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fuzz, "read_ours", fault)
+    monkeypatch.setattr(fuzz, "LONGEST_S", 0.05)
+    figures = fuzz.run_fuzz(60 if words.startswith("a second") else 1, formats=["recipe"])["recipe"]
+    assert words in figures["failures"][0]
+
+
+def test_an_error_of_ours_is_a_refusal(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise InputError("E101", "x", "y", "z.")
+
+    monkeypatch.setattr(fuzz, "read_ours", refuse)
+    figures = fuzz.run_fuzz(3, formats=["recipe"])["recipe"]
+    assert (figures["refused"], figures["failures"]) == ({"E101": 3}, [])
+
+
+def test_an_execution_is_the_same_at_every_hour(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        fuzz.reproduce("dicom", 7, tmp_path / name)
+    contents = [
+        {path.name: path.read_bytes() for path in sorted((tmp_path / name).rglob("*")) if path.is_file()}
+        for name in ("a", "b")
+    ]
+    assert contents[0]
+    assert contents[0] == contents[1]
