@@ -9,7 +9,7 @@ import pytest
 
 from small_models import model
 from transmodal.errors import ResourceError
-from transmodal.inference.memory import Estimate, Network, Sources, estimate, real_sources
+from transmodal.inference.memory import MemoryEstimate, Network, Sources, estimate, real_sources
 from transmodal.storage import memory
 from transmodal.volumes import Grid
 
@@ -52,7 +52,7 @@ def test_batches_shrink_where_memory_does_not_suffice(
 
 
 def test_what_does_not_fit_is_refused_with_what_takes_less(monkeypatch: pytest.MonkeyPatch) -> None:
-    needed = Estimate(1 << 30, 3 << 30, 1)
+    needed = MemoryEstimate(1 << 30, 3 << 30, 1)
     assert needed.peak == 4 << 30
     assert needed.line().startswith("memory: about 4 GiB at its peak, 3 GiB of it new")
     monkeypatch.setattr(memory, "available", lambda: 4 << 30)
