@@ -51,7 +51,7 @@ def trials(count: int) -> list[Trial]:
         n_train = VERBS[: place + 1].count("train") - 1 if verb == "train" else 0
         translator = TRANSLATORS[(3 * turn + n_train) % len(TRANSLATORS)]
         # The work of these two is done in processes of their own, in which no call is counted.
-        is_timed = verb in ("benchmark", "ablate") or number % 3 == 2
+        is_timed = verb in ("benchmark", "ablate") or (turn + place) % 3 == 2
         found.append(Trial(verb, translator, is_timed))
     return found
 

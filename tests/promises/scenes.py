@@ -203,7 +203,9 @@ def _files(output: Path) -> Iterator[Path]:
 def _is_promised(path: Path) -> bool:
     """Tell whether the content of a file follows from what the command was given; a cohort's key is drawn anew."""
     is_manifest = path.name == "manifest.json" and "checkpoints" in path.parts
-    return path.name != "patients.key" and not is_manifest
+    # Tables of a benchmark say how long its trainings took; of the figures in them there is JSON beside.
+    is_timed = path.stem == "comparison" and (path.parent / "benchmark.json").exists()
+    return path.name != "patients.key" and not is_manifest and not is_timed
 
 
 def _hash(path: Path) -> str:

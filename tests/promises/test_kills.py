@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from promises.kills import TRANSLATORS, run_kills, trials
-from promises.scenes import VERBS, broken_files, leftovers
+from promises.scenes import VERBS, broken_files, leftovers, result_of
 
 COUNT = 12
 
@@ -32,7 +32,7 @@ def test_a_kill_loses_nothing() -> None:
 def test_half_files_and_leftovers_are_noticed(tmp_path: Path) -> None:
     whole = {
         "a.json": b"{}\n",
-        "b.html": b"<html></html>",
+        "b.html": b"<html></html>\n",
         "c.csv": b"a,b\n",
         "curves.csv": b"a,b\n1,",
         "d.yaml": b"a: 1\n",
@@ -58,3 +58,18 @@ def test_half_files_and_leftovers_are_noticed(tmp_path: Path) -> None:
         "h.png",
     ]
     assert leftovers(tmp_path) == [".partial-x"]
+
+
+def test_durations_are_no_part_of_a_result_and_figures_are(tmp_path: Path) -> None:
+    def write(folder: str, seconds: str, mae: str) -> dict[str, str]:
+        place = tmp_path / folder
+        place.mkdir()
+        (place / "benchmark.json").write_text(f'{{"training_seconds": {seconds}, "mae": {mae}}}')
+        (place / "comparison.md").write_text(f"{mae} in {seconds}")
+        (place / "report.html").write_text(f"<p>{mae}; training_seconds {seconds}; {seconds} s</p>")
+        return result_of(place)
+
+    assert write("a", "1.5", "0.1") == write("b", "2.5", "0.1")
+    assert write("c", "1.5", "0.2")["benchmark.json"] != write("d", "1.5", "0.1")["benchmark.json"]
+    (tmp_path / "a" / "benchmark.json").unlink()
+    assert "comparison.md" in result_of(tmp_path / "a")
