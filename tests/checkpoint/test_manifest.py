@@ -80,8 +80,13 @@ def test_a_manifest_comes_back_whole(whole: Checkpoint) -> None:
     content = json.loads(json.dumps(manifest.to_json(whole, {WEIGHTS: "0" * 64})))
     back = manifest.from_json(content, Path("last"), whole.weights, whole.optimizers)
     assert back == replace(
-        whole, translator_config=back.translator_config, weights_sha256="0" * 64, reference=back.reference
+        whole,
+        translator_config=back.translator_config,
+        weights_sha256="0" * 64,
+        reference=back.reference,
+        fingerprint=back.fingerprint,
     )
+    assert back.fingerprint is not None
     assert whole.translator_config.items() <= back.translator_config.items()
 
 
