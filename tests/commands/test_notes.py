@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 from transmodal.commands._notes import Notes
 from transmodal.inference.memory import MemoryEstimate
 from transmodal.progress import Silent

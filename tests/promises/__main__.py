@@ -5,7 +5,7 @@
     python -m tests.promises corpus
     python -m tests.promises kills --count 300 --seed 1
     python -m tests.promises tests --rows 3,6,7
-    python -m tests.promises fuzz --executions 100000
+    python -m tests.promises fuzz --seconds 3600
     python -m tests.promises mutation --sample 15
     python -m tests.promises audit
 
@@ -16,8 +16,6 @@ from __future__ import annotations
 
 import argparse
 import datetime
-import importlib
-import importlib.util
 import json
 import os
 import platform
@@ -48,7 +46,7 @@ def main(words: Sequence[str] | None = None) -> None:
     given = _parse(words)
     measure: dict[str, Callable[[], dict[str, Any]]] = {
         "corpus": _corpus,
-        "fuzz": lambda: _fuzz(given.executions),
+        "fuzz": lambda: _fuzz(given.executions, given.seconds, given.seed),
         "kills": lambda: _kills(given.count or (300 if given.full else 12), given.seed),
         "mutation": lambda: _mutation(given.sample, given.seed),
         "audit": _audit,
@@ -93,11 +91,10 @@ def _corpus() -> dict[str, Any]:
     return run_corpus()
 
 
-def _fuzz(executions: int) -> dict[str, Any]:
-    if importlib.util.find_spec("promises.fuzz") is None:
-        raise SystemExit("there is no fuzzer yet: tests/promises/fuzz.py")
-    figures: dict[str, Any] = importlib.import_module("promises.fuzz").run_fuzz(executions=executions)
-    return figures
+def _fuzz(executions: int, seconds: float | None, seed: int) -> dict[str, Any]:
+    from promises.fuzz import run_fuzz
+
+    return run_fuzz(None if seconds else executions, seconds, seed=seed)
 
 
 def _kills(count: int, seed: int) -> dict[str, Any]:
@@ -168,7 +165,12 @@ def _parse(words: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--count", type=int, help="kills; by default 12, with --full 300")
     parser.add_argument("--seed", type=int, default=1, help="of kills, mutants and fuzzing")
     parser.add_argument("--sample", type=int, default=15, help="mutants per group")
-    parser.add_argument("--executions", type=int, default=100_000, help="inputs of the fuzzer")
+    parser.add_argument(
+        "--executions", type=int, default=100_000, help="inputs of the fuzzer for each format"
+    )
+    parser.add_argument(
+        "--seconds", type=float, help="how long the fuzzer runs in all, instead of a number of inputs"
+    )
     parser.add_argument(
         "--rows",
         type=lambda text: [int(word) for word in text.split(",")],

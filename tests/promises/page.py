@@ -12,6 +12,7 @@ from promises.table import ROOT, Promise, is_there, read_promises
 RESULTS = ROOT / "docs" / "results" / "checks" / "promises.json"
 PAGE = ROOT / "docs" / "promises.md"
 NOT_MEASURED = "not measured yet"
+_COUNTED = ("executions", "n_failures", "accepted", "agreed", "second_refused")
 Sections = Mapping[str, Any]
 """What was measured, by sub-command: figures, with commit, date, versions, machine and seed."""
 
@@ -179,11 +180,15 @@ def _resumes(promise: Promise, sections: Sections) -> str:
 
 
 def _fuzz(_: Promise, sections: Sections) -> str:
-    figures = _figures("fuzz", sections)
+    by_format = _figures("fuzz", sections)
+    if not by_format:
+        return ""
+    total = {key: sum(tally[key] for tally in by_format.values()) for key in _COUNTED}
+    inputs = ", ".join(f"{name} {tally['executions']}" for name, tally in by_format.items())
     return (
-        f"{figures['executions']} inputs, {figures['foreign_exceptions']} foreign exceptions"
-        if figures
-        else ""
+        f"{total['executions']} inputs ({inputs}): {total['n_failures']} foreign exceptions, hangs or readings that differ; of "
+        f"{total['accepted']} that were read a second reading by other means agreed on {total['agreed']} and refused "
+        f"{total['second_refused']}"
     )
 
 

@@ -79,6 +79,13 @@ def test_figures_are_those_that_were_measured() -> None:
     assert "| corpus | 2026-11-28 | abc | x86_64 | numpy 2 | - |" in shown
 
 
+def test_the_fuzzer_s_figures_are_added_up_over_formats() -> None:
+    tally = {"executions": 50, "n_failures": 1, "accepted": 20, "agreed": 18, "second_refused": 2}
+    shown = page.figure_of(row(20), {"fuzz": section({"nifti": tally, "table": {**tally, "n_failures": 0}})})
+    assert shown.startswith("100 inputs (nifti 50, table 50): 1 foreign exceptions")
+    assert "of 40 that were read a second reading by other means agreed on 36 and refused 4" in shown
+
+
 def test_a_gap_stands_beside_the_figure() -> None:
     assert "not met in full: " in page.figure_of(row(15), {"tests": section({"15": COUNTED["3"]})})
 
