@@ -16,46 +16,50 @@ _DIFFERENT = 5
 """Exit status where an image did not come out with the recorded bytes."""
 
 
+Sidecar = Annotated[
+    Path, typer.Argument(metavar="SIDECAR", help="JSON file of a synthetic image, or the image.")
+]
+Sources = Annotated[
+    list[str],
+    typer.Option(
+        metavar="FILE",
+        help="What it was made from: an image, a DICOM folder, or a folder, cohort or BIDS dataset with it; "
+        "several sources as modality=path, each behind a --source.",
+    ),
+]
+RunFolder = Annotated[
+    Path | None,
+    typer.Option(
+        "--run",
+        metavar="RUN",
+        help="The run that made it; by default the one with the recorded manifest, here or below.",
+    ),
+]
+Output = Annotated[Path | None, typer.Option("-o", "--output", help="Image to write; none by default.")]
+Weights = Annotated[
+    list[str] | None,
+    typer.Option(metavar="NAME=PATH", help="Where a frozen network's weights lie now."),
+]
+Series = Annotated[
+    str | None,
+    typer.Option(metavar="UID", help="Of a DICOM folder, where the series was named by SeriesInstanceUID."),
+]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an output that is synthetic itself.")]
+AsJson = Annotated[
+    bool,
+    typer.Option("--json", help="Print one JSON object instead: whether it is equal, and what differs."),
+]
+
+
 def run(
-    sidecar: Annotated[
-        Path, typer.Argument(metavar="SIDECAR", help="JSON file of a synthetic image, or the image.")
-    ],
-    source: Annotated[
-        list[str],
-        typer.Option(
-            metavar="FILE",
-            help="What it was made from: an image, a DICOM folder, or a folder, cohort or BIDS dataset with it; "
-            "several sources as modality=path, each behind a --source.",
-        ),
-    ],
-    trained: Annotated[
-        Path | None,
-        typer.Option(
-            "--run",
-            metavar="RUN",
-            help="The run that made it; by default the one with the recorded manifest, here or below.",
-        ),
-    ] = None,
-    output: Annotated[
-        Path | None, typer.Option("-o", "--output", help="Image to write; none by default.")
-    ] = None,
-    weights: Annotated[
-        list[str] | None,
-        typer.Option(metavar="NAME=PATH", help="Where a frozen network's weights lie now."),
-    ] = None,
-    series: Annotated[
-        str | None,
-        typer.Option(
-            metavar="UID", help="Of a DICOM folder, where the series was named by SeriesInstanceUID."
-        ),
-    ] = None,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace an output that is synthetic itself.")
-    ] = False,
-    as_json: Annotated[
-        bool,
-        typer.Option("--json", help="Print one JSON object instead: whether it is equal, and what differs."),
-    ] = False,
+    sidecar: Sidecar,
+    source: Sources,
+    trained: RunFolder = None,
+    output: Output = None,
+    weights: Weights = None,
+    series: Series = None,
+    overwrite: Overwrite = False,
+    as_json: AsJson = False,
 ) -> None:
     """Translate again with the recorded passes, options and threads, and say whether the bytes are the same.
 
