@@ -143,6 +143,18 @@ def provide_key(folder: Path, shared: Path | None = None) -> None:
         write_keys(folder, keys)
 
 
+def shared_key(path: Path) -> PatientKey:
+    """Return the key of a file that several cohorts share, the first where there are several; made where it is not there.
+
+    Raises:
+        InputError: E101 when the file holds something else.
+        ResourceError: E403 when it cannot be read or written.
+    """
+    if not path.exists():
+        _write(path, [make_key()])
+    return _read(path)[0]
+
+
 def make_key() -> PatientKey:
     """Return a new random key."""
     return PatientKey(secrets.token_bytes(_BYTES))

@@ -88,6 +88,19 @@ def test_series_are_sorted_by_their_headers(archive: Path, tmp_path: Path) -> No
     assert sorted(sides.values()) == [False, True]
 
 
+def test_pseudonyms_under_one_key_are_the_same_in_every_call(archive: Path, tmp_path: Path) -> None:
+    key = tmp_path / "lab.key"
+    first, again = (find(archive, Options(pseudonym_key=str(key))) for _ in range(2))
+    other = find(archive, Options(pseudonym_key=str(tmp_path / "other.key")))
+    patients = [
+        {case.patient for case in contents.cases} for contents in (first, again, other, find(archive))
+    ]
+    assert patients[0] == patients[1]
+    assert not patients[0] & patients[2]
+    assert not patients[0] & patients[3]
+    assert key.stat().st_mode & 0o777 == 0o600
+
+
 def test_voxels_and_places_are_those_of_the_series(tmp_path: Path) -> None:
     series(tmp_path / "a" / "s", 3)
     (case,) = find(tmp_path / "a").cases

@@ -4,36 +4,54 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from transmodal.cohorts.case import MODALITY
 from transmodal.cohorts.headers.dicom_series import DicomSeries
+from transmodal.cohorts.patient_marks import UNKEYED, PatientKey
 from transmodal.errors import InputError
-from transmodal.storage import files, tables
+from transmodal.storage import tables
 
 Table = Mapping[str, Mapping[str, str]]
 """The user's table of series, by SeriesInstanceUID: `modality`, perhaps `case`, `patient` and `group`."""
 
 
-def case_of(series: DicomSeries, by: str, table: Table) -> str:
+class Naming(NamedTuple):
+    """How patients and cases are called.
+
+    Attributes:
+        table: the user's names; empty for pseudonyms alone.
+        key: pseudonyms are digests under it; by default plain ones, which whoever has the PatientID can make.
+    """
+
+    table: Table
+    key: PatientKey = UNKEYED
+
+    def digest(self, text: str) -> str:
+        """Return what stands for a text in pseudonyms."""
+        return self.key.mark(text)[:10]
+
+
+def case_of(series: DicomSeries, by: str, naming: Naming) -> str:
     """Return the pseudonym of a series' case, which is a `study` or a `patient`.
 
     Raises:
         InputError: as `patient_of`.
     """
-    row = table.get(series.uid, {})
+    row = naming.table.get(series.uid, {})
     if row.get("case"):
         return row["case"]
-    patient = patient_of(series, table)
-    return patient if by == "patient" else f"{patient}-{_digest(series.study)[:6]}"
+    patient = patient_of(series, naming)
+    return patient if by == "patient" else f"{patient}-{naming.digest(series.study)[:6]}"
 
 
-def patient_of(series: DicomSeries, table: Table) -> str:
+def patient_of(series: DicomSeries, naming: Naming) -> str:
     """Return the pseudonym of a series' patient: a digest of its PatientID, or as the table says.
 
     Raises:
         InputError: E103 where neither says whose it is.
     """
-    pseudonym = table.get(series.uid, {}).get("patient")
+    pseudonym = naming.table.get(series.uid, {}).get("patient")
     if pseudonym:
         return pseudonym
     if not series.patient:
@@ -43,7 +61,7 @@ def patient_of(series: DicomSeries, table: Table) -> str:
             "to know whose it is: a patient must not stand on two sides of a split",
             "Name the patient in a table: --with table=series.csv.",
         )
-    return f"p{_digest(series.patient)}"
+    return f"p{naming.digest(series.patient)}"
 
 
 def read_table(path: Path) -> Table:
@@ -73,12 +91,14 @@ def read_table(path: Path) -> Table:
     return table
 
 
-def key_rows(cases: Mapping[str, Mapping[str, Sequence[DicomSeries]]], table: Table) -> list[dict[str, str]]:
+def key_rows(
+    cases: Mapping[str, Mapping[str, Sequence[DicomSeries]]], naming: Naming
+) -> list[dict[str, str]]:
     """Return whose each case is, complete or not, for the owner of the data."""
     return [
         {
             "case": case,
-            "patient": patient_of(series, table),
+            "patient": patient_of(series, naming),
             "patient_id": series.patient,
             "patient_name": series.name,
             "study_date": series.date,
@@ -92,7 +112,3 @@ def key_rows(cases: Mapping[str, Mapping[str, Sequence[DicomSeries]]], table: Ta
         for modality, several in sorted(by_modality.items())
         for series in several
     ]
-
-
-def _digest(text: str) -> str:
-    return files.sha256_text(text)[:10]

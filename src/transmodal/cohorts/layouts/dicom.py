@@ -19,8 +19,9 @@ from transmodal.cohorts import release_files
 from transmodal.cohorts.case import MODALITY, Step
 from transmodal.cohorts.headers.dicom_series import Archive, DicomSeries, read_archive
 from transmodal.cohorts.layouts._dicom_case import DicomCase
-from transmodal.cohorts.layouts._dicom_naming import Table, case_of, key_rows, patient_of, read_table
+from transmodal.cohorts.layouts._dicom_naming import Naming, case_of, key_rows, patient_of, read_table
 from transmodal.cohorts.layouts._layout import FolderContents
+from transmodal.cohorts.patient_marks import UNKEYED, shared_key
 from transmodal.cohorts.steps.coregistration import Coregister
 from transmodal.cohorts.steps.regrid import Regrid
 from transmodal.errors import InputError, UsageError
@@ -44,6 +45,8 @@ class Options:
         table: a CSV file with the columns `series` (SeriesInstanceUID) and `modality`, perhaps `case`, `patient`
             and `group`; only its series are taken then.
         case: what makes a case: the `study`, or the `patient`, where CT and MR are of different studies.
+        pseudonym_key: file of a key under which pseudonyms are digests, made where it is not there; `patients.key` of a
+            cohort does as well. Without it they are plain digests, which whoever has a list of PatientIDs can make.
         need: modalities that a case needs to be taken; all that were found if nothing is said.
         onto: onto whose grid the other contrasts are registered rigidly; empty for none.
         limit_mm: a registration whose two directions differ by more has failed.
@@ -58,6 +61,7 @@ class Options:
     series: tuple[str, ...] = ()
     table: str = ""
     case: str = "study"
+    pseudonym_key: str = ""
     need: tuple[str, ...] = ()
     onto: str = ""
     limit_mm: float = 2.0
@@ -92,37 +96,42 @@ def find(folder: Path, options: Options = Options(), reading: Reading = STRICT) 
         if archive.damages:
             raise archive.damages[0].error
         raise InputError("E100", f"{folder} holds no DICOM image", _EXPECTED, "Check the path.")
-    table = read_table(Path(options.table)) if options.table else {}
+    naming = Naming(
+        read_table(Path(options.table)) if options.table else {},
+        shared_key(Path(options.pseudonym_key)) if options.pseudonym_key else UNKEYED,
+    )
     ignored = _list_ignored(archive, paths, folder)
-    series_of = _by_case(archive.series, options, table, ignored)
+    series_of = _by_case(archive.series, options, naming, ignored)
     modalities = {modality for candidates in series_of.values() for modality in candidates}
     need = options.need or tuple(sorted(modalities)) or ("image",)
-    cases, left_out = _cases(series_of, need, options, table, reading)
+    cases, left_out = _cases(series_of, need, options, naming, reading)
     if not cases:
         if archive.damages:  # what keeps every case from being whole
             raise archive.damages[0].error from _no_case(folder, need, left_out or ignored, len(left_out))
         raise _no_case(folder, need, left_out or ignored, len(left_out))
-    return FolderContents(cases, ignored, left_out, key=key_rows(series_of, table))
+    return FolderContents(cases, ignored, left_out, key=key_rows(series_of, naming))
 
 
 def _by_case(
-    archive: Sequence[DicomSeries], options: Options, table: Table, ignored: list[str]
+    archive: Sequence[DicomSeries], options: Options, naming: Naming, ignored: list[str]
 ) -> dict[str, Candidates]:
     """Return the series that are taken, by case and modality; the others are added to what is ignored."""
     series_of: dict[str, Candidates] = {}
-    for series in _select_subjects(archive, options, table):
-        modality, reason = _modality(series, options, table)
+    for series in _select_subjects(archive, options, naming):
+        modality, reason = _modality(series, options, naming)
         if not reason and options.need and modality not in options.need:
             reason = f"{modality}, which need= does not name"
         if reason:
             ignored.append(f"{series} ({reason})")
         else:
-            case = series_of.setdefault(case_of(series, options.case, table), {})
+            case = series_of.setdefault(case_of(series, options.case, naming), {})
             case.setdefault(modality, []).append(series)
     return series_of
 
 
-def _select_subjects(series: Sequence[DicomSeries], options: Options, table: Table) -> Sequence[DicomSeries]:
+def _select_subjects(
+    series: Sequence[DicomSeries], options: Options, naming: Naming
+) -> Sequence[DicomSeries]:
     """Return the series of the subjects that are asked for; all where none is.
 
     Raises:
@@ -131,7 +140,7 @@ def _select_subjects(series: Sequence[DicomSeries], options: Options, table: Tab
     if not options.subjects:
         return series
     names = [
-        {candidate.patient, patient_of(candidate, table), case_of(candidate, options.case, table)}
+        {candidate.patient, patient_of(candidate, naming), case_of(candidate, options.case, naming)}
         for candidate in series
     ]
     for subject in options.subjects:
@@ -164,12 +173,12 @@ def _list_ignored(archive: Archive, paths: Sequence[Path], folder: Path) -> list
     return [mask_identity(line, archive.identity) for line in lines]
 
 
-def _modality(series: DicomSeries, options: Options, table: Table) -> tuple[str, str]:
+def _modality(series: DicomSeries, options: Options, naming: Naming) -> tuple[str, str]:
     """Return the modality, and why the series is left aside if it is."""
     if series.synthetic and not options.synthetic:
         return "", "says that it is synthetic; --with synthetic=true takes it"
-    if table:
-        modality = table.get(series.uid, {}).get("modality", "")
+    if naming.table:
+        modality = naming.table.get(series.uid, {}).get("modality", "")
         return modality, "" if modality else "not in the table"
     for setting in options.series:
         modality, _, pattern = setting.partition(":")
@@ -184,7 +193,11 @@ def _modality(series: DicomSeries, options: Options, table: Table) -> tuple[str,
 
 
 def _cases(
-    series_of: Mapping[str, Candidates], need: Sequence[str], options: Options, table: Table, reading: Reading
+    series_of: Mapping[str, Candidates],
+    need: Sequence[str],
+    options: Options,
+    naming: Naming,
+    reading: Reading,
 ) -> tuple[list[DicomCase], list[str]]:
     """Return the cases that are whole, and the others, each with the reason."""
     cases, left_out = [], []
@@ -194,7 +207,7 @@ def _cases(
             left_out.append(f"{name} ({reason})")
         else:
             largest = {modality: max(candidates[modality], key=_size) for modality in sorted(candidates)}
-            cases.append(_case(name, largest, options, table, reading))
+            cases.append(_case(name, largest, options, naming, reading))
     return cases, left_out
 
 
@@ -225,10 +238,10 @@ def _no_case(folder: Path, need: Sequence[str], reasons: Sequence[str], n_left_o
 
 
 def _case(
-    name: str, by_modality: Mapping[str, DicomSeries], options: Options, table: Table, reading: Reading
+    name: str, by_modality: Mapping[str, DicomSeries], options: Options, naming: Naming, reading: Reading
 ) -> DicomCase:
     first = next(iter(by_modality.values()))
-    patients = {patient_of(series, table) for series in by_modality.values()}
+    patients = {patient_of(series, naming) for series in by_modality.values()}
     if len(patients) > 1:
         raise InputError(
             "E103",
@@ -238,9 +251,9 @@ def _case(
         )
     return DicomCase(
         name,
-        patient_of(first, table),
+        patient_of(first, naming),
         {modality: tuple(sorted(series.paths)) for modality, series in by_modality.items()},
-        group=table.get(first.uid, {}).get("group", ""),
+        group=naming.table.get(first.uid, {}).get("group", ""),
         simulated=frozenset(modality for modality, series in by_modality.items() if series.synthetic),
         steps=_steps(by_modality, options),
         reading=reading,
