@@ -10,7 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from transmodal.cohorts.case import Case
+from transmodal.cohorts.manifest import CaseEntry, VolumeEntry, matrix
+from transmodal.modalities import modality_of
 from transmodal.volumes import Volume
+from transmodal.volumes.intensity import fit
 
 Values = NDArray[np.generic]
 
@@ -89,3 +92,29 @@ class SmoothPhantom(Phantom):
             "fa": np.where(head, 0.5 + 0.4 * wave, 0.0),
         }
         return Images({name: v.astype(np.float32) for name, v in values.items()}, head.astype(np.uint8))
+
+
+def entry_of(name: str, patient: str = "", group: str = "", content: str = "") -> CaseEntry:
+    """Return the entry of a case that has one image, a T1; the patient is called as the case if nothing is said."""
+    volume = VolumeEntry(
+        file=f"cases/{name}/t1.npy",
+        dtype="<i2",
+        shape=(2, 3, 4),
+        sha256=f"sha of {name}",
+        content_sha256=content or f"content of {name}",
+        native_shape=(2, 3, 4),
+        native_affine=matrix(np.eye(4)),
+        intensity=_INTENSITY,
+        fitted_in="whole",
+    )
+    return CaseEntry(
+        id=name,
+        patient=patient or name,
+        group=group,
+        affine=matrix(np.eye(4)),
+        volumes={"t1": volume},
+        fingerprint=name,
+    )
+
+
+_INTENSITY = fit(modality_of("t1").intensity, np.arange(24)).to_json()

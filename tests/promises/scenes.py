@@ -189,7 +189,8 @@ def steps_lost(run: Path) -> int:
         except TransmodalError:
             return -1
     curves = run / "curves.csv"
-    steps = [int(row["step"]) for row in csv.DictReader(curves.open())] if curves.exists() else []
+    rows = csv.DictReader(curves.read_text(encoding="utf-8").splitlines()) if curves.exists() else ()
+    steps = [int(row["step"]) for row in rows]
     return max(0, max(steps, default=0) - saved)
 
 

@@ -1,16 +1,14 @@
 from __future__ import annotations
 
-import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from transmodal.cohorts.manifest import CaseEntry, Manifest, matrix
+from phantoms import entry_of
+from transmodal.cohorts.manifest import CaseEntry, Manifest
 from transmodal.cohorts.split.leaks import check_leaks
 from transmodal.cohorts.split.split import NAMES, groups_of, split_by_group
 from transmodal.errors import InputError
-
-AFFINE = matrix(np.eye(4))
 
 
 @st.composite
@@ -19,13 +17,10 @@ def cohorts(draw: st.DrawFn) -> list[CaseEntry]:
     n = draw(st.integers(3, 30))
     names = st.sampled_from([f"p{k}" for k in range(12)] + ["north", "south", "s00"])
     return [
-        CaseEntry(
-            id=f"s{k:02d}",
-            patient=draw(names | st.just(f"own{k}")),
-            group=draw(st.sampled_from(["", "", "north", "south", "p1"])),
-            affine=AFFINE,
-            volumes={},
-            fingerprint="",
+        entry_of(
+            f"s{k:02d}",
+            draw(names | st.just(f"own{k}")),
+            draw(st.sampled_from(["", "", "north", "south", "p1"])),
         )
         for k in range(n)
     ]

@@ -48,7 +48,13 @@ def test_early_stopping_counts_validations(
 
     values_now = [next(values)]
     heard = RecordedProgress()
-    heard.say = lambda line: (heard.lines.append(line), values_now.__setitem__(0, next(values)))[0]  # type: ignore[method-assign]  # one value per validation
+
+    def say(line: str) -> None:
+        heard.lines.append(line)
+        if line.startswith("train"):  # one value per validation
+            values_now[0] = next(values)
+
+    monkeypatch.setattr(heard, "say", say)
     monkeypatch.setattr(scoring, "score_case", staged)
 
     result = train(

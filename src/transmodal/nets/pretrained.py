@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from transmodal.errors import InputError, IntegrityError
+from transmodal.errors import InputError, IntegrityError, TransmodalError
 from transmodal.nets.frozen import read_tensors
 from transmodal.notice import FROM_SCRATCH
 from transmodal.storage import memory, regular
@@ -187,7 +187,7 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     try:
         return _read_arrays(path) if path.suffix == ".npz" else read_tensors(path, inside=_NESTED)
     except Exception as error:
-        if not memory.is_out_of_memory(error):
+        if isinstance(error, TransmodalError) or not memory.is_out_of_memory(error):
             raise
         raise memory.shortage(
             f"{path} does not fit into memory", "Free memory, or download the file again.", "weights that do"

@@ -12,6 +12,7 @@ from lightning_fabric import Fabric
 from transmodal.checkpoint import State
 from transmodal.cohorts.quality import training_sources
 from transmodal.data.loader import worker_death
+from transmodal.errors import TransmodalError
 from transmodal.progress import Progress
 from transmodal.storage import memory
 from transmodal.training import features
@@ -70,7 +71,7 @@ def train_session(session: Session) -> ProcessResult:
     except Exception as error:
         if (death := worker_death(error)) is not None:
             raise death from error
-        if not memory.is_out_of_memory(error):
+        if isinstance(error, TransmodalError) or not memory.is_out_of_memory(error):
             raise
         raise out_of_memory(session.settings.batch, session.fabric.device) from error
     return ProcessResult(session.state, None)

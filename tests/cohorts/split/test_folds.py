@@ -1,23 +1,15 @@
 from __future__ import annotations
 
-import numpy as np
 import pytest
 
-from transmodal.cohorts.manifest import CaseEntry, matrix
+from phantoms import entry_of
 from transmodal.cohorts.options import PrepareOptions
 from transmodal.cohorts.split.folds import split_as
 from transmodal.cohorts.split.split import NAMES, groups_of, split_by_group
 from transmodal.errors import InputError, TransmodalError, UsageError
 
-
-def entry(name: str, patient: str = "", group: str = "") -> CaseEntry:
-    return CaseEntry(
-        id=name, patient=patient or name, group=group, affine=matrix(np.eye(4)), volumes={}, fingerprint=name
-    )
-
-
-COHORT = [entry(f"c{n:02d}", f"p{n // 2:02d}") for n in range(34)]
-SITES = [entry(f"s{n}", group=f"site {'ABC'[n % 3]}") for n in range(12)]
+COHORT = [entry_of(f"c{n:02d}", f"p{n // 2:02d}") for n in range(34)]
+SITES = [entry_of(f"s{n}", group=f"site {'ABC'[n % 3]}") for n in range(12)]
 
 
 def test_over_all_folds_each_case_is_tested_once_and_patients_stay_together() -> None:

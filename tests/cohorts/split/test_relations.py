@@ -2,19 +2,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import pytest
 
-from transmodal.cohorts.manifest import CaseEntry, matrix
+from phantoms import entry_of
+from transmodal.cohorts.manifest import CaseEntry
 from transmodal.cohorts.split.relations import Relations, read_relations
 from transmodal.cohorts.split.split import groups_of
 from transmodal.errors import InputError, UsageError
-
-
-def entry(name: str, patient: str = "", group: str = "") -> CaseEntry:
-    return CaseEntry(
-        id=name, patient=patient or name, group=group, affine=matrix(np.eye(4)), volumes={}, fingerprint=name
-    )
 
 
 def patients(relations: Relations, entries: list[CaseEntry]) -> dict[str, str]:
@@ -22,19 +16,19 @@ def patients(relations: Relations, entries: list[CaseEntry]) -> dict[str, str]:
 
 
 def test_nothing_told_changes_nothing() -> None:
-    entries = [entry("a", "p", "g"), entry("b")]
+    entries = [entry_of("a", "p", "g"), entry_of("b")]
     assert read_relations().apply(entries) == entries
 
 
 def test_words_make_one_patient_of_cases_or_patients() -> None:
-    entries = [entry("a1", "anna"), entry("a2", "annA"), entry("b"), entry("c")]
+    entries = [entry_of("a1", "anna"), entry_of("a2", "annA"), entry_of("b"), entry_of("c")]
     assert patients(read_relations(["a1=annA"]), entries) == {"a1": "annA", "a2": "annA", "b": "b", "c": "c"}
     chained = patients(read_relations(["c=b", "b=a1"]), entries)
     assert chained["a1"] == chained["b"] == chained["c"] != chained["a2"]
 
 
 def test_the_name_of_a_patient_does_not_depend_on_the_order_of_what_is_told() -> None:
-    entries = [entry(name) for name in "abcd"]
+    entries = [entry_of(name) for name in "abcd"]
     words = ["d=c", "c=b", "a=d"]
     assert (
         patients(read_relations(words), entries)
@@ -52,10 +46,10 @@ def test_a_table_of_names_as_brats_has_it_joins_releases(tmp_path: Path) -> None
         "LGG,,BraTS20_Training_003,,2\n"
     )
     entries = [
-        entry("BraTS20_Training_001"),
-        entry("BraTS20_Training_002"),
-        entry("BraTS2021_00031"),
-        entry("BraTS-GLI-00007-000", "1"),
+        entry_of("BraTS20_Training_001"),
+        entry_of("BraTS20_Training_002"),
+        entry_of("BraTS2021_00031"),
+        entry_of("BraTS-GLI-00007-000", "1"),
     ]
     joined = patients(read_relations(tables=[table]), entries)
     assert joined["BraTS20_Training_001"] == joined["BraTS2021_00031"]
@@ -66,14 +60,19 @@ def test_a_table_of_names_as_brats_has_it_joins_releases(tmp_path: Path) -> None
 def test_cases_of_one_new_patient_are_joined_though_no_case_has_the_name(tmp_path: Path) -> None:
     table = tmp_path / "who.tsv"
     table.write_text("case\tpatient\nv1\tdora\nv2\tdora\nv3\temil\n")
-    joined = patients(read_relations(tables=[table]), [entry("v1"), entry("v2"), entry("v3")])
+    joined = patients(read_relations(tables=[table]), [entry_of("v1"), entry_of("v2"), entry_of("v3")])
     assert joined["v1"] == joined["v2"] != joined["v3"]
 
 
 def test_a_family_keeps_patients_together(tmp_path: Path) -> None:
     table = tmp_path / "families.csv"
     table.write_text("patient,family,site\nanna,1,north\nbela,1,south\ncleo,,south\n")
-    entries = [entry("a", "anna", "old"), entry("b", "bela"), entry("c", "cleo", "old too"), entry("d")]
+    entries = [
+        entry_of("a", "anna", "old"),
+        entry_of("b", "bela"),
+        entry_of("c", "cleo", "old too"),
+        entry_of("d"),
+    ]
     applied = read_relations(tables=[table]).apply(entries)
     assert [one.group for one in applied] == ["family 1", "family 1", "old too", ""]
     assert [one.patient for one in applied] == ["anna", "bela", "cleo", "d"]
@@ -123,5 +122,5 @@ def test_what_is_no_table_is_refused(tmp_path: Path) -> None:
 
 def test_names_of_no_case_alone_are_refused() -> None:
     with pytest.raises(InputError, match="of no case") as caught:
-        read_relations(["x=y"]).apply([entry("a")])
+        read_relations(["x=y"]).apply([entry_of("a")])
     assert caught.value.code == "E132"
