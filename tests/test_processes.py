@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from transmodal import processes
+from transmodal.data.loader import worker_death
 from transmodal.processes import death_error, describe_exit, was_stopped
 
 
@@ -36,3 +38,13 @@ def test_memory_and_a_stop_are_told_apart() -> None:
 def test_a_process_that_nothing_ended_was_not_stopped() -> None:
     assert not was_stopped(None)
     assert not was_stopped(1)
+
+
+def test_a_broken_connection_to_a_worker_that_was_stopped_is_no_shortage_of_memory(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for ended, code in ((set(), "E402"), ({4711}, "E405")):
+        monkeypatch.setattr(processes, "_ended", ended)
+        death = worker_death(ConnectionResetError("reset by peer"))
+        assert death is not None
+        assert death.code == code

@@ -49,6 +49,11 @@ def was_stopped(process: int | None) -> bool:
     return process in _ended
 
 
+def was_any_stopped() -> bool:
+    """Tell whether any process of this one was ended because it was stopped, where nobody says which one died."""
+    return bool(_ended)
+
+
 def describe_exit(exit_code: int | None) -> str:
     """Return what became of a process in words, such as `was killed by SIGKILL`.
 

@@ -16,7 +16,7 @@ from torch.utils.data import DataLoader, Dataset
 from transmodal.batch import Batch
 from transmodal.data.dataset import WindowDataset, collate
 from transmodal.errors import ResourceError, TransmodalError, UsageError
-from transmodal.processes import death_error, ending_stopped, was_stopped
+from transmodal.processes import death_error, ending_stopped, was_any_stopped, was_stopped
 
 TIMEOUT_SECONDS = 120
 """How long a step waits for its windows."""
@@ -154,7 +154,7 @@ def worker_death(error: BaseException) -> ResourceError | None:
     cause = re.search(r"killed by signal: ([^.]*)", message)
     return death_error(
         f"a process that cuts windows died ({cause[1] if cause else 'it exited'})",
-        was_stopped=any(was_stopped(number) for number in ids),
+        was_stopped=was_any_stopped() if is_broken else any(was_stopped(number) for number in ids),
         advice="Most often memory ran out: set training.workers=0, or lower it, then start again: "
         "the last checkpoint is kept.",
     )
