@@ -1,4 +1,5 @@
-"""Estimates of memory beside what processes took: six shapes over translate, train and evaluate; one JSON line each.
+"""Estimates of memory beside what processes took: six shapes over translate, train and evaluate; a JSON line each,
+and one of all.
 
 Every shape runs in a process of its own, which says its estimate before the work and its peak after it, both beyond what
 it held before. Run it as `python benchmarks/bench_memory.py`, or with `--smoke` for two small shapes. It fails where
@@ -7,16 +8,16 @@ an estimate lies more than a quarter from what was measured.
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+from turns import print_line, read_words
 
 from transmodal import cli
 from transmodal.volumes import Volume, io
@@ -59,22 +60,29 @@ SMOKE = (
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--smoke", action="store_true", help="two small shapes")
-    parser.add_argument("--work", help=argparse.SUPPRESS)
-    words = parser.parse_args()
+    words = read_words(__doc__, ("--work", {"help": "a verb and its words, run here"}))
     if words.work:
         return work(words.work.split())
-    worst = 0.0
+    ratios = {}
     for shape in SMOKE if words.smoke else SHAPES:
         with tempfile.TemporaryDirectory() as place:
             line = measure(shape, Path(place))
-        print(json.dumps(line), flush=True)
-        worst = max(worst, abs(line["ratio"] - 1))
-    return int(worst > TOLERANCE)
+        print_line(line)
+        ratios[f"{shape.verb}, {shape.translator}, {'x'.join(map(str, shape.voxels))}"] = line["ratio"]
+    note = "Memory: the ratio is the estimate to what was taken; the file fails outside of 0.75 to 1.25."
+    print_line(
+        {
+            "benchmark": "memory",
+            "peer": "what the process took",
+            "smoke": words.smoke,
+            "ratio": ratios,
+            "notes": [note],
+        }
+    )
+    return int(max(abs(ratio - 1) for ratio in ratios.values()) > TOLERANCE)
 
 
-def measure(shape: Shape, place: Path) -> dict[str, float]:
+def measure(shape: Shape, place: Path) -> dict[str, Any]:
     """Run a piece of work in a process of its own; return its estimate and its peak in MiB."""
     prepare(shape, place)
     calls = {
@@ -82,14 +90,14 @@ def measure(shape: Shape, place: Path) -> dict[str, float]:
         "evaluate": f"evaluate {place}/run --cohort {place}/cohort --oracles none -o {place}/evaluation",
         "train": f"train {place}/recipe.yaml --cohort {place}/cohort -o {place}/other",
     }
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, __file__, "--work", calls[shape.verb]],
         capture_output=True,
         text=True,
         check=True,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
     )
-    figures = json.loads(done.stdout.splitlines()[-1])
+    figures = json.loads(process.stdout.splitlines()[-1])
     ratio = figures["estimated"] / figures["measured"]
     return {**shape._asdict(), **figures, "ratio": round(ratio, 3)}
 
@@ -113,11 +121,11 @@ def prepare(shape: Shape, place: Path) -> None:
         small = "--set training.batch=1 --set training.samples_per_epoch=1"
         calls.append(f"train {place}/recipe.yaml --cohort {place}/cohort -o {place}/run {small}")
     for call in calls:
-        done = subprocess.run(
+        process = subprocess.run(
             [sys.executable, "-m", "transmodal", *call.split()], capture_output=True, text=True
         )
-        if done.returncode:
-            raise SystemExit(done.stderr)
+        if process.returncode:
+            raise SystemExit(process.stderr)
 
 
 def work(words: list[str]) -> int:

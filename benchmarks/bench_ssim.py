@@ -6,13 +6,6 @@ disagree by more than 1e-6; ratios are only reported, since they move with the m
 
 from __future__ import annotations
 
-import argparse
-import json
-import os
-import statistics
-import subprocess
-import sys
-import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -21,12 +14,12 @@ import skimage
 from numpy.typing import NDArray
 from scipy import ndimage
 from skimage.metrics import structural_similarity
+from turns import milliseconds, print_line, ratio_of, read_words, run_alone, take_turns
 
 from transmodal.metrics.suite.ssim import slice_ssim, ssim
 
-THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 AGREEMENT = 1e-6
-GOALS = {"2d": 2.0, "slices": 2.0, "3d": 3.0}
+GOALS = {"2d": 2.0, "slices": 2.0, "3d": 4.0}
 SETTINGS = {"gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False, "data_range": 1.0}
 Image = NDArray[np.float64]
 
@@ -37,28 +30,33 @@ class Contest(NamedTuple):
     name: str
     ours: Callable[[], float]
     theirs: Callable[[], float]
+    gflop: float
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--smoke", action="store_true", help="small images and few rounds")
-    smoke = parser.parse_args().smoke
+    smoke = read_words(__doc__).smoke
     rounds = 2 if smoke else 9
-    results = {contest.name: measure(contest, rounds) for contest in contests(smoke=smoke)}
-    agreement = max(result["difference"] for result in results.values())
-    line = {
+    line: dict[str, Any] = {
         "benchmark": "ssim",
         "peer": f"scikit-image {skimage.__version__}",
         "threads": 1,
+        "clock": "processor time",
         "rounds": rounds,
         "smoke": smoke,
-        "ratio": {name: result["ratio"] for name, result in results.items()},
-        "ratio_by_min": {name: result["ratio_by_min"] for name, result in results.items()},
-        "ours_ms": {name: result["ours_ms"] for name, result in results.items()},
         "goal": GOALS,
-        "agreement": agreement,
     }
-    print(json.dumps(line))
+    for key in ("ratio", "spread", "ours_ms", "limits"):
+        line[key] = {}
+    agreement = 0.0
+    for contest in contests(smoke=smoke):
+        agreement = max(agreement, abs(contest.ours() - contest.theirs()))
+        seconds = take_turns({"ours": contest.ours, "theirs": contest.theirs}, rounds)
+        line["ratio"][contest.name], line["spread"][contest.name] = ratio_of(
+            seconds["ours"], seconds["theirs"]
+        )
+        line["ours_ms"][contest.name] = milliseconds(seconds["ours"])
+        line["limits"][contest.name] = {"gflop": contest.gflop, "dtype": "float64"}
+    print_line({**line, "agreement": agreement})
     return 0 if agreement <= AGREEMENT else 1
 
 
@@ -69,7 +67,10 @@ def contests(*, smoke: bool) -> list[Contest]:
     n = deep[2]
     return [
         Contest(
-            "2d", lambda: ssim(x, y, data_range=1.0), lambda: float(structural_similarity(x, y, **SETTINGS))
+            "2d",
+            lambda: ssim(x, y, data_range=1.0),
+            lambda: float(structural_similarity(x, y, **SETTINGS)),
+            filter_gflop(flat, (0, 1)),
         ),
         Contest(
             "slices",
@@ -77,34 +78,24 @@ def contests(*, smoke: bool) -> list[Contest]:
             lambda: float(
                 np.mean([structural_similarity(a[:, :, k], b[:, :, k], **SETTINGS) for k in range(n)])
             ),
+            filter_gflop(deep, (0, 1)),
         ),
         Contest(
-            "3d", lambda: ssim(a, b, data_range=1.0), lambda: float(structural_similarity(a, b, **SETTINGS))
+            "3d",
+            lambda: ssim(a, b, data_range=1.0),
+            lambda: float(structural_similarity(a, b, **SETTINGS)),
+            filter_gflop(deep, (0, 1, 2)),
         ),
     ]
 
 
-def measure(contest: Contest, rounds: int) -> dict[str, Any]:
-    """Take turns, after one turn each to warm up; repeat short computations within a turn."""
-    difference = abs(contest.ours() - contest.theirs())
-    repeats = max(1, round(0.05 / max(seconds(contest.theirs, 1), 1e-6)))
-    ours, theirs = [], []
-    for _ in range(rounds):
-        ours.append(seconds(contest.ours, repeats))
-        theirs.append(seconds(contest.theirs, repeats))
-    return {
-        "ratio": round(statistics.median(t / o for o, t in zip(ours, theirs, strict=True)), 2),
-        "ratio_by_min": round(min(theirs) / min(ours), 2),
-        "ours_ms": round(1e3 * min(ours), 3),
-        "difference": difference,
-    }
-
-
-def seconds(work: Callable[[], float], repeats: int) -> float:
-    start = time.perf_counter()
-    for _ in range(repeats):
-        work()
-    return (time.perf_counter() - start) / repeats
+def filter_gflop(shape: tuple[int, ...], axes: tuple[int, ...], taps: int = 11, rows: int = 16) -> float:
+    """Return the work of the banded products: four moments, 26 products and sums for each voxel and axis that is filtered."""
+    sizes, voxels = list(shape), 0.0
+    for axis in reversed(axes):
+        sizes[axis] -= min(taps - 1, sizes[axis] - 1)
+        voxels += float(np.prod(sizes))
+    return float(f"{1e-9 * 4 * 2 * (rows + taps - 1) * voxels:.3g}")
 
 
 def pair(shape: tuple[int, ...]) -> tuple[Image, Image]:
@@ -115,13 +106,5 @@ def pair(shape: tuple[int, ...]) -> tuple[Image, Image]:
     return reference, np.clip(reference + 0.05 * rng.normal(size=shape), 0, 1)
 
 
-def on_one_thread() -> bool:
-    """Tell whether BLAS was started with one thread; it reads these names once, when numpy is imported."""
-    return all(os.environ.get(name) == "1" for name in THREADS)
-
-
 if __name__ == "__main__":
-    if on_one_thread():
-        sys.exit(main())
-    alone = {**os.environ, **dict.fromkeys(THREADS, "1")}
-    sys.exit(subprocess.run([sys.executable, *sys.argv], env=alone, check=False).returncode)
+    run_alone(main)

@@ -115,3 +115,28 @@ def test_a_quiet_command_silences_none_after_it(caplog: pytest.LogCaptureFixture
     assert cli.run(["--quiet", "recipes"]) == 0
     logging.getLogger("transmodal.cohorts").warning("heard")
     assert "heard" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("word", "advice"),
+    [
+        ("predict", "Did you mean translate?"),
+        ("Score", "Did you mean evaluate?"),
+        ("info", "Did you mean doctor?"),
+        ("trian", "Did you mean train?"),
+        ("help", "Call transmodal --help, or transmodal VERB --help."),
+        ("version", "Did you mean --version?"),
+        ("zzz", "See transmodal --help."),
+    ],
+)
+def test_another_word_for_a_verb_leads_to_it(
+    word: str, advice: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.run([word, "run", "--quiet"]) == 2
+    line = f"error[E002]: no verb '{word}'; expected one that transmodal --help lists. {advice}\n"
+    assert capsys.readouterr().err == line
+
+
+def test_the_words_of_others_lead_to_verbs_that_there_are() -> None:
+    assert set(cli.SYNONYMS.values()) <= {*cli.VERBS, "--help", "--version"}
+    assert not set(cli.SYNONYMS) & set(cli.VERBS)

@@ -28,7 +28,7 @@ pages = pytest.mark.parametrize("page", PAGES, ids=lambda path: str(path.relativ
 
 
 def commands(text: str) -> list[list[str]]:
-    lines = re.findall(r"^(?:    )*transmodal ([a-z]+)([^\n#|]*)", text, flags=re.MULTILINE)
+    lines = re.findall(r"^(?:    )*transmodal ([a-z-]+)([^\n#|]*)", text, flags=re.MULTILINE)
     return [[verb, *rest.split()] for verb, rest in lines]
 
 
@@ -158,26 +158,47 @@ def test_constraints_hold_every_dependency_and_no_local_build() -> None:
     assert "+cpu" not in (ROOT / "constraints.txt").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("group", ["dependencies", "diffusion", "matlab", "export", "tools"])
+@pytest.mark.parametrize(
+    "group",
+    [
+        "dependencies",
+        "cluster",
+        "diffusion",
+        "matlab",
+        "export",
+        "engines",
+        "view",
+        "service",
+        "benchmarks",
+        "tools",
+    ],
+)
 def test_every_dependency_of_the_package_is_used_by_it(group: str) -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     groups = {"dependencies": project["dependencies"], **project["optional-dependencies"]}
     assert groups.keys() == {
         "dependencies",
+        "cluster",
         "dicom",
         "diffusion",
         "matlab",
         "export",
+        "view",
+        "service",
+        "engines",
         "tools",
         "audit",
+        "benchmarks",
         "test",
         "docs",
     }
-    folder = ROOT / ("tools" if group == "tools" else "src")
+    folder = ROOT / (group if group in ("tools", "benchmarks") else "src")
     code = "\n".join(path.read_text(encoding="utf-8") for path in folder.rglob("*.py"))
     modules = {
         "lightning-fabric": "lightning_fabric",
         "pillow": "PIL",
+        "pytorch-msssim": "pytorch_msssim",
+        "scikit-image": "skimage",
         "PyYAML": "yaml",
         "tensorboard": "torch.utils.tensorboard",
     }
@@ -185,6 +206,19 @@ def test_every_dependency_of_the_package_is_used_by_it(group: str) -> None:
         name = re.split(r"[<>=\[!~ ]", requirement)[0]
         module = modules.get(name, name)
         assert re.search(rf"(import|from) {re.escape(module)}\b|\"{module}[.\"]", code), name
+
+
+def test_the_page_of_installing_has_every_extra_for_users() -> None:
+    table = set(
+        re.findall(
+            r"^\| `(\w+)` \|",
+            (ROOT / "docs/get-started/install.md").read_text(encoding="utf-8"),
+            re.MULTILINE,
+        )
+    )
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    for_developers = {"test", "audit", "docs", "benchmarks", "tools"}
+    assert table == set(project["optional-dependencies"]) - for_developers
 
 
 def test_pythons_example_of_the_readme_names_what_is_there() -> None:
@@ -266,10 +300,46 @@ def test_the_page_of_promises_shows_what_was_measured() -> None:
     assert done.returncode == 0, done.stderr
 
 
-def test_every_study_has_a_page_with_marks() -> None:
+def test_the_page_of_performance_shows_what_was_measured() -> None:
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "tools" / "write_performance.py"), "--check"],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_pages_of_studies_show_what_was_measured() -> None:
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "tools" / "write_studies.py"), "--check"], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_studys_page_that_was_changed_or_has_no_record_is_noticed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tool = open_tool("write_studies")
+    monkeypatch.setattr(tool, "DOCS", tmp_path)
+    (tmp_path / "studies").mkdir()
+    monkeypatch.setattr(sys, "argv", ["write_studies.py"])
+    tool.main()
+    index = tmp_path / "studies" / "index.md"
+    assert "| biology | " in index.read_text(encoding="utf-8")
+    (tmp_path / "studies" / "biology-9.svg").write_text("old")
+    index.write_text("by hand")
+    monkeypatch.setattr(sys, "argv", ["write_studies.py", "--check"])
+    with pytest.raises(SystemExit, match=r"index\.md, biology-9\.svg"):
+        tool.main()
+    monkeypatch.setattr(sys, "argv", ["write_studies.py"])
+    tool.main()
+    assert [path.name for path in (tmp_path / "studies").iterdir()] == ["index.md"]
+
+
+def test_every_ablation_has_a_page_with_marks(tool: ModuleType) -> None:
     from transmodal.experiments.ablation.plan import LIBRARY
 
     for name in LIBRARY.names():
-        text = (ROOT / "docs" / "papers" / f"{name.replace('-', '_')}.md").read_text(encoding="utf-8")
-        assert "<!-- ablation:begin -->" in text
-        assert "<!-- ablation:end -->" in text
+        text = tool.page_of(name).read_text(encoding="utf-8")
+        for mark in tool.marks_of(name):
+            assert text.count(mark) == 1, (name, mark)

@@ -19,7 +19,7 @@ sys.path.insert(0, sys.argv[1])
 import mutate
 folder = Path(sys.argv[2])
 mutant = mutate.Mutant("module.py", sys.argv[3], "")
-print(mutate.try_mutant(mutant, [str(folder / "test_module.py")], folder, 60.0))
+print(mutate.try_mutant(mutant, [str(folder / "test_module.py")], folder, float(sys.argv[4])))
 """
 
 
@@ -39,6 +39,7 @@ def tool() -> ModuleType:
         (CODE.replace(">", ">="), "killed"),
         (CODE.replace("a > b", "b < a"), "survived"),
         (CODE.replace("return", "retrun"), "killed"),
+        (CODE.replace("return a > b", "while True:\n        pass"), "slow"),
     ],
 )
 def test_a_mutant_that_a_test_notices_is_killed(code: str, outcome: str, tmp_path: Path) -> None:
@@ -50,7 +51,15 @@ def test_a_mutant_that_a_test_notices_is_killed(code: str, outcome: str, tmp_pat
         "from module import larger\n\n"
         "def test_it():\n    assert larger(2, 1) and not larger(1, 2) and not larger(1, 1)\n"
     )
-    words = [sys.executable, "-c", MEASURE, str(ROOT / "tools"), str(tmp_path), code]
+    words = [
+        sys.executable,
+        "-c",
+        MEASURE,
+        str(ROOT / "tools"),
+        str(tmp_path),
+        code,
+        "1" if outcome == "slow" else "60",
+    ]
     done = subprocess.run(words, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == outcome
     assert (tmp_path / "transmodal/module.py").read_text() == CODE

@@ -2,9 +2,12 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import time
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -53,3 +56,36 @@ def test_processes_use_one_thread_each(
     found = dict(parallel.spread(os.getenv, items, 2))
     assert found == {"a": wanted, "b": wanted}
     assert os.environ.get("OMP_NUM_THREADS") == set_before
+
+
+TERMINATED = """
+import os, signal, sys
+import multiprocessing.util as util
+from transmodal import cli, parallel
+begin = util.spawnv_passfds
+def begin_and_terminate(path, words, descriptors):
+    process = begin(path, words, descriptors)
+    if b"--multiprocessing-fork" in [os.fsencode(word) for word in words]:
+        os.kill(os.getpid(), signal.SIGTERM)
+    return process
+util.spawnv_passfds = begin_and_terminate
+if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, cli._terminate)
+    list(parallel.spread(abs, {"a": -1, "b": -2}, 2))
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+def test_a_worker_whose_parent_is_terminated_while_it_starts_ends_quietly(tmp_path: Path) -> None:
+    (tmp_path / "call.py").write_text(TERMINATED)
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run(
+        [sys.executable, "call.py"],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 128 + signal.SIGTERM, done.stderr
+    assert done.stderr == ""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import threading
+
 import pytest
 
-from transmodal import processes
-from transmodal.data.loader import worker_death
-from transmodal.processes import death_error, describe_exit, was_stopped
+from transmodal.processes import death_error, describe_exit, holding_signals, was_stopped
 
 
 @pytest.mark.parametrize(
@@ -40,11 +42,35 @@ def test_a_process_that_nothing_ended_was_not_stopped() -> None:
     assert not was_stopped(1)
 
 
-def test_a_broken_connection_to_a_worker_that_was_stopped_is_no_shortage_of_memory(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    for ended, code in ((set(), "E402"), ({4711}, "E405")):
-        monkeypatch.setattr(processes, "_ended", ended)
-        death = worker_death(ConnectionResetError("reset by peer"))
-        assert death is not None
-        assert death.code == code
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_waits_until_processes_are_spawned(number: signal.Signals) -> None:
+    told: list[int] = []
+    before = signal.signal(number, lambda number, _: told.append(number))
+    try:
+        handler = signal.getsignal(number)
+        with holding_signals():
+            os.kill(os.getpid(), number)
+            assert told == []
+        assert told == [number]
+        assert signal.getsignal(number) is handler
+        with pytest.raises(ZeroDivisionError), holding_signals():
+            raise ZeroDivisionError
+        assert signal.getsignal(number) is handler
+        signal.signal(number, signal.SIG_IGN)
+        with holding_signals():
+            assert signal.getsignal(number) is signal.SIG_IGN
+    finally:
+        signal.signal(number, before)
+
+
+def test_another_thread_than_the_main_one_holds_nothing() -> None:
+    before, seen = signal.getsignal(signal.SIGTERM), []
+
+    def hold() -> None:
+        with holding_signals():
+            seen.append(signal.getsignal(signal.SIGTERM))
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    thread.join()
+    assert seen == [before]

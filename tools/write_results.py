@@ -12,6 +12,7 @@ from typing import Any
 
 import search_table
 
+from transmodal.experiments.ablation.plan import plan_of
 from transmodal.experiments.ablation.table import page
 from transmodal.experiments.benchmark import table as benchmarks
 from transmodal.recipes import load as recipes
@@ -22,9 +23,15 @@ BENCHMARKS = ("<!-- benchmarks:begin -->", "<!-- benchmarks:end -->")
 NO_BENCHMARK = "No benchmark has been run yet."
 
 
-def page_of(result: Path) -> Path:
-    """Return the page that a study's figures belong to."""
-    return DOCS / "papers" / f"{result.stem.replace('-', '_')}.md"
+def page_of(study: str) -> Path:
+    """Return the page that an ablation's figures belong to."""
+    return DOCS / "papers" / f"{plan_of(study).page}.md"
+
+
+def marks_of(study: str) -> tuple[str, str]:
+    """Return the marks between which an ablation's figures stand: a paper's further ones are called by their names."""
+    name = study if plan_of(study).paper else "ablation"
+    return BEGIN.replace("ablation", name), END.replace("ablation", name)
 
 
 def with_table(text: str, table: str, marks: tuple[str, str] = (BEGIN, END)) -> str:
@@ -41,8 +48,9 @@ def wanted() -> dict[Path, str]:
     """Return what every page that shows figures has to say, by its path."""
     pages = {}
     for result in sorted((DOCS / "results").glob("*.json")):
-        path = page_of(result)
-        pages[path] = with_table(path.read_text(encoding="utf-8"), page(read(result)))
+        path = page_of(result.stem)
+        text = pages.get(path) or path.read_text(encoding="utf-8")
+        pages[path] = with_table(text, page(read(result)), marks_of(result.stem))
     for result in sorted((DOCS / "results" / "searches").glob("*.json")):
         content = read(result)
         path = DOCS / "papers" / f"{recipes.load(content['recipe']).translator}.md"

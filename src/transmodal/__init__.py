@@ -20,14 +20,23 @@ from typing import TYPE_CHECKING
 from transmodal._version import __version__
 
 __all__ = [
+    "DicomWords",
+    "PredictionWords",
     "__version__",
     "bars",
     "compare",
+    "dicom_node",
     "evaluate",
+    "export",
+    "import_weights",
     "load",
     "prepare",
+    "publish",
     "read",
+    "regions",
     "reproduce",
+    "serve",
+    "study",
     "train",
     "translate",
     "verify",
@@ -35,25 +44,43 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
+    from transmodal.commands._dicom_nodes import dicom_node
+    from transmodal.commands._dicom_words import DicomWords
     from transmodal.commands._evaluating import evaluate
+    from transmodal.commands._exporting import export
+    from transmodal.commands._importing import import_weights
+    from transmodal.commands._measuring import regions
+    from transmodal.commands._prediction_words import PredictionWords
     from transmodal.commands._preparing import prepare
     from transmodal.commands._progress import bars
+    from transmodal.commands._publishing import publish
     from transmodal.commands._reproducing import reproduce
+    from transmodal.commands._serving import serve
     from transmodal.commands._translating import translate
     from transmodal.commands._verifying import verify
     from transmodal.commands.train import train
     from transmodal.evaluation.compare.write import compare
+    from transmodal.experiments.study.run import study
     from transmodal.inference.load import load
     from transmodal.volumes.io import read, write
 
 _HOMES = {
+    "DicomWords": "transmodal.commands._dicom_words",
+    "PredictionWords": "transmodal.commands._prediction_words",
     "bars": "transmodal.commands._progress",
     "compare": "transmodal.evaluation.compare.write",
+    "dicom_node": "transmodal.commands._dicom_nodes",
     "evaluate": "transmodal.commands._evaluating",
+    "export": "transmodal.commands._exporting",
+    "import_weights": "transmodal.commands._importing",
     "load": "transmodal.inference.load",
     "prepare": "transmodal.commands._preparing",
+    "publish": "transmodal.commands._publishing",
     "read": "transmodal.volumes.io",
+    "regions": "transmodal.commands._measuring",
     "reproduce": "transmodal.commands._reproducing",
+    "serve": "transmodal.commands._serving",
+    "study": "transmodal.experiments.study.run",
     "train": "transmodal.commands.train",
     "translate": "transmodal.commands._translating",
     "verify": "transmodal.commands._verifying",

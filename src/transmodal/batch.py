@@ -76,6 +76,13 @@ class Batch(NamedTuple):
         return generators(self.draw, stream)
 
 
+def copy_to(device: torch.device, tensor: Tensor) -> Tensor:
+    """Copy what was drawn on the CPU to a device; to a card without waiting for what it is computing."""
+    if device.type == "cuda":
+        tensor = tensor.pin_memory()
+    return tensor.to(device, non_blocking=True)
+
+
 def generators(seeds: Tensor, stream: int = 0) -> list[torch.Generator]:
     """Return one CPU generator per seed; another `stream` gives independent numbers.
 

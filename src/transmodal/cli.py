@@ -22,20 +22,31 @@ from transmodal.commands import (
     check,
     compare,
     demo,
+    dicom_node,
+    doctor,
     dose,
     evaluate,
+    export,
+    import_weights,
+    leaderboard,
     merge,
+    models,
     overlap,
     prepare,
+    publish,
     recipes,
+    regions,
     reproduce,
     resplit,
+    serve,
+    study,
     train,
     translate,
     translators,
     verify,
+    view,
 )
-from transmodal.errors import TransmodalError, UsageError
+from transmodal.errors import TransmodalError, UsageError, suggest
 from transmodal.notice import INTENDED_USE
 
 app = typer.Typer(
@@ -80,24 +91,58 @@ _LESS_MEMORY = "Free memory, use smaller volumes, or fewer --workers where there
 
 VERBS = {
     "demo": demo,
+    "doctor": doctor,
     "prepare": prepare,
     "merge": merge,
     "resplit": resplit,
     "train": train,
     "translate": translate,
+    "view": view,
+    "publish": publish,
+    "serve": serve,
+    "dicom-node": dicom_node,
     "evaluate": evaluate,
     "check": check,
     "verify": verify,
     "reproduce": reproduce,
     "compare": compare,
+    "leaderboard": leaderboard,
+    "export": export,
+    "import": import_weights,
     "overlap": overlap,
     "dose": dose,
+    "regions": regions,
     "ablate": ablate,
     "benchmark": benchmark,
+    "study": study,
     "atlas": atlas,
+    "models": models,
     "recipes": recipes,
     "translators": translators,
 }
+SYNONYMS = {
+    "predict": "translate",
+    "infer": "translate",
+    "synthesise": "translate",
+    "synthesize": "translate",
+    "score": "evaluate",
+    "test": "evaluate",
+    "validate": "evaluate",
+    "fit": "train",
+    "finetune": "train",
+    "convert": "prepare",
+    "preprocess": "prepare",
+    "split": "resplit",
+    "show": "view",
+    "list": "recipes",
+    "info": "doctor",
+    "status": "doctor",
+    "deploy": "export",
+    "help": "--help",
+    "version": "--version",
+}
+"""Words that others have for a verb, or for an option that stands alone."""
+
 for name, verb in VERBS.items():
     app.command(name, cls=getattr(verb, "COMMAND", None), epilog=verb.EXAMPLES)(verb.run)
 
@@ -201,9 +246,19 @@ def _fail(error: TransmodalError) -> int:
 def _as_usage_error(error: typer.TyperException, arguments: list[str]) -> UsageError:
     arguments = [word for word in arguments if word != "--quiet"]
     verb = arguments[0] if arguments and not arguments[0].startswith("-") else ""
+    if verb and verb not in VERBS:
+        return _unknown_verb(verb)
     message = " ".join(error.format_message().split()).rstrip(".")
     help_call = f"transmodal {verb} --help" if verb in VERBS else "transmodal --help"
     return UsageError("E001", message, f"a call as {help_call} describes", f"See {help_call}.")
+
+
+def _unknown_verb(word: str) -> UsageError:
+    near = SYNONYMS.get(word.lower())
+    advice = f"Did you mean {near}?" if near else suggest(word, VERBS, "See transmodal --help.")
+    if word.lower() == "help":
+        advice = "Call transmodal --help, or transmodal VERB --help."
+    return UsageError("E002", f"no verb {word!r}", "one that transmodal --help lists", advice)
 
 
 def _show_version(is_requested: bool) -> None:

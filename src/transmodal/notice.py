@@ -9,3 +9,6 @@ INTENDED_USE = (
 
 FROM_SCRATCH = "from scratch"
 """Start of a network without published weights."""
+
+IMPORTED = "imported"
+"""Start of a network whose weights are a file of another program."""

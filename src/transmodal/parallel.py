@@ -11,12 +11,19 @@ from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextvars import ContextVar
 from multiprocessing import connection, get_context, parent_process
 from multiprocessing.process import BaseProcess
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from transmodal.errors import ResourceError
-from transmodal.processes import death_error, describe_exit, ending_stopped, was_stopped
+from transmodal.processes import (
+    death_error,
+    describe_exit,
+    ending_stopped,
+    holding_signals,
+    was_stopped,
+)
 
 GRACE_SECONDS = 10.0
 """How long the other processes of a pool have to end by themselves when one died."""
@@ -29,6 +36,36 @@ _log = logging.getLogger(__name__)
 Key = TypeVar("Key", bound=Hashable)
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+
+
+class Crew(Protocol):
+    """Processes that are there already, on this machine or on others, and take the place of the pools here."""
+
+    def run(self, work: Callable[[Item], Result], items: Mapping[Key, Item]) -> Iterator[tuple[Key, Result]]:
+        """Yield `(key, work(item))` as items get done, in no order.
+
+        Raises:
+            ResourceError: E402 naming an item whose processes died.
+            BaseException: of the work; items that were not begun are not begun then.
+        """
+
+
+_CREW: ContextVar[Crew | None] = ContextVar("crew", default=None)
+
+
+@contextmanager
+def employing(crew: Crew) -> Iterator[None]:
+    """Let a crew do all work that is spread while the block runs."""
+    before = _CREW.set(crew)
+    try:
+        yield
+    finally:
+        _CREW.reset(before)
+
+
+def current_crew() -> Crew | None:
+    """Return the crew that does the work; None where pools of this machine do."""
+    return _CREW.get()
 
 
 class PoolDeathError(Exception):
@@ -57,17 +94,21 @@ def spread(
     """Yield `(name, work(item))` as items get done; no more than `workers` are under way at once.
 
     Processes are spawned, so `work` is a function of a module and items can be pickled. With one
-    worker, or one item, all is done in this process.
+    worker, or one item, all is done in this process; with a crew, all is done by it.
 
     Args:
         work: what is done to each item.
         items: by name.
-        workers: processes.
+        workers: processes; a crew has its own.
 
     Raises:
         ResourceError: E402 naming the item whose process died: killed, mostly for lack of memory; E405 where it was
             stopped and did not go on.
     """
+    crew = current_crew()
+    if crew is not None:
+        yield from crew.run(work, items)
+        return
     if workers <= 1 or len(items) <= 1:
         for name, item in items.items():
             yield name, work(item)
@@ -116,7 +157,7 @@ def run_pool(
             while waiting or running:
                 while waiting and len(running) < workers:
                     under_way.append(waiting.popleft())
-                    with environment():
+                    with holding_signals(), environment():
                         future = pool.submit(work, items[under_way[-1]])
                     running[future] = under_way[-1]
                     processes.update(getattr(pool, "_processes", None) or {})
@@ -148,6 +189,11 @@ def _shutting_down(pool: ProcessPoolExecutor, processes: Mapping[int, BaseProces
         timer.cancel()
 
 
+def name_of(key: Hashable) -> str:
+    """Return the name of an item by its key, for a message."""
+    return " ".join(map(str, key)) if isinstance(key, tuple) else str(key)
+
+
 def _run_alone(
     work: Callable[[Item], Result], items: Mapping[str, Item], name: str
 ) -> Iterator[tuple[str, Result]]:
@@ -162,8 +208,8 @@ def _death(keys: Sequence[Hashable], processes: Sequence[BaseProcess]) -> PoolDe
     stopped = [process for process in processes if was_stopped(process.pid)]
     # The others were asked to end (SIGTERM), and killed where they did not.
     codes = {process.exitcode for process in stopped or processes}
-    others = (-signal.SIGKILL, -signal.SIGTERM, None, 0)
-    code = next(iter(codes - {*others} or [code for code in others if code in codes]), None)
+    follow_up = (-signal.SIGKILL, -signal.SIGTERM, None, 0)
+    code = next(iter(codes - {*follow_up} or [code for code in follow_up if code in codes]), None)
     return PoolDeathError(keys, describe_exit(code), was_stopped=bool(stopped))
 
 

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from types import FrameType
 
 from transmodal.errors import ResourceError
 
@@ -35,6 +36,7 @@ def ending_stopped(processes: Callable[[], Iterable[int]]) -> Iterator[None]:
         processes: returns the ids of the processes that there are; called from a thread.
     """
     is_over = threading.Event()
+    _ended.difference_update(processes())  # ids are given again
     thread = threading.Thread(target=_look, args=(processes, is_over), daemon=True)
     thread.start()
     try:
@@ -44,14 +46,36 @@ def ending_stopped(processes: Callable[[], Iterable[int]]) -> Iterator[None]:
         thread.join()
 
 
+@contextmanager
+def holding_signals() -> Iterator[None]:
+    """Let SIGINT and SIGTERM wait until the block is left, in which processes are spawned.
+
+    A process reads what it has to do from the one that spawns it. Where that one is ended in between, it finds nothing,
+    and says so in a traceback; and nobody knows of it yet, so that nobody ends it.
+    """
+    held: list[int] = []
+
+    def hold(number: int, _: FrameType | None) -> None:
+        held.append(number)
+
+    # Python hands signals to the main thread alone; one that is ignored has to be ignored by the processes too.
+    is_main = threading.current_thread() is threading.main_thread()
+    handlers = {name: signal.getsignal(name) for name in (signal.SIGINT, signal.SIGTERM) if is_main}
+    handlers = {name: act for name, act in handlers.items() if act not in (signal.SIG_IGN, None)}
+    try:
+        for name in handlers:
+            signal.signal(name, hold)
+        yield
+    finally:
+        for name, act in handlers.items():
+            signal.signal(name, act)
+    for number in held:
+        signal.raise_signal(number)
+
+
 def was_stopped(process: int | None) -> bool:
     """Tell whether a process was ended because it was stopped and did not go on."""
     return process in _ended
-
-
-def was_any_stopped() -> bool:
-    """Tell whether any process of this one was ended because it was stopped, where nobody says which one died."""
-    return bool(_ended)
 
 
 def describe_exit(exit_code: int | None) -> str:

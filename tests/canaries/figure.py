@@ -22,6 +22,15 @@ windows: {kind: slice, axes: [z]}
 settings: {width: 4, levels: 1}
 training: {epochs: 1, batch: 4, samples_per_epoch: 4}
 """
+SUITE = """
+name: tiny
+about: a training
+budget: none
+cohort: any
+metric: mae
+seeds: [1]
+entries: {plain: {recipe: tiny.yaml}}
+"""
 EVERYWHERE: tuple[Kind, ...] = ("header", "name", "id")
 """Kinds that stand in no run, and in no image or sidecar of one source."""
 NAMED: tuple[Kind, ...] = ("header", "name")
@@ -90,13 +99,17 @@ def take(folder: Path) -> CanaryFigure:
     images.pairs(folder / "pairs", rounds.canaries)
     images.pictures(folder / "pictures", rounds.canaries)
     images.dataset(folder / "dataset", rounds.canaries)
+    images.label_maps(folder / "labels", rounds.canaries)
     _succeed_with_dicom(rounds)
     _succeed_with_files(rounds)
+    _succeed_with_several(rounds)
     failures.fail_all(rounds)
     for place, kinds in {
         "cohorts": VALUES,
         "runs": EVERYWHERE,
         "evaluations": NAMED,
+        "benchmarks": NAMED,
+        "overlaps": NAMED,
         "images": EVERYWHERE,
         "several": NAMED,
         "failed": NAMED,
@@ -142,6 +155,19 @@ def _succeed_with_files(rounds: Rounds) -> None:
         "translate runs/pairs dataset -o several/bids --force",
         "translate runs/pairs cohorts/pairs -o several/cohort --force",
         "verify evaluations/pairs",
+    ):
+        rounds.succeed(line)
+
+
+def _succeed_with_several(rounds: Rounds) -> None:
+    (rounds.folder / "suite.yaml").write_text(SUITE)
+    (rounds.folder / "overlaps").mkdir()
+    for line in (
+        "prepare pairs pairs -o cohorts/again --counts 2:1:2 --workers 1",
+        "merge cohorts/pairs cohorts/again -o cohorts/merged --workers 1",
+        "verify cohorts/merged",
+        "benchmark suite.yaml --cohort cohorts/pairs -o benchmarks/pairs --workers 1",
+        "overlap labels labels -o overlaps/overlap.json",
     ):
         rounds.succeed(line)
 

@@ -153,6 +153,14 @@ def pictures(folder: Path, canaries: Canaries) -> Path:
     return table(folder / "pairs.csv", rows)
 
 
+def label_maps(folder: Path, canaries: Canaries) -> Path:
+    """Write two label maps that are called by the ids of their cases, with canaries in their headers."""
+    for n in range(2):
+        labels = (head(n) > 0).astype(np.int16) + (head(n) > head(n).mean())
+        nifti(folder / f"{canaries.word('id')}.nii.gz", labels, canaries)
+    return folder
+
+
 def dataset(folder: Path, canaries: Canaries) -> Path:
     """Write a BIDS dataset of two subjects, with canaries in its tables, its JSON and its headers."""
     about = {word: canaries.word() for word in ("Acknowledgements", "HowToAcknowledge")}

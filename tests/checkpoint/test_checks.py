@@ -37,3 +37,20 @@ def test_a_manifest_that_is_lost_is_one_fault(whole: Checkpoint, tmp_path: Path)
     fault = check.find_fault()
     assert fault is not None
     assert "manifest.json is missing" in fault.fault
+
+
+def test_folders_below_and_half_written_ones(tmp_path: Path) -> None:
+    assert list_checkpoints(tmp_path) == []
+    for name in ("last", "best", ".old-last", "last.previous"):
+        (tmp_path / "checkpoints" / name).mkdir(parents=True)
+    (tmp_path / "checkpoints" / "note.txt").touch()
+    assert [path.name for path in list_checkpoints(tmp_path)] == ["best", "last", "last.previous"]
+
+
+def test_files_are_named_from_where_one_verifies(whole: Checkpoint, tmp_path: Path) -> None:
+    save(tmp_path / "best", whole)
+    assert [check.file for check in list_checks(tmp_path / "best")] == [
+        "manifest.json",
+        "weights.safetensors",
+        "optimizers.safetensors",
+    ]

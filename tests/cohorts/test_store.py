@@ -17,7 +17,7 @@ from transmodal.cohorts.prepare.prepare import PrepareOptions, prepare
 from transmodal.cohorts.store import Cohort, PreparedCase
 from transmodal.errors import InputError, IntegrityError, UsageError
 from transmodal.modalities import modality_of
-from transmodal.storage import npy
+from transmodal.storage.arrays import npy
 from transmodal.volumes import Volume
 from transmodal.volumes.geometry.reorient import reorient, resample, working_grid
 from transmodal.volumes.intensity import fit
@@ -298,7 +298,7 @@ def test_arrays_of_a_folder_that_cannot_be_written_are_kept_in_memory(
         raise PermissionError(13, "Permission denied")
 
     expected = np.array(cohort.case("s1").volume("t1", 2.0).voxels)
-    monkeypatch.setattr("transmodal.cohorts.working_arrays._in_memory", {})
+    monkeypatch.setattr("transmodal.storage.arrays.kept._in_memory", {})
     shutil.rmtree(cohort.folder / "working")
     monkeypatch.setattr(Path, "mkdir", refuse)
     voxels = cohort.case("s1").volume("t1", 2.0).voxels

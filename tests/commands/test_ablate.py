@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from cli_calls import check_refused
 from transmodal import cli
 from transmodal.experiments.ablation import run as ablation
 from transmodal.experiments.ablation import table
@@ -25,10 +26,7 @@ from transmodal.experiments.ablation import table
 def test_refusals(
     words: str, status: int, part: str, folders: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert cli.run(words.split()) == status
-    error = capsys.readouterr().err
-    assert error.startswith("error[E")
-    assert part in error
+    check_refused(words, status, part, capsys)
     assert not Path("out").exists()
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from cli_calls import check_refused
 from transmodal import cli
 
 
@@ -30,7 +31,4 @@ def test_figures_agree(folders: Path, capsys: pytest.CaptureFixture[str]) -> Non
 def test_refusals(
     words: str, status: int, part: str, folders: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert cli.run(words.split()) == status
-    error = capsys.readouterr().err
-    assert error.startswith("error[E")
-    assert part in error
+    check_refused(words, status, part, capsys)

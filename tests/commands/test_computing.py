@@ -21,6 +21,20 @@ def test_masks_are_named_by_modality_and_added_to_those_of_recipes() -> None:
     assert parse_regions([f"t1={kind}"], ["t1-to-fa-small"], ()) == {"t1": (kind,)}
 
 
+def test_a_target_without_its_source_needs_a_mask_of_its_own() -> None:
+    recipe = "t1-to-t2-cyclegan-small"
+    kind = load.load(recipe).data.region
+    assert kind != "whole"
+    assert parse_regions((), [recipe], [("t1", "t2"), ("t1",)]) == {"t1": (kind,)}
+    assert parse_regions((), [recipe], [("t1",), ("t2",)]) == {"t1": (kind,), "t2": (kind,)}
+
+
+def test_a_recipe_finds_its_source_under_another_name() -> None:
+    kind = load.load("mr-to-colour-small").data.region
+    assert kind != "whole"
+    assert parse_regions((), ["mr-to-colour-small"], [("mr", "colour")]) == {"mr": (kind,)}
+
+
 def test_maps_are_named_by_modality() -> None:
     assert parse_intensities(["ct=window:-1000:2000", "t1=zscore"]) == {
         "ct": IntensitySpec("window", -1000, 2000),

@@ -8,20 +8,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
 
+from subject_files import tiny_recipe, write_blob
 from transmodal import cli
-from transmodal.volumes import Volume, io
 
-RECIPE = """
-name: tiny
-translator: unet_regression
-task: {source: [t1], target: fa}
-windows: {kind: slice, axes: [z]}
-settings: {width: 4, levels: 1}
-training: {epochs: 1, batch: 4, samples_per_epoch: 4, device: cpu}
-"""
+STEP = "{epochs: 1, batch: 4, samples_per_epoch: 4, device: cpu}"
 
 
 @pytest.fixture(scope="module")
@@ -29,16 +21,8 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Three subjects as files, and a recipe of one step."""
     folder = tmp_path_factory.mktemp("doors")
     for n in range(3):
-        case = folder / "subjects" / f"case-{n}"
-        case.mkdir(parents=True)
-        draw = np.random.default_rng(n)
-        i, j, k = np.indices((12, 12, 9)) - np.array([6, 6, 4]).reshape(3, 1, 1, 1)
-        t1 = (i**2 + j**2 + 1.5 * k**2 < 20) * (100 + 100 * draw.random((12, 12, 9)))
-        for name, voxels in {"t1": t1, "fa": t1 / 400}.items():
-            io.write(
-                Volume(voxels.astype(np.float32), np.diag([4.0, 4.0, 4.0, 1.0])), case / f"{name}.nii.gz"
-            )
-    (folder / "tiny.yaml").write_text(RECIPE)
+        write_blob(folder / "subjects" / f"case-{n}", n)
+    (folder / "tiny.yaml").write_text(tiny_recipe(data="{}", settings="{width: 4, levels: 1}", training=STEP))
     return folder
 
 

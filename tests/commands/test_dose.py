@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from cli_calls import check_error
 from transmodal import cli
 from transmodal.notice import INTENDED_USE
 from transmodal.storage import files
@@ -80,7 +81,4 @@ def test_refusals(
 ) -> None:
     io.write(Volume(np.zeros(SHAPE, np.uint8), AFFINE), place / "empty.nii.gz")
     monkeypatch.chdir(place)
-    assert cli.run(["dose", *words.split()]) in (2, 3)
-    error = capsys.readouterr().err
-    assert error.startswith(f"error[{code}]")
-    assert part in error
+    check_error(f"dose {words}", code, part, capsys)

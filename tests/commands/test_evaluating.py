@@ -23,8 +23,10 @@ def test_runs_are_one_several_or_named() -> None:
 
 def test_an_evaluation_lies_in_its_run_unless_it_is_said(folders: Path) -> None:
     cohort = Cohort.open(folders / "cohort")
-    assert folder_for(folders / "run", cohort, "elsewhere") == Path("elsewhere")
-    assert folder_for(folders / "run", cohort, None).parent == folders / "run"
+    assert folder_for([folders / "run"], cohort, "elsewhere") == Path("elsewhere")
+    assert folder_for([folders / "run"], cohort, None).parent == folders / "run"
+    with pytest.raises(UsageError, match="--predictions without -o"):
+        folder_for([], cohort, None)
 
 
 def test_pairs_are_looked_for_in_the_cohort(folders: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,18 +12,26 @@ from transmodal.commands._evaluation_words import (
     CaseWords,
     EvaluationWords,
     FigureWords,
-    PassWords,
+    ModelWords,
+    NetworkWords,
     open_cohort,
     oracles_of,
     words_of,
 )
+from transmodal.commands._passes import Computing, PassWords
+from transmodal.commands._prediction_words import PredictionWords
 from transmodal.errors import InputError, UsageError
 
 
 def words(*, metrics: str = "mae", oracles: str = "none", axes: str = "") -> EvaluationWords:
-    figures = FigureWords(metrics, oracles, (), None, None, False)
     return EvaluationWords(
-        CaseWords("test", None, None, ()), figures, PassWords(axes, None, 1, None), "last", "cpu", "t2", True
+        CaseWords(),
+        FigureWords(oracles, metrics=metrics),
+        NetworkWords(),
+        ModelWords("last", "cpu", ["t2"], Computing.AUTO),
+        PassWords(axes),
+        PredictionWords(),
+        save_volumes=True,
     )
 
 
@@ -32,6 +41,7 @@ def test_a_request_holds_what_the_words_say() -> None:
     assert request.translation.checkpoint == "last"
     assert request.translation.passes.axes == ("z", "x")
     assert request.translation.without == ("t2",)
+    assert request.translation.engine == "auto"
     assert tuple(request.scoring.metrics) == ("mae", "ssim")
     assert len(request.scoring.oracles) == 3
     assert request.save_volumes
@@ -49,10 +59,10 @@ def test_oracles_are_named_as_sets() -> None:
     assert refused.value.code == "E001"
 
 
-@pytest.mark.parametrize(("table", "by"), [("people.tsv", ()), (None, "age")])
-def test_a_table_and_its_columns_go_together(table: str | None, by: str) -> None:
+@pytest.mark.parametrize(("table", "by"), [(Path("people.tsv"), ()), (None, ["age"])])
+def test_a_table_and_its_columns_go_together(table: Path | None, by: list[str]) -> None:
     with pytest.raises(UsageError, match=r"without --(by|phenotypes)") as refused:
-        CaseWords("test", None, table, by).selection()
+        CaseWords("test", table, by).selection(None)
     assert refused.value.code == "E004"
 
 
@@ -60,14 +70,31 @@ def test_a_cohort_is_opened_once(folders: Path) -> None:
     cohort = open_cohort("cohort")
     assert cohort.folder == Path("cohort")
     assert open_cohort(cohort) is cohort
-    assert isinstance(CaseWords("test", "cohort", None, ()).selection().training_cohort, Cohort)
+    assert isinstance(CaseWords().selection("cohort").training_cohort, Cohort)
     with pytest.raises(InputError):
         open_cohort("run")
 
 
 @pytest.mark.parametrize("window", ["1", "a,b", "1,2,3"])
 def test_a_window_is_two_numbers(window: str) -> None:
-    figures = FigureWords("mae", "none", (), "organs.onnx", window, False)
+    networks = NetworkWords((), Path("organs.onnx"), window)
     with pytest.raises(UsageError, match="--segmenter-window") as refused:
-        figures.choice("cpu")
+        FigureWords().choice(networks, "cpu")
     assert refused.value.code == "E001"
+
+
+def test_a_protocol_adds_the_figures_of_its_challenge() -> None:
+    figures = FigureWords(metrics="mae", protocols=("synthrad2023", "synthrad2025"))
+    assert figures.choice(NetworkWords(), "cpu").plain == (
+        "mae",
+        "mae_synthrad2023",
+        "psnr_synthrad2023",
+        "ssim_synthrad2023",
+        "mae_synthrad2025",
+        "psnr_synthrad2025",
+        "ms_ssim_synthrad2025",
+    )
+    with pytest.raises(UsageError, match="--protocol synthrad2024") as refused:
+        replace(figures, protocols=["synthrad2024"]).choice(NetworkWords(), "cpu")
+    assert refused.value.code == "E002"
+    assert "synthrad202" in refused.value.remedy

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from cli_calls import check_error
 from transmodal import cli
 from transmodal.storage import files
 from transmodal.volumes import Volume, io
@@ -70,7 +71,4 @@ def test_refusals(place: Path, words: str, code: str, part: str, capsys: pytest.
         io.write(Volume(np.ones((12, 11, 8), np.uint8), AFFINE), place / "more" / f"{name}.nii.gz")
     io.write(Volume(np.full(SHAPE, 0.5, np.float32), AFFINE), place / "half.nii.gz")
     io.write(Volume(np.zeros((*SHAPE, 3), np.uint8), AFFINE), place / "colour.nii.gz")
-    assert cli.run(["overlap", *words.split()]) in (2, 3)
-    error = capsys.readouterr().err
-    assert error.startswith(f"error[{code}]")
-    assert part in error
+    check_error(f"overlap {words}", code, part, capsys)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from transmodal.commands import _passes
-from transmodal.commands._passes import Fusing, Normalising
+from transmodal.commands._passes import PassWords
 from transmodal.inference.passes import BY_RECIPE
 
 
@@ -14,10 +14,8 @@ def test_axes_are_letters_between_commas_or_a_list() -> None:
 
 
 def test_nothing_said_leaves_the_recipes_passes() -> None:
-    assert _passes.of("", None, 1, None) == BY_RECIPE
+    assert PassWords().passes() == BY_RECIPE
 
 
 def test_every_word_has_its_pass() -> None:
-    passes = _passes.of("z", Fusing.MEDIAN, 3, Normalising.RUNNING)
-    assert passes == (("z",), "median", 3, "running")
-    assert all(type(word) is str for word in (passes.fuse, passes.translate_with))
+    assert PassWords("z", "median", 3, "running").passes() == (("z",), "median", 3, "running")

@@ -6,34 +6,21 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from transmodal.commands._reading import (
-    AssumeOrientation,
-    DicomSeries,
-    Form,
-    Frame,
-    Nonfinite,
-    NonfiniteVoxels,
-    OrientationFrom,
-    reading_of,
-)
+from transmodal.commands._groups import grouped
+from transmodal.commands._reading import ReadingWords, SeriesReadingWords
 from transmodal.volumes.reading import STRICT, Reading
 
 app = typer.Typer()
 
 
 @app.command()
-def show(
-    nonfinite: NonfiniteVoxels = Nonfinite.REFUSE,
-    orientation_from: OrientationFrom = None,
-    assume_orientation: AssumeOrientation = None,
-    frame: Frame = None,
-    series: DicomSeries = None,
-) -> None:
-    typer.echo(reading_of(nonfinite, orientation_from, assume_orientation, frame, series))
+@grouped
+def show(*, words: SeriesReadingWords) -> None:
+    typer.echo(words.reading())
 
 
 def test_without_a_word_reading_is_strict() -> None:
-    assert reading_of(Nonfinite.REFUSE, None, None, None) == STRICT
+    assert ReadingWords().reading() == SeriesReadingWords().reading() == STRICT
 
 
 @pytest.mark.parametrize(
@@ -57,8 +44,3 @@ def test_other_words_are_refused(words: list[str]) -> None:
     result = CliRunner().invoke(app, words)
     assert result.exit_code == 2
     assert words[0] in result.output
-
-
-def test_forms_are_those_of_a_header() -> None:
-    forms = [reading_of(Nonfinite.ZERO, form, None, None).orientation_from for form in (None, *Form)]
-    assert forms == [None, "sform", "qform"]

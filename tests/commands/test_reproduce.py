@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 import transmodal
+from cli_calls import check_refused
 from transmodal import cli
 from transmodal.commands import _reproducing
 
@@ -66,7 +67,4 @@ def test_other_bytes_end_with_status_5(
 def test_refusals(
     words: str, status: int, part: str, folders: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert cli.run(words.split()) == status
-    error = capsys.readouterr().err
-    assert error.startswith("error[E")
-    assert part in error
+    check_refused(words, status, part, capsys)

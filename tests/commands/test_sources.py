@@ -89,12 +89,6 @@ def test_cases_of_a_split_are_jobs(folders: Path, preprocessing: Make) -> None:
         find(["cohort"], preprocessing("t2"), Path("out"), "test")
 
 
-def test_sources_in_python_become_the_words_of_the_line() -> None:
-    assert _sources.words_of(Path("a.nii")) == ["a.nii"]
-    assert _sources.words_of(["a", Path("b")]) == ["a", "b"]
-    assert _sources.words_of({"t1": "a", "t2": Path("b")}) == ["t1=a", "t2=b"]
-
-
 def test_weights_are_named() -> None:
     assert _sources.weights(None) == {}
     assert _sources.weights(["sam=a=b.pth"]) == _sources.weights({"sam": "a=b.pth"}) == {"sam": "a=b.pth"}

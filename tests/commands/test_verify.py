@@ -145,6 +145,7 @@ def test_python_sees_damage_that_came_later(folders: Path) -> None:
 @pytest.mark.parametrize("place", [".", "nowhere", "source-t1.nii.gz", "tiny.yaml"])
 def test_another_folder_is_refused(place: str, folders: Path) -> None:
     shutil.rmtree(folders / "evaluation")
+    (folders / "synthetic-fa.nii.gz").unlink()  # an image that is known to be synthetic and lacks its sidecar
     with pytest.raises(
         InputError, match="is no cohort, run, checkpoint, evaluation or synthetic image"
     ) as caught:

@@ -43,3 +43,13 @@ def test_another_folder_is_refused(tmp_path: Path) -> None:
     ) as refused:
         transmodal.verify(tmp_path)
     assert refused.value.code == "E100"
+
+
+def test_an_image_that_lost_its_sidecar_is_a_fault_of_its_folder(folders: Path) -> None:
+    transmodal.translate("run", "cohort", "out", split="all", gate="off")
+    assert transmodal.verify("out").is_whole
+    lost, *_ = sorted((folders / "out").glob("*.json"))
+    lost.unlink()
+    faults = transmodal.verify("out").faults
+    assert [fault.file for fault in faults] == [f"{lost.stem}.nii.gz"]
+    assert "is synthetic and has no sidecar" in faults[0].fault

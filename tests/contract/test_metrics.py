@@ -8,25 +8,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import get_args
 
-import numpy as np
 import pytest
 
-from transmodal import cli
+from cli_calls import call
+from subject_files import tiny_recipe, write_ellipsoid
 from transmodal.evaluation.learned import choose
 from transmodal.metrics import registry, suite
 from transmodal.recipes.schema import EvaluationSettings
 from transmodal.storage import files
-from transmodal.volumes import Volume, io
 
-RECIPE = """
-name: tiny
-translator: unet_regression
-task: {source: [t1], target: fa}
-data: {spacing_mm: 4.0, region: body}
-windows: {kind: slice, axes: [z]}
-settings: {width: 4, levels: 2}
-training: {epochs: 1, batch: 4, samples_per_epoch: 8, device: cpu}
-"""
 METRIC = '''
 """The share of the reference's contrast that the synthetic volume keeps."""
 
@@ -56,32 +46,16 @@ def new_metric(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]
     del suite.contrast
 
 
-def _run(line: str) -> None:
-    assert cli.run(line.split()) == 0
-
-
-def _write_case(folder: Path, seed: int) -> None:
-    folder.mkdir(parents=True)
-    draw = np.random.default_rng(seed)
-    i, j, k = np.indices((17, 19, 14)).astype(float)
-    inside = ((i - 8) / 7) ** 2 + ((j - 9) / 8) ** 2 + ((k - 7 - 0.1 * i) / 6) ** 2 < 1
-    t1 = inside * (60 + 30 * np.sin(i / 2 + seed) + 3 * draw.standard_normal(inside.shape))
-    fa = inside * np.clip((t1 - 20) / 100, 0, 1)
-    arrays = {"t1": t1.astype(np.float32), "fa": fa.astype(np.float32), "mask": inside.astype(np.uint8)}
-    for name, voxels in arrays.items():
-        io.write(Volume(voxels, np.diag([4.0, 4.0, 4.0, 1.0])), folder / f"{name}.nii.gz")
-
-
 def test_a_new_metric_goes_the_whole_way(
     new_metric: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for n in range(5):
-        _write_case(tmp_path / "subjects" / f"case-{n}", n)
-    (tmp_path / "tiny.yaml").write_text(RECIPE)
+        write_ellipsoid(tmp_path / "subjects" / f"case-{n}", n)
+    (tmp_path / "tiny.yaml").write_text(tiny_recipe())
     cohort, trained = tmp_path / "cohort", tmp_path / "run"
-    _run(f"prepare folders {tmp_path}/subjects -o {cohort} --region t1=body --counts 2:1:2 --workers 1")
-    _run(f"train {tmp_path}/tiny.yaml --cohort {cohort} -o {trained}")
-    _run(f"evaluate {trained} --cohort {cohort} --metrics {new_metric},mae --save-volumes --device cpu")
+    call(f"prepare folders {tmp_path}/subjects -o {cohort} --region t1=body --counts 2:1:2 --workers 1")
+    call(f"train {tmp_path}/tiny.yaml --cohort {cohort} -o {trained}")
+    call(f"evaluate {trained} --cohort {cohort} --metrics {new_metric},mae --save-volumes --device cpu")
     written = files.read_json(trained / "evaluation" / "evaluation.json")
     values = [row["value"] for row in written["rows"] if row["metric"] == new_metric]
     assert len(values) == 2 * 2 * 4  # two cases, mask and whole, one run and three oracles
@@ -90,13 +64,13 @@ def test_a_new_metric_goes_the_whole_way(
     assert new_metric.upper() in report
     assert "CONTRAST_KEPT ↑" in (trained / "evaluation" / "evaluation.md").read_text()
     capsys.readouterr()
-    _run(f"compare {trained} --metric {new_metric} --json")
+    call(f"compare {trained} --metric {new_metric} --json")
     comparison = json.loads(capsys.readouterr().out)
     models = [row for row in comparison["rows"] if not row["oracle"]]
     oracles = [row["description"]["mean"] for row in comparison["rows"] if row["oracle"]]
     assert len(models) == 1
     assert oracles == sorted(oracles, reverse=True)  # higher is better, as its record says
-    _run(f"check {trained} --cohort {cohort} --json")
+    call(f"check {trained} --cohort {cohort} --json")
     checked = json.loads(capsys.readouterr().out)
     assert checked["left_out"] == []
     assert checked["exact"] == checked["figures"] >= len(written["rows"])

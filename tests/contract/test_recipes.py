@@ -19,9 +19,9 @@ from transmodal.cohorts.store import Cohort
 from transmodal.recipes import load
 from transmodal.recipes.schema import Recipe
 from transmodal.training.optimizers import Moment, factor
-from transmodal.training.planning.config import DERIVED
 from transmodal.training.planning.plan import plan
 from transmodal.training.train import train
+from transmodal.translators._base import TranslatorConfig
 
 RECIPES = load.names()
 SHAPE = (20, 24, 18)
@@ -71,7 +71,8 @@ def tiny(translator: str) -> dict[str, Any]:
     assert spec.loader is not None, translator
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    return {name: value for name, value in module.TINY.items() if name not in DERIVED}
+    derived = set(TranslatorConfig.model_fields) - {"width"}
+    return {name: value for name, value in module.TINY.items() if name not in derived}
 
 
 def in_small(recipe: Recipe) -> Recipe:

@@ -19,44 +19,64 @@ from transmodal.cohorts import layouts
 
 SOURCE = Path(transmodal.__file__).parent
 ERRORS = ("UsageError", "InputError", "ResourceError", "IntegrityError", "InternalError", "TransmodalError")
+SPREADING = ("prepare", "translate", "atlas", "benchmark", "ablate", "study")
 SPLITTING = ("prepare", "merge", "resplit")
-READING = ("prepare", "translate", "overlap", "dose")
+READING = ("prepare", "translate", "view", "overlap", "dose", "evaluate")
 VERBS: dict[str, tuple[str, ...]] = {
+    "commands/_dicom_nodes.py": ("dicom-node",),
+    "commands/_dicom_": ("translate",),
     "checkpoint/": ("translate", "evaluate"),
     "cli.py": ("prepare", "merge", "resplit", "benchmark", "ablate", "atlas"),
+    "cluster/": SPREADING,
     "cohorts/edit/merge.py": ("merge",),
     "cohorts/quality/duplicates.py": SPLITTING,
     "cohorts/split/slabs.py": ("prepare",),
     "cohorts/split/": SPLITTING,
     "cohorts/": ("prepare",),
+    "commands/_clusters.py": ("prepare", "atlas", "benchmark", "ablate", "study"),
     "commands/_evaluating.py": ("evaluate",),
+    "commands/_exporting.py": ("export",),
+    "commands/_importing.py": ("import",),
+    "commands/import_weights.py": ("import",),
     "commands/_preparing.py": ("prepare",),
     "commands/_translating.py": ("translate",),
     "commands/_evaluation_words.py": ("evaluate",),
     "commands/_passes.py": ("translate", "evaluate"),
+    "commands/_prediction_words.py": ("evaluate",),
     "commands/_places.py": ("translate", "reproduce"),
     "commands/_reproducing.py": ("reproduce",),
     "commands/_sources.py": ("translate",),
     "commands/_splitting.py": SPLITTING,
     "commands/_verifying.py": ("verify",),
+    "commands/_viewing.py": ("view",),
+    "commands/_publishing.py": ("publish",),
     "commands/_reading.py": READING,
+    "evaluation/regions": ("regions",),
+    "commands/_measuring": ("regions",),
     "evaluation/compare/": ("compare",),
     "evaluation/": ("evaluate",),
     "experiments/benchmark/": ("benchmark",),
+    "experiments/study/": ("study",),
     "commands/_gate.py": ("translate",),
     "inference/cycle.py": ("evaluate",),
     "inference/gate.py": ("translate",),
     "inference/": ("translate", "evaluate"),
     "nets/": ("evaluate",),
+    "exporting/": ("export",),
+    "importing/": ("import",),
+    "publishing/": ("publish",),
     "recipes/": ("train",),
+    "service/dicom_node/": ("dicom-node",),
+    "service/": ("serve",),
     "training/": ("train",),
+    "viewing/": ("view",),
     "volumes/diffusion.py": ("prepare",),
     "volumes/": READING,
 }
 """Which verbs show a user the errors of a module; the first entry that fits counts, and commands have their own."""
 
 
-OTHER_PROGRAMS = r"\b(gdcmconv|dcmdjpeg|dcm2niix|git|pip)\b"
+OTHER_PROGRAMS = r"\b(dask|gdcmconv|dcmdjpeg|dcm2niix|git|pip)\b"
 """Programs whose options advice may name."""
 
 
@@ -129,7 +149,7 @@ def test_there_is_advice() -> None:
 
 @pytest.mark.parametrize("one", ADVICE, ids=lambda one: f"{one.module}:{one.line}")
 def test_options_and_verbs_of_advice_exist(one: Text) -> None:
-    named = re.findall(r"(?<!of )transmodal ([a-z]+)", one.text)
+    named = re.findall(r"(?<!of )transmodal ([a-z]+(?:-[a-z]+)*)", one.text)
     assert set(named) <= set(cli.VERBS), one
     for clause in re.split(r"[,;.] (?!\.)", one.text):
         if re.search(OTHER_PROGRAMS, clause):

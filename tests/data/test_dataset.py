@@ -151,4 +151,4 @@ def test_targets_of_other_patients(stream: Stream) -> None:
 def _without(case: PreparedCase, *names: str) -> PreparedCase:
     """Return a case that lacks some modalities."""
     volumes = {name: entry for name, entry in case.entry.volumes.items() if name not in names}
-    return PreparedCase(case._folder, case.entry.model_copy(update={"volumes": volumes}))
+    return PreparedCase(case.folder, case.entry.model_copy(update={"volumes": volumes}))

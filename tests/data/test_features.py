@@ -14,6 +14,7 @@ from torch import Tensor
 
 from transmodal.data import features as features_module
 from transmodal.data.dataset import WindowDataset
+from transmodal.data.eight_bits import round_features
 from transmodal.data.features import FeatureStore
 from transmodal.data.loader import Epoch, batches
 from transmodal.data.stream import Stream
@@ -41,6 +42,20 @@ def test_stored_features_are_the_computed_ones(stream: Stream, tmp_path: Path) -
         assert torch.equal(batch.features, encode(batch.source))
         seen += len(batch.source)
     assert seen == len(dataset)
+
+
+def test_features_in_bytes_are_the_computed_ones_in_half_the_room(stream: Stream, tmp_path: Path) -> None:
+    def encode_in_bytes(source: Tensor) -> Tensor:
+        return round_features(encode(source))
+
+    dataset = WindowDataset(stream)
+    store = FeatureStore(tmp_path, "toy in bytes", dataset, is_packed=True)
+    store.fill(encode_in_bytes, store.missing(), 3, lambda done, total: None)
+    for index in (0, 7, 23):
+        assert torch.equal(store(index), encode_in_bytes(dataset[index, 0].source[None])[0])
+    assert {np.load(path).dtype for path in tmp_path.iterdir()} == {np.dtype(np.int8)}
+    with pytest.raises(IntegrityError, match="float16 features"):
+        FeatureStore(tmp_path, "toy in bytes", dataset)(0)
 
 
 def test_nothing_is_encoded_twice(stream: Stream, tmp_path: Path) -> None:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import multiprocessing
 from dataclasses import replace
 
 import pytest
 import torch
 
 from transmodal.batch import Batch
+from transmodal.data import loader
 from transmodal.data.dataset import WindowDataset
-from transmodal.data.loader import Epoch, Share, batches, seed_of, steps_per_epoch
+from transmodal.data.loader import Epoch, Loader, Share, batches, seed_of, steps_per_epoch
 from transmodal.data.stream import Stream
 from transmodal.errors import IntegrityError, UsageError
 from transmodal.recipes.training_schema import Augment
-from transmodal.storage import verified
+from transmodal.storage.arrays import verified
 
 
 def equal(one: Batch, other: Batch) -> bool:
@@ -30,6 +32,51 @@ def test_workers_change_nothing(stream: Stream, workers: int) -> None:
     shared = list(batches(dataset, Epoch(4, "train", 1, 5), Share(workers=workers)))
     assert len(alone) == steps_per_epoch(len(dataset), 5) == 4
     assert all(equal(a, b) for a, b in zip(alone, shared, strict=True))
+
+
+def test_workers_live_on_between_epochs_and_end_when_one_is_left(stream: Stream) -> None:
+    dataset, alone = WindowDataset(stream), WindowDataset(stream)
+    kept = Loader(dataset, Share(workers=2))
+    ids = []
+    for number in (0, 1):
+        epoch = Epoch(4, "train", number, 5)
+        assert all(equal(a, b) for a, b in zip(kept.batches(epoch), batches(alone, epoch), strict=True))
+        ids.append({worker.pid for worker in multiprocessing.active_children()})
+    assert ids[0] == ids[1]
+    assert len(ids[0]) == 2
+
+    rest = kept.batches(Epoch(4, "train", 2, 5), skip=1)
+    next(rest)
+    rest.close()
+    assert not multiprocessing.active_children()
+
+    again = list(kept.batches(Epoch(4, "train", 2, 5), skip=1))
+    assert len(again) == 3
+    assert multiprocessing.active_children()
+    kept.close()
+    assert not multiprocessing.active_children()
+
+
+def test_workers_that_begin_anew_cut_the_same(stream: Stream, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loader, "start_method", lambda: "spawn")
+    dataset, epoch = WindowDataset(stream), Epoch(4, "train", 0, 5)
+    alone = list(batches(dataset, epoch))  # what is mapped here does not travel
+    shared = list(batches(dataset, epoch, Share(workers=1)))
+    assert all(equal(a, b) for a, b in zip(alone, shared, strict=True))
+
+
+def test_batches_are_pinned_where_that_is_asked_for(stream: Stream, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[bool] = []
+    make = loader.DataLoader
+
+    def record(*args: object, pin_memory: bool, **kwargs: object) -> object:
+        asked.append(pin_memory)
+        return make(*args, pin_memory=False, **kwargs)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(loader, "DataLoader", record)
+    for is_pinned in (False, True):
+        next(batches(WindowDataset(stream), Epoch(4, "train", 0, 5), Share(is_pinned=is_pinned)))
+    assert asked == [False, True]
 
 
 @pytest.mark.parametrize("workers", [0, 1, 2])

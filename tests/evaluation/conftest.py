@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import Any, Literal
 
 import numpy as np
@@ -46,6 +47,11 @@ class FakeCase:
     @property
     def grid(self) -> Grid:
         return next(iter(self.volumes.values())).grid
+
+    @property
+    def entry(self) -> SimpleNamespace:
+        shapes = {name: SimpleNamespace(shape=volume.voxels.shape) for name, volume in self.volumes.items()}
+        return SimpleNamespace(volumes=shapes, segmentation=self.labels)
 
     def volume(self, modality: str, spacing_mm: float | None = None) -> Volume:
         volume = self.volumes[modality]

@@ -55,7 +55,11 @@ def test_a_model_says_how_large_it_is() -> None:
     recipe = load.load(NAME)
     settings: dict[str, Any] = {"source_channels": [1]}
     model = SimpleNamespace(
-        recipe=recipe, translator=translators.build(recipe.translator, settings), device="cpu", provenance={}
+        recipe=recipe,
+        translator=translators.build(recipe.translator, settings),
+        device="cpu",
+        provenance={},
+        engine_name="torch",
     )
     found = provenance.describe_model(cast("Model", model))
     assert found["device"] == "cpu"
@@ -78,3 +82,11 @@ def test_a_model_says_how_large_it_is() -> None:
 )
 def test_what_differs_from_the_recipe_is_said(passes: dict[str, Any], words: str) -> None:
     assert provenance.describe_variant(passes) == words
+
+
+def test_alignment_counts_where_it_is_set_and_older_hashes_hold() -> None:
+    plain = load.load(NAME).model_dump(mode="json")["training"]
+    assert plain["alignment"] is plain["misalignment"] is None
+    assert _digest("training.alignment.structure.weight=1") != _digest()
+    # As it was before there were these keys.
+    assert _digest() == "d0a8f1ab76a4fa593c535676f7ab63e2824e4862619747e51e4ebb01817b2e45"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 from transmodal.evaluation.casewise import evaluate_cases
@@ -43,3 +44,22 @@ def test_the_summary_as_text(evaluated: Make) -> None:
     assert lines[0].split() == ["MAE", "(FA)", "PSNR", "(dB)", "SSIM", "3D", "SSIM", "2D"]
     assert lines[1].split()[:3] == ["unet", "0.0100", "40.00"]
     assert [line.split()[0] for line in lines[1:]] == ["unet", "mean_target", "lookup"]
+
+
+class _Rows(tuple[Any, ...]):
+    """Rows that count how often somebody goes through all of them."""
+
+    passes = 0
+
+    def __iter__(self) -> Iterator[Any]:
+        type(self).passes += 1
+        return super().__iter__()
+
+
+def test_kinds_of_figures_are_looked_for_once_however_many_rows_there_are(evaluated: Make) -> None:
+    evaluation = replace(evaluated(0, 1), rows=())
+    object.__setattr__(evaluation, "rows", _Rows(evaluated(0, 1).rows))
+    assert evaluation.columns("mask")
+    assert evaluation.columns("whole")
+    assert evaluation.main_columns() == evaluated(0).main_columns()
+    assert _Rows.passes == 1

@@ -14,7 +14,7 @@ import pytest
 import torch
 
 from transmodal import translators
-from transmodal.cohorts.patient_marks import UNKEYED
+from transmodal.cohorts.patient_marks import UNKEYED, PatientKey
 from transmodal.errors import UsageError
 from transmodal.evaluation import provenance as origin
 from transmodal.evaluation import run
@@ -45,11 +45,14 @@ class FakeCohort:
         self._cases = cases
         volumes = {"t1": SimpleNamespace(simulated=False), "fa": SimpleNamespace(simulated=simulated)}
         entries = [SimpleNamespace(volumes=volumes, mask=object())]
-        self.manifest = SimpleNamespace(
-            name="mine", cases=entries, options=SimpleNamespace(labels={}), has_patient_key=False
-        )
+        self.manifest = SimpleNamespace(name="mine", cases=entries, options=SimpleNamespace(labels={}))
 
-    def cases(self, split: str) -> list[Any]:
+    def patient_keys(self) -> tuple[PatientKey, ...]:
+        return (UNKEYED,)
+
+    def cases(self, split: str | None = None) -> list[Any]:
+        if split is None:
+            return [case for cases in self._cases.values() for case in cases]
         return self._cases.get(split, [])
 
     def named_for(self, wanted: Sequence[str]) -> FakeCohort:  # the names that recipes have already
@@ -77,6 +80,7 @@ def models(monkeypatch: pytest.MonkeyPatch, make_preprocessing: Make) -> dict[st
                 adds=0.05,
                 draws=False,
                 translates_with=lambda: None,
+                to=lambda **_: None,
                 config=translators.checked(translator, {"width": 2}),
             ),
             Recipe.model_validate(recipe),

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from transmodal.batch import Batch
+from stand_ins import StandIn
 from transmodal.cohorts.case_files import CaseFiles
 from transmodal.cohorts.prepare.prepare import PrepareOptions, prepare
 from transmodal.evaluation.casewise import evaluate_cases
@@ -20,7 +18,7 @@ from transmodal.evaluation.result import EvaluationTask
 from transmodal.inference.model import Model
 from transmodal.inference.preprocessing import Preprocessing
 from transmodal.recipes.schema import Recipe
-from transmodal.translators._base import Translator, TranslatorConfig
+from transmodal.translators._base import TranslatorConfig
 from transmodal.volumes import Volume, io
 from transmodal.volumes.intensity import IntensitySpec, fit
 from transmodal.volumes.windows.cut import Cutting
@@ -28,11 +26,7 @@ from transmodal.volumes.windows.cut import Cutting
 HU = IntensitySpec("window", -1024.0, 3000.0)
 
 
-class Outputs(NamedTuple):
-    synthetic: Tensor
-
-
-class Overshooting(Translator[Outputs]):
+class Overshooting(StandIn):
     """A network with a linear last layer: it goes a tenth beyond what its targets had."""
 
     output_range = "free"
@@ -41,15 +35,6 @@ class Overshooting(Translator[Outputs]):
         self, source: Tensor, available: Tensor, features: Tensor | None = None, noise: Tensor | None = None
     ) -> Tensor:
         return 1.1 * source.expand(-1, self.config.target_channels, *source.shape[2:])
-
-    def players(self, phase: str) -> Mapping[str, nn.Module]:
-        return {}
-
-    def synthesise(self, batch: Batch) -> Outputs:
-        return Outputs(batch.source)
-
-    def losses(self, player: str, batch: Batch, outputs: Outputs) -> dict[str, Tensor]:
-        return {}
 
 
 def model(target: str, spec: IntensitySpec, axes: tuple[int, ...] = (2,), least: float = 0.0) -> Model:

@@ -2,32 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
-from typing import NamedTuple
 
 import numpy as np
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from transmodal.batch import Batch
+from stand_ins import StandIn
 from transmodal.data.loader import seed_of
 from transmodal.errors import InputError, UsageError
 from transmodal.inference.model import Model
 from transmodal.inference.preprocessing import Preprocessing
 from transmodal.recipes.schema import Recipe
-from transmodal.translators._base import Translator, TranslatorConfig
+from transmodal.translators._base import TranslatorConfig
 from transmodal.volumes import Volume
 from transmodal.volumes.intensity import IntensityMap, IntensitySpec, fit
 from transmodal.volumes.windows.cut import Cutting
 
 
-class Outputs(NamedTuple):
-    synthetic: Tensor
-
-
-class MeanOfSources(Translator[Outputs]):
+class MeanOfSources(StandIn):
     """Averages its channels; remembers what it was shown."""
 
     output_range = "signed"
@@ -38,15 +32,6 @@ class MeanOfSources(Translator[Outputs]):
         self.check(source, available)
         assert not self.training
         return source.mean(dim=1, keepdim=True).expand(-1, self.config.target_channels, *source.shape[2:])
-
-    def players(self, phase: str) -> Mapping[str, nn.Module]:
-        return {}
-
-    def synthesise(self, batch: Batch) -> Outputs:
-        return Outputs(batch.source)
-
-    def losses(self, player: str, batch: Batch, outputs: Outputs) -> dict[str, Tensor]:
-        return {}
 
 
 FA = IntensitySpec("window", 0.0, 1.0)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from transmodal.data.loader import seed_of
 from transmodal.inference.engines._base import Engine
 from transmodal.inference.preprocessing import Preprocessing, preprocess
 from transmodal.inference.synthesis import synthesise
+from transmodal.storage.process_memory import allocator
 from transmodal.volumes import Volume
 from transmodal.volumes.intensity import IntensitySpec, fit
 from transmodal.volumes.windows.cut import Cutting
@@ -31,7 +33,7 @@ class MeanEngine:
         self, source: NDArray[np.float32], available: NDArray[np.float32], noise: NDArray[np.int64]
     ) -> NDArray[np.float32]:
         self.calls.append((source, available, noise))
-        mean = source.sum(axis=1, keepdims=True) / available.sum(axis=1)[:, None, None, None]
+        mean = source.sum(axis=1, keepdims=True) / available.sum(axis=1).reshape(-1, *[1] * (source.ndim - 1))
         return np.repeat(mean, self.channels, axis=1)
 
 
@@ -127,3 +129,73 @@ def test_an_onnx_session_is_an_engine(tmp_path: Path) -> None:
     np.testing.assert_allclose(
         exported, synthesise(MeanEngine(), three_planes, preprocessed).volume.voxels, atol=1e-6
     )
+
+
+@pytest.mark.parametrize("kind", ["slice", "patch"])
+def test_windows_outside_the_region_are_not_translated_and_the_volume_is_the_same(
+    kind: Literal["slice", "patch"],
+) -> None:
+    cutting = Cutting(kind, (4, 4, 4), overlap=0.5) if kind == "patch" else Cutting(kind)
+    settings = preprocessing(axes=(0, 2), fuse="median", cutting=cutting)
+    whole = preprocess(settings, images())
+    region = np.zeros(SHAPE, np.bool_)
+    region[0, 1:3, 1:3] = True
+    part = replace(whole, region=region)
+    few, all_windows = MeanEngine(), MeanEngine()
+    counts = list[tuple[int, int]]()
+    volume = synthesise(few, settings, part, lambda n, total: counts.append((n, total))).volume
+    expected = synthesise(all_windows, settings, whole).volume
+    np.testing.assert_array_equal(volume.voxels, np.where(region, expected.voxels, 0))
+    assert volume.voxels[~region].max() == 0 < volume.voxels[region].min()
+    n_few, n_all = (sum(len(source) for source, _, _ in engine.calls) for engine in (few, all_windows))
+    assert n_few == {"slice": 1 + 2, "patch": 4}[kind]
+    assert n_all == {"slice": 7 + 5, "patch": 12}[kind]
+    assert counts[-1] == (n_few, n_few)
+
+
+@pytest.mark.parametrize("kind", ["slice", "patch"])
+@pytest.mark.parametrize("spacing_mm", [0.6, 1.7, 2.5])
+def test_they_are_not_translated_on_another_grid_either_and_the_volume_is_the_same(
+    kind: Literal["slice", "patch"], spacing_mm: float
+) -> None:
+    """A voxel of the region is mixed of its neighbours on the working grid, some of which lie outside."""
+    cutting = Cutting(kind, (4, 4, 4), overlap=0.5) if kind == "patch" else Cutting(kind)
+    settings = preprocessing(axes=(0, 1, 2), cutting=cutting, spacing_mm=spacing_mm)
+    draw, shape = np.random.default_rng(3), (24, 22, 20)
+    sources = {name: Volume(draw.random(shape, dtype=np.float32), np.eye(4)) for name in ("t1", "t2")}
+    whole = preprocess(settings, sources)
+    region = np.zeros(shape, np.bool_)
+    region[0, 9, 3:7] = region[6:9, 11, 6] = True  # at the rim of the field of view, and within
+    few, all_windows = MeanEngine(), MeanEngine()
+    part = synthesise(few, settings, replace(whole, region=region))
+    expected = synthesise(all_windows, settings, whole)
+    np.testing.assert_allclose(part.volume.voxels[region], expected.volume.voxels[region], rtol=1e-6)
+    assert not part.volume.voxels[~region].any()
+    assert part.disagreement is not None or kind == "patch"
+    n_few, n_all = (sum(len(source) for source, _, _ in engine.calls) for engine in (few, all_windows))
+    assert n_few < n_all
+
+
+def test_a_region_of_nothing_is_translated_whole() -> None:
+    engine, settings = MeanEngine(), preprocessing()
+    empty = replace(preprocess(settings, images()), region=np.zeros(SHAPE, np.bool_))
+    synthesise(engine, settings, empty)
+    assert sum(len(source) for source, _, _ in engine.calls) == SHAPE[2]
+
+
+def test_memory_that_networks_freed_goes_back_also_when_one_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = list[str]()
+    monkeypatch.setattr(allocator, "reuse_freed_memory", lambda: calls.append("reuse"))
+    monkeypatch.setattr(allocator, "give_back", lambda: calls.append("give back"))
+    settings = preprocessing()
+    preprocessed = preprocess(settings, images())
+    synthesise(MeanEngine(), settings, preprocessed)
+    assert calls == ["reuse", "give back"]
+
+    class FailingEngine(MeanEngine):
+        def infer(self, *_: NDArray[Any]) -> NDArray[np.float32]:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        synthesise(FailingEngine(), settings, preprocessed)
+    assert calls == ["reuse", "give back"] * 2

@@ -13,7 +13,16 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from transmodal import losses
-from transmodal.losses import adversarial, conditional_gan, logistic, perceptual, regression, structure
+from transmodal.losses import (
+    adversarial,
+    conditional_gan,
+    deformation,
+    logistic,
+    neighbourhood,
+    perceptual,
+    regression,
+    structure,
+)
 from transmodal.translators.aldm.vq import Coded, codebook_terms
 from transmodal.translators.chromagan import gradient_penalty
 from transmodal.translators.ddcolor import colourfulness
@@ -48,9 +57,12 @@ CASES: dict[str, Computed] = {
     "contrastive.gaussian_pyramid": lambda: contrastive.gaussian_pyramid(X, 3),
     "contrastive.patch_distance": lambda: contrastive.patch_distance(X, Y),
     "contrastive.pyramid_distance": lambda: contrastive.pyramid_distance(X, Y, 3),
+    "deformation.roughness": lambda: deformation.roughness(COLOUR),
     "frequency.bands": lambda: frequency.bands(X),
     "frequency.frequency_loss": lambda: frequency.frequency_loss(X, X - Y, Y),
     "logistic.logistic": lambda: logistic.logistic(X, real=False),
+    "neighbourhood.mind": lambda: neighbourhood.mind(X),
+    "neighbourhood.structure_distance": lambda: neighbourhood.structure_distance(X, (Y,), torch.ones(2, 1)),
     "perceptual.perceptual_l1": lambda: perceptual.perceptual_l1(lambda x: [x], X, Y, [0.5]),
     "perceptual.perceptual_loss": lambda: perceptual.perceptual_loss(lambda x: [x], X, Y),
     "regression.cross_entropy": lambda: regression.cross_entropy(COLOUR, LABELS),

@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from refusals import refusal
 from transmodal.errors import InputError
 from transmodal.metrics.checks import Array, Mask
 from transmodal.metrics.slices import over_slices
@@ -58,3 +59,35 @@ def test_slices_without_content_are_left_out_and_other_errors_are_not() -> None:
         over_slices(metric, 5 * x, 5 * x, axis=2)
     with pytest.raises(InputError, match="a slice"):
         over_slices(lambda *_: refusing("E121"), x, x, axis=2)
+
+
+def test_a_refusal_counts_the_slices() -> None:
+    def metric(reference: Array, synthetic: Array, mask: Mask | None) -> float:
+        raise InputError("E124", "a slice", "another", "Give it.")
+
+    x = np.ones((3, 4, 5))
+    assert refusal(lambda: over_slices(metric, x, x, axis=1)) == (
+        "error[E124]: 4 slices without content; expected one slice or more to compare. Leave this metric out."
+    )
+    assert "one shape" in refusal(lambda: over_slices(_mae, x, x[1:], axis=1))
+
+
+def test_a_metric_gets_the_slices_and_their_part_of_the_mask() -> None:
+    x = np.arange(24.0).reshape(2, 3, 4)
+    mask = x > 5
+    seen: list[tuple[Array, Array, Mask | None]] = []
+
+    def metric(reference: Array, synthetic: Array, part: Mask | None) -> float:
+        seen.append((reference, synthetic, part))
+        return float(len(seen))
+
+    got = over_slices(metric, x, -x, axis=2, mask=mask)
+    assert (got.mean, got.values.tolist(), got.n_used, got.excluded) == (2.5, [1, 2, 3, 4], 4, 0)
+    for index, (reference, synthetic, part) in enumerate(seen):
+        np.testing.assert_array_equal(reference, x[:, :, index])
+        np.testing.assert_array_equal(synthetic, -x[:, :, index])
+        assert part is not None
+        np.testing.assert_array_equal(part, mask[:, :, index])
+    seen.clear()
+    over_slices(metric, x, x, axis=0)
+    assert [part for _, _, part in seen] == [None, None]

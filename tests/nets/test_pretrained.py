@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from transmodal.errors import InputError, IntegrityError, ResourceError
 from transmodal.nets.pretrained import PretrainedWeights, TensorMap, WeightFile, read_weights
+from transmodal.storage import memory
 
 PUBLISHED = WeightFile("weights.pth", "https://example.org", "MIT")
 TAKEN = [
@@ -181,6 +182,20 @@ def test_a_damaged_file_is_refused_with_one_line(suffix: str, damage: str, tmp_p
         read_weights(path)
     assert found.value.code == "E101"
     assert "\n" not in found.value.line()
+
+
+@pytest.mark.parametrize("n_bytes", [8 << 20, 1 << 20])
+def test_arrays_that_inflate_more_than_weights_do_are_refused(
+    n_bytes: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(memory, "GIB", 2 << 20)  # up to there anything may inflate as far as it likes
+    np.savez_compressed(tmp_path / "w.npz", a=np.zeros(n_bytes // 4, np.float32))
+    if n_bytes < memory.GIB:
+        assert read_weights(tmp_path / "w.npz")["a"].numel() == n_bytes // 4
+        return
+    with pytest.raises(ResourceError) as refused:
+        read_weights(tmp_path / "w.npz")
+    assert refused.value.code == "E401"
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,13 @@
 """Measure what the promises need, and write it into docs/results/checks/promises.json; each part replaces its own section.
 
+Kills are added to those that were counted before, each run with its commit and seed, and go on where the last one ended.
+
     python -m tests.promises                        # corpus, 12 kills, audit
     python -m tests.promises --full                 # and all tests of all rows, 300 kills, fuzzing, mutants
     python -m tests.promises corpus
     python -m tests.promises kills --count 300 --seed 1
     python -m tests.promises tests --rows 3,6,7
+    python -m tests.promises tests --rows 5 --examples 5000
     python -m tests.promises fuzz --seconds 3600
     python -m tests.promises mutation --sample 15
     python -m tests.promises audit
@@ -32,7 +35,8 @@ from typing import Any
 TESTS = Path(__file__).parents[1]
 sys.path.insert(0, str(TESTS))
 
-from promises.page import PAGE, RESULTS, page, read_sections  # noqa: E402  # the tests have to be on the path
+from examples import EXAMPLES  # noqa: E402  # the tests have to be on the path
+from promises.page import PAGE, RESULTS, page, read_sections  # noqa: E402
 from promises.table import ROOT, read_promises  # noqa: E402
 
 PARTS = ("corpus", "kills", "audit")
@@ -50,7 +54,7 @@ def main(words: Sequence[str] | None = None) -> None:
         "kills": lambda: _kills(given.count or (300 if given.full else 12), given.seed),
         "mutation": lambda: _mutation(given.sample, given.seed),
         "audit": _audit,
-        "tests": lambda: _tests(given.rows),
+        "tests": lambda: _tests(given.rows, given.examples),
     }
     for part in given.parts or (ALL_PARTS if given.full else PARTS):
         print(f"{part} ...", flush=True)
@@ -60,12 +64,18 @@ def main(words: Sequence[str] | None = None) -> None:
 
 def add(part: str, figures: dict[str, Any], seed: int | None, path: Path = RESULTS) -> None:
     """Write the figures of a part, with what they were taken with, beside those of the others."""
+    from promises.kills import add_kills
+
     sections = {**read_sections(path)}
+    earlier = sections.get(part, {}).get("figures", {})
+    date, commit = datetime.datetime.now(datetime.UTC).date().isoformat(), _commit()
     if part == "tests":  # rows that were not run again stay
-        figures = {**sections.get(part, {}).get("figures", {}), **figures}
+        figures = {**earlier, **figures}
+    if part == "kills":
+        figures = add_kills(earlier, {"date": date, "commit": commit, "seed": seed}, figures)
     sections[part] = {
-        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
-        "commit": _commit(),
+        "date": date,
+        "commit": commit,
         "machine": f"{platform.machine()}, {os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()}",
         "versions": {name: metadata.version(name) for name in LIBRARIES},
         **({} if seed is None else {"seed": seed}),
@@ -100,7 +110,9 @@ def _fuzz(executions: int, seconds: float | None, seed: int) -> dict[str, Any]:
 def _kills(count: int, seed: int) -> dict[str, Any]:
     from promises.kills import run_kills
 
-    return run_kills(count, seed, report=lambda line: print(line, flush=True))
+    earlier = read_sections().get("kills", {}).get("figures", {})
+    first = earlier.get("kills", 0) + earlier.get("missed", 0)
+    return run_kills(count, seed, lambda line: print(line, flush=True), first)
 
 
 def _mutation(sample: int, seed: int) -> dict[str, Any]:
@@ -121,7 +133,7 @@ def _audit() -> dict[str, Any]:
     return verdict
 
 
-def _tests(rows: Sequence[int]) -> dict[str, Any]:
+def _tests(rows: Sequence[int], examples: int | None = None) -> dict[str, Any]:
     promises = [
         promise for promise in read_promises() if promise.tests and (not rows or promise.number in rows)
     ]
@@ -138,21 +150,31 @@ def _tests(rows: Sequence[int]) -> dict[str, Any]:
             f"--junitxml={report}",
             *wanted,
         ]
-        subprocess.run(words, cwd=ROOT)
+        more = {} if examples is None else {EXAMPLES: str(examples)}
+        subprocess.run(words, cwd=ROOT, env={**os.environ, **more})
         counted = count_cases(report)
     return {
         str(promise.number): {
-            outcome: sum(counted.get(test, Counter())[outcome] for test in promise.tests)
-            for outcome in ("passed", "failed", "skipped")
+            **{
+                outcome: sum(counted.get(test, Counter())[outcome] for test in promise.tests)
+                for outcome in ("passed", "failed", "skipped")
+            },
+            **({} if examples is None else {"examples": examples}),
         }
         for promise in promises
     }
 
 
-def _commit() -> str:
-    words = ["git", "-C", str(ROOT), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
-    done = subprocess.run(words, capture_output=True, text=True)
-    return done.stdout.strip() or "unknown"
+def _commit(root: Path = ROOT) -> str:
+    """Return the commit that figures are taken of; what an earlier part wrote here makes it no other."""
+
+    def git(*words: str) -> str:
+        done = subprocess.run(["git", "-C", str(root), *words], capture_output=True, text=True)
+        return done.stdout.strip()
+
+    written = [f":(exclude){path.relative_to(ROOT).as_posix()}" for path in (RESULTS, PAGE)]
+    changed = git("status", "--porcelain", "--", ".", *written)
+    return (git("rev-parse", "HEAD") or "unknown") + ("-dirty" if changed else "")
 
 
 def _parse(words: Sequence[str] | None) -> argparse.Namespace:
@@ -171,6 +193,7 @@ def _parse(words: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--seconds", type=float, help="how long the fuzzer runs in all, instead of a number of inputs"
     )
+    parser.add_argument("--examples", type=int, help="of each property; by default as many as in CI")
     parser.add_argument(
         "--rows",
         type=lambda text: [int(word) for word in text.split(",")],

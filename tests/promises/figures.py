@@ -8,15 +8,17 @@ import sys
 import tempfile
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from promises.corpus import all_entries
 from promises.entries import Entry
+from promises.peer_process import PeerProcess
 from promises.readers import OURS, Read, peers, read_ours
-from promises.verdicts import Verdict, judge, outcome_of
+from promises.verdicts import Verdict, outcome_of
 from transmodal.errors import TransmodalError
 
 
@@ -29,21 +31,29 @@ def run_corpus(names: Iterable[str] | None = None) -> dict[str, Any]:
     Returns:
         A structure that goes into JSON: `entries` (numbers of `faulty` and `valid` files), `versions` of the readers,
         `refused_or_right` (per reader, of the faulty and the valid files that it reads at all, how many it judges
-        rightly: faulty ones refused, valid ones read right), `by_fault` (format, fault, reader: number of each outcome),
+        rightly: faulty ones refused, valid ones read right; and how many faulty ones brought it down or kept it for ever), `by_fault` (format, fault, reader: number of each outcome),
         `exceptions` (per reader the classes by which it refuses), `ours_unexpected` (names of entries on which our
         verdict is not the expected one, with the verdict; empty when the promise holds).
     """
     readers = {name: read for name, read in peers().items() if names is None or name in set(names)}
     entries = all_entries()
     verdicts: dict[str, dict[str, Verdict]] = {OURS: {}, **{name: {} for name in readers}}
-    for entry in entries:
-        with tempfile.TemporaryDirectory() as folder:
-            path = entry.write(Path(folder))
-            verdicts[OURS][entry.name] = judge_ours(entry, path)
-            for name, formats in readers.items():
-                if entry.format in formats:
-                    verdicts[name][entry.name] = _judge_quietly(entry, path, formats[entry.format])
+    with ExitStack() as stack:
+        processes = {
+            name: stack.enter_context(PeerProcess(name, partial(_readers_of, name))) for name in readers
+        }
+        for entry in entries:
+            with tempfile.TemporaryDirectory() as folder:
+                path = entry.write(Path(folder))
+                verdicts[OURS][entry.name] = judge_ours(entry, path)
+                for name, formats in readers.items():
+                    if entry.format in formats:
+                        verdicts[name][entry.name] = processes[name].judge(entry.name, path)
     return _summarise(entries, verdicts)
+
+
+def _readers_of(name: str) -> Mapping[str, Read]:
+    return peers()[name]
 
 
 def judge_ours(entry: Entry, path: Path) -> Verdict:
@@ -80,6 +90,7 @@ def _summarise(entries: list[Entry], verdicts: Mapping[str, Mapping[str, Verdict
             )
             if not entry.is_valid:
                 right[reader]["faulty_read_right"] += verdict.outcome == "right"
+                right[reader]["faulty_stuck"] += verdict.outcome == "stuck"
             if verdict.words:
                 exceptions[reader][verdict.words.split()[0]] += 1
     unexpected = {
@@ -98,11 +109,6 @@ def _summarise(entries: list[Entry], verdicts: Mapping[str, Mapping[str, Verdict
     }
     plain: dict[str, Any] = json.loads(json.dumps(figures))
     return plain
-
-
-def _judge_quietly(entry: Entry, path: Path, read: Read) -> Verdict:
-    with quiet_stderr():
-        return judge(entry, path, read)
 
 
 @contextmanager

@@ -6,7 +6,7 @@ import random
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -23,6 +23,7 @@ from promises.scenes import (
 )
 
 _KILLED = -9
+_SUMMED = ("kills", "missed", "lost", "partial_files", "leftovers", "left_processes")
 _TRIES = 3
 _MOST_LOST = 1
 """Steps: a checkpoint is written after every step, so that the step that was computed is the most."""
@@ -56,12 +57,15 @@ def trials(count: int) -> list[Trial]:
     return found
 
 
-def run_kills(count: int, seed: int, report: Callable[[str], None] = lambda _: None) -> dict[str, Any]:
+def run_kills(
+    count: int, seed: int, report: Callable[[str], None] = lambda _: None, first: int = 0
+) -> dict[str, Any]:
     """Kill commands, look at what is left, let the same command go on, and compare with the uninterrupted one.
 
     Args:
         count: of kills.
-        seed: of the instants.
+        seed: of the instants; with another `first` they are others.
+        first: number of the first of them, in the order of `trials`: so that runs go on over verbs and translators.
         report: called with a line per kill.
 
     Returns:
@@ -70,16 +74,14 @@ def run_kills(count: int, seed: int, report: Callable[[str], None] = lambda _: N
         load), `partial_files`, `leftovers` and `left_processes` (numbers of kills after which there were any),
         `most_steps_lost`, and `faults`, a line each.
     """
-    draw = random.Random(seed)
-    figures: dict[str, Any] = dict.fromkeys(
-        ("kills", "missed", "lost", "partial_files", "leftovers", "left_processes"), 0
-    )
+    draw = random.Random(f"{seed} {first}" if first else seed)
+    figures: dict[str, Any] = dict.fromkeys(_SUMMED, 0)
     by_verb: Counter[str] = Counter()
     by_translator: Counter[str] = Counter()
     most_lost, faults = 0, []
     with tempfile.TemporaryDirectory() as folder, Forge() as forge:
         stage = Stage(Path(folder), forge)
-        for number, trial in enumerate(trials(count)):
+        for number, trial in enumerate(trials(first + count)[first:], first):
             output = Path(folder) / "killed" / str(number) / trial.verb  # pages show the name of their folder
             output.parent.mkdir(parents=True)
             outcome = _kill(stage, forge, trial, output, draw)
@@ -98,7 +100,7 @@ def run_kills(count: int, seed: int, report: Callable[[str], None] = lambda _: N
                 for kind, text in outcome.faults.items()
             ]
             report(
-                f"{number + 1}/{count} {trial.verb} {trial.translator} {outcome.faults or 'as uninterrupted'}"
+                f"{number + 1}/{first + count} {trial.verb} {trial.translator} {outcome.faults or 'as uninterrupted'}"
             )
     return {
         **figures,
@@ -107,6 +109,30 @@ def run_kills(count: int, seed: int, report: Callable[[str], None] = lambda _: N
         "by_translator": dict(sorted(by_translator.items())),
         "most_steps_lost": most_lost,
         "faults": faults,
+    }
+
+
+def add_kills(
+    earlier: Mapping[str, Any], origin: Mapping[str, Any], fresh: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return the figures of all runs together: sums, and what each run was taken of and came to.
+
+    Args:
+        earlier: figures that stand in the record; empty where there are none.
+        origin: `date`, `commit` and `seed` of the fresh run.
+        fresh: as `run_kills` returns them.
+    """
+    alone = {key: fresh[key] for key in (*_SUMMED, "most_steps_lost")}
+    runs = [*earlier.get("runs", ()), {**origin, **alone}]
+    return {
+        **{key: sum(run[key] for run in runs) for key in _SUMMED},
+        **{
+            key: dict(sorted((Counter(earlier.get(key, {})) + Counter(fresh[key])).items()))
+            for key in ("by_verb", "by_translator")
+        },
+        "most_steps_lost": max(run["most_steps_lost"] for run in runs),
+        "faults": [*earlier.get("faults", ()), *fresh["faults"]],
+        "runs": runs,
     }
 
 

@@ -98,7 +98,8 @@ def _tests(promise: Promise, sections: Sections) -> str:
         return ""
     failed = f", {counted['failed']} failed" if counted["failed"] else ""
     skipped = f", {counted['skipped']} skipped" if counted["skipped"] else ""
-    return f"{counted['passed']} cases passed{failed}{skipped}"
+    examples = f", {counted['examples']} examples of each property" if "examples" in counted else ""
+    return f"{counted['passed']} cases passed{failed}{skipped}{examples}"
 
 
 def _corpus(_: Promise, sections: Sections) -> str:
@@ -128,10 +129,15 @@ def _measured_peers(promise: Promise, sections: Sections) -> str:
     parts = []
     for reader, counted in figures["refused_or_right"].items():
         if reader != "transmodal" and promise.number == 1:
+            n_stuck = counted.get("faulty_stuck", 0)
             n_silent = (
-                counted["faulty_given"] - counted["faulty_judged_rightly"] - counted["faulty_read_right"]
+                counted["faulty_given"]
+                - counted["faulty_judged_rightly"]
+                - counted["faulty_read_right"]
+                - n_stuck
             )
-            parts.append(f"{reader} took {n_silent} of {counted['faulty_given']}")
+            stuck = f" and never came back from {n_stuck}" if n_stuck else ""
+            parts.append(f"{reader} took {n_silent} of {counted['faulty_given']}{stuck}")
         elif reader != "transmodal":
             n = counted["faulty_given"] + counted["valid_given"]
             right = (
@@ -148,35 +154,32 @@ def _kills(_: Promise, sections: Sections) -> str:
     if not figures:
         return ""
     verbs = ", ".join(f"{verb} {n}" for verb, n in figures["by_verb"].items())
+    runs = figures.get("runs", ())
+    of_runs = ", ".join(f"{run['kills']} at {run['commit'][:10]}" for run in runs) if len(runs) > 1 else ""
     return (
         f"{figures['lost']} of {figures['kills']} kills lost something, {figures['partial_files']} left half a file, "
         f"{figures['leftovers']} left anything when the command had gone on; at most {figures['most_steps_lost']} step lost "
-        f"({verbs}; {len(figures['by_translator'])} translators)"
+        f"({verbs}; {len(figures['by_translator'])} translators{f'; {of_runs}' if of_runs else ''})"
     )
 
 
 def _prepare_kills(promise: Promise, sections: Sections) -> str:
-    figures = _figures("kills", sections)
-    if not figures:
-        return ""
-    n = figures["by_verb"].get("prepare", 0)
-    n_lost = sum(line.startswith("prepare ") for line in figures["faults"])
-    return "; ".join(
-        part for part in (f"{n - n_lost} of {n} kills as uninterrupted", _tests(promise, sections)) if part
-    )
+    return _kills_of("prepare", "kills as uninterrupted", promise, sections)
 
 
 def _resumes(promise: Promise, sections: Sections) -> str:
+    return _kills_of("train", "killed trainings with equal hashes", promise, sections)
+
+
+def _kills_of(verb: str, outcome: str, promise: Promise, sections: Sections) -> str:
+    """Return how many kills of a verb lost nothing, beside its tests."""
     figures = _figures("kills", sections)
+    tests = _tests(promise, sections)
     if not figures:
-        return _tests(promise, sections)
-    n = figures["by_verb"].get("train", 0)
-    n_lost = sum(line.startswith("train ") for line in figures["faults"])
-    return "; ".join(
-        part
-        for part in (f"{n - n_lost} of {n} killed trainings with equal hashes", _tests(promise, sections))
-        if part
-    )
+        return tests
+    n = figures["by_verb"].get(verb, 0)
+    n_lost = sum(line.startswith(f"{verb} ") for line in figures["faults"])
+    return "; ".join(part for part in (f"{n - n_lost} of {n} {outcome}", tests) if part)
 
 
 def _fuzz(_: Promise, sections: Sections) -> str:
@@ -200,9 +203,10 @@ def _mutation(_: Promise, sections: Sections) -> str:
         f"{name} {group['killed']} of {group['mutants']}" for name, group in figures["groups"].items()
     )
     low, high = figures["interval"]
+    slow = f", {figures['slow']} of them by never ending" if figures.get("slow") else ""
     return (
         f"{figures['killed']} of {figures['mutants']} in a random sample of {figures['population']} killed "
-        f"({100 * figures['killed'] / figures['mutants']:.0f} %, 95 % interval {100 * low:.0f} to {100 * high:.0f} %): {groups}"
+        f"({100 * figures['killed'] / figures['mutants']:.0f} %, 95 % interval {100 * low:.0f} to {100 * high:.0f} %){slow}: {groups}"
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from transmodal.checkpoint import WEIGHTS
 from transmodal.recipes.schema import Recipe
 from transmodal.storage.tables import Table
 
+_itk = peers()["SimpleITK"]["metaimage"]
 _UNITS = {1: 1000.0, 3: 0.001}
 
 
@@ -54,6 +56,18 @@ def _nifti(path: Path) -> Image:
     unit = _UNITS.get(int(image.header["xyzt_units"]) & 7, 1.0)
     affine[:3] *= unit
     return Image(np.asanyarray(image.dataobj), affine)
+
+
+def _metaimage(path: Path) -> Image:
+    """Return what ITK reads, but of compressed voxels whose header does not say how many bytes they take.
+
+    Of those ITK gives whatever its memory holds, with a line on the screen and no exception.
+    """
+    head = path.read_bytes()[:65536].partition(b"ElementDataFile")[0]
+    is_compressed = re.search(rb"^CompressedData\s*=\s*[TtYy1]", head, re.MULTILINE) is not None
+    if is_compressed and re.search(rb"^CompressedDataSize\s*=", head, re.MULTILINE) is None:
+        raise ValueError("compressed voxels of no declared size, which ITK does not inflate")
+    return _itk(path)
 
 
 def _dicom(path: Path) -> Image:
@@ -136,7 +150,7 @@ def _table(path: Path) -> Table:
 
 SECOND: Mapping[str, Read] = {
     "nifti": _nifti,
-    "metaimage": peers()["SimpleITK"]["metaimage"],
+    "metaimage": _metaimage,
     "dicom": _dicom,
     "picture": _picture,
     "checkpoint": _checkpoint,

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from promises import fuzz
-from promises.readers import FORMATS
+from promises.corpus import all_entries
+from promises.readers import FORMATS, read_ours
+from promises.second_readings import SECOND
 from transmodal.errors import InputError
 
 EXECUTIONS = {"checkpoint": 250, "cohort": 100, "dicom": 120}
@@ -47,6 +49,15 @@ def test_an_error_of_ours_is_a_refusal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fuzz, "read_ours", refuse)
     figures = fuzz.run_fuzz(3, formats=["recipe"])["recipe"]
     assert (figures["refused"], figures["failures"]) == ({"E101": 3}, [])
+
+
+def test_no_second_reading_of_what_itk_does_not_inflate(tmp_path: Path) -> None:
+    """Its voxels are then whatever memory holds, which differs from ours and says nothing."""
+    name = "metaimage/compressed, of no declared size.mha"
+    path = next(entry for entry in all_entries() if entry.name == name).write(tmp_path)
+    assert read_ours("metaimage", path)
+    with pytest.raises(ValueError, match="no declared size"):
+        SECOND["metaimage"](path)
 
 
 def test_an_execution_is_the_same_at_every_hour(tmp_path: Path) -> None:

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from promises.kills import TRANSLATORS, run_kills, trials
+from promises import page
+from promises.kills import TRANSLATORS, add_kills, run_kills, trials
 from promises.scenes import VERBS, broken_files, leftovers, result_of
+from promises.table import read_promises
 
 COUNT = 12
 
@@ -73,3 +75,40 @@ def test_durations_are_no_part_of_a_result_and_figures_are(tmp_path: Path) -> No
     assert write("c", "1.5", "0.2")["benchmark.json"] != write("d", "1.5", "0.1")["benchmark.json"]
     (tmp_path / "a" / "benchmark.json").unlink()
     assert "comparison.md" in result_of(tmp_path / "a")
+
+
+def test_runs_of_kills_are_added_up_each_with_what_it_was_taken_of() -> None:
+    fresh = dict.fromkeys(("missed", "partial_files", "leftovers", "left_processes"), 0) | {
+        "kills": 3,
+        "lost": 1,
+        "most_steps_lost": 1,
+        "by_verb": {"train": 3},
+        "by_translator": {"pix2pix": 3},
+        "faults": ["train pix2pix, kill 2: lost: a reason"],
+    }
+    one = add_kills({}, {"date": "2026-11-28", "commit": "a", "seed": 1}, fresh)
+    both = add_kills(
+        one,
+        {"date": "2026-11-29", "commit": "b", "seed": 2},
+        {**fresh, "lost": 0, "faults": [], "most_steps_lost": 0},
+    )
+    assert (both["kills"], both["lost"], both["most_steps_lost"], both["faults"]) == (
+        6,
+        1,
+        1,
+        fresh["faults"],
+    )
+    assert (both["by_verb"], both["by_translator"]) == ({"train": 6}, {"pix2pix": 6})
+    assert [(run["commit"], run["seed"], run["kills"], run["lost"]) for run in both["runs"]] == [
+        ("a", 1, 3, 1),
+        ("b", 2, 3, 0),
+    ]
+    shown = page.figure_of(
+        next(row for row in read_promises() if row.number == 11), {"kills": {"figures": both}}
+    )
+    assert shown.startswith("1 of 6 kills lost something")
+    assert "3 at a, 3 at b" in shown
+
+
+def test_a_run_goes_on_over_verbs_and_translators() -> None:
+    assert {trial.translator for trial in trials(60)[29:]} - {trial.translator for trial in trials(29)}

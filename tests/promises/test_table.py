@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from examples import EXAMPLES, examples
 from promises import page
-from promises.__main__ import add, count_cases
+from promises.__main__ import _commit, add, count_cases
 from promises.table import Promise, is_there, read_promises
 
 PROMISES = read_promises()
@@ -79,6 +81,12 @@ def test_figures_are_those_that_were_measured() -> None:
     assert "| corpus | 2026-11-28 | abc | x86_64 | numpy 2 | - |" in shown
 
 
+def test_a_reader_that_never_came_back_took_nothing() -> None:
+    readers = CORPUS["refused_or_right"]
+    stuck = {**CORPUS, "refused_or_right": {**readers, "ITK": {**readers["ITK"], "faulty_stuck": 2}}}
+    assert "ITK took 73 of 100 and never came back from 2" in page.page({"corpus": section(stuck)})
+
+
 def test_the_fuzzer_s_figures_are_added_up_over_formats() -> None:
     tally = {"executions": 50, "n_failures": 1, "accepted": 20, "agreed": 18, "second_refused": 2}
     shown = page.figure_of(row(20), {"fuzz": section({"nifti": tally, "table": {**tally, "n_failures": 0}})})
@@ -86,8 +94,38 @@ def test_the_fuzzer_s_figures_are_added_up_over_formats() -> None:
     assert "of 40 that were read a second reading by other means agreed on 36 and refused 4" in shown
 
 
+def test_figures_of_one_part_make_the_next_no_other_commit(tmp_path: Path) -> None:
+    def git(*words: str) -> None:
+        subprocess.run(["git", "-C", str(tmp_path), *words], check=True, capture_output=True)
+
+    written = tmp_path / page.RESULTS.relative_to(page.ROOT)
+    written.parent.mkdir(parents=True)
+    for path in (written, tmp_path / "code.py"):
+        path.write_text("1")
+    git("init")
+    git("add", ".")
+    git("-c", "user.name=a", "-c", "user.email=a", "commit", "-m", "Add")
+    commit = _commit(tmp_path)
+    assert len(commit) == 40
+    written.write_text("2")
+    assert _commit(tmp_path) == commit
+    (tmp_path / "code.py").write_text("2")
+    assert _commit(tmp_path) == f"{commit}-dirty"
+
+
+def test_more_examples_than_in_ci_are_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    counted = {"3": {**COUNTED["3"], "examples": 5000}}
+    assert page.figure_of(row(3), {"tests": section(counted)}).endswith(
+        "1 failed, 5000 examples of each property"
+    )
+    monkeypatch.setenv(EXAMPLES, "7")
+    assert examples(60).max_examples == 7
+    monkeypatch.delenv(EXAMPLES)
+    assert examples(60).max_examples == 60
+
+
 def test_a_gap_stands_beside_the_figure() -> None:
-    assert "not met in full: " in page.figure_of(row(15), {"tests": section({"15": COUNTED["3"]})})
+    assert "not met in full: " in page.figure_of(row(26), {"tests": section({"26": COUNTED["3"]})})
 
 
 def test_each_part_replaces_its_own_section_and_rows(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The verdict of one reader on one file: refused, read right, read wrong without a word, or guessed."""
+"""The verdict of one reader on one file: refused, read right, read wrong without a word, guessed, or none at all."""
 
 from __future__ import annotations
 
@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from promises.entries import Entry, Image
 from promises.readers import Read
 
-Outcome = Literal["refused", "right", "wrong", "guessed"]
-"""`guessed`: accepted, though the file contradicts itself or leaves open what it says, so that nothing is right."""
+Outcome = Literal["refused", "right", "wrong", "guessed", "stuck"]
+"""`guessed`: accepted, though the file contradicts itself or leaves open what it says, so that nothing is right; `stuck`: the
+reader did not come back, or its process died."""
 
 _CORNER_MM = 2e-3
 _MOST_BYTES = 3 << 30

@@ -1,15 +1,16 @@
 from __future__ import annotations
 
 import numpy as np
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from examples import examples
 from transmodal.volumes import Grid, Volume
 from transmodal.volumes.geometry.reorient import How, match_exactly, reorient, resample, working_grid
 
-MANY = settings(deadline=None, max_examples=60)
-FEW = settings(deadline=None, max_examples=25)
+MANY = examples(60)
+FEW = examples(25)
 
 spacings = st.floats(0.3, 6.0)
 triples = st.tuples(spacings, spacings, spacings)

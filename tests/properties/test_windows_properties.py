@@ -1,14 +1,15 @@
 from __future__ import annotations
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from examples import examples
 from transmodal.volumes.windows.cut import Cutting, Stitcher, Window, cut, list_windows
 
-MANY = settings(deadline=None, max_examples=60)
-FEW = settings(deadline=None, max_examples=25)
+MANY = examples(60)
+FEW = examples(25)
 
 sides = st.integers(1, 20)
 shapes = st.tuples(sides, sides, sides)

@@ -23,7 +23,9 @@ def test_plain_yaml_is_read_as_safe_yaml() -> None:
         ("a: [1", "line 1"),
         ("a: !!python/object/apply:os.system [ls]", "line 1: could not determine a constructor"),
         ("a: 2024-13-45", "r.yaml: a scalar that is not of its kind"),
-        ("[" * 5000, "r.yaml: a scalar that is not of its kind"),
+        ("[" * 1500, "r.yaml: a scalar that is not of its kind"),
+        ("[" * 5000, "r.yaml: over 2000 brackets"),
+        ("{a: " * 2001, "r.yaml: over 2000 brackets"),
     ],
 )
 def test_what_is_not_plain_is_refused_with_its_line(text: str, said: str) -> None:

@@ -5,37 +5,10 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import numpy as np
 import pytest
 
-from transmodal import cli
-from transmodal.volumes import Volume, io
-
-RECIPE = """
-name: tiny
-translator: unet_regression
-task: {source: [t1], target: fa}
-data: {spacing_mm: 4.0, region: body}
-windows: {kind: slice, axes: [z]}
-settings: {width: 4, levels: 2}
-training: {epochs: 1, batch: 4, samples_per_epoch: 8, device: cpu}
-"""
-
-
-def _run(line: str, status: int = 0) -> None:
-    assert cli.run(line.split()) == status
-
-
-def _write_case(folder: Path, seed: int, gain: float) -> None:
-    folder.mkdir(parents=True)
-    draw = np.random.default_rng(seed)
-    i, j, k = np.indices((17, 19, 14)).astype(float)
-    inside = ((i - 8) / 7) ** 2 + ((j - 9) / 8) ** 2 + ((k - 7 - 0.1 * i) / 6) ** 2 < 1
-    t1 = inside * (60 + 30 * np.sin(i / 2 + seed) + 3 * draw.standard_normal(inside.shape))
-    fa = inside * np.clip(gain * (t1 - 20) / 100, 0, 1)
-    arrays = {"t1": t1.astype(np.float32), "fa": fa.astype(np.float32), "mask": inside.astype(np.uint8)}
-    for name, voxels in arrays.items():
-        io.write(Volume(voxels, np.diag([4.0, 4.0, 4.0, 1.0])), folder / f"{name}.nii.gz")
+from cli_calls import call
+from subject_files import tiny_recipe, write_ellipsoid
 
 
 @pytest.fixture(scope="module")
@@ -43,14 +16,14 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("sites")
     for site, gain in (("home", 1.0), ("away", 0.5)):
         for n in range(8):
-            _write_case(folder / f"{site}-files" / f"{site}-{n}", n + 100 * (site == "away"), gain)
+            write_ellipsoid(folder / f"{site}-files" / f"{site}-{n}", n + 100 * (site == "away"), gain=gain)
         prepared = f"prepare folders {folder}/{site}-files -o {folder}/{site} --region t1=body"
-        _run(f"{prepared} --counts 1:1:6 --workers 1")
-    (folder / "tiny.yaml").write_text(RECIPE)
+        call(f"{prepared} --counts 1:1:6 --workers 1")
+    (folder / "tiny.yaml").write_text(tiny_recipe())
     lines = [f"away-{n}\t{5 * n}\t{'guys' if n < 6 else 'hh'}" for n in range(8)]
     (folder / "participants.tsv").write_text("\n".join(["participant_id\tage\tsite", *lines]) + "\n")
-    _run(f"train {folder}/tiny.yaml --cohort {folder}/home -o {folder}/run")
-    _run(f"evaluate {folder}/run --cohort {folder}/home --oracles none --device cpu")
+    call(f"train {folder}/tiny.yaml --cohort {folder}/home -o {folder}/run")
+    call(f"evaluate {folder}/run --cohort {folder}/home --oracles none --device cpu")
     return folder
 
 
@@ -64,7 +37,7 @@ def test_another_site_is_held_against_what_was_written_at_home(
 ) -> None:
     home = (place / "run/evaluation/evaluation.json").read_bytes()
     table = f"--phenotypes {place}/participants.tsv --by site --by age:10,20"
-    _run(f"evaluate {place}/run --cohort {place}/away --split all --device cpu {table}")
+    call(f"evaluate {place}/run --cohort {place}/away --split all --device cpu {table}")
     assert "No oracles" in capsys.readouterr().out
     assert (place / "run/evaluation/evaluation.json").read_bytes() == home
     (folder,) = place.glob("run/evaluation-away-*")
@@ -84,7 +57,7 @@ def test_with_the_training_cohort_oracles_are_fitted_there_and_all_is_had_again(
 ) -> None:
     out = place / "told"
     both = f"--cohort {place}/away --training-cohort {place}/home"
-    _run(f"evaluate {place}/run {both} --split all --device cpu --save-volumes -o {out}")
+    call(f"evaluate {place}/run {both} --split all --device cpu --save-volumes -o {out}")
     data = _evaluation(out)
     assert data["provenance"]["cohort"]["oracles_fitted_on"] == "home"  # type: ignore[index]  # JSON
     drops = {one["translator"] for one in data["elsewhere"]["figures"] if one["drop"]}  # type: ignore[attr-defined]
@@ -100,21 +73,21 @@ def test_with_the_training_cohort_oracles_are_fitted_there_and_all_is_had_again(
     ]
     assert sorted(again) == sorted(own)
     capsys.readouterr()
-    _run(f"check {out} --cohort {place}/away")
+    call(f"check {out} --cohort {place}/away")
     assert "32 volumes and 8 targets" in capsys.readouterr().out
     data["elsewhere"]["figures"][0]["drop"]["mean"] = 0.0  # type: ignore[index]  # JSON
     (out / "evaluation.json").write_text(json.dumps(data))
-    _run(f"check {out} --cohort {place}/away", status=5)
+    call(f"check {out} --cohort {place}/away", status=5)
     assert "drop mean of unet_regression" in capsys.readouterr().err
 
 
 def test_what_does_not_go_together_is_refused(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run = f"evaluate {place}/run --oracles none --device cpu"
-    _run(f"{run} --cohort {place}/home --split all", status=2)
-    _run(f"{run} --cohort {place}/home --training-cohort {place}/away", status=2)
-    _run(f"{run} --cohort {place}/away --by site", status=2)
-    _run(f"{run} --cohort {place}/away --phenotypes {place}/participants.tsv", status=2)
-    _run(f"{run} --cohort {place}/away --phenotypes {place}/participants.tsv --by sit", status=2)
+    call(f"{run} --cohort {place}/home --split all", status=2)
+    call(f"{run} --cohort {place}/home --training-cohort {place}/away", status=2)
+    call(f"{run} --cohort {place}/away --by site", status=2)
+    call(f"{run} --cohort {place}/away --phenotypes {place}/participants.tsv", status=2)
+    call(f"{run} --cohort {place}/away --phenotypes {place}/participants.tsv --by sit", status=2)
     assert "Did you mean site?" in capsys.readouterr().err
-    _run(f"{run} --cohort {place}/home --phenotypes {place}/participants.tsv --by site", status=3)
+    call(f"{run} --cohort {place}/home --phenotypes {place}/participants.tsv --by site", status=3)
     assert "without patient home-" in capsys.readouterr().err

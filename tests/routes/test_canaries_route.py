@@ -271,6 +271,18 @@ def _lone(folder: Path, _: Canaries) -> None:
     first.write_bytes(first.read_bytes()[:-20])
 
 
+def fail(line: str, output: Path, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture) -> str:
+    """Return all that a line of words prints and logs, which is refused for its input."""
+    output.mkdir()
+    capfd.readouterr()
+    caplog.clear()
+    with caplog.at_level(logging.DEBUG):
+        assert cli.run(line.split()) in (2, 3, 4)
+    shown = "".join(capfd.readouterr()) + caplog.text
+    assert "error[E1" in shown, shown
+    return shown
+
+
 TRANSLATE_FAILURES: dict[str, Callable[[Path, Canaries], None]] = {
     "two series": _set(lambda n, c: {"SeriesInstanceUID": c.uid(), "Modality": c.word()}),
     "two kinds": _set(lambda n, c: {"ImageType": ["ORIGINAL", "PRIMARY", c.word()]}),
@@ -313,14 +325,8 @@ def test_no_canary_comes_out_of_a_translation_that_fails(
     shutil.copytree(archive_parts[0], tmp_path / "t1")
     with quiet():
         TRANSLATE_FAILURES[failure](tmp_path / "t1", canaries)
-    (tmp_path / "out").mkdir()
-    capfd.readouterr()
-    caplog.clear()
-    with caplog.at_level(logging.DEBUG):
-        line = f"translate {run} {tmp_path}/t1 -o {tmp_path}/out/ct.nii.gz --device cpu"
-        assert cli.run(line.split()) in (2, 3, 4)
-    shown = "".join(capfd.readouterr()) + caplog.text
-    assert "error[E1" in shown, shown
+    line = f"translate {run} {tmp_path}/t1 -o {tmp_path}/out/ct.nii.gz --device cpu"
+    shown = fail(line, tmp_path / "out", capfd, caplog)
     assert leaks(canaries, shown, tmp_path / "out") == {}, shown
 
 
@@ -348,12 +354,6 @@ def test_no_canary_comes_out_of_a_preparation_that_fails(
     shutil.copytree(archive_parts[0], tmp_path / "archive" / "t1")
     with quiet():
         PREPARE_FAILURES[failure](tmp_path / "archive" / "t1", canaries)
-    (tmp_path / "out").mkdir()
-    capfd.readouterr()
-    caplog.clear()
-    with caplog.at_level(logging.DEBUG):
-        line = f"prepare dicom {tmp_path}/archive -o {tmp_path}/out/cohort --workers 1 --with need=t1"
-        assert cli.run(line.split()) in (2, 3, 4)
-    shown = "".join(capfd.readouterr()) + caplog.text
-    assert "error[E1" in shown, shown
+    line = f"prepare dicom {tmp_path}/archive -o {tmp_path}/out/cohort --workers 1 --with need=t1"
+    shown = fail(line, tmp_path / "out", capfd, caplog)
     assert leaks(canaries, shown, tmp_path / "out") == {}, shown

@@ -9,23 +9,14 @@ import nibabel as nib
 import numpy as np
 import pytest
 
+from subject_files import tiny_recipe
 from transmodal import cli
 from transmodal.volumes import Volume, io
 from transmodal.volumes.geometry.reorient import reorient
 
-RECIPE = """
-name: tiny
-translator: unet_regression
-task: {source: [t1], target: fa}
-data: {spacing_mm: 4.0, region: body}
-windows: {kind: slice, axes: [z]}
-settings: {width: 4, levels: 2}
-training:
-  epochs: 1
-  batch: 4
-  samples_per_epoch: 16
-  players: {generator: {lr: 0.003}}
-"""
+RECIPE = tiny_recipe(
+    training="{epochs: 1, batch: 4, samples_per_epoch: 16, players: {generator: {lr: 0.003}}}"
+)
 
 
 @pytest.fixture(scope="module")

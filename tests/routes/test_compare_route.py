@@ -5,64 +5,35 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import numpy as np
 import pytest
 
+from cli_calls import call
+from subject_files import tiny_recipe, write_ellipsoid
 from transmodal import cli
-from transmodal.volumes import Volume, io
-
-RECIPE = """
-name: {name}
-translator: unet_regression
-task: {{source: [t1], target: fa}}
-data: {{spacing_mm: 4.0, region: body}}
-windows: {{kind: slice, axes: [z]}}
-settings: {{width: {width}, levels: 2}}
-training: {{epochs: 1, batch: 4, samples_per_epoch: 8, device: cpu}}
-"""
-
-
-def _run(line: str) -> None:
-    assert cli.run(line.split()) == 0
-
-
-def _write_case(folder: Path, seed: int) -> None:
-    folder.mkdir(parents=True)
-    draw = np.random.default_rng(seed)
-    i, j, k = np.indices((17, 19, 14)).astype(float)
-    inside = ((i - 8) / 7) ** 2 + ((j - 9) / 8) ** 2 + ((k - 7 - 0.1 * i) / 6) ** 2 < 1
-    t1 = inside * (60 + 30 * np.sin(i / 2 + seed) + 3 * draw.standard_normal(inside.shape))
-    fa = inside * np.clip((t1 - 20) / 100, 0, 1)
-    for name, voxels in {
-        "t1": t1.astype(np.float32),
-        "fa": fa.astype(np.float32),
-        "mask": inside.astype(np.uint8),
-    }.items():
-        io.write(Volume(voxels, np.diag([4.0, 4.0, 4.0, 1.0])), folder / f"{name}.nii.gz")
 
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("compared")
     for n in range(8):
-        _write_case(folder / "subjects" / f"case-{n}", n)
-    _run(f"prepare folders {folder}/subjects -o {folder}/cohort --region t1=body --counts 1:1:6 --workers 1")
+        write_ellipsoid(folder / "subjects" / f"case-{n}", n)
+    call(f"prepare folders {folder}/subjects -o {folder}/cohort --region t1=body --counts 1:1:6 --workers 1")
     for name, width in (("slim", 4), ("wide", 8)):
-        (folder / f"{name}.yaml").write_text(RECIPE.format(name=name, width=width))
+        (folder / f"{name}.yaml").write_text(tiny_recipe(name, settings=f"{{width: {width}, levels: 2}}"))
     for run, recipe, seed, oracles in (
         ("slim-1", "slim", 1, "standard"),
         ("slim-2", "slim", 2, "none"),
         ("wide", "wide", 1, "none"),
     ):
-        _run(
+        call(
             f"train {folder}/{recipe}.yaml --cohort {folder}/cohort -o {folder}/{run} --set training.seed={seed}"
         )
-        _run(f"evaluate {folder}/{run} --cohort {folder}/cohort --oracles {oracles} --device cpu")
+        call(f"evaluate {folder}/{run} --cohort {folder}/cohort --oracles {oracles} --device cpu")
     return folder
 
 
 def test_seeds_are_pooled_and_everything_is_recorded(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    _run(f"compare {place}/slim-1 {place}/slim-2 {place}/wide -o {place}/out")
+    call(f"compare {place}/slim-1 {place}/slim-2 {place}/wide -o {place}/out")
     assert "| p (Holm) |" in capsys.readouterr().out
     kept = json.loads((place / "out/comparison.json").read_text())
     rows = {row["name"]: row for row in kept["rows"]}
@@ -81,14 +52,14 @@ def test_seeds_are_pooled_and_everything_is_recorded(place: Path, capsys: pytest
 def test_what_was_trained_on_another_split_is_refused(
     place: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    _run(f"prepare folders {place}/subjects -o {place}/other --region t1=body --counts 2:1:5 --workers 1")
-    _run(f"evaluate {place}/wide --cohort {place}/other --oracles none --device cpu -o {place}/elsewhere")
+    call(f"prepare folders {place}/subjects -o {place}/other --region t1=body --counts 2:1:5 --workers 1")
+    call(f"evaluate {place}/wide --cohort {place}/other --oracles none --device cpu -o {place}/elsewhere")
     assert cli.run(["compare", str(place / "slim-1"), str(place / "elsewhere")]) == 2
     assert "has the cohort" in capsys.readouterr().err
 
 
 def test_the_training_split_is_refused(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    _run(
+    call(
         f"evaluate {place}/wide --cohort {place}/cohort --split train --oracles none --device cpu -o {place}/seen"
     )
     assert cli.run(["compare", str(place / "seen")]) == 3

@@ -9,23 +9,16 @@ from pathlib import Path
 
 import pytest
 
+from subject_files import tiny_recipe
 from transmodal import checkpoint, cli
 from transmodal.volumes import Volume, io
 
 BrainOf = Callable[..., Volume]
-RECIPE = """
-name: tiny
-translator: unet_regression
-task: {source: [t1], target: flair}
-data: {spacing_mm: 6.0, region: body}
-windows: {kind: slice, axes: [z]}
-settings: {width: 4, levels: 2}
-training:
-  epochs: 1
-  batch: 4
-  samples_per_epoch: 8
-  players: {generator: {lr: 0.003}}
-"""
+RECIPE = tiny_recipe(
+    task="{source: [t1], target: flair}",
+    data="{spacing_mm: 6.0, region: body}",
+    training="{epochs: 1, batch: 4, samples_per_epoch: 8, players: {generator: {lr: 0.003}}}",
+)
 
 
 @pytest.fixture(scope="module")

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from itertools import permutations, product
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from transmodal.batch import Batch
+from stand_ins import StandIn
 from transmodal.cohorts.case_files import CaseFiles
 from transmodal.cohorts.layouts import dicom
 from transmodal.cohorts.prepare.prepare import PrepareOptions, prepare
@@ -20,7 +18,7 @@ from transmodal.inference.model import Model
 from transmodal.inference.preprocessing import Preprocessing
 from transmodal.inference.synthesis import synthesise_case
 from transmodal.recipes.schema import Recipe
-from transmodal.translators._base import Translator, TranslatorConfig
+from transmodal.translators._base import TranslatorConfig
 from transmodal.volumes import Volume, io
 from transmodal.volumes.formats.dicom.writing import SeriesAbout, write_series
 from transmodal.volumes.geometry.reorient import reorient, resample
@@ -36,11 +34,7 @@ SPACINGS = {"isotropic": (1.0, 1.0, 1.0), "anisotropic": (0.9, 0.9, 5.0), "obliq
 HU = IntensitySpec("window", -1024.0, 3000.0)
 
 
-class Outputs(NamedTuple):
-    synthetic: Tensor
-
-
-class Identity(Translator[Outputs]):
+class Identity(StandIn):
     """Gives back the source."""
 
     output_range = "signed"
@@ -50,15 +44,6 @@ class Identity(Translator[Outputs]):
     ) -> Tensor:
         self.check(source, available)
         return source
-
-    def players(self, phase: str) -> Mapping[str, nn.Module]:
-        return {}
-
-    def synthesise(self, batch: Batch) -> Outputs:
-        return Outputs(batch.source)
-
-    def losses(self, player: str, batch: Batch, outputs: Outputs) -> dict[str, Tensor]:
-        return {}
 
     def size_multiple(self) -> int:
         return 4

@@ -8,29 +8,24 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from subject_files import tiny_recipe
 from transmodal import cli
 from transmodal.cohorts import layouts
 from transmodal.cohorts.case_files import CaseFiles
 from transmodal.cohorts.prepare import remarks
-from transmodal.cohorts.simulation import release_defects, releases
+from transmodal.cohorts.simulation import releases
+from transmodal.cohorts.simulation.release import defects
 from transmodal.commands import atlas
 from transmodal.recipes import load
 from transmodal.volumes import Volume, io
 
 SHAPE = (6, 7, 5)
-RECIPE = """
-name: tiny
-translator: unet_regression
-task: {source: [mr], target: ct}
-data: {region: body}
-windows: {kind: slice, axes: [z], size: [32, 32], fit: pad}
-settings: {width: 4, levels: 2}
-training:
-  epochs: 1
-  batch: 4
-  samples_per_epoch: 8
-  players: {generator: {lr: 0.003}}
-"""
+RECIPE = tiny_recipe(
+    task="{source: [mr], target: ct}",
+    data="{region: body}",
+    windows="{kind: slice, axes: [z], size: [32, 32], fit: pad}",
+    training="{epochs: 1, batch: 4, samples_per_epoch: 8, players: {generator: {lr: 0.003}}}",
+)
 
 
 def brats(folder: Path, n: int) -> Path:
@@ -144,7 +139,7 @@ def test_the_help_names_every_layout_and_release(capsys: pytest.CaptureFixture[s
     assert cli.run(["prepare", "--help"]) == 0
     said = capsys.readouterr().out
     assert all(f"\n  {name} " in said for name in layouts.names())
-    assert all(name in atlas.EXAMPLES for name in (*releases.RELEASES, *release_defects.DEFECTS))
+    assert all(name in atlas.EXAMPLES for name in (*releases.RELEASES, *defects.DEFECTS))
 
 
 def test_a_prepared_release_trains(tmp_path: Path) -> None:

@@ -224,6 +224,16 @@ def test_without_the_key_of_the_cohort_it_is_said_that_subjects_could_not_be_loo
         record = json.loads(path.read_text())
         assert record["training_subject"] is None
         assert "not tested" in record["notes"][-1]
+    for more in (
+        f" --training-cohort {place}/cohort",
+        "",
+    ):  # what is known stays where it is not asked for again
+        run(f"translate {place}/run {dataset} -o {tmp_path}/out{more}")
+        learned = {
+            path.name[:6]: json.loads(path.read_text()) for path in (tmp_path / "out").rglob("sub-*.json")
+        }
+        assert learned["sub-00"]["training_subject"] is True
+        assert "training_subject" not in learned["sub-09"]
 
 
 def test_subjects_and_spaces_of_a_dataset_are_chosen(

@@ -13,6 +13,7 @@ import pytest
 import torch
 
 import transmodal
+from subject_files import tiny_recipe, write_blob
 from transmodal import cli
 from transmodal.errors import ResourceError
 from transmodal.inference.engines.torch import TorchEngine
@@ -20,15 +21,7 @@ from transmodal.storage import memory
 from transmodal.translators import _memory
 from transmodal.volumes import Volume, io
 
-RECIPE = """
-name: tiny
-translator: unet_regression
-task: {source: [t1], target: fa}
-data: {spacing_mm: 4.0}
-windows: {kind: slice, axes: [z]}
-settings: {width: 4, levels: 1}
-training: {epochs: 1, batch: 4, samples_per_epoch: 4, device: cpu}
-"""
+STEP = "{epochs: 1, batch: 4, samples_per_epoch: 4, device: cpu}"
 
 
 @pytest.fixture(scope="module")
@@ -36,14 +29,10 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Three subjects as files, prepared, and a run of one step."""
     folder = tmp_path_factory.mktemp("memory")
     for n in range(3):
-        case = folder / "subjects" / f"case-{n}"
-        case.mkdir(parents=True)
-        draw = np.random.default_rng(n)
-        i, j, k = np.indices((12, 12, 9)) - np.array([6, 6, 4]).reshape(3, 1, 1, 1)
-        t1 = (i**2 + j**2 + 1.5 * k**2 < 20) * (100 + 100 * draw.random((12, 12, 9)))
-        for name, voxels in {"t1": t1, "fa": t1 / 400}.items():
-            io.write(Volume(voxels.astype(np.float32), np.diag([4.0, 4, 4, 1])), case / f"{name}.nii.gz")
-    (folder / "tiny.yaml").write_text(RECIPE)
+        write_blob(folder / "subjects" / f"case-{n}", n)
+    (folder / "tiny.yaml").write_text(
+        tiny_recipe(data="{spacing_mm: 4.0}", settings="{width: 4, levels: 1}", training=STEP)
+    )
     for line in (
         f"prepare folders {folder}/subjects -o {folder}/cohort --counts 1:1:1 --workers 1",
         f"train {folder}/tiny.yaml --cohort {folder}/cohort -o {folder}/run",

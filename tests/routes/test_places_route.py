@@ -79,7 +79,7 @@ def test_hidden_files_of_a_folder_are_no_sources(folders: Path) -> None:
 def test_a_read_only_cohort_is_trained_on_and_evaluated(
     folders: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("transmodal.cohorts.working_arrays._in_memory", {})
+    monkeypatch.setattr("transmodal.storage.arrays.kept._in_memory", {})
     make_folder, make_file = Path.mkdir, tempfile.mkstemp
 
     def refuse(path: Path) -> None:

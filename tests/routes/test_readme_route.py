@@ -9,24 +9,21 @@ import subprocess
 import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 import transmodal
+from subject_files import tiny_recipe, write_blob
 from transmodal.recipes import load
-from transmodal.volumes import Volume, io
+from transmodal.volumes import io
 
 ROOT = Path(__file__).parent.parent.parent
 PAGES = ("README.md", "docs/how-to/translate.md")
-RECIPE = """
-name: t1-to-fa-small
-translator: unet_regression
-task: {source: [t1], target: fa}
-data: {region: body}
-windows: {kind: slice, axes: [z]}
-settings: {width: 4, levels: 1}
-training: {epochs: 1, batch: 4, samples_per_epoch: 4, device: cpu}
-"""
+RECIPE = tiny_recipe(
+    "t1-to-fa-small",
+    data="{region: body}",
+    settings="{width: 4, levels: 1}",
+    training="{epochs: 1, batch: 4, samples_per_epoch: 4, device: cpu}",
+)
 
 
 def snippets(page: str) -> list[str]:
@@ -39,15 +36,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What the snippets name: subjects, an image, and runs beside the one that they train."""
     folder = tmp_path_factory.mktemp("readme")
     for n in range(10):
-        case = folder / "subjects" / f"case-{n}"
-        case.mkdir(parents=True)
-        draw = np.random.default_rng(n)
-        i, j, k = np.indices((12, 12, 9)) - np.array([6, 6, 4]).reshape(3, 1, 1, 1)
-        t1 = (i**2 + j**2 + 1.5 * k**2 < 20) * (100 + 100 * draw.random((12, 12, 9)))
-        for name, voxels in {"t1": t1, "fa": t1 / 400}.items():
-            io.write(
-                Volume(voxels.astype(np.float32), np.diag([4.0, 4.0, 4.0, 1.0])), case / f"{name}.nii.gz"
-            )
+        write_blob(folder / "subjects" / f"case-{n}", n)
     shutil.copy(folder / "subjects/case-0/t1.nii.gz", folder / "t1.nii.gz")
     (folder / "library").mkdir()
     (folder / "library" / "t1-to-fa-small.yaml").write_text(RECIPE)

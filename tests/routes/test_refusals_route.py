@@ -9,19 +9,17 @@ from typing import NoReturn
 import numpy as np
 import pytest
 
+from subject_files import tiny_recipe
 from transmodal import cli
 from transmodal.evaluation.oracles import fit as oracles
 from transmodal.inference import model as inference
 from transmodal.volumes import Volume, io
 
-RECIPE = """
-name: tiny
-translator: unet_regression
-task: {source: [t1], target: fa}
-windows: {kind: slice, axes: [z]}
-settings: {width: 4, levels: 1}
-training: {epochs: 1, batch: 4, samples_per_epoch: 4}
-"""
+RECIPE = tiny_recipe(
+    data="{}",
+    settings="{width: 4, levels: 1}",
+    training="{epochs: 1, batch: 4, samples_per_epoch: 4}",
+)
 
 
 @pytest.fixture(scope="module")

@@ -11,23 +11,14 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from subject_files import tiny_recipe
 from transmodal import cli
 from transmodal.volumes import Volume, io
 from transmodal.volumes.formats.dicom.writing import SeriesAbout, write_series
 
-RECIPE = """
-name: tiny
-translator: unet_regression
-task: {source: [t1], target: fa}
-data: {spacing_mm: 4.0, region: body}
-windows: {kind: slice, axes: [z]}
-settings: {width: 4, levels: 2}
-training:
-  epochs: 1
-  batch: 4
-  samples_per_epoch: 8
-  players: {generator: {lr: 0.003}}
-"""
+RECIPE = tiny_recipe(
+    training="{epochs: 1, batch: 4, samples_per_epoch: 8, players: {generator: {lr: 0.003}}}"
+)
 AFFINE = np.array([[4.0, 0, 0, -40], [0, 4, 0, -50], [0, 0, 4, -30], [0, 0, 0, 1]])
 
 

@@ -11,19 +11,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from transmodal import cli
-from transmodal.volumes import Volume
-from transmodal.volumes import io as volumes_io
+from cli_calls import call
+from subject_files import tiny_recipe, write_ellipsoid
 
-RECIPE = """
-name: {name}
-translator: unet_regression
-task: {{source: [t1], target: fa}}
-data: {{spacing_mm: 4.0, region: body}}
-windows: {{kind: slice, axes: [{axes}]}}
-settings: {{width: {width}, levels: 2}}
-training: {{epochs: 1, batch: 4, samples_per_epoch: 8, device: cpu}}
-"""
 SIDEWAYS = "[document.documentElement.scrollWidth, document.body.scrollWidth, innerWidth]"
 COLUMN = '[...document.querySelector("table.sortable").tBodies[0].rows].map(row => row.cells[{n}].{what})'
 OUTSIDE = """[...document.querySelectorAll("main *")].filter(one => {
@@ -35,38 +25,28 @@ schemes = pytest.mark.parametrize("scheme", ["light", "dark"])
 widths = pytest.mark.parametrize("width", [1280, 390])
 
 
-def _run(line: str) -> None:
-    assert cli.run(line.split()) == 0
-
-
-def _write_case(folder: Path, seed: int) -> None:
-    folder.mkdir(parents=True)
-    draw = np.random.default_rng(seed)
-    i, j, k = np.indices((17, 19, 14)).astype(float)
-    inside = ((i - 8) / 7) ** 2 + ((j - 9) / 8) ** 2 + ((k - 7 - 0.1 * i) / 6) ** 2 < 1
-    t1 = inside * (60 + 30 * np.sin(i / 2 + seed) + 3 * draw.standard_normal(inside.shape))
-    fa = inside * np.clip((t1 - 20) / 100, 0, 1)
-    arrays = {"t1": t1.astype(np.float32), "fa": fa.astype(np.float32), "mask": inside.astype(np.uint8)}
-    for name, voxels in arrays.items():
-        volumes_io.write(Volume(voxels, np.diag([4.0, 4.0, 4.0, 1.0])), folder / f"{name}.nii.gz")
-
-
 @pytest.fixture(scope="module")
 def pages(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:  # noqa: ANN401  # first: no training where there is no browser
     """A report of two runs beside three oracles, over six patients, and their comparison."""
     folder = tmp_path_factory.mktemp("pages")
     for n in range(8):
-        _write_case(folder / "subjects" / f"a-case-with-a-rather-long-name-{n}", n)
-    _run(f"prepare folders {folder}/subjects -o {folder}/cohort --region t1=body --counts 1:1:6 --workers 1")
+        write_ellipsoid(folder / "subjects" / f"a-case-with-a-rather-long-name-{n}", n)
+    call(f"prepare folders {folder}/subjects -o {folder}/cohort --region t1=body --counts 1:1:6 --workers 1")
     for name, width, axes in (("slim", 4, "z"), ("a-run-with-a-long-name", 8, "x, y, z")):
-        (folder / f"{name}.yaml").write_text(RECIPE.format(name=name, width=width, axes=axes))
-        _run(f"train {folder}/{name}.yaml --cohort {folder}/cohort -o {folder}/{name}")
+        (folder / f"{name}.yaml").write_text(
+            tiny_recipe(
+                name,
+                windows=f"{{kind: slice, axes: [{axes}]}}",
+                settings=f"{{width: {width}, levels: 2}}",
+            )
+        )
+        call(f"train {folder}/{name}.yaml --cohort {folder}/cohort -o {folder}/{name}")
     both = f"{folder}/slim {folder}/a-run-with-a-long-name"
     names = [f"a-case-with-a-rather-long-name-{n}\t{n % 2 or 'n/a'}" for n in range(8)]
     (folder / "participants.tsv").write_text("\n".join(["participant_id\tfield_strength", *names]) + "\n")
     strata = f"--phenotypes {folder}/participants.tsv --by field_strength"
-    _run(f"evaluate {both} --cohort {folder}/cohort --device cpu -o {folder}/both {strata}")
-    _run(f"compare {folder}/both -o {folder}/comparison")
+    call(f"evaluate {both} --cohort {folder}/cohort --device cpu -o {folder}/both {strata}")
+    call(f"compare {folder}/both -o {folder}/comparison")
     return {
         "report": folder / "both" / "report.html",
         "comparison": folder / "comparison" / "comparison.html",

@@ -85,9 +85,11 @@ def test_sets_of_slices_are_compared_by_kid(place: Path, tmp_path: Path) -> None
 
 
 def test_what_needs_pairs_is_refused(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    words = ["evaluate", str(place / "run"), "--cohort", str(place / "cohort"), "--metrics", "psnr"]
-    assert cli.run(words) == 2
+    words = ["evaluate", str(place / "run"), "--cohort", str(place / "cohort")]
+    assert cli.run([*words, "--metrics", "psnr"]) == 2
     assert "error[E004]: psnr on cases without pairs" in capsys.readouterr().err
+    assert cli.run([*words, "--viewer"]) == 2
+    assert "error[E004]: --viewer without a pair" in capsys.readouterr().err
 
 
 def test_a_translator_of_pairs_says_which_case_lacks_what(

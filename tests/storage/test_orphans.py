@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -47,3 +52,49 @@ def test_orphans_below_a_folder(tmp_path: Path) -> None:
     orphans.clear_below(tmp_path)
     assert list(deep.iterdir()) == []
     orphans.clear(tmp_path / "none")
+
+
+@pytest.mark.parametrize("create", [partial(orphans.create_file, suffix=".json"), orphans.create_folder])
+@pytest.mark.parametrize("moment", ["before it is opened", "before it is locked", "while it is locked"])
+def test_a_writer_starts_again_where_another_took_its_work_for_an_orphan(
+    create: Callable[[Path], tuple[Path, int | None]],
+    moment: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    tries: list[Path] = []
+    lock, lock_handle = orphans._lock, orphans._lock_handle
+
+    def lock_late(path: Path) -> int | None:
+        tries.append(path)
+        if moment == "before it is opened" and len(tries) == 1:
+            orphans.clear(tmp_path)
+        return lock(path)
+
+    def lock_handle_late(handle: int) -> bool:
+        if len(tries) > 1 or moment == "before it is opened":
+            return lock_handle(handle)
+        if moment == "before it is locked":
+            orphans.clear(tmp_path)
+            return lock_handle(handle)
+        with _opened(tries[0]) as other:
+            fcntl.flock(other, fcntl.LOCK_EX)
+            return lock_handle(handle)
+
+    monkeypatch.setattr(orphans, "_lock", lock_late)
+    monkeypatch.setattr(orphans, "_lock_handle", lock_handle_late)
+    path, handle = create(tmp_path)
+    monkeypatch.undo()
+    assert len(tries) == 2
+    assert path == tries[1]
+    orphans.clear(tmp_path)
+    assert path.exists()
+    assert handle is not None
+    os.close(handle)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[int]:
+    handle = os.open(path, os.O_RDONLY)
+    yield handle
+    os.close(handle)

@@ -16,7 +16,7 @@ from transmodal.errors import InputError, ResourceError, TransmodalError
 from transmodal.experiments.ablation.plan import plan_of
 from transmodal.recipes.load import load
 from transmodal.storage import files, regular, tables
-from transmodal.storage.npy import read_npy
+from transmodal.storage.arrays.npy import read_npy
 from transmodal.volumes import io
 
 SUFFIXES = {".nii", ".nii.gz", ".mha", ".mhd", ".png", ".tif", ".dcm"}

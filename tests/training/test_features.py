@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
+import numpy as np
 import pytest
 import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
+from transmodal import translators
 from transmodal.cohorts.store import Cohort
 from transmodal.data.dataset import WindowDataset
 from transmodal.errors import UsageError
@@ -26,6 +29,7 @@ class Encoding(nn.Module):
     def __init__(self, name: str | None) -> None:
         super().__init__()
         self.name = name
+        self.has_byte_features = False
         self.batches: list[int] = []
 
     def encoder(self) -> str | None:
@@ -41,13 +45,15 @@ def dataset(cohort: Cohort, tiny: Callable[..., Recipe]) -> WindowDataset:
     return WindowDataset(plan(tiny(), cohort).stream)
 
 
-def fill(translator: Encoding, dataset: WindowDataset, folder: Path, steps: list[tuple[int, int]]) -> Any:  # noqa: ANN401
+def fill(
+    translator: Encoding, dataset: WindowDataset, folder: Path, steps: list[tuple[int, int]], batch: int = 5
+) -> Any:  # noqa: ANN401
     return fill_store(
         Fabric(accelerator="cpu", devices=1),
         cast("Translator[Any]", translator),
         dataset,
         folder,
-        batch=5,
+        batch=batch,
         advance=lambda done, total: steps.append((done, total)),
     )
 
@@ -70,3 +76,20 @@ def test_a_translator_without_an_encoder_is_refused(dataset: WindowDataset, tmp_
         fill(Encoding(None), dataset, tmp_path, [])
     assert refused.value.code == "E004"
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(("settings", "dtype"), [({}, np.float16), ({"sam_bits": 8, "sam_pool": 2}, np.int8)])
+def test_mrnets_features_are_stored_as_they_are_computed(
+    dataset: WindowDataset, tmp_path: Path, settings: dict[str, Any], dtype: type
+) -> None:
+    own = {"width": 2, "levels": 3, "sam": "random", "sam_model": "tiny", "sam_size": 256, "mask_hidden": 2}
+    translator = translators.build("mrnet", own | settings)
+    few = WindowDataset(replace(dataset.stream, cases=dataset.stream.cases[:1], central=True))
+    # One window at a time: an encoder's sums round by how many windows it gets.
+    store = fill(cast("Encoding", translator), few, tmp_path, [], batch=1)
+
+    assert {np.load(path).dtype for path in tmp_path.iterdir()} == {np.dtype(dtype)}
+    for index in range(len(few)):
+        computed = translator.encode(few[index, 0].source[None])
+        assert computed is not None
+        assert torch.equal(store(index), computed[0])

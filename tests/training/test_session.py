@@ -9,7 +9,11 @@ import pytest
 import torch
 
 from transmodal import checkpoint
+from transmodal.batch import Batch
 from transmodal.cohorts.store import Cohort
+from transmodal.data import resident
+from transmodal.data.loader import Keys
+from transmodal.data.resident import ResidentLoader
 from transmodal.errors import IntegrityError
 from transmodal.recipes.schema import Recipe
 from transmodal.training import session
@@ -21,6 +25,30 @@ Tiny = Callable[..., Recipe]
 
 def last(run: Path) -> checkpoint.Checkpoint:
     return checkpoint.load(run / "checkpoints" / "last", optimizers=True)
+
+
+def test_volumes_that_fit_the_device_are_cut_there_to_the_same_training(
+    tiny: Tiny, cohort: Cohort, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cut: list[int] = []
+    own = ResidentLoader._cut
+
+    def record(loader: ResidentLoader, keys: Keys) -> Batch:
+        cut.append(len(keys))
+        return own(loader, keys)
+
+    monkeypatch.setattr(ResidentLoader, "_cut", record)
+    changes = {"windows": {"axes": ["z"], "size": [32, 32], "fit": "keep"}}
+    weights = {}
+    for setting, room in (("off", 1 << 30), ("auto", 0), ("auto", 1 << 30)):
+        monkeypatch.setattr(resident, "free_bytes", lambda device, room=room: room)
+        run = tmp_path / f"{setting}-{room}"
+        train(tiny(changes=changes, epochs=2, samples_per_epoch=8, resident=setting), cohort, run)
+        weights[setting, room] = last(run).weights
+        assert cut == ([] if (setting, room) != ("auto", 1 << 30) else [4] * 4)
+    for name, tensor in weights["off", 1 << 30].items():
+        assert tensor.equal(weights["auto", 0][name])
+        torch.testing.assert_close(weights["auto", 1 << 30][name], tensor, rtol=0, atol=1e-3)
 
 
 class Encoder:

@@ -106,10 +106,21 @@ def test_gradients_are_clipped_by_player(fabric: Fabric) -> None:
 def test_terms_become_numbers(fabric: Fabric) -> None:
     terms = {"a/x": torch.tensor(0.5), "b/y": torch.tensor(0.25, dtype=torch.float64)}
 
-    assert to_numbers(fabric, terms, stop=True) == ({"a/x": 0.5, "b/y": 0.25}, True)
-    assert to_numbers(fabric, terms, stop=False)[1] is False
+    assert to_numbers(fabric, [terms], stop=True) == ([{"a/x": 0.5, "b/y": 0.25}], True)
+    assert to_numbers(fabric, [terms], stop=False)[1] is False
     assert any_of(fabric, True)
     assert total_over_processes(fabric, torch.ones(2)).tolist() == [1, 1]
+
+
+@pytest.mark.parametrize("world", [1, 2])
+def test_steps_with_other_terms_are_read_together(fabric: Fabric, world: int) -> None:
+    processes = fabric if world == 1 else cast(Fabric, Pair(rank=0))
+    rows = [{"a/x": torch.tensor(0.5), "b/y": torch.tensor(0.25)}, {"a/x": torch.tensor(2.0)}]
+
+    numbers, is_stopping = to_numbers(processes, rows, stop=False)
+
+    assert numbers == [{"a/x": 0.5 * world, "b/y": 0.25 * world}, {"a/x": 2.0 * world}]
+    assert not is_stopping
 
 
 @pytest.mark.parametrize("clip", [None, 0.5])
@@ -177,8 +188,8 @@ def test_the_first_processs_buffers_hold() -> None:
 def test_processes_agree_on_numbers_and_on_stopping() -> None:
     pair = cast(Fabric, Pair(rank=0))
 
-    assert to_numbers(pair, {"a/x": torch.tensor(0.5)}, stop=True) == ({"a/x": 1.0}, True)
-    assert to_numbers(pair, {"a/x": torch.tensor(0.5)}, stop=False) == ({"a/x": 1.0}, False)
+    assert to_numbers(pair, [{"a/x": torch.tensor(0.5)}], stop=True) == ([{"a/x": 1.0}], True)
+    assert to_numbers(pair, [{"a/x": torch.tensor(0.5)}], stop=False) == ([{"a/x": 1.0}], False)
     assert any_of(pair, True)
     assert not any_of(pair, False)
     assert total_over_processes(pair, torch.ones(2)).tolist() == [4, 4]

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from transmodal import translators
 from transmodal.cli import app
-from transmodal.translators._facts import facts, generator_parameters
+from transmodal.translators._facts import SIDE, facts, generator_parameters, window_work
 
 KNOWN = {
     "pix2pix": (54.408e6, 57.173e6, 0),
@@ -74,7 +74,7 @@ def test_the_command_lists_every_translator() -> None:
     assert [one["name"] for one in listed] == translators.names()
     keys = {
         "name", "paper", "pairing", "needs",
-        "generator_parameters", "trainable_parameters", "frozen_parameters", "gflop_per_slice",
+        "generator_parameters", "trainable_parameters", "frozen_parameters", "gflop_per_slice", "distribution",
     }  # fmt: skip
     for one in listed:
         assert set(one) == keys
@@ -84,3 +84,18 @@ def test_the_command_lists_every_translator() -> None:
     table = CliRunner().invoke(app, ["translators"])
     assert table.exit_code == 0
     assert all(name in table.output for name in translators.names())
+
+
+@pytest.mark.parametrize("name", ["pix2pix", "cyclegan", "macro2micro", "swin_unet"])
+def test_the_work_of_a_window_is_what_the_facts_count(name: str) -> None:
+    settings = translators.checked(name, {}).model_dump(mode="json")
+    work, known = window_work(name, settings, (SIDE, SIDE)), facts(name)
+    assert work.operations / 1e9 == pytest.approx(known.gflop_per_slice, rel=1e-3)
+    # Of weights that only take part, such as tables that are looked up, no gradient speaks.
+    assert work.weights == pytest.approx(known.generator_parameters, rel=1e-3)
+
+
+def test_the_work_of_a_sampler_is_one_step() -> None:
+    settings = {**translators.checked("aldm", {"width": 8}).model_dump(mode="json")}
+    one, many = ({**settings, "sampler_steps": n} for n in (1, 20))
+    assert window_work("aldm", one, (64, 64)) == window_work("aldm", many, (64, 64))

@@ -456,3 +456,23 @@ def test_recipes_have_the_papers_values() -> None:
     assert synthrad.data.spec("ct").high == 3000
     for name in ("mr-to-ct-mrnet-small", "flair-to-t2-mrnet-small"):
         assert load(name).settings["sam"] == "random"
+
+
+def test_features_are_pooled_and_rounded_as_the_settings_say() -> None:
+    source = torch.rand(2, 1, 64, 64, generator=torch.Generator().manual_seed(4)) * 2 - 1
+    usual, pooled, both = (
+        translators.build("mrnet", {**TINY, **settings})
+        for settings in ({}, {"sam_pool": 2}, {"sam_pool": 2, "sam_bits": 8})
+    )
+    full, small, bytewise = (translator.encode(source) for translator in (usual, pooled, both))
+    assert full is not None
+    assert small is not None
+    assert bytewise is not None
+    assert small.shape == bytewise.shape == (2, 16, 8, 8)
+    torch.testing.assert_close(small, F.avg_pool2d(full, 2), rtol=1e-2, atol=1e-2)
+    assert not torch.equal(small, bytewise)
+    torch.testing.assert_close(small, bytewise, rtol=0, atol=float(small.abs().max()) / 100)
+    names = [translator.encoder() for translator in (usual, pooled, both)]
+    assert len(set(names)) == 3
+    assert str(names[0]).endswith("/tiny/256")  # as features were stored before there were these settings
+    assert [translator.has_byte_features for translator in (usual, pooled, both)] == [False, False, True]

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from numpy.typing import DTypeLike
 
+from refusals import refusal
 from transmodal.errors import InputError, UsageError
 from transmodal.modalities import modality_of
 from transmodal.volumes.intensity import (
@@ -288,3 +289,147 @@ def test_percentiles_of_wide_integers(span: int) -> None:
     fitted = fit(PERCENTILE, voxels, mask)
     wanted = np.percentile(voxels[mask].astype(np.float64), [0.5, 99.5])
     assert (fitted.low, fitted.high) == tuple(wanted)
+
+
+REPAIR = "Repair the image, or read it with non-finite voxels set to zero."
+
+
+def test_a_refusal_says_what_is_wrong_with_the_voxels_and_what_to_do() -> None:
+    values = image()
+    assert refusal(lambda: fit(MINMAX, values, np.zeros(values.shape, bool))) == (
+        "error[E124]: no voxel inside the mask; expected a mask with voxels. Check the mask."
+    )
+    assert refusal(lambda: fit(MINMAX, values, np.ones((7, 9, 4), bool))) == (
+        "error[E130]: a mask of shape (7, 9, 4) for voxels of shape (7, 9, 5); expected a mask on the volume's grid. "
+        "Resample the mask onto the volume's grid first."
+    )
+    values[:3, 0, 0] = np.inf
+    assert refusal(lambda: fit(MINMAX, values)) == (
+        f"error[E120]: 3 voxels that are not finite; expected finite voxels inside the mask. {REPAIR}"
+    )
+    assert refusal(lambda: IntensitySpec("window", 5, 4.5)) == (
+        "error[E001]: intensity window from 5 to 4.5; expected window, percentile (0 to 100), minmax or zscore, "
+        "with low below high. Correct the intensity setting."
+    )
+
+
+def test_a_refusal_of_maps_says_what_is_wrong_with_them() -> None:
+    data = fit(CT, image()).to_json()
+    ending = "; expected a map that prepare wrote. Prepare again."
+    bad_number = "error[E103]: an intensity map with a bad scale, offset, end or range"
+    for change in (
+        {"scale": 0},
+        {"scale": float("inf")},
+        {"offset": float("nan")},
+        {"low": float("inf")},
+        {"high": float("-inf")},
+        {"range": "wide"},
+    ):
+        assert refusal(lambda change=change: IntensityMap.from_json(data | change)) == bad_number + ending  # type: ignore[misc]
+    assert refusal(lambda: IntensityMap.from_json({})) == (
+        f"error[E103]: an intensity map with a bad 'method'{ending}"
+    )
+    assert refusal(lambda: cohort_map([])) == (
+        "error[E132]: no training case; expected one or more. Prepare a larger cohort."
+    )
+    assert refusal(lambda: cohort_map([fit(CT, image()), fit(MINMAX, image())])) == (
+        "error[E004]: cases mapped in different ways; expected one way per modality. Prepare again."
+    )
+
+
+@pytest.mark.parametrize(
+    ("method", "low", "high"),
+    [
+        ("percentile", 0, 100),
+        ("percentile", 0.1, 0.2),
+        ("window", -5, -4),
+        ("minmax", 9, 1),
+        ("zscore", 9, 1),
+    ],
+)
+def test_ends_of_a_spec_are_looked_at_where_they_are_used(method: Method, low: float, high: float) -> None:
+    assert (IntensitySpec(method, low, high).low, IntensitySpec(method, low, high).high) == (low, high)
+    assert (IntensitySpec(method).low, IntensitySpec(method).high) == (0, 100)
+
+
+def test_the_json_of_a_map_is_what_earlier_checkpoints_hold() -> None:
+    spec = IntensitySpec("percentile", 10, 80)
+    assert IntensityMap(spec, 0.5, -2.0, 1.0, 5.0, "unit").to_json() == {
+        "method": "percentile",
+        "spec_low": 10,
+        "spec_high": 80,
+        "scale": 0.5,
+        "offset": -2.0,
+        "low": 1.0,
+        "high": 5.0,
+        "range": "unit",
+    }
+    assert IntensityMap(spec, 0.5, -2.0, 1.0, 5.0).range == "signed"
+
+
+def test_a_map_with_one_end_is_clipped_at_that_end_alone() -> None:
+    values = np.array([-10.0, 0.0, 2.0, 10.0])
+    lower = IntensityMap(MINMAX, 0.5, 1.0, 0.0, None, "unit")
+    np.testing.assert_array_equal(lower.apply(values), [1, 1, 2, 6])
+    np.testing.assert_array_equal(lower.invert(np.array([-3.0, 1.0, 6.0])), [0, 0, 10])
+    upper = IntensityMap(MINMAX, 0.5, 1.0, None, 2.0, "unit")
+    np.testing.assert_array_equal(upper.apply(values), [-4, 1, 2, 2])
+    np.testing.assert_array_equal(upper.invert(np.array([-3.0, 1.0, 6.0])), [-8, 0, 2])
+    for bounded in (lower, upper):
+        assert IntensityMap.from_json(bounded.to_json()) == bounded
+
+
+def test_values_are_anchored_at_the_low_end_and_not_at_0() -> None:
+    """The low end comes out exactly, whatever scale and offset are rounded to."""
+    for low, width in ((1e6, 3.0), (-7e5, 0.7), (0.1, 0.3)):
+        fitted = fit(IntensitySpec("window", low, low + width), np.zeros((1, 1, 1)))
+        assert fitted.apply(np.array([low, low + width], np.float64)).tolist()[0] == -1
+        assert (fitted.scale, fitted.offset) == (2 / (low + width - low), -1 - low * fitted.scale)
+
+
+@pytest.mark.parametrize(
+    ("value", "width"),
+    [(0.0, 1.0), (500.0, 1.0), (-5000.0, 5.0), (5000.0, 5.0), (1000.0, 1.0), (2000.0, 2.0)],
+)
+def test_a_constant_gets_a_width_of_1_or_a_thousandth(value: float, width: float) -> None:
+    fitted = fit(MINMAX, np.full((2, 2, 2), value))
+    assert (fitted.low, fitted.high) == (value, value + width)
+
+
+def test_values_are_told_apart_from_a_ten_millionth_of_their_size_on() -> None:
+    def widths(spec: IntensitySpec, width: float, size: float) -> float:
+        return fit(spec, np.array([size - width, size]).reshape(2, 1, 1)).scale
+
+    assert widths(MINMAX, 1.01e-4, 1000.0) == pytest.approx(2 / 1.01e-4, rel=1e-6)
+    assert widths(MINMAX, 0.99e-4, 1000.0) == 2
+    assert widths(MINMAX, 1.01e-4, 1.01e-4 - 1000.0) == pytest.approx(2 / 1.01e-4, rel=1e-6)
+    assert widths(MINMAX, 1e-4, 1e-4 - 1001.0) == pytest.approx(2 / 1.001, rel=1e-3)
+    assert widths(MINMAX, 1.1e-30, 1.1e-30) == pytest.approx(2 / 1.1e-30)
+    assert widths(MINMAX, 1e-30, 1e-30) == 2
+    assert widths(ZSCORE, 2.04e-4, 1000.0) == pytest.approx(1 / 1.02e-4, rel=1e-6)
+    assert widths(ZSCORE, 1.9e-4, -1000.0) == 1
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int16, np.int32, np.uint32, np.int64, np.float32])
+@pytest.mark.parametrize("size", [1, 2, 3, 10, 1001])
+def test_percentiles_are_numpy_s_to_the_last_bit(dtype: DTypeLike, size: int) -> None:
+    values = np.random.default_rng(size).integers(0, 120, (size, 1, 1)).astype(dtype)
+    for ends in ((0.0, 100.0), (25.0, 50.0), (0.5, 99.5), (33.3, 66.6)):
+        if np.ptp(np.percentile(values, ends)) > 1:
+            fitted = fit(IntensitySpec("percentile", *ends), values)
+            assert (fitted.low, fitted.high) == tuple(np.percentile(values.astype(float), ends))
+
+
+def test_many_counted_values_are_counted_in_parts() -> None:
+    voxels = (
+        np.random.default_rng(0).integers(-5, 300, (80, 70, 50)).astype(np.int16)
+    )  # more than are counted at once
+    fitted = fit(IntensitySpec("percentile", 3, 97.5), voxels)
+    assert (fitted.low, fitted.high) == tuple(np.percentile(voxels.astype(float), [3, 97.5]))
+
+
+def test_voxels_are_not_reordered_where_they_lie() -> None:
+    values = image()
+    before = values.copy()
+    fit(PERCENTILE, values)
+    np.testing.assert_array_equal(values, before)

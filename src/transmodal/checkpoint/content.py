@@ -11,6 +11,7 @@ from torch import Tensor
 
 from transmodal.cohorts.patient_marks import KEY_ID, MARKS
 from transmodal.cohorts.quality.training_sources import SourceReference
+from transmodal.plugins import Distribution
 from transmodal.recipes.schema import Recipe
 from transmodal.volumes.intensity import IntensityMap, IntensitySpec
 
@@ -101,6 +102,7 @@ class Checkpoint:
         window: sides of the windows that it learned from; None in checkpoints from before this was kept.
         units: of modalities whose values are not in their own unit, such as `{"ct": "grey level"}`.
         versions: of what made it.
+        plugin: the distribution that its translator comes from; None for one of transmodal's own.
         reference: what the training sources looked like; None in checkpoints from before this was kept.
         weights_sha256: of the weights' file; empty before it is saved.
         fingerprint: of its manifest; None before it is saved.
@@ -119,6 +121,7 @@ class Checkpoint:
     window: tuple[int, ...] | None = None
     units: Mapping[str, str] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
+    plugin: Distribution | None = None
     reference: SourceReference | None = None
     weights_sha256: str = ""
     fingerprint: Fingerprint | None = None
@@ -140,4 +143,5 @@ class Checkpoint:
             "frozen": dict(self.frozen),
             "starting_weights": dict(self.starting_weights),
             "versions": dict(self.versions),
+            **({} if self.plugin is None else {"plugin": self.plugin._asdict()}),
         }

@@ -43,8 +43,8 @@ def save(folder: Path, checkpoint: Checkpoint, *, keep_previous: bool = False) -
         IntegrityError: E503 when a file does not read back equal.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
-    kept = previous(folder) if keep_previous and is_whole(folder) else None
-    with files.atomic_folder(folder, previous=kept) as beside:
+    older = previous(folder) if keep_previous and is_whole(folder) else None
+    with files.atomic_folder(folder, previous=older) as beside:
         hashes = {WEIGHTS: _write(beside / WEIGHTS, safetensors.torch.save(_plain(checkpoint.weights)))}
         if checkpoint.optimizers:
             tensors = safetensors.torch.save(_plain(checkpoint.optimizers))

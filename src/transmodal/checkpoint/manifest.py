@@ -12,11 +12,12 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor
 
-from transmodal import translators
+from transmodal import plugins, translators
 from transmodal.checkpoint.content import Checkpoint, CohortMark, Fingerprint, State
 from transmodal.cohorts.quality.training_sources import SourceReference
 from transmodal.errors import IntegrityError, ResourceError
 from transmodal.notice import INTENDED_USE
+from transmodal.plugins import Distribution
 from transmodal.recipes.schema import Recipe
 from transmodal.storage import files, regular
 from transmodal.volumes.intensity import IntensityMap, IntensitySpec
@@ -53,6 +54,7 @@ def to_json(checkpoint: Checkpoint, hashes: Mapping[str, str]) -> dict[str, Any]
         "window": checkpoint.window,
         "units": dict(checkpoint.units),
         "versions": dict(checkpoint.versions),
+        **({} if checkpoint.plugin is None else {"plugin": checkpoint.plugin._asdict()}),
         "reference": None if checkpoint.reference is None else checkpoint.reference.to_json(),
     }
 
@@ -64,9 +66,13 @@ def from_json(
 
     Raises:
         IntegrityError: E502 when something is missing or of another kind.
+        ResourceError: E404 where its translator's plugin is not installed.
     """
     try:
         facts = _Facts.model_validate(content)
+        plugin = None if facts.plugin is None else Distribution(facts.plugin.name, facts.plugin.version)
+        if plugin is not None:
+            plugins.check("translators", content["recipe"]["translator"], plugin, translators.own_names())
         return Checkpoint(
             recipe=Recipe.model_validate(content["recipe"]),
             translator_config=translators.completed(
@@ -88,6 +94,7 @@ def from_json(
             window=tuple(facts.window) if facts.window else None,
             units=facts.units,
             versions=facts.versions,
+            plugin=plugin,
             reference=SourceReference.from_json(content.get("reference")),
             weights_sha256=content["files"][WEIGHTS],
             fingerprint=fingerprint(content, folder),
@@ -107,6 +114,15 @@ class _Cohort(BaseModel):
     patients_key: str = ""
 
 
+class _Plugin(BaseModel):
+    """A plugin's distribution in JSON."""
+
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+    name: str
+    version: str
+
+
 class _Facts(BaseModel):
     """The kinds that plain fields of a manifest have in JSON; those that earlier versions did not write have defaults."""
 
@@ -118,6 +134,7 @@ class _Facts(BaseModel):
     window: list[Annotated[int, Field(ge=1, le=_LONGEST_SIDE)]] | None = None
     units: dict[str, str] = {}
     versions: dict[str, str]
+    plugin: _Plugin | None = None
 
 
 def seal(content: Mapping[str, Any]) -> bytes:
@@ -148,21 +165,34 @@ def unseal(path: Path) -> dict[str, Any]:
         ResourceError: E403 when it may not be read.
     """
     try:
-        raw = regular.read_bytes(path)
-        content = json.loads(raw)["content"]
-        intact = isinstance(content, dict) and seal(content) == raw
+        return parse(regular.read_bytes(path), path)
     except (FileNotFoundError, NotADirectoryError) as error:
         raise damaged(path.parent, f"{path.name} is missing") from error
     except IsADirectoryError as error:
         raise damaged(path.parent, f"{path.name} is a folder") from error
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise damaged(path.parent, f"{path.name} is no manifest") from error
     except OSError as error:
         if error.errno == errno.ELOOP:
             raise damaged(path.parent, f"{path.name} is a link that leads back to itself") from error
         raise ResourceError(
             "E403", f"cannot read {path}: {error.strerror}", "a file that may be read", "Check permissions."
         ) from error
+
+
+def parse(raw: bytes, path: Path) -> dict[str, Any]:
+    """Return the content of a manifest's bytes, which have to be those that `seal` makes of it.
+
+    Args:
+        raw: the bytes.
+        path: where they lie, for messages.
+
+    Raises:
+        IntegrityError: E501 when they were changed, E502 when they are unreadable or of another format.
+    """
+    try:
+        content = json.loads(raw)["content"]
+        intact = isinstance(content, dict) and seal(content) == raw
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise damaged(path.parent, f"{path.name} is no manifest") from error
     if not intact:
         raise IntegrityError("E501", f"{path} was changed since it was written", "what its hash says", REMEDY)
     if content.get("format") != FORMAT:

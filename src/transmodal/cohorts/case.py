@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 from transmodal.volumes import Volume
 
@@ -69,6 +69,16 @@ class CaseMaker(Protocol):
 
     def load(self) -> Case:
         """Read or make the case."""
+        ...
+
+
+@runtime_checkable
+class NamesModalities(Protocol):
+    """A case maker that names its contents before it reads them, as its files' names and headers tell."""
+
+    @property
+    def modalities(self) -> tuple[str, ...]:
+        """Modalities of the case that it makes."""
         ...
 
 

@@ -8,7 +8,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from transmodal.cohorts.case import Case, CaseMaker, Origin, Step
+from transmodal.cohorts.case import Case, CaseMaker, NamesModalities, Origin, Step
 from transmodal.errors import InputError
 from transmodal.storage import files, placeholders, regular
 from transmodal.volumes import Volume, io
@@ -42,6 +42,11 @@ class CaseFiles:
     group: str = ""
     steps: tuple[Step, ...] = ()
     reading: Reading = STRICT
+
+    @property
+    def modalities(self) -> tuple[str, ...]:
+        """Modalities of the case."""
+        return tuple(self.volumes)
 
     def fingerprint(self) -> str:
         """Return a hash of the files' names and contents, of what is known beside them and of the steps.
@@ -127,6 +132,11 @@ class PartlyMeasured:
     def patient(self) -> str:
         """Name of the patient."""
         return self.maker.patient
+
+    @property
+    def modalities(self) -> tuple[str, ...]:
+        """Modalities of the case."""
+        return self.maker.modalities if isinstance(self.maker, NamesModalities) else ()
 
     def fingerprint(self) -> str:
         """Return a hash of what the case is made from and of what is measured."""

@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 
 from transmodal.cohorts.options import RegionKind
 from transmodal.cohorts.store import PreparedCase
-from transmodal.cohorts.working_arrays import find_array, keep_array
 from transmodal.errors import InputError
+from transmodal.storage.arrays import kept
 from transmodal.volumes import Volume
 from transmodal.volumes.geometry.reorient import resample, working_grid
 from transmodal.volumes.regions.masks import find_region
@@ -43,13 +43,19 @@ def _map_or_compute(case: PreparedCase, modality: str, kind: RegionKind) -> NDAr
     volume = case.volume(modality)
     digest = case.entry.volumes[modality].sha256[:32]
     place = case.folder / "working" / "regions-1" / case.id / f"{digest}-{kind}.npy"
-    existing = find_array(place, case.grid.shape, np.dtype(np.uint8))
-    if existing is not None:
-        return existing
+    return kept.find_or_make_array(
+        place, case.grid.shape, np.dtype(np.uint8), lambda: _compute(volume, f"{kind} of {modality}", kind)
+    )
+
+
+def _compute(volume: Volume, name: str, kind: RegionKind) -> NDArray[np.uint8]:
+    """Return where a region is, 0 and 1.
+
+    Raises:
+        InputError: E112 when nothing is found, E124 when it is empty; `name` says which in the message.
+    """
     grey = volume.voxels.mean(axis=-1, dtype=np.float32) if volume.is_colour else volume.voxels
     flags: NDArray[np.uint8] = find_region(Volume(grey, volume.affine), kind).mask.astype(np.uint8)
     if not flags.any():
-        raise InputError(
-            "E124", f"an empty {kind} of {modality}", "a region with voxels", "Look at the image."
-        )
-    return keep_array(place, flags)
+        raise InputError("E124", f"an empty {name}", "a region with voxels", "Look at the image.")
+    return flags

@@ -14,7 +14,7 @@ from transmodal.cohorts.split.leaks import check_leaks
 from transmodal.cohorts.split.split import read_sealed_split
 from transmodal.cohorts.working_arrays import map_array
 from transmodal.errors import IntegrityError, TransmodalError
-from transmodal.storage import kept, npy, verified
+from transmodal.storage.arrays import kept, npy, verified
 from transmodal.storage.faults import Check
 
 WORKING = ("working", "features")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -27,8 +27,8 @@ Matrix = tuple[Row, Row, Row, Row]
 
 def _below(name: str) -> str:
     """Refuse a path that leads out of the cohort's folder."""
-    path = PurePosixPath(name)
-    if not name or path.is_absolute() or ".." in path.parts or "\\" in name or ":" in name or "\0" in name:
+    # By hand: a path object of each array would take a third of the time that a large manifest takes.
+    if not name or name.startswith("/") or ".." in name.split("/") or any(sign in name for sign in "\\:\0"):
         raise ValueError("a path below the cohort's folder")
     return name
 

@@ -92,6 +92,13 @@ def marking_keys(folder: Path, *, has_key: bool) -> tuple[PatientKey, ...]:
     return keys or (UNKEYED,)
 
 
+def mark_patients(keys: Sequence[PatientKey], patients: Iterable[str]) -> PatientMarks:
+    """Return the marks of some patients under the first of their cohort's keys; none without a key."""
+    if not keys:
+        return PatientMarks("", frozenset())
+    return PatientMarks(keys[0].id, frozenset(map(keys[0].mark, patients)))
+
+
 def untested(name: str, marks: PatientMarks) -> str:
     """Return a line on a model whose patients could not be looked up, and what to give."""
     if not marks.marks:

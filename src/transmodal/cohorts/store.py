@@ -14,12 +14,15 @@ from transmodal.cohorts.aliases import find_renames
 from transmodal.cohorts.faults import list_damaged, open_array
 from transmodal.cohorts.manifest import REPAIR, ArrayEntry, CaseEntry, Manifest, read_manifest
 from transmodal.cohorts.options import RegionKind
+from transmodal.cohorts.patient_marks import PatientKey, marking_keys
 from transmodal.cohorts.split.leaks import check_leaks
 from transmodal.cohorts.split.split import Split, read_split
 from transmodal.cohorts.units import own_units
-from transmodal.cohorts.working_arrays import find_array, keep_array, resample_array
+from transmodal.cohorts.working_arrays import resample_array
 from transmodal.errors import InputError, IntegrityError, suggest
 from transmodal.storage import files
+from transmodal.storage.arrays import kept
+from transmodal.storage.process_memory.collecting import pause_collecting
 from transmodal.volumes import Grid, Volume
 from transmodal.volumes.geometry.reorient import How, working_grid
 from transmodal.volumes.intensity import IntensityMap
@@ -28,16 +31,11 @@ _log = logging.getLogger(__name__)
 
 
 class PreparedCase:
-    """One case of a cohort; arrays are mapped when they are asked for, and read-only."""
+    """One case of a cohort, in the cohort's folder; arrays are mapped when they are asked for, and read-only."""
 
     def __init__(self, folder: Path, entry: CaseEntry) -> None:
-        self._folder = folder
+        self.folder = folder
         self.entry = entry
-
-    @property
-    def folder(self) -> Path:
-        """The cohort's folder."""
-        return self._folder
 
     @property
     def id(self) -> str:
@@ -59,6 +57,10 @@ class PreparedCase:
         """The canonical grid that the case's arrays share."""
         first = next(iter(self.entry.volumes.values()))
         return Grid((first.shape[0], first.shape[1], first.shape[2]), np.array(self.entry.affine))
+
+    def n_channels(self, modality: str) -> int:
+        """Return the channels of a modality that the case has: 1 for grey, 3 for colour."""
+        return 3 if len(self.entry.volumes[modality].shape) == 4 else 1
 
     def volume(self, modality: str, spacing_mm: float | None = None) -> Volume:
         """Return a modality in real units, closest to RAS.
@@ -94,13 +96,13 @@ class PreparedCase:
         return labels
 
     def region(self, modality: str, kind: RegionKind, spacing_mm: float | None = None) -> NDArray[np.bool_]:
-        """Return the mask that `prepare` computed from a source; `whole` is all ones.
+        """Return the mask that `prepare` computed from a source; `whole` is all ones, in a byte of memory.
 
         Raises:
             InputError: E131 when it was not prepared.
         """
         if kind == "whole":
-            return np.ones(working_grid(self.grid, spacing_mm).shape, dtype=bool)
+            return np.broadcast_to(np.True_, working_grid(self.grid, spacing_mm).shape)
         for entry in self.entry.regions:
             if (entry.modality, entry.kind) == (modality, kind):
                 return self._flags(entry, spacing_mm)
@@ -133,17 +135,17 @@ class PreparedCase:
         if grid == self.grid:
             return self._prepared(entry)
         # Named by what it is made from: an array of another preparation is never taken for it.
-        place = self._folder / "working" / f"{float(spacing_mm)!r}mm" / self.id / f"{entry.sha256[:32]}.npy"
+        place = self.folder / "working" / f"{float(spacing_mm)!r}mm" / self.id / f"{entry.sha256[:32]}.npy"
         is_colour = len(entry.shape) == 4
         dtype = np.dtype(entry.dtype if how == "nearest" or is_colour else np.float32)
         shape = (*grid.shape, 3) if is_colour else grid.shape
-        existing = find_array(place, shape, dtype)
-        if existing is not None:
-            return Volume(existing, grid.affine)
-        return Volume(keep_array(place, resample_array(self._prepared(entry), grid, how, dtype)), grid.affine)
+        voxels = kept.find_or_make_array(
+            place, shape, dtype, lambda: resample_array(self._prepared(entry), grid, how, dtype)
+        )
+        return Volume(voxels, grid.affine)
 
     def _prepared(self, entry: ArrayEntry) -> Volume:
-        return Volume(open_array(self._folder, self.id, entry), self.grid.affine)
+        return Volume(open_array(self.folder, self.id, entry), self.grid.affine)
 
 
 class Cohort:
@@ -190,8 +192,9 @@ class Cohort:
                 if is_interrupted
                 else "Prepare it: transmodal prepare --help.",
             )
-        manifest, split = read_manifest(folder / "cohort.json"), read_split(folder / "split.json")
-        check_leaks(manifest, split)
+        with pause_collecting():
+            manifest, split = read_manifest(folder / "cohort.json"), read_split(folder / "split.json")
+            check_leaks(manifest, split)
         return Cohort(folder, manifest, split)
 
     @property
@@ -202,6 +205,10 @@ class Cohort:
     def units(self) -> Mapping[str, str]:
         """Return the unit of each modality whose values are not in the modality's own."""
         return own_units(self.manifest.cases)
+
+    def patient_keys(self) -> tuple[PatientKey, ...]:
+        """Return the keys that mark its patients, its own first; none where they cannot be read."""
+        return marking_keys(self.folder, has_key=self.manifest.has_patient_key)
 
     def cases(self, split: str | None = None) -> list[PreparedCase]:
         """Return the cases of `train`, `validation` or `test`; all of them for None."""

@@ -2,31 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Annotated
 
-from transmodal.commands._passes import letters
+import typer
+
+from transmodal.commands._passes import Computing, PassWords
+from transmodal.commands._prediction_words import PredictionWords
 
 if TYPE_CHECKING:
     from transmodal.cohorts.store import Cohort
     from transmodal.evaluation.learned.choose import Choice
     from transmodal.evaluation.request import CaseSelection, EvaluationRequest
 
+CHALLENGES = ("synthrad2023", "synthrad2025")
+"""Challenges whose own figures can be taken beside the standard ones."""
+
 STANDARD = "mae,psnr,ssim"
 """Metrics that are taken where none is named."""
 
 
-class CaseWords(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class CaseWords:
     """The cases that are scored, in the words of the command line; see `evaluation.request.CaseSelection`."""
 
-    split: str
-    training_cohort: str | Path | Cohort | None
-    phenotypes: str | Path | None
-    by: str | Sequence[str]
+    split: Annotated[
+        str, typer.Option(help="train, validation or test; all, of a cohort that no run learned from.")
+    ] = "test"
+    phenotypes: Annotated[
+        Path | None, typer.Option(help="CSV or TSV with a column of patients, such as participants.tsv.")
+    ] = None
+    by: Annotated[
+        Sequence[str],
+        typer.Option(
+            help="Its column to part patients by, with cuts for numbers: age:10,20; may be repeated."
+        ),
+    ] = ()
 
-    def selection(self) -> CaseSelection:
-        """Return the selection of cases.
+    def selection(self, training_cohort: str | Path | Cohort | None) -> CaseSelection:
+        """Return the selection of cases, with the cohort that the runs learned from, where it is another.
 
         Raises:
             UsageError: E004 for a table without columns, or columns without a table.
@@ -36,8 +52,7 @@ class CaseWords(NamedTuple):
         from transmodal.evaluation.external.phenotypes import Phenotypes
         from transmodal.evaluation.request import CaseSelection
 
-        columns = (self.by,) if isinstance(self.by, str) else tuple(self.by)
-        if bool(columns) != (self.phenotypes is not None):
+        if bool(self.by) != (self.phenotypes is not None):
             raise UsageError(
                 "E004",
                 "--phenotypes without --by" if self.phenotypes else "--by without --phenotypes",
@@ -46,22 +61,64 @@ class CaseWords(NamedTuple):
             )
         return CaseSelection(
             self.split,
-            None if self.training_cohort is None else open_cohort(self.training_cohort),
-            None if self.phenotypes is None else Phenotypes(Path(self.phenotypes), columns),
+            None if training_cohort is None else open_cohort(training_cohort),
+            None if self.phenotypes is None else Phenotypes(self.phenotypes, tuple(self.by)),
         )
 
 
-class FigureWords(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class NetworkWords:
+    """Networks that runs and figures need beside the runs' own, in the words of the command line."""
+
+    weights: Annotated[
+        Sequence[str],
+        typer.Option(
+            "--weights",
+            metavar="NAME=PATH",
+            help="Where a network's weights lie: a run's frozen one (sam), or a metric's (lpips, lpips_heads, inception).",
+        ),
+    ] = ()
+    segmenter: Annotated[
+        Path | None, typer.Option(help="ONNX file that labels axial slices, for the metrics dice and hd95.")
+    ] = None
+    segmenter_window: Annotated[
+        str | None,
+        typer.Option(
+            metavar="LOW,HIGH", help="Values that it takes as 0 to 1; by default it gets real units."
+        ),
+    ] = None
+
+
+@dataclass(frozen=True, slots=True)
+class FigureWords:
     """The figures that are taken, in the words of the command line; see `evaluation.request.ScoringOptions`."""
 
-    metrics: str | Sequence[str]
-    oracles: str
-    weights: Sequence[str] | Mapping[str, str]
-    segmenter: str | Path | None
-    segmenter_window: str | None
-    target_normalised: bool
+    oracles: Annotated[
+        str, typer.Option(help="standard (three that learn nothing), all (and the registered mean), or none.")
+    ] = "standard"
+    target_normalised: Annotated[
+        bool,
+        typer.Option(
+            "--target-normalised",
+            help="Scale MR targets to the training cohort's units by their own intensities; it is stamped.",
+        ),
+    ] = False
+    metrics: Annotated[
+        str,
+        typer.Option(
+            help="Comma-separated, such as mae,psnr,ssim,ms_ssim,stsim2; see the reference of metrics."
+        ),
+    ] = STANDARD
+    protocols: Annotated[
+        Sequence[str],
+        typer.Option(
+            "--protocol",
+            metavar="CHALLENGE",
+            help="Also take a challenge's own figures of CT: synthrad2023 or synthrad2025; may be repeated.",
+        ),
+    ] = ()
 
-    def choice(self, device: str | None) -> Choice:
+    def choice(self, networks: NetworkWords, device: str | None) -> Choice:
         """Return the metrics, opened where they need a network, and the weights of the runs' frozen networks.
 
         Raises:
@@ -71,33 +128,52 @@ class FigureWords(NamedTuple):
         from transmodal.evaluation.learned.choose import choose
 
         return choose(
-            words_of(self.metrics),
-            _sources.weights(self.weights),
-            segmenter=None if self.segmenter is None else Path(self.segmenter),
-            window=_window(self.segmenter_window),
+            [*words_of(self.metrics), *challenge_metrics(self.protocols)],
+            _sources.weights(networks.weights),
+            segmenter=networks.segmenter,
+            window=_window(networks.segmenter_window),
             device=device,
         )
 
 
-class PassWords(NamedTuple):
-    """The passes by which runs translate, in the words of the command line; see `evaluation.runs.Passes`."""
+@dataclass(frozen=True, slots=True)
+class ModelWords:
+    """How runs are loaded, in the words of the command line; see `evaluation.runs.TranslationOptions`."""
 
-    axes: str | Sequence[str]
-    fuse: Literal["mean", "median"] | None
-    draws: int
-    translate_with: Literal["batch_statistics", "running"] | None
+    checkpoint: Annotated[str, typer.Option(help="best or last.")] = "best"
+    device: Annotated[str | None, typer.Option(help="cpu or cuda.")] = None
+    without: Annotated[
+        Sequence[str],
+        typer.Option(help="Also score the runs without this source; may be repeated."),
+    ] = ()
+    engine: Annotated[
+        Computing,
+        typer.Option(
+            help="What computes the networks: torch, onnxruntime or openvino; auto takes the fastest that computes as torch."
+        ),
+    ] = Computing.TORCH
 
 
-class EvaluationWords(NamedTuple):
-    """A request in the words of the command line."""
+@dataclass(frozen=True, slots=True)
+class EvaluationWords:
+    """A request in the words of the command line.
+
+    Attributes:
+        cases, figures, networks, models, passes, predictions: the groups of its options.
+        training_cohort: what the runs learned from, where another cohort is scored.
+        save_volumes: also keep every synthetic volume.
+        has_viewer: also write a page per case that shows its volumes.
+    """
 
     cases: CaseWords
     figures: FigureWords
+    networks: NetworkWords
+    models: ModelWords
     passes: PassWords
-    checkpoint: str
-    device: str | None
-    without: str | Sequence[str]
-    save_volumes: bool
+    predictions: PredictionWords
+    training_cohort: str | Path | Cohort | None = None
+    save_volumes: bool = False
+    has_viewer: bool = False
 
     def request(self) -> EvaluationRequest:
         """Return the request, its names checked and its networks opened.
@@ -107,18 +183,44 @@ class EvaluationWords(NamedTuple):
         """
         from transmodal.evaluation.request import EvaluationRequest, ScoringOptions
         from transmodal.evaluation.runs import TranslationOptions
-        from transmodal.inference.passes import Passes
 
         oracles = oracles_of(self.figures.oracles)
-        choice = self.figures.choice(self.device)
-        without = (self.without,) if isinstance(self.without, str) else self.without
-        passes = Passes(letters(self.passes.axes), *self.passes[1:])
+        choice = self.figures.choice(self.networks, self.models.device)
         return EvaluationRequest(
-            self.cases.selection(),
-            TranslationOptions(self.checkpoint, self.device, choice.weights, passes, without),
+            self.cases.selection(self.training_cohort),
+            TranslationOptions(
+                self.models.checkpoint,
+                self.models.device,
+                choice.weights,
+                self.passes.passes(),
+                tuple(self.models.without),
+                self.models.engine.value,
+            ),
             ScoringOptions(choice.plain, choice.learned, oracles, self.figures.target_normalised),
             self.save_volumes,
+            predictions=self.predictions.predictions(),
+            target=self.predictions.target,
+            has_viewer=self.has_viewer,
         )
+
+
+def challenge_metrics(protocols: Sequence[str]) -> list[str]:
+    """Return the metrics that are a challenge's own figures, such as those of `synthrad2023`.
+
+    Raises:
+        UsageError: E002 for a challenge that is not known.
+    """
+    from transmodal.errors import UsageError, suggest
+    from transmodal.metrics.suite import synthrad
+
+    names: list[str] = []
+    for protocol in protocols:
+        own = [metric.name for metric in synthrad.METRICS if metric.name.endswith(f"_{protocol}")]
+        if protocol not in CHALLENGES:
+            advice = suggest(protocol, CHALLENGES, "Choose one of them.")
+            raise UsageError("E002", f"--protocol {protocol}", " or ".join(CHALLENGES), advice)
+        names += [name for name in own if name not in names]
+    return names
 
 
 def open_cohort(cohort: str | Path | Cohort) -> Cohort:

@@ -11,7 +11,8 @@ from transmodal.cohorts.patient_marks import PatientKey, read_keys, read_marks, 
 from transmodal.cohorts.store import Cohort, PreparedCase
 from transmodal.inference.model import Model
 from transmodal.inference.pictures import is_picture
-from transmodal.storage import files, listing
+from transmodal.inference.provenance import sources
+from transmodal.storage import files
 from transmodal.volumes import Volume, io
 from transmodal.volumes.geometry.reorient import resample
 from transmodal.volumes.reading import STRICT, Reading
@@ -34,6 +35,7 @@ class Job:
         case: the prepared case that they are, where they are one.
         about: what the sidecar says besides how the volume came about.
         patient: whose images they are; empty where nothing says it.
+        is_series: whether the output is a folder of DICOM.
     """
 
     name: str
@@ -43,6 +45,7 @@ class Job:
     case: PreparedCase | None = None
     about: Mapping[str, object] = field(default_factory=dict)
     patient: str = ""
+    is_series: bool = False
 
     def read(self) -> dict[str, Volume]:
         """Read the sources; a prepared case's come back on its native grid."""
@@ -80,7 +83,7 @@ class Job:
 
     def origins(self) -> dict[str, dict[str, Any]]:
         """Return each source's SHA-256, and not the name of its file, which can be a patient's."""
-        return {modality: _origin(path) for modality, path in self.paths.items()}
+        return {modality: sources.describe(path) for modality, path in self.paths.items()}
 
     def is_of(self, origins: object) -> bool:
         """Return whether the sources are those of a sidecar; sidecars of earlier versions have their names besides."""
@@ -126,11 +129,3 @@ def mark_training_subject(job: Job, model: Model, keys: Sequence[PatientKey]) ->
     # Without the name, which a reader of the sidecar need not know.
     note = "the run learned from a subject of this name: this is no test of it"
     return {"training_subject": True, "notes": [note]} if subjects else {}
-
-
-def _origin(path: Path) -> dict[str, Any]:
-    if path.is_dir():
-        # Names of DICOM files, and of their folder, can be a patient's: counts and a hash stand for them.
-        hashes = sorted(map(files.sha256_file, listing.files_in(path)))
-        return {"name": "DICOM series", "n_files": len(hashes), "sha256": files.sha256_text(ascii(hashes))}
-    return {"sha256": files.sha256_file(path)}

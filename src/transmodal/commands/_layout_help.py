@@ -33,9 +33,13 @@ class LayoutCommand(TyperCommand):
 
 
 def _listing(summaries: dict[str, str]) -> str:
+    from transmodal import plugins
+    from transmodal.cohorts import layouts
+
     indent = max(map(len, summaries), default=0) + 4
     lines = ["Layouts, each of them with its own help:", ""]
     for name, summary in summaries.items():
         start = f"  {name}".ljust(indent)
         lines += textwrap.wrap(summary, _WIDTH, initial_indent=start, subsequent_indent=" " * indent)
-    return "\n".join([*lines, "", _LAYOUT_HELP])
+    refused = [f"Not usable: {fault}" for fault in plugins.faults("layouts", layouts.own_names())]
+    return "\n".join([*lines, *refused, "", _LAYOUT_HELP])

@@ -23,8 +23,8 @@ class Notes:
                 self._lines.add(note)
                 self._progress.say(f"note: {note}")
 
-    def say_memory(self, needed: MemoryEstimate) -> None:
+    def say_memory(self, estimate: MemoryEstimate) -> None:
         """Say what the first image takes, and every later one that takes clearly more."""
-        if needed.peak > 1.1 * self._peak:
-            self._peak = needed.peak
-            self._progress.say(needed.line())
+        if estimate.peak > 1.1 * self._peak:
+            self._peak = estimate.peak
+            self._progress.say(estimate.line())

@@ -9,7 +9,7 @@ from transmodal.commands._jobs import Job
 from transmodal.errors import UsageError
 from transmodal.inference.names import SPREADS, sidecar_of, spread_of, synthetic_name
 from transmodal.storage import files, outputs
-from transmodal.volumes import io
+from transmodal.volumes import io, marks
 
 
 def check_folder(output: Path, content: str) -> None:
@@ -45,17 +45,11 @@ def check_places(
     """
     owner: dict[Path, Job] = {}
     for job in jobs:
-        if not job.output.name.endswith(io.WRITABLE):
-            raise UsageError(
-                "E005",
-                f"output {job.output.name}",
-                f"a name that ends in {', '.join(io.WRITABLE)}",
-                "Rename it.",
-            )
+        _check_kind(job)
         if any(path.resolve() == job.output.resolve() for path in job.paths.values()):
             raise UsageError("E005", f"output {job.output.name} is the source", "another file", "Rename it.")
         _check_name(job)
-        outputs.check_file(job.output)
+        outputs.check_folder(job.output) if job.is_series else outputs.check_file(job.output)
         for path in _outputs_of(job.output, disagreement=disagreement):
             first_job = owner.setdefault(path, job)
             if first_job is not job:
@@ -66,7 +60,36 @@ def check_places(
                     "Translate them into different folders.",
                 )
             if job.output not in begun_before:
-                _check_free(path, overwrite=overwrite)
+                is_folder = job.is_series and path == job.output
+                (_check_folder_free if is_folder else _check_free)(path, overwrite=overwrite)
+
+
+def _check_kind(job: Job) -> None:
+    """Refuse a file's name for a series of DICOM, and a folder's for a file."""
+    is_file = job.output.name.endswith(io.WRITABLE)
+    if is_file is not job.is_series:
+        return
+    raise UsageError(
+        "E005",
+        f"output {job.output.name}",
+        "a folder for the series" if job.is_series else f"a name that ends in {', '.join(io.WRITABLE)}",
+        f"Name a folder, such as {job.output.name.split('.')[0]}." if job.is_series else "Rename it.",
+    )
+
+
+def _check_folder_free(folder: Path, *, overwrite: bool) -> None:
+    """Refuse a folder that holds anything; with `overwrite` all but files of synthetic DICOM."""
+    if not folder.exists() or not any(folder.iterdir()):
+        return
+    if not overwrite:
+        raise UsageError("E005", f"{folder} exists", "a new folder", "Choose another name, or --overwrite.")
+    if not marks.holds_only_synthetic(folder):
+        raise UsageError(
+            "E005",
+            f"{folder} holds files that are no synthetic DICOM",
+            "a folder that may be replaced",
+            "Choose another folder.",
+        )
 
 
 def _check_name(job: Job) -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from transmodal.commands._computing import parse_intensities, parse_regions
-from transmodal.commands._splitting import SplitWords, parse_copies, parse_split
+from transmodal.commands._prepare_words import CohortSplitWords, PrepareWords
+from transmodal.commands._reading import ReadingWords
+from transmodal.commands._splitting import parse_copies, parse_split
+from transmodal.commands._words import path_of
 from transmodal.progress import Progress, report_stage
 from transmodal.storage import memory
 
@@ -48,7 +50,9 @@ def prepare(
     keep_going: bool = False,
     strict_pairs: bool = False,
     mark_key: str | Path | None = None,
+    viewer: bool = False,
     workers: int = 1,
+    scheduler: str = "",
     progress: Progress | None = None,
 ) -> Cohort:
     """Turn images into a prepared cohort, as `transmodal prepare` does; its page `cohort.html` is written too.
@@ -79,45 +83,25 @@ def prepare(
         keep_going: leave out cases that fail.
         strict_pairs: take a case whose contrasts do not seem to lie on one another for one that fails.
         mark_key: file of the key that marks the patients, to share with other cohorts; made where it is not there.
+        viewer: also write a page per case beside `cohort.html` that shows its volumes.
         workers: processes; more than one needs `if __name__ == "__main__":` in a script.
+        scheduler: of a dask cluster whose workers do the work instead, as `cluster.crew.working_on` takes it.
         progress: shows how far the work is.
 
     Raises:
         TransmodalError: as the command's error line says.
     """
-    from transmodal.volumes.reading import Reading
+    from transmodal.cluster.crew import working_on
 
-    reading = Reading(nonfinite, orientation_from, assume_orientation, frame)
+    reading = ReadingWords(nonfinite, orientation_from, assume_orientation, frame).reading()
     contents = find_cases(layout, Path(folder), options, subjects, reading)
     log_left_aside(contents)
-    division = SplitWords(split, counts, fold, test_group, seed, groups, group_by, same_patient, copies)
-    words = PrepareWords(region, recipes, intensity, labels, division, keep_going, strict_pairs, mark_key)
-    return write_cohort(contents, Path(output), words, workers, progress).cohort
-
-
-@dataclass(frozen=True, slots=True)
-class PrepareWords:
-    """The options of a preparation, in the words of the command line; None or nothing where a word was not given.
-
-    Attributes:
-        regions: masks to compute, such as `t1=brain`.
-        recipes: recipes whose masks to compute.
-        intensity: intensity maps, such as `ct=window:-1000:2000`.
-        labels: table of the segmentation's labels and their names; None where there is none.
-        split: how the cohort is split.
-        keep_going: leave out cases that fail.
-        strict_pairs: take a case with a doubtful pair of contrasts for one that fails.
-        mark_key: file of a key to share with other cohorts; None for a key of its own.
-    """
-
-    regions: Sequence[str] | None
-    recipes: Sequence[str] | None
-    intensity: Sequence[str] | None
-    labels: str | Path | None
-    split: SplitWords
-    keep_going: bool
-    strict_pairs: bool
-    mark_key: str | Path | None = None
+    tables = [Path(table) for table in groups]
+    sides = CohortSplitWords(split, counts, fold, test_group, seed, tables, group_by, same_patient, copies)
+    key, names = path_of(mark_key), path_of(labels)
+    words = PrepareWords(key, region, recipes, intensity, names, sides, keep_going, strict_pairs, viewer)
+    with working_on(scheduler, [Path(folder), Path(output)]):
+        return write_cohort(contents, Path(output), words, workers, progress).cohort
 
 
 class WrittenCohort(NamedTuple):
@@ -164,9 +148,12 @@ def write_cohort(
 ) -> WrittenCohort:
     """Prepare the cases of a layout and draw the page of their pairs; arguments and errors as `prepare_contents`."""
     from transmodal.evaluation.cohort_report.draw import draw_page
+    from transmodal.viewing import niivue
 
+    if words.has_viewer:
+        niivue.check()
     cohort = prepare_contents(contents, output, words, workers, progress)
-    return WrittenCohort(cohort, draw_page(cohort, workers, progress))
+    return WrittenCohort(cohort, draw_page(cohort, workers, progress, has_viewer=words.has_viewer))
 
 
 @memory.guarded("cases were prepared", "Free memory, or give fewer --workers.")
@@ -206,7 +193,7 @@ def prepare_contents(
         sides=division.sides,
         within_subject=division.within_subject,
         relations=relations,
-        mark_key=None if words.mark_key is None else Path(words.mark_key),
+        mark_key=words.mark_key,
         progress=report_stage(progress, "prepare"),
         workers=workers,
     )
@@ -226,15 +213,15 @@ def _parse_options(
 ) -> PrepareOptions:
     """Return the options of a preparation; `labels` are those that the layout names."""
     from transmodal.cohorts import label_names
+    from transmodal.cohorts.case import NamesModalities
     from transmodal.cohorts.options import PrepareOptions
     from transmodal.cohorts.prepare.division import is_named_split
 
-    # As far as their files say it before they are read.
-    modalities = {modality for case in cases for modality in getattr(case, "volumes", {})}
+    contents = [case.modalities for case in cases if isinstance(case, NamesModalities)]
     options = PrepareOptions(
-        regions=parse_regions(words.regions or (), words.recipes or (), modalities),
-        intensity=parse_intensities(words.intensity or ()),
-        labels=label_names.read(Path(words.labels)) if words.labels is not None else dict(labels),
+        regions=parse_regions(words.regions, words.recipes, contents),
+        intensity=parse_intensities(words.intensity),
+        labels=label_names.read(words.labels) if words.labels is not None else dict(labels),
         copies=parse_copies(words.split.copies),
         keep_going=words.keep_going,
         strict_pairs=words.strict_pairs,

@@ -9,10 +9,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
-from transmodal.commands import _bids, _gate, _sources
+from transmodal.commands import _bids, _dicom_out, _gate, _sources
 from transmodal.commands._jobs import Job, mark_series
 from transmodal.commands._places import check_places
-from transmodal.commands._translating import Request, write_image
+from transmodal.commands._volume_work import Request, write_image
+from transmodal.commands._words import list_words
 from transmodal.errors import InputError, ResourceError, UsageError
 from transmodal.inference import pictures
 from transmodal.inference.device import device_of
@@ -25,6 +26,7 @@ from transmodal.inference.provenance import sidecar as sidecars
 from transmodal.inference.provenance.environment import EnvironmentDifference
 from transmodal.inference.provenance.recorded import Recorded
 from transmodal.inference.provenance.sidecar import Sidecar
+from transmodal.models import library
 from transmodal.progress import Progress, Silent
 from transmodal.storage import memory
 from transmodal.volumes.reading import Reading
@@ -94,8 +96,8 @@ def reproduce(
         sidecar: of the synthetic image, or the image.
         sources: what it was made from: an image, a DICOM folder, or a folder, a cohort or a BIDS dataset that holds
             it; several sources by modality, or as words `modality=path`.
-        run: that made it; by default the one whose manifest is recorded, found in the working directory, beside the
-            sidecar, or up to two folders below.
+        run: that made it, or its name of `transmodal models`; by default the one whose manifest is recorded, found in the
+            working directory, beside the sidecar, or up to two folders below.
         output: image to write; none by default.
         weights: where frozen networks' weights lie now, by name or as words `name=path`.
         series: of a DICOM folder with several, where it was named by its SeriesInstanceUID.
@@ -115,7 +117,7 @@ def reproduce(
     with environment.threads(settings.environment.threads), TemporaryDirectory() as scratch:
         model = _load(before, settings, run, _sources.weights(weights))
         reading = _reading_of(settings, series)
-        jobs = _list_jobs(_sources.words_of(sources), model.preprocessing, reading, Path(scratch))
+        jobs = _list_jobs(list_words(sources), model.preprocessing, reading, Path(scratch))
         job = _choose(jobs, before)
         job = replace(job, output=Path(scratch) / Path(settings.image.name).name)
         after = _translate(model, job, before, place, progress or Silent())
@@ -126,7 +128,8 @@ def reproduce(
 def _load(sidecar: Sidecar, settings: Recorded, run: str | Path | None, weights: Mapping[str, str]) -> Model:
     """Load the checkpoint that made the image, or the one of its name where the run has none such."""
     recorded_origin = origin.of(sidecar.content)
-    folder = Path(run) if run is not None else origin.find_run(recorded_origin, [Path(), sidecar.path.parent])
+    places = [Path(), sidecar.path.parent]
+    folder = library.resolve(run) if run is not None else origin.find_run(recorded_origin, places)
     if folder is None:
         raise InputError(
             "E134",
@@ -194,7 +197,10 @@ def _translate(
 ) -> Sidecar:
     """Translate once more, write as it was written, and to a place where one is named; return the new sidecar."""
     has_spread = any(kind in before.content for kind in SPREADS)
-    request = Request((), job.output, job.reading, disagreement=has_spread)
+    dicom = _dicom_out.options_in(before.content)
+    if dicom is not None:
+        (job,) = _dicom_out.as_series([job], job.output, model.preprocessing.target, dicom)
+    request = Request((), job.output, job.reading, disagreement=has_spread, dicom=dicom)
     if place is not None:
         _check_ending(place.path, job.output.name)
         check_places([replace(job, output=place.path)], overwrite=place.overwrite, disagreement=has_spread)

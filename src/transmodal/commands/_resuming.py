@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from transmodal._version import __version__
-from transmodal.commands._jobs import Job
+from transmodal.cohorts.patient_marks import PatientKey
+from transmodal.commands import _dicom_out as dicom_out
+from transmodal.commands._jobs import Job, mark_training_subject
 from transmodal.errors import TransmodalError
 from transmodal.inference import engines
 from transmodal.inference.gate import Policy
@@ -34,7 +36,12 @@ class Earlier(NamedTuple):
 
 
 def find_earlier(
-    jobs: Sequence[Job], model: Model, *, disagreement: bool, gate: Policy = "refuse"
+    jobs: Sequence[Job],
+    model: Model,
+    *,
+    disagreement: bool,
+    gate: Policy = "refuse",
+    keys: Sequence[PatientKey] = (),
 ) -> dict[Path, Earlier]:
     """Return what an earlier call has written, by output: of this very run, these options and the same sources.
 
@@ -43,6 +50,7 @@ def find_earlier(
         model: that translates now, with the passes that are asked for.
         disagreement: whether the spread over the passes is asked for.
         gate: what becomes of doubtful sources; one that another policy let through is looked at again.
+        keys: of the training cohort, where it is at hand: what is known of the subject by them has to stand in the record.
     """
     by_output = {}
     for job in jobs:
@@ -55,7 +63,8 @@ def find_earlier(
             continue  # another image lies there now, or a damaged one: it is not replaced unasked
         has_images = "image" in images and len(present) == len(images)
         has_spread = len(images) > 1 or not disagreement
-        by_output[job.output] = Earlier(sidecar.content, has_images and has_spread)
+        is_complete = has_images and has_spread and _says_subject(sidecar.content, job, model, keys)
+        by_output[job.output] = Earlier(sidecar.content, is_complete)
     return by_output
 
 
@@ -97,14 +106,22 @@ def _is_of(record: Mapping[str, Any], job: Job, model: Model, gate: Policy) -> b
     recorded = {
         **record,
         "translate_with": record.get("translate_with", ""),
-        "engine": record.get("engine", engines.DEFAULT),
+        "engine": _part(record, "engine_choice").get("request", record.get("engine", engines.DEFAULT)),
         "manifest": _part(record, "checkpoint").get("manifest_sha256"),
         "device": _part(record, "environment").get("device"),
         "gate": _part(record, "gate").get("policy"),
     }
+    if not dicom_out.is_kept(record, job):
+        return False
     is_same = all(recorded.get(name) == json.loads(json.dumps(value)) for name, value in options.items())
     # Sources are hashed last: they can be many and large.
     return is_same and options["manifest"] is not None and job.is_of(recorded.get("origins"))
+
+
+def _says_subject(record: Mapping[str, Any], job: Job, model: Model, keys: Sequence[PatientKey]) -> bool:
+    """Tell whether a record says of its subject what is known now: whether the run learned from it."""
+    is_learned = mark_training_subject(job, model, keys).get("training_subject", False)
+    return is_learned is None or record.get("training_subject", False) == is_learned
 
 
 def _part(record: Mapping[str, Any], name: str) -> Mapping[str, Any]:

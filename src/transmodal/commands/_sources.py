@@ -57,13 +57,6 @@ def find(
     return _of_path(_existing(Path(words[0])), preprocessing, output, split, reading)
 
 
-def words_of(sources: str | Path | Sequence[str | Path] | Mapping[str, str | Path]) -> list[str]:
-    """Return sources as the command line has them: a path, or `modality=path` for several."""
-    if isinstance(sources, Mapping):
-        return [f"{modality}={path}" for modality, path in sources.items()]
-    return [str(sources)] if isinstance(sources, str | Path) else [str(word) for word in sources]
-
-
 def weights(words: Sequence[str] | Mapping[str, str] | None) -> dict[str, str]:
     """Return where frozen networks' weights lie, by name.
 

@@ -18,53 +18,6 @@ if TYPE_CHECKING:
 Number = TypeVar("Number", int, float)
 PANEL = "Split"
 
-SPLIT_HELP = "Shares of training, validation and test, by patient or group; or a split.json"
-Counts = Annotated[
-    str, typer.Option("--counts", help="Counts instead of shares, such as 12:2:4.", rich_help_panel=PANEL)
-]
-Seed = Annotated[int, typer.Option("--seed", help="Seed of the split.", rich_help_panel=PANEL)]
-Fold = Annotated[
-    str,
-    typer.Option(
-        "--fold", help="NUMBER/FOLDS: test one of several folds, such as 0/5.", rich_help_panel=PANEL
-    ),
-]
-TestGroup = Annotated[
-    str, typer.Option("--test-group", help="Group to test, such as 'site Guys'.", rich_help_panel=PANEL)
-]
-Groups = Annotated[
-    list[Path] | None,
-    typer.Option(
-        "--groups",
-        help="Table (CSV or TSV) with a column case or patient and one of groups, or with several names of each "
-        "patient; may be repeated.",
-        rich_help_panel=PANEL,
-    ),
-]
-GroupBy = Annotated[
-    str,
-    typer.Option(
-        "--group-by",
-        help="Column of --groups that keeps patients together, such as site; family or group where none is named.",
-        rich_help_panel=PANEL,
-    ),
-]
-SamePatient = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--same-patient",
-        help="A=B: cases or patients that are one patient; may be repeated.",
-        rich_help_panel=PANEL,
-    ),
-]
-Copies = Annotated[
-    str,
-    typer.Option(
-        "--copies",
-        help="Copies of one image under two patients' names, on two sides of the split: refuse, warn or ignore.",
-        rich_help_panel=PANEL,
-    ),
-]
 Workers = Annotated[int, typer.Option("--workers", min=1, help="Processes.")]
 
 
@@ -72,27 +25,55 @@ Workers = Annotated[int, typer.Option("--workers", min=1, help="Processes.")]
 class SplitWords:
     """The options of a split, in the words of the command line.
 
-    Attributes:
-        split: shares, a file, or a name that the verb knows.
-        counts: such as `12:2:4`; empty where none are set.
-        fold: such as `0/5`; empty where none is set.
-        test_group: such as `site Guys`; empty where none is set.
-        seed: of the split.
-        groups: tables of groups and of names of one patient; None or empty where there are none.
-        group_by: column of the tables.
-        same_patient: words such as `A=B`; None or empty where there are none.
-        copies: `refuse`, `warn` or `ignore`.
+    A verb with a split of its own, such as a name that it knows, overrides `split`.
     """
 
-    split: str
-    counts: str
-    fold: str
-    test_group: str
-    seed: int
-    groups: Sequence[str | Path] | None
-    group_by: str
-    same_patient: Sequence[str] | None
-    copies: str
+    split: Annotated[
+        str,
+        typer.Option(
+            help="Shares of training, validation and test, by patient or group; or a split.json.",
+            rich_help_panel=PANEL,
+        ),
+    ] = "8:1:1"
+    counts: Annotated[
+        str, typer.Option(help="Counts instead of shares, such as 12:2:4.", rich_help_panel=PANEL)
+    ] = ""
+    fold: Annotated[
+        str,
+        typer.Option(help="NUMBER/FOLDS: test one of several folds, such as 0/5.", rich_help_panel=PANEL),
+    ] = ""
+    test_group: Annotated[
+        str, typer.Option(help="Group to test, such as 'site Guys'.", rich_help_panel=PANEL)
+    ] = ""
+    seed: Annotated[int, typer.Option(help="Seed of the split.", rich_help_panel=PANEL)] = 2024
+    groups: Annotated[
+        Sequence[Path],
+        typer.Option(
+            help="Table (CSV or TSV) with a column case or patient and one of groups, or with several names of each "
+            "patient; may be repeated.",
+            rich_help_panel=PANEL,
+        ),
+    ] = ()
+    group_by: Annotated[
+        str,
+        typer.Option(
+            help="Column of --groups that keeps patients together, such as site; family or group where none is named.",
+            rich_help_panel=PANEL,
+        ),
+    ] = ""
+    same_patient: Annotated[
+        Sequence[str],
+        typer.Option(
+            help="A=B: cases or patients that are one patient; may be repeated.", rich_help_panel=PANEL
+        ),
+    ] = ()
+    copies: Annotated[
+        str,
+        typer.Option(
+            help="Copies of one image under two patients' names, on two sides of the split: refuse, warn or ignore.",
+            rich_help_panel=PANEL,
+        ),
+    ] = "refuse"
 
     @property
     def has_test(self) -> bool:
@@ -107,8 +88,7 @@ class SplitWords:
         """
         from transmodal.cohorts.split.relations import read_relations
 
-        tables = [Path(table) for table in self.groups or ()]
-        return read_relations(self.same_patient or (), tables, self.group_by)
+        return read_relations(self.same_patient, self.groups, self.group_by)
 
 
 def parse_split(words: SplitWords, shares: str) -> SplitOptions:

@@ -2,89 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
-from transmodal.cohorts.patient_marks import PatientKey
-from transmodal.commands import _bids, _gate, _sources
-from transmodal.commands._jobs import Job, keys_of, mark_training_subject
+import torch
+
+from transmodal.cluster.crew import working_on
+from transmodal.commands import _bids, _dicom_out, _gate, _sources
+from transmodal.commands._dicom_words import DicomWords, words_of
+from transmodal.commands._jobs import Job, keys_of
 from transmodal.commands._notes import Notes
 from transmodal.commands._passes import letters
 from transmodal.commands._places import check_places
+from transmodal.commands._reading import SeriesReadingWords
 from transmodal.commands._resuming import Earlier, find_earlier, say_earlier
+from transmodal.commands._volume_work import (
+    Loading,
+    RemoteWork,
+    Request,
+    Translated,
+    VolumeWork,
+    WrittenImage,
+)
+from transmodal.commands._words import Words, list_words
 from transmodal.errors import InputError, UsageError
-from transmodal.inference import pictures
+from transmodal.experiments.pool import work_with_threads
+from transmodal.inference import engines, pictures
 from transmodal.inference.gate import Policy
-from transmodal.inference.load import load
 from transmodal.inference.model import Model
 from transmodal.inference.names import sidecar_of
 from transmodal.inference.passes import Passes
-from transmodal.inference.translation import Translation
+from transmodal.parallel import current_crew
 from transmodal.progress import Progress, Silent
 from transmodal.storage import memory
-from transmodal.volumes.reading import STRICT, Reading
-
-
-class WrittenImage(NamedTuple):
-    """An image that was written.
-
-    Attributes:
-        name: of the source or the case.
-        image: the synthetic image.
-        sidecar: how it came about, JSON.
-        notes: for its reader; they stand in the sidecar too.
-    """
-
-    name: str
-    image: Path
-    sidecar: Path
-    notes: tuple[str, ...] = ()
-
-    def to_json(self) -> dict[str, Any]:
-        """Return it as `--json` prints it."""
-        return {
-            "name": self.name,
-            "image": str(self.image),
-            "sidecar": str(self.sidecar),
-            "notes": list(self.notes),
-        }
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """Which images are translated, and how they are read, checked and written.
-
-    Attributes:
-        words: a path, or `modality=path` for several sources.
-        output: image to write, or folder for several.
-        reading: how files are read.
-        split: of a cohort: `train`, `validation`, `test` or `all`.
-        images: of a BIDS dataset: which.
-        overwrite: whether images may be replaced that are synthetic themselves.
-        disagreement: whether the standard deviation over the passes is written too.
-        gate: what becomes of sources that do not look like training's.
-        record_names: whether sidecars have the names of the sources' files.
-        keys: by which the subjects of the training are known (`cohorts.patient_marks`).
-    """
-
-    words: Sequence[str]
-    output: Path
-    reading: Reading = STRICT
-    split: str = "test"
-    images: _bids.Selection = _bids.EVERY_IMAGE
-    overwrite: bool = False
-    disagreement: bool = False
-    gate: Policy = "refuse"
-    record_names: bool = False
-    keys: tuple[PatientKey, ...] = ()
 
 
 def translate(
     run: str | Path,
-    sources: str | Path | Sequence[str | Path] | Mapping[str, str | Path],
+    sources: Words,
     output: str | Path,
     *,
     split: str = "test",
@@ -96,6 +53,7 @@ def translate(
     translate_with: Literal["batch_statistics", "running"] | None = None,
     checkpoint: str = "best",
     device: str | None = None,
+    engine: str = engines.DEFAULT,
     weights: Sequence[str] | Mapping[str, str] = (),
     nonfinite: Literal["refuse", "zero"] = "refuse",
     orientation_from: Literal["sform", "qform"] | None = None,
@@ -107,12 +65,14 @@ def translate(
     overwrite: bool = False,
     gate: Policy = "refuse",
     record_names: bool = False,
+    form: Literal["", "dicom", "parametric-map"] | DicomWords = "",
+    scheduler: str = "",
     progress: Progress | None = None,
 ) -> list[WrittenImage]:
     """Translate images that lie in files, folders, a BIDS dataset or a cohort, and write them with their sidecars.
 
     Args:
-        run: folder of a trained run.
+        run: folder of a trained run, the file (`.tmz`) that it was exported as, or a name of `transmodal models`.
         sources: an image, a DICOM folder, a folder of images, a BIDS dataset or a cohort; several sources by
             modality, or as words `modality=path`.
         output: image to write, or folder for several.
@@ -125,6 +85,8 @@ def translate(
         translate_with: what batch normalisation takes; the recipe's by default.
         checkpoint: `best` or `last`.
         device: such as `cpu` or `cuda:0`; a GPU by default where there is one.
+        engine: what computes the network: `torch`, `onnxruntime`, `openvino`, or `auto`, the fastest that is installed
+            and computes as torch does.
         weights: where frozen networks' weights lie now, by name or as words `name=path`.
         nonfinite: what becomes of voxels that are NaN or infinite.
         orientation_from: where sform and qform disagree: which to believe.
@@ -137,6 +99,9 @@ def translate(
         gate: what becomes of sources that do not look like training's: `refuse`, `strict` (refuse on a warning
             too), `warn` (translate all the same, and record it) or `off`.
         record_names: write the names of the sources' files into the sidecars.
+        form: `dicom`, `parametric-map`, or `transmodal.DicomWords(...)` with more of it, writes each volume as a series into a folder;
+            by default the ending of the output says the format.
+        scheduler: of a dask cluster whose workers translate, as `cluster.crew.working_on` takes it.
         progress: where the work reports to.
 
     Returns:
@@ -148,59 +113,74 @@ def translate(
             the others of several are translated.
         ResourceError: E404 for a device that is not there, E403 where nothing can be written.
     """
+    reading = SeriesReadingWords(nonfinite, orientation_from, assume_orientation, frame, series).reading()
+    words, dicom = list_words(sources), words_of(form).options()
+    images, keys = _bids.Selection(tuple(subject), space), keys_of(training_cohort)
     request = Request(
-        _sources.words_of(sources),
-        Path(output),
-        Reading(nonfinite, orientation_from, assume_orientation, frame, series),
-        split,
-        _bids.Selection(tuple(subject), space),
-        overwrite,
-        disagreement,
-        gate,
-        record_names,
-        keys_of(training_cohort),
+        words, Path(output), reading, split, images, overwrite, disagreement, gate, record_names, keys, dicom
     )
     passes = Passes(letters(axes), fuse, draws, translate_with)
-    model = load(Path(run), checkpoint=checkpoint, device=device, weights=_sources.weights(weights))
-    return translate_images(model.with_passes(passes), request, progress or Silent())
+    frozen = _sources.weights(weights)
+    loading = Loading(run, checkpoint, device, tuple(frozen.items()), engine, passes)
+    with working_on(scheduler, [Path(run), request.output, *sources_of(words)]):
+        return translate_images(loading, request, progress or Silent())
 
 
 @memory.guarded("volumes were translated", "Free memory, crop the volumes, or pass over one axis: --axes z.")
-def translate_images(model: Model, request: Request, progress: Progress) -> list[WrittenImage]:
-    """Translate the images of a request one by one, past those that the gate refuses.
+def translate_images(loading: Loading, request: Request, progress: Progress) -> list[WrittenImage]:
+    """Translate the images of a request, past those that the gate refuses; those of an earlier call are kept.
 
     Raises:
         TransmodalError: as `translate`.
     """
+    model = loading.load()
     jobs, earlier, dataset = _plan(model, request)
     say_earlier(jobs, earlier, progress)
     notes, tally = Notes(progress), _gate.GateTally(jobs)
-    images = []
-    for n, job in enumerate(jobs, start=1):
+    written: dict[Path, WrittenImage] = {}
+    for job in jobs:
         previous = earlier.get(job.output)
         if previous is not None and previous.is_complete:
             tally.add(previous.record["gate"]["outcome"])
-            images.append(_of_earlier(job, previous))
+            written[job.output] = _of_earlier(job, previous)
+    waiting = {str(job.output): job for job in jobs if job.output not in written}
+    n_done = len(written)
+    work = VolumeWork(request, len(jobs) == 1, dataset)
+    for name, result in _results(work, waiting, model, loading, notes, progress):
+        n_done += 1
+        if isinstance(result, InputError):
+            tally.refuse(waiting[name], result)
             continue
-        advance = partial(progress.advance, job.name)
-        gate = _gate.of(job, request.gate, alone=len(jobs) == 1)
-        try:
-            sources = job.read()
-            notes.say_memory(model.estimate(sources))
-            translation = model.translate(sources, advance=advance, gate=gate)
-            translation = pictures.in_levels(translation, model.preprocessing, job.output)
-        except InputError as error:
-            tally.refuse(job, error)
-            continue
-        tally.add(translation.record["gate"]["outcome"])
-        if dataset is not None:
-            _bids.open_derivatives(dataset, request.output, model.preprocessing.target)
-        images.append(write_image(translation, job, model, request))
-        notes.say(images[-1].notes)
+        tally.add(result.outcome)
+        written[waiting[name].output] = result.image
+        notes.say(result.image.notes)
         if len(jobs) > 1:
-            progress.advance("volumes", n, len(jobs))
+            progress.advance("volumes", n_done, len(jobs))
     tally.report(progress)
-    return images
+    return [written[job.output] for job in jobs if job.output in written]
+
+
+def _results(
+    work: VolumeWork,
+    jobs: Mapping[str, Job],
+    model: Model,
+    loading: Loading,
+    notes: Notes,
+    progress: Progress,
+) -> Iterator[tuple[str, Translated | InputError]]:
+    """Yield what comes of each volume: by a crew where there is one, else one by one here."""
+    crew = current_crew()
+    if crew is not None:
+        remote = RemoteWork(work, loading, model.digest)
+        yield from crew.run(partial(work_with_threads, remote, torch.get_num_threads()), jobs)
+        return
+    for name, job in jobs.items():
+        yield name, work.translate(job, model, partial(progress.advance, job.name), notes.say_memory)
+
+
+def sources_of(words: Sequence[str]) -> list[Path]:
+    """Return the paths of words that are a path or `modality=path`."""
+    return [Path(word.partition("=")[2] if "=" in word else word) for word in words]
 
 
 class _Plan(NamedTuple):
@@ -216,6 +196,7 @@ def _plan(model: Model, request: Request) -> _Plan:
     preprocessing, output = model.preprocessing, request.output
     path = Path(request.words[0])
     is_dataset = len(request.words) == 1 and _bids.is_dataset(path)
+    _dicom_out.check(request.dicom, is_dataset=is_dataset, disagreement=request.disagreement)
     if is_dataset:
         jobs = _bids.jobs(path, preprocessing, output, request.reading, request.images)
     elif request.images != _bids.EVERY_IMAGE:
@@ -226,10 +207,14 @@ def _plan(model: Model, request: Request) -> _Plan:
         jobs = _sources.find(
             request.words, preprocessing, output, split=request.split, reading=request.reading
         )
+    if request.dicom is not None:
+        jobs = _dicom_out.as_series(jobs, output, preprocessing.target, request.dicom)
     earlier = (
         {}
         if request.overwrite
-        else find_earlier(jobs, model, disagreement=request.disagreement, gate=request.gate)
+        else find_earlier(
+            jobs, model, disagreement=request.disagreement, gate=request.gate, keys=request.keys
+        )
     )
     check_places(jobs, overwrite=request.overwrite, disagreement=request.disagreement, begun_before=earlier)
     for job in jobs:
@@ -241,23 +226,3 @@ def _plan(model: Model, request: Request) -> _Plan:
 
 def _of_earlier(job: Job, earlier: Earlier) -> WrittenImage:
     return WrittenImage(job.name, job.output, sidecar_of(job.output), tuple(earlier.record["notes"]))
-
-
-def write_image(translation: Translation, job: Job, model: Model, request: Request) -> WrittenImage:
-    """Write a translation with its sidecar, which says where its sources come from and how they were read.
-
-    Raises:
-        TransmodalError: as `Translation.write`.
-    """
-    about = {
-        "origins": job.origins(),
-        "reading": job.describe_reading(),
-        **job.about,
-        **mark_training_subject(job, model, request.keys),
-    }
-    notes = (*translation.record["notes"], *job.assumed(), *about.pop("notes", ()))
-    about["notes"] = list(notes)
-    if request.record_names:
-        about["source_names"] = job.source_names()
-    sidecar = translation.write(job.output, disagreement=request.disagreement, about=about)
-    return WrittenImage(job.name, job.output, sidecar, notes)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -16,7 +17,7 @@ class Verification(NamedTuple):
     """Files that were compared with what is recorded of them.
 
     Attributes:
-        kind: `cohort`, `run`, `checkpoint`, `evaluation`, or `image` for one synthetic image, `images` for a folder of them.
+        kind: `cohort`, `run`, `checkpoint`, `model` for a run in one file, `evaluation`, or `image` for one synthetic image, `images` for a folder of them.
         files: how many files were compared.
         faults: of those that are not what was written.
     """
@@ -48,7 +49,7 @@ def verify(
 
     Args:
         place: folder of a prepared cohort, a run, one of its checkpoints or an evaluation, or its evaluation.json; a
-            synthetic image, its sidecar, or a folder of synthetic images.
+            run in one file (`.tmz`), or a name of `transmodal models`; a synthetic image, its sidecar, or a folder of synthetic images.
         run: for synthetic images: also whether this run made them.
         progress: shows how far the work is.
 
@@ -56,11 +57,12 @@ def verify(
         InputError: E100 for another folder, and for an image without a sidecar.
         UsageError: E004 for a run beside something else than synthetic images.
     """
-    from transmodal.storage import verified
+    from transmodal.models import library
+    from transmodal.storage.arrays import verified
 
     # What this process found whole some time ago may have rotted since.
     verified.forget()
-    kind, checks = _list_checks(Path(place), None if run is None else Path(run))
+    kind, checks = _list_checks(library.resolve(place), None if run is None else library.resolve(run))
     faults = []
     for n, check in enumerate(checks, start=1):
         fault = check.find_fault()
@@ -98,6 +100,11 @@ def _list_stored_checks(place: Path) -> tuple[str, list[Check]]:
         return "cohort", cohort.list_checks(place)
     if (place / "checkpoints").is_dir():
         return "run", _list_run_checks(place)
+    if place.is_file() and place.suffix.lower() == ".tmz":
+        from transmodal.checkpoint import archive
+        from transmodal.storage.faults import Check
+
+        return "model", [Check(place.name, partial(archive.read, place))]
     if (place / "weights.safetensors").is_file():
         from transmodal.checkpoint import checks as checkpoint
 
@@ -109,14 +116,15 @@ def _list_image_checks(place: Path, run: Path | None) -> tuple[str, list[Check]]
     """Return the checks of a synthetic image or of a folder of them; none of anything else."""
     from transmodal.inference.provenance import checks, sidecar
 
-    if place.is_dir():
+    if place.is_dir() and not sidecar.is_series(place):
         sidecars = sidecar.list_places(place)
         folders = [path.parent.relative_to(place).as_posix() for path in sidecars]
-        return "images", [
+        bound = [
             check
             for path, folder in zip(sidecars, folders, strict=True)
             for check in checks.list_checks(path, run, "" if folder == "." else f"{folder}/")
         ]
+        return "images", bound + checks.list_orphan_checks(place, sidecars)
     is_synthetic = sidecar.place_of(place).is_file()
     return "image", checks.list_checks(place, run) if is_synthetic else []
 

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from transmodal.commands._clusters import Scheduler, working
+
 EXAMPLES = (
     "Examples:\n\ntransmodal ablate agi-net --cohort cohort -o ablations/agi-net --workers 2\n\n"
     "transmodal ablate mine.yaml --cohort cohort -o ablations/mine"
@@ -17,7 +19,8 @@ def run(
     study: Annotated[str, typer.Argument(help="Name of a study that comes with transmodal, or a YAML file.")],
     cohort: Annotated[Path, typer.Option(help="Prepared cohort.")],
     output: Annotated[Path, typer.Option("-o", "--output", help="Folder to write into, or to continue.")],
-    workers: Annotated[int, typer.Option(min=1, help="Trainings at once.")] = 1,
+    workers: Annotated[int | None, typer.Option(min=1, help="Trainings at once; 1 by default.")] = None,
+    scheduler: Scheduler = "",
 ) -> None:
     """Train and score a recipe and its variants with several seeds; write ablation.json beside the runs.
 
@@ -30,8 +33,8 @@ def run(
     from transmodal.storage import files
 
     plan = plan_of(study)
-    with bars() as progress:
-        result = ablate(plan, cohort, output, workers=workers, progress=progress)
+    with working(scheduler, workers, 1, [cohort, output]) as n_processes, bars() as progress:
+        result = ablate(plan, cohort, output, workers=n_processes, progress=progress)
     files.write_json(output / "ablation.json", result.to_json())
     for line in rows(result.to_json()):
         print(line)

@@ -8,6 +8,8 @@ from typing import Annotated, NamedTuple
 
 import typer
 
+from transmodal.commands._clusters import Scheduler, Workers, working
+
 EXAMPLES = (
     "Examples:\n\ntransmodal atlas -o subjects --subjects 4 --modalities t1,fa\n\n"
     "transmodal atlas -o heads --modalities t1,ct --head always --mask head\n\n"
@@ -47,7 +49,6 @@ Defects = Annotated[
     list[str] | None,
     typer.Option(help="What is wrong with the last subject of a release; may be repeated."),
 ]
-Workers = Annotated[int, typer.Option(min=1, help="Processes.")]
 
 
 class _Words(NamedTuple):
@@ -69,20 +70,22 @@ def run(
     seed: Seed = 2024,
     layout: Layout = "folders",
     defect: Defects = None,
-    workers: Workers = 2,
+    workers: Workers = None,
+    scheduler: Scheduler = "",
 ) -> None:
     """Write virtual subjects made from the embedded atlas: T1 and FA are real anatomy, warped; the rest is simulated."""
     from transmodal.errors import UsageError
     from transmodal.storage import outputs
 
     outputs.check_folder(output)
-    words = _Words(subjects, spacing_mm, seed, workers)
-    if layout != "folders":
-        _write_release(words, output, layout, defect or [])
-        return
-    if defect:
+    if defect and layout == "folders":
         raise UsageError("E004", "--defect with the layout folders", "a release", "Name one with --layout.")
-    _write_folders(words, output, modalities, head, mask)
+    with working(scheduler, workers, 2, [output]) as n_processes:
+        words = _Words(subjects, spacing_mm, seed, n_processes)
+        if layout != "folders":
+            _write_release(words, output, layout, defect or [])
+        else:
+            _write_folders(words, output, modalities, head, mask)
 
 
 def _write_folders(words: _Words, output: Path, modalities: str, head: Head, mask: Mask) -> None:
@@ -112,7 +115,7 @@ def _write_folders(words: _Words, output: Path, modalities: str, head: Head, mas
 
 def _write_release(words: _Words, output: Path, layout: str, defects: list[str]) -> None:
     from transmodal.cohorts.simulation import releases
-    from transmodal.cohorts.simulation.release_defects import DEFECTS
+    from transmodal.cohorts.simulation.release.defects import DEFECTS
     from transmodal.commands._progress import bars
     from transmodal.errors import UsageError
     from transmodal.progress import report_stage

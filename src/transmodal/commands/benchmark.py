@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from transmodal.commands._clusters import Scheduler, working
 from transmodal.progress import Progress
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ def run(
     cohort: Annotated[Path | None, typer.Option(help="Prepared cohort.")] = None,
     output: Output = None,
     workers: Workers = None,
+    scheduler: Scheduler = "",
     seeds: Seeds = None,
     only: Only = None,
     listed: Listed = False,
@@ -67,11 +69,9 @@ def run(
 
     whole = suite_of(suite)
     part = whole.narrowed(only or (), _numbers(seeds))
-    with bars() as terminal:
+    with working(scheduler, workers, _default_workers(), [cohort, output]) as n_processes, bars() as terminal:
         progress = _Logged(terminal)
-        result = benchmark(
-            part, cohort, output, whole=whole, workers=workers or _default_workers(), progress=progress
-        )
+        result = benchmark(part, cohort, output, whole=whole, workers=n_processes, progress=progress)
     _write(result, output)
 
 

@@ -8,20 +8,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from transmodal.commands._reading import (
-    AssumeOrientation,
-    Frame,
-    Nonfinite,
-    NonfiniteVoxels,
-    OrientationFrom,
-    reading_of,
-)
+from transmodal.commands._groups import grouped
+from transmodal.commands._reading import ReadingWords
 
 if TYPE_CHECKING:
     from transmodal.metrics.regions.dose import Criterion
 
 EXAMPLES = (
     "Examples:\n\ntransmodal dose dose_ct.nii.gz dose_sct.nii.gz -o dose.json\n\n"
+    "transmodal dose rtdose_ct rtdose_sct --structures rtstruct.dcm --dvh dvh.svg          (DICOM: a folder for each dose)\n\n"
     "transmodal dose dose_ct.nii.gz dose_sct.nii.gz --structures organs.nii.gz --criterion 3%/3mm "
     "--normalisation local --at-least 20 --at-least 45"
 )
@@ -37,7 +32,10 @@ class Normalisation(StrEnum):
 ReferenceDose = Annotated[Path, typer.Argument(help="Dose on the measured image, in Gy.")]
 EvaluatedDose = Annotated[Path, typer.Argument(help="Dose on the synthetic image, in Gy, on the same grid.")]
 Structures = Annotated[
-    Path | None, typer.Option(help="Label map on the same grid: histograms and pass rates per structure.")
+    Path | None,
+    typer.Option(
+        help="Label map on the same grid, or a DICOM structure set (RTSTRUCT): histograms and pass rates per structure."
+    ),
 ]
 Tolerance = Annotated[str, typer.Option(help="Tolerated difference and distance, such as 2%/2mm.")]
 CutOff = Annotated[str, typer.Option(help="Points below this share of the normalisation dose do not count.")]
@@ -55,7 +53,10 @@ GammaMap = Annotated[
     Path | None, typer.Option(help="Image of gamma to write; 0 where a point does not count.")
 ]
 
+DvhDrawing = Annotated[Path | None, typer.Option("--dvh", help="SVG of the structures' histograms to write.")]
 
+
+@grouped
 def run(
     reference: ReferenceDose,
     evaluated: EvaluatedDose,
@@ -67,13 +68,12 @@ def run(
     at_least: AtLeast = None,
     output: Annotated[Path | None, typer.Option("-o", "--output", help="JSON file to write.")] = None,
     gamma_map: GammaMap = None,
-    nonfinite: NonfiniteVoxels = Nonfinite.REFUSE,
-    orientation_from: OrientationFrom = None,
-    assume_orientation: AssumeOrientation = None,
-    frame: Frame = None,
+    dvh: DvhDrawing = None,
+    *,
+    reading: ReadingWords,
 ) -> None:
     """Compare two doses by gamma and dose-volume histograms. The doses are yours: none is computed here."""
-    from transmodal.evaluation.doses import compare_dose_files
+    from transmodal.evaluation.doses.files import compare_dose_files
 
     comparison = compare_dose_files(
         reference,
@@ -81,9 +81,10 @@ def run(
         structures,
         _criterion(criterion, cutoff, normalisation.value, prescription),
         at_least_gy=at_least or (),
-        reading=reading_of(nonfinite, orientation_from, assume_orientation, frame),
+        reading=reading.reading(),
         output=output,
         gamma_map=gamma_map,
+        dvh_drawing=dvh,
     )
     print(comparison.text())
 

@@ -1,22 +1,27 @@
-"""Score trained runs on a cohort's split."""
+"""Score trained runs, or volumes that another program made, on a cohort's split."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
-from transmodal.commands import _evaluate_options as options
-from transmodal.commands._evaluating import evaluate_words, folder_for, lacks_pairs
+import typer
+
+from transmodal.commands._evaluating import cohort_of, evaluate_words, folder_for, lacks_pairs
 from transmodal.commands._evaluation_words import (
     STANDARD,
     CaseWords,
     EvaluationWords,
     FigureWords,
-    PassWords,
+    ModelWords,
+    NetworkWords,
     open_cohort,
     words_of,
 )
+from transmodal.commands._groups import grouped
+from transmodal.commands._passes import PassWords
+from transmodal.commands._prediction_words import PredictionWords
 
 if TYPE_CHECKING:
     from transmodal.cohorts.store import Cohort
@@ -27,64 +32,104 @@ EXAMPLES = (
     "transmodal evaluate runs/agi-net --cohort cohort --without t2\n\n"
     "transmodal evaluate runs/t1-to-fa --cohort cohort --axes x,y,z -o three-planes\n\n"
     "transmodal evaluate runs/pix2pix --cohort cohort --translate-with running -o running\n\n"
+    "transmodal evaluate runs/pix2pix --cohort cohort --engine auto -o fast\n\n"
     "transmodal evaluate runs/t1-to-fa --cohort elsewhere --training-cohort cohort --split all "
     "--phenotypes participants.tsv --by site --by age:10,20\n\n"
     "transmodal evaluate runs/mrnet --cohort cohort --metrics mae,lpips,dice,hd95 --segmenter organs.onnx "
-    "--weights lpips=alexnet-owt-7be5be79.pth --weights lpips_heads=alex.pth"
+    "--weights lpips=alexnet-owt-7be5be79.pth --weights lpips_heads=alex.pth\n\n"
+    "transmodal evaluate --predictions konfai/=konfai --predictions synthsr/=synthsr --cohort cohort -o table\n\n"
+    "transmodal evaluate --predictions sct/ --reference ct/ --masks masks/ --target ct -o scored"
 )
 
+Runs = Annotated[
+    Sequence[Path],
+    typer.Argument(
+        metavar="RUN...",
+        help="Folders of trained runs of one task, files (.tmz) of them or names of transmodal models; none with "
+        "--predictions alone.",
+    ),
+]
+CohortFolder = Annotated[
+    Path | None, typer.Option(help="Prepared cohort to score on; or --reference, of predictions alone.")
+]
+Output = Annotated[
+    Path | None,
+    typer.Option(
+        "-o",
+        "--output",
+        help="Folder to write into; RUN/evaluation by default, and one beside it for another cohort than the run's.",
+    ),
+]
+TrainingCohort = Annotated[
+    Path | None,
+    typer.Option(help="What the runs learned from, where --cohort is another: for oracles and the drop."),
+]
+SaveVolumes = Annotated[
+    bool,
+    typer.Option(
+        "--save-volumes",
+        help="Also keep every synthetic volume, by hash: transmodal check takes the figures again.",
+    ),
+]
+Viewer = Annotated[
+    bool,
+    typer.Option(
+        "--viewer",
+        help="Also write a page per case beside the report to go through its volumes, at most 3 MB each.",
+    ),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead: files, figures, notes.")]
 
+
+@grouped
 def run(
-    runs: options.Runs,
-    cohort: options.CohortFolder,
-    output: options.Output = None,
-    split: options.Split = "test",
-    training_cohort: options.TrainingCohort = None,
-    phenotypes: options.PhenotypeTable = None,
-    by: options.GroupColumns = None,
-    oracles: options.OracleSet = "standard",
-    checkpoint: options.Checkpoint = "best",
-    device: options.Device = None,
-    target_normalised: options.TargetNormalised = False,
-    metrics: options.Metrics = STANDARD,
-    save_volumes: options.SaveVolumes = False,
-    without: options.WithoutSources = None,
-    axes: options.Axes = "",
-    fuse: options.Fuse = None,
-    draws: options.Draws = 1,
-    translate_with: options.TranslateWith = None,
-    frozen_weights: options.Weights = None,
-    segmenter: options.Segmenter = None,
-    segmenter_window: options.SegmenterWindow = None,
-    as_json: options.AsJson = False,
+    runs: Runs = (),
+    cohort: CohortFolder = None,
+    training_cohort: TrainingCohort = None,
+    output: Output = None,
+    *,
+    cases: CaseWords,
+    figures: FigureWords,
+    networks: NetworkWords,
+    models: ModelWords,
+    passes: PassWords,
+    predictions: PredictionWords,
+    save_volumes: SaveVolumes = False,
+    viewer: Viewer = False,
+    as_json: AsJson = False,
 ) -> None:
     """Write evaluation.json, evaluation.csv and report.html: figures per case with their protocol, beside oracles.
 
     Where no case of the split has a pair, unpaired.json and unpaired.html: cycle error, and FID and KID on request.
     """
-    figures = FigureWords(
-        metrics, oracles, frozen_weights or (), segmenter, segmenter_window, target_normalised
+    from transmodal.models import library
+
+    words = EvaluationWords(
+        cases, figures, networks, models, passes, predictions, training_cohort, save_volumes, viewer
     )
-    passes = PassWords(
-        axes, fuse.value if fuse else None, draws, translate_with.value if translate_with else None
-    )
-    cases = CaseWords(split, training_cohort, phenotypes, by or ())
-    words = EvaluationWords(cases, figures, passes, checkpoint, device, without or (), save_volumes)
-    if lacks_pairs(runs[0], cohort, split):
+    folders = [library.resolve(run) for run in runs]
+    _score(folders, cohort_of(cohort, words, output), words, output, as_json=as_json)
+
+
+def _score(
+    runs: Sequence[Path], cohort: Path | Cohort, words: EvaluationWords, output: Path | None, *, as_json: bool
+) -> None:
+    """Score pairs, or what needs none where the split has none."""
+    if runs and lacks_pairs(runs[0], cohort, words.cases.split):
         _score_unpaired(runs, open_cohort(cohort), words, output, as_json=as_json)
     else:
         _score_pairs(runs, cohort, words, output, as_json=as_json)
 
 
 def _score_pairs(
-    runs: list[Path], cohort: Path, words: EvaluationWords, output: Path | None, *, as_json: bool
+    runs: Sequence[Path], cohort: Path | Cohort, words: EvaluationWords, output: Path | None, *, as_json: bool
 ) -> None:
     """Take the figures of pairs and print them."""
     from transmodal.commands._progress import bars
 
     with bars() as progress:
         evaluation = evaluate_words(runs, cohort, words, output, progress)
-    folder = folder_for(runs[0], open_cohort(cohort), output)
+    folder = folder_for(runs, open_cohort(cohort), output)
     report = folder / "report.html"
     if as_json:
         content = evaluation.to_json()
@@ -108,24 +153,29 @@ def _score_pairs(
 
 
 def _score_unpaired(
-    runs: list[Path], cohort: Cohort, words: EvaluationWords, output: Path | None, *, as_json: bool
+    runs: Sequence[Path], cohort: Cohort, words: EvaluationWords, output: Path | None, *, as_json: bool
 ) -> None:
     """Take the figures that need no pair: the cycle error, and FID and KID where they are asked for."""
     from transmodal.commands import _sources
     from transmodal.commands._progress import bars
+    from transmodal.errors import UsageError
     from transmodal.evaluation.unpaired.evaluate import UnpairedOptions, evaluate_unpaired
     from transmodal.evaluation.unpaired.result import CYCLE
     from transmodal.storage import outputs
 
-    folder = folder_for(runs[0], cohort, output)
+    if words.has_viewer:
+        raise UsageError("E004", "--viewer without a pair", "a split of pairs", "Leave --viewer out.")
+    if words.models.engine != "torch":
+        raise UsageError("E004", "--engine without a pair", "a split of pairs", "Leave --engine out.")
+    folder = folder_for(runs, cohort, output)
     outputs.check_folder(folder)
     metrics = words.figures.metrics
     options = UnpairedOptions(
         words.cases.split,
-        words.checkpoint,
-        words.device,
+        words.models.checkpoint,
+        words.models.device,
         [CYCLE] if metrics == STANDARD else words_of(metrics),
-        _sources.weights(words.figures.weights).get("inception"),
+        _sources.weights(words.networks.weights).get("inception"),
     )
     with bars() as progress:
         evaluation = evaluate_unpaired(runs, cohort, options, output=folder, progress=progress.advance)

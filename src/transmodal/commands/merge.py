@@ -2,27 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from transmodal.commands._splitting import (
-    PANEL,
-    Copies,
-    Counts,
-    Fold,
-    GroupBy,
-    Groups,
-    SamePatient,
-    Seed,
-    SplitWords,
-    TestGroup,
-    Workers,
-    describe_sizes,
-    parse_request,
-)
+from transmodal.commands._groups import grouped
+from transmodal.commands._splitting import PANEL, SplitWords, Workers, describe_sizes, parse_request
 
 EXAMPLES = (
     "Examples:\n\ntransmodal merge brats2020 brats2021 -o brats --groups name_mapping.csv --split 8:1:1\n\n"
@@ -36,29 +23,34 @@ Prefix = Annotated[
         "--prefix", help="Put the name of its cohort before the name of every case, patient and group."
     ),
 ]
-Split = Annotated[
-    str,
-    typer.Option(
-        help="Shares of training, validation and test; keep: every case stays on its side.",
-        rich_help_panel=PANEL,
-    ),
-]
 
 
+@dataclass(frozen=True, slots=True)
+class MergeSplitWords(SplitWords):
+    """The options of a split, which may be the one that there is."""
+
+    split: Annotated[
+        str,
+        typer.Option(
+            help="Shares of training, validation and test; keep: every case stays on its side.",
+            rich_help_panel=PANEL,
+        ),
+    ] = "keep"
+
+    @property
+    def has_new_sides(self) -> bool:
+        """Whether some option asks for another split."""
+        return self.split != "keep" or bool(self.counts) or self.has_test
+
+
+@grouped
 def run(
     cohorts: Annotated[list[Path], typer.Argument(help="Prepared cohorts, two or more.")],
     output: Annotated[Path, typer.Option("-o", "--output", help="New cohort folder to write.")],
     prefix: Prefix = False,
-    split: Split = "keep",
-    counts: Counts = "",
-    fold: Fold = "",
-    test_group: TestGroup = "",
-    seed: Seed = 2024,
-    groups: Groups = None,
-    group_by: GroupBy = "",
-    same_patient: SamePatient = None,
-    copies: Copies = "refuse",
     workers: Workers = 2,
+    *,
+    split: MergeSplitWords,
 ) -> None:
     """Take several prepared cohorts as one: arrays are linked, not copied, and nothing is prepared again.
 
@@ -68,9 +60,8 @@ def run(
     from transmodal.commands._progress import bars
     from transmodal.progress import report_stage
 
-    words = SplitWords(split, counts, fold, test_group, seed, groups, group_by, same_patient, copies)
-    request = parse_request(words, "8:1:1" if split == "keep" else split)
-    keep_sides = split == "keep" and not (counts or words.has_test)
+    request = parse_request(split, "8:1:1" if split.split == "keep" else split.split)
+    keep_sides = not split.has_new_sides
     with bars() as progress:
         cohort = merge(
             cohorts,

@@ -7,14 +7,8 @@ from typing import Annotated
 
 import typer
 
-from transmodal.commands._reading import (
-    AssumeOrientation,
-    Frame,
-    Nonfinite,
-    NonfiniteVoxels,
-    OrientationFrom,
-    reading_of,
-)
+from transmodal.commands._groups import grouped
+from transmodal.commands._reading import ReadingWords
 
 EXAMPLES = (
     "Examples:\n\ntransmodal overlap organs_ct/ organs_sct/ -o overlap.json\n\n"
@@ -22,6 +16,7 @@ EXAMPLES = (
 )
 
 
+@grouped
 def run(
     reference: Annotated[
         Path, typer.Argument(help="Label map of the measured image, or a folder of label maps.")
@@ -33,10 +28,8 @@ def run(
         str | None, typer.Option(help="Structures, such as 1,2,5; by default all that either map has.")
     ] = None,
     output: Annotated[Path | None, typer.Option("-o", "--output", help="JSON file to write.")] = None,
-    nonfinite: NonfiniteVoxels = Nonfinite.REFUSE,
-    orientation_from: OrientationFrom = None,
-    assume_orientation: AssumeOrientation = None,
-    frame: Frame = None,
+    *,
+    reading: ReadingWords,
 ) -> None:
     """Compare your segmentations by Dice and the 95th percentile Hausdorff distance, per structure."""
     from transmodal.evaluation import overlaps
@@ -45,7 +38,7 @@ def run(
         reference,
         synthetic,
         labels=None if labels is None else _label_numbers(labels),
-        reading=reading_of(nonfinite, orientation_from, assume_orientation, frame),
+        reading=reading.reading(),
         output=output,
     )
     print(overlaps.text(cases))

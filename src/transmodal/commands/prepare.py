@@ -2,36 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from transmodal.commands._clusters import Scheduler, Workers, working
+from transmodal.commands._groups import grouped
 from transmodal.commands._layout_help import LayoutCommand
-from transmodal.commands._preparing import PrepareWords, find_cases, log_left_aside, write_cohort
-from transmodal.commands._reading import (
-    AssumeOrientation,
-    Frame,
-    Nonfinite,
-    NonfiniteVoxels,
-    OrientationFrom,
-    reading_of,
-)
-from transmodal.commands._splitting import (
-    PANEL,
-    SPLIT_HELP,
-    Copies,
-    Counts,
-    Fold,
-    GroupBy,
-    Groups,
-    SamePatient,
-    Seed,
-    SplitWords,
-    TestGroup,
-    Workers,
-    describe_sizes,
-)
+from transmodal.commands._prepare_words import PrepareWords
+from transmodal.commands._preparing import find_cases, log_left_aside, write_cohort
+from transmodal.commands._reading import ReadingWords
+from transmodal.commands._splitting import describe_sizes
 
 if TYPE_CHECKING:
     from transmodal.cohorts.case import CaseMaker
@@ -42,6 +25,7 @@ EXAMPLES = (
     "Examples:\n\ntransmodal prepare folders subjects -o cohort --for t1-to-fa-small --split 8:1:1\n\n"
     "transmodal prepare brats ASNR-MICCAI-BraTS2023-GLI-Challenge-TrainingData --dry-run\n\n"
     "transmodal prepare ixi IXI -o cohort --with onto=t1 --split syndiff --keep-going\n\n"
+    "transmodal prepare folders subjects -o cohort --scheduler tcp://10.0.0.1:8786          (a dask cluster)\n\n"
     "transmodal prepare ixi --help          (what the layout expects on the disk, and its keys)"
 )
 
@@ -55,7 +39,7 @@ Output = Annotated[
     Path | None, typer.Option("-o", "--output", help="Cohort folder to write, or to continue.")
 ]
 Settings = Annotated[
-    list[str] | None,
+    Sequence[str],
     typer.Option(
         "--with",
         help="KEY=VALUE for the layout, such as onto=t1; may be repeated. `transmodal prepare LAYOUT --help` lists "
@@ -63,7 +47,7 @@ Settings = Annotated[
     ),
 ]
 Subjects = Annotated[
-    list[str] | None,
+    Sequence[str],
     typer.Option(
         help="Subjects to take, as names of cases or patients, such as a,b; may be repeated. All by default."
     ),
@@ -80,104 +64,38 @@ Key = Annotated[
         "--dry-run.",
     ),
 ]
-MarkKey = Annotated[
-    Path | None,
-    typer.Option(
-        metavar="FILE",
-        help="Key that the patients are marked with in runs and evaluations, to share with other cohorts: patients.key of "
-        "another cohort, or a file that is made where it is not there. By default each cohort has its own.",
-    ),
-]
-Regions = Annotated[
-    list[str] | None,
-    typer.Option(
-        help="Mask to compute from a source: body, brain or around_brain (5 mm more), such as t1=brain; may be "
-        "repeated."
-    ),
-]
-Recipes = Annotated[
-    list[str] | None,
-    typer.Option("--for", help="Recipe whose masks to compute; may be repeated."),
-]
-Intensity = Annotated[
-    list[str] | None,
-    typer.Option(
-        help="Intensity map of a modality, such as ct=window:-1000:2000; recipes that set none train with it. Values "
-        "without a unit, such as 8-bit pictures of CT, need theirs: ct=window:0:255. May be repeated."
-    ),
-]
-Labels = Annotated[
-    Path | None,
-    typer.Option(
-        help="CSV with the columns label and name: what the segmentation's labels are called in reports."
-    ),
-]
-Split = Annotated[
-    str,
-    typer.Option(
-        help=f"{SPLIT_HELP}; or the first patients by name, as papers have them: syndiff (25, 5, 10), "
-        "resvit-ixi (25, 10, 18), resvit-brats (25, 10, 20).",
-        rich_help_panel=PANEL,
-    ),
-]
-KeepGoing = Annotated[bool, typer.Option("--keep-going", help="Leave out cases that fail, and say so.")]
-StrictPairs = Annotated[
-    bool,
-    typer.Option(
-        "--strict-pairs",
-        help="Take a case whose contrasts do not seem to lie on one another, or to be of one patient, for one "
-        "that fails; without it, it is only named.",
-    ),
-]
 AsJson = Annotated[
     bool,
     typer.Option("--json", help="Print one JSON object instead: the cohort, its sizes, what to look at."),
 ]
 
 
+@grouped
 def run(
     layout: Layout,
     folder: Folder,
     output: Output = None,
-    settings: Settings = None,
-    subjects: Subjects = None,
+    settings: Settings = (),
+    subjects: Subjects = (),
     dry_run: DryRun = False,
     key: Key = None,
-    mark_key: MarkKey = None,
-    region: Regions = None,
-    recipes: Recipes = None,
-    intensity: Intensity = None,
-    labels: Labels = None,
-    split: Split = "8:1:1",
-    counts: Counts = "",
-    fold: Fold = "",
-    test_group: TestGroup = "",
-    seed: Seed = 2024,
-    groups: Groups = None,
-    group_by: GroupBy = "",
-    same_patient: SamePatient = None,
-    copies: Copies = "refuse",
-    workers: Workers = 2,
-    nonfinite: NonfiniteVoxels = Nonfinite.REFUSE,
-    orientation_from: OrientationFrom = None,
-    assume_orientation: AssumeOrientation = None,
-    frame: Frame = None,
-    keep_going: KeepGoing = False,
-    strict_pairs: StrictPairs = False,
+    *,
+    words: PrepareWords,
+    workers: Workers = None,
+    scheduler: Scheduler = "",
+    reading: ReadingWords,
     as_json: AsJson = False,
 ) -> None:
     """Turn images into a prepared cohort: checked, oriented, hashed, memory-mapped, split by patient.
 
     Preparing twice does nothing; preparing after an interruption goes on.
     """
-    reading = reading_of(nonfinite, orientation_from, assume_orientation, frame)
-    contents = find_cases(layout, folder, settings or (), subjects or (), reading)
-    division = SplitWords(split, counts, fold, test_group, seed, groups, group_by, same_patient, copies)
-    words = PrepareWords(region, recipes, intensity, labels, division, keep_going, strict_pairs, mark_key)
+    contents = find_cases(layout, folder, settings, subjects, reading.reading())
     _write_key(contents, layout, key, output)
-    if dry_run:
-        raise typer.Exit(_survey(contents, words, workers))
-    _prepare(contents, output, words, workers, as_json=as_json)
+    with working(scheduler, workers, 2, [folder, output]) as n_processes:
+        if dry_run:
+            raise typer.Exit(_survey(contents, words, n_processes))
+        _prepare(contents, output, words, n_processes, as_json=as_json)
 
 
 def _prepare(
@@ -220,7 +138,7 @@ def _survey(contents: FolderContents[CaseMaker], words: PrepareWords, workers: i
     from transmodal.commands._progress import bars
     from transmodal.progress import report_stage
 
-    maps = parse_intensities(words.intensity or ())
+    maps = parse_intensities(words.intensity)
     with bars() as progress:
         surveys = survey(
             contents.cases, intensity=maps, progress=report_stage(progress, "look"), workers=workers

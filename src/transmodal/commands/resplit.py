@@ -8,22 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from transmodal.commands._splitting import (
-    PANEL,
-    SPLIT_HELP,
-    Copies,
-    Counts,
-    Fold,
-    GroupBy,
-    Groups,
-    SamePatient,
-    Seed,
-    SplitWords,
-    TestGroup,
-    Workers,
-    describe_sizes,
-    parse_request,
-)
+from transmodal.commands._groups import grouped
+from transmodal.commands._splitting import SplitWords, Workers, describe_sizes, parse_request
 
 if TYPE_CHECKING:
     from transmodal.cohorts.split.request import SplitRequest
@@ -45,20 +31,14 @@ Runs = Annotated[
 ]
 
 
+@grouped
 def run(
     cohort: Annotated[Path, typer.Argument(help="Prepared cohort.")],
     output: Output = None,
-    split: Annotated[str, typer.Option(help=f"{SPLIT_HELP}.", rich_help_panel=PANEL)] = "8:1:1",
-    counts: Counts = "",
-    fold: Fold = "",
-    test_group: TestGroup = "",
-    seed: Seed = 2024,
-    groups: Groups = None,
-    group_by: GroupBy = "",
-    same_patient: SamePatient = None,
-    copies: Copies = "refuse",
     runs: Runs = None,
     workers: Workers = 2,
+    *,
+    split: SplitWords,
 ) -> None:
     """Write another split of a prepared cohort and touch no array; the split that it had is kept beside.
 
@@ -68,8 +48,7 @@ def run(
     from transmodal.commands._progress import bars
     from transmodal.progress import report_stage
 
-    words = SplitWords(split, counts, fold, test_group, seed, groups, group_by, same_patient, copies)
-    request = _parse_request(words, cohort)
+    request = _parse_request(split, cohort)
     with bars() as progress:
         result = resplit(
             cohort, request, output=output, progress=report_stage(progress, "link"), workers=workers

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from transmodal.training.train import TrainResult
 
 EXAMPLES = (
-    "Example:  transmodal train t1-to-fa-small --cohort cohort -o runs/t1-to-fa --set training.epochs=2\n\n"
+    "Examples:\n\ntransmodal train t1-to-fa-small --cohort cohort -o runs/t1-to-fa --set training.epochs=2\n\n"
+    "transmodal train t1-to-fa-small --cohort site-b -o runs/site-b --from runs/t1-to-fa --set training.epochs=2          "
+    "(fine-tuning)\n\n"
     "Interrupted? The same command goes on from where it stopped, to the same weights."
 )
 
@@ -33,6 +35,14 @@ Changes = Annotated[
     list[str] | None,
     typer.Option("--set", help="Change a key of the recipe, such as training.epochs=2; may be repeated."),
 ]
+Start = Annotated[
+    Path | None,
+    typer.Option(
+        "--from",
+        metavar="RUN",
+        help="Start from the best weights of a run of the same network, or of its file (.tmz): fine-tuning.",
+    ),
+]
 AsJson = Annotated[
     bool, typer.Option("--json", help="Print one JSON object instead: the run, its steps and best figure.")
 ]
@@ -43,6 +53,7 @@ def run(
     cohort: Annotated[Path, typer.Option(help="Prepared cohort.")],
     output: Annotated[Path, typer.Option("-o", "--output", help="Run folder to write, or to continue.")],
     changes: Changes = None,
+    start: Start = None,
     device: Annotated[str | None, typer.Option(help="cpu, cuda or auto; the recipe's by default.")] = None,
     precision: Annotated[str | None, typer.Option(help="32-true, bf16-mixed or 16-mixed.")] = None,
     processes: Annotated[int | None, typer.Option(min=1, help="Processes, one per device.")] = None,
@@ -60,6 +71,7 @@ def run(
             cohort,
             output,
             changes=changes or (),
+            start=start,
             device=device,
             precision=precision,
             processes=processes,
@@ -84,6 +96,7 @@ def train(
     output: str | Path,
     *,
     changes: Mapping[str, object] | Sequence[str] = (),
+    start: str | Path | None = None,
     device: str | None = None,
     precision: str | None = None,
     processes: int | None = None,
@@ -96,6 +109,8 @@ def train(
         cohort: prepared: its folder, or the cohort that `transmodal.prepare` returns.
         output: run folder to write, or to continue.
         changes: of the recipe (`--set`), by dotted key or as words `training.epochs=2`.
+        start: run whose best weights training starts from, or the file that it was exported as, or a name of
+            `transmodal models` (`--from`).
         device: instead of the recipe's, such as `cpu` or `cuda:0`.
         precision: instead of the recipe's: `32-true`, `bf16-mixed` or `16-mixed`.
         processes: instead of the recipe's; more than one needs `if __name__ == "__main__":` in a script.
@@ -106,6 +121,7 @@ def train(
         KeyboardInterrupt: on SIGINT, once everything is saved; the same call goes on.
     """
     from transmodal.commands._evaluation_words import open_cohort
+    from transmodal.models import library
     from transmodal.recipes import load
     from transmodal.recipes.schema import Recipe
     from transmodal.training import train as training
@@ -115,4 +131,5 @@ def train(
     hardware = {"device": device, "precision": precision, "processes": processes}
     settings = {f"training.{key}": value for key, value in hardware.items() if value is not None}
     resolved = load.changed(resolved, load.words(settings))
-    return training.train(resolved, open_cohort(cohort), Path(output), progress=progress)
+    origin = None if start is None else library.resolve(start)
+    return training.train(resolved, open_cohort(cohort), Path(output), progress=progress, start=origin)

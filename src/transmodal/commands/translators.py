@@ -20,11 +20,20 @@ def run(
     256 x 256; no weights are read.
     """
     import json
+    import sys
 
-    from transmodal import translators
+    from transmodal import plugins, translators
+    from transmodal.errors import ResourceError
     from transmodal.translators._facts import TranslatorFacts, facts
 
-    records = [facts(name) for name in translators.names()]
+    records, faults = [], plugins.faults("translators", translators.own_names())
+    for name in translators.names():
+        try:
+            records.append(facts(name))
+        except ResourceError as error:  # of a plugin; the others are listed all the same
+            faults.append(str(error))
+    for fault in faults:
+        print(f"Not usable: {fault}", file=sys.stderr)
     if as_json:
         print(json.dumps([record.to_json() for record in records], indent=1))
         return
@@ -38,7 +47,7 @@ def run(
             ", ".join(record.needs),
             *millions,
             f"{record.gflop_per_slice:.1f}",
-            record.paper,
+            f"{record.paper} [{record.distribution}]" if record.distribution else record.paper,
         )
 
     head = ("translator", "pairing", "needs", "generator", "trainable", "frozen", "GFLOP/slice", "paper")

@@ -22,8 +22,8 @@ def run(
         Path,
         typer.Argument(
             metavar="COHORT|RUN|EVALUATION|IMAGE",
-            help="Folder of a prepared cohort, of a run or one of its checkpoints, or of an evaluation; a synthetic "
-            "image, its JSON file, or a folder of them.",
+            help="Folder of a prepared cohort, of a run or one of its checkpoints, or of an evaluation; a run in one "
+            "file (.tmz); a synthetic image, its JSON file, or a folder of them.",
         ),
     ],
     trained: Annotated[

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from transmodal.cohorts.store import PreparedCase
+from transmodal.data.planted import PlantedMove
 from transmodal.data.stream import Stream, StreamCase
+from transmodal.volumes.geometry.reorient import working_grid
+from transmodal.volumes.intensity import IntensityMap
 from transmodal.volumes.windows.cut import Cutting, Window, cut
 
 
@@ -23,16 +27,27 @@ class OpenCase(NamedTuple):
 
 
 def open_case(stream: Stream, case: PreparedCase) -> OpenCase:
-    """Open the arrays of a case that a stream reads."""
+    """Open the arrays of a case that a stream reads; one that a planted misalignment moves is kept in memory."""
     spacing = stream.spacing_mm
+    move = None if stream.misalignment is None else PlantedMove(stream.misalignment, case.id)
+
+    def voxels(name: str) -> NDArray[Any] | None:
+        if name not in case.modalities:
+            return None
+        volume = case.volume(name, spacing)
+        return volume.voxels if move is None or move.modality != name else move.of(volume).voxels
+
+    def labels(array: NDArray[Any] | None) -> NDArray[Any] | None:
+        if array is None or move is None or move.modality != stream.target:
+            return array
+        return move.of_labels(array, working_grid(case.grid, spacing))
+
     return OpenCase(
-        sources=tuple(
-            case.volume(name, spacing).voxels if name in case.modalities else None for name in stream.sources
-        ),
+        sources=tuple(voxels(name) for name in stream.sources),
         region=case.region(stream.sources[0], stream.region, spacing),
-        target=case.volume(stream.target, spacing).voxels if stream.target in case.modalities else None,
-        mask=case.mask(spacing) if "mask" in stream.needs else None,
-        segmentation=case.segmentation(spacing) if "segmentation" in stream.needs else None,
+        target=voxels(stream.target),
+        mask=labels(case.mask(spacing)) if "mask" in stream.needs else None,
+        segmentation=labels(case.segmentation(spacing)) if "segmentation" in stream.needs else None,
     )
 
 
@@ -50,16 +65,16 @@ class WindowArrays:
 
     def sources(self) -> list[NDArray[np.float32] | None]:
         """Map and mask the voxels, then cut: in the order of inference, so that resizing gets the same input."""
-        inside = self._arrays.region[self._part]
+        outside = None if is_whole(self._arrays.region) else ~self._arrays.region[self._part]
         parts: list[NDArray[np.float32] | None] = []
         for voxels, source_map in zip(self._arrays.sources, self._case.source_maps, strict=True):
             if voxels is None or source_map is None:
                 parts.append(None)
                 continue
             values = source_map.apply(voxels[self._part])
-            spread = inside if values.ndim == 3 else inside[..., None]
-            masked = np.where(spread, values, np.float32(-1))
-            parts.append(cut(masked, self._window, self._stream.cutting, fill=-1.0))
+            if outside is not None:
+                values[outside] = -1
+            parts.append(cut(values, self._window, self._stream.cutting, fill=-1.0))
         return parts
 
     def target(self) -> NDArray[np.float32]:
@@ -68,8 +83,8 @@ class WindowArrays:
         assert target_map is not None, "a case without target in a stream of pairs"
         assert target is not None, "a case without target in a stream of pairs"
         values = target_map.apply(target[self._part])
-        low = float(target_map.apply(np.array(0.0 if target_map.low is None else target_map.low)))
-        window: NDArray[np.float32] = cut(values, self._window, self._stream.cutting.centre(), fill=low)
+        cutting = self._stream.cutting.centre()
+        window: NDArray[np.float32] = cut(values, self._window, cutting, fill=low_end(target_map))
         return window
 
     def mask(self) -> NDArray[Any] | None:
@@ -84,6 +99,17 @@ class WindowArrays:
         if labels is None:
             return None
         return cut(labels[self._part], self._window, self._stream.cutting.centre(), fill=0, labels=True)
+
+
+def is_whole(region: NDArray[np.bool_]) -> bool:
+    """Return whether a region is one true byte that stands for all: no voxel lies outside of it."""
+    return not any(region.strides) and bool(region.flat[0])
+
+
+@lru_cache(maxsize=1024)
+def low_end(target_map: IntensityMap) -> float:
+    """Return what a target is beyond the volume: the low end of its map."""
+    return float(target_map.apply(np.array(0.0 if target_map.low is None else target_map.low)))
 
 
 def _surroundings(

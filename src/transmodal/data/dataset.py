@@ -14,6 +14,7 @@ from torch.utils.data import Dataset
 from transmodal.batch import Batch
 from transmodal.data.arrays import OpenCase, WindowArrays, open_case
 from transmodal.data.augmentation import Sample, Sources, augment_sample, augment_target
+from transmodal.data.recent import RecentCases
 from transmodal.data.stream import Stream
 from transmodal.errors import InputError
 from transmodal.volumes.windows.cut import Window
@@ -39,7 +40,7 @@ class WindowDataset(Dataset[Batch]):
             for number, source in enumerate(stream.cases)
             for window in stream.windows(source.case)
         ]
-        self._open: dict[int, OpenCase] = {}
+        self._open: RecentCases[OpenCase] = RecentCases(self._open_case)
         self._targets = WindowDataset(stream.of_targets()) if stream.target_cases else self
         self.features: Callable[[int], Tensor] | None = None
         if not self._windows:
@@ -76,6 +77,10 @@ class WindowDataset(Dataset[Batch]):
             draw=torch.tensor(seed, dtype=torch.int64),
         )
 
+    def place(self, index: int) -> tuple[int, Window]:
+        """Return the number of the case of an index, and the window in it."""
+        return self._windows[index]
+
     def window(self, index: int) -> Window:
         """Return the window of an index."""
         return self._windows[index][1]
@@ -95,10 +100,10 @@ class WindowDataset(Dataset[Batch]):
 
     def _arrays(self, index: int) -> WindowArrays:
         number, window = self._windows[index]
-        source = self.stream.cases[number]
-        if number not in self._open:
-            self._open[number] = open_case(self.stream, source.case)
-        return WindowArrays(self.stream, source, self._open[number], window)
+        return WindowArrays(self.stream, self.stream.cases[number], self._open[number], window)
+
+    def _open_case(self, number: int) -> OpenCase:
+        return open_case(self.stream, self.stream.cases[number].case)
 
 
 def collate(items: Sequence[Batch]) -> Batch:

@@ -15,10 +15,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from transmodal.data.dataset import WindowDataset
+from transmodal.data.eight_bits import pack, unpack
+from transmodal.data.recent import RecentCases
 from transmodal.data.stream import Stream, StreamCase
 from transmodal.errors import IntegrityError, ResourceError
 from transmodal.progress import CountProgress
-from transmodal.storage import files, kept
+from transmodal.storage import files
+from transmodal.storage.arrays import kept
 from transmodal.volumes.windows.cut import Window
 
 Encode = Callable[[Tensor], Tensor]
@@ -26,7 +29,7 @@ Encode = Callable[[Tensor], Tensor]
 
 
 class FeatureStore:
-    """One float16 array per case, memory-mapped; a case that has its file is not encoded again.
+    """One array per case, memory-mapped, of float16 or of bytes; a case that has its file is not encoded again.
 
     The file's name holds a hash of all that the features depend on: the encoder's weights, the case's arrays, the
     maps of intensities, the grid, how windows are cut, and which. Runs that agree in these share the files.
@@ -35,16 +38,19 @@ class FeatureStore:
         folder: of all feature files of a cohort.
         encoder: SHA-256 of the encoder's weights.
         dataset: whose sources are encoded, without augmentation.
+        is_packed: whether the features are rounded to eight bits (`eight_bits.round_features`) and stored so.
     """
 
-    def __init__(self, folder: Path, encoder: str, dataset: WindowDataset) -> None:
-        self._dataset = dataset
+    def __init__(
+        self, folder: Path, encoder: str, dataset: WindowDataset, *, is_packed: bool = False
+    ) -> None:
+        self._dataset, self._is_packed = dataset, is_packed
         self._spans = dataset.spans()
         self._paths = [
             folder / f"{source.case.id}-{_key(encoder, dataset, source, span)}.npy"
             for source, span in zip(dataset.stream.cases, self._spans, strict=True)
         ]
-        self._open: dict[int, NDArray[np.float16]] = {}
+        self._open: RecentCases[NDArray[Any]] = RecentCases(self._open_case)
         self._case_of = [n for n, span in enumerate(self._spans) for _ in span]
 
     def missing(self) -> list[int]:
@@ -69,10 +75,11 @@ class FeatureStore:
         """
         total, completed = sum(len(self._spans[n]) for n in numbers), 0
         for n in numbers:
-            parts: list[NDArray[np.float16]] = []
+            parts: list[NDArray[Any]] = []
             for chunk in _chunks(self._spans[n], batch):
                 source = torch.stack([self._dataset[index, 0].source for index in chunk])
-                parts.append(encode(source).cpu().numpy().astype(np.float16))
+                features = encode(source)
+                parts.append(pack(features) if self._is_packed else features.cpu().numpy().astype(np.float16))
                 if not completed and len(parts) == 1:
                     _check_room(self._paths[n].parent, parts[0].nbytes // len(chunk) * total, total)
                 advance(completed + sum(map(len, parts)), total)
@@ -87,10 +94,12 @@ class FeatureStore:
             IntegrityError: E502 when its case was not encoded, or its file is damaged.
         """
         number = self._case_of[index]
-        if number not in self._open:
-            self._open[number] = _open_features(self._paths[number], len(self._spans[number]))
         stored = self._open[number][index - self._spans[number].start]
-        return torch.from_numpy(np.asarray(stored, dtype=np.float32))
+        return torch.from_numpy(unpack(stored) if self._is_packed else np.asarray(stored, dtype=np.float32))
+
+    def _open_case(self, number: int) -> NDArray[Any]:
+        dtype = np.dtype(np.int8 if self._is_packed else np.float16)
+        return _open_features(self._paths[number], len(self._spans[number]), dtype)
 
 
 def _key(encoder: str, dataset: WindowDataset, source: StreamCase, span: range) -> str:
@@ -135,15 +144,15 @@ def _check_room(folder: Path, n_bytes: int, windows: int) -> None:
         )
 
 
-def _open_features(path: Path, windows: int) -> NDArray[np.float16]:
+def _open_features(path: Path, windows: int, dtype: np.dtype[Any]) -> NDArray[Any]:
     existing = kept.find_array(path)
     stored: NDArray[Any] = np.empty(0) if existing is None else existing.array
     content = "none that are whole" if existing is None else f"{stored.dtype} of {stored.shape}"
-    if stored.dtype != np.float16 or stored.ndim < 2 or len(stored) != windows:
+    if stored.dtype != dtype or stored.ndim < 2 or len(stored) != windows:
         raise IntegrityError(
             "E502",
             f"features {path.name}: {content}",
-            f"float16 features of {windows} windows",
+            f"{dtype} features of {windows} windows",
             "Delete the file: the next training makes it anew.",
         )
     return stored

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import re
-import signal
 from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from contextlib import closing
 from typing import NamedTuple
 
 import numpy as np
@@ -15,11 +13,8 @@ from torch.utils.data import DataLoader, Dataset
 
 from transmodal.batch import Batch
 from transmodal.data.dataset import WindowDataset, collate
-from transmodal.errors import ResourceError, TransmodalError, UsageError
-from transmodal.processes import death_error, ending_stopped, was_any_stopped, was_stopped
-
-TIMEOUT_SECONDS = 120
-"""How long a step waits for its windows."""
+from transmodal.data.workers import TIMEOUT_SECONDS, attended, end, ignore_signals, start_method, worker_death
+from transmodal.errors import TransmodalError, UsageError
 
 Keys = list[tuple[int, int]]
 """A batch's windows: `(index, seed)` of each."""
@@ -50,11 +45,13 @@ class Share(NamedTuple):
         rank: of this process, from 0.
         world: number of processes, each of which reads an equal part.
         workers: processes that cut windows; 0 cuts here.
+        is_pinned: whether batches lie in memory that a card copies from while the processor goes on.
     """
 
     rank: int = 0
     world: int = 1
     workers: int = 0
+    is_pinned: bool = False
 
 
 WHOLE = Share()
@@ -72,25 +69,85 @@ def steps_per_epoch(n: int, batch: int) -> int:
     return max(1, n // batch)
 
 
-def batches(
-    dataset: WindowDataset, epoch: Epoch, share: Share = WHOLE, *, skip: int = 0, step: int = 0
-) -> Generator[Batch, None, None]:
-    """Yield one epoch's batches, or the rest of it.
+class Loader:
+    """Batches of a dataset, epoch after epoch, cut by processes that live on between epochs.
 
     Skipping k batches gives the very batches that would have followed them; the shares of all ranks
     together are the batch of one process; nothing depends on the number of workers.
 
     Args:
-        dataset: windows.
-        epoch: which one.
+        dataset: windows; what it is changed to after the first epoch does not reach the workers.
         share: of this process.
-        skip: batches of this epoch that are complete.
-        step: number of the first yielded batch within the run.
+    """
+
+    def __init__(self, dataset: WindowDataset, share: Share = WHOLE) -> None:
+        self._dataset, self._share = dataset, share
+        self._keys: list[Keys] = []
+        self._loader: DataLoader[Batch | TransmodalError] | None = None
+        self._iterator: Iterator[Batch | TransmodalError] | None = None
+
+    def batches(self, epoch: Epoch, *, skip: int = 0, step: int = 0) -> Generator[Batch, None, None]:
+        """Yield one epoch's batches, or the rest of it; left before its end, the workers end, too.
+
+        Args:
+            epoch: which one.
+            skip: batches of this epoch that are complete.
+            step: number of the first yielded batch within the run.
+
+        Raises:
+            UsageError: E004 when the batch cannot be shared evenly.
+            ResourceError: E402 when a worker dies, E405 when one is stopped or gives no windows.
+            TransmodalError: that a worker met, such as E501 for an array that is damaged.
+        """
+        self._keys[:] = plan_epoch(len(self._dataset), epoch, self._share, skip)
+        is_over = False
+        try:
+            with closing(self._read()) as items:
+                for number, batch in enumerate(items, start=step):
+                    if isinstance(batch, TransmodalError):
+                        raise batch
+                    yield batch._replace(phase=epoch.phase, step=number)
+            is_over = True
+        except (RuntimeError, EOFError, ConnectionError, FileNotFoundError) as error:
+            death = worker_death(error)
+            if death is None:
+                raise
+            raise death from error
+        finally:
+            if not is_over:
+                self.close()
+
+    def close(self) -> None:
+        """End the workers; another epoch starts new ones."""
+        end(self._iterator)
+        self._loader = self._iterator = None
+
+    def _read(self) -> Generator[Batch | TransmodalError, None, None]:
+        if self._loader is None:
+            self._loader = _loader(self._dataset, self._keys, self._share)
+        self._iterator = iterator = iter(self._loader)
+        with attended(iterator) as vigil:
+            while True:
+                with vigil.waiting():
+                    item = next(iterator, None)
+                if item is None:
+                    return
+                yield item
+
+
+def batches(
+    dataset: WindowDataset, epoch: Epoch, share: Share = WHOLE, *, skip: int = 0, step: int = 0
+) -> Generator[Batch, None, None]:
+    """Yield one epoch's batches, or the rest of it, as `Loader.batches` does, by workers of their own."""
+    with closing(Loader(dataset, share)) as loader:
+        yield from loader.batches(epoch, skip=skip, step=step)
+
+
+def plan_epoch(n_windows: int, epoch: Epoch, share: Share, skip: int) -> list[Keys]:
+    """Return the windows of a process's part of each batch that an epoch still has.
 
     Raises:
         UsageError: E004 when the batch cannot be shared evenly.
-        ResourceError: E402 when a worker dies, E405 when one is stopped or gives no windows.
-        TransmodalError: that a worker met, such as E501 for an array that is damaged.
     """
     if epoch.batch % share.world:
         raise UsageError(
@@ -99,65 +156,7 @@ def batches(
             "a multiple of the processes",
             "Set training.batch to one.",
         )
-    keys = [_shared_keys(part, epoch, share, len(dataset)) for part in _keys(len(dataset), epoch)[skip:]]
-    iterator = iter(_loader(dataset, keys, share.workers))
-    with _attended(iterator):
-        try:
-            for number, batch in enumerate(iterator, start=step):
-                if isinstance(batch, TransmodalError):
-                    raise batch
-                yield batch._replace(phase=epoch.phase, step=number)
-        except (RuntimeError, EOFError, ConnectionError, FileNotFoundError) as error:
-            death = worker_death(error)
-            if death is None:
-                raise
-            raise death from error
-
-
-@contextmanager
-def _attended(iterator: object) -> Iterator[None]:
-    """Look after the processes of a DataLoader's iterator, and end them with the block.
-
-    They ignore signals: an iterator that an error's traceback keeps alive would let the interpreter wait for them at
-    its end, forever.
-    """
-    workers = [worker.pid for worker in getattr(iterator, "_workers", ())]
-    if not workers:
-        yield
-        return
-    try:
-        with ending_stopped(lambda: workers):
-            yield
-    finally:
-        iterator._shutdown_workers()  # type: ignore[attr-defined]  # has workers, so it has this
-
-
-def worker_death(error: BaseException) -> ResourceError | None:
-    """Return the error to raise where torch says that a process that cuts windows died; None for other errors.
-
-    torch says so wherever the training process happens to be, so within a step, too.
-    """
-    message = str(error)
-    # One that dies while it hands a window over breaks the connection, or leaves none, before torch can say so.
-    is_broken = isinstance(error, (EOFError, ConnectionError, FileNotFoundError))
-    if not is_broken and not (isinstance(error, RuntimeError) and message.startswith("DataLoader ")):
-        return None
-    if message.startswith("DataLoader timed out"):
-        return ResourceError(
-            "E405",
-            f"the processes that cut windows gave none for {TIMEOUT_SECONDS} s",
-            "a window in that time",
-            "Look whether the cohort's disk answers, then start again: the last checkpoint is kept. "
-            "training.workers=0 cuts windows in the training process.",
-        )
-    ids = [] if is_broken else [int(number) for number in re.findall(r"\d+", message)]
-    cause = re.search(r"killed by signal: ([^.]*)", message)
-    return death_error(
-        f"a process that cuts windows died ({cause[1] if cause else 'it exited'})",
-        was_stopped=was_any_stopped() if is_broken else any(was_stopped(number) for number in ids),
-        advice="Most often memory ran out: set training.workers=0, or lower it, then start again: "
-        "the last checkpoint is kept.",
-    )
+    return [_shared_keys(keys, epoch, share, n_windows) for keys in _keys(n_windows, epoch)[skip:]]
 
 
 class _Windows(Dataset[Batch | TransmodalError]):
@@ -182,7 +181,8 @@ def _collate(items: list[Batch | TransmodalError]) -> Batch | TransmodalError:
     return errors[0] if errors else collate([item for item in items if not isinstance(item, TransmodalError)])
 
 
-def _loader(dataset: WindowDataset, keys: list[Keys], workers: int) -> DataLoader[Batch | TransmodalError]:
+def _loader(dataset: WindowDataset, keys: list[Keys], share: Share) -> DataLoader[Batch | TransmodalError]:
+    workers = share.workers
     # An own generator: an iterator over a DataLoader draws from the global one otherwise.
     return DataLoader(
         _Windows(dataset),
@@ -190,21 +190,12 @@ def _loader(dataset: WindowDataset, keys: list[Keys], workers: int) -> DataLoade
         num_workers=workers,
         collate_fn=_collate,
         generator=torch.Generator().manual_seed(0),
-        persistent_workers=False,
-        multiprocessing_context="fork" if workers else None,
+        persistent_workers=workers > 0,
+        pin_memory=share.is_pinned,
+        multiprocessing_context=start_method() if workers else None,
         timeout=TIMEOUT_SECONDS if workers else 0,
-        worker_init_fn=_ignore_signals,
+        worker_init_fn=ignore_signals,
     )
-
-
-def _ignore_signals(worker: int) -> None:
-    """Leave it to the training process to act on signals.
-
-    Batch systems and Ctrl-C reach every process of the group: workers that die of it would take the step that
-    is under way, and with it the save, along.
-    """
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)
 
 
 def _shared_keys(keys: Keys, epoch: Epoch, share: Share, n_windows: int) -> Keys:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from transmodal.cohorts.options import RegionKind
 from transmodal.cohorts.store import PreparedCase
+from transmodal.recipes.misalignment_schema import PlantedMisalignment
 from transmodal.recipes.training_schema import Augment
 from transmodal.volumes.intensity import IntensityMap
 from transmodal.volumes.windows.cut import Cutting, Window, foreground_fraction, list_windows
@@ -26,6 +27,10 @@ class StreamCase(NamedTuple):
     source_maps: tuple[IntensityMap | None, ...]
     target_map: IntensityMap | None
 
+    def of_target(self) -> StreamCase:
+        """Return the case as one that gives its target alone, as a source is read."""
+        return StreamCase(self.case, (self.target_map,), self.target_map)
+
 
 @dataclass(frozen=True, slots=True)
 class Stream:
@@ -41,6 +46,7 @@ class Stream:
         axes: slice axes; unused for patches.
         needs: what the translator needs beside the source, such as `mask`.
         augment: what is varied, drawn anew for every sample and epoch.
+        misalignment: planted in every case; None leaves cases as they are.
         min_foreground: windows with a smaller share of the region are left out.
         central: whether only the middle slice along each axis is read.
         unpaired: whether targets come from other windows than the sources.
@@ -58,6 +64,7 @@ class Stream:
     axes: tuple[int, ...]
     needs: frozenset[str] = frozenset({"target"})
     augment: Augment = field(default_factory=Augment)
+    misalignment: PlantedMisalignment | None = None
     min_foreground: float = 0.0
     central: bool = False
     unpaired: bool = False

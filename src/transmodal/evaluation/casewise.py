@@ -11,6 +11,7 @@ import numpy as np
 from transmodal.cohorts.store import PreparedCase
 from transmodal.errors import InputError, UsageError
 from transmodal.evaluation import per_case
+from transmodal.evaluation.drawing.viewer_pages import add_page
 from transmodal.evaluation.learned.base import NO_LEARNED_METRICS, LearnedMetrics
 from transmodal.evaluation.measures import clipping, disagreement, organs, regional
 from transmodal.evaluation.measures.disagreement import DisagreementRow
@@ -27,6 +28,7 @@ from transmodal.metrics.protocol import MetricValue
 from transmodal.metrics.registry import any_needs, higher_is_better
 from transmodal.metrics.table import Row
 from transmodal.progress import StageProgress
+from transmodal.viewing.folder import ViewerFolder
 from transmodal.volumes import Volume
 from transmodal.volumes.bounds import Clipped
 
@@ -39,6 +41,7 @@ def evaluate_cases(
     metrics: Sequence[str] = STANDARD,
     learned: LearnedMetrics = NO_LEARNED_METRICS,
     store: VolumeStore | None = None,
+    pages: ViewerFolder | None = None,
     progress: StageProgress | None = None,
 ) -> Evaluation:
     """Translate and score every case by every participant.
@@ -50,6 +53,7 @@ def evaluate_cases(
         metrics: that are taken; MAE, or the first of them without it, chooses the best and the worst case to show.
         learned: metrics that need a network.
         store: keeps the synthetic volumes; None keeps none.
+        pages: viewer pages, of which every case gets one; None writes none.
         progress: told how far it is.
 
     Raises:
@@ -68,9 +72,11 @@ def evaluate_cases(
         results.append(scorer.score(case, volumes, figures))
         primary_value = next(figure.value for figure in figures[names[0]] if figure.metric == primary)
         gallery.add(scorer.show(case, volumes), primary_value)
+        if pages is not None:
+            add_page(pages, case, task, volumes.target, volumes.synthetic, volumes.disagreements)
         if progress is not None:
             progress("evaluate", n, len(cases))
-    return _evaluation(scorer, results, gallery.cases())
+    return replace(_evaluation(scorer, results, gallery.cases()), viewer=pages)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +143,10 @@ class _CaseScorer:
         """Return the figures of every participant."""
         return {
             name: per_case.measure_case(case, volumes.target, volume, self.task, self.metrics)
-            + self.learned.measure(per_case.build_pair(case, name, volumes.target, volume, self.task))
+            + per_case.stamp_adaptation(
+                self.learned.measure(per_case.build_pair(case, name, volumes.target, volume, self.task)),
+                self.task,
+            )
             for name, volume in volumes.synthetic.items()
         }
 

@@ -23,15 +23,19 @@ class ScoredCase(NamedTuple):
         shape: of its target, `(I, J, K)`, or `(I, J, K, 3)` in colour.
         has_labels: whether it has a segmentation.
         has_mask: whether it is scored inside a mask.
+        unit: of its target; empty where it is not known.
     """
 
     id: str
     shape: tuple[int, ...]
     has_labels: bool
     has_mask: bool
+    unit: str = ""
 
 
-def check_cases(names: Sequence[str], target: str, cases: Iterable[PreparedCase], *, has_mask: bool) -> None:
+def check_cases(
+    names: Sequence[str], target: str, cases: Iterable[PreparedCase], *, has_mask: bool, unit: str = ""
+) -> None:
     """Refuse metrics that cases can have no figure of; the standard ones can always be taken.
 
     Args:
@@ -39,6 +43,7 @@ def check_cases(names: Sequence[str], target: str, cases: Iterable[PreparedCase]
         target: modality that is synthesised.
         cases: that are scored; those without the target are not looked at.
         has_mask: whether they are scored inside a mask.
+        unit: of the target; empty where it is not known.
 
     Raises:
         UsageError, InputError: as `check`.
@@ -46,8 +51,8 @@ def check_cases(names: Sequence[str], target: str, cases: Iterable[PreparedCase]
     checked = [name for name in names if name in registry.names() and name not in STANDARD]
     for case in cases if checked else ():
         if target in case.modalities:
-            shape = case.volume(target).voxels.shape
-            check(checked, target, ScoredCase(case.id, shape, case.segmentation() is not None, has_mask))
+            shape, labels = case.entry.volumes[target].shape, case.entry.segmentation
+            check(checked, target, ScoredCase(case.id, shape, labels is not None, has_mask, unit))
 
 
 def check(names: Sequence[str], target: str, case: ScoredCase) -> None:
@@ -69,6 +74,13 @@ def check(names: Sequence[str], target: str, case: ScoredCase) -> None:
 
 
 def _check_kind(metric: Metric, target: str, case: ScoredCase) -> None:
+    if metric.takes_unit and case.unit not in ("", metric.takes_unit):
+        raise UsageError(
+            "E004",
+            f"the metric {metric.name} of {target} in {case.unit}",
+            f"values in {metric.takes_unit}",
+            "Choose another metric, or leave it out.",
+        )
     kind, opposite = ("colour", "grey") if len(case.shape) == 4 else ("grey", "colour")
     if metric.kind == opposite:
         raise UsageError(
@@ -94,6 +106,7 @@ def _check_needs(metric: Metric, case: ScoredCase) -> None:
     for need, part, has_part in (
         ("labels", "segmentation", case.has_labels),
         ("mask", "mask", case.has_mask),
+        ("inside", "mask", case.has_mask),
     ):
         if metric.needs == need and not has_part:
             raise InputError(

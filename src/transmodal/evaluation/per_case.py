@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from transmodal.errors import InputError
 from transmodal.evaluation.learned.base import CasePair
 from transmodal.evaluation.measures.histogram import Counts, count_errors
 from transmodal.evaluation.score import in_reference_units, score
-from transmodal.evaluation.task import EvaluationTask
+from transmodal.evaluation.task import EvaluationTask, Reference
 from transmodal.metrics.protocol import MetricValue
 from transmodal.metrics.registry import any_needs
 from transmodal.metrics.table import Row
@@ -23,9 +24,12 @@ from transmodal.volumes import Volume, intensity
 
 def read_target(case: PreparedCase, task: EvaluationTask) -> Volume:
     """Return the target as it is compared: as measured, or in the training cohort's units."""
-    target, reference = case.volume(task.target), task.reference
-    if reference is None:
-        return target
+    target = case.volume(task.target)
+    return target if task.reference is None else in_units_of(task.reference, case, target)
+
+
+def in_units_of(reference: Reference, case: PreparedCase, target: Volume) -> Volume:
+    """Return a case's target as measured, scaled to the training cohort's units by its own intensities."""
     # Fitted where training fitted: over another region the same image would have another scale.
     inside = case.region(reference.source, reference.region)
     own = intensity.fit(reference.map.spec, target.voxels, inside, range=reference.map.range)
@@ -40,7 +44,7 @@ def measure_case(
     Raises:
         InputError: E131 for figures of organs of a case without labels, and as `score`.
     """
-    return score(
+    values = score(
         target,
         synthetic,
         case.mask(),
@@ -53,6 +57,15 @@ def measure_case(
         source=_read_source(case, task.sources[0]) if any_needs(metrics, "source") else None,
         labels=_read_labels(case) if any_needs(metrics, "labels") else None,
     )
+    return stamp_adaptation(values, task)
+
+
+def stamp_adaptation(values: Iterable[MetricValue], task: EvaluationTask) -> list[MetricValue]:
+    """Return figures under a protocol that says whether synthetic volumes were resampled or fitted."""
+    return [
+        value._replace(protocol=replace(value.protocol, resampled=task.has_resampled, fitted=task.has_fitted))
+        for value in values
+    ]
 
 
 def _read_source(case: PreparedCase, name: str) -> NDArray[np.float32]:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from transmodal.inference import engines
 from transmodal.inference.preprocessing import passes
 from transmodal.notice import FROM_SCRATCH
 from transmodal.storage import files
@@ -14,8 +15,26 @@ if TYPE_CHECKING:
     from transmodal.inference.model import Model
     from transmodal.recipes.schema import Recipe
 
-UNCOUNTED = ("seed", "device", "processes", "workers", "checkpoint_minutes", "log_every")
+ORIGIN = "origin"
+"""Key of a participant's record that says who made its volumes; runs have none."""
+ANOTHER_PROGRAM = "volumes of another program"
+
+UNCOUNTED = (
+    "seed",
+    "device",
+    "processes",
+    "workers",
+    "checkpoint_minutes",
+    "log_every",
+    "resident",
+    "channels_last",
+    "compile",
+    "tf32",
+)
 """Keys under `training` that two trainings of one recipe may differ in: the seed, and where and how it ran."""
+
+UNSET = ("alignment", "misalignment")
+"""Keys under `training` that do not count where they say nothing: recipes from before there were these have their hash still."""
 
 NO_PATH = (None, "random")
 """Values of weights' settings that are no path."""
@@ -33,7 +52,8 @@ def describe_model(model: Model) -> dict[str, Any]:
 
     Returns:
         `recipe_sha256`, equal for trainings that differ in their seed alone, or in where weights lie;
-        `parameters`, those that the translated image depends on; `device`, where it runs.
+        `parameters`, those that the translated image depends on; `device`, where it runs; `engine`, which was asked for,
+        where it is not torch.
     """
     from transmodal.translators._facts import generator_parameters
 
@@ -42,6 +62,7 @@ def describe_model(model: Model) -> dict[str, Any]:
         "recipe_sha256": recipe_digest(model.recipe, weight_hashes(model.provenance)),
         "parameters": generator_parameters(model.recipe.translator, config),
         "device": str(model.device),
+        **({} if model.engine_name == engines.DEFAULT else {"engine": model.engine_name}),
     }
 
 
@@ -79,7 +100,11 @@ def recipe_digest(recipe: Recipe, weights: Mapping[str, str] | None = None) -> s
         weights: SHA-256 of networks' weights, by the setting that holds their path; see `placeless`.
     """
     data = without_paths(recipe, weights or {}).model_dump(mode="json")
-    data["training"] = {key: value for key, value in data["training"].items() if key not in UNCOUNTED}
+    data["training"] = {
+        key: value
+        for key, value in data["training"].items()
+        if key not in UNCOUNTED and not (key in UNSET and value is None)
+    }
     return files.sha256_text(json.dumps(data, sort_keys=True))
 
 

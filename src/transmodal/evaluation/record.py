@@ -12,6 +12,7 @@ from transmodal.evaluation.measures import disagreement
 from transmodal.evaluation.measures.regional import agreements
 from transmodal.evaluation.records import schema
 from transmodal.evaluation.records.store import to_json
+from transmodal.metrics import registry
 from transmodal.notice import INTENDED_USE
 
 if TYPE_CHECKING:
@@ -65,17 +66,26 @@ def _scoring(task: EvaluationTask) -> schema.Scoring:
         optional["mask"] = schema.MaskChoice(modality=task.mask.modality, kind=task.mask.kind)
     if task.labels:
         optional["labels"] = dict(task.labels)
+    if task.has_resampled:
+        optional["has_resampled"] = True
+    if task.has_fitted:
+        optional["has_fitted"] = True
     return scoring.model_copy(update=optional)
 
 
 def build_provenance(evaluation: Evaluation) -> schema.Provenance:
     """Return how the figures came about."""
     task = evaluation.task
+    partial = {"left_out": task.left_out} if task.left_out else {}
     patients = sorted({row.patient for row in evaluation.rows})
     return schema.Provenance(
         intended_use=INTENDED_USE,
         tool=schema.Tool(name="transmodal", version=__version__),
-        versions={"python": platform.python_version(), **_library_versions()},
+        versions={
+            "python": platform.python_version(),
+            **_library_versions(),
+            **registry.distributions({row.metric for row in evaluation.rows}),
+        },
         task=schema.TaskRecord(source=task.sources, target=task.target, unit=task.unit),
         cohort=schema.ScoredCohort(
             name=task.cohort,
@@ -92,6 +102,7 @@ def build_provenance(evaluation: Evaluation) -> schema.Provenance:
             patient_marks={
                 key.id: {name: key.mark(name) for name in patients} for key in task.keys if key.secret
             },
+            **partial,
         ),
         models={name: dict(evaluation.records.get(name, {})) for name in evaluation.models},
         oracles=evaluation.oracles,

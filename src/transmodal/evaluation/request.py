@@ -11,6 +11,7 @@ from transmodal.evaluation.external.phenotypes import Phenotypes
 from transmodal.evaluation.learned.base import NO_LEARNED_METRICS, LearnedMetrics
 from transmodal.evaluation.oracles.fit import STANDARD as STANDARD_ORACLES
 from transmodal.evaluation.oracles.fit import check_names as check_oracles
+from transmodal.evaluation.predictions.predicted import NO_PREDICTIONS, Predictions
 from transmodal.evaluation.runs import STANDARD as STANDARD_TRANSLATION
 from transmodal.evaluation.runs import TranslationOptions
 from transmodal.evaluation.score import STANDARD
@@ -72,6 +73,9 @@ class EvaluationRequest:
         scoring: which figures are taken, beside which oracles.
         save_volumes: also write every synthetic volume, with its hash in evaluation.json.
         notes: remarks that a reader of the figures has to know.
+        predictions: folders of volumes that another program made, scored beside the runs.
+        target: modality of the predictions, where there is no run; empty takes the one that can be meant.
+        has_viewer: also write a page per case beside the report, which shows its volumes.
     """
 
     selection: CaseSelection = CaseSelection()
@@ -79,3 +83,6 @@ class EvaluationRequest:
     scoring: ScoringOptions = ScoringOptions()
     save_volumes: bool = False
     notes: Sequence[str] = ()
+    predictions: Predictions = NO_PREDICTIONS
+    target: str = ""
+    has_viewer: bool = False

@@ -25,6 +25,7 @@ from transmodal.metrics import registry
 from transmodal.metrics.protocol import Protocol
 from transmodal.metrics.table import Row, SplitFigure, Summary, summarise
 from transmodal.modalities import modality_in
+from transmodal.viewing.folder import ViewerFolder
 
 
 class Column(NamedTuple):
@@ -85,6 +86,7 @@ class Evaluation:
         disagreements: figures of the disagreement of translators with several passes, by case.
         spreads: stored disagreements; empty where none were kept.
         organs: colour per organ, of the models; empty where it was not asked for.
+        viewer: pages beside the report that show a case's volumes; None where none were asked for.
     """
 
     task: EvaluationTask
@@ -107,6 +109,7 @@ class Evaluation:
     disagreements: tuple[DisagreementRow, ...] = ()
     spreads: Parts = field(default_factory=dict)
     organs: tuple[OrganRow, ...] = ()
+    viewer: ViewerFolder | None = None
 
     @property
     def cases(self) -> tuple[str, ...]:
@@ -126,8 +129,12 @@ class Evaluation:
 
     def columns(self, region: str) -> list[Column]:
         """Return the kinds of figures that were taken in a region, `mask` or `whole`."""
-        columns = dict.fromkeys(Column(row.metric, row.unit, row.protocol) for row in self.rows)
-        return [column for column in columns if column.protocol.region == region]
+        return [column for column in self._columns if column.protocol.region == region]
+
+    @cached_property
+    def _columns(self) -> tuple[Column, ...]:
+        """Every kind of figure; a report asks for them some fifty times, and a thousand cases have many rows."""
+        return tuple(dict.fromkeys(Column(row.metric, row.unit, row.protocol) for row in self.rows))
 
     def main_columns(self) -> list[Column]:
         """Return the figures inside the mask, or of the whole volume where no case has one, and those around it."""

@@ -1,4 +1,4 @@
-"""Evaluate trained runs and oracles on a cohort's split: rows, summary, pictures, report."""
+"""Evaluate trained runs, volumes of other programs, and oracles on a cohort's split: rows, summary, pictures, report."""
 
 from __future__ import annotations
 
@@ -8,30 +8,33 @@ from pathlib import Path
 
 from transmodal.cohorts.quality import assumed_spacing
 from transmodal.cohorts.store import Cohort, PreparedCase
-from transmodal.errors import InputError, UsageError
+from transmodal.errors import UsageError
 from transmodal.evaluation.casewise import evaluate_cases
 from transmodal.evaluation.computable import check_cases
+from transmodal.evaluation.drawing.viewer_pages import open_pages
+from transmodal.evaluation.external.internal_test import take_internal_test
 from transmodal.evaluation.external.sites import (
+    ALL_CASES,
     Sites,
-    build_task_of_sites,
     find_sites,
+    mask_site_cases,
     namesakes,
-    read_internal_test,
-    select_cases,
-    summarise_internal_test,
+    read_site,
 )
-from transmodal.evaluation.external.strata import InternalTest, Strata
-from transmodal.evaluation.measures.reference_mask import choose, has_masks, mask_cases
+from transmodal.evaluation.external.strata import Strata
+from transmodal.evaluation.measures.reference_mask import has_masks
 from transmodal.evaluation.memory import ADVICE, estimate_evaluation
 from transmodal.evaluation.oracles import fit as oracles
 from transmodal.evaluation.oracles.fit import Oracle
 from transmodal.evaluation.participants import Participants, exceeds_training_window
+from transmodal.evaluation.predictions.alone import load_or_plan
+from transmodal.evaluation.predictions.predicted import count_channels, open_predictions
 from transmodal.evaluation.records.store import VolumeStore
 from transmodal.evaluation.report.write import write
 from transmodal.evaluation.request import EvaluationRequest, ScoringOptions
 from transmodal.evaluation.result import Evaluation
-from transmodal.evaluation.runs import LoadedRuns, load_runs
-from transmodal.evaluation.task import EvaluationTask, build_task, lacks_pairs, reference_units
+from transmodal.evaluation.runs import LoadedRuns
+from transmodal.evaluation.task import EvaluationTask, check_pairs, reference_units
 from transmodal.inference.preprocessing import Preprocessing
 from transmodal.progress import StageProgress
 from transmodal.storage import outputs
@@ -48,11 +51,11 @@ def evaluate(
     progress: StageProgress | None = None,
     announce: Callable[[str], None] | None = None,
 ) -> Evaluation:
-    """Score trained runs beside oracles that need no learning.
+    """Score trained runs, and volumes that another program made, beside oracles that need no learning.
 
     Args:
         runs: folders of runs of one task, by the name they have in tables; a plain sequence names them by
-            their translators.
+            their translators. None where the request has predictions.
         cohort: a prepared cohort, the one that the runs learned from or another.
         request: which cases are scored, how they are translated, which figures are taken beside which oracles.
         output: folder for the files of `report.write.write`; None writes nothing.
@@ -64,30 +67,36 @@ def evaluate(
         UsageError: E004 when the runs have different targets, the target to be normalised has a unit, or passes are
             asked for that no run can do, E001 for what is no axis, E002 for an unknown oracle.
         InputError: E132 when the split is empty or there is nothing to fit oracles on, E131 and E136 for cases
-            that lack what a metric needs, or are in another unit than the runs'.
+            that lack what a metric needs, or are in another unit than the runs', and as
+            `predictions.predicted.open_predictions`.
     """
     request.scoring.check()
     if output is not None:
         outputs.check_folder(output)
+    pages = open_pages(output, is_requested=request.has_viewer)
     scored = _open(cohort)
-    loaded = load_runs(runs, request.translation)
-    sites = _find_sites(scored, loaded, request)
+    loaded = load_or_plan(runs, scored, request)
+    sites = _read_sites(scored, loaded, request)
     cases, task, strata = _prepare_cases(sites, loaded, request)
+    roster = [case.id for case in sites.scored.cohort.cases()]
+    opened = open_predictions(request.predictions, cases, roster, task, progress)
+    cases = list(opened.cases)
     _check_memory(loaded, cases, request, announce)
     fitted = _fit_oracles(request.scoring, sites, loaded, progress)
     participants = Participants(loaded.translators, fitted, loaded.records, loaded.curves)
-    task = _complete_task(task, request, sites, loaded, cases)
+    task = opened.complete(_complete_task(task, request, sites, loaded, cases))
     evaluation = evaluate_cases(
-        participants,
+        opened.beside(participants),
         cases,
         task,
         metrics=request.scoring.metrics,
         learned=request.scoring.learned,
         store=_volume_store(output) if request.save_volumes else None,
+        pages=pages,
         progress=progress,
     )
-    internal = _internal_test(sites, loaded, participants, task, request.scoring, progress)
-    evaluation = replace(evaluation, strata=strata, internal_test=internal)
+    internal = take_internal_test(sites, loaded, participants, task, request.scoring, progress)
+    evaluation = replace(opened.untime(evaluation), strata=strata, internal_test=internal)
     if output is not None:
         write(evaluation, output)
     return evaluation
@@ -115,26 +124,28 @@ def evaluate_oracles(
         InputError: E132 when the split is empty or there is nothing to fit oracles on.
     """
     scoring.check()
-    cohort = cohort.named_for([*preprocessing.sources, preprocessing.target])
-    task = build_task(cohort, preprocessing, preprocessing.sources, split)
-    if scoring.target_normalised:
-        task = replace(task, reference=reference_units(preprocessing))
-    training = cohort.cases("train")
+    site = read_site(cohort, preprocessing, preprocessing.sources, split)
+    reference = reference_units(preprocessing) if scoring.target_normalised else None
+    training = site.cohort.cases("train")
     participants = Participants((), [oracles.fit(name, training, preprocessing) for name in scoring.oracles])
-    cases, task = _mask_cases(cohort, cohort.cases(split), task, preprocessing)
+    cases, mask = mask_site_cases(site, preprocessing)
+    task = replace(site.task, mask=mask, reference=reference)
     evaluation = evaluate_cases(participants, cases, task, metrics=scoring.metrics)
     if output is not None:
         write(evaluation, output)
     return evaluation
 
 
-def _find_sites(scored: Cohort, loaded: LoadedRuns, request: EvaluationRequest) -> Sites:
-    """Return the scored cohort, known to have pairs, and the training cohort, with modalities named as the runs do."""
-    split, training = request.selection.split, request.selection.training_cohort
-    scored = scored.named_for(loaded.modalities)
-    _check_pairs(scored, split, loaded.preprocessing)
-    training = None if training is None else _open(training).named_for(loaded.modalities)
-    return find_sites(scored, training, loaded.records, split)
+def _read_sites(scored: Cohort, loaded: LoadedRuns, request: EvaluationRequest) -> Sites:
+    """Return what is taken from the scored cohort, known to have pairs, and from the training cohort where it is named."""
+    training, split = request.selection.training_cohort, request.selection.split
+    site = read_site(scored, loaded.preprocessing, loaded.sources, split)
+    if loaded.models:
+        check_pairs(site.cases, site.task.cohort, split, loaded.preprocessing)
+    if training is None:
+        return find_sites(site, None, loaded.records)
+    home = read_site(_open(training), loaded.preprocessing, loaded.sources, "test")
+    return find_sites(site, home, loaded.records)
 
 
 def _prepare_cases(
@@ -145,25 +156,15 @@ def _prepare_cases(
     Raises:
         UsageError, InputError: for cases without a mask or labels that a metric needs, in another unit, or without a phenotype.
     """
-    cases = select_cases(sites.scored, request.selection.split)
+    site, phenotypes = sites.scored, request.selection.phenotypes
     for model in loaded.models:
-        assumed_spacing.check(cases, model.preprocessing.spacing_mm, "")
-    phenotypes = request.selection.phenotypes
-    strata = phenotypes.of(cases) if phenotypes is not None else None
-    task = build_task_of_sites(sites, loaded.preprocessing, loaded.sources, request.selection.split)
-    cases, task = _mask_cases(sites.scored, cases, task, loaded.preprocessing)
-    has_mask = task.mask is not None or has_masks(sites.scored)
-    check_cases(request.scoring.metrics, task.target, cases, has_mask=has_mask)
+        assumed_spacing.check(site.cases, model.preprocessing.spacing_mm, "")
+    strata = phenotypes.of(site.cases) if phenotypes is not None else None
+    cases, mask = mask_site_cases(site, loaded.preprocessing)
+    task = replace(sites.task(), mask=mask)
+    has_mask = mask is not None or has_masks(site.cohort)
+    check_cases(request.scoring.metrics, task.target, cases, has_mask=has_mask, unit=task.unit)
     return cases, task, strata
-
-
-def _mask_cases(
-    cohort: Cohort, cases: Sequence[PreparedCase], task: EvaluationTask, preprocessing: Preprocessing
-) -> tuple[list[PreparedCase], EvaluationTask]:
-    """Return cases with their evaluation mask, and the task that names it."""
-    mask = choose(cohort, cases, preprocessing.target, preprocessing.region)
-    within = list(cases) if mask is None else mask_cases(cohort, cases, mask.modality, (mask.kind,))
-    return within, replace(task, mask=mask)
 
 
 def _check_memory(
@@ -178,19 +179,32 @@ def _check_memory(
         ResourceError: E402.
     """
     scoring = request.scoring
-    needed = estimate_evaluation(loaded.models, cases, scoring.metrics, n_oracles=len(scoring.oracles))
-    needed.check("this evaluation", ADVICE)
+    estimate = estimate_evaluation(
+        loaded.models,
+        cases,
+        scoring.metrics,
+        n_oracles=len(scoring.oracles) + len(request.predictions.folders),
+        n_channels=count_channels(cases, loaded.preprocessing.target),
+    )
+    estimate.check("this evaluation", ADVICE)
     if announce is not None:
-        announce(needed.line())
+        announce(estimate.line())
 
 
 def _fit_oracles(
     scoring: ScoringOptions, sites: Sites, loaded: LoadedRuns, progress: StageProgress | None
 ) -> list[Oracle]:
-    """Fit the oracles on the training cohort; none where it is not known."""
+    """Fit the oracles on the training cohort.
+
+    None where it is not known; beside predictions alone, none where there is no source or training case, or where the
+    training cases are scored too.
+    """
     if sites.training is None:
         return []
-    cases = sites.training.cases("train")
+    has_fit = not (sites.training is sites.scored and sites.scored.task.split == ALL_CASES)
+    cases = sites.training.cohort.cases("train")
+    if not loaded.models and not (has_fit and cases and loaded.preprocessing.sources):
+        return []
     return [oracles.fit(name, cases, loaded.preprocessing, progress=progress) for name in scoring.oracles]
 
 
@@ -213,56 +227,8 @@ def _complete_task(
     return replace(task, notes=notes, reference=reference)
 
 
-def _internal_test(
-    sites: Sites,
-    loaded: LoadedRuns,
-    participants: Participants,
-    task: EvaluationTask,
-    scoring: ScoringOptions,
-    progress: StageProgress | None,
-) -> InternalTest | None:
-    """Return the figures on the training cohort's test patients; None where that cohort itself is scored."""
-    if not sites.is_external:
-        return None
-    cohort, preprocessing = sites.training, loaded.preprocessing
-    test_cases = [] if cohort is None else cohort.cases("test")
-    if cohort is None or not test_cases:
-        return read_internal_test(loaded.folders, loaded.records)
-    internal = build_task(cohort, preprocessing, loaded.sources, "test")
-    internal = replace(internal, reference=task.reference)
-    test_cases, internal = _mask_cases(cohort, test_cases, internal, preprocessing)
-    return summarise_internal_test(
-        evaluate_cases(
-            participants,
-            test_cases,
-            internal,
-            metrics=scoring.metrics,
-            learned=scoring.learned,
-            progress=_at_training_site(progress),
-        )
-    )
-
-
-def _check_pairs(cohort: Cohort, split: str, preprocessing: Preprocessing) -> None:
-    if lacks_pairs(select_cases(cohort, split), preprocessing.sources, preprocessing.target):
-        raise InputError(
-            "E131",
-            f"no {split} case of {cohort.manifest.name} has both {preprocessing.sources[0]} and {preprocessing.target}",
-            "pairs to score",
-            "What needs no pair is taken by transmodal.evaluation.unpaired.evaluate_unpaired; the command evaluate does so "
-            "by itself.",
-        )
-
-
 def _open(cohort: Cohort | Path) -> Cohort:
     return cohort if isinstance(cohort, Cohort) else Cohort.open(cohort)
-
-
-def _at_training_site(progress: StageProgress | None) -> StageProgress | None:
-    """Report every stage as the training site's."""
-    return (
-        None if progress is None else lambda _, completed, total: progress("training site", completed, total)
-    )
 
 
 def _volume_store(output: Path | None) -> VolumeStore:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from transmodal.errors import UsageError
 from transmodal.evaluation import provenance
 from transmodal.evaluation.participants import ModelTranslator, without_sources
+from transmodal.inference import engines
 from transmodal.inference.passes import BY_RECIPE, Passes
 from transmodal.inference.preprocessing import Preprocessing
 
@@ -28,6 +29,7 @@ class TranslationOptions:
         passes: over other axes than the recipes', or by several draws of noise, of the runs that can; their names
             say it.
         without: sources without which the runs are scored once more.
+        engine: that runs the networks, one of `inference.engines.names`.
     """
 
     checkpoint: str = "best"
@@ -35,6 +37,7 @@ class TranslationOptions:
     weights: Mapping[str, str] | None = None
     passes: Passes = BY_RECIPE
     without: Sequence[str] = ()
+    engine: str = engines.DEFAULT
 
 
 STANDARD = TranslationOptions()
@@ -59,7 +62,9 @@ class LoadedRuns(NamedTuple):
 
     @property
     def sources(self) -> tuple[str, ...]:
-        """Source modalities of all runs."""
+        """Source modalities of all runs; those of the preprocessing where there is no run."""
+        if not self.models:
+            return self.preprocessing.sources
         return tuple(dict.fromkeys(name for model in self.models for name in model.preprocessing.sources))
 
     @property
@@ -90,7 +95,13 @@ def load_runs(
 
     paths = [Path(run) for run in (runs.values() if isinstance(runs, Mapping) else runs)]
     models = [
-        load(path, checkpoint=options.checkpoint, device=options.device, weights=options.weights)
+        load(
+            path,
+            checkpoint=options.checkpoint,
+            device=options.device,
+            weights=options.weights,
+            engine=options.engine,
+        )
         for path in paths
     ]
     names = list(runs) if isinstance(runs, Mapping) else name_runs(paths, models)

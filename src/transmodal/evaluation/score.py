@@ -108,8 +108,9 @@ def score(
         background=modality_in(unit_of(modality, unit)).background,
         source=source,
         labels=labels,
+        orientation=reference.orientation,
     )
-    whole = [name for name in metrics if not registry.any_needs([name], "mask")]
+    whole = [name for name in metrics if registry.find(name).needs not in ("mask", "inside")]
     inside = () if mask is None else measure(replace(pair, mask=mask), metrics)
     values = (*inside, *measure(pair, whole))
     return [_stamp(value, target_normalised=target_normalised, mask_text=mask_text) for value in values]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from transmodal.cohorts.options import RegionKind
-from transmodal.cohorts.patient_marks import UNKEYED, PatientKey, marking_keys
+from transmodal.cohorts.patient_marks import UNKEYED, PatientKey
 from transmodal.cohorts.store import Cohort, PreparedCase
 from transmodal.errors import InputError, UsageError
 from transmodal.evaluation.measures.reference_mask import ReferenceMask
@@ -59,6 +59,10 @@ class EvaluationTask:
         units: of modalities whose values are not in their own unit, such as `{"ct": "grey level"}`.
         mask: the region of the target that is the evaluation mask; None where the data set gives masks.
         labels: names of the segmentation's labels, as far as the cohort has them.
+        left_out: ids of cases of the split that are not scored, since a participant has no volume of them.
+        has_resampled: whether some synthetic volume lay on another grid and was brought onto the target's; it is
+            stamped into every figure's protocol, since in one table all are under one.
+        has_fitted: whether some program's values were fitted to the targets'; stamped likewise.
     """
 
     sources: tuple[str, ...]
@@ -77,6 +81,9 @@ class EvaluationTask:
     units: Mapping[str, str] = field(default_factory=dict)
     mask: ReferenceMask | None = None
     labels: Mapping[int, str] = field(default_factory=dict)
+    left_out: tuple[str, ...] = ()
+    has_resampled: bool = False
+    has_fitted: bool = False
 
     @property
     def unit(self) -> str:
@@ -103,25 +110,22 @@ def build_task(
     Raises:
         InputError: E136 when the cohort has a modality in another unit than the preprocessing.
     """
-    training = cohort.cases("train")
+    target, training = preprocessing.target, cohort.cases("train")
     units = _units(cohort, preprocessing, sources)
-    unit = units.get(preprocessing.target, "")
+    unit = units.get(target, "")
+    reference = _reference(target, unit, preprocessing.target_map, training)
     return EvaluationTask(
         sources,
-        preprocessing.target,
-        range_of(
-            preprocessing.target,
-            _reference(preprocessing.target, unit, preprocessing.target_map, training),
-            unit,
-        ),
+        target,
+        range_of(target, reference, unit),
         cohort.manifest.name,
         cohort.digest(),
         split,
         len(training),
-        simulated(cohort, (*sources, preprocessing.target)),
+        simulated(cohort, (*sources, target)),
         notes=(WITHIN,) if cohort.split.by == "within-subject" else (),
         training_patients=tuple(sorted({case.patient for case in training})),
-        keys=marking_keys(cohort.folder, has_key=cohort.manifest.has_patient_key),
+        keys=cohort.patient_keys(),
         units=units,
         labels=cohort.manifest.options.labels,
     )
@@ -146,6 +150,22 @@ def lacks_pairs(cases: Sequence[PreparedCase], sources: Sequence[str], target: s
     return bool(cases) and not any(
         target in case.modalities and sources[0] in case.modalities for case in cases
     )
+
+
+def check_pairs(cases: Sequence[PreparedCase], cohort: str, split: str, preprocessing: Preprocessing) -> None:
+    """Refuse cases none of which has both the first source and the target.
+
+    Raises:
+        InputError: E131.
+    """
+    if lacks_pairs(cases, preprocessing.sources, preprocessing.target):
+        raise InputError(
+            "E131",
+            f"no {split} case of {cohort} has both {preprocessing.sources[0]} and {preprocessing.target}",
+            "pairs to score",
+            "What needs no pair is taken by transmodal.evaluation.unpaired.evaluate_unpaired; the command evaluate does so "
+            "by itself.",
+        )
 
 
 def reference_units(preprocessing: Preprocessing) -> Reference:

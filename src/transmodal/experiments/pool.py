@@ -6,13 +6,14 @@ import multiprocessing
 import os
 import threading
 from collections import deque
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from typing import TypeVar
 
 import torch
 
-from transmodal.parallel import PoolDeathError, run_pool
+from transmodal.parallel import PoolDeathError, current_crew, name_of, run_pool
 
 Key = TypeVar("Key", bound=Hashable)
 Item = TypeVar("Item")
@@ -27,12 +28,12 @@ def run_parallel(
     threads: int,
     report: Callable[[Key, Result], None] | None = None,
 ) -> dict[Key, Result]:
-    """Work on every item in a pool of spawned processes, which end with this one however it ends.
+    """Work on every item in a pool of spawned processes, which end with this one however it ends, or by a crew.
 
     Args:
         work: a function of a module, so that it can travel.
         items: by key, in the order in which they are started.
-        workers: items at once.
+        workers: items at once; a crew has its own processes.
         threads: of torch, per item.
         report: called with every item's key and result when it is complete.
 
@@ -44,6 +45,28 @@ def run_parallel(
         BaseException: of the work; items that were not begun are not begun then.
     """
     results: dict[Key, Result] = {}
+    crew = current_crew()
+    done = (
+        _run_pool(work, items, workers, threads)
+        if crew is None
+        else crew.run(partial(work_with_threads, work, threads), items)
+    )
+    for key, result in done:
+        results[key] = result
+        if report is not None:
+            report(key, result)
+    return {key: results[key] for key in items}
+
+
+def work_with_threads(work: Callable[[Item], Result], threads: int, item: Item) -> Result:
+    """Work on an item with so many threads of torch, in a process that may have others."""
+    torch.set_num_threads(threads)
+    return work(item)
+
+
+def _run_pool(
+    work: Callable[[Item], Result], items: Mapping[Key, Item], workers: int, threads: int
+) -> Iterator[tuple[Key, Result]]:
     pool = ProcessPoolExecutor(
         workers,
         mp_context=multiprocessing.get_context("spawn"),
@@ -51,18 +74,10 @@ def run_parallel(
         initargs=(threads,),
     )
     try:
-        for key, result in run_pool(pool, work, items, deque(items), workers):
-            results[key] = result
-            if report is not None:
-                report(key, result)
+        yield from run_pool(pool, work, items, deque(items), workers)
     except PoolDeathError as death:
-        names = " or ".join(_name(key) for key in death.keys)
+        names = " or ".join(name_of(key) for key in death.keys)
         raise death.name(f"the process that worked on {names}") from death
-    return {key: results[key] for key in items}
-
-
-def _name(key: Hashable) -> str:
-    return " ".join(map(str, key)) if isinstance(key, tuple) else str(key)
 
 
 def _begin(threads: int) -> None:

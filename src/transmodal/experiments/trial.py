@@ -20,10 +20,14 @@ from transmodal.modalities import modality_of
 from transmodal.nets.blocks import TranslateWith
 from transmodal.recipes.load import changed
 from transmodal.recipes.schema import Recipe
+from transmodal.storage import files
 from transmodal.training.planning.plan import Plan, plan
 from transmodal.training.planning.start import check_start
 from transmodal.training.run import Run
 from transmodal.training.train import TrainResult, train
+
+_LONGEST = 120
+"""Bytes of a folder's name."""
 
 
 class Trial(NamedTuple):
@@ -127,5 +131,6 @@ def is_normalised(target: str) -> bool:
 
 
 def slug(name: str) -> str:
-    """Return a name as a folder can have it."""
-    return "".join(letter if letter.isalnum() else "-" for letter in name.lower()).strip("-")
+    """Return a name as a folder can have it; one that is too long ends in 8 digits of its hash."""
+    plain = "".join(letter if letter.isalnum() else "-" for letter in name.lower()).strip("-")
+    return plain if len(plain.encode()) <= _LONGEST else f"{plain[:40]}-{files.sha256_text(ascii(name))[:8]}"

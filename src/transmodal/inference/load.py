@@ -1,4 +1,4 @@
-"""The door from a run's folder to its model."""
+"""The door from a run's folder, or the file that it was exported as, to its model."""
 
 from __future__ import annotations
 
@@ -7,13 +7,15 @@ from pathlib import Path
 from typing import Any
 
 from transmodal import translators
-from transmodal.checkpoint import Checkpoint, check_frozen, peek, restore_weights
+from transmodal.checkpoint import Checkpoint, archive, check_frozen, peek, restore_weights
 from transmodal.checkpoint import load as load_checkpoint
 from transmodal.errors import InputError, UsageError
 from transmodal.inference import engines
+from transmodal.inference.batching.rule import suit_batch
 from transmodal.inference.device import device_of
 from transmodal.inference.model import Model
 from transmodal.inference.preprocessing import build_preprocessing
+from transmodal.models import library
 from transmodal.notice import FROM_SCRATCH
 from transmodal.storage import memory
 
@@ -30,36 +32,37 @@ def load(
     """Load a run's translator.
 
     Args:
-        run: the run's folder.
-        checkpoint: `best` or `last`.
+        run: the run's folder, a file `.tmz` that it was exported as, or a name of `transmodal models`.
+        checkpoint: `best` or `last`; a file holds one of them.
         device: as `device.device_of` takes it; None takes a GPU where there is one.
         weights: paths of frozen networks' weights by name, where they lie elsewhere than in training.
         engine: that runs the network, one of `engines.names`.
 
     Raises:
-        UsageError: E001 for what names no device, E002 for weights of a frozen network that there is not, and for an
-            unknown engine.
-        ResourceError: E404 for a device that is not there.
-        InputError: E134 when the folder holds no checkpoint, E100 when a frozen network's weights are gone.
+        UsageError: E001 for what names no device, E002 for weights of a frozen network that there is not, for an unknown
+            engine and for no model of the package, E004 for a translator that the engine cannot compute.
+        ResourceError: E404 for a device that is not there, or an engine that is not installed.
+        InputError: E134 when the folder or file holds no such checkpoint, E101 or E102 for what is no such file, E100 when a frozen network's weights are gone.
         IntegrityError: E501 or E502 when the checkpoint is damaged, or a frozen network is another one.
     """
     engines.check(engine)
     place = device_of(device)
-    saved = load_checkpoint(_checkpoint_folder(Path(run), checkpoint))
+    saved, seconds = read_saved(library.resolve(run), checkpoint)
     _check_weights(weights or {}, saved)
     translator = translators.build(saved.recipe.translator, {**saved.translator_config, **(weights or {})})
     restore_weights(translator, saved)
     translator.eval().to(place)
     check_frozen(translator.frozen(), saved, place)
+    engines.build(engine, translator, place)  # refuses before a source is read
     preprocessing = build_preprocessing(
         saved.recipe, translator, saved.target_map, learned=saved.window, units=saved.units
     )
     return Model(
         translator,
         saved.recipe,
-        preprocessing,
+        suit_batch(preprocessing, saved.recipe.translator, translator.config.model_dump(mode="json"), place),
         saved.weights_sha256,
-        _provenance(saved, list(translator.pretrained()), Path(run)),
+        _provenance(saved, list(translator.pretrained()), seconds),
         place,
         translator.translates_with(),
         saved.reference,
@@ -68,7 +71,32 @@ def load(
     )
 
 
-def _checkpoint_folder(run: Path, checkpoint: str) -> Path:
+def read_saved(run: Path, checkpoint: str) -> tuple[Checkpoint, float | None]:
+    """Return a checkpoint, and the seconds that the whole training took where they are known.
+
+    Args:
+        run: the run's folder, or a file that it was exported as.
+        checkpoint: `best` or `last`.
+
+    Raises:
+        InputError, IntegrityError: as `load`.
+    """
+    if archive.is_archive(run):
+        packed = archive.read(run)
+        archive.check_name(packed, checkpoint)
+        return archive.load(packed), packed.record.training_seconds
+    saved = load_checkpoint(checkpoint_folder(run, checkpoint))
+    end = peek(run / "checkpoints" / "last")
+    # The best weights were there before training ended.
+    return saved, round(end.seconds, 1) if end is not None and end.seconds > 0 else None
+
+
+def checkpoint_folder(run: Path, checkpoint: str) -> Path:
+    """Return the folder of a run's checkpoint; the last where there is no best yet.
+
+    Raises:
+        InputError: E134 where there is none.
+    """
     folder = run / "checkpoints" / checkpoint
     if not folder.exists() and checkpoint == "best":
         folder = run / "checkpoints" / "last"
@@ -76,7 +104,7 @@ def _checkpoint_folder(run: Path, checkpoint: str) -> Path:
         raise InputError(
             "E134",
             f"{run} without {checkpoint} checkpoint",
-            "a run folder",
+            f"a run folder, or a model of the package: {', '.join(library.names())}",
             "Train it first: transmodal train.",
         )
     return folder
@@ -89,14 +117,14 @@ def _check_weights(weights: Mapping[str, str], saved: Checkpoint) -> None:
             raise UsageError("E002", f"weights of {name}", names, "Leave them out, or name the network.")
 
 
-def _provenance(saved: Checkpoint, pretrained: list[str], run: Path) -> dict[str, Any]:
+def _provenance(saved: Checkpoint, pretrained: list[str], seconds: float | None) -> dict[str, Any]:
     """Return the checkpoint's record, with the weights that each of the settings `pretrained` started from."""
     provenance = saved.provenance()
     # Checkpoints from before this was recorded could start from nothing else.
     provenance["starting_weights"] = {
-        name: saved.starting_weights.get(name, FROM_SCRATCH) for name in pretrained
+        **{name: saved.starting_weights.get(name, FROM_SCRATCH) for name in pretrained},
+        **saved.starting_weights,  # a run, too
     }
-    end = peek(run / "checkpoints" / "last")
-    if end is not None and end.seconds > 0:  # the best weights were there before training ended
-        provenance["training_seconds"] = round(end.seconds, 1)
+    if seconds is not None:
+        provenance["training_seconds"] = seconds
     return provenance

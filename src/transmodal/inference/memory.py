@@ -34,19 +34,19 @@ class MemoryEstimate(NamedTuple):
     """How much memory work takes.
 
     Attributes:
-        held: bytes that this process holds already.
+        resident: bytes that this process holds already.
         more: bytes that it takes besides, at most at once.
         batch: windows that go through the network at a time.
     """
 
-    held: int
+    resident: int
     more: int
     batch: int
 
     @property
     def peak(self) -> int:
         """Bytes of the process at its peak."""
-        return self.held + self.more
+        return self.resident + self.more
 
     def line(self) -> str:
         """Return the estimate on one line, with what there is."""
@@ -132,13 +132,13 @@ def _more(network: Network, sources: Sources, batch: int) -> int:
     preprocessing, channels = network.preprocessing, network.config.target_channels
     shape = working_grid(sources.grid, preprocessing.spacing_mm).shape
     native, working = _REAL * math.prod(sources.grid.shape), _REAL * math.prod(shape)
-    held = sources.n_bytes + native // _REAL * _MASK
+    inputs = sources.n_bytes + native // _REAL * _MASK
     n_passes = len(_axes(preprocessing)) * preprocessing.draws
     before = (sources.n_sources - 1) * working + max(_PREPROCESSING * working, _FITTING * native)
     during = channels * (n_passes + 1.25) * working + _network_bytes(network, shape, batch)
     fusing = channels * (_FUSING * working if n_passes == 1 else _SPREADING * n_passes * working + native)
     after = sources.n_sources * working + max(during, fusing, channels * _LEAVING * native)
-    return int(held + max(before, after))
+    return int(inputs + max(before, after))
 
 
 def _network_bytes(network: Network, shape: tuple[int, ...], batch: int) -> int:

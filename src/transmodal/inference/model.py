@@ -101,14 +101,16 @@ class Model:
         volumes, notes = _expected(preprocessing, sources)
         present = {name: volumes[name] for name in preprocessing.present(volumes)}
         verdict = admit(self.reference, present, gate if isinstance(gate, Gate) else Gate(gate))
-        needed = model.estimate(present)
-        needed.check("this translation", ADVICE)
+        estimate = model.estimate(present)
+        estimate.check("this translation", ADVICE)
         preprocessed = preprocess(preprocessing, present)
-        synthetic = synthesise(model.engine, preprocessing, preprocessed, advance, batch=needed.batch)
+        engine, batch = model.engine, estimate.batch
+        synthetic = synthesise(engine, preprocessing, preprocessed, advance, batch=batch)
         first = next(iter(present.values()))
         volume, spread = _on_grid_of(first, synthetic.volume), synthetic.disagreement
         content = record.describe(model, present, preprocessed, volume.grid)
         content["notes"] += [*notes, *record.smaller_batches(preprocessing, synthetic.batch)]
+        record.add_engine(content, engine, model.engine_name)
         content |= {
             "batch": synthetic.batch,
             "values": bounds.record(preprocessing.bounds, synthetic.clipped),
@@ -131,8 +133,8 @@ class Model:
     @property
     def network(self) -> Network:
         """The translator as far as memory is concerned."""
-        is_here = self.device.type == "cpu" and self.engine_name == engines.DEFAULT
-        return Network(self.recipe.translator, self.translator.config, self.preprocessing, is_here)
+        config, is_here = self.translator.config, self.device.type == "cpu"
+        return Network(self.recipe.translator, config, self.preprocessing, is_here)
 
     @property
     def has_axes(self) -> bool:

@@ -223,15 +223,6 @@ def preprocess_case(
     return Preprocessed(working, mask, case.volume(present[0]), "as prepared")
 
 
-def source_maps(preprocessing: Preprocessing, case: PreparedCase) -> tuple[IntensityMap | None, ...]:
-    """Return a prepared case's map of each source, the same that `preprocess` would fit; None where it has none."""
-    mask = case.region(preprocessing.present(case.modalities)[0], preprocessing.region)
-    return tuple(
-        fit(preprocessing.specs[name], case.volume(name).voxels, mask) if name in case.modalities else None
-        for name in preprocessing.sources
-    )
-
-
 def _inside(mapped_by: IntensityMap, volume: Volume, inside: NDArray[np.bool_]) -> Volume:
     mapped = mapped_by.apply(volume.voxels)
     spread = inside if mapped.ndim == 3 else inside[..., None]

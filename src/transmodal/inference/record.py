@@ -10,6 +10,7 @@ import numpy as np
 
 from transmodal._version import __version__
 from transmodal.inference import engines
+from transmodal.inference.engines._base import Engine, SupportsRecord
 from transmodal.inference.preprocessing import AXES, Preprocessed, Preprocessing, passes
 from transmodal.inference.provenance import environment
 from transmodal.nets.frozen import RANDOM
@@ -31,47 +32,47 @@ def describe(
         preprocessed: the same on the working grid.
         grid: of the synthetic volume.
     """
-    preprocessing, working = model.preprocessing, preprocessed.grid
+    preprocessing = model.preprocessing
     present = preprocessing.present(sources)
     missing = [name for name in preprocessing.sources if name not in present]
-    unit = preprocessing.units.get(preprocessing.target)
-    statistics = model.translator.translates_with()
     return {
         "synthetic": True,
         "intended_use": INTENDED_USE,
         "tool": {"name": "transmodal", "version": __version__},
-        "recipe": model.recipe.name,
-        "translator": model.recipe.translator,
-        "checkpoint": {
-            **({} if model.fingerprint is None else model.fingerprint.to_json()),
-            "weights_sha256": model.digest,
-            **model.provenance,
-        },
-        **({} if model.engine_name == engines.DEFAULT else {"engine": model.engine_name}),
+        **_describe_model(model),
         "sources": {name: _describe_volume(sources[name]) for name in present},
         "missing_sources": missing,
-        "target": preprocessing.target,
-        **({} if unit is None else {"unit": unit}),
-        "region": {
-            "kind": preprocessing.region,
-            "method": preprocessed.method,
-            "voxels": int(preprocessed.region.sum()),
-        },
-        "working_grid": {"shape": list(working.shape), "spacing_mm": list(working.spacing)},
-        "output_grid": {"shape": list(grid.shape), "affine": grid.affine.tolist()},
-        "windows": {"kind": preprocessing.cutting.kind, "size": list(preprocessing.cutting.size or ())},
-        "passes": passes(preprocessing),
-        **({"translate_with": statistics} if statistics else {}),
+        **_describe_way(preprocessing, preprocessed, grid),
+        **_describe_statistics(model),
         "fill_outside_region": preprocessing.fill,
         "environment": environment.describe(model.translator, model.device),
         "notes": [
             *(f"synthesised without {name}: the case has none" for name in missing),
             *_random_weights(model),
             *_resolution(preprocessing.spacing_mm, grid.spacing),
-            *_padding(model, working.shape),
+            *_padding(model, preprocessed.grid.shape),
             *_foreign_axes(model),
         ],
     }
+
+
+def add_engine(content: dict[str, Any], engine: Engine, request: str) -> None:
+    """Add which engine computed to a record: the name to take for the same again, its version, how near it is to torch.
+
+    Args:
+        content: of the translation; changed in place.
+        engine: that computed it.
+        request: the engine that was asked for.
+    """
+    choice = dict(engine.record()) if isinstance(engine, SupportsRecord) else {"name": request}
+    name = choice.pop("name")
+    if name != engines.DEFAULT:
+        content["engine"] = name
+        content["environment"]["versions"] |= {name: choice["version"]} if "version" in choice else {}
+    if choice:
+        content["engine_choice"] = {"request": request, **choice}
+    if "fallback" in choice:
+        content["notes"].append(f"translated by {name}: {choice['fallback']}")
 
 
 def smaller_batches(preprocessing: Preprocessing, batch: int) -> list[str]:
@@ -127,6 +128,41 @@ def _foreign_axes(model: Model) -> list[str]:
         f"slices along {', '.join(foreign)}: the run learned from slices along {', '.join(learned)} alone, "
         "and others can make the volume worse"
     ]
+
+
+def _describe_model(model: Model) -> dict[str, Any]:
+    """Return which weights translate: recipe, translator and checkpoint."""
+    fingerprint = {} if model.fingerprint is None else model.fingerprint.to_json()
+    return {
+        "recipe": model.recipe.name,
+        "translator": model.recipe.translator,
+        "checkpoint": {**fingerprint, "weights_sha256": model.digest, **model.provenance},
+    }
+
+
+def _describe_way(preprocessing: Preprocessing, preprocessed: Preprocessed, grid: Grid) -> dict[str, Any]:
+    """Return the way from the sources to the target: unit, region, grids, windows and passes."""
+    working, cutting = preprocessed.grid, preprocessing.cutting
+    unit = preprocessing.units.get(preprocessing.target)
+    return {
+        "target": preprocessing.target,
+        **({} if unit is None else {"unit": unit}),
+        "region": {
+            "kind": preprocessing.region,
+            "method": preprocessed.method,
+            "voxels": int(preprocessed.region.sum()),
+        },
+        "working_grid": {"shape": list(working.shape), "spacing_mm": list(working.spacing)},
+        "output_grid": {"shape": list(grid.shape), "affine": grid.affine.tolist()},
+        "windows": {"kind": cutting.kind, "size": list(cutting.size or ())},
+        "passes": passes(preprocessing),
+    }
+
+
+def _describe_statistics(model: Model) -> dict[str, Any]:
+    """Return what batch normalisation takes; nothing of a translator without."""
+    statistics = model.translator.translates_with()
+    return {"translate_with": statistics} if statistics else {}
 
 
 def _describe_volume(volume: Volume) -> dict[str, Any]:

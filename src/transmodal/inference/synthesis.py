@@ -13,15 +13,17 @@ from numpy.typing import NDArray
 
 from transmodal.cohorts.store import PreparedCase
 from transmodal.data.loader import seed_of
-from transmodal.inference.batches import BatchSize, infer_in_batches
+from transmodal.inference.batching.batches import BatchSize, infer_in_batches
 from transmodal.inference.engines._base import Engine
 from transmodal.inference.fuse import fuse, plane_disagreement
 from transmodal.inference.preprocessing import Preprocessed, Preprocessing, preprocess_case
 from transmodal.progress import CountProgress
+from transmodal.storage.process_memory import allocator
 from transmodal.volumes import Volume
 from transmodal.volumes.bounds import Clipped
-from transmodal.volumes.geometry.reorient import resample
+from transmodal.volumes.geometry.reorient import footprint, resample
 from transmodal.volumes.windows.cut import Cutting, Stitcher, Window, cut, list_windows
+from transmodal.volumes.windows.stitcher import overlap
 
 
 class Synthetic(NamedTuple):
@@ -67,7 +69,11 @@ def synthesise(
         batch: windows per forward pass, where memory does not suffice for the recipe's.
     """
     limit = BatchSize(preprocessing.batch, batch)
-    passes = list(_Passes(engine, preprocessing, preprocessed, limit).run(advance))
+    allocator.reuse_freed_memory()
+    try:
+        passes = list(_Passes(engine, preprocessing, preprocessed, limit).run(advance))
+    finally:
+        allocator.give_back()  # estimates of memory count on what the system has
     grid, target_map = preprocessed.grid, preprocessing.target_map
     values = Volume(target_map.invert(fuse(passes, preprocessing.fuse)), grid.affine)
     native = _to_native_grid(values, preprocessed, preprocessing.fill)
@@ -85,12 +91,14 @@ class _Pass(NamedTuple):
 
     Attributes:
         cutting: of its windows.
-        windows: in the order in which they are translated.
+        windows: that are translated, in order.
+        blank: windows that nothing in the region is made of, which are not.
         draw: number of the draw of noise, from 0.
     """
 
     cutting: Cutting
     windows: Sequence[Window]
+    blank: Sequence[Window]
     draw: int
 
 
@@ -120,14 +128,25 @@ class _Passes:
                 if advance is not None:
                     advance(n_complete, total)
             assert stitcher is not None, "a grid without voxels is no volume"
+            for window in one_pass.blank:  # nothing of them is left: the volume is `fill` outside the region
+                stitcher.add(window, np.zeros_like(values))
             yield stitcher.result()
 
     def _plan(self) -> list[_Pass]:
         shape, cutting = self.preprocessed.grid.shape, self.preprocessing.cutting
         axes: tuple[int | None, ...] = (None,) if cutting.kind == "patch" else self.preprocessing.axes
         cuttings = [(axis, cutting.covering(shape, axis)) for axis in axes]
-        windows = [(covering, list_windows(shape, covering, axis)) for axis, covering in cuttings]
-        return [_Pass(*way, draw) for draw, way in product(range(self.preprocessing.draws), windows)]
+        listed = [(covering, list_windows(shape, covering, axis)) for axis, covering in cuttings]
+        needed = self._needed()
+        ways = [(covering, *_split(windows, covering, needed)) for covering, windows in listed]
+        return [_Pass(*way, draw) for draw, way in product(range(self.preprocessing.draws), ways)]
+
+    def _needed(self) -> NDArray[np.bool_]:
+        """Return the voxels of the working grid that the volume depends on: outside the region it is `fill`."""
+        region = self.preprocessed.region
+        if not region.any():
+            return np.ones(self.preprocessed.grid.shape, np.bool_)
+        return footprint(self.preprocessed.canonical.with_voxels(region), self.preprocessed.grid)
 
     def _translate(self, one_pass: _Pass, windows: Sequence[Window]) -> NDArray[np.float32]:
         """Return `(B, T, *S)` for windows of a pass."""
@@ -150,6 +169,24 @@ class _Passes:
             if name not in windows
         }
         return np.concatenate([{**windows, **missing}[name] for name in self.preprocessing.sources])
+
+
+def _split(
+    windows: Sequence[Window], cutting: Cutting, needed: NDArray[np.bool_]
+) -> tuple[list[Window], list[Window]]:
+    """Return the windows that hold a voxel of those that are needed, and the others."""
+    holds = {window: _holds_any(needed, window, cutting) for window in windows}
+    return [window for window in windows if holds[window]], [
+        window for window in windows if not holds[window]
+    ]
+
+
+def _holds_any(region: NDArray[np.bool_], window: Window, cutting: Cutting) -> bool:
+    """Tell whether a window covers a voxel of the region; slices cover their whole plane."""
+    if window.axis >= 0:
+        return bool(np.take(region, window.start[window.axis], axis=window.axis).any())
+    within, _ = overlap(window.start, cutting.size or (), region.shape)
+    return bool(region[within].any())
 
 
 def _to_native_grid(values: Volume, preprocessed: Preprocessed, fill: float) -> Volume:

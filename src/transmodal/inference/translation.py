@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from transmodal._version import __version__
 from transmodal.errors import UsageError
@@ -14,6 +14,20 @@ from transmodal.inference.names import sidecar_of, spread_of
 from transmodal.inference.provenance import sidecar as sidecars
 from transmodal.storage import outputs
 from transmodal.volumes import Volume, binding
+from transmodal.volumes.binding import Binding
+
+
+class ImageForm(Protocol):
+    """The form that a synthetic volume is written in, where it is not a file whose ending says it."""
+
+    def describe(self, volume: Volume) -> dict[str, Any]:
+        """Return what the sidecar says of the form."""
+
+    def notes(self, volume: Volume) -> tuple[str, ...]:
+        """Return what a reader should know of the form."""
+
+    def write(self, volume: Volume, path: Path, record: Mapping[str, Any]) -> Binding:
+        """Write a volume whose record is known; return the hashes of what was written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +45,12 @@ class Translation:
     record: dict[str, Any]
 
     def write(
-        self, path: Path | str, *, disagreement: bool = False, about: Mapping[str, object] | None = None
+        self,
+        path: Path | str,
+        *,
+        disagreement: bool = False,
+        about: Mapping[str, object] | None = None,
+        form: ImageForm | None = None,
     ) -> Path:
         """Write the volume and, beside it, a sealed JSON sidecar that is bound to it by SHA-256.
 
@@ -41,12 +60,14 @@ class Translation:
             path: of the volume; the ending says the format.
             disagreement: write the standard deviation over the passes too, with a sidecar of its own.
             about: what the sidecar says besides how the volume came about, such as where the sources come from.
+            form: such as `inference.dicom.SeriesForm`, whose path is a folder; None takes that of the ending.
 
         Returns:
             The path of the volume's sidecar.
 
         Raises:
-            UsageError: E004 when the disagreement is asked for but there was one pass, E005 for a path that cannot be.
+            UsageError: E004 when the disagreement is asked for but there was one pass, or beside another form than a
+                file; E005 for a path that cannot be.
             InputError: as `volumes.io.write`.
             IntegrityError: E503 when the image does not read back equal.
             ResourceError: E403 when the disk is full or may not be written.
@@ -59,12 +80,24 @@ class Translation:
                 "several axes, or draws of noise",
                 "Add --axes x,y,z, or --draws N where the translator draws noise, or leave it out.",
             )
+        if disagreement and form is not None:
+            raise UsageError(
+                "E004", "--disagreement with --as dicom", "one of the two", "Write the disagreement as NIfTI."
+            )
         with outputs.os_errors():
             path.parent.mkdir(parents=True, exist_ok=True)
         with _announced(sidecar_of(path), {**self.record, **(about or {})}) as record:
-            self._write_images(path, record, disagreement=disagreement)
+            if form is None:
+                self._write_images(path, record, disagreement=disagreement)
+            else:
+                self._write_form(path, record, form)
             sidecars.write(sidecar_of(path), record)
         return sidecar_of(path)
+
+    def _write_form(self, path: Path, record: dict[str, Any], form: ImageForm) -> None:
+        record["notes"] = [*record["notes"], *form.notes(self.volume)]
+        record |= form.describe(self.volume)
+        record["image"] = {"name": path.name, **form.write(self.volume, path, record)._asdict()}
 
     def _write_images(self, path: Path, record: dict[str, Any], *, disagreement: bool) -> None:
         """Write the image, and its spread where it is asked for, and say in the record what they are."""

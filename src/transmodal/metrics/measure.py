@@ -26,7 +26,7 @@ def measure(pair: ImagePair, names: Iterable[str]) -> tuple[MetricValue, ...]:
 
     Raises:
         InputError: as the metrics; E122 for a metric of grey volumes in colour, or the other way round.
-        UsageError: as the metrics; E002 for a name that is not known.
+        UsageError: as the metrics; E002 for a name that is not known, E004 for values in another unit than a metric takes.
     """
     by_name = {metric.name: metric for metric in registry.metrics() if metric.learned is None}
     selected = set(names)
@@ -45,6 +45,13 @@ def measure(pair: ImagePair, names: Iterable[str]) -> tuple[MetricValue, ...]:
                 f"{by_name[name].kind} volumes",
                 f"Choose among {', '.join(applicable(pair))}.",
             )
+        if by_name[name].takes_unit not in ("", pair.unit):
+            raise UsageError(
+                "E004",
+                f"the metric {name} of values in {pair.unit}",
+                f"values in {by_name[name].takes_unit}",
+                "Leave it out.",
+            )
     return tuple(
         value for name, metric in by_name.items() if name in selected for value in _values(metric, pair)
     )
@@ -57,6 +64,7 @@ def applicable(pair: ImagePair) -> tuple[str, ...]:
     """
     has = {"pair": True, "mask": pair.mask is not None, "source": pair.source is not None}
     has["labels"] = pair.labels is not None
+    has["inside"] = has["mask"]
     return tuple(
         metric.name
         for metric in registry.metrics()
@@ -65,6 +73,7 @@ def applicable(pair: ImagePair) -> tuple[str, ...]:
         and min(pair.slice_shape) >= metric.smallest
         and pair.shape[pair.axis] >= metric.slices
         and has[metric.needs]
+        and metric.takes_unit in ("", pair.unit)
     )
 
 
@@ -93,7 +102,7 @@ def _protocol(metric: Metric, dims: Dims, pair: ImagePair) -> Protocol:
     if metric.window is None:
         by_grey = metric.in_grey and pair.is_colour
         definition = f"{metric.definition}; {GREY}" if by_grey else metric.definition
-        return Protocol(region, dims, pair.unit, data_range, definition=definition)
+        return Protocol(region, dims, pair.unit, data_range, definition=definition, clips=metric.clips)
     border: Border = "interior" if pair.mask is None else "mirrored"
     taps = metric.window(pair.shape if dims == 3 else pair.slice_shape)
     counted = f"counted from {pair.background:g} {pair.unit}" if pair.background else ""

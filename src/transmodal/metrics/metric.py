@@ -12,7 +12,7 @@ from transmodal.metrics.slices import SliceMean, over_slices
 
 Direction = Literal["higher", "lower", "zero"]
 Kind = Literal["any", "grey", "colour"]
-Need = Literal["pair", "mask", "source", "labels"]
+Need = Literal["pair", "mask", "inside", "source", "labels"]
 Dims = Literal[2, 3]
 Learned = Literal["slices", "volume", "split"]
 In3D = Callable[[ImagePair], float]
@@ -33,7 +33,7 @@ class Metric:
             metric that has a function here.
         definition: stamped into the protocol, where others define the metric in another way.
         kind: the volumes that it takes.
-        needs: a mask to look around, the grey source, or labels of organs, beside the pair.
+        needs: a mask to look around, a mask to look inside of alone, the grey source, or labels of organs, beside the pair.
         has_range: whether the data range enters, and is stamped.
         in_grey: whether colour is measured by the mean of its channels.
         window: taps of its Gaussian window by the shape that it filters; stamped. None without a window.
@@ -42,6 +42,8 @@ class Metric:
         decimals: shown in tables; None shows three digits.
         smallest: the fewest pixels that a slice may have along an axis.
         slices: the fewest slices.
+        takes_unit: unit that the voxels have to be in; empty where any will do.
+        clips: whether it clips values itself; stamped.
     """
 
     name: str
@@ -61,6 +63,8 @@ class Metric:
     decimals: int | None = None
     smallest: int = 1
     slices: int = 1
+    takes_unit: str = ""
+    clips: bool = False
 
     @property
     def dims(self) -> tuple[Dims, ...]:

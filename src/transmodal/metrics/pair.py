@@ -25,6 +25,7 @@ class ImagePair:
         background: value of empty space, where SSIM and energies count from: -1024 for HU, 0 otherwise.
         source: the volume that was translated, grey, scaled to [0, 1]; None where no metric needs it.
         labels: integer labels of organs `(I, J, K)`, 0 is background; None where there are none.
+        orientation: directions that the axes run to, such as `RAS`.
     """
 
     reference: Array
@@ -37,6 +38,7 @@ class ImagePair:
     background: float = 0
     source: Array | None = None
     labels: Array | None = None
+    orientation: str = "RAS"
 
     @property
     def is_colour(self) -> bool:

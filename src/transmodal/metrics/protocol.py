@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
-from transmodal.metrics.suite.ssim import K1, K2, SIGMA
+from transmodal.metrics.gaussian import SIGMA
+from transmodal.metrics.suite.ssim import K1, K2
 
 Region = Literal["mask", "whole", "around"]
 Border = Literal["interior", "mirrored"]
@@ -45,6 +46,9 @@ class Protocol:
         target_normalised: whether the target was scaled by its own intensities first.
         definition: of metrics that are defined in more ways than one; empty for the standard three.
         mask: the evaluation mask in words, where the data set gives none, such as `the brain of the measured fa`.
+        clips: whether the metric clips values itself, as its definition says.
+        resampled: whether synthetic volumes on other grids were brought onto the target's.
+        fitted: whether values of other programs were fitted to the targets' by a line per program.
     """
 
     region: Region
@@ -56,6 +60,9 @@ class Protocol:
     target_normalised: bool = False
     definition: str = ""
     mask: str = ""
+    clips: bool = False
+    resampled: bool = False
+    fitted: bool = False
 
     def text(self) -> str:
         """Return the protocol on one line; equal texts mean equal protocols."""
@@ -76,7 +83,12 @@ class Protocol:
             parts.append(self.definition)
         if self.target_normalised:
             parts.append("target-normalised: scaled to the training cohort's units by its own intensities")
-        parts.append("target's native grid, values not clipped")
+        clipping = "values clipped by the definition alone" if self.clips else "values not clipped"
+        parts.append(f"target's native grid, {clipping}")
+        if self.resampled:
+            parts.append("synthetic volumes on other grids resampled onto it, linearly")
+        if self.fitted:
+            parts.append("values of other programs fitted to the targets' by a line per program")
         return "; ".join(parts)
 
     def to_json(self) -> dict[str, Any]:
@@ -91,6 +103,9 @@ class Protocol:
             "target_normalised": self.target_normalised,
             "definition": self.definition,
             **({"mask": self.mask} if self.mask else {}),
+            **({"clips": True} if self.clips else {}),
+            **({"resampled": True} if self.resampled else {}),
+            **({"fitted": True} if self.fitted else {}),
         }
 
     def _region_text(self) -> str:

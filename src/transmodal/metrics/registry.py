@@ -1,16 +1,19 @@
-"""Every metric by its name: the records of the files in `suite`, found there and listed nowhere else."""
+"""Every metric by its name: the records of the files in `suite`, found there and listed nowhere else, and of plugins."""
 
 from __future__ import annotations
 
 import importlib
+import logging
 import math
 import pkgutil
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator
 from functools import cache
 
-from transmodal.errors import UsageError
+from transmodal import plugins
+from transmodal.errors import TransmodalError, UsageError
 from transmodal.metrics import suite
 from transmodal.metrics.metric import Metric, Need
+from transmodal.plugins import Plugin
 
 _FAMILIES = (
     "voxels",
@@ -30,7 +33,7 @@ _FAMILIES = (
 
 def metrics() -> tuple[Metric, ...]:
     """Return the records of all metrics, in the order in which tables show them."""
-    return _read(tuple(suite.__path__))
+    return _read(tuple(suite.__path__), plugins.announced("metrics"))
 
 
 def names() -> tuple[str, ...]:
@@ -50,11 +53,15 @@ def find(name: str) -> Metric:
     """Return a metric's record.
 
     Raises:
-        UsageError: E002 for a name that no metric has.
+        UsageError: E002 for a name that no metric has, E004 for one that two distributions announce.
+        ResourceError: E404 for a plugin that cannot be loaded.
     """
     for metric in metrics():
         if metric.name == name:
             return metric
+    plugin = plugins.find("metrics", name, own_names())
+    if plugin is not None:
+        return _load(plugin)  # which says why it is not among them
     valid = ", ".join(metric.name for metric in metrics())
     raise UsageError("E002", f"the metric {name}", valid, "Choose among these.")
 
@@ -90,11 +97,51 @@ def any_needs(names: Iterable[str], need: Need) -> bool:
     return not needing.isdisjoint(names)
 
 
+def distributions(names: Iterable[str]) -> dict[str, str]:
+    """Return the distributions that some of the metrics come from, with their versions; none for transmodal's own."""
+    outside = set(names) - set(own_names())
+    return dict(plugin.distribution for plugin in plugins.announced("metrics") if plugin.name in outside)
+
+
+def own_names() -> list[str]:
+    """List the metrics of the suite."""
+    return [metric.name for metric in _read(tuple(suite.__path__), ())]
+
+
 @cache
-def _read(folders: tuple[str, ...]) -> tuple[Metric, ...]:
+def _read(folders: tuple[str, ...], announced: tuple[Plugin, ...]) -> tuple[Metric, ...]:
+    """Return the records of the suite, and behind them those of plugins that work."""
     files = [module.name for module in pkgutil.iter_modules(folders) if not module.name.startswith("_")]
     last = len(_FAMILIES)
     files.sort(key=lambda name: (_FAMILIES.index(name) if name in _FAMILIES else last, name))
-    return tuple(
+    own = tuple(
         metric for name in files for metric in importlib.import_module(f"{suite.__name__}.{name}").METRICS
     )
+    return (*own, *_outside(announced, [metric.name for metric in own]))
+
+
+def _outside(announced: tuple[Plugin, ...], own: Collection[str]) -> Iterator[Metric]:
+    """Yield the records of plugins; one that does not work is named, and the others are taken."""
+    for plugin in announced:
+        try:
+            if plugins.find("metrics", plugin.name, own) is not None:
+                yield _load(plugin)
+        except TransmodalError as error:
+            logging.getLogger(__name__).warning("%s", error)
+
+
+def _load(plugin: Plugin) -> Metric:
+    """Return the record of a plugin.
+
+    Raises:
+        ResourceError: E404 where it cannot be imported, or is no record of a metric of that name.
+    """
+    metric = plugins.load(plugin)
+    with plugins.blame(plugin):
+        if not isinstance(metric, Metric):
+            raise TypeError(f"{plugin.value} is no transmodal.metrics.metric.Metric")
+        if metric.name != plugin.name:
+            raise ValueError(f"its record is called {metric.name}")
+        if metric.learned is not None:
+            raise ValueError("metrics of networks come with transmodal alone")
+    return metric

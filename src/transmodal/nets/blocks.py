@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from transmodal.batch import generators
+from transmodal.batch import copy_to, generators
 from transmodal.precision import full_precision as full_precision
 
 NormKind = Literal["batch", "instance", "none"]
@@ -69,7 +69,7 @@ def seeded_dropout(x: Tensor, p: float, seeds: Tensor, layer: int) -> Tensor:
     draws = torch.stack(
         [torch.rand(x.shape[1:], generator=generator) for generator in generators(seeds, layer + 1)]
     )
-    return x * ((draws >= p).to(x) / (1 - p))
+    return x * (copy_to(x.device, draws >= p).to(x) / (1 - p))
 
 
 def settle() -> None:

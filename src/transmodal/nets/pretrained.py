@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from transmodal.errors import InputError, IntegrityError, TransmodalError
 from transmodal.nets.frozen import read_tensors
 from transmodal.notice import FROM_SCRATCH
-from transmodal.storage import memory, regular
+from transmodal.storage import memory, regular, streams
 
 _NESTED = ("model", "state_dict")
 """Keys under which published files may hold their tensors."""
@@ -199,6 +199,11 @@ def _read_arrays(path: Path) -> dict[str, Tensor]:
         with regular.open_file(path) as stream, np.load(stream, allow_pickle=False) as archive:
             if not isinstance(archive, np.lib.npyio.NpzFile):
                 raise ValueError("one array instead of arrays by name")
+            n_stored = path.stat().st_size
+            members = [] if archive.zip is None else archive.zip.infolist()
+            n_bytes = sum(int(member.file_size) for member in members)
+            # Weights do not come near a ratio of twenty, whatever memory there is.
+            streams.check_budget(path.name, n_bytes, max(memory.GIB, 20 * n_stored))
             return {name: torch.from_numpy(np.ascontiguousarray(archive[name])) for name in archive.files}
     except _UNREADABLE as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__

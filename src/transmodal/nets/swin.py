@@ -17,25 +17,13 @@ class Block(nn.Module):
 
     Args:
         channels: of a token.
-        heads: of attention.
-        window: side of the windows.
-        shift: tokens by which the windows are shifted.
-        pooled: side of the map's mean that every window sees besides; 0 for none.
-        padding: as in `WindowAttention`.
+        attention: of as many channels.
     """
 
-    def __init__(
-        self,
-        channels: int,
-        heads: int,
-        window: int,
-        shift: int,
-        pooled: int = 0,
-        padding: Padding = "masked",
-    ) -> None:
+    def __init__(self, channels: int, attention: WindowAttention) -> None:
         super().__init__()
         self.norm1, self.norm2 = nn.LayerNorm(channels), nn.LayerNorm(channels)
-        self.attention = WindowAttention(channels, heads, window, shift, pooled, padding)
+        self.attention = attention
         self.perceptron = nn.Sequential(
             nn.Linear(channels, 4 * channels), nn.GELU(), nn.Linear(4 * channels, channels)
         )

@@ -20,6 +20,8 @@ def plain_yaml(text: str, origin: str) -> object:
     Raises:
         UsageError: E001 with the line and what is wrong there.
     """
+    if text.count("[") + text.count("{") > _MOST_BRACKETS:
+        raise UsageError("E001", f"{origin}: over {_MOST_BRACKETS} brackets", "plain YAML", "Shorten it.")
     try:
         # The loader is SafeLoader with two things refused, so this is what safe_load does.
         loader = _Loader(text)
@@ -36,6 +38,8 @@ def plain_yaml(text: str, origin: str) -> object:
 
 
 _LARGEST = 2**63 - 1
+_MOST_BRACKETS = 2000
+"""The scanner looks at every open bracket with every word: tens of thousands take minutes."""
 
 
 class _Loader(yaml.SafeLoader):

@@ -15,22 +15,23 @@ from transmodal.errors import UsageError, suggest
 from transmodal.recipes.schema import Recipe
 
 
-def as_usage_error(error: ValidationError, origin: str) -> UsageError:
+def as_usage_error(error: ValidationError, origin: str, schema: type[BaseModel] = Recipe) -> UsageError:
     """Return the first finding of pydantic in the words of a recipe.
 
     Args:
         error: of the schema.
         origin: of the data, as messages name it.
+        schema: that the data have to follow.
     """
     details = error.errors(include_url=False)
     unknown = [detail for detail in details if detail["type"] == "extra_forbidden"]
     if unknown:
-        return _unknown_key(unknown[0]["loc"], origin)
+        return _unknown_key(unknown[0]["loc"], origin, schema)
     return _wrong_value(details[0], origin)
 
 
-def _unknown_key(path: tuple[int | str, ...], origin: str) -> UsageError:
-    keys = _keys_at(path[:-1])
+def _unknown_key(path: tuple[int | str, ...], origin: str, schema: type[BaseModel]) -> UsageError:
+    keys = _keys_at(path[:-1], schema)
     near = difflib.get_close_matches(str(path[-1]), keys, n=1, cutoff=0.5)
     remedy = f"Did you mean {_dotted((*path[:-1], near[0]))}?" if near else "Leave it out."
     return UsageError("E003", f"{origin}: unknown key {_dotted(path)}", f"one of {', '.join(keys)}", remedy)
@@ -50,9 +51,9 @@ def _wrong_value(detail: ErrorDetails, origin: str) -> UsageError:
     return UsageError("E001", f"{origin}: {path} = {short}", expected, remedy)
 
 
-def _keys_at(path: tuple[int | str, ...]) -> list[str]:
+def _keys_at(path: tuple[int | str, ...], schema: type[BaseModel]) -> list[str]:
     """Return the keys that the schema knows at a path."""
-    kind: object = Recipe
+    kind: object = schema
     for part in path:
         kind = _inner(kind, str(part))
     return list(kind.model_fields) if _is_model(kind) else []
@@ -61,6 +62,8 @@ def _keys_at(path: tuple[int | str, ...]) -> list[str]:
 def _inner(kind: object, key: str) -> object:
     if _is_model(kind):
         return _without_none(kind.model_fields[key].annotation)
+    if get_origin(kind) in (list, tuple):
+        return get_args(kind)[0]
     return _without_none(get_args(kind)[1]) if get_origin(kind) is dict else None
 
 

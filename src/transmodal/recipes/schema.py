@@ -131,7 +131,7 @@ class TranslationSettings(Part):
     Attributes:
         axes: slice axes to pass over; None takes those of the windows.
         fuse: how several passes become one.
-        batch: windows per forward pass.
+        batch: windows per forward pass, at most: on a CPU fewer where a network is faster so, as its shapes tell.
     """
 
     axes: Annotated[tuple[Axis, ...], Field(min_length=1)] | None = None
@@ -182,4 +182,10 @@ class Recipe(Part):
     def _flat(self) -> Self:
         if self.training.augment.jitter is not None and self.windows.kind == "patch":
             raise ValueError("training.augment.jitter is for slices and slabs; windows.kind is patch")
+        misalignment, task = self.training.misalignment, self.task
+        if misalignment is not None and misalignment.modality not in (*task.source, task.target):
+            names = ", ".join((*task.source, task.target))
+            raise ValueError(
+                f"training.misalignment moves {misalignment.modality}, which is not of the task: {names}"
+            )
         return self

@@ -7,6 +7,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from transmodal.recipes.alignment_schema import AlignmentSettings
+from transmodal.recipes.misalignment_schema import PlantedMisalignment
 from transmodal.recipes.parts import Part, PlayerName, spelled
 
 Schedule = Literal["constant", "linear_half", "step_half", "cosine", "poly", "one_cycle"]
@@ -100,9 +102,16 @@ class Training(Part):
         early_stopping: when to stop early; None trains all epochs.
         checkpoint_minutes: minutes between checkpoints within an epoch; 0 saves after every step.
         augment: what is varied.
+        alignment: how targets that do not lie upon their sources are coped with; None takes pairs as they are.
+        misalignment: planted in the training cases, for studies; None plants nothing.
         samples_per_epoch: windows per epoch; None takes all of them.
         log_every: steps over which each point of the curves is a mean.
         store_features: keep a frozen encoder's features beside the cohort instead of recomputing them.
+        resident: `auto` keeps the cohort's volumes on the card and cuts windows there, where they fit into half of the memory
+            that is free and windows are grey slices of pairs, mirrored at most; `off` reads them from the disk.
+        channels_last: store convolutions' weights channels last, which suits tensor cores; on a CPU it is slower.
+        compile: compile the networks by `torch.compile` at their first step, which takes a minute or more.
+        tf32: what cards compute in TF32: `convolutions`, `all` products, or `none`; without effect on other devices.
     """
 
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 2024
@@ -119,9 +128,15 @@ class Training(Part):
     early_stopping: EarlyStopping | None = None
     checkpoint_minutes: Annotated[float, Field(ge=0)] = 10.0
     augment: Augment = Augment()
+    alignment: AlignmentSettings | None = None
+    misalignment: PlantedMisalignment | None = None
     samples_per_epoch: Annotated[int, Field(ge=1)] | None = None
     log_every: Annotated[int, Field(ge=1)] = 50
     store_features: bool = False
+    resident: Literal["off", "auto"] = "off"
+    channels_last: bool = False
+    compile: bool = False
+    tf32: Literal["none", "convolutions", "all"] = "convolutions"
 
     @model_validator(mode="after")
     def _shared_out(self) -> Self:
@@ -130,6 +145,10 @@ class Training(Part):
         if self.store_features and self.augment != Augment():
             raise ValueError(
                 "store_features keeps features of sources as they are, and augment changes them: use one of the two"
+            )
+        if self.store_features and self.misalignment is not None:
+            raise ValueError(
+                "store_features keeps features of sources as they are, and misalignment moves them: use one of the two"
             )
         return self
 

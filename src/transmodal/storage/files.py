@@ -7,7 +7,6 @@ import hashlib
 import json
 import os
 import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -78,10 +77,7 @@ def atomic_path(path: Path, mode: int = 0o666) -> Iterator[Path]:
         if path.is_dir():
             raise IsADirectoryError(errno.EISDIR, "is a folder", str(path))
         orphans.clear_once(path.parent.absolute())
-        handle, name = tempfile.mkstemp(prefix=durable.PARTIAL, suffix=_suffix(path), dir=path.parent)
-        os.close(handle)
-        beside = Path(name)
-        lock = orphans.hold(beside)
+        beside, lock = orphans.create_file(path.parent, _suffix(path))
         yield beside
         durable.sync(beside)
         beside.chmod(mode & ~durable.umask())
@@ -122,8 +118,7 @@ def atomic_folder(path: Path, *, previous: Path | None = None) -> Iterator[Path]
         if path.exists() and not path.is_dir():
             raise NotADirectoryError(errno.ENOTDIR, "is a file", str(path))
         orphans.clear_once(path.parent.absolute())
-        beside = Path(tempfile.mkdtemp(prefix=durable.PARTIAL, dir=path.parent))
-        lock = orphans.hold(beside)
+        beside, lock = orphans.create_folder(path.parent)
         yield beside
         for inside in sorted(beside.rglob("*")):
             durable.sync(inside) if inside.is_file() else durable.sync_folder(inside)
@@ -169,11 +164,26 @@ def read_json(path: Path) -> dict[str, Any]:
         with reading_errors(path, "a JSON file"):
             placeholders.refuse(path)
             text = regular.read_text(path)
-        data = json.loads(text, parse_constant=_refuse_constant)
-    except (ValueError, RecursionError) as error:
+        return parse_json(text)
+    except TypeError as error:
+        raise InputError("E101", f"{path} holds {error}", "a JSON object", "Write it again.") from error
+    except ValueError as error:
         raise InputError("E101", f"{path} is no JSON", "a whole JSON file", "Write it again.") from error
+
+
+def parse_json(text: str) -> dict[str, Any]:
+    """Return the JSON object of a text.
+
+    Raises:
+        ValueError: for what is no JSON.
+        TypeError: for JSON that is no object.
+    """
+    try:
+        data = json.loads(text, parse_constant=_refuse_constant)
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
     if not isinstance(data, dict):
-        raise InputError("E101", f"{path} holds a {type(data).__name__}", "a JSON object", "Write it again.")
+        raise TypeError(f"a {type(data).__name__}")
     return data
 
 

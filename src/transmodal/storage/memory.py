@@ -53,9 +53,9 @@ def available(root: Path = Path("/")) -> int | None:
     Raises:
         UsageError: E001 when the environment variable is no positive number.
     """
-    wanted = _from_environment(MEMORY)
-    if wanted is not None:
-        return wanted
+    setting = _from_environment(MEMORY)
+    if setting is not None:
+        return setting
     amounts = [*_of_machine(root), *_of_groups(root), *_of_address_space(root)]
     return max(0, min(amounts)) if amounts else _physical()
 
@@ -63,6 +63,11 @@ def available(root: Path = Path("/")) -> int | None:
 def resident(root: Path = Path("/")) -> int:
     """Return how many bytes of memory this process holds; 0 where the system does not say."""
     return _kibibytes(root / "proc/self/status").get("VmRSS", 0)
+
+
+def address_space(root: Path = Path("/")) -> int:
+    """Return how many bytes of addresses this process holds; 0 where the system does not say."""
+    return _kibibytes(root / "proc/self/status").get("VmSize", 0)
 
 
 def budget(n_stored: int | None = None) -> int:
@@ -77,9 +82,9 @@ def budget(n_stored: int | None = None) -> int:
     Raises:
         UsageError: E001 when an environment variable is no positive number.
     """
-    wanted = _from_environment(BUDGET)
-    if wanted is not None:
-        return wanted
+    setting = _from_environment(BUDGET)
+    if setting is not None:
+        return setting
     memory = available()
     most = MOST_BYTES if memory is None else min(MOST_BYTES, memory // _SHARE)
     return most if n_stored is None else min(most, max(_HARMLESS_BYTES, _INFLATION * n_stored))
@@ -161,14 +166,14 @@ def _of_address_space(root: Path) -> Iterator[int]:
         return
     limit = resource.getrlimit(resource.RLIMIT_AS)[0]
     if limit != resource.RLIM_INFINITY:
-        yield limit - _kibibytes(root / "proc/self/status").get("VmSize", 0)
+        yield limit - address_space(root)
 
 
 def _of_groups(root: Path) -> Iterator[int]:
     """Yield what each control group above this process leaves."""
     for line in _lines(root / "proc/self/cgroup"):
-        number, _, rest = line.partition(":")
-        controllers, _, path = rest.partition(":")
+        number, _, remainder = line.partition(":")
+        controllers, _, path = remainder.partition(":")
         if number == "0":
             names = ("memory.max", "memory.current", "inactive_file")
             yield from _of_hierarchy(root / "sys/fs/cgroup", path, names)

@@ -9,7 +9,8 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import lru_cache
 from pathlib import Path
@@ -25,18 +26,66 @@ _NAME = re.compile(rf"{re.escape(durable.PARTIAL)}[a-z0-9_]{{8}}(\.\w+)*")
 _DEPTH = 5
 
 
-def hold(path: Path) -> int | None:
-    """Lock a half-written file or folder, so that nobody takes it for an orphan.
+def create_file(folder: Path, suffix: str) -> tuple[Path, int | None]:
+    """Create an empty file of a name of its own that nobody takes for an orphan.
 
     Returns:
-        A handle to close when it is complete; None where the system has no such locks.
+        The file, and a handle to close when it is complete; None where the system has no such locks.
     """
-    if sys.platform == "win32":
+
+    def create() -> Path:
+        handle, name = tempfile.mkstemp(prefix=durable.PARTIAL, suffix=suffix, dir=folder)
+        os.close(handle)
+        return Path(name)
+
+    return _create_held(create)
+
+
+def create_folder(folder: Path) -> tuple[Path, int | None]:
+    """Create an empty folder of a name of its own that nobody takes for an orphan; returns as `create_file`."""
+    return _create_held(lambda: Path(tempfile.mkdtemp(prefix=durable.PARTIAL, dir=folder)))
+
+
+def _create_held(create: Callable[[], Path]) -> tuple[Path, int | None]:
+    """Create and lock; again where another process took it for an orphan between the two."""
+    while True:
+        path = create()
+        if sys.platform == "win32":
+            return path, None
+        handle = _lock(path)
+        if handle is not None:
+            return path, handle
+
+
+def _lock(path: Path) -> int | None:
+    """Return a handle that holds a lock; None where another process is removing it, or has."""
+    try:
+        handle = os.open(path, os.O_RDONLY)
+    except FileNotFoundError:
         return None
-    handle = os.open(path, os.O_RDONLY)
-    with suppress(OSError):  # a file system without locks
+    if _lock_handle(handle) and _is_at(handle, path):
+        return handle
+    os.close(handle)
+    return None
+
+
+def _lock_handle(handle: int) -> bool:
+    """Return whether nobody else is removing it; on a file system without locks nobody does."""
+    try:
         fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    return handle
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
+    return True
+
+
+def _is_at(handle: int, path: Path) -> bool:
+    """Return whether the path still names what the handle was opened on."""
+    try:
+        return os.path.samestat(os.fstat(handle), path.stat())
+    except FileNotFoundError:
+        return False
 
 
 def clear(folder: Path) -> None:

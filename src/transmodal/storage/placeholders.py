@@ -33,7 +33,7 @@ def refuse(path: Path) -> None:
     if not stat.S_ISREG(about.st_mode) or not 0 < about.st_size <= _LIMIT:
         return
     try:
-        with path.open("rb") as stream:
+        with regular.open_file(path) as stream:
             start = stream.read(64)
     except OSError:
         return  # whoever reads it says why it cannot be read

@@ -54,7 +54,7 @@ def fill_store(
             raise AssertionError("a translator that names its encoder has one")
         return features
 
-    store = FeatureStore(folder, encoder, dataset)
+    store = FeatureStore(folder, encoder, dataset, is_packed=translator.has_byte_features)
     numbers = store.missing()[fabric.global_rank :: fabric.world_size]
     fabric.barrier()  # no process counts what is missing while another one fills it
     with torch.inference_mode():

@@ -9,9 +9,10 @@ from contextlib import closing
 
 from transmodal.batch import Batch
 from transmodal.training.planning.phases import PhasePlan
+from transmodal.training.readings import read_where_due
 from transmodal.training.saving import save_last
 from transmodal.training.session import Interrupted, Session
-from transmodal.training.step import check_finite, step, to_numbers
+from transmodal.training.step import step
 from transmodal.training.validation import validate
 
 
@@ -47,18 +48,21 @@ def _train_epoch(session: Session, phase: PhasePlan) -> None:
 def _train_step(session: Session, phase: PhasePlan, batch: Batch) -> None:
     rates = session.set_rates(phase)
     session.seed_step(phase)
-    terms = step(
+    session.translator.check_available(batch.available)  # while it lies where reading it costs nothing
+    batch, terms = session.align(batch.to(session.fabric.device))
+    terms |= step(
         session.fabric,
         session.translator,
-        session.optimizers,
-        batch.to(session.fabric.device),
+        {name: session.optimizers[name] for name in session.translator.players(phase.name)},
+        batch,
         clip=session.settings.gradient_clip,
+        further=session.alignment.structure,
     )
-    losses, is_stopping = to_numbers(session.fabric, terms, stop=bool(session.stop))
-    check_finite(losses, session.next_step(phase))
-    session.count_step(phase, losses, rates)
+    session.update(step=session.state.step + 1, epoch_step=session.state.epoch_step + 1)
+    is_stopping = read_where_due(session, phase, terms, rates)
+    session.tell_progress(phase)
     if is_stopping:
         save_last(session)
         raise Interrupted
-    if session.is_save_due():
+    if not session.unread and session.is_save_due():
         save_last(session)

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import NamedTuple
 
+import torch
 from torch import Tensor, nn
 from torch.optim import SGD, Adam, AdamW, Optimizer
 
@@ -92,11 +93,13 @@ def restore(
     remaining = dict(saved)
     for name, optimizer in optimizers.items():
         states: dict[int, dict[str, Tensor]] = {}
-        for index, (parameter, _) in enumerate(_trainable(players[name])):
+        for index, (parameter, tensor) in enumerate(_trainable(players[name])):
             start = f"{name}/{parameter}/"
             keys = [key for key in remaining if key.startswith(start) and "/" not in key[len(start) :]]
             if keys:
-                states[index] = {key[len(start) :]: remaining.pop(key).clone() for key in keys}
+                states[index] = {
+                    key[len(start) :]: _laid_out_like(tensor, remaining.pop(key)) for key in keys
+                }
         optimizer.load_state_dict({"state": states, "param_groups": optimizer.state_dict()["param_groups"]})
     if remaining:
         raise IntegrityError(
@@ -109,6 +112,13 @@ def restore(
 
 def _trainable(module: nn.Module) -> list[tuple[str, nn.Parameter]]:
     return [(name, value) for name, value in module.named_parameters() if value.requires_grad]
+
+
+def _laid_out_like(parameter: Tensor, saved: Tensor) -> Tensor:
+    """Return a copy in the parameter's layout: a fused optimiser goes through the memory of both side by side."""
+    if saved.shape != parameter.shape:
+        return saved.clone()
+    return torch.empty_like(parameter, dtype=saved.dtype, device=saved.device).copy_(saved)
 
 
 def _cosine(share: float) -> float:

@@ -11,11 +11,12 @@ from lightning_fabric import Fabric
 
 from transmodal.checkpoint import State
 from transmodal.cohorts.quality import training_sources
-from transmodal.data.loader import worker_death
+from transmodal.data.workers import worker_death
 from transmodal.errors import TransmodalError
 from transmodal.progress import Progress
 from transmodal.storage import memory
 from transmodal.training import features
+from transmodal.training.acceleration import set_tf32
 from transmodal.training.launch import Stop
 from transmodal.training.log import Curves
 from transmodal.training.loop import train_phases
@@ -43,7 +44,8 @@ def train_in_process(fabric: Fabric, assignment: Assignment, progress: Progress,
         TransmodalError: as `train.train`.
     """
     cards = [fabric.device] if fabric.device.type == "cuda" else []
-    with torch.random.fork_rng(devices=cards):
+    settings = assignment.plan.recipe.training
+    with torch.random.fork_rng(devices=cards), set_tf32(settings):
         if fabric.global_rank > 0:
             return train_session(open_session(fabric, assignment, progress, stop, load_last(assignment.run)))
         with lock(assignment.run):
@@ -74,6 +76,8 @@ def train_session(session: Session) -> ProcessResult:
         if isinstance(error, TransmodalError) or not memory.is_out_of_memory(error):
             raise
         raise out_of_memory(session.settings.batch, session.fabric.device) from error
+    finally:
+        session.close()
     return ProcessResult(session.state, None)
 
 

@@ -20,9 +20,12 @@ from transmodal.errors import ResourceError, UsageError
 from transmodal.notice import INTENDED_USE
 from transmodal.recipes.load import dump
 from transmodal.recipes.schema import Recipe
-from transmodal.storage import durable, files, outputs
+from transmodal.storage import durable, files, outputs, regular
+from transmodal.training.planning.starting_run import NAME
 
-MOVABLE = frozenset({"device", "processes", "workers", "checkpoint_minutes"})
+MOVABLE = frozenset(
+    {"device", "processes", "workers", "checkpoint_minutes", "resident", "channels_last", "compile", "tf32"}
+)
 """Keys under `training` that may differ when a run goes on: they say where and how, not what."""
 
 PATIENCE_SECONDS = 15.0
@@ -111,6 +114,22 @@ def open_run(folder: Path, recipe: Recipe, cohort: CohortMark, summary: Mapping[
     return run
 
 
+def check_started(run: Run) -> None:
+    """Refuse to go on from a run's own checkpoint as if it had started from another run.
+
+    Raises:
+        UsageError: E005.
+    """
+    plan = files.read_json(run.record).get("plan", {})
+    if NAME not in plan.get("starting_weights", {}):
+        raise UsageError(
+            "E005",
+            f"{run.folder} was not started from another run",
+            "a new folder for --from",
+            "Choose another folder, or leave --from out to go on.",
+        )
+
+
 def versions() -> dict[str, str]:
     """Return the versions that numbers depend on."""
     return {
@@ -128,8 +147,12 @@ def lock(run: Run) -> Iterator[None]:
 
     Raises:
         UsageError: E005 when another process is training there.
+        InputError: E100 where a named pipe or a device has the lock's name.
     """
-    with (run.folder / ".lock").open("a", encoding="utf-8") as stream:
+    place = run.folder / ".lock"
+    if place.exists():
+        regular.check_kind(place, place.stat().st_mode)
+    with place.open("a", encoding="utf-8") as stream:
         # Processes that cut windows outlive a killed training by some seconds, and its lock with them.
         end = time.monotonic() + PATIENCE_SECONDS
         while not _try_lock(stream) and time.monotonic() < end:

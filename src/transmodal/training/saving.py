@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from transmodal import checkpoint
+from transmodal import checkpoint, translators
 from transmodal.checkpoint import Checkpoint, State
 from transmodal.training import optimizers as optim
 from transmodal.training.run import Run, versions
@@ -56,11 +56,16 @@ def checkpoint_of(session: Session, state: State, *, optimizers: bool) -> Checkp
         InputError: E120 when a weight is not finite.
     """
     weights = session.translator.state_dict()
-    players = session.translator.players(state.phase)
+    players = session.players(state.phase)
     tensors = optim.tensors(session.optimizers, players) if optimizers else {}
+    if (
+        optimizers and session.alignment.registrar is not None
+    ):  # of no use but to go on: it translates nothing
+        tensors |= session.alignment.registrar.tensors()
     _check_finite({**weights, **tensors}, state, next(iter(players)))
     plan, origin = session.plan, session.origin
     scaler = session.fabric.strategy.precision.state_dict()
+    plugin = translators.plugin_of(plan.recipe.translator)
     return Checkpoint(
         recipe=plan.recipe,
         translator_config=origin.config,
@@ -75,6 +80,7 @@ def checkpoint_of(session: Session, state: State, *, optimizers: bool) -> Checkp
         window=plan.stream.cutting.size,
         units=plan.preprocessing.units,
         versions=versions(),
+        plugin=None if plugin is None else plugin.distribution,
         reference=session.reference,
     )
 

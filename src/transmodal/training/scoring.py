@@ -15,12 +15,15 @@ from transmodal.cohorts.store import PreparedCase
 from transmodal.errors import UsageError
 from transmodal.evaluation.drawing import figures as drawing
 from transmodal.evaluation.drawing.planes import Frame
-from transmodal.evaluation.score import STANDARD, in_reference_units, range_of, score
+from transmodal.evaluation.per_case import in_units_of
+from transmodal.evaluation.score import STANDARD, range_of, score
+from transmodal.evaluation.task import reference_units
+from transmodal.inference.batching.rule import suit_batch
 from transmodal.inference.engines.torch import TorchEngine
 from transmodal.inference.preprocessing import Preprocessing
 from transmodal.inference.synthesis import synthesise_case
 from transmodal.storage import files
-from transmodal.training.planning.plan import Plan, target_map_of
+from transmodal.training.planning.plan import Plan
 from transmodal.translators._base import Translator
 from transmodal.volumes import Volume
 
@@ -42,12 +45,11 @@ def score_case(
     Returns:
         The figures by metric, and the synthetic volume.
     """
-    preprocessing = plan.preprocessing
+    preprocessing = suit_batch(plan.preprocessing, plan.recipe.translator, plan.config, device)
     synthetic = synthesise_case(TorchEngine(translator, device), preprocessing, case).volume
     target = case.volume(preprocessing.target)
     if preprocessing.target_map.spec.method != "window":
-        case_map = target_map_of(case, plan.recipe, preprocessing.target_map.range)
-        target = in_reference_units(target, case_map, preprocessing.target_map)
+        target = in_units_of(reference_units(preprocessing), case, target)
     rows = score(
         target,
         synthetic,

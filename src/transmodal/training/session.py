@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import torch
 from lightning_fabric import Fabric
-from torch import Tensor
+from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from transmodal import checkpoint, translators
@@ -18,14 +18,19 @@ from transmodal.batch import Batch
 from transmodal.checkpoint import Checkpoint, State
 from transmodal.cohorts.quality.training_sources import SourceReference
 from transmodal.data.dataset import WindowDataset
-from transmodal.data.loader import Epoch, Share, batches, seed_of, steps_per_epoch
+from transmodal.data.loader import Epoch, Loader, Share, seed_of, steps_per_epoch
+from transmodal.data.resident import ResidentLoader, can_reside
 from transmodal.progress import Progress
+from transmodal.recipes.alignment_schema import REGISTRATION
 from transmodal.recipes.training_schema import Training
 from transmodal.training import optimizers as optim
+from transmodal.training.acceleration import accelerate
+from transmodal.training.alignment.parts import AlignmentParts, build_parts
 from transmodal.training.launch import Stop
 from transmodal.training.log import Curves
 from transmodal.training.planning.phases import PhasePlan
 from transmodal.training.planning.plan import Plan
+from transmodal.training.planning.starting_run import NAME, load_start
 from transmodal.training.run import Run, versions
 from transmodal.translators._base import Translator
 
@@ -70,10 +75,14 @@ class Session:
         translator: in training, on the device.
         origin: what its weights come from.
         dataset: windows of the training cases.
+        alignment: what copes with pairs that do not lie upon one another.
         state: where training stands.
         reference: what the training sources look like; None until they were looked at.
         curves: of the first process; None in others.
         saved_tensors: of optimisers, until the phase that they were saved in is taken up.
+        loader: gives the batches; None before the first epoch.
+        unread: words for the steps whose losses were not read yet, and those losses on the device.
+        last_loss: sum of the losses that were read last; None before.
         seconds_before: that training took in earlier calls.
         optimizers: of the phase's players, in stepping order.
         began: when this call did, by the monotonic clock, s.
@@ -88,10 +97,14 @@ class Session:
     translator: Translator[Any]
     origin: WeightsOrigin
     dataset: WindowDataset
+    alignment: AlignmentParts
     state: State
     reference: SourceReference | None = None
     curves: Curves | None = None
     saved_tensors: Mapping[str, Tensor] | None = None
+    loader: Loader | ResidentLoader | None = None
+    unread: list[tuple[str, Mapping[str, Tensor]]] = field(default_factory=list)
+    last_loss: float | None = None
     seconds_before: float = 0.0
     optimizers: dict[str, Optimizer] = field(default_factory=dict)
     began: float = field(default_factory=time.monotonic)
@@ -111,8 +124,7 @@ class Session:
 
     def remaining_phases(self) -> Sequence[PhasePlan]:
         """Return the phases from that of the state on."""
-        names = [phase.name for phase in self.plan.phases]
-        return self.plan.phases[names.index(self.state.phase) :]
+        return self.plan.phases[[phase.name for phase in self.plan.phases].index(self.state.phase) :]
 
     def begin(self, phase: PhasePlan) -> None:
         """Take up a phase: its networks where it follows another, and the optimisers of its players."""
@@ -120,9 +132,11 @@ class Session:
             self.state = State(phase=phase.name, step=self.state.step, scaler=self.state.scaler)
             torch.manual_seed(seed_of(self.settings.seed, "weights", phase.name))
             self.translator.begin(phase.name)
-        players = self.translator.players(phase.name)
-        # A fused optimiser undoes the loss scale by itself; clipping has to undo it before.
-        fused = self.settings.precision != "16-mixed"
+        accelerate(self.settings, self.translator, self.translator.players(phase.name))
+        players = self.players(phase.name)
+        fused = (
+            self.settings.precision != "16-mixed"
+        )  # one undoes the loss scale itself, clipping has to before
         self.optimizers = {
             name: optim.build(self.settings.player(phase.name, name), module, fused=fused)
             for name, module in players.items()
@@ -131,18 +145,47 @@ class Session:
             optim.restore(self.optimizers, players, self.saved_tensors)
             self.saved_tensors = None
 
+    def players(self, phase: str) -> Mapping[str, nn.Module]:
+        """Return the translator's players of a phase, and the registration head where there is one."""
+        registrar = self.alignment.registrar
+        head = {} if registrar is None else {REGISTRATION: registrar.head}
+        return {**self.translator.players(phase), **head}
+
+    def align(self, batch: Batch) -> tuple[Batch, dict[str, Tensor]]:
+        """Return a batch with its targets bent and the terms of the head that bends them; as it is without a head."""
+        registrar = self.alignment.registrar
+        if registrar is None:
+            return batch, {}
+        optimizer, clip = self.optimizers[REGISTRATION], self.settings.gradient_clip
+        return registrar.align(self.fabric, self.translator, optimizer, batch, clip=clip)
+
     def batches(self, phase: PhasePlan) -> Generator[Batch, None, None]:
-        """Yield this process's share of the batches that the epoch still has; close it to end its workers."""
-        settings, state, fabric = self.settings, self.state, self.fabric
+        """Yield this process's share of the batches that the epoch still has."""
+        settings, state = self.settings, self.state
         epoch = Epoch(settings.seed, phase.name, state.epoch, settings.batch, self.steps_per_epoch)
-        share = Share(fabric.global_rank, fabric.world_size, settings.workers)
-        return batches(self.dataset, epoch, share, skip=state.epoch_step, step=state.step)
+        if self.loader is None:
+            self.loader = self._loader()
+        return self.loader.batches(epoch, skip=state.epoch_step, step=state.step)
+
+    def _loader(self) -> Loader | ResidentLoader:
+        settings, fabric, stream = self.settings, self.fabric, self.dataset.stream
+        share = Share(fabric.global_rank, fabric.world_size)
+        is_plain = settings.resident == "auto" and not settings.store_features
+        if is_plain and can_reside(stream, fabric.device):
+            return ResidentLoader(self.dataset, share, fabric.device)
+        is_pinned = fabric.device.type == "cuda"
+        return Loader(self.dataset, share._replace(workers=settings.workers, is_pinned=is_pinned))
+
+    def close(self) -> None:
+        """End the processes that cut windows, and let go of volumes on the device."""
+        if self.loader is not None:
+            self.loader.close()
 
     def set_rates(self, phase: PhasePlan) -> dict[str, float]:
         """Set the learning rates of the next step and return them as `lr/player`."""
-        steps = self.steps_per_epoch
-        number = self.state.epoch * steps + self.state.epoch_step
-        moment = optim.Moment(self.state.epoch, phase.epochs, number, phase.epochs * steps)
+        steps, state = self.steps_per_epoch, self.state
+        number = state.epoch * steps + state.epoch_step
+        moment = optim.Moment(state.epoch, phase.epochs, number, phase.epochs * steps)
         return {
             f"lr/{name}": optim.set_rate(optimizer, self.settings.player(phase.name, name), moment)
             for name, optimizer in self.optimizers.items()
@@ -150,29 +193,19 @@ class Session:
 
     def seed_step(self, phase: PhasePlan) -> None:
         """Seed the layers that draw from torch's own generator: they depend on nothing that ran before, either."""
-        state, rank = self.state, self.fabric.global_rank
-        torch.manual_seed(seed_of(self.settings.seed, phase.name, state.epoch, state.epoch_step, rank))
+        place = (phase.name, self.state.epoch, self.state.epoch_step, self.fabric.global_rank)
+        torch.manual_seed(seed_of(self.settings.seed, *place))
 
-    def next_step(self, phase: PhasePlan) -> str:
-        """Return the next step in words."""
-        return f"step {self.state.step + 1} (phase {phase.name}, epoch {self.state.epoch + 1})"
+    def last_step(self, phase: PhasePlan) -> str:
+        """Return the last step that is complete, in words."""
+        return f"step {self.state.step} (phase {phase.name}, epoch {self.state.epoch + 1})"
 
-    def count_step(self, phase: PhasePlan, losses: Mapping[str, float], rates: Mapping[str, float]) -> None:
-        """Count a step that is complete, and add a point to the curves where one is due."""
-        sums = dict(self.state.sums)
-        for name, value in losses.items():
-            total, count = sums.get(name, (0.0, 0))
-            sums[name] = (total + value, count + 1)
-        epoch_step, number = self.state.epoch_step + 1, self.state.step + 1
-        self.update(step=number, epoch_step=epoch_step)
-        if number % self.settings.log_every == 0 or epoch_step == self.steps_per_epoch:
-            means = {f"loss/{name}": total / count for name, (total, count) in sums.items()}
-            self.log(phase, {**means, **rates})
-            sums = {}
-        self.update(sums=sums)
-        note = f"epoch {self.state.epoch + 1}/{phase.epochs}  loss {sum(losses.values()):.4g}"
+    def tell_progress(self, phase: PhasePlan) -> None:
+        """Tell the progress of the steps that are complete, with the last loss that was read."""
+        loss = "" if self.last_loss is None else f"  loss {self.last_loss:.4g}"
         total_steps = self.steps_per_epoch * sum(item.epochs for item in self.plan.phases)
-        self.progress.advance("train", number, total_steps, note)
+        note = f"epoch {self.state.epoch + 1}/{phase.epochs}{loss}"
+        self.progress.advance("train", self.state.step, total_steps, note)
 
     def log(self, phase: PhasePlan, values: Mapping[str, float]) -> None:
         """Add a point to each named curve, at the steps that are complete."""
@@ -192,7 +225,7 @@ class Session:
         return self.seconds_before + time.monotonic() - self.began
 
     def advance_or_stop(self, stage: str, completed: int, total: int) -> None:
-        """Tell the progress of work before the first step, and leave it where the process was asked to stop.
+        """Tell the progress of work before the first step.
 
         Raises:
             Interrupted: when the process was asked to stop; there is nothing to save yet.
@@ -224,7 +257,11 @@ def open_session(
     config = plan.config if saved is None else saved.translator_config
     translator = translators.build(plan.recipe.translator, config)
     translator.to(fabric.device)
-    origin = _begin(translator, config, fabric) if saved is None else _restore(translator, saved, fabric)
+    origin = _begin(translator, plan, fabric) if saved is None else _restore(translator, saved, fabric)
+    alignment = build_parts(plan.recipe.training, translator.config, fabric.device)
+    saved_tensors = None if saved is None else saved.optimizers
+    if alignment.registrar is not None and saved_tensors is not None:
+        saved_tensors = alignment.registrar.restore(saved_tensors)
     return Session(
         fabric=fabric,
         plan=plan,
@@ -234,20 +271,26 @@ def open_session(
         translator=translator,
         origin=origin,
         dataset=WindowDataset(plan.stream),
+        alignment=alignment,
         state=State(phase=plan.phases[0].name) if saved is None else saved.state,
         reference=None if saved is None else saved.reference,
-        saved_tensors=None if saved is None else saved.optimizers,
+        saved_tensors=saved_tensors,
         seconds_before=0.0 if saved is None else saved.state.seconds,
     )
 
 
-def _begin(translator: Translator[Any], config: Mapping[str, Any], fabric: Fabric) -> WeightsOrigin:
-    """Fill the networks with the weights that training starts from."""
+def _begin(translator: Translator[Any], plan: Plan, fabric: Fabric) -> WeightsOrigin:
+    """Fill the networks with the weights that training starts from: of published files, or of a run."""
     pretrained = translator.pretrained()
-    for weights in pretrained.values():
-        weights.load()
+    if plan.start is None:
+        for weights in pretrained.values():
+            weights.load()
+        starting = {name: weights.digest() for name, weights in pretrained.items()}
+    else:
+        load_start(translator, plan.start)
+        starting = {NAME: plan.start.sha256}
     frozen = {name: network.to(fabric.device).digest() for name, network in translator.frozen().items()}
-    return WeightsOrigin(config, frozen, {name: weights.digest() for name, weights in pretrained.items()})
+    return WeightsOrigin(plan.config, frozen, starting)
 
 
 def _restore(translator: Translator[Any], saved: Checkpoint, fabric: Fabric) -> WeightsOrigin:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from typing import Any, Literal, cast
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
+from typing import Any, Literal, Protocol, cast
 
 import torch
 from lightning_fabric import Fabric
@@ -13,6 +14,7 @@ from torch.optim import Optimizer
 
 from transmodal.batch import Batch
 from transmodal.errors import InputError, ResourceError
+from transmodal.precision import NarrowMapsInFloat32
 from transmodal.storage import memory
 from transmodal.translators._base import Translator
 
@@ -24,6 +26,16 @@ from transmodal.translators._base import Translator
 # cast the batch, target included, to bfloat16 in mixed precision, which is too coarse for HU.
 
 
+class FurtherTerms(Protocol):
+    """Terms of a player that no translator knows of."""
+
+    def terms(
+        self, translator: Translator[Any], player: str, batch: Batch, outputs: tuple[Any, ...]
+    ) -> dict[str, Tensor]:
+        """Return weighted terms by name, none of which the translator's own has; nothing for other players."""
+        ...
+
+
 def step(
     fabric: Fabric,
     translator: Translator[Any],
@@ -31,6 +43,7 @@ def step(
     batch: Batch,
     *,
     clip: float | None = None,
+    further: FurtherTerms | None = None,
 ) -> dict[str, Tensor]:
     """Let every player learn once; return its terms as `player/term`, detached.
 
@@ -43,36 +56,67 @@ def step(
         optimizers: by player, in stepping order.
         batch: this process's share, on the device.
         clip: largest norm of a player's gradient; None does not clip.
+        further: terms beside the translator's own; None adds nothing.
     """
-    with fabric.autocast():
+    with autocast(fabric):
         outputs = translator.synthesise(batch)
     names, terms = list(optimizers), dict[str, Tensor]()
     for name, optimizer in optimizers.items():
-        with fabric.autocast():
+        with autocast(fabric):
             losses = translator.losses(name, batch, outputs)
-        total = torch.stack([term.float() for term in losses.values()]).sum()
-        optimizer.zero_grad(set_to_none=True)
-        parameters = [tensor for group in optimizer.param_groups for tensor in group["params"]]
+            if further is not None:
+                losses = losses | further.terms(translator, name, batch, outputs)
         # Players may share the outputs' graph, so only the last may free it.
-        fabric.backward(total, inputs=parameters, retain_graph=name != names[-1])
-        _average(fabric, [tensor.grad for tensor in parameters if tensor.grad is not None])
-        if clip is not None:
-            fabric.clip_gradients(translator, optimizer, max_norm=clip, error_if_nonfinite=False)
-        fabric.strategy.optimizer_step(optimizer)
+        descend(fabric, translator, optimizer, losses, clip=clip, keeps_graph=name != names[-1])
         terms.update({f"{name}/{term}": value.detach() for term, value in losses.items()})
     _agree_on_buffers(fabric, translator)
     return terms
 
 
-def to_numbers(fabric: Fabric, terms: Mapping[str, Tensor], *, stop: bool) -> tuple[dict[str, float], bool]:
-    """Return the terms' means over the processes, and whether any of these was asked to stop."""
-    stacked = torch.stack([term.float() for term in terms.values()])
+def descend(
+    fabric: Fabric,
+    module: nn.Module,
+    optimizer: Optimizer,
+    losses: Mapping[str, Tensor],
+    *,
+    clip: float | None = None,
+    keeps_graph: bool = False,
+) -> None:
+    """Take one step of an optimiser down the sum of its losses; gradients reach its own parameters only.
+
+    Args:
+        fabric: precision and processes, over which gradients are averaged.
+        module: that the optimiser's parameters are of.
+        optimizer: that steps.
+        losses: scalars by name.
+        clip: largest norm of the gradient; None does not clip.
+        keeps_graph: whether another optimiser is going to go back through the graph.
+    """
+    total = torch.stack([term.float() for term in losses.values()]).sum()
+    optimizer.zero_grad(set_to_none=True)
+    parameters = [tensor for group in optimizer.param_groups for tensor in group["params"]]
+    fabric.backward(total, inputs=parameters, retain_graph=keeps_graph)
+    _average(fabric, [tensor.grad for tensor in parameters if tensor.grad is not None])
+    if clip is not None:
+        fabric.clip_gradients(module, optimizer, max_norm=clip, error_if_nonfinite=False)
+    fabric.strategy.optimizer_step(optimizer)
+
+
+def to_numbers(
+    fabric: Fabric, rows: Sequence[Mapping[str, Tensor]], *, stop: bool
+) -> tuple[list[dict[str, float]], bool]:
+    """Return the means over the processes of each step's terms, and whether any process was asked to stop.
+
+    All numbers come from the device at once.
+    """
+    stacked = torch.stack([term.float() for terms in rows for term in terms.values()])
     if fabric.world_size > 1:
         flag = torch.full((1,), float(stop), device=stacked.device)
         stacked = _reduce(fabric, torch.cat([stacked, flag]), "mean")
     values = stacked.tolist()
     is_stopping = stop if fabric.world_size == 1 else values.pop() > 0
-    return dict(zip(terms, values, strict=True)), is_stopping
+    remaining = iter(values)
+    return [{name: next(remaining) for name in terms} for terms in rows], is_stopping
 
 
 def check_finite(terms: Mapping[str, float], place: str) -> None:
@@ -117,6 +161,13 @@ def total_over_processes(fabric: Fabric, values: Tensor) -> Tensor:
     if fabric.world_size == 1:
         return values
     return _reduce(fabric, values.to(fabric.device), "sum").cpu()
+
+
+@contextmanager
+def autocast(fabric: Fabric) -> Iterator[None]:
+    """Compute in the precision of the training while the block runs."""
+    with fabric.autocast(), NarrowMapsInFloat32() if torch.is_autocast_enabled("cpu") else nullcontext():
+        yield
 
 
 def _average(fabric: Fabric, gradients: Sequence[Tensor]) -> None:

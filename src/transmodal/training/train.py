@@ -10,15 +10,16 @@ from typing import Any
 from transmodal import checkpoint
 from transmodal.cohorts.store import Cohort
 from transmodal.errors import IntegrityError
+from transmodal.exporting import card
 from transmodal.progress import Progress, Silent
 from transmodal.recipes.schema import Recipe
 from transmodal.storage import outputs
-from transmodal.training.launch import launch, raise_signal
+from transmodal.training.launch import is_first, launch, raise_signal
 from transmodal.training.planning.memory import ADVICE, estimate_training
 from transmodal.training.planning.plan import plan
 from transmodal.training.planning.start import check_start
 from transmodal.training.process import train_in_process
-from transmodal.training.run import Run, open_run
+from transmodal.training.run import Run, check_started, open_run
 from transmodal.training.session import Assignment
 
 
@@ -61,7 +62,9 @@ class TrainResult:
         return f"{self.run}: trained {self.steps} steps in {self.seconds / 60:.1f} minutes{best}"
 
 
-def train(recipe: Recipe, cohort: Cohort, run: Path, *, progress: Progress | None = None) -> TrainResult:
+def train(
+    recipe: Recipe, cohort: Cohort, run: Path, *, progress: Progress | None = None, start: Path | None = None
+) -> TrainResult:
     """Train by a recipe on a cohort, or go on with a run that was interrupted.
 
     Args:
@@ -69,24 +72,28 @@ def train(recipe: Recipe, cohort: Cohort, run: Path, *, progress: Progress | Non
         cohort: prepared.
         run: folder to write, or to continue.
         progress: told of steps and validations.
+        start: run whose best weights training starts from, with new optimisers; a run that goes on has started.
 
     Raises:
-        UsageError: E005 when the folder is of another recipe or cohort, and as `plan`.
+        UsageError: E005 when the folder is of another recipe or cohort, or did not start from a run, and as `plan`.
         InputError: E120 when a loss or a weight is not finite, and as `plan`.
         ResourceError: E402 when memory does not suffice, by an estimate before anything is written or later, E404 for a device that is not there.
         IntegrityError: E501 or E502 when the run is finished and its last checkpoint is damaged.
         KeyboardInterrupt: on SIGINT, once everything is saved; SystemExit likewise on SIGTERM.
     """
-    start = time.monotonic()
+    began = time.monotonic()
     folder = Path(run)
     outputs.check_folder(folder)
-    training_plan = plan(recipe, cohort, begins=not Run(folder).is_saved)
+    begins = not Run(folder).is_saved
+    if start is not None and not begins:
+        check_started(Run(folder))
+    training_plan = plan(recipe, cohort, begins=begins, start=start)
     check_start(training_plan)
     before = checkpoint.peek(Run(folder).last)
     if before is None or not before.finished:
-        needed = estimate_training(training_plan)
-        needed.check("this training", ADVICE)
-        (progress or Silent()).say(needed.line())
+        estimate = estimate_training(training_plan)
+        estimate.check("this training", ADVICE)
+        (progress or Silent()).say(estimate.line())
     opened = open_run(folder, training_plan.recipe, training_plan.cohort, training_plan.summary())
     metric = training_plan.recipe.evaluation.primary
     if before is not None and before.finished:
@@ -96,7 +103,9 @@ def train(recipe: Recipe, cohort: Cohort, run: Path, *, progress: Progress | Non
     state, signal = launch(training_plan.recipe.training, train_in_process, assignment, progress or Silent())
     if signal is not None:
         raise_signal(signal)
-    return TrainResult(folder, state.step, metric, state.best, time.monotonic() - start)
+    if is_first():
+        card.refresh(folder)
+    return TrainResult(folder, state.step, metric, state.best, time.monotonic() - began)
 
 
 def _check_finished(run: Run) -> None:
@@ -115,10 +124,12 @@ def _check_finished(run: Run) -> None:
 
 def _mending(run: Run) -> str:
     """Return how a finished run's last checkpoint can be had again."""
-    kept = checkpoint.previous(run.last)
+    earlier = checkpoint.previous(run.last)
     advice = "Copy it again from where the run was stored"
-    if checkpoint.is_whole(kept):
-        advice += f", or remove {run.last} and train again: the run goes on from {kept.name}, which is whole"
+    if checkpoint.is_whole(earlier):
+        advice += (
+            f", or remove {run.last} and train again: the run goes on from {earlier.name}, which is whole"
+        )
     elif not checkpoint.is_whole(run.best):
         advice += ", or train again in another folder"
     if checkpoint.is_whole(run.best):

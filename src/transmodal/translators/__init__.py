@@ -13,14 +13,21 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
+from transmodal import plugins
 from transmodal.errors import UsageError, suggest
 
 if TYPE_CHECKING:
+    from transmodal.plugins import Plugin
     from transmodal.translators._base import Translator, TranslatorConfig
 
 
 def names() -> list[str]:
-    """List the translators without importing them."""
+    """List the translators, those of plugins among them, without importing any."""
+    return plugins.names("translators", own_names())
+
+
+def own_names() -> list[str]:
+    """List the translators of this package."""
     rooms = [
         path
         for path in Path(__file__).parent.iterdir()
@@ -29,13 +36,23 @@ def names() -> list[str]:
     return sorted(path.stem for path in rooms if not path.stem.startswith("_"))
 
 
+def plugin_of(name: str) -> Plugin | None:
+    """Return the plugin that a translator comes from; None for one of this package.
+
+    Raises:
+        UsageError: E004 where two distributions have one of that name.
+    """
+    return plugins.find("translators", name, own_names())
+
+
 def config_of(name: str) -> type[TranslatorConfig]:
     """Return a translator's settings class, whose defaults are the paper's values.
 
     Raises:
         UsageError: E002 when there is no translator of that name.
+        ResourceError: E404 for a plugin that cannot be loaded.
     """
-    config: type[TranslatorConfig] = _module(name).Config
+    config: type[TranslatorConfig] = module_of(name).Config
     return config
 
 
@@ -44,8 +61,9 @@ def build(name: str, settings: Mapping[str, Any]) -> Translator[Any]:
 
     Raises:
         UsageError: E002 for an unknown name, E003 for an unknown setting, E001 for a value it cannot have.
+        ResourceError: E404 for a plugin that cannot be loaded.
     """
-    module = _module(name)
+    module = module_of(name)
     importlib.import_module("transmodal.nets.blocks").settle()
     translator: Translator[Any] = module.build(checked(name, settings))
     return translator
@@ -84,7 +102,15 @@ def completed(name: str, settings: Mapping[str, Any]) -> dict[str, Any]:
     return {**config_of(name).earlier, **settings}
 
 
-def _module(name: str) -> Any:  # noqa: ANN401 - a module, whose contents the contract tests check
+def module_of(name: str) -> Any:  # noqa: ANN401 - a module, whose contents the contract tests check
+    """Import a translator's module, with its `Config` and `build`.
+
+    Raises:
+        UsageError, ResourceError: as `build`.
+    """
+    plugin = plugin_of(name)
+    if plugin is not None:
+        return plugins.load(plugin, "Config", "build")
     if name not in names():
         hint = suggest(name, names(), "See: transmodal translators.")
         raise UsageError("E002", f"no translator {name!r}", ", ".join(names()), hint)

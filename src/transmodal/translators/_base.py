@@ -87,6 +87,8 @@ class Translator(nn.Module, ABC, Generic[Outputs]):
         draws: whether translating takes noise; `forward` is given seeds then.
         batch_coupled: whether one sample's result depends on the others: BatchNorm, an image pool, a
             batch-wide crop.
+        trains_on_image: whether outputs hold the synthetic image, `synthetic`, in phases that are not preparatory.
+        has_byte_features: whether `encode` rounds to eight bits, so that features are stored in bytes.
     """
 
     pairing: Literal["paired", "unpaired"] = "paired"
@@ -99,6 +101,8 @@ class Translator(nn.Module, ABC, Generic[Outputs]):
     preparatory: frozenset[str] = frozenset()
     draws: bool = False
     batch_coupled: bool = False
+    trains_on_image: bool = True
+    has_byte_features: bool = False
 
     def __init__(self, config: TranslatorConfig) -> None:
         super().__init__()
@@ -143,6 +147,21 @@ class Translator(nn.Module, ABC, Generic[Outputs]):
     def losses(self, player: str, batch: Batch, outputs: Outputs) -> dict[str, Tensor]:
         """Return that player's weighted terms by name; changes no state, may be called twice."""
 
+    def draft(self, batch: Batch) -> Tensor | None:
+        """Return the batch's sources as they are translated so far, `(B, T, *S)`, that targets can be bent onto.
+
+        The translation itself, outside training; what samples in many steps gives its first estimate. None in phases
+        that have none.
+        """
+        if batch.phase in self.preparatory:
+            return None
+        out: Tensor = self(batch.source, batch.available, batch.features)
+        return out
+
+    def image(self, outputs: Outputs) -> Tensor | None:
+        """Return the synthetic image that outputs hold, with its graph, for terms beside `losses`; None without one."""
+        return getattr(outputs, "synthetic", None) if self.trains_on_image else None
+
     def cycle(self, source: Tensor, available: Tensor) -> Tensor | None:
         """Return the sources after the way to the target and back, `(B, C, *S)` in [-1, 1].
 
@@ -157,7 +176,7 @@ class Translator(nn.Module, ABC, Generic[Outputs]):
     def encode(self, source: Tensor) -> Tensor | None:
         """Return a frozen encoder's features of the source, float32; None where there is no such encoder.
 
-        They are rounded to float16, so that features that were stored equal those that are computed anew.
+        They are rounded to float16, or to eight bits where the settings say so, so that features that were stored equal those that are computed anew.
 
         Args:
             source: `(B, C, *S)` in [-1, 1].
@@ -220,10 +239,21 @@ class Translator(nn.Module, ABC, Generic[Outputs]):
                 f"one number per sample and source modality, {expected}",
                 "Give 1 for every modality that is there, else 0.",
             )
-        if not self.accepts_missing and not available.is_meta and not bool(available.all()):
+        # The loop has looked before the copy to the card: here, the processor would wait for the card in each step.
+        if not (self.training and available.is_cuda):
+            self.check_available(available)
+
+    def check_available(self, available: Tensor) -> None:
+        """Refuse a missing modality, unless this translator accepts it.
+
+        Raises:
+            UsageError: E004.
+        """
+        is_symbol = available.is_meta or torch.compiler.is_exporting()  # no values there to look at
+        if not self.accepts_missing and not is_symbol and not bool(available.all()):
             raise UsageError(
                 "E004",
-                f"{name} was given a missing source modality",
+                f"{type(self).__name__} was given a missing source modality",
                 "every source modality of its recipe",
                 "Supply the modality, or choose a translator that accepts missing ones.",
             )

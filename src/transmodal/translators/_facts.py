@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import importlib
 import inspect
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any, NamedTuple
 
 import torch
-from torch.utils.flop_counter import FlopCounterMode
+from torch import Tensor
+from torch.utils._pytree import tree_leaves
+from torch.utils.flop_counter import FlopCounterMode, flop_registry
 
-from transmodal import translators
+from transmodal import plugins, translators
+from transmodal.nets.meta import ShapeMode, shapes_alone
 from transmodal.translators._base import Translator
 
 SIDE = 256
@@ -36,6 +38,7 @@ class TranslatorFacts:
         frozen_parameters: those of networks that are used but not trained.
         gflop_per_slice: 1e9 floating-point operations per slice of 256 x 256, two for each multiply-add, frozen
             networks included.
+        distribution: the plugin that it comes from, with its version; empty for one of this package.
     """
 
     name: str
@@ -46,10 +49,23 @@ class TranslatorFacts:
     trainable_parameters: int
     frozen_parameters: int
     gflop_per_slice: float
+    distribution: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """Return the fields for JSON."""
         return {**asdict(self), "needs": list(self.needs)}
+
+
+class WindowWork(NamedTuple):
+    """The work of translating a window.
+
+    Attributes:
+        operations: floating-point, two for each multiply-add; of samplers in one step.
+        weights: parameters that take part, those of a frozen encoder included.
+    """
+
+    operations: int
+    weights: int
 
 
 def facts(name: str) -> TranslatorFacts:
@@ -57,7 +73,65 @@ def facts(name: str) -> TranslatorFacts:
 
     Raises:
         UsageError: E002 for an unknown name.
+        ResourceError: E404 for a plugin that does not work.
     """
+    plugin = translators.plugin_of(name)
+    with plugins.blame(plugin):
+        counted = _count(name)
+    return counted if plugin is None else replace(counted, distribution=plugin.distribution.text())
+
+
+def generator_parameters(name: str, settings: Mapping[str, Any]) -> int:
+    """Count the parameters that the translated image depends on; no weights are made and no file is read.
+
+    Args:
+        name: of the translator.
+        settings: all of its `Config`, such as a checkpoint keeps.
+
+    Raises:
+        UsageError: as `translators.build`.
+    """
+    with torch.device("meta"):
+        translator = _build_once(name, settings)
+        # Instance normalisation takes no map of one pixel, which one multiple may end in.
+        _translated(translator, max(SMALL_SIDE, 2 * translator.size_multiple()))
+    return _reached(translator)
+
+
+def window_work(name: str, settings: Mapping[str, Any], window: tuple[int, ...]) -> WindowWork:
+    """Count the work of translating a window; no weights are made and no file is read.
+
+    Args:
+        name: of the translator.
+        settings: all of its `Config`, JSON-able.
+        window: its sides, multiples of what the translator takes.
+
+    Raises:
+        UsageError: as `translators.build`.
+    """
+    count = _Count()
+    with shapes_alone():
+        translator = _build_once(name, settings).eval().requires_grad_(requires_grad=False)
+        with count:
+            translator(*_nothing(translator, window))
+    frozen = translator.frozen().values() if translator.encoder() is not None else ()
+    own = sum(part.numel() for part in translator.parameters() if count.took(part))
+    return WindowWork(count.operations, own + sum(network.count() for network in frozen))
+
+
+def _build_once(name: str, settings: Mapping[str, Any]) -> Translator[Any]:
+    """Build a translator that samples, if it does, in one step."""
+    return translators.build(name, {**settings, **({_SAMPLER: 1} if _SAMPLER in settings else {})})
+
+
+def citation(name: str) -> str:
+    """Return the source that a translator's file names in its first paragraph."""
+    text = inspect.getdoc(translators.module_of(name)) or ""
+    first = " ".join(text.split("\n\n")[0].split())
+    return first.partition(": ")[2].rstrip(".")
+
+
+def _count(name: str) -> TranslatorFacts:
     translator, operations = _counted(name)
     generator = _reached(translator)
     owned = {
@@ -77,30 +151,6 @@ def facts(name: str) -> TranslatorFacts:
         sum(frozen.count() for frozen in translator.frozen().values()),
         round(operations / 1e9, 3),
     )
-
-
-def generator_parameters(name: str, settings: Mapping[str, Any]) -> int:
-    """Count the parameters that the translated image depends on; no weights are made and no file is read.
-
-    Args:
-        name: of the translator.
-        settings: all of its `Config`, such as a checkpoint keeps.
-
-    Raises:
-        UsageError: as `translators.build`.
-    """
-    with torch.device("meta"):
-        translator = translators.build(name, {**settings, **({_SAMPLER: 1} if _SAMPLER in settings else {})})
-        # Instance normalisation takes no map of one pixel, which one multiple may end in.
-        _translated(translator, max(SMALL_SIDE, 2 * translator.size_multiple()))
-    return _reached(translator)
-
-
-def citation(name: str) -> str:
-    """Return the source that a translator's file names in its first paragraph."""
-    text = inspect.getdoc(importlib.import_module(f"transmodal.translators.{name}")) or ""
-    first = " ".join(text.split("\n\n")[0].split())
-    return first.partition(": ")[2].rstrip(".")
 
 
 def _counted(name: str) -> tuple[Translator[Any], int]:
@@ -125,12 +175,52 @@ def _reached(translator: Translator[Any]) -> int:
 
 def _translated(translator: Translator[Any], least: int) -> int:
     """Translate one slice or patch of nothing, so that what it depends on has a gradient; return its operations."""
-    config, multiple = translator.config, translator.size_multiple()
+    multiple = translator.size_multiple()
     side = multiple * -(-least // multiple)
-    source = torch.zeros(1, config.in_channels, *(side,) * config.spatial_dims, device="meta")
-    available = torch.ones(1, len(config.source_channels), device="meta")
-    noise = torch.zeros(1, dtype=torch.int64, device="cpu") if translator.draws else None
     with FlopCounterMode(display=False) as counter:
-        synthetic = translator(source, available, noise=noise)
+        synthetic = translator(*_nothing(translator, (side,) * translator.config.spatial_dims))
     synthetic.sum().backward()
     return int(counter.get_total_flops())
+
+
+def _nothing(
+    translator: Translator[Any], window: tuple[int, ...]
+) -> tuple[Tensor, Tensor, Mapping[str, Tensor] | None, Tensor | None]:
+    """Return a translator's inputs for a window of nothing, on the meta device; seeds are read on the CPU."""
+    config = translator.config
+    source = torch.zeros(1, config.in_channels, *window, device="meta")
+    available = torch.ones(1, len(config.source_channels), device="meta")
+    noise = torch.zeros(1, dtype=torch.int64, device="cpu") if translator.draws else None
+    return source, available, None, noise
+
+
+class _Count(ShapeMode):  # type: ignore[no-untyped-call]  # torch
+    """Counts floating-point operations as torch's own counter does, and notes which tensors they take.
+
+    Attributes:
+        operations: two for each multiply-add.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]  # torch
+        self.operations = 0
+        self._storages = set[int]()
+
+    def __torch_dispatch__(
+        self,
+        func: Any,  # noqa: ANN401 - torch's own signature
+        types: Sequence[type],
+        args: tuple[Any, ...] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:  # noqa: ANN401
+        """Run an operation and count it."""
+        words, leaves = kwargs or {}, tree_leaves((args, kwargs))
+        self._storages |= {leaf.untyped_storage()._cdata for leaf in leaves if isinstance(leaf, Tensor)}
+        result = self.run(func, args, kwargs)
+        formula = flop_registry.get(func._overloadpacket)
+        self.operations += formula(*args, **words, out_val=result) if formula else 0
+        return result
+
+    def took(self, tensor: Tensor) -> bool:
+        """Tell whether an operation took a tensor, or a view of it."""
+        return tensor.untyped_storage()._cdata in self._storages

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import json
 import weakref
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
 import torch
 from torch import Tensor
-from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from transmodal import translators
 from transmodal.batch import Batch
+from transmodal.nets.meta import ShapeMode, shapes_alone
 from transmodal.translators._base import Translator
 
 _SAMPLER = "sampler_steps"
@@ -28,7 +28,11 @@ _counts: dict[tuple[str, str, tuple[int, ...]], int] = {}
 """What was counted before, by translator, settings and shape: a cohort's volumes are of few shapes."""
 
 
-class LiveBytes(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch
+Run = Callable[[Any, Sequence[Any], Mapping[str, Any] | None], Any]
+"""Takes an operation of torch, its arguments and its words."""
+
+
+class LiveBytes(ShapeMode):  # type: ignore[no-untyped-call]  # torch
     """Counts the bytes of the tensors that live, and the most of them, while operations run.
 
     A convolution on a CPU holds its input and its output a second time while it runs, in the order that its kernels take.
@@ -36,10 +40,14 @@ class LiveBytes(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch
     Attributes:
         now: bytes that live.
         peak: the most that lived at once.
+
+    Args:
+        run: runs an operation; by default as torch does, gradients included.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, run: Run | None = None) -> None:
         super().__init__()  # type: ignore[no-untyped-call]  # torch
+        self._run = run or _run_by_torch
         self.now = 0
         self.peak = 0
         self._counted: set[int] = set()
@@ -52,7 +60,7 @@ class LiveBytes(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:  # noqa: ANN401
         """Run an operation and count the storage that it makes."""
-        result = func(*args, **(kwargs or {}))
+        result = self._run(func, args, kwargs)
         tensors = [leaf for leaf in tree_leaves(result) if isinstance(leaf, Tensor)]
         for tensor in tensors:
             self._count(tensor)
@@ -77,6 +85,10 @@ class LiveBytes(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch
         self.now -= size
 
 
+def _run_by_torch(func: Any, args: Sequence[Any], kwargs: Mapping[str, Any] | None) -> Any:  # noqa: ANN401 - torch's own
+    return func(*args, **(kwargs or {}))
+
+
 def forward_bytes(name: str, settings: Mapping[str, Any], shape: tuple[int, ...]) -> int:
     """Return what a translator takes besides its weights while it translates a batch.
 
@@ -93,8 +105,8 @@ def forward_bytes(name: str, settings: Mapping[str, Any], shape: tuple[int, ...]
 
 def _count_forward(name: str, settings: Mapping[str, Any], shape: tuple[int, ...]) -> int:
     content = {**settings, **({_SAMPLER: 1} if _SAMPLER in settings else {})}
-    count = LiveBytes()
-    with torch.device("meta"), torch.inference_mode():
+    count = LiveBytes(ShapeMode.run)
+    with shapes_alone(), torch.inference_mode():
         translator = translators.build(name, content).eval()
         source, available, seeds = _inputs(shape, len(translator.config.source_channels))
         with (
@@ -115,9 +127,10 @@ def step_bytes(name: str, settings: Mapping[str, Any], shape: tuple[int, ...], p
         phase: of training.
     """
     count = LiveBytes()
-    with torch.device("meta"):
+    with shapes_alone():
         translator = translators.build(name, settings)
         batch = _batch(translator, shape, phase)
+    with torch.device("meta"):
         with suppress(Exception), count:  # losses that look at values, of which there are none here
             _step(translator, batch)
         if count.peak == 0:
@@ -129,7 +142,7 @@ def step_bytes(name: str, settings: Mapping[str, Any], shape: tuple[int, ...], p
 
 def weight_bytes(name: str, settings: Mapping[str, Any]) -> int:
     """Return what a training keeps between its steps: weights, gradients and two moments, as Adam has them."""
-    with torch.device("meta"):
+    with shapes_alone():
         translator = translators.build(name, settings)
     return _kept_bytes(translator) + sum(
         part.nbytes for part in translator.parameters() if part.requires_grad

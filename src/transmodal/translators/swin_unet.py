@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from transmodal.nets import weight_maps
 from transmodal.nets.blocks import full_precision
 from transmodal.nets.pretrained import PretrainedWeights
-from transmodal.nets.swin import Block, Merge
+from transmodal.nets.swin import Block, Merge, WindowAttention
 from transmodal.translators._conditional_gan import (
     ConditionalGan,
     ConditionalGanConfig,
@@ -149,13 +149,13 @@ class Expand(nn.Module):
 
 
 def _stage(config: Config, n: int) -> nn.Sequential:
-    shift = config.window // 2 if config.shifted else 0
-    return nn.Sequential(
-        *(
-            Block(config.width * 2**n, config.heads[n], config.window, shift if block % 2 else 0)
-            for block in range(config.depths[n])
-        )
-    )
+    channels, shift = config.width * 2**n, config.window // 2 if config.shifted else 0
+
+    def block(number: int) -> Block:
+        shifted = shift if number % 2 else 0
+        return Block(channels, WindowAttention(channels, config.heads[n], config.window, shifted))
+
+    return nn.Sequential(*(block(number) for number in range(config.depths[n])))
 
 
 def _initialise(part: nn.Module) -> None:

@@ -38,8 +38,7 @@ def without_bias(volume: Volume) -> Volume:
     shrink = [max(1, round(_COARSE_MM / spacing)) for spacing in image.GetSpacing()]
     shrink = [min(factor, max(1, size // 8)) for factor, size in zip(shrink, image.GetSize(), strict=True)]
     coarse = sitk.Shrink(image, shrink)
-    method = sitk.N4BiasFieldCorrectionImageFilter()
-    method.SetNumberOfThreads(itk.THREADS)
+    method = itk.on_one_thread(sitk.N4BiasFieldCorrectionImageFilter())
     method.SetMaximumNumberOfIterations(_ITERATIONS)
     method.Execute(coarse, sitk.OtsuThreshold(coarse, 0, 1))
     field = np.exp(itk.to_voxels(method.GetLogBiasFieldAsImage(image)))

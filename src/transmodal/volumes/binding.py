@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from transmodal.storage import files
+from transmodal.storage import files, listing
 from transmodal.volumes import io
 from transmodal.volumes.volume import Affine, Volume
 
@@ -15,7 +15,7 @@ class Binding(NamedTuple):
     """Hashes of an image file.
 
     Attributes:
-        sha256: of the file's bytes; for `.mhd` of the header.
+        sha256: of the file's bytes; for `.mhd` of the header, for a folder as `digest`.
         voxels_sha256: of type, shape and voxels, decoded; empty where they are not known.
         affine_sha256: of the affine as it is read; empty where it is not known.
     """
@@ -48,12 +48,23 @@ def write(volume: Volume, path: Path, *, description: str = "") -> Binding:
 
 
 def read(path: Path) -> Binding:
-    """Return the hashes of a file that `write` wrote.
+    """Return the hashes of a file that `write` wrote, or of the folder of a DICOM series.
 
     Raises:
         InputError, ResourceError: as `io.read`.
     """
-    return Binding(files.sha256_file(path), *of_volume(io.read_written(path)))
+    return Binding(digest(path), *of_volume(io.read_written(path)))
+
+
+def digest(path: Path) -> str:
+    """Return the SHA-256 of a file, or of the SHA-256 of all files of a folder, whatever they are called.
+
+    Raises:
+        ResourceError: E403 where it cannot be read.
+    """
+    if not path.is_dir():
+        return files.sha256_file(path)
+    return files.sha256_text(ascii(sorted(map(files.sha256_file, listing.files_in(path)))))
 
 
 def of_record(record: Mapping[str, str]) -> Binding:

@@ -50,7 +50,8 @@ class IntensitySpec:
             )
 
 
-_ENDS: Mapping[Range, tuple[float, float]] = {"signed": (-1.0, 1.0), "unit": (0.0, 1.0), "free": (-1.0, 1.0)}
+ENDS: Mapping[Range, tuple[float, float]] = {"signed": (-1.0, 1.0), "unit": (0.0, 1.0), "free": (-1.0, 1.0)}
+"""The ends of each range; a free one is clipped where it is applied, and not where it is inverted."""
 
 _COUNTED = 1 << 16
 """Range of integers up to which they are counted and not sorted: all of 16 bits."""
@@ -90,7 +91,7 @@ class IntensityMap:
         work *= self.scale
         work += self.offset + anchor * self.scale
         if self.low is not None and self.high is not None:
-            np.clip(work, *_ENDS[self.range], out=work)
+            np.clip(work, *ENDS[self.range], out=work)
         return work
 
     def invert(self, mapped: NDArray[Any]) -> NDArray[np.float32]:
@@ -245,7 +246,7 @@ def _linear_map(spec: IntensitySpec, low: float, high: float, range: Range) -> I
     # values go to the low end and come back exactly.
     if _is_degenerate(high - low, max(abs(low), abs(high))):
         high = low + max(1.0, abs(low) * 1e-3)
-    bottom, top = _ENDS[range]
+    bottom, top = ENDS[range]
     scale = (top - bottom) / (high - low)
     return IntensityMap(spec, scale, bottom - low * scale, low, high, range)
 

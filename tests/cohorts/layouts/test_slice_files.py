@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,8 @@ from PIL import Image
 from scipy.io import savemat
 
 from transmodal.cohorts.layouts._slice_files import Slices, count, read
-from transmodal.errors import InputError
+from transmodal.errors import InputError, ResourceError
+from transmodal.storage import memory
 from transmodal.volumes.reading import Reading
 
 PLANES = np.arange(4 * 3 * 5, dtype=np.int16).reshape(4, 3, 5)
@@ -47,6 +49,25 @@ def test_a_picture_of_odd_width_has_no_halves(tmp_path: Path) -> None:
 def test_an_array_of_matlab_is_turned(tmp_path: Path) -> None:
     savemat(tmp_path / "t1.mat", {"data_fs": PLANES.T, "more": PLANES.T + 1})
     np.testing.assert_array_equal(read(Slices(tmp_path / "t1.mat")), PLANES)
+
+
+def test_a_file_of_matlab_that_inflates_beyond_the_budget_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    savemat(tmp_path / "t1.mat", {"data_fs": np.zeros((400, 400, 10))}, do_compression=True)
+    assert (tmp_path / "t1.mat").stat().st_size < 1 << 17
+    assert count(tmp_path / "t1.mat") == 10
+    monkeypatch.setenv(memory.BUDGET, "0.004")
+    with pytest.raises(ResourceError) as refused:
+        read(Slices(tmp_path / "t1.mat"))
+    assert refused.value.code == "E401"
+
+
+@pytest.mark.parametrize("name", ["t1.npy", "t1.mat"])
+def test_a_named_pipe_is_no_stack(name: str, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / name)
+    with pytest.raises(InputError, match="named pipe"):
+        read(Slices(tmp_path / name))
 
 
 def test_values_that_are_not_finite_become_0_where_that_is_said(tmp_path: Path) -> None:

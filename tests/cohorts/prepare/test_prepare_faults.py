@@ -18,7 +18,7 @@ from transmodal.cohorts.prepare import write_case
 from transmodal.cohorts.prepare.prepare import PrepareOptions, prepare
 from transmodal.cohorts.store import Cohort
 from transmodal.errors import InputError, ResourceError, TransmodalError
-from transmodal.storage import npy
+from transmodal.storage.arrays import npy
 
 MakeCase = Callable[..., Case]
 OnDisk = Callable[[Case], CaseFiles]

@@ -15,7 +15,7 @@ from transmodal.cohorts.prepare.prepare import PrepareOptions, prepare
 from transmodal.cohorts.prepare.survey import survey
 from transmodal.cohorts.release_files import SIMULATED, measured_modalities
 from transmodal.cohorts.simulation import atlas, releases
-from transmodal.cohorts.simulation.release_defects import Defect
+from transmodal.cohorts.simulation.release.defects import Defect
 from transmodal.errors import InputError, UsageError
 from transmodal.volumes.geometry.reorient import reorient
 

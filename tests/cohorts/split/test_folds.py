@@ -3,9 +3,11 @@ from __future__ import annotations
 import pytest
 
 from phantoms import entry_of
+from refusals import refusal
+from transmodal.cohorts.manifest import CaseEntry
 from transmodal.cohorts.options import PrepareOptions
 from transmodal.cohorts.split.folds import split_as
-from transmodal.cohorts.split.split import NAMES, groups_of, split_by_group
+from transmodal.cohorts.split.split import NAMES, groups_of, rank_groups, split_by_group
 from transmodal.errors import InputError, TransmodalError, UsageError
 
 COHORT = [entry_of(f"c{n:02d}", f"p{n // 2:02d}") for n in range(34)]
@@ -62,3 +64,65 @@ def test_without_either_it_is_the_split_by_shares() -> None:
 def test_what_cannot_be_is_refused(options: PrepareOptions, kind: type[TransmodalError], part: str) -> None:
     with pytest.raises(kind, match=part):
         split_as(COHORT, options)
+
+
+@pytest.mark.parametrize(
+    ("cases", "options", "line"),
+    [
+        (COHORT, PrepareOptions(fold=(5, 5)), "E001]: fold 5 of 5; expected 0 to one less than two folds or more. Correct it."),
+        (COHORT, PrepareOptions(fold=(0, 1)), "E001]: fold 0 of 1; expected 0 to one less than two folds or more. Correct it."),
+        (COHORT, PrepareOptions(fold=(0, 18)), "E132]: 17 patients or groups for 18 folds; expected 18 or more. Use fewer folds."),
+        (
+            COHORT,
+            PrepareOptions(test_group="site B", fold=(0, 2)),
+            "E004]: a fold and a group held out; expected one of them. Leave one out.",
+        ),
+        (
+            SITES,
+            PrepareOptions(test_group="site D"),
+            "E132]: no case of the group 'site D'; expected site A, site B, site C. Correct the name; groups come from a "
+            "table (--groups, --group-by), or from the layout when it is prepared (transmodal prepare ixi --with group=site).",
+        ),
+        (
+            COHORT,
+            PrepareOptions(test_group="site D"),
+            "E132]: no case of the group 'site D'; expected cases with groups. Correct the name; groups come from a "
+            "table (--groups, --group-by), or from the layout when it is prepared (transmodal prepare ixi --with group=site).",
+        ),
+        (
+            [entry_of(f"s{n}", group=f"g{n}") for n in range(10)],
+            PrepareOptions(test_group="g"),
+            "E132]: no case of the group 'g'; expected g0, g1, g2, g3, g4, g5, g6, g7. Correct the name; groups come from a "
+            "table (--groups, --group-by), or from the layout when it is prepared (transmodal prepare ixi --with group=site).",
+        ),
+    ],
+)  # fmt: skip
+def test_a_refusal_says_what_there_is(cases: list[CaseEntry], options: PrepareOptions, line: str) -> None:
+    assert refusal(lambda: split_as(cases, options)) == f"error[{line}"
+
+
+def test_as_many_folds_as_groups_leave_one_out() -> None:
+    cases = [entry_of(f"c{n}") for n in range(4)]
+    tested = [split_as(cases, PrepareOptions(fold=(number, 4))) for number in range(4)]
+    assert sorted(case for split in tested for case in split.test) == ["c0", "c1", "c2", "c3"]
+    assert {(len(split.train), len(split.validation), split.by, split.seed) for split in tested} == {
+        (2, 1, "patient", 2024)
+    }
+    halves = [split_as(cases, PrepareOptions(fold=(number, 2), ratios=(1, 0, 1))) for number in range(2)]
+    assert [(len(split.train), len(split.validation), len(split.test)) for split in halves] == [(2, 0, 2)] * 2
+    assert halves[0].train == halves[1].test
+
+
+def test_those_that_train_and_validate_are_divided_by_the_seed_s_ranking_and_the_shares() -> None:
+    options = PrepareOptions(test_group="site A", ratios=(1, 1, 1), seed=5)
+    split = split_as(SITES, options)
+    # All cases of a site are one group here, so that one site validates and one trains.
+    first = rank_groups(["group site B", "group site C"], 5)[0]
+    letter = first[-1]
+    assert split.validation == tuple(sorted(case.id for case in SITES if case.group == f"site {letter}"))
+    assert split.train == tuple(
+        sorted(case.id for case in SITES if case.group not in (f"site {letter}", "site A"))
+    )
+    assert (split.seed, split.how) == (5, "site A held out")
+    counted = split_as(COHORT, PrepareOptions(counts=(10, 3, 4)))
+    assert counted == split_by_group(COHORT, counts=(10, 3, 4))

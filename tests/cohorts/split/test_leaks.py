@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
+from refusals import refusal
 from transmodal.cohorts.manifest import CaseEntry, Manifest
 from transmodal.cohorts.split.leaks import check_leaks
 from transmodal.cohorts.split.split import Split, split_by_group, split_from_sides
@@ -91,3 +92,26 @@ def test_planted_duplicates_are_all_found(entry: MakeEntry) -> None:
             check_leaks(manifest(changed), clean)
         found += 1
     assert found == 40
+
+
+def test_a_refusal_says_both_sides_and_what_to_do(entry: MakeEntry) -> None:
+    cases = manifest([entry("a", "p"), entry("b", "p"), entry("c")])
+    ending = (
+        "; expected each patient, group and image on one side. "
+        "Say which cases are one patient (--same-patient A=B, or a table: --groups), or leave a copy out."
+    )
+    assert refusal(lambda: check_leaks(cases, split_of("a", "b", "c"))) == (
+        f"error[E135]: patient p stands on two sides: a in train, b in validation{ending}"
+    )
+    assert refusal(lambda: check_leaks(cases, split_of("a", "a", "c"))) == (
+        f"error[E135]: case a stands on two sides: train, validation{ending}"
+    )
+    assert refusal(lambda: check_leaks(cases, split_of("a", "z", "y"))) == (
+        "error[E132]: a split with the unknown case y; expected cases of the cohort. "
+        "Correct or remove split.json and prepare again."
+    )
+
+
+def test_cases_without_a_group_are_no_group(entry: MakeEntry) -> None:
+    cases = manifest([entry("a", group=""), entry("b", group=""), entry("c", group="")])
+    check_leaks(cases, split_of("a", "b", "c"))

@@ -1,31 +1,27 @@
-"""What may be scored where, which oracles are fair there, and which figures of home are the same weights'."""
+"""What may be scored where, and which oracles are fair there."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from transmodal.cohorts.patient_marks import KEY_ID, MARKS, UNKEYED, make_key
+from transmodal.cohorts.patient_marks import KEY_ID, MARKS, UNKEYED, PatientKey, make_key
 from transmodal.errors import UsageError
-from transmodal.evaluation.casewise import evaluate_cases
 from transmodal.evaluation.external import sites
 from transmodal.evaluation.external.sites import (
+    Site,
     Sites,
     evaluation_folder,
     namesakes,
-    read_internal_test,
     select_cases,
-    summarise_internal_test,
 )
-from transmodal.evaluation.participants import Participants
-from transmodal.evaluation.report.write import write
 from transmodal.evaluation.task import EvaluationTask
-from transmodal.storage import files, sealed
 
 Make = Callable[..., Any]
 
@@ -47,13 +43,22 @@ HOME, AWAY = FakeCohort("home"), FakeCohort("away / 2")
 RECORD = {"weights_sha256": "w", "without": [], "cohort": {"name": "home", "digest": "h" * 64}}
 
 
+def site(cohort: FakeCohort, split: str = "test") -> Site:
+    """Return a site that has read the fake, with figures of its own in the task."""
+    name, digest = cohort.manifest.name, cohort.digest()
+    key = PatientKey(name.encode())
+    task = EvaluationTask(("t1",), "fa", float(len(name)), name, digest, split, len(name), keys=(key,))
+    return Site(cohort, task, [])  # type: ignore[arg-type]  # a fake
+
+
 def found(scored: FakeCohort, given: FakeCohort | None, split: str = "test", record: Any = RECORD) -> Sites:  # noqa: ANN401  # JSON
-    return sites.find_sites(scored, given, {"unet": record}, split)  # type: ignore[arg-type]  # fakes
+    home = None if given is None else site(given)
+    return sites.find_sites(site(scored, split), home, {"unet": record})
 
 
 def test_at_home_oracles_are_fitted_there() -> None:
     for where in (found(HOME, None), found(HOME, HOME), found(HOME, None, record={})):
-        assert (where.training, where.is_external) == (HOME, False)
+        assert (where.training, where.is_external) == (site(HOME), False)
         assert where.notes(["lookup"]) == ()
 
 
@@ -63,8 +68,16 @@ def test_elsewhere_oracles_are_fitted_at_home_or_left_out() -> None:
     assert "No oracles" in alone.notes(["lookup"])[0]
     assert alone.notes([]) == ()
     told = found(AWAY, HOME)
-    assert (told.training, told.is_external) == (HOME, True)
+    assert (told.training, told.is_external) == (site(HOME), True)
     assert told.notes(["lookup"]) == ()
+
+
+def test_range_and_number_of_training_cases_are_the_training_cohorts() -> None:
+    at_home, alone, told = found(HOME, None), found(AWAY, None), found(AWAY, HOME)
+    assert at_home.task() == site(HOME).task
+    assert alone.task() == replace(site(AWAY).task, n_training=0)
+    keys = (*site(AWAY).task.keys, *site(HOME).task.keys)
+    assert told.task() == replace(site(AWAY).task, data_range=4.0, n_training=4, fitted_on="home", keys=keys)
 
 
 def test_another_training_cohort_than_the_runs_is_refused() -> None:
@@ -98,54 +111,3 @@ def test_an_evaluation_elsewhere_goes_beside_the_one_at_home(tmp_path: Path) -> 
     (tmp_path / "run.json").write_text(json.dumps({"cohort": {"digest": "h" * 64}}))
     assert evaluation_folder(tmp_path, HOME) == tmp_path / "evaluation"  # type: ignore[arg-type]  # a fake
     assert evaluation_folder(tmp_path, AWAY) == tmp_path / "evaluation-away-2-aaaaaaaa"  # type: ignore[arg-type]  # a fake
-
-
-class Same:
-    """Gives the target."""
-
-    name = "its name there"
-
-    def translate_case(self, case: Any) -> Any:  # noqa: ANN401  # fakes
-        return case.volume("fa")
-
-
-@pytest.fixture
-def at_home(make_case: Make, tmp_path: Path) -> Path:
-    task = EvaluationTask(("t1",), "fa", 1.0, "home", "h" * 64, "test", 9)
-    entrants = Participants([Same()], (), {Same.name: RECORD})
-    write(evaluate_cases(entrants, [make_case(0), make_case(1)], task), tmp_path / "evaluation")
-    return tmp_path
-
-
-def test_figures_at_home_are_of_the_same_weights(at_home: Path) -> None:
-    home = read_internal_test({"unet": at_home, "other": at_home / "nothing"}, {"unet": RECORD})
-    assert home is not None
-    assert (home.cohort, home.digest) == ("home", "h" * 64)
-    assert {key[0] for key in home.figures} == {"unet"}
-    maes = [figures for key, figures in home.figures.items() if key[1] == "mae"]
-    assert maes[0] == {"patient of case-0": 0.0, "patient of case-1": 0.0}
-
-
-@pytest.mark.parametrize(
-    "record",
-    [
-        {**RECORD, "weights_sha256": "x"},
-        {**RECORD, "without": ["t2"]},
-    ],
-)
-def test_other_weights_have_no_home(at_home: Path, record: dict[str, Any]) -> None:
-    assert read_internal_test({"unet": at_home}, {"unet": record}) is None
-
-
-def test_figures_on_another_split_are_no_home(at_home: Path) -> None:
-    path = at_home / "evaluation" / "evaluation.json"
-    content = sealed.read(path).content
-    content["provenance"]["cohort"]["split"] = "train"
-    files.write_json(path, sealed.seal(content))
-    assert read_internal_test({"unet": at_home}, {"unet": RECORD}) is None
-
-
-def test_an_evaluation_of_now_is_a_home(make_case: Make) -> None:
-    task = EvaluationTask(("t1",), "fa", 1.0, "home", "h" * 64, "test", 9)
-    home = summarise_internal_test(evaluate_cases(Participants([Same()]), [make_case(0)], task))
-    assert home.figures[next(iter(home.figures))] == {"patient of case-0": 0.0}

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from phantoms import SmoothPhantom
+from subject_files import tiny_recipe
 from transmodal import cli
 from transmodal.cohorts.prepare.prepare import PrepareOptions, prepare
 from transmodal.errors import InputError
@@ -20,16 +21,10 @@ from transmodal.experiments.ablation.plan import plan_of
 from transmodal.experiments.ablation.run import ablate
 from transmodal.experiments.ablation.table import rows
 
-RECIPE = """
-name: tiny
-translator: unet_regression
-task: {source: [t1], target: fa}
-windows: {kind: slice, axes: [z]}
-settings: {width: 4, levels: 2}
-training: {epochs: 1, batch: 2, samples_per_epoch: 4, device: cpu, players: {generator: {lr: 0.01}}}
-"""
-
-
+RECIPE = tiny_recipe(
+    data="{}",
+    training="{epochs: 1, batch: 2, samples_per_epoch: 4, device: cpu, players: {generator: {lr: 0.01}}}",
+)
 STUDY = """
 name: tiny
 recipe: RECIPE

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from transmodal.evaluation.drawing.words import DASH
 from transmodal.experiments.ablation.table import page, rows
 
-CONTENT = {
+CONTENT: dict[str, Any] = {
     "study": "tiny",
     "cohort": {"digest": "a" * 64, "cases": {"train": 2, "validation": 1, "test": 2}},
     "protocols": {"mae": "in FA", "psnr": "data range 1", "ssim": "3D"},
@@ -29,9 +32,9 @@ CONTENT = {
 
 def test_the_table_says_what_was_measured() -> None:
     lines = rows(CONTENT)
-    assert lines[0] == "| | MAE | PSNR (dB) | SSIM 3D | seeds |"
-    assert lines[2] == "| *lookup* | 0.07 | 19.00 | 0.700 | - |"
-    assert lines[3] == "| whole | 0.05 ± 0.001 | 0.05 ± 0.00 | 0.050 ± 0.001 | 2 |"
+    assert lines[0] == "| | MAE | PSNR (dB) | SSIM 3D | seeds | MAE less whole's | p (Holm) |"
+    assert lines[2] == f"| *lookup* | 0.07 | 19.00 | 0.700 | - | {DASH} | {DASH} |"
+    assert lines[3] == f"| whole | 0.05 ± 0.001 | 0.05 ± 0.00 | 0.050 ± 0.001 | 2 | {DASH} | {DASH} |"
     assert lines[4].startswith("| whole without t2 | 0.06 ± 0.002 |")
     text = page(CONTENT)
     assert "Random weights: shows the plumbing only (vgg)." in text
@@ -39,3 +42,40 @@ def test_the_table_says_what_was_measured() -> None:
     assert "2 training, 1 validation, 2 test" in text
     assert "MAE: in FA" in text
     assert "recipe `tiny-small` with `training.epochs=1`; made at commit `cccccccccccc`" in text
+
+
+def test_variants_are_tested_against_the_first_subject_by_subject() -> None:
+    def variant(offset: float, n: int, seeds: int = 2) -> dict[str, Any]:
+        cases = {f"case{case}": 0.1 + 0.01 * case + offset * (1 + 0.1 * case) for case in range(n)}
+        return {
+            "recipe": "tiny-small",
+            "changes": [],
+            "note": "",
+            "seeds": {str(seed): {"rows": {"run": {"mae": cases}}} for seed in range(seeds)},
+            "summary": {"run": {name: {"mean": 0.1, "sd": 0.0} for name in ("mae", "psnr", "ssim")}},
+        }
+
+    content = {
+        **CONTENT,
+        "variants": {"whole": variant(0, 6), "worse": variant(0.02, 6), "same": variant(0, 6)},
+    }
+    worse, same = rows(content)[4:6]
+    assert "| 0.025 (" in worse
+    assert worse.endswith("| 0.062 |")  # 2 / 2^6, of two tests
+    assert same.endswith("| 0 (0 to 0) | 1.000 |")
+    few = {**CONTENT, "variants": {"whole": variant(0, 2), "worse": variant(0.02, 2)}}
+    assert rows(few)[4].endswith(f"| 0.021 | {DASH} |")
+    assert "6 are needed" in page(few)
+    many = {**content, "cohort": {"digest": "a" * 64, "cases": {"train": 2, "validation": 1, "test": 6}}}
+    assert "cannot fall below 0.031" in page(many)
+
+
+def test_seeds_of_other_subjects_are_not_tested() -> None:
+    whole = {
+        "seeds": {
+            "1": {"rows": {"run": {"mae": {"a": 1.0, "b": 2.0}}}},
+            "2": {"rows": {"run": {"mae": {"a": 1.0}}}},
+        }
+    }
+    whole |= CONTENT["variants"]["whole"] | {"seeds": whole["seeds"]}
+    assert rows({**CONTENT, "variants": {"whole": whole, "other": whole}})[5].endswith(f"| {DASH} | {DASH} |")

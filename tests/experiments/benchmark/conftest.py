@@ -8,18 +8,15 @@ from pathlib import Path
 import pytest
 
 from phantoms import SmoothPhantom
+from subject_files import tiny_recipe
 from transmodal.cohorts.prepare.prepare import PrepareOptions, prepare
 from transmodal.experiments.benchmark.run import Benchmark, benchmark
 from transmodal.experiments.benchmark.suite import Suite, suite_of
 
-RECIPE = """
-name: tiny
-translator: unet_regression
-task: {source: [t1], target: fa}
-windows: {kind: slice, axes: [z]}
-settings: {width: 4, levels: 2}
-training: {epochs: 1, batch: 2, samples_per_epoch: 8, device: cpu, players: {generator: {lr: 0.01}}}
-"""
+RECIPE = tiny_recipe(
+    data="{}",
+    training="{epochs: 1, batch: 2, samples_per_epoch: 8, device: cpu, players: {generator: {lr: 0.01}}}",
+)
 SUITE = """
 name: tiny
 about: two ways to train, on phantoms

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import pkgutil
+from typing import get_type_hints
 
 import pytest
 
@@ -17,9 +18,6 @@ NAMES = [module.name for module in pkgutil.iter_modules(engines.__path__) if not
 @pytest.mark.parametrize("name", NAMES)
 def test_an_engine_infers_from_the_protocols_arguments(name: str) -> None:
     module = importlib.import_module(f"{engines.__name__}.{name}")
-    own = [
-        kind for _, kind in inspect.getmembers(module, inspect.isclass) if kind.__module__ == module.__name__
-    ]
-    (infer,) = [kind.infer for kind in own if hasattr(kind, "infer")]
+    infer = get_type_hints(module.build)["return"].infer
     assert inspect.signature(infer) == inspect.signature(Engine.infer)
     assert list(inspect.signature(infer).parameters) == ["self", "source", "available", "noise"]

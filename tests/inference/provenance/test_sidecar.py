@@ -10,7 +10,7 @@ import pytest
 from transmodal.errors import InputError, IntegrityError
 from transmodal.inference.provenance import sidecar as sidecars
 from transmodal.storage import files
-from transmodal.volumes import Volume, binding
+from transmodal.volumes import Volume, binding, io
 
 RECORD = {"synthetic": True, "environment": {"threads": 1}}
 
@@ -78,3 +78,17 @@ def test_another_json_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError) as caught:
         sidecars.read(tmp_path / "x.json")
     assert caught.value.code == "E102"
+
+
+def test_synthetic_images_without_a_sidecar_are_told_from_others(tmp_path: Path) -> None:
+    write_pair(tmp_path / "out", "anna_fa")
+    places = sidecars.list_places(tmp_path / "out")
+    volume = Volume(np.ones((2, 3, 4), np.float32), np.eye(4))
+    for name, description in (("synthetic_fa.nii.gz", "SYNTHETIC fa"), ("measured_fa.nii", "scanner")):
+        io.write(volume, tmp_path / "out" / name, description=description)
+    for name in ("berta_fa.mha", "berta_t1.mha", "sub-01_desc-synthetic_dwimap.mha"):
+        io.write(volume, tmp_path / "out" / name)
+    (tmp_path / "out" / "cut_fa.nii.gz").write_bytes(b"\x1f\x8b")
+    sidecars.write(places[0], {**sidecars.read(places[0]).content, "target": "fa"})
+    orphans = [path.name for path in sidecars.list_orphans(tmp_path / "out", places)]
+    assert orphans == ["berta_fa.mha", "sub-01_desc-synthetic_dwimap.mha", "synthetic_fa.nii.gz"]

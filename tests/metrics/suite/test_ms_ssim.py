@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from scipy.signal import convolve2d
 
 from transmodal.errors import InputError, UsageError
-from transmodal.metrics.suite.ms_ssim import WEIGHTS, levels_of, ms_ssim
+from transmodal.metrics.suite.ms_ssim import WEIGHTS, levels_of, ms_ssim, slice_ms_ssim
 from transmodal.metrics.suite.ssim import ssim
 
 Image = NDArray[np.float64]
@@ -129,3 +129,58 @@ def test_what_has_no_answer_is_refused_by_name() -> None:
         ms_ssim(x, x * np.nan, data_range=1)
     with pytest.raises(InputError, match="one shape"):
         ms_ssim(x, x[1:], data_range=1)
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2])
+@pytest.mark.parametrize("channels", [(), (3,)], ids=["grey", "colour"])
+@pytest.mark.parametrize("masked", [False, True])
+def test_slices_are_images_of_their_own(axis: int, channels: tuple[int, ...], masked: bool) -> None:
+    x, y = _pair(23, 25, 22, *channels)
+    mask = np.random.default_rng(1).random(x.shape[:3]) > 0.4 if masked else None
+    if mask is not None:
+        mask[:4] = mask[:, :, :7] = False
+    slices = slice_ms_ssim(x, y, axis=axis, data_range=1, mask=mask)
+    expected = [
+        ms_ssim(
+            x.take(i, axis),
+            y.take(i, axis),
+            data_range=1,
+            mask=None if mask is None else mask.take(i, axis),
+            colour=bool(channels),
+        )
+        for i in range(x.shape[axis])
+        if mask is None or mask.take(i, axis).any()
+    ]
+    assert slices.values == pytest.approx(expected, abs=1e-12)
+    assert slices.mean == pytest.approx(float(np.mean(expected)))
+    assert (slices.n_used, slices.excluded) == (len(expected), x.shape[axis] - len(expected))
+
+
+def test_a_mask_counts_where_its_blocks_lie_in_the_whole_image() -> None:
+    """Cutting to the mask's box must not move the blocks that are averaged."""
+    x, y = _pair(48, 49)
+    mask = np.zeros(x.shape, bool)
+    mask[9:41, 13:40] = True
+    values, weights = [], np.array(WEIGHTS[:3]) / sum(WEIGHTS[:3])
+    weight = mask.astype(float)
+    for level in range(3):
+        values.append(_mean_by_hand(x * weight, y * weight, weight, is_last=level == 2))
+        sums = [
+            np.add.reduceat(np.add.reduceat(z, np.arange(0, len(z), 2), 0), np.arange(0, z.shape[1], 2), 1)
+            for z in (x * weight, y * weight, weight)
+        ]
+        weight = (sums[2] > 0).astype(float)
+        x, y = (z / np.maximum(sums[2], 1) for z in sums[:2])
+    expected = float(np.prod(np.array(values) ** weights))
+    assert ms_ssim(*_pair(48, 49), data_range=1, mask=mask) == pytest.approx(expected, abs=1e-12)
+
+
+def _mean_by_hand(x: Image, y: Image, weight: Image, *, is_last: bool) -> float:
+    one = np.exp(-(np.arange(-5, 6) ** 2) / 4.5)
+    kernel = np.outer(one, one) / one.sum() ** 2
+    mass = np.maximum(convolve2d(weight, kernel, mode="same"), 1e-300)
+    mx, my, xx, yy, xy = (convolve2d(z, kernel, mode="same") / mass for z in (x, y, x * x, y * y, x * y))
+    terms = (2 * (xy - mx * my) + 9e-4) / (xx - mx**2 + yy - my**2 + 9e-4)
+    if is_last:
+        terms = terms * (2 * mx * my + 1e-4) / (mx**2 + my**2 + 1e-4)
+    return float(terms[weight > 0].mean())

@@ -7,8 +7,10 @@ import pytest
 from numpy.typing import NDArray
 
 from transmodal.errors import InputError, UsageError
-from transmodal.metrics.suite import ssim as structure
-from transmodal.metrics.suite.ssim import slice_ssim, ssim, window
+from transmodal.metrics import gaussian as structure
+from transmodal.metrics.gaussian import window
+from transmodal.metrics.pair import ImagePair
+from transmodal.metrics.suite.ssim import DEFINITION, METRICS, slice_ssim, ssim
 
 
 def _pair(*shape: int, seed: int = 0) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -68,7 +70,8 @@ def test_blocks_do_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
     x, y = _pair(61, 19, 23)
     mask = np.random.default_rng(1).random(x.shape) > 0.5
     at_once = [ssim(x, y, data_range=1), ssim(x, y, data_range=1, mask=mask)]
-    monkeypatch.setattr(structure, "_BLOCK", 1)
+    for limit in ("_BLOCK", "_WHOLE"):
+        monkeypatch.setattr(structure, limit, 1)
     assert [ssim(x, y, data_range=1), ssim(x, y, data_range=1, mask=mask)] == pytest.approx(
         at_once, abs=1e-13
     )
@@ -153,3 +156,27 @@ def test_bad_input_is_refused() -> None:
     y[3, 3] = np.nan
     with pytest.raises(InputError, match="not finite"):
         ssim(x, y, data_range=1)
+
+
+def test_the_metric_counts_from_the_background_inside_the_mask() -> None:
+    x, y = _pair(14, 15, 16)
+    mask = np.random.default_rng(4).random(x.shape) > 0.5
+    pair = ImagePair(x - 1024, y - 1024, 4.0, "HU", (1, 1, 1), axis=1, mask=mask, background=-1024)
+    (metric,) = METRICS
+    assert (metric.name, metric.unit, metric.best, metric.decimals, metric.dims) == (
+        "ssim",
+        "1",
+        "higher",
+        3,
+        (3, 2),
+    )
+    assert metric.window is window
+    assert DEFINITION == "Gaussian sigma 1.5, values counted from the background"
+    assert metric.in_3d is not None
+    assert metric.in_2d is not None
+    assert metric.in_3d(pair) == pytest.approx(ssim(x, y, data_range=4.0, mask=mask), abs=1e-9)
+    sliced = slice_ssim(x, y, axis=1, data_range=4.0, mask=mask)
+    assert metric.in_2d(pair).values == pytest.approx(sliced.values, abs=1e-9)
+    colour = ImagePair(*(np.stack([a, a * 0.5, a * 2], -1) for a in (x, y)), 2.0, "1", (1, 1, 1), mask=mask)
+    channels = [ssim(x * s, y * s, data_range=2.0, mask=mask) for s in (1, 0.5, 2)]
+    assert metric.in_3d(colour) == pytest.approx(np.mean(channels), abs=1e-9)

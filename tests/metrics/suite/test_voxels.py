@@ -5,8 +5,10 @@ import math
 import numpy as np
 import pytest
 
+from refusals import refusal
 from transmodal.errors import InputError, UsageError
-from transmodal.metrics.suite.voxels import mae, mse, nmse, psnr
+from transmodal.metrics.pair import ImagePair
+from transmodal.metrics.suite.voxels import METRICS, mae, mse, nmse, psnr
 
 REFERENCE = np.array([[0.0, 1.0, 2.0], [3.0, 4.0, 5.0]])
 SYNTHETIC = np.array([[1.0, 1.0, 2.0], [3.0, 1.0, 5.0]])
@@ -104,3 +106,45 @@ def test_nmse_of_a_reference_without_values_is_refused() -> None:
     with pytest.raises(InputError, match="0 at every voxel") as caught:
         nmse(np.zeros((2, 3)), SYNTHETIC)
     assert caught.value.code == "E124"
+
+
+def test_a_reference_of_nothing_but_0_is_refused_in_words() -> None:
+    assert refusal(lambda: nmse(np.zeros((2, 2)), np.ones((2, 2)))) == (
+        "error[E124]: a reference that is 0 at every voxel; expected a reference with values. "
+        "Give another mask, or take mse."
+    )
+    assert nmse(REFERENCE, SYNTHETIC, mask=MASK) == pytest.approx(10 / 17)
+    for measure in (mae, mse, nmse):
+        assert "one shape" in refusal(lambda measure=measure: measure(REFERENCE, SYNTHETIC[1:]))  # type: ignore[misc]
+
+
+def test_what_tables_say_of_the_metrics() -> None:
+    """Names, units and directions stand in evaluations that were written before."""
+    shown = [
+        (
+            metric.name,
+            metric.unit,
+            metric.best,
+            metric.definition,
+            metric.has_range,
+            metric.decimals,
+            metric.dims,
+        )
+        for metric in METRICS
+    ]
+    assert shown == [
+        ("mae", "{unit}", "lower", "", False, None, (3,)),
+        ("mse", "({unit})^2", "lower", "", False, None, (3,)),
+        ("nmse", "1", "lower", "by the reference's energy", True, None, (3,)),
+        ("psnr", "dB", "higher", "", True, 2, (3,)),
+    ]
+    assert METRICS[3].no_value == "the images are identical: PSNR is infinite"
+
+
+def test_the_metrics_measure_a_pair_by_its_mask_and_range() -> None:
+    reference, synthetic, mask = (array[..., np.newaxis] for array in (REFERENCE, SYNTHETIC, MASK))
+    pair = ImagePair(reference, synthetic, 5.0, "1", (1, 1, 1), mask=mask)
+    figures = {metric.name: metric.in_3d(pair) for metric in METRICS if metric.in_3d}
+    assert figures == pytest.approx(
+        {"mae": 4 / 3, "mse": 10 / 3, "nmse": 10 / 17, "psnr": 10 * math.log10(7.5)}
+    )

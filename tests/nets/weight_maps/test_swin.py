@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from transmodal.nets import weight_maps
-from transmodal.nets.swin import Block, Merge
+from transmodal.nets.swin import Block, Merge, WindowAttention
 from transmodal.nets.weight_maps import WeightMap
 
 Shapes = dict[str, tuple[int, ...]]
@@ -33,7 +33,7 @@ def test_a_block_of_swin_is_the_published_one(pooled: int, files: Files, tmp_pat
     """In one window; with the means of the whole map it is one of ColorFormer."""
     source = files.glh if pooled else files.swin
     p = files.drawn(source(width=8, depths=(1,), heads=(2,), window=3))
-    stage = nn.Sequential(Block(8, 2, 3, 0, pooled))
+    stage = nn.Sequential(Block(8, WindowAttention(8, 2, 3, 0, pooled)))
     net = nn.ModuleDict({"stages" if pooled else "down": nn.ModuleList([stage])})
     if pooled:
         tensors, ignored = weight_maps.glh_transformer("", (1,), (pooled,), chooses=False)
@@ -97,7 +97,7 @@ def test_merging_takes_its_four_neighbours_in_the_published_order(files: Files, 
 
 def test_biases_of_other_windows_are_bicubic(files: Files, tmp_path: Path) -> None:
     p = files.drawn(files.swin(width=4, depths=(1,), heads=(2,), window=3))
-    net = nn.ModuleDict({"down": nn.ModuleList([nn.Sequential(Block(4, 2, 4, 0))])})
+    net = nn.ModuleDict({"down": nn.ModuleList([nn.Sequential(Block(4, WindowAttention(4, 2, 4, 0)))])})
     tensors, ignored = weight_maps.swin_unet((1,), 4)
     maps = [tensor for tensor in tensors if tensor.target.startswith("down.")]
     files.fill(net, WeightMap(maps, (*ignored, "patch_embed.*", "norm.*")), p, tmp_path)

@@ -20,6 +20,7 @@ from promises.corpus.sealed_files import (
     cut,
     edit,
     flip,
+    replace_manifest,
     replace_weights,
     reseal_checkpoint,
     whole_checkpoint,
@@ -150,13 +151,7 @@ def _manifests() -> dict[str, Faulty]:
         "NaN": b'{"sha256": "0", "content": {"a": NaN}}',
         "a surrogate": b'{"sha256": "0", "content": {"a": "\\ud800"}}',
     }
-    return _faults(
-        {
-            f"a manifest of {name}": edit(MANIFEST, lambda _, content=content: content)
-            for name, content in contents.items()
-        },
-        "E501 E502",
-    )
+    return _faults(replace_manifest(MANIFEST, contents), "E501 E502")
 
 
 def _weights() -> dict[str, Faulty]:

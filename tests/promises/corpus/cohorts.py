@@ -6,7 +6,16 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from promises.corpus.sealed_files import cohort_truth, copied, cut, edit, flip, reseal_json, whole_cohort
+from promises.corpus.sealed_files import (
+    cohort_truth,
+    copied,
+    cut,
+    edit,
+    flip,
+    replace_manifest,
+    reseal_json,
+    whole_cohort,
+)
 from promises.entries import Entry, Faulty, faulty, valid
 
 Change = Callable[[Path], object]
@@ -149,13 +158,7 @@ def _manifests() -> dict[str, Faulty]:
         "a surrogate": b'{"version": 1, "name": "\\ud800"}',
         "a key twice": b'{"version": 1, "version": 1}',
     }
-    return _faults(
-        {
-            f"a manifest of {name}": edit(MANIFEST, lambda _, content=content: content)
-            for name, content in contents.items()
-        },
-        "E101 E133 E501",
-    )
+    return _faults(replace_manifest(MANIFEST, contents), "E101 E133 E501")
 
 
 def _splits() -> dict[str, Faulty]:

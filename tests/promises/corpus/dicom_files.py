@@ -14,6 +14,8 @@ from promises.entries import Image, Write
 
 Change = Callable[[FileDataset, int], None]
 N = 4
+LAST = "001.dcm"
+"""The end slice's file: slices are named from the top."""
 _ROOT = "1.2.826.0.1.3680043.8.498"
 _CT = "1.2.840.10008.5.1.4.1.1.2"
 _TURN = np.deg2rad(10.0)
@@ -111,3 +113,13 @@ def _slice(index: int) -> FileDataset:
     slice_.ImagePositionPatient = [-20.0, 10.0, 5.0 + 3.0 * index]
     slice_.PixelData = pixels(index).tobytes()
     return slice_
+
+
+def edit_all(before: bytes, after: bytes) -> Callable[[Path], None]:
+    """Return a change that replaces bytes in every file."""
+
+    def rewrite(folder: Path) -> None:
+        for path in folder.iterdir():
+            path.write_bytes(path.read_bytes().replace(before, after))
+
+    return rewrite

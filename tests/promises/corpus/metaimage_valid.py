@@ -31,6 +31,7 @@ def _valid() -> dict[str, tuple[Write, Image]]:
         "in two files.mhd": (pair(), TRUTH),
         "compressed.mha": (mha(COMPRESSED, DEFLATED), TRUTH),
         "compressed.mhd": (pair(COMPRESSED, DEFLATED, "a.zraw"), TRUTH),
+        "compressed, of no declared size.mha": (mha({**COMPRESSED, "CompressedDataSize": None}, DEFLATED), TRUTH),
         "big-endian.mha": (mha({"BinaryDataByteOrderMSB": "True"}, big), TRUTH),
         "voxels last.mhd": (pair({"HeaderSize": "-1"}, b"any header" + DATA), TRUTH),
         "colour.mha": (mha(rgb, interleaved), Image(colours, AFFINE)),

@@ -18,7 +18,7 @@ def entries() -> Iterator[Entry]:
     yield from faulty("nifti", "dimensions", {**_headers(_DIMS), **_series()})
     yield from faulty("nifti", "voxel type", {**_headers(_TYPES), **_wide_types()})
     yield from faulty("nifti", "first voxel", _headers(_OFFSETS, TRUTH))
-    yield from faulty("nifti", "scaling", _headers(_SCALINGS))
+    yield from faulty("nifti", "scaling", {**_headers(_SCALINGS), **_scaled_colour()})
     yield from faulty("nifti", "magic", _headers(_MAGICS, TRUTH))
     yield from faulty("nifti", "forms disagree", _headers(_DISAGREEMENTS))
     yield from faulty("nifti", "no orientation", _headers(_UNPLACED))
@@ -103,6 +103,8 @@ _SPACINGS: Table = {
     "spacing of infinity": (setting(pixdim={3: np.inf}), "E103"),
     "an unknown unit": (setting(xyzt_units=5), "E103"),
     "a qfac of 0.5": (setting(pixdim={0: 0.5}), "E103"),
+    "a qform of an unknown code": (setting(sform_code=0, qform_code=33), "E103"),
+    "an sform of an unknown code": (setting(sform_code=6), "E103"),
     "a quaternion too long": (setting(sform_code=0, quatern_b=2), "E103"),
     "a quaternion of no number": (setting(sform_code=0, quatern_b=np.nan), "E103 E112"),
 }
@@ -144,6 +146,18 @@ def _series() -> dict[str, Faulty]:
         ),
         "seven dimensions.nii": Faulty(put("a.nii", build(voxels=stack[..., None, None, None, :2])), "E121"),
     }
+
+
+def _scaled_colour() -> dict[str, Faulty]:
+    """Return colours as a vector of bytes that are to be scaled: some readers do so, others do not."""
+    colours = np.arange(630, dtype=np.uint8).reshape(5, 6, 7, 1, 3)
+    faults = {}
+    for name, fields in (("slope", {"scl_slope": 2.0}), ("intercept", {"scl_slope": 1.0, "scl_inter": 5.0})):
+        for suffixed, write in both(
+            f"colours with a {name}", build(setting(**fields), voxels=colours)
+        ).items():
+            faults[suffixed] = Faulty(write, "E103")
+    return faults
 
 
 def _wide_types() -> dict[str, Faulty]:

@@ -7,7 +7,7 @@ import hashlib
 import json
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -116,6 +116,14 @@ def edit(name: str, change: Callable[[bytes], bytes]) -> Callable[[Path], None]:
         (folder / name).write_bytes(change((folder / name).read_bytes()))
 
     return rewrite
+
+
+def replace_manifest(name: str, contents: Mapping[str, bytes]) -> dict[str, Callable[[Path], object]]:
+    """Return changes of a manifest into what is none, by the words for it."""
+    return {
+        f"a manifest of {words}": edit(name, lambda _, content=content: content)  # type: ignore[misc]
+        for words, content in contents.items()
+    }
 
 
 def flip(name: str, share: float) -> Callable[[Path], None]:

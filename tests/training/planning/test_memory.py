@@ -16,3 +16,11 @@ def test_wider_networks_and_larger_batches_take_more(cohort: Cohort, tiny: Calla
     larger = estimate_training(plan(tiny(changes=wide, batch=16), cohort))
     assert 0 < usual.more <= wider.more < larger.more
     assert (usual.batch, larger.batch) == (4, 16)
+
+
+def test_a_registration_head_takes_more(cohort: Cohort, tiny: Callable[..., Recipe]) -> None:
+    wide = {"registration": {"width": 64}}
+    plain, headed = (
+        estimate_training(plan(tiny(batch=16, alignment=alignment), cohort)) for alignment in (None, wide)
+    )
+    assert headed.more > 1.3 * plain.more

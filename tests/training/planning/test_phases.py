@@ -44,3 +44,12 @@ def test_a_player_that_a_setting_switches_off_may_keep_its_optimiser(cohort: Coh
     assert "patch_discriminator" not in plan(without, cohort).phases[0].players
     with pytest.raises(UsageError, match="patch_discriminator"):
         plan(load("t1-to-fa-macro2micro-small", [*changes, "training.players.patch={lr: 0.1}"]), cohort)
+
+
+def test_a_registration_head_is_one_more_player(tiny: Tiny, cohort: Cohort) -> None:
+    recipe = tiny(alignment={"registration": {}}, players={"registration": {"lr": 1e-3}})
+    (phase,) = plan(recipe, cohort).phases
+    assert list(phase.players) == ["generator", "registration"]
+    assert phase.players["registration"] > 0
+    with pytest.raises(UsageError, match=r"training\.players\.registration"):
+        plan(tiny(players={"registration": {"lr": 1e-3}}), cohort)

@@ -112,3 +112,21 @@ def test_pictures_are_not_resampled_by_a_spacing_that_nobody_said(
     assert "would become 5 x 4 x 9" in error.got
     assert "--with spacing_mm=WITHIN,BETWEEN" in error.remedy
     assert "--set data.spacing_mm=null" in error.remedy
+
+
+@pytest.mark.parametrize(
+    ("translator", "alignment", "said"),
+    [
+        ("cyclegan", {"registration": {}}, "learns without pairs"),
+        ("cyclegan", {"structure": {}}, "learns without pairs"),
+        ("aldm", {"structure": {}}, "other things than its image"),
+    ],
+)
+def test_alignment_is_refused_where_it_can_do_nothing(
+    tiny: Tiny, cohort: Cohort, translator: str, alignment: dict[str, object], said: str
+) -> None:
+    error = refusal(tiny(translator, alignment=alignment), cohort)
+
+    assert error.code == "E004"
+    assert said in error.got
+    assert "null" in error.remedy

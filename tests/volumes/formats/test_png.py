@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from refusals import refusal
 from transmodal.errors import InputError, ResourceError
 from transmodal.volumes import io
 from transmodal.volumes.formats import png
@@ -90,3 +91,105 @@ def test_rows_of_interlaced_pictures_are_counted(columns: int, rows: int, tmp_pa
     parts = [png.MAGIC, chunk(b"IHDR", header), chunk(b"IDAT", zlib.compress(content)), chunk(b"IEND", b"")]
     (tmp_path / "a.png").write_bytes(b"".join(parts))
     assert (io.read(tmp_path / "a.png", AXIAL).voxels == 7).all()
+
+
+def picture(header: bytes, pixels: bytes, *more: bytes) -> bytes:
+    """Return a PNG of one chunk of pixels as they are given, deflated or not."""
+    chunks = [chunk(b"IHDR", header), *more, chunk(b"IDAT", pixels), chunk(b"IEND", b"")]
+    return png.MAGIC + b"".join(chunks)
+
+
+def header(columns: int = 10, rows: int = 20, depth: int = 8, colour: int = 0, interlaced: int = 0) -> bytes:
+    return struct.pack(">IIBBBBB", columns, rows, depth, colour, 0, 0, interlaced)
+
+
+ROWS = b"".join(b"\0" + bytes(row) for row in PIXELS)
+
+
+@pytest.mark.parametrize(
+    ("content", "fault"),
+    [
+        (picture(header()[:-1], zlib.compress(ROWS)), "begins without its header"),
+        (picture(header() + b"\0", zlib.compress(ROWS)), "begins without its header"),
+        (png.MAGIC + chunk(b"IDAT", header()), "begins without its header"),
+        (picture(header(colour=1), zlib.compress(ROWS)), "has a header that makes no sense"),
+        (picture(header(colour=5), zlib.compress(ROWS)), "has a header that makes no sense"),
+        (picture(header(interlaced=2), zlib.compress(ROWS)), "has a header that makes no sense"),
+        (picture(header(rows=21), zlib.compress(ROWS)), "holds 220 of 231 bytes of pixels"),
+        (picture(header(rows=19), zlib.compress(ROWS)), "holds more than 209 of 209 bytes of pixels"),
+        (picture(header(), zlib.compress(ROWS)[:-1]), "ends before the checksum of its pixels"),
+        (picture(header(), zlib.compress(ROWS)[:-4]), "ends before the checksum of its pixels"),
+        (picture(header(), zlib.compress(ROWS)[:40]), None),
+        (
+            picture(header(), zlib.compress(ROWS)[:-1] + b"\0"),
+            "has pixels that are corrupt (Error -3 while decompressing data: incorrect data check)",
+        ),
+        (picture(header(), b""), "holds 0 of 220 bytes of pixels"),
+        (picture(header(), zlib.compress(ROWS))[:-1], "ends before its last chunk"),
+        (picture(header(), zlib.compress(ROWS))[:-12], "ends before its last chunk"),
+        (picture(header(), zlib.compress(ROWS))[:-11], "ends before its last chunk"),
+        (png.MAGIC, "ends before its last chunk"),
+        (picture(header(), zlib.compress(ROWS))[:-1] + b"\0", "fails a checksum"),
+        (png.MAGIC + chunk(b"IHDR", header())[:-1] + b"\0", "fails a checksum"),
+    ],
+)
+def test_the_fault_is_named(content: bytes, fault: str | None, tmp_path: Path) -> None:
+    path = tmp_path / "a.png"
+    path.write_bytes(content)
+    line = refusal(lambda: png.check(path, None))
+    assert line.startswith(f"error[E101]: a.png {fault or 'holds '}")
+    assert line.endswith("; expected a whole PNG file. Copy or export it again.")
+    if fault:
+        assert line == f"error[E101]: a.png {fault}; expected a whole PNG file. Copy or export it again."
+
+
+def test_pixels_may_lie_in_many_chunks_among_others(tmp_path: Path) -> None:
+    pixels = zlib.compress(ROWS)
+    parts = [chunk(b"IDAT", pixels[place : place + 7]) for place in range(0, len(pixels), 7)]
+    content = [
+        chunk(b"IHDR", header()),
+        chunk(b"tEXt", b"a\0b"),
+        *parts,
+        chunk(b"IDAT", b""),
+        chunk(b"IEND", b""),
+    ]
+    (tmp_path / "a.png").write_bytes(png.MAGIC + b"".join(content) + b"behind the end")
+    png.check(tmp_path / "a.png", 220)
+    text = b"".join([content[0], chunk(b"tEXt", pixels), content[-1]])
+    (tmp_path / "b.png").write_bytes(png.MAGIC + text)
+    assert "holds 0 of 220 bytes" in refusal(lambda: png.check(tmp_path / "b.png", 220))
+
+
+@pytest.mark.parametrize(
+    ("depth", "colour", "n_bits"),
+    [(1, 0, 1), (2, 3, 2), (4, 0, 4), (8, 2, 24), (16, 2, 48), (8, 4, 16), (16, 6, 64), (16, 0, 16)],
+)
+def test_the_budget_is_for_rows_of_whole_bytes_and_their_filters(
+    depth: int, colour: int, n_bits: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    n_bytes = 20 * (1 + -(-11 * n_bits // 8))
+    path = tmp_path / "a.png"
+    path.write_bytes(picture(header(11, 20, depth, colour), zlib.compress(bytes(n_bytes))))
+    png.check(path, n_bytes)
+    assert refusal(lambda: png.check(path, n_bytes - 1)).startswith("error[E401]: a.png declares or holds ")
+    asked: list[int | None] = []
+
+    def budget(n_stored: int | None = None) -> int:
+        asked.append(n_stored)
+        return 1 << 20
+
+    monkeypatch.setattr(png.streams.memory, "budget", budget)
+    png.check(path, None)
+    assert asked == [path.stat().st_size]
+
+
+def test_pixels_beyond_one_piece_are_counted_to_the_last(tmp_path: Path) -> None:
+    """A piece is what is inflated at once."""
+    rows = bytes(1001 * 1000)
+    path = tmp_path / "a.png"
+    path.write_bytes(picture(header(1000, 1000), zlib.compress(rows)))
+    png.check(path, 1 << 20)
+    path.write_bytes(picture(header(1000, 1000), zlib.compress(rows[:-1])))
+    assert "holds 1000999 of 1001000 bytes" in refusal(lambda: png.check(path, 1 << 20))
+    path.write_bytes(picture(header(1000, 1000), zlib.compress(rows + b"x")))
+    assert "holds more than 1001000 of 1001000 bytes" in refusal(lambda: png.check(path, 1 << 20))

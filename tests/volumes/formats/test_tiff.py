@@ -16,7 +16,7 @@ from transmodal.volumes.reading import Reading
 AXIAL = Reading(assume_orientation="LPS")
 PIXELS = np.arange(1, 201, dtype=np.uint8).reshape(20, 10)
 KINDS = [None, "tiff_adobe_deflate", "tiff_lzw", "packbits"]
-ROWS = 257
+ROWS, PHOTOMETRIC = 257, 262
 
 
 def save(path: Path, compression: str | None) -> tuple[bytearray, int, int]:
@@ -63,6 +63,32 @@ def test_strips_for_every_row(compression: str | None, rows: int, tmp_path: Path
         if struct.unpack("<H", content[entry : entry + 2])[0] == ROWS:
             content[entry + 8 : entry + 10] = struct.pack("<H", rows)
     assert refused(path, content) == "E101"
+
+
+@pytest.mark.parametrize(
+    ("kind", "count"),
+    [(2, 0), (2, 1), (3, 0), (12, 1), (77, 1)],
+    ids=["text of no letter", "text", "no number", "a float", "an unknown type"],
+)
+@pytest.mark.parametrize("tag", [PHOTOMETRIC, 258, 259, 278, 279])
+def test_a_field_that_decoders_replace_by_a_default(tag: int, kind: int, count: int, tmp_path: Path) -> None:
+    path = tmp_path / "a.tif"
+    content, directory, following = save(path, None)
+    for entry in range(directory + 2, following, 12):
+        if struct.unpack("<H", content[entry : entry + 2])[0] == tag:
+            content[entry + 2 : entry + 8] = struct.pack("<HI", kind, count)
+            assert refused(path, content) == "E103"
+            return
+    raise AssertionError(tag)
+
+
+def test_no_photometric_interpretation(tmp_path: Path) -> None:
+    path = tmp_path / "a.tif"
+    content, directory, following = save(path, None)
+    for entry in range(directory + 2, following, 12):
+        if struct.unpack("<H", content[entry : entry + 2])[0] == PHOTOMETRIC:
+            content[entry : entry + 2] = struct.pack("<H", PHOTOMETRIC - 1)
+    assert refused(path, content) == "E103"
 
 
 @pytest.mark.parametrize("mode", ["L", "RGB", "I;16", "F", "1"])

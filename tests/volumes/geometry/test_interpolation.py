@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from transmodal.volumes.geometry import interpolation
 from transmodal.volumes.geometry.interpolation import Smooth
@@ -73,3 +74,43 @@ def test_along_multiplies_each_axis() -> None:
         matrix = rng.normal(size=(7, values.shape[axis])).astype(np.float32)
         expected = np.moveaxis(np.tensordot(matrix, values, axes=(1, axis)), 0, axis)
         np.testing.assert_allclose(interpolation.multiply_axis(matrix, values, axis), expected, atol=1e-5)
+
+
+def test_smoothing_is_the_gaussian_of_the_missing_width() -> None:
+    for n, factor in ((9, 2.0), (40, 5.0), (3, 1.5)):
+        sigma = np.sqrt(factor**2 - 1) / 2.3548
+        matrix = interpolation.smoothing_matrix(n, factor)
+        for row in range(n):
+            reach = min(row, n - 1 - row, int(np.ceil(4 * sigma)))
+            taps = np.exp(-0.5 * (np.arange(-reach, reach + 1) / sigma) ** 2)
+            expected = np.zeros(n)
+            expected[row - reach : row + reach + 1] = taps / taps.sum()
+            np.testing.assert_allclose(matrix[row], expected, atol=1e-12)
+
+
+@pytest.mark.parametrize(("factor", "is_smoothed"), [(1.001, False), (1.0011, True), (0.5, False)])
+def test_samples_are_smoothed_from_a_thousandth_on(
+    factor: float, is_smoothed: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(interpolation, "smoothing_matrix", lambda n, _: np.full((n, n), 1 / n))
+    matrix = interpolation.sampling_matrix(5, np.arange(5.0), factor)
+    assert (np.count_nonzero(matrix) > 5) == is_smoothed
+    assert matrix.flags.c_contiguous
+
+
+def test_a_spline_s_weights_are_those_of_scipy() -> None:
+    values = np.random.default_rng(0).normal(size=9)
+    positions = np.array([-1.3, -0.4, 0.0, 0.2, 3.5, 7.9, 8.0, 8.6, 9.7])
+    expected = ndimage.map_coordinates(values, [positions], order=3, mode="mirror")
+    read = interpolation.sampling_matrix(9, positions, 1.0, how="cubic") @ values
+    np.testing.assert_allclose(read, expected, atol=1e-6)
+    two = interpolation.sampling_matrix(2, np.array([0.25, 0.5]), 1.0, how="cubic") @ np.array([4.0, 8.0])
+    np.testing.assert_allclose(
+        two, ndimage.map_coordinates([4.0, 8.0], [[0.25, 0.5]], order=3, mode="mirror"), atol=1e-6
+    )
+
+
+def test_nearest_of_halves_goes_inward_on_both_sides() -> None:
+    assert interpolation.nearest_index(5, np.array([0.5, 1.5, 2.5, 3.5])).tolist() == [1, 2, 2, 3]
+    assert interpolation.nearest_index(5, np.array([0.4999, 1.49999])).tolist() == [0, 1]
+    assert interpolation.nearest_index(1, np.array([-2.0, 0.0, 2.0])).tolist() == [0, 0, 0]

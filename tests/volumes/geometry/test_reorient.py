@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from numbered import ORIENTATIONS, SHAPE, numbered, turned
+from refusals import refusal
 from transmodal.errors import InputError, UsageError
 from transmodal.volumes import Grid, Volume
 from transmodal.volumes.geometry.reorient import (
@@ -144,3 +145,51 @@ def test_a_memory_mapped_volume_stays_untouched(tmp_path: Path) -> None:
     for how in ("linear", "nearest", "cubic"):
         moved = resample(mapped, working_grid(mapped.grid, 1.4), how=how)
         assert type(moved.voxels) is np.ndarray
+
+
+@pytest.mark.parametrize("spacing", [0.0, -1.0, (1.0, float("inf"), 1.0)])
+def test_a_refusal_says_what_would_do(spacing: float | tuple[float, float, float]) -> None:
+    volume = numbered()
+    assert refusal(lambda: working_grid(volume.grid, spacing)) == (
+        f"error[E001]: spacing_mm {spacing}; expected a positive number of mm. Correct the recipe."
+    )
+    assert refusal(lambda: reorient(volume, "RAX")) == (
+        "error[E001]: orientation 'RAX'; expected three letters such as RAS. Correct it."
+    )
+    assert refusal(lambda: bounding_box(np.zeros(SHAPE))) == (
+        "error[E124]: an empty mask; expected a mask with voxels. Check the mask."
+    )
+    box = (slice(None), slice(0, 4, 2), slice(None))
+    assert refusal(lambda: crop(volume, box)) == (
+        f"error[E001]: a box {box} with steps; expected slices of step 1. Resample instead."
+    )
+    np.testing.assert_array_equal(
+        crop(volume, (slice(1, 3, 1), slice(None), slice(None))).voxels, volume.voxels[1:3]
+    )
+
+
+def test_small_letters_name_axes_too_and_ras_is_what_is_meant_by_nothing() -> None:
+    volume = numbered(affine=turned(31) @ np.diag([0.9, 1.1, 3.0, 1.0]))
+    assert reorient(volume, "psl").grid == reorient(volume, "PSL").grid
+    assert reorient(reorient(volume, "PSL")).orientation == "RAS"
+
+
+def test_a_working_grid_is_that_of_the_formula() -> None:
+    grid = Grid((10, 21, 5), np.diag([2.0, 1.0, 3.0, 1.0]))
+    work = working_grid(grid, (3.0, 1.0, 2.5))
+    assert work.shape == (7, 21, 6)  # 20 mm by 3, 15 mm by 2.5
+    np.testing.assert_allclose(np.diag(work.affine), [3, 1, 2.5, 1])
+    np.testing.assert_allclose(work.origin, [9 - 3 * 3, 0, 6 - 2.5 * 2.5])
+    assert working_grid(grid, (2 + 1e-6, 1.0, 3.0)) == grid
+    assert working_grid(grid, (2 + 1e-5, 1.0, 3.0)).spacing == pytest.approx((2 + 1e-5, 1, 3))
+
+
+def test_an_odd_voxel_goes_to_or_from_the_far_end() -> None:
+    volume = Volume(np.arange(4, dtype=np.int16).reshape(4, 1, 1), np.eye(4))
+    padded = crop_or_pad(volume, (7, 1, 1), fill=-1)
+    np.testing.assert_array_equal(padded.voxels[:, 0, 0], [-1, 0, 1, 2, 3, -1, -1])
+    assert padded.grid.origin[0] == -1
+    cropped = crop_or_pad(volume, (1, 1, 1))
+    np.testing.assert_array_equal(cropped.voxels[:, 0, 0], [1])
+    assert cropped.grid.origin[0] == 1
+    np.testing.assert_array_equal(crop_or_pad(volume, (5, 1, 1)).voxels[:, 0, 0], [0, 1, 2, 3, 0])

@@ -8,10 +8,13 @@ from numpy.typing import DTypeLike, NDArray
 from scipy import ndimage
 
 from numbered import ORIENTATIONS, SHAPE, numbered, turned
+from refusals import refusal
 from transmodal.errors import InputError, UsageError
 from transmodal.volumes import Grid, Volume
+from transmodal.volumes.geometry import resampling
 from transmodal.volumes.geometry.reorient import (
     How,
+    footprint,
     reorient,
     resample,
     working_grid,
@@ -230,3 +233,77 @@ def test_the_edge_goes_on_for_three_quarters_of_a_voxel_and_no_further() -> None
 
     for turn in (0.0, 9.0):
         assert [at(x, turn) for x in (-0.8, -0.74, 1.5, 3.74, 3.8)] == [-1, 8, 8, 8, -1]
+
+
+@pytest.mark.parametrize("step", [0.7, 1.0, 1.4, 2.6])
+def test_a_footprint_holds_every_voxel_that_shows_in_the_mask_and_few_others(step: float) -> None:
+    grid, target = Grid((6, 5, 4), np.eye(4)), Grid((7, 5, 3), np.diag([step, step, step, 1.0]))
+    mask = np.zeros(target.shape, np.bool_)
+    mask[0, 1, 0] = mask[2, 1, 1] = True
+    shows = np.zeros(grid.shape, np.bool_)
+    for place in np.ndindex(grid.shape):
+        values = np.zeros(grid.shape, np.float32)
+        values[place] = 1
+        shows[place] = resample(Volume(values, grid.affine), target).voxels[mask].any()
+    reached = footprint(Volume(mask, target.affine), grid)
+    np.testing.assert_array_equal(reached, shows)
+
+
+def test_a_footprint_on_an_oblique_grid_is_everything() -> None:
+    turned = np.eye(4)
+    turned[:2, :2] = [[0.8, -0.6], [0.6, 0.8]]
+    mask = np.zeros((4, 4, 4), np.bool_)
+    assert footprint(Volume(mask, turned), Grid((5, 5, 5), np.eye(4))).all()
+
+
+def test_a_refusal_counts_the_voxels_and_says_what_to_do() -> None:
+    voxels = np.zeros(SHAPE, np.float32)
+    voxels[1, 2, :3] = np.nan, np.inf, -np.inf
+    line = refusal(lambda: resample(Volume(voxels, np.eye(4)), working_grid(Grid(SHAPE, np.eye(4)), 1.3)))
+    assert line == (
+        "error[E120]: 3 voxels that are not finite, in a volume to interpolate; expected finite voxels. "
+        "Repair the image, or read it with non-finite voxels set to zero."
+    )
+
+
+def test_the_budget_holds_for_grids_that_are_interpolated(monkeypatch: pytest.MonkeyPatch) -> None:
+    volume = numbered()
+    grid = working_grid(volume.grid, 0.7)
+    monkeypatch.setenv("TRANSMODAL_BUDGET_GIB", str((4 * np.prod(grid.shape) - 1) / 2**30))
+    for how in ("linear", "nearest", "cubic"):
+        assert refusal(lambda how=how: resample(volume, grid, how=how)).startswith("error[E401]: ")  # type: ignore[misc]
+    resample(volume, volume.grid)  # copies, whatever the budget
+
+
+@pytest.mark.parametrize(("tilt_mm", "is_parallel"), [(0.9, True), (1.1, False)])
+def test_axes_are_parallel_where_a_tilt_moves_no_voxel_by_more_than_the_tolerance(
+    tilt_mm: float, is_parallel: bool
+) -> None:
+    step = np.eye(4)
+    step[0, 1] = tilt_mm * resampling.TOLERANCE_MM / 2.0 / 10  # over ten voxels of 2 mm
+    axes = resampling._parallel_axes(step, (2.0, 1.0, 1.0), (5, 11, 5))
+    assert axes == ((0, 1, 2) if is_parallel else None)
+    assert resampling._parallel_axes(turned(45.0), (1.0, 1.0, 1.0), (3, 3, 3)) is None
+
+
+@pytest.mark.parametrize("how", ["linear", "nearest", "cubic"])
+def test_the_fill_is_0_if_nothing_is_said_and_lies_beyond_each_end(how: How) -> None:
+    volume = Volume(np.full((4, 5, 6), 9, np.int16), np.eye(4))
+    for turn in (0.0, 10.0):
+        affine = turned(turn)
+        affine[:3, 3] = -1.3, -1.3, -1.3
+        moved = resample(volume, Grid((8, 9, 10), affine), how=how).voxels
+        at = np.stack(np.indices((8, 9, 10)), axis=-1) @ affine[:3, :3].T + affine[:3, 3]
+        last = np.array([3, 4, 5])
+        beyond = ((at < -resampling.REACH - 1e-3) | (at > last + resampling.REACH + 1e-3)).any(axis=-1)
+        np.testing.assert_allclose(moved, np.where(beyond, 0, 9), atol=1e-4)
+
+
+def test_colours_of_floats_keep_their_last_axis() -> None:
+    colour = Volume(np.random.default_rng(0).integers(0, 255, (4, 5, 6, 3)).astype(np.uint8), np.eye(4))
+    swapped = np.eye(4)[[1, 0, 2, 3]] * 1.0
+    swapped[:3, 3] = 0.3
+    moved = resample(colour, Grid((5, 4, 6), swapped), how="nearest")
+    assert moved.voxels.shape == (5, 4, 6, 3)
+    np.testing.assert_array_equal(moved.voxels, colour.voxels.transpose(1, 0, 2, 3))
+    assert moved.voxels.flags.c_contiguous

@@ -8,7 +8,9 @@ import pytest
 from transmodal.errors import InputError
 from transmodal.volumes import Volume
 from transmodal.volumes.geometry.reorient import reorient, resample, working_grid
-from transmodal.volumes.regions import masks
+from transmodal.volumes.regions import brain as brain_module
+from transmodal.volumes.regions import masks, template_alignment
+from transmodal.volumes.regions.recent_masks import RecentMasks
 from virtual_heads import dice, head
 
 
@@ -18,6 +20,23 @@ def test_a_brain_is_found_in_its_head(index: int) -> None:
     found = masks.find_region(volume, "brain")
     assert found.method.startswith("head: template")
     assert dice(found.mask, brain) > 0.93
+
+
+def test_the_quick_way_gives_the_mask_of_the_thorough_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(brain_module, "RECENT", RecentMasks(0))
+    volume, brain = head(3, "head", 4.0)
+    quick = masks.find_region(volume, "brain")
+    assert "additive demons" in quick.method
+    with monkeypatch.context() as patched:
+        patched.setattr(brain_module, "least_jacobian", lambda *_: 0.0)
+        unfolded = masks.find_region(volume, "brain")
+    assert "additive" not in unfolded.method
+    monkeypatch.setattr(template_alignment, "_SURE", 9.0)
+    thorough = masks.find_region(volume, "brain")
+    assert "additive" not in thorough.method
+    for mask in (unfolded.mask, thorough.mask):
+        assert dice(quick.mask, mask) > 0.99
+    assert dice(quick.mask, brain) > dice(thorough.mask, brain) - 0.002
 
 
 def test_a_stripped_brain_is_its_foreground() -> None:

@@ -8,12 +8,14 @@ import pytest
 from transmodal.cohorts.simulation.atlas import AtlasOptions, subjects
 from transmodal.errors import InputError
 from transmodal.volumes import Volume
-from transmodal.volumes.regions import masks
+from transmodal.volumes.regions import brain, masks
 from transmodal.volumes.regions.brain import BrainMask
+from transmodal.volumes.regions.recent_masks import RecentMasks
 from virtual_heads import dice, head
 
 
-def test_regions_are_deterministic() -> None:
+def test_regions_are_deterministic(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(brain, "RECENT", RecentMasks(0))
     volume, _ = head(7, "head", 4.0)
     one, other = masks.find_region(volume, "brain"), masks.find_region(volume, "brain")
     np.testing.assert_array_equal(one.mask, other.mask)

@@ -138,7 +138,7 @@ def write_description(folder: Path, *, name: str, version: str, source: Path, no
         "BIDSVersion": VERSION,
         "DatasetType": "derivative",
         "GeneratedBy": [{"Name": "transmodal", "Version": version, "Description": note}],
-        "SourceDatasets": [_source(source, about)],
+        "SourceDatasets": [describe_source(source, about)],
         "DatasetLinks": {"source": _link(source, folder)},
     }
     for file_name, text in (
@@ -150,8 +150,13 @@ def write_description(folder: Path, *, name: str, version: str, source: Path, no
     files.write_json(folder / DESCRIPTION, content)
 
 
-def _source(folder: Path, about: Mapping[str, object]) -> dict[str, str]:
-    """Return what a dataset says of itself: Name, URL and DOI where it has a DOI, Version as far as it says one."""
+def describe_source(folder: Path, about: Mapping[str, object]) -> dict[str, str]:
+    """Return what a dataset says of itself: Name, URL and DOI where it has a DOI, Version as far as it says one.
+
+    Args:
+        folder: of the dataset.
+        about: content of its `dataset_description.json`.
+    """
     doi = str(about.get("DatasetDOI") or "").removeprefix("doi:").removeprefix("https://doi.org/")
     facts = {
         "Name": str(about.get("Name") or folder.resolve().name),

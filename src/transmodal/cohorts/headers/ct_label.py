@@ -48,8 +48,8 @@ def label(description: str, protocol: str, image_type: Sequence[str], scanner: s
         image_type: ImageType.
         scanner: maker, model and station.
     """
-    words = normalise(f"{description} {protocol} {' '.join(image_type[2:])}")
-    all_words = f"{words} {normalise(scanner)}"
+    words = _spell(f"{description} {protocol} {' '.join(image_type[2:])}")
+    all_words = f"{words} {_spell(scanner)}"
     if _MEGAVOLT.search(all_words):
         return Label("", "a CT of megavolts, whose numbers are not those of kilovolts")
     if _COMPUTED.search(words):
@@ -60,3 +60,8 @@ def label(description: str, protocol: str, image_type: Sequence[str], scanner: s
     if types & _NO_HU_TYPES or _NO_HU.search(words):
         return Label("", "CT computed to something else than HU")
     return Label("ct")
+
+
+def _spell(text: str) -> str:
+    """Return words as `normalise` parts them, and once more with capitals within words: kV_CB and DynaCT are no two words."""
+    return f"{normalise(text)} {normalise(text.lower())}"

@@ -18,6 +18,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from transmodal import plugins
 from transmodal.cohorts.layouts import _settings
 from transmodal.cohorts.layouts._layout import FolderContents, Layout, WritableLayout
 from transmodal.cohorts.layouts._settings import Key
@@ -39,6 +40,7 @@ __all__ = [
     "keys_of",
     "load",
     "names",
+    "own_names",
     "parse_options",
     "select_subjects",
     "summaries",
@@ -46,14 +48,19 @@ __all__ = [
 
 
 def names() -> list[str]:
-    """List the layouts without importing them."""
+    """List the layouts, those of plugins among them, without importing any."""
+    return plugins.names("layouts", own_names())
+
+
+def own_names() -> list[str]:
+    """List the layouts of this package."""
     modules = pkgutil.iter_modules(__path__)
     return sorted(module.name for module in modules if not module.name.startswith("_"))
 
 
 def summaries() -> dict[str, str]:
     """Return one line for each layout, the first of its docstring, without importing any of them."""
-    return {name: _docstring(name).partition("\n")[0] for name in names()}
+    return {name: _summary(name) for name in names()}
 
 
 def is_layout(name: str) -> bool:
@@ -68,9 +75,13 @@ def load(name: str) -> Layout[Any]:
         name: of the layout; the year of a release may follow it, as in `synthrad2023`.
 
     Raises:
-        UsageError: E002 for an unknown layout.
+        UsageError: E002 for an unknown layout, E004 where two distributions have one of that name.
+        ResourceError: E404 for a plugin that cannot be loaded.
     """
     stem = name if name in names() else name.rstrip("0123456789")
+    plugin = plugins.find("layouts", stem, own_names())
+    if plugin is not None:
+        return cast("Layout[Any]", plugins.load(plugin, "Options", "find"))
     if stem not in names():
         hint = suggest(stem, names(), "See transmodal prepare --help.")
         raise UsageError("E002", f"the layout {stem!r}", ", ".join(names()), hint)
@@ -142,6 +153,14 @@ def describe(name: str) -> str:
             f"{key}: {text}", 100, initial_indent="  ", subsequent_indent="      ", break_on_hyphens=False
         )
     return "\n".join([*lines, "", f"Example: transmodal prepare {name} FOLDER --dry-run"])
+
+
+def _summary(name: str) -> str:
+    plugin = plugins.find("layouts", name, own_names())
+    if plugin is None:
+        return _docstring(name).partition("\n")[0]
+    first = plugins.docstring(plugin).partition("\n")[0] or "Its module cannot be read."
+    return f"{first} [{plugin.distribution.text()}]"
 
 
 def _docstring(name: str) -> str:

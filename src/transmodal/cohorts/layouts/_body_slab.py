@@ -86,6 +86,11 @@ class BodySlab:
     segmentation: SlabPart | None = None
     reading: Reading = STRICT
 
+    @property
+    def modalities(self) -> tuple[str, ...]:
+        """Modalities of the case."""
+        return ("mr", "colour")
+
     def fingerprint(self) -> str:
         """Return a hash of the slab's files and of how they lie.
 

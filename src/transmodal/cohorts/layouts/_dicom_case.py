@@ -35,6 +35,11 @@ class DicomCase:
     steps: tuple[Step, ...] = ()
     reading: Reading = STRICT
 
+    @property
+    def modalities(self) -> tuple[str, ...]:
+        """Modalities of the case."""
+        return tuple(self.series)
+
     def fingerprint(self) -> str:
         """Return a hash of the files' contents, of what is known beside them and of the steps."""
         parts = [self.id, self.patient, self.group, ",".join(sorted(self.simulated))]

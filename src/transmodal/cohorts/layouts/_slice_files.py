@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import importlib
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from transmodal.errors import InputError, ResourceError
-from transmodal.storage import placeholders, streams
+from transmodal.cohorts.layouts._slice_hdf5 import read_arrays
+from transmodal.errors import InputError
+from transmodal.storage import matlab, memory, placeholders, regular, streams
 from transmodal.volumes import io
 from transmodal.volumes.formats import raster
 from transmodal.volumes.reading import STRICT, Reading
@@ -20,6 +20,8 @@ ARRAYS = (".npy", ".mat")
 """Files of arrays that hold slices: one, or many along the first axis."""
 PicturePart = Literal["whole", "left", "right"]
 """Of a picture: the whole, or the half of one that holds two side by side."""
+_PRINCIPAL = "data_fs"
+"""Name of the array, where a .mat file has several."""
 
 
 class Slices(NamedTuple):
@@ -90,9 +92,12 @@ def _half(picture: NDArray[Any], part: PicturePart) -> NDArray[Any]:
 def _stack(path: Path) -> NDArray[Any]:
     """Return slices along the first axis; of .npy the file is mapped, not read."""
     placeholders.refuse(path)
-    stack = (
-        _matlab(path) if path.suffix.lower() == ".mat" else np.load(path, mmap_mode="r", allow_pickle=False)
-    )
+    with regular.open_file(path):  # refuses what is no file, before NumPy opens it by its name
+        stack = (
+            _matlab(path)
+            if path.suffix.lower() == ".mat"
+            else np.load(path, mmap_mode="r", allow_pickle=False)
+        )
     if stack.ndim == 2:
         stack = stack[None]
     if stack.ndim != 3:
@@ -109,32 +114,22 @@ def _matlab(path: Path) -> NDArray[Any]:
     """Return the one array of a .mat file, or `data_fs`, as MATLAB's h5 files show it: slices first."""
     from scipy.io import loadmat
 
-    streams.check_budget(path.name, path.stat().st_size)
+    n_stored = path.stat().st_size
     try:
-        content: dict[str, Any] = loadmat(path)
+        with regular.open_file(path) as stream:
+            n_bytes = matlab.count_bytes(stream, memory.budget(n_stored))
+            streams.check_budget(path.name, n_bytes, n_stored=n_stored)
+            stream.seek(0)
+            content: dict[str, Any] = loadmat(stream)
     except NotImplementedError:  # version 7.3, which is HDF5
-        content = _hdf5(path)
+        content = read_arrays(path, _PRINCIPAL)
     else:
         content = {name: np.asarray(value).T for name, value in content.items() if not name.startswith("__")}
     arrays = {name: value for name, value in content.items() if getattr(value, "ndim", 0) in (2, 3)}
-    if "data_fs" not in arrays and len(arrays) != 1:
+    if _PRINCIPAL not in arrays and len(arrays) != 1:
         names = ", ".join(sorted(arrays)) or "no array"
         raise InputError(
-            "E103", f"{path.name} with {names}", "one array, or data_fs", "Save the slices alone."
+            "E103", f"{path.name} with {names}", f"one array, or {_PRINCIPAL}", "Save the slices alone."
         )
-    array: NDArray[Any] = arrays.get("data_fs", next(iter(arrays.values())))
+    array: NDArray[Any] = arrays.get(_PRINCIPAL, next(iter(arrays.values())))
     return array
-
-
-def _hdf5(path: Path) -> dict[str, Any]:
-    try:
-        h5py = importlib.import_module("h5py")
-    except ImportError as error:
-        raise ResourceError(
-            "E404",
-            f"{path.name} is a .mat file of version 7.3",
-            "h5py to read it",
-            "pip install 'transmodal[matlab]'",
-        ) from error
-    with h5py.File(path, "r") as opened:
-        return {name: np.asarray(opened[name]) for name in opened if hasattr(opened[name], "shape")}

@@ -50,6 +50,11 @@ class SliceStack:
     reading: Reading = STRICT
     group: str = ""
 
+    @property
+    def modalities(self) -> tuple[str, ...]:
+        """Modalities of the case."""
+        return tuple(modality for modality, _ in self.stacks)
+
     def fingerprint(self) -> str:
         """Return a hash of the files and of how they are taken.
 

@@ -66,6 +66,11 @@ class TensorCase:
     group: str = ""
     reading: Reading = STRICT
 
+    @property
+    def modalities(self) -> tuple[str, ...]:
+        """Modalities of the case."""
+        return ("t1", "fa")
+
     def fingerprint(self) -> str:
         """Return a hash of the files and of how they are taken.
 

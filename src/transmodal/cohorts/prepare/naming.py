@@ -9,12 +9,14 @@ from transmodal.cohorts.case import CaseMaker
 from transmodal.errors import InputError
 from transmodal.storage import files
 
+_DEVICE = re.compile(r"(?i)(con|prn|aux|nul|com[0-9]|lpt[0-9])(\.|$)")
+
 
 def folder_names(cases: Sequence[CaseMaker]) -> dict[str, CaseMaker]:
     """Give every case a folder name that stays inside the cohort, whatever its id says.
 
-    An id with other characters than `A-Za-z0-9._-`, with `..`, with a leading dot or dash, or longer than 100
-    becomes what is left of it and 8 digits of its hash.
+    An id with other characters than `A-Za-z0-9._-`, with `..`, with a leading dot or dash, longer than 100, or called as
+    a device is on Windows (`con`, `nul.x`), becomes what is left of it and 8 digits of its hash.
 
     Raises:
         InputError: E132 when there is no case, E004 when two have one name.
@@ -39,7 +41,12 @@ def folder_names(cases: Sequence[CaseMaker]) -> dict[str, CaseMaker]:
 
 
 def _safe(case: str) -> str:
-    if re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}", case) and ".." not in case and case[-1] != ".":
+    is_device = _DEVICE.match(case) is not None
+    is_plain = (
+        re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}", case) and ".." not in case and case[-1] != "."
+    )
+    if is_plain and not is_device:
         return case
     stem = re.sub(r"\.{2,}|[^A-Za-z0-9._-]+", "-", case)[:80].strip(".-")
+    stem = stem.replace(".", "-") if is_device else stem
     return f"{stem or 'case'}-{files.sha256_text(ascii(case))[:8]}"

@@ -45,10 +45,9 @@ def prepare(
 ) -> Cohort:
     """Prepare a cohort, or continue to; cases that are prepared already are left as they are.
 
-    A case is prepared anew when the content of its inputs or the options that touch it have changed, or when one
-    of its files is damaged (`Cohort.repaired` names them); a cohort
-    may grow, but one that was prepared from other cases is left as it is (`selection.check`).
-    All cases are tried before the failing ones are reported, and those that succeed are kept.
+    A case is prepared anew when the content of its inputs or the options that touch it have changed, or when one of its
+    files is damaged (`Cohort.repaired` names them); a cohort may grow, but one that was prepared from other cases is left
+    as it is (`selection.check`). All cases are tried before the failing ones are reported, and those that succeed are kept.
 
     Case ids become folder names, as `naming.folder_names` says.
 

@@ -29,7 +29,8 @@ from transmodal.cohorts.quality.pairs import measure_pairs
 from transmodal.cohorts.units import unit_of_values
 from transmodal.errors import InputError, TransmodalError
 from transmodal.modalities import modality_of
-from transmodal.storage import durable, files, npy
+from transmodal.storage import durable, files
+from transmodal.storage.arrays import npy
 from transmodal.volumes import Volume
 from transmodal.volumes.intensity import fit
 from transmodal.volumes.regions.masks import Region, find_region

@@ -21,7 +21,7 @@ from transmodal.cohorts.quality import image_similarity
 from transmodal.cohorts.split.split import NAMES, Split, groups_of
 from transmodal.errors import InputError
 from transmodal.parallel import spread
-from transmodal.storage import kept, npy
+from transmodal.storage.arrays import kept, npy
 from transmodal.volumes import Volume
 
 _ROWS = 512
@@ -139,7 +139,7 @@ def write_details(folder: Path, entry: CaseEntry, volumes: Mapping[str, Volume])
 
 
 def detail_path(folder: Path, case: str, volume: VolumeEntry) -> Path:
-    """Return the file of an image's detail, without the detail's own hash (`storage.kept`)."""
+    """Return the file of an image's detail, without the detail's own hash (`storage.arrays.kept`)."""
     return folder / "working" / f"likeness-{image_similarity.VERSION}" / case / f"{volume.sha256[:32]}.npy"
 
 

@@ -14,9 +14,10 @@ from typing import Literal, NamedTuple
 
 from transmodal.cohorts.case import Case
 from transmodal.cohorts.release_files import SIMULATED
-from transmodal.cohorts.simulation import atlas, release_contents, release_saving
-from transmodal.cohorts.simulation.release_defects import Defect, add_defects
-from transmodal.cohorts.simulation.release_saving import Files
+from transmodal.cohorts.simulation import atlas
+from transmodal.cohorts.simulation.release import contents, saving
+from transmodal.cohorts.simulation.release.defects import Defect, add_defects
+from transmodal.cohorts.simulation.release.saving import Files
 from transmodal.errors import UsageError
 from transmodal.parallel import spread
 from transmodal.storage import files
@@ -40,7 +41,7 @@ class Release:
     files: Callable[[Case, int], Files]
     measured: tuple[str, ...] = ("t1",)
     settings: tuple[str, ...] = ()
-    save: Callable[[Files, Path], None] = release_saving.save
+    save: Callable[[Files, Path], None] = saving.save
 
 
 class _Job(NamedTuple):
@@ -130,44 +131,42 @@ def _options(
 _TUMOUR = _options("t1", "t2", "flair", head="never", segmentation=True)
 RELEASES: Mapping[str, Release] = {
     "synthrad2023": Release(
-        "synthrad", _options("t1", "ct", head="always"), release_contents.synthrad2023_files, ("mr",)
+        "synthrad", _options("t1", "ct", head="always"), contents.synthrad2023_files, ("mr",)
     ),
-    "synthrad2025": Release(
-        "synthrad", _options("ct", head="always"), release_contents.synthrad2025_files, ()
-    ),
-    "brats2020": Release("brats", _TUMOUR, release_contents.brats2020_files),
-    "brats2021": Release("brats", _TUMOUR, release_contents.brats2021_files),
-    "brats2023": Release("brats", _TUMOUR, release_contents.brats2023_files),
-    "ixi": Release("ixi", _options("t1", "t2", "pd", head="always"), release_contents.ixi_files),
-    "abcd": Release("pairs", _options("t1", "fa", head="never"), release_contents.abcd_files, ("t1", "fa")),
+    "synthrad2025": Release("synthrad", _options("ct", head="always"), contents.synthrad2025_files, ()),
+    "brats2020": Release("brats", _TUMOUR, contents.brats2020_files),
+    "brats2021": Release("brats", _TUMOUR, contents.brats2021_files),
+    "brats2023": Release("brats", _TUMOUR, contents.brats2023_files),
+    "ixi": Release("ixi", _options("t1", "t2", "pd", head="always"), contents.ixi_files),
+    "abcd": Release("pairs", _options("t1", "fa", head="never"), contents.abcd_files, ("t1", "fa")),
     "diffusion": Release(
         "t1_fa",
         _options("t1", "t2", "fa", head="never"),
-        release_contents.diffusion_files,
+        contents.diffusion_files,
         settings=("by=header",),
-        save=release_saving.save_series,
+        save=saving.save_series,
     ),
     "korean_human": Release(
         "korean_human",
         _options("t1", "colour", head="always", segmentation=True),
-        release_contents.korean_human_files,
+        contents.korean_human_files,
         ("mr",),
-        save=release_saving.save_stacks,
+        save=saving.save_stacks,
     ),
     "dicom": Release(
         "dicom",
         _options("t1", "ct", head="always"),
-        release_contents.dicom_files,
+        contents.dicom_files,
         settings=("synthetic=true",),
-        save=release_saving.save_dicom,
+        save=saving.save_dicom,
     ),
     "bids": Release(
         "bids",
         _options("t1", "t2", "flair", head="always"),
-        release_contents.bids_files,
-        save=release_saving.save_bids,
+        contents.bids_files,
+        save=saving.save_bids,
     ),
     "slices": Release(
-        "slices", _options("t1", "t2", head="never"), release_contents.slices_files, settings=("a=t1", "b=t2")
+        "slices", _options("t1", "t2", head="never"), contents.slices_files, settings=("a=t1", "b=t2")
     ),
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 from typing import NamedTuple
+from urllib.parse import quote
 
 from transmodal.cohorts.manifest import CaseEntry
 from transmodal.cohorts.quality.pair_notes import ContrastPair, without_pairs
@@ -26,12 +27,14 @@ class CaseFacts(NamedTuple):
         summary: pictures and histograms.
         side: of the split.
         pairs: those that stand out most first; none where none could be judged.
+        address: of the viewer's page, relative to the cohort's; empty where there is none.
     """
 
     entry: CaseEntry
     summary: CaseSummary
     side: str
     pairs: Sequence[PairCheck]
+    address: str = ""
 
     @property
     def score(self) -> float:
@@ -61,13 +64,13 @@ def mosaic(cases: Sequence[CaseFacts], n_cases: int) -> str:
     return (
         '<section><h2>Every pair</h2><p class="about">Those that stand out most come first. Axial, coronal and '
         "sagittal planes through the middle, in the display that radiologists use: the patient&rsquo;s right is on "
-        f"the left.{fewer} Joint histograms show the first contrast to the right and the other upwards, with their mutual information (MI).</p>{switch}"
+        f"the left. Press a picture to enlarge all pictures of its case at that place.{fewer} Joint histograms show the first contrast to the right and the other upwards, with their mutual information (MI).</p>{switch}"
         f'<div class="cases">{"".join(map(_card, cases))}</div></section>'
     )
 
 
-def table(cases: Sequence[CaseFacts]) -> str:
-    """Return the section with one row per pair."""
+def table(cases: Sequence[CaseFacts], note: str = "") -> str:
+    """Return the section with one row per pair, and a note on the viewer's pages where there are any."""
     heads = (
         "Case",
         "Side",
@@ -85,7 +88,7 @@ def table(cases: Sequence[CaseFacts]) -> str:
         '<section><h2>Every figure</h2><p class="about">Press a heading to sort. <b>Off</b>: how far a rigid search '
         "moves the second contrast from where it lies. <b>Likeness</b>: the share of mutual information that "
         "fitting exactly gains over lying 4 mm beside; contrasts of two people gain little. <b>Score</b>: from 1 on "
-        "the pair is to be looked at.</p>"
+        f"the pair is to be looked at.{' A case opens the viewer. ' if note else ''}{escape(note)}</p>"
         f'<div class="scroll tall"><table class="sortable"><thead><tr>{headings(heads, n_text_columns=3)}</tr></thead><tbody>{rows}</tbody>'
         "</table></div></section>"
     )
@@ -102,9 +105,15 @@ def _card(facts: CaseFacts) -> str:
     pairs = "".join(_pair(facts, pair) for pair in summary.joints)
     return (
         f'<article class="case{" odd" if facts.score >= 1 else ""}" id="case-{escape(entry.id)}">'
-        f"<header><h3>{escape(entry.id)}</h3><span>{escape(', '.join(filter(None, words)))}</span></header>{odd}"
+        f"<header><h3>{escape(entry.id)}</h3><span>{escape(', '.join(filter(None, words)))}</span>"
+        f"{_linked(facts, 'open in the viewer') if facts.address else ''}</header>{odd}"
         f'<div class="strips">{strips}</div><div class="pairs">{pairs}</div>{_grid(facts)}{_notes(entry)}</article>'
     )
+
+
+def _linked(facts: CaseFacts, text: str) -> str:
+    """Return text as a link to the viewer's page, or as it is where there is none."""
+    return f'<a href="{escape(quote(facts.address))}">{escape(text)}</a>' if facts.address else escape(text)
 
 
 def _strip(facts: CaseFacts, name: str) -> str:
@@ -186,7 +195,7 @@ def _rows(facts: CaseFacts) -> str:
         )
         cells = "".join(f'<td data-value="{text}">{text or DASH}</td>' for text in figures)
         rows.append(
-            f"<tr{' class=odd' if pair_check and pair_check.is_doubtful else ''}><td>{escape(facts.entry.id)}</td>"
+            f"<tr{' class=odd' if pair_check and pair_check.is_doubtful else ''}><td>{_linked(facts, facts.entry.id)}</td>"
             f'<td class="left">{escape(facts.side)}</td><td class="left">{escape(f"{label(pair.fixed)} | {label(pair.moving)}")}</td>'
             f"{cells}<td>{joint.information if joint else 0:.2f}</td>{last}</tr>"
         )

@@ -15,24 +15,25 @@ from transmodal.cohorts.quality.pair_notes import PairMeasures, read_cohort
 from transmodal.cohorts.quality.pairs import PairCheck, check_pairs, measure_pairs
 from transmodal.cohorts.split.split import NAMES
 from transmodal.cohorts.store import Cohort, PreparedCase
-from transmodal.evaluation.cohort_report import cards
+from transmodal.evaluation.cohort_report import cards, grids
 from transmodal.evaluation.cohort_report.summary import (
     BINS,
     CaseSummary,
     Histogram,
     SummaryJob,
     summarise_case,
-    tilt_degrees,
 )
 from transmodal.evaluation.drawing.charts import plot_figure
+from transmodal.evaluation.drawing.contents import with_contents
 from transmodal.evaluation.drawing.figures import label
 from transmodal.evaluation.drawing.html import document
+from transmodal.evaluation.drawing.viewer_pages import write_cohort_pages
 from transmodal.evaluation.drawing.words import counted, number
 from transmodal.notice import INTENDED_USE
 from transmodal.parallel import spread
 from transmodal.progress import StageProgress
 from transmodal.storage import files
-from transmodal.volumes import Grid
+from transmodal.viewing.folder import ViewerFolder
 
 MAX_PICTURED = 400
 """Cases with pictures: of more, the three quarters that stand out most, and of the rest every n-th."""
@@ -40,7 +41,9 @@ MAX_PICTURED = 400
 _WIDTH, _HEIGHT = 300.0, 90.0
 
 
-def write(cohort: Cohort, *, workers: int = 1, progress: StageProgress | None = None) -> Path:
+def write(
+    cohort: Cohort, *, workers: int = 1, progress: StageProgress | None = None, has_viewer: bool = False
+) -> Path:
     """Summarise every case of a prepared cohort and write `cohort.html` into its folder.
 
     A case takes some 20 KB of the page, and no more than `MAX_PICTURED` cases have pictures.
@@ -49,6 +52,7 @@ def write(cohort: Cohort, *, workers: int = 1, progress: StageProgress | None = 
         cohort: prepared by this version or an earlier one; what its notes lack is measured.
         workers: processes.
         progress: told of each case.
+        has_viewer: also write a page per case below it, which shows the volumes.
 
     Raises:
         IntegrityError: E501 when an array is not there.
@@ -64,19 +68,26 @@ def write(cohort: Cohort, *, workers: int = 1, progress: StageProgress | None = 
         summaries[name] = summary
         if progress is not None:
             progress(name, len(summaries), len(jobs))
+    viewer = write_cohort_pages(cohort) if has_viewer else None
     path = cohort.folder / "cohort.html"
     with files.atomic_path(path) as beside:
-        beside.write_text(page(cohort, summaries, pairs), encoding="utf-8")
+        beside.write_text(page(cohort, summaries, pairs, viewer), encoding="utf-8")
     return path
 
 
-def page(cohort: Cohort, summaries: Mapping[str, CaseSummary], pairs: Sequence[PairCheck]) -> str:
+def page(
+    cohort: Cohort,
+    summaries: Mapping[str, CaseSummary],
+    pairs: Sequence[PairCheck],
+    viewer: ViewerFolder | None = None,
+) -> str:
     """Return the page as one self-contained HTML document; all text from data is escaped.
 
     Args:
         cohort: prepared.
         summaries: of every case, by its name.
         pairs: of every case, those that stand out most first.
+        viewer: pages that show the cases' volumes; None where there are none.
     """
     entries = {entry.id: entry for entry in cohort.manifest.cases}
     summaries = {
@@ -87,21 +98,24 @@ def page(cohort: Cohort, summaries: Mapping[str, CaseSummary], pairs: Sequence[P
         by_case.setdefault(pair.case, []).append(pair)
     order = [*by_case, *sorted(set(entries) - set(by_case))]
     side_of = {case: side for side in NAMES for case in cohort.split.ids(side)}
+    addresses = viewer.addresses if viewer else {}
     facts = [
-        cards.CaseFacts(entries[n], summaries[n], side_of.get(n, "no side"), by_case.get(n, []))
+        cards.CaseFacts(
+            entries[n], summaries[n], side_of.get(n, "no side"), by_case.get(n, []), addresses.get(n, "")
+        )
         for n in order
     ]
     sections = (
         _header(cohort, pairs),
-        _grids(cohort, summaries.values()),
+        grids.section(cohort, summaries.values()),
         _histograms(cohort, summaries, {pair.case for pair in pairs if pair.is_doubtful}),
         cards.mosaic([case for case in facts if case.summary.pictures], len(facts)),
-        cards.table(facts),
+        cards.table(facts, viewer.note() if viewer else ""),
         f"<footer><strong>{escape(INTENDED_USE)}</strong></footer>",
     )
     return document(
         f"{cohort.manifest.name}: a cohort\N{RIGHT SINGLE QUOTATION MARK}s quality",
-        "\n".join(sections),
+        with_contents(sections),
         "cohort",
     )
 
@@ -177,43 +191,6 @@ def _left_out(left_out: Mapping[str, str]) -> str:
     items = "".join(f"<li>{escape(case)}: {escape(why)}</li>" for case, why in list(left_out.items())[:50])
     more = f"<li>and {len(left_out) - 50} more</li>" if len(left_out) > 50 else ""
     return f"<details><summary>{counted(len(left_out), 'case')} left out</summary><ul>{items}{more}</ul></details>"
-
-
-def _grids(cohort: Cohort, summaries: Iterable[CaseSummary]) -> str:
-    """Return what the grids have in common and where they differ."""
-    cases = list(summaries)
-    grids = [case.grid for case in cases]
-    shapes = Counter(" x ".join(map(str, grid.shape)) for grid in grids)
-    native = Counter(", ".join(sorted(set(case.native.values()))) for case in cases)
-    tilts = [tilt_degrees(grid) for grid in grids]
-    facts = {
-        "Shape": _most_common(shapes) if len(shapes) <= 6 else f"{len(shapes)} different, {_sides(grids)}",
-        "Spacing": " x ".join(_span([grid.spacing[axis] for grid in grids]) for axis in range(3)) + " mm",
-        "Field of view": " x ".join(
-            _span([grid.shape[axis] * grid.spacing[axis] for grid in grids]) for axis in range(3)
-        )
-        + " mm",
-        "Obliqueness": f"{_span([round(tilt, 1) for tilt in tilts])}\N{DEGREE SIGN} from the patient's axes",
-        "As stored": _most_common(native),
-        "Split": "given" if cohort.split.by == "given" else f"by {cohort.split.by}, seed {cohort.split.seed}",
-        "Digest": cohort.digest(),
-    }
-    items = "".join(f"<dt>{escape(name)}</dt><dd>{escape(text)}</dd>" for name, text in facts.items())
-    return f"<section><h2>Grids</h2><dl>{items}</dl></section>"
-
-
-def _sides(grids: Sequence[Grid]) -> str:
-    return " x ".join(_span([float(grid.shape[axis]) for grid in grids]) for axis in range(3))
-
-
-def _most_common(counts: Counter[str]) -> str:
-    frequent = ", ".join(f"{text} ({n})" for text, n in counts.most_common(6))
-    return f"{frequent} and {len(counts) - 6} others" if len(counts) > 6 else frequent
-
-
-def _span(values: Sequence[float]) -> str:
-    low, high = number(min(values)), number(max(values))
-    return low if low == high else f"{low}\N{EN DASH}{high}"
 
 
 def _histograms(cohort: Cohort, summaries: Mapping[str, CaseSummary], odd: set[str]) -> str:

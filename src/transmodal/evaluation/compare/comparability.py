@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from transmodal.cohorts.patient_marks import MARKS, PatientMarks, read_marks, untested
 from transmodal.errors import InputError, UsageError
 from transmodal.evaluation.measures import clipping
+from transmodal.evaluation.provenance import ANOTHER_PROGRAM, ORIGIN
 from transmodal.evaluation.records.read import EvaluationRecord
 
 _REMEDY = "Evaluate them together, with one transmodal evaluate RUN RUN, or compare them apart."
@@ -31,15 +32,25 @@ def check_comparable(evaluations: Sequence[EvaluationRecord]) -> list[str]:
         UsageError: E004 when tasks, cohorts, splits, cases, protocols or the cohorts that models learned from differ.
         InputError: E135 when a model learned from a patient that it is scored on.
     """
+    check_scored_alike(evaluations)
+    _check_training(evaluations)
+    return collect_remarks(evaluations)
+
+
+def check_scored_alike(evaluations: Sequence[EvaluationRecord]) -> None:
+    """Refuse evaluations that were not scored alike; models may have learned from different cohorts.
+
+    Raises:
+        UsageError: E004 when tasks, cohorts, splits, cases or protocols differ.
+        InputError: E135 when a model learned from a patient that it is scored on.
+    """
     first = evaluations[0]
     for second in evaluations[1:]:
         for fact, ours, theirs in _differences(first, second):
             _refuse(f"{first.path} has the {fact} {ours}, {second.path} {theirs}", f"one {fact}")
         _check_patients(first, second)
     _check_protocols(evaluations)
-    _check_training(evaluations)
     _check_leaks(evaluations)
-    return _remarks(evaluations)
 
 
 def shared_metrics(evaluations: Sequence[EvaluationRecord]) -> list[ComparedMetric]:
@@ -188,7 +199,8 @@ def _note_untested(evaluations: Sequence[EvaluationRecord]) -> list[str]:
     return notes
 
 
-def _remarks(evaluations: Sequence[EvaluationRecord]) -> list[str]:
+def collect_remarks(evaluations: Sequence[EvaluationRecord]) -> list[str]:
+    """Return the limits of evaluations that stand in one table, one sentence each."""
     own = evaluations[0].content.provenance.cohort
     remarks = list(
         dict.fromkeys(note for evaluation in evaluations for note in evaluation.content.provenance.notes)
@@ -197,6 +209,12 @@ def _remarks(evaluations: Sequence[EvaluationRecord]) -> list[str]:
         remarks.append(f"Simulated, measured by no scanner: {', '.join(own.simulated)}.")
     if own.split == "validation":
         remarks.append("Validation split: the models' best checkpoints were chosen on these patients.")
+    external = {
+        name
+        for evaluation in evaluations
+        for name, record in evaluation.content.provenance.models.items()
+        if record.get(ORIGIN) == ANOTHER_PROGRAM
+    }
     traceable = {
         name
         for evaluation in evaluations
@@ -206,6 +224,8 @@ def _remarks(evaluations: Sequence[EvaluationRecord]) -> list[str]:
     for name, cohort in _training(evaluations):
         if name in traceable:
             continue
+        if name in external:
+            continue  # their evaluation says it already
         if "digest" not in cohort:
             remarks.append(f"{name}: what it learned from is not recorded, so a leak cannot be excluded.")
         elif cohort["digest"] != own.digest:

@@ -10,7 +10,7 @@ from transmodal.evaluation.compare.columns import TableColumn, table_columns
 from transmodal.evaluation.compare.compare import Comparison
 from transmodal.evaluation.compare.row import ComparisonRow
 from transmodal.evaluation.drawing.charts import dot_plot
-from transmodal.evaluation.drawing.figures import label, modality_labels
+from transmodal.evaluation.drawing.figures import task_label
 from transmodal.evaluation.drawing.html import document, headings
 from transmodal.metrics import registry
 
@@ -28,7 +28,7 @@ def page(comparison: Comparison) -> str:
     )
     notes = "".join(f"<li>{escape(text)}</li>" for text in table_notes(comparison))
     first = comparison.evaluations[0].content.provenance
-    title = f"{modality_labels(first.task.source)} to {label(first.task.target)}: comparison"
+    title = f"{task_label(first.task.source, first.task.target)}: comparison"
     heads = headings(column.heading for column in columns)
     body = (
         f'<header><p class="eyebrow">Transmodal comparison</p><h1>{escape(title)}</h1>'

@@ -109,14 +109,14 @@ def pool_trainings(evaluations: Sequence[EvaluationRecord]) -> list[Pool]:
 def _check_weights(models: Sequence[EvaluatedTranslator]) -> None:
     firsts: dict[tuple[str, str], EvaluatedTranslator] = {}
     for model in models:
-        digest = model.record.get("weights_sha256")
+        digest = model.record.get("weights_sha256") or model.record.get("volumes_sha256")
         if digest is None:
             continue
         first = firsts.setdefault((str(digest), json.dumps(_scoring_variant(model.record))), model)
         if first is not model:
             raise UsageError(
                 "E004",
-                f"{first.name} of {first.evaluation.path} and {model.name} of {model.evaluation.path} are the same weights",
+                f"{first.name} of {first.evaluation.path} and {model.name} of {model.evaluation.path} are the same {'weights' if 'weights_sha256' in model.record else 'volumes'}",
                 "each training once",
                 "Leave one of them out.",
             )
@@ -178,12 +178,15 @@ def _pool_oracles(evaluations: Sequence[EvaluationRecord]) -> list[Pool]:
 
 
 def _has_same_figures(first: EvaluatedTranslator, second: EvaluatedTranslator) -> bool:
-    return _rounded_figures(first) == _rounded_figures(second)
+    """Return whether two oracles have the same figures, as far as both evaluations took them."""
+    ours, theirs = _rounded_figures(first), _rounded_figures(second)
+    shared = ours.keys() & theirs.keys()
+    return bool(shared) and all(ours[key] == theirs[key] for key in shared)
 
 
-def _rounded_figures(oracle: EvaluatedTranslator) -> set[tuple[str, str, str, str]]:
+def _rounded_figures(oracle: EvaluatedTranslator) -> dict[tuple[str, str, str], str]:
     return {
-        (row.case, row.metric, row.protocol, "" if row.value is None else f"{row.value:.6g}")
+        (row.case, row.metric, row.protocol): "" if row.value is None else f"{row.value:.6g}"
         for row in oracle.evaluation.content.rows
         if row.translator == oracle.name
     }

@@ -39,6 +39,12 @@ def modality_labels(modalities: Iterable[str]) -> str:
     return " + ".join(label(name) for name in modalities)
 
 
+def task_label(sources: Iterable[str], target: str) -> str:
+    """Return a task as readers know it: `T1 to FA`, or `CT` where there is no source."""
+    names = modality_labels(sources)
+    return f"{names} to {label(target)}" if names else label(target)
+
+
 def window_of(
     modality: str, voxels: NDArray[Any], mask: Mask | None = None, *, unit: str = ""
 ) -> DisplayWindow:

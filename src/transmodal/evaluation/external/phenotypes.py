@@ -8,6 +8,9 @@ from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 from transmodal.cohorts.store import PreparedCase
 from transmodal.errors import InputError, UsageError, suggest
 from transmodal.evaluation.external.strata import Strata
@@ -89,6 +92,36 @@ def read(path: Path, by: Sequence[str], patients: Sequence[str]) -> Strata:
         values = {patient: table[patient][part.column] for patient in patients}
         groups[part.column] = _cut(part, values) if part.cuts else _group_by_value(part, values)
     return Strata("table of phenotypes", files.sha256_file(path), groups)
+
+
+def read_numbers(path: Path, column: str, patients: Sequence[str]) -> NDArray[np.float64]:
+    """Return one number per patient, NaN where it is not recorded.
+
+    Args:
+        path: CSV or TSV, as `read` takes it.
+        column: of numbers.
+        patients: of the cohort; each needs a row.
+
+    Raises:
+        UsageError: E002 for a column that is not there.
+        InputError: as `read`; E103 for what is no number.
+    """
+    table, columns = _table(Path(path), patients)
+    if column not in columns:
+        raise _unknown(column, columns)
+    numbers = []
+    for patient in patients:
+        value = table[patient][column]
+        number = math.nan if value.lower() in _MISSING else _number(value)
+        if number is None:
+            raise InputError(
+                "E103",
+                f"{column} with a value that is no number",
+                "numbers, or n/a",
+                "Choose another column.",
+            )
+        numbers.append(number)
+    return np.array(numbers, dtype=np.float64)
 
 
 def _table(path: Path, patients: Sequence[str]) -> tuple[Table, tuple[str, ...]]:

@@ -7,22 +7,32 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from transmodal.checkpoint import archive
 from transmodal.cohorts.patient_marks import PatientKey, read_marks, untested
 from transmodal.cohorts.store import Cohort, PreparedCase
 from transmodal.errors import InputError, UsageError
-from transmodal.evaluation.external.strata import InternalTest, Key
-from transmodal.evaluation.provenance import describe_variant
-from transmodal.evaluation.records import read as reading
-from transmodal.evaluation.records.read import EvaluationRecord
+from transmodal.evaluation.measures.reference_mask import ReferenceMask, choose, mask_cases
 from transmodal.evaluation.records.store import plain
-from transmodal.evaluation.result import Evaluation
-from transmodal.evaluation.statistics.paired_tests import by_patient
 from transmodal.evaluation.task import EvaluationTask, build_task
 from transmodal.inference.preprocessing import Preprocessing
 from transmodal.storage import files
 
 ALL_CASES = "all"
 """The split that is every case of a cohort; only of one that no model learned from."""
+
+
+class Site(NamedTuple):
+    """A cohort as an evaluation reads it, once.
+
+    Attributes:
+        cohort: with its modalities under the names that the runs have for them.
+        task: of an evaluation on it.
+        cases: of the scored side of its split.
+    """
+
+    cohort: Cohort
+    task: EvaluationTask
+    cases: Sequence[PreparedCase]
 
 
 class Sites(NamedTuple):
@@ -34,9 +44,25 @@ class Sites(NamedTuple):
         is_external: whether the models learned from another cohort than the scored one.
     """
 
-    scored: Cohort
-    training: Cohort | None
+    scored: Site
+    training: Site | None
     is_external: bool
+
+    def task(self) -> EvaluationTask:
+        """Return the task of the evaluation; the data range and the oracles' cases are the training cohort's."""
+        task = self.scored.task
+        if self.training is None:
+            return replace(task, n_training=0)
+        if not self.is_external:
+            return task
+        own = self.training.task
+        return replace(
+            task,
+            data_range=own.data_range,
+            n_training=own.n_training,
+            fitted_on=own.cohort,
+            keys=tuple(dict.fromkeys([*task.keys, *own.keys])),
+        )
 
     def notes(self, oracles: Sequence[str]) -> tuple[str, ...]:
         """Return the notes for a reader: that there are no oracles, where the training cohort is not at hand."""
@@ -48,16 +74,30 @@ class Sites(NamedTuple):
         )
 
 
-def find_sites(
-    scored: Cohort, training: Cohort | None, records: Mapping[str, Mapping[str, Any]], split: str
-) -> Sites:
+def read_site(cohort: Cohort, preprocessing: Preprocessing, sources: tuple[str, ...], split: str) -> Site:
+    """Return all that an evaluation takes from a cohort.
+
+    Args:
+        cohort: prepared.
+        preprocessing: of the runs.
+        sources: source modalities of all runs.
+        split: `train`, `validation`, `test` or `all`.
+
+    Raises:
+        InputError: as `build_task`.
+    """
+    cohort = cohort.named_for((*sources, preprocessing.target))
+    return Site(cohort, build_task(cohort, preprocessing, sources, split), select_cases(cohort, split))
+
+
+def find_sites(scored: Site, training: Site | None, records: Mapping[str, Mapping[str, Any]]) -> Sites:
     """Find out where the models learned.
 
     Args:
         scored: the cohort that is evaluated on.
         training: the training cohort, as the user names it; None takes the scored one where the models learned from it.
-        records: how each model came about.
-        split: the scored side of the split.
+        records: how each model came about; none where volumes of another program are scored alone, which may be on
+            all cases.
 
     Raises:
         UsageError: E004 for another training cohort than the models', or for all cases of a cohort that a model
@@ -68,50 +108,41 @@ def find_sites(
         for record in records.values()
         if "digest" in record.get("cohort", {})
     }
-    own = scored.digest()
-    if training is not None and set(learned) - {training.digest()}:
-        odd = next(cohort for digest, cohort in learned.items() if digest != training.digest())
+    own = scored.task.digest
+    if training is not None and set(learned) - {training.task.digest}:
+        odd = next(cohort for digest, cohort in learned.items() if digest != training.task.digest)
         raise UsageError(
             "E004",
-            f"--training-cohort {training.manifest.name} ({training.digest()[:12]})",
+            f"--training-cohort {training.task.cohort} ({training.task.digest[:12]})",
             f"{odd.get('name')} ({str(odd['digest'])[:12]}), which a run learned from",
             "Name that cohort, or leave the option out.",
         )
-    if split == ALL_CASES and (own in learned or not learned):
+    if records and scored.task.split == ALL_CASES and (own in learned or not learned):
         raise UsageError(
             "E004",
-            f"--split all of {scored.manifest.name}, which a run learned from",
+            f"--split all of {scored.task.cohort}, which a run learned from",
             "another cohort",
             "Score its test split.",
         )
-    if training is not None and training.digest() != own:
+    if training is not None and training.task.digest != own:
         return Sites(scored, training, is_external=True)
     is_external = training is None and bool(learned) and own not in learned
     return Sites(scored, None if is_external else scored, is_external)
 
 
-def build_task_of_sites(
-    sites: Sites, preprocessing: Preprocessing, sources: tuple[str, ...], split: str
-) -> EvaluationTask:
-    """Return the task of an evaluation; the data range and the oracles' cases are the training cohort's."""
-    task = build_task(sites.scored, preprocessing, sources, split)
-    if sites.training is None:
-        return replace(task, n_training=0)
-    if sites.training is sites.scored:
-        return task
-    own = build_task(sites.training, preprocessing, sources, split)
-    return replace(
-        task,
-        data_range=own.data_range,
-        n_training=own.n_training,
-        fitted_on=own.cohort,
-        keys=tuple(dict.fromkeys([*task.keys, *own.keys])),
-    )
-
-
 def select_cases(cohort: Cohort, split: str) -> list[PreparedCase]:
     """Return the cases of a side of the split, or all of them."""
     return cohort.cases(None if split == ALL_CASES else split)
+
+
+def mask_site_cases(
+    site: Site, preprocessing: Preprocessing
+) -> tuple[list[PreparedCase], ReferenceMask | None]:
+    """Return a site's cases with their evaluation mask, and which region of the target that is."""
+    mask = choose(site.cohort, site.cases, preprocessing.target, preprocessing.region)
+    if mask is None:
+        return list(site.cases), None
+    return mask_cases(site.cohort, site.cases, mask.modality, (mask.kind,)), mask
 
 
 def namesakes(
@@ -146,78 +177,23 @@ def _note_namesakes(patients: Sequence[str]) -> tuple[str, ...]:
     )
 
 
-def summarise_internal_test(evaluation: Evaluation) -> InternalTest:
-    """Return the figures of an evaluation on the training cohort's test patients."""
-    points: dict[Key, list[tuple[str, float]]] = {}
-    for row in evaluation.rows:
-        points.setdefault((row.translator, row.metric, row.protocol.text()), []).append(
-            (row.patient, row.value)
-        )
-    task = evaluation.task
-    figures = {key: by_patient(values) for key, values in points.items()}
-    return InternalTest(task.cohort, task.digest, "taken in the same evaluation", figures)
-
-
-def read_internal_test(
-    runs: Mapping[str, Path], records: Mapping[str, Mapping[str, Any]]
-) -> InternalTest | None:
-    """Return the written figures of runs on the test split of the cohort that they learned from.
-
-    Args:
-        runs: folders of runs, by name.
-        records: how each model came about, by its name; weights have to be the very ones that are scored now.
-
-    Returns:
-        None where no run was evaluated on the cohort that it learned from.
-    """
-    figures: dict[Key, list[tuple[str, float]]] = {}
-    origins: list[tuple[str, str, str]] = []
-    for run in runs.values():
-        try:
-            record = reading.read(run / "evaluation" / reading.NAME)
-        except (
-            InputError
-        ):  # no evaluation on the training cohort, or not whole: there is nothing to hold against
-            continue
-        cohort = record.content.provenance.cohort
-        names = _equal_models(record, records)
-        if cohort.split != "test" or not names or (origins and origins[0][1] != cohort.digest):
-            continue
-        origins.append((cohort.name, cohort.digest, f"evaluation.json {record.sha256[:12]} of {run.name}"))
-        for row in record.content.rows:
-            if row.translator in names and row.value is not None:
-                key = (names[row.translator], row.metric, row.protocol)
-                figures.setdefault(key, []).append((row.patient, row.value))
-    if not origins:
-        return None
-    averaged = {key: by_patient(values) for key, values in figures.items()}
-    return InternalTest(origins[0][0], origins[0][1], ", ".join(how for *_, how in origins), averaged)
-
-
-def _equal_models(record: EvaluationRecord, records: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
-    """Return the names of models here by their names in an evaluation of the same weights on their own cohort."""
-    provenance = record.content.provenance
-    return {
-        earlier_name: name
-        for earlier_name, earlier in provenance.models.items()
-        for name, own in records.items()
-        if _identity(earlier) == _identity(own)
-        and earlier.get("cohort", {}).get("digest") == provenance.cohort.digest
-    }
-
-
 def evaluation_folder(run: Path, cohort: Cohort) -> Path:
-    """Return the folder of a run's evaluation: beside the internal test's where the cohort is another."""
+    """Return the folder of a run's evaluation: beside the internal test's where the cohort is another.
+
+    That of a run in one file lies beside the file.
+    """
+    is_file = archive.is_archive(run)
+    own, learned = cohort.digest(), _learned(run, is_file=is_file)
+    name = "evaluation" if learned in (None, own) else f"evaluation-{plain(cohort.manifest.name)}-{own[:8]}"
+    return run.with_name(f"{run.stem}-{name}") if is_file else run / name
+
+
+def _learned(run: Path, *, is_file: bool) -> str | None:
+    """Return the digest of the cohort that a run learned from; None where the run does not say it."""
+    if is_file:
+        return archive.load(archive.read(run)).cohort.digest
     try:
         digest = files.read_json(run / "run.json").get("cohort", {}).get("digest")
     except InputError:
-        digest = None
-    own = cohort.digest()
-    return run / (
-        "evaluation" if digest in (None, own) else f"evaluation-{plain(cohort.manifest.name)}-{own[:8]}"
-    )
-
-
-def _identity(record: Mapping[str, Any]) -> tuple[object, tuple[str, ...], str]:
-    passes = describe_variant(record.get("passes") or {})
-    return record.get("weights_sha256"), tuple(record.get("without", ())), passes
+        return None
+    return None if digest is None else str(digest)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from transmodal.evaluation.provenance import ANOTHER_PROGRAM, ORIGIN
 from transmodal.volumes.bounds import Clipped
 
 RANGE = "synthetic_range"
@@ -36,6 +37,7 @@ def note_unclipped(models: Mapping[str, Mapping[str, Any]]) -> list[str]:
     Args:
         models: records of models by name, of all evaluations that are compared.
     """
+    models = {name: record for name, record in models.items() if record.get(ORIGIN) != ANOTHER_PROGRAM}
     without = [name for name, record in models.items() if RANGE not in record]
     if not without or len(without) == len(models):
         return []

@@ -94,6 +94,9 @@ class ProtocolFields(RecordPart):
     target_normalised: bool = False
     definition: str = ""
     mask: str = ""
+    clips: bool = False
+    resampled: bool = False
+    fitted: bool = False
 
 
 class SplitFigureLine(RecordPart):

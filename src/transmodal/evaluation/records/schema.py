@@ -52,6 +52,8 @@ class Scoring(RecordPart):
     mask: MaskChoice | None = None
     labels: dict[int, str] = Field(default_factory=dict)
     reference: ReferenceUnits | None
+    has_resampled: bool = False
+    has_fitted: bool = False
 
 
 class ArrayHashes(RecordPart):
@@ -107,7 +109,8 @@ class TaskRecord(RecordPart):
 class ScoredCohort(RecordPart):
     """The cohort that was scored; evaluations before 0.2 have no list of training patients.
 
-    `patient_marks` are of the scored patients, by the id of each key at hand.
+    `patient_marks` are of the scored patients, by the id of each key at hand; `left_out` are cases of the split that
+    are not scored, since a participant has no volume of them.
     """
 
     name: str
@@ -120,6 +123,7 @@ class ScoredCohort(RecordPart):
     training_patients_sha256: tuple[str, ...] | None = None
     training_patients_key: str = ""
     patient_marks: dict[str, dict[str, str]] = Field(default_factory=dict)
+    left_out: tuple[str, ...] = ()
 
 
 class Provenance(RecordPart):

@@ -20,6 +20,8 @@ from transmodal.volumes import Grid, Volume, io
 
 FOLDER = "volumes"
 _MARK = "SYNTHETIC transmodal"
+_LONGEST = 120
+"""Letters of a name: file systems take 255 bytes, endings and what is put before it included."""
 
 
 class StoredFile(NamedTuple):
@@ -156,8 +158,8 @@ def _channels(volume: Volume) -> dict[str, Volume]:
 
 
 def plain(name: str) -> str:
-    """Return a name without characters that some paths cannot hold."""
-    return re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip(".-") or "unnamed"
+    """Return a name without characters that some paths cannot hold, and no longer than they can be."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", name)[:_LONGEST].strip(".-") or "unnamed"
 
 
 def _tampered(difference: str, expected: str) -> IntegrityError:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from html import escape
+from urllib.parse import quote
 
 from transmodal.evaluation.drawing.charts import dot_plot
 from transmodal.evaluation.drawing.html import headings
@@ -39,12 +40,28 @@ def cases_section(evaluation: Evaluation) -> str:
         for name in (*evaluation.models, *evaluation.oracles):
             values = [figures.get((case, name, column.metric, column.protocol)) for column in columns]
             cells = "".join(_figure(column, value) for column, value in zip(columns, values, strict=True))
-            rows.append(f'<tr><td>{escape(case)}</td><td class="left">{escape(name)}</td>{cells}</tr>')
+            rows.append(
+                f'<tr><td>{viewer_link(evaluation, case, escape(case))}</td><td class="left">{escape(name)}</td>{cells}</tr>'
+            )
     return (
         '<section><h2>Every case</h2><p class="about">Press a heading to sort. The same figures, and those of '
-        "the whole volume, are in evaluation.csv and evaluation.json.</p>"
+        f"the whole volume, are in evaluation.csv and evaluation.json.{_viewer_note(evaluation)}</p>"
         f'<div class="scroll tall"><table class="sortable"><thead><tr>{heads}</tr></thead>'
         f"<tbody>{''.join(rows)}</tbody></table></div></section>"
+    )
+
+
+def viewer_link(evaluation: Evaluation, case: str, text: str) -> str:
+    """Return HTML as a link to the viewer's page of a case, or as it is where there is none."""
+    address = evaluation.viewer.addresses.get(case) if evaluation.viewer else None
+    return f'<a href="{escape(quote(address))}">{text}</a>' if address else text
+
+
+def _viewer_note(evaluation: Evaluation) -> str:
+    return (
+        f" A case&rsquo;s name opens the viewer. {escape(evaluation.viewer.note())}"
+        if evaluation.viewer
+        else ""
     )
 
 

@@ -7,6 +7,7 @@ from html import escape
 from transmodal.evaluation.drawing.figures import label, modality_labels
 from transmodal.evaluation.drawing.words import counted, enumerated
 from transmodal.evaluation.result import Evaluation
+from transmodal.evaluation.task import EvaluationTask
 
 
 def section(evaluation: Evaluation) -> str:
@@ -20,12 +21,20 @@ def section(evaluation: Evaluation) -> str:
     )
     return (
         '<header><p class="eyebrow">Transmodal evaluation</p>'
-        f'<h1>{escape(modality_labels(task.sources))}<span class="to">&rarr;</span>{escape(label(task.target))}</h1>'
+        f"<h1>{_heading(task)}</h1>"
         f'<p class="lead">{escape(enumerated(evaluation.models) or "Oracles")}, scored on '
         f"{_scored(evaluation)} of the cohort <em>{escape(task.cohort)}</em>. "
         f"{_trained(evaluation)}Figures are {region}, on the target&rsquo;s native grid.</p>"
         f"{_notice(evaluation)}{_findings(evaluation)}</header>"
     )
+
+
+def _heading(task: EvaluationTask) -> str:
+    """Return the sources and the target; the target alone where volumes are scored without their sources."""
+    target = escape(label(task.target))
+    if not task.sources:
+        return target
+    return f'{escape(modality_labels(task.sources))}<span class="to">&rarr;</span>{target}'
 
 
 def _scored(evaluation: Evaluation) -> str:

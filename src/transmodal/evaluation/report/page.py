@@ -5,7 +5,8 @@ from __future__ import annotations
 from html import escape
 
 from transmodal.evaluation.drawing.charts import line_chart, read_curves
-from transmodal.evaluation.drawing.figures import label, modality_labels
+from transmodal.evaluation.drawing.contents import with_contents
+from transmodal.evaluation.drawing.figures import task_label
 from transmodal.evaluation.drawing.html import document
 from transmodal.evaluation.measures import histogram, organs
 from transmodal.evaluation.report import (
@@ -45,8 +46,8 @@ def page(evaluation: Evaluation) -> str:
         f"<footer><strong>{escape(INTENDED_USE)}</strong></footer>",
     )
     task = evaluation.task
-    title = f"{modality_labels(task.sources)} to {label(task.target)}: evaluation"
-    return document(title, "\n".join(section for section in sections if section), "report")
+    title = f"{task_label(task.sources, task.target)}: evaluation"
+    return document(title, with_contents(sections), "report")
 
 
 def _curves(evaluation: Evaluation) -> str:

@@ -13,6 +13,7 @@ from transmodal.evaluation.drawing.planes import PLANES, Strip
 from transmodal.evaluation.drawing.words import MINUS, number
 from transmodal.evaluation.measures.gallery import CasePictures
 from transmodal.evaluation.report import zoom
+from transmodal.evaluation.report.figures import viewer_link
 from transmodal.evaluation.result import Evaluation
 
 
@@ -28,7 +29,8 @@ def section(evaluation: Evaluation) -> str:
         "Target and synthetic volumes share one window, error maps show synthetic minus target, saturated beyond "
         "their limits"
         f"{_maps(evaluation.gallery)}. Radiological "
-        "display: the patient&rsquo;s right (R) is on the left.</p>"
+        "display: the patient&rsquo;s right (R) is on the left. Press a picture to enlarge all pictures of its case at "
+        "that place; move to look around, press again to end.</p>"
         f"{switch if any(pictures.border for pictures in evaluation.gallery) else ''}{cards}</section>"
     )
 
@@ -62,9 +64,14 @@ def _card(evaluation: Evaluation, pictures: CasePictures, mark: str) -> str:
     divide = '<p class="divide">Oracles: what needs no learning of images</p>' if oracles else ""
     return (
         f'<article class="case"><header><h3>{escape(pictures.case)}</h3>'
-        f"<span>{escape(', '.join(pictures.why))}</span></header>{_outline(pictures, mark)}"
+        f"<span>{escape(', '.join(pictures.why))}</span>{_viewer(evaluation, pictures.case)}</header>"
+        f"{_outline(pictures, mark)}"
         f'<div class="pair">{sources}{truth}</div>{models}{zoom.row(evaluation, pictures)}{divide}{oracles}</article>'
     )
+
+
+def _viewer(evaluation: Evaluation, case: str) -> str:
+    return viewer_link(evaluation, case, "open in the viewer") if evaluation.viewer else ""
 
 
 def _pair(evaluation: Evaluation, pictures: CasePictures, mark: str, name: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from html import escape
 from typing import Any
 
@@ -39,7 +39,8 @@ def section(evaluation: Evaluation) -> str:
         "Simulated": ", ".join(record["cohort"]["simulated"]) or "nothing",
         "Slices without mask": _excluded(evaluation.slices_excluded),
         **{
-            f"Model {name}": _flat(_without(_PRETRAINED, fields)) for name, fields in record["models"].items()
+            f"Model {name}": _flat(_without((_PRETRAINED, "files"), fields))
+            for name, fields in record["models"].items()
         },
         **{
             f"Starting weights of {name}": _flat(fields[_PRETRAINED])
@@ -55,8 +56,8 @@ def section(evaluation: Evaluation) -> str:
     return f"<section><h2>Provenance</h2><dl>{items}</dl></section>"
 
 
-def _without(name: str, fields: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in fields.items() if key != name}
+def _without(names: Collection[str], fields: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in fields.items() if key not in names}
 
 
 def _excluded(slices: Mapping[str, int]) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from transmodal.evaluation import provenance
-from transmodal.evaluation.drawing.figures import label, modality_labels
+from transmodal.evaluation.drawing.figures import label, task_label
 from transmodal.evaluation.drawing.tables import escape_latex, escape_markdown, latex_table, markdown_table
 from transmodal.evaluation.drawing.words import (
     DASH,
@@ -182,7 +182,7 @@ def _texts(evaluation: Evaluation) -> Sequence[str]:
 
 def _title(evaluation: Evaluation) -> str:
     task = evaluation.task
-    return f"{modality_labels(task.sources)} to {label(task.target)}: evaluation"
+    return f"{task_label(task.sources, task.target)}: evaluation"
 
 
 def _heading(column: Column) -> str:

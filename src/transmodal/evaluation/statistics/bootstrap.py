@@ -56,8 +56,8 @@ def intervals(parts: Sequence[Values], resamples: int, seed: int) -> tuple[Inter
             sums += shares @ part
         patients = np.take_along_axis(sums, rng.integers(0, n, (count, n)), axis=1)
         resampled.append(np.stack([patients.mean(axis=1), np.median(patients, axis=1)]))
-    tail = _tail(n)
-    means, medians = np.quantile(np.concatenate(resampled, axis=1), [tail, 1 - tail], axis=1).T
+    edge = tail(n)
+    means, medians = np.quantile(np.concatenate(resampled, axis=1), [edge, 1 - edge], axis=1).T
     return Interval(*map(float, means)), Interval(*map(float, medians))
 
 
@@ -79,6 +79,12 @@ def unpaired(first: Values, second: Values, resamples: int = RESAMPLES, seed: in
     tail = float(stats.norm.cdf(-reach))
     low, high = np.quantile(resampled, [tail, 1 - tail])
     return Interval(float(low), float(high))
+
+
+def tail(n: int) -> float:
+    """Return the percentile, 0 to 0.5, that n patients need: Student's t, and the bootstrap's variance of (n - 1) / n."""
+    reach = math.sqrt(n / (n - 1)) * stats.t.ppf((1 + CONFIDENCE) / 2, n - 1)
+    return float(stats.norm.cdf(-reach))
 
 
 def _means(values: Values, resamples: int, rng: np.random.Generator) -> Values:
@@ -112,9 +118,3 @@ def _widened(part: Values) -> Values:
     means = part.mean(axis=1, keepdims=True)
     wider: Values = part + (math.sqrt(seeds / (seeds - 1)) - 1) * (means - means.mean())
     return wider
-
-
-def _tail(n: int) -> float:
-    """Return the percentile that n patients need: Student's t, and the bootstrap's variance of (n - 1) / n."""
-    reach = math.sqrt(n / (n - 1)) * stats.t.ppf((1 + CONFIDENCE) / 2, n - 1)
-    return float(stats.norm.cdf(-reach))

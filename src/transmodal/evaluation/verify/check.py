@@ -74,7 +74,7 @@ def check(folder: Path, cohort: Cohort | Path, *, progress: StageProgress | None
     store = cohort if isinstance(cohort, Cohort) else Cohort.open(cohort)
     tally = Tally(path)
     _check_cohort(file, store, tally)
-    task = _task(file, scoring)
+    task = task_of(file, scoring)
     checker = CaseChecker(file, task, tally)
     store = store.named_for([*task.sources, task.target])
     for n, (id_, hashes) in enumerate(file.targets.items(), start=1):
@@ -98,7 +98,7 @@ def _check_cohort(file: EvaluationFile, cohort: Cohort, tally: Tally) -> None:
             f"{scored.name} ({scored.digest[:12]}), which was scored on",
             "Name that cohort.",
         )
-    ids = {case.id for case in select_cases(cohort, scored.split)}
+    ids = {case.id for case in select_cases(cohort, scored.split)} - set(scored.left_out)
     odd = sorted(ids ^ set(file.targets))
     if odd:
         raise tally.changed(
@@ -172,8 +172,8 @@ def _strata(file: EvaluationFile, external: External) -> list[strata.Stratum]:
     return strata.describe_strata(points, groups, internal)
 
 
-def _task(file: EvaluationFile, scoring: Scoring) -> EvaluationTask:
-    """Return the task, as far as figures depend on it."""
+def task_of(file: EvaluationFile, scoring: Scoring) -> EvaluationTask:
+    """Return the task of a written evaluation, as far as figures depend on it."""
     task, cohort, units = file.provenance.task, file.provenance.cohort, scoring.reference
     return EvaluationTask(
         task.source,
@@ -188,6 +188,8 @@ def _task(file: EvaluationFile, scoring: Scoring) -> EvaluationTask:
         units={task.target: task.unit},
         labels=scoring.labels,
         mask=None if scoring.mask is None else ReferenceMask(scoring.mask.modality, scoring.mask.kind),
+        has_resampled=scoring.has_resampled,
+        has_fitted=scoring.has_fitted,
     )
 
 

@@ -16,7 +16,8 @@ class AblationPlan(Design):
     """Variants of one recipe that are compared.
 
     Attributes:
-        name: of the study; its page in the docs has the same.
+        name: of the study.
+        paper: translator on whose page its figures stand; the study's name by default.
         recipe: what is trained.
         changes: of the recipe, for all variants.
         seeds: of the trainings.
@@ -25,8 +26,14 @@ class AblationPlan(Design):
     """
 
     recipe: str
+    paper: str = ""
     without: tuple[str, ...] = ()
     variants: Annotated[dict[str, Variant], Field(min_length=1)]
+
+    @property
+    def page(self) -> str:
+        """Return the name of the page in docs/papers that shows its figures."""
+        return self.paper or self.name.replace("-", "_")
 
     @property
     def rows(self) -> Mapping[str, Variant]:

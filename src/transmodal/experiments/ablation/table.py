@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
+import numpy as np
+
+from transmodal.evaluation.drawing.words import DASH, interval, p_value, true_minus
+from transmodal.evaluation.statistics.bootstrap import Values
+from transmodal.evaluation.statistics.paired_tests import Difference, holm, paired, too_few
 from transmodal.experiments.markdown import line, made_at
 
+_TESTED = "mae"
 _HEADINGS = {"mae": "MAE", "psnr": "PSNR (dB)", "ssim": "SSIM 3D"}
 
 
@@ -17,20 +23,71 @@ def rows(content: Mapping[str, Any]) -> list[str]:
         content: of `ablation.json`.
     """
     metrics = list(content["protocols"])
-    lines = [
-        f"| {line([*(_HEADINGS[metric] for metric in metrics), 'seeds'])}",
-        f"|---|{'---|' * len(metrics)}---|",
+    first = next(iter(content["variants"]))
+    heads = [
+        *(_HEADINGS[metric] for metric in metrics),
+        "seeds",
+        f"{_HEADINGS[_TESTED]} less {first}'s",
+        "p (Holm)",
     ]
+    lines = [f"| {line(heads)}", f"|---|{'---|' * len(heads)}"]
     for oracle, means in content["oracles"].items():
-        lines.append(line([f"*{oracle}*", *(_number(metric, means[metric]) for metric in metrics), "-"]))
+        lines.append(
+            line([f"*{oracle}*", *(_number(metric, means[metric]) for metric in metrics), "-", DASH, DASH])
+        )
+    tests = _tests(content)
     for name, variant in content["variants"].items():
         for scored, summary in variant["summary"].items():
             cells = [
                 f"{_number(metric, summary[metric]['mean'])} ± {_number(metric, summary[metric]['sd'])}"
                 for metric in metrics
             ]
-            lines.append(line([name + scored.removeprefix("run"), *cells, str(len(variant["seeds"]))]))
+            row = [name + scored.removeprefix("run"), *cells, str(len(variant["seeds"]))]
+            lines.append(line([*row, *_test_cells(tests.get((name, scored)))]))
     return lines
+
+
+class _Test(NamedTuple):
+    """A variant against the first one, subject by subject, and its p-value among all variants."""
+
+    difference: Difference
+    p_holm: float | None
+
+
+def _tests(content: Mapping[str, Any]) -> dict[tuple[str, str], _Test]:
+    """Return the test of every variant against the first, each with and without its missing sources."""
+    first, *further = content["variants"]
+    differences = {}
+    for name in further:
+        for scored in content["variants"][name]["summary"]:
+            ours, theirs = (_figures(content["variants"][variant], scored) for variant in (name, first))
+            if ours is not None and theirs is not None and ours.shape[1] == theirs.shape[1]:
+                differences[name, scored] = paired(ours, theirs)
+    corrected = holm([difference.p for difference in differences.values()])
+    return {
+        place: _Test(difference, p)
+        for (place, difference), p in zip(differences.items(), corrected, strict=True)
+    }
+
+
+def _figures(variant: Mapping[str, Any], scored: str) -> Values | None:
+    """Return the tested metric, `(seeds, subjects)`; None where a seed has no figures per subject."""
+    rows = [seed.get("rows", {}).get(scored, {}).get(_TESTED) for seed in variant["seeds"].values()]
+    if not rows or any(row is None or set(row) != set(rows[0]) for row in rows):
+        return None
+    return np.array([[row[case] for case in sorted(rows[0])] for row in rows])
+
+
+def _test_cells(test: _Test | None) -> list[str]:
+    if test is None:
+        return [DASH, DASH]
+    difference = test.difference
+
+    def write(value: float) -> str:
+        return true_minus(_number(_TESTED, value))
+
+    ends = "" if difference.interval is None else f" ({interval(difference.interval, write)})"
+    return [f"{write(difference.mean)}{ends}", p_value(test.p_holm)]
 
 
 def page(content: Mapping[str, Any]) -> str:
@@ -47,6 +104,9 @@ def page(content: Mapping[str, Any]) -> str:
         "what the software does, nothing about a model's clinical worth. Mean over the test subjects, then mean and "
         "standard deviation over the seeds. In italics: oracles that learn no network.",
         "",
+        f"Differences are paired by subject, with 95 % intervals by a bootstrap over subjects and seeds; p by the two-sided "
+        f"Wilcoxon signed-rank test on means over seeds, corrected for the number of variants by Holm. {_caution(content)}",
+        "",
         f"Protocol. {protocol}.",
         "",
         f"`transmodal ablate {content['study']}` makes these figures: recipe `{first['recipe']}`{budget}; "
@@ -60,6 +120,15 @@ def page(content: Mapping[str, Any]) -> str:
         f"- *{name}*: {variant['note']}" for name, variant in content["variants"].items() if variant["note"]
     ]
     return "\n".join([*lines, *([""] if notes else []), *notes])
+
+
+def _caution(content: Mapping[str, Any]) -> str:
+    """Return what so few subjects cannot tell."""
+    n = content["cohort"]["cases"]["test"]
+    reason = too_few(n)
+    if reason:
+        return f"There is {reason}."
+    return f"With {n} subjects an uncorrected p cannot fall below {2.0 ** (1 - n):.2g}."
 
 
 def _number(metric: str, value: float) -> str:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Mapping
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
+
+from transmodal.errors import UsageError
 
 
 class Engine(Protocol):
@@ -26,3 +29,22 @@ class Engine(Protocol):
             batched, as far as the rounding of floating-point sums goes.
         """
         ...
+
+
+@runtime_checkable
+class SupportsRecord(Protocol):
+    """An engine that tells what it did, once it has translated."""
+
+    def record(self) -> Mapping[str, Any]:
+        """Return it, JSON-able.
+
+        Returns:
+            `name`, of the engine that computed: the one to take to compute the same again. `version`, of its package.
+            `largest_difference` from torch over the windows that were compared, in the range of the network's output;
+            `tolerance` for it. `fallback`, why torch computed, where it did.
+        """
+        ...
+
+
+class EngineError(UsageError):
+    """A network that an engine cannot compute, or does not compute as torch does."""

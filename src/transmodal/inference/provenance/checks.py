@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -10,7 +11,6 @@ from transmodal.inference.names import SPREADS, sidecar_of
 from transmodal.inference.provenance import origin
 from transmodal.inference.provenance import sidecar as sidecars
 from transmodal.inference.provenance.sidecar import REMEDY, ImageBinding, Sidecar
-from transmodal.storage import files
 from transmodal.storage.faults import Check
 from transmodal.volumes import binding
 
@@ -40,6 +40,14 @@ def list_checks(place: Path, run: Path | None = None, below: str = "") -> list[C
     return checks if run is None else [*checks, Check(name, partial(origin.check, sidecar.content, run))]
 
 
+def list_orphan_checks(folder: Path, places: Sequence[Path]) -> list[Check]:
+    """Return a check that fails for each synthetic image without a sidecar, in a folder whose sidecars lie at `places`."""
+    return [
+        Check(path.relative_to(folder).as_posix(), partial(_refuse_orphan, path))
+        for path in sidecars.list_orphans(folder, places)
+    ]
+
+
 def check_image(image: ImageBinding) -> None:
     """Compare an image with the hashes that are recorded of it.
 
@@ -50,7 +58,7 @@ def check_image(image: ImageBinding) -> None:
     path, recorded = image
     # The header of a pair, which `.mhd` is, does not tell whether the voxels beside it are those.
     is_pair = path.name.lower().endswith(".mhd") and recorded.voxels_sha256
-    if files.sha256_file(path) == recorded.sha256 and not is_pair:
+    if binding.digest(path) == recorded.sha256 and not is_pair:
         return
     words = recorded.differences(binding.read(path))
     if words:
@@ -60,6 +68,15 @@ def check_image(image: ImageBinding) -> None:
             "the image that was written",
             REMEDY,
         )
+
+
+def _refuse_orphan(path: Path) -> None:
+    raise IntegrityError(
+        "E501",
+        f"{path.name} is synthetic and has no sidecar",
+        f"{sidecar_of(path).name} beside it, which says how it came about",
+        REMEDY,
+    )
 
 
 def _refuse_half(sidecar: Sidecar) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from transmodal import checkpoint
-from transmodal.checkpoint import MANIFEST, WEIGHTS, manifest
+from transmodal.checkpoint import MANIFEST, WEIGHTS, archive, manifest
 from transmodal.checkpoint.checks import list_checkpoints
 from transmodal.errors import InputError, IntegrityError, TransmodalError
 
@@ -79,7 +79,7 @@ def check(content: Mapping[str, Any], run: Path) -> None:
 
     Args:
         content: of the image's sidecar.
-        run: the run's folder.
+        run: the run's folder, or the file that it was exported as.
 
     Raises:
         IntegrityError: E501 when no whole checkpoint of the run is the recorded one; the nearest one's differences are
@@ -90,7 +90,7 @@ def check(content: Mapping[str, Any], run: Path) -> None:
     compared = dict[str, list[str]]()
     for folder in _checkpoints(run):
         try:
-            compared[folder.name] = origin.differences(folder, checkpoint.verify(folder))
+            compared[folder.name] = origin.differences(folder, _verify(folder))
         except TransmodalError:
             continue  # a damaged checkpoint says nothing
     if not all(compared.values()):
@@ -126,13 +126,25 @@ def find_run(origin: CheckpointOrigin, places: Sequence[Path]) -> Path | None:
 def is_of(origin: CheckpointOrigin, folder: Path) -> bool:
     """Tell whether a checkpoint is the recorded one, by its manifest alone."""
     try:
-        return not origin.differences(folder, manifest.unseal(folder / MANIFEST))
+        packed = _archive_of(folder)
+        content = manifest.unseal(folder / MANIFEST) if packed is None else archive.read(packed).manifest
+        return not origin.differences(folder, content)
     except TransmodalError:
         return False
 
 
+def _archive_of(folder: Path) -> Path | None:
+    """Return the file that a checkpoint lies in; None for one in a folder."""
+    return next((path for path in folder.parents if archive.is_archive(path)), None)
+
+
+def _verify(folder: Path) -> Mapping[str, Any]:
+    packed = _archive_of(folder)
+    return checkpoint.verify(folder) if packed is None else archive.read(packed).manifest
+
+
 def _checkpoints(run: Path) -> list[Path]:
-    folders = list_checkpoints(run)
+    folders = [archive.read(run).folder] if archive.is_archive(run) else list_checkpoints(run)
     if not folders:
         raise InputError("E134", f"{run} without checkpoints", "a run folder", "Check the path.")
     return folders

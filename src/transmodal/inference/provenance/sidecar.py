@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from transmodal.errors import InputError, IntegrityError, TransmodalError
 from transmodal.inference.names import SPREADS, sidecar_of, spread_of, suffix_of
 from transmodal.storage import files, sealed
-from transmodal.volumes import binding
+from transmodal.volumes import binding, marks
 from transmodal.volumes.binding import Binding
+from transmodal.volumes.formats import nifti
 
 REMEDY = "Take image and JSON file from where they were written, or translate again."
 
@@ -66,7 +67,7 @@ class Sidecar(NamedTuple):
 
     def _place_of(self, key: str, name: str) -> Path:
         """Return where an image lies: under its recorded name, or renamed together with the sidecar."""
-        recorded = self.path.with_name(Path(name).name)
+        recorded = self.path.with_name(_base_name(name) or "unnamed")
         renamed = self.path.with_name(f"{self.path.name.removesuffix('.json')}{suffix_of(name)}")
         renamed = renamed if key == "image" else spread_of(renamed, key)
         return renamed if renamed.exists() and not recorded.exists() else recorded
@@ -104,6 +105,12 @@ def place_of(path: Path) -> Path:
     return path if path.suffix.lower() == ".json" else sidecar_of(path)
 
 
+def is_series(folder: Path) -> bool:
+    """Return whether a folder is itself a synthetic image, a series of DICOM whose sidecar stands beside it."""
+    content = _content_of(sidecar_of(folder)) if folder.name else None
+    return content is not None and "dicom" in content
+
+
 def list_places(folder: Path) -> list[Path]:
     """Return the sidecars in a folder, and in the subjects' folders of a BIDS dataset, sorted.
 
@@ -112,6 +119,45 @@ def list_places(folder: Path) -> list[Path]:
     candidates = [*folder.glob("*.json"), *folder.glob("sub-*/**/*.json")]
     sidecars = {path: content for path in candidates if (content := _content_of(path)) is not None}
     return sorted(path for path, content in sidecars.items() if _main_of(path, content) not in sidecars)
+
+
+def list_orphans(folder: Path, places: Sequence[Path]) -> list[Path]:
+    """Return synthetic images that have no sidecar, in a folder and where its sidecars lie, sorted.
+
+    A NIfTI file says in its header that it is synthetic, and so do the files of a folder of DICOM; of another format an
+    image counts that is named as `translate` names those of the targets that the sidecars have.
+
+    Args:
+        folder: that is looked through.
+        places: of the sidecars in it, as `list_places` gives them.
+    """
+    contents = [_content_of(path) or {} for path in places]
+    targets = {target for content in contents if isinstance(target := content.get("target"), str)}
+    folders = {folder, *(path.parent for path in places)}
+    images = sorted(
+        path for place in folders for path in place.iterdir() if suffix_of(path.name) or path.is_dir()
+    )
+    return [path for path in images if not sidecar_of(path).exists() and _is_synthetic(path, targets)]
+
+
+def _is_synthetic(path: Path, targets: Collection[str]) -> bool:
+    if path.is_dir():
+        return _is_marked(path)
+    if not path.name.lower().endswith((".nii", ".nii.gz")):
+        return "desc-synthetic" in path.name or path.name.endswith(
+            tuple(f"_{target}{suffix_of(path.name)}" for target in targets)
+        )
+    try:
+        return nifti.read_description(path).startswith("SYNTHETIC")
+    except TransmodalError:  # damaged, so that nobody knows
+        return False
+
+
+def _is_marked(folder: Path) -> bool:
+    try:
+        return marks.is_marked_synthetic(folder)
+    except TransmodalError:  # of something else
+        return False
 
 
 def _content_of(path: Path) -> Mapping[str, Any] | None:
@@ -125,4 +171,11 @@ def _content_of(path: Path) -> Mapping[str, Any] | None:
 def _main_of(path: Path, content: Mapping[str, Any]) -> Path | None:
     """Return where the sidecar of the image stands that a spread is of; None where the image is no spread."""
     image = content.get("of")
-    return sidecar_of(path.with_name(str(image.get("name")))) if isinstance(image, dict) else None
+    name = _base_name(str(image.get("name"))) if isinstance(image, dict) else ""
+    return sidecar_of(path.with_name(name)) if name else None
+
+
+def _base_name(name: str) -> str:
+    """Return a recorded name without the folders before it; empty where it can be no file's."""
+    base = Path(name).name
+    return "" if base in ("", "..") or "\0" in base else base

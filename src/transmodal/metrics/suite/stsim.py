@@ -1,8 +1,7 @@
 """STSIM-1 and STSIM-2: structural texture similarity over a steerable pyramid.
 
 Zujovic, Pappas and Neuhoff, "Structural texture similarity metrics for image analysis and retrieval", IEEE
-TIP 22(7), 2013. Pyramid: Simoncelli and Freeman, "The steerable pyramid", ICIP 1995, made here in the
-frequency domain: three scales of four orientations, a high-pass and a low-pass residual, 14 sub-bands in all.
+TIP 22(7), 2013, over the pyramid of `metrics.steerable`: 14 sub-bands in all.
 
 Both figures compare statistics, never pixels with pixels: a texture that is moved scores nearly 1. Decided
 here, where the paper leaves a choice: statistics are global (one window, the image or the mask), sub-bands
@@ -11,39 +10,19 @@ are real, magnitudes are their absolute values, and a negative luminance term co
 
 from __future__ import annotations
 
-from functools import lru_cache
 from itertools import combinations
-from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from transmodal.metrics.checks import Array, Float, Mask, check_plane, check_range, fill_outside
 from transmodal.metrics.metric import Metric, over_planes
+from transmodal.metrics.steerable import ORIENTATIONS, SCALES, Pyramid, any_in_block, pyramid
 
-SCALES = 3
-ORIENTATIONS = 4
 STABILISER = 1e-10  # C, for images of data range 1
 SMALLEST = 4 << SCALES  # the low-pass residual has four pixels then
 
 _PYRAMID = "steerable pyramid 3 scales 4 orientations, global statistics, values counted from the background"
 DEFINITION_1, DEFINITION_2 = f"STSIM-1, {_PYRAMID}", f"STSIM-2, {_PYRAMID}"
-
-Spectrum = NDArray[np.complex128]
-
-
-class Pyramid(NamedTuple):
-    """Sub-bands of one image; each keeps the amplitude that it has at full resolution.
-
-    Attributes:
-        high: the high-pass residual, `(H, W)`.
-        bands: `bands[s][k]` of scale s (0 the finest, decimated by 2^s) and orientation k (angle pi k / 4).
-        low: the low-pass residual, decimated by 8.
-    """
-
-    high: Float
-    bands: tuple[tuple[Float, ...], ...]
-    low: Float
 
 
 def stsim1(reference: Array, synthetic: Array, *, data_range: float, mask: Mask | None = None) -> float:
@@ -89,35 +68,6 @@ def stsim2(reference: Array, synthetic: Array, *, data_range: float, mask: Mask 
     return float(np.mean([*_compare_within(x, y, masks), *_compare_across(x, y, masks)]))
 
 
-def pyramid(image: Array) -> Pyramid:
-    """Split an image into a steerable pyramid; the squared filters add up to 1 at every frequency.
-
-    Sizes need not be even: a scale has ceil(n / 2^s) samples along an axis of n.
-
-    Args:
-        image: grey, `(H, W)`.
-    """
-    spectrum = np.fft.fftshift(np.fft.fft2(image))
-    filters = _filters(*spectrum.shape)
-    bands = tuple(
-        tuple(_decimate(spectrum * (1j * band), scale) for band in filters.bands[scale])
-        for scale in range(SCALES)
-    )
-    return Pyramid(_decimate(spectrum * filters.high, 0), bands, _decimate(spectrum * filters.low, SCALES))
-
-
-@lru_cache(maxsize=4)
-def _filters(height: int, width: int) -> Pyramid:
-    """Return the filters of all sub-bands on the shifted spectrum; slices of one volume share them."""
-    y = _frequencies(height)[:, None]
-    x = _frequencies(width)[None, :]
-    radius, angle = np.hypot(x, y), np.arctan2(y, x)
-    radius[height // 2, width // 2] = np.finfo(np.float64).tiny  # log2 of it; every band-pass is 0 there
-    sectors = [_oriented_lobe(angle, k) for k in range(ORIENTATIONS)]
-    bands = tuple(tuple(_band_pass(radius, scale) * sector for sector in sectors) for scale in range(SCALES))
-    return Pyramid(_high_pass(radius, np.pi), bands, _low_pass(radius, np.pi / 2**SCALES))
-
-
 def _prepare(
     reference: Array, synthetic: Array, data_range: float, mask: Mask | None
 ) -> tuple[Pyramid, Pyramid, tuple[Mask, ...]]:
@@ -125,18 +75,8 @@ def _prepare(
     check_plane(reference, synthetic, mask, channels=1, side=SMALLEST)
     x, y = fill_outside(reference, synthetic, mask)
     inside = np.ones(x.shape, bool) if mask is None else mask
-    masks = tuple(_any_in_block(inside, 2**scale) for scale in range(SCALES + 1))
+    masks = tuple(any_in_block(inside, 2**scale) for scale in range(SCALES + 1))
     return pyramid(x / data_range), pyramid(y / data_range), masks
-
-
-def _any_in_block(mask: Mask, step: int) -> Mask:
-    """Decimate a mask: a sample is in where a pixel that it stands for is, so no mask is lost."""
-    height, width = (-(-n // step) * step for n in mask.shape)
-    wide = np.zeros((height, width), bool)
-    wide[: mask.shape[0], : mask.shape[1]] = mask
-    blocks = wide.reshape(height // step, step, width // step, step)
-    joined: Mask = np.logical_or.reduce(blocks, axis=(1, 3))
-    return joined
 
 
 def _compare_within(x: Pyramid, y: Pyramid, masks: tuple[Mask, ...]) -> list[float]:
@@ -197,45 +137,6 @@ def _correlation(a: Float, b: Float, mask: Mask) -> float:
 def _ratio(product: float, norm: float) -> float:
     """Divide, with 1 for two sub-bands without energy; a correlation, so at most 1 in size."""
     return float(np.clip((product + STABILISER) / (norm + STABILISER), -1, 1))
-
-
-def _frequencies(n: int) -> Float:
-    """Return radians per pixel, in the order of a shifted spectrum."""
-    return np.asarray((np.arange(n) - n // 2) * (2 * np.pi / n), np.float64)
-
-
-def _high_pass(radius: Float, edge: float) -> Float:
-    """Return the high-pass that rises over the octave below `edge`."""
-    return np.cos(np.pi / 2 * np.clip(np.log2(radius / edge), -1, 0))
-
-
-def _low_pass(radius: Float, edge: float) -> Float:
-    """Return the low-pass whose square is 1 less the high-pass's."""
-    return np.sin(-np.pi / 2 * np.clip(np.log2(radius / edge), -1, 0))
-
-
-def _band_pass(radius: Float, scale: int) -> Float:
-    edge = np.pi / 2**scale
-    return _low_pass(radius, edge) * _high_pass(radius, edge / 2)
-
-
-def _oriented_lobe(angle: Float, k: int) -> Float:
-    """Return the k-th cosine lobe of order 3; it is odd, and times i gives a real sub-band."""
-    gain = np.sqrt(0.8)  # the squares of four lobes cos^3 add up to 5/4
-    lobe: Float = gain * np.cos(angle - np.pi * k / ORIENTATIONS) ** 3
-    return lobe
-
-
-def _decimate(spectrum: Spectrum, scale: int) -> Float:
-    """Go back to space with ceil(n / 2^scale) samples per axis: the filters leave nothing beyond."""
-    sizes = tuple(-(-n >> scale) for n in spectrum.shape)
-    centre = tuple(
-        slice(n // 2 - small // 2, n // 2 - small // 2 + small)
-        for n, small in zip(spectrum.shape, sizes, strict=True)
-    )
-    band = np.fft.ifft2(np.fft.ifftshift(spectrum[centre])).real
-    scaled: Float = band * (sizes[0] * sizes[1] / spectrum.size)
-    return scaled
 
 
 METRICS = (

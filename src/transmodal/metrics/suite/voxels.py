@@ -28,7 +28,8 @@ def mae(reference: Array, synthetic: Array, *, mask: Mask | None = None) -> floa
     Raises:
         InputError: E130 for shapes that differ, E120 for values that are not finite, E124 for an empty mask.
     """
-    return float(np.abs(_difference(reference, synthetic, mask)).mean())
+    difference = _difference(reference, synthetic, mask)
+    return float(np.abs(difference, out=difference).mean())
 
 
 def mse(reference: Array, synthetic: Array, *, mask: Mask | None = None) -> float:

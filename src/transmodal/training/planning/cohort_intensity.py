@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from transmodal.cohorts.store import Cohort
+from collections.abc import Mapping
+
 from transmodal.errors import UsageError
 from transmodal.recipes.schema import IntensitySetting, Recipe
 from transmodal.volumes.intensity import IntensitySpec
 
 
-def with_cohort_intensity(recipe: Recipe, cohort: Cohort) -> Recipe:
+def with_cohort_intensity(recipe: Recipe, in_cohort: Mapping[str, IntensitySpec], cohort: str) -> Recipe:
     """Return a recipe with the maps of `prepare --intensity` for the modalities of its task.
 
     A cohort's map takes the place of the modality's default. A recipe may set the same one; another one is
@@ -17,12 +18,12 @@ def with_cohort_intensity(recipe: Recipe, cohort: Cohort) -> Recipe:
 
     Args:
         recipe: resolved.
-        cohort: prepared.
+        in_cohort: maps that the cohort was prepared with, by modality.
+        cohort: its name, for the error.
 
     Raises:
         UsageError: E004 when recipe and cohort set different maps for one modality.
     """
-    in_cohort = cohort.manifest.options.intensity
     settings = {
         name: _setting(in_cohort[name])
         for name in (*recipe.task.source, recipe.task.target)
@@ -33,8 +34,7 @@ def with_cohort_intensity(recipe: Recipe, cohort: Cohort) -> Recipe:
         if in_recipe is not None and in_recipe != setting:
             raise UsageError(
                 "E004",
-                f"data.intensity.{name} is {_text(in_recipe)} in the recipe, and {_text(setting)} in the cohort "
-                f"{cohort.manifest.name}",
+                f"data.intensity.{name} is {_text(in_recipe)} in the recipe, and {_text(setting)} in the cohort {cohort}",
                 f"one intensity map of {name}",
                 f"Take data.intensity.{name} out of the recipe, say --set 'data.intensity.{name}={_yaml(setting)}', or "
                 f"prepare the cohort with --intensity {name}={_word(in_recipe)}.",

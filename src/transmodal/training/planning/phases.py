@@ -11,8 +11,10 @@ from torch import nn
 
 from transmodal import translators
 from transmodal.errors import UsageError, suggest
+from transmodal.nets.meta import shapes_alone
+from transmodal.recipes.alignment_schema import REGISTRATION
 from transmodal.recipes.schema import Recipe
-from transmodal.training.planning.config import DERIVED
+from transmodal.training.alignment.registrar import Registrar
 from transmodal.translators._base import Translator
 
 Players = Mapping[str, Sequence[str]]
@@ -36,42 +38,63 @@ class PhasePlan:
     validated: bool = True
 
 
-def plan_phases(recipe: Recipe, blank: Translator[Any]) -> tuple[PhasePlan, ...]:
+def plan_phases(recipe: Recipe, blank: Translator[Any], derived: Mapping[str, Any]) -> tuple[PhasePlan, ...]:
     """Return the translator's phases under the recipe's settings.
 
     Args:
         recipe: resolved.
         blank: the translator on the meta device.
+        derived: its settings that follow from the cohort and the windows.
 
     Raises:
         UsageError: E003 where the recipe names a phase or a player that the translator does not have.
     """
+    head = _registration_head(recipe, blank)
     phases = tuple(
         PhasePlan(
             name,
             recipe.training.epochs_of(name),
-            {player: _n_trainable(module) for player, module in blank.players(name).items()},
+            {player: _n_trainable(module) for player, module in {**blank.players(name), **head}.items()},
             name not in blank.preparatory,
         )
         for name in blank.phases
     )
-    players = {phase.name: list(phase.players) for phase in phases}
+    players: Players = {phase.name: list(phase.players) for phase in phases}
     # A setting may switch a player or a phase off that the recipe has an optimiser for: that is no mistake.
-    _check_keys(recipe, [players, _default_players(recipe, blank)])
+    _check_keys(recipe, [players, _default_players(recipe.translator, derived)])
     _check_optimisers(recipe, players)
     return phases
+
+
+def _registration_head(recipe: Recipe, blank: Translator[Any]) -> dict[str, nn.Module]:
+    """Return the registration head without weights, as one more player; nothing where the recipe has none.
+
+    Raises:
+        UsageError: E004 for a translator that has a player of that name.
+    """
+    alignment = recipe.training.alignment
+    if alignment is None or alignment.registration is None:
+        return {}
+    if any(REGISTRATION in blank.players(phase) for phase in blank.phases):
+        raise UsageError(
+            "E004",
+            f"training.alignment.registration for {recipe.translator}, which has a player of that name",
+            "a translator without one",
+            "Set training.alignment.registration=null.",
+        )
+    with shapes_alone():
+        return {REGISTRATION: Registrar(alignment.registration, blank.config, torch.device("meta")).head}
 
 
 def _n_trainable(module: nn.Module) -> int:
     return sum(parameter.numel() for parameter in module.parameters() if parameter.requires_grad)
 
 
-def _default_players(recipe: Recipe, blank: Translator[Any]) -> Players:
+def _default_players(translator: str, derived: Mapping[str, Any]) -> Players:
     """Return the players of each phase under the translator's own defaults."""
-    channels = {key: getattr(blank.config, key) for key in DERIVED}
     try:
-        with torch.device("meta"):
-            default = translators.build(recipe.translator, channels)
+        with shapes_alone():
+            default = translators.build(translator, derived)
     except UsageError:  # the defaults do not suit these channels
         return {}
     return {phase: list(default.players(phase)) for phase in default.phases}

@@ -7,27 +7,24 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import torch
-
-from transmodal import translators
 from transmodal.checkpoint import CohortMark
-from transmodal.cohorts.patient_marks import marking_keys
 from transmodal.cohorts.store import Cohort, PreparedCase
 from transmodal.data.stream import Stream, StreamCase
-from transmodal.evaluation.measures.reference_mask import kinds_of, mask_cases
 from transmodal.evaluation.score import range_of
-from transmodal.inference.preprocessing import AXES, Preprocessing, build_preprocessing, source_maps
+from transmodal.inference.preprocessing import AXES, Preprocessing, build_preprocessing
 from transmodal.metrics import registry
-from transmodal.nets.pretrained import PretrainedWeights
 from transmodal.recipes.schema import Recipe
 from transmodal.training.planning.cohort_intensity import with_cohort_intensity
-from transmodal.training.planning.config import translator_config
-from transmodal.training.planning.pairing import TrainingCases, pairs_of, region_modality, sort_training_cases
-from transmodal.training.planning.phases import PhasePlan, plan_phases
-from transmodal.training.planning.requirements import check_cases, check_needs, check_options
-from transmodal.translators._base import OutputRange, Translator
+from transmodal.training.planning.maps import fit_maps
+from transmodal.training.planning.material import Material, read_material
+from transmodal.training.planning.network import plan_network
+from transmodal.training.planning.pairing import TaskCases, sort_cases
+from transmodal.training.planning.phases import PhasePlan
+from transmodal.training.planning.requirements import check_needs
+from transmodal.training.planning.starting_run import NAME, StartingRun, plan_start
+from transmodal.translators._base import Translator
 from transmodal.volumes.geometry.reorient import working_grid
-from transmodal.volumes.intensity import IntensityMap, cohort_map, fit
+from transmodal.volumes.intensity import cohort_map
 from transmodal.volumes.windows.spec import plane_of, round_up
 
 
@@ -46,6 +43,7 @@ class Plan:
         features: folder of a frozen encoder's stored features.
         starting_weights: weights that training starts from, by setting; see
             `nets.pretrained.PretrainedWeights.record`. Empty for a run that goes on.
+        start: run whose weights training starts from, in the place of those; None for a run that goes on.
     """
 
     recipe: Recipe
@@ -57,6 +55,7 @@ class Plan:
     phases: tuple[PhasePlan, ...]
     features: Path
     starting_weights: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    start: StartingRun | None = None
 
     def summary(self) -> dict[str, Any]:
         """Return what is going to be trained on what, JSON-able."""
@@ -79,7 +78,7 @@ class Plan:
         }
 
 
-def plan(recipe: Recipe, cohort: Cohort, *, begins: bool = True) -> Plan:
+def plan(recipe: Recipe, cohort: Cohort, *, begins: bool = True, start: Path | None = None) -> Plan:
     """Bring a recipe and a cohort together.
 
     Args:
@@ -87,6 +86,7 @@ def plan(recipe: Recipe, cohort: Cohort, *, begins: bool = True) -> Plan:
         cohort: prepared.
         begins: whether training begins; a run that goes on takes its weights from its checkpoint, and the file of
             those that it started from may be gone.
+        start: run whose best weights training starts from; not looked at where training does not begin.
 
     Raises:
         UsageError: E002 and E003 for a translator or a setting that is not known, E004 for what does not go
@@ -95,77 +95,49 @@ def plan(recipe: Recipe, cohort: Cohort, *, begins: bool = True) -> Plan:
             are not there, E101 when those that training starts from cannot be read.
         IntegrityError: E502 when weights that training starts from are of another architecture.
     """
-    cohort = cohort.named_for([*recipe.task.source, recipe.task.target])
-    recipe = with_cohort_intensity(recipe, cohort)
-    training, validation = cohort.cases("train"), cohort.cases("validation")
-    check_cases(recipe, training, validation)
-    config = translator_config(recipe, training)
-    with torch.device("meta"):
-        blank = translators.build(recipe.translator, config)
-    check_options(recipe, blank, validation)
-    training_cases = sort_training_cases(recipe, blank, training)
-    validation = pairs_of(recipe, blank, validation)
-    check_needs(recipe, blank, [*training, *validation])
-    pretrained = _checked_weights(blank, begins=begins)
-    phases = plan_phases(recipe, blank)
-    maps = {case.id: target_map_of(case, recipe, blank.output_range) for case in training_cases.targets}
-    preprocessing = _preprocessing(recipe, blank, cohort, maps)
+    material = read_material(recipe, cohort)
+    recipe = with_cohort_intensity(recipe, material.intensity, material.mark.name)
+    network = plan_network(recipe, material.channels, begins=begins and start is None)
+    starting = plan_start(start, recipe.translator, network.blank) if begins and start is not None else None
+    cases = sort_cases(recipe.task, network.blank, material)
+    check_needs(recipe, network.blank, material, cases.validation)
+    training = {case.id: fit_maps(case, recipe, network.blank.output_range) for case in material.training}
+    preprocessing = _preprocessing(recipe, network.blank, material, training)
     return Plan(
         recipe=recipe,
-        config=config,
-        cohort=_mark(cohort, training),
+        config=network.config,
+        cohort=material.mark if starting is None else starting.joined(material.mark),
         preprocessing=preprocessing,
-        stream=_stream(preprocessing, recipe, training_cases, maps, blank),
-        validation=tuple(mask_cases(cohort, validation, recipe.task.target, kinds_of(recipe.data.region))),
-        phases=phases,
-        features=cohort.folder / "features",
-        starting_weights={name: weights.record() for name, weights in pretrained.items()},
+        stream=_stream(recipe, network.blank, preprocessing, cases, training),
+        validation=cases.validation,
+        phases=network.phases,
+        features=material.folder / "features",
+        starting_weights=network.starting_weights if starting is None else {NAME: starting.record()},
+        start=starting,
     )
 
 
-def target_map_of(case: PreparedCase, recipe: Recipe, output_range: OutputRange) -> IntensityMap:
-    """Return one case's own map of its target, fitted where its sources are looked at."""
-    mask = case.region(region_modality(recipe, case), recipe.data.region)
-    target = recipe.task.target
-    return fit(recipe.data.spec(target), case.volume(target).voxels, mask, range=output_range)
-
-
-def _checked_weights(blank: Translator[Any], *, begins: bool) -> Mapping[str, PretrainedWeights]:
-    """Check frozen networks' weights, and return those that training starts from, checked; none for a run that goes on."""
-    for frozen in blank.frozen().values():
-        frozen.check()
-    pretrained = blank.pretrained() if begins else {}
-    for weights in pretrained.values():
-        weights.check()
-    return pretrained
-
-
 def _preprocessing(
-    recipe: Recipe, blank: Translator[Any], cohort: Cohort, maps: Mapping[str, IntensityMap]
+    recipe: Recipe, blank: Translator[Any], material: Material, training: Mapping[str, StreamCase]
 ) -> Preprocessing:
-    """Return the recipe's preprocessing.
+    """Return the recipe's preprocessing, with the training cases' map of the target.
 
     Raises:
         UsageError: E001 for a primary metric that needs a data range, where the target has none.
     """
+    target_maps = [case.target_map for case in training.values() if case.target_map is not None]
     preprocessing = build_preprocessing(
         recipe,
         blank,
-        cohort_map(list(maps.values())),
-        learned=_largest_plane(recipe, blank.size_multiple(), cohort.cases("train")),
-        units=_units(cohort, recipe),
+        cohort_map(target_maps),
+        learned=_largest_plane(recipe, blank.size_multiple(), material.training),
+        units=material.units,
     )
     if registry.find(recipe.evaluation.primary).has_range:
         range_of(
             preprocessing.target, preprocessing.target_map, preprocessing.units.get(preprocessing.target, "")
         )
     return preprocessing
-
-
-def _units(cohort: Cohort, recipe: Recipe) -> dict[str, str]:
-    """Return the units of the task's modalities that are not in their own."""
-    modalities = (*recipe.task.source, recipe.task.target)
-    return {name: unit for name, unit in cohort.units().items() if name in modalities}
 
 
 def _largest_plane(recipe: Recipe, multiple: int, cases: Sequence[PreparedCase]) -> tuple[int, int] | None:
@@ -180,17 +152,15 @@ def _largest_plane(recipe: Recipe, multiple: int, cases: Sequence[PreparedCase])
 
 
 def _stream(
-    preprocessing: Preprocessing,
     recipe: Recipe,
-    cases: TrainingCases,
-    maps: Mapping[str, IntensityMap],
     blank: Translator[Any],
+    preprocessing: Preprocessing,
+    cases: TaskCases,
+    training: Mapping[str, StreamCase],
 ) -> Stream:
-    unpaired_targets = () if cases.paired else cases.targets
+    targets = () if cases.paired else tuple(training[case.id].of_target() for case in cases.targets)
     return Stream(
-        cases=tuple(
-            StreamCase(case, source_maps(preprocessing, case), maps.get(case.id)) for case in cases.sources
-        ),
+        cases=tuple(training[case.id] for case in cases.sources),
         sources=preprocessing.sources,
         target=preprocessing.target,
         spacing_mm=preprocessing.spacing_mm,
@@ -199,11 +169,12 @@ def _stream(
         axes=tuple(AXES[axis] for axis in recipe.windows.axes),
         needs=blank.needs | (blank.wants & _shared_labels(cases.sources)),
         augment=recipe.training.augment,
+        misalignment=recipe.training.misalignment,
         min_foreground=recipe.windows.min_foreground,
         central=recipe.windows.central,
         unpaired=blank.pairing == "unpaired",
         channels=blank.config.source_channels,
-        target_cases=tuple(StreamCase(case, (maps[case.id],), maps[case.id]) for case in unpaired_targets),
+        target_cases=targets,
     )
 
 
@@ -213,11 +184,3 @@ def _shared_labels(cases: Iterable[PreparedCase]) -> frozenset[str]:
         {name for name in ("mask", "segmentation") if getattr(case.entry, name) is not None} for case in cases
     ]
     return frozenset(set.intersection(*labels))
-
-
-def _mark(cohort: Cohort, training: Sequence[PreparedCase]) -> CohortMark:
-    keys = marking_keys(cohort.folder, has_key=cohort.manifest.has_patient_key)
-    if not keys:
-        return CohortMark(cohort.manifest.name, cohort.digest())
-    marks = sorted({keys[0].mark(case.patient) for case in training})
-    return CohortMark(cohort.manifest.name, cohort.digest(), tuple(marks), keys[0].id)

@@ -1,48 +1,48 @@
-"""Checks of a cohort's cases: enough of them, with the labels and regions that a recipe and its translator need."""
+"""Checks of a cohort's cases: with the labels and regions that a recipe and its translator need."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from transmodal.cohorts.quality import assumed_spacing
 from transmodal.cohorts.store import PreparedCase
 from transmodal.errors import InputError, UsageError
 from transmodal.recipes.schema import Recipe
-from transmodal.training.planning.config import n_channels
-from transmodal.training.planning.pairing import region_modality
+from transmodal.training.alignment import structure
+from transmodal.training.planning.material import Material
 from transmodal.translators._base import Translator
 
 
-def check_cases(recipe: Recipe, training: Sequence[PreparedCase], validation: Sequence[PreparedCase]) -> None:
-    """Check that there is a training case, and that a working spacing has real voxel sizes to start from.
+def check_needs(
+    recipe: Recipe, blank: Translator[Any], material: Material, validation: Sequence[PreparedCase]
+) -> None:
+    """Check that the cohort has what the recipe and its translator need: labels, regions, one kind of voxels.
+
+    The region of a training case is read when its maps are fitted.
+
+    Args:
+        recipe: resolved.
+        blank: the translator without weights.
+        material: the cohort's.
+        validation: its cases that can be validated.
 
     Raises:
-        InputError: E132 without a training case.
-        UsageError: E004 for a spacing and pictures that do not say theirs.
+        UsageError: E004 for dropped sources of a translator that needs all, and for alignment of one that learns
+            without pairs or makes no image while it learns.
+        InputError: E132 for early stopping without a validation case, E131 for a missing mask or segmentation, E122 for
+            a modality that is grey here and colour there, and as `PreparedCase.region`.
     """
-    if not training:
-        raise InputError(
-            "E132",
-            "no training case",
-            "one or more",
-            "Prepare the cohort with a larger share of training cases.",
-        )
-    assumed_spacing.check(
-        [*training, *validation],
-        recipe.data.spacing_mm,
-        ", or take pixels as they are: --set data.spacing_mm=null",
-    )
+    _check_options(recipe, blank, has_validation=bool(material.validation))
+    _check_alignment(recipe, blank)
+    cases = [*material.training, *validation]
+    _check_labels(recipe.translator, blank.needs, cases)
+    _check_channels(material.channels, cases)
+    for case in validation:
+        case.region(recipe.task.source[0], recipe.data.region)
 
 
-def check_options(recipe: Recipe, blank: Translator[Any], validation: Sequence[PreparedCase]) -> None:
-    """Check early stopping against the validation cases, and dropped sources against the translator.
-
-    Raises:
-        InputError: E132 for early stopping without a validation case.
-        UsageError: E004 for dropped sources of a translator that needs all.
-    """
-    if not validation and recipe.training.early_stopping is not None:
+def _check_options(recipe: Recipe, blank: Translator[Any], *, has_validation: bool) -> None:
+    if not has_validation and recipe.training.early_stopping is not None:
         raise InputError(
             "E132",
             "no validation case, and training.early_stopping",
@@ -58,28 +58,41 @@ def check_options(recipe: Recipe, blank: Translator[Any], validation: Sequence[P
         )
 
 
-def check_needs(recipe: Recipe, blank: Translator[Any], cases: Sequence[PreparedCase]) -> None:
-    """Check that every case has the labels and the region that are needed, and each modality one kind of voxels.
+def _check_alignment(recipe: Recipe, blank: Translator[Any]) -> None:
+    alignment = recipe.training.alignment
+    if alignment is None:
+        return
+    if blank.pairing == "unpaired":
+        raise UsageError(
+            "E004",
+            f"training.alignment for {recipe.translator}, which learns without pairs",
+            "a translator that learns from pairs",
+            "Set training.alignment=null.",
+        )
+    if alignment.structure is not None and not blank.trains_on_image:
+        raise structure.refusal(recipe.translator)
 
-    Raises:
-        InputError: E131 for a missing mask or segmentation, E122 for a modality that is grey here and colour there,
-            and as `PreparedCase.region`.
-    """
+
+def _check_labels(translator: str, needs: frozenset[str], cases: Sequence[PreparedCase]) -> None:
     for case in cases:
         for need, entry in (("mask", case.entry.mask), ("segmentation", case.entry.segmentation)):
-            if need in blank.needs and entry is None:
+            if need in needs and entry is None:
                 raise InputError(
                     "E131",
                     f"case {case.id} without {need}",
-                    f"a {need} in every case, which {recipe.translator} needs",
+                    f"a {need} in every case, which {translator} needs",
                     f"Prepare the cohort with a {need} per case, or choose another translator.",
                 )
-        case.region(region_modality(recipe, case), recipe.data.region)
-        for modality in (*recipe.task.source, recipe.task.target):
-            if modality in case.modalities and n_channels([case], modality) != n_channels(cases, modality):
+
+
+def _check_channels(channels: Mapping[str, int], cases: Sequence[PreparedCase]) -> None:
+    kinds = {1: "grey", 3: "colour"}
+    for case in cases:
+        for modality, n_channels in channels.items():
+            if modality in case.modalities and case.n_channels(modality) != n_channels:
                 raise InputError(
                     "E122",
-                    f"{modality} in colour in one of {cases[0].id} and {case.id}, grey in the other",
+                    f"{modality} of {case.id} in {kinds[4 - n_channels]}, {kinds[n_channels]} in another case",
                     "one kind per modality",
                     "Prepare the cohort from images of one kind.",
                 )

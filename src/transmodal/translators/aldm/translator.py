@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from transmodal.batch import Batch, generators
+from transmodal.batch import Batch, copy_to, generators
 from transmodal.errors import UsageError
 from transmodal.losses.regression import squared
 from transmodal.nets.sides import check_sides
@@ -73,6 +73,7 @@ class ALDM(Translator[Outputs]):
     phases = ("autoencoder", "spade", "diffusion")
     preparatory = frozenset({"autoencoder", "spade"})
     draws = True
+    trains_on_image = False
     config: Config
     deviation: Tensor
     measured: Tensor
@@ -160,6 +161,16 @@ class ALDM(Translator[Outputs]):
             condition, clean = self._condition(source, classes), target * self._factor()
         return self._denoised(batch, clean, condition, classes)
 
+    def draft(self, batch: Batch) -> Tensor | None:
+        """Return the decoded image of the mapped latents, which the denoiser starts from; None for autoencoders."""
+        if batch.phase == "autoencoder":
+            return None
+        self.check(batch.source, batch.available)
+        latent = self.autoencoders.source.encode(batch.source).passed
+        mapped = self.mapper(latent, self._targets(len(latent), latent.device))
+        out: Tensor = self.autoencoders.target.decode(mapped).clamp(-1, 1)
+        return out
+
     def losses(self, player: str, batch: Batch, outputs: Outputs) -> dict[str, Tensor]:
         """Return that player's terms.
 
@@ -230,7 +241,7 @@ class ALDM(Translator[Outputs]):
 def _turned(source: Tensor, target: Tensor, classes: Tensor, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
     """Exchange source and target in half of the samples, by their seeds; the source's contrast is class 0."""
     chances = torch.cat([torch.rand(1, generator=generator) for generator in batch.generators(4)])
-    turned = (chances < 0.5).to(source.device)
+    turned = copy_to(source.device, chances < 0.5)
     place = turned.reshape(-1, 1, 1, 1)
     return (
         torch.where(place, target, source),

@@ -14,7 +14,7 @@ from transmodal.nets.blocks import full_precision
 from transmodal.nets.pretrained import PretrainedWeights
 from transmodal.nets.shuffle import Enlarge, Up
 from transmodal.nets.spectral import spectral
-from transmodal.nets.swin import Block, Merge, Padding
+from transmodal.nets.swin import Block, Merge, Padding, WindowAttention
 from transmodal.translators._chroma import Chroma, ChromaConfig, GreyPicture
 from transmodal.translators.colorformer.colour_memory import ColourMemory
 
@@ -180,14 +180,12 @@ class Encoder(nn.Module):
 
 def _stage(config: Config, n: int) -> nn.Sequential:
     sizes, padding = (config.widths[n], config.heads[n], config.window), config.padding
-    return nn.Sequential(
-        *(
-            Block(*sizes, shift=config.window // 2, padding=padding)
-            if block % 2
-            else Block(*sizes, 0, config.pooled[n], padding)
-            for block in range(config.depths[n])
-        )
-    )
+
+    def block(number: int) -> Block:
+        shift, pooled = (config.window // 2, 0) if number % 2 else (0, config.pooled[n])
+        return Block(config.widths[n], WindowAttention(*sizes, shift, pooled, padding))
+
+    return nn.Sequential(*(block(number) for number in range(config.depths[n])))
 
 
 def build(config: Config) -> ColorFormer:

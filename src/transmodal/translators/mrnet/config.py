@@ -18,6 +18,8 @@ class Config(TranslatorConfig):
         sam: file of SAM's weights, `random`, or `none` for an encoder without SAM's features.
         sam_model: size of SAM's encoder; `tiny` has random weights only.
         sam_size: side that SAM sees images at; the features have a sixteenth of it.
+        sam_pool: side of the squares of SAM's features that become their mean; 2 makes a quarter of them.
+        sam_bits: bits of a feature, 16 or 8.
         sam_route: `encoder`: joined features go down and into the skips; `skip`: into the skips and the decoder alone.
         adaptor_kernel: of the convolutions C_i that adapt SAM's features.
         fuse: how T_i begins: `conv` brings the joined channels back to half, `norm_act` leaves them.
@@ -39,6 +41,8 @@ class Config(TranslatorConfig):
     sam: str | None = None
     sam_model: SamModel = "b"
     sam_size: SamSize = 1024
+    sam_pool: Literal[1, 2, 4] = 1
+    sam_bits: Literal[8, 16] = 16
     sam_route: Literal["encoder", "skip"] = "encoder"
     adaptor_kernel: Literal[1, 3] = 1
     fuse: Literal["conv", "norm_act"] = "conv"

@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from transmodal.batch import Batch
+from transmodal.data.eight_bits import round_features
 from transmodal.losses.conditional_gan import discriminator_terms, generator_terms
 from transmodal.nets.blocks import full_precision
 from transmodal.nets.frozen import FrozenNet
@@ -43,6 +45,7 @@ class MRNet(Translator[Outputs]):
         super().__init__(config)
         self.output_range = config.output
         self.batch_coupled = config.discriminator_norm == "batch"
+        self.has_byte_features = config.sam_bits == 8
         self.generator = Generator(config)
         self.discriminator = PatchDiscriminator(
             config.in_channels + config.target_channels, config.width, config.discriminator_norm
@@ -63,7 +66,7 @@ class MRNet(Translator[Outputs]):
         return self._translate(source, available, features).masks
 
     def encode(self, source: Tensor) -> Tensor | None:
-        """Return SAM's features `(B, 256, s, s)`, rounded to float16; None without SAM.
+        """Return SAM's features `(B, 256, s, s)`, pooled and rounded as the settings say; None without SAM.
 
         SAM sees one image in [0, 1]: of a slab the middle slice, of several modalities their mean.
         """
@@ -71,12 +74,19 @@ class MRNet(Translator[Outputs]):
             return None
         with torch.no_grad(), full_precision(source):
             features: Tensor = self._sam(self._picture(source.float()))
-        return features.half().float()
+            if self.config.sam_pool > 1:
+                features = F.avg_pool2d(features, self.config.sam_pool, ceil_mode=True)
+        return round_features(features) if self.has_byte_features else features.half().float()
 
     def encoder(self) -> str | None:
-        """Return SAM's hash, size and side of images; None without SAM."""
+        """Return SAM's hash, size and side of images, and how features are pooled and rounded; None without SAM."""
         config = self.config
-        return None if self._sam is None else f"{self._sam.digest()}/{config.sam_model}/{config.sam_size}"
+        if self._sam is None:
+            return None
+        usual = f"{self._sam.digest()}/{config.sam_model}/{config.sam_size}"
+        # Features that are neither pooled nor rounded have the name that they had before there were these settings.
+        is_usual = (config.sam_pool, config.sam_bits) == (1, 16)
+        return usual if is_usual else f"{usual}/{config.sam_pool}/{config.sam_bits}"
 
     def frozen(self) -> Mapping[str, FrozenNet]:
         """Return SAM, unless it is switched off."""

@@ -68,11 +68,37 @@ def read(
         content = streams.gather(path.name, start, parts, layout.offset + layout.n_bytes)
         raw = _one_volume(path.name, _voxels(content, layout), frame)
         if raw.ndim == 4:
+            if layout.dtype != RGB:  # for which the format says that there is no scaling
+                _refuse_scaling(path.name, slope, intercept)
             volume = build_volume(np.ascontiguousarray(raw), affine, path.name)
         else:
             values = to_real(raw, path.name, nonfinite, slope=slope, intercept=intercept)
             volume = build_volume(values, affine, path.name)
         return replace(volume, space=nifti_affine.space_of(layout.header, orientation_from))
+
+
+def _refuse_scaling(name: str, slope: float, intercept: float) -> None:
+    """Refuse a slope or an intercept of bytes of colour: scaled, they would be no colours any more."""
+    if (slope, intercept) != (1.0, 0.0):
+        raise InputError(
+            "E103",
+            f"{name} has colours, scl_slope {slope:g} and scl_inter {intercept:g}",
+            "colours as they are",
+            "Export it again, without scaling.",
+        )
+
+
+def read_description(path: Path) -> str:
+    """Return what a file says of itself in its header.
+
+    Raises:
+        InputError, ResourceError: as `read`.
+    """
+    with streams.guarded(path.name, "NIfTI file"):
+        parts = streams.blocks(path, gzipped=path.name.lower().endswith(".gz"))
+        start = streams.head(parts, HEADER_BYTES)
+        header = read_layout(path.name, start, _budget(path, None)).header
+        return bytes(header["descrip"]).rstrip(b"\0").decode("ascii", "replace")
 
 
 def n_volumes(path: Path) -> int:

@@ -16,6 +16,7 @@ from nibabel.quaternions import quat2mat
 from numpy.typing import NDArray
 
 from transmodal.errors import InputError, UsageError
+from transmodal.volumes.formats import nifti_header
 from transmodal.volumes.volume import Affine, Grid, Space
 
 FORMS_TOLERANCE_MM = 0.05
@@ -52,11 +53,12 @@ def affine_of(
         assumed: axis codes that the user gives a file which does not say how it lies.
 
     Raises:
-        InputError: E103 for spacings, units or quaternions that make no sense, E110 when the forms
+        InputError: E103 for spacings, units, codes or quaternions that make no sense, E110 when the forms
             disagree, E111 when none is coded, E112 when one is not finite.
         UsageError: E004 when the form to believe is not coded.
     """
     unit = _unit(header, name)
+    nifti_header.check_form_codes(name, header, believed)
     with np.errstate(over="ignore", invalid="ignore"):  # numbers beyond all places are refused further on
         spacing = _spacing(header, name) * unit
         sform = _sform(header, name, unit)

@@ -14,6 +14,8 @@ from transmodal.storage import regular, streams
 
 RGB = np.dtype([("R", "u1"), ("G", "u1"), ("B", "u1")])
 """Voxels of colour, as NIfTI stores them."""
+_LAST_CODE = 5
+"""Of the codes of sform and qform that the format defines."""
 _RGB_CODE = 128
 _KINDS = {348: (nib.Nifti1Header, b"n+1\0"), 540: (nib.Nifti2Header, b"n+2\0\r\n\x1a\n")}
 HEADER_BYTES = max(_KINDS)
@@ -75,6 +77,30 @@ def read_scaling(name: str, header: nib.Nifti1Header) -> tuple[float, float]:
             "E103", f"{name} has scl_slope {slope:g}, scl_inter {intercept:g}", "numbers", "Export it again."
         )
     return slope, intercept
+
+
+def check_form_codes(name: str, header: nib.Nifti1Header, believed: str | None) -> None:
+    """Refuse a form of a code that the format does not define: some readers take such a form, some leave it out.
+
+    Args:
+        name: the file, for messages.
+        header: as it stands in the file.
+        believed: the form that the user believes, `sform` or `qform`; where it is coded, nothing is refused.
+
+    Raises:
+        InputError: E103.
+    """
+    if believed is not None and int(header[f"{believed}_code"]) > 0:
+        return
+    for form in ("sform", "qform"):
+        code = int(header[f"{form}_code"])
+        if code > _LAST_CODE:
+            raise InputError(
+                "E103",
+                f"{name} has the {form}_code {code}",
+                f"0 to {_LAST_CODE}, as the format defines them",
+                "Say which form to believe: --orientation-from sform or --orientation-from qform.",
+            )
 
 
 def first_voxel(path: Path) -> int | None:

@@ -1,6 +1,7 @@
 """TIFF files held against themselves: directories that come to an end, and strips or tiles for every row.
 
-Decoders stop a directory that leads back to itself without a word, and leave rows without a strip black.
+Decoders stop a directory that leads back to itself without a word, leave rows without a strip black, and put a default
+in the place of a field that they cannot read: a picture without its photometric interpretation comes out inverted.
 """
 
 from __future__ import annotations
@@ -15,14 +16,33 @@ from transmodal.storage import regular
 from transmodal.volumes.formats import tiff_strips
 
 _WIDTH, _LENGTH, _BITS, _COMPRESSION, _SAMPLES, _PLANES = 256, 257, 258, 259, 277, 284
+_PHOTOMETRIC, _FILL_ORDER, _PREDICTOR, _SAMPLE_KIND = 262, 266, 317, 339
 _STRIPS, _STRIP_ROWS, _STRIP_SIZES = 273, 278, 279
 _TILE_WIDTH, _TILE_LENGTH, _TILES, _TILE_SIZES = 322, 323, 324, 325
 _PLAIN = 1
 """Compression: none."""
+_DECIDING = {
+    *(
+        _WIDTH,
+        _LENGTH,
+        _BITS,
+        _COMPRESSION,
+        _SAMPLES,
+        _PLANES,
+        _PHOTOMETRIC,
+        _FILL_ORDER,
+        _PREDICTOR,
+        _SAMPLE_KIND,
+    ),
+    *(_STRIPS, _STRIP_ROWS, _STRIP_SIZES, _TILE_WIDTH, _TILE_LENGTH, _TILES, _TILE_SIZES),
+}
+"""Fields that decide how pixels are decoded."""
+_WHOLE_NUMBERS = {1, 3, 4, 13, 16, 18}
+"""Types of fields: BYTE, SHORT, LONG, IFD, and LONG8 and IFD8 of BigTIFF."""
 
 
 def check_directories(path: Path) -> None:
-    """Refuse a TIFF whose directories lead back to one another.
+    """Refuse a TIFF whose directories lead back to one another, or whose fields are none that decoders read.
 
     Raises:
         InputError: E103.
@@ -41,6 +61,8 @@ def check_directories(path: Path) -> None:
                     "directories that come to an end",
                     "Save the picture again.",
                 )
+            if not visited:
+                _check_fields(path.name, _fields(stream, place, order, is_big=is_big))
             visited.add(place)
             place = _next_directory(stream, place, order, is_big=is_big)
 
@@ -101,6 +123,39 @@ def _check_last(path: Path, compression: int, part: tuple[int, int], n_bytes: in
             f"{n_bytes} bytes in its last strip",
             "Copy or export it again.",
         )
+
+
+def _check_fields(name: str, fields: Mapping[int, tuple[int, int]]) -> None:
+    """Refuse fields, as type and count by tag, in whose place decoders would put a default."""
+    unreadable = [
+        tag
+        for tag, (kind, count) in sorted(fields.items())
+        if tag in _DECIDING and (kind not in _WHOLE_NUMBERS or count == 0)
+    ]
+    if unreadable or (fields and _PHOTOMETRIC not in fields):
+        got = (
+            f"field {unreadable[0]} without a whole number" if unreadable else "no photometric interpretation"
+        )
+        raise InputError(
+            "E103", f"{name} has {got}", "how its pixels are to be taken", "Save the picture again."
+        )
+
+
+def _fields(
+    stream: BinaryIO, place: int, order: Literal["little", "big"], *, is_big: bool
+) -> dict[int, tuple[int, int]]:
+    """Return type and count by tag of the fields of a directory; none of one that is cut."""
+    count_bytes, entry_bytes, number_bytes = (8, 20, 8) if is_big else (2, 12, 4)
+    stream.seek(place)
+    n_entries = int.from_bytes(stream.read(count_bytes), order)
+    fields = {}
+    for _ in range(n_entries):
+        entry = stream.read(entry_bytes)
+        if len(entry) < entry_bytes:
+            return {}
+        tag, kind = (int.from_bytes(entry[start : start + 2], order) for start in (0, 2))
+        fields[tag] = kind, int.from_bytes(entry[4 : 4 + number_bytes], order)
+    return fields
 
 
 def _next_directory(stream: BinaryIO, place: int, order: Literal["little", "big"], *, is_big: bool) -> int:

@@ -22,8 +22,7 @@ def demons(
         iterations: how many.
         initial: field to begin with, on any grid.
     """
-    method = sitk.DiffeomorphicDemonsRegistrationFilter()
-    method.SetNumberOfThreads(itk.THREADS)
+    method = itk.on_one_thread(sitk.DiffeomorphicDemonsRegistrationFilter())
     method.SetNumberOfIterations(iterations)
     method.SetStandardDeviations(smoothing)
     method.SmoothUpdateFieldOn()
@@ -37,8 +36,7 @@ def _resample_field(displacement: sitk.Image | None, image: sitk.Image) -> Seque
     """Return the displacement field on the image's grid, replicated beyond its edges; none for None."""
     if displacement is None:
         return ()
-    sampler = sitk.ResampleImageFilter()
-    sampler.SetNumberOfThreads(itk.THREADS)
+    sampler = itk.on_one_thread(sitk.ResampleImageFilter())
     sampler.SetReferenceImage(image)
     sampler.SetInterpolator(sitk.sitkLinear)
     sampler.UseNearestNeighborExtrapolatorOn()

@@ -5,7 +5,7 @@ No file passes through here; ITK's readers and writers are not trusted (see `vol
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 import SimpleITK as sitk  # noqa: N813  (the field's name for it)
@@ -17,8 +17,19 @@ from transmodal.volumes.volume import Grid, Volume
 LPS = np.diag([-1.0, -1.0, 1.0])
 """Takes RAS+ millimetres to the LPS+ millimetres of ITK, and back."""
 
-THREADS = 1
-"""For every filter: sums over several threads depend on their order, one thread gives the same bits."""
+_THREADS = 1
+Method = TypeVar("Method", bound=sitk.ProcessObject)
+
+
+def on_one_thread(method: Method) -> Method:
+    """Let a filter or a registration run on one thread, and return it: sums over several depend on their order.
+
+    The number of threads is not enough: the metric of a registration divides its sum into work units, as many as the
+    machine has cores, and joins them in the order in which they end.
+    """
+    method.SetNumberOfThreads(_THREADS)  # type: ignore[no-untyped-call]  # ITK
+    method.SetNumberOfWorkUnits(_THREADS)  # type: ignore[no-untyped-call]  # ITK
+    return method
 
 
 def to_image(volume: Volume) -> sitk.Image:
@@ -56,8 +67,7 @@ def warp(
 
     `nearest` keeps the voxel type (bool becomes uint8), `linear` gives float32.
     """
-    sampler = sitk.ResampleImageFilter()
-    sampler.SetNumberOfThreads(THREADS)
+    sampler = on_one_thread(sitk.ResampleImageFilter())
     spacing, origin, direction = _placement(grid)
     sampler.SetSize(grid.shape)
     sampler.SetOutputSpacing(spacing)

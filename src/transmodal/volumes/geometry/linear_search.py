@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 
 import numpy as np
 import SimpleITK as sitk  # noqa: N813  (the field's name for it)
@@ -15,6 +16,8 @@ from transmodal.volumes.volume import Volume
 
 Linear = sitk.Euler3DTransform | sitk.AffineTransform
 _FIRST_STEP_MM, _LAST_STEP_MM = 4.0, 0.02
+_LEAST_SHARE = 0.01
+"""Of what counts of the fixed volume, within the moving one: less is no overlap."""
 
 
 def register_linearly(
@@ -23,8 +26,16 @@ def register_linearly(
     """Search from every start on the first level, from the best place found on the second.
 
     Only rigidly on the first: on so coarse a grid an affine map may find a better fit at a wrong size.
+
+    Raises:
+        InputError: E004 where no start leads to a place at which the two overlap.
     """
-    climbs = [climb(first, start) for start in starts]
+    climbs: list[tuple[Linear, float]] = []
+    for start in starts:
+        with suppress(InputError):  # headers need not make them overlap
+            climbs.append(climb(first, start))
+    if not climbs:
+        raise _apart_error()
     best = climbs[max(range(len(climbs)), key=lambda n: (climbs[n][1], -n))][0]
     return climb(second, _to_affine(best) if stretch else best)[0]
 
@@ -34,10 +45,12 @@ def climb(pair: WorkingPair, start: Linear) -> tuple[Linear, float]:
 
     Lengths are measured in the content's radius, so that a step of one size moves the content about as far
     whether it turns, stretches or shifts it.
+
+    Raises:
+        InputError: E004 where the two do not overlap, on the way or at the end: correlation has a value there too.
     """
     radius = _radius(pair)
-    method = sitk.ImageRegistrationMethod()
-    method.SetNumberOfThreads(itk.THREADS)
+    method = itk.on_one_thread(sitk.ImageRegistrationMethod())
     if pair.metric == "correlation":
         method.SetMetricAsCorrelation()
     else:
@@ -56,13 +69,30 @@ def climb(pair: WorkingPair, start: Linear) -> tuple[Linear, float]:
     try:
         method.Execute(_to_image_in_units(pair.fixed, radius), _to_image_in_units(pair.moving, radius))
     except RuntimeError as error:
-        raise InputError(
-            "E004",
-            "two volumes that no registration makes overlap",
-            "the same part of the body in both",
-            "Check that both are of one patient and that their headers are right.",
-        ) from error
-    return _scale_lengths(place, radius), -float(method.GetMetricValue())
+        raise _apart_error() from error
+    end = _scale_lengths(place, radius)
+    if _share_inside(pair, end) < _LEAST_SHARE:
+        raise _apart_error()
+    return end, -float(method.GetMetricValue())
+
+
+def _apart_error() -> InputError:
+    return InputError(
+        "E004",
+        "two volumes that no registration makes overlap",
+        "the same part of the body in both",
+        "Check that both are of one patient and that their headers are right.",
+    )
+
+
+def _share_inside(pair: WorkingPair, linear: Linear) -> float:
+    """Return the share of what counts of the fixed volume that comes to lie within the moving one."""
+    points = pair.fixed.grid.world(np.argwhere(pair.inside()).astype(float))
+    matrix, to_moving = itk.matrix(linear), np.linalg.inv(pair.moving.affine)
+    moved = (points @ itk.LPS @ matrix[:3, :3].T + matrix[:3, 3]) @ itk.LPS
+    indices = moved @ to_moving[:3, :3].T + to_moving[:3, 3]
+    within = (indices > -0.5) & (indices < np.array(pair.moving.grid.shape) - 0.5)
+    return float(within.all(axis=1).mean())
 
 
 def _to_affine(rigid: sitk.Transform) -> sitk.AffineTransform:

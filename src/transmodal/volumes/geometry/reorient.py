@@ -13,7 +13,7 @@ from scipy import ndimage
 from transmodal.errors import InputError, UsageError
 from transmodal.volumes.geometry.exact_regrid import ExactMatch, match_exactly, regrid_exactly, to_triple
 from transmodal.volumes.geometry.grid_budget import check_budget
-from transmodal.volumes.geometry.resampling import How, resample
+from transmodal.volumes.geometry.resampling import How, footprint, resample
 from transmodal.volumes.volume import Grid, Volume
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "bounding_box",
     "crop",
     "crop_or_pad",
+    "footprint",
     "match_exactly",
     "reorient",
     "resample",

@@ -70,6 +70,31 @@ def resample(volume: Volume, grid: Grid, *, how: How = "linear", fill: float = 0
     return Volume(_by_channel(channel, volume), grid.affine)
 
 
+def footprint(mask: Volume, grid: Grid) -> NDArray[np.bool_]:
+    """Return the voxels of a grid that a volume's voxels in a mask are made of, where it is resampled from there.
+
+    With `linear`; where the grids are not parallel all voxels count.
+
+    Args:
+        mask: on the grid that is resampled to; not 0 inside.
+        grid: that is resampled from.
+    """
+    inside = np.asarray(mask.voxels) != 0
+    match = match_exactly(mask.grid, grid)
+    if match is not None:
+        return regrid_exactly(inside, match, grid.shape, fill=False)
+    step = np.linalg.inv(grid.affine) @ mask.affine
+    if _parallel_axes(step, grid.spacing, mask.grid.shape) != (0, 1, 2):
+        return np.ones(grid.shape, np.bool_)
+    values = inside.astype(np.float32)
+    for axis, n in enumerate(grid.shape):
+        positions = np.clip(_positions(step, mask.grid.shape, (0, 1, 2), axis), -1, n)
+        matrix = interpolation.sampling_matrix(n, positions, _coarsening(step, axis))
+        values = interpolation.multiply_axis(np.ascontiguousarray(matrix.T > 0, np.float32), values, axis)
+    reached: NDArray[np.bool_] = values > 0
+    return reached
+
+
 def _by_channel(channel: Callable[[Voxels], NDArray[np.float32]], volume: Volume) -> NDArray[np.float32]:
     if not volume.is_colour:
         return channel(volume.voxels)

@@ -16,11 +16,14 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from transmodal.volumes.geometry import itk, registration, reorient
+from transmodal.volumes.geometry.additive_demons import additive_demons, least_jacobian, to_field
 from transmodal.volumes.geometry.demons import demons
 from transmodal.volumes.geometry.working_pair import coarsen
 from transmodal.volumes.regions.components import fill_holes, largest_component
+from transmodal.volumes.regions.recent_masks import RecentMasks, content_key
 from transmodal.volumes.regions.template_alignment import (
     SHAPE_MM,
+    Alignment,
     align_template,
     coarse_template,
     no_brain_error,
@@ -35,6 +38,10 @@ BRAIN_CM3 = (300.0, 2500.0)
 
 _WORK_MM = 3.0
 _STRIPPED_DICE = 0.92  # heads stay below: 0.64 to 0.93 by volume and shape, stripped brains reach 0.96
+_SMOOTHING, _ITERATIONS = 1.5, 40  # of the demons, the first in voxels
+_FADED_MM = 14.0  # from the template's edge to where the head is faded out
+_BAND_MM = 16.0  # inwards from the edge to where the additive demons look: what is deeper moves no edge
+_FEWEST_PLANES = 8
 _EDGE = 0.4  # of the soft mask; at a half the bright rim of cerebrospinal fluid in T2 would be missed
 
 
@@ -45,8 +52,12 @@ class BrainMask(NamedTuple):
     method: str
 
 
+RECENT = RecentMasks(8 << 20)
+"""About eight brains of heads at 1 mm: one is asked for again by another kind of region, or by another run."""
+
+
 def find_brain(volume: Volume) -> BrainMask:
-    """Return the brain of a grey head or brain volume.
+    """Return the brain of a grey head or brain volume; at once where it was asked for a moment ago.
 
     Args:
         volume: T1-like, other MR contrasts where the skull is dark; any orientation and spacing.
@@ -54,11 +65,17 @@ def find_brain(volume: Volume) -> BrainMask:
     Raises:
         InputError: E124 when no brain is found, E122 for colour, E112 for a sheared affine.
     """
-    itk.to_image(volume)  # says what is wrong with colour and shear
+    itk.to_image(Volume(volume.voxels[:1, :1, :1], volume.affine))  # says what is wrong with colour and shear
+    key = content_key(volume)
+    recent = RECENT.get(key)
+    if recent is not None:
+        return BrainMask(*recent)
     work = coarsen(volume, _WORK_MM)
     if work.voxels.min() == work.voxels.max():
         raise no_brain_error("one constant value")
-    return _mask_stripped(volume) or _mask_in_head(volume, work)
+    brain = _mask_stripped(volume) or _mask_in_head(volume, work)
+    RECENT.put(key, *brain)
+    return brain
 
 
 def _mask_stripped(volume: Volume) -> BrainMask | None:
@@ -98,17 +115,16 @@ def _template_dice(foreground: Volume) -> float:
 
 
 def _mask_in_head(volume: Volume, work: Volume) -> BrainMask:
-    linear, information = align_template(work)
-    box = _box_around(_warp_template_mask(work, linear))
-    near = reorient.crop(work, box)
-    soft, trimmed = _deform_template(near, linear)
+    alignment = align_template(work)
+    near = reorient.crop(work, _box_around(_warp_template_mask(work, alignment.transform)))
+    soft, trimmed, how = _deform_template(near, alignment)
     mask = reorient.resample(near.with_voxels(np.minimum(soft, trimmed)), volume.grid).voxels > _EDGE
     mask = fill_holes(largest_component(mask))
     cm3 = _cm3(mask, volume)
     if not BRAIN_CM3[0] <= cm3 <= BRAIN_CM3[1]:
         raise no_brain_error(f"the best guess has {cm3:.0f} cm3")
     return BrainMask(
-        mask, f"head: template, mutual information {information:.2f}, demons, trimmed, {cm3:.0f} cm3"
+        mask, f"head: template, mutual information {alignment.information:.2f}, {how}, trimmed, {cm3:.0f} cm3"
     )
 
 
@@ -129,24 +145,43 @@ def _box_around(mask: Volume, margin_mm: float = 20.0) -> tuple[slice, slice, sl
     return i, j, k
 
 
-def _deform_template(near: Volume, linear: sitk.Transform) -> tuple[Floats, Floats]:
-    """Return the template's brain after demons, `[0, 1]` over its edge, and the part of it that the intensities confirm."""
+def _deform_template(near: Volume, alignment: Alignment) -> tuple[Floats, Floats, str]:
+    """Return the template's brain after demons, `[0, 1]` over its edge, the part of it that the intensities confirm, and which demons."""
+    linear = alignment.transform
     warped = _warp_template_mask(near, linear)
     depth = _depth(warped.voxels > 0.5, near.spacing)
     t1 = itk.warp(coarse_template().t1, near.grid, linear).voxels
     levels = _Levels.of(near.voxels, depth)
     inside = depth > 0
     painted = np.where(inside, _paint_template(t1, near.voxels, inside), levels.ring)
-    fade = np.clip((14 + depth) / 6, 0, 1)
+    fade = np.clip((_FADED_MM + depth) / 6, 0, 1)
     clipped = np.clip(near.voxels, min(levels.ring, levels.low), max(levels.ring, levels.high))
     fixed = near.with_voxels(levels.unit(clipped) * fade)
     moving = near.with_voxels(levels.unit(painted))
-    field = demons(fixed, moving, smoothing=1.5, iterations=40)
+    band = np.asarray((depth > -_FADED_MM) & (depth < _BAND_MM))
+    field = _move_quickly(fixed, moving, band) if alignment.is_sure else None
+    how = "demons" if field is None else "additive demons"
+    if field is None:
+        field = demons(fixed, moving, smoothing=_SMOOTHING, iterations=_ITERATIONS)
     whole = sitk.CompositeTransform(
         [linear, sitk.DisplacementFieldTransform(sitk.Cast(field, sitk.sitkVectorFloat64))]
     )
     soft = _warp_template_mask(near, whole).voxels
-    return soft, _trim(near, soft > 0.5, levels)
+    return soft, _trim(near, soft > 0.5, levels), how
+
+
+def _move_quickly(fixed: Volume, moving: Volume, band: Mask) -> sitk.Image | None:
+    """Return the field of the additive demons; None where it folds, or where so few planes say little."""
+    box = reorient.bounding_box(band)
+    fixed, moving = reorient.crop(fixed, box), reorient.crop(moving, box)
+    if min(fixed.voxels.shape) < _FEWEST_PLANES:
+        return None
+    displacement = additive_demons(
+        fixed, moving, smoothing=_SMOOTHING, iterations=_ITERATIONS, band=band[box]
+    )
+    if least_jacobian(displacement, fixed.spacing) <= 0:
+        return None
+    return to_field(displacement, fixed.grid)
 
 
 def _depth(mask: Mask, spacing: tuple[float, float, float]) -> Floats:

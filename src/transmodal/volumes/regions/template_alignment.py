@@ -12,16 +12,23 @@ from scipy import ndimage
 
 from transmodal.errors import InputError
 from transmodal.volumes.geometry import itk, registration
-from transmodal.volumes.geometry.working_pair import coarsen
+from transmodal.volumes.geometry.linear_search import climb, find_starts
+from transmodal.volumes.geometry.similarity import similarity_before_and_after
+from transmodal.volumes.geometry.working_pair import WorkingPair, coarsen
 from transmodal.volumes.regions import template
 from transmodal.volumes.regions.components import largest_component
 from transmodal.volumes.volume import Volume
 
 Mask = NDArray[np.bool_]
-
+Floats = NDArray[np.float64]
 
 _MOST_GROWN = 1.5  # by which stretching changes the brain's volume; where it ran away it doubled it
-_GOOD, _LEAST = 0.4, 0.2  # mutual information in nats: right poses reach 0.45 to 1.5, wrong ones 0.25 to 0.4
+_SURE, _GOOD, _LEAST = (
+    0.5,
+    0.4,
+    0.2,
+)  # mutual information in nats: right poses reach 0.45 to 1.5, wrong ones 0.25 to 0.42
+_TIE = 0.93  # share of the best place's information from which on another one may lead further uphill
 _SCALES, _NODS = (
     (0.92, 1.0, 1.08),
     (-0.35, 0.35),
@@ -48,17 +55,93 @@ def coarse_template() -> CoarseTemplate:
     return CoarseTemplate(t1, mask, np.asarray(away <= _RING_MM))
 
 
-def align_template(work: Volume) -> tuple[sitk.Transform, float]:
-    """Return the affine map from `work` to the template in LPS+ mm, and how well it fits.
+class Alignment(NamedTuple):
+    """The affine map of a head to the template in LPS+ mm.
+
+    Attributes:
+        transform: from the head to the template.
+        information: mutual information in nats within the brain and the ring around it.
+    """
+
+    transform: sitk.Transform
+    information: float
+
+    @property
+    def is_sure(self) -> bool:
+        """Whether it fits so well that no other place can be the right one."""
+        return self.information >= _SURE
+
+
+def align_template(work: Volume) -> Alignment:
+    """Return the affine map from `work` to the template, and how well it fits.
 
     A free affine search would blow the template up until it fills the whole head, where the air around the
     scalp is as dark as the skull. So it is laid under the head's top at a few sizes, turned and shifted as it
-    is, and only from the best of these places stretched.
+    is, and only from the best of these places stretched. The places are searched on a grid of 8 mm; where
+    that leads to no sure fit, they are searched on finer ones, from more starts and with the head nodding.
+
+    Args:
+        work: a grey volume on a coarse grid.
+
+    Raises:
+        InputError: E124 where no place fits.
     """
-    posed = [_rigid_pose(work, scale, 0.0) for scale in _SCALES]
+    crown = _crown(work)
+    quick = [_stretch(work, pose) for pose in _pose_quickly(work, crown)]
+    sure = [alignment for alignment in quick if alignment is not None and alignment.is_sure]
+    if sure:
+        return max(sure, key=lambda alignment: alignment.information)
+    posed = [_rigid_pose(work, crown, scale, 0.0) for scale in _SCALES]
     if max(pose.information for pose in posed) < _GOOD:
-        posed += [_rigid_pose(work, scale, nod) for scale in _SCALES for nod in _NODS]
+        posed += [_rigid_pose(work, crown, scale, nod) for scale in _SCALES for nod in _NODS]
     best = max(posed, key=lambda pose: pose.information)
+    alignment = _stretch(work, best) or Alignment(best.start.GetInverse(), best.information)
+    if alignment.information < _LEAST:
+        raise no_brain_error(f"the template fits with {alignment.information:.2f} nats of mutual information")
+    return alignment
+
+
+class _RigidPose(NamedTuple):
+    """A place of the template in the head, and the mutual information there."""
+
+    start: sitk.AffineTransform
+    information: float
+
+
+def _pose_quickly(work: Volume, crown: Floats) -> list[_RigidPose]:
+    """Return the best rigid places that a search on a coarse grid finds, judged on a finer one: of several, the near ties."""
+    t1, ring = coarse_template().t1, coarse_template().ring
+    pair = WorkingPair.of(t1, work, ring, "mutual_information").at(SHAPE_MM)
+    head = pair.at(2 * SHAPE_MM).moving
+    places = []
+    for scale in _SCALES:
+        hung = _hang(crown, scale, 0.0)
+        coarse = WorkingPair.of(Volume(t1.voxels, hung @ t1.affine), head, ring, "mutual_information")
+        first = coarse.at(2 * SHAPE_MM)
+        rigid, _ = climb(first, find_starts(first)[0])
+        start = _follow(hung, rigid)
+        places.append(_RigidPose(start, similarity_before_and_after(pair, start)[1]))
+    best = max(pose.information for pose in places)
+    return [pose for pose in places if pose.information >= _TIE * best]
+
+
+def _rigid_pose(work: Volume, crown: Floats, scale: float, nod: float) -> _RigidPose:
+    """Return the best rigid place of the template at one size, from below the head's top."""
+    hung = _hang(crown, scale, nod)
+    t1 = coarse_template().t1
+    rigid = registration.register(
+        Volume(t1.voxels, hung @ t1.affine),
+        work,
+        kind="rigid",
+        metric="mutual_information",
+        fixed_mask=coarse_template().ring,
+        spacing_mm=_ALIGN_MM,
+    )
+    return _RigidPose(_follow(hung, rigid.transform), rigid.quality.after)
+
+
+def _stretch(work: Volume, best: _RigidPose) -> Alignment | None:
+    """Return the affine place that is uphill from a rigid one; None where the stretch ran away."""
     refined = registration.refine(
         coarse_template().t1,
         work,
@@ -71,43 +154,27 @@ def align_template(work: Volume) -> tuple[sitk.Transform, float]:
     grown = np.linalg.det(itk.matrix(refined.transform)[:3, :3]) / np.linalg.det(
         itk.matrix(best.start)[:3, :3]
     )
-    stretched = 1 / _MOST_GROWN <= grown <= _MOST_GROWN
-    information = refined.quality.after if stretched else best.information
-    if information < _LEAST:
-        raise no_brain_error(f"the template fits with {information:.2f} nats of mutual information")
-    return (refined.transform if stretched else best.start).GetInverse(), information
+    is_likely = 1 / _MOST_GROWN <= grown <= _MOST_GROWN
+    return Alignment(refined.transform.GetInverse(), refined.quality.after) if is_likely else None
 
 
-class _RigidPose(NamedTuple):
-    """A place of the template in the head, and the mutual information there."""
-
-    start: sitk.AffineTransform
-    information: float
-
-
-def _rigid_pose(work: Volume, scale: float, nod: float) -> _RigidPose:
-    """Return the best rigid place of the template at one size, from below the head's top."""
+def _hang(crown: Floats, scale: float, nod: float) -> Floats:
+    """Return the matrix in RAS+ mm that hangs the template's brain below the head's top."""
     around = np.eye(4)
     turn = sitk.Euler3DTransform([0.0, 0.0, 0.0], nod, 0.0, 0.0)
     around[:3, :3] = scale * np.reshape(turn.GetMatrix(), (3, 3))
-    pose = _FLIP @ around @ _FLIP
-    pose[:3, 3] = _crown(work) - [0.0, 0.0, _SCALP_MM] - pose[:3, :3] @ _template_crown()
-    t1 = coarse_template().t1
-    rigid = registration.register(
-        Volume(t1.voxels, pose @ t1.affine),
-        work,
-        kind="rigid",
-        metric="mutual_information",
-        fixed_mask=coarse_template().ring,
-        spacing_mm=_ALIGN_MM,
-    )
-    whole = itk.matrix(rigid.transform) @ _FLIP @ pose @ _FLIP
-    return _RigidPose(
-        sitk.AffineTransform(whole[:3, :3].ravel().tolist(), whole[:3, 3].tolist()), rigid.quality.after
-    )
+    pose: Floats = _FLIP @ around @ _FLIP
+    pose[:3, 3] = crown - [0.0, 0.0, _SCALP_MM] - pose[:3, :3] @ _template_crown()
+    return pose
 
 
-def _crown(work: Volume, depth_mm: float = 120.0) -> NDArray[np.float64]:
+def _follow(hung: Floats, rigid: sitk.Transform) -> sitk.AffineTransform:
+    """Return the map from the template to the head: hung below its top, then as a rigid map says."""
+    whole = itk.matrix(rigid) @ _FLIP @ hung @ _FLIP
+    return sitk.AffineTransform(whole[:3, :3].ravel().tolist(), whole[:3, 3].tolist())
+
+
+def _crown(work: Volume, depth_mm: float = 120.0) -> Floats:
     """Return the head's top in RAS+ mm, in the middle of its upper part: the neck does not count."""
     bright = work.voxels[work.voxels > work.voxels.mean()]
     head = largest_component(ndimage.binary_opening(work.voxels > 0.5 * bright.mean()))
@@ -121,7 +188,7 @@ def _crown(work: Volume, depth_mm: float = 120.0) -> NDArray[np.float64]:
 
 
 @cache
-def _template_crown() -> NDArray[np.float64]:
+def _template_crown() -> Floats:
     mask = coarse_template().mask
     points = mask.grid.world(np.argwhere(mask.voxels > 0.5).astype(float))
     x, y, _ = (points.min(axis=0) + points.max(axis=0)) / 2

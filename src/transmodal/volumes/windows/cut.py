@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from transmodal.volumes.geometry import interpolation
+from transmodal.volumes.geometry import banded
 from transmodal.volumes.geometry.exact_regrid import filled_array
 from transmodal.volumes.windows import fitting
 from transmodal.volumes.windows.fitting import Side
@@ -101,7 +101,7 @@ def _resize(stack: NDArray[Any], sides: tuple[Side, Side], *, labels: bool) -> N
         if labels:
             stack = stack.take(fitting.nearest_voxels(side), axis=axis)
         else:
-            stack = interpolation.multiply_axis(fitting.resize_matrix(side), stack, axis)
+            stack = banded.multiply_axis(fitting.resize_bands(side), stack, axis)
     return stack
 
 

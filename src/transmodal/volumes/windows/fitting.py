@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from transmodal.volumes.geometry import interpolation
+from transmodal.volumes.geometry import banded, interpolation
 from transmodal.volumes.windows.spec import Cutting, plane_of, round_up
 
 
@@ -59,6 +59,12 @@ def sides_of(shape: tuple[int, ...], axis: int, cutting: Cutting) -> tuple[Side,
 def resize_matrix(side: Side) -> interpolation.Matrix:
     """Return the matrix from a side's voxels to the pixels that they fill."""
     return _read_only(interpolation.sampling_matrix(side.n, _pixels(side)[side.pixels], side.scale))
+
+
+@lru_cache(maxsize=256)
+def resize_bands(side: Side) -> banded.Banded:
+    """Return `resize_matrix` in parts without most of its zeros."""
+    return banded.to_bands(resize_matrix(side))
 
 
 @lru_cache(maxsize=256)

@@ -3,43 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
-from pydicom.dataset import FileDataset, FileMetaDataset
-from pydicom.uid import ExplicitVRLittleEndian, RTDoseStorage, generate_uid
 
+from rt_files import STORED, dose
 from transmodal.errors import InputError
 from transmodal.volumes import io
-
-STORED = np.random.default_rng(1).integers(0, 60000, (4, 5, 6)).astype("<u4")
-
-
-def dose(folder: Path, **elements: Any) -> Path:  # noqa: ANN401 - whatever an element holds
-    meta = FileMetaDataset()
-    meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    meta.MediaStorageSOPClassUID, meta.MediaStorageSOPInstanceUID = RTDoseStorage, generate_uid()
-    one = FileDataset("", {}, file_meta=meta, preamble=b"\0" * 128)
-    one.SOPClassUID, one.SOPInstanceUID = RTDoseStorage, meta.MediaStorageSOPInstanceUID
-    one.PatientID, one.StudyInstanceUID, one.SeriesInstanceUID = "A1", "1.2.3", generate_uid()
-    one.Modality, one.FrameOfReferenceUID = "RTDOSE", "1.2.9"
-    one.DoseUnits, one.DoseType, one.DoseSummationType = "GY", "PHYSICAL", "PLAN"
-    one.DoseGridScaling = "0.001"
-    one.NumberOfFrames, one.Rows, one.Columns = STORED.shape
-    one.SamplesPerPixel, one.PhotometricInterpretation = 1, "MONOCHROME2"
-    one.BitsAllocated = one.BitsStored = 32
-    one.HighBit, one.PixelRepresentation = 31, 0
-    one.PixelSpacing = [2.0, 1.5]
-    one.ImageOrientationPatient = [1, 0, 0, 0, 1, 0]
-    one.ImagePositionPatient = [-10.0, 20.0, -30.0]
-    one.GridFrameOffsetVector = [0.0, 2.5, 5.0, 7.5]
-    one.PixelData = STORED.tobytes()
-    for keyword, value in elements.items():
-        setattr(one, keyword, value)
-    folder.mkdir(parents=True, exist_ok=True)
-    one.save_as(folder / f"RD{one.SOPInstanceUID[-8:]}.dcm", enforce_file_format=True)
-    return folder
 
 
 @pytest.mark.parametrize(

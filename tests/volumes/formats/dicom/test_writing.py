@@ -134,3 +134,16 @@ def test_dciodvfy_finds_no_error(tmp_path: Path, modality: str, synthetic: bool)
         ]
         assert not errors
         assert f"{modality}Image" in done.stderr + done.stdout
+
+
+@pytest.mark.parametrize(
+    ("code", "plane"), [("LPS", "AXIAL"), ("RAI", "AXIAL"), ("PSR", "SAGITTAL"), ("LIP", "CORONAL")]
+)
+@pytest.mark.parametrize("degrees", [0, 30])
+def test_the_plane_is_that_of_the_slices(tmp_path: Path, code: str, plane: str, degrees: int) -> None:
+    tilt = np.eye(4)
+    tilt[:3, :3] = Rotation.from_euler("x", degrees, degrees=True).as_matrix()
+    volume = reorient(Volume(voxels(), np.diag([1.0, 1.0, 2.0, 1.0])), code)
+    write_series(Volume(volume.voxels, tilt @ volume.affine), tmp_path / "s", about(synthetic=True))
+    images = [pydicom.dcmread(path) for path in (tmp_path / "s").iterdir()]
+    assert {tuple(image.ImageType) for image in images} == {("DERIVED", "SECONDARY", plane)}

@@ -75,8 +75,7 @@ def read_files(
     with guarded(name):
         slices = read_images(paths, name, budget_bytes)
         name = mask_identity(name, frozenset().union(*(header.identity for header in slices)))
-        slices = _choose_series(name, slices, series)
-        slices = _drop_copies(name, slices)
+        slices = _drop_copies(name, _choose_series(name, slices, series))
         if all(map(dose.is_dose, slices)):
             return dose.read(name, slices, budget_bytes)
         check_one_volume(name, slices)
@@ -93,6 +92,18 @@ def read_files(
             pixels = [values.astype(np.float32) for values in pixels]
         stack = np.stack(pixels, axis=2)
         return build_volume(stack if stack.ndim == 4 else to_real(stack, name, nonfinite), affine, name)
+
+
+def read_slices(folder: Path, series: str | None = None) -> list[Slice]:
+    """Read the headers of the slices that `read` makes a volume of, each once, in no order.
+
+    Raises:
+        InputError, ResourceError, UsageError: as `read`, for faults that show in headers.
+    """
+    with guarded(folder.name):
+        slices = read_images(listing.files_in(folder), folder.name)
+        name = mask_identity(folder.name, frozenset().union(*(header.identity for header in slices)))
+        return _drop_copies(name, _choose_series(name, slices, series))
 
 
 def _drop_copies(name: str, slices: list[Slice]) -> list[Slice]:

@@ -7,21 +7,36 @@ nothing of a patient is invented.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydicom.dataset import FileDataset, FileMetaDataset
+from pydicom.charset import convert_encodings
+from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
+from pydicom.filebase import DicomBytesIO
+from pydicom.filereader import read_dataset
+from pydicom.filewriter import write_dataset
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, MRImageStorage, generate_uid
 
 from transmodal.errors import InputError, UsageError
 from transmodal.notice import INTENDED_USE
 from transmodal.storage import files
-from transmodal.volumes.volume import Volume
+from transmodal.volumes.volume import Affine, Volume
 
 _LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
 _SHEAR = 1e-4
+_CHARACTER_SET = "ISO_IR 192"
+_ENCODINGS = convert_encodings(_CHARACTER_SET)
+"""UTF-8, as DICOM and as Python call it."""
+SYNTHETIC = "SYNTHETIC"
+"""Start of descriptions of what no scanner measured."""
+_EMPTY = (
+    *("PatientBirthDate", "PatientSex", "StudyDate", "StudyTime", "ReferringPhysicianName"),
+    *("StudyID", "AccessionNumber", "Manufacturer"),
+)
+"""Elements that have to be there and may be empty."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +51,9 @@ class SeriesAbout:
         frame: FrameOfReferenceUID; equal for series whose coordinates can be compared.
         number: SeriesNumber.
         synthetic: whether no scanner measured it: SyntheticData, ImageType and DerivationDescription say so.
-        body_part: BodyPartExamined.
+        body_part: BodyPartExamined; left out where it is empty.
+        series: SeriesInstanceUID, from which those of the images follow; a new one where it is empty.
+        elements: that every image gets besides, in place of those that this writer sets; None for none.
     """
 
     modality: str
@@ -47,6 +64,8 @@ class SeriesAbout:
     number: int = 1
     synthetic: bool = False
     body_part: str = "HEAD"
+    series: str = ""
+    elements: Dataset | None = None
 
     def __post_init__(self) -> None:
         if self.modality not in ("CT", "MR"):
@@ -71,6 +90,16 @@ def write_series(volume: Volume, folder: Path, about: SeriesAbout) -> None:
         UsageError: E005 when the place is not usable.
         ResourceError: E403 when the disk is full or may not be written.
     """
+    with files.atomic_folder(folder) as beside:
+        write_slices(volume, beside, about)
+
+
+def write_slices(volume: Volume, folder: Path, about: SeriesAbout) -> None:
+    """Write the files of a series into a folder that is there; else as `write_series`.
+
+    Raises:
+        InputError: as `write_series`.
+    """
     if volume.is_colour:
         raise InputError("E122", "a colour volume", "a grey one", "Write NIfTI or TIFF instead.")
     if not np.isfinite(volume.voxels).all():
@@ -86,13 +115,27 @@ def write_series(volume: Volume, folder: Path, about: SeriesAbout) -> None:
             "Write NIfTI, or resample it.",
         )
     stored, slope, intercept = _to_16_bits(volume.voxels)
-    series = generate_uid()
-    with files.atomic_folder(folder) as beside:
-        for k in range(stored.shape[2]):
-            dataset = _build_slice(about, series, k)
-            _set_position(dataset, lps, axes, spacing, k)
-            _set_pixels(dataset, stored[:, :, k], slope, intercept, about.modality)
-            dataset.save_as(beside / f"{k + 1:04d}.dcm", enforce_file_format=True)
+    series = about.series or generate_uid()
+    elements = Dataset() if about.elements is None else _encode(about.elements)
+    for k in range(stored.shape[2]):
+        dataset = _build_slice(about, series, k, name_plane(volume.affine))
+        _set_position(dataset, lps, axes, spacing, k)
+        _set_pixels(dataset, stored[:, :, k], slope, intercept, about.modality)
+        dataset.update(elements)
+        dataset.set_original_encoding(
+            is_implicit_vr=False, is_little_endian=True, character_encoding=_ENCODINGS
+        )
+        dataset.save_as(folder / f"{k + 1:04d}.dcm", enforce_file_format=True)
+
+
+def name_plane(affine: Affine) -> Literal["AXIAL", "CORONAL", "SAGITTAL"]:
+    """Return the plane of the body that slices along the third axis lie in, or nearest to.
+
+    Args:
+        affine: to RAS+ mm.
+    """
+    normal = np.abs(np.cross(affine[:3, 0], affine[:3, 1]))
+    return ("SAGITTAL", "CORONAL", "AXIAL")[int(normal.argmax())]
 
 
 def _to_16_bits(voxels: NDArray[Any]) -> tuple[NDArray[Any], float, float]:
@@ -108,48 +151,50 @@ def _to_16_bits(voxels: NDArray[Any]) -> tuple[NDArray[Any], float, float]:
     return steps.astype(np.uint16), slope, intercept
 
 
-def _build_slice(about: SeriesAbout, series: str, k: int) -> FileDataset:
+def _build_slice(about: SeriesAbout, series: str, k: int, plane: str) -> FileDataset:
     kind = CTImageStorage if about.modality == "CT" else MRImageStorage
     meta = FileMetaDataset()
     meta.TransferSyntaxUID = ExplicitVRLittleEndian
     meta.MediaStorageSOPClassUID = kind
-    meta.MediaStorageSOPInstanceUID = generate_uid()
+    meta.MediaStorageSOPInstanceUID = generate_uid(entropy_srcs=[series, str(k)])
     dataset = FileDataset("", {}, file_meta=meta, preamble=b"\0" * 128)
-    dataset.SpecificCharacterSet = "ISO_IR 192"
+    dataset.SpecificCharacterSet = _CHARACTER_SET
     dataset.SOPClassUID, dataset.SOPInstanceUID = kind, meta.MediaStorageSOPInstanceUID
     dataset.StudyInstanceUID, dataset.SeriesInstanceUID = about.study, series
     dataset.FrameOfReferenceUID, dataset.PositionReferenceIndicator = about.frame, ""
     dataset.PatientID = dataset.PatientName = about.patient
-    for empty in (
-        "PatientBirthDate",
-        "PatientSex",
-        "StudyDate",
-        "StudyTime",
-        "ReferringPhysicianName",
-        "StudyID",
-        "AccessionNumber",
-        "Manufacturer",
-    ):
-        setattr(dataset, empty, "")
-    dataset.Modality, dataset.SeriesDescription, dataset.SeriesNumber = (
-        about.modality,
-        about.description,
-        about.number,
-    )
-    dataset.BodyPartExamined, dataset.PatientPosition, dataset.InstanceNumber = about.body_part, "HFS", k + 1
-    dataset.ImageType = [
-        "DERIVED" if about.synthetic else "ORIGINAL",
-        "PRIMARY",
-        "AXIAL" if about.modality == "CT" else "OTHER",
-    ]
-    if about.synthetic:
-        dataset.SyntheticData, dataset.DerivationDescription = "YES", f"SYNTHETIC. {INTENDED_USE}"
+    for keyword in _EMPTY:
+        setattr(dataset, keyword, "")
+    dataset.Modality, dataset.SeriesNumber = about.modality, about.number
+    dataset.PatientPosition, dataset.InstanceNumber = "HFS", k + 1
+    if about.body_part:
+        dataset.BodyPartExamined = about.body_part
+    _describe(dataset, about, plane)
     if about.modality == "CT":
         dataset.KVP = dataset.AcquisitionNumber = None
     else:
         dataset.ScanningSequence, dataset.SequenceVariant, dataset.MRAcquisitionType = "RM", "NONE", "3D"
         dataset.ScanOptions = dataset.RepetitionTime = dataset.EchoTime = dataset.EchoTrainLength = None
     return dataset
+
+
+def _describe(dataset: FileDataset, about: SeriesAbout, plane: str) -> None:
+    """Set what the image is called and of which kind it is; what no scanner measured says so in three elements."""
+    dataset.SeriesDescription = about.description
+    if not about.synthetic:
+        dataset.ImageType = ["ORIGINAL", "PRIMARY", plane if about.modality == "CT" else "OTHER"]
+        return
+    dataset.ImageType = ["DERIVED", "SECONDARY", plane]
+    dataset.SyntheticData, dataset.DerivationDescription = "YES", f"{SYNTHETIC}. {INTENDED_USE}"
+
+
+def _encode(elements: Dataset) -> Dataset:
+    """Return elements as the bytes that files hold: references to all sources would be encoded anew in every file."""
+    stream = DicomBytesIO()
+    stream.is_implicit_VR, stream.is_little_endian = False, True
+    write_dataset(stream, elements, _CHARACTER_SET)
+    encoded: Dataset = read_dataset(BytesIO(stream.getvalue()), is_implicit_VR=False, is_little_endian=True)
+    return encoded
 
 
 def _set_position(
@@ -181,7 +226,8 @@ def _set_pixels(
     if modality == "CT" or (slope, intercept) != (1.0, 0.0):
         dataset.RescaleSlope, dataset.RescaleIntercept = _decimal_string(slope), _decimal_string(intercept)
         dataset.RescaleType = "HU" if modality == "CT" else "US"
-    dataset.PixelData = np.ascontiguousarray(plane.T).astype(f"<{plane.dtype.kind}2").tobytes()
+    pixels = np.ascontiguousarray(plane.T).astype(f"<{plane.dtype.kind}2").tobytes()
+    dataset.add_new("PixelData", "OW", pixels)
 
 
 def _decimal_string(value: float) -> str:

@@ -1,0 +1,176 @@
+"""Whole volumes by every engine beside a plain eager slice loop over the same network: one process, one thread.
+
+Run it as `python benchmarks/bench_translate.py`, or with `--smoke` for small networks and few slices. The volume is a slab of a
+head of 240 x 240 voxels: time goes with the number of slices, and nothing is extrapolated to whole heads. It fails where a volume
+differs from the loop's by more than 1e-4 of its range.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from copy import deepcopy
+from dataclasses import replace
+from functools import partial
+from importlib import metadata
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from turns import has, milliseconds, print_line, ratio_of, read_words, run_alone, take_turns
+
+from transmodal import translators
+from transmodal.inference.batching.rule import suit_batch
+from transmodal.inference.engines._base import EngineError
+from transmodal.inference.model import Model
+from transmodal.inference.preprocessing import build_preprocessing, preprocess
+from transmodal.recipes.schema import Recipe
+from transmodal.volumes import Volume
+from transmodal.volumes.intensity import IntensitySpec, fit
+
+AGREEMENT = 1e-4
+GOAL = 2.5
+SIDE, WINDOW = 240, 256
+ENGINES = ("torch", "onnxruntime", "openvino")
+
+
+class Shape(NamedTuple):
+    """A network at its paper's width, and so many slices; smaller settings for `--smoke`."""
+
+    name: str
+    translator: str
+    slices: int
+    settings: dict[str, Any]
+    smoke: dict[str, Any]
+
+
+SHAPES = (
+    Shape("unet_256", "pix2pix", 32, {}, {"width": 8}),
+    Shape("Macro2Micro", "macro2micro", 32, {"perceptual_weight": 0}, {"width": 8}),
+    Shape("ResViT", "resvit", 8, {}, {"width": 8, "depth": 1, "channels": 32, "heads": 2}),
+)
+
+
+def main() -> int:
+    words = read_words(__doc__, ("--only", {"help": "one network, such as ResViT"}))
+    torch.set_num_threads(1)
+    shapes = [shape for shape in SHAPES if words.only in (None, shape.name)]
+    lines = [measure(shape, smoke=words.smoke) for shape in shapes]
+    for line in lines:
+        print_line(line)
+    return int(any(line["agreement"] > AGREEMENT for line in lines))
+
+
+def measure(shape: Shape, *, smoke: bool) -> dict[str, Any]:
+    """Return the line of one network."""
+    model = build(shape.translator, shape.settings | (shape.smoke if smoke else {}))
+    n_slices, rounds = (2, 1) if smoke else (shape.slices, 3)
+    source = head(n_slices)
+    ways: dict[str, Callable[[], NDArray[Any]]] = {
+        "loop": partial(loop, model, deepcopy(model.translator), source)
+    }
+    expected, differences, refused = ways["loop"](), dict[str, float](), dict[str, str]()
+    for engine in (name for name in ENGINES if has(name)):
+        way = partial(translate, model, engine, source)
+        try:
+            differences[engine] = float(np.abs(way() - expected).max())
+        except EngineError as error:
+            refused[engine] = error.got
+        else:
+            ways[engine] = way
+    seconds = take_turns(ways, rounds, clock=processor_seconds)
+    ratios = {f"{shape.name}, {name}": ratio_of(seconds[name], seconds["loop"]) for name in differences}
+    return {
+        "benchmark": "translate",
+        "peer": "a plain eager loop over slices",
+        "versions": {name: metadata.version(name) for name in differences},
+        "threads": 1,
+        "rounds": rounds,
+        "smoke": smoke,
+        "voxels": [SIDE, SIDE, n_slices],
+        "goal": {name: GOAL for name in ratios if name.endswith("openvino")},
+        "ratio": {name: ratio for name, (ratio, _) in ratios.items()},
+        "spread": {name: spread for name, (_, spread) in ratios.items()},
+        "ours_ms": {f"{shape.name}, {name}": milliseconds(seconds[name]) for name in differences},
+        "differences": differences,
+        "refused": refused,
+        "agreement": max(differences.values()),
+        "reasons": {
+            shape.name: "in float32 the arithmetic itself is the limit, and openvino is nearest to it; random weights"
+        },
+        "notes": [
+            f"translate, {shape.name}: a slab of {n_slices} slices of {SIDE} x {SIDE}, random weights; the graph is written before "
+            "the clock runs, once per run that is loaded, and the comparison with torch is in the time",
+            *(f"translate, {shape.name}: refused, {words}" for words in refused.values()),
+        ],
+    }
+
+
+def processor_seconds() -> float:
+    """Return the processor's seconds of this process and of those that it began: OpenVINO works in one of them."""
+    tasks = Path("/proc/self/task")
+    if not tasks.is_dir():
+        return time.perf_counter()
+    children = {number for task in tasks.iterdir() for number in (task / "children").read_text().split()}
+    return time.process_time() + sum(map(_seconds_of, children))
+
+
+def _seconds_of(process: str) -> float:
+    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def build(name: str, settings: dict[str, Any]) -> Model:
+    """Return an untrained model of slices along z."""
+    recipe = Recipe.model_validate(
+        {
+            "name": "speed",
+            "translator": name,
+            "task": {"source": ["t1"], "target": "fa"},
+            "data": {"region": "whole"},
+            "windows": {"kind": "slice", "axes": ["z"]},
+            "training": {"epochs": 1, "batch": 1, "players": {}},
+        }
+    )
+    torch.manual_seed(0)
+    translator = translators.build(name, settings).eval()
+    target_map = fit(IntensitySpec("window", 0, 1), np.zeros((1, 1, 1)))
+    preprocessing = build_preprocessing(recipe, translator, target_map, learned=(WINDOW, WINDOW))
+    preprocessing = suit_batch(
+        preprocessing, name, translator.config.model_dump(mode="json"), torch.device("cpu")
+    )
+    return Model(translator, recipe, preprocessing, "0" * 64, {}, torch.device("cpu"))
+
+
+def head(n_slices: int) -> Volume:
+    """Return the middle slices of something as large as a head."""
+    i, j = np.ogrid[:SIDE, :SIDE]
+    inside = ((i - SIDE / 2) / 80) ** 2 + ((j - SIDE / 2) / 100) ** 2 < 1
+    noise = np.random.default_rng(0).random((SIDE, SIDE, n_slices), dtype=np.float32)
+    return Volume((inside[..., None] * (100 + 100 * noise)).astype(np.float32), np.eye(4))
+
+
+def translate(model: Model, engine: str, source: Volume) -> NDArray[Any]:
+    """Translate by our path, from the source volume to the synthetic one."""
+    return replace(model, engine_name=engine).translate(source, gate="off").volume.voxels
+
+
+def loop(model: Model, network: torch.nn.Module, source: Volume) -> NDArray[Any]:
+    """Translate slice by slice, as a script would: normalise, pad, run, crop, put back."""
+    working = preprocess(model.preprocessing, {"t1": source}).working["t1"].voxels
+    rim = (WINDOW - SIDE) // 2
+    padded = torch.from_numpy(np.pad(working, ((rim, rim), (rim, rim), (0, 0)), constant_values=-1))
+    synthetic, available = np.empty(source.voxels.shape, np.float32), torch.ones(1, 1)
+    with torch.no_grad():
+        for k in range(padded.shape[2]):
+            window = padded[None, None, :, :, k].contiguous()
+            image = network(window, available)
+            synthetic[:, :, k] = image[0, 0, rim : rim + SIDE, rim : rim + SIDE].numpy()
+    return np.clip((synthetic + 1) / 2, 0, 1)
+
+
+if __name__ == "__main__":
+    run_alone(main)

@@ -1,0 +1,71 @@
+"""The page that lies beside an artefact: how to run it, and its parity in words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from transmodal.notice import INTENDED_USE
+
+_RUN = {
+    "onnx": "`onnxruntime.InferenceSession('model.onnx').run(None, {'source': windows})`",
+    "openvino": "`openvino.Core().compile_model('model.xml', 'CPU', {'INFERENCE_PRECISION_HINT': 'f32'})([windows])`",
+    "torch": "`torch.export.load('model.pt2').module()(windows)`; torch alone, without Transmodal",
+    "bundle": "see `docs/README.md`",
+}
+
+
+def write_page(description: Mapping[str, Any], parity: Mapping[str, Any]) -> str:
+    """Return the page, Markdown.
+
+    Args:
+        description: as `metadata.json` holds it.
+        parity: as `parity.json` holds it.
+    """
+    source, after = description["input"], description["after"]
+    return "\n".join(
+        [
+            f"# {description['recipe']} as {description['form']}",
+            INTENDED_USE,
+            "",
+            f"Run it: {_RUN[description['form']]}. `windows` is float32 of {_sides(source['shape'])} in -1 to 1, "
+            f"from {', '.join(dict.fromkeys(channel['modality'] for channel in source['channels']))}; what comes out "
+            f"is {after['target']} before its map to {after['unit'] or 'reference units'}. `metadata.json` says how "
+            "volumes become windows and windows a volume.",
+            "",
+            "## Parity with the library",
+            *_parity_lines(parity),
+            "",
+        ]
+    )
+
+
+def _parity_lines(parity: Mapping[str, Any]) -> list[str]:
+    windows, volume, latency = parity["windows"], parity["volume"], parity["latency"]
+    figures = "; ".join(f"{row['metric']} {_figure(row['value'], row['unit'])}" for row in volume["metrics"])
+    return [
+        f"Test volume: {parity['test_volume']['words']}; {_sides(volume['shape'])} voxels.",
+        "",
+        "| | |",
+        "|---|---|",
+        f"| windows compared | {windows['count']} |",
+        f"| largest difference of a window, of an output {windows['output_width']:g} wide | "
+        f"{windows['largest_difference']:.2g} (at most {windows['tolerance']:.2g}) |",
+        f"| largest difference of the volume | {volume['largest_difference']:.3g} {volume['unit']} |",
+        f"| metrics against the library's volume | {figures} |",
+        f"| seconds per window, by this and by torch | {latency['seconds_per_window']:.3g}, "
+        f"{latency['torch_seconds_per_window']:.3g} |",
+        f"| measured on | {latency['threads']} threads of {latency['cores']} cores, {latency['machine']} "
+        f"{latency['instructions']}, {latency['system']}, {latency['device']}, load {latency['load']} |",
+    ]
+
+
+def _figure(value: float | str, unit: str) -> str:
+    """Return a figure with its unit; words, such as those of an infinite one, stand alone."""
+    if isinstance(value, str):
+        return value
+    return f"{value:.4g}{'' if unit == '1' else f' {unit}'}"
+
+
+def _sides(shape: list[Any]) -> str:
+    return " x ".join(map(str, shape))

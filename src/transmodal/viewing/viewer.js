@@ -1,0 +1,164 @@
+"use strict";
+(async () => {
+  const { Niivue, NVImage } = globalThis.niivue ?? {};
+  const scene = JSON.parse(document.getElementById("scene").textContent);
+  const at = id => document.getElementById(id);
+  const state = at("state");
+  const fail = text => { state.hidden = false; state.textContent = text; document.body.dataset.state = "failed"; };
+  if (!Niivue) return fail("The script of the viewer, niivue.js, is not where this page looks for it.");
+  if (!document.createElement("canvas").getContext("webgl2")) return fail("This browser shows no WebGL 2, which the viewer needs.");
+
+  const colours = { difference: "transmodal-difference", spread: "warm", volume: "gray" };
+  const LAYOUTS = [["planes and 3D", 3], ["axial", 0], ["coronal", 1], ["sagittal", 2], ["3D", 4]];
+  const viewer = new Niivue({
+    logLevel: "warn", isRadiologicalConvention: true, show3Dcrosshair: true, multiplanarShowRender: 1, multiplanarForceRender: true,
+    crosshairColor: [0.31, 0.82, 0.76, 0.9], crosshairWidth: 0.8, crosshairWidthUnit: "percent", dragAndDropEnabled: false, loadingText: "",
+    isForceMouseClickToVoxelCenters: true, clipPlaneHotKey: "", cycleClipPlaneHotKey: "", viewModeHotKey: "", isAntiAlias: true, backColor: [0, 0, 0, 1],
+  });
+  // Blue where the second volume is lower, black at 0, orange where it is higher: as the report's error maps.
+  viewer.addColormap(colours.difference, {
+    R: [214, 86, 24, 8, 146, 240, 255], G: [240, 170, 78, 8, 56, 138, 240], B: [255, 235, 140, 10, 14, 44, 200],
+    A: [255, 255, 255, 255, 255, 255, 255], I: [0, 40, 88, 128, 168, 216, 255],
+  });
+  await viewer.attachToCanvas(at("canvas"));
+
+  const images = new Map();
+  const bytesOf = async place => {
+    if (!place.startsWith("#")) return (await fetch(place)).arrayBuffer();
+    const packed = Uint8Array.from(atob(at(place.slice(1)).textContent), letter => letter.charCodeAt(0));
+    return new Response(new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"))).arrayBuffer();
+  };
+  const imageOf = async layer => {
+    if (!images.has(layer)) {
+      const image = await NVImage.loadFromUrl({ url: await bytesOf(layer.place), name: "volume.nii", colorbarVisible: false });
+      images.set(layer, image);
+      if (layer.windows.length) use(layer, layer.windows[0]);
+    }
+    return images.get(layer);
+  };
+  const use = (layer, window) => images.has(layer) && Object.assign(images.get(layer), { cal_min: window.low, cal_max: window.high });
+
+  let base = scene.layers[0], over = null, zoom = 1;
+  const options = (select, names) => select.replaceChildren(...names.map((name, n) => new Option(name, n)));
+  const windowed = () => (over && over.role !== "volume" ? over : base);
+  const showWindow = () => {
+    const layer = windowed(), image = images.get(layer);
+    const custom = layer.windows.findIndex(w => w.low === image.cal_min && w.high === image.cal_max);
+    options(at("window"), layer.windows.map(w => w.name).concat(custom < 0 ? ["own"] : []));
+    at("window").value = custom < 0 ? layer.windows.length : custom;
+    for (const id of ["window", "low", "high"]) at(id).disabled = layer.colour;
+    at("low").value = layer.colour ? "" : +image.cal_min.toPrecision(5);
+    at("high").value = layer.colour ? "" : +image.cal_max.toPrecision(5);
+    at("unit").textContent = layer.unit;
+  };
+  const about = () => {
+    const shown = over ? [base, over] : [base];
+    at("marks").hidden = !shown.some(layer => layer.synthetic);
+    at("about").textContent = shown.map(layer =>
+      `${layer.name}: ${layer.shape.join(" x ")} voxels of ${layer.spacing} mm` +
+      (layer.stored ? `, a working resolution (stored at ${layer.stored} mm)` : "") +
+      (layer.synthetic ? "; SYNTHETIC, no scanner measured it" : "")).join(". ") + ".";
+  };
+  const paint = (image, colormap) => {
+    const { cal_min, cal_max } = image;
+    image.colormap = colormap; // which chooses a window of its own
+    Object.assign(image, { cal_min, cal_max });
+  };
+  let busy = Promise.resolve();
+  // One after the other: keys come faster than volumes are unpacked.
+  const arrange = () => (busy = busy.then(place));
+  const place = async () => {
+    const wanted = [await imageOf(base)];
+    if (over) wanted.push(await imageOf(over));
+    wanted[0].opacity = 1;
+    if (over) wanted[1].opacity = +at("opacity").value;
+    if (!base.colour) paint(wanted[0], colours[base.role]);
+    // Grey over grey fades one into the other, which is for images of one kind.
+    const is_other = over && over.role === "volume" && over.modality !== base.modality;
+    if (over && !over.colour) paint(wanted[1], is_other ? "inferno" : colours[over.role]);
+    for (const image of [...viewer.volumes]) viewer.setVolume(image, -1);
+    for (const image of wanted) viewer.addVolume(image);
+    at("opacity").disabled = !over;
+    showWindow(); about(); viewer.createOnLocationChange();
+  };
+  const redraw = () => { viewer.updateGLVolume(); showWindow(); };
+
+  // NiiVue tells the brightness of a colour alone.
+  const colourAt = (layer, [x, y, z]) => {
+    const [i, j, k] = layer.to_voxel.map(row => Math.round(row[0] * x + row[1] * y + row[2] * z + row[3]));
+    const [I, J, K] = layer.shape, { img } = images.get(layer), n = img.length / (I * J * K);
+    const isInside = [[i, I], [j, J], [k, K]].every(([at, size]) => at >= 0 && at < size);
+    return isInside ? Array.from(img.slice(n * (i + I * (j + J * k)), n * (i + I * (j + J * k)) + 3)).join(", ") : "outside";
+  };
+  viewer.onLocationChange = place => {
+    const [x, y, z] = place.mm;
+    const side = (value, up, down) => `${Math.abs(value).toFixed(1)} ${value < 0 ? down : up}`;
+    const spans = [["", `${side(x, "R", "L")}  ${side(y, "A", "P")}  ${side(z, "S", "I")} mm`]];
+    (over ? [base, over] : [base]).forEach((layer, n) => {
+      const value = place.values[n];
+      if (!value) return;
+      const text = layer.colour ? colourAt(layer, place.mm) : +value.value.toPrecision(5);
+      spans.push([layer.name, `${text} ${layer.unit}`]);
+    });
+    at("place").replaceChildren(...spans.map(([name, text]) => {
+      const span = document.createElement("span"), strong = document.createElement("b");
+      strong.textContent = name; span.append(strong, name ? " " : "", text);
+      return span;
+    }));
+  };
+  viewer.onIntensityChange = showWindow;
+
+  const pick = (select, n) => { select.value = n; select.dispatchEvent(new Event("change")); };
+  const next = select => pick(select, (select.selectedIndex + 1) % select.options.length);
+  options(at("base"), scene.layers.map(layer => layer.name));
+  options(at("over"), ["nothing", ...scene.layers.map(layer => layer.name)]);
+  options(at("layout"), LAYOUTS.map(([name]) => name));
+  at("base").addEventListener("change", () => { base = scene.layers[+at("base").value]; arrange(); });
+  at("over").addEventListener("change", () => { over = scene.layers[+at("over").value - 1] ?? null; if (over === base) over = null; arrange(); });
+  at("layout").addEventListener("change", () => viewer.setSliceType(LAYOUTS[+at("layout").value][1]));
+  at("opacity").addEventListener("input", () => { if (over) viewer.setOpacity(1, +at("opacity").value); });
+  at("window").addEventListener("change", () => { const window = windowed().windows[+at("window").value]; if (window) { use(windowed(), window); redraw(); } });
+  for (const id of ["low", "high"]) at(id).addEventListener("change", () => {
+    const [low, high] = [+at("low").value, +at("high").value];
+    if (high > low) { use(windowed(), { low, high }); redraw(); }
+  });
+  at("bar").addEventListener("submit", event => event.preventDefault());
+  at("help-button").addEventListener("click", () => at("help").showModal());
+
+  const scale = factor => {
+    zoom = factor ? Math.min(16, Math.max(1, zoom * factor)) : 1;
+    viewer.setCrosshairWidth(0.8 / zoom);
+    const [x, y, z] = viewer.frac2mm(viewer.scene.crosshairPos);
+    viewer.setPan2Dxyzmm(zoom === 1 ? [0, 0, 0, 1] : [...middle().map((m, n) => m - [x, y, z][n]), zoom]);
+  };
+  const middle = () => Array.from(viewer.frac2mm([0.5, 0.5, 0.5])).slice(0, 3);
+  const fade = step => { const slider = at("opacity"); slider.value = +slider.value + step; slider.dispatchEvent(new Event("input")); };
+  const KEYS = {
+    // The patient's right is on the left: the left arrow goes towards it.
+    ArrowLeft: () => viewer.moveCrosshairInVox(1, 0, 0), ArrowRight: () => viewer.moveCrosshairInVox(-1, 0, 0),
+    ArrowUp: () => viewer.moveCrosshairInVox(0, 1, 0), ArrowDown: () => viewer.moveCrosshairInVox(0, -1, 0),
+    PageUp: () => viewer.moveCrosshairInVox(0, 0, 1), PageDown: () => viewer.moveCrosshairInVox(0, 0, -1),
+    "+": () => scale(1.25), "=": () => scale(1.25), "-": () => scale(0.8), 0: () => scale(0),
+    "[": () => fade(-0.1), "]": () => fade(0.1), o: () => next(at("over")), w: () => next(at("window")), v: () => next(at("layout")),
+    "?": () => at("help").showModal(),
+  };
+  document.addEventListener("keydown", event => {
+    const writes = ["INPUT", "SELECT"].includes(event.target.tagName), digit = /^[1-9]$/.test(event.key);
+    if (event.ctrlKey || event.metaKey || event.altKey || at("help").open || writes) return;
+    if (digit && scene.layers[event.key - 1]) pick(at("base"), event.key - 1);
+    else if (Object.hasOwn(KEYS, event.key)) KEYS[event.key]();
+    else return;
+    event.preventDefault();
+    event.stopPropagation();
+  }, true);
+
+  try {
+    if (scene.over !== null) { over = scene.layers[scene.over]; at("over").value = scene.over + 1; }
+    await arrange();
+    viewer.moveCrosshairInVox(0, 0, 0); // onto the centre of a voxel, whose value is shown
+    state.hidden = true;
+    document.body.dataset.state = "ready";
+  } catch (error) {
+    fail(`The volumes could not be shown: ${error.message}`);
+  }
+})();

@@ -1,0 +1,53 @@
+"""Charts stand alone as XML, show every figure with a value, and place them by their values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from xml.etree import ElementTree
+
+import pytest
+
+from transmodal.experiments.study.record import StudyChart, StudyFigure, StudyRecord
+from transmodal.experiments.study.svg import draw, position
+
+RecordOf = Callable[..., StudyRecord]
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def figures(*values: float | None) -> tuple[StudyFigure, ...]:
+    return tuple(
+        StudyFigure(
+            table="Main",
+            row="a <b>",
+            group=f"{n} mm",
+            figure="r",
+            value=value,
+            interval=None if value is None else (value - 1, value + 1),
+        )
+        for n, value in enumerate(values)
+    )
+
+
+@pytest.mark.parametrize(("kind", "axis", "sign"), [("intervals", "cx", 1), ("curves", "cy", -1)])
+def test_dots_lie_where_their_values_are(record_of: RecordOf, kind: str, axis: str, sign: int) -> None:
+    chart = StudyChart.model_validate(
+        {"table": "Main", "figure": "r", "caption": "A & B", "kind": kind, "reference": 0.0}
+    )
+    drawing = ElementTree.fromstring(draw(record_of(*figures(1.0, None, 2.0, 4.0)), chart))
+    dots = [float(dot.get(axis, "nan")) * sign for dot in drawing.iter(f"{SVG}circle")][:3]
+    assert dots[1] - dots[0] == pytest.approx((dots[2] - dots[1]) / 2, abs=0.2)
+    assert dots[0] < dots[1]
+    assert len([line for line in drawing.iter(f"{SVG}line") if line.get("class") == "c0"]) == 3
+    assert len([line for line in drawing.iter(f"{SVG}line") if line.get("class") == "reference"]) == 1
+    assert drawing.get("aria-label") == "A & B"
+
+
+def test_figures_of_one_value_and_none_at_all_can_be_drawn(record_of: RecordOf) -> None:
+    chart = StudyChart(table="Main", figure="r", caption="c")
+    for record in (record_of(*figures(0.0)), record_of(*figures(None))):
+        ElementTree.fromstring(draw(record, chart))
+        ElementTree.fromstring(draw(record, chart.model_copy(update={"kind": "curves"})))
+
+
+def test_a_level_has_the_number_that_it_starts_with() -> None:
+    assert [position(level) for level in ("5 voxels", "-2.5", "none", "")] == [5.0, -2.5, 0.0, 0.0]

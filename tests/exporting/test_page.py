@@ -1,0 +1,12 @@
+"""The page beside an artefact: held in `test_artefact` to what is written there."""
+
+from __future__ import annotations
+
+from transmodal.exporting import page
+
+
+def test_numbers_have_their_units() -> None:
+    assert page._figure("infinite: equal volumes", "dB") == "infinite: equal volumes"
+    assert page._figure(0.123456, "1") == "0.1235"
+    assert page._figure(101.26, "HU") == "101.3 HU"
+    assert page._sides(["batch", 1, 16]) == "batch x 1 x 16"

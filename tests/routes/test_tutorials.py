@@ -1,0 +1,71 @@
+"""Tutorials: each command of a page runs, in the page's order and from an empty folder, with shorter trainings."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+import torch
+
+from transmodal import cli
+
+FOLDER = Path(__file__).parents[2] / "docs" / "tutorials"
+PAGES = sorted(path.stem for path in FOLDER.glob("*.md") if path.stem != "index")
+COARSE_MM = {"unpaired": "4", "colour": "4"}
+"""Coarser heads do not suffice to find brains in T2, or for a metric's least side of a slice."""
+
+SHORT = [
+    *("--set", "training.epochs=1", "--set", "training.samples_per_epoch=4"),
+    *("--set", "training.batch=2", "--set", "settings.width=4"),
+]
+
+
+def _commands(page: str) -> list[list[str]]:
+    text = (FOLDER / f"{page}.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"^```bash\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    return [shlex.split(line) for block in blocks for line in block.splitlines() if line]
+
+
+def _shorten(words: list[str], page: str) -> list[str]:
+    match words[0]:
+        case "atlas":
+            return [*words, "--spacing-mm", COARSE_MM.get(page, "6"), "--workers", "1"]
+        case "prepare":
+            return [*words, "--workers", "1"] if "--dry-run" not in words else words
+        case "train":
+            return [*words, *SHORT]
+    return words
+
+
+def _remove(patterns: list[str]) -> None:
+    for pattern in patterns:
+        paths = list(Path().glob(pattern))
+        assert paths, pattern
+        for path in paths:
+            path.unlink()
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_tutorial_runs_from_an_empty_folder(
+    page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    torch.set_num_threads(1)
+    commands = _commands(page)
+    assert {"atlas", "prepare", "train", "translate", "evaluate"} <= {words[1] for words in commands}
+    for program, *words in commands:
+        if program == "rm":
+            _remove(words)
+            continue
+        assert program == "transmodal"
+        assert cli.run(_shorten(words, page)) == 0, (shlex.join(words), capsys.readouterr())
+    translations = [words[words.index("-o") + 1] for words in commands if words[1] == "translate"]
+    for name in translations:
+        assert Path(name).exists(), name
+
+
+def test_every_tutorial_is_in_the_list() -> None:
+    listed = re.findall(r"\(([\w-]+)\.md\)", (FOLDER / "index.md").read_text(encoding="utf-8"))
+    assert sorted(listed) == PAGES
