@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 
 import numpy as np
 import pytest
+import torch
 
 from transmodal.volumes import Volume
 from transmodal.volumes.geometry.reorient import resample, working_grid
@@ -21,6 +23,13 @@ LEVELS = {
 """What white matter, grey matter and fluid show."""
 
 BrainOf = Callable[..., Volume]
+
+
+def pytest_configure() -> None:
+    """Let every process of a parallel run, and what it starts, compute on one thread: the processes fill the cores."""
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        os.environ.setdefault("OMP_NUM_THREADS", "1")
+        torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
 
 
 @pytest.fixture(scope="session")

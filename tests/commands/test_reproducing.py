@@ -130,16 +130,18 @@ def test_a_source_that_was_compressed_again_gives_the_same_bytes(folders: Path) 
 
 
 def test_threads_are_those_of_the_record_and_come_back(folders: Path) -> None:
+    """Whether the bytes of other threads are others depends on the processor, so the record of the new image tells."""
+
+    def recorded(sidecar: str) -> object:
+        return sealed.read(folders / sidecar).content["environment"]["threads"]
+
     before = torch.get_num_threads()
     with environment.threads(2):
         transmodal.translate("run", SOURCE, "two.nii.gz", gate="off")
     with environment.threads(1):
-        transmodal.translate("run", SOURCE, "one.nii.gz", gate="off")
-        assert (folders / "one.nii.gz").read_bytes() != (folders / "two.nii.gz").read_bytes()
-        assert transmodal.reproduce("two.json", SOURCE).is_equal
+        assert transmodal.reproduce("two.json", SOURCE, output="again.nii.gz").is_equal
         assert torch.get_num_threads() == 1
-        edit(folders / "two.json", environment=sealed.read(folders / "one.json").content["environment"])
-        assert not transmodal.reproduce("two.json", SOURCE).is_equal
+    assert (recorded("two.json"), recorded("again.json")) == (2, 2)
     assert torch.get_num_threads() == before
 
 

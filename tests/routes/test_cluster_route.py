@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import subprocess
 import sys
@@ -54,7 +55,11 @@ def _train(lines: Sequence[str]) -> str:
     """Start one launcher per node of this machine, and return what all of them print."""
     nodes = [
         subprocess.Popen(
-            [sys.executable, *line.split()], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            [sys.executable, *line.split()],
+            env=os.environ | {"OMP_NUM_THREADS": "1"},  # sums of more threads round in another order
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
         )
         for line in lines
     ]
