@@ -21,6 +21,17 @@ def check_pair(reference: Array, synthetic: Array, mask: Mask | None = None) -> 
     Raises:
         InputError: E130 for shapes that differ, E120 for values that are not finite, E124 for no voxels.
     """
+    check_shapes(reference, synthetic, mask)
+    for name, values in (("reference", reference), ("synthetic image", synthetic)):
+        _check_finite(name, values)
+
+
+def check_shapes(reference: Array, synthetic: Array, mask: Mask | None = None) -> None:
+    """Refuse arrays that are not of one shape or have no voxels to compare, whatever their values.
+
+    Raises:
+        InputError: E130 for shapes that differ, E124 for no voxels.
+    """
     if reference.shape != synthetic.shape:
         raise InputError(
             "E130",
@@ -39,8 +50,6 @@ def check_pair(reference: Array, synthetic: Array, mask: Mask | None = None) -> 
             "a mask with at least one voxel",
             "Check the mask, or leave it out.",
         )
-    for name, values in (("reference", reference), ("synthetic image", synthetic)):
-        _check_finite(name, values)
 
 
 def check_range(data_range: float) -> None:

@@ -148,3 +148,27 @@ def test_the_metrics_measure_a_pair_by_its_mask_and_range() -> None:
     assert figures == pytest.approx(
         {"mae": 4 / 3, "mse": 10 / 3, "nmse": 10 / 17, "psnr": 10 * math.log10(7.5)}
     )
+
+
+@pytest.mark.parametrize("orders", ["CC", "FF", "CF"])
+@pytest.mark.parametrize("dtype", [np.float32, np.int16])
+def test_volumes_of_several_blocks_are_compared_voxel_by_voxel_in_any_order(
+    orders: str, dtype: type[np.generic]
+) -> None:
+    draw = np.random.default_rng(0)
+    x, y = (draw.normal(0, 500, (41, 43, 47)).astype(dtype) for _ in range(2))
+    difference = x.astype(np.float64) - y
+    laid = [np.asarray(volume, order=order) for volume, order in zip((x, y), orders, strict=True)]
+    assert mae(*laid) == pytest.approx(np.abs(difference).mean(), rel=1e-12)
+    assert mse(*laid) == pytest.approx((difference**2).mean(), rel=1e-12)
+    mask = difference > 0
+    assert mae(*laid, mask=mask) == pytest.approx(difference[mask].mean(), rel=1e-12)
+
+
+def test_a_value_that_is_not_finite_is_refused_outside_the_mask_as_well() -> None:
+    broken = SYNTHETIC.copy()
+    broken[0, 0] = math.nan
+    mask = np.ones(REFERENCE.shape, bool)
+    mask[0, 0] = False
+    with pytest.raises(InputError, match="1 of 6 values"):
+        mae(REFERENCE, broken, mask=mask)
