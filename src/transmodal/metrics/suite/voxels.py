@@ -103,7 +103,7 @@ def _mean(
         total = sum(map(add_up, _differences(x, y)))
     if not math.isfinite(total):
         check_pair(reference, synthetic, mask)
-    return total / x.size
+    return total / int(x.size)
 
 
 def _differences(reference: Array, synthetic: Array) -> Iterator[NDArray[np.float64]]:
