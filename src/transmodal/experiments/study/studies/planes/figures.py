@@ -1,0 +1,197 @@
+"""Figures by plane: of volumes in 3D, of slices as papers report them, and what fusing brings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from transmodal.evaluation.statistics.bootstrap import Values
+from transmodal.evaluation.statistics.paired_tests import Difference, by_patient, describe, holm, paired
+from transmodal.experiments.study.record import StudyChart, StudyFigure, StudyTable
+from transmodal.experiments.study.studies.planes.passes import FUSED, METRICS, PLANES, POOLED
+from transmodal.experiments.study.units import Content
+from transmodal.metrics.paper2d import SliceScores, pool
+
+VOLUMES, SLICES, FUSION = "Figures by plane", "Slices as papers report them", "Fused against one plane"
+GAIN = "change in MAE"
+NAMES = {"x": "x, sagittal", "y": "y, coronal", "z": "z, axial", FUSED: FUSED, POOLED: POOLED}
+HEADINGS = {"mae": "MAE", "psnr": "PSNR, dB", "ssim": "SSIM"}
+UNSEEN = "no plane of its training"
+NO_VALUE = "a volume that equals its target has none"
+TABLES = (
+    StudyTable(
+        name=VOLUMES,
+        caption="Error and similarity of the volume that is put together from slices of one plane, and of all three fused, "
+        "inside the evaluation mask, in 3D; 95 % intervals over subjects and seeds.",
+        group_heading="plane",
+        decimals=4,
+    ),
+    StudyTable(
+        name=FUSION,
+        caption="Mean absolute error of the fused volume less that of one plane: below 0 fusing helps. 95 % intervals over "
+        "subjects and seeds; p of a paired Wilcoxon test, Holm-corrected.",
+        group_heading="against",
+        decimals=4,
+    ),
+    StudyTable(
+        name=SLICES,
+        caption="Every slice an image in [0, 1]: translated along its own axis and pooled over the three axes, as MRNet reports, "
+        "and of the fused volume cut along all three. Means over subjects with 95 % intervals; beside them the mean in which "
+        "each slice of all subjects counts once.",
+        group_heading="plane",
+        decimals=4,
+        is_detail=True,
+    ),
+)
+CHART = StudyChart(
+    table=VOLUMES,
+    figure=HEADINGS["mae"],
+    caption="Mean absolute error by plane and fused (95 % interval over subjects and seeds).",
+)
+
+Seeds = Sequence[Sequence[Content]]
+"""Contents of the cases of every run of a row."""
+
+
+class PlaneRow(NamedTuple):
+    """The measured cases of one row.
+
+    Attributes:
+        row: of the runs.
+        unit: of the error.
+        seeds: contents of the cases by run.
+        trained: axes along which it saw slices in training.
+    """
+
+    row: str
+    unit: str
+    seeds: Seeds
+    trained: tuple[str, ...]
+
+
+class FusionGain(NamedTuple):
+    """The fused error of a row less that of one plane."""
+
+    row: str
+    plane: str
+    difference: Difference
+    p: float | None
+    reference: float
+
+
+def values_of(seeds: Seeds, pick: Callable[[Content], float | None]) -> Values | None:
+    """Return a figure of a row as `(seeds, patients)`; None where a case has none."""
+    figures = [[(str(case["patient"]), pick(case)) for case in cases] for cases in seeds]
+    if any(value is None for cases in figures for _, value in cases):
+        return None
+    return np.array(
+        [list(by_patient((name, value or 0.0) for name, value in cases).values()) for cases in figures],
+        dtype=np.float64,
+    )
+
+
+def mean_figure(place: StudyFigure, values: Values | None, absent: str) -> StudyFigure:
+    """Return a figure with the mean of its values and their interval, or with the reason that there are none."""
+    if values is None:
+        return place.model_copy(update={"note": absent})
+    of_values = describe(values)
+    changes = {"value": of_values.mean, "interval": of_values.of_mean, "n": of_values.n}
+    return StudyFigure.model_validate({**place.model_dump(), **changes})
+
+
+def take_volumes(rows: Sequence[PlaneRow]) -> Iterator[StudyFigure]:
+    """Yield the figures of the volumes of every pass."""
+    for row in rows:
+        for name in (*PLANES, FUSED):
+            unseen = "" if name == FUSED or name in row.trained else UNSEEN
+            for metric in METRICS:
+                unit = row.unit if metric == "mae" else ""
+                place = StudyFigure(
+                    table=VOLUMES,
+                    row=row.row,
+                    group=NAMES[name],
+                    figure=HEADINGS[metric],
+                    value=None,
+                    note=", ".join(part for part in (unit, unseen if metric == "mae" else "") if part),
+                )
+                yield mean_figure(place, values_of(row.seeds, _of_volume(name, metric)), NO_VALUE)
+
+
+def take_slices(rows: Sequence[PlaneRow]) -> Iterator[StudyFigure]:
+    """Yield the figures of slices of every pass, of all pooled, and of the fused volume."""
+    for row in rows:
+        for name in (*PLANES, POOLED, FUSED):
+            whole = pool(_scores(case, name) for cases in row.seeds for case in cases)
+            for metric, every in (("psnr", whole.psnr), ("ssim", whole.ssim)):
+                place = StudyFigure(
+                    table=SLICES, row=row.row, group=NAMES[name], figure=HEADINGS[metric], value=None
+                )
+                yield mean_figure(place, values_of(row.seeds, _of_slices(name, metric)), NO_VALUE)
+                yield place.model_copy(
+                    update={
+                        "figure": f"{HEADINGS[metric]}, all slices",
+                        "value": every if np.isfinite(every) else None,
+                        "note": f"{whole.n_psnr if metric == 'psnr' else whole.n} slices",
+                    }
+                )
+
+
+def take_gains(rows: Sequence[PlaneRow]) -> list[FusionGain]:
+    """Return the change in error by fusing, against every plane, tested over subjects."""
+    gains = []
+    for row in rows:
+        fused = values_of(row.seeds, _of_volume(FUSED, "mae"))
+        for plane in PLANES:
+            own = values_of(row.seeds, _of_volume(plane, "mae"))
+            assert fused is not None  # every case has an error
+            assert own is not None
+            gains.append(FusionGain(row.row, plane, paired(fused, own), None, float(own.mean())))
+    corrected = holm([gain.difference.p for gain in gains])
+    return [gain._replace(p=p) for gain, p in zip(gains, corrected, strict=True)]
+
+
+def gain_figures(gains: Sequence[FusionGain], units: Mapping[str, str]) -> list[StudyFigure]:
+    """Return the gains as figures."""
+    return [
+        StudyFigure(
+            table=FUSION,
+            row=gain.row,
+            group=NAMES[gain.plane],
+            figure=GAIN,
+            value=gain.difference.mean,
+            interval=gain.difference.interval,
+            n=gain.difference.n,
+            p=gain.p,
+            note=units[gain.row],
+        )
+        for gain in gains
+    ]
+
+
+def _of_volume(name: str, metric: str) -> Callable[[Content], float | None]:
+    def pick(case: Content) -> float | None:
+        value: float | None = case["volumes"][name][metric]
+        return value
+
+    return pick
+
+
+def _of_slices(name: str, metric: str) -> Callable[[Content], float | None]:
+    def pick(case: Content) -> float | None:
+        value: float | None = case["slices"][name][metric]
+        return value
+
+    return pick
+
+
+def _scores(case: Content, name: str) -> SliceScores:
+    fields = case["slices"][name]
+    return SliceScores(
+        int(fields["n"]),
+        int(fields["excluded"]),
+        float(fields["ssim"]),
+        int(fields["n_psnr"]),
+        float("nan") if fields["psnr"] is None else float(fields["psnr"]),
+    )
