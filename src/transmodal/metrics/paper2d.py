@@ -99,8 +99,7 @@ def pool(scores: Iterable[SliceScores]) -> SliceScores:
 def _meeting(mask: Mask, axis: int) -> Mask:
     """Return which slices meet a mask."""
     across = tuple(side for side in range(3) if side != axis)
-    meeting: Mask = mask.any(axis=across)
-    return meeting
+    return np.asarray(mask.any(axis=across), bool)
 
 
 def _scaled(volume: Array, ends: tuple[float, float]) -> Float:
