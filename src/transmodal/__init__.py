@@ -30,6 +30,7 @@ __all__ = [
     "export",
     "import_weights",
     "load",
+    "plan",
     "prepare",
     "publish",
     "read",
@@ -58,6 +59,7 @@ if TYPE_CHECKING:
     from transmodal.commands._serving import serve
     from transmodal.commands._translating import translate
     from transmodal.commands._verifying import verify
+    from transmodal.commands.plan import plan
     from transmodal.commands.train import train
     from transmodal.evaluation.compare.write import compare
     from transmodal.experiments.study.run import study
@@ -74,6 +76,7 @@ _HOMES = {
     "export": "transmodal.commands._exporting",
     "import_weights": "transmodal.commands._importing",
     "load": "transmodal.inference.load",
+    "plan": "transmodal.commands.plan",
     "prepare": "transmodal.commands._preparing",
     "publish": "transmodal.commands._publishing",
     "read": "transmodal.volumes.io",

@@ -38,3 +38,11 @@ def report_stage(progress: Progress | None, stage: str) -> StageProgress | None:
     if progress is None:
         return None
     return lambda item, completed, total: progress.advance(stage, completed, total, item)
+
+
+def duration(seconds: float) -> str:
+    """Return seconds in words of at most three digits, such as `0.4 s`, `12 min` or `3.5 h`."""
+    for unit, factor, least in (("days", 86400, 172800), ("h", 3600, 7200), ("min", 60, 120)):
+        if seconds >= least:
+            return f"{seconds / factor:.{0 if seconds >= 10 * factor else 1}f} {unit}"
+    return f"{seconds:.{0 if seconds >= 10 else 1}f} s"

@@ -45,9 +45,16 @@ def test_training_learns_and_leaves_a_run(tiny: Tiny, cohort: Cohort, run_folder
     assert [call[1] for call in heard.calls if call[0] == "train"] == list(range(1, 109))
     assert {call[2] for call in heard.calls if call[0] == "train"} == {108}
     assert [call[1:3] for call in heard.calls if call[0] == "validate"] == [(1, 2), (2, 2)] * 6
-    assert heard.lines.pop(0).startswith("memory: about ")
-    assert len(heard.lines) == 6
-    assert "(best)" in heard.lines[0]
+    assert [line.partition(":")[0] for line in heard.lines[:5]] == [
+        "memory",
+        "training",
+        "device",
+        "disk",
+        "time",
+    ]
+    assert " for the 95 steps of train that are left, " in heard.lines[4]
+    assert len(heard.lines) == 5 + 6
+    assert "(best)" in heard.lines[5]
     assert "trained 108 steps" in result.line()
     assert {path.name for path in (run_folder / "checkpoints").iterdir()} == {"last", "last.previous", "best"}
     names = {point.name for point in points}

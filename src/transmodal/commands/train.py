@@ -121,15 +121,10 @@ def train(
         KeyboardInterrupt: on SIGINT, once everything is saved; the same call goes on.
     """
     from transmodal.commands._evaluation_words import open_cohort
+    from transmodal.commands._recipe_words import resolve
     from transmodal.models import library
-    from transmodal.recipes import load
-    from transmodal.recipes.schema import Recipe
     from transmodal.training import train as training
 
-    words = load.words(changes) if isinstance(changes, Mapping) else changes
-    resolved = load.changed(recipe, words) if isinstance(recipe, Recipe) else load.load(recipe, words)
-    hardware = {"device": device, "precision": precision, "processes": processes}
-    settings = {f"training.{key}": value for key, value in hardware.items() if value is not None}
-    resolved = load.changed(resolved, load.words(settings))
+    resolved = resolve(recipe, changes, {"device": device, "precision": precision, "processes": processes})
     origin = None if start is None else library.resolve(start)
     return training.train(resolved, open_cohort(cohort), Path(output), progress=progress, start=origin)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from contextlib import closing
 
 from transmodal.batch import Batch
+from transmodal.progress import duration
 from transmodal.training.planning.phases import PhasePlan
 from transmodal.training.readings import read_where_due
 from transmodal.training.saving import save_last
@@ -35,7 +36,7 @@ def _train_epoch(session: Session, phase: PhasePlan) -> None:
     session.translator.train()
     with closing(session.batches(phase)) as batches:
         for batch in batches:
-            _train_step(session, phase, batch)
+            train_step(session, phase, batch)
     epoch = session.state.epoch + 1
     is_due = epoch % session.settings.validate_every == 0 or epoch == phase.epochs
     if is_due and phase.validated and session.plan.validation:
@@ -45,7 +46,13 @@ def _train_epoch(session: Session, phase: PhasePlan) -> None:
         save_last(session)
 
 
-def _train_step(session: Session, phase: PhasePlan, batch: Batch) -> None:
+def train_step(session: Session, phase: PhasePlan, batch: Batch) -> None:
+    """Let the players of a phase learn from one batch; log, tell and save where that is due.
+
+    Raises:
+        Interrupted: when the process was asked to stop; the state is saved.
+        InputError: E120 when a loss or a weight is not finite.
+    """
     rates = session.set_rates(phase)
     session.seed_step(phase)
     session.translator.check_available(batch.available)  # while it lies where reading it costs nothing
@@ -61,8 +68,25 @@ def _train_step(session: Session, phase: PhasePlan, batch: Batch) -> None:
     session.update(step=session.state.step + 1, epoch_step=session.state.epoch_step + 1)
     is_stopping = read_where_due(session, phase, terms, rates)
     session.tell_progress(phase)
+    if not session.unread and session.outlook.note(session.state.step):
+        _tell_time(session, phase)
     if is_stopping:
         save_last(session)
         raise Interrupted
     if not session.unread and session.is_save_due():
         save_last(session)
+
+
+def _tell_time(session: Session, phase: PhasePlan) -> None:
+    """Say how long the phase goes on, by the steps that were timed."""
+    state, per_step = session.state, session.outlook.per_step
+    if per_step is None:
+        return
+    n_steps = (
+        phase.epochs * session.steps_per_epoch - state.epoch * session.steps_per_epoch - state.epoch_step
+    )
+    further = ", and its validations on top" if phase.validated and session.plan.validation else ""
+    session.progress.say(
+        f"time: about {duration(n_steps * per_step)} for the {n_steps} steps of {phase.name} that are left, "
+        f"{per_step:.3g} s each{further}"
+    )

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import NamedTuple
 
@@ -66,10 +68,26 @@ def train_session(session: Session) -> ProcessResult:
         ResourceError: E402 when memory runs out or a process that cuts windows dies, E405 when one is stopped.
     """
     try:
-        _prepare(session)
-        train_phases(session)
+        with in_words(session):
+            _prepare(session)
+            train_phases(session)
     except Interrupted:
         return ProcessResult(session.state, session.stop.signal or int(signal.SIGTERM))
+    return ProcessResult(session.state, None)
+
+
+@contextmanager
+def in_words(session: Session) -> Iterator[None]:
+    """Say in words that memory ran out or a process died while the block runs, and close the session behind it.
+
+    Raises:
+        ResourceError: E402 when memory runs out or a process that cuts windows dies, E405 when one is stopped.
+        Interrupted: as it was raised.
+    """
+    try:
+        yield
+    except Interrupted:
+        raise
     except Exception as error:
         if (death := worker_death(error)) is not None:
             raise death from error
@@ -78,7 +96,6 @@ def train_session(session: Session) -> ProcessResult:
         raise out_of_memory(session.settings.batch, session.fabric.device) from error
     finally:
         session.close()
-    return ProcessResult(session.state, None)
 
 
 def _prepare(session: Session) -> None:

@@ -18,7 +18,7 @@ from transmodal.batch import Batch
 from transmodal.checkpoint import Checkpoint, State
 from transmodal.cohorts.quality.training_sources import SourceReference
 from transmodal.data.dataset import WindowDataset
-from transmodal.data.loader import Epoch, Loader, Share, seed_of, steps_per_epoch
+from transmodal.data.loader import Epoch, Loader, Share, seed_of
 from transmodal.data.resident import ResidentLoader, can_reside
 from transmodal.progress import Progress
 from transmodal.recipes.alignment_schema import REGISTRATION
@@ -28,9 +28,11 @@ from transmodal.training.acceleration import accelerate
 from transmodal.training.alignment.parts import AlignmentParts, build_parts
 from transmodal.training.launch import Stop
 from transmodal.training.log import Curves
+from transmodal.training.outlook import Outlook
 from transmodal.training.planning.phases import PhasePlan
 from transmodal.training.planning.plan import Plan
 from transmodal.training.planning.starting_run import NAME, load_start
+from transmodal.training.planning.workload import count_steps
 from transmodal.training.run import Run, versions
 from transmodal.translators._base import Translator
 
@@ -84,6 +86,7 @@ class Session:
         unread: words for the steps whose losses were not read yet, and those losses on the device.
         last_loss: sum of the losses that were read last; None before.
         seconds_before: that training took in earlier calls.
+        outlook: how long the phase goes on.
         optimizers: of the phase's players, in stepping order.
         began: when this call did, by the monotonic clock, s.
         saved_at: when the state was last saved, by the monotonic clock, s.
@@ -106,6 +109,7 @@ class Session:
     unread: list[tuple[str, Mapping[str, Tensor]]] = field(default_factory=list)
     last_loss: float | None = None
     seconds_before: float = 0.0
+    outlook: Outlook = field(default_factory=Outlook)
     optimizers: dict[str, Optimizer] = field(default_factory=dict)
     began: float = field(default_factory=time.monotonic)
     saved_at: float = field(default_factory=time.monotonic)
@@ -118,9 +122,7 @@ class Session:
     @property
     def steps_per_epoch(self) -> int:
         """Steps of an epoch, over all processes."""
-        if self.settings.samples_per_epoch is None:
-            return steps_per_epoch(len(self.dataset), self.settings.batch)
-        return max(1, self.settings.samples_per_epoch // self.settings.batch)
+        return count_steps(self.settings, len(self.dataset))
 
     def remaining_phases(self) -> Sequence[PhasePlan]:
         """Return the phases from that of the state on."""
@@ -132,6 +134,7 @@ class Session:
             self.state = State(phase=phase.name, step=self.state.step, scaler=self.state.scaler)
             torch.manual_seed(seed_of(self.settings.seed, "weights", phase.name))
             self.translator.begin(phase.name)
+        self.outlook = Outlook(self.state.step)
         accelerate(self.settings, self.translator, self.translator.players(phase.name))
         players = self.players(phase.name)
         fused = (

@@ -16,6 +16,7 @@ from transmodal.recipes.schema import Recipe
 from transmodal.storage import outputs
 from transmodal.training.launch import is_first, launch, raise_signal
 from transmodal.training.planning.memory import ADVICE, estimate_training
+from transmodal.training.planning.needs import Needs
 from transmodal.training.planning.plan import plan
 from transmodal.training.planning.start import check_start
 from transmodal.training.process import train_in_process
@@ -88,12 +89,13 @@ def train(
     if start is not None and not begins:
         check_started(Run(folder))
     training_plan = plan(recipe, cohort, begins=begins, start=start)
-    check_start(training_plan)
+    work = check_start(training_plan)
     before = checkpoint.peek(Run(folder).last)
     if before is None or not before.finished:
         estimate = estimate_training(training_plan)
         estimate.check("this training", ADVICE)
-        (progress or Silent()).say(estimate.line())
+        for line in Needs(training_plan, work, estimate).lines(folder):
+            (progress or Silent()).say(line)
     opened = open_run(folder, training_plan.recipe, training_plan.cohort, training_plan.summary())
     metric = training_plan.recipe.evaluation.primary
     if before is not None and before.finished:

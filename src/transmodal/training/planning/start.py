@@ -5,10 +5,11 @@ from __future__ import annotations
 from transmodal.data.dataset import WindowDataset
 from transmodal.training import launch
 from transmodal.training.planning.plan import Plan
+from transmodal.training.planning.workload import Workload, count_work
 
 
-def check_start(plan: Plan) -> None:
-    """Check that the devices of a plan are there, and that a window is left to train on.
+def check_start(plan: Plan) -> Workload:
+    """Check that the devices of a plan are there, and that a window is left to train on; return the work.
 
     Raises:
         UsageError: E004 for devices, processes and precision that do not go together.
@@ -16,4 +17,4 @@ def check_start(plan: Plan) -> None:
         InputError: E132 when no window has enough of the region.
     """
     launch.check_devices(plan.recipe.training)
-    WindowDataset(plan.stream)
+    return count_work(plan, len(WindowDataset(plan.stream)))
