@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from multiprocessing.queues import SimpleQueue
 from pathlib import Path
 from types import FrameType
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NoReturn, TypeVar
 
 import torch
 from lightning_fabric import Fabric
@@ -82,7 +82,7 @@ def listening(*, forward: bool = False) -> Iterator[Stop]:
             signal.signal(number, handler)
 
 
-def raise_signal(number: int) -> None:
+def raise_signal(number: int) -> NoReturn:
     """End as a process that was asked to stop does, once everything is saved."""
     if number == signal.SIGINT:
         raise KeyboardInterrupt

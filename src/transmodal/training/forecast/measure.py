@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -56,10 +57,10 @@ class Measurement(NamedTuple):
 
 
 class MeasuredPace(NamedTuple):
-    """The first process's result: the pace, or the signal that stopped the measurement."""
+    """The first process's result: the pace, or none and the signal that stopped the measurement."""
 
     pace: Pace | None
-    signal: int | None
+    signal: int
 
 
 def measure_in_process(
@@ -79,9 +80,9 @@ def measure_in_process(
         try:
             with in_words(session), Curves(run.curves, run.tensorboard, 0) as curves:
                 session.curves = curves if fabric.global_rank == 0 else None
-                return MeasuredPace(_measure(session, measurement, progress, watch), None)
+                return MeasuredPace(_measure(session, measurement, progress, watch), 0)
         except Interrupted:
-            return MeasuredPace(None, stop.signal)
+            return MeasuredPace(None, stop.signal or int(signal.SIGTERM))
 
 
 def _measure(session: Session, measurement: Measurement, progress: Progress, watch: _Watch) -> Pace:
