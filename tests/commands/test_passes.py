@@ -18,4 +18,5 @@ def test_nothing_said_leaves_the_recipes_passes() -> None:
 
 
 def test_every_word_has_its_pass() -> None:
-    assert PassWords("z", "median", 3, "running").passes() == (("z",), "median", 3, "running")
+    words = PassWords("z", "median", 3, "running", "x,y")
+    assert words.passes() == (("z",), "median", 3, "running", ("x", "y"))

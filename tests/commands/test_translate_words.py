@@ -10,6 +10,7 @@ from transmodal.commands import _bids
 from transmodal.commands._translate_words import ImageWords, RunWords, WritingWords
 from transmodal.commands._volume_work import Loading
 from transmodal.errors import UsageError
+from transmodal.inference.model import Model
 from transmodal.inference.passes import BY_RECIPE, Passes
 
 
@@ -29,6 +30,10 @@ def test_the_gate_is_strict_or_forced() -> None:
 def test_a_run_is_loaded_as_the_words_say(folders: Path) -> None:
     loading = RunWords("last", "cpu").loading(folders / "run", Passes(("x",)))
     assert loading == Loading(folders / "run", "last", "cpu", passes=Passes(("x",)))
-    assert loading.load().device.type == "cpu"
+    model = loading.load()
+    assert isinstance(model, Model)
+    assert model.device.type == "cpu"
+    several = RunWords(with_run=["b", "c"], combine="median").loading(folders / "run", BY_RECIPE)
+    assert (several.others, several.combine) == (("b", "c"), "median")
     with pytest.raises(UsageError, match="--weights sam"):
         RunWords(weights=["sam"]).loading(folders / "run", BY_RECIPE)

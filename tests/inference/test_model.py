@@ -254,3 +254,34 @@ def test_a_source_may_be_missing_where_the_translator_accepts_it() -> None:
     assert alone.volume.grid == ramp().grid
     with pytest.raises(InputError, match="one or more of t1, t2"):
         partial.translate({})
+
+
+def test_flips_are_passes_where_they_change_a_window() -> None:
+    mirrored = model().with_flips(("x", "y"))
+    made = mirrored.translate(ramp())
+    assert made.record["passes"] == {"axes": ["z"], "fuse": "mean", "flips": ["x", "y"]}
+    assert any(
+        note.startswith("mirrored along x, y: the run learned from no windows")
+        for note in made.record["notes"]
+    )
+    assert made.disagreement is not None
+    assert mirrored.with_flips(()).preprocessing.flips == ()
+    with pytest.raises(UsageError, match="flip z of slices along z alone") as caught:
+        model().with_flips(("x", "z"))
+    assert caught.value.code == "E004"
+    assert model().with_axes(("x", "z")).with_flips(("z",)).preprocessing.flips == (2,)
+    slabs = replace(model().preprocessing, cutting=Cutting("slab", depth=3))
+    assert replace(model(), preprocessing=slabs).with_flips(("z",)).preprocessing.flips == (2,)
+    for flips in (("q",), ("x", "x")):
+        with pytest.raises(UsageError) as refused:
+            model().with_flips(flips)
+        assert refused.value.code == "E001"
+
+
+def test_a_flip_that_training_had_is_not_noted() -> None:
+    learned = model()
+    augment = learned.recipe.training.augment.model_copy(update={"flip_lr": True})
+    training = learned.recipe.training.model_copy(update={"augment": augment})
+    recipe = learned.recipe.model_copy(update={"training": training})
+    notes = replace(learned, recipe=recipe).with_flips(("x",)).translate(ramp()).record["notes"]
+    assert not [note for note in notes if note.startswith("mirrored")]

@@ -6,7 +6,7 @@ from transmodal.inference.passes import BY_RECIPE, Passes
 
 
 def test_nothing_is_chosen_by_default_but_one_draw() -> None:
-    assert Passes() == BY_RECIPE == (None, None, 1, None)
+    assert Passes() == BY_RECIPE == (None, None, 1, None, ())
 
 
 def test_a_choice_leaves_the_rest_to_the_recipe() -> None:

@@ -199,3 +199,51 @@ def test_memory_that_networks_freed_goes_back_also_when_one_fails(monkeypatch: p
     with pytest.raises(KeyboardInterrupt):
         synthesise(FailingEngine(), settings, preprocessed)
     assert calls == ["reuse", "give back"] * 2
+
+
+class RampEngine:
+    """Weighs the columns of each window from left to right, so that a mirrored window comes out otherwise."""
+
+    def infer(
+        self, source: NDArray[np.float32], available: NDArray[np.float32], noise: NDArray[np.int64]
+    ) -> NDArray[np.float32]:
+        weights = np.linspace(0.0, 1.0, source.shape[2], dtype=np.float32)[:, None]
+        return source.mean(axis=1, keepdims=True) * weights
+
+
+def test_a_mirrored_pass_is_mirrored_back_before_the_passes_become_one() -> None:
+    settings = preprocessing(sources=("t1",), flips=(0,))
+    preprocessed = preprocess(settings, {"t1": images()["t1"]})
+    both = synthesise(RampEngine(), settings, preprocessed)
+    mapped = preprocessed.working["t1"].voxels
+    weights = np.linspace(0.0, 1.0, SHAPE[0], dtype=np.float32)[:, None, None]
+    # A window's first columns are those of one end of the volume, then those of the other.
+    passes = [settings.target_map.invert(mapped * one) for one in (weights, weights[::-1])]
+    np.testing.assert_allclose(both.volume.voxels, np.mean(passes, axis=0), atol=1e-6)
+    assert both.disagreement is not None
+    np.testing.assert_allclose(both.disagreement.voxels, np.std(passes, axis=0), atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", ["slice", "patch"])
+def test_mirrored_passes_leave_out_the_windows_outside_the_region_too(
+    kind: Literal["slice", "patch"],
+) -> None:
+    cutting = Cutting(kind, (4, 4, 4), overlap=0.5) if kind == "patch" else Cutting(kind)
+    settings = preprocessing(axes=(0, 2), cutting=cutting, flips=(0, 1))
+    whole = preprocess(settings, images())
+    region = np.zeros(SHAPE, np.bool_)
+    region[1:3, 1:4, 1:2] = True
+    part = replace(whole, region=region)
+    complete, sparse = MeanEngine(), MeanEngine()
+    expected = synthesise(complete, settings, whole).volume.voxels
+    made = synthesise(sparse, settings, part).volume.voxels
+    np.testing.assert_allclose(made[region], expected[region], atol=1e-6)
+    assert sum(len(source) for source, _, _ in sparse.calls) < sum(len(one) for one, _, _ in complete.calls)
+
+
+def test_flips_have_noise_of_their_own() -> None:
+    engine, mirrored = MeanEngine(), preprocessing(flips=(1,), batch=8)
+    synthesise(engine, mirrored, preprocess(mirrored, images()))
+    first, second = (noise.tolist() for _, _, noise in engine.calls)
+    assert first == [seed_of("translate", 2, 0, 0, k) for k in range(SHAPE[2])]
+    assert second == [seed_of("translate", 2, 0, 0, k, "flip", 1) for k in range(SHAPE[2])]

@@ -49,6 +49,7 @@ def evaluate(
     fuse: Literal["mean", "median"] | None = None,
     draws: int = 1,
     translate_with: Literal["batch_statistics", "running"] | None = None,
+    flips: str | Sequence[str] = "",
     weights: Sequence[str] | Mapping[str, str] = (),
     segmenter: str | Path | None = None,
     segmenter_window: str | None = None,
@@ -80,6 +81,8 @@ def evaluate(
         fuse: how passes become one; each recipe's by default.
         draws: passes per axis with noise of their own, of runs that draw noise.
         translate_with: what batch normalisation takes; each recipe's by default.
+        flips: axes, such as `x`, along each of which volumes are mirrored for one more pass, of runs whose windows
+            such a pass changes.
         weights: where networks' weights lie, by name or as words `name=path`.
         segmenter: ONNX file that labels axial slices, for `dice` and `hd95`.
         segmenter_window: values that it takes as 0 to 1, such as `-1000,2000`.
@@ -96,7 +99,8 @@ def evaluate(
     figures = FigureWords(oracles, target_normalised, ",".join(list_words(metrics)), list_words(protocol))
     networks = NetworkWords(list_words(weights), path_of(segmenter), segmenter_window)
     models = ModelWords(checkpoint, device, list_words(without), computing_of(engine))
-    passes = PassWords(",".join(list_words(axes)), fuse, draws, translate_with)
+    mirrored = ",".join(list_words(flips))
+    passes = PassWords(",".join(list_words(axes)), fuse, draws, translate_with, mirrored)
     volumes = _prediction_words(predictions)
     words = EvaluationWords(
         cases, figures, networks, models, passes, volumes, training_cohort, save_volumes, viewer

@@ -9,6 +9,7 @@ from typing import Any
 
 from transmodal.cohorts.patient_marks import PatientKey, read_keys, read_marks, untested
 from transmodal.cohorts.store import Cohort, PreparedCase
+from transmodal.inference.ensemble import Translating, members_of
 from transmodal.inference.model import Model
 from transmodal.inference.pictures import is_picture
 from transmodal.inference.provenance import sources
@@ -111,14 +112,20 @@ def keys_of(training_cohort: str | Path | None) -> tuple[PatientKey, ...]:
     return () if training_cohort is None else read_keys(Cohort.open(Path(training_cohort)).folder)
 
 
-def mark_training_subject(job: Job, model: Model, keys: Sequence[PatientKey]) -> dict[str, Any]:
-    """Return what a sidecar says where the run has learned from the very subject; nothing where it has not.
+def mark_training_subject(job: Job, model: Translating, keys: Sequence[PatientKey]) -> dict[str, Any]:
+    """Return what a sidecar says where a run has learned from the very subject; nothing where none has.
 
     Args:
         job: whose subject is looked up.
-        model: with the marks of those that it learned from.
+        model: with the marks of those that it learned from, or several.
         keys: of the training cohort, where it is at hand.
     """
+    findings = [_mark_subject_of(job, member, keys) for member in members_of(model)]
+    # A run that has learned from the subject outweighs one of which nobody knows.
+    return max(findings, key=lambda finding: (finding.get("training_subject") is True, bool(finding)))
+
+
+def _mark_subject_of(job: Job, model: Model, keys: Sequence[PatientKey]) -> dict[str, Any]:
     marks = read_marks(model.provenance)
     if not job.patient or marks is None:
         return {}

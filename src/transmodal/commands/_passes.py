@@ -34,12 +34,19 @@ class PassWords:
             "by default."
         ),
     ] = None
+    flips: Annotated[
+        str,
+        typer.Option(
+            help="Axes, such as x, along each of which the volume is mirrored for one more pass; x is left to right."
+        ),
+    ] = ""
 
     def passes(self) -> Passes:
         """Return the passes that the options name, their axes as yet unchecked."""
         from transmodal.inference.passes import Passes
 
-        return Passes(letters(self.axes), self.fuse, self.draws, self.translate_with)
+        flips = letters(self.flips) or ()
+        return Passes(letters(self.axes), self.fuse, self.draws, self.translate_with, flips)
 
 
 class Computing(StrEnum):

@@ -17,13 +17,14 @@ from transmodal.commands._words import list_words
 from transmodal.errors import InputError, ResourceError, UsageError
 from transmodal.inference import pictures
 from transmodal.inference.device import device_of
+from transmodal.inference.ensemble import Translating, as_loaded
 from transmodal.inference.load import load
-from transmodal.inference.model import Model
 from transmodal.inference.names import SPREADS, suffix_of
 from transmodal.inference.preprocessing import Preprocessing
 from transmodal.inference.provenance import environment, origin, recorded
 from transmodal.inference.provenance import sidecar as sidecars
 from transmodal.inference.provenance.environment import EnvironmentDifference
+from transmodal.inference.provenance.origin import CheckpointOrigin
 from transmodal.inference.provenance.recorded import Recorded
 from transmodal.inference.provenance.sidecar import Sidecar
 from transmodal.models import library
@@ -83,7 +84,7 @@ def reproduce(
     sidecar: str | Path,
     sources: str | Path | Sequence[str | Path] | Mapping[str, str | Path],
     *,
-    run: str | Path | None = None,
+    run: str | Path | Sequence[str | Path] | None = None,
     output: str | Path | None = None,
     weights: Sequence[str] | Mapping[str, str] = (),
     series: str | None = None,
@@ -97,7 +98,7 @@ def reproduce(
         sources: what it was made from: an image, a DICOM folder, or a folder, a cohort or a BIDS dataset that holds
             it; several sources by modality, or as words `modality=path`.
         run: that made it, or its name of `transmodal models`; by default the one whose manifest is recorded, found in the
-            working directory, beside the sidecar, or up to two folders below.
+            working directory, beside the sidecar, or up to two folders below; of an ensemble the runs, in any order.
         output: image to write; none by default.
         weights: where frozen networks' weights lie now, by name or as words `name=path`.
         series: of a DICOM folder with several, where it was named by its SeriesInstanceUID.
@@ -115,7 +116,8 @@ def reproduce(
     settings = recorded.parse(before)
     place = None if output is None else _OutputPlace(Path(output), overwrite)
     with environment.threads(settings.environment.threads), TemporaryDirectory() as scratch:
-        model = _load(before, settings, run, _sources.weights(weights))
+        runs = [] if run is None else [library.resolve(name) for name in list_words(run)]
+        model = _load(before, settings, runs, _sources.weights(weights))
         reading = _reading_of(settings, series)
         jobs = _list_jobs(list_words(sources), model.preprocessing, reading, Path(scratch))
         job = _choose(jobs, before)
@@ -125,23 +127,40 @@ def reproduce(
         return Reproduction(_compare_images(before, after), tuple(_compare(before, after)), output)
 
 
-def _load(sidecar: Sidecar, settings: Recorded, run: str | Path | None, weights: Mapping[str, str]) -> Model:
-    """Load the checkpoint that made the image, or the one of its name where the run has none such."""
-    recorded_origin = origin.of(sidecar.content)
-    places = [Path(), sidecar.path.parent]
-    folder = library.resolve(run) if run is not None else origin.find_run(recorded_origin, places)
+def _load(
+    sidecar: Sidecar, settings: Recorded, runs: Sequence[Path], weights: Mapping[str, str]
+) -> Translating:
+    """Load the checkpoints that made the image: one, or those of an ensemble."""
+    origins, device = origin.all_of(sidecar.content), _device_of(settings.environment.device)
+    members = []
+    for n, (recorded_origin, recorded_run) in enumerate(zip(origins, settings.runs, strict=True)):
+        folder = _find_folder(sidecar, recorded_origin, runs, n)
+        name = origin.find_checkpoint(recorded_origin, folder) or recorded_origin.name
+        model = load(folder, checkpoint=name, device=device, weights=weights, engine=recorded_run.engine)
+        model = model.with_passes(recorded_run.passes_of(has_axes=model.has_axes))
+        members.append(replace(model, preprocessing=replace(model.preprocessing, batch=recorded_run.batch)))
+    return as_loaded(members, None if settings.ensemble is None else settings.ensemble.combine)
+
+
+def _find_folder(sidecar: Sidecar, recorded_origin: CheckpointOrigin, runs: Sequence[Path], n: int) -> Path:
+    """Return the run with a checkpoint: of those that are named the one that has it, else the one at its place.
+
+    Raises:
+        InputError: E134 where there is none.
+    """
+    if runs:
+        own = (run for run in runs if origin.find_checkpoint(recorded_origin, run))
+        folder = next(own, runs[n] if n < len(runs) else None)
+    else:
+        folder = origin.find_run(recorded_origin, [Path(), sidecar.path.parent])
     if folder is None:
         raise InputError(
             "E134",
             f"no run here with the checkpoint that made {sidecar.path.name}",
             "a run with the recorded manifest, here or up to two folders below",
-            "Name the run: --run RUN.",
+            "Name the run: --run RUN." if n == 0 else "Name every run of the ensemble, each behind a --run.",
         )
-    name = origin.find_checkpoint(recorded_origin, folder) or recorded_origin.name
-    device = _device_of(settings.environment.device)
-    model = load(folder, checkpoint=name, device=device, weights=weights, engine=settings.engine)
-    model = model.with_passes(settings.passes_of(has_axes=model.has_axes))
-    return replace(model, preprocessing=replace(model.preprocessing, batch=settings.batch))
+    return folder
 
 
 def _device_of(name: str) -> str:
@@ -193,7 +212,7 @@ def _choose(jobs: Sequence[Job], sidecar: Sidecar) -> Job:
 
 
 def _translate(
-    model: Model, job: Job, before: Sidecar, place: _OutputPlace | None, progress: Progress
+    model: Translating, job: Job, before: Sidecar, place: _OutputPlace | None, progress: Progress
 ) -> Sidecar:
     """Translate once more, write as it was written, and to a place where one is named; return the new sidecar."""
     has_spread = any(kind in before.content for kind in SPREADS)
@@ -237,16 +256,16 @@ def _compare(before: Sidecar, after: Sidecar) -> list[EnvironmentDifference]:
     """Return the recorded things that are not so here: run, sources, device, threads, versions."""
     first, second = before.content, after.content
     differences = []
-    origins = origin.of(first), origin.of(second)
-    if origins[0].manifest_sha256 != origins[1].manifest_sha256:
-        parts = ", ".join(origins[0].changed_parts(origins[1].parts))
-        differences.append(
-            EnvironmentDifference(
-                "the run's manifest",
-                origins[0].manifest_sha256[:_DIGITS],
-                f"{origins[1].manifest_sha256[:_DIGITS]}, which differs in {parts}",
+    for recorded_origin, own in zip(origin.all_of(first), origin.all_of(second), strict=True):
+        if recorded_origin.manifest_sha256 != own.manifest_sha256:
+            parts = ", ".join(recorded_origin.changed_parts(own.parts))
+            differences.append(
+                EnvironmentDifference(
+                    "the run's manifest",
+                    recorded_origin.manifest_sha256[:_DIGITS],
+                    f"{own.manifest_sha256[:_DIGITS]}, which differs in {parts}",
+                )
             )
-        )
     for part, key, words in (
         ("origins", "sha256", "file"),
         ("sources", "voxels_sha256", "voxels"),

@@ -12,7 +12,8 @@ from transmodal.cohorts.patient_marks import PatientKey
 from transmodal.commands import _dicom_out as dicom_out
 from transmodal.commands._jobs import Job, mark_training_subject
 from transmodal.errors import TransmodalError
-from transmodal.inference import engines
+from transmodal.inference import engines, ensemble
+from transmodal.inference.ensemble import Translating, members_of
 from transmodal.inference.gate import Policy
 from transmodal.inference.model import Model
 from transmodal.inference.names import sidecar_of
@@ -37,7 +38,7 @@ class Earlier(NamedTuple):
 
 def find_earlier(
     jobs: Sequence[Job],
-    model: Model,
+    model: Translating,
     *,
     disagreement: bool,
     gate: Policy = "refuse",
@@ -91,8 +92,14 @@ def _read(path: Path) -> Sidecar | None:
     return sidecar
 
 
-def _is_of(record: Mapping[str, Any], job: Job, model: Model, gate: Policy) -> bool:
-    """Tell whether a sidecar is of this version, run, options and sources: of the very translation that is asked for."""
+def _is_of(record: Mapping[str, Any], job: Job, model: Translating, gate: Policy) -> bool:
+    """Tell whether a sidecar is of this version, runs, options and sources: of the very translation that is asked for."""
+    if ensemble.identity(model) != ensemble.recorded_identity(record):
+        return False
+    return _is_of_run(record, job, members_of(model)[0], gate)
+
+
+def _is_of_run(record: Mapping[str, Any], job: Job, model: Model, gate: Policy) -> bool:
     options = {
         "tool": {"name": "transmodal", "version": __version__},
         "passes": passes(model.preprocessing),
@@ -118,7 +125,9 @@ def _is_of(record: Mapping[str, Any], job: Job, model: Model, gate: Policy) -> b
     return is_same and options["manifest"] is not None and job.is_of(recorded.get("origins"))
 
 
-def _says_subject(record: Mapping[str, Any], job: Job, model: Model, keys: Sequence[PatientKey]) -> bool:
+def _says_subject(
+    record: Mapping[str, Any], job: Job, model: Translating, keys: Sequence[PatientKey]
+) -> bool:
     """Tell whether a record says of its subject what is known now: whether the run learned from it."""
     is_learned = mark_training_subject(job, model, keys).get("training_subject", False)
     return is_learned is None or record.get("training_subject", False) == is_learned

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -59,6 +59,18 @@ class RunWords:
         ),
     ] = ()
 
+    with_run: Annotated[
+        Sequence[str],
+        typer.Option(
+            metavar="RUN",
+            help="Another run that translates together with the first, as an ensemble; may be repeated.",
+        ),
+    ] = ()
+    combine: Annotated[
+        Literal["mean", "median"] | None,
+        typer.Option(help="How the volumes of several runs become one; the mean by default."),
+    ] = None
+
     def loading(self, run: Path, passes: Passes) -> Loading:
         """Return how the model of a run is loaded.
 
@@ -69,7 +81,10 @@ class RunWords:
         from transmodal.commands._volume_work import Loading
 
         weights = tuple(_sources.weights(self.weights).items())
-        return Loading(run, self.checkpoint, self.device, weights, self.engine.value, passes)
+        others = tuple(self.with_run)
+        return Loading(
+            run, self.checkpoint, self.device, weights, self.engine.value, passes, others, self.combine
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +92,11 @@ class WritingWords:
     """Outputs that are written, those that may be replaced, and the fate of sources that do not look like training's."""
 
     disagreement: Annotated[
-        bool, typer.Option("--disagreement", help="Also write the standard deviation over the passes.")
+        bool,
+        typer.Option(
+            "--disagreement",
+            help="Also write the standard deviation over the passes, or over the runs of several.",
+        ),
     ] = False
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace outputs that are synthetic themselves.")

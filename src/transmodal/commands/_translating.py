@@ -30,8 +30,8 @@ from transmodal.commands._words import Words, list_words
 from transmodal.errors import InputError, UsageError
 from transmodal.experiments.pool import work_with_threads
 from transmodal.inference import engines, pictures
+from transmodal.inference.ensemble import Translating
 from transmodal.inference.gate import Policy
-from transmodal.inference.model import Model
 from transmodal.inference.names import sidecar_of
 from transmodal.inference.passes import Passes
 from transmodal.parallel import current_crew
@@ -51,6 +51,9 @@ def translate(
     disagreement: bool = False,
     draws: int = 1,
     translate_with: Literal["batch_statistics", "running"] | None = None,
+    flips: str | Sequence[str] = "",
+    with_run: str | Path | Sequence[str | Path] = (),
+    combine: Literal["mean", "median"] | None = None,
     checkpoint: str = "best",
     device: str | None = None,
     engine: str = engines.DEFAULT,
@@ -80,9 +83,12 @@ def translate(
         training_cohort: what the run learned from, to find subjects by that it learned from.
         axes: slice axes, such as `x,y,z`; the recipe's by default.
         fuse: how passes become one; the recipe's by default.
-        disagreement: also write the standard deviation over the passes.
+        disagreement: also write the standard deviation over the passes, or over the runs of several.
         draws: passes per axis with noise of their own, of a translator that draws noise.
         translate_with: what batch normalisation takes; the recipe's by default.
+        flips: axes, such as `x`, along each of which the volume is mirrored for one more pass.
+        with_run: another run, or several, that translate together with the first: their volumes become one.
+        combine: how the volumes of several runs become one; the mean by default.
         checkpoint: `best` or `last`.
         device: such as `cpu` or `cuda:0`; a GPU by default where there is one.
         engine: what computes the network: `torch`, `onnxruntime`, `openvino`, or `auto`, the fastest that is installed
@@ -119,10 +125,11 @@ def translate(
     request = Request(
         words, Path(output), reading, split, images, overwrite, disagreement, gate, record_names, keys, dicom
     )
-    passes = Passes(letters(axes), fuse, draws, translate_with)
+    passes = Passes(letters(axes), fuse, draws, translate_with, letters(flips) or ())
     frozen = _sources.weights(weights)
-    loading = Loading(run, checkpoint, device, tuple(frozen.items()), engine, passes)
-    with working_on(scheduler, [Path(run), request.output, *sources_of(words)]):
+    others = tuple(list_words(with_run))
+    loading = Loading(run, checkpoint, device, tuple(frozen.items()), engine, passes, others, combine)
+    with working_on(scheduler, [Path(run), *map(Path, others), request.output, *sources_of(words)]):
         return translate_images(loading, request, progress or Silent())
 
 
@@ -163,7 +170,7 @@ def translate_images(loading: Loading, request: Request, progress: Progress) -> 
 def _results(
     work: VolumeWork,
     jobs: Mapping[str, Job],
-    model: Model,
+    model: Translating,
     loading: Loading,
     notes: Notes,
     progress: Progress,
@@ -191,7 +198,7 @@ class _Plan(NamedTuple):
     dataset: Path | None
 
 
-def _plan(model: Model, request: Request) -> _Plan:
+def _plan(model: Translating, request: Request) -> _Plan:
     """Plan the jobs of a request; all places can be written."""
     preprocessing, output = model.preprocessing, request.output
     path = Path(request.words[0])

@@ -14,6 +14,8 @@ from transmodal.commands._dicom_out import DicomOptions
 from transmodal.commands._jobs import Job, mark_training_subject
 from transmodal.errors import InputError, IntegrityError
 from transmodal.inference import engines, pictures
+from transmodal.inference.ensemble import Translating, as_loaded
+from transmodal.inference.fuse import Fuse
 from transmodal.inference.gate import Policy
 from transmodal.inference.load import load
 from transmodal.inference.memory import MemoryEstimate
@@ -89,6 +91,8 @@ class Loading(NamedTuple):
         weights: where frozen networks' weights lie now, as pairs of name and path.
         engine: what computes the network.
         passes: by which it translates.
+        others: runs that translate together with it.
+        combine: how the volumes of several runs become one; None takes the mean.
     """
 
     run: str | Path
@@ -97,15 +101,20 @@ class Loading(NamedTuple):
     weights: tuple[tuple[str, str], ...] = ()
     engine: str = engines.DEFAULT
     passes: Passes = BY_RECIPE
+    others: tuple[str | Path, ...] = ()
+    combine: Fuse | None = None
 
-    def load(self) -> Model:
-        """Return the model.
+    def load(self) -> Translating:
+        """Return the model, or the ensemble where there are several runs.
 
         Raises:
-            TransmodalError: as `inference.load.load` and `Model.with_passes`.
+            TransmodalError: as `inference.load.load`, `Model.with_passes` and `ensemble.as_loaded`.
         """
+        return as_loaded([self._load(run) for run in (self.run, *self.others)], self.combine)
+
+    def _load(self, run: str | Path) -> Model:
         model = load(
-            self.run,
+            run,
             checkpoint=self.checkpoint,
             device=self.device,
             weights=dict(self.weights),
@@ -138,7 +147,7 @@ class VolumeWork:
     def translate(
         self,
         job: Job,
-        model: Model,
+        model: Translating,
         advance: Callable[[int, int], None] | None = None,
         announce: Callable[[MemoryEstimate], None] | None = None,
     ) -> Translated | InputError:
@@ -193,7 +202,7 @@ class RemoteWork:
 
 
 @lru_cache(maxsize=1)
-def _loaded(loading: Loading, digest: str) -> Model:
+def _loaded(loading: Loading, digest: str) -> Translating:
     model = loading.load()
     if model.digest != digest:
         raise IntegrityError(
@@ -205,7 +214,7 @@ def _loaded(loading: Loading, digest: str) -> Model:
     return model
 
 
-def write_image(translation: Translation, job: Job, model: Model, request: Request) -> WrittenImage:
+def write_image(translation: Translation, job: Job, model: Translating, request: Request) -> WrittenImage:
     """Write a translation with its sidecar, which says where its sources come from and how they were read.
 
     Raises:

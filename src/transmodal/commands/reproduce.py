@@ -27,12 +27,13 @@ Sources = Annotated[
         "several sources as modality=path, each behind a --source.",
     ),
 ]
-RunFolder = Annotated[
-    Path | None,
+RunFolders = Annotated[
+    list[Path] | None,
     typer.Option(
         "--run",
         metavar="RUN",
-        help="The run that made it; by default the one with the recorded manifest, here or below.",
+        help="The run that made it; by default the one with the recorded manifest, here or below. Of an ensemble "
+        "every run, each behind a --run.",
     ),
 ]
 Output = Annotated[Path | None, typer.Option("-o", "--output", help="Image to write; none by default.")]
@@ -54,7 +55,7 @@ AsJson = Annotated[
 def run(
     sidecar: Sidecar,
     source: Sources,
-    trained: RunFolder = None,
+    trained: RunFolders = None,
     output: Output = None,
     weights: Weights = None,
     series: Series = None,
@@ -75,7 +76,7 @@ def run(
         reproduction = reproduce(
             sidecar,
             source,
-            run=trained,
+            run=trained or None,
             output=output,
             weights=weights or (),
             series=series,

@@ -27,6 +27,7 @@ EXAMPLES = (
     "transmodal translate t1-to-fa-demo t1.nii.gz -o fa.nii.gz          (of the package: transmodal models)\n\n"
     "transmodal translate model.tmz t1.nii.gz -o fa.nii.gz          (a run in one file: transmodal export)\n\n"
     "transmodal translate runs/mr-to-ct mr_series -o sct --as dicom          (a series of the same patient and study)\n\n"
+    "transmodal translate runs/seed-1 t1.nii.gz -o fa.nii.gz --with-run runs/seed-2 --with-run runs/seed-3 --disagreement\n\n"
     "transmodal translate runs/agi-net t1=a/t1.nii.gz -o pd.nii.gz          (T2 is missing, and may be)"
 )
 
@@ -93,7 +94,7 @@ def run(
         keys_of(training_cohort),
         dicom.options(),
     )
-    places = [trained, output, *_translating.sources_of(sources)]
+    places = [trained, *map(Path, loading.with_run), output, *_translating.sources_of(sources)]
     with working(scheduler, None, 1, places), bars() as progress:
         written = _translating.translate_images(loading.loading(trained, passes.passes()), request, progress)
     _print(written, trained, as_json=as_json)

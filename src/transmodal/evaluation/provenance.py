@@ -88,6 +88,7 @@ def describe_variant(passes: Mapping[str, Any]) -> str:
     parts = [f"axes {','.join(passes['axes'])}"] if "axes" in differ else []
     parts += [f"fused by the {passes['fuse']}"] if "fuse" in differ else []
     parts += [f"{passes['draws']} draws"] if passes.get("draws", 1) > 1 else []
+    parts += [f"flips {','.join(passes['flips'])}"] if passes.get("flips") else []
     parts += [NORMALISED[passes["translate_with"]]] if "translate_with" in differ else []
     return ", ".join(parts)
 

@@ -12,7 +12,7 @@ from transmodal.evaluation import provenance
 from transmodal.evaluation.participants import ModelTranslator, without_sources
 from transmodal.inference import engines
 from transmodal.inference.passes import BY_RECIPE, Passes
-from transmodal.inference.preprocessing import Preprocessing
+from transmodal.inference.preprocessing import AXES, Preprocessing
 
 if TYPE_CHECKING:
     from transmodal.inference.model import Model
@@ -26,8 +26,8 @@ class TranslationOptions:
         checkpoint: `best` or `last`.
         device: where models run; None takes an accelerator where there is one.
         weights: paths of frozen networks' weights by name, where they lie elsewhere than in training.
-        passes: over other axes than the recipes', or by several draws of noise, of the runs that can; their names
-            say it.
+        passes: over other axes than the recipes', by several draws of noise or by mirrored volumes, of the runs that
+            can; their names say it.
         without: sources without which the runs are scored once more.
         engine: that runs the networks, one of `inference.engines.names`.
     """
@@ -148,15 +148,24 @@ def _check_passes(models: Sequence[Model], passes: Passes) -> None:
             model.with_draws(passes.draws)
         if all(other_model.translator.translates_with() is None for other_model in models):
             model.with_statistics(passes.translate_with)
+        if not any(_flips(other_model, passes) for other_model in models):
+            model.with_axes(passes.axes if model.has_axes else None).with_flips(passes.flips)
+
+
+def _flips(model: Model, passes: Passes) -> tuple[str, ...]:
+    """Return the axes along which mirroring changes a model's windows; all that are no axes, which it refuses."""
+    along = model.with_axes(passes.axes if model.has_axes else None)
+    return tuple(axis for axis in passes.flips if axis not in AXES or along.is_changed_by_flip(AXES[axis]))
 
 
 def _with_passes(model: Model, passes: Passes) -> Model:
     along = model.with_axes(passes.axes if model.has_axes else None, passes.fuse)
     drawing = along.with_draws(passes.draws) if model.translator.draws else along
+    mirrored = drawing.with_flips(_flips(model, passes))
     return (
-        drawing
-        if drawing.translator.translates_with() is None
-        else drawing.with_statistics(passes.translate_with)
+        mirrored
+        if mirrored.translator.translates_with() is None
+        else mirrored.with_statistics(passes.translate_with)
     )
 
 

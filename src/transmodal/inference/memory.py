@@ -133,7 +133,7 @@ def _more(network: Network, sources: Sources, batch: int) -> int:
     shape = working_grid(sources.grid, preprocessing.spacing_mm).shape
     native, working = _REAL * math.prod(sources.grid.shape), _REAL * math.prod(shape)
     inputs = sources.n_bytes + native // _REAL * _MASK
-    n_passes = len(_axes(preprocessing)) * preprocessing.draws
+    n_passes = len(_axes(preprocessing)) * preprocessing.draws * (1 + len(preprocessing.flips))
     before = (sources.n_sources - 1) * working + max(_PREPROCESSING * working, _FITTING * native)
     during = channels * (n_passes + 1.25) * working + _network_bytes(network, shape, batch)
     fusing = channels * (_FUSING * working if n_passes == 1 else _SPREADING * n_passes * working + native)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -79,6 +79,7 @@ class Model:
         fuse: Fuse | None = None,
         advance: CountProgress | None = None,
         gate: Policy | Gate = "refuse",
+        as_stored: bool = True,
     ) -> Translation:
         """Translate one case's source volumes.
 
@@ -90,6 +91,7 @@ class Model:
             advance: called with the number of windows that are complete, and of all windows.
             gate: how sources unlike training's are handled: `refuse`, `strict` (refuse on a
                 warning too), `warn` (translate all the same) or `off`; or a `Gate`, which also knows headers.
+            as_stored: round values to whole ones where the target is stored so, as HU and colour are.
 
         Raises:
             UsageError: as `with_axes`.
@@ -117,10 +119,21 @@ class Model:
             "gate": verdict.record(),
         }
         return Translation(
-            _in_its_dtype(volume, preprocessing),
+            self.as_stored(volume) if as_stored else volume,
             None if spread is None else _on_grid_of(first, spread),
             content,
         )
+
+    def as_stored(self, volume: Volume) -> Volume:
+        """Return HU as int16 and colour as uint8, as their formats hold them; all else as float32."""
+        target, units = self.preprocessing.target, self.preprocessing.units
+        modality = modality_of(target)
+        is_in_unit = target not in units and modality.is_colour == volume.is_colour
+        kind = np.dtype("uint8" if volume.is_colour else modality.storage if is_in_unit else "float32")
+        if kind.kind == "f":
+            return volume
+        ends = np.iinfo(kind)
+        return volume.with_voxels(np.clip(np.rint(volume.voxels), ends.min, ends.max).astype(kind))
 
     def estimate(self, sources: Mapping[str, Volume]) -> MemoryEstimate:
         """Return how much memory translating source volumes takes, before the work."""
@@ -157,10 +170,10 @@ class Model:
         """Return the model as it translates: by other passes than its recipe's.
 
         Raises:
-            UsageError: as `with_axes`, `with_draws` and `with_statistics`.
+            UsageError: as `with_axes`, `with_draws`, `with_statistics` and `with_flips`.
         """
         model = self.with_axes(passes.axes, passes.fuse).with_draws(passes.draws)
-        return model.with_statistics(passes.translate_with)
+        return model.with_statistics(passes.translate_with).with_flips(passes.flips)
 
     def with_axes(self, axes: tuple[str, ...] | None = None, fuse: Fuse | None = None) -> Model:
         """Return the model as it translates: over other slice axes than its recipe's, or fused in another way.
@@ -181,7 +194,11 @@ class Model:
             )
         if axes and len(set(axes)) < len(axes):
             raise UsageError("E001", f"axes {','.join(axes)}", "each once", "Give --axes z or --axes x,y,z.")
-        slices = tuple(_axis(axis) for axis in axes) if axes else self.preprocessing.axes
+        slices = (
+            tuple(_axis(axis, "--axes z or --axes x,y,z") for axis in axes)
+            if axes
+            else self.preprocessing.axes
+        )
         return replace(
             self, preprocessing=replace(self.preprocessing, axes=slices, fuse=fuse or self.preprocessing.fuse)
         )
@@ -205,6 +222,37 @@ class Model:
                 "Leave --draws out; --axes x,y,z gives several passes of any translator.",
             )
         return replace(self, preprocessing=replace(self.preprocessing, draws=n_draws))
+
+    def with_flips(self, flips: Sequence[str]) -> Model:
+        """Return the model as it translates: by one more pass for each axis along which the volume is mirrored.
+
+        Args:
+            flips: of `x` (left to right), `y`, `z`; none changes nothing.
+
+        Raises:
+            UsageError: E001 for what is no axis and for one given twice, E004 where a mirrored pass gives the same
+                windows: single slices along that axis alone.
+        """
+        numbers = tuple(_axis(axis, "--flips x or --flips x,y,z") for axis in flips)
+        if len(set(numbers)) < len(numbers):
+            raise UsageError(
+                "E001", f"flips {','.join(flips)}", "each once", "Give --flips x or --flips x,y,z."
+            )
+        for letter, number in zip(flips, numbers, strict=True):
+            if not self.is_changed_by_flip(number):
+                raise UsageError(
+                    "E004",
+                    f"flip {letter} of slices along {letter} alone, whose windows stay as they are",
+                    "an axis within the slices",
+                    f"Leave {letter} out of --flips, or translate slices of more axes: --axes x,y,z.",
+                )
+        return replace(self, preprocessing=replace(self.preprocessing, flips=numbers))
+
+    def is_changed_by_flip(self, axis: int) -> bool:
+        """Whether windows of a volume that is mirrored along an axis, 0 to 2, are others than those of the volume."""
+        return self.preprocessing.cutting.kind != "slice" or any(
+            own != axis for own in self.preprocessing.axes
+        )
 
     def with_statistics(self, statistics: TranslateWith | None) -> Model:
         """Return the model as it translates: with batch normalisation by other statistics than its recipe's.
@@ -233,9 +281,9 @@ class Model:
         return replace(self, translator=translator.eval().to(self.device))
 
 
-def _axis(letter: str) -> int:
+def _axis(letter: str, words: str) -> int:
     if letter not in AXES:
-        raise UsageError("E001", f"axis {letter!r}", "x, y or z", "Give --axes z or --axes x,y,z.")
+        raise UsageError("E001", f"axis {letter!r}", "x, y or z", f"Give {words}.")
     return AXES[letter]
 
 
@@ -265,17 +313,6 @@ def _check_channels(name: str, volume: Volume | None, channels: int) -> None:
             f"a {kinds.get(channels, str(channels))} image",
             "Give the image that the recipe was trained on.",
         )
-
-
-def _in_its_dtype(volume: Volume, preprocessing: Preprocessing) -> Volume:
-    """Give HU as int16 and colour as uint8, as their formats hold them; all else as float32."""
-    modality = modality_of(preprocessing.target)
-    is_in_unit = preprocessing.target not in preprocessing.units and modality.is_colour == volume.is_colour
-    kind = np.dtype("uint8" if volume.is_colour else modality.storage if is_in_unit else "float32")
-    if kind.kind == "f":
-        return volume
-    ends = np.iinfo(kind)
-    return volume.with_voxels(np.clip(np.rint(volume.voxels), ends.min, ends.max).astype(kind))
 
 
 def _on_grid_of(source: Volume, volume: Volume) -> Volume:

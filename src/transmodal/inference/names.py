@@ -7,8 +7,8 @@ from pathlib import Path
 from transmodal.cohorts.headers.bids_names import derivative, parse
 from transmodal.volumes import io
 
-SPREADS = ("plane_disagreement", "disagreement")
-"""Endings of the name of an image of where passes disagree: of planes alone, or of draws as well."""
+SPREADS = ("plane_disagreement", "disagreement", "run_disagreement")
+"""Endings of the name of an image of where passes disagree: of planes alone, of draws or flips as well, or of runs."""
 
 
 def synthetic_name(source: str, target: str) -> str:

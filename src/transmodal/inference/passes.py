@@ -16,12 +16,14 @@ class Passes(NamedTuple):
         fuse: how passes become one; None takes each recipe's.
         draws: passes per axis, each with noise of its own.
         translate_with: what batch normalisation takes; None takes each recipe's.
+        flips: axes, of `x`, `y`, `z`, along which the volume is mirrored for one more pass each.
     """
 
     axes: tuple[str, ...] | None = None
     fuse: Fuse | None = None
     draws: int = 1
     translate_with: TranslateWith | None = None
+    flips: tuple[str, ...] = ()
 
 
 BY_RECIPE = Passes()

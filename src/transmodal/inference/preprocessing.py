@@ -43,6 +43,7 @@ class Preprocessing:
         draws: passes per axis, each with noise of its own, of a translator that draws noise.
         units: of modalities whose values are not in their own unit, such as `{"ct": "grey level"}`.
         source_channels: of each source that is not grey, which has one.
+        flips: axes, 0 to 2, along each of which the volume is mirrored for one more pass per axis and draw.
     """
 
     sources: tuple[str, ...]
@@ -59,6 +60,7 @@ class Preprocessing:
     draws: int = 1
     units: Mapping[str, str] = field(default_factory=dict)
     source_channels: Mapping[str, int] = field(default_factory=dict)
+    flips: tuple[int, ...] = ()
 
     def present(self, names: Collection[str]) -> tuple[str, ...]:
         """Return which sources there are, in the translator's order.
@@ -96,13 +98,18 @@ class Preprocessing:
 
 
 def passes(preprocessing: Preprocessing) -> dict[str, object]:
-    """Return the passes that are fused into one volume, JSON-able: axes, fusing, and draws of noise if several."""
+    """Return the passes that are fused into one volume, JSON-able: axes, fusing, draws of noise if several, and flips."""
     names = {number: letter for letter, number in AXES.items()}
     record: dict[str, object] = {
         "axes": [names[axis] for axis in preprocessing.axes],
         "fuse": preprocessing.fuse,
     }
-    return record | ({"draws": preprocessing.draws} if preprocessing.draws > 1 else {})
+    draws = {"draws": preprocessing.draws} if preprocessing.draws > 1 else {}
+    return (
+        record
+        | draws
+        | ({"flips": [names[axis] for axis in preprocessing.flips]} if preprocessing.flips else {})
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,6 +52,7 @@ def describe(
             *_resolution(preprocessing.spacing_mm, grid.spacing),
             *_padding(model, preprocessed.grid.shape),
             *_foreign_axes(model),
+            *_foreign_flips(model),
         ],
     }
 
@@ -127,6 +128,19 @@ def _foreign_axes(model: Model) -> list[str]:
     return [
         f"slices along {', '.join(foreign)}: the run learned from slices along {', '.join(learned)} alone, "
         "and others can make the volume worse"
+    ]
+
+
+def _foreign_flips(model: Model) -> list[str]:
+    """Say where the volume is mirrored along axes along which no window of training was."""
+    is_learned = model.recipe.training.augment.flip_lr
+    flips = model.preprocessing.flips
+    foreign = [axis for axis in AXES if AXES[axis] in flips and not (axis == "x" and is_learned)]
+    if not foreign:
+        return []
+    return [
+        f"mirrored along {', '.join(foreign)}: the run learned from no windows that were mirrored so, and such passes "
+        "can make the volume worse"
     ]
 
 

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import product
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,8 @@ from transmodal.volumes.bounds import Clipped
 from transmodal.volumes.geometry.reorient import footprint, resample
 from transmodal.volumes.windows.cut import Cutting, Stitcher, Window, cut, list_windows
 from transmodal.volumes.windows.stitcher import overlap
+
+Voxel = TypeVar("Voxel", bound=np.generic)
 
 
 class Synthetic(NamedTuple):
@@ -94,12 +96,14 @@ class _Pass(NamedTuple):
         windows: that are translated, in order.
         blank: windows that nothing in the region is made of, which are not.
         draw: number of the draw of noise, from 0.
+        flip: axis along which the volume is mirrored before and after; None leaves it as it is.
     """
 
     cutting: Cutting
     windows: Sequence[Window]
     blank: Sequence[Window]
     draw: int
+    flip: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +134,7 @@ class _Passes:
             assert stitcher is not None, "a grid without voxels is no volume"
             for window in one_pass.blank:  # nothing of them is left: the volume is `fill` outside the region
                 stitcher.add(window, np.zeros_like(values))
-            yield stitcher.result()
+            yield _mirror(stitcher.result(), one_pass.flip)
 
     def _plan(self) -> list[_Pass]:
         shape, cutting = self.preprocessed.grid.shape, self.preprocessing.cutting
@@ -138,8 +142,12 @@ class _Passes:
         cuttings = [(axis, cutting.covering(shape, axis)) for axis in axes]
         listed = [(covering, list_windows(shape, covering, axis)) for axis, covering in cuttings]
         needed = self._needed()
-        ways = [(covering, *_split(windows, covering, needed)) for covering, windows in listed]
-        return [_Pass(*way, draw) for draw, way in product(range(self.preprocessing.draws), ways)]
+        return [
+            _Pass(covering, *_split(windows, covering, _mirror(needed, flip)), draw, flip)
+            for draw, flip, (covering, windows) in product(
+                range(self.preprocessing.draws), (None, *self.preprocessing.flips), listed
+            )
+        ]
 
     def _needed(self) -> NDArray[np.bool_]:
         """Return the voxels of the working grid that the volume depends on: outside the region it is `fill`."""
@@ -150,18 +158,22 @@ class _Passes:
 
     def _translate(self, one_pass: _Pass, windows: Sequence[Window]) -> NDArray[np.float32]:
         """Return `(B, T, *S)` for windows of a pass."""
-        source = np.stack([self._source(window, one_pass.cutting) for window in windows])
+        source = np.stack([self._source(window, one_pass) for window in windows])
         present = [float(name in self.preprocessed.working) for name in self.preprocessing.sources]
         available = np.tile(np.array(present, np.float32), (len(windows), 1))
-        # Noise depends on the place of the window and the number of the draw, so the same image gives the same result.
-        number = ("draw", one_pass.draw) if one_pass.draw else ()
+        # Noise depends on the place of the window, the draw and the flip, so the same image gives the same result.
+        number: tuple[int | str, ...] = ("draw", one_pass.draw) if one_pass.draw else ()
+        number += () if one_pass.flip is None else ("flip", one_pass.flip)
         seeds = [seed_of("translate", window.axis, *window.start, *number) for window in windows]
         return self.engine.infer(source, available, np.array(seeds, np.int64))
 
-    def _source(self, window: Window, cutting: Cutting) -> NDArray[np.float32]:
+    def _source(self, window: Window, one_pass: _Pass) -> NDArray[np.float32]:
         """Cut every source there is; one that is missing is 0, which `available` tells from a value of 0."""
-        working = self.preprocessed.working
-        windows = {name: cut(volume.voxels, window, cutting, fill=-1.0) for name, volume in working.items()}
+        working, cutting = self.preprocessed.working, one_pass.cutting
+        windows = {
+            name: cut(_mirror(volume.voxels, one_pass.flip), window, cutting, fill=-1.0)
+            for name, volume in working.items()
+        }
         sides = next(iter(windows.values())).shape[1:]
         missing = {
             name: np.zeros((self.preprocessing.channels_of(name) * cutting.depth, *sides), np.float32)
@@ -169,6 +181,11 @@ class _Passes:
             if name not in windows
         }
         return np.concatenate([{**windows, **missing}[name] for name in self.preprocessing.sources])
+
+
+def _mirror(voxels: NDArray[Voxel], flip: int | None) -> NDArray[Voxel]:
+    """Return a volume mirrored along an axis, as a view; itself without one."""
+    return voxels if flip is None else np.flip(voxels, flip)
 
 
 def _split(

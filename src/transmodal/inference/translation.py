@@ -36,7 +36,8 @@ class Translation:
 
     Attributes:
         volume: the synthetic volume, on the source's grid, in real units.
-        disagreement: standard deviation over the planes and draws, same grid and unit; None for one pass.
+        disagreement: standard deviation over planes, draws and flips, or over the runs of an ensemble, same grid and
+            unit; None for one pass.
         record: how the volume came about, JSON-able.
     """
 
@@ -77,8 +78,8 @@ class Translation:
             raise UsageError(
                 "E004",
                 "--disagreement with one pass",
-                "several axes, or draws of noise",
-                "Add --axes x,y,z, or --draws N where the translator draws noise, or leave it out.",
+                "several axes, flips, runs, or draws of noise",
+                "Add --axes x,y,z, --flips x, --with-run RUN, or --draws N where the translator draws noise, or leave it out.",
             )
         if disagreement and form is not None:
             raise UsageError(
@@ -104,9 +105,16 @@ class Translation:
         spread = self.disagreement
         record["image"] = self._write_image(self.volume, path)
         if disagreement and spread is not None:
-            kind = "disagreement" if "draws" in self.record["passes"] else "plane_disagreement"
+            kind = self._kind_of_spread()
             record[kind] = self._write_image(spread, spread_of(path, kind), f": {kind.replace('_', ' ')}")
             self._write_spread_sidecar(spread_of(path, kind), record["image"], record[kind])
+
+    def _kind_of_spread(self) -> str:
+        """Return which of `names.SPREADS` the disagreement is."""
+        if "ensemble" in self.record:
+            return "run_disagreement"
+        is_of_planes = not {"draws", "flips"} & set(self.record["passes"])
+        return "plane_disagreement" if is_of_planes else "disagreement"
 
     def _write_image(self, volume: Volume, path: Path, kind: str = "") -> dict[str, str]:
         """Write an image whose header says what it is; return its name and its hashes."""
@@ -117,7 +125,8 @@ class Translation:
         shared = ("synthetic", "intended_use", "tool", "target", "passes")
         record = {
             **{key: self.record[key] for key in shared},
-            "shows": f"standard deviation over the passes that became {image['name']}, in its unit",
+            "shows": f"standard deviation over the {'runs' if 'ensemble' in self.record else 'passes'} that became "
+            f"{image['name']}, in its unit",
             "image": spread,
             "of": image,
         }

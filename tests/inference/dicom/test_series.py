@@ -18,7 +18,7 @@ from dicom_synthetic import translation
 from dicom_tools import call, dciodvfy_errors, needs
 from transmodal.errors import IntegrityError, UsageError
 from transmodal.inference.dicom.parametric_map import MapForm
-from transmodal.inference.dicom.series import SeriesForm, dicom_modality
+from transmodal.inference.dicom.series import SeriesForm, dicom_modality, maker_of
 from transmodal.inference.provenance.checks import list_checks
 from transmodal.inference.translation import Translation
 from transmodal.volumes import Volume, io
@@ -223,3 +223,16 @@ def test_a_series_has_the_uid_and_the_words_that_it_is_told(tmp_path: Path) -> N
     (words,) = {header.SeriesDescription for header in headers}
     assert words.startswith("SYNTHETIC of our studyx")
     assert len(words) == 64
+
+
+def test_a_series_of_several_runs_names_them_all() -> None:
+    record = {
+        "tool": {"name": "transmodal", "version": "1"},
+        "recipe": "mrnet",
+        "target": "ct",
+        "checkpoint": {"manifest_sha256": "a" * 64},
+    }
+    assert maker_of(record)[2:4] == ("mrnet", "a" * 64)
+    runs = [{"checkpoint": {"manifest_sha256": letter * 64}} for letter in "abc"]
+    several = maker_of({**record, "ensemble": {"combine": "mean", "runs": runs}})
+    assert several[2:4] == ("ensemble of 3, mrnet", f"{'a' * 64} and {'b' * 12} and {'c' * 12}")

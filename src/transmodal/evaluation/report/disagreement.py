@@ -59,9 +59,10 @@ def _axes(record: Mapping[str, object]) -> str:
     passes = record.get("passes")
     if not isinstance(passes, Mapping):
         return ""
-    axes, draws = passes.get("axes"), passes.get("draws")
+    axes, draws, flips = (passes.get(name) for name in ("axes", "draws", "flips"))
     parts = [f"slices across {', '.join(axes)}"] if axes else []
-    return ", ".join(parts + ([f"{draws} draws of noise"] if draws else []))
+    parts += [f"{draws} draws of noise"] if draws else []
+    return ", ".join(parts + ([f"mirrored along {', '.join(flips)}"] if flips else []))
 
 
 def _finding(model: DisagreementOverPatients) -> str:

@@ -23,6 +23,9 @@ from transmodal.volumes.geometry.reorient import resample
 from transmodal.volumes.volume import TOLERANCE_MM
 
 _MODALITIES = ("CT", "MR")
+_DIGITS = 12
+"""Of the SHA-256 of an ensemble's further runs."""
+
 _STEPS = 65535
 _LONG_STRING = 64
 NOBODY = "the source does not say whose it is: PatientID is a placeholder; --patient says it"
@@ -120,9 +123,13 @@ def maker_of(record: Mapping[str, Any]) -> Maker:
     """Return the software and the run that a translation's record says."""
     checkpoint = record.get("checkpoint", {})
     run = checkpoint.get("manifest_sha256") or checkpoint.get("weights_sha256") or ""
-    tool = record["tool"]
-    sources = tuple(record.get("sources", {}))
-    return Maker(tool["name"], tool["version"], record.get("recipe", ""), run, sources, record["target"])
+    tool, recipe = record["tool"], record.get("recipe", "")
+    sources, runs = tuple(record.get("sources", {})), record.get("ensemble", {}).get("runs", [])
+    if runs:
+        recipe = f"ensemble of {len(runs)}, {recipe}"
+        others = [str(other["checkpoint"].get("manifest_sha256", ""))[:_DIGITS] for other in runs[1:]]
+        run = " and ".join([run, *others])
+    return Maker(tool["name"], tool["version"], recipe, run, sources, record["target"])
 
 
 def _check_equal(volume: Volume, back: Volume, name: str) -> None:

@@ -74,8 +74,18 @@ def of(content: Mapping[str, Any]) -> CheckpointOrigin:
     )
 
 
+def all_of(content: Mapping[str, Any]) -> list[CheckpointOrigin]:
+    """Return the origins that the content of a sidecar records: of one run, or of each of an ensemble.
+
+    Raises:
+        InputError: as `of`.
+    """
+    runs = ensemble.get("runs") if isinstance(ensemble := content.get("ensemble"), dict) else None
+    return [of(run) for run in runs] if runs else [of(content)]
+
+
 def check(content: Mapping[str, Any], run: Path) -> None:
-    """Refuse a run that did not make an image.
+    """Refuse a run that did not make an image, alone or with others.
 
     Args:
         content: of the image's sidecar.
@@ -86,13 +96,15 @@ def check(content: Mapping[str, Any], run: Path) -> None:
             named.
         InputError: E134 when the folder is no run, and as `of`.
     """
-    origin = of(content)
+    origins = all_of(content)
     compared = dict[str, list[str]]()
     for folder in _checkpoints(run):
         try:
-            compared[folder.name] = origin.differences(folder, _verify(folder))
+            manifest_content = _verify(folder)
+            differences = [origin.differences(folder, manifest_content) for origin in origins]
         except TransmodalError:
             continue  # a damaged checkpoint says nothing
+        compared[folder.name] = min(differences, key=len)
     if not all(compared.values()):
         return
     name = min(compared, key=lambda name: len(compared[name]), default="")

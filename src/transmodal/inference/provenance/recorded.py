@@ -25,6 +25,7 @@ class RecordedPasses(_Record):
     axes: list[Literal["x", "y", "z"]]
     fuse: Literal["mean", "median"]
     draws: Annotated[int, Field(ge=1)] = 1
+    flips: list[Literal["x", "y", "z"]] = []
 
 
 class RecordedReading(_Record):
@@ -57,7 +58,28 @@ class RecordedImage(_Record):
     name: str
 
 
-class Recorded(_Record):
+class RecordedRun(_Record):
+    """The settings of one of several runs that made an image together."""
+
+    passes: RecordedPasses
+    batch: Annotated[int, Field(ge=1)]
+    translate_with: Literal["batch_statistics", "running"] | None = None
+    engine: str = engines.DEFAULT
+
+    def passes_of(self, *, has_axes: bool) -> Passes:
+        """Return the passes as a model takes them; one that cuts patches has no axes."""
+        axes, passes = tuple(self.passes.axes) if has_axes else None, self.passes
+        return Passes(axes, passes.fuse, passes.draws, self.translate_with, tuple(passes.flips))
+
+
+class RecordedEnsemble(_Record):
+    """The runs that made an image together, and how their volumes became one."""
+
+    combine: Literal["mean", "median"]
+    runs: Annotated[list[RecordedRun], Field(min_length=2)]
+
+
+class Recorded(RecordedRun):
     """A translation as its sidecar records it.
 
     Attributes:
@@ -69,21 +91,19 @@ class Recorded(_Record):
         sources: as they were read, by modality.
         reading: how files were read.
         image: its name; its ending is the format, and a `.mhd` names its voxels' file by it.
+        ensemble: the runs that made it, where there were several.
     """
 
-    passes: RecordedPasses
-    batch: Annotated[int, Field(ge=1)]
-    translate_with: Literal["batch_statistics", "running"] | None = None
-    engine: str = engines.DEFAULT
     environment: RecordedEnvironment
     sources: Mapping[str, RecordedSource]
     reading: RecordedReading = RecordedReading()
     image: RecordedImage
+    ensemble: RecordedEnsemble | None = None
 
-    def passes_of(self, *, has_axes: bool) -> Passes:
-        """Return the passes as a model takes them; one that cuts patches has no axes."""
-        axes = tuple(self.passes.axes) if has_axes else None
-        return Passes(axes, self.passes.fuse, self.passes.draws, self.translate_with)
+    @property
+    def runs(self) -> list[RecordedRun]:
+        """The settings of each run that made the image: one, or those of an ensemble."""
+        return [self] if self.ensemble is None else list(self.ensemble.runs)
 
 
 def parse(sidecar: Sidecar) -> Recorded:
