@@ -225,7 +225,7 @@ def _answer(call: _Call, bench: Bench[Any]) -> StudyRecord:
         split=bench.split,
         options=call.options.model_dump(mode="json"),
         seeds=tuple(sorted(seeds)),
-        models=tuple(_describe(bench.entrants)),
+        models=tuple(_describe((*bench.entrants, *findings.entrants))),
         protocol=findings.protocol,
         findings=findings.sentences,
         figures=findings.figures,

@@ -1,4 +1,4 @@
-"""The studies: one is found by the name of its file or package, and imported when it is asked for.
+"""The studies: one is found by the name of its file or package, written with hyphens, and imported when it is asked for.
 
 Comes in: a bench with runs, a cohort and options. Goes out: findings, of which the frame makes the record.
 Open first: `_base.py`, what a study offers; then the study's own file.
@@ -23,7 +23,7 @@ def names() -> list[str]:
         for path in Path(__file__).parent.iterdir()
         if path.suffix == ".py" or (path / "__init__.py").exists()
     ]
-    return sorted(path.stem for path in rooms if not path.stem.startswith("_"))
+    return sorted(path.stem.replace("_", "-") for path in rooms if not path.stem.startswith("_"))
 
 
 def find(name: str) -> Study:
@@ -35,5 +35,6 @@ def find(name: str) -> Study:
     if name not in names():
         hint = suggest(name, names(), "See: transmodal study --list.")
         raise UsageError("E002", f"no study {name!r}", ", ".join(names()), hint)
-    study: Study = importlib.import_module(f"transmodal.experiments.study.studies.{name}").STUDY
+    module = f"transmodal.experiments.study.studies.{name.replace('-', '_')}"
+    study: Study = importlib.import_module(module).STUDY
     return study

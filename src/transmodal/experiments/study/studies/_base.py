@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
-from transmodal.experiments.study.bench import Bench
+from transmodal.experiments.study.bench import Bench, Entrant
 from transmodal.experiments.study.record import Omission, StudyChart, StudyFigure, StudyTable
 from transmodal.recipes.parts import Part
 
@@ -33,6 +33,7 @@ class Findings(NamedTuple):
         charts: of the tables' columns.
         omissions: what was left out, and why.
         notes: remarks for a reader.
+        entrants: runs that the study trained itself.
     """
 
     protocol: str
@@ -42,6 +43,7 @@ class Findings(NamedTuple):
     charts: tuple[StudyChart, ...] = ()
     omissions: tuple[Omission, ...] = ()
     notes: tuple[str, ...] = ()
+    entrants: tuple[Entrant, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

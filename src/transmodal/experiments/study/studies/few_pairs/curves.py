@@ -1,0 +1,173 @@
+"""Curves over the number of training subjects: what more of them bring, and pairs against no pairs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from transmodal.evaluation.statistics.bootstrap import Values
+from transmodal.evaluation.statistics.paired_tests import Difference, describe, holm, paired
+from transmodal.experiments.study.parts import PERCENT_OF_RANGE
+from transmodal.experiments.study.record import StudyChart, StudyFigure, StudyTable
+
+QUALITY, MORE, AGAINST = "Quality by number of subjects", "More subjects", "Pairs against no pairs"
+GAIN, ENOUGH, LESS = "fall in MAE", "enough", "MAE less"
+HEADINGS = {"mae": "MAE", "ssim": "SSIM"}
+TABLES = (
+    StudyTable(
+        name=MORE,
+        caption="Fall in MAE from the fewest training subjects to the most, with a 95 % interval over test subjects and seeds and "
+        "the p of a paired Wilcoxon test, Holm-corrected; and the fewest subjects whose error is not shown to be greater than with the "
+        "most.",
+        group_heading="subjects",
+        decimals=2,
+    ),
+    StudyTable(
+        name=AGAINST,
+        caption="MAE of the translator that learns from pairs less that of the one that learns from none, with as many subjects and "
+        "steps; below 0 pairs are better. 95 % intervals; p of a paired Wilcoxon test, Holm-corrected.",
+        group_heading="subjects",
+        decimals=2,
+    ),
+    StudyTable(
+        name=QUALITY,
+        caption=f"Means over the test subjects with 95 % intervals over subjects and seeds; MAE in {PERCENT_OF_RANGE}.",
+        group_heading="subjects",
+        decimals=3,
+    ),
+)
+CHART = StudyChart(
+    table=QUALITY,
+    figure=HEADINGS["mae"],
+    caption=f"Mean absolute error by number of training subjects, in {PERCENT_OF_RANGE}.",
+    kind="curves",
+)
+
+
+class PairCurve(NamedTuple):
+    """Figures of one recipe by number of training subjects.
+
+    Attributes:
+        row: of the recipe.
+        is_paired: whether it learns from pairs.
+        counts: of training subjects, rising.
+        values: by metric, `(seeds, patients)` for every count.
+    """
+
+    row: str
+    is_paired: bool
+    counts: tuple[int, ...]
+    values: Mapping[str, Sequence[Values]]
+
+    def gain(self) -> Difference:
+        """Return the error with the fewest subjects less that with the most."""
+        errors = self.values["mae"]
+        return paired(errors[0], errors[-1])
+
+    def enough(self) -> int | None:
+        """Return the fewest subjects whose error is not shown to be greater than with the most; None without intervals."""
+        most = self.values["mae"][-1]
+        for count, values in zip(self.counts, self.values["mae"], strict=True):
+            ends = paired(values, most).interval
+            if ends is None:
+                return None
+            if ends.low <= 0:
+                return count
+        return self.counts[-1]
+
+
+def draw_quality(curves: Sequence[PairCurve]) -> Iterator[StudyFigure]:
+    """Return mean error and SSIM of every recipe and count."""
+    for curve in curves:
+        for metric, heading in HEADINGS.items():
+            for count, values in zip(curve.counts, curve.values[metric], strict=True):
+                description = describe(values)
+                yield StudyFigure(
+                    table=QUALITY,
+                    row=_row(curve),
+                    group=str(count),
+                    figure=heading,
+                    value=description.mean,
+                    interval=description.of_mean,
+                    n=description.n,
+                )
+
+
+def draw_gains(curves: Sequence[PairCurve]) -> Iterator[StudyFigure]:
+    """Return what the most subjects bring over the fewest, and how many are enough."""
+    gains = [curve.gain() for curve in curves]
+    for curve, gain, p in zip(curves, gains, holm([gain.p for gain in gains]), strict=True):
+        place = {"table": MORE, "row": _row(curve), "group": f"{curve.counts[0]} to {curve.counts[-1]}"}
+        yield StudyFigure(
+            **place,
+            figure=GAIN,
+            value=gain.mean,
+            interval=gain.interval,
+            n=gain.n,
+            p=p,
+            note=PERCENT_OF_RANGE,
+        )
+        enough = curve.enough()
+        yield StudyFigure(
+            **place, figure=ENOUGH, value=enough, n=gain.n, note="" if enough else "too few to say"
+        )
+
+
+def draw_differences(curves: Sequence[PairCurve]) -> list[StudyFigure]:
+    """Return how much less the error is with pairs than without, by count, of every two recipes."""
+    places, differences = [], []
+    for ours in (curve for curve in curves if curve.is_paired):
+        for theirs in (curve for curve in curves if not curve.is_paired):
+            for n, count in enumerate(ours.counts):
+                places.append((f"{ours.row} against {theirs.row}", str(count)))
+                differences.append(paired(ours.values["mae"][n], theirs.values["mae"][n]))
+    corrected = holm([difference.p for difference in differences])
+    return [
+        StudyFigure(
+            table=AGAINST,
+            row=row,
+            group=count,
+            figure=LESS,
+            value=difference.mean,
+            interval=difference.interval,
+            n=difference.n,
+            p=p,
+            note=PERCENT_OF_RANGE,
+        )
+        for (row, count), difference, p in zip(places, differences, corrected, strict=True)
+    ]
+
+
+def tell(curves: Sequence[PairCurve], differences: Sequence[StudyFigure]) -> Iterator[str]:
+    """Return what the curves say, in sentences."""
+    for curve in curves:
+        span = f"{_row(curve)}, {curve.counts[0]} to {curve.counts[-1]} subjects"
+        gain, enough = curve.gain(), curve.enough()
+        if gain.interval is None:
+            yield f"{span}: too few test subjects to say what more bring."
+        elif gain.interval.low > 0:
+            yield (
+                f"{span}: the error falls by {gain.mean:.2f} (95 % interval {gain.interval.low:.2f} to {gain.interval.high:.2f}) "
+                f"{PERCENT_OF_RANGE}; {enough} are not shown to be fewer than enough."
+            )
+        else:
+            yield f"{span}: the error is not shown to fall."
+    for row in dict.fromkeys(figure.row for figure in differences):
+        own = [figure for figure in differences if figure.row == row and figure.interval is not None]
+        better = [f.group for f in own if f.interval is not None and f.interval[1] < 0]
+        worse = [f.group for f in own if f.interval is not None and f.interval[0] > 0]
+        if better or worse:
+            yield (
+                "; ".join(
+                    f"{row}: the error is shown to be {word} with {', '.join(counts)} subjects"
+                    for word, counts in (("lower", better), ("greater", worse))
+                    if counts
+                )
+                + "."
+            )
+        elif own:
+            yield f"{row}: no difference is shown with any number of subjects."
+
+
+def _row(curve: PairCurve) -> str:
+    return f"{curve.row}, {'pairs' if curve.is_paired else 'no pairs'}"

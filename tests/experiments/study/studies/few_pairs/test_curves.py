@@ -1,0 +1,67 @@
+"""Curves over the number of subjects: a planted fall and a planted difference are told, flat ones are not."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from transmodal.experiments.study.studies.few_pairs.curves import (
+    ENOUGH,
+    GAIN,
+    LESS,
+    PairCurve,
+    draw_differences,
+    draw_gains,
+    draw_quality,
+    tell,
+)
+
+SPREAD = np.array([[1.0, 1.3, 0.9, 1.1, 1.2, 0.8]])
+
+
+def curve_of(row: str, *means: float, is_paired: bool = True, n: int = 6) -> PairCurve:
+    """Return a curve over 1, 2, 4 ... subjects; at each the patients differ a little in another order."""
+    values = [mean + np.roll(SPREAD, shift)[:, :n] for shift, mean in enumerate(means)]
+    counts = tuple(2**k for k in range(len(means)))
+    return PairCurve(row, is_paired, counts, {"mae": values, "ssim": values})
+
+
+def test_a_planted_fall_is_found_and_says_how_many_are_enough() -> None:
+    curve = curve_of("pix2pix", 9, 5, 2, 2)
+    gain, enough = draw_gains([curve])
+    assert (gain.figure, gain.value) == (GAIN, pytest.approx(7))
+    assert (enough.figure, enough.value) == (ENOUGH, 4)
+    (sentence,) = tell([curve], [])
+    assert sentence.startswith("pix2pix, pairs, 1 to 8 subjects: the error falls by 7.00")
+    assert len(list(draw_quality([curve]))) == 8
+
+
+def test_a_flat_curve_tells_nothing() -> None:
+    curve = curve_of("pix2pix", 2, 2, 2)
+    assert curve.enough() == 1
+    assert list(tell([curve], [])) == ["pix2pix, pairs, 1 to 4 subjects: the error is not shown to fall."]
+
+
+def test_pairs_are_held_against_no_pairs_by_count() -> None:
+    curves = [curve_of("pix2pix", 6, 2, 2), curve_of("cyclegan", 4, 4, 2, is_paired=False)]
+    differences = draw_differences(curves)
+    assert [(f.figure, f.group, round(f.value or 0, 6)) for f in differences] == [
+        (LESS, "1", 2.0),
+        (LESS, "2", -2.0),
+        (LESS, "4", 0.0),
+    ]
+    assert list(tell([], differences)) == [
+        "pix2pix against cyclegan: the error is shown to be lower with 2 subjects; pix2pix against cyclegan: the error is "
+        "shown to be greater with 1 subjects."
+    ]
+    same = draw_differences([curve_of("a", 2, 2), curve_of("b", 2, 2, is_paired=False)])
+    assert list(tell([], same)) == ["a against b: no difference is shown with any number of subjects."]
+
+
+def test_too_few_test_subjects_are_said_to_be_too_few() -> None:
+    curve = curve_of("pix2pix", 9, 1, n=5)
+    assert curve.enough() is None
+    assert list(tell([curve], [])) == [
+        "pix2pix, pairs, 1 to 2 subjects: too few test subjects to say what more bring."
+    ]
+    assert [figure.note for figure in draw_gains([curve])][1] == "too few to say"
