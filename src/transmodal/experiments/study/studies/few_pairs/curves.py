@@ -97,9 +97,11 @@ def draw_gains(curves: Sequence[PairCurve]) -> Iterator[StudyFigure]:
     """Return what the most subjects bring over the fewest, and how many are enough."""
     gains = [curve.gain() for curve in curves]
     for curve, gain, p in zip(curves, gains, holm([gain.p for gain in gains]), strict=True):
-        place = {"table": MORE, "row": _row(curve), "group": f"{curve.counts[0]} to {curve.counts[-1]}"}
-        yield StudyFigure(
-            **place,
+        enough = curve.enough()
+        fall = StudyFigure(
+            table=MORE,
+            row=_row(curve),
+            group=f"{curve.counts[0]} to {curve.counts[-1]}",
             figure=GAIN,
             value=gain.mean,
             interval=gain.interval,
@@ -107,9 +109,15 @@ def draw_gains(curves: Sequence[PairCurve]) -> Iterator[StudyFigure]:
             p=p,
             note=PERCENT_OF_RANGE,
         )
-        enough = curve.enough()
+        yield fall
         yield StudyFigure(
-            **place, figure=ENOUGH, value=enough, n=gain.n, note="" if enough else "too few to say"
+            table=MORE,
+            row=fall.row,
+            group=fall.group,
+            figure=ENOUGH,
+            value=enough,
+            n=gain.n,
+            note="" if enough else "too few to say",
         )
 
 
