@@ -19,10 +19,10 @@ from transmodal.experiments.study.studies.transfer.crossings import (
     draw_matrix,
     tell,
 )
-from transmodal.experiments.study.studies.transfer.strata import Stratum
+from transmodal.experiments.study.studies.transfer.strata import TransferGroup
 
 OURS, THEIRS = ("a1", "a2", "a3", "a4"), ("b1", "b2", "b3")
-STRATA = (Stratum("site", "A", {}, OURS), Stratum("site", "B", {}, THEIRS))
+STRATA = (TransferGroup("site", "A", {}, OURS), TransferGroup("site", "B", {}, THEIRS))
 
 
 class FixedResult:

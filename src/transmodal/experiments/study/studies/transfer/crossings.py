@@ -12,7 +12,7 @@ from transmodal.evaluation.statistics.bootstrap import Values
 from transmodal.evaluation.statistics.paired_tests import Difference, describe, holm, paired
 from transmodal.experiments.study.parts import PERCENT_OF_RANGE, PartResult
 from transmodal.experiments.study.record import StudyChart, StudyFigure, StudyTable
-from transmodal.experiments.study.studies.transfer.strata import Stratum
+from transmodal.experiments.study.studies.transfer.strata import TransferGroup
 
 DROP, MATRIX = "The drop", "Where they learned, where they are scored"
 RISE, LOSS = "rise in MAE", "loss of SSIM"
@@ -56,8 +56,8 @@ class Crossing(NamedTuple):
     """
 
     row: str
-    ours: Stratum
-    theirs: Stratum
+    ours: TransferGroup
+    theirs: TransferGroup
     of_ours: PartResult
     of_theirs: PartResult
 
@@ -82,7 +82,7 @@ class Crossing(NamedTuple):
 
 
 def cross(
-    rows: Sequence[str], columns: Sequence[Sequence[Stratum]], results: Mapping[Place, PartResult]
+    rows: Sequence[str], columns: Sequence[Sequence[TransferGroup]], results: Mapping[Place, PartResult]
 ) -> list[Crossing]:
     """Return the crossings of every two strata of a column, of every row."""
     return [
@@ -123,7 +123,7 @@ def draw_drops(crossings: Sequence[Crossing]) -> list[StudyFigure]:
 
 
 def draw_matrix(
-    rows: Sequence[str], columns: Sequence[Sequence[Stratum]], results: Mapping[Place, PartResult]
+    rows: Sequence[str], columns: Sequence[Sequence[TransferGroup]], results: Mapping[Place, PartResult]
 ) -> Iterator[StudyFigure]:
     """Return the mean figures of every training stratum on every scored one."""
     for row in rows:

@@ -31,7 +31,7 @@ SCANNER: Mapping[str, Callable[[Mapping[str, Any]], str]] = MappingProxyType(
 """By column, the stratum of a virtual subject, of what its `case.json` says."""
 
 
-class Stratum(NamedTuple):
+class TransferGroup(NamedTuple):
     """The people of a stratum by what they are for.
 
     Attributes:
@@ -50,7 +50,7 @@ class Stratum(NamedTuple):
 class ColumnStrata(NamedTuple):
     """The strata of one column that can be trained on and scored, and what was left out."""
 
-    strata: tuple[Stratum, ...]
+    strata: tuple[TransferGroup, ...]
     omissions: tuple[Omission, ...]
 
 
@@ -134,13 +134,13 @@ def _stratum(
     patients: set[str],
     training: Sequence[PreparedCase],
     test: Sequence[PreparedCase],
-) -> Stratum:
+) -> TransferGroup:
     cases: dict[str, list[str]] = {}
     for case in training:
         if case.patient in patients:
             cases.setdefault(case.patient, []).append(case.id)
     scored = dict.fromkeys(case.patient for case in test if case.patient in patients)
-    return Stratum(
+    return TransferGroup(
         column,
         name,
         {patient: tuple(cases[patient]) for patient in rank_groups(cases, _SEED)},
