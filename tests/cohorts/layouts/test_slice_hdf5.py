@@ -52,6 +52,14 @@ def test_what_matlab_writes_is_read(
     assert count(path) == 3
 
 
+def test_a_file_of_h5py_without_matlabs_header_is_read(tmp_path: Path) -> None:
+    """As Python programs write the matrices of SynDiff."""
+    with h5py.File(tmp_path / "a.mat", "w") as file:
+        file["data_fs"], file["more"] = STACK, STACK + 1
+    np.testing.assert_array_equal(read(Slices(tmp_path / "a.mat")), STACK)
+    assert count(tmp_path / "a.mat") == 3
+
+
 def test_the_array_of_that_name_is_read_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with opened(tmp_path / "a.mat") as file:
         file["data_fs"], file["line"], file["note"] = STACK, np.arange(5), "text"

@@ -14,6 +14,7 @@ from transmodal.evaluation.predictions.predicted import Predictions
 from transmodal.evaluation.predictions.reading import ReadingOptions
 from transmodal.evaluation.request import EvaluationRequest, ScoringOptions
 from transmodal.evaluation.score import range_of
+from transmodal.volumes.intensity import IntensitySpec
 
 
 def test_the_target_is_the_modality_with_a_unit(heads: Cohort) -> None:
@@ -38,6 +39,19 @@ def test_the_plan_is_that_of_the_shipped_recipes(heads: Cohort) -> None:
     reverse = plan_without_runs(heads, "mr").preprocessing
     assert reverse.sources == ("ct",)
     assert 300 < range_of("mr", reverse.target_map) < 700  # percentiles of the training cases' MR
+
+
+def test_the_range_is_the_cohorts_own_map_where_it_has_one(heads: Cohort) -> None:
+    """As runs of the cohort train with it: figures of both then stand under one protocol."""
+    own = {"mr": IntensitySpec("window", 0.0, 255.0), "ct": IntensitySpec("window", -1000.0, 2000.0)}
+    manifest = heads.manifest.model_copy(
+        update={"options": heads.manifest.options.model_copy(update={"intensity": own})}
+    )
+    cohort = Cohort(heads.folder, manifest, heads.split)
+    preprocessing = plan_without_runs(cohort, "mr").preprocessing
+    assert range_of("mr", preprocessing.target_map) == 255
+    assert preprocessing.specs == {"ct": own["ct"]}
+    assert range_of("ct", plan_without_runs(cohort, "ct").preprocessing.target_map) == 3000
 
 
 def test_what_needs_a_source_is_refused_without_one(heads: Cohort, tmp_path: Path) -> None:

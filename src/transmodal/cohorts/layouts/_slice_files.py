@@ -22,6 +22,8 @@ PicturePart = Literal["whole", "left", "right"]
 """Of a picture: the whole, or the half of one that holds two side by side."""
 _PRINCIPAL = "data_fs"
 """Name of the array, where a .mat file has several."""
+_HDF5 = b"\x89HDF\r\n\x1a\n"
+"""First bytes of HDF5 that h5py wrote under MATLAB's name, without MATLAB's own header before it."""
 
 
 class Slices(NamedTuple):
@@ -112,6 +114,24 @@ def _stack(path: Path) -> NDArray[Any]:
 
 def _matlab(path: Path) -> NDArray[Any]:
     """Return the one array of a .mat file, or `data_fs`, as MATLAB's h5 files show it: slices first."""
+    content = read_arrays(path, _PRINCIPAL) if _is_bare_hdf5(path) else _matlab_content(path)
+    arrays = {name: value for name, value in content.items() if getattr(value, "ndim", 0) in (2, 3)}
+    if _PRINCIPAL not in arrays and len(arrays) != 1:
+        names = ", ".join(sorted(arrays)) or "no array"
+        raise InputError(
+            "E103", f"{path.name} with {names}", f"one array, or {_PRINCIPAL}", "Save the slices alone."
+        )
+    array: NDArray[Any] = arrays.get(_PRINCIPAL, next(iter(arrays.values())))
+    return array
+
+
+def _is_bare_hdf5(path: Path) -> bool:
+    with regular.open_file(path) as stream:
+        return stream.read(len(_HDF5)) == _HDF5
+
+
+def _matlab_content(path: Path) -> dict[str, NDArray[Any]]:
+    """Return the arrays of a file with MATLAB's header, the slices first."""
     from scipy.io import loadmat
 
     n_stored = path.stat().st_size
@@ -122,14 +142,5 @@ def _matlab(path: Path) -> NDArray[Any]:
             stream.seek(0)
             content: dict[str, Any] = loadmat(stream)
     except NotImplementedError:  # version 7.3, which is HDF5
-        content = read_arrays(path, _PRINCIPAL)
-    else:
-        content = {name: np.asarray(value).T for name, value in content.items() if not name.startswith("__")}
-    arrays = {name: value for name, value in content.items() if getattr(value, "ndim", 0) in (2, 3)}
-    if _PRINCIPAL not in arrays and len(arrays) != 1:
-        names = ", ".join(sorted(arrays)) or "no array"
-        raise InputError(
-            "E103", f"{path.name} with {names}", f"one array, or {_PRINCIPAL}", "Save the slices alone."
-        )
-    array: NDArray[Any] = arrays.get(_PRINCIPAL, next(iter(arrays.values())))
-    return array
+        return read_arrays(path, _PRINCIPAL)
+    return {name: np.asarray(value).T for name, value in content.items() if not name.startswith("__")}

@@ -72,7 +72,8 @@ def plan_without_runs(cohort: Cohort, target: str = "") -> LoadedRuns:
     """Return no runs, and the preprocessing that the shipped recipes have: for oracles, mask and data range.
 
     Sources are the modalities that every case has beside the target. Sources are looked at where the cohort was prepared
-    to, and the range of values is that of the training cases' targets, or of all where there are none.
+    to. The range of values is the cohort's own map, which runs of it train with; where the cohort sets none, that of the
+    training cases' targets, or of all where there are none.
 
     Args:
         cohort: that is scored on.
@@ -89,7 +90,8 @@ def plan_without_runs(cohort: Cohort, target: str = "") -> LoadedRuns:
     sources = _common_sources(cases, target)
     region = _region(cohort, sources)
     units = dict(cohort.units())
-    spec = ROBUST if units.get(target) else modality_of(target).intensity
+    settings = cohort.manifest.options.intensity
+    spec = settings.get(target, ROBUST if units.get(target) else modality_of(target).intensity)
     fitted = [case for case in cohort.cases("train") if target in case.modalities] or cases
     maps = [
         intensity.fit(spec, case.volume(target).voxels, _inside(case, sources, region)) for case in fitted
@@ -100,7 +102,7 @@ def plan_without_runs(cohort: Cohort, target: str = "") -> LoadedRuns:
         target=target,
         spacing_mm=None,
         region=region,
-        specs={name: modality_of(name).intensity for name in sources},
+        specs={name: settings.get(name, modality_of(name).intensity) for name in sources},
         cutting=Cutting("slice"),
         axes=(2,),
         fuse="mean",
