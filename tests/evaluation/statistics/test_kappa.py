@@ -31,7 +31,9 @@ def test_fleisss_own_example() -> None:
     0 0 0 0 6/0 1 0 5 0/0 2 0 1 3/2 0 0 4 0/1 0 0 4 1/0 5 0 1 0/4 0 0 0 2/0 2 0 4 0/1 0 5 0 0/0 0 0 0 6"""
     rows = [list(map(int, row.split())) for row in counts.replace("\n", "/").split("/")]
     assert len(rows) == 30
-    readings = [(f"p{n}", [str(word) for word, k in enumerate(row) for _ in range(k)]) for n, row in enumerate(rows)]
+    readings = [
+        (f"p{n}", [str(word) for word, k in enumerate(row) for _ in range(k)]) for n, row in enumerate(rows)
+    ]
     agreement = fleiss(readings)
     assert agreement.kappa.value == pytest.approx(0.430, abs=1e-3)
     assert agreement.observed.share == pytest.approx(0.5556, abs=1e-4)
@@ -63,7 +65,9 @@ def test_a_planted_kappa_comes_back(kappa: float) -> None:
     truth = draw.integers(0, 2, 4000)
     # The second copies the first with probability kappa and guesses otherwise: kappa, by definition.
     copies = np.where(draw.random(4000) < kappa, truth, draw.integers(0, 2, 4000))
-    agreement = cohen([(f"p{n // 20}", str(a), str(b)) for n, (a, b) in enumerate(zip(truth, copies, strict=True))])
+    agreement = cohen(
+        [(f"p{n // 20}", str(a), str(b)) for n, (a, b) in enumerate(zip(truth, copies, strict=True))]
+    )
     assert agreement.kappa.value == pytest.approx(kappa, abs=0.04)
     assert agreement.kappa.interval is not None
     assert agreement.kappa.interval.low < kappa < agreement.kappa.interval.high
