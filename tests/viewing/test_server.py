@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from transmodal.viewing.page import PagePart
-from transmodal.viewing.server import PageServer
+from transmodal.viewing.server import LARGEST_POST, PageServer, PostAnswer
 
 PARTS = {
     "": PagePart("text/html; charset=utf-8", b"page"),
@@ -105,3 +105,75 @@ def test_an_interrupt_ends_it_quietly(monkeypatch: pytest.MonkeyPatch) -> None:
     with PageServer(PARTS) as running:
         monkeypatch.setattr(running._server, "serve_forever", interrupt)
         running.serve()
+
+
+RECEIVED: list[bytes] = []
+
+
+def receive(content: bytes) -> PostAnswer:
+    RECEIVED.append(content)
+    return PostAnswer(200 if content == b"{}" else 400, PagePart("application/json", b'{"ok": 1}'))
+
+
+@pytest.fixture(scope="module")
+def listening() -> Iterator[PageServer]:
+    with PageServer(PARTS, {"answer": receive}) as running:
+        thread = threading.Thread(target=running.serve)
+        thread.start()
+        yield running
+        running.close()
+        thread.join()
+
+
+def send(server: PageServer, name: str, content: bytes = b"{}", **headers: str) -> tuple[int, bytes]:
+    sent = {"Content-Type": "application/json", "Content-Length": str(len(content))}
+    sent |= {
+        key.replace("_", "-"): value.replace("{port}", str(server.port)) for key, value in headers.items()
+    }
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)
+    connection.putrequest("POST", name, skip_host="Host" in sent)
+    for key, value in sent.items():
+        if value:
+            connection.putheader(key, value)
+    connection.endheaders(content if sent["Content-Length"] == str(len(content)) else None)
+    answer = connection.getresponse()
+    result = answer.status, answer.read()
+    connection.close()
+    return result
+
+
+def test_what_a_page_sends_is_received_under_the_token(listening: PageServer) -> None:
+    place = f"/{token(listening)}/answer"
+    assert send(listening, place) == (200, b'{"ok": 1}')
+    assert send(listening, place, b"other", Origin="http://127.0.0.1:{port}") == (400, b'{"ok": 1}')
+    assert ask(listening, f"/{token(listening)}/")[:2] == (200, b"page")
+    assert ask(listening, place)[0] == 404
+
+
+@pytest.mark.parametrize(
+    ("status", "headers"),
+    [
+        (403, {"Origin": "http://evil.example"}),
+        (403, {"Origin": "null"}),
+        (403, {"Host": "evil.example:{port}"}),
+        (415, {"Content_Type": "text/plain"}),
+        (411, {"Content_Length": ""}),
+        (411, {"Content_Length": "-1"}),
+        (413, {"Content_Length": str(LARGEST_POST + 1)}),
+    ],
+)
+def test_what_comes_from_elsewhere_or_is_too_large_is_not_received(
+    listening: PageServer, status: int, headers: dict[str, str]
+) -> None:
+    RECEIVED.clear()
+    assert send(listening, f"/{token(listening)}/answer", **headers) == (status, b"")
+    assert RECEIVED == []
+
+
+@pytest.mark.parametrize(
+    "name", ["/answer", "/x/answer", "/{token}/", "/{token}/volume-0.nii", "/{token}/other"]
+)
+def test_nothing_is_received_at_other_places(listening: PageServer, name: str) -> None:
+    RECEIVED.clear()
+    assert send(listening, name.replace("{token}", token(listening))) == (404, b"")
+    assert RECEIVED == []

@@ -48,7 +48,7 @@ _TEXTS: dict[QuestionName, tuple[str, tuple[_Choice, ...]]] = {
 }
 
 
-class BadPost(Exception):
+class BadPostError(Exception):
     """What the page sent is not what a page of this session sends; the text says why."""
 
 
@@ -78,7 +78,7 @@ class ReaderDesk:
         try:
             with self._lock:
                 record, status = act(_parse(content)), 200
-        except BadPost as error:
+        except BadPostError as error:
             record, status = {"error": str(error)}, 400
         except TransmodalError as error:
             record, status = {"error": error.line()}, 500
@@ -93,17 +93,17 @@ class ReaderDesk:
         place = self._place(place)
         item = self._session.items[self._answers.order[place]]
         if word not in WORDS[item.question]:
-            raise BadPost(f"an answer other than {', '.join(WORDS[item.question])}")
+            raise BadPostError(f"an answer other than {', '.join(WORDS[item.question])}")
         if not isinstance(seconds, int | float) or not math.isfinite(seconds) or seconds < 0:
-            raise BadPost("no time")
+            raise BadPostError("no time")
         self._answers.add(place, str(word), min(float(seconds), _LONGEST_S))
-        return self._page(min(place + 1, self._answers.next_place))
+        return self._page(self._answers.next_place)
 
     def _place(self, place: object) -> int:
         """Return the place of an item that the reader has come to."""
         last = min(self._answers.next_place, len(self._answers.order) - 1)
         if not isinstance(place, int) or isinstance(place, bool) or not 0 <= place <= last:
-            raise BadPost("an item that this reader has not come to")
+            raise BadPostError("an item that this reader has not come to")
         return place
 
     def _page(self, place: int) -> dict[str, Any]:
@@ -139,4 +139,4 @@ def _parse(content: bytes) -> dict[str, Any]:
     try:
         return files.parse_json(content.decode("utf-8"))
     except (ValueError, TypeError) as error:
-        raise BadPost("no JSON object") from error
+        raise BadPostError("no JSON object") from error

@@ -219,7 +219,7 @@ def _describe(content: _Content) -> str:
     window = (
         f"the window {style.window[0]:g} to {style.window[1]:g}"
         if style.window
-        else "the window of the modality where it has a unit, else that of each volume's own values (0.5th to 99.5th percentile)"
+        else "the window of the modality where it has a unit, an open end taken from the measured image, else that of each volume's own values (0.5th to 99.5th percentile)"
     )
     outside = "shown" if style.shows_outside else "black, where the case has an evaluation mask"
     n_cases = len({shown.case for shown in drawing.slices})

@@ -156,7 +156,8 @@ def _window(read: ReadCase, volume: Volume, style: PictureStyle) -> DisplayWindo
 def _areas(flags: Mask, plane: Plane) -> NDArray[np.float64]:
     """Return how many voxels of every slice are set."""
     axes = tuple(axis for axis in range(3) if axis != AXES[plane])
-    return flags.sum(axis=axes, dtype=np.float64)
+    areas: NDArray[np.float64] = flags.sum(axis=axes, dtype=np.float64)
+    return areas
 
 
 def _content(volume: Volume) -> Mask:

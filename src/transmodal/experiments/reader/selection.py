@@ -27,7 +27,6 @@ from transmodal.experiments.reader.session import REAL, QuestionName
 from transmodal.experiments.reader.systems import ReadSystem
 from transmodal.progress import StageProgress
 
-
 SplitName = Literal["train", "validation", "test", "all"]
 
 
