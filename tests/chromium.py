@@ -242,6 +242,16 @@ class Tab(Browser):
             mobile=False,
         )
 
+    def cut(self, *, is_cut: bool) -> None:
+        """Cut the browser off from every server, or let it reach them again."""
+        self._ask(
+            "Network.emulateNetworkConditions",
+            offline=is_cut,
+            latency=0,
+            downloadThroughput=-1,
+            uploadThroughput=-1,
+        )
+
     def wait(self, expression: str, seconds: float = 60) -> None:
         """Wait until an expression is true; while the page is exchanged for another there is none to ask."""
         end = time.monotonic() + seconds

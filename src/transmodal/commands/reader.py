@@ -23,7 +23,7 @@ _MAKE, _READ, _SCORE = "make: what is shown", "read: who looks", "score: what is
 
 @dataclass(frozen=True, slots=True)
 class ReaderMakeWords:
-    """What a session is made of, in the words of the command line."""
+    """Content of a session, in the words of the command line."""
 
     cohort: Annotated[
         Path | None, typer.Option(help="Prepared cohort whose cases are shown.", rich_help_panel=_MAKE)
@@ -123,7 +123,7 @@ def run(
     systems: Annotated[
         Sequence[str],
         typer.Argument(
-            metavar="[FOLDER[=NAME]]...",
+            metavar="FOLDER[=NAME]",
             help="make: evaluations or evaluated runs that kept their volumes (--save-volumes), or folders of predictions.",
         ),
     ] = (),

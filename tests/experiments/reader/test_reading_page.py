@@ -198,11 +198,27 @@ def test_a_telephone_shows_all_of_it_in_light_and_dark(sitting: Sitting, tab: ch
     assert papers[0] < 60 < 200 < papers[1]
 
 
-def test_an_answer_that_is_not_stored_is_said_so(sitting: Sitting, tab: chromium.Tab) -> None:
-    with serving(sitting, "cleo") as (server, _):
+def test_an_answer_that_is_not_stored_is_said_so_and_can_be_given_again(
+    sitting: Sitting, tab: chromium.Tab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(handle: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    with serving(sitting, "cleo") as (server, answers):
         tab.show(server.address, (900, 700))
         wait_for(tab, 0)
-    tab.press("r")
-    tab.wait("!document.getElementById('error').hidden")
-    assert "The server is gone" in tab.ask("document.getElementById('error').textContent")
-    assert tab.ask("document.body.dataset.place") == "0"
+        with monkeypatch.context() as patch:
+            patch.setattr("os.fsync", refuse)
+            tab.press("r")
+            tab.wait("!document.getElementById('error').hidden")
+        assert "No space left" in tab.ask("document.getElementById('error').textContent")
+        assert tab.ask("document.body.dataset.place") == "0"
+        tab.cut(is_cut=True)
+        tab.press("r")
+        tab.wait("document.getElementById('error').textContent.includes('The server is gone')")
+        tab.cut(is_cut=False)
+        assert answers.answers == {}
+        tab.press("r")
+        wait_for(tab, 1)
+        assert tab.ask("document.getElementById('error').hidden")
+        assert answers.answers[0].word == "real"

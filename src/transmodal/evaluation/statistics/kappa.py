@@ -12,7 +12,7 @@ from transmodal.evaluation.statistics.bootstrap import SEED, Values
 from transmodal.evaluation.statistics.proportions import Proportion, proportion
 
 
-class Agreement(NamedTuple):
+class CategoryAgreement(NamedTuple):
     """How well readings of the same items agree.
 
     Attributes:
@@ -36,7 +36,7 @@ class _Counts(NamedTuple):
     answers: tuple[Values, ...]
 
 
-def cohen(readings: Sequence[tuple[str, str, str]]) -> Agreement:
+def cohen(readings: Sequence[tuple[str, str, str]]) -> CategoryAgreement:
     """Return Cohen's kappa of two readings (Cohen 1960, Educ Psychol Meas 20, 37).
 
     Args:
@@ -45,7 +45,7 @@ def cohen(readings: Sequence[tuple[str, str, str]]) -> Agreement:
     return _agreement([(patient, (first, second)) for patient, first, second in readings], has_columns=True)
 
 
-def fleiss(readings: Sequence[tuple[str, Sequence[str]]]) -> Agreement:
+def fleiss(readings: Sequence[tuple[str, Sequence[str]]]) -> CategoryAgreement:
     """Return Fleiss' kappa of several readers who may be any (Fleiss 1971, Psychol Bull 76, 378).
 
     Args:
@@ -54,10 +54,10 @@ def fleiss(readings: Sequence[tuple[str, Sequence[str]]]) -> Agreement:
     return _agreement([(patient, tuple(answers)) for patient, answers in readings], has_columns=False)
 
 
-def _agreement(readings: Sequence[tuple[str, tuple[str, ...]]], *, has_columns: bool) -> Agreement:
+def _agreement(readings: Sequence[tuple[str, tuple[str, ...]]], *, has_columns: bool) -> CategoryAgreement:
     observed = proportion([(patient, _agreeing(answers)) for patient, answers in readings])
     if not readings:
-        return Agreement(Estimate(None), observed, 0, 0)
+        return CategoryAgreement(Estimate(None), observed, 0, 0)
     counts = _count(readings, has_columns=has_columns)
     patients = observed.patients
     times = np.random.default_rng(SEED).multinomial(patients, np.full(patients, 1 / patients), RESAMPLES)
@@ -66,7 +66,7 @@ def _agreement(readings: Sequence[tuple[str, tuple[str, ...]]], *, has_columns: 
     # Resamples that are all alike, as where all agree always, say nothing of what other patients would show.
     is_flat = np.isfinite(kappa) and np.nanmax(np.abs(resampled - kappa), initial=0) < 1e-12
     of_kappa = Estimate(kappa) if is_flat else estimate(kappa, resampled, patients)
-    return Agreement(of_kappa, observed, len(readings), patients)
+    return CategoryAgreement(of_kappa, observed, len(readings), patients)
 
 
 def _agreeing(answers: Sequence[str]) -> float:

@@ -49,7 +49,7 @@ _TEXTS: dict[QuestionName, tuple[str, tuple[_Choice, ...]]] = {
 
 
 class BadPostError(Exception):
-    """What the page sent is not what a page of this session sends; the text says why."""
+    """The page sent something else than what a page of this session sends; the text says why."""
 
 
 class ReaderDesk:

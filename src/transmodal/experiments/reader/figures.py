@@ -8,7 +8,7 @@ from itertools import combinations
 import numpy as np
 
 from transmodal.evaluation.statistics.association import Estimate
-from transmodal.evaluation.statistics.kappa import Agreement, cohen, fleiss
+from transmodal.evaluation.statistics.kappa import CategoryAgreement, cohen, fleiss
 from transmodal.evaluation.statistics.paired_tests import by_patient, paired
 from transmodal.evaluation.statistics.proportions import Proportion, proportion
 from transmodal.experiments.reader.rows import EQUAL, AnswerRow
@@ -156,7 +156,7 @@ def _lost(rows: Rows, system: str, reader: str) -> StudyFigure:
     )
 
 
-def _agreement(row: str, question: str, agreement: Agreement) -> list[StudyFigure]:
+def _agreement(row: str, question: str, agreement: CategoryAgreement) -> list[StudyFigure]:
     kappa: Estimate = agreement.kappa
     return [
         StudyFigure(

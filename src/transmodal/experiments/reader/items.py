@@ -60,7 +60,7 @@ class ItemPlan:
 
 
 class ItemRequest(NamedTuple):
-    """What items are made of.
+    """The material of items.
 
     Attributes:
         systems: names, without the measured image.

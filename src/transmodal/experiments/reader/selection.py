@@ -32,7 +32,7 @@ SplitName = Literal["train", "validation", "test", "all"]
 
 @dataclass(frozen=True, slots=True)
 class ReaderRequest:
-    """What a session is made of.
+    """The material of a session, and how it is shown.
 
     Attributes:
         systems: folders of evaluations or evaluated runs that kept their volumes, or of predictions, as `FOLDER` or `FOLDER=name`.
