@@ -33,6 +33,7 @@ __all__ = [
     "plan",
     "prepare",
     "publish",
+    "quantize",
     "read",
     "regions",
     "reproduce",
@@ -55,6 +56,7 @@ if TYPE_CHECKING:
     from transmodal.commands._preparing import prepare
     from transmodal.commands._progress import bars
     from transmodal.commands._publishing import publish
+    from transmodal.commands._quantizing import quantize
     from transmodal.commands._reproducing import reproduce
     from transmodal.commands._serving import serve
     from transmodal.commands._translating import translate
@@ -79,6 +81,7 @@ _HOMES = {
     "plan": "transmodal.commands.plan",
     "prepare": "transmodal.commands._preparing",
     "publish": "transmodal.commands._publishing",
+    "quantize": "transmodal.commands._quantizing",
     "read": "transmodal.volumes.io",
     "regions": "transmodal.commands._measuring",
     "reproduce": "transmodal.commands._reproducing",

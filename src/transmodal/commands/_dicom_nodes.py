@@ -57,7 +57,7 @@ def dicom_node(
         retry: seconds before the first repetition of what failed; doubled each time, up to an hour.
         attempts: after which a series has failed.
         device: such as `cpu`; a GPU by default where there is one.
-        engine: that computes the networks: `torch`, `onnxruntime`, `openvino` or `auto`.
+        engine: that computes the networks: `torch`, `onnxruntime`, `openvino`, `auto`, or `int8`, of runs that were quantized.
         announce: called with AE title and address once the node listens; by default they are printed.
 
     Raises:

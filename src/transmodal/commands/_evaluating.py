@@ -70,7 +70,7 @@ def evaluate(
         oracles: `standard`, `all` or `none`.
         checkpoint: `best` or `last`.
         device: such as `cpu` or `cuda:0`; a GPU by default where there is one.
-        engine: what computes the networks: `torch`, `onnxruntime`, `openvino` or `auto`.
+        engine: what computes the networks: `torch`, `onnxruntime`, `openvino`, `auto`, or `int8`, of runs that were quantized.
         target_normalised: scale MR targets to the training cohort's units by their own intensities.
         metrics: such as `mae,psnr,ssim`, or a list of them.
         protocol: challenges whose own figures are taken too: `synthrad2023`, `synthrad2025`.

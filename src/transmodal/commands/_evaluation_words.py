@@ -149,7 +149,7 @@ class ModelWords:
     engine: Annotated[
         Computing,
         typer.Option(
-            help="What computes the networks: torch, onnxruntime or openvino; auto takes the fastest that computes as torch."
+            help="What computes the networks: torch, onnxruntime or openvino; auto takes the fastest that computes as torch; int8, of runs that were quantized."
         ),
     ] = Computing.TORCH
 

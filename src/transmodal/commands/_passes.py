@@ -56,6 +56,7 @@ class Computing(StrEnum):
     TORCH = "torch"
     ONNXRUNTIME = "onnxruntime"
     OPENVINO = "openvino"
+    INT8 = "int8"
 
 
 def computing_of(engine: str) -> Computing:

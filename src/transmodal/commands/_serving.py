@@ -55,7 +55,7 @@ def serve(
         workers: jobs that are computed at a time.
         patience: seconds that a client may take over each part of a request.
         device: such as `cpu`; a GPU by default where there is one.
-        engine: that computes the networks: `torch`, `onnxruntime`, `openvino` or `auto`.
+        engine: that computes the networks: `torch`, `onnxruntime`, `openvino`, `auto`, or `int8`, of runs that were quantized.
         announce: called with the address once requests are taken; by default it is printed.
 
     Raises:

@@ -91,8 +91,8 @@ def translate(
         combine: how the volumes of several runs become one; the mean by default.
         checkpoint: `best` or `last`.
         device: such as `cpu` or `cuda:0`; a GPU by default where there is one.
-        engine: what computes the network: `torch`, `onnxruntime`, `openvino`, or `auto`, the fastest that is installed
-            and computes as torch does.
+        engine: what computes the network: `torch`, `onnxruntime`, `openvino`, `auto`, the fastest that is installed and
+            computes as torch does, or `int8`, of a run that was quantized.
         weights: where frozen networks' weights lie now, by name or as words `name=path`.
         nonfinite: what becomes of voxels that are NaN or infinite.
         orientation_from: where sform and qform disagree: which to believe.

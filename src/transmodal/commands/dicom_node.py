@@ -52,7 +52,10 @@ Retry = Annotated[
 Attempts = Annotated[int, typer.Option(min=1, help="After which a series has failed.")]
 Device = Annotated[str | None, typer.Option(help="cpu or cuda.")]
 Engine = Annotated[
-    Computing, typer.Option(help="What computes the networks: torch, onnxruntime, openvino or auto.")
+    Computing,
+    typer.Option(
+        help="What computes the networks: torch, onnxruntime, openvino, auto, or int8, of runs that were quantized."
+    ),
 ]
 DryRun = Annotated[
     Path | None,

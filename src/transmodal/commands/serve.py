@@ -52,7 +52,10 @@ Patience = Annotated[
 ]
 Device = Annotated[str | None, typer.Option(help="cpu or cuda.")]
 Engine = Annotated[
-    Computing, typer.Option(help="What computes the networks: torch, onnxruntime, openvino or auto.")
+    Computing,
+    typer.Option(
+        help="What computes the networks: torch, onnxruntime, openvino, auto, or int8, of runs that were quantized."
+    ),
 ]
 
 

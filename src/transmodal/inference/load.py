@@ -10,7 +10,7 @@ from transmodal import translators
 from transmodal.checkpoint import Checkpoint, archive, check_frozen, peek, restore_weights
 from transmodal.checkpoint import load as load_checkpoint
 from transmodal.errors import InputError, UsageError
-from transmodal.inference import engines
+from transmodal.inference import engines, quantized
 from transmodal.inference.batching.rule import suit_batch
 from transmodal.inference.device import device_of
 from transmodal.inference.model import Model
@@ -36,28 +36,28 @@ def load(
         checkpoint: `best` or `last`; a file holds one of them.
         device: as `device.device_of` takes it; None takes a GPU where there is one.
         weights: paths of frozen networks' weights by name, where they lie elsewhere than in training.
-        engine: that runs the network, one of `engines.names`.
+        engine: that runs the network, one of `engines.names`; or `int8`, for which it was quantized.
 
     Raises:
         UsageError: E001 for what names no device, E002 for weights of a frozen network that there is not, for an unknown
             engine and for no model of the package, E004 for a translator that the engine cannot compute.
         ResourceError: E404 for a device that is not there, or an engine that is not installed.
-        InputError: E134 when the folder or file holds no such checkpoint, E101 or E102 for what is no such file, E100 when a frozen network's weights are gone.
+        InputError: E134 when the folder or file holds no such checkpoint, or it was not quantized for `int8`, E101 or E102 for what is no such file, E100 when a frozen network's weights are gone.
         IntegrityError: E501 or E502 when the checkpoint is damaged, or a frozen network is another one.
     """
     engines.check(engine)
-    place = device_of(device)
-    saved, seconds = read_saved(library.resolve(run), checkpoint)
+    place, folder = device_of(device), library.resolve(run)
+    saved, seconds = read_saved(folder, checkpoint)
     _check_weights(weights or {}, saved)
     translator = translators.build(saved.recipe.translator, {**saved.translator_config, **(weights or {})})
     restore_weights(translator, saved)
     translator.eval().to(place)
     check_frozen(translator.frozen(), saved, place)
-    engines.build(engine, translator, place)  # refuses before a source is read
+    network = _read_quantized(folder, checkpoint, saved) if engine == engines.INT8 else None
     preprocessing = build_preprocessing(
         saved.recipe, translator, saved.target_map, learned=saved.window, units=saved.units
     )
-    return Model(
+    model = Model(
         translator,
         saved.recipe,
         suit_batch(preprocessing, saved.recipe.translator, translator.config.model_dump(mode="json"), place),
@@ -68,7 +68,10 @@ def load(
         saved.reference,
         engine,
         saved.fingerprint,
+        network,
     )
+    model.engine  # noqa: B018 - refuses before a source is read
+    return model
 
 
 def read_saved(run: Path, checkpoint: str) -> tuple[Checkpoint, float | None]:
@@ -108,6 +111,11 @@ def checkpoint_folder(run: Path, checkpoint: str) -> Path:
             "Train it first: transmodal train.",
         )
     return folder
+
+
+def _read_quantized(run: Path, checkpoint: str, saved: Checkpoint) -> quantized.QuantizedNetwork:
+    name = checkpoint if run.is_file() else checkpoint_folder(run, checkpoint).name
+    return quantized.read(run, name, saved.weights_sha256)
 
 
 def _check_weights(weights: Mapping[str, str], saved: Checkpoint) -> None:

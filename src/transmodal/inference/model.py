@@ -15,12 +15,14 @@ from transmodal.cohorts.aliases import find_renames
 from transmodal.cohorts.quality.training_sources import SourceReference
 from transmodal.errors import InputError, UsageError
 from transmodal.inference import engines, record
+from transmodal.inference.engines import _int8
 from transmodal.inference.engines._base import Engine
 from transmodal.inference.fuse import Fuse
 from transmodal.inference.gate import Gate, Policy, admit
 from transmodal.inference.memory import ADVICE, MemoryEstimate, Network, Sources, estimate
 from transmodal.inference.passes import Passes
 from transmodal.inference.preprocessing import AXES, Preprocessing, preprocess
+from transmodal.inference.quantized import QuantizedNetwork
 from transmodal.inference.synthesis import synthesise
 from transmodal.inference.translation import Translation
 from transmodal.modalities import modality_of
@@ -47,8 +49,9 @@ class Model:
         learned_with: statistics that batch normalisation takes while translating, by its checkpoint; None where there
             is nothing to choose.
         reference: appearance of the training sources; None in runs without a record of it.
-        engine_name: of the engine that runs the translator, one of `engines.names`.
+        engine_name: of the engine that runs the translator, one of `engines.names`, or `int8`.
         fingerprint: of the checkpoint's manifest; None for a translator that no checkpoint holds.
+        quantized: the network in integers, of the engine `int8`; None for every other engine.
     """
 
     translator: Translator  # type: ignore[type-arg]  # any paper's outputs
@@ -61,10 +64,13 @@ class Model:
     reference: SourceReference | None = None
     engine_name: str = engines.DEFAULT
     fingerprint: Fingerprint | None = None
+    quantized: QuantizedNetwork | None = None
 
     @property
     def engine(self) -> Engine:
         """The engine that runs the translator on the device."""
+        if self.quantized is not None:
+            return _int8.build(self.translator, self.device, self.quantized)
         return engines.build(self.engine_name, self.translator, self.device)
 
     @memory.guarded(
@@ -273,6 +279,13 @@ class Model:
                 f"translate_with {statistics} of {name}, whose generator has no batch normalisation here",
                 "a translator that has, such as pix2pix",
                 "Leave --translate-with out.",
+            )
+        if self.quantized is not None:
+            raise UsageError(
+                "E004",
+                f"translate_with {statistics} by int8",
+                f"{own}, by which the network was quantized",
+                "Leave --translate-with out, or take another engine.",
             )
         translator = translators.build(name, {**config.model_dump(mode="json"), "translate_with": statistics})
         translator.load_state_dict(self.translator.state_dict())

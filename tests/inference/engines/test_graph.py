@@ -93,7 +93,7 @@ def test_without_the_package_the_extra_is_named(engine: str, monkeypatch: pytest
 
 
 def test_memory_that_runs_out_is_no_reason_to_give_up_the_engine() -> None:
-    def fail(graph: bytes, threads: int) -> _graph.Session:
+    def fail(shape: tuple[int, ...], threads: int) -> _graph.Session:
         raise MemoryError
 
     translator = build()
@@ -104,15 +104,15 @@ def test_memory_that_runs_out_is_no_reason_to_give_up_the_engine() -> None:
 def test_a_graph_is_written_once_for_a_network_and_a_shape_and_goes_with_it() -> None:
     opened = []
 
-    def open_graph(graph: bytes, threads: int) -> _graph.Session:
-        opened.append(threads)
+    def begin(shape: tuple[int, ...], threads: int) -> _graph.Session:
+        opened.append((shape, threads))
         return lambda source: source
 
     translator = build()
     source = windows(translator, 1)[0]
     for batch in (source, source, source[..., :16]):
-        _graph.infer(translator, batch, "counted", open_graph)
-    assert opened == [torch.get_num_threads()] * 2
+        _graph.infer(translator, batch, "counted", begin)
+    assert opened == [(batch.shape[1:], torch.get_num_threads()) for batch in (source, source[..., :16])]
     gone = weakref.ref(translator)
     del translator
     gc.collect()

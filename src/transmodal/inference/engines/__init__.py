@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from transmodal.translators._base import Translator
 
 DEFAULT = "torch"
+INT8 = "int8"
+"""Integers of eight bits, by `_int8`: of a run that was quantized, and of no network alone."""
 
 
 def names() -> list[str]:
@@ -32,9 +34,10 @@ def check(name: str) -> None:
     Raises:
         UsageError: E002.
     """
-    if name not in names():
+    valid = [*names(), INT8]
+    if name not in valid:
         raise UsageError(
-            "E002", f"no engine {name!r}", ", ".join(names()), suggest(name, names(), "Leave it out.")
+            "E002", f"no engine {name!r}", ", ".join(valid), suggest(name, valid, "Leave it out.")
         )
 
 
@@ -47,8 +50,12 @@ def build(name: str, translator: Translator[Any], device: torch.device) -> Engin
         device: where it runs.
 
     Raises:
-        UsageError: as `check`.
+        UsageError: as `check`; E004 for `int8`.
     """
-    check(name)
+    if name not in names():
+        check(name)
+        raise UsageError(
+            "E004", f"engine {name} of a network", "a run that was quantized", "Load the run by it."
+        )
     engine: Engine = importlib.import_module(f"{__name__}.{name}").build(translator, device)
     return engine

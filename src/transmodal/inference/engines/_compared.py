@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib import metadata
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,17 +21,55 @@ COMPARED = 4
 _RANGES = {"signed": 2.0, "unit": 1.0}
 
 
+class Agreement(NamedTuple):
+    """How near to torch an engine has to be.
+
+    Attributes:
+        measure: difference of two arrays of windows of one shape.
+        tolerance: most that it may be, of the range of the network's output.
+        word: for the difference, in the record.
+    """
+
+    measure: Callable[[NDArray[np.float32], NDArray[np.float32]], float]
+    tolerance: float
+    word: str
+
+
+def largest_difference(values: NDArray[np.float32], expected: NDArray[np.float32]) -> float:
+    """Return the largest difference of any two values."""
+    return float(np.abs(values - expected).max())
+
+
+def rms_difference(values: NDArray[np.float32], expected: NDArray[np.float32]) -> float:
+    """Return the root of the mean squared difference, that of the window where it is largest."""
+    squares = np.square(values.astype(np.float64) - expected).reshape(len(values), -1)
+    return float(np.sqrt(squares.mean(axis=1).max()))
+
+
+ROUNDING = Agreement(largest_difference, TOLERANCE, "largest_difference")
+
+
 class ComparedEngine:
     """Hands windows to an engine, after those of a shape that hold most have come out as torch computes them.
 
     Args:
-        name: of the engine, which is its package's too.
+        name: of the engine.
         engine: that computes.
         reference: the same translator by torch.
+        package: that the engine computes by; the one of its name by default.
+        agreement: how near to torch it has to be; but for rounding, by default.
     """
 
-    def __init__(self, name: str, engine: Engine, reference: TorchEngine) -> None:
+    def __init__(
+        self,
+        name: str,
+        engine: Engine,
+        reference: TorchEngine,
+        package: str = "",
+        agreement: Agreement = ROUNDING,
+    ) -> None:
         self._name, self._engine, self._reference = name, engine, reference
+        self._package, self._agreement = package or name, agreement
         self._shapes = set[tuple[int, ...]]()
         self._difference = 0.0
 
@@ -61,9 +99,9 @@ class ComparedEngine:
         """Return what computed and how near it is to torch; see `SupportsRecord`."""
         return {
             "name": self._name,
-            "version": metadata.version(self._name),
-            "largest_difference": self._difference,
-            "tolerance": TOLERANCE,
+            "version": metadata.version(self._package),
+            self._agreement.word: self._difference,
+            "tolerance": self._agreement.tolerance,
         }
 
     def _compare(
@@ -76,19 +114,24 @@ class ComparedEngine:
         """Compare windows with torch's, and the first of them alone: a graph could hold for one size of batch only."""
         expected = self._reference.infer(source, available, noise)
         first = self._engine.infer(source[:1], available[:1], noise[:1])
-        own = _RANGES.get(self._reference.translator.output_range, max(1.0, float(np.ptp(expected))))
-        largest = max(_difference(synthetic, expected), _difference(first, expected[:1])) / own
-        if not largest <= TOLERANCE:  # nor if it is no number
+        own = range_of(self._reference.translator.output_range, expected)
+        largest = max(self._differ(synthetic, expected), self._differ(first, expected[:1])) / own
+        tolerance = self._agreement.tolerance
+        if not largest <= tolerance:  # nor if it is no number
             raise EngineError(
                 "E004",
                 f"{type(self._reference.translator).__name__} by {self._name} differs from torch by {largest:.2g} "
                 "of the output's range",
-                f"at most {TOLERANCE:g}",
+                f"at most {tolerance:.3g}",
                 "Take --engine torch, or --engine auto, which does so by itself.",
             )
         self._difference = max(self._difference, largest)
 
+    def _differ(self, values: NDArray[np.float32], expected: NDArray[np.float32]) -> float:
+        """Return the difference; infinite between arrays of different shapes."""
+        return self._agreement.measure(values, expected) if values.shape == expected.shape else float("inf")
 
-def _difference(values: NDArray[np.float32], expected: NDArray[np.float32]) -> float:
-    """Return the largest difference; infinite between arrays of different shapes."""
-    return float(np.abs(values - expected).max()) if values.shape == expected.shape else float("inf")
+
+def range_of(output_range: str, expected: NDArray[np.float32]) -> float:
+    """Return the width of the range of a network's output; that of some of its values where it has no bounds."""
+    return _RANGES.get(output_range, max(1.0, float(np.ptp(expected))))

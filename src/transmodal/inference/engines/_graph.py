@@ -33,6 +33,9 @@ Session = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 Open = Callable[[bytes, int], Session]
 """Makes a session of a graph that works on so many threads."""
 
+Begin = Callable[[tuple[int, ...], int], Session]
+"""Makes a session for windows of a shape `(C, *S)`, on so many threads."""
+
 
 class _Place(NamedTuple):
     """The purpose of a session: an engine, the shape of a window `(C, *S)`, threads, and the process that uses it."""
@@ -116,7 +119,11 @@ class GraphEngine:
         Raises:
             EngineError: E004 where the engine cannot compute the network.
         """
-        return infer(self.translator, source, self.name, self.open_graph)
+
+        def begin(shape: tuple[int, ...], threads: int) -> Session:
+            return self.open_graph(write_graph(self.translator, shape), threads)
+
+        return infer(self.translator, source, self.name, begin)
 
 
 def build(translator: Translator[Any], device: torch.device, name: str, open_graph: Open) -> ComparedEngine:
@@ -132,16 +139,16 @@ def build(translator: Translator[Any], device: torch.device, name: str, open_gra
 
 
 def infer(
-    translator: Translator[Any], source: NDArray[np.float32], engine: str, open_graph: Open
+    translator: Translator[Any], source: NDArray[np.float32], engine: str, begin: Begin
 ) -> NDArray[np.float32]:
-    """Translate windows `(B, C, *S)` by the session of an engine, which is opened for the first windows of a shape.
+    """Translate windows `(B, C, *S)` by the session of an engine, which is begun for the first windows of a shape.
 
     Raises:
         EngineError: E004 where the network cannot be written as a graph, or the engine cannot run it.
     """
     place = _Place(engine, source.shape[1:], torch.get_num_threads(), os.getpid())
     try:
-        return _session_of(translator, place, open_graph)(source)
+        return _session_of(translator, place, begin)(source)
     except BaseException as error:
         _SESSIONS.get(translator, {}).pop(place, None)  # it may be dead; the next windows open another
         if memory.is_out_of_memory(error) or not isinstance(error, Exception):
@@ -194,10 +201,10 @@ def write_graph(
     return file.getvalue()
 
 
-def _session_of(translator: Translator[Any], place: _Place, open_graph: Open) -> Session:
+def _session_of(translator: Translator[Any], place: _Place, begin: Begin) -> Session:
     sessions = _SESSIONS.setdefault(translator, {})
     if place not in sessions:
-        sessions[place] = open_graph(write_graph(translator, place.shape), place.threads)
+        sessions[place] = begin(place.shape, place.threads)
     return sessions[place]
 
 
