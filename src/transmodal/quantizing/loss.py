@@ -1,4 +1,4 @@
-"""What integers cost: figures of validation subjects by the network in float32 and in integers, and what is too much."""
+"""The cost of integers: figures of validation subjects by the network in float32 and in integers, and what is too much."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ LARGEST_SHIFTS_HU = {"soft tissue": 2.0, "bone": 10.0}
 
 
 class Loss(NamedTuple):
-    """What integers cost on validation subjects.
+    """The cost of integers on validation subjects.
 
     Attributes:
         subjects: how many cases.
