@@ -21,17 +21,17 @@ COMPARED = 4
 _RANGES = {"signed": 2.0, "unit": 1.0}
 
 
-class Agreement(NamedTuple):
+class Tolerance(NamedTuple):
     """How near to torch an engine has to be.
 
     Attributes:
         measure: difference of two arrays of windows of one shape.
-        tolerance: most that it may be, of the range of the network's output.
+        limit: most that it may be, of the range of the network's output.
         word: for the difference, in the record.
     """
 
     measure: Callable[[NDArray[np.float32], NDArray[np.float32]], float]
-    tolerance: float
+    limit: float
     word: str
 
 
@@ -46,7 +46,7 @@ def rms_difference(values: NDArray[np.float32], expected: NDArray[np.float32]) -
     return float(np.sqrt(squares.mean(axis=1).max()))
 
 
-ROUNDING = Agreement(largest_difference, TOLERANCE, "largest_difference")
+ROUNDING = Tolerance(largest_difference, TOLERANCE, "largest_difference")
 
 
 class ComparedEngine:
@@ -57,7 +57,7 @@ class ComparedEngine:
         engine: that computes.
         reference: the same translator by torch.
         package: that the engine computes by; the one of its name by default.
-        agreement: how near to torch it has to be; but for rounding, by default.
+        tolerance: how near to torch it has to be; but for rounding, by default.
     """
 
     def __init__(
@@ -66,10 +66,10 @@ class ComparedEngine:
         engine: Engine,
         reference: TorchEngine,
         package: str = "",
-        agreement: Agreement = ROUNDING,
+        tolerance: Tolerance = ROUNDING,
     ) -> None:
         self._name, self._engine, self._reference = name, engine, reference
-        self._package, self._agreement = package or name, agreement
+        self._package, self._tolerance = package or name, tolerance
         self._shapes = set[tuple[int, ...]]()
         self._difference = 0.0
 
@@ -100,8 +100,8 @@ class ComparedEngine:
         return {
             "name": self._name,
             "version": metadata.version(self._package),
-            self._agreement.word: self._difference,
-            "tolerance": self._agreement.tolerance,
+            self._tolerance.word: self._difference,
+            "tolerance": self._tolerance.limit,
         }
 
     def _compare(
@@ -116,20 +116,20 @@ class ComparedEngine:
         first = self._engine.infer(source[:1], available[:1], noise[:1])
         own = range_of(self._reference.translator.output_range, expected)
         largest = max(self._differ(synthetic, expected), self._differ(first, expected[:1])) / own
-        tolerance = self._agreement.tolerance
-        if not largest <= tolerance:  # nor if it is no number
+        limit = self._tolerance.limit
+        if not largest <= limit:  # nor if it is no number
             raise EngineError(
                 "E004",
                 f"{type(self._reference.translator).__name__} by {self._name} differs from torch by {largest:.2g} "
                 "of the output's range",
-                f"at most {tolerance:.3g}",
+                f"at most {limit:.3g}",
                 "Take --engine torch, or --engine auto, which does so by itself.",
             )
         self._difference = max(self._difference, largest)
 
     def _differ(self, values: NDArray[np.float32], expected: NDArray[np.float32]) -> float:
         """Return the difference; infinite between arrays of different shapes."""
-        return self._agreement.measure(values, expected) if values.shape == expected.shape else float("inf")
+        return self._tolerance.measure(values, expected) if values.shape == expected.shape else float("inf")
 
 
 def range_of(output_range: str, expected: NDArray[np.float32]) -> float:
