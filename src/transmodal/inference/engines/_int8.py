@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from transmodal.inference.engines import INT8, _graph
-from transmodal.inference.engines._compared import Tolerance, ComparedEngine, rms_difference
+from transmodal.inference.engines._compared import ComparedEngine, Tolerance, rms_difference
 from transmodal.inference.engines._openvino_process import GraphError, GraphProcess
 from transmodal.inference.engines.torch import TorchEngine
 from transmodal.inference.quantized import QuantizedNetwork
