@@ -13,7 +13,7 @@ from transmodal.evaluation.learned.base import LearnedMetric, LearnedMetrics
 from transmodal.evaluation.learned.fid import InceptionDistances
 from transmodal.evaluation.learned.lpips import Lpips
 from transmodal.evaluation.learned.segmenter import METRICS as OVERLAP
-from transmodal.evaluation.learned.segmenter import SegmentationOverlap, ValueWindow, open_onnx
+from transmodal.evaluation.learned.segmenter import SegmentationOverlap, Segmenter, ValueWindow, open_onnx
 from transmodal.inference.device import device_of
 from transmodal.metrics import registry
 from transmodal.metrics.naming import check_names
@@ -78,14 +78,27 @@ def choose(
         learned.append(InceptionDistances(of_split, own.get("inception"), placed))
     of_structures = tuple(name for name in OVERLAP if name in metrics)
     if of_structures and segmenter is not None:
-        learned.append(
-            SegmentationOverlap(
-                of_structures, open_onnx(segmenter, None if window is None else ValueWindow(*window))
-            )
-        )
+        learned.append(SegmentationOverlap(of_structures, _open_segmenter(segmenter, window)))
     plain = tuple(name for name in metrics if name not in METRICS)
     weights_of_runs = {name: path for name, path in weights.items() if name not in WEIGHTS}
     return Choice(plain or (("mae",) if metrics else ()), weights_of_runs, LearnedMetrics(learned))
+
+
+def _open_segmenter(path: Path, window: tuple[float, float] | None) -> Segmenter:
+    """Open a segmenter of the target alone.
+
+    Raises:
+        UsageError: E004 for one of several contrasts, and as `segmenter.open_onnx`.
+    """
+    opened = open_onnx(path, None if window is None else ValueWindow(*window))
+    if opened.n_contrasts != 1:
+        raise UsageError(
+            "E004",
+            f"{path}, a segmenter of {opened.n_contrasts} contrasts",
+            "one of the target alone",
+            f"Ask what it makes of sources and target together: study consistency --option segmenter={path}",
+        )
+    return opened
 
 
 def _check_used(

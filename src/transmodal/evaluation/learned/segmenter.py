@@ -1,4 +1,4 @@
-"""Dice and HD95 of the target and the synthetic volume, by a segmenter that the user gives as ONNX.
+"""Dice and HD95 of the target and the synthetic volume, by a segmenter of slices or volumes that the user gives as ONNX.
 
 ONNX is a graph of known operators. Nothing in it is executed but these; operators of other libraries are refused.
 """
@@ -30,11 +30,15 @@ MODEL_BYTES = 4 << 30
 """Most bytes of a network's file."""
 
 METRICS = ("dice", "hd95")
-_EXPECTED = "float32 slices (N, 1, H, W) in; labels (N, H, W) or (N, 1, H, W), or one channel per label, out"
+_EXPECTED = (
+    "float32 slices (N, C, H, W) or volumes (N, C, D, H, W) of C contrasts in; labels of the same sides with one channel or "
+    "none, or one channel per label, out"
+)
 _AT_ONCE = 8
 
 Labels = NDArray[np.int64]
 Run = Callable[[NDArray[np.float32]], NDArray[Any]]
+Size = tuple[int | None, ...]
 
 
 class ValueWindow(NamedTuple):
@@ -45,39 +49,60 @@ class ValueWindow(NamedTuple):
 
 
 class Segmenter:
-    """A network that labels upright axial slices: columns run to the patient's left, rows to the back.
+    """A network that labels upright axial slices, or upright volumes: columns run to the patient's left, rows to the back.
 
     Args:
-        run: takes `(N, 1, H, W)` and gives labels or one channel per label, the first the background.
-        size: of the slices that it takes, `(H, W)`, None where any; smaller slices are filled up at their ends.
+        run: takes `(N, C, H, W)`, or `(1, C, D, H, W)` with slices from foot to head, and gives labels or one channel per
+            label, the first the background.
+        size: that it takes, `(H, W)` of slices or `(D, H, W)` of volumes, None where any; smaller ones are filled up at their
+            ends.
         sha256: of its file.
         window: of its values; None gives it real units, such as HU.
+        n_contrasts: that it takes at once, C.
     """
 
     def __init__(
-        self, run: Run, size: tuple[int | None, int | None], sha256: str, window: ValueWindow | None = None
+        self,
+        run: Run,
+        size: Size,
+        sha256: str,
+        window: ValueWindow | None = None,
+        n_contrasts: int = 1,
     ) -> None:
         self._run, self._size, self.sha256, self._window = run, size, sha256, window
+        self.n_contrasts = n_contrasts
 
-    def __call__(self, volume: Volume) -> Labels:
-        """Return the labels `(I, J, K)` of a grey volume.
+    def __call__(self, *contrasts: Volume) -> Labels:
+        """Return the labels `(I, J, K)` of a grey volume, or of several contrasts on one grid.
 
         Raises:
             InputError: E122 for colour, E130 for slices larger than the segmenter takes, E102 for an answer that is
                 no labels.
+            UsageError: E004 for another number of contrasts than it takes.
         """
+        if len(contrasts) != self.n_contrasts:
+            raise UsageError(
+                "E004",
+                f"{len(contrasts)} contrasts for a segmenter of {self.n_contrasts}",
+                f"{self.n_contrasts}",
+                "Name as many as it takes, in its order.",
+            )
+        images = np.concatenate([self._images(volume) for volume in contrasts], axis=1)
+        windows = np.swapaxes(images, 0, 1)[None] if len(self._size) == 3 else images
+        filled = self._filled(windows)
+        parts = [self._labels(filled[n : n + _AT_ONCE]) for n in range(0, len(filled), _AT_ONCE)]
+        labels = np.concatenate(parts)[(slice(None), *(slice(side) for side in windows.shape[2:]))]
+        return as_labels(labels[0] if len(self._size) == 3 else labels, contrasts[0])
+
+    def _images(self, volume: Volume) -> NDArray[np.float32]:
+        """Return the upright slices of one contrast, `(K, 1, H, W)`, in its window."""
         if volume.is_colour:
             raise InputError(
                 "E122", "a volume in colour for the segmenter", "a grey one", "Leave dice and hd95 out."
             )
         low, high = self._window or ValueWindow(0.0, 1.0)
-        images = slices(volume, Scale(low, high - low, ""), None)[:, :1].numpy()
-        if self._window is not None:
-            images = np.clip(images, 0, 1)
-        filled = self._filled(images)
-        parts = [self._labels(filled[n : n + _AT_ONCE]) for n in range(0, len(filled), _AT_ONCE)]
-        planes = np.concatenate(parts)[:, : images.shape[2], : images.shape[3]]
-        return as_labels(planes, volume)
+        images: NDArray[np.float32] = slices(volume, Scale(low, high - low, ""), None)[:, :1].numpy()
+        return images if self._window is None else np.clip(images, 0, 1)
 
     def text(self) -> str:
         """Return it in words, for a protocol."""
@@ -86,34 +111,36 @@ class Segmenter:
             if self._window is None
             else f"{self._window.low:g} to {self._window.high:g} as 0 to 1"
         )
-        return f"segmenter {self.sha256[:12]}, upright axial slices, {values}"
+        windows = "upright volumes" if len(self._size) == 3 else "upright axial slices"
+        return f"segmenter {self.sha256[:12]}, {windows}, {values}"
 
     def _filled(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
         plane = images.shape[2:]
         size = [own or side for own, side in zip(self._size, plane, strict=True)]
         missing = [side - own for side, own in zip(size, plane, strict=True)]
         if min(missing) < 0:
+            kind = "volumes" if len(size) == 3 else "slices"
             raise InputError(
                 "E130",
-                f"slices of {plane[0]} x {plane[1]} pixels",
-                f"at most {size[0]} x {size[1]}, the segmenter's size",
+                f"{kind} of {' x '.join(map(str, plane))} pixels",
+                f"at most {' x '.join(map(str, size))}, the segmenter's size",
                 "Export it with free sizes, or compare your own segmentations: transmodal overlap.",
             )
         return np.pad(
-            images, [(0, 0), (0, 0), (0, missing[0]), (0, missing[1])], constant_values=images.min()
+            images, [(0, 0), (0, 0), *((0, width) for width in missing)], constant_values=images.min()
         )
 
     def _labels(self, images: NDArray[np.float32]) -> Labels:
         answer = self._run(np.ascontiguousarray(images))
         n, _, *plane = images.shape
         whole = answer.dtype.kind in "iub"
-        if whole and answer.size == images.size and answer.shape in ((n, *plane), (n, 1, *plane)):
+        if whole and answer.shape in ((n, *plane), (n, 1, *plane)):
             labels: Labels = answer.reshape(n, *plane).astype(np.int64)
             if labels.min() >= 0:
                 return labels
         if (
             not whole
-            and answer.ndim == 4
+            and answer.ndim == images.ndim
             and answer.shape[1] > 1
             and [n, *plane] == [answer.shape[0], *answer.shape[2:]]
         ):
@@ -205,7 +232,8 @@ def open_onnx(path: Path, window: ValueWindow | None = None) -> Segmenter:
     session = _session(path, content)
     inputs, outputs = session.get_inputs(), session.get_outputs()
     shape = inputs[0].shape if len(inputs) == 1 else []
-    if len(outputs) != 1 or len(shape) != 4 or inputs[0].type != "tensor(float)" or shape[1] not in (1, "1"):
+    count = str(shape[1]) if len(shape) in (4, 5) else ""
+    if len(outputs) != 1 or not count.isdecimal() or inputs[0].type != "tensor(float)":
         takes = ", ".join(f"{part.type} {part.shape}" for part in inputs)
         raise InputError(
             "E102",
@@ -213,8 +241,8 @@ def open_onnx(path: Path, window: ValueWindow | None = None) -> Segmenter:
             _EXPECTED,
             "Export the segmenter so.",
         )
-    height, width = (side if isinstance(side, int) else None for side in shape[2:])
-    return Segmenter(_runner(path, session), (height, width), hashlib.sha256(content).hexdigest(), window)
+    size = tuple(side if isinstance(side, int) else None for side in shape[2:])
+    return Segmenter(_runner(path, session), size, hashlib.sha256(content).hexdigest(), window, int(count))
 
 
 def _session(path: Path, content: bytes) -> Any:  # noqa: ANN401  # onnxruntime has no types
@@ -238,7 +266,7 @@ def _session(path: Path, content: bytes) -> Any:  # noqa: ANN401  # onnxruntime 
 
 
 def _runner(path: Path, session: Any) -> Run:  # noqa: ANN401  # onnxruntime has no types
-    """Return how a session labels slices; a graph of a fixed batch takes them one by one."""
+    """Return how a session labels windows; a graph of a fixed batch takes them one by one."""
     name, has_fixed_batch = session.get_inputs()[0].name, isinstance(session.get_inputs()[0].shape[0], int)
 
     def run(images: NDArray[np.float32]) -> NDArray[Any]:
@@ -248,9 +276,9 @@ def _runner(path: Path, session: Any) -> Run:  # noqa: ANN401  # onnxruntime has
         except Exception as error:
             raise InputError(
                 "E102",
-                f"{path} cannot take slices {images.shape}: {_first_line(error)}",
+                f"{path} cannot take {images.shape}: {_first_line(error)}",
                 _EXPECTED,
-                "Export it with a fixed size, which smaller slices are filled up to.",
+                "Export it with a fixed size, which smaller ones are filled up to.",
             ) from error
 
     return run
