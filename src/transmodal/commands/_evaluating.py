@@ -84,7 +84,7 @@ def evaluate(
         flips: axes, such as `x`, along each of which volumes are mirrored for one more pass, of runs whose windows
             such a pass changes.
         weights: where networks' weights lie, by name or as words `name=path`.
-        segmenter: ONNX file that labels axial slices, for `dice` and `hd95`.
+        segmenter: ONNX file that labels axial slices or volumes, for `dice` and `hd95`.
         segmenter_window: values that it takes as 0 to 1, such as `-1000,2000`.
         predictions: folders of volumes that another program made, one per case; by name, they have these names in tables;
             a `PredictionWords` says more of them.

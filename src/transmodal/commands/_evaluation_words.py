@@ -79,7 +79,8 @@ class NetworkWords:
         ),
     ] = ()
     segmenter: Annotated[
-        Path | None, typer.Option(help="ONNX file that labels axial slices, for the metrics dice and hd95.")
+        Path | None,
+        typer.Option(help="ONNX file that labels axial slices or volumes, for the metrics dice and hd95."),
     ] = None
     segmenter_window: Annotated[
         str | None,

@@ -1,27 +1,48 @@
-"""Figures of rows: matrices by seed and patient, and figures that a case lacks."""
+"""Figures by plane: slices pool by their number, and every test is corrected for all of them."""
 
 from __future__ import annotations
 
-import numpy as np
+from typing import Any
+
 import pytest
 
-from transmodal.experiments.study.record import StudyFigure
-from transmodal.experiments.study.studies.planes.figures import mean_figure, values_of
-
-SEEDS = [
-    [{"patient": "a", "mae": 1.0}, {"patient": "a", "mae": 3.0}, {"patient": "b", "mae": 5.0}],
-    [{"patient": "a", "mae": 2.0}, {"patient": "a", "mae": 2.0}, {"patient": "b", "mae": 7.0}],
-]
-PLACE = StudyFigure(table="T", row="unet", figure="MAE", value=None, note="HU")
+from transmodal.experiments.study.studies.planes.figures import PlaneRow, take_gains, take_slices
 
 
-def test_cases_of_a_patient_are_averaged() -> None:
-    values = values_of(SEEDS, lambda case: float(case["mae"]))
-    assert values == pytest.approx(np.array([[2.0, 5.0], [2.0, 7.0]]))
-    assert values_of(SEEDS, lambda case: None if case["patient"] == "b" else 1.0) is None
+def row_of(name: str, gain: float) -> PlaneRow:
+    cases: list[dict[str, Any]] = []
+    for n in range(8):
+        slices = {
+            plane: {"n": 10, "excluded": 0, "ssim": 0.9, "n_psnr": 10, "psnr": 20.0 + n}
+            for plane in ("x", "y", "own planes pooled", "fused")
+        }
+        slices["z"] = {"n": 30, "excluded": 2, "ssim": 0.5, "n_psnr": 0, "psnr": None}
+        errors = {"x": 1.0, "y": 1.0 + 0.01 * n, "z": 1.0, "fused": 1.0 - gain * (1 + 0.1 * n)}
+        cases.append(
+            {
+                "patient": f"p{n}",
+                "slices": slices,
+                "volumes": {plane: {"mae": error} for plane, error in errors.items()},
+            }
+        )
+    return PlaneRow(name, "FA", [cases], ("z",))
 
 
-def test_a_figure_that_is_lacking_says_why() -> None:
-    assert mean_figure(PLACE, None, "no value").note == "no value"
-    whole = mean_figure(PLACE, np.array([[2.0, 4.0]]), "no value")
-    assert (whole.value, whole.interval, whole.n, whole.note) == (3.0, None, 2, "HU")
+def test_gains_are_tested_against_every_plane() -> None:
+    gains = take_gains([row_of("better", 0.1), row_of("same", 0.0)])
+    assert [(gain.row, gain.plane) for gain in gains] == [
+        (row, plane) for row in ("better", "same") for plane in "xyz"
+    ]
+    better, same = gains[0], gains[3]
+    assert better.difference.mean == pytest.approx(-0.135)
+    assert better.p == pytest.approx(6 * 2 / 2**8)
+    assert (same.difference.mean, same.p) == (0, 1)
+
+
+def test_every_slice_counts_once_beside_the_means_over_subjects() -> None:
+    figures = {(figure.group, figure.figure): figure for figure in take_slices([row_of("unet", 0.1)])}
+    assert figures["x, sagittal", "PSNR, dB, all slices"].value == pytest.approx(23.5)
+    assert figures["x, sagittal", "PSNR, dB, all slices"].note == "80 slices"
+    assert figures["z, axial", "SSIM, all slices"].note == "240 slices"
+    assert figures["z, axial", "PSNR, dB"].value is None
+    assert figures["z, axial", "PSNR, dB, all slices"].value is None

@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from transmodal.evaluation.statistics.bootstrap import Values
-from transmodal.evaluation.statistics.paired_tests import Difference, by_patient, describe, holm, paired
+from transmodal.evaluation.statistics.paired_tests import Difference, holm, paired
+from transmodal.experiments.study.matrices import Seeds, mean_figure, values_of
 from transmodal.experiments.study.record import StudyChart, StudyFigure, StudyTable
 from transmodal.experiments.study.studies.planes.passes import FUSED, METRICS, PLANES, POOLED
 from transmodal.experiments.study.units import Content
@@ -51,9 +51,6 @@ CHART = StudyChart(
     caption="Mean absolute error by plane and fused (95 % interval over subjects and seeds).",
 )
 
-Seeds = Sequence[Sequence[Content]]
-"""Contents of the cases of every run of a row."""
-
 
 class PlaneRow(NamedTuple):
     """The measured cases of one row.
@@ -79,26 +76,6 @@ class FusionGain(NamedTuple):
     difference: Difference
     p: float | None
     reference: float
-
-
-def values_of(seeds: Seeds, pick: Callable[[Content], float | None]) -> Values | None:
-    """Return a figure of a row as `(seeds, patients)`; None where a case has none."""
-    figures = [[(str(case["patient"]), pick(case)) for case in cases] for cases in seeds]
-    if any(value is None for cases in figures for _, value in cases):
-        return None
-    return np.array(
-        [list(by_patient((name, value or 0.0) for name, value in cases).values()) for cases in figures],
-        dtype=np.float64,
-    )
-
-
-def mean_figure(place: StudyFigure, values: Values | None, absent: str) -> StudyFigure:
-    """Return a figure with the mean of its values and their interval, or with the reason that there are none."""
-    if values is None:
-        return place.model_copy(update={"note": absent})
-    of_values = describe(values)
-    changes = {"value": of_values.mean, "interval": of_values.of_mean, "n": of_values.n}
-    return StudyFigure.model_validate({**place.model_dump(), **changes})
 
 
 def take_volumes(rows: Sequence[PlaneRow]) -> Iterator[StudyFigure]:

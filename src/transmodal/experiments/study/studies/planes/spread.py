@@ -10,8 +10,9 @@ import numpy as np
 from transmodal.evaluation.statistics.association import Estimate, associate
 from transmodal.evaluation.statistics.bootstrap import Interval, Values
 from transmodal.evaluation.statistics.paired_tests import Difference, describe, holm, paired
+from transmodal.experiments.study.matrices import mean_figure, values_of
 from transmodal.experiments.study.record import StudyChart, StudyFigure, StudyTable
-from transmodal.experiments.study.studies.planes.figures import PlaneRow, mean_figure, values_of
+from transmodal.experiments.study.studies.planes.figures import PlaneRow
 from transmodal.experiments.study.studies.planes.passes import FUSED
 from transmodal.experiments.study.units import Content
 from transmodal.metrics.uncertainty import PARTS
