@@ -31,7 +31,7 @@ Labels = NDArray[np.int64]
 
 
 class LearnItem(NamedTuple):
-    """What the classifier learns from, as it travels to a process.
+    """The cases that the classifier learns from, as they travel to a process.
 
     Attributes:
         cohort: whose training split it is.
