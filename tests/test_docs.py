@@ -169,6 +169,8 @@ def test_constraints_hold_every_dependency_and_no_local_build() -> None:
         "engines",
         "view",
         "service",
+        "mlflow",
+        "wandb",
         "benchmarks",
         "tools",
     ],
@@ -185,6 +187,8 @@ def test_every_dependency_of_the_package_is_used_by_it(group: str) -> None:
         "export",
         "view",
         "service",
+        "mlflow",
+        "wandb",
         "engines",
         "tools",
         "audit",
@@ -200,6 +204,7 @@ def test_every_dependency_of_the_package_is_used_by_it(group: str) -> None:
         "pytorch-msssim": "pytorch_msssim",
         "scikit-image": "skimage",
         "PyYAML": "yaml",
+        "mlflow-skinny": "mlflow",
         "tensorboard": "torch.utils.tensorboard",
     }
     for requirement in groups[group]:  # that of `dicom` is imported by pydicom alone

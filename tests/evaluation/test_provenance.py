@@ -17,7 +17,9 @@ def _digest(*changes: str) -> str:
     return provenance.recipe_digest(load.load(NAME, list(changes)))
 
 
-@pytest.mark.parametrize("key", ["training.seed=7", "training.device=cuda", "training.workers=3"])
+@pytest.mark.parametrize(
+    "key", ["training.seed=7", "training.device=cuda", "training.workers=3", "training.loggers=[mlflow]"]
+)
 def test_the_seed_and_the_place_of_a_training_do_not_change_its_recipe(key: str) -> None:
     assert _digest(key) == _digest()
 

@@ -52,6 +52,8 @@ def test_names_of_devices(name: str, device: bool) -> None:
         ({"batch": 3, "processes": 2}, "a batch of 3 does not divide among 2 processes"),
         ({"store_features": True, "augment": {"flip_lr": True}}, "store_features keeps"),
         ({"device": "tpu"}, "cuda and a number"),
+        ({"loggers": ["mlflow", "mlflow"]}, "loggers names one twice"),
+        ({"loggers": ["visdom"]}, "tensorboard"),
         ({"epochs": 0}, "epochs"),
         ({"augment": {"jitter": 1.0}}, "jitter"),
         ({"players": {"generator": {"betas": [0.5, 1.0]}}}, "betas"),

@@ -29,10 +29,14 @@ def test_a_new_run_says_what_it_is(tiny: Callable[..., Recipe], run_folder: Path
     assert open_run(run_folder, tiny(), HEADS, {}) == run
 
 
-@pytest.mark.parametrize("key", ["workers", "checkpoint_minutes"])
-def test_where_and_how_may_change(tiny: Callable[..., Recipe], run_folder: Path, key: str) -> None:
+@pytest.mark.parametrize(
+    ("key", "value"), [("workers", 3), ("checkpoint_minutes", 3), ("loggers", ["tensorboard", "mlflow"])]
+)
+def test_where_and_how_may_change(
+    tiny: Callable[..., Recipe], run_folder: Path, key: str, value: object
+) -> None:
     open_run(run_folder, tiny(), HEADS, {})
-    open_run(run_folder, tiny(**{key: 3}), HEADS, {})
+    open_run(run_folder, tiny(**{key: value}), HEADS, {})
 
 
 def test_another_recipe_is_refused_by_key(tiny: Callable[..., Recipe], run_folder: Path) -> None:

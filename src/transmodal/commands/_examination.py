@@ -41,6 +41,8 @@ OPTIONAL = {
     "matlab": (("h5py",), "data sets in MATLAB files"),
     "view": (("ipyniivue",), "the viewer"),
     "service": (("fastapi", "h11", "pynetdicom", "uvicorn"), "serve, dicom-node"),
+    "mlflow": (("mlflow-skinny",), "training.loggers: [mlflow]"),
+    "wandb": (("wandb",), "training.loggers: [wandb]"),
     "engines": (("onnx", "onnxruntime", "openvino"), "translate --engine; publish"),
     "export": (("onnx", "onnxruntime", "openvino", "monai", "fire"), "export; dice and hd95"),
 }

@@ -30,6 +30,7 @@ UNCOUNTED = (
     "channels_last",
     "compile",
     "tf32",
+    "loggers",
 )
 """Keys under `training` that two trainings of one recipe may differ in: the seed, and where and how it ran."""
 

@@ -23,6 +23,7 @@ from transmodal.recipes import load
 from transmodal.recipes.schema import Recipe
 from transmodal.storage import files, outputs
 from transmodal.training import launch
+from transmodal.training.loggers import packages
 from transmodal.training.train import train
 from transmodal.volumes import io
 from transmodal.volumes.geometry.reorient import resample
@@ -96,6 +97,7 @@ def run_demo(folder: Path, options: DemoOptions, progress: Progress) -> DemoResu
     outputs.check_folder(folder)
     for recipe in recipes.values():
         launch.check_devices(recipe.training)
+        packages.check(recipe.training.loggers)
     cohort = make_cohort(folder / "cohort", list(recipes.values()), options, progress)
     page = draw_page(cohort, options.workers, progress)
     runs = {name: folder / "runs" / name for name in recipes}

@@ -112,6 +112,7 @@ class Training(Part):
         channels_last: store convolutions' weights channels last, which suits tensor cores; on a CPU it is slower.
         compile: compile the networks by `torch.compile` at their first step, which takes a minute or more.
         tf32: what cards compute in TF32: `convolutions`, `all` products, or `none`; without effect on other devices.
+        loggers: that take the curves beside `curves.csv`: `tensorboard`, `mlflow`, `wandb`; none where it is empty.
     """
 
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 2024
@@ -137,11 +138,14 @@ class Training(Part):
     channels_last: bool = False
     compile: bool = False
     tf32: Literal["none", "convolutions", "all"] = "convolutions"
+    loggers: tuple[Literal["tensorboard", "mlflow", "wandb"], ...] = ("tensorboard",)
 
     @model_validator(mode="after")
     def _shared_out(self) -> Self:
         if self.batch % self.processes:
             raise ValueError(f"a batch of {self.batch} does not divide among {self.processes} processes")
+        if len(set(self.loggers)) < len(self.loggers):
+            raise ValueError("loggers names one twice")
         if self.store_features and self.augment != Augment():
             raise ValueError(
                 "store_features keeps features of sources as they are, and augment changes them: use one of the two"

@@ -21,6 +21,8 @@ from transmodal.training import features
 from transmodal.training.acceleration import set_tf32
 from transmodal.training.launch import Stop
 from transmodal.training.log import Curves
+from transmodal.training.loggers.follower import LOGGERS, LoggerFollower
+from transmodal.training.loggers.logged_run import RunFacts
 from transmodal.training.loop import train_phases
 from transmodal.training.run import lock
 from transmodal.training.saving import load_last
@@ -53,11 +55,19 @@ def train_in_process(fabric: Fabric, assignment: Assignment, progress: Progress,
         with lock(assignment.run):
             saved = load_last(assignment.run)
             n_steps, n_in_epoch = (0, 0) if saved is None else (saved.state.step, saved.state.epoch_step)
-            places = assignment.run.curves, assignment.run.tensorboard
-            with Curves(*places, n_steps, is_validated=n_in_epoch == 0) as curves:
+            board = assignment.run.tensorboard if "tensorboard" in settings.loggers else None
+            with Curves(
+                assignment.run.curves,
+                board,
+                n_steps,
+                is_validated=n_in_epoch == 0,
+                followers=_followers(assignment),
+            ) as curves:
                 session = open_session(fabric, assignment, progress, stop, saved)
                 session.curves = curves
-                return train_session(session)
+                result = train_session(session)
+                curves.is_stopped = result.signal is not None
+                return result
 
 
 def train_session(session: Session) -> ProcessResult:
@@ -96,6 +106,13 @@ def in_words(session: Session) -> Iterator[None]:
         raise out_of_memory(session.settings.batch, session.fabric.device) from error
     finally:
         session.close()
+
+
+def _followers(assignment: Assignment) -> list[LoggerFollower]:
+    """Return what hands the curves on to the recipe's loggers."""
+    run, plan = assignment.run, assignment.plan
+    facts = RunFacts(run.folder.resolve().name, run.loggers, plan.recipe, plan.cohort)
+    return [LoggerFollower(name, facts) for name in plan.recipe.training.loggers if name in LOGGERS]
 
 
 def _prepare(session: Session) -> None:

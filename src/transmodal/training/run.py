@@ -24,7 +24,17 @@ from transmodal.storage import durable, files, outputs, regular
 from transmodal.training.planning.starting_run import NAME
 
 MOVABLE = frozenset(
-    {"device", "processes", "workers", "checkpoint_minutes", "resident", "channels_last", "compile", "tf32"}
+    {
+        "device",
+        "processes",
+        "workers",
+        "checkpoint_minutes",
+        "resident",
+        "channels_last",
+        "compile",
+        "tf32",
+        "loggers",
+    }
 )
 """Keys under `training` that may differ when a run goes on: they say where and how, not what."""
 
@@ -66,6 +76,11 @@ class Run:
     def tensorboard(self) -> Path:
         """Curves for TensorBoard."""
         return self.folder / "tensorboard"
+
+    @property
+    def loggers(self) -> Path:
+        """Records of loggers from outside, and what they write on this machine."""
+        return self.folder / "loggers"
 
     @property
     def samples(self) -> Path:
