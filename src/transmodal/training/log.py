@@ -37,7 +37,7 @@ class CurvePoint(NamedTuple):
 
 
 class Follower(Protocol):
-    """What takes the curves on, row by row; it never raises."""
+    """A receiver of the curves, row by row; it never raises."""
 
     def begin(self, earlier: Sequence[CurvePoint]) -> None:
         """Begin with the rows that the run has already."""

@@ -17,7 +17,7 @@ PROJECT = "transmodal"
 
 
 class RunFacts(NamedTuple):
-    """What a logger is told of a run: never an image, never a case.
+    """The facts of a run that a logger is told: never an image, never a case.
 
     Attributes:
         name: of the run's folder.
