@@ -46,7 +46,7 @@ Follow = Callable[..., LoggerFollower]
 @pytest.fixture
 def follow(tmp_path: Path, tiny: Callable[..., Recipe], monkeypatch: pytest.MonkeyPatch) -> Follow:
     def make(
-        logger: Notebook, *, load: Callable[[], None] = lambda: None, patience: float = 30
+        logger: Notebook, *, load: Callable[[], None] = lambda: None, patience: float = 600
     ) -> LoggerFollower:
         monkeypatch.setitem(LOGGERS, "notebook", Logger(load, logger.connect))
         facts = RunFacts("one", tmp_path / "loggers", tiny(), CohortMark("phantoms", "ab12"))

@@ -14,6 +14,7 @@ from transmodal.cohorts.store import Cohort
 from transmodal.recipes.schema import Recipe
 from transmodal.storage import files
 from transmodal.training.log import Curves, read
+from transmodal.training.loggers import follower
 from transmodal.training.loggers.follower import LoggerFollower
 from transmodal.training.loggers.logged_run import RunFacts
 from transmodal.training.train import train
@@ -25,6 +26,7 @@ Tiny = Callable[..., Recipe]
 
 @pytest.fixture(autouse=True)
 def no_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(follower, "PATIENCE_SECONDS", 600.0)  # also on a machine that is busy
     for name in ("MLFLOW_TRACKING_URI", "MLFLOW_EXPERIMENT_NAME"):
         monkeypatch.delenv(name, raising=False)
 
@@ -39,7 +41,7 @@ def look(folder: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Any, dict[str, 
         return run, {key: client.get_metric_history(run.info.run_id, key) for key in run.data.metrics}
 
 
-def follower(folder: Path, tiny: Tiny) -> LoggerFollower:
+def follow(folder: Path, tiny: Tiny) -> LoggerFollower:
     return LoggerFollower("mlflow", RunFacts("one", folder, tiny(), CohortMark("phantoms", "ab12")))
 
 
@@ -66,7 +68,7 @@ def test_a_training_is_in_mlflow_and_its_weights_are_those_without(
 def test_a_run_that_goes_on_is_one_run(tmp_path: Path, tiny: Tiny, monkeypatch: pytest.MonkeyPatch) -> None:
     for n_before, last in ((0, 5), (3, 8)):
         with Curves(
-            tmp_path / "curves.csv", None, n_before, followers=[follower(tmp_path / "loggers", tiny)]
+            tmp_path / "curves.csv", None, n_before, followers=[follow(tmp_path / "loggers", tiny)]
         ) as curves:
             for step in range(n_before + 1, last + 1):
                 curves.add(step, "cnn", 1, {"loss/l1": step / 3})
@@ -79,11 +81,11 @@ def test_a_run_that_goes_on_is_one_run(tmp_path: Path, tiny: Tiny, monkeypatch: 
 def test_a_store_that_is_lost_in_the_middle_does_not_end_the_training(
     tmp_path: Path, tiny: Tiny, caplog: pytest.LogCaptureFixture
 ) -> None:
-    first = follower(tmp_path / "loggers", tiny)
+    first = follow(tmp_path / "loggers", tiny)
     with Curves(tmp_path / "curves.csv", None, 0, followers=[first]) as curves:
         curves.add(1, "train", 1, {"loss": 0.5})
     shutil.rmtree(tmp_path / "loggers" / "mlflow")
-    with Curves(tmp_path / "curves.csv", None, 1, followers=[follower(tmp_path / "loggers", tiny)]) as curves:
+    with Curves(tmp_path / "curves.csv", None, 1, followers=[follow(tmp_path / "loggers", tiny)]) as curves:
         for step in range(2, 9):
             curves.add(step, "train", 1, {"loss": 0.5})
     assert caplog.text.count("mlflow takes no more curves") == 1
@@ -110,7 +112,7 @@ def test_the_server_of_the_environment_is_taken(
 ) -> None:
     elsewhere = tmp_path / "elsewhere" / "mlflow"
     monkeypatch.setenv("MLFLOW_TRACKING_URI", elsewhere.as_uri())
-    with Curves(tmp_path / "curves.csv", None, 0, followers=[follower(tmp_path / "loggers", tiny)]) as curves:
+    with Curves(tmp_path / "curves.csv", None, 0, followers=[follow(tmp_path / "loggers", tiny)]) as curves:
         curves.add(1, "train", 1, {"loss": 0.5})
     _, metrics = look(elsewhere.parent, monkeypatch)
     assert [one.value for one in metrics["loss"]] == [0.5]

@@ -13,6 +13,7 @@ import pytest
 from transmodal.checkpoint import CohortMark
 from transmodal.recipes.schema import Recipe
 from transmodal.training.log import Curves, read
+from transmodal.training.loggers import follower
 from transmodal.training.loggers.follower import LoggerFollower
 from transmodal.training.loggers.logged_run import RunFacts
 
@@ -24,6 +25,7 @@ BLOCK, HEAD = 32768, struct.Struct("<IHB")
 
 @pytest.fixture(autouse=True)
 def no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(follower, "PATIENCE_SECONDS", 600.0)  # also on a machine that is busy
     for name in ("WANDB_MODE", "WANDB_PROJECT", "WANDB_API_KEY"):
         monkeypatch.delenv(name, raising=False)
 

@@ -36,11 +36,12 @@ class LoggerFollower:
     Args:
         name: of the logger.
         facts: of the run; its folder is made where it is missing.
-        patience: how long the end of a training waits for the logger, s.
+        patience: how long the end of a training waits for the logger, s; None takes `PATIENCE_SECONDS`.
     """
 
-    def __init__(self, name: str, facts: RunFacts, *, patience: float = PATIENCE_SECONDS) -> None:
-        self._name, self._facts, self._patience = name, facts, patience
+    def __init__(self, name: str, facts: RunFacts, *, patience: float | None = None) -> None:
+        self._name, self._facts = name, facts
+        self._patience = PATIENCE_SECONDS if patience is None else patience
         self._queue: SimpleQueue[Sequence[CurvePoint] | Outcome] = SimpleQueue()
         self._thread = threading.Thread(target=self._follow, name=f"logger {name}", daemon=True)
 
