@@ -17,7 +17,7 @@ from transmodal.training.loggers import follower
 from transmodal.training.loggers.follower import LoggerFollower
 from transmodal.training.loggers.logged_run import RunFacts
 
-pytest.importorskip("wandb", reason="needs pip install 'transmodal[wandb]'")
+wandb = pytest.importorskip("wandb", reason="needs pip install 'transmodal[wandb]'")
 
 Tiny = Callable[..., Recipe]
 BLOCK, HEAD = 32768, struct.Struct("<IHB")
@@ -61,6 +61,7 @@ def test_two_starts_are_one_run_and_stay_on_this_machine(tmp_path: Path, tiny: T
                 curves.add(step, "train", 1, {"loss/l1": step / 3, "lr/g": 1e-4})
             curves.is_stopped = last == 5
 
+    wandb.teardown()  # as at the end of a process: what its own process has yet to write is written
     stored = sorted((tmp_path / "loggers" / "wandb").glob("offline-run-*/*.wandb"))
     content = [list(records(path)) for path in stored]
     runs = [one.run for records_ in content for one in records_ if one.WhichOneof("record_type") == "run"]

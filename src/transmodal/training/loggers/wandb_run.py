@@ -72,6 +72,7 @@ def connect(facts: RunFacts, recorded: Mapping[str, Any]) -> WandbRun:
             silent=True,
             disable_code=True,
             disable_git=True,
+            host="",
             login_timeout=10,
             save_code=False,
             x_disable_machine_info=True,
