@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -54,6 +55,7 @@ def evaluate(
     segmenter: str | Path | None = None,
     segmenter_window: str | None = None,
     predictions: Words | PredictionWords = (),
+    scheduler: str = "",
     progress: Progress | None = None,
 ) -> Evaluation:
     """Score trained runs, or volumes of another program, and write the report, as `transmodal evaluate` does.
@@ -88,6 +90,7 @@ def evaluate(
         segmenter_window: values that it takes as 0 to 1, such as `-1000,2000`.
         predictions: folders of volumes that another program made, one per case; by name, they have these names in tables;
             a `PredictionWords` says more of them.
+        scheduler: of a dask cluster whose workers translate and score, as `cluster.crew.working_on` takes it.
         progress: told how far it is.
 
     Raises:
@@ -105,7 +108,9 @@ def evaluate(
     words = EvaluationWords(
         cases, figures, networks, models, passes, volumes, training_cohort, save_volumes, viewer
     )
-    return evaluate_words(runs, cohort_of(cohort, words, output), words, output, progress)
+    return evaluate_words(
+        runs, cohort_of(cohort, words, output), words, output, progress, scheduler=scheduler
+    )
 
 
 @memory.guarded(
@@ -118,8 +123,11 @@ def evaluate_words(
     words: EvaluationWords,
     output: str | Path | None,
     progress: Progress | None,
+    *,
+    scheduler: str = "",
 ) -> Evaluation:
     """Score runs on a split of pairs; arguments and errors as `evaluate`."""
+    from transmodal.cluster.crew import working_on
     from transmodal.errors import UsageError
     from transmodal.evaluation.run import evaluate as score
     from transmodal.storage import outputs
@@ -137,9 +145,17 @@ def evaluate_words(
             "a split of pairs",
             "Call transmodal.evaluation.unpaired.evaluate_unpaired, as the command does.",
         )
+    spread = None
+    if scheduler:
+        from transmodal.commands._case_work import order_of, spread_cases
+
+        spread = partial(spread_cases, order_of(folders, store, words, folder))
     advance = None if progress is None else progress.advance
     announce = None if progress is None else progress.say
-    evaluation = score(folders, store, request, output=folder, progress=advance, announce=announce)
+    with working_on(scheduler, [*listed, store.folder, folder]):
+        evaluation = score(
+            folders, store, request, output=folder, spread=spread, progress=advance, announce=announce
+        )
     if folder.parent in listed:  # the run's card tells the figures that lie in its folder
         from transmodal.exporting import card
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from transmodal.commands._clusters import Scheduler
 from transmodal.commands._evaluating import cohort_of, evaluate_words, folder_for, lacks_pairs
 from transmodal.commands._evaluation_words import (
     STANDARD,
@@ -37,6 +38,7 @@ EXAMPLES = (
     "--phenotypes participants.tsv --by site --by age:10,20\n\n"
     "transmodal evaluate runs/mrnet --cohort cohort --metrics mae,lpips,dice,hd95 --segmenter organs.onnx "
     "--weights lpips=alexnet-owt-7be5be79.pth --weights lpips_heads=alex.pth\n\n"
+    "transmodal evaluate runs/t1-to-fa --cohort cohort --scheduler scheduler.json          (the workers of a dask cluster)\n\n"
     "transmodal evaluate --predictions konfai/=konfai --predictions synthsr/=synthsr --cohort cohort -o table\n\n"
     "transmodal evaluate --predictions sct/ --reference ct/ --masks masks/ --target ct -o scored"
 )
@@ -96,6 +98,7 @@ def run(
     predictions: PredictionWords,
     save_volumes: SaveVolumes = False,
     viewer: Viewer = False,
+    scheduler: Scheduler = "",
     as_json: AsJson = False,
 ) -> None:
     """Write evaluation.json, evaluation.csv and report.html: figures per case with their protocol, beside oracles.
@@ -108,27 +111,47 @@ def run(
         cases, figures, networks, models, passes, predictions, training_cohort, save_volumes, viewer
     )
     folders = [library.resolve(run) for run in runs]
-    _score(folders, cohort_of(cohort, words, output), words, output, as_json=as_json)
+    _score(folders, cohort_of(cohort, words, output), words, output, scheduler, as_json=as_json)
 
 
 def _score(
-    runs: Sequence[Path], cohort: Path | Cohort, words: EvaluationWords, output: Path | None, *, as_json: bool
+    runs: Sequence[Path],
+    cohort: Path | Cohort,
+    words: EvaluationWords,
+    output: Path | None,
+    scheduler: str,
+    *,
+    as_json: bool,
 ) -> None:
     """Score pairs, or what needs none where the split has none."""
     if runs and lacks_pairs(runs[0], cohort, words.cases.split):
+        _refuse_scheduler(scheduler)
         _score_unpaired(runs, open_cohort(cohort), words, output, as_json=as_json)
     else:
-        _score_pairs(runs, cohort, words, output, as_json=as_json)
+        _score_pairs(runs, cohort, words, output, scheduler, as_json=as_json)
+
+
+def _refuse_scheduler(scheduler: str) -> None:
+    from transmodal.errors import UsageError
+
+    if scheduler:
+        raise UsageError("E004", "--scheduler without a pair", "a split of pairs", "Leave --scheduler out.")
 
 
 def _score_pairs(
-    runs: Sequence[Path], cohort: Path | Cohort, words: EvaluationWords, output: Path | None, *, as_json: bool
+    runs: Sequence[Path],
+    cohort: Path | Cohort,
+    words: EvaluationWords,
+    output: Path | None,
+    scheduler: str,
+    *,
+    as_json: bool,
 ) -> None:
     """Take the figures of pairs and print them."""
     from transmodal.commands._progress import bars
 
     with bars() as progress:
-        evaluation = evaluate_words(runs, cohort, words, output, progress)
+        evaluation = evaluate_words(runs, cohort, words, output, progress, scheduler=scheduler)
     folder = folder_for(runs, open_cohort(cohort), output)
     report = folder / "report.html"
     if as_json:

@@ -1,36 +1,33 @@
-"""Translate and score case by case: rows, regions, pictures, hashes."""
+"""Translate and score case by case: rows, regions, pictures, hashes; here, or spread over other processes."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from transmodal.cohorts.store import PreparedCase
 from transmodal.errors import InputError, UsageError
-from transmodal.evaluation import per_case
+from transmodal.evaluation.case_scorer import CaseOutcome, CaseResult, CaseScorer
 from transmodal.evaluation.drawing.viewer_pages import add_page
 from transmodal.evaluation.learned.base import NO_LEARNED_METRICS, LearnedMetrics
-from transmodal.evaluation.measures import clipping, disagreement, organs, regional
-from transmodal.evaluation.measures.disagreement import DisagreementRow
-from transmodal.evaluation.measures.gallery import CasePictures, Gallery, draw_case
-from transmodal.evaluation.measures.histogram import Counts
-from transmodal.evaluation.measures.organs import OrganRow
-from transmodal.evaluation.measures.regional import RegionRow
-from transmodal.evaluation.participants import CaseTranslation, Participants, translate
-from transmodal.evaluation.records.store import TargetHashes, VolumeStore, hash_target
+from transmodal.evaluation.measures import clipping
+from transmodal.evaluation.measures.gallery import CasePictures, Gallery
+from transmodal.evaluation.participants import Participants
+from transmodal.evaluation.records.store import VolumeStore
 from transmodal.evaluation.result import Evaluation
 from transmodal.evaluation.score import STANDARD
 from transmodal.evaluation.task import EvaluationTask
-from transmodal.metrics.protocol import MetricValue
-from transmodal.metrics.registry import any_needs, higher_is_better
-from transmodal.metrics.table import Row
+from transmodal.metrics.registry import higher_is_better
 from transmodal.progress import StageProgress
 from transmodal.viewing.folder import ViewerFolder
-from transmodal.volumes import Volume
-from transmodal.volumes.bounds import Clipped
+
+SpreadCases = Callable[[Sequence[str]], Iterator[tuple[str, CaseOutcome]]]
+"""From ids of cases to what is taken of each, with its id, in any order."""
+Tell = Callable[[int], None]
+"""Called with the number of cases that are complete."""
 
 
 def evaluate_cases(
@@ -42,6 +39,7 @@ def evaluate_cases(
     learned: LearnedMetrics = NO_LEARNED_METRICS,
     store: VolumeStore | None = None,
     pages: ViewerFolder | None = None,
+    spread: SpreadCases | None = None,
     progress: StageProgress | None = None,
 ) -> Evaluation:
     """Translate and score every case by every participant.
@@ -54,6 +52,7 @@ def evaluate_cases(
         learned: metrics that need a network.
         store: keeps the synthetic volumes; None keeps none.
         pages: viewer pages, of which every case gets one; None writes none.
+        spread: works on cases in other processes; None works on them here.
         progress: told how far it is.
 
     Raises:
@@ -62,146 +61,61 @@ def evaluate_cases(
     """
     names = [participant.name for participant in participants.everyone]
     _check(names, cases, task)
-    primary = "mae" if "mae" in metrics else metrics[0]
+    scorer = CaseScorer(participants, task, metrics, learned, store)
+    primary = scorer.primary
     gallery = Gallery(f"{primary.upper()} of {names[0]}", higher_is_better=higher_is_better(primary))
-    scorer = _CaseScorer(participants, task, metrics, learned, store)
-    results: list[_CaseResult] = []
-    for n, case in enumerate(cases, start=1):
-        volumes = scorer.translate(case)
-        figures = scorer.measure(case, volumes)
-        results.append(scorer.score(case, volumes, figures))
-        primary_value = next(figure.value for figure in figures[names[0]] if figure.metric == primary)
-        gallery.add(scorer.show(case, volumes), primary_value)
-        if pages is not None:
-            add_page(pages, case, task, volumes.target, volumes.synthetic, volumes.disagreements)
-        if progress is not None:
-            progress("evaluate", n, len(cases))
+    tell = None if progress is None else _counting(progress, len(cases))
+    outcomes = (
+        _one_by_one(scorer, cases, pages, tell)
+        if spread is None
+        else _in_order(cases, spread([case.id for case in cases]), store, tell)
+    )
+    results: list[CaseResult] = []
+    for outcome in outcomes:
+        results.append(outcome.result)
+        gallery.add(outcome.pictures, outcome.primary)
     return replace(_evaluation(scorer, results, gallery.cases()), viewer=pages)
 
 
-@dataclass(frozen=True, slots=True)
-class _CaseVolumes:
-    """One case's target, as it is compared, and the participants' translations of it, by name."""
-
-    target: Volume
-    synthetic: Mapping[str, Volume]
-    disagreements: Mapping[str, Volume]
-    clipped: Mapping[str, Clipped]
-    seconds: Mapping[str, float]
+def _counting(progress: StageProgress, total: int) -> Tell:
+    return lambda n: progress("evaluate", n, total)
 
 
-@dataclass(frozen=True, slots=True)
-class _CaseResult:
-    """Everything that is taken of one case, without its pictures; mappings are by participant."""
-
-    case: str
-    rows: Sequence[Row]
-    slices_excluded: int
-    hashes: TargetHashes
-    clipped: Mapping[str, Clipped]
-    seconds: Mapping[str, float]
-    disagreements: Sequence[DisagreementRow]
-    errors: Mapping[str, Counts]
-    regions: Sequence[RegionRow]
-    organs: Sequence[OrganRow]
+def _one_by_one(
+    scorer: CaseScorer, cases: Sequence[PreparedCase], pages: ViewerFolder | None, tell: Tell | None
+) -> Iterator[CaseOutcome]:
+    """Yield what is taken of each case, worked on here, and write its page."""
+    for n, case in enumerate(cases, start=1):
+        volumes = scorer.translate(case)
+        outcome = scorer.outcome(case, volumes)
+        if pages is not None:
+            add_page(pages, case, scorer.task, volumes.target, volumes.synthetic, volumes.disagreements)
+        if tell is not None:
+            tell(n)
+        yield outcome
 
 
-@dataclass(frozen=True, slots=True)
-class _CaseScorer:
-    """Translates and scores one case at a time."""
-
-    participants: Participants
-    task: EvaluationTask
-    metrics: Sequence[str]
-    learned: LearnedMetrics
-    store: VolumeStore | None
-
-    def translate(self, case: PreparedCase) -> _CaseVolumes:
-        """Translate a case by every participant; stored volumes come back as a reader will find them."""
-        translations: dict[str, CaseTranslation] = {}
-        seconds = {}
-        for participant in self.participants.everyone:
-            start = time.perf_counter()
-            translations[participant.name] = translate(participant, case)
-            seconds[participant.name] = time.perf_counter() - start
-        synthetic = {name: translation.volume for name, translation in translations.items()}
-        disagreements = {
-            name: translation.disagreement
-            for name, translation in translations.items()
-            if translation.disagreement is not None
-        }
-        clipped = {name: translation.clipped for name, translation in translations.items()}
-        if self.store is not None:
-            keep, keep_disagreement = self.store.keep, self.store.keep_disagreement
-            synthetic = {name: keep(name, case, volume) for name, volume in synthetic.items()}
-            disagreements = {
-                name: keep_disagreement(name, case, volume) for name, volume in disagreements.items()
-            }
-        return _CaseVolumes(per_case.read_target(case, self.task), synthetic, disagreements, clipped, seconds)
-
-    def measure(self, case: PreparedCase, volumes: _CaseVolumes) -> dict[str, list[MetricValue]]:
-        """Return the figures of every participant."""
-        return {
-            name: per_case.measure_case(case, volumes.target, volume, self.task, self.metrics)
-            + per_case.stamp_adaptation(
-                self.learned.measure(per_case.build_pair(case, name, volumes.target, volume, self.task)),
-                self.task,
-            )
-            for name, volume in volumes.synthetic.items()
-        }
-
-    def score(
-        self, case: PreparedCase, volumes: _CaseVolumes, figures: Mapping[str, Sequence[MetricValue]]
-    ) -> _CaseResult:
-        """Return everything that is taken of a case."""
-        first = next(iter(figures.values()))
-        excluded = [figure.slices_excluded for figure in first if figure.slices_excluded is not None]
-        models = {model.name: volumes.synthetic[model.name] for model in self.participants.models}
-        target, task = volumes.target, self.task
-        return _CaseResult(
-            case.id,
-            [
-                per_case.build_row(case, name, figure)
-                for name, measured in figures.items()
-                for figure in measured
-            ],
-            excluded[0] if excluded else 0,
-            hash_target(case, task.target),
-            {name: volumes.clipped[name] for name in models},
-            volumes.seconds,
-            [
-                disagreement.row(case, target, volumes.synthetic[name], spread, name)
-                for name, spread in volumes.disagreements.items()
-            ],
-            {name: per_case.count_case_errors(case, target, volume, task) for name, volume in models.items()},
-            [
-                row
-                for name, volume in models.items()
-                for row in regional.rows(case, target, volume, name, task.unit, task.labels)
-            ],
-            [
-                row
-                for name, volume in (models if any_needs(self.metrics, "labels") else {}).items()
-                for row in organs.rows(case, target, volume, name, task.labels, task.data_range)
-            ],
-        )
-
-    def show(self, case: PreparedCase, volumes: _CaseVolumes) -> CasePictures:
-        """Return the pictures of a case; the models' errors set the limit of the error maps, without models the oracles'."""
-        task, limiting = self.task, self.participants.models or self.participants.oracles
-        return draw_case(
-            case,
-            task.sources,
-            (task.target, volumes.target),
-            volumes.synthetic,
-            [participant.name for participant in limiting],
-            volumes.disagreements,
-            task.units,
-        )
+def _in_order(
+    cases: Sequence[PreparedCase],
+    arriving: Iterator[tuple[str, CaseOutcome]],
+    store: VolumeStore | None,
+    tell: Tell | None,
+) -> Iterator[CaseOutcome]:
+    """Yield what is taken of each case in the order of the cases, though it comes in any order."""
+    waiting, early = deque(case.id for case in cases), dict[str, CaseOutcome]()
+    for n, (name, outcome) in enumerate(arriving, start=1):
+        early[name] = outcome
+        if tell is not None:
+            tell(n)
+        while waiting and waiting[0] in early:
+            next_outcome = early.pop(waiting.popleft())
+            if store is not None:
+                store.add(next_outcome.result.case, next_outcome.volumes, next_outcome.disagreements)
+            yield next_outcome
 
 
 def _evaluation(
-    scorer: _CaseScorer, results: Sequence[_CaseResult], gallery: tuple[CasePictures, ...]
+    scorer: CaseScorer, results: Sequence[CaseResult], gallery: tuple[CasePictures, ...]
 ) -> Evaluation:
     """Put the results of all cases together."""
     participants, task, store = scorer.participants, scorer.task, scorer.store

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 from transmodal.cohorts.quality import assumed_spacing
 from transmodal.cohorts.store import Cohort, PreparedCase
 from transmodal.errors import UsageError
-from transmodal.evaluation.casewise import evaluate_cases
+from transmodal.evaluation.case_scorer import CaseScorer
+from transmodal.evaluation.casewise import SpreadCases, evaluate_cases
 from transmodal.evaluation.computable import check_cases
 from transmodal.evaluation.drawing.viewer_pages import open_pages
 from transmodal.evaluation.external.internal_test import take_internal_test
@@ -28,7 +30,7 @@ from transmodal.evaluation.oracles import fit as oracles
 from transmodal.evaluation.oracles.fit import Oracle
 from transmodal.evaluation.participants import Participants, exceeds_training_window
 from transmodal.evaluation.predictions.alone import load_or_plan
-from transmodal.evaluation.predictions.predicted import count_channels, open_predictions
+from transmodal.evaluation.predictions.predicted import OpenedPredictions, count_channels, open_predictions
 from transmodal.evaluation.records.store import VolumeStore
 from transmodal.evaluation.report.write import write
 from transmodal.evaluation.request import EvaluationRequest, ScoringOptions
@@ -48,6 +50,7 @@ def evaluate(
     request: EvaluationRequest = STANDARD,
     *,
     output: Path | None = None,
+    spread: SpreadCases | None = None,
     progress: StageProgress | None = None,
     announce: Callable[[str], None] | None = None,
 ) -> Evaluation:
@@ -59,6 +62,7 @@ def evaluate(
         cohort: a prepared cohort, the one that the runs learned from or another.
         request: which cases are scored, how they are translated, which figures are taken beside which oracles.
         output: folder for the files of `report.write.write`; None writes nothing.
+        spread: works on cases in other processes; None works on them here.
         progress: told how far it is.
         announce: told on one line how much memory the work takes.
 
@@ -70,36 +74,82 @@ def evaluate(
             that lack what a metric needs, or are in another unit than the runs', and as
             `predictions.predicted.open_predictions`.
     """
+    pages = open_pages(output, is_requested=request.has_viewer)
+    opened = open_evaluation(runs, cohort, request, output=output, progress=progress, announce=announce)
+    scorer, loaded = opened.scorer, opened.loaded
+    evaluation = evaluate_cases(
+        scorer.participants,
+        opened.cases,
+        scorer.task,
+        metrics=scorer.metrics,
+        learned=scorer.learned,
+        store=scorer.store,
+        pages=pages,
+        spread=spread,
+        progress=progress,
+    )
+    internal = take_internal_test(
+        opened.sites, loaded, opened.participants, scorer.task, request.scoring, progress
+    )
+    evaluation = replace(opened.predictions.untime(evaluation), strata=opened.strata, internal_test=internal)
+    if output is not None:
+        write(evaluation, output)
+    return evaluation
+
+
+class OpenEvaluation(NamedTuple):
+    """An evaluation whose runs are loaded, whose oracles are fitted and whose cases are known.
+
+    Attributes:
+        scorer: works on a case.
+        cases: that are scored.
+        participants: runs and oracles, without predictions.
+        predictions: volumes that another program made.
+        sites: the scored cohort and the one that the runs learned from.
+        loaded: the runs.
+        strata: of the patients; None without phenotypes.
+    """
+
+    scorer: CaseScorer
+    cases: Sequence[PreparedCase]
+    participants: Participants
+    predictions: OpenedPredictions
+    sites: Sites
+    loaded: LoadedRuns
+    strata: Strata | None
+
+
+def open_evaluation(
+    runs: Mapping[str, Path] | Sequence[Path],
+    cohort: Cohort | Path,
+    request: EvaluationRequest = STANDARD,
+    *,
+    output: Path | None = None,
+    progress: StageProgress | None = None,
+    announce: Callable[[str], None] | None = None,
+) -> OpenEvaluation:
+    """Load the runs, fit the oracles and prepare the cases of an evaluation; arguments and errors as `evaluate`."""
     request.scoring.check()
     if output is not None:
         outputs.check_folder(output)
-    pages = open_pages(output, is_requested=request.has_viewer)
     scored = _open(cohort)
     loaded = load_or_plan(runs, scored, request)
     sites = _read_sites(scored, loaded, request)
     cases, task, strata = _prepare_cases(sites, loaded, request)
     roster = [case.id for case in sites.scored.cohort.cases()]
-    opened = open_predictions(request.predictions, cases, roster, task, progress)
-    cases = list(opened.cases)
+    predictions = open_predictions(request.predictions, cases, roster, task, progress)
+    cases = list(predictions.cases)
     _check_memory(loaded, cases, request, announce)
     fitted = _fit_oracles(request.scoring, sites, loaded, progress)
     participants = Participants(loaded.translators, fitted, loaded.records, loaded.curves)
-    task = opened.complete(_complete_task(task, request, sites, loaded, cases))
-    evaluation = evaluate_cases(
-        opened.beside(participants),
-        cases,
-        task,
-        metrics=request.scoring.metrics,
-        learned=request.scoring.learned,
-        store=_volume_store(output) if request.save_volumes else None,
-        pages=pages,
-        progress=progress,
+    scorer = CaseScorer(
+        predictions.beside(participants),
+        predictions.complete(_complete_task(task, request, sites, loaded, cases)),
+        request.scoring.metrics,
+        request.scoring.learned,
+        _volume_store(output) if request.save_volumes else None,
     )
-    internal = take_internal_test(sites, loaded, participants, task, request.scoring, progress)
-    evaluation = replace(opened.untime(evaluation), strata=strata, internal_test=internal)
-    if output is not None:
-        write(evaluation, output)
-    return evaluation
+    return OpenEvaluation(scorer, cases, participants, predictions, sites, loaded, strata)
 
 
 def evaluate_oracles(

@@ -78,6 +78,17 @@ class VolumeStore:
         self.disagreements.setdefault(name, {})[case.id] = parts
         return stored
 
+    def add(
+        self,
+        case: str,
+        volumes: Mapping[str, tuple[StoredFile, ...]],
+        disagreements: Mapping[str, tuple[StoredFile, ...]],
+    ) -> None:
+        """Take up the files of a case that another process wrote, by translator."""
+        for own, parts in ((self.volumes, volumes), (self.disagreements, disagreements)):
+            for name, listed in parts.items():
+                own.setdefault(name, {})[case] = listed
+
     def _below(self, name: str) -> Path:
         number = [*self.volumes, name].index(name) + 1  # names may hold characters that paths cannot
         return Path(FOLDER) / f"{number:02d}-{plain(name)}"
