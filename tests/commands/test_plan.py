@@ -31,6 +31,17 @@ def test_json_and_python_say_the_same(folders: Path, capsys: pytest.CaptureFixtu
     assert "time" not in content
 
 
+def test_many_cases_are_told_by_the_rates_of_a_few(folders: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = [*WORDS.split(), "--seconds", "0", "--cases", "100000", "--workers", "8", "--json"]
+    assert cli.run(words) == 0
+    scale = json.loads(capsys.readouterr().out)["scale"]
+    assert (scale["cases"], scale["workers"], scale["measured"]) == (100_000, 8, 4)
+    for verb in ("prepare", "translate", "evaluate"):
+        rate = scale["verbs"][verb]
+        assert rate["bytes"] == 100_000 * rate["bytes_per_case"]
+        assert rate["seconds"] == pytest.approx(12_500 * rate["seconds_per_case"], rel=0.01, abs=1)
+
+
 @pytest.mark.parametrize(
     ("words", "status", "part"),
     [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 EXAMPLES = (
     "Examples:\n\ntransmodal plan t1-to-fa-small --cohort cohort\n\n"
     "transmodal plan mrnet-synthrad2023 --cohort brain --set training.batch=16 --device cuda\n\n"
+    "transmodal plan t1-to-fa-small --cohort cohort --cases 100000 --workers 64\n\n"
     "transmodal plan t1-to-fa-small --cohort cohort --seconds 0          (times nothing: at once)"
 )
 
@@ -39,6 +41,14 @@ def run(
             min=0, help="How long steps of each phase are timed, after some to warm up; 0 times nothing."
         ),
     ] = 15.0,
+    cases: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Also tell what preparing, translating and evaluating so many cases takes, by the rates of a few of the cohort.",
+        ),
+    ] = None,
+    workers: Annotated[int, typer.Option(min=1, help="Processes at once, for --cases.")] = 1,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one JSON object instead: counts, bytes and seconds.")
     ] = False,
@@ -62,6 +72,8 @@ def run(
             precision=precision,
             processes=processes,
             seconds=seconds,
+            cases=cases,
+            workers=workers,
             progress=progress,
         )
     if not launch.is_first():
@@ -83,6 +95,8 @@ def plan(
     precision: str | None = None,
     processes: int | None = None,
     seconds: float = 15.0,
+    cases: int | None = None,
+    workers: int = 1,
     progress: Progress | None = None,
 ) -> Forecast:
     """Tell what `transmodal.train` takes with the same words, as `transmodal plan` does.
@@ -96,6 +110,8 @@ def plan(
         precision: instead of the recipe's: `32-true`, `bf16-mixed` or `16-mixed`.
         processes: instead of the recipe's; more than one needs `if __name__ == "__main__":` in a script.
         seconds: for which steps of each phase are timed; 0 times nothing.
+        cases: also tell what preparing, translating and evaluating so many takes, by the rates of a few of the cohort.
+        workers: processes at once, for those.
         progress: told of the parts that were timed.
 
     Returns:
@@ -111,10 +127,11 @@ def plan(
 
     hardware = {"device": device, "precision": precision, "processes": processes}
     origin = None if start is None else library.resolve(start)
-    return forecast(
-        resolve(recipe, changes, hardware),
-        open_cohort(cohort),
-        seconds=seconds,
-        start=origin,
-        progress=progress,
-    )
+    resolved, store = resolve(recipe, changes, hardware), open_cohort(cohort)
+    told = forecast(resolved, store, seconds=seconds, start=origin, progress=progress)
+    if cases is None:
+        return told
+    from transmodal.commands._rates import measure_rates
+    from transmodal.training.forecast.scale import ScalePlan
+
+    return replace(told, scale=ScalePlan(cases, workers, *measure_rates(resolved, store, progress)))

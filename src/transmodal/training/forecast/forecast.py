@@ -14,6 +14,7 @@ from transmodal.progress import Progress, Silent
 from transmodal.recipes.schema import Recipe
 from transmodal.training.forecast.measure import Clock, Measurement, measure_in_process
 from transmodal.training.forecast.pace import Pace
+from transmodal.training.forecast.scale import ScalePlan
 from transmodal.training.launch import launch, raise_signal
 from transmodal.training.planning.disk import estimate_disk, free_at, size
 from transmodal.training.planning.memory import ADVICE, estimate_training
@@ -34,10 +35,12 @@ class Forecast:
     Attributes:
         needs: its work, device, memory and disk.
         pace: of its parts; None where nothing was timed.
+        scale: what very many cases take; None where that was not asked for.
     """
 
     needs: Needs
     pace: Pace | None
+    scale: ScalePlan | None = None
 
     @property
     def seconds(self) -> float | None:
@@ -46,6 +49,9 @@ class Forecast:
 
     def lines(self) -> list[str]:
         """Return it, a line each."""
+        return [*self._training_lines(), *(() if self.scale is None else self.scale.lines())]
+
+    def _training_lines(self) -> list[str]:
         lines = self.needs.lines()
         if self.pace is None:
             return [*lines, "time: not measured"]
@@ -70,6 +76,8 @@ class Forecast:
             content["disk"]["features"] = features.windows * features.n_bytes
             content["memory"]["card"] = self.pace.device_peak
             content["time"] = self.pace.to_json(self.needs.work)
+        if self.scale is not None:
+            content["scale"] = self.scale.to_json()
         return {"recipe": self.needs.plan.recipe.name, "cohort": self.needs.plan.cohort.name, **content}
 
 
