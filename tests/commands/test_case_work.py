@@ -103,6 +103,15 @@ def test_a_killed_worker_loses_nothing(folders: Path, scheduler: str) -> None:
     assert not list(folders.rglob(".seen*"))
 
 
+def test_what_a_killed_worker_left_half_written_is_removed(folders: Path, scheduler: str) -> None:
+    place = folders / "out" / "volumes" / "01-unet_regression"
+    place.mkdir(parents=True)
+    (place / ".partial-a1b2c3d4.nii.gz").write_bytes(b"half")
+    line = "evaluate run --cohort cohort --split train --oracles none --metrics mae --device cpu -o out"
+    assert cli.run([*line.split(), "--scheduler", scheduler]) == 0
+    assert list(place.iterdir()) == []
+
+
 @pytest.mark.parametrize(
     ("word", "part"),
     [

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -152,7 +153,7 @@ def evaluate_words(
         spread = partial(spread_cases, order_of(folders, store, words, folder))
     advance = None if progress is None else progress.advance
     announce = None if progress is None else progress.say
-    with working_on(scheduler, [*listed, store.folder, folder]):
+    with working_on(scheduler, [*listed, store.folder, folder]), _cleared(folder if scheduler else None):
         evaluation = score(
             folders, store, request, output=folder, spread=spread, progress=advance, announce=announce
         )
@@ -161,6 +162,18 @@ def evaluate_words(
 
         card.refresh(folder.parent)
     return evaluation
+
+
+@contextmanager
+def _cleared(folder: Path | None) -> Iterator[None]:
+    """Remove, when the block is left, what killed workers left half-written below a folder."""
+    from transmodal.storage import orphans
+
+    try:
+        yield
+    finally:
+        if folder is not None:
+            orphans.clear_below(folder)
 
 
 def cohort_of(

@@ -11,7 +11,7 @@ from transmodal.training.planning.disk import size
 
 
 class Rate(NamedTuple):
-    """What a verb takes for one more case.
+    """Cost of one more case to a verb.
 
     Attributes:
         verb: such as `prepare`.
@@ -25,7 +25,7 @@ class Rate(NamedTuple):
 
 
 class ScalePlan(NamedTuple):
-    """What very many cases take.
+    """Cost of very many cases.
 
     Attributes:
         cases: how many.
