@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -39,6 +40,31 @@ def _shorten(words: list[str], page: str) -> list[str]:
     return words
 
 
+def _write_files(page: str) -> None:
+    """Write the files that a page shows below their names."""
+    text = (FOLDER / f"{page}.md").read_text(encoding="utf-8")
+    for name, content in re.findall(
+        r"^`([\w-]+/[\w.-]+)`\n```\w+\n(.*?)^```", text, re.MULTILINE | re.DOTALL
+    ):
+        Path(name).parent.mkdir(exist_ok=True)
+        Path(name).write_text(content, encoding="utf-8")
+
+
+def _install(kit: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Put a distribution where Python looks, with the metadata that pip would write of it."""
+    project = tomllib.loads((kit / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    metadata = kit / f"{project['name'].replace('-', '_')}-{project['version']}.dist-info"
+    metadata.mkdir()
+    head = f"Metadata-Version: 2.1\nName: {project['name']}\nVersion: {project['version']}\n"
+    (metadata / "METADATA").write_text(head, encoding="utf-8")
+    groups = [
+        "\n".join([f"[{group}]", *(f"{name} = {value}" for name, value in entries.items())])
+        for group, entries in project["entry-points"].items()
+    ]
+    (metadata / "entry_points.txt").write_text("\n".join(groups) + "\n", encoding="utf-8")
+    monkeypatch.syspath_prepend(kit.resolve())
+
+
 def _remove(patterns: list[str]) -> None:
     for pattern in patterns:
         paths = list(Path().glob(pattern))
@@ -54,10 +80,15 @@ def test_a_tutorial_runs_from_an_empty_folder(
     monkeypatch.chdir(tmp_path)
     torch.set_num_threads(1)
     commands = _commands(page)
+    _write_files(page)
     assert {"atlas", "prepare", "train", "translate", "evaluate"} <= {words[1] for words in commands}
     for program, *words in commands:
         if program == "rm":
             _remove(words)
+            continue
+        if program == "pip":
+            assert words[0] == "install"
+            _install(Path(words[1]), monkeypatch)
             continue
         assert program == "transmodal"
         assert cli.run(_shorten(words, page)) == 0, (shlex.join(words), capsys.readouterr())
