@@ -297,6 +297,7 @@ def test_each_idea_is_switched_off_by_one_key() -> None:
         {"fuse": "norm_act"},
         {"adaptor_kernel": 3},
         {"sam": "none"},
+        {"sam_levels": [1]},
         {"masks": 0},
         {"masks": 1},
         {"output": "signed"},
@@ -331,6 +332,37 @@ def test_where_sams_features_go(route: str) -> None:
     ]
     assert torch.equal(*seen) == (route == "skip")
     assert not torch.allclose(*images, atol=1e-4)
+
+
+@pytest.mark.parametrize("level", [1, 2, 3])
+def test_a_stage_alone_is_joined_with_sams_features(level: int) -> None:
+    translator, given = enlarged(build(sam_levels=[level])), batch()
+    joined = [hasattr(stage, "adaptor") for stage in translator.generator.encoder]
+    assert joined == [stage == level for stage in (1, 2, 3)]
+    features = translator.encode(given.source)
+    assert features is not None
+    images = [
+        translator(given.source, given.available, features=one) for one in (features, features.flip(-1))
+    ]
+    assert not torch.equal(*images)
+    with torch.no_grad():
+        for parameter in translator.generator.encoder[level - 1].adaptor.parameters():
+            parameter.zero_()
+    silent = [
+        translator(given.source, given.available, features=one) for one in (features, features.flip(-1))
+    ]
+    assert torch.equal(*silent)  # no other stage hears of them
+
+
+def test_all_stages_by_name_are_what_no_name_gives() -> None:
+    given = batch()
+    images = []
+    for settings in ({}, {"sam_levels": [1, 2, 3]}):
+        images.append(build(**settings)(given.source, given.available))
+    assert torch.equal(*images)
+    for odd in ([4], [1, 1], []):
+        with pytest.raises(UsageError, match="sam_levels"):
+            build(sam_levels=odd)
 
 
 def test_norm_act_doubles_what_the_stages_hand_on() -> None:

@@ -34,3 +34,35 @@ def test_what_is_no_study_is_refused(tmp_path: Path) -> None:
     )
     with pytest.raises(UsageError, match="unknown key training"):
         plan_of(str(tmp_path / "typo.yaml"))
+
+
+def test_a_variant_is_held_against_another_that_there_is(tmp_path: Path) -> None:
+    text = "name: x\nrecipe: t1-to-fa-small\nvariants: {{a: {{}}, b: {{changes: [training.epochs=2], against: {}}}}}\n"
+    (tmp_path / "good.yaml").write_text(text.format("a"))
+    assert plan_of(str(tmp_path / "good.yaml")).variants["b"].against == "a"
+    for odd in ("b", "c"):
+        (tmp_path / "odd.yaml").write_text(text.format(odd))
+        with pytest.raises(UsageError, match=f"b against {odd}: name another variant"):
+            plan_of(str(tmp_path / "odd.yaml"))
+
+
+def test_every_stage_is_left_out_and_left_alone() -> None:
+    plan = plan_of("mrnet-fusion")
+    levels = {tuple(plan.resolved(variant, 1).settings.get("sam_levels") or ()) for variant in plan.variants}
+    stages = range(1, plan.resolved("all stages", 1).settings["levels"] + 1)
+    alone = {(stage,) for stage in stages}
+    left_out = {tuple(other for other in stages if other != stage) for stage in stages}
+    assert levels == {(), *alone, *left_out}
+
+
+def test_every_resolution_is_tested_with_and_without_the_multiscale_input() -> None:
+    plan = plan_of("colorization-resolution")
+    for side in (256, 128, 64):
+        single = plan.variants[f"{side} without multiscale input"]
+        assert single.against == str(side)
+        with_it, without = (
+            plan.resolved(name, 1) for name in (str(side), f"{side} without multiscale input")
+        )
+        assert with_it.windows == without.windows
+        assert with_it.windows.size == (side, side)
+        assert (with_it.settings.get("multiscale", True), without.settings["multiscale"]) == (True, False)

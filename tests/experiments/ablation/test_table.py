@@ -70,6 +70,23 @@ def test_variants_are_tested_against_the_first_subject_by_subject() -> None:
     assert "cannot fall below 0.031" in page(many)
 
 
+def test_a_variant_may_be_tested_against_another_than_the_first() -> None:
+    def variant(error: float, against: str = "") -> dict[str, Any]:
+        cases = {f"case{case}": error * (1 + 0.1 * case) for case in range(6)}
+        return CONTENT["variants"]["whole"] | {
+            "seeds": {"1": {"rows": {"run": {"mae": cases}}}},
+            "summary": {"run": {name: {"mean": 0.1, "sd": 0.0} for name in ("mae", "psnr", "ssim")}},
+            **({"against": against} if against else {}),
+        }
+
+    variants = {"256": variant(0.1), "64": variant(0.3), "64 alone": variant(0.3, "64")}
+    lines = rows({**CONTENT, "variants": variants})
+    assert "| difference in MAE | p (Holm) |" in lines[0]
+    assert "0.25 (" in lines[4]
+    assert lines[4].endswith(") to 256 | 0.062 |")
+    assert lines[5].endswith("| 0 (0 to 0) to 64 | 1.000 |")
+
+
 def test_seeds_of_other_subjects_are_not_tested() -> None:
     whole = {
         "seeds": {

@@ -4,12 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from transmodal.experiments.design import Design, Variant
 from transmodal.experiments.library import Library
+
+
+class AblationVariant(Variant):
+    """One way to train, and what it is compared with.
+
+    Attributes:
+        against: name of another variant; the first where it is left out.
+    """
+
+    against: str = ""
 
 
 class AblationPlan(Design):
@@ -22,13 +32,20 @@ class AblationPlan(Design):
         changes: of the recipe, for all variants.
         seeds: of the trainings.
         without: sources without which the runs are scored once more.
-        variants: by name; the first is what the others are compared with.
+        variants: by name; the first is what the others are compared with, unless they say `against`.
     """
 
     recipe: str
     paper: str = ""
     without: tuple[str, ...] = ()
-    variants: Annotated[dict[str, Variant], Field(min_length=1)]
+    variants: Annotated[dict[str, AblationVariant], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _check_against(self) -> Self:
+        for name, variant in self.variants.items():
+            if variant.against and (variant.against == name or variant.against not in self.variants):
+                raise ValueError(f"{name} against {variant.against}: name another variant")
+        return self
 
     @property
     def page(self) -> str:

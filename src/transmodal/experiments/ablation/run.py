@@ -133,10 +133,12 @@ def _content(plan: AblationPlan, cohort: Cohort, records: Mapping[Key, Mapping[s
 
 
 def _variant(plan: AblationPlan, variant: str, records: Mapping[int, Mapping[str, Any]]) -> dict[str, Any]:
+    against = plan.variants[variant].against
     return {
         "changes": plan.changes_of(variant),
         "recipe": plan.recipe_of(variant),
         "note": plan.variants[variant].note,
+        **({"against": against} if against else {}),
         "seeds": {
             str(seed): {
                 "recipe_sha256": record["recipe_sha256"],

@@ -24,10 +24,11 @@ def rows(content: Mapping[str, Any]) -> list[str]:
     """
     metrics = list(content["protocols"])
     first = next(iter(content["variants"]))
+    has_own = any(variant.get("against") for variant in content["variants"].values())
     heads = [
         *(_HEADINGS[metric] for metric in metrics),
         "seeds",
-        f"{_HEADINGS[_TESTED]} less {first}'s",
+        f"difference in {_HEADINGS[_TESTED]}" if has_own else f"{_HEADINGS[_TESTED]} less {first}'s",
         "p (Holm)",
     ]
     lines = [f"| {line(heads)}", f"|---|{'---|' * len(heads)}"]
@@ -43,24 +44,26 @@ def rows(content: Mapping[str, Any]) -> list[str]:
                 for metric in metrics
             ]
             row = [name + scored.removeprefix("run"), *cells, str(len(variant["seeds"]))]
-            lines.append(line([*row, *_test_cells(tests.get((name, scored)))]))
+            against = f" to {variant.get('against') or first}" if has_own else ""
+            lines.append(line([*row, *_test_cells(tests.get((name, scored)), against)]))
     return lines
 
 
 class _Test(NamedTuple):
-    """A variant against the first one, subject by subject, and its p-value among all variants."""
+    """A variant against the first one, or that which it names, subject by subject, and its p-value among all variants."""
 
     difference: Difference
     p_holm: float | None
 
 
 def _tests(content: Mapping[str, Any]) -> dict[tuple[str, str], _Test]:
-    """Return the test of every variant against the first, each with and without its missing sources."""
+    """Return the test of every variant against the first or that which it names, each with and without its missing sources."""
     first, *further = content["variants"]
     differences = {}
     for name in further:
+        against = content["variants"][name].get("against") or first
         for scored in content["variants"][name]["summary"]:
-            ours, theirs = (_figures(content["variants"][variant], scored) for variant in (name, first))
+            ours, theirs = (_figures(content["variants"][variant], scored) for variant in (name, against))
             if ours is not None and theirs is not None and ours.shape[1] == theirs.shape[1]:
                 differences[name, scored] = paired(ours, theirs)
     corrected = holm([difference.p for difference in differences.values()])
@@ -78,7 +81,7 @@ def _figures(variant: Mapping[str, Any], scored: str) -> Values | None:
     return np.array([[row[case] for case in sorted(rows[0])] for row in rows])
 
 
-def _test_cells(test: _Test | None) -> list[str]:
+def _test_cells(test: _Test | None, against: str = "") -> list[str]:
     if test is None:
         return [DASH, DASH]
     difference = test.difference
@@ -87,7 +90,7 @@ def _test_cells(test: _Test | None) -> list[str]:
         return true_minus(_number(_TESTED, value))
 
     ends = "" if difference.interval is None else f" ({interval(difference.interval, write)})"
-    return [f"{write(difference.mean)}{ends}", p_value(test.p_holm)]
+    return [f"{write(difference.mean)}{ends}{against}", p_value(test.p_holm)]
 
 
 def page(content: Mapping[str, Any]) -> str:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from transmodal.translators._base import TranslatorConfig
 from transmodal.translators.mrnet.sam import SamModel, SamSize
@@ -21,6 +21,7 @@ class Config(TranslatorConfig):
         sam_pool: side of the squares of SAM's features that become their mean; 2 makes a quarter of them.
         sam_bits: bits of a feature, 16 or 8.
         sam_route: `encoder`: joined features go down and into the skips; `skip`: into the skips and the decoder alone.
+        sam_levels: stages that are joined with SAM's features, from 1, the finest, to `levels`; None joins all.
         adaptor_kernel: of the convolutions C_i that adapt SAM's features.
         fuse: how T_i begins: `conv` brings the joined channels back to half, `norm_act` leaves them.
         soft_clamp: whether S acts between encoder and decoder.
@@ -44,6 +45,7 @@ class Config(TranslatorConfig):
     sam_pool: Literal[1, 2, 4] = 1
     sam_bits: Literal[8, 16] = 16
     sam_route: Literal["encoder", "skip"] = "encoder"
+    sam_levels: Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1)] | None = None
     adaptor_kernel: Literal[1, 3] = 1
     fuse: Literal["conv", "norm_act"] = "conv"
     soft_clamp: bool = True
@@ -58,3 +60,14 @@ class Config(TranslatorConfig):
     mask_weight: float = Field(0.05, ge=0)
     discard_of: Literal["output", "input"] = "output"
     discriminator_norm: Literal["instance", "batch"] = "instance"
+
+    @model_validator(mode="after")
+    def _check_levels(self) -> Self:
+        odd = [level for level in self.sam_levels or () if level > self.levels]
+        if odd or len(set(self.sam_levels or ())) < len(self.sam_levels or ()):
+            raise ValueError(f"sam_levels has each stage once, 1 to {self.levels}")
+        return self
+
+    def joins(self, level: int) -> bool:
+        """Return whether a stage, from 1, is joined with SAM's features."""
+        return self.sam != "none" and (self.sam_levels is None or level in self.sam_levels)

@@ -27,7 +27,8 @@ class Generator(nn.Module):
         before, skips = config.in_channels, list[int]()
         for level, after in enumerate(widths):
             # No norm on the image itself, as in pix2pix, and none at the bottom, where the map is 1 x 1.
-            stage = _Stage(before, after, config, normed=0 < level < config.levels - 1)
+            normed, joins = 0 < level < config.levels - 1, config.joins(level + 1)
+            stage = _Stage(before, after, config, normed=normed, joins=joins)
             self.encoder.append(stage)
             skips.append(stage.channels)
             before = after if config.sam_route == "skip" else stage.channels
@@ -77,18 +78,18 @@ class Generator(nn.Module):
 
 
 class _Stage(nn.Module):
-    """E_i = T_i(e_i + A_i), joined as channels, with e_i = Conv4 of stride 2 (eq. 1).
+    """E_i = T_i(e_i + A_i), joined as channels, with e_i = Conv4 of stride 2 (eq. 1); T_i(e_i) where A_i is left out.
 
     Attributes:
         channels: of E_i.
     """
 
-    def __init__(self, before: int, after: int, config: Config, *, normed: bool) -> None:
+    def __init__(self, before: int, after: int, config: Config, *, normed: bool, joins: bool) -> None:
         super().__init__()
-        self._normed, self._skips_only = normed, config.sam_route == "skip"
+        self._normed, self._joins, self._skips_only = normed, joins, config.sam_route == "skip"
         self.channels = after
         self.conv = nn.Conv2d(before, after, 4, 2, 1)
-        if config.sam != "none":
+        if joins:
             self.adaptor = _Adaptor(SHAPES[config.sam_model].channels, after, config.adaptor_kernel)
             self.channels = after if config.fuse == "conv" else 2 * after
             self.fuse = nn.Conv2d(2 * after, after, 1) if config.fuse == "conv" else nn.Identity()
@@ -96,7 +97,7 @@ class _Stage(nn.Module):
     def forward(self, x: Tensor, features: Tensor | None) -> tuple[Tensor, Tensor]:
         """Return what goes down, and E_i."""
         e = self.conv(x)
-        if features is None:
+        if features is None or not self._joins:
             joined = self._activated(e)
             return joined, joined
         joined = self._activated(self.fuse(torch.cat([e, self.adaptor(features, e.shape[2:])], dim=1)))
