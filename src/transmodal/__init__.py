@@ -24,6 +24,7 @@ __all__ = [
     "PredictionWords",
     "__version__",
     "bars",
+    "calibrate",
     "compare",
     "dicom_node",
     "evaluate",
@@ -46,6 +47,7 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
+    from transmodal.commands._calibrating import calibrate
     from transmodal.commands._dicom_nodes import dicom_node
     from transmodal.commands._dicom_words import DicomWords
     from transmodal.commands._evaluating import evaluate
@@ -72,6 +74,7 @@ _HOMES = {
     "DicomWords": "transmodal.commands._dicom_words",
     "PredictionWords": "transmodal.commands._prediction_words",
     "bars": "transmodal.commands._progress",
+    "calibrate": "transmodal.commands._calibrating",
     "compare": "transmodal.evaluation.compare.write",
     "dicom_node": "transmodal.commands._dicom_nodes",
     "evaluate": "transmodal.commands._evaluating",

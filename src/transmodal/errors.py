@@ -46,6 +46,7 @@ CODES: dict[str, str] = {
     "E139": "a folder holds a DICOM series and image files, and both could be meant",
     "E140": "a source does not look like those that the run was trained on",
     "E141": "some of several sources were refused at the gate",
+    "E142": "a run has no calibration for the interval that is asked for",
     "E143": "two modalities of a case are one and the same image",
     "E401": "a header declares, or a file holds, more than the budget allows",
     "E402": "memory does not suffice",

@@ -120,11 +120,13 @@ def options_in(record: Mapping[str, Any]) -> DicomOptions | None:
     )
 
 
-def check(options: DicomOptions | None, *, is_dataset: bool, disagreement: bool) -> None:
+def check(
+    options: DicomOptions | None, *, is_dataset: bool, disagreement: bool, interval: bool = False
+) -> None:
     """Refuse what does not go together with DICOM, before anything is translated.
 
     Raises:
-        UsageError: E004 for a BIDS dataset, and for the disagreement of passes.
+        UsageError: E004 for a BIDS dataset, for the disagreement of passes, and for an interval.
     """
     if options is not None and is_dataset:
         raise UsageError(
@@ -132,6 +134,10 @@ def check(options: DicomOptions | None, *, is_dataset: bool, disagreement: bool)
             "--as dicom of a BIDS dataset",
             "derivatives, which are NIfTI",
             "Leave the form out, or name an image.",
+        )
+    if options is not None and interval:
+        raise UsageError(
+            "E004", "--interval with --as dicom", "one of the two", "Write the interval as NIfTI."
         )
     if options is not None and disagreement:
         raise UsageError(

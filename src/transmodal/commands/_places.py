@@ -7,7 +7,7 @@ from pathlib import Path
 
 from transmodal.commands._jobs import Job
 from transmodal.errors import UsageError
-from transmodal.inference.names import SPREADS, sidecar_of, spread_of, synthetic_name
+from transmodal.inference.names import ENDS, SPREADS, sidecar_of, spread_of, synthetic_name
 from transmodal.storage import files, outputs
 from transmodal.volumes import io, marks
 
@@ -28,7 +28,12 @@ def check_folder(output: Path, content: str) -> None:
 
 
 def check_places(
-    jobs: Sequence[Job], *, overwrite: bool, disagreement: bool, begun_before: Container[Path] = frozenset()
+    jobs: Sequence[Job],
+    *,
+    overwrite: bool,
+    disagreement: bool,
+    interval: bool = False,
+    begun_before: Container[Path] = frozenset(),
 ) -> None:
     """Refuse outputs that cannot be written or that would hide something, before anything is translated.
 
@@ -36,6 +41,7 @@ def check_places(
         jobs: what is to be translated.
         overwrite: whether images may be replaced that are synthetic themselves.
         disagreement: whether the spread over the passes is written too.
+        interval: whether the ends of an interval are written too.
         begun_before: outputs that an earlier call of the same command has begun to write.
 
     Raises:
@@ -50,7 +56,7 @@ def check_places(
             raise UsageError("E005", f"output {job.output.name} is the source", "another file", "Rename it.")
         _check_name(job)
         outputs.check_folder(job.output) if job.is_series else outputs.check_file(job.output)
-        for path in _outputs_of(job.output, disagreement=disagreement):
+        for path in _outputs_of(job.output, disagreement=disagreement, interval=interval):
             first_job = owner.setdefault(path, job)
             if first_job is not job:
                 raise UsageError(
@@ -104,10 +110,11 @@ def _check_name(job: Job) -> None:
         )
 
 
-def _outputs_of(output: Path, *, disagreement: bool) -> list[Path]:
-    """Return what is written with an image: sidecars, and the spread under either of its names."""
-    spreads = [spread_of(output, kind) for kind in SPREADS] if disagreement else []
-    return [path for image in (output, *spreads) for path in (image, sidecar_of(image))]
+def _outputs_of(output: Path, *, disagreement: bool, interval: bool) -> list[Path]:
+    """Return what is written with an image: sidecars, the spread under any of its names, and the ends of an interval."""
+    kinds = (SPREADS if disagreement else ()) + (ENDS if interval else ())
+    images = (output, *(spread_of(output, kind) for kind in kinds))
+    return [path for image in images for path in (image, sidecar_of(image))]
 
 
 def _check_free(path: Path, *, overwrite: bool) -> None:

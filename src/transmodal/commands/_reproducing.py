@@ -18,6 +18,7 @@ from transmodal.errors import InputError, ResourceError, UsageError
 from transmodal.inference import pictures
 from transmodal.inference.device import device_of
 from transmodal.inference.ensemble import Translating, as_loaded
+from transmodal.inference.intervals.interval import of_record
 from transmodal.inference.load import load
 from transmodal.inference.names import SPREADS, suffix_of
 from transmodal.inference.preprocessing import Preprocessing
@@ -220,12 +221,20 @@ def _translate(
     if dicom is not None:
         (job,) = _dicom_out.as_series([job], job.output, model.preprocessing.target, dicom)
     request = Request((), job.output, job.reading, disagreement=has_spread, dicom=dicom)
+    interval = of_record(before.content)
     if place is not None:
         _check_ending(place.path, job.output.name)
-        check_places([replace(job, output=place.path)], overwrite=place.overwrite, disagreement=has_spread)
+        check_places(
+            [replace(job, output=place.path)],
+            overwrite=place.overwrite,
+            disagreement=has_spread,
+            interval=interval is not None,
+        )
     # A source that does not fit is said to differ: what the gate refuses is no less to be compared.
     gate = _gate.of(job, "warn", alone=True)
     translation = model.translate(job.read(), advance=partial(progress.advance, job.output.name), gate=gate)
+    if interval is not None:
+        translation = interval.apply(translation, model.preprocessing.bounds)
     translation = pictures.in_levels(translation, model.preprocessing, job.output)
     if place is not None:
         write_image(translation, replace(job, output=place.path), model, request)

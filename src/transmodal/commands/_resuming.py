@@ -15,8 +15,9 @@ from transmodal.errors import TransmodalError
 from transmodal.inference import engines, ensemble
 from transmodal.inference.ensemble import Translating, members_of
 from transmodal.inference.gate import Policy
+from transmodal.inference.intervals.interval import VoxelInterval
 from transmodal.inference.model import Model
-from transmodal.inference.names import sidecar_of
+from transmodal.inference.names import ENDS, SPREADS, sidecar_of
 from transmodal.inference.preprocessing import passes
 from transmodal.inference.provenance import sidecar as sidecars
 from transmodal.inference.provenance.checks import check_image
@@ -43,6 +44,7 @@ def find_earlier(
     disagreement: bool,
     gate: Policy = "refuse",
     keys: Sequence[PatientKey] = (),
+    interval: VoxelInterval | None = None,
 ) -> dict[Path, Earlier]:
     """Return what an earlier call has written, by output: of this very run, these options and the same sources.
 
@@ -52,18 +54,24 @@ def find_earlier(
         disagreement: whether the spread over the passes is asked for.
         gate: what becomes of doubtful sources; one that another policy let through is looked at again.
         keys: of the training cohort, where it is at hand: what is known of the subject by them has to stand in the record.
+        interval: that is asked for; None asks for none.
     """
     by_output = {}
     for job in jobs:
         sidecar = _read(sidecar_of(job.output))
         if sidecar is None or not _is_of(sidecar.content, job, model, gate):
             continue
+        if interval is not None and sidecar.content.get("interval") != json.loads(
+            json.dumps(interval.to_json())
+        ):
+            continue  # of another level, or of a calibration before
         images = sidecar.bindings()
         present = [image for image in images.values() if image.path.exists()]
         if not all(map(_is_whole, present)):
             continue  # another image lies there now, or a damaged one: it is not replaced unasked
         has_images = "image" in images and len(present) == len(images)
-        has_spread = len(images) > 1 or not disagreement
+        has_spread = any(kind in images for kind in SPREADS) or not disagreement
+        has_spread &= interval is None or all(end in images for end in ENDS)
         is_complete = has_images and has_spread and _says_subject(sidecar.content, job, model, keys)
         by_output[job.output] = Earlier(sidecar.content, is_complete)
     return by_output

@@ -98,6 +98,13 @@ class WritingWords:
             help="Also write the standard deviation over the passes, or over the runs of several.",
         ),
     ] = False
+    interval: Annotated[
+        float | None,
+        typer.Option(
+            metavar="LEVEL",
+            help="Also write the lower and upper volume of an interval, such as 0.9; needs transmodal calibrate first.",
+        ),
+    ] = None
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace outputs that are synthetic themselves.")
     ] = False

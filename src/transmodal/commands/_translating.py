@@ -32,6 +32,8 @@ from transmodal.experiments.pool import work_with_threads
 from transmodal.inference import engines, pictures
 from transmodal.inference.ensemble import Translating
 from transmodal.inference.gate import Policy
+from transmodal.inference.intervals import calibration
+from transmodal.inference.intervals.interval import VoxelInterval
 from transmodal.inference.names import sidecar_of
 from transmodal.inference.passes import Passes
 from transmodal.parallel import current_crew
@@ -49,6 +51,7 @@ def translate(
     axes: str | Sequence[str] = "",
     fuse: Literal["mean", "median"] | None = None,
     disagreement: bool = False,
+    interval: float | None = None,
     draws: int = 1,
     translate_with: Literal["batch_statistics", "running"] | None = None,
     flips: str | Sequence[str] = "",
@@ -84,6 +87,8 @@ def translate(
         axes: slice axes, such as `x,y,z`; the recipe's by default.
         fuse: how passes become one; the recipe's by default.
         disagreement: also write the standard deviation over the passes, or over the runs of several.
+        interval: level of the interval whose lower and upper volume are written too, such as 0.95; the run has to be
+            calibrated, by the same passes.
         draws: passes per axis with noise of their own, of a translator that draws noise.
         translate_with: what batch normalisation takes; the recipe's by default.
         flips: axes, such as `x`, along each of which the volume is mirrored for one more pass.
@@ -116,14 +121,25 @@ def translate(
     Raises:
         UsageError: E001, E004 for words that do not fit the run, E005 for a place that cannot be written.
         InputError: for a source that cannot be read, or is not what the run learned from: E140, or E141 once
-            the others of several are translated.
+            the others of several are translated; E142 for an interval that no calibration suffices for.
         ResourceError: E404 for a device that is not there, E403 where nothing can be written.
     """
     reading = SeriesReadingWords(nonfinite, orientation_from, assume_orientation, frame, series).reading()
     words, dicom = list_words(sources), words_of(form).options()
     images, keys = _bids.Selection(tuple(subject), space), keys_of(training_cohort)
     request = Request(
-        words, Path(output), reading, split, images, overwrite, disagreement, gate, record_names, keys, dicom
+        words,
+        Path(output),
+        reading,
+        split,
+        images,
+        overwrite,
+        disagreement,
+        gate,
+        record_names,
+        keys,
+        dicom,
+        interval,
     )
     passes = Passes(letters(axes), fuse, draws, translate_with, letters(flips) or ())
     frozen = _sources.weights(weights)
@@ -141,7 +157,8 @@ def translate_images(loading: Loading, request: Request, progress: Progress) -> 
         TransmodalError: as `translate`.
     """
     model = loading.load()
-    jobs, earlier, dataset = _plan(model, request)
+    interval = None if request.interval is None else _interval(loading, model, request.interval)
+    jobs, earlier, dataset = _plan(model, request, interval)
     say_earlier(jobs, earlier, progress)
     notes, tally = Notes(progress), _gate.GateTally(jobs)
     written: dict[Path, WrittenImage] = {}
@@ -152,7 +169,7 @@ def translate_images(loading: Loading, request: Request, progress: Progress) -> 
             written[job.output] = _of_earlier(job, previous)
     waiting = {str(job.output): job for job in jobs if job.output not in written}
     n_done = len(written)
-    work = VolumeWork(request, len(jobs) == 1, dataset)
+    work = VolumeWork(request, len(jobs) == 1, dataset, interval)
     for name, result in _results(work, waiting, model, loading, notes, progress):
         n_done += 1
         if isinstance(result, InputError):
@@ -198,12 +215,21 @@ class _Plan(NamedTuple):
     dataset: Path | None
 
 
-def _plan(model: Translating, request: Request) -> _Plan:
+def _interval(loading: Loading, model: Translating, level: float) -> VoxelInterval:
+    """Return the interval of a level by the run's calibration."""
+    calibration.check_level(level)
+    return calibration.find(loading.run, model).interval(level)
+
+
+def _plan(model: Translating, request: Request, interval: VoxelInterval | None) -> _Plan:
     """Plan the jobs of a request; all places can be written."""
     preprocessing, output = model.preprocessing, request.output
     path = Path(request.words[0])
     is_dataset = len(request.words) == 1 and _bids.is_dataset(path)
-    _dicom_out.check(request.dicom, is_dataset=is_dataset, disagreement=request.disagreement)
+    has_interval = interval is not None
+    _dicom_out.check(
+        request.dicom, is_dataset=is_dataset, disagreement=request.disagreement, interval=has_interval
+    )
     if is_dataset:
         jobs = _bids.jobs(path, preprocessing, output, request.reading, request.images)
     elif request.images != _bids.EVERY_IMAGE:
@@ -220,12 +246,23 @@ def _plan(model: Translating, request: Request) -> _Plan:
         {}
         if request.overwrite
         else find_earlier(
-            jobs, model, disagreement=request.disagreement, gate=request.gate, keys=request.keys
+            jobs,
+            model,
+            disagreement=request.disagreement,
+            gate=request.gate,
+            keys=request.keys,
+            interval=interval,
         )
     )
-    check_places(jobs, overwrite=request.overwrite, disagreement=request.disagreement, begun_before=earlier)
+    check_places(
+        jobs,
+        overwrite=request.overwrite,
+        disagreement=request.disagreement,
+        interval=has_interval,
+        begun_before=earlier,
+    )
     for job in jobs:
-        pictures.check(preprocessing, job.output, disagreement=request.disagreement)
+        pictures.check(preprocessing, job.output, disagreement=request.disagreement, interval=has_interval)
     if is_dataset:
         _bids.check_derivatives(output)
     return _Plan(jobs, earlier, path if is_dataset else None)

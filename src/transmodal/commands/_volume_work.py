@@ -17,6 +17,7 @@ from transmodal.inference import engines, pictures
 from transmodal.inference.ensemble import Translating, as_loaded
 from transmodal.inference.fuse import Fuse
 from transmodal.inference.gate import Policy
+from transmodal.inference.intervals.interval import VoxelInterval
 from transmodal.inference.load import load
 from transmodal.inference.memory import MemoryEstimate
 from transmodal.inference.model import Model
@@ -66,6 +67,7 @@ class Request:
         record_names: whether sidecars have the names of the sources' files.
         keys: by which the subjects of the training are known (`cohorts.patient_marks`).
         dicom: how series of DICOM are written; None writes files by their endings.
+        interval: level of the interval whose ends are written too; None writes none.
     """
 
     words: Sequence[str]
@@ -79,6 +81,7 @@ class Request:
     record_names: bool = False
     keys: tuple[PatientKey, ...] = ()
     dicom: DicomOptions | None = None
+    interval: float | None = None
 
 
 class Loading(NamedTuple):
@@ -138,11 +141,13 @@ class VolumeWork:
         request: that it is of.
         alone: whether it is the only one.
         dataset: the BIDS dataset that outputs are derivatives of; None for no derivatives.
+        interval: that is written around each; None for none.
     """
 
     request: Request
     alone: bool
     dataset: Path | None = None
+    interval: VoxelInterval | None = None
 
     def translate(
         self,
@@ -168,6 +173,8 @@ class VolumeWork:
             if announce is not None:
                 announce(model.estimate(sources))
             translation = model.translate(sources, advance=advance, gate=gate)
+            if self.interval is not None:
+                translation = self.interval.apply(translation, model.preprocessing.bounds)
             translation = pictures.in_levels(translation, model.preprocessing, job.output)
         except InputError as error:
             return error

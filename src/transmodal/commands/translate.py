@@ -93,6 +93,7 @@ def run(
         writing.record_names,
         keys_of(training_cohort),
         dicom.options(),
+        writing.interval,
     )
     places = [trained, *map(Path, loading.with_run), output, *_translating.sources_of(sources)]
     with working(scheduler, None, 1, places), bars() as progress:

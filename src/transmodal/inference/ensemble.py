@@ -103,6 +103,7 @@ class Ensemble:
             self.members[0].as_stored(volume),
             first.with_voxels(plane_disagreement(arrays)),
             _record([translation.record for translation in translations], self.combine),
+            translations[0].region,
         )
 
 

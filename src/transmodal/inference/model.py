@@ -21,7 +21,7 @@ from transmodal.inference.fuse import Fuse
 from transmodal.inference.gate import Gate, Policy, admit
 from transmodal.inference.memory import ADVICE, MemoryEstimate, Network, Sources, estimate
 from transmodal.inference.passes import Passes
-from transmodal.inference.preprocessing import AXES, Preprocessing, preprocess
+from transmodal.inference.preprocessing import AXES, Preprocessed, Preprocessing, preprocess
 from transmodal.inference.quantized import QuantizedNetwork
 from transmodal.inference.synthesis import synthesise
 from transmodal.inference.translation import Translation
@@ -32,7 +32,7 @@ from transmodal.recipes.schema import Recipe
 from transmodal.storage import memory
 from transmodal.translators._base import Translator
 from transmodal.volumes import Volume, bounds
-from transmodal.volumes.geometry.reorient import resample
+from transmodal.volumes.geometry.reorient import How, resample
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +128,7 @@ class Model:
             self.as_stored(volume) if as_stored else volume,
             None if spread is None else _on_grid_of(first, spread),
             content,
+            _region_on(first, preprocessed),
         )
 
     def as_stored(self, volume: Volume) -> Volume:
@@ -328,6 +329,15 @@ def _check_channels(name: str, volume: Volume | None, channels: int) -> None:
         )
 
 
-def _on_grid_of(source: Volume, volume: Volume) -> Volume:
+def _on_grid_of(source: Volume, volume: Volume, how: How = "linear") -> Volume:
     """Return a volume of the canonical grid on the source's own, in the space of its atlas."""
-    return replace(resample(volume, source.grid), space=source.space)
+    return replace(resample(volume, source.grid, how=how), space=source.space)
+
+
+def _region_on(source: Volume, preprocessed: Preprocessed) -> Volume | None:
+    """Return the region on the grid of a source, 0 or 1; None where it is everywhere."""
+    if preprocessed.region.all():
+        return None
+    return _on_grid_of(
+        source, preprocessed.canonical.with_voxels(preprocessed.region.astype(np.uint8)), "nearest"
+    )

@@ -10,6 +10,11 @@ from transmodal.volumes import io
 SPREADS = ("plane_disagreement", "disagreement", "run_disagreement")
 """Endings of the name of an image of where passes disagree: of planes alone, of draws or flips as well, or of runs."""
 
+ENDS = ("lower", "upper")
+"""Endings of the names of the ends of an interval."""
+BESIDE = (*SPREADS, *ENDS)
+"""Endings of the names of all images that can stand beside a synthetic one, and keys of its sidecar."""
+
 
 def synthetic_name(source: str, target: str) -> str:
     """Return the file name of a synthetic image whose place is chosen for it.
@@ -57,5 +62,5 @@ def sidecar_of(path: Path) -> Path:
 
 
 def spread_of(path: Path, kind: str) -> Path:
-    """Return where the disagreement of the passes that made an image stands."""
+    """Return where an image beside another stands: the disagreement of its passes, or an end of its interval."""
     return path.with_name(f"{stem_of(path)}_{kind}{suffix_of(path.name)}")

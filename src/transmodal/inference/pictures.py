@@ -34,18 +34,19 @@ def holds(preprocessing: Preprocessing, suffix: str) -> bool:
     return low >= 0 and high <= _MOST[16] and high - low >= LEAST_LEVELS
 
 
-def check(preprocessing: Preprocessing, path: Path, *, disagreement: bool) -> None:
+def check(preprocessing: Preprocessing, path: Path, *, disagreement: bool, interval: bool = False) -> None:
     """Refuse PNG for what it does not hold, before anything is translated.
 
     Raises:
         UsageError: E005.
     """
-    if path.suffix.lower() != ".png" or (holds(preprocessing, ".png") and not disagreement):
+    if path.suffix.lower() != ".png" or (holds(preprocessing, ".png") and not disagreement and not interval):
         return
+    beside = "a disagreement" if disagreement else "an interval"
     content = (
         f"{preprocessing.target} in {path.name}"
         if not holds(preprocessing, ".png")
-        else f"a disagreement beside {path.name}"
+        else f"{beside} beside {path.name}"
     )
     raise UsageError(
         "E005",

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from transmodal._version import __version__
 from transmodal.errors import UsageError
-from transmodal.inference.names import sidecar_of, spread_of
+from transmodal.inference.names import ENDS, sidecar_of, spread_of
 from transmodal.inference.provenance import sidecar as sidecars
 from transmodal.storage import outputs
 from transmodal.volumes import Volume, binding
@@ -39,11 +39,15 @@ class Translation:
         disagreement: standard deviation over planes, draws and flips, or over the runs of an ensemble, same grid and
             unit; None for one pass.
         record: how the volume came about, JSON-able.
+        region: where the run translates, 0 or 1 on the same grid; None where that is everywhere.
+        interval: lower and upper volume, as `intervals.interval` makes them; None without.
     """
 
     volume: Volume
     disagreement: Volume | None
     record: dict[str, Any]
+    region: Volume | None = None
+    interval: tuple[Volume, Volume] | None = None
 
     def write(
         self,
@@ -55,7 +59,8 @@ class Translation:
     ) -> Path:
         """Write the volume and, beside it, a sealed JSON sidecar that is bound to it by SHA-256.
 
-        The header of a NIfTI image says that it is synthetic; an image that is there is replaced.
+        The header of a NIfTI image says that it is synthetic; an image that is there is replaced. Where there is an interval
+        its ends are written too, each with a sidecar of its own.
 
         Args:
             path: of the volume; the ending says the format.
@@ -67,8 +72,8 @@ class Translation:
             The path of the volume's sidecar.
 
         Raises:
-            UsageError: E004 when the disagreement is asked for but there was one pass, or beside another form than a
-                file; E005 for a path that cannot be.
+            UsageError: E004 when the disagreement is asked for but there was one pass, or it or an interval beside another
+                form than a file; E005 for a path that cannot be.
             InputError: as `volumes.io.write`.
             IntegrityError: E503 when the image does not read back equal.
             ResourceError: E403 when the disk is full or may not be written.
@@ -84,6 +89,10 @@ class Translation:
         if disagreement and form is not None:
             raise UsageError(
                 "E004", "--disagreement with --as dicom", "one of the two", "Write the disagreement as NIfTI."
+            )
+        if self.interval is not None and form is not None:
+            raise UsageError(
+                "E004", "--interval with --as dicom", "one of the two", "Write the interval as NIfTI."
             )
         with outputs.os_errors():
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -101,13 +110,19 @@ class Translation:
         record["image"] = {"name": path.name, **form.write(self.volume, path, record)._asdict()}
 
     def _write_images(self, path: Path, record: dict[str, Any], *, disagreement: bool) -> None:
-        """Write the image, and its spread where it is asked for, and say in the record what they are."""
+        """Write the image, its spread where it is asked for, and its interval, and say in the record what they are."""
         spread = self.disagreement
         record["image"] = self._write_image(self.volume, path)
         if disagreement and spread is not None:
             kind = self._kind_of_spread()
             record[kind] = self._write_image(spread, spread_of(path, kind), f": {kind.replace('_', ' ')}")
-            self._write_spread_sidecar(spread_of(path, kind), record["image"], record[kind])
+            makers = "runs" if "ensemble" in self.record else "passes"
+            shows = f"standard deviation over the {makers} that became {record['image']['name']}, in its unit"
+            self._write_beside(spread_of(path, kind), record["image"], record[kind], shows)
+        for kind, end in zip(ENDS, self.interval or (), strict=False):
+            record[kind] = self._write_image(end, spread_of(path, kind), f": {kind} end of an interval")
+            shows = f"{kind} end of the interval around {record['image']['name']}: {record['interval']['promise']}"
+            self._write_beside(spread_of(path, kind), record["image"], record[kind], shows)
 
     def _kind_of_spread(self) -> str:
         """Return which of `names.SPREADS` the disagreement is."""
@@ -121,13 +136,13 @@ class Translation:
         marker = f"SYNTHETIC {self.record['target']}{kind}, transmodal {__version__}"
         return {"name": path.name, **binding.write(volume, path, description=marker)._asdict()}
 
-    def _write_spread_sidecar(self, path: Path, image: Mapping[str, str], spread: Mapping[str, str]) -> None:
+    def _write_beside(self, path: Path, image: Mapping[str, str], own: Mapping[str, str], shows: str) -> None:
+        """Write the sidecar of an image beside another."""
         shared = ("synthetic", "intended_use", "tool", "target", "passes")
         record = {
             **{key: self.record[key] for key in shared},
-            "shows": f"standard deviation over the {'runs' if 'ensemble' in self.record else 'passes'} that became "
-            f"{image['name']}, in its unit",
-            "image": spread,
+            "shows": shows,
+            "image": own,
             "of": image,
         }
         sidecars.write(sidecar_of(path), record)

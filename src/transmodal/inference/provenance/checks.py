@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from transmodal.errors import IntegrityError
-from transmodal.inference.names import SPREADS, sidecar_of
+from transmodal.inference.names import BESIDE, sidecar_of
 from transmodal.inference.provenance import origin
 from transmodal.inference.provenance import sidecar as sidecars
 from transmodal.inference.provenance.sidecar import REMEDY, ImageBinding, Sidecar
@@ -16,7 +16,7 @@ from transmodal.volumes import binding
 
 
 def list_checks(place: Path, run: Path | None = None, below: str = "") -> list[Check]:
-    """Return the checks of a synthetic image and its sidecar, and of the spread where there is one.
+    """Return the checks of a synthetic image and its sidecar, and of the spread and the interval where there are such.
 
     Args:
         place: the image or its sidecar.
@@ -34,7 +34,7 @@ def list_checks(place: Path, run: Path | None = None, below: str = "") -> list[C
     if place != sidecar.path:
         images["image"] = images["image"]._replace(path=place)
     checks += [Check(f"{below}{image.path.name}", partial(check_image, image)) for image in images.values()]
-    for spread in (images[kind] for kind in SPREADS if kind in images):
+    for spread in (images[kind] for kind in BESIDE if kind in images):
         path = sidecar_of(spread.path)
         checks.append(Check(f"{below}{path.name}", partial(_check_spread, path, images["image"])))
     return checks if run is None else [*checks, Check(name, partial(origin.check, sidecar.content, run))]
@@ -89,11 +89,14 @@ def _refuse_half(sidecar: Sidecar) -> None:
 
 
 def _check_spread(path: Path, image: ImageBinding) -> None:
-    """Refuse the sidecar of a spread that was changed, or is of another image."""
+    """Refuse the sidecar of a spread or an interval's end that was changed, or is of another image."""
     spread = sidecars.read(path)
     spread.check()
     origin_of_spread = spread.content.get("of")
     if not isinstance(origin_of_spread, dict) or origin_of_spread.get("sha256") != image.recorded.sha256:
         raise IntegrityError(
-            "E501", f"{path.name} is of the spread of another image", f"that of {image.path.name}", REMEDY
+            "E501",
+            f"{path.name} is of the spread or the interval of another image",
+            f"that of {image.path.name}",
+            REMEDY,
         )

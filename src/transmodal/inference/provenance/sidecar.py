@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from transmodal.errors import InputError, IntegrityError, TransmodalError
-from transmodal.inference.names import SPREADS, sidecar_of, spread_of, suffix_of
+from transmodal.inference.names import BESIDE, sidecar_of, spread_of, suffix_of
 from transmodal.storage import files, sealed
 from transmodal.volumes import binding, marks
 from transmodal.volumes.binding import Binding
@@ -54,11 +54,11 @@ class Sidecar(NamedTuple):
         sealed.check(self.path, sealed.Sealed(dict(self.content), self.seal), REMEDY)
 
     def bindings(self) -> dict[str, ImageBinding]:
-        """Return the images that it is of: `image`, and the spread over the passes under its own key.
+        """Return the images that it is of: `image`, and the spread and the ends of the interval under their own keys.
 
         There is none where the call that wrote it was ended before its image.
         """
-        records = {key: self.content.get(key) for key in ("image", *SPREADS)}
+        records = {key: self.content.get(key) for key in ("image", *BESIDE)}
         return {
             key: ImageBinding(self._place_of(key, str(record.get("name"))), binding.of_record(record))
             for key, record in records.items()
