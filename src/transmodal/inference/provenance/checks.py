@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from transmodal.errors import IntegrityError
-from transmodal.inference.names import BESIDE, sidecar_of
+from transmodal.inference.names import BESIDE, ENDS, sidecar_of
 from transmodal.inference.provenance import origin
 from transmodal.inference.provenance import sidecar as sidecars
 from transmodal.inference.provenance.sidecar import REMEDY, ImageBinding, Sidecar
@@ -34,9 +34,9 @@ def list_checks(place: Path, run: Path | None = None, below: str = "") -> list[C
     if place != sidecar.path:
         images["image"] = images["image"]._replace(path=place)
     checks += [Check(f"{below}{image.path.name}", partial(check_image, image)) for image in images.values()]
-    for spread in (images[kind] for kind in BESIDE if kind in images):
-        path = sidecar_of(spread.path)
-        checks.append(Check(f"{below}{path.name}", partial(_check_spread, path, images["image"])))
+    for kind in (kind for kind in BESIDE if kind in images):
+        path, noun = sidecar_of(images[kind].path), "interval" if kind in ENDS else "spread"
+        checks.append(Check(f"{below}{path.name}", partial(_check_beside, path, images["image"], noun)))
     return checks if run is None else [*checks, Check(name, partial(origin.check, sidecar.content, run))]
 
 
@@ -88,7 +88,7 @@ def _refuse_half(sidecar: Sidecar) -> None:
     )
 
 
-def _check_spread(path: Path, image: ImageBinding) -> None:
+def _check_beside(path: Path, image: ImageBinding, noun: str) -> None:
     """Refuse the sidecar of a spread or an interval's end that was changed, or is of another image."""
     spread = sidecars.read(path)
     spread.check()
@@ -96,7 +96,7 @@ def _check_spread(path: Path, image: ImageBinding) -> None:
     if not isinstance(origin_of_spread, dict) or origin_of_spread.get("sha256") != image.recorded.sha256:
         raise IntegrityError(
             "E501",
-            f"{path.name} is of the spread or the interval of another image",
+            f"{path.name} is of the {noun} of another image",
             f"that of {image.path.name}",
             REMEDY,
         )
