@@ -69,7 +69,7 @@ def test_wrong_names_and_settings_get_a_hint() -> None:
 
 def test_three_dimensions_are_refused_where_there_are_none() -> None:
     with pytest.raises(UsageError, match="3D"):
-        translators.build("pix2pix", {"spatial_dims": 3})
+        translators.build("resvit", {"spatial_dims": 3})
 
 
 def test_seeds_make_the_noise() -> None:

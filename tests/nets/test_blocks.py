@@ -6,7 +6,8 @@ import pytest
 import torch
 from torch import nn
 
-from transmodal.nets.blocks import BatchNorm2d, norm2d, normal_init, seeded_dropout, translate_with
+from transmodal.nets.blocks import BatchNorm, BatchNorm2d, normal_init, seeded_dropout, translate_with
+from transmodal.nets.dimensions import layers_of
 
 
 def test_dropout_follows_each_samples_seed() -> None:
@@ -21,15 +22,16 @@ def test_dropout_follows_each_samples_seed() -> None:
     assert float((dropped == 0).float().mean()) == pytest.approx(0.4, abs=0.08)
 
 
+@pytest.mark.parametrize("sides", [(6, 7), (3, 4, 5)])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_an_image_by_its_own_statistics_is_a_batch_of_one(dtype: torch.dtype) -> None:
+def test_an_image_by_its_own_statistics_is_a_batch_of_one(dtype: torch.dtype, sides: tuple[int, ...]) -> None:
     """The right values: torch's own batch normalisation in training mode, one image at a time."""
     torch.manual_seed(1)
-    own = norm2d("batch", 4).to(dtype)
-    assert isinstance(own, BatchNorm2d)
+    own = layers_of(len(sides)).norm("batch", 4).to(dtype)
+    assert isinstance(own, BatchNorm)
     nn.init.normal_(own.weight)
     nn.init.normal_(own.bias)
-    images = (3 * torch.randn(5, 4, 6, 7) + 2).to(dtype)
+    images = (3 * torch.randn(5, 4, *sides) + 2).to(dtype)
     own(images)  # running averages of something
     before = {name: buffer.clone() for name, buffer in own.named_buffers()}
     running = own.eval()(images)
@@ -58,16 +60,17 @@ def test_training_takes_the_batchs_statistics_either_way() -> None:
     assert torch.equal(own.running_var, plain.running_var)  # type: ignore[arg-type]
 
 
-def test_initial_weights() -> None:
+@pytest.mark.parametrize(
+    "layers",
+    [
+        (nn.Conv2d(8, 64, 4), nn.BatchNorm2d(64), nn.ConvTranspose2d(64, 8, 4)),
+        (nn.Conv3d(8, 64, 4), nn.BatchNorm3d(64), nn.ConvTranspose3d(64, 8, 4)),
+    ],
+)
+def test_initial_weights(layers: tuple[nn.Module, ...]) -> None:
     torch.manual_seed(0)
-    net = nn.Sequential(nn.Conv2d(8, 64, 4), nn.BatchNorm2d(64), nn.ConvTranspose2d(64, 8, 4))
+    net = nn.Sequential(*layers)
     normal_init(net)
     assert float(net[0].weight.detach().std()) == pytest.approx(0.02, rel=0.1)  # type: ignore[arg-type, operator]
     assert float(net[1].weight.detach().mean()) == pytest.approx(1.0, abs=0.02)  # type: ignore[arg-type, operator]
     assert not net[2].bias.any()  # type: ignore[union-attr, operator]
-
-
-def test_norms_by_name() -> None:
-    assert isinstance(norm2d("batch", 4), nn.BatchNorm2d)
-    assert not list(norm2d("instance", 4).parameters())
-    assert isinstance(norm2d("none", 4), nn.Identity)

@@ -15,6 +15,14 @@ def test_the_map_of_verdicts(side: int, verdicts: int) -> None:
         assert judge(torch.empty(1, 2, side, side)).shape == (1, 1, verdicts, verdicts)
 
 
+def test_a_patch_has_a_verdict_along_every_axis() -> None:
+    judge = PatchDiscriminator(2, width=2, strided=2, spatial_dims=3)
+    assert judge(torch.rand(2, 2, 16, 24, 16)).shape == (2, 1, 2, 4, 2)
+    with torch.device("meta"):
+        wide = PatchDiscriminator(2, spatial_dims=3)
+    assert sum(weights.numel() for weights in wide.parameters()) == 11_052_865
+
+
 def test_a_verdict_looks_at_70_pixels() -> None:
     judge = PatchDiscriminator(1, width=4, norm="none").double()
     image = torch.zeros(1, 1, 256, 256, dtype=torch.float64, requires_grad=True)

@@ -17,6 +17,8 @@ from transmodal.testing.batches import (
 )
 
 TINY = {"width": 4, "levels": 2}
+FLAT = {"width": 4, "levels": 3, "channels": 32, "heads": 2, "depths": (1, 1, 1), "grid": 2, "hidden": 16}
+"""Of a translator that takes slices alone."""
 
 
 def test_a_variant_for_each_phase_and_for_what_is_not_refused() -> None:
@@ -25,7 +27,7 @@ def test_a_variant_for_each_phase_and_for_what_is_not_refused() -> None:
     assert {"source_channels", "slab_depth", "spatial_dims"} == {
         key for case in further for key in case.settings if key not in (*TINY, "target_channels")
     }
-    assert "spatial_dims" not in {key for case in variants("pix2pix", {}) for key in case.settings}
+    assert "spatial_dims" not in {key for case in variants("tcgan", FLAT) for key in case.settings}
     with pytest.raises(UsageError, match="no setting widht"):
         variants("unet_regression", {"widht": 4})
 
@@ -43,6 +45,13 @@ def test_a_batch_fits_its_translator_and_is_parted_into_samples() -> None:
     with torch.no_grad():
         whole, parts = (translate_in_batches(translator, batch, n) for n in (3, 2))
     torch.testing.assert_close(whole, parts, rtol=0, atol=1e-5)
+
+
+def test_a_patch_is_large_enough_for_what_judges_it() -> None:
+    settings = {"width": 2, "levels": 2, "spatial_dims": 3}
+    assert usual_sides(build("unet_regression", settings)) == [8, 12, 8]
+    assert usual_sides(build("pix2pix", settings)) == [24, 28, 24]
+    assert usual_sides(build("pix2pix", {**settings, "adversarial_weight": 0})) == [8, 12, 8]
 
 
 def test_a_window_that_is_too_small_is_a_refusal() -> None:

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from transmodal.batch import Batch
 from transmodal.errors import UsageError
-from transmodal.nets.blocks import norm2d
+from transmodal.nets.dimensions import SLICES
 from transmodal.translators._base import Translator, TranslatorConfig
 
 
@@ -25,7 +25,7 @@ class Mean(Translator[Outputs]):
 
     def __init__(self, config: TranslatorConfig, *, normed: bool = False) -> None:
         super().__init__(config)
-        self.norm = norm2d("batch", 1) if normed else nn.Identity()
+        self.norm = SLICES.norm("batch", 1) if normed else nn.Identity()
 
     def forward(
         self, source: Tensor, available: Tensor, features: Tensor | None = None, noise: Tensor | None = None

@@ -116,6 +116,19 @@ def test_it_learns_a_contrast_from_images_that_are_not_pairs() -> None:
     assert error() < 0.5 * before
 
 
+@pytest.mark.parametrize("objective", ["paper", "cgan"])
+def test_patches_are_translated_and_learned_from(objective: str) -> None:
+    settings = {**TINY, "objective": objective, "spatial_dims": 3, "discriminator_layers": 1}
+    translator = translators.build("cyclegan", settings)
+    source, target = torch.rand(2, 2, 1, 8, 12, 8).unbind(0)
+    batch = Batch(source, torch.ones(2, 1), target, draw=torch.arange(2))
+    outputs = translator.synthesise(batch)
+    for player in translator.players("train"):
+        assert all(torch.isfinite(term) for term in translator.losses(player, batch, outputs).values())
+    with torch.no_grad():
+        assert translator.eval()(source[:, :, :, :8], torch.ones(2, 1)).shape == (2, 1, 8, 8, 8)
+
+
 def test_the_cycle_is_both_generators() -> None:
     translator = translators.build("cyclegan", TINY)
     batch = batch_of()

@@ -35,6 +35,22 @@ def test_parameters_at_the_papers_width(
     assert millions(players["discriminator"]) == pytest.approx(discriminator, abs=6e-4)
 
 
+def test_a_patch_is_translated_by_kernels_of_three_sides() -> None:
+    with torch.device("meta"):
+        flat, solid = (translators.build("pix2pix", {"spatial_dims": dims}) for dims in (2, 3))
+    assert list(flat.state_dict()) == list(solid.state_dict())
+    assert {
+        key: (*value.shape, 4) if value.ndim == 4 else tuple(value.shape)
+        for key, value in flat.state_dict().items()
+    } == {key: tuple(value.shape) for key, value in solid.state_dict().items()}
+    translator = translators.build("pix2pix", {**TINY, "spatial_dims": 3}).eval()
+    source = torch.rand(2, 1, 8, 16, 24)
+    with torch.no_grad():
+        whole, alone = (translator(part, torch.ones(len(part), 1)) for part in (source, source[:1]))
+    assert whole.shape == (2, 1, 8, 16, 24)
+    torch.testing.assert_close(whole[:1], alone)  # each patch by its own statistics
+
+
 def test_terms_by_hand() -> None:
     translator = translators.build("pix2pix", {"width": 4, "levels": 5, "norm": "instance"}).eval()
     source, target = torch.rand(2, 2, 1, 64, 64).unbind(0)

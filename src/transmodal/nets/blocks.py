@@ -7,6 +7,7 @@ from typing import Literal
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from transmodal.batch import copy_to, generators
 from transmodal.precision import full_precision as full_precision
@@ -16,7 +17,7 @@ TranslateWith = Literal["batch_statistics", "running"]
 """Statistics of batch normalisation while translating: each window's own statistics, or training's running averages."""
 
 
-class BatchNorm2d(nn.BatchNorm2d):
+class BatchNorm(_BatchNorm):
     """Batch normalisation that can take each image's own statistics outside training.
 
     Attributes:
@@ -27,34 +28,26 @@ class BatchNorm2d(nn.BatchNorm2d):
     by_image: bool = False
 
     def forward(self, x: Tensor) -> Tensor:
-        """Normalise `(B, C, H, W)`; with `by_image`, maps of one pixel have no deviation and are refused by torch."""
+        """Normalise `(B, C, *S)`; with `by_image`, maps of one pixel have no deviation and are refused by torch."""
         if self.training or not self.by_image:
             return super().forward(x)
         # A batch of one image has the statistics of that image: the arithmetic of instance normalisation.
         return F.instance_norm(x, weight=self.weight, bias=self.bias, eps=self.eps)
 
 
+class BatchNorm2d(BatchNorm, nn.BatchNorm2d):
+    """Of maps `(B, C, H, W)`."""
+
+
+class BatchNorm3d(BatchNorm, nn.BatchNorm3d):
+    """Of maps `(B, C, D, H, W)`."""
+
+
 def translate_with(module: nn.Module, statistics: TranslateWith) -> None:
     """Set what all batch normalisation of a network takes outside training."""
     for part in module.modules():
-        if isinstance(part, BatchNorm2d):
+        if isinstance(part, BatchNorm):
             part.by_image = statistics == "batch_statistics"
-
-
-def norm2d(kind: NormKind, channels: int, *, remembers: bool = True) -> nn.Module:
-    """Return the normalisation of a 2D stage; instance normalisation has no parameters, as in pix2pix.
-
-    Args:
-        kind: which.
-        channels: of the stage.
-        remembers: whether batch normalisation keeps running statistics; networks that only losses call do
-            not, since losses change no state.
-    """
-    if kind == "batch":
-        return BatchNorm2d(channels, track_running_stats=remembers)
-    if kind == "instance":
-        return nn.InstanceNorm2d(channels)
-    return nn.Identity()
 
 
 def seeded_dropout(x: Tensor, p: float, seeds: Tensor, layer: int) -> Tensor:
@@ -85,10 +78,10 @@ def settle() -> None:
 def normal_init(module: nn.Module, deviation: float = 0.02) -> None:
     """Draw convolutions from N(0, deviation) and batch norm's scales from N(1, deviation), as pix2pix does."""
     for part in module.modules():
-        if isinstance(part, (nn.Conv2d, nn.ConvTranspose2d)):
+        if isinstance(part, (nn.Conv2d, nn.Conv3d, nn.ConvTranspose2d, nn.ConvTranspose3d)):
             nn.init.normal_(part.weight, 0.0, deviation)
             if part.bias is not None:
                 nn.init.zeros_(part.bias)
-        elif isinstance(part, nn.BatchNorm2d):
+        elif isinstance(part, _BatchNorm):
             nn.init.normal_(part.weight, 1.0, deviation)
             nn.init.zeros_(part.bias)

@@ -9,8 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from transmodal.nets.blocks import full_precision
-
-_CONV: dict[int, type[nn.Conv2d] | type[nn.Conv3d]] = {2: nn.Conv2d, 3: nn.Conv3d}
+from transmodal.nets.dimensions import layers_of
 
 
 class RegistrationNet(nn.Module):
@@ -27,8 +26,7 @@ class RegistrationNet(nn.Module):
 
     def __init__(self, channels: int, width: int, levels: int, *, spatial_dims: int) -> None:
         super().__init__()
-        conv = _CONV[spatial_dims]
-        self._up_mode = "bilinear" if spatial_dims == 2 else "trilinear"
+        conv, self._up_mode = layers_of(spatial_dims).conv, layers_of(spatial_dims).linear
         widths = [width if level == 0 else 2 * width for level in range(levels + 1)]
         self.stem = conv(2 * channels, widths[0], 3, padding=1)
         self.down = nn.ModuleList(

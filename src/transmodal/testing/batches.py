@@ -75,7 +75,8 @@ def batch_for(
 def usual_sides(translator: Translator[Any]) -> list[int]:
     """Return sides of windows that a translator takes, and no square."""
     multiple, dims = translator.size_multiple(), translator.config.spatial_dims
-    least = 32 if dims == 2 else 8  # a 70 x 70 patch discriminator takes no less than 24
+    judged = max(getattr(part, "least_side", 0) for part in translator.modules())
+    least = 32 if dims == 2 else max(8, judged)  # a patch of 32 voxels a side has 32 times a slice's
     side = -(-least // multiple) * multiple
     return [side, side + multiple, side][:dims]
 

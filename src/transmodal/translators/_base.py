@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from transmodal.batch import Batch
 from transmodal.errors import UsageError
-from transmodal.nets.blocks import BatchNorm2d, TranslateWith
+from transmodal.nets.blocks import BatchNorm, TranslateWith
 from transmodal.nets.pretrained import PretrainedWeights
 
 OutputRange = Literal["unit", "signed", "free"]
@@ -205,7 +205,7 @@ class Translator(nn.Module, ABC, Generic[Outputs]):
     def translates_with(self) -> TranslateWith | None:
         """Return what batch normalisation takes while translating; None where there is nothing to choose."""
         statistics: TranslateWith | None = getattr(self.config, "translate_with", None)
-        remembers = (isinstance(part, BatchNorm2d) and part.track_running_stats for part in self.modules())
+        remembers = (isinstance(part, BatchNorm) and part.track_running_stats for part in self.modules())
         return statistics if any(remembers) else None
 
     def check(self, source: Tensor, available: Tensor) -> None:

@@ -12,6 +12,7 @@ from typing import Literal, NamedTuple
 import torch.nn.functional as F
 from pydantic import Field
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from transmodal.batch import Batch
 from transmodal.losses.adversarial import Gan
@@ -49,7 +50,7 @@ class Outputs(NamedTuple):
     """One run of the generator, shared by all players.
 
     Attributes:
-        synthetic: `(B, T, H, W)` in [-1, 1].
+        synthetic: `(B, T, *S)` in [-1, 1].
     """
 
     synthetic: Tensor
@@ -69,7 +70,9 @@ def patch_discriminator(
         return None
     channels = config.in_channels + config.target_channels
     kind = config.discriminator_norm or norm
-    return PatchDiscriminator(channels, width or config.width, kind, config.discriminator_layers)
+    return PatchDiscriminator(
+        channels, width or config.width, kind, config.discriminator_layers, spatial_dims=config.spatial_dims
+    )
 
 
 def stepping(players: Mapping[str, nn.Module], first: Order) -> dict[str, nn.Module]:
@@ -83,7 +86,7 @@ class ConditionalGan(Translator[Outputs]):
 
     Args:
         config: of the translator.
-        generator: from `(B, C, H, W)` to float32 `(B, T, H, W)` in [-1, 1].
+        generator: from `(B, C, *S)` to float32 `(B, T, *S)` in [-1, 1].
         discriminator: of source and image as channels of one tensor; None leaves the L1 alone.
         multiple: what the sides must be a multiple of.
         least: shortest side that the generator takes, where it is more than one multiple.
@@ -105,14 +108,14 @@ class ConditionalGan(Translator[Outputs]):
         super().__init__(config)
         self.generator = generator
         self.discriminator = discriminator
-        self.batch_coupled = any(isinstance(part, nn.BatchNorm2d) for part in self.modules())
+        self.batch_coupled = any(isinstance(part, _BatchNorm) for part in self.modules())
         self._multiple, self._least = multiple, least
         self._first: Order = config.steps_first or steps_first
 
     def forward(
         self, source: Tensor, available: Tensor, features: Tensor | None = None, noise: Tensor | None = None
     ) -> Tensor:
-        """Translate `(B, C, H, W)` into `(B, T, H, W)` in [-1, 1]."""
+        """Translate `(B, C, *S)` into `(B, T, *S)` in [-1, 1]."""
         self.check(source, available)
         out: Tensor = self.generator(source)
         return out
@@ -157,7 +160,7 @@ class ConditionalGan(Translator[Outputs]):
             check_sides(batch.source, least, "the discriminator", fewer)
 
     def condition(self, batch: Batch) -> Tensor:
-        """Return what the discriminator sees beside the image, `(B, C, H, W)`: the source, of a slab all slices."""
+        """Return what the discriminator sees beside the image, `(B, C, *S)`: the source, of a slab all slices."""
         return batch.source
 
     def losses(self, player: str, batch: Batch, outputs: Outputs) -> dict[str, Tensor]:

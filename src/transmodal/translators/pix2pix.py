@@ -1,6 +1,6 @@
 """pix2pix: Isola, Zhu, Zhou and Efros, Image-to-Image Translation with Conditional Adversarial Networks, CVPR 2017.
 
-A U-Net of eight stages against a 70 x 70 patch discriminator, and 100 L1. The paper's noise is
+A U-Net of eight stages against a 70 x 70 patch discriminator, and 100 L1; of patches, both in three dimensions. The paper's noise is
 dropout in three inner stages, at training and at test time; here translation is without it by default, so that
 the same image gives the same result.
 """
@@ -19,11 +19,11 @@ from transmodal.nets.blocks import (
     NormKind,
     TranslateWith,
     full_precision,
-    norm2d,
     normal_init,
     seeded_dropout,
     translate_with,
 )
+from transmodal.nets.dimensions import Layers, layers_of
 from transmodal.translators._conditional_gan import (
     ConditionalGan,
     ConditionalGanConfig,
@@ -54,6 +54,7 @@ class Config(ConditionalGanConfig):
 class Pix2Pix(ConditionalGan):
     """A conditional GAN with two players."""
 
+    supported_dims = (2, 3)
     config: Config
 
     def __init__(self, config: Config) -> None:
@@ -66,7 +67,7 @@ class Pix2Pix(ConditionalGan):
     def forward(
         self, source: Tensor, available: Tensor, features: Tensor | None = None, noise: Tensor | None = None
     ) -> Tensor:
-        """Translate `(B, C, H, W)` into `(B, T, H, W)` in [-1, 1]; `noise` are seeds of the dropout."""
+        """Translate `(B, C, *S)` into `(B, T, *S)` in [-1, 1]; `noise` are seeds of the dropout."""
         self.check(source, available)
         out: Tensor = self.generator(source, noise)
         return out
@@ -86,7 +87,7 @@ class UNetGenerator(nn.Module):
 
     def __init__(self, config: Config) -> None:
         super().__init__()
-        levels, norm = config.levels, config.norm
+        levels, norm, nd = config.levels, config.norm, layers_of(config.spatial_dims)
         widths = [config.width * min(2**level, 8) for level in range(levels)]
         self._dropout = config.dropout
         self.down = nn.ModuleList()
@@ -96,15 +97,15 @@ class UNetGenerator(nn.Module):
             outermost, innermost = level == 0, level == levels - 1
             # No norm on the image itself, and none at the bottom, where the paper's map is 1 x 1.
             kind: NormKind = "none" if outermost or innermost else norm
-            self.down.append(_Down(before, widths[level], kind, bias=norm == "instance"))
+            self.down.append(_Down(nd, before, widths[level], kind, bias=norm == "instance"))
         for level in reversed(range(1, levels)):
             twice = widths[level] * (1 if level == levels - 1 else 2)
-            self.up.append(_Up(twice, widths[level - 1], norm))
-        self.head = nn.ConvTranspose2d(2 * widths[0], config.target_channels, 4, 2, 1)
+            self.up.append(_Up(nd, twice, widths[level - 1], norm))
+        self.head = nd.conv_transpose(2 * widths[0], config.target_channels, 4, 2, 1)
         normal_init(self)
 
     def forward(self, source: Tensor, seeds: Tensor | None = None) -> Tensor:
-        """Map `(B, C, H, W)` to float32 `(B, T, H, W)` in [-1, 1].
+        """Map `(B, C, *S)` to float32 `(B, T, *S)` in [-1, 1].
 
         Args:
             source: sides are multiples of `2 ** levels`.
@@ -126,10 +127,10 @@ class UNetGenerator(nn.Module):
 
 
 class _Down(nn.Module):
-    def __init__(self, before: int, after: int, norm: NormKind, *, bias: bool) -> None:
+    def __init__(self, nd: Layers, before: int, after: int, norm: NormKind, *, bias: bool) -> None:
         super().__init__()
-        self.conv = nn.Conv2d(before, after, 4, 2, 1, bias=bias)
-        self.norm = norm2d(norm, after)
+        self.conv = nd.conv(before, after, 4, 2, 1, bias=bias)
+        self.norm = nd.norm(norm, after)
 
     def forward(self, x: Tensor, *, activate: bool) -> Tensor:
         out: Tensor = self.norm(self.conv(torch.nn.functional.leaky_relu(x, 0.2) if activate else x))
@@ -137,10 +138,10 @@ class _Down(nn.Module):
 
 
 class _Up(nn.Module):
-    def __init__(self, before: int, after: int, norm: NormKind) -> None:
+    def __init__(self, nd: Layers, before: int, after: int, norm: NormKind) -> None:
         super().__init__()
-        self.conv = nn.ConvTranspose2d(before, after, 4, 2, 1, bias=norm == "instance")
-        self.norm = norm2d(norm, after)
+        self.conv = nd.conv_transpose(before, after, 4, 2, 1, bias=norm == "instance")
+        self.norm = nd.norm(norm, after)
 
     def forward(self, x: Tensor) -> Tensor:
         out: Tensor = self.norm(self.conv(torch.relu(x)))

@@ -17,7 +17,8 @@ from torch import Tensor, nn
 
 from transmodal.batch import Batch
 from transmodal.nets import weight_maps
-from transmodal.nets.blocks import TranslateWith, norm2d, normal_init, translate_with
+from transmodal.nets.blocks import TranslateWith, normal_init, translate_with
+from transmodal.nets.dimensions import SLICES
 from transmodal.nets.pretrained import PretrainedWeights
 from transmodal.nets.resnet import ResNetGenerator
 from transmodal.nets.vit import MapTransformer, Positions
@@ -192,10 +193,10 @@ class ArtPath(nn.Module):
             *_transposed(config.channels, 2 * channels), *_transposed(2 * channels, channels)
         )
         self.skip = nn.Conv2d(2 * channels, channels, 1, bias=False)
-        self.skip_norm = norm2d("batch", channels)
+        self.skip_norm = SLICES.norm("batch", channels)
         self.compress = nn.Sequential(
-            nn.Conv2d(2 * channels, channels, 3, padding=1, bias=False), norm2d("batch", channels), nn.ReLU(),
-            nn.Conv2d(channels, channels, 3, padding=1, bias=False), norm2d("batch", channels),
+            nn.Conv2d(2 * channels, channels, 3, padding=1, bias=False), SLICES.norm("batch", channels), nn.ReLU(),
+            nn.Conv2d(channels, channels, 3, padding=1, bias=False), SLICES.norm("batch", channels),
         )  # fmt: skip
         normal_init(self)
 
@@ -208,12 +209,12 @@ class ArtPath(nn.Module):
 
 
 def _strided(before: int, after: int) -> list[nn.Module]:
-    return [nn.Conv2d(before, after, 3, 2, 1, bias=False), norm2d("batch", after), nn.ReLU()]
+    return [nn.Conv2d(before, after, 3, 2, 1, bias=False), SLICES.norm("batch", after), nn.ReLU()]
 
 
 def _transposed(before: int, after: int) -> list[nn.Module]:
     conv = nn.ConvTranspose2d(before, after, 3, 2, 1, output_padding=1, bias=False)
-    return [conv, norm2d("batch", after), nn.ReLU()]
+    return [conv, SLICES.norm("batch", after), nn.ReLU()]
 
 
 def build(config: Config) -> ResViT:

@@ -45,8 +45,12 @@ def test_it_gives_the_same_bytes_again(engine: str) -> None:
 
 @pytest.mark.parametrize("engine", ["onnxruntime", "openvino"])
 def test_patches_and_each_windows_own_statistics_are_computed_too(engine: str) -> None:
-    patches = build(spatial_dims=3)
-    engines.build(engine, patches, CPU).infer(*windows(patches, 2))
+    for name in ("unet_regression", "pix2pix", "cyclegan"):
+        patches = build(name, spatial_dims=3)
+        asked = windows(patches, 2)
+        expected = engines.build("torch", patches, CPU).infer(*asked)
+        made = engines.build(engine, patches, CPU).infer(*asked)
+        np.testing.assert_allclose(made, expected, atol=1e-5, err_msg=name)
     own, running = build("pix2pix"), build("pix2pix", translate_with="running")
     results = [
         engines.build(engine, translator, CPU).infer(*windows(translator, 2)) for translator in (own, running)

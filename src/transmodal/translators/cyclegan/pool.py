@@ -26,10 +26,10 @@ class ImagePool(nn.Module):
         self.register_buffer("images", torch.empty(0))
 
     def forward(self, new: Tensor, generators: list[torch.Generator]) -> Tensor:
-        """Return `(B, C, H, W)` to judge, of new and old images, without gradient.
+        """Return `(B, C, *S)` to judge, of new and old images, without gradient.
 
         Args:
-            new: `(B, C, H, W)`.
+            new: `(B, C, *S)`.
             generators: one per sample.
         """
         new = new.detach()

@@ -49,8 +49,8 @@ class Outputs(NamedTuple):
     """One run of both generators, shared by all players.
 
     Attributes:
-        synthetic: `(B, T, H, W)` target-like images of the sources.
-        back: `(B, C, H, W)` source-like images of the targets.
+        synthetic: `(B, T, *S)` target-like images of the sources.
+        back: `(B, C, *S)` source-like images of the targets.
         source_cycle: the sources, there and back.
         target_cycle: the targets, back and there.
         source_same: the sources as the backward generator leaves them; None without identity terms.
@@ -73,6 +73,7 @@ class CycleGAN(Translator[Outputs]):
     """Four networks, three players: both generators step together, as the paper's objective has them."""
 
     pairing = "unpaired"
+    supported_dims = (2, 3)
     batch_coupled = True  # the pool
     config: Config
 
@@ -88,25 +89,27 @@ class CycleGAN(Translator[Outputs]):
             )
         self.generators = nn.ModuleDict(
             {
-                "there": ResNetGenerator(sources, targets, config.width, config.blocks),
-                "back": ResNetGenerator(targets, sources, config.width, config.blocks),
+                "there": _generator(config, sources, targets),
+                "back": _generator(config, targets, sources),
             }
         )
         layers, norm = config.discriminator_layers, config.discriminator_norm or "instance"
-        self.target_discriminator = PatchDiscriminator(targets, config.width, norm, layers)
-        self.source_discriminator = PatchDiscriminator(sources, config.width, norm, layers)
+        self.target_discriminator, self.source_discriminator = (
+            PatchDiscriminator(channels, config.width, norm, layers, spatial_dims=config.spatial_dims)
+            for channels in (targets, sources)
+        )
         self.synthetic_pool, self.back_pool = ImagePool(config.pool), ImagePool(config.pool)
 
     def forward(
         self, source: Tensor, available: Tensor, features: Tensor | None = None, noise: Tensor | None = None
     ) -> Tensor:
-        """Translate `(B, C, H, W)` into `(B, T, H, W)` in [-1, 1]."""
+        """Translate `(B, C, *S)` into `(B, T, *S)` in [-1, 1]."""
         self.check(source, available)
         out: Tensor = self.generators["there"](source)
         return out
 
     def cycle(self, source: Tensor, available: Tensor) -> Tensor:
-        """Return the sources after both generators, `(B, C, H, W)` in [-1, 1]."""
+        """Return the sources after both generators, `(B, C, *S)` in [-1, 1]."""
         returned: Tensor = self.generators["back"](self(source, available))
         return returned
 
@@ -178,11 +181,21 @@ class CycleGAN(Translator[Outputs]):
         return terms
 
 
+class PairedCycleGAN(ConditionalGan):
+    """One generator of CycleGAN in the conditional GAN with L1."""
+
+    supported_dims = (2, 3)
+
+
 def build(config: Config) -> CycleGAN | ConditionalGan:
     """Build the translator; under `cgan` its generator alone is taken."""
     if config.objective == "paper":
         return CycleGAN(config)
-    generator = ResNetGenerator(config.in_channels, config.target_channels, config.width, config.blocks)
-    return ConditionalGan(
+    generator = _generator(config, config.in_channels, config.target_channels)
+    return PairedCycleGAN(
         config, generator, patch_discriminator(config, "instance"), multiple=_MULTIPLE, least=_LEAST
     )
+
+
+def _generator(config: Config, before: int, after: int) -> ResNetGenerator:
+    return ResNetGenerator(before, after, config.width, config.blocks, spatial_dims=config.spatial_dims)

@@ -8,7 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from transmodal.nets.blocks import full_precision, norm2d, normal_init
+from transmodal.nets.blocks import full_precision, normal_init
+from transmodal.nets.dimensions import SLICES
 from transmodal.nets.resnet import ResidualBlock
 from transmodal.translators.ppt.config import Config
 
@@ -26,7 +27,7 @@ class ContrastiveGenerator(nn.Module):
         self.in_channels = config.in_channels
         self.pad = nn.ReflectionPad2d(3)
         self.stem = nn.Conv2d(config.in_channels, width, 7)
-        self.norms = nn.ModuleList(norm2d("instance", channels) for channels in widths)
+        self.norms = nn.ModuleList(SLICES.norm("instance", channels) for channels in widths)
         self.down = nn.ModuleList(
             nn.Conv2d(before, after, 3, padding=1) for before, after in pairwise(widths)
         )
@@ -111,4 +112,4 @@ def blurred_half(x: Tensor) -> Tensor:
 
 
 def _up(before: int, after: int) -> nn.Sequential:
-    return nn.Sequential(nn.Conv2d(before, after, 3, padding=1), norm2d("instance", after), nn.ReLU())
+    return nn.Sequential(nn.Conv2d(before, after, 3, padding=1), SLICES.norm("instance", after), nn.ReLU())

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from transmodal.nets.blocks import NormKind, norm2d, normal_init
+from transmodal.nets.blocks import NormKind, normal_init
+from transmodal.nets.dimensions import SLICES
 from transmodal.nets.patchgan import Discriminator
 
 
@@ -24,7 +25,7 @@ class OwnDiscriminator(Discriminator):
         layers: list[nn.Module] = [nn.Conv2d(in_channels, width, 4, 2, 1), nn.LeakyReLU(0.2)]
         for before in (width, 2 * width, 4 * width):
             after = 2 * before
-            normed = norm2d(norm, after, remembers=False)
+            normed = SLICES.norm(norm, after, remembers=False)
             layers += [nn.Conv2d(before, after, 4, 2, 1), normed, nn.LeakyReLU(0.2)]
         layers += [nn.ZeroPad2d((1, 0, 1, 0)), nn.Conv2d(8 * width, 1, 4, padding=1, bias=False)]
         self.layers = nn.Sequential(*layers)

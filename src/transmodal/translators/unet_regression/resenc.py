@@ -11,17 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from transmodal.nets.blocks import full_precision
+from transmodal.nets.dimensions import layers_of
 
-_CONV: dict[int, type[nn.Conv2d] | type[nn.Conv3d]] = {2: nn.Conv2d, 3: nn.Conv3d}
-_UP: dict[int, type[nn.ConvTranspose2d] | type[nn.ConvTranspose3d]] = {
-    2: nn.ConvTranspose2d,
-    3: nn.ConvTranspose3d,
-}
-_NORM: dict[int, type[nn.InstanceNorm2d] | type[nn.InstanceNorm3d]] = {
-    2: nn.InstanceNorm2d,
-    3: nn.InstanceNorm3d,
-}
-_POOL: dict[int, type[nn.AvgPool2d] | type[nn.AvgPool3d]] = {2: nn.AvgPool2d, 3: nn.AvgPool3d}
 WIDEST = {2: 16, 3: 10}
 """Most channels of a stage, in widths: 512 and 320 at a width of 32."""
 _SLOPE = 0.01
@@ -50,7 +41,7 @@ class ResidualEncoderUNet(nn.Module):
         spatial_dims: int,
     ) -> None:
         super().__init__()
-        dims, conv = spatial_dims, _CONV[spatial_dims]
+        dims, nd = spatial_dims, layers_of(spatial_dims)
         widths = [width * min(2**stage, WIDEST[dims]) for stage in range(len(blocks))]
         self.stem = _convolved(in_channels, width, dims)
         self.down = nn.ModuleList()
@@ -60,9 +51,9 @@ class ResidualEncoderUNet(nn.Module):
             self.down.append(nn.Sequential(first, *following))
         self.enlarge, self.up = nn.ModuleList(), nn.ModuleList()
         for stage in reversed(range(len(blocks) - 1)):
-            self.enlarge.append(_UP[dims](widths[stage + 1], widths[stage], 2, 2))
+            self.enlarge.append(nd.conv_transpose(widths[stage + 1], widths[stage], 2, 2))
             self.up.append(_convolved(2 * widths[stage], widths[stage], dims))
-        self.heads = nn.ModuleList(conv(widths[stage], out_channels, 1) for stage in range(heads))
+        self.heads = nn.ModuleList(nd.conv(widths[stage], out_channels, 1) for stage in range(heads))
         for part in self.modules():
             if isinstance(part, (nn.Conv2d, nn.Conv3d, nn.ConvTranspose2d, nn.ConvTranspose3d)):
                 nn.init.kaiming_normal_(part.weight, a=_SLOPE)
@@ -103,15 +94,15 @@ class ResidualBlock(nn.Module):
 
     def __init__(self, before: int, after: int, spatial_dims: int, *, halves: bool = False) -> None:
         super().__init__()
-        conv, norm = _CONV[spatial_dims], _NORM[spatial_dims]
+        nd = layers_of(spatial_dims)
         self.inner = nn.Sequential(
             *_convolved(before, after, spatial_dims, stride=2 if halves else 1),
-            conv(after, after, 3, padding=1),
-            norm(after, affine=True),
+            nd.conv(after, after, 3, padding=1),
+            nd.instance_norm(after, affine=True),
         )
-        shortcut: list[nn.Module] = [_POOL[spatial_dims](2)] if halves else []
+        shortcut: list[nn.Module] = [nd.average(2)] if halves else []
         if before != after:
-            shortcut += [conv(before, after, 1, bias=False), norm(after, affine=True)]
+            shortcut += [nd.conv(before, after, 1, bias=False), nd.instance_norm(after, affine=True)]
         self.shortcut = nn.Sequential(*shortcut)
         self.last = nn.LeakyReLU(_SLOPE)
 
@@ -122,8 +113,9 @@ class ResidualBlock(nn.Module):
 
 
 def _convolved(before: int, after: int, spatial_dims: int, stride: int = 1) -> nn.Sequential:
+    nd = layers_of(spatial_dims)
     return nn.Sequential(
-        _CONV[spatial_dims](before, after, 3, stride, 1),
-        _NORM[spatial_dims](after, affine=True),
+        nd.conv(before, after, 3, stride, 1),
+        nd.instance_norm(after, affine=True),
         nn.LeakyReLU(_SLOPE),
     )

@@ -9,8 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from transmodal.nets.blocks import full_precision
-
-_CONV: dict[int, type[nn.Conv2d] | type[nn.Conv3d]] = {2: nn.Conv2d, 3: nn.Conv3d}
+from transmodal.nets.dimensions import layers_of
 
 
 class ResidualUNet(nn.Module):
@@ -41,8 +40,7 @@ class ResidualUNet(nn.Module):
         super().__init__()
         levels = len(blocks) - 1
         widths = [width * min(2**level, 8) for level in range(levels + 1)]
-        conv = _CONV[spatial_dims]
-        self._up_mode = "bilinear" if spatial_dims == 2 else "trilinear"
+        conv, self._up_mode = layers_of(spatial_dims).conv, layers_of(spatial_dims).linear
         self.stem = conv(in_channels, width, 3, padding=1)
         self.down = nn.ModuleList()
         self.shrink = nn.ModuleList()
@@ -99,7 +97,7 @@ class ResidualBlock(nn.Module):
 
     def __init__(self, channels: int, spatial_dims: int) -> None:
         super().__init__()
-        conv = _CONV[spatial_dims]
+        conv = layers_of(spatial_dims).conv
         self.norm1, self.norm2 = _norm(channels), _norm(channels)
         self.conv1 = conv(channels, channels, 3, padding=1)
         self.conv2 = conv(channels, channels, 3, padding=1)
