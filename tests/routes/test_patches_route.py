@@ -42,7 +42,8 @@ def takes_patches(name: str) -> bool:
         with torch.device("meta"):
             translators.build(name, {**tiny(name), "spatial_dims": 3})
     except UsageError as refused:
-        assert refused.code == "E004"
+        if refused.code != "E004":
+            raise
         return False
     return True
 
