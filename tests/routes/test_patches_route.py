@@ -22,7 +22,9 @@ from transmodal.training.train import train
 from transmodal.translators._base import TranslatorConfig
 from transmodal.volumes import io
 
-SIDE = 24  # what a discriminator of three strided layers needs; larger than the phantoms, whose rest is padded
+SIDE = (
+    24  # what a discriminator of three strided layers needs; larger than the phantoms, whose rest is padded
+)
 
 
 def tiny(name: str) -> dict[str, Any]:
@@ -110,7 +112,9 @@ def test_patches_go_the_ordinary_route(name: str, cohort: Cohort, tmp_path: Path
 
     source = Phantom(3).load().volumes["t1"]
     io.write(source, tmp_path / "t1.nii.gz")
-    assert cli.run(["translate", str(run), str(tmp_path / "t1.nii.gz"), "-o", str(tmp_path / "fa.nii.gz")]) == 0
+    assert (
+        cli.run(["translate", str(run), str(tmp_path / "t1.nii.gz"), "-o", str(tmp_path / "fa.nii.gz")]) == 0
+    )
     synthetic = io.read(tmp_path / "fa.nii.gz")
     assert synthetic.grid == source.grid
     assert np.isfinite(synthetic.voxels).all()
