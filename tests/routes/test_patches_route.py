@@ -80,7 +80,7 @@ class Interruption:
 
 
 def test_there_are_some() -> None:
-    assert {"cyclegan", "pix2pix", "unet_regression"} <= set(NAMES)
+    assert {"agi_net", "cyclegan", "macro2micro", "pix2pix", "unet_regression"} <= set(NAMES)
 
 
 @pytest.mark.parametrize("name", NAMES)

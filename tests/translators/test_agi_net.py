@@ -244,6 +244,24 @@ def test_offsets_are_told() -> None:
     assert built(cga="none").maps(given.source, given.available) == {}
 
 
+def test_patches_are_translated_whatever_stands_for_what_is_missing() -> None:
+    translator = awake(built(spatial_dims=3, adversarial_weight=0.0)).eval()
+    source, available = torch.rand(2, 2, 8, 12, 4), torch.tensor([[1.0, 1.0], [1.0, 0.0]])
+    other = source.clone()
+    other[1, 1] = 9.0
+    with torch.no_grad():
+        out, same = translator(source, available), translator(other, available)
+        both = translator(source, torch.ones(2, 2))
+    assert out.shape == (2, 1, 8, 12, 4)
+    assert torch.equal(out, same)
+    assert (out[1] - both[1]).abs().max() > 0
+    offsets = translator.offsets(source, available)
+    assert offsets
+    assert all(one.shape == (2, 2, 3) for one in offsets.values())
+    maps = translator.maps(source, available)
+    assert maps["encoder.0"].shape == (2, 2, 8, 12, 4)
+
+
 @pytest.mark.parametrize("sides", [(20, 28), (8, 4), (36, 32)])
 def test_odd_multiples_translate(sides: tuple[int, int]) -> None:
     out = built()(torch.rand(1, 2, *sides), torch.ones(1, 2))

@@ -12,10 +12,12 @@ from transmodal import translators
 from transmodal.batch import Batch
 from transmodal.errors import InputError, UsageError
 from transmodal.losses.logistic import logistic
+from transmodal.losses.perceptual import perceptual_loss
 from transmodal.recipes.load import load, names
 from transmodal.translators._base import Translator
 from transmodal.translators.macro2micro.crops import brain_box, cut
 from transmodal.translators.macro2micro.frequency import bands
+from transmodal.translators.macro2micro.translator import planes
 
 TINY: dict[str, Any] = {
     "width": 4,
@@ -155,6 +157,22 @@ def test_terms_by_hand() -> None:
     )
     wanted = logistic(patch.compare(reference, synthetic), real=False)
     assert judged["synthetic"].item() == pytest.approx(wanted.item(), rel=1e-5)
+
+
+def test_of_patches_features_are_those_of_slices_along_all_axes() -> None:
+    solid: Any = build(perceptual_weight=3, vgg="random", patch_weight=0, spatial_dims=3)
+    source, target = torch.rand(2, 1, 1, 16, 24, 16).unbind(0)
+    given = Batch(source, torch.ones(1, 1), target, draw=torch.tensor([1]))
+    outputs = solid.synthesise(given)
+    expected = []
+    for axis in (2, 3, 4):
+        pairs = zip(outputs.synthetic.unbind(axis), target.unbind(axis), strict=True)
+        each = [perceptual_loss(solid._vgg, (one + 1) / 2, (other + 1) / 2) for one, other in pairs]
+        expected.append(torch.stack(each).mean())
+    term = solid.losses("generator", given, outputs)["perceptual"]
+    assert term.item() == pytest.approx(3 * torch.stack(expected).mean().item(), rel=1e-4)
+    slices = torch.rand(2, 1, 16, 16)
+    assert planes(slices)[0] is slices
 
 
 def test_every_term_reaches_whom_it_should() -> None:

@@ -17,7 +17,7 @@ from transmodal.nets.blocks import BatchNorm, BatchNorm2d, BatchNorm3d, NormKind
 
 @dataclass(frozen=True, slots=True)
 class Layers:
-    """What networks are made of, for one number of spatial dimensions.
+    """The layers that networks are made of, for one number of spatial dimensions.
 
     Attributes:
         dims: how many, 2 or 3.

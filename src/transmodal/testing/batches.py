@@ -75,8 +75,7 @@ def batch_for(
 def usual_sides(translator: Translator[Any]) -> list[int]:
     """Return sides of windows that a translator takes, and no square."""
     multiple, dims = translator.size_multiple(), translator.config.spatial_dims
-    judged = max(getattr(part, "least_side", 0) for part in translator.modules())
-    least = 32 if dims == 2 else max(8, judged)  # a patch of 32 voxels a side has 32 times a slice's
+    least = 32 if dims == 2 else 24  # three strided layers of a patch discriminator take no less
     side = -(-least // multiple) * multiple
     return [side, side + multiple, side][:dims]
 

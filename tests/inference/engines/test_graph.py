@@ -45,7 +45,7 @@ def test_it_gives_the_same_bytes_again(engine: str) -> None:
 
 @pytest.mark.parametrize("engine", ["onnxruntime", "openvino"])
 def test_patches_and_each_windows_own_statistics_are_computed_too(engine: str) -> None:
-    for name in ("unet_regression", "pix2pix", "cyclegan"):
+    for name in ("unet_regression", "pix2pix", "cyclegan", "macro2micro"):
         patches = build(name, spatial_dims=3)
         asked = windows(patches, 2)
         expected = engines.build("torch", patches, CPU).infer(*asked)

@@ -35,6 +35,23 @@ def test_whole_pixels_are_torchs_roll(groups: int) -> None:
             torch.testing.assert_close(got[sample].chunk(groups, dim=1)[g], expected)
 
 
+def test_whole_voxels_are_torchs_roll_along_three_axes() -> None:
+    weight = torch.randn(3, 4, 3, 3, 3)
+    offsets = torch.tensor([[[1.0, 0.0, -1.0], [-1.0, 2.0, 1.0]]])
+    got = rolled(weight, torch.tensor([[1.5, 0.5]]), offsets)[0]
+    first, second = weight.chunk(2, dim=1)
+    torch.testing.assert_close(got[:, :2], 1.5 * first.roll((1, 0, -1), (2, 3, 4)))
+    torch.testing.assert_close(got[:, 2:], 0.5 * second.roll((-1, 2, 1), (2, 3, 4)))
+
+
+def test_an_offset_within_a_plane_moves_every_plane_as_in_two_dimensions() -> None:
+    weight, theta = torch.randn(2, 4, 3, 3, 3), torch.tensor([[[0.3, -0.7], [-0.2, 0.9]]])
+    scales = torch.tensor([[0.8, 1.3]])
+    solid = rolled(weight, scales, F.pad(theta, (1, 0)))[0]
+    planes = [rolled(weight[:, :, n], scales, theta)[0] for n in range(3)]
+    torch.testing.assert_close(solid, torch.stack(planes, dim=2))
+
+
 def test_no_offset_gives_the_very_weights() -> None:
     weight = torch.randn(4, 6, 3, 3)
     assert torch.equal(
@@ -67,6 +84,13 @@ def test_rolling_is_differentiable() -> None:
     scales = torch.rand(2, 2, dtype=torch.float64, requires_grad=True)
     offsets = (torch.rand(2, 2, 2, dtype=torch.float64) * 0.8 + 0.1).requires_grad_()
     assert torch.autograd.gradcheck(rolled, (weight, scales, offsets))
+
+
+def test_every_patch_has_kernels_of_its_own() -> None:
+    x, kernels, bias = torch.randn(2, 4, 6, 5, 4), torch.randn(2, 5, 4, 3, 3, 3), torch.randn(5)
+    got = per_sample_conv(x, kernels, bias)
+    each = [F.conv3d(x[n : n + 1], kernels[n], bias, padding=1) for n in range(2)]
+    torch.testing.assert_close(got, torch.cat(each))
 
 
 @pytest.mark.parametrize("stride", [1, 2])

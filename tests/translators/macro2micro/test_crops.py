@@ -81,6 +81,32 @@ def test_cutting_all_of_an_image_is_the_image() -> None:
     torch.testing.assert_close(got, torch.stack([image, image.flip(3)], dim=1))
 
 
+def test_a_box_of_three_dimensions_and_a_cut_of_it() -> None:
+    source = torch.full((1, 1, 8, 16, 32), -1.0)
+    source[0, 0, 2:5, 4:12, 10:30] = 0.5
+    box = brain_box(Batch(source, torch.ones(1, 1)), 0.05)
+    x, y, z, width, height, depth = box.tolist()
+    assert (16 * (x - width + 1), 16 * (x + width + 1)) == pytest.approx((10, 30))
+    assert (8 * (y - height + 1), 8 * (y + height + 1)) == pytest.approx((4, 12))
+    assert (4 * (z - depth + 1), 4 * (z + depth + 1)) == pytest.approx((2, 5))
+    batch = Batch(source, torch.ones(1, 1), draw=torch.tensor([3]))
+    crops = draw_crops(batch, box, 200, (1 / 8, 1 / 4))
+    assert crops.shape == (1, 3, 200, 6)
+    half = crops[..., 3:].abs() / box[3:]
+    assert 1 / 8 <= half.min() < half.max() <= 1 / 4 + 1e-6
+    assert ((crops[..., :3] - box[:3]).abs() / box[3:] + half).max() <= 1 + 1e-6
+    assert 0.4 < (crops[..., 3] < 0).float().mean() < 0.6
+    assert (crops[..., 4:] > 0).all()
+
+
+def test_cutting_an_eighth_of_a_volume_is_a_part_of_it() -> None:
+    volume = torch.randn(1, 2, 8, 8, 8)
+    corner = torch.tensor([[[0.5, -0.5, -0.5, 0.5, 0.5, 0.5], [0.0, 0.0, 0.0, -1.0, 1.0, 1.0]]])
+    part, _ = cut(volume, corner, 4)[0]
+    torch.testing.assert_close(part, volume[0, :, :4, :4, 4:])
+    torch.testing.assert_close(cut(volume, corner, 8)[0, 1], volume[0].flip(-1))
+
+
 def test_cutting_a_quarter_is_a_slice() -> None:
     image = torch.randn(1, 1, 16, 16)
     top_right = torch.tensor([[[0.5, -0.5, 0.5, 0.5]]])

@@ -110,3 +110,18 @@ def test_features_stay_with_their_patch() -> None:
     judge, patches = CooccurrenceDiscriminator(2, width=2, levels=1), torch.randn(2, 3, 2, 8, 8)
     whole = judge.features(patches)
     torch.testing.assert_close(whole[1, 2], judge.features(patches[1:, 2:])[0, 0])
+
+
+def test_in_three_dimensions_they_smooth_halve_and_average_alike() -> None:
+    x = torch.randn(2, 3, 16, 12, 20)
+    halved = ScaledConv(3, 8, 3, halve=True, dims=3)(x)
+    assert halved.shape == (2, 8, 8, 6, 10)
+    flat = torch.full((1, 1, 16, 16, 16), 2.0)
+    conv = ScaledConv(1, 1, 1, halve=True, activate=False, dims=3)
+    inner = conv(flat)[0, 0, 1:-1, 1:-1, 1:-1]
+    torch.testing.assert_close(inner, 2 * conv.weight.detach().flatten().expand(inner.shape))
+    assert ResidualDiscriminator(3, 4, 2, dims=3)(x).shape == (2, 1)
+    judge = CooccurrenceDiscriminator(3, 2, 1, dims=3)
+    features = judge.features(torch.randn(2, 4, 3, 8, 8, 8))
+    assert features.shape == (2, 4, 12 * 2 * 2**3)
+    assert judge.compare(features, features).shape == (2, 4)

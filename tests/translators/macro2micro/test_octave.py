@@ -7,6 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from transmodal.nets.dimensions import PATCHES
 from transmodal.translators.macro2micro.octave import (
     OctaveConv,
     OctaveDepthwise,
@@ -115,3 +116,20 @@ def test_without_alpha_there_is_no_low_path() -> None:
         state = layer(activated(state))
         assert state[1] is None
     assert state[0].shape == (1, 2, 16, 16)
+
+
+def test_of_patches_every_layer_halves_and_doubles_along_three_axes() -> None:
+    high, low = torch.randn(1, 4, 8, 16, 12), torch.randn(1, 4, 4, 8, 6)
+    layers = {
+        "split": OctaveSplit(4, 8, 0.5, stride=2, nd=PATCHES)(high),
+        "conv": OctaveConv(8, 8, 0.5, nd=PATCHES)((high, low)),
+        "up": OctaveUp(8, 0.5, nd=PATCHES)((high, low)),
+        "merge": OctaveMerge(8, 2, 0.5, nd=PATCHES)((high, low)),
+    }
+    shapes = {name: [tuple(part.shape) for part in pair if part is not None] for name, pair in layers.items()}
+    assert shapes == {
+        "split": [(1, 4, 4, 8, 6), (1, 4, 2, 4, 3)],
+        "conv": [(1, 4, 8, 16, 12), (1, 4, 4, 8, 6)],
+        "up": [(1, 4, 16, 32, 24), (1, 4, 8, 16, 12)],
+        "merge": [(1, 2, 8, 16, 12), (1, 2, 8, 16, 12)],
+    }

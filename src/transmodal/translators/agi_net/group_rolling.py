@@ -7,6 +7,7 @@ which turns kernels where AGI-Net moves them.
 
 from __future__ import annotations
 
+from functools import reduce
 from typing import Literal, NamedTuple
 
 import torch
@@ -14,6 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from transmodal.nets.blocks import full_precision
+from transmodal.nets.dimensions import layers_of
 
 Attention = Literal["channel", "spatial", "none"]
 Fill = Literal["circular", "zero"]
@@ -28,6 +30,7 @@ class CagrSpec(NamedTuple):
         rolling: whether kernels are moved and scaled.
         fill: what comes in where a kernel moves: its other end (`circular`) or 0 (`zero`).
         delta: furthest that a kernel moves, in pixels.
+        dims: spatial dimensions of the maps, 2 or 3.
     """
 
     groups: int
@@ -35,6 +38,7 @@ class CagrSpec(NamedTuple):
     rolling: bool = True
     fill: Fill = "circular"
     delta: float = 1.0
+    dims: int = 2
 
 
 class CagrConv(nn.Module):
@@ -54,11 +58,11 @@ class CagrConv(nn.Module):
         super().__init__()
         self._fill: Fill = spec.fill
         self.attend = _attention(before, spec)
-        self.routing = Routing(before, spec.groups, spec.delta) if spec.rolling else None
-        self.conv = nn.Conv2d(before, after, 3, stride, 1, bias=bias)
+        self.routing = Routing(before, spec.groups, spec.delta, spec.dims) if spec.rolling else None
+        self.conv = layers_of(spec.dims).conv(before, after, 3, stride, 1, bias=bias)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Map `(B, before, H, W)` to `(B, after, H / stride, W / stride)`."""
+        """Map `(B, before, *S)` to `(B, after, *S / stride)`."""
         x = self.attend(x)
         if self.routing is None:
             plain: Tensor = self.conv(x)
@@ -85,33 +89,34 @@ class ChannelAttention(nn.Module):
         self.mix = nn.Conv1d(2 * channels, channels, 1, groups=groups)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Weigh `(B, C, H, W)` by a number in (0, 1) per sample and channel."""
-        pooled = x.mean(dim=(2, 3))
+        """Weigh `(B, C, *S)` by a number in (0, 1) per sample and channel."""
+        pooled = x.mean(dim=tuple(range(2, x.ndim)))
         own, shuffled_groups = (
             grouped(values, self._groups) for values in (pooled, shuffled(pooled, self._groups))
         )
         joined = torch.cat([own, shuffled_groups], dim=2).flatten(1)
         weights = torch.sigmoid(self.mix(joined[..., None]))
-        return x * weights[..., None]
+        return x * layers_of(x.ndim - 2).per_channel(weights[..., 0])
 
 
 class SpatialAttention(nn.Module):
     """Cross group attention by place: the other reading, in which each group has a map.
 
     Pooling averages a group's channels instead of its places; z_s^i averages the i-th part of the shuffled
-    channels. The convolution is 7 x 7, as in CBAM (Woo et al., ECCV 2018).
+    channels. The convolution is 7 x 7, as in CBAM (Woo et al., ECCV 2018), and 7 x 7 x 7 in three dimensions.
 
     Args:
         groups: n.
+        dims: spatial dimensions, 2 or 3.
     """
 
-    def __init__(self, groups: int) -> None:
+    def __init__(self, groups: int, dims: int = 2) -> None:
         super().__init__()
         self._groups = groups
-        self.mix = nn.Conv2d(2 * groups, groups, 7, padding=3, groups=groups)
+        self.mix = layers_of(dims).conv(2 * groups, groups, 7, padding=3, groups=groups)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Weigh `(B, C, H, W)` by a number in (0, 1) per sample, group and place."""
+        """Weigh `(B, C, *S)` by a number in (0, 1) per sample, group and place."""
         own = grouped(x, self._groups)
         shuffled_groups = grouped(shuffled(x, self._groups), self._groups)
         joined = torch.stack([own.mean(dim=2), shuffled_groups.mean(dim=2)], dim=2).flatten(1, 2)
@@ -129,25 +134,26 @@ class Routing(nn.Module):
         channels: of the input.
         groups: n.
         delta: furthest that a kernel moves, in pixels.
+        dims: spatial dimensions, 2 or 3; an offset has a number for each.
     """
 
-    def __init__(self, channels: int, groups: int, delta: float) -> None:
+    def __init__(self, channels: int, groups: int, delta: float, dims: int = 2) -> None:
         super().__init__()
         self._delta = delta
-        self.look = nn.Conv2d(channels, channels, 3, padding=1, groups=channels, bias=False)
+        self.look = layers_of(dims).conv(channels, channels, 3, padding=1, groups=channels, bias=False)
         self.norm = nn.LayerNorm(channels)
         self.scale = nn.Linear(channels, groups)
-        self.offset = nn.Linear(channels, 2 * groups, bias=False)
+        self.offset = nn.Linear(channels, dims * groups, bias=False)
         nn.init.trunc_normal_(self.look.weight, std=0.02)
         nn.init.trunc_normal_(self.scale.weight, std=0.02)
         nn.init.zeros_(self.scale.bias)
         nn.init.zeros_(self.offset.weight)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Return lambda `(B, n)` in (0, 2) and theta `(B, n, 2)` in pixels (down, right), both float32."""
-        normalised = self.norm(self.look(x).permute(0, 2, 3, 1))
+        """Return lambda `(B, n)` in (0, 2) and theta `(B, n, dims)` in pixels along the axes, both float32."""
+        normalised = self.norm(self.look(x).movedim(1, -1))
         with full_precision(x):
-            pooled = torch.relu(normalised.float()).mean(dim=(1, 2))
+            pooled = torch.relu(normalised.float()).mean(dim=tuple(range(1, x.ndim - 1)))
             scales = 2 * torch.sigmoid(self.scale(pooled))
             offsets = self._delta * F.softsign(self.offset(pooled))
         return scales, grouped(offsets, scales.shape[1])
@@ -156,45 +162,48 @@ class Routing(nn.Module):
 def rolled(weight: Tensor, scales: Tensor, offsets: Tensor, fill: Fill = "circular") -> Tensor:
     """Return each sample's kernels, moved group by group: W' = concat_g lambda_g R(W_g; theta_g).
 
-    R mixes the four whole-pixel moves around theta bilinearly, so it is differentiable in theta. It is a matrix
-    on the k x k taps, the Kronecker product of one per axis.
+    R mixes the whole-pixel moves around theta linearly along every axis, four of them in two dimensions and eight in
+    three, so it is differentiable in theta. It is a matrix on the k x k taps (k x k x k), the Kronecker product of one
+    per axis.
 
     Args:
-        weight: `(O, C, k, k)`; its input channels C fall into n groups.
+        weight: `(O, C, k, k)` or `(O, C, k, k, k)`; its input channels C fall into n groups.
         scales: lambda, `(B, n)`.
-        offsets: theta, `(B, n, 2)`, in pixels down and right.
+        offsets: theta, `(B, n, dims)`, in pixels along the axes: of images down and right.
         fill: as in `CagrSpec`.
 
     Returns:
-        `(B, O, C, k, k)`; at theta 0 and lambda 1 the very weights.
+        `(B, *weight.shape)`; at theta 0 and lambda 1 the very weights.
     """
-    after, before, taps, _ = weight.shape
+    after, before, *sides = weight.shape
     samples, groups = scales.shape
-    down, right = (_move(offsets[..., axis], taps, fill) for axis in (0, 1))
-    matrix = torch.einsum("bgij,bgkl->bgjlik", down, right).reshape(samples, groups, taps**2, taps**2)
-    rows = weight.reshape(after, groups, -1, taps**2).transpose(0, 1).reshape(groups, -1, taps**2)
+    moves = [_move(offsets[..., axis], side, fill).mT for axis, side in enumerate(sides)]
+    matrix = reduce(_kronecker, moves)
+    taps = matrix.shape[-1]
+    rows = weight.reshape(after, groups, -1, taps).transpose(0, 1).reshape(groups, -1, taps)
     moved = rows @ (matrix * scales[..., None, None])
-    by_output = moved.reshape(samples, groups, after, -1, taps, taps).transpose(1, 2)
-    return by_output.reshape(samples, after, before, taps, taps)
+    by_output = moved.reshape(samples, groups, after, -1, *sides).transpose(1, 2)
+    return by_output.reshape(samples, after, before, *sides)
 
 
 def per_sample_conv(x: Tensor, kernels: Tensor, bias: Tensor | None = None, *, stride: int = 1) -> Tensor:
     """Convolve every sample with kernels of its own, as one convolution in B groups.
 
     Args:
-        x: `(B, C, H, W)`.
-        kernels: `(B, O, C, k, k)`, k odd.
+        x: `(B, C, *S)`.
+        kernels: `(B, O, C, k, k)`, or with a third k; k odd.
         bias: `(O,)`, shared.
         stride: of the convolution.
 
     Returns:
-        `(B, O, H / stride, W / stride)`.
+        `(B, O, *S / stride)`.
     """
     samples, after = kernels.shape[:2]
+    nd = layers_of(x.ndim - 2)
     together = x.reshape(1, -1, *x.shape[2:])
-    out = F.conv2d(together, kernels.flatten(0, 1), None, stride, kernels.shape[-1] // 2, groups=samples)
+    out = nd.convolve(together, kernels.flatten(0, 1), None, stride, kernels.shape[-1] // 2, groups=samples)
     out = out.reshape(samples, after, *out.shape[2:])
-    return out if bias is None else out + bias[:, None, None].to(out)
+    return out if bias is None else out + nd.per_channel(bias).to(out)
 
 
 def grouped(x: Tensor, groups: int) -> Tensor:
@@ -210,7 +219,13 @@ def shuffled(x: Tensor, groups: int) -> Tensor:
 def _attention(channels: int, spec: CagrSpec) -> nn.Module:
     if spec.cga == "channel":
         return ChannelAttention(channels, spec.groups)
-    return SpatialAttention(spec.groups) if spec.cga == "spatial" else nn.Identity()
+    return SpatialAttention(spec.groups, spec.dims) if spec.cga == "spatial" else nn.Identity()
+
+
+def _kronecker(first: Tensor, second: Tensor) -> Tensor:
+    """Return the Kronecker products of matrices `(B, n, k, k)` and `(B, n, l, l)`: `(B, n, k l, k l)`."""
+    product = torch.einsum("bgji,bglk->bgjlik", first, second)
+    return product.flatten(4, 5).flatten(2, 3)
 
 
 def _move(offset: Tensor, taps: int, fill: Fill) -> Tensor:

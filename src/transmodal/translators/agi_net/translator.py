@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -10,6 +11,7 @@ from torch import Tensor, nn
 
 from transmodal.batch import Batch
 from transmodal.errors import UsageError
+from transmodal.nets.dimensions import layers_of
 from transmodal.translators._conditional_gan import (
     ConditionalGan,
     patch_discriminator,
@@ -28,6 +30,7 @@ class AGINet(ConditionalGan):
     """A conditional GAN whose generator knows its modalities apart."""
 
     accepts_missing = True
+    supported_dims = (2, 3)
     config: Config
     generator: GroupedResUNet
 
@@ -40,7 +43,7 @@ class AGINet(ConditionalGan):
     def forward(
         self, source: Tensor, available: Tensor, features: Tensor | None = None, noise: Tensor | None = None
     ) -> Tensor:
-        """Translate `(B, C, H, W)` into `(B, T, H, W)` in [-1, 1]; what missing modalities hold does not matter."""
+        """Translate `(B, C, *S)` into `(B, T, *S)` in [-1, 1]; what missing modalities hold does not matter."""
         self.check(source, available)
         out: Tensor = self.generator(self.present(source, available), available)
         return out
@@ -53,7 +56,7 @@ class AGINet(ConditionalGan):
         """
         super().check(source, available)
         inner = [side // self.size_multiple() for side in source.shape[2:]]
-        if inner[0] * inner[1] < 2:
+        if math.prod(inner) < 2:
             raise UsageError(
                 "E004",
                 f"windows of {tuple(source.shape[2:])} at {self.config.levels} levels, whose last is of 1 pixel",
@@ -74,7 +77,8 @@ class AGINet(ConditionalGan):
             [available[:, [n]].expand(-1, channels) for n, channels in enumerate(self.config.modalities)],
             dim=1,
         )
-        return torch.where(is_present[..., None, None] > 0, source, torch.zeros_like(source))
+        spread = layers_of(self.config.spatial_dims).per_channel(is_present)
+        return torch.where(spread > 0, source, torch.zeros_like(source))
 
     def condition(self, batch: Batch) -> Tensor:
         """Return the sources that are there; the discriminator sees 0 for the others."""
@@ -88,7 +92,7 @@ class AGINet(ConditionalGan):
         map of its own, and gets one by what the channels show.
 
         Returns:
-            By stage, such as `encoder.0`: `(B, n, h, w)` in [0, 1]; nothing with `cga: none`.
+            By stage, such as `encoder.0`: `(B, n, *s)` in [0, 1]; nothing with `cga: none`.
         """
         groups = self.generator.spec.groups
 
@@ -110,7 +114,7 @@ class AGINet(ConditionalGan):
         """Return by how much each convolution moves its kernels, to be compared with true misalignment.
 
         Returns:
-            By convolution: theta `(B, n, 2)` in that stage's pixels, down and right; nothing without rolling.
+            By convolution: theta `(B, n, dims)` in that stage's pixels along the axes, of images down and right; nothing without rolling.
         """
         return self._watch((Routing,), lambda _, out: out[1], source, available)
 

@@ -22,7 +22,7 @@ class Config(TranslatorConfig):
         output: `tanh`, or `linear` as in the early code.
         l1_weight: of the image's mean absolute error.
         frequency_weight: of the mean absolute errors of the low and the high band.
-        perceptual_weight: of the distance of VGG-19's features.
+        perceptual_weight: of the distance of VGG-19's features; of patches, the mean over slices of all three axes.
         vgg: file of VGG-19's weights, or `random`.
         vgg_layout: whose file it is; `torchvision` is given [0, 1], normalised as ImageNet, and `adain` [-1, 1],
             as in the early code.

@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from transmodal.nets.dimensions import layers_of
 from transmodal.precision import in_full_precision
 
 
@@ -16,18 +17,21 @@ def bands(image: Tensor, taps: int = 21, sigma: float = 3.5) -> tuple[Tensor, Te
     Edges are repeated outwards, so that a constant image has no high band. Computed in float32.
 
     Args:
-        image: `(B, C, H, W)`.
+        image: `(B, C, *S)`; the Gaussian is as long along every axis.
         taps: odd length of the Gaussian. 21 and 3.5 are what OpenCV makes of 21 alone.
         sigma: in pixels.
     """
     offsets = torch.arange(taps, dtype=torch.float32, device=image.device) - taps // 2
     window = torch.exp(-0.5 * (offsets / sigma) ** 2)
-    window = (window / window.sum()).expand(image.shape[1], 1, 1, taps)
-    reach = taps // 2
-    low = F.conv2d(F.pad(image, (reach, reach, 0, 0), mode="replicate"), window, groups=image.shape[1])
-    low = F.conv2d(
-        F.pad(low, (0, 0, reach, reach), mode="replicate"), window.transpose(2, 3), groups=image.shape[1]
-    )
+    window, dims, low = window / window.sum(), image.ndim - 2, image
+    for axis in range(dims):  # the last axis of the image first, as padding names them
+        pads = [0] * 2 * dims
+        pads[2 * axis : 2 * axis + 2] = [taps // 2] * 2
+        sides = [1] * dims
+        sides[-1 - axis] = taps
+        kernel = window.expand(image.shape[1], 1, taps).reshape(image.shape[1], 1, *sides)
+        padded = F.pad(low, pads, mode="replicate")
+        low = layers_of(dims).convolve(padded, kernel, groups=image.shape[1])
     return low, image - low
 
 
@@ -36,7 +40,7 @@ def frequency_loss(low: Tensor, high: Tensor, target: Tensor) -> Tensor:
     """Return L1 of a synthetic low band and of a synthetic high band to the target's, summed.
 
     Args:
-        low: `(B, T, H, W)`.
+        low: `(B, T, *S)`.
         high: the same.
         target: the same.
     """

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from transmodal.nets.blocks import full_precision
+from transmodal.nets.dimensions import layers_of
 from transmodal.translators.macro2micro.config import Config
 from transmodal.translators.macro2micro.octave import (
     OctaveConv,
@@ -29,24 +30,33 @@ class OctaveGenerator(nn.Module):
         super().__init__()
         w, alpha = config.width, config.alpha if config.octave else 0.0
         self._squashed = config.output == "tanh"
-        self.stem = nn.Conv2d(config.in_channels, w, 7, padding=3)
+        nd = layers_of(config.spatial_dims)
+        self.stem = nd.conv(config.in_channels, w, 7, padding=3)
         self.encoder = nn.ModuleList(
             [
-                OctaveSplit(w, w, alpha, stride=2),
-                OctaveConv(w, 2 * w, alpha),
-                OctaveDepthwise(2 * w, alpha, stride=2),
-                OctaveConv(2 * w, 4 * w, alpha),
+                OctaveSplit(w, w, alpha, stride=2, nd=nd),
+                OctaveConv(w, 2 * w, alpha, nd=nd),
+                OctaveDepthwise(2 * w, alpha, stride=2, nd=nd),
+                OctaveConv(2 * w, 4 * w, alpha, nd=nd),
             ]
         )
         self.generator = nn.Sequential(
-            *(OctaveDepthwise(4 * w, alpha), OctaveConv(4 * w, 2 * w, alpha), OctaveUp(2 * w, alpha)),
-            *(OctaveDepthwise(2 * w, alpha), OctaveConv(2 * w, w, alpha), OctaveUp(w, alpha)),
-            *(OctaveDepthwise(w, alpha), OctaveMerge(w, w // 2, alpha)),
+            *(
+                OctaveDepthwise(4 * w, alpha, nd=nd),
+                OctaveConv(4 * w, 2 * w, alpha, nd=nd),
+                OctaveUp(2 * w, alpha, nd=nd),
+            ),
+            *(
+                OctaveDepthwise(2 * w, alpha, nd=nd),
+                OctaveConv(2 * w, w, alpha, nd=nd),
+                OctaveUp(w, alpha, nd=nd),
+            ),
+            *(OctaveDepthwise(w, alpha, nd=nd), OctaveMerge(w, w // 2, alpha, nd=nd)),
         )
-        self.head = nn.Conv2d(w // 2, config.target_channels, 1)
+        self.head = nd.conv(w // 2, config.target_channels, 1)
 
     def forward(self, source: Tensor) -> tuple[Tensor, Tensor | None, Tensor | None]:
-        """Map `(B, C, H, W)` to float32 images `(B, T, H, W)`: of both paths, of the low one, of the high one.
+        """Map `(B, C, *S)` to float32 images `(B, T, *S)`: of both paths, of the low one, of the high one.
 
         Args:
             source: sides are multiples of 8.

@@ -28,10 +28,10 @@ class Outputs(NamedTuple):
     """One run of the generator, shared by all players.
 
     Attributes:
-        synthetic: `(B, T, H, W)` in [-1, 1].
+        synthetic: `(B, T, *S)` in [-1, 1].
         low: the same image of the low path alone; None without octave convolutions.
         high: that of the high path alone; None without octave convolutions.
-        crops: `(B, 3, K, 4)`, where K reference, target and synthetic patches are cut; None where none are.
+        crops: `(B, 3, K, 4)`, or `(B, 3, K, 6)` in three dimensions, where K reference, target and synthetic patches are cut; None where none are.
     """
 
     synthetic: Tensor
@@ -43,6 +43,7 @@ class Outputs(NamedTuple):
 class Macro2Micro(Translator[Outputs]):
     """An octave generator against a discriminator of images and one of patches."""
 
+    supported_dims = (2, 3)
     config: Config
 
     def __init__(self, config: Config) -> None:
@@ -54,11 +55,17 @@ class Macro2Micro(Translator[Outputs]):
         self.generator = OctaveGenerator(config)
         if config.adversarial_weight > 0:
             self.discriminator = ResidualDiscriminator(
-                config.target_channels, config.discriminator_width, config.discriminator_levels
+                config.target_channels,
+                config.discriminator_width,
+                config.discriminator_levels,
+                dims=config.spatial_dims,
             )
         if config.patch_weight > 0:
             self.patch_discriminator = CooccurrenceDiscriminator(
-                config.target_channels, config.patch_discriminator_width, config.patch_discriminator_levels
+                config.target_channels,
+                config.patch_discriminator_width,
+                config.patch_discriminator_levels,
+                dims=config.spatial_dims,
             )
         self._vgg: FrozenNet | None = None
         if config.perceptual_weight > 0:
@@ -70,7 +77,7 @@ class Macro2Micro(Translator[Outputs]):
     def forward(
         self, source: Tensor, available: Tensor, features: Tensor | None = None, noise: Tensor | None = None
     ) -> Tensor:
-        """Translate `(B, C, H, W)` into `(B, T, H, W)`, in [-1, 1] with the default output."""
+        """Translate `(B, C, *S)` into `(B, T, *S)`, in [-1, 1] with the default output."""
         self.check(source, available)
         out: Tensor = self.generator(source)[0]
         return out
@@ -131,8 +138,9 @@ class Macro2Micro(Translator[Outputs]):
         if config.frequency_weight > 0 and outputs.low is not None and outputs.high is not None:
             terms["frequency"] = config.frequency_weight * frequency_loss(outputs.low, outputs.high, target)
         if self._vgg is not None:
-            pair = self._for_vgg(synthetic), self._for_vgg(target)
-            terms["perceptual"] = config.perceptual_weight * perceptual_loss(self._vgg, *pair)
+            pairs = zip(*(planes(self._for_vgg(image)) for image in (synthetic, target)), strict=True)
+            terms_by_axis = [perceptual_loss(self._vgg, *pair) for pair in pairs]
+            terms["perceptual"] = config.perceptual_weight * torch.stack(terms_by_axis).mean()
         if config.adversarial_weight > 0:
             verdicts = self.discriminator(synthetic)
             terms["adversarial"] = config.adversarial_weight * logistic(verdicts, real=True)
@@ -179,6 +187,17 @@ class Macro2Micro(Translator[Outputs]):
                 f"a side of {self.patch_discriminator.least_side} or more",
                 "Set a larger settings.patch_size, or fewer settings.patch_discriminator_levels.",
             )
+
+
+def planes(images: Tensor) -> list[Tensor]:
+    """Return what a network of slices sees: slices `(B, T, H, W)` as they are, and patches cut along each axis.
+
+    VGG-19 has two dimensions. Of patches `(B, T, D, H, W)` it is given all slices of each of the three axes:
+    `(B * D, T, H, W)`, `(B * H, T, D, W)` and `(B * W, T, D, H)`.
+    """
+    if images.ndim == 4:
+        return [images]
+    return [images.movedim(axis, 1).flatten(0, 1) for axis in (2, 3, 4)]
 
 
 def build(config: Config) -> Macro2Micro:
