@@ -92,7 +92,7 @@ def in_small(recipe: Recipe) -> Recipe:
     if recipe.data.region in ("brain", "around_brain"):  # there is none in the phantom
         changes.append("data.region=body")
     if recipe.windows.size is not None:
-        sides = [16, 16, 16] if recipe.windows.kind == "patch" else [SIDE, SIDE]
+        sides = [24, 24, 24] if recipe.windows.kind == "patch" else [SIDE, SIDE]
         changes.append(f"windows.size={sides}")
     return load.load(load.LIBRARY / f"{recipe.name}.yaml", changes)
 

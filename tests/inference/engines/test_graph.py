@@ -45,12 +45,18 @@ def test_it_gives_the_same_bytes_again(engine: str) -> None:
 
 @pytest.mark.parametrize("engine", ["onnxruntime", "openvino"])
 def test_patches_and_each_windows_own_statistics_are_computed_too(engine: str) -> None:
-    for name in ("unet_regression", "pix2pix", "cyclegan", "macro2micro"):
-        patches = build(name, spatial_dims=3)
+    small: dict[str, dict[str, int]] = {
+        "unet_regression": {},
+        "pix2pix": {},
+        "cyclegan": {"blocks": 1},
+        "macro2micro": {},
+    }
+    for name, settings in small.items():
+        patches = build(name, spatial_dims=3, **settings)
         asked = windows(patches, 2)
         expected = engines.build("torch", patches, CPU).infer(*asked)
         made = engines.build(engine, patches, CPU).infer(*asked)
-        np.testing.assert_allclose(made, expected, atol=1e-5, err_msg=name)
+        np.testing.assert_allclose(made, expected, atol=1e-4, err_msg=name)
     own, running = build("pix2pix"), build("pix2pix", translate_with="running")
     results = [
         engines.build(engine, translator, CPU).infer(*windows(translator, 2)) for translator in (own, running)
