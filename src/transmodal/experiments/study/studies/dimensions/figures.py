@@ -88,7 +88,7 @@ class DimensionRow(NamedTuple):
 
 
 class FormChange(NamedTuple):
-    """What a form changes in a figure against another."""
+    """The change of a figure from one form to another."""
 
     row: str
     first: Form
