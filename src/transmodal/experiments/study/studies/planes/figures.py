@@ -106,13 +106,12 @@ def take_slices(rows: Sequence[PlaneRow]) -> Iterator[StudyFigure]:
                     table=SLICES, row=row.row, group=NAMES[name], figure=HEADINGS[metric], value=None
                 )
                 yield mean_figure(place, values_of(row.seeds, _of_slices(name, metric)), NO_VALUE)
-                yield place.model_copy(
-                    update={
-                        "figure": f"{HEADINGS[metric]}, all slices",
-                        "value": every if np.isfinite(every) else None,
-                        "note": f"{whole.n_psnr if metric == 'psnr' else whole.n} slices",
-                    }
-                )
+                changes = {
+                    "figure": f"{HEADINGS[metric]}, all slices",
+                    "value": every if np.isfinite(every) else None,
+                    "note": f"{whole.n_psnr if metric == 'psnr' else whole.n} slices",
+                }
+                yield StudyFigure.model_validate({**place.model_dump(), **changes})
 
 
 def take_gains(rows: Sequence[PlaneRow]) -> list[FusionGain]:
