@@ -18,7 +18,8 @@ EFFECT, NOTHING = "test_a_planted_effect_is_found", "test_nothing_is_found_where
 
 def list_tests(name: str) -> set[str]:
     """Return the names of the tests of a study."""
-    files = [TESTS / f"test_{name}.py", *sorted((TESTS / name).glob("test_*.py"))]
+    room = name.replace("-", "_")
+    files = [TESTS / f"test_{room}.py", *sorted((TESTS / room).glob("test_*.py"))]
     return {
         node.name
         for file in files

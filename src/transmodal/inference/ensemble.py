@@ -57,7 +57,7 @@ class Ensemble:
                     "E004",
                     f"the weights of {member.recipe.name} twice",
                     "runs that were trained apart",
-                    "Name each run once; train another seed: --set seed=2.",
+                    "Name each run once, or train another: transmodal train RECIPE --set training.seed=2.",
                 )
             _check_fit(members[0], member)
         return cls(tuple(members), combine)

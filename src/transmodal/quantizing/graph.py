@@ -86,7 +86,7 @@ def _prepare(graph: bytes, place: Path, prepared: Path) -> None:
             "E004",
             "a network without a convolution or a product to quantize",
             f"one of {', '.join(OPERATIONS)}",
-            "Take --engine openvino.",
+            "Translate by openvino instead.",
         )
 
 

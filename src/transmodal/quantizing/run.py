@@ -90,7 +90,7 @@ def quantize(
         "E004",
         f"int8 costs {run.name} too much: {'; '.join(excesses)}",
         "less on the validation subjects, with the first and the last operation in float32 too",
-        "Take --engine openvino, which computes in float32.",
+        "Translate by openvino instead, which computes in float32.",
     )
 
 
@@ -107,7 +107,7 @@ def _candidates(model: Model, windows: Windows) -> Iterator[tuple[str, Quantized
 def _check_place(folder: Path, *, overwrite: bool) -> None:
     if (folder / quantized.RECORD).exists() and not overwrite:
         raise UsageError(
-            "E005", f"{folder} holds a quantized network", "none", "Use it: --engine int8; or --overwrite."
+            "E005", f"{folder} holds a quantized network", "none", "Translate by it, or --overwrite."
         )
     outputs.check_folder(folder)
 

@@ -96,7 +96,7 @@ def _open_segmenter(path: Path, window: tuple[float, float] | None) -> Segmenter
             "E004",
             f"{path}, a segmenter of {opened.n_contrasts} contrasts",
             "one of the target alone",
-            f"Ask what it makes of sources and target together: study consistency --option segmenter={path}",
+            f"Ask what it makes of sources and target together: transmodal study consistency --option segmenter={path}",
         )
     return opened
 

@@ -53,7 +53,7 @@ def pick(findings: Findings, table: str, figure: str, row: str = "unet", group: 
     )
 
 
-def test_planted_flicker_is_found_along_its_axis_alone(bench_of: BenchOf) -> None:
+def test_a_planted_effect_is_found(bench_of: BenchOf) -> None:
     findings = STUDY.answer(bench_of(flicker, noise))
     ratio = pick(findings, FLICKER, RATIO)
     assert (ratio.value or 0) > 3
@@ -73,7 +73,7 @@ def test_planted_flicker_is_found_along_its_axis_alone(bench_of: BenchOf) -> Non
     assert "slices of no axis are shown to be off" in findings.sentences[2]
 
 
-def test_no_flicker_is_found_where_none_was_planted(bench_of: BenchOf) -> None:
+def test_nothing_is_found_where_nothing_was_planted(bench_of: BenchOf) -> None:
     findings = STUDY.answer(bench_of(noise))
     for axis in "xyz":
         ratio = pick(findings, FLICKER, RATIO, group=axis)

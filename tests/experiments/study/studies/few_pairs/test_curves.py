@@ -26,7 +26,7 @@ def curve_of(row: str, *means: float, is_paired: bool = True, n: int = 6) -> Pai
     return PairCurve(row, is_paired, counts, {"mae": values, "ssim": values})
 
 
-def test_a_planted_fall_is_found_and_says_how_many_are_enough() -> None:
+def test_a_planted_effect_is_found() -> None:
     curve = curve_of("pix2pix", 9, 5, 2, 2)
     gain, enough = draw_gains([curve])
     assert (gain.figure, gain.value) == (GAIN, pytest.approx(7))
@@ -36,7 +36,7 @@ def test_a_planted_fall_is_found_and_says_how_many_are_enough() -> None:
     assert len(list(draw_quality([curve]))) == 8
 
 
-def test_a_flat_curve_tells_nothing() -> None:
+def test_nothing_is_found_where_nothing_was_planted() -> None:
     curve = curve_of("pix2pix", 2, 2, 2)
     assert curve.enough() == 1
     assert list(tell([curve], [])) == ["pix2pix, pairs, 1 to 4 subjects: the error is not shown to fall."]

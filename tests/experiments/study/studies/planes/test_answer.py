@@ -74,7 +74,7 @@ def pick(findings: Findings, table: str, figure: str, group: str = "") -> StudyF
     return next(f for f in findings.figures if (f.table, f.figure, f.group) == (table, figure, group))
 
 
-def test_planted_disagreement_is_found(bench_of: BenchOf) -> None:
+def test_a_planted_effect_is_found(bench_of: BenchOf) -> None:
     findings = STUDY.answer(bench_of(disagree_where_wrong))
     ranks, above, subjects = (pick(findings, SPREAD, name) for name in (RANKS, ABOVE, SUBJECTS))
     assert ranks.value is not None
@@ -143,7 +143,7 @@ def test_fusing_is_held_against_every_plane(bench_of: BenchOf) -> None:
     assert errors["z, axial"].note == errors["fused"].note == "FA"
 
 
-def test_planes_that_agree_gain_nothing_by_fusing(bench_of: BenchOf) -> None:
+def test_nothing_is_found_where_nothing_was_planted(bench_of: BenchOf) -> None:
     findings = STUDY.answer(bench_of(agree))
     gains = [f for f in findings.figures if f.table == FUSION]
     assert [gain.value for gain in gains] == pytest.approx([0, 0, 0], abs=1e-6)

@@ -44,7 +44,7 @@ def crossing_of(ours: tuple[float, float], theirs: tuple[float, float]) -> Cross
     return crossing
 
 
-def test_a_stratum_that_matters_is_found() -> None:
+def test_a_planted_effect_is_found() -> None:
     rise, loss = draw_drops([crossing_of((1, 3), (4, 1))])
     assert (rise.figure, rise.value, rise.n) == (RISE, pytest.approx(2.5), 6)
     assert (loss.figure, loss.value) == (LOSS, pytest.approx(0.025))
@@ -57,7 +57,7 @@ def test_a_stratum_that_matters_is_found() -> None:
     )
 
 
-def test_a_lucky_training_and_a_harder_stratum_cancel_out() -> None:
+def test_nothing_is_found_where_nothing_was_planted() -> None:
     lucky = draw_drops([crossing_of((1, 1), (4, 4))])
     harder = draw_drops([crossing_of((1, 5), (1, 5))])
     for rise, _ in (lucky, harder):
