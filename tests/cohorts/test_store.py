@@ -163,7 +163,7 @@ def test_what_is_missing_is_named(cohort: Cohort) -> None:
         with pytest.raises(InputError, match="case s3 has colour, ct, fa, t1; expected t2") as caught:
             act("t2")
         assert caught.value.code == "E131"
-    with pytest.raises(InputError, match="prepared with --region t1=brain") as caught:
+    with pytest.raises(InputError, match=r"prepared with --region t1=brain.*--for RECIPE") as caught:
         case.region("t1", "brain")
     assert caught.value.code == "E131"
     assert case.region("fa", "whole").all()

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from transmodal.cohorts.store import Cohort, PreparedCase
 from transmodal.commands import _sources
 from transmodal.commands._jobs import Job
 from transmodal.errors import InputError, UsageError
@@ -87,6 +88,23 @@ def test_cases_of_a_split_are_jobs(folders: Path, preprocessing: Make) -> None:
         find(["cohort"], preprocessing("t1"), Path("out"), "both")
     with pytest.raises(InputError):
         find(["cohort"], preprocessing("t2"), Path("out"), "test")
+
+
+def test_cases_without_a_source_are_left_out_by_name(
+    folders: Path, preprocessing: Make, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A cohort without pairs holds cases of the target alone."""
+    cases = Cohort.open(Path("cohort")).cases("test")
+    target_alone = PreparedCase(
+        cases[0].folder, cases[0].entry.model_copy(update={"id": "other", "volumes": {}})
+    )
+    monkeypatch.setattr(Cohort, "cases", lambda *_: [*cases, target_alone])
+    jobs = find(["cohort"], preprocessing("t1"), Path("out"))
+    assert [job.name for job in jobs] == [case.id for case in cases]
+    assert caplog.messages[-1] == "not translated: cases without t1: other"
+    with pytest.raises(InputError, match="without t2") as refused:
+        find(["cohort"], preprocessing("t2"), Path("out"))
+    assert refused.value.code == "E131"
 
 
 def test_weights_are_named() -> None:

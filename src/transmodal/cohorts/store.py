@@ -110,7 +110,7 @@ class PreparedCase:
             "E131",
             f"case {self.id} without a {kind} region of {modality}",
             f"a cohort prepared with --region {modality}={kind}",
-            f"Prepare the cohort again with --region {modality}={kind}.",
+            "Prepare the cohort again with --for RECIPE, which computes what the recipe needs.",
         )
 
     def native_grid(self, modality: str) -> Grid:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -17,6 +18,8 @@ from transmodal.inference.preprocessing import Preprocessing
 from transmodal.storage import placeholders
 from transmodal.volumes import io
 from transmodal.volumes.reading import Reading
+
+_log = logging.getLogger(__name__)
 
 
 def find(
@@ -115,12 +118,23 @@ def _of_cohort(cohort: Cohort, preprocessing: Preprocessing, output: Path, split
     check_folder(output, f"the cases of {cohort.folder.name}")
     jobs = []
     cohort = cohort.named_for(preprocessing.sources)
-    for case in cohort.cases(None if split == "all" else split):
+    for case in _with_sources(cohort.cases(None if split == "all" else split), preprocessing):
         present = preprocessing.present(case.modalities)
         paths = {modality: cohort.folder / case.entry.volumes[modality].file for modality in present}
         name = _picture_name(case, preprocessing) or case_name(case.id, preprocessing.target)
         jobs.append(Job(case.id, paths, output / name, case=case, patient=case.patient))
     return jobs
+
+
+def _with_sources(cases: Sequence[PreparedCase], preprocessing: Preprocessing) -> list[PreparedCase]:
+    """Return the cases with sources to translate, all where none has: cohorts without pairs hold targets alone, too."""
+    n_needed = 1 if preprocessing.accepts_missing else len(preprocessing.sources)
+    able = [case for case in cases if len(set(preprocessing.sources) & set(case.modalities)) >= n_needed]
+    left_out = [case.id for case in cases if case not in able]
+    if able and left_out:
+        sources = ", ".join(preprocessing.sources)
+        _log.warning("not translated: cases without %s: %s", sources, ", ".join(left_out))
+    return able or list(cases)
 
 
 def _picture_name(case: PreparedCase, preprocessing: Preprocessing) -> str:
