@@ -1,4 +1,4 @@
-"""What intervals hold, as figures: voxels, widths, regional means and the worst subject, by group and level."""
+"""The coverage of intervals as figures: voxels, widths, regional means and the worst subject, by group and level."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ TABLES = (
 
 
 class GroupCoverage(NamedTuple):
-    """What intervals of one level hold of one group of subjects.
+    """The coverage of intervals of one level in one group of subjects.
 
     Attributes:
         row: of the runs.
