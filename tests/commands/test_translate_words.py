@@ -17,7 +17,9 @@ from transmodal.inference.passes import BY_RECIPE, Passes
 def test_without_a_word_every_image_is_taken_and_nothing_is_risked() -> None:
     assert ImageWords().selection() == _bids.EVERY_IMAGE
     assert ImageWords(subject=["sub-01"], space="MNI").selection() == _bids.Selection(("sub-01",), "MNI")
-    assert WritingWords() == WritingWords(False, False, False, False, False)
+    words = WritingWords()
+    assert words.interval is None
+    assert not any((words.disagreement, words.overwrite, words.strict, words.force, words.record_names))
 
 
 def test_the_gate_is_strict_or_forced() -> None:
