@@ -122,15 +122,17 @@ class InternalError(TransmodalError):
     exit_status = 6
 
 
-def suggest(word: str, known: Iterable[str], otherwise: str, *, prefix: str = "", cutoff: float = 0.6) -> str:
+def suggest(
+    word: str, candidates: Iterable[str], otherwise: str, *, prefix: str = "", cutoff: float = 0.6
+) -> str:
     """Return the remedy for a word that is not known: the nearest known word, or another advice.
 
     Args:
         word: what the user wrote.
-        known: the words that would do.
+        candidates: the words that would do.
         otherwise: the advice where none of them is near.
         prefix: what stands before the word, such as the section of a recipe.
         cutoff: how near a word has to be, from 0 to 1.
     """
-    near = difflib.get_close_matches(word, list(known), n=1, cutoff=cutoff)
+    near = difflib.get_close_matches(word, list(candidates), n=1, cutoff=cutoff)
     return f"Did you mean {prefix}{near[0]}?" if near else otherwise

@@ -53,10 +53,10 @@ def holding_signals() -> Iterator[None]:
     A process reads what it has to do from the one that spawns it. Where that one is ended in between, it finds nothing,
     and says so in a traceback; and nobody knows of it yet, so that nobody ends it.
     """
-    held: list[int] = []
+    signal_numbers: list[int] = []
 
     def hold(number: int, _: FrameType | None) -> None:
-        held.append(number)
+        signal_numbers.append(number)
 
     # Python hands signals to the main thread alone; one that is ignored has to be ignored by the processes too.
     is_main = threading.current_thread() is threading.main_thread()
@@ -69,7 +69,7 @@ def holding_signals() -> Iterator[None]:
     finally:
         for name, act in handlers.items():
             signal.signal(name, act)
-    for number in held:
+    for number in signal_numbers:
         signal.raise_signal(number)
 
 
@@ -93,25 +93,25 @@ def describe_exit(exit_code: int | None) -> str:
     return f"died of signal {-exit_code}"
 
 
-def death_error(got: str, *, was_stopped: bool, advice: str = "") -> ResourceError:
+def death_error(death: str, *, was_stopped: bool, advice: str = "") -> ResourceError:
     """Return the error for a process that died, or that was ended because it was stopped.
 
     Args:
-        got: which process it was, and what became of it.
+        death: which process it was, and what became of it.
         was_stopped: whether it was stopped.
         advice: what helps where memory ran out; empty for the general one.
     """
     if was_stopped:
         return ResourceError(
             "E405",
-            f"{got}: it had been stopped and did not go on",
+            f"{death}: it had been stopped and did not go on",
             "a process that goes on",
             "Look for what stopped it (kill -STOP, a debugger, a batch system), then start again: "
             "what is done is kept.",
         )
     return ResourceError(
         "E402",
-        got,
+        death,
         "a process that ends by itself",
         advice
         or "Most often memory ran out: free some, or give fewer workers; what is done is kept. "

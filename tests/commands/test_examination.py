@@ -14,7 +14,7 @@ import pytest
 
 from plugin_kits import ENTRIES, install
 from transmodal.commands import _examination
-from transmodal.commands._examination import NEEDED, OPTIONAL, PYTHON, InstalledPart, examine
+from transmodal.commands._examination import DEPENDENCIES, OPTIONAL, PYTHON, InstalledPart, examine
 from transmodal.errors import UsageError
 from transmodal.viewing import niivue
 
@@ -32,7 +32,7 @@ def states(recipe: str | None = None) -> dict[tuple[str, str], InstalledPart]:
 
 
 def test_it_looks_at_every_dependency_and_every_extra() -> None:
-    assert set(NEEDED) == names(PROJECT["dependencies"])
+    assert set(DEPENDENCIES) == names(PROJECT["dependencies"])
     extras = PROJECT["optional-dependencies"]
     assert set(OPTIONAL) == set(extras) - DEVELOPMENT
     assert {extra: set(parts) for extra, (parts, _) in OPTIONAL.items()} == {

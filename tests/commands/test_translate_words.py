@@ -36,6 +36,6 @@ def test_a_run_is_loaded_as_the_words_say(folders: Path) -> None:
     assert isinstance(model, Model)
     assert model.device.type == "cpu"
     several = RunWords(with_run=["b", "c"], combine="median").loading(folders / "run", BY_RECIPE)
-    assert (several.others, several.combine) == (("b", "c"), "median")
+    assert (several.other_runs, several.combine) == (("b", "c"), "median")
     with pytest.raises(UsageError, match="--weights sam"):
         RunWords(weights=["sam"]).loading(folders / "run", BY_RECIPE)

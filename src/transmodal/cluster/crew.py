@@ -146,7 +146,7 @@ class DaskCrew:
         """Yield results, or that a job's workers died, until all are done; when it is left, the others are cancelled."""
         group = f"transmodal-{uuid.uuid4().hex}"
         running: dict[Any, Key] = {}
-        done = self._distributed.as_completed(loop=self._client.loop)
+        completions = self._distributed.as_completed(loop=self._client.loop)
         try:
             while waiting or running:
                 while waiting and len(running) < most:
@@ -154,8 +154,8 @@ class DaskCrew:
                     errand = Errand(terms, work, items[key])
                     future = self._client.submit(errand, key=(group, len(items) - len(waiting)), pure=False)
                     running[future] = key
-                    done.add(future)
-                future = next(done)
+                    completions.add(future)
+                future = next(completions)
                 key = running[future]
                 result = self._result(future, key)
                 del running[future]
@@ -205,9 +205,11 @@ def _marked(paths: Sequence[Path]) -> Iterator[tuple[SharedFolder, ...]]:
         with suppress(OSError):  # only read: that workers have one of its name has to do
             marks[folder] = orphans.create_file(folder, ".seen")
     folders = dict.fromkeys(_folder_of(path) for path in paths)
-    seen = [SharedFolder(str(folder), marks[folder][0].name if folder in marks else "") for folder in folders]
+    shared_folders = [
+        SharedFolder(str(folder), marks[folder][0].name if folder in marks else "") for folder in folders
+    ]
     try:
-        yield tuple(seen)
+        yield tuple(shared_folders)
     finally:
         for path, handle in marks.values():
             if handle is not None:

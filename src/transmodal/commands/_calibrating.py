@@ -108,8 +108,8 @@ def calibrate(
     """
     passes = Passes(letters(axes), fuse, draws, translate_with, letters(flips) or ())
     frozen = tuple(_sources.weights(weights).items())
-    others = tuple(list_words(with_run))
-    loading = Loading(run, checkpoint, device, frozen, engine, passes, others, combine)
+    other_runs = tuple(list_words(with_run))
+    loading = Loading(run, checkpoint, device, frozen, engine, passes, other_runs, combine)
     return calibrate_loaded(loading, cohort, progress or Silent())
 
 
@@ -121,7 +121,7 @@ def calibrate_loaded(loading: Loading, cohort: str | Path, progress: Progress) -
         TransmodalError: as `calibrate`.
     """
     calibrations.folder_of(loading.run)
-    made = calibrate_model(
+    calibration = calibrate_model(
         loading.load(), Cohort.open(Path(cohort)), partial(progress.advance, "calibration subjects")
     )
-    return CalibratedRun(calibrations.save(loading.run, made), made)
+    return CalibratedRun(calibrations.save(loading.run, calibration), calibration)

@@ -189,8 +189,8 @@ def cohort_of(
 
     volumes = words.predictions
     if (cohort is None) == (volumes.reference is None):
-        got = "--cohort and --reference" if cohort is not None else "neither --cohort nor --reference"
-        raise UsageError("E004", got, "one of them", "Name a prepared cohort, or a folder of references.")
+        problem = "--cohort and --reference" if cohort is not None else "neither --cohort nor --reference"
+        raise UsageError("E004", problem, "one of them", "Name a prepared cohort, or a folder of references.")
     if cohort is not None:
         if volumes.masks is not None:
             raise UsageError("E004", "--masks beside --cohort", "the cohort's own masks", "Leave it out.")

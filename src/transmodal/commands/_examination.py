@@ -15,7 +15,7 @@ from transmodal.errors import TransmodalError
 
 State = Literal["fine", "absent", "faulty", "broken"]
 
-NEEDED = (
+DEPENDENCIES = (
     "lightning-fabric",
     "nibabel",
     "numpy",
@@ -100,7 +100,7 @@ def _versions() -> Iterator[InstalledPart]:
     yield InstalledPart(
         "versions", "python", "fine" if is_new else "broken", platform.python_version(), remedy
     )
-    for name in NEEDED:
+    for name in DEPENDENCIES:
         version = _version(name)
         if version:
             yield InstalledPart("versions", name, "fine", version)

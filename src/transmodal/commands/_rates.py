@@ -45,8 +45,8 @@ def measure_rates(
     """
     tell = (progress or Silent()).advance
     modalities = (*recipe.task.source, recipe.task.target)
-    named = cohort.named_for(modalities)
-    complete = [case for case in named.cases() if set(modalities) <= set(case.modalities)][:MOST]
+    named_cohort = cohort.named_for(modalities)
+    complete = [case for case in named_cohort.cases() if set(modalities) <= set(case.modalities)][:MOST]
     if len(complete) < FEWEST:
         raise InputError(
             "E132",

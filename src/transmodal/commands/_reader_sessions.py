@@ -51,10 +51,10 @@ def refuse_idle(action: str, words: ReaderWords) -> None:
             if field == "making"
             else field
         )
-        shown = own[0] if field == "systems" else f"--{option.replace('_', '-')}"
+        word = own[0] if field == "systems" else f"--{option.replace('_', '-')}"
         raise UsageError(
             "E004",
-            f"{shown} for reader {action}",
+            f"{word} for reader {action}",
             f"what transmodal reader --help shows of {action}",
             "Leave it out.",
         )
@@ -73,9 +73,9 @@ def make(folder: Path, words: ReaderWords) -> None:
         )
     request = _request(words)
     with bars() as progress:
-        made = make_session(request, Cohort.open(making.cohort), folder, key, progress.advance)
-    print(f"Session: {folder} ({len(made.session.items)} items)\nKey: {key}")
-    print("\n".join(made.notes))
+        outcome = make_session(request, Cohort.open(making.cohort), folder, key, progress.advance)
+    print(f"Session: {folder} ({len(outcome.session.items)} items)\nKey: {key}")
+    print("\n".join(outcome.notes))
     print(
         "Keep the key away from readers until all have read. "
         f"Read it: transmodal reader read {folder} --name NAME"

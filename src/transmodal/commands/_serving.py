@@ -72,9 +72,9 @@ def serve(
         int(max_upload * MIB), jobs, queue, workers, job_seconds, keep, int(memory * GIB), patience
     )
     words = [str(models)] if isinstance(models, str | Path) else [str(word) for word in models]
-    named, token = models_of(words), _token(token_file, host)
+    model_paths, token = models_of(words), _token(token_file, host)
     with _folder(folder) as place:
-        settings = Settings(named, place, host, port, token, tuple(allow_host), limits, device, engine)
+        settings = Settings(model_paths, place, host, port, token, tuple(allow_host), limits, device, engine)
         server.serve(settings, announce or _announce)
 
 

@@ -81,9 +81,9 @@ class RunWords:
         from transmodal.commands._volume_work import Loading
 
         weights = tuple(_sources.weights(self.weights).items())
-        others = tuple(self.with_run)
+        other_runs = tuple(self.with_run)
         return Loading(
-            run, self.checkpoint, self.device, weights, self.engine.value, passes, others, self.combine
+            run, self.checkpoint, self.device, weights, self.engine.value, passes, other_runs, self.combine
         )
 
 

@@ -143,9 +143,9 @@ def translate(
     )
     passes = Passes(letters(axes), fuse, draws, translate_with, letters(flips) or ())
     frozen = _sources.weights(weights)
-    others = tuple(list_words(with_run))
-    loading = Loading(run, checkpoint, device, tuple(frozen.items()), engine, passes, others, combine)
-    with working_on(scheduler, [Path(run), *map(Path, others), request.output, *sources_of(words)]):
+    other_runs = tuple(list_words(with_run))
+    loading = Loading(run, checkpoint, device, tuple(frozen.items()), engine, passes, other_runs, combine)
+    with working_on(scheduler, [Path(run), *map(Path, other_runs), request.output, *sources_of(words)]):
         return translate_images(loading, request, progress or Silent())
 
 
@@ -161,14 +161,14 @@ def translate_images(loading: Loading, request: Request, progress: Progress) -> 
     jobs, earlier, dataset = _plan(model, request, interval)
     say_earlier(jobs, earlier, progress)
     notes, tally = Notes(progress), _gate.GateTally(jobs)
-    written: dict[Path, WrittenImage] = {}
+    images_by_path: dict[Path, WrittenImage] = {}
     for job in jobs:
         previous = earlier.get(job.output)
         if previous is not None and previous.is_complete:
             tally.add(previous.record["gate"]["outcome"])
-            written[job.output] = _of_earlier(job, previous)
-    waiting = {str(job.output): job for job in jobs if job.output not in written}
-    n_done = len(written)
+            images_by_path[job.output] = _of_earlier(job, previous)
+    waiting = {str(job.output): job for job in jobs if job.output not in images_by_path}
+    n_done = len(images_by_path)
     work = VolumeWork(request, len(jobs) == 1, dataset, interval)
     for name, result in _results(work, waiting, model, loading, notes, progress):
         n_done += 1
@@ -176,12 +176,12 @@ def translate_images(loading: Loading, request: Request, progress: Progress) -> 
             tally.refuse(waiting[name], result)
             continue
         tally.add(result.outcome)
-        written[waiting[name].output] = result.image
+        images_by_path[waiting[name].output] = result.image
         notes.say(result.image.notes)
         if len(jobs) > 1:
             progress.advance("volumes", n_done, len(jobs))
     tally.report(progress)
-    return [written[job.output] for job in jobs if job.output in written]
+    return [images_by_path[job.output] for job in jobs if job.output in images_by_path]
 
 
 def _results(

@@ -94,7 +94,7 @@ class Loading(NamedTuple):
         weights: where frozen networks' weights lie now, as pairs of name and path.
         engine: what computes the network.
         passes: by which it translates.
-        others: runs that translate together with it.
+        other_runs: runs that translate together with it.
         combine: how the volumes of several runs become one; None takes the mean.
     """
 
@@ -104,7 +104,7 @@ class Loading(NamedTuple):
     weights: tuple[tuple[str, str], ...] = ()
     engine: str = engines.DEFAULT
     passes: Passes = BY_RECIPE
-    others: tuple[str | Path, ...] = ()
+    other_runs: tuple[str | Path, ...] = ()
     combine: Fuse | None = None
 
     def load(self) -> Translating:
@@ -113,7 +113,7 @@ class Loading(NamedTuple):
         Raises:
             TransmodalError: as `inference.load.load`, `Model.with_passes` and `ensemble.as_loaded`.
         """
-        return as_loaded([self._load(run) for run in (self.run, *self.others)], self.combine)
+        return as_loaded([self._load(run) for run in (self.run, *self.other_runs)], self.combine)
 
     def _load(self, run: str | Path) -> Model:
         model = load(

@@ -63,7 +63,7 @@ def run(
     from transmodal.training import launch
 
     with bars() as progress:
-        told = plan(
+        estimate = plan(
             recipe,
             cohort,
             changes=changes or (),
@@ -78,7 +78,7 @@ def run(
         )
     if not launch.is_first():
         return
-    print(json.dumps(told.to_json(), indent=1) if as_json else "\n".join(told.lines()))
+    print(json.dumps(estimate.to_json(), indent=1) if as_json else "\n".join(estimate.lines()))
 
 
 @memory.guarded(
@@ -128,10 +128,10 @@ def plan(
     hardware = {"device": device, "precision": precision, "processes": processes}
     origin = None if start is None else library.resolve(start)
     resolved, store = resolve(recipe, changes, hardware), open_cohort(cohort)
-    told = forecast(resolved, store, seconds=seconds, start=origin, progress=progress)
+    estimate = forecast(resolved, store, seconds=seconds, start=origin, progress=progress)
     if cases is None:
-        return told
+        return estimate
     from transmodal.commands._rates import measure_rates
     from transmodal.training.forecast.scale import ScalePlan
 
-    return replace(told, scale=ScalePlan(cases, workers, *measure_rates(resolved, store, progress)))
+    return replace(estimate, scale=ScalePlan(cases, workers, *measure_rates(resolved, store, progress)))

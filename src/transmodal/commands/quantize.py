@@ -42,13 +42,17 @@ def run(
     from transmodal.commands._quantizing import quantize
 
     with bars() as progress:
-        made = quantize(
+        outcome = quantize(
             trained, cohort, checkpoint=checkpoint, overwrite=overwrite, progress=progress.advance
         )
-    loss = made.loss
+    loss = outcome.loss
     if as_json:
-        print(json.dumps({"folder": str(made.folder), "kept_float": made.kept_float, "loss": loss.to_json()}))
+        print(
+            json.dumps(
+                {"folder": str(outcome.folder), "kept_float": outcome.kept_float, "loss": loss.to_json()}
+            )
+        )
         return
     shifts = "".join(f", {name} {shift:+.2f} HU" for name, shift in loss.shifts_hu.items())
-    print(f"{made.folder}: PSNR {-loss.psnr_db:+.3f} dB{shifts} on {loss.subjects} validation cases")
+    print(f"{outcome.folder}: PSNR {-loss.psnr_db:+.3f} dB{shifts} on {loss.subjects} validation cases")
     print("Use it: --engine int8.")

@@ -22,7 +22,7 @@ EXAMPLES = (
     "transmodal regions --cohort cohort --participants participants.tsv --test age --covariate sex --covariate site -o regions"
 )
 PANEL = "Groups"
-_SHOWN = 10
+_MOST_EFFECTS = 10
 """Effects that are printed; the table has all."""
 
 
@@ -132,7 +132,7 @@ def _lines(tables: RegionTables) -> list[str]:
         lines.append(f"{images.stem} ({images.source}), {len(tests)} effects:")
         lines += [
             f"  {test.region}, {test.term}: {number(test.estimate)}, n {test.n}, p {test.p:.3g}, q {test.q:.3g}"
-            for test in ordered[:_SHOWN]
+            for test in ordered[:_MOST_EFFECTS]
         ]
     lines += [f"Note: {note}" for note in tables.notes]
     if any(row.source == "synthetic" for row in tables.rows):

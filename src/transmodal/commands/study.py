@@ -69,8 +69,8 @@ def run(
     from transmodal.experiments.study.studies import names
 
     if listed:
-        for shown in [name] if name else names():
-            print("\n".join(_lines(shown)))
+        for study_name in [name] if name else names():
+            print("\n".join(_lines(study_name)))
         return
     if name is None or cohort is None or output is None:
         raise UsageError(

@@ -97,8 +97,10 @@ def run(
     )
     places = [trained, *map(Path, loading.with_run), output, *_translating.sources_of(sources)]
     with working(scheduler, None, 1, places), bars() as progress:
-        written = _translating.translate_images(loading.loading(trained, passes.passes()), request, progress)
-    _print(written, trained, as_json=as_json)
+        written_images = _translating.translate_images(
+            loading.loading(trained, passes.passes()), request, progress
+        )
+    _print(written_images, trained, as_json=as_json)
 
 
 def _print(images: list[WrittenImage], trained: Path, *, as_json: bool) -> None:

@@ -182,12 +182,14 @@ def _count_passes(preprocessing: Preprocessing) -> int:
 
 def _check_unit(preprocessing: Preprocessing, cohort: Cohort) -> None:
     target = preprocessing.target
-    learned, here = (units.get(target, "its own unit") for units in (preprocessing.units, cohort.units()))
-    if learned != here:
+    unit_of_run, unit_of_cohort = (
+        units.get(target, "its own unit") for units in (preprocessing.units, cohort.units())
+    )
+    if unit_of_run != unit_of_cohort:
         raise InputError(
             "E136",
-            f"{target} of cohort {cohort.manifest.name} in {here}",
-            f"{learned}, which the run makes",
+            f"{target} of cohort {cohort.manifest.name} in {unit_of_cohort}",
+            f"{unit_of_run}, which the run makes",
             "Prepare the cohort in that unit.",
         )
 

@@ -104,8 +104,8 @@ class CaseScorer:
             self.score(case, volumes, figures),
             self.show(case, volumes),
             next(figure.value for figure in figures[first] if figure.metric == self.primary),
-            {name: kept[case.id] for name, kept in store.volumes.items() if case.id in kept},
-            {name: kept[case.id] for name, kept in store.disagreements.items() if case.id in kept},
+            {name: paths[case.id] for name, paths in store.volumes.items() if case.id in paths},
+            {name: paths[case.id] for name, paths in store.disagreements.items() if case.id in paths},
         )
 
     def translate(self, case: PreparedCase) -> CaseVolumes:

@@ -46,12 +46,12 @@ def run_parallel(
     """
     results: dict[Key, Result] = {}
     crew = current_crew()
-    done = (
+    completions = (
         _run_pool(work, items, workers, threads)
         if crew is None
         else crew.run(partial(work_with_threads, work, threads), items)
     )
-    for key, result in done:
+    for key, result in completions:
         results[key] = result
         if report is not None:
             report(key, result)

@@ -74,7 +74,7 @@ class Ensemble:
 
     def estimate(self, sources: Mapping[str, Volume]) -> MemoryEstimate:
         """Return how much memory translating takes: that of the run that takes most, since they come one by one."""
-        return max((member.estimate(sources) for member in self.members), key=lambda one: one.more)
+        return max((member.estimate(sources) for member in self.members), key=lambda estimate: estimate.more)
 
     def translate(
         self,
@@ -147,10 +147,10 @@ def recorded_identity(record: Mapping[str, Any]) -> dict[str, Any] | None:
     return {"combine": content.get("combine"), "runs": runs}
 
 
-def _check_fit(first: Model, other: Model) -> None:
+def _check_fit(first: Model, second: Model) -> None:
     """Refuse a run whose volumes do not go together with those of the first."""
-    ours, theirs = first.preprocessing, other.preprocessing
-    names = f"{first.recipe.name} and {other.recipe.name}"
+    ours, theirs = first.preprocessing, second.preprocessing
+    names = f"{first.recipe.name} and {second.recipe.name}"
     for quantity, own, their in (
         ("sources", ", ".join(ours.sources), ", ".join(theirs.sources)),
         ("target", ours.target, theirs.target),
@@ -174,8 +174,9 @@ def _spacing(preprocessing: Preprocessing) -> str:
 
 def _range(preprocessing: Preprocessing) -> str:
     """Return a target's map in words that differ where the maps do."""
-    one = preprocessing.target_map
-    return f"{one.spec.method}, scale {one.scale:.6g}, offset {one.offset:.6g}, from {one.low} to {one.high}"
+    target_map = preprocessing.target_map
+    line = f"scale {target_map.scale:.6g}, offset {target_map.offset:.6g}"
+    return f"{target_map.spec.method}, {line}, from {target_map.low} to {target_map.high}"
 
 
 def _share(advance: CountProgress | None, n: int, count: int) -> Callable[[int, int], None] | None:
@@ -201,7 +202,7 @@ def _record(records: Sequence[Mapping[str, Any]], combine: Fuse) -> dict[str, An
         "gate": worst["gate"],
         "values": {
             **records[0]["values"],
-            "clipped": {key: max(one[key] for one in clipped) for key in clipped[0]},
+            "clipped": {key: max(counts[key] for counts in clipped) for key in clipped[0]},
         },
         "notes": [*notes, f"the {combine} of {len(records)} runs"],
         RECORD: {"combine": combine, "runs": runs},

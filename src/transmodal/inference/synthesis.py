@@ -141,15 +141,15 @@ class _Passes:
         axes: tuple[int | None, ...] = (None,) if cutting.kind == "patch" else self.preprocessing.axes
         cuttings = [(axis, cutting.covering(shape, axis)) for axis in axes]
         listed = [(covering, list_windows(shape, covering, axis)) for axis, covering in cuttings]
-        needed = self._needed()
+        relevant_voxels = self._relevant_voxels()
         return [
-            _Pass(covering, *_split(windows, covering, _mirror(needed, flip)), draw, flip)
+            _Pass(covering, *_split(windows, covering, _mirror(relevant_voxels, flip)), draw, flip)
             for draw, flip, (covering, windows) in product(
                 range(self.preprocessing.draws), (None, *self.preprocessing.flips), listed
             )
         ]
 
-    def _needed(self) -> NDArray[np.bool_]:
+    def _relevant_voxels(self) -> NDArray[np.bool_]:
         """Return the voxels of the working grid that the volume depends on: outside the region it is `fill`."""
         region = self.preprocessed.region
         if not region.any():
@@ -189,10 +189,10 @@ def _mirror(voxels: NDArray[Voxel], flip: int | None) -> NDArray[Voxel]:
 
 
 def _split(
-    windows: Sequence[Window], cutting: Cutting, needed: NDArray[np.bool_]
+    windows: Sequence[Window], cutting: Cutting, relevant_voxels: NDArray[np.bool_]
 ) -> tuple[list[Window], list[Window]]:
     """Return the windows that hold a voxel of those that are needed, and the others."""
-    holds = {window: _holds_any(needed, window, cutting) for window in windows}
+    holds = {window: _holds_any(relevant_voxels, window, cutting) for window in windows}
     return [window for window in windows if holds[window]], [
         window for window in windows if not holds[window]
     ]

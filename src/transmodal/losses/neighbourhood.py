@@ -50,11 +50,11 @@ def structure_distance(
         radius: of a patch, in voxels.
     """
     own = mind(synthetic.mean(dim=1, keepdim=True), radius)
-    each = [
+    per_source = [
         (own - mind(source.mean(dim=1, keepdim=True), radius)).abs().flatten(1).mean(dim=1)
         for source in sources
     ]
-    distances = torch.stack(each, dim=1) * available
+    distances = torch.stack(per_source, dim=1) * available
     return (distances.sum(dim=1) / available.sum(dim=1).clamp(min=1)).mean()
 
 

@@ -64,9 +64,9 @@ def score_slices(
     """
     check_pair(reference, synthetic, mask)
     check_range(ends[1] - ends[0])
-    taken = np.ones(reference.shape[axis], bool) if mask is None else _meeting(mask, axis)
+    slice_mask = np.ones(reference.shape[axis], bool) if mask is None else _meeting(mask, axis)
     target, image = (
-        np.compress(taken, _scaled(volume, ends), axis=axis) for volume in (reference, synthetic)
+        np.compress(slice_mask, _scaled(volume, ends), axis=axis) for volume in (reference, synthetic)
     )
     of_ssim = slice_ssim(target, image, axis=axis, data_range=1.0)
     of_psnr = over_slices(
@@ -75,7 +75,7 @@ def score_slices(
     finite = of_psnr.values[np.isfinite(of_psnr.values)]
     return SliceScores(
         of_ssim.n_used,
-        int((~taken).sum()),
+        int((~slice_mask).sum()),
         of_ssim.mean,
         len(finite),
         float(finite.mean()) if len(finite) else float("nan"),

@@ -30,13 +30,13 @@ def calibration_windows(model: Model, cases: Sequence[PreparedCase], number: int
         cases: of the training split; the first `CASES` of them are taken.
         number: of windows, at most.
     """
-    chosen = [
+    windows = [
         window
         for case in cases[:CASES]
         for window in _evenly(_windows_of(model, case), -(-number // min(len(cases), CASES)))
     ]
-    shape, _ = Counter(window.shape for window in chosen).most_common(1)[0]
-    return np.stack([window for window in chosen if window.shape == shape][:number])
+    shape, _ = Counter(window.shape for window in windows).most_common(1)[0]
+    return np.stack([window for window in windows if window.shape == shape][:number])
 
 
 class _Recorder:

@@ -50,7 +50,7 @@ class AlignmentSettings(Part):
     structure: StructureSettings | None = None
 
     @model_validator(mode="after")
-    def _something(self) -> Self:
+    def _require_a_part(self) -> Self:
         if self.registration is None and self.structure is None:
             raise ValueError("set registration or structure; {} takes its defaults")
         return self

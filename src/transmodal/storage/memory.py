@@ -106,15 +106,15 @@ def is_out_of_memory(error: BaseException) -> bool:
     return isinstance(error, (RuntimeError, ValueError)) and any(words in str(error) for words in _WORDS)
 
 
-def shortage(got: str, remedy: str, expected: str = "memory that suffices") -> ResourceError:
+def shortage(demand: str, remedy: str, expected: str = "memory that suffices") -> ResourceError:
     """Return the error for memory that ran out, or would.
 
     Args:
-        got: what asked for it.
+        demand: what asked for it.
         remedy: what needs less.
         expected: how much would do, where that is known.
     """
-    return ResourceError("E402", got, expected, remedy)
+    return ResourceError("E402", demand, expected, remedy)
 
 
 @contextmanager

@@ -140,5 +140,7 @@ def _directory(members: list[_Member], start: int) -> bytes:
 
 def _entry(member: _Member) -> bytes:
     sizes = _SIZES.pack(member.crc, member.size, member.size, len(member.name), 0)
-    rest = struct.pack("<HHHII", 0, 0, 0, _UNIX_FILE, member.offset)
-    return _CENTRAL + struct.pack("<H", 3 << 8 | 20) + _FIXED + sizes + rest + member.name.encode("ascii")
+    attributes = struct.pack("<HHHII", 0, 0, 0, _UNIX_FILE, member.offset)
+    return (
+        _CENTRAL + struct.pack("<H", 3 << 8 | 20) + _FIXED + sizes + attributes + member.name.encode("ascii")
+    )

@@ -165,10 +165,10 @@ class LayoutContract:
         if not isinstance(layout, WritableLayout):
             return  # it has nothing to hold to this
         layout.write(visits(), tmp_path)
-        for case, written in zip(layout.find(tmp_path).cases, visits(), strict=True):
+        for case, visit in zip(layout.find(tmp_path).cases, visits(), strict=True):
             loaded = case.load()
-            assert (loaded.id, loaded.patient) == (written.id, written.patient)
-            for modality, volume in written.volumes.items():
+            assert (loaded.id, loaded.patient) == (visit.id, visit.patient)
+            for modality, volume in visit.volumes.items():
                 np.testing.assert_array_equal(loaded.volumes[modality].voxels, volume.voxels)
                 assert loaded.volumes[modality].grid.same_as(volume.grid)
 

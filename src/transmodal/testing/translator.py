@@ -144,9 +144,9 @@ class TranslatorContract:
         batch = batch_for(translator, phase=case.phase)
         outputs = translator.synthesise(batch)
         before = copy.deepcopy(translator.state_dict())
-        drawn = torch.random.get_rng_state()
+        generator_state = torch.random.get_rng_state()
         first, second = all_losses(translator, batch, outputs), all_losses(translator, batch, outputs)
-        assert torch.equal(drawn, torch.random.get_rng_state())
+        assert torch.equal(generator_state, torch.random.get_rng_state())
         for term, value in first.items():
             assert value.ndim == 0
             assert torch.isfinite(value)
@@ -160,16 +160,16 @@ class TranslatorContract:
         """It draws from the batch's seeds, and leaves torch's generator alone."""
         translator = build(case.name, case.settings).train()
         batch = batch_for(translator, phase=case.phase)
-        drawn = torch.random.get_rng_state()
+        generator_state = torch.random.get_rng_state()
         state = copy.deepcopy(translator.state_dict())  # power iterations are remembered in it
         first = translator.synthesise(batch)[0]
         torch.manual_seed(1234)
         translator.load_state_dict(state)
         again = translator.synthesise(batch)[0]
         assert torch.equal(first, again)
-        torch.random.set_rng_state(drawn)
+        torch.random.set_rng_state(generator_state)
         translator.synthesise(batch)
-        assert torch.equal(drawn, torch.random.get_rng_state())
+        assert torch.equal(generator_state, torch.random.get_rng_state())
 
     def test_every_parameter_of_a_player_learns_from_it(self, case: TranslatorCase) -> None:
         """Each parameter of a player gets a gradient of its losses, and belongs to no other."""

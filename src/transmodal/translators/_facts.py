@@ -113,7 +113,7 @@ def window_work(name: str, settings: Mapping[str, Any], window: tuple[int, ...])
     with shapes_alone():
         translator = _build_once(name, settings).eval().requires_grad_(requires_grad=False)
         with count:
-            translator(*_nothing(translator, window))
+            translator(*_blank_inputs(translator, window))
     frozen = translator.frozen().values() if translator.encoder() is not None else ()
     own = sum(part.numel() for part in translator.parameters() if count.took(part))
     return WindowWork(count.operations, own + sum(network.count() for network in frozen))
@@ -178,12 +178,12 @@ def _translated(translator: Translator[Any], least: int) -> int:
     multiple = translator.size_multiple()
     side = multiple * -(-least // multiple)
     with FlopCounterMode(display=False) as counter:
-        synthetic = translator(*_nothing(translator, (side,) * translator.config.spatial_dims))
+        synthetic = translator(*_blank_inputs(translator, (side,) * translator.config.spatial_dims))
     synthetic.sum().backward()
     return int(counter.get_total_flops())
 
 
-def _nothing(
+def _blank_inputs(
     translator: Translator[Any], window: tuple[int, ...]
 ) -> tuple[Tensor, Tensor, Mapping[str, Tensor] | None, Tensor | None]:
     """Return a translator's inputs for a window of nothing, on the meta device; seeds are read on the CPU."""

@@ -111,8 +111,8 @@ def test_lesions_that_vanish_are_counted_by_patient() -> None:
                 row("anna", "lesion", n, (system,), "yes" if is_seen else "no", has_lesion=has_lesion)
             )
     figures = measures.lesion_figures(rows, ["unet"])
-    assert find(figures, "real", "anna", measures.SEEN).value == 1
-    assert find(figures, "unet", "anna", measures.SEEN).value == 0.25
+    assert find(figures, "real", "anna", measures.SIGHTINGS).value == 1
+    assert find(figures, "unet", "anna", measures.SIGHTINGS).value == 0.25
     assert find(figures, "unet", "anna", measures.INVENTED).value == 0
     lost = find(figures, "unet", "anna", measures.LOST)
     assert lost.value == 0.75

@@ -9,7 +9,7 @@ import pytest
 from reading_sessions import Sitting, guessing, knowing, read_all_items
 from transmodal.errors import InputError
 from transmodal.experiments.reader.answers import open_answers
-from transmodal.experiments.reader.figures import ACCURACY, KAPPA, LESIONS, PREFERRED, SEEN
+from transmodal.experiments.reader.figures import ACCURACY, KAPPA, LESIONS, PREFERRED, SIGHTINGS
 from transmodal.experiments.reader.score import score_session
 from transmodal.experiments.study import record as records
 from transmodal.experiments.study.record import StudyFigure, StudyRecord
@@ -30,7 +30,7 @@ def test_planted_readers_come_back_from_the_files(sitting: Sitting, tmp_path: Pa
         assert chance.interval[0] < 0.5 < chance.interval[1]
         assert find(record, f"{system} over real", "anna", PREFERRED).value == 0
     assert find(record, "flat over smooth", "anna", PREFERRED).value == 0
-    lesions = {row: find(record, row, "anna", SEEN) for row in ("real", "smooth", "flat")}
+    lesions = {row: find(record, row, "anna", SIGHTINGS) for row in ("real", "smooth", "flat")}
     assert {row: figure.value for row, figure in lesions.items()} == {"real": 1, "smooth": 1, "flat": 0}
     assert all(figure.table == LESIONS for figure in lesions.values())
     assert find(record, "anna, twice", "real or synthetic", KAPPA).value == 1

@@ -33,7 +33,7 @@ def test_the_key_is_of_the_same_content_alone() -> None:
 def test_a_mask_comes_back_as_a_copy() -> None:
     recent, (_, mask) = RecentMasks(10_000), volume_of(0)
     assert recent.get("a") is None
-    recent.put("a", mask, "a threshold")
+    recent.remember("a", mask, "a threshold")
     again = recent.get("a")
     assert again is not None
     np.testing.assert_array_equal(again[0], mask)
@@ -48,10 +48,10 @@ def test_a_mask_comes_back_as_a_copy() -> None:
 def test_the_oldest_goes_first() -> None:
     _, mask = volume_of(0)
     recent = RecentMasks(2 * np.packbits(mask).nbytes)
-    recent.put("first", mask, "1")
-    recent.put("second", mask, "2")
+    recent.remember("first", mask, "1")
+    recent.remember("second", mask, "2")
     assert recent.get("first") is not None
-    recent.put("third", mask, "3")
+    recent.remember("third", mask, "3")
     assert recent.get("second") is None
     assert recent.get("first") is not None
     assert recent.get("third") is not None

@@ -25,7 +25,7 @@ from transmodal.volumes import Grid
 TARGETS: Mapping[str, str] = {"t1": "t1", "t2": "t2", "flair": "t2", "pd": "pd", "fa": "fa", "ct": "hu"}
 """The parameter that a modality is about; colour has none."""
 _WEIGHTED = frozenset({"t1", "t2", "pd"})
-SHOWN: Mapping[str, frozenset[str]] = {
+VISIBLE_PARAMETERS: Mapping[str, frozenset[str]] = {
     "t1": frozenset({"t1"}),
     "t2": _WEIGHTED,
     "pd": _WEIGHTED,
@@ -88,10 +88,10 @@ class Planted:
         )
         self._shift = draws.shift(target)
         self._draws = replace(draws, grid=grid)
-        visible = frozenset[str]().union(*(SHOWN.get(source, frozenset()) for source in sources))
+        visible = frozenset[str]().union(*(VISIBLE_PARAMETERS.get(source, frozenset()) for source in sources))
         self._target = TARGETS.get(target)
         self._own = None if self._target in visible else self._target
-        self._foreign = min(visible - SHOWN.get(target, frozenset()), default=None)
+        self._foreign = min(visible - VISIBLE_PARAMETERS.get(target, frozenset()), default=None)
 
     @cached_property
     def anatomy(self) -> AnatomyOnGrid:

@@ -149,25 +149,29 @@ def _by_participant(study: RegionStudy, place: Path) -> list[str]:
     for images in table.group(study.rows):
         columns = table.column_names(images)
         about = _about(study, images)
-        every = {
+        region_meanings = {
             f"{column}_{statistic}": _meaning(study, statistic, region)
             for region, column in columns.items()
             for statistic in STATISTICS
         }
         names.append(f"phenotype/{images.stem}_regions.tsv")
-        _table(place / names[-1], table.wide(images), about | every)
+        _table(place / names[-1], table.wide(images), about | region_meanings)
         if study.participants.columns:
-            known = study.participants
+            participant_table = study.participants
             meanings = {
-                name: known.meanings.get(name, {"Description": "As in the table of participants."})
-                for name in known.columns
+                name: participant_table.meanings.get(
+                    name, {"Description": "As in the table of participants."}
+                )
+                for name in participant_table.columns
             }
             own = {
                 f"{column}_{study.statistic}": _meaning(study, study.statistic, region)
                 for region, column in columns.items()
             }
             names.append(f"phenotype/{images.stem}_glm.tsv")
-            joined = table.beside_participants(images, known.columns, known.rows, study.statistic)
+            joined = table.beside_participants(
+                images, participant_table.columns, participant_table.rows, study.statistic
+            )
             _table(place / names[-1], joined, about | meanings | own)
     return names
 

@@ -158,14 +158,14 @@ def _test(region: str, term: str, values: Mapping[str, float], model: DesignMatr
     own = np.isfinite(all_values)
     y, x = all_values[own], model.matrix[own]
     n, df = int(own.sum()), int(own.sum()) - x.shape[1]
-    nothing = TermTest(region, term, n, max(df, 0), *[math.nan] * 6)
+    no_result = TermTest(region, term, n, max(df, 0), *[math.nan] * 6)
     if n < FEWEST or df < 1 or np.linalg.matrix_rank(x) < x.shape[1]:
-        return nothing
+        return no_result
     inverse = np.linalg.pinv(x)
     residuals = y - x @ (inverse @ y)
     variance = float(residuals @ residuals) / df
     if variance <= 1e-24 * float(y @ y):
-        return nothing
+        return no_result
     estimate = float(inverse[number] @ y)
     se = math.sqrt(variance * float(inverse[number] @ inverse[number]))
     half = float(stats.t.ppf(0.975, df)) * se

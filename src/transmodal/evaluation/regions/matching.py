@@ -77,7 +77,7 @@ def match(request: RegionRequest) -> MatchedGroup:
     modality = choose_target(cohort, request.modality)
     prepared = cohort.cases(visits.check_split(request.split))
     cases, roster = [case.id for case in prepared], [case.id for case in cohort.cases()]
-    sets = [*images.of_cohort(cohort, prepared, modality), *_named(request, modality, cases, roster)]
+    sets = [*images.of_cohort(cohort, prepared, modality), *_requested_sets(request, modality, cases, roster)]
     if request.labels is None:
         return _group(modality, visits.of_cohort(cohort, prepared), sets, labels.of_cohort(prepared), 0)
     readers, unknown = labels.of_path(request.labels, cases, roster, request.reading)
@@ -97,12 +97,12 @@ def _open_folders(request: RegionRequest) -> MatchedGroup:
     if request.split != "all":
         raise UsageError("E004", f"--split {request.split} without a cohort", "all", "Leave it out.")
     cases = list(name_references(folders.parse(words[0]), request.modality))
-    sets = _named(request, request.modality, cases, cases)
+    sets = _requested_sets(request, request.modality, cases, cases)
     readers, unknown = labels.of_path(request.labels, cases, cases, request.reading)
     return _group(request.modality, visits.of_names(cases), sets, readers, unknown)
 
 
-def _named(
+def _requested_sets(
     request: RegionRequest, modality: str, cases: Sequence[str], roster: Sequence[str]
 ) -> list[ImageSet]:
     measured = [

@@ -55,17 +55,17 @@ def read(path: Path, participants: Collection[str]) -> ParticipantTable:
             )
         rows[name] = record
     _refuse_lacking(path, rows, participants)
-    others = tuple(column for column in columns if column and column != own)
-    return ParticipantTable(others, rows, _meanings(path, others))
+    other_columns = tuple(column for column in columns if column and column != own)
+    return ParticipantTable(other_columns, rows, _meanings(path, other_columns))
 
 
 def _refuse_lacking(path: Path, rows: Collection[str], participants: Collection[str]) -> None:
-    lacking = [name for name in participants if name not in rows]
-    if lacking:
-        more = f" and {len(lacking) - 1} more" if len(lacking) > 1 else ""
+    names_without_row = [name for name in participants if name not in rows]
+    if names_without_row:
+        more = f" and {len(names_without_row) - 1} more" if len(names_without_row) > 1 else ""
         raise InputError(
             "E132",
-            f"{path.name} without {lacking[0]}{more}",
+            f"{path.name} without {names_without_row[0]}{more}",
             "a row for every participant with an image",
             "Add the rows; n/a stands for what is not known.",
         )

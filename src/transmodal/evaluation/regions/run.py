@@ -98,15 +98,17 @@ def measure_regions(
     """
     derivative.check_output(output)
     matched = matching.match(request)
-    known = _known(group, matched.visits)
+    participant_table = _participant_table(group, matched.visits)
     rows = tuple(_measure(matched, request, progress))
-    tests = tuple(_test(group, known, images) for images in table.group(rows)) if group.model else ()
+    tests = (
+        tuple(_test(group, participant_table, images) for images in table.group(rows)) if group.model else ()
+    )
     study = RegionStudy(
         modality=matched.modality,
         unit=_unit(request.cohort, matched.modality),
         rows=rows,
         origins=_origins(request.cohort, matched.sets),
-        participants=known,
+        participants=participant_table,
         statistic=group.statistic,
         model=group.model,
         tests=tests,
@@ -171,7 +173,7 @@ def _names(request: RegionRequest) -> Mapping[int, str]:
     }
 
 
-def _known(group: GroupRequest, own: Sequence[Visit]) -> ParticipantTable:
+def _participant_table(group: GroupRequest, own: Sequence[Visit]) -> ParticipantTable:
     """Return the table of participants, without columns where none is asked for."""
     if group.participants is None:
         if group.model is not None:
@@ -182,17 +184,17 @@ def _known(group: GroupRequest, own: Sequence[Visit]) -> ParticipantTable:
                 "Name it: --participants participants.tsv.",
             )
         return ParticipantTable()
-    known = participants.read(group.participants, [visit.participant for visit in own])
+    participant_table = participants.read(group.participants, [visit.participant for visit in own])
     if group.model is not None:
-        group_test.check(group.model, known)
-    return known
+        group_test.check(group.model, participant_table)
+    return participant_table
 
 
 def _test(
-    group: GroupRequest, known: ParticipantTable, part: ImageGroup
+    group: GroupRequest, participant_table: ParticipantTable, part: ImageGroup
 ) -> tuple[ImageGroup, tuple[TermTest, ...]]:
     assert group.model is not None, "asked for where there is one"
-    model = group_test.design(group.model, known, [visit.participant for visit in part.rows])
+    model = group_test.design(group.model, participant_table, [visit.participant for visit in part.rows])
     return part, tuple(group_test.by_region(part.figures(group.statistic), model))
 
 

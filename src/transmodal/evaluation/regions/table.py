@@ -116,20 +116,23 @@ def wide(images: ImageGroup) -> list[Cells]:
 
 
 def beside_participants(
-    images: ImageGroup, columns: Sequence[str], known: Mapping[str, Mapping[str, str]], statistic: Statistic
+    images: ImageGroup,
+    columns: Sequence[str],
+    participant_cells: Mapping[str, Mapping[str, str]],
+    statistic: Statistic,
 ) -> list[Cells]:
     """Return the table of a linear model: per participant what is known, then one figure per region; its heading first.
 
     Args:
         images: of one set and session.
         columns: of the table of participants.
-        known: their cells by participant and column.
+        participant_cells: their cells by participant and column.
         statistic: the figure.
     """
     regions = [f"{column}_{statistic}" for column in column_names(images).values()]
     table: list[Cells] = [("participant_id", *columns, *regions)]
     for visit, rows in images.rows.items():
-        own = known.get(visit.participant, {})
+        own = participant_cells.get(visit.participant, {})
         cells = [own.get(column) or MISSING for column in columns]
         table.append((visit.participant, *cells, *(number(row.figure(statistic)) for row in rows)))
     return table

@@ -103,12 +103,12 @@ def _ridge(features: Values, truth: Values, unseen: Values) -> Values:
     centre, spread = features.mean(axis=0), features.std(axis=0)
     spread = np.where(spread > 0, spread, 1)
     x, y = (features - centre) / spread, truth - truth.mean()
-    left, singular, right = np.linalg.svd(x, full_matrices=False)
+    left_vectors, singular, right_vectors = np.linalg.svd(x, full_matrices=False)
     shrinkage = singular**2 / (singular**2 + PENALTIES[:, None])
-    fitted = (shrinkage * (left.T @ y)) @ left.T
-    leverage = shrinkage @ (left**2).T + 1 / len(y)
+    fitted = (shrinkage * (left_vectors.T @ y)) @ left_vectors.T
+    leverage = shrinkage @ (left_vectors**2).T + 1 / len(y)
     errors = (((y - fitted) / np.maximum(1 - leverage, 1e-6)) ** 2).sum(axis=1)
     penalty = PENALTIES[int(errors.argmin())]
-    weights = right.T @ (singular / (singular**2 + penalty) * (left.T @ y))
+    weights = right_vectors.T @ (singular / (singular**2 + penalty) * (left_vectors.T @ y))
     predictions: Values = (unseen - centre) / spread @ weights + truth.mean()
     return predictions

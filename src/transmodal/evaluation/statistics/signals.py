@@ -81,7 +81,7 @@ def recovered(
 
 
 def beyond_chance(
-    signal: Values, given: Values, values: Values, *, permutations: int = PERMUTATIONS, seed: int = SEED
+    signal: Values, nuisance: Values, values: Values, *, permutations: int = PERMUTATIONS, seed: int = SEED
 ) -> Chance:
     """Return the correlation of values with a signal after another one, and what chance makes of it.
 
@@ -89,14 +89,14 @@ def beyond_chance(
 
     Args:
         signal: centred, `(patients, regions)`.
-        given: a signal that is taken out of values and signal by regression first, likewise.
+        nuisance: a signal that is taken out of values and signal by regression first, likewise.
         values: centred, `(patients, regions)`, or `(seeds, patients, regions)` whose correlations are averaged.
         permutations: how many.
         seed: of the shuffling.
     """
     stacked = np.atleast_3d(values) if values.ndim == 3 else values[None]
-    cleaned = np.stack([_without(part, given) for part in stacked])
-    own = _without(signal, given)
+    cleaned = np.stack([_without(part, nuisance) for part in stacked])
+    own = _without(signal, nuisance)
     value = _correlation(own, cleaned)
     if not np.isfinite(value):
         return Chance(None)
@@ -105,7 +105,7 @@ def beyond_chance(
     rng = np.random.default_rng(seed)
     shuffled = np.array(
         [
-            _correlation(_without(signal[rng.permutation(len(signal))], given), cleaned)
+            _correlation(_without(signal[rng.permutation(len(signal))], nuisance), cleaned)
             for _ in range(permutations)
         ]
     )
@@ -134,11 +134,11 @@ def _share(above: Values, below: Values, squared: Values, counts: Values, shares
     return estimate(float(above.sum(axis=-1).mean() / below.sum()), resampled, patients)
 
 
-def _without(values: Values, given: Values) -> Values:
+def _without(values: Values, nuisance: Values) -> Values:
     """Return what is left of values when their regression on a signal is taken out."""
-    power = float((given**2).sum())
-    left: Values = values - (float((values * given).sum()) / power if power > 0 else 0.0) * given
-    return left
+    power = float((nuisance**2).sum())
+    residuals: Values = values - (float((values * nuisance).sum()) / power if power > 0 else 0.0) * nuisance
+    return residuals
 
 
 def _correlation(signal: Values, values: Values) -> float:

@@ -18,7 +18,7 @@ from transmodal.experiments.study.record import StudyFigure
 TELLING, PREFERENCE, LESIONS, AGREEMENT = "Real or synthetic", "Which is better", "Lesions", "Agreement"
 SENSITIVITY, SPECIFICITY, ACCURACY = "sensitivity", "specificity", "accuracy"
 PREFERRED, NO_DIFFERENCE = "preferred", "no difference"
-SEEN, INVENTED, LOST = "seen where one is", "seen where none is", "seen in real minus synthetic"
+SIGHTINGS, INVENTED, LOST = "seen where one is", "seen where none is", "seen in real minus synthetic"
 KAPPA, OBSERVED = "kappa", "same answer"
 EVERYBODY = "all readers"
 NAMES = {"origin": "real or synthetic", "lesion": "lesion visible", "preference": "which is better"}
@@ -70,7 +70,7 @@ def lesion_figures(rows: Rows, systems: Iterable[str]) -> list[StudyFigure]:
     figures = []
     for system in (REAL, *systems):
         for reader, of_reader in _by_reader(own):
-            for name, has_lesion in ((SEEN, True), (INVENTED, False)):
+            for name, has_lesion in ((SIGHTINGS, True), (INVENTED, False)):
                 answers = [
                     _hit(row, "yes")
                     for row in of_reader
@@ -86,15 +86,15 @@ def agreement_figures(rows: Rows) -> list[StudyFigure]:
     """Return the agreement of every two readers, of all where there are three, and of each with the own second answers."""
     figures = []
     for question in QUESTIONS:
-        asked = [row for row in rows if row.question == question]
+        question_rows = [row for row in rows if row.question == question]
         firsts: dict[str, dict[str, AnswerRow]] = {}
-        for row in asked:
+        for row in question_rows:
             if not row.is_repeat:
                 firsts.setdefault(row.reader, {})[row.item] = row
-        for reader, second in sorted({(row.reader, f"{row.reader}, twice") for row in asked}):
+        for reader, second in sorted({(row.reader, f"{row.reader}, twice") for row in question_rows}):
             twice = [
                 (row.patient, firsts.get(reader, {})[row.item].answer, row.answer)
-                for row in asked
+                for row in question_rows
                 if row.reader == reader and row.is_repeat and row.item in firsts.get(reader, {})
             ]
             if twice:

@@ -101,7 +101,9 @@ def plan_items(
     by_question: dict[QuestionName, dict[str, str]] = {}
     for question in QUESTIONS:
         pictures = [
-            (shown.case, sides) for shown in slices for sides in _sides(question, shown, request, draw)
+            (shown_slice.case, sides)
+            for shown_slice in slices
+            for sides in _sides(question, shown_slice, request, draw)
         ]
         own = draw_names(len(pictures), draw)
         plan.items.update(
@@ -111,8 +113,8 @@ def plan_items(
             }
         )
         by_question[question] = {name: case for name, (case, _) in zip(own, pictures, strict=True)}
-        chosen = order.choose_repeats(own, request.repeats, draw)
-        for repeat, name in zip(draw_names(len(chosen), draw), chosen, strict=True):
+        repeated_names = order.choose_repeats(own, request.repeats, draw)
+        for repeat, name in zip(draw_names(len(repeated_names), draw), repeated_names, strict=True):
             plan.repeats[repeat] = name
             plan.items[repeat] = plan.items[name].model_copy(
                 update={"pictures": plan.items[name].pictures[::-1]}  # sides are changed, where there are two
@@ -129,17 +131,24 @@ def pairs_of(systems: Sequence[str], pairs: Pairs) -> list[tuple[str, str]]:
 
 
 def _sides(
-    question: QuestionName, shown: ShownSlice, request: ItemRequest, draw: np.random.Generator
+    question: QuestionName, shown_slice: ShownSlice, request: ItemRequest, draw: np.random.Generator
 ) -> list[tuple[PictureId, ...]]:
     """Return the pictures of every item of a question about a slice."""
-    if question not in shown.questions:
+    if question not in shown_slice.questions:
         return []
     if question != "preference":
-        return [(PictureId(shown.case, shown.place, system),) for system in (REAL, *request.systems)]
+        return [
+            (PictureId(shown_slice.case, shown_slice.place, system),) for system in (REAL, *request.systems)
+        ]
     sides: list[tuple[PictureId, ...]] = []
     for pair in pairs_of(request.systems, request.pairs):
-        left, right = pair if draw.random() < 0.5 else pair[::-1]
-        sides.append(tuple(PictureId(shown.case, shown.place, system) for system in (left, right)))
+        left_system, right_system = pair if draw.random() < 0.5 else pair[::-1]
+        sides.append(
+            tuple(
+                PictureId(shown_slice.case, shown_slice.place, system)
+                for system in (left_system, right_system)
+            )
+        )
     return sides
 
 

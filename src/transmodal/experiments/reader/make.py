@@ -86,9 +86,9 @@ def make_session(
         )
     seed = secrets.randbits(63) if request.seed is None else request.seed
     draw = np.random.default_rng(seed)
-    chosen = choose_cases(cases, systems, request.n_cases, draw)
-    drawing = draw_cases(request, cohort, target, chosen, systems, draw, progress)
-    content = _Content(request, cohort, target, systems, drawing, seed, len(cases) - len(chosen))
+    session_cases = choose_cases(cases, systems, request.n_cases, draw)
+    drawing = draw_cases(request, cohort, target, session_cases, systems, draw, progress)
+    content = _Content(request, cohort, target, systems, drawing, seed, len(cases) - len(session_cases))
     return _write(content, draw, folder, key)
 
 
@@ -186,16 +186,16 @@ def _write_pictures(contents: Mapping[str, bytes], folder: Path) -> None:
 
 def _key(content: _Content, names: Mapping[PictureId, str], plan: ItemPlan, session: str) -> ReaderKey:
     request, drawing = content.request, content.drawing
-    by_place = {(shown.case, shown.place): shown for shown in drawing.slices}
+    by_place = {(shown_slice.case, shown_slice.place): shown_slice for shown_slice in drawing.slices}
     truths = {}
     for own, name in names.items():
-        shown = by_place[own.case, own.place]
+        shown_slice = by_place[own.case, own.place]
         truths[name] = PictureTruth(
             case=own.case,
-            patient=shown.patient,
+            patient=shown_slice.patient,
             system=own.system,
             slice=own.place,
-            has_lesion=shown.has_lesion,
+            has_lesion=shown_slice.has_lesion,
         )
     return ReaderKey(
         session=session,
@@ -222,7 +222,7 @@ def _describe(content: _Content) -> str:
         else "the window of the modality where it has a unit, an open end taken from the measured image, else that of each volume's own values (0.5th to 99.5th percentile)"
     )
     outside = "shown" if style.shows_outside else "black, where the case has an evaluation mask"
-    n_cases = len({shown.case for shown in drawing.slices})
+    n_cases = len({shown_slice.case for shown_slice in drawing.slices})
     sentences = [
         f"{counted(len(drawing.pictures), 'picture')} of {counted(n_cases, 'case')}: {style.plane} slices of {content.target}, "
         f"the same slice of the measured image and of every system, in {window}; what lies outside is {outside}.",
@@ -239,11 +239,11 @@ def _notes(content: _Content, plan: ItemPlan) -> tuple[str, ...]:
     notes = []
     if content.n_left_out:
         notes.append(f"{counted(content.n_left_out, 'case')} of the split not shown.")
-    n_patients = len({shown.patient for shown in content.drawing.slices})
+    n_patients = len({shown_slice.patient for shown_slice in content.drawing.slices})
     if n_patients < 6:
         notes.append(f"{counted(n_patients, 'patient')}: below six there are no intervals.")
     if "lesion" in content.request.questions and all(
-        shown.has_lesion is not False for shown in content.drawing.slices
+        shown_slice.has_lesion is not False for shown_slice in content.drawing.slices
     ):
         notes.append(
             "No slice without a lesion: how often readers see one where there is none cannot be said."

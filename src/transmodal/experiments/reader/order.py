@@ -37,14 +37,14 @@ def shuffle_items(
         draw: where chance comes from.
     """
     first_times = list(dict.fromkeys(repeats.values()))
-    others = [name for name in cases if name not in repeats.values()]
-    others = [others[n] for n in draw.permutation(len(others))]
+    single_names = [name for name in cases if name not in repeats.values()]
+    single_names = [single_names[n] for n in draw.permutation(len(single_names))]
     third = len(cases) // 3
     n_more = third - len(first_times)
     head, middle, tail = (
-        [*first_times, *others[:n_more]],
-        others[n_more : len(others) - third],
-        [*repeats, *others[len(others) - third :]],
+        [*first_times, *single_names[:n_more]],
+        single_names[n_more : len(single_names) - third],
+        [*repeats, *single_names[len(single_names) - third :]],
     )
     owner = {**cases, **{repeat: cases[name] for repeat, name in repeats.items()}}
     order: list[str] = []
@@ -55,9 +55,9 @@ def shuffle_items(
 
 def _spread(names: Sequence[str], owner: Mapping[str, str], before: Sequence[str]) -> list[str]:
     """Return names in nearly their order, such that neighbours are of different cases wherever some other is left."""
-    left, order = list(names), list(before)
-    while left:
+    queue, order = list(names), list(before)
+    while queue:
         last = owner[order[-1]] if order else ""
-        turn = next((n for n, name in enumerate(left) if owner[name] != last), 0)
-        order.append(left.pop(turn))
+        turn = next((n for n, name in enumerate(queue) if owner[name] != last), 0)
+        order.append(queue.pop(turn))
     return order[len(before) :]

@@ -149,8 +149,8 @@ def _window(read: ReadCase, volume: Volume, style: PictureStyle) -> DisplayWindo
     if style.window is not None and not volume.is_colour:
         return DisplayWindow(*style.window, read.unit)
     has_unit = bool(modality_of(read.modality).unit) and not read.unit
-    shown = read.target if has_unit else volume
-    return window_of(read.modality, shown.voxels, read.inside, unit=read.unit)
+    window_volume = read.target if has_unit else volume
+    return window_of(read.modality, window_volume.voxels, read.inside, unit=read.unit)
 
 
 def _areas(flags: Mask, plane: Plane) -> NDArray[np.float64]:
@@ -167,8 +167,8 @@ def _content(volume: Volume) -> Mask:
 
 def _padded(picture: Pixels, rows: int, columns: int) -> Pixels:
     canvas: Pixels = np.zeros((rows, columns, *picture.shape[2:]), np.uint8)
-    top, left = (rows - picture.shape[0]) // 2, (columns - picture.shape[1]) // 2
-    canvas[top : top + picture.shape[0], left : left + picture.shape[1]] = picture
+    first_row, first_column = (rows - picture.shape[0]) // 2, (columns - picture.shape[1]) // 2
+    canvas[first_row : first_row + picture.shape[0], first_column : first_column + picture.shape[1]] = picture
     return canvas
 
 

@@ -80,7 +80,7 @@ _CHARTS = (
         "How often the first is preferred; the line is no preference",
         0.5,
     ),
-    (measures.LESIONS, measures.SEEN, "How often a lesion is seen where there is one", None),
+    (measures.LESIONS, measures.SIGHTINGS, "How often a lesion is seen where there is one", None),
     (measures.AGREEMENT, measures.KAPPA, "Kappa; the line is chance", 0.0),
 )
 
@@ -223,11 +223,11 @@ def _notes(session: ReaderSession, readers: Sequence[ReaderAnswers]) -> list[str
 
 def _sentences(figures: Sequence[StudyFigure]) -> list[str]:
     """Return in words what all readers together, or the only one, saw."""
-    seen: dict[tuple[str, str, str], StudyFigure] = {}
+    first_figures: dict[tuple[str, str, str], StudyFigure] = {}
     for figure in figures:
-        seen.setdefault((figure.table, figure.row, figure.figure), figure)
+        first_figures.setdefault((figure.table, figure.row, figure.figure), figure)
     lines = []
-    for (table, row, name), figure in seen.items():
+    for (table, row, name), figure in first_figures.items():
         if figure.value is None:
             continue
         if (table, name) == (measures.TELLING, measures.ACCURACY):
@@ -236,7 +236,7 @@ def _sentences(figures: Sequence[StudyFigure]) -> list[str]:
             )
         elif (table, name) == (measures.PREFERENCE, measures.PREFERRED):
             lines.append(f"{row}: preferred in {_number(figure)}{_against(figure, 'no preference')}.")
-        elif (table, name) == (measures.LESIONS, measures.SEEN):
+        elif (table, name) == (measures.LESIONS, measures.SIGHTINGS):
             lines.append(f"Lesions in {row} pictures: seen in {_number(figure)} of the slices that have one.")
     return lines
 
@@ -246,9 +246,13 @@ def _number(figure: StudyFigure) -> str:
     return f"{figure.value:.2f}{ends}"
 
 
-def _against(figure: StudyFigure, nothing: str) -> str:
+def _against(figure: StudyFigure, null_hypothesis: str) -> str:
     """Return whether the interval leaves out one half."""
     if figure.interval is None:
         return ", from too few patients for an interval"
     low, high = figure.interval
-    return f"; {nothing}, 0.5, cannot be ruled out" if low <= 0.5 <= high else f"; {nothing} is 0.5"
+    return (
+        f"; {null_hypothesis}, 0.5, cannot be ruled out"
+        if low <= 0.5 <= high
+        else f"; {null_hypothesis} is 0.5"
+    )

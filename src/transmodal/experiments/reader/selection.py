@@ -118,15 +118,15 @@ def draw_cases(
         read = open_case(case, target, unit)
         slices = _choose_slices(request, read, draw)
         volumes = {REAL: read.target, **{system.name: system.volumes[case.id]() for system in systems}}
-        for shown in slices:
+        for shown_slice in slices:
             for name, volume in volumes.items():
                 label = f"{name} of case {case.id}"
-                pixels = draw_slice(read, volume, shown.place, request.style, label)
-                drawing.pictures[PictureId(case.id, shown.place, name)] = pixels
+                pixels = draw_slice(read, volume, shown_slice.place, request.style, label)
+                drawing.pictures[PictureId(case.id, shown_slice.place, name)] = pixels
         drawing.slices.extend(slices)
         if progress is not None:
             progress("pictures", n, len(cases))
-    if "lesion" in request.questions and not any(shown.has_lesion for shown in drawing.slices):
+    if "lesion" in request.questions and not any(shown_slice.has_lesion for shown_slice in drawing.slices):
         raise InputError(
             "E131",
             f"{counted(len(cases), 'case')} without a lesion that is to be seen",
@@ -142,7 +142,7 @@ def _choose_slices(request: ReaderRequest, read: ReadCase, draw: np.random.Gener
     questions: dict[int, set[QuestionName]] = {}
     general = [question for question in request.questions if question != "lesion"]
     if general:
-        for place in _some(read.slices(plane), request.n_slices, draw):
+        for place in _draw_places(read.slices(plane), request.n_slices, draw):
             questions.setdefault(place, set()).update(general)
     has_lesion: dict[int, bool] = {}
     if request.lesions is not None:
@@ -150,7 +150,7 @@ def _choose_slices(request: ReaderRequest, read: ReadCase, draw: np.random.Gener
         if voxels is not None:
             ill, well = lesion_slices(read, voxels, plane)
             has_lesion = {**dict.fromkeys(ill, True), **dict.fromkeys(well, False)}
-            for place in (*ill[: request.n_slices], *_some(well, request.n_slices, draw)):
+            for place in (*ill[: request.n_slices], *_draw_places(well, request.n_slices, draw)):
                 questions.setdefault(place, set()).add("lesion")
     return [
         ShownSlice(case.id, case.patient, place, frozenset(own), has_lesion.get(place))
@@ -158,5 +158,5 @@ def _choose_slices(request: ReaderRequest, read: ReadCase, draw: np.random.Gener
     ]
 
 
-def _some(places: Sequence[int], n: int, draw: np.random.Generator) -> list[int]:
+def _draw_places(places: Sequence[int], n: int, draw: np.random.Generator) -> list[int]:
     return [places[k] for k in sorted(draw.permutation(len(places))[:n])]

@@ -155,8 +155,8 @@ def _check(
         )
     checked = check_options(kind, options)
     texts = as_words(options) if isinstance(options, Mapping) else options
-    named = [*(_short(run) for run in apart.runs), *(_short(recipe) for recipe in apart.recipes)]
-    command = " ".join(["transmodal study", name, *named, *(f"--option {text}" for text in texts)])
+    entrant_words = [*(_short(run) for run in apart.runs), *(_short(recipe) for recipe in apart.recipes)]
+    command = " ".join(["transmodal study", name, *entrant_words, *(f"--option {text}" for text in texts)])
     return _Call(kind, apart, checked, command)
 
 

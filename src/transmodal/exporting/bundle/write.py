@@ -109,15 +109,15 @@ def run(folder: Path, sources: Mapping[str, Path], output: Path, *, gate: str = 
         stderr=subprocess.DEVNULL,
         check=False,
     )
-    written = sorted(output.glob("*.nii.gz")) if output.is_dir() else []
-    if process.returncode or len(written) != 1:
+    images = sorted(output.glob("*.nii.gz")) if output.is_dir() else []
+    if process.returncode or len(images) != 1:
         raise UsageError(
             "E004",
             f"a bundle that MONAI does not run: it {describe_exit(process.returncode)}",
             "one synthetic image",
             "Export it in another form: --as file, or --as onnx.",
         )
-    return written[0]
+    return images[0]
 
 
 def _measure(model: Model, folder: Path, test: ParityVolume) -> dict[str, Any]:
@@ -132,11 +132,11 @@ def _measure(model: Model, folder: Path, test: ParityVolume) -> dict[str, Any]:
         for name, path in paths.items():
             io.write(test.sources[name], path)
         start = time.perf_counter()
-        written = run(folder, paths, place / "output", gate="off")
+        image = run(folder, paths, place / "output", gate="off")
         seconds = time.perf_counter() - start
         # As the files hold them: what is compared is what a user gets.
         sources = {name: io.read(path) for name, path in paths.items()}
-        library, bundled = model.translate(sources, gate="off").volume, io.read(written)
+        library, bundled = model.translate(sources, gate="off").volume, io.read(image)
     is_same_grid = library.grid.same_as(bundled.grid)
     reference = library.voxels.astype(np.float64)
     difference = float(np.abs(reference - bundled.voxels).max()) if is_same_grid else float("inf")

@@ -127,8 +127,8 @@ def maker_of(record: Mapping[str, Any]) -> Maker:
     sources, runs = tuple(record.get("sources", {})), record.get("ensemble", {}).get("runs", [])
     if runs:
         recipe = f"ensemble of {len(runs)}, {recipe}"
-        others = [str(other["checkpoint"].get("manifest_sha256", ""))[:_DIGITS] for other in runs[1:]]
-        run = " and ".join([run, *others])
+        digests = [str(member["checkpoint"].get("manifest_sha256", ""))[:_DIGITS] for member in runs[1:]]
+        run = " and ".join([run, *digests])
     return Maker(tool["name"], tool["version"], recipe, run, sources, record["target"])
 
 

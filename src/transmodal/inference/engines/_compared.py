@@ -88,9 +88,9 @@ class ComparedEngine:
         shape = source.shape[1:]
         if shape not in self._shapes:
             contents = np.ptp(source.reshape(len(source), -1), axis=1)
-            chosen = np.argsort(-contents, kind="stable")[:COMPARED]
-            own = synthetic[chosen] if len(synthetic) == len(source) else synthetic
-            self._compare(source[chosen], available[chosen], noise[chosen], own)
+            indices = np.argsort(-contents, kind="stable")[:COMPARED]
+            own = synthetic[indices] if len(synthetic) == len(source) else synthetic
+            self._compare(source[indices], available[indices], noise[indices], own)
             if contents.max() > 0:
                 self._shapes.add(shape)
         return synthetic

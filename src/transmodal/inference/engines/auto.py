@@ -55,8 +55,12 @@ class AutoEngine:
 
         Where one engine took over from another within a volume, `name` is `auto`: it does the same again.
         """
-        used = [engine for name, engine in self._engines.items() if name in self._names]
-        content = dict(used[0].record()) if used else {"name": "torch", "version": torch.__version__}
+        active_engines = [engine for name, engine in self._engines.items() if name in self._names]
+        content = (
+            dict(active_engines[0].record())
+            if active_engines
+            else {"name": "torch", "version": torch.__version__}
+        )
         name = self._names[0] if len(self._names) == 1 else "auto"
         fallback = {"fallback": self._fallback} if self._fallback else {}
         return {**content, "name": name, **fallback}

@@ -183,12 +183,14 @@ def save(run: str | Path, calibration: Calibration) -> Path:
         ResourceError: E403 where it cannot be written.
     """
     path = folder_of(run) / FILE
-    others = [one for one in _read(path) if one.settings != calibration.settings] if path.exists() else []
+    other_calibrations = (
+        [entry for entry in _read(path) if entry.settings != calibration.settings] if path.exists() else []
+    )
     content = {
         "format": 1,
         "intended_use": INTENDED_USE,
         "tool": {"name": "transmodal", "version": __version__},
-        "calibrations": [one.to_json() for one in (*others, calibration)],
+        "calibrations": [entry.to_json() for entry in (*other_calibrations, calibration)],
     }
     files.write_json(path, sealed.seal(content))
     return path
@@ -203,14 +205,14 @@ def find(run: str | Path, model: Translating) -> Calibration:
         IntegrityError: E501 for a file that was changed.
     """
     path, settings = folder_of(run) / FILE, settings_of(model)
-    known = _read(path) if path.exists() else []
-    for calibration in known:
+    calibrations = _read(path) if path.exists() else []
+    for calibration in calibrations:
         if calibration.settings == settings:
             return calibration
     name = Path(run).name
     raise InputError(
         "E142",
-        f"{name} without a calibration of {'these weights and passes' if known else 'its errors'}",
+        f"{name} without a calibration of {'these weights and passes' if calibrations else 'its errors'}",
         "one that was made with the same checkpoint, runs and passes",
         f"Calibrate it with the same words: transmodal calibrate {name} --cohort COHORT.",
     )

@@ -97,8 +97,8 @@ def pool(subjects: Iterable[CondensedScores]) -> ScoreTable:
     listed = list(subjects)
     merged = _merge(listed, [1 / len(listed)] * len(listed))
     shares = np.cumsum(merged.weights)
-    wanted = np.arange(1, STEPS + 1) / STEPS
-    places = np.minimum(np.searchsorted(shares, wanted - _ROUNDING), len(shares) - 1)
+    levels = np.arange(1, STEPS + 1) / STEPS
+    places = np.minimum(np.searchsorted(shares, levels - _ROUNDING), len(shares) - 1)
     return ScoreTable(len(listed), tuple(merged.scores[places].tolist()))
 
 

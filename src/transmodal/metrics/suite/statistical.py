@@ -49,10 +49,10 @@ def nmi(reference: Array, synthetic: Array, *, mask: Mask | None = None) -> floa
     check_pair(reference, synthetic, mask)
     joint, _, _ = np.histogram2d(_inside(reference, mask), _inside(synthetic, mask), bins=BINS)
     shares = joint / joint.sum()
-    both = _entropy(shares)
-    if both == 0:
+    joint_entropy = _entropy(shares)
+    if joint_entropy == 0:
         return math.nan
-    return (_entropy(shares.sum(axis=0)) + _entropy(shares.sum(axis=1))) / both
+    return (_entropy(shares.sum(axis=0)) + _entropy(shares.sum(axis=1))) / joint_entropy
 
 
 def _inside(image: Array, mask: Mask | None) -> Array:

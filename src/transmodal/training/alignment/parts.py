@@ -29,12 +29,14 @@ def build_parts(settings: Training, config: TranslatorConfig, device: torch.devi
         config: of the translator.
         device: that the head learns on.
     """
-    chosen = settings.alignment
-    if chosen is None:
+    alignment = settings.alignment
+    if alignment is None:
         return AlignmentParts()
     registrar = None
-    if chosen.registration is not None:
+    if alignment.registration is not None:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed_of(settings.seed, "weights", REGISTRATION))
-            registrar = Registrar(chosen.registration, config, device)
-    return AlignmentParts(registrar, None if chosen.structure is None else StructureTerm(chosen.structure))
+            registrar = Registrar(alignment.registration, config, device)
+    return AlignmentParts(
+        registrar, None if alignment.structure is None else StructureTerm(alignment.structure)
+    )

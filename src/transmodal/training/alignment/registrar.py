@@ -81,11 +81,11 @@ class Registrar:
         aligned = bend(batch, displacement.detach())
         return aligned, {f"{REGISTRATION}/{name}": value.detach() for name, value in terms.items()}
 
-    def terms(self, bent: Tensor, draft: Tensor, displacement: Tensor) -> dict[str, Tensor]:
+    def terms(self, bent_target: Tensor, draft: Tensor, displacement: Tensor) -> dict[str, Tensor]:
         """Return the head's terms: how far bent targets are from the drafts, and how rough the bending is."""
-        with full_precision(bent):
+        with full_precision(bent_target):
             return {
-                "similarity": F.l1_loss(bent, draft.float()),
+                "similarity": F.l1_loss(bent_target, draft.float()),
                 "smoothness": self._settings.smoothness * roughness(displacement),
             }
 

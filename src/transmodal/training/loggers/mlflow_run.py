@@ -94,18 +94,18 @@ def _experiment(client: MlflowClient) -> str:
     from mlflow.exceptions import MlflowException
 
     name = MLFLOW_EXPERIMENT_NAME.get() or PROJECT
-    found = client.get_experiment_by_name(name)
-    if found is None:
+    experiment = client.get_experiment_by_name(name)
+    if experiment is None:
         try:
-            made: str = client.create_experiment(name)
+            created_id: str = client.create_experiment(name)
         except MlflowException:  # another training made it meanwhile
-            found = client.get_experiment_by_name(name)
-            if found is None:
+            experiment = client.get_experiment_by_name(name)
+            if experiment is None:
                 raise
         else:
-            return made
-    known: str = found.experiment_id
-    return known
+            return created_id
+    experiment_id: str = experiment.experiment_id
+    return experiment_id
 
 
 def _log_settings(client: MlflowClient, run_id: str, settings: Mapping[str, str]) -> None:

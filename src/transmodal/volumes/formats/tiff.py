@@ -133,11 +133,11 @@ def _check_fields(name: str, fields: Mapping[int, tuple[int, int]]) -> None:
         if tag in _DECIDING and (kind not in _WHOLE_NUMBERS or count == 0)
     ]
     if unreadable or (fields and _PHOTOMETRIC not in fields):
-        got = (
+        fault = (
             f"field {unreadable[0]} without a whole number" if unreadable else "no photometric interpretation"
         )
         raise InputError(
-            "E103", f"{name} has {got}", "how its pixels are to be taken", "Save the picture again."
+            "E103", f"{name} has {fault}", "how its pixels are to be taken", "Save the picture again."
         )
 
 

@@ -74,7 +74,7 @@ def find_brain(volume: Volume) -> BrainMask:
     if work.voxels.min() == work.voxels.max():
         raise no_brain_error("one constant value")
     brain = _mask_stripped(volume) or _mask_in_head(volume, work)
-    RECENT.put(key, *brain)
+    RECENT.remember(key, *brain)
     return brain
 
 

@@ -34,6 +34,8 @@ def _box(mask: NDArray[Any]) -> tuple[slice, ...]:
     """Return the smallest box that holds what is set; an empty one where nothing is."""
     box = []
     for axis in range(mask.ndim):
-        is_set = np.flatnonzero(mask.any(axis=tuple(other for other in range(mask.ndim) if other != axis)))
+        is_set = np.flatnonzero(
+            mask.any(axis=tuple(other_axis for other_axis in range(mask.ndim) if other_axis != axis))
+        )
         box.append(slice(int(is_set[0]), int(is_set[-1]) + 1) if is_set.size else slice(0, 0))
     return tuple(box)

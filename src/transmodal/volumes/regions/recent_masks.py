@@ -43,13 +43,13 @@ class RecentMasks:
         bits = np.unpackbits(entry.bits, count=math.prod(entry.shape))
         return bits.view(np.bool_).reshape(entry.shape), entry.method
 
-    def put(self, key: str, mask: Mask, method: str) -> None:
+    def remember(self, key: str, mask: Mask, method: str) -> None:
         """Remember a mask, and forget the oldest ones beyond the limit."""
         entry = _Entry(np.packbits(mask), mask.shape, method)
         with self._lock:
             self._entries[key] = entry
             self._entries.move_to_end(key)
-            while sum(other.bits.nbytes for other in self._entries.values()) > self._most_bytes:
+            while sum(item.bits.nbytes for item in self._entries.values()) > self._most_bytes:
                 self._entries.popitem(last=False)
 
     def clear(self) -> None:

@@ -39,9 +39,9 @@ def planning_grid(grid: Grid, spacing_mm: Sequence[float] | None = None) -> Grid
     affine = np.diag([-spacing[0], -spacing[1], spacing[2], 1.0])
     affine[:3, 3] = (lowest + highest) / 2 - affine[:3, :3] @ ((shape - 1) / 2)
     i, j, k = (int(n) for n in shape)
-    planned = Grid((i, j, k), affine)
-    check_budget(grid, planned)
-    return planned
+    axial_grid = Grid((i, j, k), affine)
+    check_budget(grid, axial_grid)
+    return axial_grid
 
 
 def _spacing_of(grid: Grid) -> NDArray[np.float64]:

@@ -37,8 +37,8 @@ def subject(*lesions: Content, invented: int = 0) -> Content:
 def test_sizes_are_told_apart() -> None:
     contents = [subject(lesion(8, -0.4), lesion(3, -0.04, 0.55), invented=n % 2) for n in range(8)]
     result = take_lesions(contents, SOURCES)
-    assert result.seen["unet", "large"].value == 1
-    assert result.seen["unet", "small"].value == 0
+    assert result.still_visible_shares["unet", "large"].value == 1
+    assert result.still_visible_shares["unet", "small"].value == 0
     by_place = {(figure.group, figure.figure): figure for figure in result.figures}
     assert by_place["large", CONTRAST].value == pytest.approx(1)
     assert by_place["small", CONTRAST].value == pytest.approx(0.1)
@@ -51,7 +51,7 @@ def test_sizes_are_told_apart() -> None:
 def test_lesions_that_the_measured_image_does_not_show_do_not_count() -> None:
     contents = [subject(lesion(8, -0.4), lesion(8, 0.0, 0.5, measured=0.6)) for _ in range(6)]
     result = take_lesions(contents, SOURCES)
-    assert result.seen["unet", "large"].value == 1
+    assert result.still_visible_shares["unet", "large"].value == 1
     assert next(f for f in result.figures if f.figure == VISIBLE).value == pytest.approx(0.5)
 
 

@@ -21,7 +21,7 @@ from transmodal.experiments.study.studies._base import Findings
 from transmodal.experiments.study.studies.consistency import answer, put_in
 from transmodal.experiments.study.studies.consistency.answer import STUDY
 from transmodal.experiments.study.studies.consistency.flicker import FLICKER, RATIO, SIZE, STEPS
-from transmodal.experiments.study.studies.consistency.overlaps import ALL, GAIN, LOSS, OVERLAPS
+from transmodal.experiments.study.studies.consistency.overlaps import ALL_STRUCTURES, GAIN, LOSS, OVERLAPS
 from transmodal.volumes import Volume
 
 BenchOf = Callable[..., Bench[Any]]
@@ -93,16 +93,17 @@ def test_a_copy_has_no_offset_and_steps_of_the_right_size(bench_of: BenchOf) -> 
 def test_tissue_that_is_there_is_kept(bench_of: BenchOf) -> None:
     findings = STUDY.answer(bench_of(copy))
     measured, synthetic, without = (
-        pick(findings, OVERLAPS, name, group=ALL).value or 0 for name in ("measured", "synthetic", "without")
+        pick(findings, OVERLAPS, name, group=ALL_STRUCTURES).value or 0
+        for name in ("measured", "synthetic", "without")
     )
     assert measured == synthetic > 0.8 > without + 0.1
-    assert pick(findings, OVERLAPS, LOSS, group=ALL).value == 0
+    assert pick(findings, OVERLAPS, LOSS, group=ALL_STRUCTURES).value == 0
     assert "is not shown to fall, and is 0." in findings.sentences[-1]
 
 
 def test_tissue_that_is_lost_is_found(bench_of: BenchOf) -> None:
     findings = STUDY.answer(bench_of(invent))
-    loss, gain = (pick(findings, OVERLAPS, name, group=ALL) for name in (LOSS, GAIN))
+    loss, gain = (pick(findings, OVERLAPS, name, group=ALL_STRUCTURES) for name in (LOSS, GAIN))
     assert (loss.value or 0) < -0.1
     assert (loss.p or 1) < 0.05
     assert (gain.value or 0) < 0.05
@@ -161,6 +162,6 @@ def test_complete_cases_are_not_done_again(bench_of: BenchOf) -> None:
 def test_a_trained_run_is_studied_by_the_verb(cohort: Path, recipe: Path, tmp_path: Path) -> None:
     record = study("consistency", [recipe], Cohort.open(cohort), output=tmp_path / "out", device="cpu")
     assert {figure.row for figure in record.figures} == {"unet_regression", "unet_regression, fused"}
-    dice = [f for f in record.figures if f.table == OVERLAPS and f.group == ALL]
+    dice = [f for f in record.figures if f.table == OVERLAPS and f.group == ALL_STRUCTURES]
     assert [f.figure for f in dice] == ["measured", "synthetic", "without", LOSS, GAIN]
     assert find("consistency") is STUDY

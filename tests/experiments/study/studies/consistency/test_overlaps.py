@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from transmodal.experiments.study.studies.consistency.overlaps import (
-    ALL,
+    ALL_STRUCTURES,
     GAIN,
     LOSS,
     NO_STRUCTURE,
@@ -52,7 +52,7 @@ def test_every_structure_has_its_figures() -> None:
     assert figures["tumour", GAIN].p is None
     assert figures["label 1", "measured"].note == NO_STRUCTURE
     assert ("label 1", LOSS) not in figures
-    assert figures[ALL, LOSS].n == 8
+    assert figures[ALL_STRUCTURES, LOSS].n == 8
 
 
 def test_a_case_without_structures_has_no_result() -> None:

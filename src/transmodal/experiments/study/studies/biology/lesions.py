@@ -35,7 +35,7 @@ class LesionTable(NamedTuple):
     """Figures of all translators, the share that is still seen by row and size, and why there are none."""
 
     figures: tuple[StudyFigure, ...]
-    seen: Mapping[tuple[str, str], Estimate]
+    still_visible_shares: Mapping[tuple[str, str], Estimate]
     reason: str = ""
 
 

@@ -124,8 +124,12 @@ def _beyond_chance(signals: SignalFigures, models: Sequence[str]) -> list[str]:
 
 def _lesions(lesions: LesionTable, models: Sequence[str]) -> list[str]:
     lines = []
-    for size in dict.fromkeys(size for _, size in lesions.seen):
-        shares = {row: lesions.seen[row, size] for row in models if (row, size) in lesions.seen}
+    for size in dict.fromkeys(size for _, size in lesions.still_visible_shares):
+        shares = {
+            row: lesions.still_visible_shares[row, size]
+            for row in models
+            if (row, size) in lesions.still_visible_shares
+        }
         parts = [f"{_estimate(share)} ({row})" for row, share in shares.items() if share.value is not None]
         if parts:
             lines.append(

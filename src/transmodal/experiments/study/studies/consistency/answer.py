@@ -131,10 +131,12 @@ def _step_rows(bench: Bench[Options], scored: Mapping[str, Scored], addition: st
     """Return the steps of every row that was scored."""
     rows = []
     for row, entrants in bench.rows().items():
-        taken = [entrant for entrant in entrants if entrant.label in scored]
-        seeds = [_measure_steps(bench, entrant, scored[entrant.label], addition) for entrant in taken]
+        scored_entrants = [entrant for entrant in entrants if entrant.label in scored]
+        seeds = [
+            _measure_steps(bench, entrant, scored[entrant.label], addition) for entrant in scored_entrants
+        ]
         if seeds:
-            axes = tuple(AXES) if addition else _axes(taken[0])
+            axes = tuple(AXES) if addition else _axes(scored_entrants[0])
             rows.append(StepRow(f"{row}{addition}", str(seeds[0][0]["unit"]), axes, seeds))
     return rows
 
@@ -185,8 +187,8 @@ def _overlap_rows(bench: Bench[Options], scored: Mapping[str, Scored]) -> _Overl
 
 def _labelled(bench: Bench[Options], scored: Scored, contrasts: Sequence[str]) -> list[str]:
     """Return the ids of the scored cases that labels can be compared in."""
-    named = bench.cohort.named_for(contrasts)
-    return [case.id for case in scored.cases() if has_labels(named.case(case.id), contrasts)]
+    cohort = bench.cohort.named_for(contrasts)
+    return [case.id for case in scored.cases() if has_labels(cohort.case(case.id), contrasts)]
 
 
 def _learn(bench: Bench[Options], contrasts: tuple[str, ...]) -> Content:
@@ -240,7 +242,7 @@ def _judge(bench: Bench[Options]) -> str:
 
 
 def _protocol(bench: Bench[Options], part: _OverlapPart) -> str:
-    given = (
+    value_scale = (
         "each contrast with mean 0 and standard deviation 1 inside the mask and 0 outside"
         if bench.options.values == "zscore"
         else "real units, a target without a unit scaled to the training cohort's"
@@ -253,7 +255,7 @@ def _protocol(bench: Bench[Options], part: _OverlapPart) -> str:
         "anatomy, and its Dice is no segmenter's"
     )
     segmentation = (
-        f" {judge}; it gets {given}. Dice inside the mask against the case's own segmentation, where it has none against the "
+        f" {judge}; it gets {value_scale}. Dice inside the mask against the case's own segmentation, where it has none against the "
         "labels of the measured contrasts; mean over the structures that a case has."
         if part.rows
         else ""

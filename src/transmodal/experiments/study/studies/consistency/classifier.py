@@ -63,9 +63,10 @@ class LabelGaussians(NamedTuple):
         Args:
             contrast: its place among them.
         """
-        others = [n for n in range(self.means.shape[1]) if n // FEATURES != contrast]
+        other_features = [n for n in range(self.means.shape[1]) if n // FEATURES != contrast]
         return self._replace(
-            means=self.means[:, others], covariances=self.covariances[:, others][:, :, others]
+            means=self.means[:, other_features],
+            covariances=self.covariances[:, other_features][:, :, other_features],
         )
 
     def classify(self, features: Float) -> Labels:
@@ -153,11 +154,11 @@ def has_labels(case: PreparedCase, contrasts: Sequence[str]) -> bool:
 def _fit(features: Float, labels: Labels) -> LabelGaussians:
     n_features = features.shape[1]
     counts = {int(label): int((labels == label).sum()) for label in np.unique(labels)}
-    known = [label for label, count in counts.items() if count > n_features]
-    groups = [features[labels == label] for label in known]
+    frequent_labels = [label for label, count in counts.items() if count > n_features]
+    groups = [features[labels == label] for label in frequent_labels]
     whole = sum(len(group) for group in groups)
     return LabelGaussians(
-        np.array(known, np.int64),
+        np.array(frequent_labels, np.int64),
         np.array([len(group) / whole for group in groups]),
         np.stack([group.mean(axis=0) for group in groups]),
         np.stack(

@@ -96,12 +96,12 @@ def take_flicker(rows: Sequence[StepRow]) -> list[AxisFlicker]:
     flickers = []
     for row in rows:
         logs = {axis: values_of(row.seeds, _log_offset(axis)) for axis in AXES}
-        known = {axis: values for axis, values in logs.items() if values is not None}
-        if len(known) < len(AXES):
+        valid_logs = {axis: values for axis, values in logs.items() if values is not None}
+        if len(valid_logs) < len(AXES):
             continue
-        for axis, own in known.items():
-            others = [values for other, values in known.items() if other != axis]
-            flickers.append(_compare(row.row, axis, own, (others[0] + others[1]) / 2))
+        for axis, own in valid_logs.items():
+            other_logs = [values for other_axis, values in valid_logs.items() if other_axis != axis]
+            flickers.append(_compare(row.row, axis, own, (other_logs[0] + other_logs[1]) / 2))
     corrected = holm([flicker.p for flicker in flickers])
     return [flicker._replace(p=p) for flicker, p in zip(flickers, corrected, strict=True)]
 
@@ -168,8 +168,8 @@ def spacing_note(rows: Sequence[StepRow]) -> str:
     )
 
 
-def _compare(row: str, axis: str, own: Values, others: Values) -> AxisFlicker:
-    difference = paired(own, others)
+def _compare(row: str, axis: str, own: Values, other_logs: Values) -> AxisFlicker:
+    difference = paired(own, other_logs)
     ends = difference.interval
     return AxisFlicker(
         row,

@@ -15,7 +15,7 @@ from transmodal.experiments.study.units import Content
 
 OVERLAPS = "Segmentation with the synthetic contrast put in"
 LOSS, GAIN = "synthetic - measured", "synthetic - without"
-ALL = "all structures"
+ALL_STRUCTURES = "all structures"
 NO_STRUCTURE = "some subject has no such structure"
 TABLE = StudyTable(
     name=OVERLAPS,
@@ -73,7 +73,7 @@ def take_results(rows: Sequence[OverlapRow]) -> list[PutInResult]:
         values = {name: values_of(row.seeds, _mean_dice(name)) for name in (MEASURED, SYNTHETIC, WITHOUT)}
         means = {name: value for name, value in values.items() if value is not None}
         if len(means) == len(values):
-            loss, gain = (paired(means[SYNTHETIC], means[other]) for other in (MEASURED, WITHOUT))
+            loss, gain = (paired(means[SYNTHETIC], means[condition]) for condition in (MEASURED, WITHOUT))
             results.append(PutInResult(row.row, means, loss, gain, None, None))
     corrected = holm([difference.p for result in results for difference in (result.loss, result.gain)])
     return [
@@ -88,7 +88,7 @@ def overlap_figures(
     """Yield the means over structures of every row, then every structure's Dice."""
     by_row = {row.row: row for row in rows}
     for result in results:
-        place = StudyFigure(table=OVERLAPS, row=result.row, group=ALL, figure="", value=None)
+        place = StudyFigure(table=OVERLAPS, row=result.row, group=ALL_STRUCTURES, figure="", value=None)
         for name, values in result.means.items():
             yield mean_figure(place.model_copy(update={"figure": name}), values, "")
         for figure, difference, p in ((LOSS, result.loss, result.p_loss), (GAIN, result.gain, result.p_gain)):
@@ -119,8 +119,8 @@ def write_sentences(results: Sequence[PutInResult], judge: str) -> Iterator[str]
 
 
 def _structures(row: OverlapRow, labels: Mapping[int, str]) -> Iterator[StudyFigure]:
-    known = [set(case["dice"][MEASURED]) for cases in row.seeds for case in cases]
-    for label in sorted(set().union(*known), key=int):
+    label_sets = [set(case["dice"][MEASURED]) for cases in row.seeds for case in cases]
+    for label in sorted(set().union(*label_sets), key=int):
         name = labels.get(int(label), f"label {label}")
         place = StudyFigure(table=OVERLAPS, row=row.row, group=name, figure="", value=None)
         values = {
@@ -129,10 +129,10 @@ def _structures(row: OverlapRow, labels: Mapping[int, str]) -> Iterator[StudyFig
         }
         for condition, own in values.items():
             yield mean_figure(place.model_copy(update={"figure": condition}), own, NO_STRUCTURE)
-        for figure, other in ((LOSS, values[MEASURED]), (GAIN, values[WITHOUT])):
+        for figure, reference in ((LOSS, values[MEASURED]), (GAIN, values[WITHOUT])):
             own = values[SYNTHETIC]
-            if own is not None and other is not None:
-                yield _difference(place.model_copy(update={"figure": figure}), paired(own, other), None)
+            if own is not None and reference is not None:
+                yield _difference(place.model_copy(update={"figure": figure}), paired(own, reference), None)
 
 
 def _difference(place: StudyFigure, difference: Difference, p: float | None) -> StudyFigure:

@@ -65,11 +65,11 @@ def measure_put_in(item: PutInItem) -> Content:
     """
     scored = read_scored(item.evaluation, Cohort.open(item.cohort))
     case = next(case for case in scored.cases() if case.id == item.case)
-    named = Cohort.open(item.cohort).named_for(item.contrasts).case(item.case)
+    contrast_case = Cohort.open(item.cohort).named_for(item.contrasts).case(item.case)
     mask = case.mask()
     inside = np.ones(case.grid.shape, bool) if mask is None else mask
     target = item.entrant.recipe.task.target
-    volumes = {name: named.volume(name) for name in item.contrasts} | {target: scored.target(case)}
+    volumes = {name: contrast_case.volume(name) for name in item.contrasts} | {target: scored.target(case)}
     synthetic = scored.synthetic(scored.names[0], case)
     label = _label_without if item.segmenter is None else _label_shuffled
     labels = {
@@ -83,7 +83,7 @@ def measure_put_in(item: PutInItem) -> Content:
         "case": case.id,
         "patient": case.patient,
         "has reference": own is not None,
-        "dice": {name: _dice(reference, given, inside) for name, given in labels.items()},
+        "dice": {name: _dice(reference, label_map, inside) for name, label_map in labels.items()},
     }
 
 
@@ -98,8 +98,10 @@ def _label(item: PutInItem, volumes: Mapping[str, Volume], mask: Mask) -> Labels
 def _label_without(item: PutInItem, volumes: Mapping[str, Volume], mask: Mask) -> Labels:
     """Return the labels that the classifier makes of the contrasts other than the target."""
     place = item.contrasts.index(item.entrant.recipe.task.target)
-    others = [standardise(volumes[name], mask) for n, name in enumerate(item.contrasts) if n != place]
-    return _classify(read_gaussians(item.gaussians).without(place), others, mask)
+    other_contrasts = [
+        standardise(volumes[name], mask) for n, name in enumerate(item.contrasts) if n != place
+    ]
+    return _classify(read_gaussians(item.gaussians).without(place), other_contrasts, mask)
 
 
 def _label_shuffled(item: PutInItem, volumes: Mapping[str, Volume], mask: Mask) -> Labels:

@@ -87,18 +87,18 @@ def take_steps(target: Float, synthetic: Float, mask: Mask, axis: int) -> AxisSt
     planes, images = np.moveaxis(target, axis, 0), np.moveaxis(synthetic, axis, 0)
     masks = np.moveaxis(mask, axis, 0)
     shared = masks[1:] & masks[:-1]
-    taken = np.flatnonzero(shared.sum(axis=(1, 2)) >= FEWEST)
-    if not len(taken):
+    step_indices = np.flatnonzero(shared.sum(axis=(1, 2)) >= FEWEST)
+    if not len(step_indices):
         return None
     of_target, of_image = np.diff(planes, axis=0), np.diff(images, axis=0)
-    both, error = shared[taken], (of_image - of_target)[taken]
-    means = np.array([step[where].mean() for step, where in zip(error, both, strict=True)])
+    step_masks, error = shared[step_indices], (of_image - of_target)[step_indices]
+    means = np.array([step[step_mask].mean() for step, step_mask in zip(error, step_masks, strict=True)])
     return AxisSteps(
-        float(np.abs(error[both]).mean()),
-        float(np.abs(of_image[taken][both]).mean()),
-        float(np.abs(of_target[taken][both]).mean()),
+        float(np.abs(error[step_masks]).mean()),
+        float(np.abs(of_image[step_indices][step_masks]).mean()),
+        float(np.abs(of_target[step_indices][step_masks]).mean()),
         float(np.sqrt((means**2).mean())),
-        len(taken),
+        len(step_indices),
     )
 
 

@@ -46,16 +46,16 @@ def answer(bench: Bench[StudyOptions]) -> Findings:
     """
     pairs = _pair(bench.entrants)
     if not pairs:
-        named = enumerated(list(dict.fromkeys(entrant.row for entrant in bench.entrants)))
+        row_names = enumerated(list(dict.fromkeys(entrant.row for entrant in bench.entrants)))
         raise UsageError(
             "E004",
-            f"dimensions of {named}, of which no translator has runs of both kinds",
+            f"dimensions of {row_names}, of which no translator has runs of both kinds",
             "a run of slices and a run of patches of one translator, for one target",
             "Train the other with --set windows.kind=patch and --set windows.size=[32,32,32], or without, and name both.",
         )
-    chosen = [entrant for flat, solid in pairs.values() for entrant in (*flat, *solid)]
-    scored = score_entrants(bench, chosen)
-    contents = {entrant.label: _measure(bench, entrant, scored[entrant.label]) for entrant in chosen}
+    entrants = [entrant for flat, solid in pairs.values() for entrant in (*flat, *solid)]
+    scored = score_entrants(bench, entrants)
+    contents = {entrant.label: _measure(bench, entrant, scored[entrant.label]) for entrant in entrants}
     rows = [_row(name, flat, solid, contents) for name, (flat, solid) in pairs.items()]
     changes = figures.take_changes(rows)
     patients = len({case["patient"] for case in rows[0].flat[0]})
@@ -72,7 +72,7 @@ def answer(bench: Bench[StudyOptions]) -> Findings:
         tuple(
             Omission(part=entrant.label, reason="there is no run of the other kind of this translator")
             for entrant in bench.entrants
-            if entrant not in chosen
+            if entrant not in entrants
         ),
         (f"Intervals: {too_few(patients)}.",) if too_few(patients) else (),
     )
@@ -84,11 +84,11 @@ def _pair(entrants: Sequence[Entrant]) -> dict[str, tuple[list[Entrant], list[En
     for entrant in entrants:
         key = (entrant.recipe.translator, entrant.recipe.task.target)
         kinds.setdefault(key, ([], []))[is_solid(entrant)].append(entrant)
-    both = {key: pair for key, pair in kinds.items() if all(pair)}
-    names = [translator for translator, _ in both]
+    complete_pairs = {key: pair for key, pair in kinds.items() if all(pair)}
+    names = [translator for translator, _ in complete_pairs]
     return {
         name if names.count(name) == 1 else f"{name} to {target}": pair
-        for (name, target), pair in both.items()
+        for (name, target), pair in complete_pairs.items()
     }
 
 
@@ -134,22 +134,22 @@ def _headline(changes: Sequence[FormChange]) -> str:
 def _sentences(rows: Sequence[DimensionRow], changes: Sequence[FormChange]) -> Iterator[str]:
     for row in rows:
         own = [change for change in changes if change.row == row.row and change.second == AXIAL]
-        said = [f"{_said(change)}" for change in own]
-        yield f"{row.row}: against axial slices, {enumerated(said)}."
+        descriptions = [f"{_describe(change)}" for change in own]
+        yield f"{row.row}: against axial slices, {enumerated(descriptions)}."
         seconds = {form: row.values(form, SECONDS) for form in (AXIAL, FUSED, SOLID)}
         times = [f"{form} {number(float(v.mean()))} s" for form, v in seconds.items() if v is not None]
         share = row.parameters[SOLID] / row.parameters[AXIAL]
         yield f"{row.row}: a volume takes {enumerated(times)}; patches have {share:.2g} times the parameters."
 
 
-def _said(change: FormChange) -> str:
-    what = f"{'the error' if change.metric == 'mae' else 'the steps between slices'} of {change.first}"
+def _describe(change: FormChange) -> str:
+    subject = f"{'the error' if change.metric == 'mae' else 'the steps between slices'} of {change.first}"
     size = f"{100 * abs(change.difference.mean) / change.reference:.1f} %" if change.reference > 0 else ""
     if _is_below(change):
-        return f"{what} is {size} lower (p {p_value(change.p)})"
+        return f"{subject} is {size} lower (p {p_value(change.p)})"
     if _is_above(change):
-        return f"{what} is {size} higher (p {p_value(change.p)})"
-    return f"{what} is not shown to differ"
+        return f"{subject} is {size} higher (p {p_value(change.p)})"
+    return f"{subject} is not shown to differ"
 
 
 def _is_below(change: FormChange) -> bool:

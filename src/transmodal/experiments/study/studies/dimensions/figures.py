@@ -129,12 +129,12 @@ def take_changes(rows: Sequence[DimensionRow]) -> list[FormChange]:
     for row in rows:
         for metric in CHANGED:
             for first, second in PAIRS:
-                own, other = row.values(first, metric), row.values(second, metric)
+                own, reference = row.values(first, metric), row.values(second, metric)
                 assert own is not None  # every case has an error
-                assert other is not None
-                difference = paired(own, other)
+                assert reference is not None
+                difference = paired(own, reference)
                 changes.append(
-                    FormChange(row.row, first, second, metric, difference, None, float(other.mean()))
+                    FormChange(row.row, first, second, metric, difference, None, float(reference.mean()))
                 )
     corrected = holm([change.difference.p for change in changes])
     return [change._replace(p=p) for change, p in zip(changes, corrected, strict=True)]

@@ -74,9 +74,9 @@ def measure_forms(item: FormItem) -> Content:
     forms = {}
     for form in forms_of(item.entrant):
         own = model.with_axes(_AXES[form])
-        begun = time.perf_counter()
+        start = time.perf_counter()
         synthetic = own.translate(sources, gate="off").volume
-        seconds = time.perf_counter() - begun
+        seconds = time.perf_counter() - start
         forms[form] = {
             **_score(scored, target, synthetic, inside),
             SECONDS: seconds,

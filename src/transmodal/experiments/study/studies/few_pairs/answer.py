@@ -65,15 +65,15 @@ def answer(bench: Bench[Options]) -> Findings:
         recipe: give_steps(recipe, bench.changes, bench.options.steps, bench.cohort) for recipe in names
     }
     results = _train(bench, counts, names, budgets)
-    found = [_curve(row, budgets[recipe], counts, results) for recipe, row in names.items()]
-    differences = curves.draw_differences(found)
-    figures = (*curves.draw_gains(found), *differences, *curves.draw_quality(found))
-    shown = {figure.table for figure in figures}
+    pair_curves = [_curve(row, budgets[recipe], counts, results) for recipe, row in names.items()]
+    differences = curves.draw_differences(pair_curves)
+    figures = (*curves.draw_gains(pair_curves), *differences, *curves.draw_quality(pair_curves))
+    table_names = {figure.table for figure in figures}
     return Findings(
         _protocol(bench, names, budgets),
-        tuple(curves.tell(found, differences)),
+        tuple(curves.tell(pair_curves, differences)),
         figures,
-        tuple(table for table in curves.TABLES if table.name in shown),
+        tuple(table for table in curves.TABLES if table.name in table_names),
         (curves.CHART,),
         _omissions(bench, counts, names, budgets),
         (f"Intervals: {too_few(len(scored))}.",) if too_few(len(scored)) else (),
@@ -111,7 +111,7 @@ def _omissions(
     bench: Bench[Options], counts: tuple[int, ...], names: Mapping[str, str], budgets: Mapping[str, Budgeted]
 ) -> tuple[Omission, ...]:
     n = len(training_patients(bench.cohort, ORDER))
-    left = [
+    count_omissions = [
         Omission(part=f"{count} subjects", reason=f"the cohort has {n} to learn from")
         for count in sorted(set(bench.options.counts) - set(counts))
     ]
@@ -126,12 +126,15 @@ def _omissions(
         ),
     ]
     reason = "; ".join(f"{enumerated(rows)} {why}" for rows, why in kinds if rows)
-    return (*left, Omission(part="half-paired", reason=f"no recipe here learns from both at once: {reason}"))
+    return (
+        *count_omissions,
+        Omission(part="half-paired", reason=f"no recipe here learns from both at once: {reason}"),
+    )
 
 
 def _protocol(bench: Bench[Options], names: Mapping[str, str], budgets: Mapping[str, Budgeted]) -> str:
     unpaired = [names[recipe] for recipe, budget in budgets.items() if not budget.is_paired]
-    both = (
+    unpaired_note = (
         f" {enumerated(unpaired)} learns from sources and targets of the same subjects, but never of one place: what it has "
         "seen of people is the same, what lies on what is not told."
         if unpaired
@@ -140,7 +143,7 @@ def _protocol(bench: Bench[Options], names: Mapping[str, str], budgets: Mapping[
     return (
         f"Every run takes {bench.options.steps} steps, whatever it learns from. Training subjects are taken in one drawn order, so "
         "that those of a count are among those of the next, the same for every recipe and seed; no checkpoint is chosen on "
-        f"validation subjects, since they are pairs too. Scored on the whole test side as `evaluate` does.{both} Errors are mean absolute "
+        f"validation subjects, since they are pairs too. Scored on the whole test side as `evaluate` does.{unpaired_note} Errors are mean absolute "
         f"errors inside the evaluation mask, in {PERCENT_OF_RANGE}. Intervals by a bootstrap over subjects and seeds."
     )
 

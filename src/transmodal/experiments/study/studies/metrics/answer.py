@@ -18,13 +18,13 @@ from transmodal.experiments.study.studies.metrics.distortions import distortions
 from transmodal.experiments.study.units import WorkUnit
 from transmodal.metrics import registry
 
-SEEN, EQUAL, PREFERRED, CURVES = (
+VISIBLE_STEPS, EQUAL, PREFERRED, CURVES = (
     "Steps that are seen",
     "Noise of equal cost",
     "Preferences",
     "Cost by strength",
 )
-DRAWN = ("mae 3D", "ssim 3D")
+CHART_METRICS = ("mae 3D", "ssim 3D")
 _SEES, _BLIND = 0.95, 0.5
 
 
@@ -40,7 +40,7 @@ class Options(StudyOptions):
 
 TABLES = (
     StudyTable(
-        name=SEEN,
+        name=VISIBLE_STEPS,
         caption="The share of steps to the next strength, over cases and steps, at which a metric gets worse. 1: it sees "
         "every step; 0.5: as good as none.",
         row_heading="metric",
@@ -93,9 +93,9 @@ def answer(bench: Bench[Options]) -> Findings:
     rows = costs.gather(list(contents.values()))
     names = list(rows[0].by_distortion)
     n = len(ids)
-    figures = (*_seen(rows, n), *_equal(rows, n), *_preferred(rows, n), *_curves(rows, n))
+    figures = (*_visible_steps(rows, n), *_equal(rows, n), *_preferred(rows, n), *_curves(rows, n))
     tables = {figure.table for figure in figures}
-    drawn = {figure.figure for figure in figures if figure.table == CURVES and figure.value is not None}
+    curve_names = {figure.figure for figure in figures if figure.table == CURVES and figure.value is not None}
     return Findings(
         _protocol(modality, n),
         tuple(_sentences(rows, names)),
@@ -108,8 +108,8 @@ def answer(bench: Bench[Options]) -> Findings:
                 caption=f"Noise that costs {name} as much as each distortion does, by the step of its strength.",
                 kind="curves",
             )
-            for name in DRAWN
-            if name in drawn
+            for name in CHART_METRICS
+            if name in curve_names
         ),
         tuple(
             Omission(
@@ -165,10 +165,12 @@ def _plan(bench: Bench[Options], modality: str, ids: Sequence[str]) -> dict[str,
     }
 
 
-def _seen(rows: Sequence[Costs], n: int) -> Iterator[StudyFigure]:
+def _visible_steps(rows: Sequence[Costs], n: int) -> Iterator[StudyFigure]:
     for row in rows:
         for name in row.by_distortion:
-            yield StudyFigure(table=SEEN, row=row.metric, figure=name, value=row.steps_seen(name), n=n)
+            yield StudyFigure(
+                table=VISIBLE_STEPS, row=row.metric, figure=name, value=row.steps_seen(name), n=n
+            )
 
 
 def _equal(rows: Sequence[Costs], n: int) -> Iterator[StudyFigure]:
@@ -182,7 +184,7 @@ def _equal(rows: Sequence[Costs], n: int) -> Iterator[StudyFigure]:
 
 def _curves(rows: Sequence[Costs], n: int) -> Iterator[StudyFigure]:
     for row in rows:
-        if row.metric in DRAWN:
+        if row.metric in CHART_METRICS:
             for name in row.by_distortion:
                 for step in range(1, 5):
                     place = StudyFigure(table=CURVES, row=name, group=str(step), figure=row.metric, value=0)
@@ -219,9 +221,9 @@ def _sentences(rows: Sequence[Costs], names: Sequence[str]) -> Iterator[str]:
         if whole
         else "No metric sees every step of every distortion."
     )
-    for metric, missed in blind.items():
-        if missed:
-            yield f"{metric} does not see {enumerated(missed)}: fewer than half of the steps cost it anything."
+    for metric, blind_spots in blind.items():
+        if blind_spots:
+            yield f"{metric} does not see {enumerated(blind_spots)}: fewer than half of the steps cost it anything."
     for name in _anatomical(rows[0]):
         misled = [
             f"{row.metric} ({enumerated(changes)})"

@@ -121,8 +121,8 @@ def _checkerboard(scene: MeasuredScene, strength: float) -> Array:
 def _contrast(scene: MeasuredScene, strength: float) -> Array:
     """Bend the range by an exponent; its ends stay."""
     share = np.clip((scene.image - scene.low) / scene.spread, 0, 1)
-    bent = scene.low + scene.spread * share ** (1 + strength)
-    return np.where(scene.mask & (share > 0) & (share < 1), bent, scene.image)
+    bent_image = scene.low + scene.spread * share ** (1 + strength)
+    return np.where(scene.mask & (share > 0) & (share < 1), bent_image, scene.image)
 
 
 def _remove_lesions(scene: MeasuredScene, strength: float) -> Array | None:

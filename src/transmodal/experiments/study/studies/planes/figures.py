@@ -101,14 +101,14 @@ def take_slices(rows: Sequence[PlaneRow]) -> Iterator[StudyFigure]:
     for row in rows:
         for name in (*PLANES, POOLED, FUSED):
             whole = pool(_scores(case, name) for cases in row.seeds for case in cases)
-            for metric, every in (("psnr", whole.psnr), ("ssim", whole.ssim)):
+            for metric, pooled_value in (("psnr", whole.psnr), ("ssim", whole.ssim)):
                 place = StudyFigure(
                     table=SLICES, row=row.row, group=NAMES[name], figure=HEADINGS[metric], value=None
                 )
                 yield mean_figure(place, values_of(row.seeds, _of_slices(name, metric)), NO_VALUE)
                 changes = {
                     "figure": f"{HEADINGS[metric]}, all slices",
-                    "value": every if np.isfinite(every) else None,
+                    "value": pooled_value if np.isfinite(pooled_value) else None,
                     "note": f"{whole.n_psnr if metric == 'psnr' else whole.n} slices",
                 }
                 yield StudyFigure.model_validate({**place.model_dump(), **changes})

@@ -62,16 +62,16 @@ def answer(bench: Bench[Options]) -> Findings:
     results = _train(bench, columns, names)
     pairs = crossings.cross(rows, strata, results)
     drops = crossings.draw_drops(pairs)
-    other = contrasts.answer(bench, names, options.targets)
+    contrast_findings = contrasts.answer(bench, names, options.targets)
     return Findings(
         _protocol(bench, columns),
-        (*crossings.tell(drops), *other.sentences),
-        (*drops, *crossings.draw_matrix(rows, strata, results), *other.figures),
-        (*(crossings.TABLES if pairs else ()), *other.tables),
+        (*crossings.tell(drops), *contrast_findings.sentences),
+        (*drops, *crossings.draw_matrix(rows, strata, results), *contrast_findings.figures),
+        (*(crossings.TABLES if pairs else ()), *contrast_findings.tables),
         (crossings.CHART,) if pairs else (),
         tuple(omission for column in columns for omission in column.omissions),
         _caution(pairs),
-        (*(run for result in results.values() for run in result.entrants), *other.entrants),
+        (*(run for result in results.values() for run in result.entrants), *contrast_findings.entrants),
     )
 
 

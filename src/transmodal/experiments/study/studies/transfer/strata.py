@@ -72,11 +72,11 @@ def part_people(cohort: Cohort, column: str, material: CohortFiles) -> ColumnStr
     groups = _groups(column, material, training, test)
     strata, omissions = [], []
     for stratum, patients in groups.items():
-        found = _stratum(name, stratum, set(patients), training, test)
-        if stratum != phenotypes.UNKNOWN and found.training and found.test:
-            strata.append(found)
+        candidate = _stratum(name, stratum, set(patients), training, test)
+        if stratum != phenotypes.UNKNOWN and candidate.training and candidate.test:
+            strata.append(candidate)
         else:
-            reason = f"{len(found.training)} training and {len(found.test)} test subjects"
+            reason = f"{len(candidate.training)} training and {len(candidate.test)} test subjects"
             omissions.append(Omission(part=f"{name}, {stratum}", reason=reason))
     if len(strata) < 2:
         raise InputError(

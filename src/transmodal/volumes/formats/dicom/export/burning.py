@@ -44,7 +44,7 @@ def burn_in(volume: Volume) -> Volume:
 def _draw() -> NDArray[Any]:
     """Return the word as pixels, columns first."""
     font = ImageFont.load_default_imagefont()
-    left, top, right, bottom = (round(end) for end in font.getbbox(SYNTHETIC))
-    picture = Image.new("1", (right - left, bottom - top))
-    ImageDraw.Draw(picture).text((-left, -top), SYNTHETIC, fill=1, font=font)
+    left_edge, top_edge, right_edge, bottom_edge = (round(end) for end in font.getbbox(SYNTHETIC))
+    picture = Image.new("1", (right_edge - left_edge, bottom_edge - top_edge))
+    ImageDraw.Draw(picture).text((-left_edge, -top_edge), SYNTHETIC, fill=1, font=font)
     return np.asarray(picture).T
