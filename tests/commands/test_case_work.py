@@ -130,7 +130,7 @@ def test_work_of_one_process_is_refused(
 
 def test_a_case_that_is_gone_is_named(folders: Path) -> None:
     order = order_of([Path("run")], Cohort.open("cohort"), words(), Path("out"))
-    work = CaseWork(pickle.dumps(order))
+    work = CaseWork(order, "1")
     case = Cohort.open("cohort").cases("train")[0].id
     assert work(case).result.case == case
     with pytest.raises(IntegrityError, match="no case gone") as caught:

@@ -81,6 +81,7 @@ RAW_READS = {
     "evaluation/drawing/html.py": "styles and scripts of the package itself",
     "publishing/page.py": "styles and scripts of the package itself",
     "publishing/runtime.py": "the script that was built into the package",
+    "experiments/reader/reading_page.py": "styles and scripts of the package itself",
     "viewing/page.py": "styles and scripts of the package itself",
     "viewing/niivue.py": "the script of an installed package",
     "cohorts/layouts/__init__.py": "the docstrings of the package's own modules",

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import pickle
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
+from uuid import uuid4
 
 import torch
 
@@ -43,10 +42,12 @@ class CaseWork:
     """The work on a case, on a worker.
 
     Attributes:
-        order: the evaluation's, pickled, by which a process knows that it has opened it.
+        order: the evaluation's.
+        number: drawn for the order, by which a process knows that it has opened it.
     """
 
-    order: bytes
+    order: EvaluationOrder
+    number: str
 
     def __call__(self, case: str) -> CaseOutcome:
         """Translate and score a case.
@@ -55,7 +56,7 @@ class CaseWork:
             IntegrityError: E501 when the cohort has no such case by now.
             TransmodalError: as `evaluation.run.evaluate`.
         """
-        opened = _open(self.order)
+        opened = _open(self.order, self.number)
         torch.set_num_threads(opened.threads)
         if case not in opened.cases:
             raise IntegrityError(
@@ -76,7 +77,7 @@ def spread_cases(order: EvaluationOrder, cases: Sequence[str]) -> Iterator[tuple
     """
     crew = current_crew()
     assert crew is not None, "cases are spread over a crew"
-    yield from crew.run(CaseWork(pickle.dumps(order)), {case: case for case in cases})
+    yield from crew.run(CaseWork(order, uuid4().hex), {case: case for case in cases})
 
 
 def order_of(
@@ -118,11 +119,17 @@ class _OpenOrder(NamedTuple):
     threads: int
 
 
-@lru_cache(maxsize=1)
-def _open(pickled: bytes) -> _OpenOrder:
-    order: EvaluationOrder = pickle.loads(pickled)  # noqa: S301 - of the command, by the scheduler that has code run here
-    torch.set_num_threads(order.threads)
-    opened = open_evaluation(
-        order.runs, open_cohort(order.cohort), order.words.request(), output=order.output
-    )
-    return _OpenOrder(opened.scorer, {case.id: case for case in opened.cases}, order.threads)
+_OPEN_ORDERS: dict[str, _OpenOrder] = {}
+"""The one order that this process has opened, by its number."""
+
+
+def _open(order: EvaluationOrder, number: str) -> _OpenOrder:
+    if number not in _OPEN_ORDERS:
+        torch.set_num_threads(order.threads)
+        opened = open_evaluation(
+            order.runs, open_cohort(order.cohort), order.words.request(), output=order.output
+        )
+        cases = {case.id: case for case in opened.cases}
+        _OPEN_ORDERS.clear()
+        _OPEN_ORDERS[number] = _OpenOrder(opened.scorer, cases, order.threads)
+    return _OPEN_ORDERS[number]

@@ -14,6 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from transmodal.errors import UsageError
+from transmodal.inference.quantized import LARGEST_BYTES
+from transmodal.storage import regular
 
 OPERATIONS = ("Conv", "ConvTranspose", "MatMul", "Gemm")
 """Those that become products of integers; what normalises, activates and adds stays in float32."""
@@ -58,7 +60,7 @@ def quantize_graph(graph: bytes, windows: Windows, *, is_cautious: bool = False)
             nodes_to_exclude=_ends(prepared) if is_cautious else [],
             calibrate_method=CalibrationMethod.MinMax,
         )
-        return integers.read_bytes()
+        return regular.read_bytes(integers, LARGEST_BYTES)
 
 
 class _Reader:

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from transmodal.errors import InputError, IntegrityError, UsageError
 from transmodal.experiments.reader.session import ANSWERS, QuestionName, ReaderSession
-from transmodal.storage import durable, files, outputs
+from transmodal.storage import durable, files, outputs, regular
 
 WORDS: Mapping[QuestionName, tuple[str, ...]] = MappingProxyType(
     {
@@ -160,7 +160,7 @@ def read_answers(path: Path, session: ReaderSession) -> ReaderAnswers:
         IntegrityError: E501 for answers to another session.
     """
     with files.reading_errors(path, "a reader's answers"):
-        content = path.read_bytes()
+        content = regular.read_bytes(path)
     lines = content[: content.rfind(b"\n") + 1].decode("utf-8", "replace").splitlines()
     records = [_parse(path, n, line) for n, line in enumerate(lines, 1)]
     if not records:

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from transmodal.errors import IntegrityError, TransmodalError
 from transmodal.experiments.reader.answers import WORDS, AnswerFile
 from transmodal.experiments.reader.session import PICTURES, QuestionName, ReaderSession
-from transmodal.storage import files
+from transmodal.storage import files, regular
 from transmodal.viewing.page import PagePart
 from transmodal.viewing.server import PostAnswer
 
@@ -132,7 +132,7 @@ class ReaderDesk:
                 "the file that was written",
                 "Make the session again.",
             )
-        return b64encode(path.read_bytes()).decode("ascii")
+        return b64encode(regular.read_bytes(path)).decode("ascii")
 
 
 def _parse(content: bytes) -> dict[str, Any]:
