@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
-from transmodal.experiments.ablation.plan import AblationPlan
+from transmodal.experiments.ablation.plan import AblationPlan, AblationVariant
 from transmodal.experiments.benchmark.suite import Entry, Suite
-from transmodal.experiments.design import Design, Variant
+from transmodal.experiments.design import Design
 
 PLAN = AblationPlan(
     name="mine",
@@ -15,8 +15,8 @@ PLAN = AblationPlan(
     changes=("training.epochs=2",),
     seeds=(3, 5),
     variants={
-        "whole": Variant(),
-        "other": Variant(recipe="t1-to-fa-pix2pix-small", changes=("training.epochs=9",)),
+        "whole": AblationVariant(),
+        "other": AblationVariant(recipe="t1-to-fa-pix2pix-small", changes=("training.epochs=9",)),
     },
 )
 SUITE = Suite(

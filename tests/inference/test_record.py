@@ -28,6 +28,11 @@ def no_parameters() -> Iterator[torch.nn.Parameter]:
     return iter(())
 
 
+def recipe_of(axes: tuple[str, ...]) -> Any:  # noqa: ANN401  # a fake
+    training = SimpleNamespace(augment=SimpleNamespace(flip_lr=False))
+    return SimpleNamespace(name="r", translator="unet", windows=SimpleNamespace(axes=axes), training=training)
+
+
 def model_of(**changes: Any) -> Any:  # noqa: ANN401  # a fake
     preprocessing = Preprocessing(
         ("t1", "t2"), "fa", None, "whole", dict.fromkeys(("t1", "t2"), WINDOW), Cutting("slice"), (2,), "mean", 4,
@@ -38,7 +43,7 @@ def model_of(**changes: Any) -> Any:  # noqa: ANN401  # a fake
         "translator": SimpleNamespace(translates_with=lambda: None, frozen=dict, parameters=no_parameters),
         "device": torch.device("cpu"),
         "fingerprint": None,
-        "recipe": SimpleNamespace(name="r", translator="unet", windows=SimpleNamespace(axes=("z",))),
+        "recipe": recipe_of(axes=("z",)),
         "digest": "d" * 64,
         "provenance": {"epochs": 3},
         "engine_name": engines.DEFAULT,
@@ -94,7 +99,7 @@ def test_random_weights_other_axes_and_large_slices_are_named() -> None:
             translator=SimpleNamespace(
                 translates_with=lambda: "running", frozen=lambda: {"vgg": frozen}, parameters=no_parameters
             ),
-            recipe=SimpleNamespace(name="r", translator="unet", windows=SimpleNamespace(axes=("x",))),
+            recipe=recipe_of(axes=("x",)),
             exceeds_training_window=lambda shape: True,
         )
     )["notes"]

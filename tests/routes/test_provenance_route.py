@@ -31,7 +31,7 @@ def call(line: str, threads: int) -> str:
     """Run the command line in a process of so many threads; return what it prints."""
     finished = subprocess.run(
         [sys.executable, "-m", "transmodal", *line.split(), "--quiet"],
-        env=os.environ | {"OMP_NUM_THREADS": str(threads)},
+        env=os.environ | dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS"), str(threads)),
         capture_output=True,
         text=True,
         timeout=300,

@@ -420,7 +420,7 @@ def test_two_processes_stopped_and_started_again(
     assert 3 <= state.step < 12
     train(recipe, cohort, tmp_path / "run", progress=Watcher(0, explode, heard=told))
 
-    assert len([line for line in told if line.startswith("train")]) == 2
+    assert len([line for line in told if line.startswith("train ")]) == 2
     weights = load_file(tmp_path / "run" / "checkpoints" / "last" / "weights.safetensors")
     assert all(weights[key].equal(whole[key]) for key in weights)
 

@@ -51,7 +51,7 @@ def test_early_stopping_counts_validations(
 
     def say(line: str) -> None:
         heard.lines.append(line)
-        if line.startswith("train"):  # one value per validation
+        if line.startswith("train "):  # one value per validation
             values_now[0] = next(values)
 
     monkeypatch.setattr(heard, "say", say)

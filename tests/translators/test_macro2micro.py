@@ -359,7 +359,8 @@ RECIPES = [name for name in names() if "macro2micro" in name]
 def test_recipes_are_there() -> None:
     assert [
         *("macro2micro-abcd", "macro2micro-volumes"),
-        *(f"t1-to-{target}-macro2micro-small" for target in ("fa", "flair", "t2")),
+        *(f"t1-to-{target}-macro2micro-small" for target in ("fa", "flair")),
+        *("t1-to-t2-macro2micro-patches", "t1-to-t2-macro2micro-small"),
     ] == RECIPES
 
 
@@ -379,6 +380,9 @@ def test_small_recipes_need_no_file_and_the_papers_have_its_values(name: str) ->
         assert translator.frozen() == {}
         # Slices of the atlas cohort at 2 mm have sides of 80 and more.
         assert translator.train().synthesise(batch(80, 96)).synthetic.shape == (2, 1, 80, 96)
+    elif name.endswith("patches"):
+        assert recipe.windows.kind == "patch"
+        assert translators.build("macro2micro", {**recipe.settings, "spatial_dims": 3}).frozen() == {}
     else:
         assert recipe.settings == {}
         assert recipe.windows.central == (name == "macro2micro-abcd")

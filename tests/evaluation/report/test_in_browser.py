@@ -66,7 +66,8 @@ def check_zoom(tab: chromium.Tab) -> None:
     """A key on one picture enlarges all pictures of its case at one place, and no other case's."""
     scale = "[...document.querySelectorAll('.case')].map(c => new Set([...c.querySelectorAll('.frame > img')].map(i => getComputedStyle(i).transform + getComputedStyle(i).transformOrigin.split(' ').map(n => Math.round(parseFloat(n))).join())).size).join()"
     tab.ask(f"{FRAME.format(1)}.focus()")
-    tab.ask(f"{FRAME.format(1)}.scrollIntoView({{block: 'center', behavior: 'instant'}})")
+    tab.wait("[...document.images].every(image => image.complete)")
+    tab.ask("document.querySelector('.case .frame').scrollIntoView({block: 'center', behavior: 'instant'})")
     before = tab.pixels(".case .frame")
     tab.press("Enter")
     tab.press("ArrowLeft")

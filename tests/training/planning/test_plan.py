@@ -131,7 +131,7 @@ def test_what_does_not_fit_is_refused(
 
 
 def test_dimensions_that_a_translator_does_not_support(tiny: Tiny, cohort: Cohort) -> None:
-    error = refusal(tiny("pix2pix", changes={"windows": {"kind": "patch", "size": [8, 8, 8]}}), cohort)
+    error = refusal(tiny("transunet", changes={"windows": {"kind": "patch", "size": [8, 8, 8]}}), cohort)
 
     assert error.code == "E004"
     assert "3D" in error.got
