@@ -39,8 +39,10 @@ class CoverageOptions(StudyOptions):
         site: prepared cohort of another site, all of whose cases are taken; empty takes none.
     """
 
-    levels: tuple[float, ...] = Field((0.8, 0.9, 0.95), min_length=1)
-    site: str = ""
+    levels: tuple[float, ...] = Field(
+        (0.8, 0.9, 0.95), min_length=1, description="stated, each between 0 and 1"
+    )
+    site: str = Field("", description="prepared cohort of another site, all of whose cases are taken")
 
 
 def answer(bench: Bench[CoverageOptions]) -> Findings:
