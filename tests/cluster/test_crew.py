@@ -19,7 +19,7 @@ from transmodal.cluster import crew
 from transmodal.cluster.crew import working_on
 from transmodal.errors import InputError, ResourceError, UsageError
 
-pytest.importorskip("distributed")
+pytest.importorskip("distributed", reason="is of the extra `cluster`")
 
 
 @pytest.fixture(scope="module")

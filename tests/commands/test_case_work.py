@@ -35,7 +35,7 @@ TIMING = "timing.json"
 
 @pytest.fixture(scope="module")
 def scheduler(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    pytest.importorskip("distributed")
+    pytest.importorskip("distributed", reason="is of the extra `cluster`")
     with cluster_jobs.cluster(tmp_path_factory.mktemp("cluster"), 2) as file:
         yield str(file)
 

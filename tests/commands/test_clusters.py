@@ -60,7 +60,7 @@ def test_every_verb_that_spreads_work_takes_a_scheduler(
 @pytest.fixture(scope="module")
 def idle_scheduler(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A scheduler without workers: what is handed out waits."""
-    pytest.importorskip("distributed")
+    pytest.importorskip("distributed", reason="is of the extra `cluster`")
     with cluster_jobs.cluster(tmp_path_factory.mktemp("cluster"), 0) as file:
         yield str(file)
 

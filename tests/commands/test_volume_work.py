@@ -15,7 +15,7 @@ from transmodal.errors import IntegrityError
 def test_volumes_of_a_cluster_have_the_bytes_of_one_process(
     folders: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    pytest.importorskip("distributed")
+    pytest.importorskip("distributed", reason="is of the extra `cluster`")
     words = ["translate", "run", "cohort", "--split", "all", "--force"]
     assert cli.run([*words, "-o", "one"]) == 0
     assert cli.run([*words, "-o", "two", "--scheduler", "local:1"]) == 0
