@@ -110,7 +110,8 @@ class PreparedCase:
             "E131",
             f"case {self.id} without a {kind} region of {modality}",
             f"a cohort prepared with --region {modality}={kind}",
-            "Prepare the cohort again with --for RECIPE, which computes what the recipe needs.",
+            f"Prepare the cohort again with --region {modality}={kind}, or with --for RECIPE, "
+            "which computes what the recipe needs.",
         )
 
     def native_grid(self, modality: str) -> Grid:
