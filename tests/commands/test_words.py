@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from transmodal.commands._words import list_words, path_of
+import pytest
+
+from transmodal.commands._words import list_words, path_of, seed_numbers
+from transmodal.errors import UsageError
 
 
 def test_words_of_python_become_those_of_the_line() -> None:
@@ -18,3 +21,10 @@ def test_words_of_python_become_those_of_the_line() -> None:
 def test_a_word_is_a_path_unless_there_is_none() -> None:
     assert path_of("a") == path_of(Path("a")) == Path("a")
     assert path_of(None) is None
+
+
+def test_seeds_are_numbers() -> None:
+    assert seed_numbers("1, 2,3") == [1, 2, 3]
+    assert seed_numbers(None) == seed_numbers("") == []
+    with pytest.raises(UsageError, match="--seeds 1,two"):
+        seed_numbers("1,two")

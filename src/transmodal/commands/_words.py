@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from transmodal.errors import UsageError
+
 Words = str | Path | Sequence[str | Path] | Mapping[str, str | Path]
 
 
@@ -18,3 +20,15 @@ def list_words(words: Words) -> list[str]:
 def path_of(word: str | Path | None) -> Path | None:
     """Return the path that a word names; None for none."""
     return None if word is None else Path(word)
+
+
+def seed_numbers(text: str | None) -> list[int]:
+    """Return the numbers of `--seeds 1,2,3`; none where nothing is named.
+
+    Raises:
+        UsageError: E001 for what is no number.
+    """
+    try:
+        return [int(number) for number in text.split(",")] if text else []
+    except ValueError as error:
+        raise UsageError("E001", f"--seeds {text}", "numbers such as 1,2,3", "Correct it.") from error

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from transmodal.commands._clusters import Scheduler, working
+from transmodal.commands._words import seed_numbers
 from transmodal.progress import Progress
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ def run(
     from transmodal.experiments.benchmark.run import benchmark
 
     whole = suite_of(suite)
-    part = whole.narrowed(only or (), _numbers(seeds))
+    part = whole.narrowed(only or (), seed_numbers(seeds))
     with working(scheduler, workers, _default_workers(), [cohort, output]) as n_processes, bars() as terminal:
         progress = _Logged(terminal)
         result = benchmark(part, cohort, output, whole=whole, workers=n_processes, progress=progress)
@@ -111,15 +112,6 @@ def _write(result: Benchmark, output: Path) -> None:
         (entry, seed), line = next(iter(result.failures.items()))
         print(f"{len(result.failures)} of the trainings failed, the first {entry} with seed {seed}: {line}")
         raise typer.Exit(1)
-
-
-def _numbers(text: str | None) -> list[int]:
-    from transmodal.errors import UsageError
-
-    try:
-        return [int(number) for number in text.split(",")] if text else []
-    except ValueError as error:
-        raise UsageError("E001", f"--seeds {text}", "numbers such as 1,2,3", "Correct it.") from error
 
 
 def _default_workers() -> int:

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from transmodal.commands._clusters import Scheduler, working
+from transmodal.commands._words import seed_numbers
 
 EXAMPLES = (
     "Examples:\n\ntransmodal study --list\n\n"
@@ -90,7 +91,7 @@ def run(
             training_cohort=training_cohort,
             subjects=subjects,
             phenotypes=phenotypes,
-            seeds=_numbers(seeds),
+            seeds=seed_numbers(seeds),
             changes=changes or (),
             options=option or (),
             device=device,
@@ -100,15 +101,6 @@ def run(
     print(markdown.tables(record))
     print("\n" + "\n".join(record.findings))
     print(f"\nPage: {output / 'study.html'}\nFigures: {output / 'study.json'}")
-
-
-def _numbers(text: str | None) -> list[int]:
-    from transmodal.errors import UsageError
-
-    try:
-        return [int(number) for number in text.split(",")] if text else []
-    except ValueError as error:
-        raise UsageError("E001", f"--seeds {text}", "numbers such as 1,2,3", "Correct it.") from error
 
 
 def _lines(name: str) -> list[str]:

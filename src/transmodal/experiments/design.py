@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated
 
 from pydantic import Field
 
+from transmodal.errors import UsageError
 from transmodal.recipes.load import load
 from transmodal.recipes.parts import Part
 from transmodal.recipes.schema import Recipe
@@ -55,6 +56,16 @@ class Design(Part, ABC):
     def changes_of(self, row: str) -> list[str]:
         """Return the changes of a row's recipe."""
         return [*self.changes, *self.rows[row].changes]
+
+    def seeds_or(self, seeds: Sequence[int]) -> tuple[int, ...]:
+        """Return other seeds, or the design's own where none are named.
+
+        Raises:
+            UsageError: E001 for a seed that cannot be, or that stands twice.
+        """
+        if min(seeds, default=0) < 0 or len(set(seeds)) < len(seeds):
+            raise UsageError("E001", f"seeds {list(seeds)}", "different numbers from 0 on", "Correct them.")
+        return tuple(seeds) or self.seeds
 
     def resolved(self, row: str, seed: int) -> Recipe:
         """Return the recipe of one training.

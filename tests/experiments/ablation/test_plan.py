@@ -66,3 +66,21 @@ def test_every_resolution_is_tested_with_and_without_the_multiscale_input() -> N
         assert with_it.windows == without.windows
         assert with_it.windows.size == (side, side)
         assert (with_it.settings.get("multiscale", True), without.settings["multiscale"]) == (True, False)
+
+
+def test_a_plan_is_changed_for_all_its_variants() -> None:
+    plan = plan_of("mrnet-masks")
+    small = plan.changed(["data.spacing_mm=4.0", "training.epochs=1", "settings.masks=5"], [7, 8])
+    assert small.seeds == (7, 8)
+    assert small.changes.count("data.spacing_mm=4.0") == 1
+    assert "data.spacing_mm=3.0" not in small.changes
+    recipes = {variant: small.resolved(variant, 7) for variant in small.variants}
+    assert {recipe.data.spacing_mm for recipe in recipes.values()} == {4.0}
+    assert {recipe.training.epochs for recipe in recipes.values()} == {1}
+    assert recipes["two masks"].settings["masks"] == 5
+    assert recipes["one mask"].settings["masks"] == 1, "a variant is what its name says"
+    assert plan.changed((), ()) == plan
+    with pytest.raises(UsageError, match="unknown key training"):
+        plan.changed(["training.epoch=1"], ())
+    with pytest.raises(UsageError, match=r"seeds \[1, 1\]"):
+        plan.changed((), [1, 1])

@@ -41,7 +41,25 @@ def test_the_table_says_what_was_measured() -> None:
     assert "- *less*: a note" in text
     assert "2 training, 1 validation, 2 test" in text
     assert "MAE: in FA" in text
-    assert "recipe `tiny-small` with `training.epochs=1`; made at commit `cccccccccccc`" in text
+    assert (
+        "`transmodal ablate tiny` makes these figures: recipe `tiny-small` with `training.epochs=1`;" in text
+    )
+    assert "; made at commit `cccccccccccc`" in text
+    assert "Each training" not in text
+    asked = page({**CONTENT, "command": "transmodal ablate tiny --seeds 1,2"})
+    assert "`transmodal ablate tiny --seeds 1,2` makes these figures" in asked
+
+
+def test_the_table_says_how_long_trainings_were() -> None:
+    def seeds(*steps: int) -> dict[str, Any]:
+        return {"seeds": {str(seed): {"steps": n} for seed, n in enumerate(steps)}, "summary": {}, "note": ""}
+
+    def told(**variants: dict[str, Any]) -> str:
+        first = CONTENT["variants"]["whole"]
+        return page({**CONTENT, "variants": {name: first | variant for name, variant in variants.items()}})
+
+    assert "Each training took 40 steps." in told(whole=seeds(40, 40), less=seeds(40))
+    assert "Each training took 20 to 40 steps." in told(whole=seeds(40, 40), less=seeds(20))
 
 
 def test_variants_are_tested_against_the_first_subject_by_subject() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Self
 
@@ -61,6 +61,23 @@ class AblationPlan(Design):
         """Return the name or path of a variant's recipe."""
         return self.variants[row].recipe or self.recipe
 
+    def changed(self, changes: Sequence[str], seeds: Sequence[int]) -> AblationPlan:
+        """Return the plan with other changes of every variant and other seeds.
+
+        Args:
+            changes: as `dotted.key=value`, in place of the plan's own of the same key; a variant's own change stays.
+            seeds: in place of the plan's; none keeps them.
+
+        Raises:
+            UsageError: as `seeds_or`, and as `recipes.load` for changes that cannot be.
+        """
+        keys = {change.partition("=")[0].strip() for change in changes}
+        own = [change for change in self.changes if change.partition("=")[0].strip() not in keys]
+        plan = self.model_copy(update={"changes": (*own, *changes), "seeds": self.seeds_or(seeds)})
+        for variant in plan.variants:
+            plan.resolved(variant, plan.seeds[0])
+        return plan
+
 
 LIBRARY = Library(Path(__file__).parent / "library", AblationPlan, "study", "Or give a .yaml file.")
 
@@ -73,6 +90,4 @@ def plan_of(name_or_path: str) -> AblationPlan:
         InputError: E100 when the file does not exist.
     """
     plan = LIBRARY.read(LIBRARY.path_of(name_or_path))
-    for variant in plan.variants:  # an unknown key is refused before anything is trained
-        plan.resolved(variant, plan.seeds[0])
-    return plan
+    return plan.changed((), ())  # an unknown key is refused before anything is trained

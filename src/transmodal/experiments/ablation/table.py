@@ -112,8 +112,8 @@ def page(content: Mapping[str, Any]) -> str:
         "",
         f"Protocol. {protocol}.",
         "",
-        f"`transmodal ablate {content['study']}` makes these figures: recipe `{first['recipe']}`{budget}; "
-        f"made{made_at(content['commit'])}. "
+        f"`{content.get('command') or 'transmodal ablate ' + content['study']}` makes these figures: recipe "
+        f"`{first['recipe']}`{budget}; made{made_at(content['commit'])}. {_length(content)}"
         f"Figures per subject, the variants' changes, and recipes' and weights' SHA-256 stand in "
         f"`docs/results/{content['study']}.json`.",
     ]
@@ -123,6 +123,15 @@ def page(content: Mapping[str, Any]) -> str:
         f"- *{name}*: {variant['note']}" for name, variant in content["variants"].items() if variant["note"]
     ]
     return "\n".join([*lines, *([""] if notes else []), *notes])
+
+
+def _length(content: Mapping[str, Any]) -> str:
+    """Return how long trainings were, as a sentence; nothing where the record does not say."""
+    seeds = [seed for variant in content["variants"].values() for seed in variant["seeds"].values()]
+    steps = sorted({int(seed["steps"]) for seed in seeds if "steps" in seed})
+    if not steps:
+        return ""
+    return f"Each training took {steps[0]}{'' if len(steps) == 1 else f' to {steps[-1]}'} steps. "
 
 
 def _caution(content: Mapping[str, Any]) -> str:

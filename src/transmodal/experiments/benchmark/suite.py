@@ -84,10 +84,8 @@ class Suite(Design):
             if name not in self.entries:
                 hint = suggest(name, self.entries, "Choose among these.")
                 raise UsageError("E002", f"no entry {name!r} in {self.name}", ", ".join(self.entries), hint)
-        if min(seeds, default=0) < 0 or len(set(seeds)) < len(seeds):
-            raise UsageError("E001", f"seeds {list(seeds)}", "different numbers from 0 on", "Correct them.")
         entries = {name: entry for name, entry in self.entries.items() if not only or name in only}
-        return self.model_copy(update={"entries": entries, "seeds": tuple(seeds) or self.seeds})
+        return self.model_copy(update={"entries": entries, "seeds": self.seeds_or(seeds)})
 
 
 LIBRARY = Library(Path(__file__).parent / "library", Suite, "suite", "See: transmodal benchmark --list.")
