@@ -20,12 +20,23 @@ def test_the_order_of_tables_is_kept() -> None:
     assert registry.names()[: len(first.split())] == tuple(first.split())
     assert {"delta_cf", "ring_energy"} <= set(registry.names())
     assert "lattice_excess" not in registry.names()
-    assert registry.learned_names() == ("lpips", "lpips_vgg", "fid", "kid", "dice", "hd95")
+    assert registry.learned_names() == ("lpips", "lpips_vgg", "dists", "fid", "kid", "dice", "hd95")
 
 
 def test_directions_are_known() -> None:
     higher = {"psnr", "ssim", "ms_ssim", "stsim1", "stsim2", "fsim", "dice", "fsim_source"}
-    lower = {"mae", "mse", "nmse", "delta_cf", "ciede2000_organs", "gradient_error", "lpips", "hd95", "fid"}
+    lower = {
+        "mae",
+        "mse",
+        "nmse",
+        "delta_cf",
+        "ciede2000_organs",
+        "gradient_error",
+        "lpips",
+        "dists",
+        "hd95",
+        "fid",
+    }
     assert all(registry.higher_is_better(name) for name in higher)
     assert not any(registry.higher_is_better(name) for name in lower)
     assert registry.is_ranked("mae")

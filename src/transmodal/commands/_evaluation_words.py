@@ -75,7 +75,7 @@ class NetworkWords:
         typer.Option(
             "--weights",
             metavar="NAME=PATH",
-            help="Where a network's weights lie: a run's frozen one (sam), or a metric's (lpips, lpips_heads, inception).",
+            help="Where a network's weights lie: a run's frozen one (sam), or a metric's (lpips, lpips_heads, dists, inception).",
         ),
     ] = ()
     segmenter: Annotated[

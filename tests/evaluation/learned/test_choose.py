@@ -36,6 +36,8 @@ def test_metrics_and_weights_are_sorted() -> None:
     )
     assert (chosen.plain, chosen.weights) == (("mae",), {"sam": "x.pth"})
     assert [one.metrics for one in chosen.learned.parts] == [("lpips",)]
+    texture = learned.choose(["dists"], {"dists": "random", "dists_weights": "random"}, device="cpu")
+    assert ([part.metrics for part in texture.learned.parts], texture.weights) == ([("dists",)], {})
     alone = learned.choose(["lpips"], {"lpips": "random", "lpips_heads": "random"}, device="cpu")
     assert alone.plain == ("mae",)
     nothing = learned.choose(["ssim"], {}, device="cpu")
@@ -50,6 +52,9 @@ def test_metrics_and_weights_are_sorted() -> None:
         (["lpips"], {}, {}, "no pretrained weights; expected a file of weights. Download alexnet-owt"),
         (["lpips"], {"lpips": "random"}, {}, "Download alex.pth of https://github.com/richzhang"),
         (["lpips_vgg"], {}, {}, "Download vgg16-397923af.pth"),
+        (["dists"], {}, {}, "give --weights dists=FILE"),
+        (["dists"], {"dists": "random"}, {}, "give --weights dists_weights=FILE"),
+        (["lpips"], {"dists_weights": "x"}, {}, "weights of dists_weights without the metric"),
         (["fid"], {}, {}, "Download pt_inception-2015-12-05-6726825d.pth"),
         (["mae"], {"lpips_vgg_heads": "x"}, {}, "weights of lpips_vgg_heads without the metric"),
         (["mae"], {"inception": "x"}, {}, "expected --metrics with fid or kid"),

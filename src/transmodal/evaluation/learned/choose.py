@@ -1,4 +1,4 @@
-"""Metrics that need a network whose weights the user gives: LPIPS, FID, KID, and Dice and HD95 by a segmenter."""
+"""Metrics that need a network whose weights the user gives: LPIPS, DISTS, FID, KID, Dice and HD95 by a segmenter."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from transmodal.errors import UsageError
+from transmodal.evaluation.learned import _dists_network as dists_network
 from transmodal.evaluation.learned import _lpips_network as lpips_network
 from transmodal.evaluation.learned import fid
 from transmodal.evaluation.learned.base import LearnedMetric, LearnedMetrics
+from transmodal.evaluation.learned.dists import Dists
 from transmodal.evaluation.learned.fid import InceptionDistances
 from transmodal.evaluation.learned.lpips import Lpips
 from transmodal.evaluation.learned.segmenter import METRICS as OVERLAP
@@ -21,10 +23,15 @@ from transmodal.metrics.naming import check_names
 PERCEPTUAL: Mapping[str, lpips_network.Name] = {
     setting: name for name, setting in lpips_network.SETTINGS.items()
 }
-METRICS = (*PERCEPTUAL, *fid.METRICS, *OVERLAP)
+METRICS = (*PERCEPTUAL, *Dists.metrics, *fid.METRICS, *OVERLAP)
 """Their names."""
-WEIGHTS = (*(name for metric in PERCEPTUAL for name in (metric, f"{metric}_heads")), "inception")
-"""Names under which their weights are given."""
+WEIGHTS: Mapping[str, tuple[str, ...]] = {
+    **{name: (metric,) for metric in PERCEPTUAL for name in (metric, f"{metric}_heads")},
+    dists_network.SETTING: Dists.metrics,
+    dists_network.SETTING_OF_CHANNELS: Dists.metrics,
+    "inception": fid.METRICS,
+}
+"""Names under which their weights are given, and the metrics that each is for."""
 
 
 class Choice(NamedTuple):
@@ -73,6 +80,9 @@ def choose(
         for metric, name in PERCEPTUAL.items()
         if metric in metrics
     ]
+    if dists_network.SETTING in metrics:
+        channels = own.get(dists_network.SETTING_OF_CHANNELS)
+        learned.append(Dists(own.get(dists_network.SETTING), channels, placed))
     of_split = tuple(name for name in fid.METRICS if name in metrics)
     if of_split:
         learned.append(InceptionDistances(of_split, own.get("inception"), placed))
@@ -107,13 +117,12 @@ def _check_used(
     segmenter: Path | None,
     window: tuple[float, float] | None,
 ) -> None:
-    needing = {name: [name.removesuffix("_heads")] for name in WEIGHTS} | {"inception": list(fid.METRICS)}
-    idle = [name for name in weights if not set(needing[name]) & set(metrics)]
+    idle = [name for name in weights if not set(WEIGHTS[name]) & set(metrics)]
     if idle:
         raise UsageError(
             "E004",
             f"weights of {idle[0]} without the metric",
-            f"--metrics with {' or '.join(needing[idle[0]])}",
+            f"--metrics with {' or '.join(WEIGHTS[idle[0]])}",
             "Name the metric, or leave the weights out.",
         )
     of_structures = sorted(set(metrics) & set(OVERLAP))
