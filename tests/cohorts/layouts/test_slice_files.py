@@ -46,9 +46,13 @@ def test_a_picture_of_odd_width_has_no_halves(tmp_path: Path) -> None:
     assert refused.value.code == "E103"
 
 
-def test_an_array_of_matlab_is_turned(tmp_path: Path) -> None:
-    savemat(tmp_path / "t1.mat", {"data_fs": PLANES.T, "more": PLANES.T + 1})
+def test_rows_of_an_array_of_matlab_are_those_that_matlab_shows(tmp_path: Path) -> None:
+    shown = PLANES.transpose(1, 2, 0)  # rows x columns x slices
+    savemat(tmp_path / "t1.mat", {"data_fs": shown, "more": shown + 1})
+    savemat(tmp_path / "single.mat", {"x": PLANES[0]})
     np.testing.assert_array_equal(read(Slices(tmp_path / "t1.mat")), PLANES)
+    np.testing.assert_array_equal(read(Slices(tmp_path / "t1.mat", first=1, last=3)), PLANES[1:3])
+    np.testing.assert_array_equal(read(Slices(tmp_path / "single.mat")), PLANES[:1])
 
 
 def test_a_file_of_matlab_that_inflates_beyond_the_budget_is_refused(

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy.io import savemat
 
-from transmodal.cohorts.layouts import slices
+from transmodal.cohorts.layouts import _slice_stack, slices
 from transmodal.cohorts.layouts._slice_stack import SliceStack
 from transmodal.cohorts.layouts.slices import Options
 from transmodal.cohorts.prepare.prepare import PrepareOptions, prepare
@@ -126,13 +126,36 @@ def test_syndiffs_mat_files(tmp_path: Path) -> None:
         for contrast in ("T1", "T2"):
             stack = DRAW.random((n, 6, 8)).astype(np.float32)
             written[side, contrast] = stack
-            # MATLAB's order is the reverse of what HDF5 shows.
-            savemat(tmp_path / f"data_{side}_{contrast}.mat", {"data_fs": stack.T, "other": np.zeros((2, 2))})
+            shown = stack.transpose(1, 2, 0)  # in MATLAB, rows x columns x slices
+            savemat(tmp_path / f"data_{side}_{contrast}.mat", {"data_fs": shown, "other": np.zeros((2, 2))})
     found = slices.find(tmp_path, Options(per_case=3))
     assert sorted(found.sides.values()) == ["test", "train", "train", "validation"]
     cases = {one.id: one for one in found.cases}
     np.testing.assert_array_equal(planes(cases["train-stack-001"], "t2"), written["train", "T2"][3:])
     np.testing.assert_array_equal(planes(cases["val-stack-000"], "t1"), written["val", "T1"])
+
+
+def test_a_slice_of_syndiff_lies_as_its_loader_turns_it(tmp_path: Path) -> None:
+    """Its matrices show slices x width x height in HDF5; a nose at the top of the picture is anterior."""
+    h5py = pytest.importorskip("h5py", reason="is of the extra `matlab`")
+    upright = np.zeros((1, 6, 8), np.float32)  # slices x height x width
+    upright[0, 0, 3] = 1  # the nose, at the top and left of the middle
+    for contrast in ("T1", "T2"):
+        with h5py.File(tmp_path / f"data_test_{contrast}.mat", "w") as file:
+            file["data_fs"] = upright.transpose(0, 2, 1)
+    volume = slices.find(tmp_path).cases[0].load().volumes["t1"]
+    assert (volume.voxels.shape, volume.orientation) == ((8, 6, 1), "LPS")
+    assert np.argwhere(volume.voxels).tolist() == [[3, 0, 0]]
+
+
+def test_matrices_that_were_taken_transposed_are_another_case(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for contrast in ("T1", "T2"):
+        savemat(tmp_path / f"data_train_{contrast}.mat", {"data_fs": np.ones((6, 8, 2))})
+    turned = slices.find(tmp_path).cases[0].fingerprint()
+    monkeypatch.setattr(_slice_stack, "_axes", lambda path: ())
+    assert slices.find(tmp_path).cases[0].fingerprint() != turned
 
 
 def test_a_mat_file_without_one_array_is_refused(tmp_path: Path) -> None:
@@ -158,7 +181,7 @@ def test_a_new_mat_file_is_read_through_h5py(tmp_path: Path) -> None:
     stack = DRAW.random((3, 6, 8)).astype(np.float32)
     for contrast in ("T1", "T2"):
         with h5py.File(tmp_path / f"data_train_{contrast}.mat", "w", userblock_size=512) as file:
-            file["data_fs"] = stack
+            file["data_fs"] = stack.swapaxes(1, 2)
         with (tmp_path / f"data_train_{contrast}.mat").open("r+b") as raw:
             raw.write(b"MATLAB 7.3 MAT-file".ljust(124) + b"\x00\x02IM")
     np.testing.assert_array_equal(planes(slices.find(tmp_path).cases[0], "t1"), stack)

@@ -16,8 +16,9 @@ from transmodal.volumes.formats import raster
 from transmodal.volumes.reading import STRICT, Reading
 
 PICTURES = raster.SUFFIXES
-ARRAYS = (".npy", ".mat")
-"""Files of arrays that hold slices: one, or many along the first axis."""
+MATLAB = ".mat"
+ARRAYS = (".npy", MATLAB)
+"""Files of arrays that hold slices: one, or many along the first axis (of .mat along MATLAB's last)."""
 PicturePart = Literal["whole", "left", "right"]
 """Of a picture: the whole, or the half of one that holds two side by side."""
 _PRINCIPAL = "data_fs"
@@ -97,7 +98,7 @@ def _stack(path: Path) -> NDArray[Any]:
     with regular.open_file(path):  # refuses what is no file, before NumPy opens it by its name
         stack = (
             _matlab(path)
-            if path.suffix.lower() == ".mat"
+            if path.suffix.lower() == MATLAB
             else np.load(path, mmap_mode="r", allow_pickle=False)
         )
     if stack.ndim == 2:
@@ -113,7 +114,11 @@ def _stack(path: Path) -> NDArray[Any]:
 
 
 def _matlab(path: Path) -> NDArray[Any]:
-    """Return the one array of a .mat file, or `data_fs`, as MATLAB's h5 files show it: slices first."""
+    """Return the one array of a .mat file, or `data_fs`: slices first, then MATLAB's own rows and columns.
+
+    MATLAB stores columns first, so that HDF5 shows its rows x columns x slices backwards. SynDiff's loader turns the last
+    two axes for this reason, and a plane here is what that loader has.
+    """
     content = read_arrays(path, _PRINCIPAL) if _is_bare_hdf5(path) else _matlab_content(path)
     arrays = {name: value for name, value in content.items() if getattr(value, "ndim", 0) in (2, 3)}
     if _PRINCIPAL not in arrays and len(arrays) != 1:
@@ -122,7 +127,7 @@ def _matlab(path: Path) -> NDArray[Any]:
             "E103", f"{path.name} with {names}", f"one array, or {_PRINCIPAL}", "Save the slices alone."
         )
     array: NDArray[Any] = arrays.get(_PRINCIPAL, next(iter(arrays.values())))
-    return array
+    return array.swapaxes(-1, -2)
 
 
 def _is_bare_hdf5(path: Path) -> bool:
@@ -131,7 +136,7 @@ def _is_bare_hdf5(path: Path) -> bool:
 
 
 def _matlab_content(path: Path) -> dict[str, NDArray[Any]]:
-    """Return the arrays of a file with MATLAB's header, the slices first."""
+    """Return the arrays of a file with MATLAB's header, as HDF5 shows them: axes backwards."""
     from scipy.io import loadmat
 
     n_stored = path.stat().st_size

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from transmodal.cohorts.case import EXTRA, Case, Origin
 from transmodal.cohorts.case_files import describe_reading
-from transmodal.cohorts.layouts._slice_files import Slices, read
+from transmodal.cohorts.layouts._slice_files import MATLAB, Slices, read
 from transmodal.cohorts.prepare.validate import drop_rgb_channels
 from transmodal.cohorts.quality.assumed_spacing import NOTE as ASSUMED
 from transmodal.errors import InputError, UsageError
@@ -62,7 +62,7 @@ class SliceStack:
             InputError: E100 when a file is not there.
         """
         parts = [
-            (modality, piece.path.name, _sha256(piece.path), *piece[1:])
+            (modality, piece.path.name, _sha256(piece.path), *piece[1:], *_axes(piece.path))
             for modality, slices in self.stacks
             for piece in slices
         ]
@@ -148,6 +148,11 @@ def _unify_kinds(planes: list[tuple[str, NDArray[Any]]]) -> list[tuple[str, NDAr
     if len(kinds) == 1 or not all_grey:
         return planes
     return [(name, np.stack([plane] * 3, axis=-1) if plane.ndim == 2 else plane) for name, plane in planes]
+
+
+def _axes(path: Path) -> tuple[str, ...]:
+    """Return the order in which a .mat file's axes are taken: cases that were prepared transposed are prepared again."""
+    return ("rows x columns",) if path.suffix.lower() == MATLAB else ()
 
 
 def _sha256(path: Path) -> str:

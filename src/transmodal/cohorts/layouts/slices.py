@@ -3,7 +3,7 @@
     trainA/p1_007.png  trainB/p1_007.png   testA/ ...                 two folders, equal names
     train/p1_007.png   val/ ...                                       A and B side by side in one picture
     train/A/p1_007.npy train/B/p1_007.npy  val/A/ ...                 Reg-GAN
-    data_train_T1.mat  data_train_T2.mat   data_val_T1.mat ...        SynDiff: slices x width x height
+    data_train_T1.mat  data_train_T2.mat   data_val_T1.mat ...        SynDiff: height x width x slices in MATLAB
 
 The slices of a patient become one volume. Who the patient is, the name says before its last number
 (`p1_007`: p1), or `--with patient=PATTERN`; where it does not, slices become stacks of `per_case`, and figures
