@@ -38,6 +38,7 @@ __all__ = [
     "read",
     "regions",
     "reproduce",
+    "segmentation",
     "serve",
     "study",
     "train",
@@ -60,6 +61,7 @@ if TYPE_CHECKING:
     from transmodal.commands._publishing import publish
     from transmodal.commands._quantizing import quantize
     from transmodal.commands._reproducing import reproduce
+    from transmodal.commands._segmenting import segmentation
     from transmodal.commands._serving import serve
     from transmodal.commands._translating import translate
     from transmodal.commands._verifying import verify
@@ -88,6 +90,7 @@ _HOMES = {
     "read": "transmodal.volumes.io",
     "regions": "transmodal.commands._measuring",
     "reproduce": "transmodal.commands._reproducing",
+    "segmentation": "transmodal.commands._segmenting",
     "serve": "transmodal.commands._serving",
     "study": "transmodal.experiments.study.run",
     "train": "transmodal.commands.train",

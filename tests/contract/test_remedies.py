@@ -57,6 +57,7 @@ VERBS: dict[str, tuple[str, ...]] = {
     "commands/_reading.py": READING,
     "evaluation/regions": ("regions",),
     "commands/_measuring": ("regions",),
+    "commands/_segmenting": ("segmentation",),
     "evaluation/compare/": ("compare",),
     "evaluation/": ("evaluate",),
     "experiments/benchmark/": ("benchmark",),

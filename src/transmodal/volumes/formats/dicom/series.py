@@ -25,7 +25,7 @@ from transmodal.volumes.formats.dicom.pixels import AIR_HU, Plane, has_same_pixe
 from transmodal.volumes.formats.dicom.plane import LPS_TO_RAS, in_plane_axes
 from transmodal.volumes.formats.dicom.privacy import guarded, mask_identity
 from transmodal.volumes.formats.dicom.slice_header import Slice
-from transmodal.volumes.volume import Affine, Volume
+from transmodal.volumes.volume import Affine, Grid, Volume
 from transmodal.volumes.voxels import Nonfinite, build_volume, to_real
 
 SLICE_TOLERANCE_MM = 0.1
@@ -104,6 +104,20 @@ def read_slices(folder: Path, series: str | None = None) -> list[Slice]:
         slices = read_images(listing.files_in(folder), folder.name)
         name = mask_identity(folder.name, frozenset().union(*(header.identity for header in slices)))
         return _drop_copies(name, _choose_series(name, slices, series))
+
+
+def read_order(folder: Path, series: str | None = None) -> tuple[list[Slice], Grid]:
+    """Read the headers of the slices that `read` makes a volume of, in its order, and the grid of that volume.
+
+    Raises:
+        InputError, ResourceError, UsageError: as `read`, for faults that show in headers.
+    """
+    slices = read_slices(folder, series)
+    with guarded(folder.name):
+        check_one_volume(folder.name, slices)
+        slices, affine = _sort_slices(folder.name, slices)
+        rows, columns = (int(slices[0].numbers(keyword)[0]) for keyword in ("Rows", "Columns"))
+        return slices, Grid((columns, rows, len(slices)), affine)
 
 
 def _drop_copies(name: str, slices: list[Slice]) -> list[Slice]:

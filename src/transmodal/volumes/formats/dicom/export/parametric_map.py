@@ -62,7 +62,7 @@ def write_map(volume: Volume, path: Path, about: SeriesAbout, quantity: Quantity
 
 
 def check_installed() -> None:
-    """Refuse to write maps where highdicom is not installed; it is not imported.
+    """Refuse to write maps and segmentations where highdicom is not installed; it is not imported.
 
     Raises:
         ResourceError: E404.
@@ -71,7 +71,7 @@ def check_installed() -> None:
         raise ResourceError(
             "E404",
             "highdicom is not installed",
-            "it, to write parametric maps",
+            "it, to write parametric maps and segmentations",
             "pip install transmodal[dicom]",
         )
 
