@@ -6,6 +6,7 @@ Kills are added to those that were counted before, each run with its commit and 
     python -m tests.promises --full                 # and all tests of all rows, 300 kills, fuzzing, mutants
     python -m tests.promises corpus
     python -m tests.promises kills --count 300 --seed 1
+    python -m tests.promises kills --count 60 --verbs prepare,train
     python -m tests.promises tests --rows 3,6,7
     python -m tests.promises tests --rows 5 --examples 5000
     python -m tests.promises fuzz --seconds 3600
@@ -19,6 +20,7 @@ from __future__ import annotations
 
 import argparse
 import datetime
+import fcntl
 import json
 import os
 import platform
@@ -26,7 +28,8 @@ import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -38,6 +41,7 @@ sys.path.insert(0, str(TESTS))
 from examples import EXAMPLES  # noqa: E402  # the tests have to be on the path
 from promises.page import PAGE, RESULTS, page, read_sections  # noqa: E402
 from promises.table import ROOT, read_promises  # noqa: E402
+from promises.tasks import VERBS, trials  # noqa: E402
 
 PARTS = ("corpus", "kills", "audit")
 ALL_PARTS = ("corpus", "fuzz", "kills", "mutation", "audit", "tests")
@@ -51,7 +55,7 @@ def main(words: Sequence[str] | None = None) -> None:
     measure: dict[str, Callable[[], dict[str, Any]]] = {
         "corpus": _corpus,
         "fuzz": lambda: _fuzz(given.executions, given.seconds, given.seed),
-        "kills": lambda: _kills(given.count or (300 if given.full else 12), given.seed),
+        "kills": lambda: _kills(given.count or (300 if given.full else 12), given.verbs, given.seed),
         "mutation": lambda: _mutation(given.sample, given.seed),
         "audit": _audit,
         "tests": lambda: _tests(given.rows, given.examples),
@@ -62,27 +66,43 @@ def main(words: Sequence[str] | None = None) -> None:
     PAGE.write_text(page(read_sections()), encoding="utf-8")
 
 
-def add(part: str, figures: dict[str, Any], seed: int | None, path: Path = RESULTS) -> None:
-    """Write the figures of a part, with what they were taken with, beside those of the others."""
-    from promises.kills import add_kills
+def add(
+    part: str, figures: dict[str, Any], seed: int | None, path: Path = RESULTS, commit: str | None = None
+) -> None:
+    """Write the figures of a part, with what they were taken with, beside those of the others.
 
-    sections = {**read_sections(path)}
-    earlier = sections.get(part, {}).get("figures", {})
-    date, commit = datetime.datetime.now(datetime.UTC).date().isoformat(), _commit()
-    if part == "tests":  # rows that were not run again stay
-        figures = {**earlier, **figures}
-    if part == "kills":
-        figures = add_kills(earlier, {"date": date, "commit": commit, "seed": seed}, figures)
-    sections[part] = {
-        "date": date,
-        "commit": commit,
+    Args:
+        part: whose section is replaced; of the tests, the rows that were run.
+        figures: of it.
+        seed: that they were taken with, where there is one.
+        path: of the record.
+        commit: that they were taken of; by default the one that is there now.
+    """
+    section = {
+        "date": _today(),
+        "commit": commit or _commit(),
         "machine": f"{platform.machine()}, {os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()}",
         "versions": {name: metadata.version(name) for name in LIBRARIES},
         **({} if seed is None else {"seed": seed}),
-        "figures": figures,
     }
-    ordered = {name: sections[name] for name in ALL_PARTS if name in sections}
-    path.write_text(json.dumps({"sections": ordered}, indent=1) + "\n", encoding="utf-8")
+    with _alone_in(path.parent):
+        sections = {**read_sections(path)}
+        if part == "tests":  # rows that were not run again stay
+            figures = {**sections.get(part, {}).get("figures", {}), **figures}
+        sections[part] = {**section, "figures": figures}
+        ordered = {name: sections[name] for name in ALL_PARTS if name in sections}
+        path.write_text(json.dumps({"sections": ordered}, indent=1) + "\n", encoding="utf-8")
+
+
+@contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    """Keep others out of the record, who measure another part beside this one."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def count_cases(report: Path) -> dict[str, Counter[str]]:
@@ -107,12 +127,19 @@ def _fuzz(executions: int, seconds: float | None, seed: int) -> dict[str, Any]:
     return run_fuzz(None if seconds else executions, seconds, seed=seed)
 
 
-def _kills(count: int, seed: int) -> dict[str, Any]:
-    from promises.kills import run_kills
+def _kills(count: int, verbs: Sequence[str], seed: int) -> dict[str, Any]:
+    """Kill on from where the record stands, and write it after every kill."""
+    from promises.kills import add_kills, run_kills
 
-    earlier = read_sections().get("kills", {}).get("figures", {})
-    first = earlier.get("kills", 0) + earlier.get("missed", 0)
-    return run_kills(count, seed, lambda line: print(line, flush=True), first)
+    earlier, commit = read_sections().get("kills", {}).get("figures", {}), _commit()
+    origin = {"date": _today(), "commit": commit, "seed": seed}
+    figures = run_kills(
+        trials(count, verbs, earlier),
+        seed,
+        lambda line: print(line, flush=True),
+        lambda fresh: add("kills", add_kills(earlier, origin, fresh), seed, commit=commit),
+    )
+    return add_kills(earlier, origin, figures)
 
 
 def _mutation(sample: int, seed: int) -> dict[str, Any]:
@@ -165,6 +192,10 @@ def _tests(rows: Sequence[int], examples: int | None = None) -> dict[str, Any]:
     }
 
 
+def _today() -> str:
+    return datetime.datetime.now(datetime.UTC).date().isoformat()
+
+
 def _commit(root: Path = ROOT) -> str:
     """Return the commit that figures are taken of; what an earlier part wrote here makes it no other."""
 
@@ -185,6 +216,9 @@ def _parse(words: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--full", action="store_true", help="everything, for hours")
     parser.add_argument("--count", type=int, help="kills; by default 12, with --full 300")
+    parser.add_argument(
+        "--verbs", type=lambda text: text.split(","), default=VERBS, help="to kill; by default all that write"
+    )
     parser.add_argument("--seed", type=int, default=1, help="of kills, mutants and fuzzing")
     parser.add_argument("--sample", type=int, default=15, help="mutants per group")
     parser.add_argument(

@@ -6,21 +6,13 @@ import random
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from promises.forge import Answer, Forge, Strike
-from promises.scenes import (
-    TRANSLATORS,
-    VERBS,
-    Scene,
-    Stage,
-    broken_files,
-    leftovers,
-    result_of,
-    steps_lost,
-)
+from promises.scenes import Scene, Stage, broken_files, leftovers, result_of, steps_lost
+from promises.tasks import Task, Trial
 
 _KILLED = -9
 _SUMMED = ("kills", "missed", "lost", "partial_files", "leftovers", "left_processes")
@@ -29,87 +21,59 @@ _MOST_LOST = 1
 """Steps: a checkpoint is written after every step, so that the step that was computed is the most."""
 
 
-class Trial(NamedTuple):
-    """One kill.
-
-    Attributes:
-        verb: of the command.
-        translator: of the recipe or run, where the verb has one.
-        is_timed: whether it is struck at a moment, or before a call that changes the disk.
-    """
-
-    verb: str
-    translator: str
-    is_timed: bool
-
-
-def trials(count: int) -> list[Trial]:
-    """Return kills in turn over all verbs, all translators, and both ways to strike."""
-    found = []
-    for number in range(count):
-        turn, place = divmod(number, len(VERBS))
-        verb = VERBS[place]
-        n_train = VERBS[: place + 1].count("train") - 1 if verb == "train" else 0
-        translator = TRANSLATORS[(3 * turn + n_train) % len(TRANSLATORS)]
-        # The work of these two is done in processes of their own, in which no call is counted.
-        is_timed = verb in ("benchmark", "ablate") or (turn + place) % 3 == 2
-        found.append(Trial(verb, translator, is_timed))
-    return found
+_COUNTED = ("by_verb", "by_translator", "by_task")
 
 
 def run_kills(
-    count: int, seed: int, report: Callable[[str], None] = lambda _: None, first: int = 0
+    planned: Sequence[Trial],
+    seed: int,
+    report: Callable[[str], None] = lambda _: None,
+    keep: Callable[[dict[str, Any]], None] = lambda _: None,
 ) -> dict[str, Any]:
     """Kill commands, look at what is left, let the same command go on, and compare with the uninterrupted one.
 
     Args:
-        count: of kills.
-        seed: of the instants; with another `first` they are others.
-        first: number of the first of them, in the order of `trials`: so that runs go on over verbs and translators.
+        planned: as `trials` returns them.
+        seed: of the instants.
         report: called with a line per kill.
+        keep: called with the figures so far after each kill, so that a run that is cut short counts too.
 
     Returns:
         A structure that goes into JSON: `kills` (that took place), `missed` (the command had ended before), `by_verb`,
-        `by_translator`, `lost` (results that were not those of the uninterrupted command, or checkpoints that did not
-        load), `partial_files`, `leftovers` and `left_processes` (numbers of kills after which there were any),
+        `by_translator`, `by_task`, `lost` (results that were not those of the uninterrupted command, or checkpoints that
+        did not load), `partial_files`, `leftovers` and `left_processes` (numbers of kills after which there were any),
         `most_steps_lost`, and `faults`, a line each.
     """
-    draw = random.Random(f"{seed} {first}" if first else seed)
-    figures: dict[str, Any] = dict.fromkeys(_SUMMED, 0)
-    by_verb: Counter[str] = Counter()
-    by_translator: Counter[str] = Counter()
-    most_lost, faults = 0, []
+    draw = random.Random(seed)
+    figures: dict[str, Any] = dict.fromkeys((*_SUMMED, "most_steps_lost"), 0)
+    figures |= {key: Counter() for key in _COUNTED} | {"faults": []}
     with tempfile.TemporaryDirectory() as folder, Forge() as forge:
         stage = Stage(Path(folder), forge)
-        for number, trial in enumerate(trials(first + count)[first:], first):
-            output = Path(folder) / "killed" / str(number) / trial.verb  # pages show the name of their folder
+        for number, trial in enumerate(planned):
+            output = Path(folder) / "killed" / str(number) / trial.task.verb  # pages show their folder's name
             output.parent.mkdir(parents=True)
             outcome = _kill(stage, forge, trial, output, draw)
-            if outcome.is_missed:
-                figures["missed"] += 1
-                continue
-            figures["kills"] += 1
-            by_verb[trial.verb] += 1
-            if trial.verb in ("train", "translate", "evaluate", "compare"):
-                by_translator[trial.translator] += 1
-            most_lost = max(most_lost, outcome.steps_lost)
-            for kind in outcome.faults:
-                figures[kind] += 1
-            faults += [
-                f"{trial.verb} {trial.translator}, kill {number}: {kind}: {text}"
-                for kind, text in outcome.faults.items()
-            ]
-            report(
-                f"{number + 1}/{first + count} {trial.verb} {trial.translator} {outcome.faults or 'as uninterrupted'}"
-            )
-    return {
-        **figures,
-        "seed": seed,
-        "by_verb": dict(sorted(by_verb.items())),
-        "by_translator": dict(sorted(by_translator.items())),
-        "most_steps_lost": most_lost,
-        "faults": faults,
-    }
+            _count(figures, trial.task, outcome)
+            said = "had ended before" if outcome.is_missed else outcome.faults or "as uninterrupted"
+            report(f"{number + 1}/{len(planned)} {trial.task}: {said}")
+            keep(figures)
+            shutil.rmtree(output.parent)
+    return figures
+
+
+def _count(figures: dict[str, Any], task: Task, outcome: Outcome) -> None:
+    if outcome.is_missed:
+        figures["missed"] += 1
+        return
+    figures["kills"] += 1
+    figures["by_verb"][task.verb] += 1
+    figures["by_task"][str(task)] += 1
+    if task.translator:
+        figures["by_translator"][task.translator] += 1
+    figures["most_steps_lost"] = max(figures["most_steps_lost"], outcome.steps_lost)
+    for kind, text in outcome.faults.items():
+        figures[kind] += 1
+        figures["faults"].append(f"{task}: {kind}: {text}")
 
 
 def add_kills(
@@ -128,7 +92,7 @@ def add_kills(
         **{key: sum(run[key] for run in runs) for key in _SUMMED},
         **{
             key: dict(sorted((Counter(earlier.get(key, {})) + Counter(fresh[key])).items()))
-            for key in ("by_verb", "by_translator")
+            for key in _COUNTED
         },
         "most_steps_lost": max(run["most_steps_lost"] for run in runs),
         "faults": [*earlier.get("faults", ()), *fresh["faults"]],
@@ -145,8 +109,8 @@ class Outcome(NamedTuple):
 
 
 def _kill(stage: Stage, forge: Forge, trial: Trial, output: Path, draw: random.Random) -> Outcome:
-    reference = stage.reference(trial.verb, trial.translator)
-    scene = stage.scene(trial.verb, trial.translator, output)
+    reference = stage.reference(trial.task)
+    scene = stage.scene(trial.task, output)
     answer = _strike(stage, forge, trial, scene, draw.uniform(0, 0.97))
     if answer.status != _KILLED:
         return Outcome(True, {})
@@ -155,7 +119,7 @@ def _kill(stage: Stage, forge: Forge, trial: Trial, output: Path, draw: random.R
         faults["left_processes"] = "a process outlived the killed one"
     if broken := broken_files(output):
         faults["partial_files"] = ", ".join(broken)
-    n_lost = steps_lost(output) if trial.verb == "train" else 0
+    n_lost = steps_lost(output) if trial.task.verb == "train" else 0
     again = forge.run(scene.words, stage.log)
     if again.status:
         faults["lost"] = (
@@ -176,7 +140,7 @@ def _strike(stage: Stage, forge: Forge, trial: Trial, scene: Scene, share: float
     Where it has ended before, what it needed is known better, and it is begun anew. A second run needs less than the first,
     which kept arrays on the working grid.
     """
-    whole = stage.cost(trial.verb, trial.translator)
+    whole = stage.cost(trial.task)
     for _ in range(_TRIES):
         strike = (
             Strike(seconds=0.001 + share * whole.seconds)

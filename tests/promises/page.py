@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from promises.table import ROOT, Promise, is_there, read_promises
+from promises.tasks import LOADERS, TRANSLATORS, Task
 
 RESULTS = ROOT / "docs" / "results" / "checks" / "promises.json"
 PAGE = ROOT / "docs" / "promises.md"
@@ -168,7 +169,19 @@ def _prepare_kills(promise: Promise, sections: Sections) -> str:
 
 
 def _resumes(promise: Promise, sections: Sections) -> str:
-    return _kills_of("train", "killed trainings with equal hashes", promise, sections)
+    figures = _figures("kills", sections)
+    outcome = "killed trainings with equal hashes"
+    if figures:
+        by_task = figures.get("by_task", {})
+        least = [
+            min(by_task.get(str(Task("train", translator, loaders)), 0) for translator in TRANSLATORS)
+            for loaders in (0, LOADERS)
+        ]
+        outcome += (
+            f", each of {len(TRANSLATORS)} translators killed at {least[0]} instants or more without, {least[1]} with loader "
+            "processes"
+        )
+    return _kills_of("train", outcome, promise, sections)
 
 
 def _kills_of(verb: str, outcome: str, promise: Promise, sections: Sections) -> str:

@@ -6,7 +6,7 @@ import csv
 import hashlib
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
@@ -19,19 +19,16 @@ from safetensors import SafetensorError, safe_open
 from contract.test_recipes import Everything, in_small
 from phantoms import SmoothPhantom
 from promises.forge import Answer, Forge
-from transmodal import checkpoint, translators
+from promises.tasks import TRANSLATORS, Task
+from transmodal import checkpoint
 from transmodal.cohorts.prepare.prepare import PrepareOptions, prepare
 from transmodal.errors import TransmodalError
 from transmodal.recipes import load
 from transmodal.volumes import io
 
 Hashes = dict[str, str]
-VERBS = (
-    *("prepare", "train", "translate", "evaluate", "compare", "atlas"),
-    *("train", "ablate", "prepare", "benchmark", "translate", "train"),
-)
-"""One round of kills: those that write most come more than once."""
-TRANSLATORS = tuple(translators.names())
+_ATLAS = "--subjects 2 --spacing-mm 10 --workers 1 --modalities t1"
+_PREPARATION = "--region t1=body --counts 1:1:1 --workers 1"
 SUITE = """\
 name: kills
 about: a training
@@ -54,7 +51,7 @@ variants:
 
 
 class Scene(NamedTuple):
-    """A command.
+    """A command line.
 
     Attributes:
         words: of the command line.
@@ -73,42 +70,29 @@ class Stage:
         self._made: dict[Path, Answer] = {}
         self.log = root / "log.txt"
 
-    def scene(self, verb: str, translator: str, output: Path) -> Scene:
-        """Return the command of a verb that writes into a folder; what it reads is made where it is not there yet."""
-        words: dict[str, Callable[[], tuple[str, ...]]] = {
-            "atlas": lambda: (
-                "--subjects",
-                "2",
-                "--spacing-mm",
-                "10",
-                "--workers",
-                "1",
-                "--modalities",
-                "t1",
+    def scene(self, task: Task, output: Path) -> Scene:
+        """Return the command line of a task that writes into a folder; what it reads is made where it is not there yet."""
+        translator = task.translator
+        words: dict[str, Callable[[], Sequence[object]]] = {
+            "atlas": lambda: _ATLAS.split(),
+            "prepare": lambda: ("folders", self._images, *_PREPARATION.split()),
+            "train": lambda: (
+                *(self._recipe(translator), "--cohort", self._cohort),
+                *("--set", f"training.workers={task.loaders}"),
             ),
-            "prepare": lambda: (
-                "folders",
-                str(self._images),
-                "--region",
-                "t1=body",
-                "--counts",
-                "1:1:1",
-                "--workers",
-                "1",
-            ),
-            "train": lambda: (self._recipe(translator), "--cohort", self._cohort),
-            "translate": lambda: (str(self.reference("train", translator)), self._cohort, "--split", "all"),
+            "translate": lambda: (self._earlier("train", translator), self._cohort, "--split", "all"),
             "evaluate": lambda: (
-                str(self.reference("train", translator)),
-                "--cohort",
-                self._cohort,
+                *(self._earlier("train", translator), "--cohort", self._cohort),
                 "--save-volumes",
             ),
-            "compare": lambda: (str(self.reference("evaluate", translator)),),
+            "compare": lambda: (self._earlier("evaluate", translator),),
             "benchmark": lambda: (self._design("suite", SUITE), "--cohort", self._cohort, "--workers", "1"),
             "ablate": lambda: (self._design("study", STUDY), "--cohort", self._cohort, "--workers", "1"),
         }
-        return Scene((verb, *words[verb](), "-o", str(output)), output)
+        return Scene((task.verb, *map(str, words[task.verb]()), "-o", str(output)), output)
+
+    def _earlier(self, verb: str, translator: str) -> Path:
+        return self.reference(Task(verb, translator))
 
     @cached_property
     def _images(self) -> Path:
@@ -139,17 +123,16 @@ class Stage:
         path.write_text(text.replace("RECIPE", self._recipe("unet_regression")))
         return str(path)
 
-    def cost(self, verb: str, translator: str) -> Answer:
+    def cost(self, task: Task) -> Answer:
         """Return how long the command takes that nothing interrupts, and how often it changes the disk."""
-        return self._made[self.reference(verb, translator)]
+        return self._made[self.reference(task)]
 
-    def reference(self, verb: str, translator: str) -> Path:
+    def reference(self, task: Task) -> Path:
         """Return what the command gives that nothing interrupts."""
-        is_shared = verb in ("atlas", "prepare", "benchmark", "ablate")
-        output = self._root / "uninterrupted" / ("any" if is_shared else translator) / verb
+        output = self._root / "uninterrupted" / (task.translator or "any") / str(task.loaders) / task.verb
         if output not in self._made:
             output.parent.mkdir(parents=True, exist_ok=True)
-            scene = self.scene(verb, translator, output)
+            scene = self.scene(task, output)
             answer = self._forge.run(scene.words, self.log)
             if answer.status:
                 raise RuntimeError(

@@ -7,25 +7,31 @@ from pathlib import Path
 import pytest
 
 from promises import page
-from promises.kills import TRANSLATORS, add_kills, run_kills, trials
-from promises.scenes import VERBS, broken_files, leftovers, result_of
+from promises.kills import add_kills, run_kills
+from promises.scenes import broken_files, leftovers, result_of
 from promises.table import read_promises
+from promises.tasks import LOADERS, TRANSLATORS, VERBS, tasks_of, trials
 
 COUNT = 12
 
 
 def test_kills_go_over_all_verbs_and_translators() -> None:
     planned = trials(300)
-    assert {trial.verb for trial in trials(COUNT)} == set(VERBS)
-    assert {trial.translator for trial in planned if trial.verb == "train"} == set(TRANSLATORS)
+    assert {trial.task.verb for trial in trials(COUNT)} == set(VERBS)
+    for verb in ("train", "translate", "evaluate", "compare"):
+        assert {trial.task.translator for trial in planned if trial.task.verb == verb} == set(TRANSLATORS)
+    assert {trial.task.loaders for trial in planned if trial.task.verb == "train"} == {0, LOADERS}
     for verb in ("prepare", "train", "translate", "evaluate", "compare", "atlas"):
-        assert {trial.is_timed for trial in planned if trial.verb == verb} == {True, False}
+        assert {trial.is_timed for trial in planned if trial.task.verb == verb} == {True, False}
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="needs the processes of Linux")
 def test_a_kill_loses_nothing() -> None:
-    figures = run_kills(COUNT, seed=1)
+    kept: list[int] = []
+    figures = run_kills(trials(COUNT), 1, keep=lambda figures: kept.append(figures["kills"]))
+    assert sorted(kept) == kept
+    assert kept[-1] == figures["kills"]
     assert not figures["faults"]
     assert figures["kills"] >= COUNT - 1  # a moment may come when the command has ended
     assert figures["most_steps_lost"] <= 1
@@ -84,6 +90,7 @@ def test_runs_of_kills_are_added_up_each_with_what_it_was_taken_of() -> None:
         "most_steps_lost": 1,
         "by_verb": {"train": 3},
         "by_translator": {"pix2pix": 3},
+        "by_task": {"train pix2pix, 2 loaders": 3},
         "faults": ["train pix2pix, kill 2: lost: a reason"],
     }
     one = add_kills({}, {"date": "2026-11-28", "commit": "a", "seed": 1}, fresh)
@@ -110,5 +117,21 @@ def test_runs_of_kills_are_added_up_each_with_what_it_was_taken_of() -> None:
     assert "3 at a, 3 at b" in shown
 
 
-def test_a_run_goes_on_over_verbs_and_translators() -> None:
-    assert {trial.translator for trial in trials(60)[29:]} - {trial.translator for trial in trials(29)}
+def test_a_run_goes_on_with_the_commands_that_were_killed_least() -> None:
+    killed = {str(trial.task): 1 for trial in trials(20, ["train"])}
+    assert len(killed) == 20
+    more = {str(trial.task) for trial in trials(12, ["train"], {"by_task": killed})}
+    assert not more & set(killed)
+    assert {loaders for task in more for loaders in [task.endswith("2 loaders")]} == {True}
+
+
+def test_trainings_are_counted_by_translator_and_loaders() -> None:
+    tasks = {str(task): 1 for task in tasks_of("train")}
+    figures = {"by_verb": {"train": 40}, "by_task": {**tasks, "train pix2pix": 3}, "faults": []}
+    row = next(row for row in read_promises() if row.number == 12)
+    shown = page.figure_of(row, {"kills": {"figures": figures}})
+    assert "40 of 40 killed trainings with equal hashes" in shown
+    assert f"each of {len(TRANSLATORS)} translators killed at 1 instants or more without, 1 with" in shown
+    assert "at 0 instants or more without" in page.figure_of(
+        row, {"kills": {"figures": {**figures, "by_task": {}}}}
+    )
