@@ -23,6 +23,8 @@ class Batch(NamedTuple):
         draw: `(B,)` int64, one seed per sample: every random number of this step comes from it.
         phase: name of the training phase.
         step: number of the step within the run, from 0.
+        is_pair: `(B,)` bool, whether a sample's target is of the place of its source; None where all samples are of the
+            kind that the translator's `pairing` names.
     """
 
     source: Tensor
@@ -34,6 +36,7 @@ class Batch(NamedTuple):
     draw: Tensor | None = None
     phase: str = "train"
     step: int = 0
+    is_pair: Tensor | None = None
 
     def to(self, device: torch.device) -> Batch:
         """Move the tensors to `device`; the seeds stay on the CPU, where they are read."""
@@ -48,6 +51,7 @@ class Batch(NamedTuple):
             mask=move(self.mask),
             segmentation=move(self.segmentation),
             features=move(self.features),
+            is_pair=move(self.is_pair),
         )
 
     def paired(self) -> Tensor:

@@ -15,6 +15,7 @@ from transmodal.cohorts.prepare.prepare import PrepareOptions, prepare
 from transmodal.cohorts.store import PreparedCase
 from transmodal.data.dataset import WindowDataset, collate
 from transmodal.data.stream import Stream, StreamCase
+from transmodal.recipes.training_schema import Augment
 from transmodal.volumes.windows.cut import Cutting, cut, list_windows
 
 SHAPE = (9, 11, 8)
@@ -126,6 +127,29 @@ def test_unpaired_targets_come_from_anywhere(stream: Stream) -> None:
         (origin,) = [n for n, target in enumerate(targets) if torch.equal(target, item.target)]  # type: ignore[arg-type]
         origins.add(origin)
     assert len(origins) > 6
+
+
+def test_some_cases_come_with_their_own_target_and_others_do_not(stream: Stream) -> None:
+    """Of a stream without pairs those cases that are told have theirs, varied as their sources are."""
+    told = stream.cases[1].case.id
+    mirrored = replace(stream, augment=Augment(flip_lr=True))
+    paired = WindowDataset(mirrored)
+    mixed = WindowDataset(replace(mirrored, unpaired=True, pairs=frozenset({told})))
+    for seed in range(6):
+        own, same = mixed[SHAPE[2] + 5, seed], paired[SHAPE[2] + 5, seed]
+        assert own.is_pair is not None
+        assert bool(own.is_pair)
+        assert own.target is not None
+        assert same.target is not None
+        assert torch.equal(own.source, same.source)
+        assert torch.equal(own.target, same.target)
+        other = mixed[5, seed]
+        assert other.is_pair is not None
+        assert not bool(other.is_pair)
+    flags = collate([mixed[SHAPE[2] + 5, 0], mixed[5, 0]]).is_pair
+    assert flags is not None
+    assert flags.tolist() == [True, False]
+    assert collate([paired[5, 0]]).is_pair is None
 
 
 def test_targets_of_other_patients(stream: Stream) -> None:

@@ -80,6 +80,60 @@ def test_cycles_and_identities_are_what_they_say() -> None:
     assert "source_same" not in without.losses("generators", batch, without.synthesise(batch))
 
 
+def test_pairs_are_held_against_both_generators_sample_by_sample() -> None:
+    translator = translators.build("cyclegan", {**TINY, "paired_weight": 6.0})
+    assert translator.learns_pairs
+    batch = batch_of(3)._replace(is_pair=torch.tensor([True, False, True]))
+    outputs = translator.synthesise(batch)
+    terms = translator.losses("generators", batch, outputs)
+    assert batch.target is not None
+    for term, made, own in (
+        ("paired", outputs.synthetic, batch.target),
+        ("paired_back", outputs.back, batch.source),
+    ):
+        torch.testing.assert_close(terms[term], 6.0 * (made - own)[[0, 2]].abs().mean() * 2 / 3)
+    nothing = batch._replace(is_pair=torch.zeros(3, dtype=torch.bool))
+    assert not bool(translator.losses("generators", nothing, outputs)["paired"].any())
+    without = translators.build("cyclegan", TINY)
+    assert not without.learns_pairs
+    assert "paired" not in without.losses("generators", batch, without.synthesise(batch))
+    with pytest.raises(UsageError, match=r"Set settings\.paired_weight=0"):
+        translators.build("cyclegan", {**TINY, "paired_weight": 6.0, "objective": "cgan"})
+
+
+def test_one_pair_in_a_batch_tells_what_images_without_pairs_leave_open() -> None:
+    """Images that are as often bright as dark: turning them round and leaving them looks alike to who has no pair."""
+    is_pair = torch.tensor([True, False, False, False])
+
+    def blobs(seed: int) -> torch.Tensor:
+        noise = torch.rand(4, 1, 8, 8, generator=torch.Generator().manual_seed(seed))
+        return torch.nn.functional.interpolate(noise, scale_factor=4, mode="bilinear") * 1.6 - 0.8
+
+    def learn(weight: float) -> float:
+        torch.manual_seed(0)
+        settings = {**TINY, "width": 8, "identity_weight": 0, "paired_weight": weight}
+        translator = translators.build("cyclegan", settings)
+        optimizers = {
+            name: torch.optim.Adam(module.parameters(), 2e-3, betas=(0.5, 0.999))
+            for name, module in translator.players("train").items()
+        }
+        for n in range(60):
+            source, other = blobs(2 * n), blobs(2 * n + 1)
+            target = torch.where(is_pair[:, None, None, None], source, other)
+            batch = Batch(source, torch.ones(4, 1), target, draw=torch.arange(4) + 4 * n, is_pair=is_pair)
+            outputs = translator.synthesise(batch)
+            for name, optimizer in optimizers.items():
+                loss = torch.stack(list(translator.losses(name, batch, outputs).values())).sum()
+                optimizer.zero_grad()
+                loss.backward(inputs=list(translator.players("train")[name].parameters()), retain_graph=True)
+                optimizer.step()
+        with torch.no_grad():
+            image = blobs(9999)
+            return float((translator(image, torch.ones(4, 1)) - image).abs().mean())
+
+    assert learn(100.0) < 0.2 < 0.4 < learn(0.0)  # without pairs it turns them round
+
+
 def test_identity_terms_need_as_many_channels_on_both_sides() -> None:
     with pytest.raises(UsageError, match="identity_weight=0"):
         translators.build("cyclegan", {**TINY, "target_channels": 3})

@@ -57,10 +57,10 @@ class WindowDataset(Dataset[Batch]):
     def __getitem__(self, key: tuple[int, int]) -> Batch:
         index, seed = key
         draw = np.random.default_rng(seed)
-        arrays = self._arrays(index)
+        arrays, is_pair = self._arrays(index), self._is_pair(index)
         sample = Sample(
             sources=arrays.sources(),
-            target=None if self.stream.unpaired else arrays.target(),
+            target=arrays.target() if is_pair else None,
             mask=arrays.mask(),
             segmentation=arrays.segmentation(),
         )
@@ -75,6 +75,7 @@ class WindowDataset(Dataset[Batch]):
             segmentation=None if labels is None else _tensor(labels[0].astype(np.int64)),
             features=None if self.features is None else self.features(index),
             draw=torch.tensor(seed, dtype=torch.int64),
+            is_pair=torch.tensor(is_pair) if self.stream.pairs else None,
         )
 
     def place(self, index: int) -> tuple[int, Window]:
@@ -97,6 +98,11 @@ class WindowDataset(Dataset[Batch]):
         """Return the target of any window, varied as the sources' stream says, by draws of its own."""
         arrays = self._arrays(int(draw.integers(len(self))))
         return augment_target(arrays.target(), stream.augment, arrays.window, draw)
+
+    def _is_pair(self, index: int) -> bool:
+        """Return whether a window comes with the target of its own place."""
+        case = self.stream.cases[self._windows[index][0]].case
+        return not self.stream.unpaired or case.id in self.stream.pairs
 
     def _arrays(self, index: int) -> WindowArrays:
         number, window = self._windows[index]
@@ -121,6 +127,7 @@ def collate(items: Sequence[Batch]) -> Batch:
         segmentation=stack("segmentation"),
         features=stack("features"),
         draw=stack("draw"),
+        is_pair=stack("is_pair"),
     )
 
 

@@ -50,6 +50,7 @@ class Stream:
         min_foreground: windows with a smaller share of the region are left out.
         central: whether only the middle slice along each axis is read.
         unpaired: whether targets come from other windows than the sources.
+        pairs: ids of the cases whose windows have their own target all the same, where `unpaired`.
         channels: of each source modality, which a missing one cannot tell.
         target_cases: cases that have the target and no source, of a cohort without pairs; targets come from them
             alone then, and `cases` need not have any.
@@ -70,6 +71,7 @@ class Stream:
     unpaired: bool = False
     channels: tuple[int, ...] | None = None
     target_cases: tuple[StreamCase, ...] = ()
+    pairs: frozenset[str] = frozenset()
 
     def of_targets(self) -> Stream:
         """Return the stream of the targets of a cohort without pairs: their windows are chosen by their own region."""
@@ -80,6 +82,7 @@ class Stream:
             needs=frozenset({"target"}),
             augment=Augment(),
             unpaired=False,
+            pairs=frozenset(),
             target_cases=(),
         )
 

@@ -104,6 +104,8 @@ class Training(Part):
         augment: what is varied.
         alignment: how targets that do not lie upon their sources are coped with; None takes pairs as they are.
         misalignment: planted in the training cases, for studies; None plants nothing.
+        paired_patients: of so many training patients, the first of one drawn order, pairs are told to a translator that learns
+            from both; of the others source and target are taken as if they were of different people. None tells all.
         samples_per_epoch: windows per epoch; None takes all of them.
         log_every: steps over which each point of the curves is a mean.
         store_features: keep a frozen encoder's features beside the cohort instead of recomputing them.
@@ -131,6 +133,7 @@ class Training(Part):
     augment: Augment = Augment()
     alignment: AlignmentSettings | None = None
     misalignment: PlantedMisalignment | None = None
+    paired_patients: Annotated[int, Field(ge=1)] | None = None
     samples_per_epoch: Annotated[int, Field(ge=1)] | None = None
     log_every: Annotated[int, Field(ge=1)] = 50
     store_features: bool = False

@@ -122,6 +122,7 @@ def select(batch: Batch, n: int) -> Batch:
         segmentation=sample(batch.segmentation),
         features=sample(batch.features),
         draw=sample(batch.draw),
+        is_pair=sample(batch.is_pair),
     )
 
 

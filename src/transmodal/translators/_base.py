@@ -77,6 +77,8 @@ class Translator(nn.Module, ABC, Generic[Outputs]):
 
     Attributes:
         pairing: whether target and source are of one place; `unpaired` gets targets of other places.
+        learns_pairs: whether a translator that is `unpaired` also learns from those pairs that there are; their targets
+            are of the place of their sources then, and batches say which (`Batch.is_pair`).
         needs: what every case has to have: `target`, `mask`, `segmentation`.
         wants: of `mask` and `segmentation`, what batches carry where the cohort has it.
         accepts_missing: whether source modalities may be absent.
@@ -92,6 +94,7 @@ class Translator(nn.Module, ABC, Generic[Outputs]):
     """
 
     pairing: Literal["paired", "unpaired"] = "paired"
+    learns_pairs: bool = False
     needs: frozenset[str] = frozenset({"target"})
     wants: frozenset[str] = frozenset()
     accepts_missing: bool = False
@@ -172,6 +175,17 @@ class Translator(nn.Module, ABC, Generic[Outputs]):
             available: `(B, n_modalities)`, 1 or 0.
         """
         return None
+
+    def stages(self, source: Tensor, available: Tensor) -> Mapping[str, Tensor]:
+        """Return the maps of features that a source goes through, `(B, C_i, *S_i)` by name, in order.
+
+        Empty for translators that show none. Studies look at them; neither training nor translation does.
+
+        Args:
+            source: `(B, C, *S)` in [-1, 1].
+            available: `(B, n_modalities)`, 1 or 0.
+        """
+        return {}
 
     def encode(self, source: Tensor) -> Tensor | None:
         """Return a frozen encoder's features of the source, float32; None where there is no such encoder.

@@ -65,6 +65,48 @@ def test_pairs_beside_patients_without(
         assert {one.case.id for one in planned.stream.target_cases} == training & whole
 
 
+HALF = {"width": 4, "blocks": 1, "paired_weight": 10.0}
+
+
+def test_pairs_are_told_of_the_first_patients_of_one_order(
+    tiny: Tiny, make_cohort: Callable[..., Cohort], phantom: Callable[..., Any]
+) -> None:
+    """Of patients with both, as many as the recipe says; of a patient with one modality there is nothing to tell."""
+    alone = [phantom(n, modalities=("t1",)) for n in range(2)]
+    cohort = make_cohort([*alone, *(phantom(n) for n in range(2, 7))], (7, 0, 0))
+    both = {f"case{n}" for n in range(2, 7)}
+    everything = plan(tiny("cyclegan", changes={"settings": HALF}), cohort)
+    assert everything.stream.unpaired
+    assert everything.stream.pairs == both
+    assert everything.summary()["cases"] == {"train": 7, "validation": 0, "paired": 5}
+    told = [
+        plan(tiny("cyclegan", changes={"settings": HALF}, paired_patients=n), cohort).stream.pairs
+        for n in (1, 3, 5)
+    ]
+    assert [len(pairs) for pairs in told] == [1, 3, 5]
+    assert told[0] < told[1] < told[2]
+    without = plan(tiny("cyclegan", changes={"settings": {**HALF, "paired_weight": 0}}), cohort)
+    assert without.stream.pairs == frozenset()
+    assert "paired" not in without.summary()["cases"]
+
+
+def test_pairs_that_cannot_be_told_are_refused_with_a_remedy(
+    tiny: Tiny, make_cohort: Callable[..., Cohort], phantom: Callable[..., Any], cohort: Cohort
+) -> None:
+    few = refusal(tiny("cyclegan", changes={"settings": HALF}, paired_patients=9), cohort)
+    assert (few.code, few.remedy) == ("E131", "Set training.paired_patients=3.")
+    assert plan(tiny("cyclegan", changes={"settings": HALF}, paired_patients=3), cohort).stream.pairs
+    cases = [phantom(n, modalities=("t1",) if n % 2 else ("fa",)) for n in range(4)]
+    apart = make_cohort(cases, (4, 0, 0))
+    assert "settings.paired_weight=0" in refusal(tiny("cyclegan", changes={"settings": HALF}), apart).remedy
+    for translator, settings in (
+        ("pix2pix", {"width": 2, "levels": 3}),
+        ("cyclegan", {"width": 4, "blocks": 1}),
+    ):
+        error = refusal(tiny(translator, changes={"settings": settings}, paired_patients=1), cohort)
+        assert (error.code, error.remedy) == ("E004", "Set training.paired_patients=null.")
+
+
 def test_a_case_with_neither_is_named(
     tiny: Tiny, make_cohort: Callable[..., Cohort], phantom: Callable[..., Any]
 ) -> None:

@@ -1,15 +1,19 @@
-"""Pairing: training cases that give sources, and those that give targets; the same ones in a cohort of pairs."""
+"""Pairing: training cases that give sources, those that give targets, and those whose pairs are told."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from transmodal.cohorts.split.split import rank_groups
 from transmodal.cohorts.store import PreparedCase
-from transmodal.errors import InputError
-from transmodal.recipes.schema import Task
+from transmodal.errors import InputError, UsageError
+from transmodal.recipes.schema import Recipe, Task
 from transmodal.training.planning.material import Material
 from transmodal.translators._base import Translator
+
+ORDER = 2024
+"""Seed of the order in which patients' pairs are told; another number of them changes no other's place."""
 
 
 class TaskCases(NamedTuple):
@@ -66,6 +70,40 @@ def _sort_unpaired(sources: Sequence[str], target: str, material: Material) -> T
         _having([*sources, target], material.validation),
         paired=len(with_sources) == len(with_target) == len(material.training),
     )
+
+
+def choose_pairs(recipe: Recipe, translator: Translator[Any], cases: TaskCases) -> frozenset[str]:
+    """Return the training cases whose pairs a translator that learns with and without them is told; none for others.
+
+    Raises:
+        UsageError: E004 for `training.paired_patients` of a translator that does not learn from both.
+        InputError: E131 where no training case, or not enough patients, have a pair.
+    """
+    most = recipe.training.paired_patients
+    if not translator.learns_pairs:
+        if most is not None:
+            raise UsageError(
+                "E004",
+                f"training.paired_patients for {recipe.translator}, which does not learn with and without pairs at once",
+                "a translator that does, such as cyclegan with settings.paired_weight above 0",
+                "Set training.paired_patients=null.",
+            )
+        return frozenset()
+    with_target = {case.id for case in cases.targets}
+    paired: dict[str, list[str]] = {}
+    for case in cases.sources:
+        if case.id in with_target:
+            paired.setdefault(case.patient, []).append(case.id)
+    if len(paired) < (most or 1):
+        raise InputError(
+            "E131",
+            f"{len(paired)} training patients with {', '.join(recipe.task.source)} and {recipe.task.target}",
+            f"{most or 1} to learn pairs from",
+            f"Set training.paired_patients={len(paired)}."
+            if paired
+            else "Set settings.paired_weight=0 and training.paired_patients=null to learn without pairs.",
+        )
+    return frozenset(case for patient in rank_groups(paired, ORDER)[:most] for case in paired[patient])
 
 
 def _having(modalities: Sequence[str], cases: Sequence[PreparedCase]) -> tuple[PreparedCase, ...]:

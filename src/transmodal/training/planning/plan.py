@@ -18,7 +18,7 @@ from transmodal.training.planning.cohort_intensity import with_cohort_intensity
 from transmodal.training.planning.maps import fit_maps
 from transmodal.training.planning.material import Material, read_material
 from transmodal.training.planning.network import plan_network
-from transmodal.training.planning.pairing import TaskCases, sort_cases
+from transmodal.training.planning.pairing import TaskCases, choose_pairs, sort_cases
 from transmodal.training.planning.phases import PhasePlan
 from transmodal.training.planning.requirements import check_needs
 from transmodal.training.planning.starting_run import NAME, StartingRun, plan_start
@@ -69,13 +69,17 @@ class Plan:
             "windows": {"kind": cutting.kind, "size": list(cutting.size or ()), "fit": cutting.fit},
             "spacing_mm": self.preprocessing.spacing_mm,
             "region": self.preprocessing.region,
-            "cases": {"train": len(self.stream.cases), "validation": len(self.validation)},
+            "cases": self._count_cases(),
             "phases": [
                 {"name": phase.name, "epochs": phase.epochs, "parameters": dict(phase.players)}
                 for phase in self.phases
             ],
             "starting_weights": {name: dict(weights) for name, weights in self.starting_weights.items()},
         }
+
+    def _count_cases(self) -> dict[str, int]:
+        counts = {"train": len(self.stream.cases), "validation": len(self.validation)}
+        return counts | ({"paired": len(self.stream.pairs)} if self.stream.pairs else {})
 
 
 def plan(recipe: Recipe, cohort: Cohort, *, begins: bool = True, start: Path | None = None) -> Plan:
@@ -175,6 +179,7 @@ def _stream(
         unpaired=blank.pairing == "unpaired",
         channels=blank.config.source_channels,
         target_cases=targets,
+        pairs=choose_pairs(recipe, blank, cases),
     )
 
 

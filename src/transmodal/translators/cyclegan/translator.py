@@ -36,6 +36,8 @@ class Config(ConditionalGanConfig):
         cycle_weight: of both cycle terms.
         identity_weight: of both identity terms, relative to `cycle_weight`; 0 leaves them out.
         pool: earlier synthetic images that each discriminator may see again.
+        paired_weight: of the mean absolute error of both generators on those samples whose target is of the place of their
+            source; 0 takes every case as one without a pair.
     """
 
     blocks: int = Field(9, ge=1)
@@ -43,6 +45,7 @@ class Config(ConditionalGanConfig):
     cycle_weight: float = Field(10.0, ge=0)
     identity_weight: float = Field(0.5, ge=0)
     pool: int = Field(50, ge=0)
+    paired_weight: float = Field(0.0, ge=0)
 
 
 class Outputs(NamedTuple):
@@ -79,6 +82,7 @@ class CycleGAN(Translator[Outputs]):
 
     def __init__(self, config: Config) -> None:
         super().__init__(config)
+        self.learns_pairs = config.paired_weight > 0
         sources, targets = config.in_channels, config.target_channels
         if config.identity_weight > 0 and sources != targets:
             raise UsageError(
@@ -178,7 +182,17 @@ class CycleGAN(Translator[Outputs]):
         if outputs.source_same is not None and outputs.target_same is not None:
             terms["source_same"] = identity * F.l1_loss(outputs.source_same, batch.source)
             terms["target_same"] = identity * F.l1_loss(outputs.target_same, target)
-        return terms
+        return terms | self._paired_terms(batch, outputs)
+
+    def _paired_terms(self, batch: Batch, outputs: Outputs) -> dict[str, Tensor]:
+        """Return what both generators miss on pairs; a mean over all samples, so that it is the same over processes."""
+        if not self.learns_pairs or batch.is_pair is None:
+            return {}
+        made = {"paired": (outputs.synthetic, batch.paired()), "paired_back": (outputs.back, batch.source)}
+        return {
+            name: self.config.paired_weight * (_errors(image, own) * batch.is_pair).mean()
+            for name, (image, own) in made.items()
+        }
 
 
 class PairedCycleGAN(ConditionalGan):
@@ -188,9 +202,20 @@ class PairedCycleGAN(ConditionalGan):
 
 
 def build(config: Config) -> CycleGAN | ConditionalGan:
-    """Build the translator; under `cgan` its generator alone is taken."""
+    """Build the translator; under `cgan` its generator alone is taken.
+
+    Raises:
+        UsageError: E004 for a weight of pairs under `cgan`, and as `CycleGAN`.
+    """
     if config.objective == "paper":
         return CycleGAN(config)
+    if config.paired_weight > 0:
+        raise UsageError(
+            "E004",
+            "cyclegan's paired_weight with objective cgan, which learns from pairs alone",
+            "one of the two",
+            "Set settings.paired_weight=0, or settings.objective=paper.",
+        )
     generator = _generator(config, config.in_channels, config.target_channels)
     return PairedCycleGAN(
         config, generator, patch_discriminator(config, "instance"), multiple=_MULTIPLE, least=_LEAST
@@ -199,3 +224,8 @@ def build(config: Config) -> CycleGAN | ConditionalGan:
 
 def _generator(config: Config, before: int, after: int) -> ResNetGenerator:
     return ResNetGenerator(before, after, config.width, config.blocks, spatial_dims=config.spatial_dims)
+
+
+def _errors(image: Tensor, own: Tensor) -> Tensor:
+    """Return the mean absolute error of every sample, `(B,)`."""
+    return (image.float() - own.float()).abs().flatten(1).mean(dim=1)

@@ -16,8 +16,9 @@ from transmodal.cohorts.split.request import SplitRequest
 from transmodal.cohorts.split.split import rank_groups
 from transmodal.cohorts.store import Cohort
 from transmodal.experiments.study.bench import Bench, CohortFiles
-from transmodal.experiments.study.studies.few_pairs.answer import ORDER, Options
+from transmodal.experiments.study.studies.few_pairs.answer import Options
 from transmodal.experiments.study.units import WorkUnits
+from transmodal.training.planning.pairing import ORDER
 
 BenchOf = Callable[..., Bench[Options]]
 TRAINING, TEST = 4, 6
@@ -70,6 +71,11 @@ def bench_of(cohorts: dict[bool, Path], tmp_path: Path) -> BenchOf:
         "without": (
             "cyclegan",
             "{width: 2, blocks: 1, identity_weight: 0, discriminator_layers: 1}",
+            "generators",
+        ),
+        "half": (
+            "cyclegan",
+            "{width: 2, blocks: 1, identity_weight: 0, discriminator_layers: 1, paired_weight: 100}",
             "generators",
         ),
     }

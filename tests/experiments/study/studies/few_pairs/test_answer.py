@@ -51,6 +51,22 @@ def test_pairs_and_no_pairs_have_the_same_subjects_and_steps(bench_of: BenchOf) 
     assert len(findings.entrants) == 4
 
 
+def test_half_pairs_have_all_subjects_and_the_pairs_of_some(bench_of: BenchOf) -> None:
+    bench = bench_of("with", "half", steps=3)
+    findings = STUDY.answer(bench)
+    rows = {figure.row for figure in findings.figures if figure.table == QUALITY}
+    assert rows == {"unet_regression, pairs", "cyclegan, half-paired"}
+    assert pick(findings.figures, AGAINST, LESS, "1").row == "cyclegan against unet_regression"
+    assert findings.omissions == ()
+    half = [entrant for entrant in findings.entrants if entrant.recipe.translator == "cyclegan"]
+    assert [entrant.row for entrant in half] == [f"cyclegan, {n} of 4 subjects with pairs" for n in (1, 4)]
+    assert [entrant.recipe.training.paired_patients for entrant in half] == [1, 4]
+    parts = sorted(folder.name[:6] for folder in (bench.folder / "cohorts").iterdir())
+    assert parts == ["part-1", "part-4"]  # those of the paired one; of the half-paired one the larger alone
+    for entrant in half:
+        assert "generators/paired," in Run(entrant.folder).curves.read_text()
+
+
 def test_a_cohort_with_too_few_subjects_is_refused(bench_of: BenchOf) -> None:
     with pytest.raises(InputError, match="4 training subjects for counts of 1, 8"):
         STUDY.answer(bench_of("with", counts=[1, 8]))

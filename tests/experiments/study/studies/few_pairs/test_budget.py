@@ -18,7 +18,9 @@ def test_steps_become_samples_of_the_recipe(bench_of: BenchOf) -> None:
     bench = bench_of("with", "without")
     paired, unpaired = (give_steps(recipe, (), 10, bench.cohort) for recipe in bench.recipes)
     assert paired.changes == unpaired.changes == ("training.samples_per_epoch=40",)
-    assert (paired.is_paired, unpaired.is_paired) == (True, False)
+    assert (paired.kind, unpaired.kind) == ("pairs", "no pairs")
+    half = give_steps(bench.recipes[1], ("settings.paired_weight=10",), 10, bench.cohort)
+    assert half == (("training.samples_per_epoch=40",), "half-paired")
     two = give_steps(bench.recipes[0], ("training.epochs=2", "training.batch=2"), 10, bench.cohort)
     assert two.changes == ("training.samples_per_epoch=10",)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from transmodal.experiments.study.studies.few_pairs.budget import PairKind
 from transmodal.experiments.study.studies.few_pairs.curves import (
     ENOUGH,
     GAIN,
@@ -19,11 +20,11 @@ from transmodal.experiments.study.studies.few_pairs.curves import (
 SPREAD = np.array([[1.0, 1.3, 0.9, 1.1, 1.2, 0.8]])
 
 
-def curve_of(row: str, *means: float, is_paired: bool = True, n: int = 6) -> PairCurve:
+def curve_of(row: str, *means: float, kind: PairKind = "pairs", n: int = 6) -> PairCurve:
     """Return a curve over 1, 2, 4 ... subjects; at each the patients differ a little in another order."""
     values = [mean + np.roll(SPREAD, shift)[:, :n] for shift, mean in enumerate(means)]
     counts = tuple(2**k for k in range(len(means)))
-    return PairCurve(row, is_paired, counts, {"mae": values, "ssim": values})
+    return PairCurve(row, kind, counts, {"mae": values, "ssim": values})
 
 
 def test_a_planted_effect_is_found() -> None:
@@ -43,7 +44,7 @@ def test_nothing_is_found_where_nothing_was_planted() -> None:
 
 
 def test_pairs_are_held_against_no_pairs_by_count() -> None:
-    curves = [curve_of("pix2pix", 6, 2, 2), curve_of("cyclegan", 4, 4, 2, is_paired=False)]
+    curves = [curve_of("pix2pix", 6, 2, 2), curve_of("cyclegan", 4, 4, 2, kind="no pairs")]
     differences = draw_differences(curves)
     assert [(f.figure, f.group, round(f.value or 0, 6)) for f in differences] == [
         (LESS, "1", 2.0),
@@ -54,8 +55,26 @@ def test_pairs_are_held_against_no_pairs_by_count() -> None:
         "pix2pix against cyclegan: the error is shown to be lower with 2 subjects; pix2pix against cyclegan: the error is "
         "shown to be greater with 1 subjects."
     ]
-    same = draw_differences([curve_of("a", 2, 2), curve_of("b", 2, 2, is_paired=False)])
+    same = draw_differences([curve_of("a", 2, 2), curve_of("b", 2, 2, kind="no pairs")])
     assert list(tell([], same)) == ["a against b: no difference is shown with any number of subjects."]
+
+
+def test_half_pairs_are_held_against_the_same_pairs_and_against_all_images_without() -> None:
+    curves = [
+        curve_of("pix2pix", 6, 4),
+        curve_of("cyclegan", 9, 5, kind="no pairs"),
+        curve_of("half", 3, 4, kind="half-paired"),
+    ]
+    differences = draw_differences(curves)
+    assert [(f.row, f.group, round(f.value or 0, 6)) for f in differences] == [
+        ("pix2pix against cyclegan", "1", -3.0),
+        ("pix2pix against cyclegan", "2", -1.0),
+        ("half against pix2pix", "1", -3.0),
+        ("half against pix2pix", "2", 0.0),
+        ("half against cyclegan", "1", -2.0),  # less the 5 of all images
+        ("half against cyclegan", "2", -1.0),
+    ]
+    assert next(draw_quality(curves[2:])).row == "half, half-paired"
 
 
 def test_too_few_test_subjects_are_said_to_be_too_few() -> None:

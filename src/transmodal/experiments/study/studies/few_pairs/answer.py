@@ -24,11 +24,9 @@ from transmodal.experiments.study.parts import (
 from transmodal.experiments.study.record import Omission
 from transmodal.experiments.study.studies._base import Findings, Study, StudyOptions
 from transmodal.experiments.study.studies.few_pairs import curves
-from transmodal.experiments.study.studies.few_pairs.budget import Budgeted, give_steps
+from transmodal.experiments.study.studies.few_pairs.budget import Budgeted, PairKind, give_steps
 from transmodal.experiments.study.studies.few_pairs.curves import PairCurve
-
-ORDER = 2024
-"""Seed of the order in which training subjects are taken."""
+from transmodal.training.planning.pairing import ORDER
 
 
 class Options(StudyOptions):
@@ -43,7 +41,7 @@ class Options(StudyOptions):
 
 
 def answer(bench: Bench[Options]) -> Findings:
-    """Return quality by the number of training subjects, with pairs and without.
+    """Return quality by the number of training subjects, with pairs, without, and with both.
 
     Raises:
         InputError: E132 for a cohort with too few training subjects, or none to score.
@@ -87,16 +85,16 @@ def _train(
     """Return the runs of every recipe and count; the subjects of a count are among those of the next."""
     cases = list(training_patients(bench.cohort, ORDER).values())
     places = [(row, count) for row in names.values() for count in counts]
-    trainings = [
-        PartTraining(
-            f"{row}, {count} subjects",
-            recipe,
-            tuple(case for ids in cases[:count] for case in ids),
-            budgets[recipe].changes,
-        )
-        for recipe, row in names.items()
-        for count in counts
-    ]
+    trainings = []
+    for recipe, row in names.items():
+        kind, changes = budgets[recipe].kind, budgets[recipe].changes
+        for count in counts:
+            if kind == "half-paired":  # the same order, by which the first are told their pairs
+                name = f"{row}, {count} of {counts[-1]} subjects with pairs"
+                learned, own = cases[: counts[-1]], (*changes, f"training.paired_patients={count}")
+            else:
+                name, learned, own = f"{row}, {count} subjects", cases[:count], changes
+            trainings.append(PartTraining(name, recipe, tuple(case for ids in learned for case in ids), own))
     return dict(zip(places, complete_parts(bench, trainings), strict=True))
 
 
@@ -104,7 +102,7 @@ def _curve(
     row: str, budget: Budgeted, counts: tuple[int, ...], results: Mapping[tuple[str, int], PartResult]
 ) -> PairCurve:
     values = {metric: [results[row, count].values(metric) for count in counts] for metric in METRICS}
-    return PairCurve(row, budget.is_paired, counts, values)
+    return PairCurve(row, budget.kind, counts, values)
 
 
 def _omissions(
@@ -115,35 +113,44 @@ def _omissions(
         Omission(part=f"{count} subjects", reason=f"the cohort has {n} to learn from")
         for count in sorted(set(bench.options.counts) - set(counts))
     ]
-    kinds = [
-        (
-            [names[recipe] for recipe, budget in budgets.items() if budget.is_paired],
-            "takes subjects with source and target alone",
-        ),
-        (
-            [names[recipe] for recipe, budget in budgets.items() if not budget.is_paired],
-            "draws targets from other places and has no term for pairs",
-        ),
-    ]
-    reason = "; ".join(f"{enumerated(rows)} {why}" for rows, why in kinds if rows)
+    if _of_kind("half-paired", names, budgets):
+        return tuple(count_omissions)
+    kinds: tuple[tuple[PairKind, str], ...] = (
+        ("pairs", "takes subjects with source and target alone"),
+        ("no pairs", "draws targets from other places and has no weight for pairs"),
+    )
+    reason = "; ".join(
+        f"{enumerated(rows)} {why}" for kind, why in kinds if (rows := _of_kind(kind, names, budgets))
+    )
     return (
         *count_omissions,
         Omission(part="half-paired", reason=f"no recipe here learns from both at once: {reason}"),
     )
 
 
+def _of_kind(kind: PairKind, names: Mapping[str, str], budgets: Mapping[str, Budgeted]) -> list[str]:
+    """Return the rows of one kind."""
+    return [names[recipe] for recipe, budget in budgets.items() if budget.kind == kind]
+
+
 def _protocol(bench: Bench[Options], names: Mapping[str, str], budgets: Mapping[str, Budgeted]) -> str:
-    unpaired = [names[recipe] for recipe, budget in budgets.items() if not budget.is_paired]
+    unpaired, both = (_of_kind(kind, names, budgets) for kind in ("no pairs", "half-paired"))
     unpaired_note = (
         f" {enumerated(unpaired)} learns from sources and targets of the same subjects, but never of one place: what it has "
         "seen of people is the same, what lies on what is not told."
         if unpaired
         else ""
     )
+    both_note = (
+        f" {enumerated(both)} learns from images of all subjects of the largest number, and is told the pairs of the first of them: "
+        "the number is that of subjects with pairs. Windows of both kinds are drawn as often as there are of them."
+        if both
+        else ""
+    )
     return (
         f"Every run takes {bench.options.steps} steps, whatever it learns from. Training subjects are taken in one drawn order, so "
         "that those of a count are among those of the next, the same for every recipe and seed; no checkpoint is chosen on "
-        f"validation subjects, since they are pairs too. Scored on the whole test side as `evaluate` does.{unpaired_note} Errors are mean absolute "
+        f"validation subjects, since they are pairs too. Scored on the whole test side as `evaluate` does.{unpaired_note}{both_note} Errors are mean absolute "
         f"errors inside the evaluation mask, in {PERCENT_OF_RANGE}. Intervals by a bootstrap over subjects and seeds."
     )
 
@@ -156,12 +163,18 @@ STUDY = Study(
         "the same test subjects by how many people a translator learned from, all with as many training steps: where "
         "the curve is flat, more people would not have helped on this budget, and where it still falls at its end they would. A translator "
         "without pairs sees the same people's images in both contrasts, but never which belong together; it is worth its "
-        "price where it beats one that has only a few pairs. Test subjects are few, and the training subjects are one draw: "
+        "price where it beats one that has only a few pairs. A half-paired one has those few pairs and all other people's images "
+        "besides; it is worth its price where it beats both. Test subjects are few, and the training subjects are one draw: "
         "which people came first is not in the intervals."
     ),
     needs="recipes",
     answer=answer,
     options=Options,
-    recipes=("t1-to-t2-small", "t1-to-t2-pix2pix-small", "t1-to-t2-cyclegan-small"),
+    recipes=(
+        "t1-to-t2-small",
+        "t1-to-t2-pix2pix-small",
+        "t1-to-t2-cyclegan-small",
+        "t1-to-t2-cyclegan-half-paired",
+    ),
     command="t1-to-t2-pix2pix-small t1-to-t2-cyclegan-small --cohort cohort --seeds 1,2 -o studies/few-pairs",
 )

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from transmodal.cohorts.store import Cohort
 from transmodal.errors import UsageError
 from transmodal.experiments.trial import Trial, plan_row
 from transmodal.recipes.load import load
+from transmodal.training.planning.plan import Plan
+
+PairKind = Literal["pairs", "no pairs", "half-paired"]
+"""Of a recipe: it learns from pairs alone, from none, or from some pairs and from images of all others without."""
 
 
 class Budgeted(NamedTuple):
@@ -17,11 +21,11 @@ class Budgeted(NamedTuple):
 
     Attributes:
         changes: that give it the steps.
-        is_paired: whether it learns from pairs.
+        kind: whether it learns from pairs.
     """
 
     changes: tuple[str, ...]
-    is_paired: bool
+    kind: PairKind
 
 
 def give_steps(recipe: str, changes: Sequence[str], steps: int, cohort: Cohort) -> Budgeted:
@@ -55,4 +59,10 @@ def give_steps(recipe: str, changes: Sequence[str], steps: int, cohort: Cohort) 
             f"Write --option steps={epochs * max(1, steps // epochs)}, or --set training.epochs=1.",
         )
     samples = steps // epochs * resolved.training.batch
-    return Budgeted((f"training.samples_per_epoch={samples}",), not plan.stream.unpaired)
+    return Budgeted((f"training.samples_per_epoch={samples}",), _kind_of(plan))
+
+
+def _kind_of(plan: Plan) -> PairKind:
+    if not plan.stream.unpaired:
+        return "pairs"
+    return "half-paired" if plan.stream.pairs else "no pairs"

@@ -9,6 +9,7 @@ from transmodal.evaluation.statistics.bootstrap import Values
 from transmodal.evaluation.statistics.paired_tests import Difference, describe, holm, paired
 from transmodal.experiments.study.parts import PERCENT_OF_RANGE
 from transmodal.experiments.study.record import StudyChart, StudyFigure, StudyTable
+from transmodal.experiments.study.studies.few_pairs.budget import PairKind
 
 QUALITY, MORE, AGAINST = "Quality by number of subjects", "More subjects", "Pairs against no pairs"
 GAIN, ENOUGH, LESS = "fall in MAE", "enough", "MAE less"
@@ -25,13 +26,16 @@ TABLES = (
     StudyTable(
         name=AGAINST,
         caption="MAE of the translator that learns from pairs less that of the one that learns from none, with as many subjects and "
-        "steps; below 0 pairs are better. 95 % intervals; p of a paired Wilcoxon test, Holm-corrected.",
+        "steps; below 0 pairs are better. Of a half-paired translator so many subjects have pairs: less the error of one that learns from "
+        "these pairs alone, and of one that learns from all subjects without pairs; below 0 learning from both is better. 95 % "
+        "intervals; p of a paired Wilcoxon test, Holm-corrected.",
         group_heading="subjects",
         decimals=2,
     ),
     StudyTable(
         name=QUALITY,
-        caption=f"Means over the test subjects with 95 % intervals over subjects and seeds; MAE in {PERCENT_OF_RANGE}.",
+        caption="Means over the test subjects with 95 % intervals over subjects and seeds; of a half-paired translator so many "
+        f"subjects have pairs, and images of all others are learned from without. MAE in {PERCENT_OF_RANGE}.",
         group_heading="subjects",
         decimals=3,
     ),
@@ -49,13 +53,13 @@ class PairCurve(NamedTuple):
 
     Attributes:
         row: of the recipe.
-        is_paired: whether it learns from pairs.
-        counts: of training subjects, rising.
+        kind: whether it learns from pairs.
+        counts: of training subjects, rising; of those with pairs, where it learns from others besides.
         values: by metric, `(seeds, patients)` for every count.
     """
 
     row: str
-    is_paired: bool
+    kind: PairKind
     counts: tuple[int, ...]
     values: Mapping[str, Sequence[Values]]
 
@@ -122,13 +126,13 @@ def draw_gains(curves: Sequence[PairCurve]) -> Iterator[StudyFigure]:
 
 
 def draw_differences(curves: Sequence[PairCurve]) -> list[StudyFigure]:
-    """Return how much less the error is with pairs than without, by count, of every two recipes."""
+    """Return how much less the error is with pairs than without, and with both than with either, by count."""
     places, differences = [], []
-    for ours in (curve for curve in curves if curve.is_paired):
-        for theirs in (curve for curve in curves if not curve.is_paired):
-            for n, count in enumerate(ours.counts):
-                places.append((f"{ours.row} against {theirs.row}", str(count)))
-                differences.append(paired(ours.values["mae"][n], theirs.values["mae"][n]))
+    for ours, theirs in _opponents(curves):
+        has_all = (ours.kind, theirs.kind) == ("half-paired", "no pairs")
+        for n, count in enumerate(ours.counts):
+            places.append((f"{ours.row} against {theirs.row}", str(count)))
+            differences.append(paired(ours.values["mae"][n], theirs.values["mae"][-1 if has_all else n]))
     corrected = holm([difference.p for difference in differences])
     return [
         StudyFigure(
@@ -177,5 +181,18 @@ def tell(curves: Sequence[PairCurve], differences: Sequence[StudyFigure]) -> Ite
             yield f"{row}: no difference is shown with any number of subjects."
 
 
+def _opponents(curves: Sequence[PairCurve]) -> Iterator[tuple[PairCurve, PairCurve]]:
+    """Yield every two curves that are held against one another: what has more pairs or more images comes first."""
+    order: tuple[tuple[PairKind, PairKind], ...] = (
+        ("pairs", "no pairs"),
+        ("half-paired", "pairs"),
+        ("half-paired", "no pairs"),
+    )
+    for first, second in order:
+        for ours in (curve for curve in curves if curve.kind == first):
+            for theirs in (curve for curve in curves if curve.kind == second):
+                yield ours, theirs
+
+
 def _row(curve: PairCurve) -> str:
-    return f"{curve.row}, {'pairs' if curve.is_paired else 'no pairs'}"
+    return f"{curve.row}, {curve.kind}"
