@@ -133,3 +133,12 @@ def test_it_is_counted_without_being_made() -> None:
     shape = frozen(torch.empty(2, 3, device="meta"))
     assert shape.is_meta
     assert shape.shape == (2, 4)
+
+
+def test_the_network_itself_can_be_asked_for(tmp_path: Path) -> None:
+    net = make().eval()
+    frozen = FrozenNet(make, saved(tmp_path, net), WHERE)
+    images = torch.rand(2, 3)
+    assert torch.equal(frozen.module()(images), frozen(images))
+    with pytest.raises(UsageError, match="no pretrained weights"):
+        FrozenNet(make, None, WHERE).module()

@@ -84,12 +84,13 @@ def test_settings_are_frozen_and_strict() -> None:
         TWO.width = 3  # type: ignore[misc]
 
 
-def test_a_plain_translator_has_nothing_frozen_and_no_way_back() -> None:
+def test_a_plain_translator_has_nothing_frozen_no_way_back_and_no_stages() -> None:
     plain, source = Mean(TranslatorConfig()), torch.ones(1, 1, 4, 4)
     assert plain.frozen() == plain.pretrained() == {}
     assert plain.encoder() is None
     assert plain.encode(source) is None
     assert plain.cycle(source, torch.ones(1, 1)) is None
+    assert plain.stages(source, torch.ones(1, 1)) == {}
 
 
 def test_statistics_can_be_chosen_only_where_a_normalisation_remembers_some() -> None:

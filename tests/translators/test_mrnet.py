@@ -508,3 +508,31 @@ def test_features_are_pooled_and_rounded_as_the_settings_say() -> None:
     assert len(set(names)) == 3
     assert str(names[0]).endswith("/tiny/256")  # as features were stored before there were these settings
     assert [translator.has_byte_features for translator in (usual, pooled, both)] == [False, False, True]
+
+
+@torch.inference_mode()
+def test_stages_are_those_of_a_translation() -> None:
+    """Of every stage without and with SAM's features; what is fused is what the decoder's skips are."""
+    translator = build()
+    given = batch()
+    maps = translator.stages(given.source, given.available)
+    parts = [f"{part} {n}" for n in (1, 2, 3) for part in ("encoder", "adapted", "fused")]
+    assert list(maps) == ["SAM layer 2", "SAM neck", *parts, "decoder 1", "decoder 2"]
+    assert [tuple(maps[f"fused {n}"].shape[1:]) for n in (1, 2, 3)] == [(4, 16, 20), (8, 8, 10), (16, 4, 5)]
+    assert not torch.equal(maps["encoder 2"], maps["fused 2"])
+    bottom = soft_clamp(maps["fused 3"], translator.config.softness)
+    first = translator.generator.decoder[0](bottom)
+    assert torch.equal(maps["decoder 1"], first)
+    second = translator.generator.decoder[1](torch.cat([first, maps["fused 2"]], dim=1))
+    assert torch.equal(maps["decoder 2"], second)
+    features = translator.encode(given.source)
+    assert torch.equal(maps["SAM neck"].half().float(), features)
+
+
+@torch.inference_mode()
+def test_stages_that_are_not_joined_are_not_fused() -> None:
+    given = batch()
+    bare = build(sam="none").stages(given.source, given.available)
+    assert list(bare) == ["encoder 1", "encoder 2", "encoder 3", "decoder 1", "decoder 2"]
+    some = build(sam_levels=[2]).stages(given.source, given.available)
+    assert [name for name in some if "fused" in name] == ["fused 2"]

@@ -91,6 +91,14 @@ class FrozenNet:
                 return self._make().eval()(*inputs)
         return self._network()(*inputs)
 
+    def module(self) -> nn.Module:
+        """Return the network itself, for what it gives beside its output.
+
+        Raises:
+            UsageError, InputError: as `check`.
+        """
+        return self._network()
+
     def _network(self) -> nn.Module:
         if self._net is None:
             self.check()

@@ -49,5 +49,13 @@ def test_figures_of_one_value_and_none_at_all_can_be_drawn(record_of: RecordOf) 
         ElementTree.fromstring(draw(record, chart.model_copy(update={"kind": "curves"})))
 
 
+def test_a_legend_of_many_curves_stays_within_its_drawing(record_of: RecordOf) -> None:
+    chart = StudyChart(table="Main", figure="r", caption="many", kind="curves")
+    many = [figure.model_copy(update={"row": f"row {n}"}) for n in range(30) for figure in figures(1.0, 2.0)]
+    drawing = ElementTree.fromstring(draw(record_of(*many), chart))
+    height = float(drawing.get("viewBox", "").split()[3])
+    assert max(float(text.get("y", "nan")) for text in drawing.iter(f"{SVG}text")) < height
+
+
 def test_a_level_has_the_number_that_it_starts_with() -> None:
     assert [position(level) for level in ("5 voxels", "-2.5", "none", "")] == [5.0, -2.5, 0.0, 0.0]

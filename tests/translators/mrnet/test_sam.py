@@ -261,3 +261,22 @@ def test_transformers_is_imported_when_an_encoder_is_made() -> None:
     code = "import sys, transmodal.translators.mrnet.sam; print('transformers' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
+
+
+@torch.inference_mode()
+def test_stages_end_with_the_features_and_leave_no_hook() -> None:
+    encoder = SamEncoder("tiny", 256).eval()
+    images = torch.rand(2, 3, 32, 40, generator=torch.Generator().manual_seed(1))
+    stages = encoder.stages(images)
+    assert list(stages) == [f"SAM layer {EVERYWHERE + 1}", "SAM neck"]
+    assert torch.equal(stages["SAM neck"], encoder(images))
+    tokens = stages[f"SAM layer {EVERYWHERE + 1}"]
+    assert tokens.shape == (2, WIDTH, *stages["SAM neck"].shape[2:])
+    rows = 256 // 16
+    padded = F.pad(tokens, (0, rows - tokens.shape[3], 0, rows - tokens.shape[2]))
+    again = encoder.vision_encoder.neck(padded.permute(0, 2, 3, 1))[
+        ..., : tokens.shape[2] - 1, : tokens.shape[3]
+    ]
+    # The neck's kernels of 3 see the padding at the lower rim alone.
+    torch.testing.assert_close(again, stages["SAM neck"][..., : tokens.shape[2] - 1, :])
+    assert not encoder.vision_encoder.layers[EVERYWHERE]._forward_hooks

@@ -100,7 +100,7 @@ def _curves(chart: StudyChart, figures: Sequence[StudyFigure]) -> tuple[float, s
     places = [(position(figure.group), figure) for figure in figures]
     rows = list(dict.fromkeys(figure.row for figure in figures))
     levels = [place for place, _ in places] or [0.0, 1.0]
-    bottom = _TOP + _CURVES
+    bottom = _TOP + max(_CURVES, _LINE * len(rows))  # a line of the legend for each
     across = _Axis(
         min(levels), max(levels) if max(levels) > min(levels) else min(levels) + 1, 70.0, _LABELS * 2.2
     )

@@ -62,6 +62,25 @@ class Generator(nn.Module):
             image = (image + 1) / 2 if self.shifts else image
         return self._corrected(image)
 
+    def stages(self, source: Tensor, features: Tensor | None) -> dict[str, Tensor]:
+        """Return the maps behind every stage of encoder and decoder, `(B, C_i, h_i, w_i)` by name.
+
+        `encoder i` is T_i(e_i), without SAM's features; `adapted i` A_i and `fused i` E_i of stages that are joined.
+        """
+        config, x, skips, maps = self._config, source, list[Tensor](), dict[str, Tensor]()
+        for n, stage in enumerate(self.encoder, start=1):
+            assert isinstance(stage, _Stage)
+            maps |= {f"{name} {n}": part for name, part in stage.parts(x, features).items()}
+            x, joined = stage(x, features)
+            skips.append(joined)
+        x = skips.pop()
+        if config.soft_clamp:
+            x = soft_clamp(x, config.softness)
+        for n, up in enumerate(self.decoder, start=1):
+            maps[f"decoder {n}"] = up(x)
+            x = torch.cat([maps[f"decoder {n}"], skips.pop()], dim=1)
+        return maps
+
     def _corrected(self, image: Tensor) -> tuple[Tensor, Tensor]:
         """Eq. 4 and 5; sequentially, y_k = y_{k-1} M_k with M_k made from y_{k-1}."""
         images, masks = [image], list[Tensor]()
@@ -102,6 +121,14 @@ class _Stage(nn.Module):
             return joined, joined
         joined = self._activated(self.fuse(torch.cat([e, self.adaptor(features, e.shape[2:])], dim=1)))
         return (self._activated(e) if self._skips_only else joined), joined
+
+    def parts(self, x: Tensor, features: Tensor | None) -> dict[str, Tensor]:
+        """Return the stage without SAM's features and, where it is joined with them, those that come in and E_i."""
+        e = self.conv(x)
+        if features is None or not self._joins:
+            return {"encoder": self._activated(e)}
+        adapted, (_, joined) = self.adaptor(features, e.shape[2:]), self(x, features)
+        return {"encoder": self._activated(e), "adapted": adapted, "fused": joined}
 
     def _activated(self, x: Tensor) -> Tensor:
         return F.leaky_relu(F.instance_norm(x) if self._normed else x, 0.2)

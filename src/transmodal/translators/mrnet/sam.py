@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from contextlib import ExitStack
 from typing import Literal, NamedTuple
 
 import torch
@@ -89,6 +90,7 @@ class SamEncoder(nn.Module):
 
         super().__init__()
         shape, self._size = SHAPES[model], size
+        self._everywhere = shape.everywhere
         config = SamVisionConfig(
             hidden_size=shape.width,
             num_hidden_layers=shape.depth,
@@ -113,14 +115,50 @@ class SamEncoder(nn.Module):
         The shorter side is brought to whole patches, and the rest of the square is padded with zeros, as SAM pads;
         the padding's features are cut off. A square image is resized only.
         """
-        longest = max(images.shape[2:])
-        rows, columns = (max(1, round(side * self._size / PATCH / longest)) for side in images.shape[2:])
+        rows, columns = self._tokens(images)
         sides = (PATCH * rows, PATCH * columns)
         x = F.interpolate(images, sides, mode="bilinear", antialias=True)
         x = (x - self.mean) / self.deviation
         x = F.pad(x, (0, self._size - sides[1], 0, self._size - sides[0]))
         features: Tensor = self.vision_encoder(x).last_hidden_state
         return features[..., :rows, :columns]
+
+    def stages(self, images: Tensor) -> dict[str, Tensor]:
+        """Return the tokens behind each layer that attends to the whole image, and the neck's features, by name.
+
+        Args:
+            images: `(B, 3, H, W)` in [0, 1].
+
+        Returns:
+            `(B, C, h, w)` each; what stands between two such layers sees windows alone, so that they end its stages.
+        """
+        rows, columns = self._tokens(images)
+        tokens: dict[str, Tensor] = {}
+        with ExitStack() as hooks:
+            for number in self._everywhere:
+                hook = _Keeper(tokens, f"SAM layer {number + 1}")
+                handle = self.vision_encoder.layers[number].register_forward_hook(hook)
+                hooks.callback(handle.remove)
+            neck = self(images)
+        kept = {name: x.permute(0, 3, 1, 2)[..., :rows, :columns] for name, x in tokens.items()}
+        return {**kept, "SAM neck": neck}
+
+    def _tokens(self, images: Tensor) -> tuple[int, int]:
+        """Return the patches that images have along each side, without the padding."""
+        longest = max(images.shape[2:])
+        rows, columns = (max(1, round(side * self._size / PATCH / longest)) for side in images.shape[2:])
+        return rows, columns
+
+
+class _Keeper:
+    """A hook that keeps what a layer gives, `(B, h, w, C)`, under a name."""
+
+    def __init__(self, kept: dict[str, Tensor], name: str) -> None:
+        self._kept, self._name = kept, name
+
+    def __call__(self, layer: nn.Module, inputs: object, output: Tensor | tuple[Tensor, ...]) -> None:
+        # Some versions of transformers give a tuple, with attention behind the tokens.
+        self._kept[self._name] = output if isinstance(output, Tensor) else output[0]
 
 
 def pretrained_sam(path: str | None, model: SamModel, size: SamSize, otherwise: str) -> FrozenNet:

@@ -19,7 +19,7 @@ from transmodal.nets.sides import check_sides
 from transmodal.translators._base import Translator
 from transmodal.translators.mrnet.config import Config
 from transmodal.translators.mrnet.generator import Generator
-from transmodal.translators.mrnet.sam import pretrained_sam
+from transmodal.translators.mrnet.sam import SamEncoder, pretrained_sam
 
 
 class Outputs(NamedTuple):
@@ -64,6 +64,17 @@ class MRNet(Translator[Outputs]):
     def masks_of(self, source: Tensor, available: Tensor, features: Tensor | None = None) -> Tensor:
         """Return the masks `(B, n, T, H, W)` in (0, 1) with which a source is translated."""
         return self._translate(source, available, features).masks
+
+    def stages(self, source: Tensor, available: Tensor) -> dict[str, Tensor]:
+        """Return SAM's features by layer, then those of the generator's stages, `(B, C_i, h_i, w_i)` by name."""
+        self.check(source, available)
+        maps: dict[str, Tensor] = {}
+        if self._sam is not None:
+            encoder = self._sam.module()
+            assert isinstance(encoder, SamEncoder)
+            with torch.no_grad(), full_precision(source):
+                maps = encoder.stages(self._picture(source.float()))
+        return maps | self.generator.stages(source, self.encode(source))
 
     def encode(self, source: Tensor) -> Tensor | None:
         """Return SAM's features `(B, 256, s, s)`, pooled and rounded as the settings say; None without SAM.

@@ -1,4 +1,4 @@
-"""Evaluations that stand in for real ones: their synthetic volumes follow a rule that a test names."""
+"""Evaluations and networks that stand in for real ones: volumes follow a rule and networks a filter that a test names."""
 
 from __future__ import annotations
 
@@ -10,19 +10,72 @@ from typing import Any, cast
 
 import numpy as np
 import pytest
+import torch
+from numpy.typing import NDArray
+from scipy import ndimage
+from torch import Tensor
 
 from phantoms import Images, Phantom, Place
 from transmodal.cohorts.prepare.prepare import PrepareOptions, prepare
 from transmodal.cohorts.store import Cohort
 from transmodal.experiments.study.bench import Bench, CohortFiles, Entrant
-from transmodal.experiments.study.studies._base import StudyOptions
-from transmodal.experiments.study.studies.spectrum import answer, spectra
+from transmodal.experiments.study.studies.spectrum import answer, networks, spectra
+from transmodal.experiments.study.studies.spectrum.answer import Options
 from transmodal.experiments.study.units import WorkUnits
+from transmodal.inference.preprocessing import Preprocessing
 from transmodal.volumes import Volume
+from transmodal.volumes.intensity import IntensitySpec, fit
+from transmodal.volumes.windows.cut import Cutting
 
 Rule = Callable[[Volume, int], Volume]
 """Makes a synthetic volume from the target and the number of the case."""
-BenchOf = Callable[[Rule], Bench[StudyOptions]]
+BenchOf = Callable[..., Bench[Options]]
+
+
+class FilterNetwork:
+    """A network that blurs along rows and columns, and shows itself as a stage that is fused with the blur.
+
+    Args:
+        sigma: of the blur in pixels; 0 leaves images as they are.
+        output_range: `unit` brings them to [0, 1].
+        shows: whether it shows its stages.
+    """
+
+    draws = False
+
+    def __init__(self, sigma: float = 0.0, output_range: str = "signed", *, shows: bool = False) -> None:
+        self.sigma, self.output_range, self.shows = sigma, output_range, shows
+
+    def infer(self, source: NDArray[np.float32], *_: NDArray[Any]) -> NDArray[np.float32]:
+        blurred = ndimage.gaussian_filter(source[:, :1], (0, 0, self.sigma, self.sigma), mode="wrap")
+        return (blurred + 1) / 2 if self.output_range == "unit" else blurred
+
+    def stages(self, source: Tensor, _: Tensor) -> dict[str, Tensor]:
+        blurred = torch.from_numpy(self.infer(source.numpy()))
+        return (
+            {"encoder 1": source, "fused 1": blurred, "encoder 2": source[:, :, :4, :4]} if self.shows else {}
+        )
+
+    def frozen(self) -> dict[str, SimpleNamespace]:
+        return {"sam": SimpleNamespace(digest=lambda: "random:0")} if self.shows else {}
+
+
+def model_of(network: FilterNetwork) -> SimpleNamespace:
+    """Return what stands for a loaded run of slices that takes T1 as it is stored, divided by 1,000."""
+    preprocessing = Preprocessing(
+        sources=("t1",),
+        target="fa",
+        spacing_mm=None,
+        region="whole",
+        specs={"t1": IntensitySpec("window", 0.0, 2000.0)},
+        cutting=Cutting("slice", size=(40, 40)),
+        axes=(2,),
+        fuse="mean",
+        batch=8,
+        target_map=fit(IntensitySpec("window", 0.0, 1.0), np.zeros(1)),
+    )
+    device = torch.device("cpu")
+    return SimpleNamespace(translator=network, engine=network, preprocessing=preprocessing, device=device)
 
 
 @dataclass(frozen=True)
@@ -53,8 +106,9 @@ def bench_of(textured: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     """Return a function that makes a bench with one run, `unet`, that translates by a rule."""
     store = Cohort.open(textured)
 
-    def make(rule: Rule) -> Bench[StudyOptions]:
-        recipe = cast("Any", SimpleNamespace(training=SimpleNamespace(seed=1)))
+    def make(rule: Rule, network: FilterNetwork | None = None, kind: str = "slice") -> Bench[Options]:
+        windows, training = SimpleNamespace(kind=kind), SimpleNamespace(seed=1)
+        recipe = cast("Any", SimpleNamespace(training=training, windows=windows))
         entrant = Entrant("unet", tmp_path / "unet", recipe, "weights")
         scored = SimpleNamespace(
             folder=entrant.folder,
@@ -65,6 +119,8 @@ def bench_of(textured: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         )
         monkeypatch.setattr(answer, "score_entrants", lambda *_, **__: {entrant.label: scored})
         monkeypatch.setattr(spectra, "read_scored", lambda *_: scored)
+        monkeypatch.setattr(networks, "read_scored", lambda *_: scored)
+        monkeypatch.setattr(networks, "load", lambda *_, **__: model_of(network or FilterNetwork()))
         return Bench(
             store,
             tmp_path,
@@ -74,9 +130,15 @@ def bench_of(textured: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
             (1,),
             "test",
             CohortFiles(),
-            StudyOptions(),
+            Options(step=3),
             None,
             WorkUnits(tmp_path),
         )
 
     return make
+
+
+@pytest.fixture(scope="session")
+def network_of() -> type[FilterNetwork]:
+    """Return the class of networks that stand in for trained ones."""
+    return FilterNetwork

@@ -10,6 +10,7 @@ from transmodal.experiments.study.studies.spectrum.rings import (
     RINGS,
     coherent_share,
     compare,
+    decibels,
     frequency_edges,
     transform,
     window_of,
@@ -76,3 +77,8 @@ def test_an_even_plane_has_no_power_and_no_coherence() -> None:
 def test_octaves_are_octaves() -> None:
     assert OCTAVES[-1][1] == RINGS
     assert all(stop == 2 * start for start, stop in OCTAVES)
+
+
+def test_decibels_have_ends() -> None:
+    assert decibels(1, 2) == pytest.approx(-3.0103, abs=1e-4)
+    assert [decibels(0, 0), decibels(0, 1), decibels(1, 0)] == [0, -120, 120]

@@ -20,7 +20,7 @@ from transmodal.experiments.study.studies.spectrum.spectra import (
 )
 from transmodal.volumes import Volume
 
-BenchOf = Callable[[Callable[[Volume, int], Volume]], Bench[StudyOptions]]
+BenchOf = Callable[..., Bench[StudyOptions]]
 
 
 def item_of(bench: Bench[Any]) -> SpectrumItem:

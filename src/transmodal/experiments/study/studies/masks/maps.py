@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from itertools import combinations
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,19 +18,17 @@ from transmodal.evaluation.statistics.association import pearson
 from transmodal.experiments.study.bench import Entrant
 from transmodal.experiments.study.scored import Scored, read_scored
 from transmodal.experiments.study.units import Content
+from transmodal.experiments.study.windows import Labels, network_windows
 from transmodal.inference.load import load
 from transmodal.inference.model import Model
-from transmodal.inference.preprocessing import Preprocessed, preprocess_case
 from transmodal.translators._base import Translator
 from transmodal.translators.agi_net.translator import AGINet
 from transmodal.translators.mrnet.translator import MRNet
-from transmodal.volumes.windows.cut import cut, list_windows
 
 STRONGEST = 0.1
 """Share of the voxels in which a map acts most, whose overlap is taken."""
 FEWEST = 20
 """Voxels of a tissue below which it has no mean."""
-Labels = NDArray[np.int64]
 Maps = Mapping[str, NDArray[np.float32]]
 """By name, `(P,)`: the share that a map lets pass in every voxel of the region."""
 
@@ -126,10 +124,9 @@ def overlap(first: NDArray[np.floating], second: NDArray[np.floating]) -> float:
 
 def _collect(model: Model, case: PreparedCase, step: int) -> tuple[Maps, Labels, Labels]:
     """Return the maps of every `step`-th slice in the region, its labels, and those of the slice turned by half."""
-    preprocessed = preprocess_case(model.preprocessing, case)
     collected: dict[str, list[NDArray[np.float32]]] = {}
     own, turned = [], []
-    for source, labels in _slices(model, case, preprocessed, step):
+    for source, labels in network_windows(model, case, step, FEWEST):
         available = torch.ones(1, len(model.preprocessing.sources), device=model.device)
         maps = maps_of(model.translator, torch.from_numpy(source)[None].to(model.device), available)
         inside = labels > 0
@@ -142,35 +139,6 @@ def _collect(model: Model, case: PreparedCase, step: int) -> tuple[Maps, Labels,
         np.concatenate(own),
         np.concatenate(turned),
     )
-
-
-def _slices(
-    model: Model, case: PreparedCase, preprocessed: Preprocessed, step: int
-) -> Iterator[tuple[NDArray[np.float32], Labels]]:
-    """Yield windows of the first axis as the network sees them, with the labels of their middle slice from 1 on."""
-    preprocessing = model.preprocessing
-    axis = preprocessing.axes[0]
-    cutting = preprocessing.cutting.covering(preprocessed.grid.shape, axis)
-    labels = _labels(case, preprocessing.spacing_mm, preprocessed.grid.shape)
-    windows = [
-        window
-        for window in list_windows(preprocessed.grid.shape, cutting, axis)
-        if (np.take(labels, window.start[axis], axis=axis) > 0).sum() >= FEWEST
-    ]
-    for window in windows[:: max(1, step)]:
-        parts = [
-            cut(preprocessed.working[name].voxels, window, cutting, fill=-1.0)
-            for name in preprocessing.sources
-        ]
-        own = cut(labels, window, cutting, fill=0, labels=True)
-        yield np.concatenate(parts), own[len(own) // 2].astype(np.int64)
-
-
-def _labels(case: PreparedCase, spacing_mm: float | None, shape: tuple[int, ...]) -> NDArray[np.int16]:
-    """Return the case's labels inside its mask; 1 everywhere inside without a segmentation."""
-    segmentation, mask = case.segmentation(spacing_mm), case.mask(spacing_mm)
-    labels = np.ones(shape, np.int16) if segmentation is None else segmentation.astype(np.int16)
-    return labels if mask is None else np.where(mask, labels, np.int16(0)).astype(np.int16)
 
 
 def _describe(values: NDArray[np.float32], labels: Labels, turned: Labels, scored: Scored) -> Content:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -13,6 +14,8 @@ RINGS = 16
 """Rings of equal width from 0 to the highest frequency that the voxels can show."""
 OCTAVES = ((1, 2), (2, 4), (4, 8), (8, 16))
 """First ring and the one after the last; the first ring of all, the head's shape and mean, is in none."""
+QUIET_DB = -120.0
+"""Stands for no power at all, which has no logarithm."""
 SMALLEST_SIDE = 64
 """Pixels to which a smaller box is padded, so that every ring holds frequencies."""
 RIM_PIXELS = 8
@@ -107,6 +110,15 @@ def compare(
         np.hypot(_averaged(cross.real, ring), _averaged(cross.imag, ring)),
         np.hypot(_averaged(turned_cross.real, ring), _averaged(turned_cross.imag, ring)),
     )
+
+
+def decibels(power: float, reference: float) -> float:
+    """Return a ratio of powers in decibels, `QUIET_DB` at the least; 0 where neither has power."""
+    if power <= 0 and reference <= 0:
+        return 0.0
+    if power <= 0 or reference <= 0:
+        return QUIET_DB if power <= 0 else -QUIET_DB
+    return float(np.clip(10 * math.log10(power / reference), QUIET_DB, -QUIET_DB))
 
 
 def coherent_share(cross: Array, power: Array, reference_power: Array) -> float:
