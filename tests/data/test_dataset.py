@@ -59,6 +59,21 @@ def test_patches_and_all_axes(stream: Stream) -> None:
     assert len(WindowDataset(replace(stream, axes=(0, 1, 2)))) == 3 * sum(SHAPE)
 
 
+def test_the_plane_follows_the_sources(stream: Stream) -> None:
+    """Behind those of the sources, whatever varies them, three channels of which that of the axis is 1."""
+    told = WindowDataset(
+        replace(stream, axes=(0, 2), plane_channels=True, augment=Augment(flip_lr=True, gain=0.5, jitter=1.2))
+    )
+    assert told.window(0).axis == 0
+    assert told.window(len(told) - 1).axis == 2
+    for index, plane in ((0, 0), (len(told) - 1, 2)):
+        for seed in range(3):
+            source = told[index, seed].source
+            assert source.shape == (5, 12, 12)
+            assert source[2:].mean(dim=(1, 2)).tolist() == [float(plane == n) for n in range(3)]
+    assert WindowDataset(replace(stream, axes=(0, 2)))[0, 0].source.shape[0] == 2
+
+
 def test_collate_keeps_what_is_missing_missing() -> None:
     item = Batch(torch.zeros(1, 2, 2), torch.ones(1), draw=torch.tensor(3))
     made = collate([item, item])

@@ -95,6 +95,7 @@ def test_only_plain_streams_that_fit_reside(stream: Stream, monkeypatch: pytest.
         replace(own, augment=Augment(gain=0.1)),
         replace(own, cutting=Cutting("slab", size=(12, 12), depth=3)),
         replace(own, unpaired=True),
+        replace(own, plane_channels=True),
     )
     assert not any(can_reside(other, CPU) for other in others)
     monkeypatch.setattr(resident, "free_bytes", lambda device: 2 * n_bytes - 2)

@@ -10,3 +10,10 @@ def test_numbers_have_their_units() -> None:
     assert page._figure(0.123456, "1") == "0.1235"
     assert page._figure(101.26, "HU") == "101.3 HU"
     assert page._sides(["batch", 1, 16]) == "batch x 1 x 16"
+
+
+def test_sources_are_named_once_and_the_plane_behind_them() -> None:
+    channels = [{"modality": "t1"}, {"modality": "t1"}, {"modality": "t2"}]
+    assert page.list_sources({"input": {"channels": channels}}) == ["t1", "t2"]
+    told = [*channels, {"plane": "x"}, {"plane": "y"}, {"plane": "z"}]
+    assert page.list_sources({"input": {"channels": told}}) == ["t1", "t2", "the plane of the slices"]

@@ -229,6 +229,20 @@ def test_an_unknown_axis_is_refused() -> None:
     assert twice.value.code == "E001"
 
 
+def test_a_plane_that_a_told_network_has_not_learned_from_is_refused() -> None:
+    plain = model()
+    windows = plain.recipe.windows.model_copy(update={"axes": ("x", "z"), "plane_channels": True})
+    told = replace(
+        plain,
+        recipe=plain.recipe.model_copy(update={"windows": windows}),
+        preprocessing=replace(plain.preprocessing, plane_channels=True),
+    )
+    assert told.with_axes(("z", "x")).preprocessing.axes == (2, 0)
+    with pytest.raises(UsageError, match=r"axes y of a network.*Give --axes x,z") as refused:
+        told.with_axes(("x", "y"))
+    assert refused.value.code == "E004"
+
+
 def test_resampling_home_stays_within_what_was_synthesised() -> None:
     trained = model()
     coarse = replace(trained, preprocessing=replace(trained.preprocessing, spacing_mm=3.0))

@@ -79,6 +79,15 @@ def test_windows_go_through_the_engine_and_come_back_as_a_volume_in_real_units()
         assert len(noise) == len(source)
 
 
+def test_an_engine_is_told_the_plane_of_every_window() -> None:
+    engine = MeanEngine()
+    told = preprocessing(axes=(0, 2), plane_channels=True, batch=16)
+    synthesise(engine, told, preprocess(told, images()))
+    for (source, *_), axis in zip(engine.calls, (0, 2), strict=True):
+        assert source.shape[1] == 2 + 3
+        assert source[:, 2:].mean(axis=(0, 2, 3)).tolist() == [float(axis == n) for n in range(3)]
+
+
 def test_a_missing_source_is_zero_and_said_to_be_absent() -> None:
     engine, sources = MeanEngine(), images()
     del sources["t1"]

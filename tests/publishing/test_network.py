@@ -40,6 +40,11 @@ def test_slices_that_are_resized_have_one_size() -> None:
             "3D patches",
         ),
         ("unet_regression", {"target": "colour", "target_channels": 3}, "colour"),
+        (
+            "unet_regression",
+            {"windows": {"axes": ["x", "z"], "plane_channels": True}, "plane_channels": 3, "width": 16},
+            "told the plane",
+        ),
     ],
 )
 def test_a_model_that_a_page_cannot_run_is_refused(

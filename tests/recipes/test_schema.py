@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from transmodal.errors import UsageError
 from transmodal.recipes import load
 from transmodal.recipes.schema import Recipe
 
@@ -22,3 +23,24 @@ def test_schema_of_slabs_and_patches(file: Path) -> None:
     assert isinstance(slab, Recipe)
     assert slab.windows.depth == 5
     assert patch.windows.size == (16, 16, 16)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        (["windows={plane_channels: true}"], "two axes or three"),
+        (
+            ["windows={kind: patch, size: [16, 16, 16], plane_channels: true, axes: [x, z]}"],
+            "two axes or three",
+        ),
+        (
+            ["windows={axes: [x, z], plane_channels: true}", "translation={axes: [x, y]}"],
+            "has y, which windows.axes has not",
+        ),
+    ],
+)
+def test_planes_that_cannot_be_told_are_refused(file: Path, changes: list[str], said: str) -> None:
+    with pytest.raises(UsageError, match=said):
+        load.load(file, changes)
+    told = load.load(file, ["windows={axes: [x, z], plane_channels: true}", "translation={axes: [x]}"])
+    assert told.windows.plane_channels

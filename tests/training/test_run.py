@@ -53,6 +53,23 @@ def test_another_recipe_is_refused_by_key(tiny: Callable[..., Recipe], run_folde
         assert key.split(",")[0] in caught.value.got
 
 
+def test_a_setting_that_there_was_not_yet_is_at_its_default(
+    tiny: Callable[..., Recipe], run_folder: Path
+) -> None:
+    run = open_run(run_folder, tiny(), HEADS, {})
+    record = json.loads(run.record.read_text())
+    assert record["recipe"]["windows"].pop("plane_channels") is False
+    run.record.write_text(json.dumps(record))
+    assert open_run(run_folder, tiny(), HEADS, {}) == run
+    told = tiny(changes={"windows": {"axes": ["z", "x"], "plane_channels": True}})
+    with pytest.raises(UsageError, match=r"windows\.plane_channels differ"):
+        open_run(run_folder, told, HEADS, {})
+    record["recipe"]["windows"]["colour"] = "red"  # of a later version
+    run.record.write_text(json.dumps(record))
+    with pytest.raises(UsageError, match=r"windows\.colour"):
+        open_run(run_folder, tiny(), HEADS, {})
+
+
 def test_another_cohort_is_refused(tiny: Callable[..., Recipe], run_folder: Path) -> None:
     open_run(run_folder, tiny(), HEADS, {})
     open_run(run_folder, tiny(), CohortMark("moved", "ab12"), {})

@@ -77,6 +77,13 @@ def test_dimensions_that_a_class_does_not_have_are_refused() -> None:
         Mean(TranslatorConfig(spatial_dims=3))
 
 
+def test_the_plane_is_told_only_to_what_takes_it() -> None:
+    assert TranslatorConfig(source_channels=(1, 3), slab_depth=3, plane_channels=3).in_channels == 15
+    with pytest.raises(UsageError, match=r"Set windows\.plane_channels=false") as refused:
+        Mean(TranslatorConfig(plane_channels=3))
+    assert refused.value.code == "E004"
+
+
 def test_settings_are_frozen_and_strict() -> None:
     with pytest.raises(ValidationError, match="depth"):
         TranslatorConfig.model_validate({"depth": 3})

@@ -536,3 +536,14 @@ def test_stages_that_are_not_joined_are_not_fused() -> None:
     assert list(bare) == ["encoder 1", "encoder 2", "encoder 3", "decoder 1", "decoder 2"]
     some = build(sam_levels=[2]).stages(given.source, given.available)
     assert [name for name in some if "fused" in name] == ["fused 2"]
+
+
+@torch.inference_mode()
+def test_sam_sees_the_sources_and_the_generator_the_plane_besides() -> None:
+    given, planes = batch(), torch.zeros(2, 3, 32, 40)
+    planes[:, 1] = 1
+    told = torch.cat([given.source, planes], dim=1)
+    network = build(plane_channels=3).eval()
+    assert torch.equal(network.encode(told), build().encode(given.source))
+    other = torch.cat([given.source, planes.roll(1, dims=1)], dim=1)
+    assert not torch.equal(network(told, given.available), network(other, given.available))

@@ -167,3 +167,15 @@ def test_the_strong_recipe_is_nnunets() -> None:
     player = recipe.training.players["generator"]
     assert (player.optimizer, player.lr, player.betas[0], player.schedule) == ("sgd", 0.01, 0.99, "poly")
     assert recipe.training.epochs * (recipe.training.samples_per_epoch or 0) == 1000 * 250 * 2
+
+
+def test_a_plane_is_told_only_where_normalisation_leaves_it() -> None:
+    for settings in ({"width": 8}, {"width": 32, "network": "resenc"}):
+        with pytest.raises(UsageError, match=r"Set settings\.network=light and settings\.width=16"):
+            translators.build("unet_regression", {**settings, "levels": 2, "plane_channels": 3})
+    told = translators.build("unet_regression", {"width": 16, "levels": 2, "plane_channels": 3})
+    image, planes = torch.rand(1, 1, 16, 16), torch.eye(3)[:, :, None, None].expand(3, 3, 16, 16)
+    with torch.no_grad():
+        made = told(torch.cat([image.expand(3, -1, -1, -1), planes], dim=1), torch.ones(3, 1))
+    inside = made[:, 0, 6:10, 6:10]  # where no padding reaches within a stage
+    assert not torch.allclose(inside[0], inside[1])

@@ -18,6 +18,7 @@ from transmodal.data.recent import RecentCases
 from transmodal.data.stream import Stream
 from transmodal.errors import InputError
 from transmodal.volumes.windows.cut import Window
+from transmodal.volumes.windows.plane_channels import plane_channels
 
 
 class WindowDataset(Dataset[Batch]):
@@ -68,7 +69,7 @@ class WindowDataset(Dataset[Batch]):
         target = self._targets._draw_target(self.stream, draw) if sample.target is None else sample.target
         mask, labels = sample.mask, sample.segmentation
         return Batch(
-            source=_tensor(_join(sample.sources, self.stream)),
+            source=_tensor(_join(sample.sources, self.stream, arrays.window)),
             available=torch.tensor([float(source is not None) for source in sample.sources]),
             target=_tensor(target),
             mask=None if mask is None else _tensor(mask.astype(np.float32)),
@@ -131,16 +132,17 @@ def collate(items: Sequence[Batch]) -> Batch:
     )
 
 
-def _join(sources: Sources, stream: Stream) -> NDArray[np.float32]:
-    """Join the sources; a missing one is 0, which `available` tells from a value of 0."""
+def _join(sources: Sources, stream: Stream, window: Window) -> NDArray[np.float32]:
+    """Join the sources, and what tells the plane; a missing one is 0, which `available` tells from a value of 0."""
     first = next(source for source in sources if source is not None)
     channels = stream.channels or (1,) * len(sources)
-    return np.concatenate(
-        [
-            np.zeros((n * stream.cutting.depth, *first.shape[1:]), np.float32) if source is None else source
-            for source, n in zip(sources, channels, strict=True)
-        ]
-    )
+    parts = [
+        np.zeros((n * stream.cutting.depth, *first.shape[1:]), np.float32) if source is None else source
+        for source, n in zip(sources, channels, strict=True)
+    ]
+    if stream.plane_channels:
+        parts.append(plane_channels(window.axis, first.shape[1:]))
+    return np.concatenate(parts)
 
 
 def _tensor(array: NDArray[Any]) -> Tensor:

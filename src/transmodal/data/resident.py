@@ -126,6 +126,7 @@ def can_reside(stream: Stream, device: torch.device) -> bool:
     """Return whether a stream's windows can be cut on a device from volumes that fit it."""
     cutting = stream.cutting
     plain = _unmirrored(stream.augment) == Augment() and cutting.kind == "slice" and cutting.depth == 1
+    plain &= not stream.plane_channels
     whole = not stream.unpaired and stream.needs <= {"target"} and not stream.target_cases
     if not (plain and whole):
         return False

@@ -49,6 +49,7 @@ class Stream:
         misalignment: planted in every case; None leaves cases as they are.
         min_foreground: windows with a smaller share of the region are left out.
         central: whether only the middle slice along each axis is read.
+        plane_channels: whether sources are followed by channels that say along which axis a window lies.
         unpaired: whether targets come from other windows than the sources.
         pairs: ids of the cases whose windows have their own target all the same, where `unpaired`.
         channels: of each source modality, which a missing one cannot tell.
@@ -72,6 +73,7 @@ class Stream:
     channels: tuple[int, ...] | None = None
     target_cases: tuple[StreamCase, ...] = ()
     pairs: frozenset[str] = frozenset()
+    plane_channels: bool = False
 
     def of_targets(self) -> Stream:
         """Return the stream of the targets of a cohort without pairs: their windows are chosen by their own region."""

@@ -53,14 +53,16 @@ def describe(fixed: Model, form: str) -> dict[str, Any]:
 
 
 def _channels(preprocessing: Preprocessing) -> list[dict[str, Any]]:
-    """Return which source, which of its channels and which slice of a slab each channel of the input is."""
+    """Return which source, which of its channels and which slice of a slab each channel of the input is, or which plane."""
     half = preprocessing.cutting.depth // 2
-    return [
+    sources: list[dict[str, Any]] = [
         {"modality": source, "channel": channel, "slice": offset}
         for source in preprocessing.sources
         for channel in range(preprocessing.channels_of(source))
         for offset in range(-half, half + 1)
     ]
+    planes = [{"plane": axis, "value": "1 in slices along this axis, else 0"} for axis in AXES]
+    return sources + (planes if preprocessing.plane_channels else [])
 
 
 def _before(preprocessing: Preprocessing) -> dict[str, Any]:

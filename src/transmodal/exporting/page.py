@@ -15,6 +15,15 @@ _RUN = {
 }
 
 
+def list_sources(description: Mapping[str, Any]) -> list[str]:
+    """Return the modalities that an artefact takes, and the plane of its slices where it is told that."""
+    channels = description["input"]["channels"]
+    modalities = list(dict.fromkeys(channel["modality"] for channel in channels if "modality" in channel))
+    return modalities + (
+        ["the plane of the slices"] if any("plane" in channel for channel in channels) else []
+    )
+
+
 def write_page(description: Mapping[str, Any], parity: Mapping[str, Any]) -> str:
     """Return the page, Markdown.
 
@@ -29,7 +38,7 @@ def write_page(description: Mapping[str, Any], parity: Mapping[str, Any]) -> str
             INTENDED_USE,
             "",
             f"Run it: {_RUN[description['form']]}. `windows` is float32 of {_sides(source['shape'])} in -1 to 1, "
-            f"from {', '.join(dict.fromkeys(channel['modality'] for channel in source['channels']))}; what comes out "
+            f"from {', '.join(list_sources(description))}; what comes out "
             f"is {after['target']} before its map to {after['unit'] or 'reference units'}. `metadata.json` says how "
             "volumes become windows and windows a volume.",
             "",

@@ -190,7 +190,8 @@ class Model:
             fuse: `mean` or `median` over the axes; None takes the recipe's.
 
         Raises:
-            UsageError: E001 for what is no axis and for one given twice, E004 where the run cuts patches.
+            UsageError: E001 for what is no axis and for one given twice, E004 where the run cuts patches, and for a plane
+                that a run which is told its planes has not learned from.
         """
         if axes and not self.has_axes:
             raise UsageError(
@@ -206,9 +207,21 @@ class Model:
             if axes
             else self.preprocessing.axes
         )
+        self._check_planes(slices)
         return replace(
             self, preprocessing=replace(self.preprocessing, axes=slices, fuse=fuse or self.preprocessing.fuse)
         )
+
+    def _check_planes(self, slices: Sequence[int]) -> None:
+        learned = self.recipe.windows.axes
+        unseen = [axis for axis, number in AXES.items() if number in slices and axis not in learned]
+        if self.preprocessing.plane_channels and unseen:
+            raise UsageError(
+                "E004",
+                f"axes {','.join(unseen)} of a network that is told its plane and learned from {','.join(learned)}",
+                "planes that it learned from",
+                f"Give --axes {','.join(learned)}.",
+            )
 
     def with_draws(self, n_draws: int) -> Model:
         """Return the model as it translates: by so many draws of noise for each axis, fused as axes are.

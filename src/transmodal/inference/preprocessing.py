@@ -44,6 +44,7 @@ class Preprocessing:
         units: of modalities whose values are not in their own unit, such as `{"ct": "grey level"}`.
         source_channels: of each source that is not grey, which has one.
         flips: axes, 0 to 2, along each of which the volume is mirrored for one more pass per axis and draw.
+        plane_channels: whether sources are followed by channels that say along which axis a window lies.
     """
 
     sources: tuple[str, ...]
@@ -61,6 +62,7 @@ class Preprocessing:
     units: Mapping[str, str] = field(default_factory=dict)
     source_channels: Mapping[str, int] = field(default_factory=dict)
     flips: tuple[int, ...] = ()
+    plane_channels: bool = False
 
     def present(self, names: Collection[str]) -> tuple[str, ...]:
         """Return which sources there are, in the translator's order.
@@ -175,6 +177,7 @@ def build_preprocessing(
         accepts_missing=translator.accepts_missing,
         units=dict(units or {}),
         source_channels=dict(zip(recipe.task.source, translator.config.source_channels, strict=True)),
+        plane_channels=windows.plane_channels,
     )
 
 

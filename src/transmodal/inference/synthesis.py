@@ -23,6 +23,7 @@ from transmodal.volumes import Volume
 from transmodal.volumes.bounds import Clipped
 from transmodal.volumes.geometry.reorient import footprint, resample
 from transmodal.volumes.windows.cut import Cutting, Stitcher, Window, cut, list_windows
+from transmodal.volumes.windows.plane_channels import plane_channels
 from transmodal.volumes.windows.stitcher import overlap
 
 Voxel = TypeVar("Voxel", bound=np.generic)
@@ -168,7 +169,7 @@ class _Passes:
         return self.engine.infer(source, available, np.array(seeds, np.int64))
 
     def _source(self, window: Window, one_pass: _Pass) -> NDArray[np.float32]:
-        """Cut every source there is; one that is missing is 0, which `available` tells from a value of 0."""
+        """Cut every source there is, and say the plane; one that is missing is 0, which `available` tells from a value of 0."""
         working, cutting = self.preprocessed.working, one_pass.cutting
         windows = {
             name: cut(_mirror(volume.voxels, one_pass.flip), window, cutting, fill=-1.0)
@@ -180,7 +181,10 @@ class _Passes:
             for name in self.preprocessing.sources
             if name not in windows
         }
-        return np.concatenate([{**windows, **missing}[name] for name in self.preprocessing.sources])
+        parts = [{**windows, **missing}[name] for name in self.preprocessing.sources]
+        if self.preprocessing.plane_channels:
+            parts.append(plane_channels(window.axis, sides))
+        return np.concatenate(parts)
 
 
 def _mirror(voxels: NDArray[Voxel], flip: int | None) -> NDArray[Voxel]:

@@ -96,6 +96,8 @@ def check(model: Model) -> None:
         reason = "it translates 3D patches"
     elif not is_grey or model.translator.config.target_channels != 1:
         reason = "it reads or makes colour"
+    elif preprocessing.plane_channels:
+        reason = "it is told the plane of its slices"
     if reason:
         raise _refusal(model, reason)
 

@@ -96,6 +96,7 @@ class Windows(Part):
         overlap: share that neighbouring patches have in common when translating.
         min_foreground: share of region voxels below which training leaves a window out.
         central: train on the middle slice of each volume alone, as papers on single slices do.
+        plane_channels: tell the network along which axis a window lies, by three constant channels behind its sources.
     """
 
     kind: Literal["slice", "slab", "patch"] = "slice"
@@ -106,6 +107,7 @@ class Windows(Part):
     overlap: Annotated[float, Field(ge=0, lt=1)] = 0.5
     min_foreground: Annotated[float, Field(ge=0, le=1)] = 0.0
     central: bool = False
+    plane_channels: bool = False
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -117,6 +119,8 @@ class Windows(Part):
             raise ValueError(f"depth {self.depth} is for slabs; a {self.kind} has depth 1")
         if self.kind == "patch" and self.central:
             raise ValueError("central is for slices and slabs, not for patches")
+        if self.plane_channels and (self.kind == "patch" or len(self.axes) < 2):
+            raise ValueError("plane_channels is for slices and slabs of two axes or three")
         sides = 3 if self.kind == "patch" else 2
         if self.size is None and (self.kind == "patch" or self.fit != "pad"):
             raise ValueError(f"windows of kind {self.kind} with fit {self.fit} need a size")
@@ -177,6 +181,16 @@ class Recipe(Part):
     training: Training
     translation: TranslationSettings = TranslationSettings()
     evaluation: EvaluationSettings = EvaluationSettings()
+
+    @model_validator(mode="after")
+    def _planes(self) -> Self:
+        unseen = set(self.translation.axes or ()) - set(self.windows.axes)
+        if self.windows.plane_channels and unseen:
+            raise ValueError(
+                f"translation.axes has {', '.join(sorted(unseen))}, which windows.axes has not: with windows.plane_channels a network "
+                "knows the planes alone that it learned from"
+            )
+        return self
 
     @model_validator(mode="after")
     def _flat(self) -> Self:

@@ -16,8 +16,9 @@ EXTRAS: tuple[dict[str, Any], ...] = (
     {"source_channels": (1, 3), "target_channels": 3},
     {"slab_depth": 3},
     {"spatial_dims": 3},
+    {"plane_channels": 3},
 )
-"""Channels, slabs and dimensions that it is also tested with; it may refuse them by name."""
+"""Channels, slabs, dimensions and planes that it is also tested with; it may refuse them by name."""
 
 
 class TranslatorCase(NamedTuple):

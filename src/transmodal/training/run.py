@@ -13,6 +13,7 @@ from typing import IO, Any
 
 import numpy as np
 import torch
+from pydantic import ValidationError
 
 from transmodal._version import __version__
 from transmodal.checkpoint import CohortMark, previous
@@ -186,7 +187,7 @@ def lock(run: Run) -> Iterator[None]:
 def _check(run: Run, recipe: Recipe, cohort: CohortMark) -> None:
     record = files.read_json(run.record)
     cohort_record = record.get("cohort", {})
-    differing = _differing_keys(record.get("recipe"), recipe.model_dump(mode="json"))
+    differing = _differing_keys(_completed(record.get("recipe")), recipe.model_dump(mode="json"))
     differing = [key for key in differing if key.removeprefix("training.") not in MOVABLE]
     if differing:
         raise UsageError(
@@ -215,6 +216,14 @@ def _check_starting(run: Run, summary: Mapping[str, Any]) -> None:
             f"the same files as then, not {weights}",
             "Choose another folder, or give those files.",
         )
+
+
+def _completed(recipe: object) -> object:
+    """Return a recorded recipe with the settings that there were not yet when it was written, at their defaults."""
+    try:
+        return Recipe.model_validate(recipe).model_dump(mode="json")
+    except ValidationError:
+        return recipe
 
 
 def _differing_keys(first: object, second: object, path: str = "") -> list[str]:

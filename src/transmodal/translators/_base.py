@@ -27,6 +27,7 @@ class TranslatorConfig(BaseModel):
         target_channels: channels of the target.
         spatial_dims: 2 for slices and slabs, 3 for patches.
         slab_depth: slices per 2.5D slab; 1 for plain slices.
+        plane_channels: channels behind the sources' that say along which axis a window lies; 0 for networks that are not told.
         width: channels of the first stage; what scales the network.
     """
 
@@ -39,12 +40,13 @@ class TranslatorConfig(BaseModel):
     target_channels: int = Field(1, ge=1)
     spatial_dims: Literal[2, 3] = 2
     slab_depth: int = Field(1, ge=1)
+    plane_channels: Literal[0, 3] = 0
     width: int = Field(64, ge=1)
 
     @property
     def in_channels(self) -> int:
-        """Channels of the `source` tensor: all modalities, times the slab's depth."""
-        return sum(self.source_channels) * self.slab_depth
+        """Channels of the `source` tensor: all modalities, times the slab's depth, and those of the plane."""
+        return sum(self.source_channels) * self.slab_depth + self.plane_channels
 
 
 class Frozen(Protocol):
@@ -83,6 +85,7 @@ class Translator(nn.Module, ABC, Generic[Outputs]):
         wants: of `mask` and `segmentation`, what batches carry where the cohort has it.
         accepts_missing: whether source modalities may be absent.
         supported_dims: spatial dimensions that windows may have.
+        takes_plane: whether sources may have channels behind them that say along which axis a window lies.
         output_range: where the output lies.
         phases: of training, in order.
         preparatory: phases that train a part and translate nothing yet; they are not validated.
@@ -99,6 +102,7 @@ class Translator(nn.Module, ABC, Generic[Outputs]):
     wants: frozenset[str] = frozenset()
     accepts_missing: bool = False
     supported_dims: ClassVar[tuple[int, ...]] = (2,)
+    takes_plane: ClassVar[bool] = False
     output_range: OutputRange = "signed"
     phases: tuple[str, ...] = ("train",)
     preparatory: frozenset[str] = frozenset()
@@ -116,6 +120,13 @@ class Translator(nn.Module, ABC, Generic[Outputs]):
                 f"one of {self.supported_dims} dimensions",
                 "Choose windows.kind: slice (2D), slab (2.5D) or patch (3D) accordingly.",
             )
+        if config.plane_channels and not self.takes_plane:
+            raise UsageError(
+                "E004",
+                f"windows.plane_channels for {type(self).__name__}",
+                "a translator that takes the plane beside its sources, such as unet_regression, pix2pix or mrnet",
+                "Set windows.plane_channels=false.",
+            )
         self.config = config
 
     @abstractmethod
@@ -129,7 +140,7 @@ class Translator(nn.Module, ABC, Generic[Outputs]):
         """Translate `(B, C, *S)` into `(B, T, *S)` in `output_range`.
 
         Args:
-            source: the sources in [-1, 1]; missing modalities are zero.
+            source: the sources in [-1, 1]; missing modalities are zero. Behind them lie `config.plane_channels`, 0 or 1.
             available: `(B, n_modalities)`, 1 or 0.
             features: a frozen encoder's features, for translators that use them.
             noise: `(B,)` int64 seeds for translators that draw; None translates without noise.

@@ -55,6 +55,7 @@ class Pix2Pix(ConditionalGan):
     """A conditional GAN with two players."""
 
     supported_dims = (2, 3)
+    takes_plane = True
     config: Config
 
     def __init__(self, config: Config) -> None:

@@ -33,6 +33,7 @@ def plain(small: Callable[..., Model]) -> Model:
         ({"axes": (0, 2)}, ""),
         ({"source_channels": {"t1": 3}}, "colour"),
         ({"target": "colour"}, "colour"),
+        ({"plane_channels": True}, "plane"),
     ],
 )
 def test_the_reason_why_the_library_is_needed_is_told(

@@ -130,3 +130,14 @@ def test_alignment_is_refused_where_it_can_do_nothing(
     assert error.code == "E004"
     assert said in error.got
     assert "null" in error.remedy
+
+
+def test_alignment_beside_a_plane_is_refused(tiny: Tiny, cohort: Cohort) -> None:
+    windows = {"axes": ["z", "x"], "plane_channels": True}
+    changes = {"windows": windows, "settings": {"width": 16, "levels": 2}}
+    error = refusal(tiny(changes=changes, alignment={"registration": {}}), cohort)
+    assert (error.code, "windows.plane_channels=false" in error.remedy) == ("E004", True)
+    told = plan(tiny(changes=changes), cohort)
+    assert told.config["plane_channels"] == 3
+    assert told.stream.plane_channels
+    assert told.preprocessing.plane_channels

@@ -12,6 +12,7 @@ from transmodal.cohorts.store import PreparedCase
 from transmodal.inference.model import Model
 from transmodal.inference.preprocessing import preprocess_case
 from transmodal.volumes.windows.cut import cut, list_windows
+from transmodal.volumes.windows.plane_channels import plane_channels
 
 Labels = NDArray[np.int64]
 
@@ -20,7 +21,7 @@ class NetworkWindow(NamedTuple):
     """A window of the first axis of a run's passes.
 
     Attributes:
-        source: `(C, H, W)` in [-1, 1].
+        source: `(C, H, W)` in [-1, 1]; behind the sources what tells the plane, where the network is told.
         labels: `(H, W)` of its middle slice, from 1 on inside of the mask, 0 outside.
     """
 
@@ -52,6 +53,8 @@ def network_windows(model: Model, case: PreparedCase, step: int, fewest: int) ->
             cut(preprocessed.working[name].voxels, window, cutting, fill=-1.0)
             for name in preprocessing.sources
         ]
+        if preprocessing.plane_channels:
+            parts.append(plane_channels(axis, parts[0].shape[1:]))
         own = cut(labels, window, cutting, fill=0, labels=True)
         yield NetworkWindow(np.concatenate(parts), own[len(own) // 2].astype(np.int64))
 

@@ -19,6 +19,7 @@ def obstacle(preprocessing: Preprocessing) -> str:
         "it resamples to a spacing of its own, as Transmodal does": preprocessing.spacing_mm is not None,
         "its windows are not padded slices": cutting.kind != "slice" or cutting.fit != "pad",
         "its passes are fused by the median": preprocessing.fuse != "mean" and len(preprocessing.axes) > 1,
+        "it is told the plane of its slices": preprocessing.plane_channels,
         "it is of colour": bool(colour) or modality_of(preprocessing.target).is_colour,
     }
     return next((reason for reason, holds in reasons.items() if holds), "")

@@ -92,7 +92,8 @@ def _data_format(tensor: Mapping[str, Any], *, needs_library: bool) -> dict[str,
 
 
 def _page(description: Mapping[str, Any], report: Mapping[str, Any], reason: str) -> str:
-    sources = list(dict.fromkeys(channel["modality"] for channel in description["input"]["channels"]))
+    channels = description["input"]["channels"]
+    sources = list(dict.fromkeys(channel["modality"] for channel in channels if "modality" in channel))
     words = " ".join(f"--{name} /data/{name}.nii.gz" for name in sources)
     needs = (
         f"It needs MONAI and Transmodal {__version__}, by which it translates: {reason}."

@@ -11,6 +11,7 @@ from transmodal.nets.meta import shapes_alone
 from transmodal.recipes.schema import Recipe
 from transmodal.training.planning.phases import PhasePlan, plan_phases
 from transmodal.translators._base import Translator
+from transmodal.volumes.windows.plane_channels import N_PLANES
 
 
 class NetworkPlan(NamedTuple):
@@ -68,6 +69,7 @@ def _derive(recipe: Recipe, channels: Mapping[str, int]) -> dict[str, Any]:
         "target_channels": channels[recipe.task.target],
         "spatial_dims": 3 if recipe.windows.kind == "patch" else 2,
         "slab_depth": recipe.windows.depth,
+        "plane_channels": N_PLANES if recipe.windows.plane_channels else 0,
     }
 
 

@@ -179,6 +179,7 @@ def _stream(
         unpaired=blank.pairing == "unpaired",
         channels=blank.config.source_channels,
         target_cases=targets,
+        plane_channels=recipe.windows.plane_channels,
         pairs=choose_pairs(recipe, blank, cases),
     )
 

@@ -69,6 +69,13 @@ def _check_alignment(recipe: Recipe, blank: Translator[Any]) -> None:
             "a translator that learns from pairs",
             "Set training.alignment=null.",
         )
+    if recipe.windows.plane_channels:
+        raise UsageError(
+            "E004",
+            "training.alignment with windows.plane_channels",
+            "sources alone, which targets are held against",
+            "Set training.alignment=null, or windows.plane_channels=false.",
+        )
     if alignment.structure is not None and not blank.trains_on_image:
         raise structure.refusal(recipe.translator)
 

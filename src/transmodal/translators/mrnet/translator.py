@@ -39,6 +39,7 @@ class Outputs(NamedTuple):
 class MRNet(Translator[Outputs]):
     """A conditional GAN with two players and a frozen encoder."""
 
+    takes_plane = True
     config: Config
 
     def __init__(self, config: Config) -> None:
@@ -151,7 +152,8 @@ class MRNet(Translator[Outputs]):
     def _picture(self, source: Tensor) -> Tensor:
         """Bring `(B, C, H, W)` in [-1, 1] to `(B, 3, H, W)` in [0, 1]."""
         config = self.config
-        slabs = source.reshape(len(source), -1, config.slab_depth, *source.shape[2:])
+        images = source[:, : config.in_channels - config.plane_channels]
+        slabs = images.reshape(len(source), -1, config.slab_depth, *source.shape[2:])
         middle = slabs[:, :, config.slab_depth // 2]
         modalities = torch.split(middle, list(config.source_channels), dim=1)
         colours = [

@@ -15,7 +15,7 @@ from transmodal.losses.regression import deep_mae
 from transmodal.losses.structure import ssim_loss
 from transmodal.translators._base import Translator, TranslatorConfig
 from transmodal.translators.unet_regression.resenc import ResidualEncoderUNet
-from transmodal.translators.unet_regression.unet import ResidualUNet
+from transmodal.translators.unet_regression.unet import ResidualUNet, groups_of
 
 Count = Annotated[int, Field(ge=1)]
 Network = ResidualUNet | ResidualEncoderUNet
@@ -75,10 +75,19 @@ class UNetRegression(Translator[Outputs]):
 
     supported_dims = (2, 3)
     output_range = "free"
+    takes_plane = True
     config: Config
 
     def __init__(self, config: Config) -> None:
         super().__init__(config)
+        if config.plane_channels and not _tells_planes(config):
+            raise UsageError(
+                "E004",
+                f"windows.plane_channels for {config.network} of width {config.width}, whose first normalisation is of every "
+                "channel by itself: nothing is left of a constant",
+                "the light network, with another width than 1, 2, 4 and 8",
+                "Set settings.network=light and settings.width=16, or windows.plane_channels=false.",
+            )
         self.generator: Network = NETWORKS[config.network](
             config.in_channels,
             config.target_channels,
@@ -142,6 +151,11 @@ class UNetRegression(Translator[Outputs]):
                 synthetic = torch.where(mask > 0, synthetic, target.float())
             terms["ssim"] = config.ssim_weight * ssim_loss(synthetic, target, 2.0)
         return terms
+
+
+def _tells_planes(config: Config) -> bool:
+    """Return whether groups of channels are normalised together, so that a constant in some of them is not taken away."""
+    return config.network == "light" and groups_of(config.width) < config.width
 
 
 def build(config: Config) -> UNetRegression:

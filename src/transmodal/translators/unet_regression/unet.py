@@ -115,6 +115,10 @@ def _stage(channels: int, blocks: int, spatial_dims: int) -> nn.Sequential:
     return nn.Sequential(*(ResidualBlock(channels, spatial_dims) for _ in range(blocks)))
 
 
+def groups_of(channels: int) -> int:
+    """Return the groups in which so many channels are normalised together."""
+    return next(n for n in (8, 4, 2, 1) if channels % n == 0)
+
+
 def _norm(channels: int) -> nn.GroupNorm:
-    groups = next(n for n in (8, 4, 2, 1) if channels % n == 0)
-    return nn.GroupNorm(groups, channels)
+    return nn.GroupNorm(groups_of(channels), channels)

@@ -56,12 +56,13 @@ def bench_of(round_heads: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     store = Cohort.open(round_heads)
 
     def make(
-        rule: Rule, kind: str = "slice", calls: list[tuple[str, ...]] | None = None
+        rule: Rule, kind: str = "slice", calls: list[tuple[str, ...]] | None = None, *, is_told: bool = False
     ) -> Bench[StudyOptions]:
         recipe = SimpleNamespace(
             training=SimpleNamespace(seed=1),
-            windows=SimpleNamespace(axes=("z",), kind=kind),
+            windows=SimpleNamespace(axes=("z",), kind=kind, plane_channels=is_told),
             task=SimpleNamespace(source=("t1",), target="fa"),
+            translator="unet_regression",
         )
         entrant = Entrant("unet", tmp_path / "unet", cast("Any", recipe), "weights")
         scored = SimpleNamespace(

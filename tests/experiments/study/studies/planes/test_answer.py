@@ -183,4 +183,6 @@ def test_complete_cases_are_not_done_again(bench_of: BenchOf) -> None:
 def test_runs_of_patches_are_refused(bench_of: BenchOf) -> None:
     with pytest.raises(UsageError, match="3D patches"):
         STUDY.answer(bench_of(agree, kind="patch"))
+    with pytest.raises(UsageError, match="told its plane, and knows z alone"):
+        STUDY.answer(bench_of(agree, is_told=True))
     assert find("planes") is STUDY

@@ -11,13 +11,13 @@ from transmodal.experiments.study.bench import Bench, Entrant
 from transmodal.experiments.study.record import Omission
 from transmodal.experiments.study.scored import Scored, score_entrants
 from transmodal.experiments.study.studies._base import Findings, Study, StudyOptions
-from transmodal.experiments.study.studies.planes import figures, spread
+from transmodal.experiments.study.studies.planes import figures, spread, told
 from transmodal.experiments.study.studies.planes.figures import FusionGain, PlaneRow
 from transmodal.experiments.study.studies.planes.passes import (
     PLANES,
     PlaneItem,
-    has_planes,
     measure_planes,
+    obstacle,
     trained_axes,
 )
 from transmodal.experiments.study.studies.planes.spread import SpreadQuality
@@ -37,32 +37,33 @@ def answer(bench: Bench[StudyOptions]) -> Findings:
     """Return what each plane and their fusion bring, and what their spread tells.
 
     Raises:
-        UsageError: E004 where every run was trained on 3D patches.
+        UsageError: E004 where no run can go along every axis.
         TransmodalError: as `scored.score_entrants` and `Model.translate`.
     """
-    entrants = [entrant for entrant in bench.entrants if has_planes(entrant)]
+    entrants = [entrant for entrant in bench.entrants if not obstacle(entrant)]
     if not entrants:
         raise UsageError(
             "E004",
-            f"planes of {bench.entrants[0].row}, which was trained on 3D patches",
-            "a run that was trained on slices",
+            f"planes of {bench.entrants[0].row}: {obstacle(bench.entrants[0])}",
+            "a run that was trained on slices, and along every axis where it is told its plane",
             "Name one whose recipe has windows of kind slice or slab.",
         )
     scored = score_entrants(bench, entrants)
     contents = {entrant.label: _measure(bench, entrant, scored[entrant.label]) for entrant in entrants}
     rows = _gather(bench, contents)
-    gains, qualities = figures.take_gains(rows), spread.judge(rows)
+    gains, qualities, changes = figures.take_gains(rows), spread.judge(rows), told.take_changes(rows)
     patients = len({case["patient"] for case in rows[0].seeds[0]})
     return Findings(
         PROTOCOL,
-        (_headline(qualities), *_sentences(rows, gains, qualities)),
+        (_headline(qualities), *_sentences(rows, gains, qualities), *told.tell_changes(changes)),
         (
             *figures.take_volumes(rows),
             *figures.gain_figures(gains, {row.row: row.unit for row in rows}),
+            *told.draw_changes(changes),
             *spread.spread_figures(rows, qualities),
             *figures.take_slices(rows),
         ),
-        (*figures.TABLES[:2], *spread.TABLES, figures.TABLES[2]),
+        (*figures.TABLES[:2], *([told.TABLE] if changes else []), *spread.TABLES, figures.TABLES[2]),
         (figures.CHART, *spread.CHARTS),
         tuple(_omissions(bench)),
         (f"Intervals: {too_few(patients)}.",) if too_few(patients) else (),
@@ -93,7 +94,9 @@ def _gather(bench: Bench[StudyOptions], contents: dict[str, list[Content]]) -> l
     for row, entrants in bench.rows().items():
         seeds = [contents[entrant.label] for entrant in entrants if entrant.label in contents]
         if seeds:
-            rows.append(PlaneRow(row, str(seeds[0][0]["unit"]), seeds, trained_axes(entrants[0])))
+            unit, recipe = str(seeds[0][0]["unit"]), entrants[0].recipe
+            trained, is_told = trained_axes(entrants[0]), recipe.windows.plane_channels
+            rows.append(PlaneRow(row, unit, seeds, trained, recipe.translator, is_told))
     return rows
 
 
@@ -147,8 +150,8 @@ def _describe_spread(quality: SpreadQuality) -> str:
 
 def _omissions(bench: Bench[StudyOptions]) -> Iterator[Omission]:
     for row, entrants in bench.rows().items():
-        if not has_planes(entrants[0]):
-            yield Omission(part=row, reason="it was trained on 3D patches, which lie along no axis")
+        if obstacle(entrants[0]):
+            yield Omission(part=row, reason=obstacle(entrants[0]))
 
 
 STUDY = Study(

@@ -60,12 +60,16 @@ class PlaneRow(NamedTuple):
         unit: of the error.
         seeds: contents of the cases by run.
         trained: axes along which it saw slices in training.
+        translator: that it trained.
+        is_told: whether its network is told along which axis a slice lies.
     """
 
     row: str
     unit: str
     seeds: Seeds
     trained: tuple[str, ...]
+    translator: str = ""
+    is_told: bool = False
 
 
 class FusionGain(NamedTuple):
@@ -93,7 +97,7 @@ def take_volumes(rows: Sequence[PlaneRow]) -> Iterator[StudyFigure]:
                     value=None,
                     note=", ".join(part for part in (unit, unseen if metric == "mae" else "") if part),
                 )
-                yield mean_figure(place, values_of(row.seeds, _of_volume(name, metric)), NO_VALUE)
+                yield mean_figure(place, values_of(row.seeds, of_volume(name, metric)), NO_VALUE)
 
 
 def take_slices(rows: Sequence[PlaneRow]) -> Iterator[StudyFigure]:
@@ -118,9 +122,9 @@ def take_gains(rows: Sequence[PlaneRow]) -> list[FusionGain]:
     """Return the change in error by fusing, against every plane, tested over subjects."""
     gains = []
     for row in rows:
-        fused = values_of(row.seeds, _of_volume(FUSED, "mae"))
+        fused = values_of(row.seeds, of_volume(FUSED, "mae"))
         for plane in PLANES:
-            own = values_of(row.seeds, _of_volume(plane, "mae"))
+            own = values_of(row.seeds, of_volume(plane, "mae"))
             assert fused is not None  # every case has an error
             assert own is not None
             gains.append(FusionGain(row.row, plane, paired(fused, own), None, float(own.mean())))
@@ -146,7 +150,9 @@ def gain_figures(gains: Sequence[FusionGain], units: Mapping[str, str]) -> list[
     ]
 
 
-def _of_volume(name: str, metric: str) -> Callable[[Content], float | None]:
+def of_volume(name: str, metric: str) -> Callable[[Content], float | None]:
+    """Return what picks a metric of the volume of a pass out of a case."""
+
     def pick(case: Content) -> float | None:
         value: float | None = case["volumes"][name][metric]
         return value

@@ -161,6 +161,11 @@ def trained_axes(entrant: Entrant) -> tuple[str, ...]:
     return tuple(entrant.recipe.windows.axes)
 
 
-def has_planes(entrant: Entrant) -> bool:
-    """Return whether a run cuts slices, which lie along axes."""
-    return entrant.recipe.windows.kind != "patch"
+def obstacle(entrant: Entrant) -> str:
+    """Return why a run cannot go through a volume along every axis; nothing where it can."""
+    windows = entrant.recipe.windows
+    if windows.kind == "patch":
+        return "it was trained on 3D patches, which lie along no axis"
+    if windows.plane_channels and set(windows.axes) != set(PLANES):
+        return f"it is told its plane, and knows {', '.join(windows.axes)} alone"
+    return ""
