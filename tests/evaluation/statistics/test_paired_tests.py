@@ -14,6 +14,7 @@ from transmodal.evaluation.statistics.paired_tests import (
     describe,
     holm,
     paired,
+    paired_by_run,
     rank_biserial,
     too_few,
     wilcoxon,
@@ -108,6 +109,23 @@ def test_pairing_takes_out_what_patients_share() -> None:
     assert difference.mean == pytest.approx(1)
     assert difference.interval is not None
     assert 0.8 < difference.interval.low < 1 < difference.interval.high < 1.2
+
+
+def test_conditions_of_the_same_trainings_share_their_luck() -> None:
+    patients = np.linspace(0, 1, 8)
+    at_rest = np.stack([100 + patients, 200 + patients, 900 + patients])
+    changed = at_rest + 1 + np.tile([0.2, -0.2], 4)
+    by_run, apart = paired_by_run(changed, at_rest), paired(changed, at_rest)
+    assert by_run.mean == pytest.approx(1)
+    assert by_run.p == apart.p
+    assert by_run.interval is not None
+    assert 0.7 < by_run.interval.low < 1 < by_run.interval.high < 1.3
+    assert apart.interval is not None
+    assert apart.interval.low < -100, "other trainings might have had other luck"
+    assert paired_by_run(EIGHT, WORSE)[:3] == paired(EIGHT, WORSE)[:3]
+    with pytest.raises(UsageError, match="3 and 2 seeds") as caught:
+        paired_by_run(changed, at_rest[:2])
+    assert caught.value.code == "E001"
 
 
 @pytest.mark.parametrize("values", [np.array([]), np.array([1.0, math.nan]), np.zeros((2, 2, 2))])

@@ -42,6 +42,19 @@ def test_dots_lie_where_their_values_are(record_of: RecordOf, kind: str, axis: s
     assert drawing.get("aria-label") == "A & B"
 
 
+@pytest.mark.parametrize("kind", ["intervals", "curves"])
+def test_axes_say_what_they_are_of(record_of: RecordOf, kind: str) -> None:
+    chart = StudyChart.model_validate(
+        {"table": "Main", "figure": "r", "caption": "c", "kind": kind, "unit": "HU < 5"}
+    )
+    record = record_of(*figures(1.0, 2.0))
+    texts = [text.text for text in ElementTree.fromstring(draw(record, chart)).iter(f"{SVG}text")]
+    assert "r, HU < 5" in texts
+    assert (record.tables[0].group_heading in texts) is (kind == "curves")
+    without = ElementTree.fromstring(draw(record, chart.model_copy(update={"unit": ""})))
+    assert "r" in [text.text for text in without.iter(f"{SVG}text")]
+
+
 def test_figures_of_one_value_and_none_at_all_can_be_drawn(record_of: RecordOf) -> None:
     chart = StudyChart(table="Main", figure="r", caption="c")
     for record in (record_of(*figures(0.0)), record_of(*figures(None))):

@@ -127,8 +127,41 @@ def paired(first: Values, second: Values, *, resamples: int = RESAMPLES, seed: i
         UsageError: E001 without patients, with a value that is not finite, or with other numbers of patients.
     """
     ours, theirs = matrix_of(first), matrix_of(second)
+    return _difference(differences_of(ours, theirs), [ours, -theirs], resamples, seed)
+
+
+def paired_by_run(
+    first: Values, second: Values, *, resamples: int = RESAMPLES, seed: int = SEED
+) -> Difference:
+    """Compare two conditions of the same trainings patient by patient.
+
+    The luck of a training is in both of its conditions, so the seeds are drawn together: drawn apart, it would widen the
+    interval of a change that every training shows alike.
+
+    Args:
+        first: finite, `(patients,)` or `(seeds, patients)`.
+        second: the same seeds and patients in the same order.
+        resamples: of the bootstrap.
+        seed: of the bootstrap.
+
+    Raises:
+        UsageError: as `paired`, and E001 for other numbers of seeds.
+    """
+    ours, theirs = matrix_of(first), matrix_of(second)
     differences = differences_of(ours, theirs)
-    interval, _ = intervals([ours, -theirs], resamples, seed) if len(differences) >= FEWEST else (None, None)
+    if len(ours) != len(theirs):
+        raise UsageError(
+            "E001",
+            f"{len(ours)} and {len(theirs)} seeds",
+            "two conditions of the same trainings",
+            "Compare other trainings with paired.",
+        )
+    return _difference(differences, [ours - theirs], resamples, seed)
+
+
+def _difference(differences: Values, parts: Sequence[Values], resamples: int, seed: int) -> Difference:
+    """Return the description of differences `(patients,)`, whose interval is that of the parts' sum."""
+    interval, _ = intervals(parts, resamples, seed) if len(differences) >= FEWEST else (None, None)
     sd, mean = standard_deviation(differences), float(differences.mean())
     return Difference(
         len(differences),

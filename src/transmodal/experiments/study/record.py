@@ -88,6 +88,7 @@ class StudyChart(Part):
         caption: what it shows.
         kind: `intervals`: a dot and its interval per row and group; `curves`: a line per row over numeric groups.
         reference: value of a line to compare with, such as 0 for chance.
+        unit: of the column; empty where its name says it, or where it has none.
     """
 
     table: str
@@ -95,6 +96,7 @@ class StudyChart(Part):
     caption: str
     kind: Literal["intervals", "curves"] = "intervals"
     reference: float | None = None
+    unit: str = ""
 
 
 class Omission(Part):

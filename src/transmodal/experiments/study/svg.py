@@ -14,7 +14,7 @@ from transmodal.evaluation.drawing.words import number
 from transmodal.experiments.study.record import StudyChart, StudyFigure, StudyRecord
 
 _WIDTH, _LABELS, _EDGE = 760.0, 250.0, 24.0
-_LINE, _TOP, _FOOT = 20.0, 14.0, 34.0
+_LINE, _TOP, _FOOT, _TITLE = 20.0, 14.0, 34.0, 18.0
 _CURVES = 300.0
 _COLOURS = (
     ("#0b6e69", "#63c7bd"),
@@ -67,18 +67,20 @@ def draw(record: StudyRecord, chart: StudyChart) -> str:
         if figure.figure == chart.figure and figure.value is not None
     ]
     make = _curves if chart.kind == "curves" else _intervals
-    height, drawing = make(chart, figures)
+    height, drawing = make(record, chart, figures)
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" class="study-chart" viewBox="0 0 {_WIDTH:g} {height:g}" role="img" '
         f'aria-label="{escape(chart.caption)}"><style>{_STYLE}</style>{drawing}</svg>'
     )
 
 
-def _intervals(chart: StudyChart, figures: Sequence[StudyFigure]) -> tuple[float, str]:
+def _intervals(record: StudyRecord, chart: StudyChart, figures: Sequence[StudyFigure]) -> tuple[float, str]:
     rows = list(dict.fromkeys(figure.row for figure in figures))
     axis = _axis(chart, figures, _LABELS, _WIDTH - _EDGE)
     bottom = _TOP + _LINE * max(1, len(figures))
-    parts = [_horizontal(axis, bottom, chart.figure), _reference(chart, axis, bottom)]
+    middle = (axis.start + axis.end) / 2
+    title = f'<text x="{middle:g}" y="{bottom + 34:g}" text-anchor="middle">{escape(_named(chart))}</text>'
+    parts = [_horizontal(axis, bottom), title, _reference(chart, axis, bottom)]
     for n, figure in enumerate(figures):
         y, colour = _TOP + _LINE * (n + 0.5), f"c{rows.index(figure.row) % len(_COLOURS)}"
         label = f"{figure.row}: {figure.group}" if figure.group else figure.row
@@ -93,10 +95,10 @@ def _intervals(chart: StudyChart, figures: Sequence[StudyFigure]) -> tuple[float
             f'<circle class="{colour}" cx="{axis.at(value):.1f}" cy="{y:.1f}" r="4"><title>{escape(label)}: '
             f"{number(value)}</title></circle>"
         )
-    return bottom + _FOOT, "".join(parts)
+    return bottom + _FOOT + _TITLE, "".join(parts)
 
 
-def _curves(chart: StudyChart, figures: Sequence[StudyFigure]) -> tuple[float, str]:
+def _curves(record: StudyRecord, chart: StudyChart, figures: Sequence[StudyFigure]) -> tuple[float, str]:
     places = [(position(figure.group), figure) for figure in figures]
     rows = list(dict.fromkeys(figure.row for figure in figures))
     levels = [place for place, _ in places] or [0.0, 1.0]
@@ -105,7 +107,11 @@ def _curves(chart: StudyChart, figures: Sequence[StudyFigure]) -> tuple[float, s
         min(levels), max(levels) if max(levels) > min(levels) else min(levels) + 1, 70.0, _LABELS * 2.2
     )
     up = _axis(chart, figures, bottom, _TOP)
-    parts = [_horizontal(across, bottom, ""), _vertical(up, across, chart)]
+    parts = [
+        _horizontal(across, bottom),
+        _vertical(up, across, chart),
+        _titles(record, chart, across, bottom),
+    ]
     for n, row in enumerate(rows):
         colour = f"c{n % len(_COLOURS)}"
         own = [(place, figure) for place, figure in places if figure.row == row]
@@ -115,7 +121,22 @@ def _curves(chart: StudyChart, figures: Sequence[StudyFigure]) -> tuple[float, s
             f'<circle class="{colour}" cx="{across.end + 30:.1f}" cy="{y:.1f}" r="4"/>'
             f'<text x="{across.end + 42:.1f}" y="{y + 4:.1f}">{escape(_short(row))}</text>'
         )
-    return bottom + _FOOT, "".join(parts)
+    return bottom + _FOOT + _TITLE, "".join(parts)
+
+
+def _titles(record: StudyRecord, chart: StudyChart, across: _Axis, bottom: float) -> str:
+    """Return what stands along both axes of curves: what is varied, and the column with its unit."""
+    heading = next(table.group_heading for table in record.tables if table.name == chart.table)
+    middle = (across.start + across.end) / 2
+    x, y = _TOP, (bottom + _TOP) / 2
+    return (
+        f'<text x="{middle:g}" y="{bottom + 36:g}" text-anchor="middle">{escape(heading)}</text>'
+        f'<text x="{x:g}" y="{y:g}" text-anchor="middle" transform="rotate(-90 {x:g} {y:g})">{escape(_named(chart))}</text>'
+    )
+
+
+def _named(chart: StudyChart) -> str:
+    return f"{chart.figure}, {chart.unit}" if chart.unit else chart.figure
 
 
 def _curve(points: Sequence[tuple[float, StudyFigure]], across: _Axis, up: _Axis, colour: str) -> str:
@@ -155,13 +176,14 @@ def _ticks(axis: _Axis) -> list[float]:
     return [n * step for n in range(first, math.floor(axis.high / step) + 1)]
 
 
-def _horizontal(axis: _Axis, bottom: float, title: str) -> str:
+def _horizontal(axis: _Axis, bottom: float) -> str:
     ticks = "".join(
         f'<text x="{axis.at(tick):.1f}" y="{bottom + 16:g}" text-anchor="middle">{number(tick)}</text>'
         for tick in _ticks(axis)
     )
-    words = f'<text x="{_EDGE:g}" y="{bottom + 16:g}">{escape(title)}</text>' if title else ""
-    return f'<line class="axis" x1="{axis.start:g}" y1="{bottom:g}" x2="{axis.end:g}" y2="{bottom:g}"/>{ticks}{words}'
+    return (
+        f'<line class="axis" x1="{axis.start:g}" y1="{bottom:g}" x2="{axis.end:g}" y2="{bottom:g}"/>{ticks}'
+    )
 
 
 def _vertical(axis: _Axis, across: _Axis, chart: StudyChart) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 
 from transmodal.evaluation.drawing.words import counted, p_value
 from transmodal.evaluation.statistics.bootstrap import Interval, Values
-from transmodal.evaluation.statistics.paired_tests import holm, paired
+from transmodal.evaluation.statistics.paired_tests import holm, paired_by_run
 from transmodal.experiments.study.matrices import Seeds, mean_figure, values_of
 from transmodal.experiments.study.record import StudyChart, StudyFigure, StudyTable
 from transmodal.experiments.study.studies.consistency.steps import AXES
@@ -169,7 +169,7 @@ def spacing_note(rows: Sequence[StepRow]) -> str:
 
 
 def _compare(row: str, axis: str, own: Values, other_logs: Values) -> AxisFlicker:
-    difference = paired(own, other_logs)
+    difference = paired_by_run(own, other_logs)
     ends = difference.interval
     return AxisFlicker(
         row,

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from transmodal.evaluation.drawing.words import p_value
 from transmodal.evaluation.statistics.bootstrap import Values
-from transmodal.evaluation.statistics.paired_tests import Difference, holm, paired
+from transmodal.evaluation.statistics.paired_tests import Difference, holm, paired_by_run
 from transmodal.experiments.study.matrices import Seeds, mean_figure, values_of
 from transmodal.experiments.study.record import StudyChart, StudyFigure, StudyTable
 from transmodal.experiments.study.studies.consistency.put_in import MEASURED, SYNTHETIC, WITHOUT
@@ -73,7 +73,9 @@ def take_results(rows: Sequence[OverlapRow]) -> list[PutInResult]:
         values = {name: values_of(row.seeds, _mean_dice(name)) for name in (MEASURED, SYNTHETIC, WITHOUT)}
         means = {name: value for name, value in values.items() if value is not None}
         if len(means) == len(values):
-            loss, gain = (paired(means[SYNTHETIC], means[condition]) for condition in (MEASURED, WITHOUT))
+            loss, gain = (
+                paired_by_run(means[SYNTHETIC], means[condition]) for condition in (MEASURED, WITHOUT)
+            )
             results.append(PutInResult(row.row, means, loss, gain, None, None))
     corrected = holm([difference.p for result in results for difference in (result.loss, result.gain)])
     return [
@@ -132,7 +134,9 @@ def _structures(row: OverlapRow, labels: Mapping[int, str]) -> Iterator[StudyFig
         for figure, reference in ((LOSS, values[MEASURED]), (GAIN, values[WITHOUT])):
             own = values[SYNTHETIC]
             if own is not None and reference is not None:
-                yield _difference(place.model_copy(update={"figure": figure}), paired(own, reference), None)
+                yield _difference(
+                    place.model_copy(update={"figure": figure}), paired_by_run(own, reference), None
+                )
 
 
 def _difference(place: StudyFigure, difference: Difference, p: float | None) -> StudyFigure:

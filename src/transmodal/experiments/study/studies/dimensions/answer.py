@@ -16,6 +16,7 @@ from transmodal.experiments.study.studies.dimensions.figures import DimensionRow
 from transmodal.experiments.study.studies.dimensions.forms import (
     AXIAL,
     FUSED,
+    IN_WORDS,
     SECONDS,
     SOLID,
     Form,
@@ -68,7 +69,7 @@ def answer(bench: Bench[StudyOptions]) -> Findings:
             *figures.take_costs(rows),
         ),
         figures.TABLES,
-        figures.CHARTS,
+        figures.charts(rows[0].unit),
         tuple(
             Omission(part=entrant.label, reason="there is no run of the other kind of this translator")
             for entrant in bench.entrants
@@ -122,13 +123,16 @@ def _row(
 
 
 def _headline(changes: Sequence[FormChange]) -> str:
-    solid = [c for c in changes if (c.first, c.second, c.metric) == (SOLID, AXIAL, "mae")]
-    fused = [c for c in changes if (c.first, c.second, c.metric) == (FUSED, AXIAL, "mae")]
-    return (
-        f"Of {counted(len(solid), 'translator')}, patches are shown to err less than axial slices in "
-        f"{sum(map(_is_below, solid))} and more in {sum(map(_is_above, solid))}; three planes fused less in "
-        f"{sum(map(_is_below, fused))} and more in {sum(map(_is_above, fused))}."
-    )
+    parts = []
+    for form in (SOLID, FUSED):
+        own = [c for c in changes if (c.first, c.second, c.metric) == (form, AXIAL, "mae")]
+        n_below, n_above = sum(map(_is_below, own)), sum(map(_is_above, own))
+        parts.append(
+            f"{IN_WORDS[form]} err less in {n_below}, more in {n_above} and are not shown to differ in "
+            f"{len(own) - n_below - n_above}"
+        )
+    n = len({change.row for change in changes})
+    return f"Against axial slices, of {counted(n, 'translator')}: {'; '.join(parts)}."
 
 
 def _sentences(rows: Sequence[DimensionRow], changes: Sequence[FormChange]) -> Iterator[str]:
@@ -137,13 +141,15 @@ def _sentences(rows: Sequence[DimensionRow], changes: Sequence[FormChange]) -> I
         descriptions = [f"{_describe(change)}" for change in own]
         yield f"{row.row}: against axial slices, {enumerated(descriptions)}."
         seconds = {form: row.values(form, SECONDS) for form in (AXIAL, FUSED, SOLID)}
-        times = [f"{form} {number(float(v.mean()))} s" for form, v in seconds.items() if v is not None]
+        times = [
+            f"{number(float(v.mean()))} s by {IN_WORDS[form]}" for form, v in seconds.items() if v is not None
+        ]
         share = row.parameters[SOLID] / row.parameters[AXIAL]
-        yield f"{row.row}: a volume takes {enumerated(times)}; patches have {share:.2g} times the parameters."
+        yield f"{row.row}: a volume takes {enumerated(times)}; patches have {share:.2g} times the parameters of slices."
 
 
 def _describe(change: FormChange) -> str:
-    subject = f"{'the error' if change.metric == 'mae' else 'the steps between slices'} of {change.first}"
+    subject = f"{'the error' if change.metric == 'mae' else 'the error of the steps between slices'} of {IN_WORDS[change.first]}"
     size = f"{100 * abs(change.difference.mean) / change.reference:.1f} %" if change.reference > 0 else ""
     if _is_below(change):
         return f"{subject} is {size} lower (p {p_value(change.p)})"
@@ -169,7 +175,7 @@ STUDY = Study(
         "A translator of slices sees one plane at a time, so that neighbouring slices need not agree: the steps between slices show "
         "it. Two remedies cost more. The same run can go through the head along three planes, and the three volumes are averaged: "
         "three times the work, with no new training. Or the network is built in three dimensions and sees small boxes: it knows the "
-        "neighbouring slices, has two to four times the parameters, and sees less of the head at once. An interval of the change "
+        "neighbouring slices, has more parameters, and sees less of the head at once. An interval of the change "
         "below 0 says that the remedy errs less; one that holds 0 says that these subjects do not show it. Small recipes on two "
         "cores show what the forms do with little training; they rank no method at its full size."
     ),

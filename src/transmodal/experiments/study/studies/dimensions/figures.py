@@ -8,7 +8,14 @@ from typing import NamedTuple
 import numpy as np
 
 from transmodal.evaluation.statistics.bootstrap import Values
-from transmodal.evaluation.statistics.paired_tests import Difference, by_patient, describe, holm, paired
+from transmodal.evaluation.statistics.paired_tests import (
+    Difference,
+    by_patient,
+    describe,
+    holm,
+    paired,
+    paired_by_run,
+)
 from transmodal.experiments.study.record import StudyChart, StudyFigure, StudyTable
 from transmodal.experiments.study.studies.dimensions.forms import (
     AXIAL,
@@ -50,13 +57,6 @@ TABLES = (
         decimals=3,
     ),
 )
-CHARTS = (
-    StudyChart(table=ERRORS, figure=HEADINGS["mae"], caption="Mean absolute error by form (95 % interval)."),
-    StudyChart(
-        table=ERRORS, figure=HEADINGS[STEPS], caption="Steps between axial slices by form (95 % interval)."
-    ),
-)
-
 Seeds = Sequence[Sequence[Content]]
 """Contents of the cases of every run of a form."""
 
@@ -99,6 +99,22 @@ class FormChange(NamedTuple):
     reference: float
 
 
+def charts(unit: str) -> tuple[StudyChart, StudyChart]:
+    """Return the drawings of errors, whose axes have the unit of the target."""
+    over = "(95 % interval over subjects and seeds)."
+    return (
+        StudyChart(
+            table=ERRORS, figure=HEADINGS["mae"], caption=f"Mean absolute error by form {over}", unit=unit
+        ),
+        StudyChart(
+            table=ERRORS,
+            figure=HEADINGS[STEPS],
+            caption=f"Error of the steps between axial slices by form {over}",
+            unit=f"{unit} per mm",
+        ),
+    )
+
+
 def take_errors(rows: Sequence[DimensionRow]) -> Iterator[StudyFigure]:
     """Yield the figures of every form."""
     for row in rows:
@@ -132,7 +148,9 @@ def take_changes(rows: Sequence[DimensionRow]) -> list[FormChange]:
                 own, reference = row.values(first, metric), row.values(second, metric)
                 assert own is not None  # every case has an error
                 assert reference is not None
-                difference = paired(own, reference)
+                # Planes are fused of the same trainings; patches are other ones.
+                compare = paired if SOLID in (first, second) else paired_by_run
+                difference = compare(own, reference)
                 changes.append(
                     FormChange(row.row, first, second, metric, difference, None, float(reference.mean()))
                 )

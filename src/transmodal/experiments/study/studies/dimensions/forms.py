@@ -24,6 +24,8 @@ AXIAL: Form = "2D, axial slices"
 FUSED: Form = "2D, three planes fused"
 SOLID: Form = "3D, patches"
 FORMS = (AXIAL, FUSED, SOLID)
+IN_WORDS: dict[Form, str] = {AXIAL: "axial slices", FUSED: "three planes fused", SOLID: "patches"}
+"""Forms in a sentence."""
 METRICS = ("mae", "psnr", "ssim")
 STEPS, SECONDS = "steps", "seconds"
 _AXES: dict[Form, tuple[str, ...] | None] = {AXIAL: ("z",), FUSED: ("x", "y", "z"), SOLID: None}

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from transmodal.errors import InputError, UsageError, suggest
 from transmodal.evaluation.statistics.bootstrap import Values
-from transmodal.evaluation.statistics.paired_tests import describe, holm, paired, too_few
+from transmodal.evaluation.statistics.paired_tests import describe, holm, paired_by_run, too_few
 from transmodal.experiments.study.bench import Bench, Entrant
 from transmodal.experiments.study.record import Omission, StudyChart, StudyFigure, StudyTable
 from transmodal.experiments.study.scored import Scored, score_entrants
@@ -63,12 +63,13 @@ def answer(bench: Bench[Options]) -> Findings:
                 omissions.append(Omission(part=f"{kind.name}, {row}", reason=reason))
     figures = [figure for curve in curves for figure in _draw(curve)] + _losses(curves)
     patients = min((curve.values["mae"][0].shape[1] for curve in curves), default=0)
+    units = {curve.unit for curve in curves}
     return Findings(
         _protocol(bench, moved),
         tuple(_sentences(curves)),
         tuple(figures),
         _tables(figures),
-        _charts(figures),
+        _charts(figures, units.pop() if len(units) == 1 else ""),
         tuple(omissions),
         (f"Intervals: {too_few(patients)}.",) if too_few(patients) else (),
     )
@@ -137,7 +138,7 @@ def _mean(table: str, row: str, group: str, figure: str, values: Values, note: s
 
 def _losses(curves: Sequence[MoveCurve]) -> list[StudyFigure]:
     """Return the step that costs a tenth, and the rise in error at the last step, tested over subjects."""
-    differences = [paired(curve.values["mae"][-1], curve.baseline["mae"][-1]) for curve in curves]
+    differences = [paired_by_run(curve.values["mae"][-1], curve.baseline["mae"][-1]) for curve in curves]
     corrected = holm([difference.p for difference in differences])
     figures = []
     for curve, difference, p in zip(curves, differences, corrected, strict=True):
@@ -167,7 +168,7 @@ def _sentences(curves: Sequence[MoveCurve]) -> Iterator[str]:
     units = {kind.name: kind.unit for kind in kinds()}
     for curve in curves:
         unit, last, tolerance = units[curve.kind], curve.steps[-1], curve.tolerance()
-        ends = paired(curve.values["mae"][-1], curve.baseline["mae"][-1]).interval
+        ends = paired_by_run(curve.values["mae"][-1], curve.baseline["mae"][-1]).interval
         is_worse = ends is not None and ends.low > _LEAST * float(curve.baseline["mae"][-1].mean())
         yield f"{curve.row}, {curve.kind}: " + (
             f"the error is 10 % greater at {tolerance:.3g} {unit}."
@@ -202,7 +203,7 @@ def _tables(figures: Sequence[StudyFigure]) -> tuple[StudyTable, ...]:
     return tuple(table for table in (summary, *own) if table.name in titles)
 
 
-def _charts(figures: Sequence[StudyFigure]) -> tuple[StudyChart, ...]:
+def _charts(figures: Sequence[StudyFigure], unit: str) -> tuple[StudyChart, ...]:
     titles = {figure.table for figure in figures}
     return tuple(
         StudyChart(
@@ -210,6 +211,7 @@ def _charts(figures: Sequence[StudyFigure]) -> tuple[StudyChart, ...]:
             figure=HEADINGS["mae"],
             caption=f"Mean absolute error by the step of the {kind.name}, in {kind.unit}.",
             kind="curves",
+            unit=unit,
         )
         for kind in kinds()
         if _table_of(kind) in titles

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from transmodal.evaluation.statistics.paired_tests import Difference, holm, paired
+from transmodal.evaluation.statistics.paired_tests import Difference, holm, paired_by_run
 from transmodal.experiments.study.matrices import Seeds, mean_figure, values_of
 from transmodal.experiments.study.record import StudyChart, StudyFigure, StudyTable
 from transmodal.experiments.study.studies.planes.passes import FUSED, METRICS, PLANES, POOLED
@@ -127,7 +127,7 @@ def take_gains(rows: Sequence[PlaneRow]) -> list[FusionGain]:
             own = values_of(row.seeds, of_volume(plane, "mae"))
             assert fused is not None  # every case has an error
             assert own is not None
-            gains.append(FusionGain(row.row, plane, paired(fused, own), None, float(own.mean())))
+            gains.append(FusionGain(row.row, plane, paired_by_run(fused, own), None, float(own.mean())))
     corrected = holm([gain.difference.p for gain in gains])
     return [gain._replace(p=p) for gain, p in zip(gains, corrected, strict=True)]
 

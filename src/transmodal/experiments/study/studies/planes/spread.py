@@ -9,7 +9,7 @@ import numpy as np
 
 from transmodal.evaluation.statistics.association import Estimate, associate
 from transmodal.evaluation.statistics.bootstrap import Interval, Values
-from transmodal.evaluation.statistics.paired_tests import Difference, describe, holm, paired
+from transmodal.evaluation.statistics.paired_tests import Difference, describe, holm, paired_by_run
 from transmodal.experiments.study.matrices import mean_figure, values_of
 from transmodal.experiments.study.record import StudyChart, StudyFigure, StudyTable
 from transmodal.experiments.study.studies.planes.figures import PlaneRow
@@ -134,7 +134,7 @@ def _judge(row: PlaneRow) -> SpreadQuality:
         row.row,
         ranks,
         edges,
-        None if ranks is None or edges is None else paired(ranks, edges),
+        None if ranks is None or edges is None else paired_by_run(ranks, edges),
         None,
         _over_subjects(row),
         _shares(row),
