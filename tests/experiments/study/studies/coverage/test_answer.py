@@ -32,7 +32,8 @@ def test_a_planted_effect_is_found(bench_of: BenchOf, elsewhere: Path) -> None:
     assert (away.note, away.n) == ("not as stated", 8)
     regions = pick(findings, REGIONS, "another site, 90 %", COVERED)
     assert (regions.value or 0) < 0.5
-    assert "on the test subjects in 1 of 1 and on another site in 0 of 1" in findings.sentences[0]
+    assert "on the test subjects at 80 % in 1 of 1 row and at 90 % in 1 of 1 row" in findings.sentences[0]
+    assert "on another site at 80 % in 0 of 1 row and at 90 % in 0 of 1 row" in findings.sentences[0]
     assert any("another site" in line and line.count("it does not hold") for line in findings.sentences)
 
 
@@ -44,7 +45,12 @@ def test_nothing_is_found_where_nothing_was_planted(bench_of: BenchOf, alike: Pa
         worst, width = (pick(findings, VOXELS, group, name).value or 0 for name in (WORST, WIDTH))
         assert worst <= (figure.value or 0)
         assert 0 < width < 1
-    assert "on the test subjects in 1 of 1 and on another site in 1 of 1" in findings.sentences[0]
+    assert findings.sentences[0].count("in 1 of 1 row") == 4
+    assert "14 validation subjects calibrated" in findings.notes[0]
+    assert "80 %: 85.7 %, 90 %: 96.4 %" in findings.notes[0]
+    shares = [f.interval for f in findings.figures if f.figure == COVERED and f.interval is not None]
+    assert shares
+    assert all(0 <= low <= high <= 1 for low, high in shares)
     narrow, wide = (
         pick(findings, VOXELS, f"test subjects, {level} %", WIDTH).value or 0 for level in (80, 90)
     )

@@ -9,14 +9,14 @@ from pydantic import Field
 
 from transmodal.cohorts.store import Cohort
 from transmodal.errors import UsageError
-from transmodal.evaluation.drawing.words import counted
+from transmodal.evaluation.drawing.words import counted, enumerated, number
 from transmodal.evaluation.external.sites import ALL_CASES
 from transmodal.evaluation.statistics.paired_tests import too_few
 from transmodal.experiments.study.bench import Bench, Entrant
 from transmodal.experiments.study.record import Omission, StudyFigure
 from transmodal.experiments.study.studies._base import Findings, Study, StudyOptions
 from transmodal.experiments.study.studies.coverage import figures
-from transmodal.experiments.study.studies.coverage.figures import GroupCoverage, band
+from transmodal.experiments.study.studies.coverage.figures import GroupCoverage
 from transmodal.experiments.study.studies.coverage.measure import CoverageItem, SubjectGroup, measure_coverage
 from transmodal.experiments.study.units import Content, WorkUnit
 
@@ -73,12 +73,15 @@ def answer(bench: Bench[CoverageOptions]) -> Findings:
     few = min(coverage.n for coverage in coverages)
     return Findings(
         PROTOCOL,
-        (_headline(coverages, highest), *_sentences(coverages, highest, units)),
+        (_headline(coverages), *_sentences(coverages, highest, units)),
         tuple(figure for row in contents for figure in _figures_of(coverages, row, units[row])),
         figures.TABLES,
         (figures.chart(highest),),
         tuple(_omissions(bench, contents)),
-        (f"Intervals: {too_few(few)}.",) if too_few(few) else (),
+        (
+            _correction(next(iter(contents.values()))[0]),
+            *((f"Intervals: {too_few(few)}.",) if too_few(few) else ()),
+        ),
     )
 
 
@@ -125,17 +128,31 @@ def _figures_of(coverages: Sequence[GroupCoverage], row: str, unit: str) -> Iter
     yield from figures.figures([coverage for coverage in coverages if coverage.row == row], unit)
 
 
-def _headline(coverages: Sequence[GroupCoverage], level: float) -> str:
-    least, most = band(level)
+def _headline(coverages: Sequence[GroupCoverage]) -> str:
     parts = []
     for group in (TEST, SITE):
-        own = [coverage for coverage in coverages if (coverage.group, coverage.level) == (group, level)]
-        if own:
-            n_held = sum(coverage.holds for coverage in own)
-            parts.append(f"on {'the test subjects' if group == TEST else group} in {n_held} of {len(own)}")
+        own = [coverage for coverage in coverages if coverage.group == group]
+        levels = dict.fromkeys(coverage.level for coverage in own)
+        counts = [
+            f"at {100 * level:g} % in {sum(c.holds for c in own if c.level == level)} of "
+            f"{counted(sum(c.level == level for c in own), 'row')}"
+            for level in levels
+        ]
+        if counts:
+            parts.append(f"on {'the test subjects' if group == TEST else group} {enumerated(counts)}")
+    return f"The share of voxels inside their interval is as stated {'; '.join(parts)}."
+
+
+def _correction(content: Content) -> str:
+    """Say by how much intervals are wider because so few subjects calibrated them."""
+    n = int(content["subjects"])
+    parts = [
+        f"{100 * float(level):g} %: {100 * float(level) * (n + 1) / n:.1f} %" for level in content["levels"]
+    ]
     return (
-        f"Stated {100 * level:g} %: the share of voxels inside their interval is {100 * least:g} to {100 * most:g} % "
-        f"{' and '.join(parts)} translators."
+        f"{counted(n, 'validation subject')} calibrated, and the next subject may be unlike all of them. So an interval is as wide as "
+        f"it takes to hold a greater share of their voxels than is stated ({', '.join(parts)}); with more subjects the two come "
+        "together, and a share above the stated one is no fault of the network."
     )
 
 
@@ -155,7 +172,7 @@ def _sentences(coverages: Sequence[GroupCoverage], level: float, units: dict[str
         yield (
             f"{coverage.row}, {coverage.group}: {100 * coverage.mean:.1f} %{spread} of the voxels lie in their interval of {100 * level:g} %, "
             f"{100 * coverage.worst:.1f} % in the worst of {counted(coverage.n, 'subject')}: {outcome}. Mean width "
-            f"{coverage.width:.3g} {units[coverage.row]}."
+            f"{number(coverage.width)} {units[coverage.row]}."
         )
 
 

@@ -116,7 +116,7 @@ def figures(coverages: Sequence[GroupCoverage], unit: str) -> Iterator[StudyFigu
                 group=coverage.place,
                 figure=COVERED,
                 value=of_regions.mean,
-                interval=of_regions.of_mean,
+                interval=_as_share(of_regions.of_mean),
                 n=of_regions.n,
             )
 
@@ -135,12 +135,20 @@ def _take(row: str, runs: Sequence[Content], group: str, level: str) -> GroupCov
         group,
         float(level),
         described.mean,
-        described.of_mean,
+        _as_share(described.of_mean),
         described.n,
         float(_by_patient(cases, lambda case: case["levels"][level]["width"]).mean()),
         float(covered.mean(axis=0).min()),
         regions,
     )
+
+
+def _as_share(interval: Interval | None) -> Interval | None:
+    """Return an interval of a share without what lies beyond 0 and 1, which a bootstrap of few subjects reaches."""
+    if interval is None:
+        return None
+    low, high = (min(max(end, 0.0), 1.0) for end in interval)
+    return Interval(low, high)
 
 
 def _by_patient(runs: Sequence[Sequence[Content]], pick: Callable[[Content], float]) -> Values:
