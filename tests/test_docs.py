@@ -321,6 +321,18 @@ def test_the_pages_of_studies_show_what_was_measured() -> None:
     assert done.returncode == 0, done.stderr
 
 
+def test_a_studys_page_says_first_that_its_subjects_are_virtual() -> None:
+    tool = open_tool("write_studies")
+    page = tool.with_origin("# A\n\n- finding\n\n**How to read it.** Slowly.\n\n## Table\n")
+    assert page.startswith("# A\n\n- finding\n\n*Virtual subjects")
+    assert page.endswith("\n\n**How to read it.** Slowly.\n\n## Table\n")
+    anchor = tool.MADE.split("(../how-to/study.md#")[1].split(")")[0]
+    titles = (ROOT / "docs" / "how-to" / "study.md").read_text(encoding="utf-8")
+    assert anchor in {
+        line.lstrip("# ").lower().replace(" ", "-") for line in titles.splitlines() if line[:1] == "#"
+    }
+
+
 def test_a_studys_page_that_was_changed_or_has_no_record_is_noticed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

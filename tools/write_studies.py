@@ -19,6 +19,17 @@ HEAD = (
     "invents. [How to run one](../how-to/study.md). Figures are of virtual subjects unless a page says otherwise: they show\n"
     "what the methods and the software do, nothing about a model's clinical worth.\n"
 )
+MADE = (
+    "*Virtual subjects, warped from one average anatomy; trainings are short. The page shows what the study asks and how it\n"
+    "answers, and nothing about a model's clinical worth. [How cohort and runs were made](../how-to/study.md#how-the-pages-were-made).*"
+)
+_MARK = "**How to read it.**"
+
+
+def with_origin(page: str) -> str:
+    """Return a page that says before it is read what its figures are of."""
+    before, mark, after = page.partition(_MARK)
+    return f"{before}{MADE}\n\n{mark}{after}"
 
 
 def wanted() -> dict[Path, str]:
@@ -33,7 +44,7 @@ def wanted() -> dict[Path, str]:
             lines.append(f"| {name} | {study.about} | no figures yet: `transmodal study {name}` |")
             continue
         record = read(result)
-        pages[folder / f"{name}.md"] = markdown.page(record)
+        pages[folder / f"{name}.md"] = with_origin(markdown.page(record))
         pages |= {folder / chart: text for chart, text in markdown.charts(record).items()}
         lines.append(
             f"| [{name}]({name}.md) | {study.about} | {record.findings[0] if record.findings else ''} |"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
+
 from transmodal.evaluation.drawing.words import DASH, MINUS
 from transmodal.experiments.study.cells import text_table
 from transmodal.experiments.study.record import StudyFigure, StudyRecord, StudyTable
@@ -35,3 +37,20 @@ def test_without_groups_and_counts_their_columns_are_left_out(record_of: RecordO
     record = record_of(StudyFigure(table="Main", row="unet", figure="r", value=0.5, note="one seed"))
     table = text_table(record, record.tables[0])
     assert table == (("translator", "r"), (("unet", "0.50; one seed"),), 1)
+
+
+@pytest.mark.parametrize(
+    ("value", "ends", "cell"),
+    [
+        (209.127, (161.953, 280.347), "209.1 (162.0 to 280.3)"),
+        (1234.56, (1200.4, 1300.6), "1235 (1200 to 1301)"),
+        (15.3778, (14.3, 16.18712), "15.38 (14.30 to 16.19)"),
+        (0.35698, (0.11301, 0.5), "0.3570 (0.1130 to 0.5000)"),
+    ],
+)
+def test_a_cell_has_no_digits_that_say_nothing(
+    record_of: RecordOf, value: float, ends: tuple[float, float], cell: str
+) -> None:
+    figure = StudyFigure(table="Main", row="unet", figure="mae", value=value, interval=ends)
+    record = record_of(figure, tables=(StudyTable(name="Main", caption="c", decimals=4),))
+    assert text_table(record, record.tables[0]).lines == (("unet", cell),)

@@ -52,6 +52,8 @@ def _cell(figure: StudyFigure | None, decimals: int) -> str:
     if figure.value is None:
         return f"{DASH} ({figure.note})" if figure.note else DASH
 
+    decimals = _fewer(decimals, figure.value)
+
     def write(value: float) -> str:
         return true_minus(f"{value:.{decimals}f}")
 
@@ -59,6 +61,12 @@ def _cell(figure: StudyFigure | None, decimals: int) -> str:
     test = f", p {p_value(figure.p)}" if figure.p is not None else ""
     note = f"; {figure.note}" if figure.note else ""
     return f"{write(figure.value)}{ends}{test}{note}"
+
+
+def _fewer(decimals: int, value: float) -> int:
+    """Return the decimals that leave a value four digits: 209.1 and not 209.1270, whose last ones say nothing."""
+    before_point = len(str(int(abs(value)))) if abs(value) >= 1 else 0
+    return max(0, min(decimals, 4 - before_point))
 
 
 def _counts(figures: Sequence[StudyFigure]) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 
 from transmodal.evaluation.drawing.words import counted
 from transmodal.evaluation.statistics.bootstrap import Values
-from transmodal.evaluation.statistics.paired_tests import by_patient, describe, paired
+from transmodal.evaluation.statistics.paired_tests import by_patient, describe, paired_by_run
 from transmodal.experiments.study.bench import Entrant
 from transmodal.experiments.study.record import StudyChart, StudyFigure, StudyTable
 from transmodal.experiments.study.studies.spectrum.rings import RINGS, coherent_share, decibels
@@ -128,7 +128,7 @@ def _change(values: BandValues) -> int:
 
 
 def _is_recovered(values: BandValues) -> bool:
-    ends = paired(values.coherent, values.turned).interval
+    ends = paired_by_run(values.coherent, values.turned).interval
     return ends is not None and ends.low > 0
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from transmodal.evaluation.drawing.words import enumerated
 from transmodal.evaluation.statistics.bootstrap import Values
-from transmodal.evaluation.statistics.paired_tests import paired
+from transmodal.evaluation.statistics.paired_tests import paired_by_run
 from transmodal.experiments.study.matrices import Seeds, mean_figure, values_of
 from transmodal.experiments.study.record import StudyChart, StudyFigure, StudyTable
 from transmodal.experiments.study.studies.spectrum.gratings import AMPLITUDE, FREQUENCIES
@@ -137,7 +137,7 @@ def _tell_response(row: str, seeds: Seeds) -> str:
             [frequency for frequency in FREQUENCIES if frequency >= FINE],
         )
     )
-    ends = paired(fine, coarse).interval
+    ends = paired_by_run(fine, coarse).interval
     verdict = (
         "which is not shown to differ"
         if ends is None or ends.low <= 0 <= ends.high
@@ -221,7 +221,7 @@ def _change_by_fusing(seeds: Seeds, stage: str) -> int:
     after, before = (_stage_values(seeds, name, FINE_SHARE) for name in (stage, _unfused(stage)))
     if after is None or before is None:
         return 0
-    ends = paired(after, before).interval
+    ends = paired_by_run(after, before).interval
     return 0 if ends is None else int(ends.low > 0) - int(ends.high < 0)
 
 
