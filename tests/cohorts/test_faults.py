@@ -36,7 +36,7 @@ def test_a_whole_cohort_has_none(cohort: Cohort) -> None:
     cohort.case("s1").volume("fa", 2.0)
     assert faults_of(cohort) == []
     assert len(list_kept(cohort.folder)) == 3 * 3 + 1
-    assert len(list_checks(cohort.folder)) == 2 + 3 * (1 + 6) + 10
+    assert len(list_checks(cohort.folder)) == 3 + 3 * (1 + 6) + 10
     assert list_damaged(cohort.folder, cohort.manifest.cases[0]) == []
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from transmodal.cohorts import manifest_index
 from transmodal.cohorts.manifest import REPAIR, ArrayEntry, CaseEntry, Manifest, read_case, read_manifest
 from transmodal.cohorts.split.leaks import check_leaks
 from transmodal.cohorts.split.split import read_sealed_split
@@ -82,6 +83,8 @@ def list_checks(folder: Path) -> list[Check]:
     except TransmodalError:
         manifest = None
     checks.append(Check("split.json", partial(_check_split, folder, manifest)))
+    if manifest is not None and (folder / manifest_index.FILE).exists():
+        checks.append(Check(manifest_index.FILE, partial(manifest_index.check, folder, manifest)))
     entries = _read_entries(folder) if manifest is None else {entry.id: entry for entry in manifest.cases}
     for case, entry in entries.items():
         owner = f"case {case}"

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import AfterValidator, Field, ValidationError
+from pydantic import AfterValidator, Field, FieldSerializationInfo, ValidationError, field_serializer
 
 from transmodal.cohorts.options import VERSION, FrozenRecord, PrepareOptions, RegionKind
 from transmodal.errors import InputError
@@ -165,11 +165,11 @@ class CaseEntry(FrozenRecord):
         return self.model_copy(update={"volumes": volumes, "regions": tuple(regions)})
 
 
-def _once(cases: tuple[CaseEntry, ...]) -> tuple[CaseEntry, ...]:
+def _once(cases: Sequence[CaseEntry]) -> Sequence[CaseEntry]:
     """Refuse a case that stands there twice."""
     if len({case.id for case in cases}) < len(cases):
         raise ValueError("each case once")
-    return cases
+    return tuple(cases)
 
 
 class Manifest(FrozenRecord):
@@ -179,7 +179,7 @@ class Manifest(FrozenRecord):
         version: of this format.
         name: of the cohort.
         modalities: every modality that some case has.
-        cases: sorted by id.
+        cases: sorted by id; decoded when they are asked for where the cohort was opened by its index.
         options: of the preparation; `keep_going` is not kept.
         left_out: cases that failed where the caller asked to go on, with the kind of error.
         has_patient_key: whether its patients are marked with a key of its own (`cohorts.patient_marks`).
@@ -188,10 +188,14 @@ class Manifest(FrozenRecord):
     version: Literal[1] = 1
     name: str
     modalities: tuple[str, ...]
-    cases: Annotated[tuple[CaseEntry, ...], AfterValidator(_once)]
+    cases: Annotated[Sequence[CaseEntry], AfterValidator(_once)]
     options: PrepareOptions = PrepareOptions()
     left_out: Mapping[str, str] = {}
     has_patient_key: bool = False
+
+    @field_serializer("cases")
+    def _dump_cases(self, cases: Sequence[CaseEntry], info: FieldSerializationInfo) -> list[dict[str, Any]]:
+        return [case.model_dump(mode=info.mode) for case in cases]
 
     def with_names(self, names: Mapping[str, str]) -> Manifest:
         """Return the manifest with modalities under other names, by those that they have."""
@@ -235,15 +239,26 @@ def read_manifest(path: Path) -> Manifest:
     try:
         manifest = Manifest.model_validate(record.content)
     except ValidationError as error:
-        location = ".".join(str(part) for part in error.errors()[0]["loc"])
-        raise InputError(
-            "E133",
-            f"{path.name} with a bad {location}",
-            f"a cohort of format {VERSION}",
-            "Prepare the cohort again with this version.",
-        ) from error
+        raise bad_manifest(path, error) from error
     sealed.check(path, record, REPAIR)
     return manifest
+
+
+def bad_manifest(path: Path, error: ValidationError, *outer: str | int) -> InputError:
+    """Return the error E133 that names the first bad place of a manifest.
+
+    Args:
+        path: of `cohort.json`.
+        error: of the check of its types.
+        outer: the place of the part that was checked, such as `cases`, 3.
+    """
+    location = ".".join(map(str, (*outer, *error.errors()[0]["loc"])))
+    return InputError(
+        "E133",
+        f"{path.name} with a bad {location}",
+        f"a cohort of format {VERSION}",
+        "Prepare the cohort again with this version.",
+    )
 
 
 def read_case(path: Path) -> CaseEntry:

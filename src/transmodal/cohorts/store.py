@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from transmodal.cohorts import manifest_index
 from transmodal.cohorts.aliases import find_renames
 from transmodal.cohorts.faults import list_damaged, open_array
 from transmodal.cohorts.manifest import REPAIR, ArrayEntry, CaseEntry, Manifest, read_manifest
@@ -165,14 +166,14 @@ class Cohort:
         manifest: Manifest,
         split: Split,
         *,
-        recorded: Manifest | None = None,
+        content_digest: Callable[[], str] | None = None,
         repaired: Mapping[str, str] | None = None,
     ) -> None:
         self.folder = folder
         self.repaired = repaired or {}
         self.manifest = manifest
         self.split = split
-        self._recorded = recorded or manifest
+        self._content_digest = content_digest or manifest.digest
 
     @staticmethod
     def open(folder: Path) -> Cohort:
@@ -194,9 +195,12 @@ class Cohort:
                 else "Prepare it: transmodal prepare --help.",
             )
         with pause_collecting():
-            manifest, split = read_manifest(folder / "cohort.json"), read_split(folder / "split.json")
-            check_leaks(manifest, split)
-        return Cohort(folder, manifest, split)
+            indexed = manifest_index.read_indexed(folder)
+            manifest = read_manifest(folder / "cohort.json") if indexed is None else indexed.manifest
+            split = read_split(folder / "split.json")
+            if indexed is None or indexed.record.may_leak(split):
+                check_leaks(manifest, split)
+        return Cohort(folder, manifest, split, content_digest=indexed and indexed.content_digest)
 
     @property
     def modalities(self) -> tuple[str, ...]:
@@ -213,12 +217,10 @@ class Cohort:
 
     def cases(self, split: str | None = None) -> list[PreparedCase]:
         """Return the cases of `train`, `validation` or `test`; all of them for None."""
-        ids = None if split is None else set(self.split.ids(split))
-        return [
-            PreparedCase(self.folder, entry)
-            for entry in self.manifest.cases
-            if ids is None or entry.id in ids
-        ]
+        entries: Sequence[CaseEntry] = self.manifest.cases
+        if split is not None:
+            entries = manifest_index.choose(self.manifest, set(self.split.ids(split)))
+        return [PreparedCase(self.folder, entry) for entry in entries]
 
     def case(self, id: str) -> PreparedCase:  # noqa: A002 - a case's id is its id
         """Return one case.
@@ -226,9 +228,8 @@ class Cohort:
         Raises:
             InputError: E132 when there is none of that id.
         """
-        for case in self.cases():
-            if case.id == id:
-                return case
+        for entry in manifest_index.choose(self.manifest, {id}):
+            return PreparedCase(self.folder, entry)
         raise InputError(
             "E132",
             f"no case {id}",
@@ -249,18 +250,25 @@ class Cohort:
             return self
         for modality, name in names.items():
             _log.warning("%s of %s is taken as %s", modality, self.manifest.name, name)
-        return Cohort(self.folder, self.manifest.with_names(names), self.split, recorded=self._recorded)
+        manifest = self.manifest.with_names(names)
+        return Cohort(self.folder, manifest, self.split, content_digest=self._content_digest)
 
     def digest(self) -> str:
         """Return a hash of the content and of the split: equal for cohorts that train and score alike.
 
         The names of the cohort and of the input files, and when and where it was prepared, do not matter.
         """
-        return files.sha256_text(self._recorded.digest() + self.split.digest())
+        return files.sha256_text(self._content_digest() + self.split.digest())
 
     def after_repair(self, repaired: Mapping[str, str]) -> Cohort:
         """Return the cohort with the files that a preparation repaired, by case."""
-        return Cohort(self.folder, self.manifest, self.split, recorded=self._recorded, repaired=repaired)
+        return Cohort(
+            self.folder,
+            self.manifest,
+            self.split,
+            content_digest=self._content_digest,
+            repaired=repaired,
+        )
 
     def verify(self) -> int:
         """Compare every prepared array with its hash, once per process; return how many there are.

@@ -25,7 +25,11 @@ def test_a_resplit_touches_no_array_and_keeps_the_former_split(
     again = resplit(one.folder, SplitRequest(SplitOptions((2, 1, 1), fold=(1, 3))))
     after = tree(one.folder)
     assert again.split.how == "fold 1 of 3"
-    assert {name for name in before if before[name] != after[name]} == {"cohort.json", "split.json"}
+    assert {name for name in before if before[name] != after[name]} == {
+        "cohort.json",
+        "cohort-index.json",
+        "split.json",
+    }
     kept = one.folder / f"split-{one.digest()[:12]}.json"
     assert json.loads(kept.read_text()) == one.split.model_dump(mode="json")
     assert again.digest() != one.digest()

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from transmodal.cohorts import patient_marks
 from transmodal.cohorts.edit.linking import LinkedCase, add_prefix, link_cases
-from transmodal.cohorts.manifest import CaseEntry, Manifest, write_record
+from transmodal.cohorts.manifest import CaseEntry, Manifest
+from transmodal.cohorts.manifest_index import write_manifest
 from transmodal.cohorts.patient_marks import PatientKey
 from transmodal.cohorts.quality import duplicates
 from transmodal.cohorts.split.folds import split_as
@@ -101,7 +102,7 @@ def write(
     duplicates.check(folder, manifest, split, workers=workers)
     write_split(folder / "split.json", split)
     patient_marks.write_keys(folder, list(dict.fromkeys(keys)) or [patient_marks.make_key()])
-    write_record(folder / "cohort.json", manifest.model_copy(update={"has_patient_key": True}))
+    write_manifest(folder, manifest.model_copy(update={"has_patient_key": True}))
 
 
 def check_free(output: Path) -> None:

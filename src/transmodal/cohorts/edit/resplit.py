@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 from transmodal.cohorts.edit.linking import LinkedCase
 from transmodal.cohorts.edit.merge import check_free, write
-from transmodal.cohorts.manifest import Manifest, write_record
+from transmodal.cohorts.manifest import Manifest
+from transmodal.cohorts.manifest_index import write_manifest
 from transmodal.cohorts.patient_marks import read_keys
 from transmodal.cohorts.prepare import locks
 from transmodal.cohorts.quality import duplicates
@@ -124,7 +125,7 @@ def _write_here(cohort: Cohort, manifest: Manifest, split: Split, workers: int) 
         _keep_split(cohort.folder, cohort)
     # The split first: it keeps together what the former manifest does, and more.
     write_split(cohort.folder / "split.json", split)
-    write_record(cohort.folder / "cohort.json", manifest)
+    write_manifest(cohort.folder, manifest)
 
 
 def _keep_split(folder: Path, cohort: Cohort) -> None:

@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from transmodal.cohorts import patient_marks
+from transmodal.cohorts import manifest_index, patient_marks
 from transmodal.cohorts.case import CaseMaker
 from transmodal.cohorts.manifest import CaseEntry, Manifest
 from transmodal.cohorts.options import PrepareOptions
@@ -140,6 +140,7 @@ def _write_cohort(folder: Path, manifest: Manifest, sides: GivenSides, workers: 
     duplicates.check(folder, manifest, split, workers=workers)
     for name, record in (("split.json", split), ("cohort.json", manifest)):
         _write_if_changed(folder / name, sealed.seal(record.model_dump(mode="json")))
+    _write_if_changed(folder / manifest_index.FILE, manifest_index.build(folder, manifest))
 
 
 def _check_modalities(manifest: Manifest) -> None:
