@@ -24,6 +24,7 @@ from transmodal.experiments.study.studies.dimensions.figures import (
     MEMORY,
     PARAMETERS,
     TIME,
+    WORK,
 )
 from transmodal.experiments.study.studies.dimensions.forms import AXIAL, FUSED, SOLID
 from transmodal.volumes import Volume
@@ -116,6 +117,6 @@ def test_recipes_of_slices_and_of_patches_are_trained_and_held_against_each_othe
     assert {model.recipe for model in record.models} == {"tiny", "solid"}
     costs = {(f.group, f.figure): f.value or 0 for f in record.of_table(COSTS)}
     assert 2 * costs[AXIAL, PARAMETERS] < costs[SOLID, PARAMETERS] < 3 * costs[AXIAL, PARAMETERS]
-    assert all(costs[form, figure] > 0 for form in (AXIAL, FUSED, SOLID) for figure in (TIME, MEMORY))
+    assert all(costs[form, figure] > 0 for form in (AXIAL, FUSED, SOLID) for figure in (TIME, WORK, MEMORY))
     assert costs[AXIAL, PARAMETERS] == costs[FUSED, PARAMETERS]
     assert all(f.n == 6 for f in record.of_table(ERRORS))

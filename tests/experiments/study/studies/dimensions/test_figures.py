@@ -12,6 +12,7 @@ from transmodal.experiments.study.studies.dimensions.figures import (
     ERRORS,
     MEMORY,
     TIME,
+    WORK,
     DimensionRow,
     change_figures,
     take_changes,
@@ -23,7 +24,15 @@ from transmodal.experiments.study.studies.dimensions.forms import AXIAL, FUSED, 
 
 def case(number: int, **errors: float) -> dict[str, Any]:
     forms = {
-        form: {"mae": mae, "psnr": None, "ssim": 0.5, "steps": 2 * mae, "seconds": 1.5, "bytes": 2e6}
+        form: {
+            "mae": mae,
+            "psnr": None,
+            "ssim": 0.5,
+            "steps": 2 * mae,
+            "seconds": 1.5,
+            "processor seconds": 1.2,
+            "bytes": 2e6,
+        }
         for form, mae in errors.items()
     }
     return {"case": f"c{number}", "patient": f"p{number}", "unit": "FA", "forms": forms}
@@ -67,5 +76,6 @@ def test_costs_are_in_their_units(row: DimensionRow) -> None:
     figures = {(f.group, f.figure): f.value for f in take_costs([row])}
     assert figures[SOLID, "parameters, M"] == 3
     assert figures[FUSED, TIME] == 1.5
+    assert figures[FUSED, WORK] == 1.2
     assert figures[AXIAL, MEMORY] == 2
     assert {f.table for f in take_costs([row])} == {COSTS}

@@ -46,4 +46,5 @@ def test_a_case_of_a_trained_run_is_translated_timed_and_scored(
     assert axial["mae"] != fused["mae"]
     assert axial["steps"] > 0
     assert axial["seconds"] > 0
+    assert axial["processor seconds"] > 0
     assert axial["bytes"] > 0

@@ -17,6 +17,7 @@ from transmodal.experiments.study.studies.dimensions.forms import (
     AXIAL,
     FUSED,
     IN_WORDS,
+    PROCESSOR,
     SECONDS,
     SOLID,
     Form,
@@ -33,7 +34,7 @@ PROTOCOL = (
     "along x, y and z fused as their recipe says, with the same weights; those of patches translate overlapping patches, blended. "
     "Nothing is trained again, and the trainings are as their recipes have them: what they had to learn from stands there. Volumes are "
     "scored inside the evaluation mask, in 3D, values not clipped. Steps: the mean absolute difference of the slopes from one axial "
-    "slice to the next, per mm. Seconds: of one translation without reading and writing, the engine's warm-up included. Memory: "
+    "slice to the next, per mm. Seconds: of one translation without reading and writing, the engine's warm-up included; of processors: over all threads. Memory: "
     "counted from shapes, before the work. Means over subjects; intervals by a bootstrap over subjects and seeds."
 )
 
@@ -140,12 +141,16 @@ def _sentences(rows: Sequence[DimensionRow], changes: Sequence[FormChange]) -> I
         own = [change for change in changes if change.row == row.row and change.second == AXIAL]
         descriptions = [f"{_describe(change)}" for change in own]
         yield f"{row.row}: against axial slices, {enumerated(descriptions)}."
-        seconds = {form: row.values(form, SECONDS) for form in (AXIAL, FUSED, SOLID)}
-        times = [
-            f"{number(float(v.mean()))} s by {IN_WORDS[form]}" for form, v in seconds.items() if v is not None
-        ]
+        times = [f"{_time(row, form)} by {IN_WORDS[form]}" for form in (AXIAL, FUSED, SOLID)]
         share = row.parameters[SOLID] / row.parameters[AXIAL]
         yield f"{row.row}: a volume takes {enumerated(times)}; patches have {share:.2g} times the parameters of slices."
+
+
+def _time(row: DimensionRow, form: Form) -> str:
+    seconds, work = (row.values(form, name) for name in (SECONDS, PROCESSOR))
+    assert seconds is not None  # every case has both
+    assert work is not None
+    return f"{number(float(seconds.mean()))} s ({number(float(work.mean()))} s of processors)"
 
 
 def _describe(change: FormChange) -> str:

@@ -22,6 +22,7 @@ from transmodal.experiments.study.studies.dimensions.forms import (
     FORMS,
     FUSED,
     METRICS,
+    PROCESSOR,
     SECONDS,
     SOLID,
     STEPS,
@@ -32,7 +33,7 @@ from transmodal.experiments.study.units import Content
 ERRORS, CHANGES, COSTS = "Figures by form", "Against another form", "Cost"
 HEADINGS = {"mae": "MAE", "psnr": "PSNR, dB", "ssim": "SSIM", STEPS: "steps between slices"}
 PAIRS: tuple[tuple[Form, Form], ...] = ((FUSED, AXIAL), (SOLID, AXIAL), (SOLID, FUSED))
-PARAMETERS, TIME, MEMORY = "parameters, M", "seconds per volume", "memory, MB"
+PARAMETERS, TIME, WORK, MEMORY = "parameters, M", "seconds per volume", "processor seconds", "memory, MB"
 CHANGED = {"mae": "change in MAE", STEPS: "change in steps"}
 TABLES = (
     StudyTable(
@@ -51,8 +52,9 @@ TABLES = (
     ),
     StudyTable(
         name=COSTS,
-        caption="Parameters of the generator, seconds that translating a volume took on the machine of the record, and the memory that "
-        "it takes besides the process, as counted from shapes; means over subjects.",
+        caption="Parameters of the generator; seconds that translating a volume took on the machine of the record, longer where other "
+        "programs ran beside it; processor seconds, over all threads, which hang on no other program (of a GPU's work they see "
+        "the host's part); and the memory that it takes besides the process, as counted from shapes. Means over subjects.",
         group_heading="form",
         decimals=3,
     ),
@@ -135,7 +137,8 @@ def take_costs(rows: Sequence[DimensionRow]) -> Iterator[StudyFigure]:
                 figure=PARAMETERS,
                 value=row.parameters[form] / 1e6,
             )
-            yield _mean(row, form, SECONDS, COSTS, TIME, "")
+            for name, heading in ((SECONDS, TIME), (PROCESSOR, WORK)):
+                yield _mean(row, form, name, COSTS, heading, "")
             yield _mean(row, form, "bytes", COSTS, MEMORY, "", scale=1e-6)
 
 

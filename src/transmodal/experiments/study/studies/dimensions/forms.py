@@ -27,7 +27,7 @@ FORMS = (AXIAL, FUSED, SOLID)
 IN_WORDS: dict[Form, str] = {AXIAL: "axial slices", FUSED: "three planes fused", SOLID: "patches"}
 """Forms in a sentence."""
 METRICS = ("mae", "psnr", "ssim")
-STEPS, SECONDS = "steps", "seconds"
+STEPS, SECONDS, PROCESSOR = "steps", "seconds", "processor seconds"
 _AXES: dict[Form, tuple[str, ...] | None] = {AXIAL: ("z",), FUSED: ("x", "y", "z"), SOLID: None}
 _UP = frozenset("IS")
 
@@ -65,7 +65,8 @@ def measure_forms(item: FormItem) -> Content:
 
     Returns:
         `forms`: by form the metrics inside the mask, in 3D; `steps`, the error of the slopes from one axial slice to the
-        next, per mm; `seconds` that translating it took; and `bytes`, the memory that it takes at most.
+        next, per mm; `seconds` that translating it took, and those that processors worked for it, over all threads; and `bytes`,
+        the memory that it takes at most.
     """
     scored = read_scored(item.evaluation, Cohort.open(item.cohort))
     case = next(case for case in scored.cases() if case.id == item.case)
@@ -76,12 +77,13 @@ def measure_forms(item: FormItem) -> Content:
     forms = {}
     for form in forms_of(item.entrant):
         own = model.with_axes(_AXES[form])
-        start = time.perf_counter()
+        start, work = time.perf_counter(), time.process_time()
         synthetic = own.translate(sources, gate="off").volume
-        seconds = time.perf_counter() - start
+        seconds, processor_seconds = time.perf_counter() - start, time.process_time() - work
         forms[form] = {
             **_score(scored, target, synthetic, inside),
             SECONDS: seconds,
+            PROCESSOR: processor_seconds,
             "bytes": own.estimate(sources).more,
         }
     return {"case": case.id, "patient": case.patient, "unit": scored.task.unit, "forms": forms}
