@@ -73,7 +73,9 @@ def test_figures_are_those_of_the_spectra() -> None:
     assert figures[STAGES, "mrnet", "fused 1", MEAN_FREQUENCY].value == pytest.approx(0.25, abs=0.01)
     assert figures[STAGES, "mrnet", "fused 1", FINE_SHARE].n == 8
     assert figures[STAGE_CURVES, "mrnet: fused 1", "0.03125", POWER].value == pytest.approx(-9.03, abs=0.2)
-    assert figures[RESPONSES, "mrnet", "0.25", "on grey"].interval is not None
+    assert figures[RESPONSES, "mrnet", "0.25", "on a slice"].interval is not None
+    on_grey = figures[RESPONSES, "mrnet", "0.25", "on grey"]  # no subject is seen on it
+    assert (on_grey.value, on_grey.interval, on_grey.n) == (pytest.approx(1, abs=0.02), None, 0)
 
 
 def test_networks_without_stages_are_named_and_empty_cases_left_out() -> None:

@@ -33,7 +33,8 @@ TABLES = (
         caption=f"Sinusoidal gratings of amplitude {AMPLITUDE:g} in the network's range of -1 to 1, added to an even grey image and to "
         "each subject's largest slice: how much of the amplitude comes out at the same frequency and direction. 1 everywhere is "
         "a network that leaves images as they are; a fall with frequency is a low-pass filter. Elsewhere: share of the answer on "
-        "the slice that has another frequency or direction, which no linear filter makes. 95 % intervals over subjects and seeds.",
+        "the slice that has another frequency or direction, which no linear filter makes. 95 % intervals over subjects and seeds; "
+        "the answer on grey is the run's, whoever is scored, and has none.",
         group_heading=PER_PIXEL,
         decimals=3,
     ),
@@ -110,16 +111,16 @@ def look_inside(rows: Mapping[str, Seeds]) -> InsideFindings:
 
 
 def _draw_responses(row: str, seeds: Seeds) -> list[StudyFigure]:
-    columns = ((ON_SLICE, "slice", 0), (ON_GREY, "grey", 0), (ELSEWHERE, "slice", 1))
-    return [
-        mean_figure(
-            StudyFigure(table=RESPONSES, row=row, group=f"{frequency:g}", figure=figure, value=None),
-            _response_values(seeds, ground, frequency, place),
-            "",
-        )
-        for frequency in FREQUENCIES
-        for figure, ground, place in columns
-    ]
+    figures = []
+    for frequency in FREQUENCIES:
+        for figure, place in ((ON_SLICE, 0), (ELSEWHERE, 1)):
+            empty = StudyFigure(table=RESPONSES, row=row, group=f"{frequency:g}", figure=figure, value=None)
+            figures.append(mean_figure(empty, _response_values(seeds, "slice", frequency, place), ""))
+        # Of grey no subject is seen, so that there is nothing to take an interval over.
+        on_grey = float(_response_values(seeds, "grey", frequency, 0).mean())
+        group = f"{frequency:g}"
+        figures.append(StudyFigure(table=RESPONSES, row=row, group=group, figure=ON_GREY, value=on_grey))
+    return figures
 
 
 def _response_values(seeds: Seeds, ground: str, frequency: float, place: int) -> Values:
