@@ -41,6 +41,18 @@ def test_a_loss_is_tested_and_corrected() -> None:
     assert "is not shown to fall, and is 0.2" in sentences[1]
 
 
+def test_a_contrast_that_misleads_is_told_of() -> None:
+    (worse,) = take_results(
+        [row_of("invented", 0.7)]
+    )  # 0.2 and less, where the other contrasts alone reach 0.4 and more
+    (sentence,) = write_sentences([worse], "a judge")
+    assert "below that without the contrast" in sentence
+    assert "so that it misleads" in sentence
+    (alike,) = take_results([row_of("alike", 0.5 / 1.175)])
+    (sentence,) = write_sentences([alike], "a judge")
+    assert "is not shown to differ from that without the contrast" in sentence
+
+
 def test_every_structure_has_its_figures() -> None:
     row = row_of("unet", 0.2)
     del row.seeds[0][0]["dice"]["measured"]["1"]

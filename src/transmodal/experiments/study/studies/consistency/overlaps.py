@@ -112,12 +112,17 @@ def write_sentences(results: Sequence[PutInResult], judge: str) -> Iterator[str]
             if loss.interval is not None and loss.interval.high < 0
             else "is not shown to fall"
         )
-        worth = (
-            f"is {gain.mean:.3f} above that without the contrast (p {p_value(result.p_gain)})"
-            if gain.interval is not None and gain.interval.low > 0
-            else "is not shown to be above that without the contrast"
-        )
+        worth = _tell_gain(gain, result.p_gain)
         yield f"{result.row}: with the synthetic contrast put in, the Dice of {judge} {costs}, and {worth}."
+
+
+def _tell_gain(gain: Difference, p: float | None) -> str:
+    ends = gain.interval
+    if ends is not None and ends.low > 0:
+        return f"is {gain.mean:.3f} above that without the contrast (p {p_value(p)})"
+    if ends is not None and ends.high < 0:
+        return f"is {-gain.mean:.3f} below that without the contrast (p {p_value(p)}), so that it misleads"
+    return "is not shown to differ from that without the contrast"
 
 
 def _structures(row: OverlapRow, labels: Mapping[int, str]) -> Iterator[StudyFigure]:
