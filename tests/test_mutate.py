@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -16,21 +17,23 @@ MEASURE = """
 import sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[1])
-import mutate
+import mutation_trials
 folder = Path(sys.argv[2])
-mutant = mutate.Mutant("module.py", sys.argv[3], "")
-print(mutate.try_mutant(mutant, [str(folder / "test_module.py")], folder, float(sys.argv[4])))
+mutant = mutation_trials.Mutant("module.py", sys.argv[3], "")
+print(mutation_trials.try_mutant(mutant, [str(folder / "test_module.py")], folder, float(sys.argv[4])))
 """
 
 
 @pytest.fixture(scope="module")
-def tool() -> ModuleType:
+def tool() -> Iterator[ModuleType]:
+    sys.path.insert(0, str(ROOT / "tools"))  # for its parts
     spec = importlib.util.spec_from_file_location("mutate", ROOT / "tools" / "mutate.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    return module
+    yield module
+    sys.path.remove(str(ROOT / "tools"))
 
 
 @pytest.mark.parametrize(

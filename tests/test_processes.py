@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
 import threading
+import time
 
 import pytest
 
-from transmodal.processes import death_error, describe_exit, holding_signals, was_stopped
+from transmodal.processes import Children, death_error, describe_exit, holding_signals, was_stopped
 
 
 @pytest.mark.parametrize(
@@ -74,3 +76,23 @@ def test_another_thread_than_the_main_one_holds_nothing() -> None:
     thread.start()
     thread.join()
     assert seen == [before]
+
+
+def test_children_are_known_at_once_and_remembered() -> None:
+    context = multiprocessing.get_context("fork")
+    earlier, child = (context.Process(target=time.sleep, args=(60,)) for _ in range(2))
+    earlier.start()
+    children = Children()
+    assert children.look() == []
+    child.start()
+    try:
+        assert children.look() == [child.pid]
+        assert children.signal_code() is None
+        child.kill()
+        child.join()
+        assert children.look() == [child.pid]
+        assert children.signal_code() == -signal.SIGKILL
+    finally:
+        for process in (earlier, child):
+            process.kill()
+            process.join()

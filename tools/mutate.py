@@ -11,95 +11,28 @@ that a mutant costs its tests and no more. A figure of a sample comes with its i
 from __future__ import annotations
 
 import argparse
-import contextlib
 import difflib
-import importlib
 import json
 import math
-import os
 import random
-import resource
-import shutil
-import signal
-import sys
-import tempfile
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-ROOT = Path(__file__).parents[1]
-SOURCE = ROOT / "src" / "transmodal"
-Modules = dict[str, tuple[str, ...]]
-"""Test files by the module whose mutants they have to notice."""
-
-GROUPS: dict[str, Modules] = {
-    "readers": {
-        "volumes/formats/nifti.py": ("volumes/formats/test_nifti.py",),
-        "volumes/formats/nifti_header.py": (
-            "volumes/formats/test_nifti_header.py",
-            "volumes/formats/test_nifti.py",
-        ),
-        "volumes/formats/nifti_affine.py": (
-            "volumes/formats/test_nifti_affine.py",
-            "volumes/formats/test_nifti.py",
-        ),
-        "volumes/formats/metaimage.py": (
-            "volumes/formats/test_metaimage.py",
-            "volumes/formats/test_metaimage_header.py",
-        ),
-        "volumes/formats/metaimage_header.py": ("volumes/formats/test_metaimage_header.py",),
-        "volumes/formats/png.py": ("volumes/formats/test_png.py",),
-    },
-    "geometry": {
-        "volumes/geometry/reorient.py": ("volumes/geometry/test_reorient.py",),
-        "volumes/geometry/resampling.py": ("volumes/geometry/test_resampling.py",),
-        "volumes/geometry/interpolation.py": ("volumes/geometry/test_interpolation.py",),
-    },
-    "intensity": {"volumes/intensity.py": ("volumes/test_intensity.py",)},
-    "split": {
-        "cohorts/split/split.py": ("cohorts/split/test_split.py",),
-        "cohorts/split/leaks.py": ("cohorts/split/test_leaks.py",),
-        "cohorts/split/folds.py": ("cohorts/split/test_folds.py",),
-    },
-    "checkpoint": {
-        "checkpoint/manifest.py": ("checkpoint/test_manifest.py", "checkpoint/test_folder.py"),
-        "checkpoint/checks.py": ("checkpoint/test_checks.py",),
-    },
-    "metrics": {
-        "metrics/slices.py": ("metrics/test_slices.py",),
-        "metrics/suite/ssim.py": ("metrics/suite/test_ssim.py",),
-        "metrics/suite/voxels.py": ("metrics/suite/test_voxels.py",),
-    },
-}
-TARGET = 0.85
-_OTHERS = (
-    "torch",
-    "nibabel",
-    "SimpleITK",
-    "scipy.ndimage",
-    "pydicom",
-    "pydantic",
-    "PIL.Image",
-    "skimage.metrics",
-    "pytest",
+from mutation_groups import GROUPS, Modules
+from mutation_trials import (
+    KILLED,
+    SLOW,
+    SOURCE,
+    SURVIVED,
+    Mutant,
+    copy_of_package,
+    import_others,
+    limit_of,
+    try_mutant,
 )
-_KILLED, _SURVIVED, _SLOW = "killed", "survived", "slow"
-_PATIENCE_SECONDS = 600.0  # for tests that use no processor: a mutant may wait for what never comes
 
-
-class Mutant(NamedTuple):
-    """A changed module.
-
-    Attributes:
-        module: path below the package.
-        code: of the whole module, changed.
-        change: the lines that differ.
-    """
-
-    module: str
-    code: str
-    change: str
+TARGET = 0.85
 
 
 class Population:
@@ -146,7 +79,7 @@ def measure(
     """
     by_group: dict[str, dict[str, int]] = {}
     survivors = []
-    with _copy() as source:
+    with copy_of_package() as source:
         for name, modules in groups.items():
             populations = [Population(module) for module in modules]
             places = [(one, index) for one in populations for index in range(len(one))]
@@ -156,16 +89,16 @@ def measure(
             for population, index in random.Random(seed).sample(places, min(sample, len(places))):
                 mutant = population.render(index)
                 tests = modules[mutant.module]
-                limit = limits.get(mutant.module) or limits.setdefault(mutant.module, _limit(source, tests))
+                limit = limits.get(mutant.module) or limits.setdefault(mutant.module, limit_of(source, tests))
                 outcome = try_mutant(mutant, tests, source, limit)
                 counted["mutants"] += 1
-                counted["killed"] += outcome != _SURVIVED
-                counted["slow"] += outcome == _SLOW
+                counted["killed"] += outcome != SURVIVED
+                counted["slow"] += outcome == SLOW
                 report(
                     f"{name}: {mutant.module}: {outcome}"
-                    + (f"\n{mutant.change}" if outcome != _KILLED else "")
+                    + (f"\n{mutant.change}" if outcome != KILLED else "")
                 )
-                if outcome == _SURVIVED:
+                if outcome == SURVIVED:
                     survivors.append(f"{mutant.module}: {mutant.change}")
             by_group[name] = counted
     total = {
@@ -181,18 +114,6 @@ def measure(
     }
 
 
-def try_mutant(mutant: Mutant, tests: Sequence[str], source: Path, limit: float) -> str:
-    """Return whether a mutant is killed by its tests, survives them, or takes so long that it counts as killed."""
-    path = source / "transmodal" / mutant.module
-    before = path.read_text(encoding="utf-8")
-    path.write_text(mutant.code, encoding="utf-8")
-    try:
-        status, _ = _run(source, tests, limit)
-    finally:
-        path.write_text(before, encoding="utf-8")
-    return _SLOW if status is None else _SURVIVED if status == 0 else _KILLED
-
-
 def interval(killed: int, mutants: int) -> tuple[float, float]:
     """Return Wilson's 95 % interval of a share; 0 to 1 where nothing was tried."""
     if not mutants:
@@ -202,79 +123,6 @@ def interval(killed: int, mutants: int) -> tuple[float, float]:
     half = z * math.sqrt(share * (1 - share) / mutants + z * z / (4 * mutants * mutants))
     scale = 1 + z * z / mutants
     return round((centre - half) / scale, 4), round((centre + half) / scale, 4)
-
-
-@contextlib.contextmanager
-def _copy() -> Iterator[Path]:
-    """Give a copy of the package that mutants are written into."""
-    with tempfile.TemporaryDirectory() as folder:
-        shutil.copytree(SOURCE, Path(folder) / "transmodal", ignore=shutil.ignore_patterns("__pycache__"))
-        yield Path(folder)
-
-
-def _limit(source: Path, tests: Sequence[str]) -> float:
-    """Return how many seconds of processor time tests may take: ten times what they take of unchanged code.
-
-    Raises:
-        SystemExit: when they fail there.
-    """
-    status, seconds = _run(source, tests, 600.0)
-    if status:
-        raise SystemExit(f"{', '.join(tests)} fail on code that nobody changed")
-    return 10 + 10 * seconds
-
-
-def _run(source: Path, tests: Sequence[str], limit: float) -> tuple[int | None, float]:
-    """Run test files against a copy of the package, in a child; return the status, none beyond the limit, and the seconds: of the processor, so that nothing beside this makes a mutant slow."""
-    begun = time.monotonic()
-    child = os.fork()
-    if not child:
-        os.setsid()
-        resource.setrlimit(resource.RLIMIT_CPU, (math.ceil(limit), math.ceil(limit) + 5))
-        _become(source, tests)
-    while time.monotonic() - begun < _PATIENCE_SECONDS:
-        number, code, used = os.wait4(child, os.WNOHANG)
-        if number:
-            status = os.waitstatus_to_exitcode(code)
-            seconds = used.ru_utime + used.ru_stime
-            return None if status in (-signal.SIGXCPU, -signal.SIGKILL) else status, seconds
-        time.sleep(0.01)
-    os.killpg(child, signal.SIGKILL)
-    os.waitpid(child, 0)
-    return None, time.monotonic() - begun
-
-
-def _become(source: Path, tests: Sequence[str]) -> None:
-    status = 70
-    try:
-        nothing = os.open(os.devnull, os.O_RDWR)
-        for number in (0, 1, 2):
-            os.dup2(nothing, number)
-        sys.dont_write_bytecode = True
-        sys.path.insert(0, str(source))
-        os.environ["PYTHONPATH"] = str(source)
-        import pytest
-
-        words = [
-            "-q",
-            "-x",
-            "-p",
-            "no:cacheprovider",
-            "--rootdir",
-            str(ROOT),
-            "-c",
-            str(ROOT / "pyproject.toml"),
-        ]
-        status = int(pytest.main([*words, *(str(ROOT / "tests" / test) for test in tests)]))
-    finally:
-        os._exit(status)
-
-
-def _import_others() -> None:
-    """Import what the package and its tests stand on, so that no child has to; the package itself is imported by the child."""
-    for name in _OTHERS:
-        with contextlib.suppress(ImportError):
-            importlib.import_module(name)
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -293,7 +141,7 @@ def main(words: Sequence[str] | None = None) -> int:
     if given.names and not groups:
         relative = Path(given.names[0]).resolve().relative_to(SOURCE).as_posix()
         groups = {relative: {relative: tuple(test.removeprefix("tests/") for test in given.names[1:])}}
-    _import_others()
+    import_others()
     figures = measure(groups, given.sample, given.seed, lambda line: print(line, flush=True))
     if given.json:
         given.json.write_text(json.dumps(figures), encoding="utf-8")

@@ -18,6 +18,7 @@ from typing import Protocol, TypeVar
 
 from transmodal.errors import ResourceError
 from transmodal.processes import (
+    STOPPED,
     death_error,
     describe_exit,
     ending_stopped,
@@ -122,7 +123,8 @@ def spread(
         except PoolDeathError as death:
             suspects = [name for name in items if name in death.keys]
             # One of these took its process down, and the pool with it. Alone, the guilty one shows itself.
-            _log.warning("A process %s: going on with %s alone.", death.cause, " and ".join(suspects))
+            why = STOPPED if death.was_stopped else death.cause
+            _log.warning("A process %s: going on with %s alone.", why, " and ".join(suspects))
         for name in suspects:
             yield from _run_alone(work, items, name)
 

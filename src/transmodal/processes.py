@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import multiprocessing.process
 import os
 import signal
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from types import FrameType
 
@@ -21,6 +23,8 @@ PATIENCE_LOOKS = 5
 
 Looks and not seconds: where a batch system or Ctrl-Z stops all processes together, nobody looks meanwhile.
 """
+
+STOPPED = "was stopped and did not go on"
 
 _ended: set[int] = set()
 
@@ -71,6 +75,32 @@ def holding_signals() -> Iterator[None]:
             signal.signal(name, act)
     for number in signal_numbers:
         signal.raise_signal(number)
+
+
+class Children:
+    """The processes that this one spawns from now on: known from their first moment, and remembered when they are gone."""
+
+    def __init__(self) -> None:
+        self._before = set(_spawned())
+        self._known: dict[int, BaseProcess] = {}
+
+    def look(self) -> list[int]:
+        """Return the ids of those that there are and were."""
+        new = {child.pid: child for child in _spawned() if child not in self._before}
+        self._known.update({number: child for number, child in new.items() if number is not None})
+        return list(self._known)
+
+    def signal_code(self) -> int | None:
+        """Return minus the signal that ended one of them, but for SIGTERM, by which the others are ended; None without."""
+        codes = [child.exitcode for child in self._known.values()]
+        return next(
+            (code for code in codes if code is not None and code < 0 and code != -signal.SIGTERM), None
+        )
+
+
+def _spawned() -> list[BaseProcess]:
+    """Return the children of `multiprocessing`, whose own function for it also collects those that ended: not for threads."""
+    return list(multiprocessing.process._children)  # type: ignore[attr-defined]  # private, and the same since Python 2.6
 
 
 def was_stopped(process: int | None) -> bool:

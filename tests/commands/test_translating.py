@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +12,9 @@ import pytest
 
 import transmodal
 from recorded_progress import RecordedProgress
-from transmodal import cli
+from transmodal import cli, parallel
 from transmodal.errors import InputError, UsageError
+from transmodal.parallel import Item, Key, Result
 
 
 def test_cases_are_written_with_sidecars_and_kept_the_second_time(folders: Path) -> None:
@@ -30,6 +32,23 @@ def test_cases_are_written_with_sidecars_and_kept_the_second_time(folders: Path)
     again = transmodal.translate("run", "cohort", "all", split="all", gate="off", progress=progress)
     assert [image.image.stat().st_mtime_ns for image in again] == times
     assert progress.lines[0] == "note: 6 of 6 volumes were translated before by this run: they are kept"
+
+
+class LossyCrew:
+    """A crew of which one worker is killed while it writes an image, which another one, at work since, writes anew."""
+
+    def run(self, work: Callable[[Item], Result], items: Mapping[Key, Item]) -> Iterator[tuple[Key, Result]]:
+        for key, item in items.items():
+            yield key, work(item)
+            for name in (".partial-abcd1234.nii.gz", ".partial-abcd1235"):
+                Path("out", name).touch()
+
+
+def test_nothing_half_written_is_left_by_workers_that_died(folders: Path) -> None:
+    with parallel.employing(LossyCrew()):
+        images = transmodal.translate("run", "cohort", "out", split="all", gate="off")
+    assert len(images) == 6
+    assert not [path.name for path in Path("out").iterdir() if path.name.startswith(".")]
 
 
 def test_a_note_is_said_once(folders: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from types import ModuleType, SimpleNamespace
 
@@ -40,11 +41,29 @@ def test_only_words_of_torch_are_a_death() -> None:
     assert (killed.code, "Killed" in killed.got) == ("E402", True)
 
 
+@pytest.mark.parametrize(
+    ("message", "words"),
+    [
+        ("DataLoader worker (pid(s) 12) exited unexpectedly", "died of SIGKILL"),
+        ("DataLoader worker (pid(s) 11, 12) exited unexpectedly", "died of SIGKILL"),
+        ("DataLoader worker (pid 11) is killed by signal: Bus error. It is possible", "died (Bus error)"),
+        ("DataLoader worker (pid(s) 13) exited unexpectedly", "a process that cuts windows died"),
+    ],
+)
+def test_a_death_is_named_by_its_signal_where_torch_does_not_know_it(message: str, words: str) -> None:
+    ended = [(11, -signal.SIGTERM), (12, -signal.SIGKILL)]
+    others = [SimpleNamespace(pid=pid, exitcode=code) for pid, code in ended]
+    with attended(SimpleNamespace(_workers=others)):
+        death = worker_death(RuntimeError(message))
+    assert death is not None
+    assert words in death.got
+
+
 @pytest.mark.parametrize("cause", [processes, hangs])
 def test_a_broken_connection_to_a_worker_that_was_ended_is_no_shortage_of_memory(
     cause: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    iterator = SimpleNamespace(_workers=[SimpleNamespace(pid=os.getpid())])
+    iterator = SimpleNamespace(_workers=[SimpleNamespace(pid=os.getpid(), exitcode=None)])
     for ended, code in ((set(), "E402"), ({os.getpid()}, "E405")):
         with attended(iterator):
             monkeypatch.setattr(cause, "_ended", ended)
@@ -59,7 +78,7 @@ def test_a_worker_that_an_earlier_training_ended_says_nothing_of_a_later_one(
     for cause in (processes, hangs):
         monkeypatch.setattr(cause, "_ended", {1, os.getpid()})  # the second id is given again
 
-    with attended(SimpleNamespace(_workers=[SimpleNamespace(pid=os.getpid())])):
+    with attended(SimpleNamespace(_workers=[SimpleNamespace(pid=os.getpid(), exitcode=None)])):
         death = worker_death(EOFError())
 
     assert death is not None

@@ -1,15 +1,16 @@
 """Measure what the promises need, and write it into docs/results/checks/promises.json; each part replaces its own section.
 
-Kills are added to those that were counted before, each run with its commit and seed, and go on where the last one ended.
+Kills and fuzzing are added to what was counted before, each run with its commit and seed; kills go on where the last ended.
 
     python -m tests.promises                        # corpus, 12 kills, audit
-    python -m tests.promises --full                 # and all tests of all rows, 300 kills, fuzzing, mutants
+    python -m tests.promises --full                 # and all tests of all rows, 300 kills, 50 deaths, fuzzing, mutants
     python -m tests.promises corpus
     python -m tests.promises kills --count 300 --seed 1
     python -m tests.promises kills --count 60 --verbs prepare,train
+    python -m tests.promises deaths --count 50
     python -m tests.promises tests --rows 3,6,7
     python -m tests.promises tests --rows 5 --examples 5000
-    python -m tests.promises fuzz --seconds 3600
+    python -m tests.promises fuzz --seconds 3600 --seed 2
     python -m tests.promises mutation --sample 15
     python -m tests.promises audit
 
@@ -44,7 +45,8 @@ from promises.table import ROOT, read_promises  # noqa: E402
 from promises.tasks import VERBS, trials  # noqa: E402
 
 PARTS = ("corpus", "kills", "audit")
-ALL_PARTS = ("corpus", "fuzz", "kills", "mutation", "audit", "tests")
+ALL_PARTS = ("corpus", "fuzz", "kills", "deaths", "mutation", "audit", "tests")
+SEEDED = ("kills", "deaths", "mutation", "fuzz")
 LIBRARIES = ("numpy", "torch", "nibabel", "SimpleITK", "pydicom", "safetensors")
 CASES = {"failure": "failed", "error": "failed", "skipped": "skipped"}
 
@@ -56,13 +58,14 @@ def main(words: Sequence[str] | None = None) -> None:
         "corpus": _corpus,
         "fuzz": lambda: _fuzz(given.executions, given.seconds, given.seed),
         "kills": lambda: _kills(given.count or (300 if given.full else 12), given.verbs, given.seed),
+        "deaths": lambda: _deaths(given.count or 50, given.seed),
         "mutation": lambda: _mutation(given.sample, given.seed),
         "audit": _audit,
         "tests": lambda: _tests(given.rows, given.examples),
     }
     for part in given.parts or (ALL_PARTS if given.full else PARTS):
         print(f"{part} ...", flush=True)
-        add(part, measure[part](), given.seed if part in ("kills", "mutation", "fuzz") else None)
+        add(part, measure[part](), given.seed if part in SEEDED else None)
     PAGE.write_text(page(read_sections()), encoding="utf-8")
 
 
@@ -122,9 +125,18 @@ def _corpus() -> dict[str, Any]:
 
 
 def _fuzz(executions: int, seconds: float | None, seed: int) -> dict[str, Any]:
-    from promises.fuzz import run_fuzz
+    """Add inputs of a seed to those that were counted; one whose inputs were counted already gives none that is new.
 
-    return run_fuzz(None if seconds else executions, seconds, seed=seed)
+    Raises:
+        SystemExit: for such a seed.
+    """
+    from promises.fuzz import add_fuzz, run_fuzz
+
+    earlier, commit = read_sections().get("fuzz", {}).get("figures", {}), _commit()
+    if seed in [run["seed"] for run in earlier.get("runs", ())]:
+        raise SystemExit(f"the inputs of seed {seed} were counted: give another --seed")
+    fresh = run_fuzz(None if seconds else executions, seconds, seed=seed)
+    return add_fuzz(earlier, {"date": _today(), "commit": commit, "seed": seed}, fresh)
 
 
 def _kills(count: int, verbs: Sequence[str], seed: int) -> dict[str, Any]:
@@ -140,6 +152,12 @@ def _kills(count: int, verbs: Sequence[str], seed: int) -> dict[str, Any]:
         lambda fresh: add("kills", add_kills(earlier, origin, fresh), seed, commit=commit),
     )
     return add_kills(earlier, origin, figures)
+
+
+def _deaths(count: int, seed: int) -> dict[str, Any]:
+    from promises.deaths import deaths, run_deaths
+
+    return run_deaths(deaths(count), seed, lambda line: print(line, flush=True))
 
 
 def _mutation(sample: int, seed: int) -> dict[str, Any]:
@@ -215,7 +233,7 @@ def _parse(words: Sequence[str] | None) -> argparse.Namespace:
         "parts", nargs="*", choices=[*ALL_PARTS, []], help="by default corpus, kills and audit"
     )
     parser.add_argument("--full", action="store_true", help="everything, for hours")
-    parser.add_argument("--count", type=int, help="kills; by default 12, with --full 300")
+    parser.add_argument("--count", type=int, help="kills (by default 12, with --full 300), or deaths (50)")
     parser.add_argument(
         "--verbs", type=lambda text: text.split(","), default=VERBS, help="to kill; by default all that write"
     )

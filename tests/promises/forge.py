@@ -79,6 +79,11 @@ class Forge:
             env=environment,
         )
 
+    @property
+    def pid(self) -> int:
+        """Return the id of the process, whose child is the command."""
+        return self._process.pid
+
     def __enter__(self) -> Self:
         return self
 

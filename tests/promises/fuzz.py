@@ -11,7 +11,7 @@ import tempfile
 import time
 import warnings
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
@@ -22,6 +22,7 @@ from promises.corpus import all_entries
 from promises.figures import quiet_stderr
 from promises.mutations import Files, mutate_files
 from promises.readers import FORMATS, read_ours, read_weights
+from promises.run_words import COUNTED
 from promises.second_readings import agrees
 from transmodal.errors import TransmodalError
 
@@ -91,6 +92,30 @@ def run_fuzz(
     figures = {name: _run_format(name, most, each, seed).__dict__ for name in formats}
     plain: dict[str, Any] = json.loads(json.dumps(figures))
     return plain
+
+
+def add_fuzz(
+    earlier: Mapping[str, Any], origin: Mapping[str, Any], fresh: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return the figures of all runs together, by format, and in `runs` what each was taken of and came to.
+
+    Args:
+        earlier: figures that stand in the record; empty where there are none.
+        origin: `date`, `commit` and `seed` of the fresh run.
+        fresh: as `run_fuzz` returns them.
+    """
+    figures = {name: _sum(earlier.get(name, {}), tally) for name, tally in fresh.items()}
+    alone = {key: sum(tally[key] for tally in fresh.values()) for key in ("executions", "n_failures")}
+    return {**figures, "runs": [*earlier.get("runs", ()), {**origin, **alone}]}
+
+
+def _sum(earlier: Mapping[str, Any], fresh: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        **{key: earlier.get(key, 0) + fresh[key] for key in COUNTED},
+        "refused": dict(sorted((Counter(earlier.get("refused", {})) + Counter(fresh["refused"])).items())),
+        "failures": [*earlier.get("failures", ()), *fresh["failures"]],
+        "grown_mib": max(earlier.get("grown_mib", 0.0), fresh["grown_mib"]),
+    }
 
 
 def reproduce(format_name: str, number: int, folder: Path, seed: int = 0) -> Path:

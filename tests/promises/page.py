@@ -7,16 +7,21 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from promises.run_words import (
+    Sections,
+    deaths_words,
+    figures_of,
+    fuzz_words,
+    kills_words,
+    prepare_kills_words,
+    resumes_words,
+    tests_words,
+)
 from promises.table import ROOT, Promise, is_there, read_promises
-from promises.tasks import LOADERS, TRANSLATORS, Task
 
 RESULTS = ROOT / "docs" / "results" / "checks" / "promises.json"
 PAGE = ROOT / "docs" / "promises.md"
 NOT_MEASURED = "not measured yet"
-_COUNTED = ("executions", "n_failures", "accepted", "agreed", "second_refused")
-Sections = Mapping[str, Any]
-"""What was measured, by sub-command: figures, with commit, date, versions, machine and seed."""
-
 HEAD = """\
 # Promises
 
@@ -27,7 +32,7 @@ the tests that hold it in CI. The page is written from `tests/promises/promises.
 ```bash
 python -m tests.promises                 # the corpus, 12 kills, the audit: minutes
 python -m tests.promises tests --rows 3,6,7   # the tests of some rows
-python -m tests.promises --full          # all tests of all rows, 300 kills, fuzzing, mutants: hours
+python -m tests.promises --full          # all tests of all rows, 300 kills, 50 deaths, fuzzing, mutants: hours
 ```
 
 *Passed* counts the cases of the named tests that passed in the last run of that row. *Measured here* marks figures of other
@@ -93,18 +98,8 @@ def _origin(name: str, section: Mapping[str, Any]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def _tests(promise: Promise, sections: Sections) -> str:
-    counted = _figures("tests", sections).get(str(promise.number))
-    if counted is None:
-        return ""
-    failed = f", {counted['failed']} failed" if counted["failed"] else ""
-    skipped = f", {counted['skipped']} skipped" if counted["skipped"] else ""
-    examples = f", {counted['examples']} examples of each property" if "examples" in counted else ""
-    return f"{counted['passed']} cases passed{failed}{skipped}{examples}"
-
-
 def _corpus(_: Promise, sections: Sections) -> str:
-    figures = _figures("corpus", sections)
+    figures = figures_of("corpus", sections)
     if not figures:
         return ""
     entries, wrong = figures["entries"], figures["ours_unexpected"]
@@ -114,8 +109,8 @@ def _corpus(_: Promise, sections: Sections) -> str:
 
 
 def _damaged_bytes(promise: Promise, sections: Sections) -> str:
-    figures = _figures("corpus", sections)
-    parts = [_tests(promise, sections)]
+    figures = figures_of("corpus", sections)
+    parts = [tests_words(promise, sections)]
     if figures:
         ours = figures["refused_or_right"]["transmodal"]
         n_silent = ours["faulty_given"] - ours["faulty_judged_rightly"] - ours["faulty_read_right"]
@@ -124,7 +119,7 @@ def _damaged_bytes(promise: Promise, sections: Sections) -> str:
 
 
 def _measured_peers(promise: Promise, sections: Sections) -> str:
-    figures = _figures("corpus", sections)
+    figures = figures_of("corpus", sections)
     if promise.number not in (1, 2) or not figures:
         return ""
     parts = []
@@ -150,66 +145,8 @@ def _measured_peers(promise: Promise, sections: Sections) -> str:
     return f"measured here: {', '.join(parts)}" if parts else ""
 
 
-def _kills(_: Promise, sections: Sections) -> str:
-    figures = _figures("kills", sections)
-    if not figures:
-        return ""
-    verbs = ", ".join(f"{verb} {n}" for verb, n in figures["by_verb"].items())
-    runs = figures.get("runs", ())
-    of_runs = ", ".join(f"{run['kills']} at {run['commit'][:10]}" for run in runs) if len(runs) > 1 else ""
-    return (
-        f"{figures['lost']} of {figures['kills']} kills lost something, {figures['partial_files']} left half a file, "
-        f"{figures['leftovers']} left anything when the command had gone on; at most {figures['most_steps_lost']} step lost "
-        f"({verbs}; {len(figures['by_translator'])} translators{f'; {of_runs}' if of_runs else ''})"
-    )
-
-
-def _prepare_kills(promise: Promise, sections: Sections) -> str:
-    return _kills_of("prepare", "kills as uninterrupted", promise, sections)
-
-
-def _resumes(promise: Promise, sections: Sections) -> str:
-    figures = _figures("kills", sections)
-    outcome = "killed trainings with equal hashes"
-    if figures:
-        by_task = figures.get("by_task", {})
-        least = [
-            min(by_task.get(str(Task("train", translator, loaders)), 0) for translator in TRANSLATORS)
-            for loaders in (0, LOADERS)
-        ]
-        outcome += (
-            f", each of {len(TRANSLATORS)} translators killed at {least[0]} instants or more without, {least[1]} with loader "
-            "processes"
-        )
-    return _kills_of("train", outcome, promise, sections)
-
-
-def _kills_of(verb: str, outcome: str, promise: Promise, sections: Sections) -> str:
-    """Return how many kills of a verb lost nothing, beside its tests."""
-    figures = _figures("kills", sections)
-    tests = _tests(promise, sections)
-    if not figures:
-        return tests
-    n = figures["by_verb"].get(verb, 0)
-    n_lost = sum(line.startswith(f"{verb} ") for line in figures["faults"])
-    return "; ".join(part for part in (f"{n - n_lost} of {n} {outcome}", tests) if part)
-
-
-def _fuzz(_: Promise, sections: Sections) -> str:
-    by_format = _figures("fuzz", sections)
-    if not by_format:
-        return ""
-    total = {key: sum(tally[key] for tally in by_format.values()) for key in _COUNTED}
-    inputs = ", ".join(f"{name} {tally['executions']}" for name, tally in by_format.items())
-    return (
-        f"{total['executions']} inputs ({inputs}): {total['n_failures']} foreign exceptions, hangs or readings that differ; of "
-        f"{total['accepted']} that were read a second reading by other means agreed on {total['agreed']} and refused "
-        f"{total['second_refused']}"
-    )
-
-
 def _mutation(_: Promise, sections: Sections) -> str:
-    figures = _figures("mutation", sections)
+    figures = figures_of("mutation", sections)
     if not figures:
         return ""
     groups = ", ".join(
@@ -224,7 +161,7 @@ def _mutation(_: Promise, sections: Sections) -> str:
 
 
 def _audit(_: Promise, sections: Sections) -> str:
-    figures = _figures("audit", sections)
+    figures = figures_of("audit", sections)
     if not figures:
         return ""
     if figures["status"] == "not run":
@@ -261,19 +198,15 @@ def _check(name: str) -> dict[str, Any]:
     return content
 
 
-def _figures(name: str, sections: Sections) -> dict[str, Any]:
-    figures: dict[str, Any] = sections[name]["figures"] if name in sections else {}
-    return figures
-
-
 FIGURES: Mapping[str, Callable[[Promise, Sections], str]] = {
-    "tests": _tests,
+    "tests": tests_words,
     "corpus": _corpus,
     "damaged_bytes": _damaged_bytes,
-    "kills": _kills,
-    "prepare_kills": _prepare_kills,
-    "resumes": _resumes,
-    "fuzz": _fuzz,
+    "kills": kills_words,
+    "prepare_kills": prepare_kills_words,
+    "resumes": resumes_words,
+    "deaths": deaths_words,
+    "fuzz": fuzz_words,
     "mutation": _mutation,
     "audit": _audit,
     "copies": _copies,

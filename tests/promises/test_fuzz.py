@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from promises import fuzz
+from promises import fuzz, page
 from promises.corpus import all_entries
 from promises.readers import FORMATS, read_ours
 from promises.second_readings import SECOND
+from promises.table import read_promises
 from transmodal.errors import InputError
 
 EXECUTIONS = {"checkpoint": 250, "cohort": 100, "dicom": 120}
@@ -49,6 +50,19 @@ def test_an_error_of_ours_is_a_refusal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fuzz, "read_ours", refuse)
     figures = fuzz.run_fuzz(3, formats=["recipe"])["recipe"]
     assert (figures["refused"], figures["failures"]) == ({"E101": 3}, [])
+
+
+def test_runs_of_other_seeds_are_added_up() -> None:
+    fresh = fuzz.run_fuzz(5, formats=["recipe"])
+    once = fuzz.add_fuzz({}, {"seed": 1, "commit": "a"}, fresh)
+    twice = fuzz.add_fuzz(once, {"seed": 2, "commit": "b"}, fresh)
+    assert twice["recipe"]["executions"] == 10
+    refused = fresh["recipe"]["refused"]
+    assert twice["recipe"]["refused"] == {code: 2 * n for code, n in sorted(refused.items())}
+    assert [(run["seed"], run["executions"]) for run in twice["runs"]] == [(1, 5), (2, 5)]
+    row = next(row for row in read_promises() if row.number == 20)
+    shown = page.figure_of(row, {"fuzz": {"figures": twice}})
+    assert shown.startswith("10 inputs of 2 seeds (recipe 10): 0 foreign exceptions")
 
 
 def test_no_second_reading_of_what_itk_does_not_inflate(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 
@@ -52,6 +52,14 @@ def test_orphans_below_a_folder(tmp_path: Path) -> None:
     orphans.clear_below(tmp_path)
     assert list(deep.iterdir()) == []
     orphans.clear(tmp_path / "none")
+
+
+@pytest.mark.parametrize("is_failure", [False, True])
+def test_orphans_are_gone_when_work_ends_well_or_not(is_failure: bool, tmp_path: Path) -> None:
+    with suppress(ZeroDivisionError), orphans.cleared(tmp_path):
+        (tmp_path / ".partial-abcd1234.json").write_text("{")
+        assert 1 / (not is_failure)
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("create", [partial(orphans.create_file, suffix=".json"), orphans.create_folder])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -63,3 +64,24 @@ def test_a_death_is_named(
     assert caught.value.exit_status == 4
     assert "start again" in caught.value.remedy
     assert not multiprocessing.active_children()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/stat").is_file(), reason="needs /proc")
+def test_a_process_that_is_stopped_before_it_says_a_word_is_named(
+    tiny: Tiny, cohort: Cohort, run_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(processes, "LOOK_SECONDS", 0.3)
+    children = processes.Children()
+
+    def stop() -> None:
+        while not children.look():
+            time.sleep(0.001)
+        os.kill(children.look()[0], signal.SIGSTOP)
+
+    thread = threading.Thread(target=stop)
+    thread.start()
+    with pytest.raises(ResourceError, match="had been stopped and did not go on") as caught:
+        train(tiny(epochs=5, samples_per_epoch=4000, processes=2), cohort, run_folder)
+    thread.join()
+    assert caught.value.code == "E405"

@@ -12,6 +12,7 @@ from torch.multiprocessing.spawn import ProcessExitedException, ProcessRaisedExc
 
 from transmodal.cohorts.store import Cohort
 from transmodal.errors import InputError, ResourceError, UsageError
+from transmodal.processes import Children
 from transmodal.progress import Silent
 from transmodal.recipes.schema import Recipe
 from transmodal.recipes.training_schema import Training
@@ -94,10 +95,10 @@ def test_what_became_of_a_child(tmp_path: Path) -> None:
     bug = RuntimeError("a bug")
     killed = ProcessExitedException("terminated with signal SIGKILL", 0, 1, -9, "SIGKILL")
     lost = ProcessRaisedException("RuntimeError: [../gloo/...] Connection closed by peer", 0, 1)
-    assert room._failure(tmp_path / "none", bug, []) is bug
-    assert "SIGKILL" in str(room._failure(tmp_path / "none", killed, []))
-    assert "died while the others waited" in str(room._failure(tmp_path / "none", lost, []))
+    assert room._failure(tmp_path / "none", bug, Children()) is bug
+    assert "SIGKILL" in str(room._failure(tmp_path / "none", killed, Children()))
+    assert "died while the others waited" in str(room._failure(tmp_path / "none", lost, Children()))
     (tmp_path / "error.json").write_text(json.dumps(["UsageError", "E001", "a", "b", "C."]))
-    told = room._failure(tmp_path / "error.json", bug, [])
+    told = room._failure(tmp_path / "error.json", bug, Children())
     assert isinstance(told, UsageError)
     assert (told.code, told.got) == ("E001", "a")

@@ -98,6 +98,16 @@ def test_a_start_that_was_interrupted_does_not_stand_in_the_way(
         assert not (run_folder / ".partial-abc").exists()
 
 
+def test_a_start_that_was_killed_behind_its_record_gets_its_recipe(
+    tiny: Callable[..., Recipe], run_folder: Path
+) -> None:
+    run = open_run(run_folder, tiny(), HEADS, {})
+    recipe = (run.folder / "recipe.yaml").read_bytes()
+    (run.folder / "recipe.yaml").unlink()
+    open_run(run_folder, tiny(workers=1), HEADS, {})
+    assert (run.folder / "recipe.yaml").read_bytes() == recipe
+
+
 def test_what_a_killed_save_left_is_removed(tiny: Callable[..., Recipe], run_folder: Path) -> None:
     run = open_run(run_folder, tiny(), HEADS, {})
     (run.last.parent / ".old-x" / "last").mkdir(parents=True)

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 from transmodal.cluster.errand import Errand, SharedFolder, Terms, check, versions
+from transmodal.cluster.local import local_cluster
 from transmodal.errors import ResourceError, TransmodalError, UsageError
 from transmodal.parallel import employing, name_of
 from transmodal.storage import files, orphans
@@ -62,7 +63,7 @@ def working_on(scheduler: str, places: Sequence[Path] = ()) -> Iterator[None]:
     with ExitStack() as stack:
         stack.enter_context(_quietly())
         if local:
-            address = stack.enter_context(_local_cluster(distributed, int(local[1] or _n_cores())))
+            address = stack.enter_context(local_cluster(distributed, int(local[1] or _n_cores())))
         client = stack.enter_context(_client(distributed, address))
         stack.enter_context(employing(DaskCrew(distributed, client, tuple(places))))
         yield
@@ -284,24 +285,6 @@ def _client(distributed: Any, address: str) -> Iterator[Any]:  # noqa: ANN401
         yield client
     finally:
         client.close(timeout=CLOSE_SECONDS)
-
-
-@contextmanager
-def _local_cluster(distributed: Any, n_workers: int) -> Iterator[str]:  # noqa: ANN401
-    """Start a scheduler and workers on this machine; yield the address."""
-    dask = import_module("dask")
-    # Jobs may start processes of their own, which those of a daemon may not.
-    with (
-        dask.config.set({"distributed.worker.daemon": False}),
-        distributed.LocalCluster(
-            n_workers=n_workers,
-            threads_per_worker=1,
-            dashboard_address=None,
-            host="127.0.0.1",
-            silence_logs=logging.CRITICAL,
-        ) as cluster,
-    ):
-        yield cluster.scheduler_address
 
 
 @contextmanager

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -21,7 +20,7 @@ from transmodal.commands._passes import PassWords, computing_of
 from transmodal.commands._prediction_words import PredictionWords
 from transmodal.commands._words import Words, list_words, path_of
 from transmodal.progress import Progress
-from transmodal.storage import memory
+from transmodal.storage import memory, orphans
 
 if TYPE_CHECKING:
     from transmodal.cohorts.store import Cohort
@@ -153,7 +152,7 @@ def evaluate_words(
         spread = partial(spread_cases, order_of(folders, store, words, folder))
     advance = None if progress is None else progress.advance
     announce = None if progress is None else progress.say
-    with working_on(scheduler, [*listed, store.folder, folder]), _cleared(folder if scheduler else None):
+    with working_on(scheduler, [*listed, store.folder, folder]), orphans.cleared(folder):
         evaluation = score(
             folders, store, request, output=folder, spread=spread, progress=advance, announce=announce
         )
@@ -162,18 +161,6 @@ def evaluate_words(
 
         card.refresh(folder.parent)
     return evaluation
-
-
-@contextmanager
-def _cleared(folder: Path | None) -> Iterator[None]:
-    """Remove, when the block is left, what killed workers left half-written below a folder."""
-    from transmodal.storage import orphans
-
-    try:
-        yield
-    finally:
-        if folder is not None:
-            orphans.clear_below(folder)
 
 
 def cohort_of(

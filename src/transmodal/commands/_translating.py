@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -38,7 +39,7 @@ from transmodal.inference.names import sidecar_of
 from transmodal.inference.passes import Passes
 from transmodal.parallel import current_crew
 from transmodal.progress import Progress, Silent
-from transmodal.storage import memory
+from transmodal.storage import memory, orphans
 
 
 def translate(
@@ -196,10 +197,21 @@ def _results(
     crew = current_crew()
     if crew is not None:
         remote = RemoteWork(work, loading, model.digest)
-        yield from crew.run(partial(work_with_threads, remote, torch.get_num_threads()), jobs)
+        with _cleared({work.request.output, *(job.output.parent for job in jobs.values())}):
+            yield from crew.run(partial(work_with_threads, remote, torch.get_num_threads()), jobs)
         return
     for name, job in jobs.items():
         yield name, work.translate(job, model, partial(progress.advance, job.name), notes.say_memory)
+
+
+@contextmanager
+def _cleared(folders: Collection[Path]) -> Iterator[None]:
+    """Remove from folders, when the block is left, what workers that died left half-written; not from folders below them."""
+    try:
+        yield
+    finally:
+        for folder in folders:
+            orphans.clear(folder)
 
 
 def sources_of(words: Sequence[str]) -> list[Path]:

@@ -100,7 +100,7 @@ def _write_folders(words: _Words, output: Path, modalities: str, head: Head, mas
         head=head.value,
         mask=mask.value,
     )
-    with bars() as progress, orphans.cleared_on_failure(output):
+    with bars() as progress, orphans.cleared(output):
         atlas.write(
             atlas.subjects(words.subjects, options, seed=words.seed),
             output,
@@ -125,7 +125,7 @@ def _write_release(words: _Words, output: Path, layout: str, defects: list[str])
     if len(listed) != len(set(defects)):
         expected = ", ".join(DEFECTS)
         raise UsageError("E001", f"--defect {' '.join(defects)}", expected, "Correct it.")
-    with bars() as progress, orphans.cleared_on_failure(output):
+    with bars() as progress, orphans.cleared(output):
         releases.write(
             layout,
             words.subjects,

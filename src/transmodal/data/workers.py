@@ -5,18 +5,19 @@ from __future__ import annotations
 import re
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from multiprocessing.process import BaseProcess
 
 from transmodal.data.hangs import Vigil, keeping_vigil, was_hanging
 from transmodal.errors import ResourceError
-from transmodal.processes import death_error, ending_stopped, was_stopped
+from transmodal.processes import death_error, describe_exit, ending_stopped, was_stopped
 
 TIMEOUT_SECONDS = 120
 """How long a step waits for its windows."""
 
-_attended: tuple[int, ...] = ()
-"""The processes that cut windows last; of these is one where torch does not say which one died."""
+_attended: Mapping[int, BaseProcess] = {}
+"""The processes that cut windows last, by id; of these is one where torch does not say which one died."""
 
 
 def start_method() -> str:
@@ -28,8 +29,8 @@ def start_method() -> str:
 def attended(iterator: object) -> Iterator[Vigil]:
     """Look after the processes of a DataLoader's iterator; what is returned is told when somebody waits for them."""
     global _attended
-    workers = [worker.pid for worker in getattr(iterator, "_workers", ())]
-    _attended = tuple(workers)
+    _attended = {worker.pid: worker for worker in getattr(iterator, "_workers", ())}
+    workers = list(_attended)
     if not workers:
         yield Vigil(())
         return
@@ -59,16 +60,23 @@ def worker_death(error: BaseException) -> ResourceError | None:
         return None
     if message.startswith("DataLoader timed out"):
         return _hang_error(f"gave none for {TIMEOUT_SECONDS} s")
-    ids = _attended if is_broken else [int(number) for number in re.findall(r"\d+", message)]
+    ids = [*_attended] if is_broken else [int(number) for number in re.findall(r"\d+", message)]
     if any(map(was_hanging, ids)):
         return _hang_error("all slept while a step waited for one")
-    cause = re.search(r"killed by signal: ([^.]*)", message)
     return death_error(
-        f"a process that cuts windows died ({cause[1] if cause else 'it exited'})",
+        f"a process that cuts windows {_cause(ids, message)}",
         was_stopped=any(map(was_stopped, ids)),
         advice="Most often memory ran out: set training.workers=0, or lower it, then start again: "
         "the last checkpoint is kept.",
     )
+
+
+def _cause(ids: Sequence[int], message: str) -> str:
+    """Return what became of the one of these that died in words; torch, whose message it is, does not always know."""
+    codes = [_attended[number].exitcode for number in ids if number in _attended]
+    code = next((code for code in codes if code not in (None, 0, -signal.SIGTERM)), None)
+    said = re.search(r"killed by signal: ([^.]*)", message)
+    return f"died ({said[1]})" if code is None and said else describe_exit(code)
 
 
 def _hang_error(fault: str) -> ResourceError:

@@ -100,13 +100,15 @@ def clear(folder: Path) -> None:
 
 
 @contextmanager
-def cleared_on_failure(folder: Path) -> Iterator[None]:
-    """Remove the orphans below a folder when the block fails or is interrupted: those of its processes that died."""
+def cleared(folder: Path) -> Iterator[None]:
+    """Remove the orphans below a folder when the block is left, however: those of its processes that died.
+
+    A worker of a cluster may have died in the middle of a file that another one has written since, so that all went well.
+    """
     try:
         yield
-    except BaseException:
+    finally:
         clear_below(folder)
-        raise
 
 
 def clear_below(folder: Path) -> None:

@@ -8,7 +8,7 @@ import os
 import signal
 import tempfile
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing.queues import SimpleQueue
@@ -26,7 +26,7 @@ from torch.multiprocessing.spawn import ProcessExitedException, ProcessRaisedExc
 from transmodal import errors
 from transmodal.errors import ResourceError, TransmodalError, UsageError
 from transmodal.inference.device import device_of
-from transmodal.processes import death_error, describe_exit, ending_stopped, was_stopped
+from transmodal.processes import Children, death_error, describe_exit, ending_stopped, was_stopped
 from transmodal.progress import Progress, Silent
 from transmodal.recipes.training_schema import Training
 
@@ -109,14 +109,14 @@ def launch(settings: Training, work: Work[Payload, Result], payload: Payload, pr
             result: Result = fabric.launch(lambda launched: work(launched, payload, quiet, stop))
         _leave_group()
         return result
-    processes: list[int] = []
-    with tempfile.TemporaryDirectory() as folder, _relay_to(progress, processes) as queue:
+    children = Children()
+    with tempfile.TemporaryDirectory() as folder, _relay_to(progress, children) as queue:
         child = _Child(work, payload, queue, Path(folder) / "error.json")
         try:
-            with listening(forward=True), ending_stopped(lambda: list(processes)):
+            with listening(forward=True), ending_stopped(children.look):
                 first: Result = fabric.launch(child)
         except Exception as error:
-            raise _failure(child.failure, error, processes) from error
+            raise _failure(child.failure, error, children) from error
     return first
 
 
@@ -184,7 +184,7 @@ class _Child(Generic[Payload, Result]):
     failure: Path
 
     def __call__(self, fabric: Fabric) -> Result:
-        self.queue.put(("process", os.getpid()))
+        self.queue.put(("begin",))
         progress = _Relay(self.queue) if fabric.global_rank == 0 else Silent()
         with listening() as stop:
             try:
@@ -219,8 +219,8 @@ class _Relay:
 
 
 @contextmanager
-def _relay_to(progress: Progress, processes: list[int]) -> Iterator[SimpleQueue[Any]]:
-    """Give a queue whose messages are passed on: progress as it is, ids of processes into the list."""
+def _relay_to(progress: Progress, children: Children) -> Iterator[SimpleQueue[Any]]:
+    """Give a queue whose messages are passed on: progress as it is, and that a process begins to who looks at them."""
     queue: SimpleQueue[Any] = multiprocessing.get_context("spawn").SimpleQueue()
 
     def listen() -> None:
@@ -228,8 +228,8 @@ def _relay_to(progress: Progress, processes: list[int]) -> Iterator[SimpleQueue[
             kind, *words = message
             if kind == "advance":
                 progress.advance(*words)
-            elif kind == "process":
-                processes.extend(words)
+            elif kind == "begin":
+                children.look()
             else:
                 progress.say(*words)
 
@@ -243,25 +243,27 @@ def _relay_to(progress: Progress, processes: list[int]) -> Iterator[SimpleQueue[
         queue.close()
 
 
-def _failure(path: Path, error: Exception, processes: Sequence[int]) -> Exception:
+def _failure(path: Path, error: Exception, children: Children) -> Exception:
     """Return the error that a child wrote down, or one for a child that died.
 
     Args:
         path: where a child writes its error.
         error: that the launcher raised.
-        processes: ids of the children.
+        children: the training processes.
     """
     if path.exists():
         name, *parts = json.loads(path.read_text(encoding="utf-8"))
         kind: type[TransmodalError] = getattr(errors, name)
         return kind(*parts)
-    is_stopped = any(was_stopped(process) for process in processes)
+    is_stopped = any(was_stopped(process) for process in children.look())
     if isinstance(error, ProcessExitedException):
         return death_error(
             f"a training process {describe_exit(error.exit_code)}", was_stopped=is_stopped, advice=_ADVICE
         )
     if isinstance(error, ProcessRaisedException) and any(words in str(error) for words in _PEER_IS_GONE):
         return death_error(
-            "a training process died while the others waited for it", was_stopped=is_stopped, advice=_ADVICE
+            f"a training process {describe_exit(children.signal_code())} while the others waited for it",
+            was_stopped=is_stopped,
+            advice=_ADVICE,
         )
     return error

@@ -19,7 +19,7 @@ from transmodal._version import __version__
 from transmodal.checkpoint import CohortMark, previous
 from transmodal.errors import ResourceError, UsageError
 from transmodal.notice import INTENDED_USE
-from transmodal.recipes.load import dump
+from transmodal.recipes.load import dump, validate
 from transmodal.recipes.schema import Recipe
 from transmodal.storage import durable, files, outputs, regular
 from transmodal.training.planning.starting_run import NAME
@@ -108,6 +108,7 @@ def open_run(folder: Path, recipe: Recipe, cohort: CohortMark, summary: Mapping[
     if run.record.exists():
         _check(run, recipe, cohort)
         _check_starting(run, summary)
+        _write_recipe(run)
         return run
     if folder.exists() and any(not path.name.startswith(".") for path in folder.iterdir()):
         raise UsageError(
@@ -125,9 +126,17 @@ def open_run(folder: Path, recipe: Recipe, cohort: CohortMark, summary: Mapping[
             "recipe": recipe.model_dump(mode="json"),
         },
     )
-    with files.atomic_path(folder / "recipe.yaml") as beside:
-        beside.write_text(dump(recipe), encoding="utf-8")
+    _write_recipe(run)
     return run
+
+
+def _write_recipe(run: Run) -> None:
+    """Write the recorded recipe as YAML; a run that was killed behind its record has none yet."""
+    path = run.folder / "recipe.yaml"
+    if not path.exists():
+        recipe = validate(files.read_json(run.record)["recipe"], "the record of a run")
+        with files.atomic_path(path) as beside:
+            beside.write_text(dump(recipe), encoding="utf-8")
 
 
 def check_started(run: Run) -> None:

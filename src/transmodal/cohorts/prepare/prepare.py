@@ -82,7 +82,7 @@ def prepare(
         )
     outputs.check_folder(folder / "cases")
     side_of = {name: sides[case.id] for name, case in makers.items() if case.id in sides} if sides else {}
-    with _cases_folder(folder), locks.hold_folder(folder), orphans.cleared_on_failure(folder):
+    with _cases_folder(folder), locks.hold_folder(folder), orphans.cleared(folder):
         selection.check(folder, makers)
         _clear_leftovers(folder)
         results = _prepare_cases(makers, folder, options, progress, workers)

@@ -60,7 +60,7 @@ def ablate(
     trials = {key: _trial(plan, key, cohort, folder) for key in plan.trainings()}
     for variant in plan.variants:
         plan_row([trials[variant, seed] for seed in plan.seeds], store)
-    with orphans.cleared_on_failure(folder):
+    with orphans.cleared(folder):
         records = run_parallel(
             train_and_score,
             trials,

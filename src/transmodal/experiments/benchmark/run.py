@@ -80,7 +80,7 @@ def benchmark(
     oracles = _oracles(whole or suite, list(trials.values()), folder)
     report = Counter(progress, "oracles", len(oracles))
     estimate = TimeEstimate(progress, list(trials), workers)
-    with orphans.cleared_on_failure(folder):
+    with orphans.cleared(folder):
         run_parallel(score_oracles, oracles, workers=workers, threads=1, report=report)
         outcomes = run_parallel(train_and_score, trials, workers=workers, threads=1, report=estimate)
     results = {key: TrialResult(trial, outcomes[key]) for key, trial in trials.items()}

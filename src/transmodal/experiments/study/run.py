@@ -92,7 +92,7 @@ def study(
     outputs.check_folder(folder)
     store = cohort if isinstance(cohort, Cohort) else Cohort.open(Path(cohort))
     folder.mkdir(parents=True, exist_ok=True)
-    with orphans.cleared_on_failure(folder):
+    with orphans.cleared(folder):
         bench: Bench[Any] = Bench(
             store,
             folder,
