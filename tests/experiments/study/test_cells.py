@@ -33,6 +33,17 @@ def test_a_cell_says_value_interval_test_and_note(record_of: RecordOf) -> None:
     assert table.n_text_columns == 2
 
 
+def test_counts_have_no_decimals(record_of: RecordOf) -> None:
+    figures = (
+        StudyFigure(table="Main", row="unet", figure="enough", value=4),
+        StudyFigure(table="Main", row="unet", figure="MAE", value=4),
+    )
+    record = record_of(
+        *figures, tables=(StudyTable(name="Main", caption="c", decimals=1, whole=("enough",)),)
+    )
+    assert text_table(record, record.tables[0]).lines == (("unet", "4", "4.0"),)
+
+
 def test_without_groups_and_counts_their_columns_are_left_out(record_of: RecordOf) -> None:
     record = record_of(StudyFigure(table="Main", row="unet", figure="r", value=0.5, note="one seed"))
     table = text_table(record, record.tables[0])

@@ -39,7 +39,10 @@ def text_table(record: StudyRecord, table: StudyTable) -> TextTable:
     lines = []
     for row, group in places:
         own = [by_place[row, group, column] for column in columns if (row, group, column) in by_place]
-        cells = [_cell(by_place.get((row, group, column)), table.decimals) for column in columns]
+        cells = [
+            _cell(by_place.get((row, group, column)), 0 if column in table.whole else table.decimals)
+            for column in columns
+        ]
         names = (row, group) if has_groups else (row,)
         lines.append((*names, *cells, *((_counts(own),) if has_counts else ())))
     heads = (table.row_heading, table.group_heading) if has_groups else (table.row_heading,)

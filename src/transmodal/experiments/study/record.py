@@ -68,6 +68,7 @@ class StudyTable(Part):
         row_heading: noun of the rows, such as `translator`.
         group_heading: noun of the groups.
         decimals: of the figures.
+        whole: columns of whole numbers, such as numbers of subjects, which have no decimals.
         is_detail: whether a page shows it folded.
     """
 
@@ -76,6 +77,7 @@ class StudyTable(Part):
     row_heading: str = "translator"
     group_heading: str = "region"
     decimals: int = 2
+    whole: tuple[str, ...] = ()
     is_detail: bool = False
 
 

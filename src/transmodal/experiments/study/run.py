@@ -17,6 +17,7 @@ from transmodal.experiments.record import code_record, cohort_record, hardware
 from transmodal.experiments.study import entrants, markdown, page
 from transmodal.experiments.study import record as records
 from transmodal.experiments.study.bench import Bench, CohortFiles, Entrant
+from transmodal.experiments.study.command import StudyCall
 from transmodal.experiments.study.record import StudyCohort, StudyRecord
 from transmodal.experiments.study.studies import find
 from transmodal.experiments.study.studies._base import Study, StudyOptions
@@ -40,7 +41,7 @@ class _Call(NamedTuple):
     study: Study
     words: entrants.Words
     options: StudyOptions
-    command: str
+    option_words: Sequence[str]
 
 
 def study(
@@ -155,15 +156,7 @@ def _check(
         )
     checked = check_options(kind, options)
     texts = as_words(options) if isinstance(options, Mapping) else options
-    entrant_words = [*(_short(run) for run in apart.runs), *(_short(recipe) for recipe in apart.recipes)]
-    command = " ".join(["transmodal study", name, *entrant_words, *(f"--option {text}" for text in texts)])
-    return _Call(kind, apart, checked, command)
-
-
-def _short(word: PathWord) -> str:
-    """Return a word without the place where it lies: of a run its folder and the one above, which names its recipe."""
-    path = Path(word)
-    return "/".join(path.parts[-2:]) if path.is_dir() else path.name
+    return _Call(kind, apart, checked, texts)
 
 
 def check_options(kind: Study, options: Sequence[str] | Mapping[str, Any]) -> StudyOptions:
@@ -233,7 +226,28 @@ def _answer(call: _Call, bench: Bench[Any]) -> StudyRecord:
         charts=findings.charts,
         omissions=findings.omissions,
         notes=findings.notes,
-        command=call.command,
+        command=_as_asked(call, bench).command(),
+    )
+
+
+def _as_asked(call: _Call, bench: Bench[Any]) -> StudyCall:
+    material = bench.material
+    beside = {
+        "--training-cohort": material.training_cohort,
+        "--subjects": material.subjects,
+        "--phenotypes": material.phenotypes,
+    }
+    return StudyCall(
+        call.study.name,
+        call.words,
+        bench.cohort.folder,
+        bench.folder,
+        bench.split,
+        beside,
+        bench.seeds if bench.recipes else (),
+        bench.changes,
+        call.option_words,
+        bench.device,
     )
 
 

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 
+from transmodal.experiments.study.cells import text_table
+from transmodal.experiments.study.record import StudyRecord
 from transmodal.experiments.study.studies.few_pairs.budget import PairKind
 from transmodal.experiments.study.studies.few_pairs.curves import (
     ENOUGH,
     GAIN,
     LESS,
+    MORE,
+    TABLES,
     PairCurve,
     draw_differences,
     draw_gains,
@@ -17,6 +23,7 @@ from transmodal.experiments.study.studies.few_pairs.curves import (
     tell,
 )
 
+RecordOf = Callable[..., StudyRecord]
 SPREAD = np.array([[1.0, 1.3, 0.9, 1.1, 1.2, 0.8]])
 
 
@@ -41,6 +48,19 @@ def test_nothing_is_found_where_nothing_was_planted() -> None:
     curve = curve_of("pix2pix", 2, 2, 2)
     assert curve.enough() == 1
     assert list(tell([curve], [])) == ["pix2pix, pairs, 1 to 4 subjects: the error is not shown to fall."]
+
+
+def test_a_rise_is_told_as_one(record_of: RecordOf) -> None:
+    """Where more subjects make it worse on the budget, the sentence says so and gives no negative fall."""
+    curve = curve_of("cyclegan", 2, 4, 5.5)
+    assert list(tell([curve], [])) == [
+        "cyclegan, pairs, 1 to 4 subjects: the error rises by 3.50 (95 % interval 3.15 to 3.75) % of the target's range: "
+        "on this budget of steps more subjects made it worse."
+    ]
+    record = record_of(*draw_gains([curve]), tables=[table for table in TABLES if table.name == MORE])
+    (line,) = text_table(record, record.tables[0]).lines
+    assert line[2].startswith("\N{MINUS SIGN}3.50 (")
+    assert line[3] == "1"
 
 
 def test_pairs_are_held_against_no_pairs_by_count() -> None:
