@@ -14,6 +14,7 @@ from transmodal import translators
 from transmodal.batch import Batch
 from transmodal.errors import InputError, UsageError
 from transmodal.translators.colorization.config import Config
+from transmodal.translators.colorization.fusion import SqueezeExcite
 from transmodal.translators.colorization.structure import windowed_ssim
 from transmodal.translators.colorization.translator import Colorization
 
@@ -282,6 +283,20 @@ def test_squeeze_and_multiscale_leave_their_parameters_out() -> None:
     without = [name for name, _ in build(multiscale=False).generators.named_parameters()]
     assert set(names) - set(without) == {name for name in names if "smaller" in name}
     assert build(squeeze=False).generators.to_colour.links is not None
+
+
+def test_channels_are_squeezed_by_the_ratio_in_blocks_and_links_of_both_ways() -> None:
+    """One setting reaches them all; the paper's ratio is the default, and few channels are left eight."""
+    for settings, between in (
+        ({}, {8}),
+        ({"squeeze_least": 1}, {1}),
+        ({"squeeze_reduction": 2, "squeeze_least": 1}, {8, 4, 2}),
+        ({"squeeze_reduction": 1, "squeeze_least": 1}, {16, 8, 4}),
+    ):
+        generators = build(**settings).generators
+        squeezes = [module for module in generators.modules() if isinstance(module, SqueezeExcite)]
+        assert len(squeezes) == 3 * TINY["blocks"] + 3
+        assert {squeeze.squeeze.out_features for squeeze in squeezes} == between
 
 
 @pytest.mark.parametrize("sides", [(4, 8), (20, 36)])

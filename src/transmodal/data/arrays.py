@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from transmodal.cohorts.store import PreparedCase
+from transmodal.data.mislabelled import mislabel
 from transmodal.data.planted import PlantedMove
 from transmodal.data.stream import Stream, StreamCase
 from transmodal.volumes.geometry.reorient import working_grid
@@ -27,7 +28,7 @@ class OpenCase(NamedTuple):
 
 
 def open_case(stream: Stream, case: PreparedCase) -> OpenCase:
-    """Open the arrays of a case that a stream reads; one that a planted misalignment moves is kept in memory."""
+    """Open the arrays of a case that a stream reads; what is planted in a study is kept in memory."""
     spacing = stream.spacing_mm
     move = None if stream.misalignment is None else PlantedMove(stream.misalignment, case.id)
 
@@ -42,12 +43,18 @@ def open_case(stream: Stream, case: PreparedCase) -> OpenCase:
             return array
         return move.of_labels(array, working_grid(case.grid, spacing))
 
+    def segmentation() -> NDArray[Any] | None:
+        array = case.segmentation(spacing)
+        if array is not None and stream.mislabelling is not None:
+            array = mislabel(np.asarray(array), stream.mislabelling, case.id)
+        return labels(array)
+
     return OpenCase(
         sources=tuple(voxels(name) for name in stream.sources),
         region=case.region(stream.sources[0], stream.region, spacing),
         target=voxels(stream.target),
         mask=labels(case.mask(spacing)) if "mask" in stream.needs else None,
-        segmentation=labels(case.segmentation(spacing)) if "segmentation" in stream.needs else None,
+        segmentation=segmentation() if "segmentation" in stream.needs else None,
     )
 
 

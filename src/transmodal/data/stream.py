@@ -9,6 +9,7 @@ from typing import NamedTuple
 from transmodal.cohorts.options import RegionKind
 from transmodal.cohorts.store import PreparedCase
 from transmodal.recipes.misalignment_schema import PlantedMisalignment
+from transmodal.recipes.mislabelling_schema import PlantedMislabelling
 from transmodal.recipes.training_schema import Augment
 from transmodal.volumes.intensity import IntensityMap
 from transmodal.volumes.windows.cut import Cutting, Window, foreground_fraction, list_windows
@@ -47,6 +48,7 @@ class Stream:
         needs: what the translator needs beside the source, such as `mask`.
         augment: what is varied, drawn anew for every sample and epoch.
         misalignment: planted in every case; None leaves cases as they are.
+        mislabelling: planted in every case's segmentation, likewise.
         min_foreground: windows with a smaller share of the region are left out.
         central: whether only the middle slice along each axis is read.
         plane_channels: whether sources are followed by channels that say along which axis a window lies.
@@ -67,6 +69,7 @@ class Stream:
     needs: frozenset[str] = frozenset({"target"})
     augment: Augment = field(default_factory=Augment)
     misalignment: PlantedMisalignment | None = None
+    mislabelling: PlantedMislabelling | None = None
     min_foreground: float = 0.0
     central: bool = False
     unpaired: bool = False

@@ -34,7 +34,7 @@ UNCOUNTED = (
 )
 """Keys under `training` that two trainings of one recipe may differ in: the seed, and where and how it ran."""
 
-UNSET = ("alignment", "misalignment")
+UNSET = ("alignment", "misalignment", "mislabelling")
 """Keys under `training` that do not count where they say nothing: recipes from before there were these have their hash still."""
 
 NO_PATH = (None, "random")

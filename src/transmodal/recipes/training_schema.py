@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 
 from transmodal.recipes.alignment_schema import AlignmentSettings
 from transmodal.recipes.misalignment_schema import PlantedMisalignment
+from transmodal.recipes.mislabelling_schema import PlantedMislabelling
 from transmodal.recipes.parts import Part, PlayerName, spelled
 
 Schedule = Literal["constant", "linear_half", "step_half", "cosine", "poly", "one_cycle"]
@@ -104,6 +105,7 @@ class Training(Part):
         augment: what is varied.
         alignment: how targets that do not lie upon their sources are coped with; None takes pairs as they are.
         misalignment: planted in the training cases, for studies; None plants nothing.
+        mislabelling: planted in the training cases' segmentations, for studies; None plants nothing.
         paired_patients: of so many training patients, the first of one drawn order, pairs are told to a translator that learns
             from both; of the others source and target are taken as if they were of different people. None tells all.
         samples_per_epoch: windows per epoch; None takes all of them.
@@ -133,6 +135,7 @@ class Training(Part):
     augment: Augment = Augment()
     alignment: AlignmentSettings | None = None
     misalignment: PlantedMisalignment | None = None
+    mislabelling: PlantedMislabelling | None = None
     paired_patients: Annotated[int, Field(ge=1)] | None = None
     samples_per_epoch: Annotated[int, Field(ge=1)] | None = None
     log_every: Annotated[int, Field(ge=1)] = 50

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from transmodal import translators
 from transmodal.errors import InputError, UsageError
 from transmodal.experiments.ablation.plan import LIBRARY, plan_of
 
@@ -84,3 +85,29 @@ def test_a_plan_is_changed_for_all_its_variants() -> None:
         plan.changed(["training.epoch=1"], ())
     with pytest.raises(UsageError, match=r"seeds \[1, 1\]"):
         plan.changed((), [1, 1])
+
+
+def test_every_reduction_of_channels_leaves_another_number() -> None:
+    plan = plan_of("colorization-se")
+    recipes = [plan.resolved(variant, 1) for variant in plan.variants]
+    squeezed = [recipe for recipe in recipes if recipe.settings.get("squeeze", True)]
+    assert len(squeezed) == len(recipes) - 1
+    counts = [
+        sum(
+            parameter.numel()
+            for name, parameter in translators.build(recipe.translator, recipe.settings).named_parameters()
+            if "squeeze" in name or "excite" in name
+        )
+        for recipe in squeezed
+    ]
+    assert counts == sorted(set(counts))
+
+
+def test_segmentations_are_damaged_in_every_way_and_left_out() -> None:
+    plan = plan_of("colorization-labels")
+    recipes = [plan.resolved(variant, 1) for variant in plan.variants]
+    damages = [recipe.training.mislabelling for recipe in recipes]
+    assert [None if damage is None else damage.kind for damage in damages] == [
+        *(None, "swap", "swap", "erode", "dilate", "shift", None)
+    ]
+    assert [recipe.settings.get("segmentation_weight", 1) for recipe in recipes] == [*(1,) * 6, 0]

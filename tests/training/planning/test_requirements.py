@@ -73,6 +73,17 @@ def test_a_missing_need_is_named(
     assert f"without {need}" in error.got
 
 
+def test_wrong_segmentations_are_for_who_looks_at_them(
+    tiny: Tiny, cohort: Cohort, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe = tiny(mislabelling={"kind": "shift", "step": 2})
+    error = refusal(recipe, cohort)
+    assert error.code == "E004"
+    assert "training.mislabelling=null" in error.remedy
+    monkeypatch.setattr(UNetRegression, "wants", frozenset({"segmentation"}))
+    assert plan(recipe, cohort).stream.mislabelling == recipe.training.mislabelling
+
+
 def test_splits_that_are_too_small(
     tiny: Tiny, make_cohort: Callable[..., Cohort], phantom: Callable[..., Any]
 ) -> None:

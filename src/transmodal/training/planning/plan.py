@@ -174,6 +174,7 @@ def _stream(
         needs=blank.needs | (blank.wants & _shared_labels(cases.sources)),
         augment=recipe.training.augment,
         misalignment=recipe.training.misalignment,
+        mislabelling=recipe.training.mislabelling,
         min_foreground=recipe.windows.min_foreground,
         central=recipe.windows.central,
         unpaired=blank.pairing == "unpaired",

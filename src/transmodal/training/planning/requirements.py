@@ -27,8 +27,8 @@ def check_needs(
         validation: its cases that can be validated.
 
     Raises:
-        UsageError: E004 for dropped sources of a translator that needs all, and for alignment of one that learns
-            without pairs or makes no image while it learns.
+        UsageError: E004 for dropped sources of a translator that needs all, for wrong segmentations of one that looks at
+            none, and for alignment of one that learns without pairs or makes no image while it learns.
         InputError: E132 for early stopping without a validation case, E131 for a missing mask or segmentation, E122 for
             a modality that is grey here and colour there, and as `PreparedCase.region`.
     """
@@ -55,6 +55,13 @@ def _check_options(recipe: Recipe, blank: Translator[Any], *, has_validation: bo
             f"training.augment.drop_sources for {recipe.translator}",
             "a translator that accepts missing sources",
             "Set training.augment.drop_sources=0.",
+        )
+    if recipe.training.mislabelling is not None and "segmentation" not in blank.needs | blank.wants:
+        raise UsageError(
+            "E004",
+            f"training.mislabelling for {recipe.translator}, which looks at no segmentation",
+            "a translator that learns from segmentations",
+            "Set training.mislabelling=null.",
         )
 
 

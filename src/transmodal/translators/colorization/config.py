@@ -30,6 +30,8 @@ class Config(TranslatorConfig):
             does not; `shared` has one decoder, so that c' is c^.
         multiscale: whether slices are also seen at a half and a quarter of their sides.
         squeeze: whether residual blocks and links weigh their channels (squeeze and excitation).
+        squeeze_reduction: ratio by which they squeeze their channels before they excite them.
+        squeeze_least: channels that are left at least, however few there are to squeeze.
         se_residual: `se` adds nothing else to a block's input; `conv` adds a convolutional branch.
         classes: labels that segmentations have, from 0.
         segmenter_width: channels of the label U-Net's first level.
@@ -50,6 +52,8 @@ class Config(TranslatorConfig):
     decoder_link: Literal["none", "se_skip", "shared"] = "se_skip"
     multiscale: bool = True
     squeeze: bool = True
+    squeeze_reduction: int = Field(16, ge=1)
+    squeeze_least: int = Field(8, ge=1)
     se_residual: Literal["se", "conv"] = "se"
     classes: int = Field(47, ge=2)
     segmenter_width: int = Field(64, ge=1)

@@ -25,6 +25,8 @@ class FusionSpec(NamedTuple):
         multiscale: whether the image is also seen at a half and a quarter of its sides.
         squeeze: whether residual blocks and links weigh their channels.
         convolutions: whether residual blocks have a convolutional branch.
+        reduction: ratio by which channels are squeezed.
+        least: channels that are left at least.
     """
 
     width: int
@@ -32,6 +34,8 @@ class FusionSpec(NamedTuple):
     multiscale: bool
     squeeze: bool
     convolutions: bool
+    reduction: int = 16
+    least: int = 8
 
 
 class Generator(nn.Module):
@@ -72,7 +76,7 @@ class DualGenerator(nn.Module):
         self.links: nn.ModuleList | None = None
         if linked:
             self.links = nn.ModuleList(
-                SqueezeExcite(channels) if spec.squeeze else nn.Identity()
+                SqueezeExcite(channels, spec.reduction, spec.least) if spec.squeeze else nn.Identity()
                 for channels in self.colour.channels
             )
 
@@ -173,7 +177,7 @@ class FusionBlock(nn.Module):
 
     def __init__(self, channels: int, spec: FusionSpec) -> None:
         super().__init__()
-        self.squeeze = SqueezeExcite(channels) if spec.squeeze else None
+        self.squeeze = SqueezeExcite(channels, spec.reduction, spec.least) if spec.squeeze else None
         self.convolutions = (
             nn.Sequential(
                 nn.Conv2d(channels, channels, 3, padding=1, padding_mode="reflect"),
@@ -201,12 +205,13 @@ class SqueezeExcite(nn.Module):
 
     Args:
         channels: of the input.
-        reduction: what the channels are divided by in between; 8 or more are left.
+        reduction: what the channels are divided by in between.
+        least: channels that are left at least.
     """
 
-    def __init__(self, channels: int, reduction: int = 16) -> None:
+    def __init__(self, channels: int, reduction: int = 16, least: int = 8) -> None:
         super().__init__()
-        between = max(8, channels // reduction)
+        between = max(least, channels // reduction)
         self.squeeze = nn.Linear(channels, between)
         self.excite = nn.Linear(between, channels)
 

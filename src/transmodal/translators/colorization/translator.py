@@ -181,7 +181,13 @@ class Generators(nn.Module):
     def __init__(self, config: Config) -> None:
         super().__init__()
         spec = FusionSpec(
-            config.width, config.blocks, config.multiscale, config.squeeze, config.se_residual == "conv"
+            config.width,
+            config.blocks,
+            config.multiscale,
+            config.squeeze,
+            config.se_residual == "conv",
+            config.squeeze_reduction,
+            config.squeeze_least,
         )
         before, after = config.in_channels, config.target_channels
         self.to_colour: Generator | DualGenerator
