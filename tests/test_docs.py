@@ -70,9 +70,22 @@ def test_the_navigation_shows_every_page_once_and_new_ones_by_themselves(tmp_pat
     for page in pages:
         (tmp_path / page).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / page).touch()
-    (tmp_path / "papers/new_paper.md").touch()
-    shown = re.findall(r"[\w/-]+\.md", yaml.safe_dump(navigation.complete(site["nav"], tmp_path)))
-    assert sorted(shown) == sorted([*pages, "papers/new_paper.md"])
+    new = ["papers/new_paper.md", "how-to/new-way.md"]
+    for page in new:
+        (tmp_path / page).touch()
+    complete = navigation.complete(site["nav"], tmp_path)
+    assert sorted(re.findall(r"[\w/-]+\.md", yaml.safe_dump(complete))) == sorted([*pages, *new])
+    (ways,) = (entry["How to"] for entry in complete if "How to" in entry)
+    assert "how-to/new-way.md" in ways[-1][navigation.UNGROUPED]
+
+
+def test_ways_are_grouped_and_no_group_is_long() -> None:
+    """Forty pages in one list are read by nobody: each stands in a group of a few."""
+    site = yaml.safe_load((ROOT / "mkdocs.yml").read_text(encoding="utf-8"))
+    (ways,) = (entry["How to"] for entry in site["nav"] if "How to" in entry)
+    assert all(isinstance(group, dict) for group in ways)
+    sizes = {title: len(group[title]) for group in ways for title in group}
+    assert max(sizes.values()) <= 10, sizes
 
 
 def test_the_table_of_papers_has_every_translator() -> None:

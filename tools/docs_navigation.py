@@ -1,6 +1,6 @@
 """A hook of mkdocs: pages that the navigation does not name stand at the end of their folder's section.
 
-So a new paper, layout or how-to is a page in its folder and no line in a list. The table of papers is made of what
+In a section of groups they stand in a group of their own, the last. So a new paper, layout or how-to is a page in its folder and no line in a list. The table of papers is made of what
 the papers' pages say of themselves in their front matter (`paper`, `kind`).
 """
 
@@ -13,6 +13,7 @@ from typing import Any
 import yaml
 
 PAPERS = "<!-- papers -->"
+UNGROUPED = "More"
 
 
 def on_config(config: dict[str, Any]) -> dict[str, Any]:
@@ -44,7 +45,11 @@ def _section(entry: Any, pages: list[str]) -> Any:  # noqa: ANN401 - a page, or 
     if not isinstance(content, list):
         return entry
     folders = {Path(page).parent for page in re.findall(r"[\w/-]+\.md", yaml.safe_dump(content))}
-    return {title: [*content, *(page for page in pages if Path(page).parent in folders)]}
+    further = [page for page in pages if Path(page).parent in folders]
+    has_groups = any(
+        isinstance(part, dict) and isinstance(next(iter(part.values())), list) for part in content
+    )
+    return {title: [*content, *([{UNGROUPED: further}] if has_groups and further else further)]}
 
 
 def table(folder: Path) -> str:
