@@ -185,6 +185,7 @@ def test_constraints_hold_every_dependency_and_no_local_build() -> None:
         "mlflow",
         "wandb",
         "benchmarks",
+        "judge",
         "tools",
     ],
 )
@@ -203,13 +204,14 @@ def test_every_dependency_of_the_package_is_used_by_it(group: str) -> None:
         "mlflow",
         "wandb",
         "engines",
+        "judge",
         "tools",
         "audit",
         "benchmarks",
         "test",
         "docs",
     }
-    folder = ROOT / (group if group in ("tools", "benchmarks") else "src")
+    folder = ROOT / {"tools": "tools", "judge": "tools", "benchmarks": "benchmarks"}.get(group, "src")
     code = "\n".join(path.read_text(encoding="utf-8") for path in folder.rglob("*.py"))
     modules = {
         "lightning-fabric": "lightning_fabric",
@@ -235,7 +237,7 @@ def test_the_page_of_installing_has_every_extra_for_users() -> None:
         )
     )
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    for_developers = {"test", "audit", "docs", "benchmarks", "tools"}
+    for_developers = {"test", "audit", "docs", "benchmarks", "judge", "tools"}
     assert table == set(project["optional-dependencies"]) - for_developers
 
 

@@ -22,7 +22,7 @@ from typing import Any
 from packaging.requirements import Requirement
 
 ROOT = Path(__file__).parents[1]
-INNER = ("test", "docs", "audit", "tools")
+INNER = ("test", "docs", "audit", "judge", "tools")
 """Extras for the work on transmodal; no user has them."""
 
 
