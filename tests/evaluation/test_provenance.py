@@ -89,6 +89,10 @@ def test_what_differs_from_the_recipe_is_said(passes: dict[str, Any], words: str
 def test_alignment_counts_where_it_is_set_and_older_hashes_hold() -> None:
     plain = load.load(NAME).model_dump(mode="json")["training"]
     assert plain["alignment"] is plain["misalignment"] is plain["mislabelling"] is None
+    assert plain["paired_patients"] is None
     assert _digest("training.alignment.structure.weight=1") != _digest()
+    assert _digest("training.paired_patients=2") != _digest()
+    planes = "windows.axes=[x, y, z]"
+    assert _digest(planes, "windows.plane_channels=true") != _digest(planes)
     # As it was before there were these keys.
     assert _digest() == "d0a8f1ab76a4fa593c535676f7ab63e2824e4862619747e51e4ebb01817b2e45"

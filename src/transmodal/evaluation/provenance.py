@@ -34,8 +34,11 @@ UNCOUNTED = (
 )
 """Keys under `training` that two trainings of one recipe may differ in: the seed, and where and how it ran."""
 
-UNSET = ("alignment", "misalignment", "mislabelling")
+UNSET = ("alignment", "misalignment", "mislabelling", "paired_patients")
 """Keys under `training` that do not count where they say nothing: recipes from before there were these have their hash still."""
+
+OFF = ("plane_channels",)
+"""Keys under `windows`, likewise where they are off."""
 
 NO_PATH = (None, "random")
 """Values of weights' settings that are no path."""
@@ -106,6 +109,9 @@ def recipe_digest(recipe: Recipe, weights: Mapping[str, str] | None = None) -> s
         key: value
         for key, value in data["training"].items()
         if key not in UNCOUNTED and not (key in UNSET and value is None)
+    }
+    data["windows"] = {
+        key: value for key, value in data["windows"].items() if not (key in OFF and value is False)
     }
     return files.sha256_text(json.dumps(data, sort_keys=True))
 
