@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
@@ -44,6 +45,13 @@ _ON_ELEMENTS = [
     "tanh",
 ]
 _ALIKE = ["_safe_softmax", "_softmax", "batch_norm", "group_norm", "instance_norm", "layer_norm", "roll"]
+_PADDED = [
+    "constant_pad_nd",
+    "reflection_pad2d",
+    "reflection_pad3d",
+    "replication_pad2d",
+    "replication_pad3d",
+]
 _DRAWS = frozenset({Tensor.normal_, Tensor.uniform_, Tensor.bernoulli_, Tensor.exponential_})
 
 
@@ -71,6 +79,8 @@ class ShapeMode(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch
     @staticmethod
     def run(func: Any, args: Sequence[Any], kwargs: Mapping[str, Any] | None) -> Any:  # noqa: ANN401 - torch's own
         """Run an operation."""
+        if func in (torch.ops.aten.randn.default, torch.ops.aten.rand.default):
+            func = torch.ops.aten.empty.memory_format  # of the same arguments, and nothing is drawn
         tell = _TELLERS.get(func._overloadpacket.__name__)
         tensors = [leaf for leaf in tree_leaves((args, kwargs)) if isinstance(leaf, Tensor)]
         if tell is not None and tensors and all(map(_is_plain, tensors)) and "out" not in (kwargs or {}):
@@ -90,18 +100,23 @@ def _tell_in_place(first: Tensor, *_: object, **__: object) -> Tensor:
 
 def _tell_broadcast(*args: object, **_: object) -> Tensor:
     tensors = [part for part in args if isinstance(part, Tensor)]
-    shape = torch.broadcast_shapes(*(tensor.shape for tensor in tensors))  # type: ignore[no-untyped-call]  # torch
+    shape = np.broadcast_shapes(*(tensor.shape for tensor in tensors))  # torch's own imports its compiler
     whole = [tensor for tensor in tensors if tensor.shape == shape]
-    return torch.empty_like(whole[0]) if whole else tensors[0].new_empty(shape)
+    return _blank(whole[0]) if whole else tensors[0].new_empty(shape)
 
 
 def _tell_alike(first: Tensor, *_: object, **__: object) -> Tensor:
-    return torch.empty_like(first)
+    return _blank(first)
+
+
+def _blank(tensor: Tensor) -> Tensor:
+    """Return another of a tensor's shape: torch's `empty_like` imports its compiler here."""
+    return tensor.new_empty(tensor.shape)
 
 
 def _tell_statistics(first: Tensor, *_: object, **__: object) -> tuple[Tensor, Tensor, Tensor]:
     statistics = first.new_empty(first.shape[:2])
-    return torch.empty_like(first), statistics, torch.empty_like(statistics)
+    return _blank(first), statistics, _blank(statistics)
 
 
 def _tell_cat(parts: Sequence[Tensor], dim: int = 0) -> Tensor | None:
@@ -114,6 +129,84 @@ def _tell_cat(parts: Sequence[Tensor], dim: int = 0) -> Tensor | None:
 
 def _tell_addmm(_: Tensor, rows: Tensor, columns: Tensor, **__: object) -> Tensor:
     return rows.new_empty(rows.shape[0], columns.shape[1])
+
+
+def _tell_convolution(
+    first: Tensor,
+    weight: Tensor,
+    _: Tensor | None,
+    stride: Sequence[int],
+    padding: Sequence[int],
+    dilation: Sequence[int],
+    transposed: bool,
+    output_padding: Sequence[int],
+    groups: int,
+) -> Tensor | None:
+    sides, spread = first.shape[2:], [a * (b - 1) for a, b in zip(dilation, weight.shape[2:], strict=False)]
+    given = (sides, spread, stride, padding, output_padding)
+    if first.ndim != weight.ndim or len({len(numbers) for numbers in given}) > 1:
+        return None  # without a batch, or one number for all sides
+    if transposed:
+        shape = [
+            (side - 1) * step - 2 * pad + reach + more + 1
+            for side, reach, step, pad, more in zip(*given, strict=True)
+        ]
+        return first.new_empty(first.shape[0], weight.shape[1] * groups, *shape)
+    shape = [
+        (side + 2 * pad - reach - 1) // step + 1 for side, reach, step, pad, _ in zip(*given, strict=True)
+    ]
+    return None if min(shape) < 1 else first.new_empty(first.shape[0], weight.shape[0], *shape)
+
+
+def _tell_conv(
+    first: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: Sequence[int] | int = 1,
+    padding: Sequence[int] | int | str = 0,
+    dilation: Sequence[int] | int = 1,
+    groups: int = 1,
+) -> Tensor | None:
+    if isinstance(padding, str):
+        return None
+    n = first.ndim - 2
+    steps, pads, spreads = _each(stride, n), _each(padding, n), _each(dilation, n)
+    return _tell_convolution(first, weight, bias, steps, pads, spreads, False, [0] * n, groups)
+
+
+def _tell_conv_transposed(
+    first: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: Sequence[int] | int = 1,
+    padding: Sequence[int] | int = 0,
+    output_padding: Sequence[int] | int = 0,
+    groups: int = 1,
+    dilation: Sequence[int] | int = 1,
+) -> Tensor | None:
+    n = first.ndim - 2
+    steps, pads, spreads = _each(stride, n), _each(padding, n), _each(dilation, n)
+    return _tell_convolution(
+        first, weight, bias, steps, pads, spreads, True, _each(output_padding, n), groups
+    )
+
+
+def _each(numbers: Sequence[int] | int, n: int) -> Sequence[int]:
+    """Return one number per side, where one may stand for all."""
+    each = [numbers] if isinstance(numbers, int) else list(numbers)
+    return each * n if len(each) == 1 else each
+
+
+def _tell_padded(first: Tensor, padding: Sequence[int], *_: object) -> Tensor:
+    shape = list(first.shape)
+    for n, (before, behind) in enumerate(zip(padding[::2], padding[1::2], strict=True), start=1):
+        shape[-n] += before + behind
+    return first.new_empty(shape)
+
+
+def _tell_repeated(first: Tensor, repeats: Sequence[int]) -> Tensor:
+    shape = [1] * (len(repeats) - first.ndim) + list(first.shape)
+    return first.new_empty([side * times for side, times in zip(shape, repeats, strict=True)])
 
 
 def _tell_linear(first: Tensor, weight: Tensor, *_: Tensor) -> Tensor:
@@ -137,10 +230,15 @@ def _tell_moments(
 _TELLERS: dict[str, Callable[..., Any]] = {
     **{name: _tell_in_place if name.endswith("_") else _tell_broadcast for name in _ON_ELEMENTS},
     **dict.fromkeys(_ALIKE, _tell_alike),
+    **dict.fromkeys(_PADDED, _tell_padded),
     **dict.fromkeys(("native_batch_norm", "native_group_norm", "native_layer_norm"), _tell_statistics),
     "addmm": _tell_addmm,
     "cat": _tell_cat,
+    "convolution": _tell_convolution,
+    **dict.fromkeys(("conv2d", "conv3d"), _tell_conv),
+    **dict.fromkeys(("conv_transpose2d", "conv_transpose3d"), _tell_conv_transposed),
     "linear": _tell_linear,
+    "repeat": _tell_repeated,
     "upsample_bilinear2d": _tell_resized,
     "var_mean": _tell_moments,
 }

@@ -66,6 +66,7 @@ def test_what_changed_is_prepared_again_and_said(
         "cases/s1/t1.npy",
         "cases/s1/case.json",
         "cohort.json",
+        "cohort-index.json",
         "working/3.0mm",
     }
     assert changed.digest() != digest

@@ -34,7 +34,7 @@ def test_leftovers_of_a_kill_are_removed(a_case: MakeCase, ready: Maker, tmp_pat
         (folder / name / ".partial-t1.npy").write_bytes(b"half")
     (folder / ".partial-xyz.json").write_text("{")
     prepare([ready(a_case())], folder, ALONE)
-    names = ["cases", "cohort.json", "patients.key", "split.json", "working"]
+    names = ["cases", "cohort-index.json", "cohort.json", "patients.key", "split.json", "working"]
     assert sorted(path.name for path in folder.iterdir()) == names
     assert [path.name for path in (folder / "cases").iterdir()] == ["s01"]
     assert not list(folder.rglob(".partial-*"))
