@@ -55,6 +55,20 @@ def test_axes_say_what_they_are_of(record_of: RecordOf, kind: str) -> None:
     assert "r" in [text.text for text in without.iter(f"{SVG}text")]
 
 
+def test_long_labels_keep_the_end_that_tells_them_apart(record_of: RecordOf) -> None:
+    row = "unet_regression, 3 runs together"
+    levels = [
+        StudyFigure(table="Main", row=row, group=f"test subjects, {level} %", figure="r", value=1.0)
+        for level in (80, 90)
+    ]
+    drawing = ElementTree.fromstring(
+        draw(record_of(*levels), StudyChart(table="Main", figure="r", caption="c"))
+    )
+    labels = [str(text.text) for text in drawing.iter(f"{SVG}text") if text.get("text-anchor") == "end"]
+    assert labels == ["unet_regression, 3…test subjects, 80 %", "unet_regression, 3…test subjects, 90 %"]
+    assert max(map(len, labels)) <= 38
+
+
 def test_figures_of_one_value_and_none_at_all_can_be_drawn(record_of: RecordOf) -> None:
     chart = StudyChart(table="Main", figure="r", caption="c")
     for record in (record_of(*figures(0.0)), record_of(*figures(None))):

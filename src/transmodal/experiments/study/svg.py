@@ -207,4 +207,5 @@ def _reference(chart: StudyChart, axis: _Axis, bottom: float) -> str:
 
 
 def _short(text: str) -> str:
-    return text if len(text) <= 38 else f"{text[:37]}…"
+    """Return a label that fits: of a long one beginning and end, since the end tells its lines apart."""
+    return text if len(text) <= 38 else f"{text[:18].rstrip()}…{text[-19:].lstrip()}"
