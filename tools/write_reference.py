@@ -109,6 +109,7 @@ def python() -> str:
     """Return the page of Python: the functions of `transmodal`, then the doors of every package."""
     sections = ["# Python", "## The verbs", inspect.getdoc(transmodal) or ""]
     sections += [f"::: {home}.{name}" for name, home in sorted(transmodal._HOMES.items())]
+    sections += [f"::: {module}" for module in transmodal._ROOMS.values()]
     for package in packages():
         text = inspect.getdoc(importlib.import_module(package)) or ""
         folder = SOURCE.parent.joinpath(*package.split("."))

@@ -36,6 +36,7 @@ __all__ = [
     "publish",
     "quantize",
     "read",
+    "reader",
     "regions",
     "reproduce",
     "segmentation",
@@ -44,10 +45,12 @@ __all__ = [
     "train",
     "translate",
     "verify",
+    "view",
     "write",
 ]
 
 if TYPE_CHECKING:
+    from transmodal.commands import _readers as reader
     from transmodal.commands._calibrating import calibrate
     from transmodal.commands._dicom_nodes import dicom_node
     from transmodal.commands._dicom_words import DicomWords
@@ -65,6 +68,7 @@ if TYPE_CHECKING:
     from transmodal.commands._serving import serve
     from transmodal.commands._translating import translate
     from transmodal.commands._verifying import verify
+    from transmodal.commands._viewing import view
     from transmodal.commands.plan import plan
     from transmodal.commands.train import train
     from transmodal.evaluation.compare.write import compare
@@ -96,12 +100,17 @@ _HOMES = {
     "train": "transmodal.commands.train",
     "translate": "transmodal.commands._translating",
     "verify": "transmodal.commands._verifying",
+    "view": "transmodal.commands._viewing",
     "write": "transmodal.volumes.io",
 }
+_ROOMS = {"reader": "transmodal.commands._readers"}
+"""Verbs of several acts: modules whose functions are the acts."""
 
 
 def __getattr__(name: str) -> object:
     """Import a verb when it is first asked for."""
+    if name in _ROOMS:
+        return importlib.import_module(_ROOMS[name])
     if name in _HOMES:
         return getattr(importlib.import_module(_HOMES[name]), name)
     raise AttributeError(f"module 'transmodal' has no attribute {name!r}")

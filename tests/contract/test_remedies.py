@@ -54,6 +54,7 @@ VERBS: dict[str, tuple[str, ...]] = {
     "commands/_viewing.py": ("view",),
     "commands/_publishing.py": ("publish",),
     "commands/_reader_sessions.py": ("reader",),
+    "commands/_readers.py": ("reader",),
     "commands/_reading.py": READING,
     "evaluation/regions": ("regions",),
     "commands/_measuring": ("regions",),

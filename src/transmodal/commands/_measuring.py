@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from transmodal.commands._evaluation_words import open_cohort, words_of
-from transmodal.commands._words import Words, list_words, path_of
+from transmodal.commands._words import Words, folders_by_name, path_of
 from transmodal.errors import UsageError
 from transmodal.evaluation.regions.group_test import GroupModel
 from transmodal.evaluation.regions.matching import RegionRequest
@@ -69,8 +69,8 @@ def regions(
             "E004", "--covariate without --test", "a column to test", "Name it, or leave the covariates out."
         )
     request = RegionRequest(
-        synthetic=_folders(synthetic),
-        measured=_folders(measured),
+        synthetic=folders_by_name(synthetic),
+        measured=folders_by_name(measured),
         modality=modality,
         cohort=None if cohort is None else open_cohort(cohort),
         split=split,
@@ -81,10 +81,3 @@ def regions(
     )
     group = GroupRequest(path_of(participants), statistic, GroupModel(test, adjusted) if test else None)
     return measure_regions(request, group, Path(output), progress)
-
-
-def _folders(words: Words) -> list[str]:
-    """Return folders as the command line names them: `FOLDER=name`."""
-    if isinstance(words, Mapping):
-        return [f"{folder}={name}" for name, folder in words.items()]
-    return list_words(words)

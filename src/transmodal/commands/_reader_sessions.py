@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import fields
 from pathlib import Path
 from typing import NamedTuple
 
+from transmodal.commands import _readers
 from transmodal.commands.reader import ReaderMakeWords
 from transmodal.errors import UsageError, suggest
-from transmodal.experiments.reader.selection import ReaderRequest
 from transmodal.experiments.reader.session import QUESTIONS, QuestionName
 
 
@@ -62,18 +61,41 @@ def refuse_idle(action: str, words: ReaderWords) -> None:
 
 def make(folder: Path, words: ReaderWords) -> None:
     """Make a session and say where it and its key are."""
-    from transmodal.cohorts.store import Cohort
     from transmodal.commands._progress import bars
-    from transmodal.experiments.reader.make import make_session
 
-    making, key = words.making, words.key or default_key(folder)
+    making, key = words.making, words.key or _readers.default_key(folder)
     if making.cohort is None:
         raise UsageError(
             "E001", "reader make without --cohort", "the cohort whose cases are shown", "Name it: --cohort."
         )
-    request = _request(words)
+    questions, labels, window = (
+        _questions(making.questions),
+        _labels(making.lesion_labels),
+        _window(making.window),
+    )
     with bars() as progress:
-        outcome = make_session(request, Cohort.open(making.cohort), folder, key, progress.advance)
+        outcome = _readers.make(
+            folder,
+            words.systems,
+            making.cohort,
+            key=key,
+            target=making.target,
+            split=making.split,
+            questions=questions,
+            cases=making.cases,
+            slices=making.slices,
+            plane=making.plane,
+            pairs=making.pairs,
+            repeats=making.repeats,
+            lesion_labels=labels,
+            subjects=making.subjects,
+            window=window,
+            outside=making.outside,
+            resample=making.resample,
+            trust_shape=making.trust_shape,
+            seed=making.seed,
+            progress=progress.advance,
+        )
     print(f"Session: {folder} ({len(outcome.session.items)} items)\nKey: {key}")
     print("\n".join(outcome.notes))
     print(
@@ -84,70 +106,22 @@ def make(folder: Path, words: ReaderWords) -> None:
 
 def read(folder: Path, words: ReaderWords) -> None:
     """Serve a session to one reader until Ctrl-C."""
-    import webbrowser
-
-    from transmodal.experiments.reader.answers import open_answers
-    from transmodal.experiments.reader.reading_page import serve_reader
-    from transmodal.experiments.reader.session import read_session
-
     if not words.name:
         raise UsageError(
             "E001", "reader read without --name", "the reader's name or mark", "Name it: --name."
         )
-    session = read_session(folder)
-    with open_answers(folder, session, words.name) as answers:
-        print(
-            f"{words.name}: {len(answers.answers)} of {len(answers.order)} answered",
-            file=sys.stderr,
-            flush=True,
-        )
-        with serve_reader(folder, session, answers) as server:
-            print(server.address, flush=True)
-            print("for this machine alone, until Ctrl-C; every answer is stored at once", file=sys.stderr)
-            if not words.no_browser:
-                webbrowser.open(server.address)
-            server.serve()
-        print(f"{words.name}: {len(answers.answers)} of {len(answers.order)} answered", file=sys.stderr)
+    _readers.read(folder, words.name, browser=not words.no_browser)
 
 
 def score(folder: Path, words: ReaderWords) -> None:
     """Score a session and show its tables."""
-    from transmodal.experiments.reader.score import score_session
     from transmodal.experiments.study import markdown
 
-    record = score_session(folder, words.key or default_key(folder), words.output).record
+    record = _readers.score(folder, key=words.key, output=words.output).record
     print(markdown.tables(record))
     print("\n" + "\n".join([*record.findings, *record.notes]))
     if words.output is not None:
         print(f"\nPage: {words.output / 'study.html'}\nFigures: {words.output / 'study.json'}")
-
-
-def default_key(folder: Path) -> Path:
-    """Return where the key of a session lies unless another place is named: beside its folder."""
-    place = folder.resolve()
-    return folder.parent / f"{place.name}.key.json"
-
-
-def _request(words: ReaderWords) -> ReaderRequest:
-    from transmodal.evaluation.predictions.reading import ReadingOptions
-    from transmodal.experiments.reader.lesions import lesion_source
-    from transmodal.experiments.reader.pictures import PictureStyle
-
-    making = words.making
-    return ReaderRequest(
-        systems=words.systems,
-        target=making.target,
-        split=making.split,
-        questions=_questions(making.questions),
-        n_cases=making.cases,
-        n_slices=making.slices,
-        pairs=making.pairs,
-        repeats=making.repeats,
-        lesions=lesion_source(_labels(making.lesion_labels), making.subjects),
-        style=PictureStyle(making.plane, _window(making.window), making.outside),
-        reading=ReadingOptions(resamples=making.resample, trusts_shape=making.trust_shape),
-        seed=making.seed,
-    )
 
 
 def _questions(text: str) -> tuple[QuestionName, ...]:

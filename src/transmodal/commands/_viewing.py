@@ -1,22 +1,28 @@
-"""The verb behind `view`: the volumes that words name become the layers of a scene."""
+"""The verb behind `view`: the volumes that words name become the layers of a scene, served or written as a page."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+import sys
+import webbrowser
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from transmodal.commands import _pages
+from transmodal.commands._words import Words, list_words, path_of
 from transmodal.errors import TransmodalError, UsageError
 from transmodal.inference.gate import Policy
 from transmodal.inference.names import SPREADS, sidecar_of, spread_of, stem_of
 from transmodal.modalities import known_modalities, modality_of
 from transmodal.storage import files
-from transmodal.viewing.layers import Layer, difference
-from transmodal.viewing.page import MEGABYTE, Scene, single_file
+from transmodal.viewing import niivue
+from transmodal.viewing.layers import Layer
+from transmodal.viewing.layers import difference as difference_of
+from transmodal.viewing.page import MEGABYTE, Scene, parts, single_file
+from transmodal.viewing.server import PageServer
 from transmodal.volumes import Volume, io, marks
 from transmodal.volumes.reading import STRICT, Reading
 
@@ -44,6 +50,53 @@ class ViewRequest:
     has_file_names: bool = True
 
 
+def view(
+    volumes: Words,
+    *,
+    run: str | Path | None = None,
+    difference: bool = False,
+    output: str | Path | None = None,
+    max_size: float = 40.0,
+    gate: Policy = "refuse",
+    browser: bool = True,
+    reading: Reading = STRICT,
+    announce: Callable[[str], None] | None = None,
+) -> Path | None:
+    """Look at volumes in the browser, on this machine until Ctrl-C, or write them as one page.
+
+    Args:
+        volumes: images or DICOM folders, or such by name; a name such as `t1` or `ct` says what the values are.
+        run: trained run that translates the volumes, or a name of `transmodal models`; its result is shown too.
+        difference: show the second volume minus the first; they share one grid.
+        output: HTML file that holds the volumes and opens offline; without it a page is served until Ctrl-C.
+        max_size: of the file, in MB; volumes become coarser until they fit.
+        gate: how the run takes sources unlike those of its training.
+        browser: open the page that is served in the browser.
+        reading: for files that leave something open.
+        announce: called with the address once the page is served; by default it is printed.
+
+    Returns:
+        The page; None where it was served.
+
+    Raises:
+        UsageError: as `scene_of` and `write_page`.
+        InputError: as `scene_of`.
+        ResourceError: E404 where NiiVue is not installed, E403 where the page cannot be written.
+    """
+    niivue.check()
+    place = path_of(output)
+    scene = scene_of(ViewRequest(list_words(volumes), reading, path_of(run), difference, gate, place is None))
+    if place is not None:
+        write_page(scene, place, max_size)
+        return place
+    with PageServer(parts(scene)) as server:
+        (announce or _announce)(server.address)
+        if browser:
+            webbrowser.open(server.address)
+        server.serve()
+    return None
+
+
 def scene_of(request: ViewRequest) -> Scene:
     """Read the volumes of a request and return what the page shows.
 
@@ -56,7 +109,7 @@ def scene_of(request: ViewRequest) -> Scene:
     if request.run is not None:
         layers += _translate(request.run, layers, request.gate)
     if request.has_difference:
-        layers.append(difference(layers))
+        layers.append(difference_of(layers))
     return Scene(", ".join(layer.name for layer in layers if layer.role == "volume"), layers)
 
 
@@ -69,6 +122,11 @@ def write_page(scene: Scene, output: Path, max_megabytes: float) -> int:
     """
     _pages.check_place(output, "view")
     return _pages.save(single_file(scene, int(max_megabytes * MEGABYTE)), output)
+
+
+def _announce(address: str) -> None:
+    print(address, flush=True)
+    print("for this machine alone, until Ctrl-C", file=sys.stderr)
 
 
 def _read(word: str, n: int, request: ViewRequest) -> list[Layer]:

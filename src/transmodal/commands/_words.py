@@ -17,6 +17,13 @@ def list_words(words: Words) -> list[str]:
     return [str(words)] if isinstance(words, str | Path) else [str(word) for word in words]
 
 
+def folders_by_name(words: Words) -> list[str]:
+    """Return folders as verbs name them that take several: `FOLDER`, or `FOLDER=name`."""
+    if isinstance(words, Mapping):
+        return [f"{folder}={name}" for name, folder in words.items()]
+    return list_words(words)
+
+
 def path_of(word: str | Path | None) -> Path | None:
     """Return the path that a word names; None for none."""
     return None if word is None else Path(word)

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from transmodal.commands._groups import grouped
 from transmodal.commands._reading import SeriesReadingWords
-
-if TYPE_CHECKING:
-    from transmodal.viewing.page import Scene
 
 EXAMPLES = (
     "Examples:\n\n"
@@ -64,38 +61,18 @@ def run(
     reading: SeriesReadingWords,
 ) -> None:
     """Look at volumes in the browser: three planes, 3D, overlay, difference. Nothing leaves this machine."""
-    from transmodal.commands._viewing import ViewRequest, scene_of, write_page
-    from transmodal.viewing import niivue
+    from transmodal.commands._viewing import view
     from transmodal.viewing.page import MEGABYTE
 
-    niivue.check()
-    request = ViewRequest(
+    page = view(
         volumes,
-        reading.reading(),
-        run,
-        difference,
-        "warn" if force else "refuse",
-        output is None,
+        run=run,
+        difference=difference,
+        output=output,
+        max_size=max_size,
+        gate="warn" if force else "refuse",
+        browser=not no_browser,
+        reading=reading.reading(),
     )
-    scene = scene_of(request)
-    if output is None:
-        _serve(scene, has_browser=not no_browser)
-        return
-    n_bytes = write_page(scene, output, max_size)
-    print(f"{output} ({n_bytes / MEGABYTE:.1f} MB)")
-
-
-def _serve(scene: Scene, *, has_browser: bool) -> None:
-    """Serve a scene to this machine until Ctrl-C."""
-    import sys
-    import webbrowser
-
-    from transmodal.viewing.page import parts
-    from transmodal.viewing.server import PageServer
-
-    with PageServer(parts(scene)) as server:
-        print(server.address, flush=True)
-        print("for this machine alone, until Ctrl-C", file=sys.stderr)
-        if has_browser:
-            webbrowser.open(server.address)
-        server.serve()
+    if page is not None:
+        print(f"{page} ({page.stat().st_size / MEGABYTE:.1f} MB)")
