@@ -7,6 +7,7 @@ import re
 import signal
 import socket
 import sqlite3
+import ssl
 import subprocess
 import sys
 import threading
@@ -150,13 +151,15 @@ class Destination:
 
 
 @contextmanager
-def destination() -> Iterator[Destination]:
-    """Listen with a destination while the block runs."""
+def destination(tls: ssl.SSLContext | None = None) -> Iterator[Destination]:
+    """Listen with a destination while the block runs, over TLS where it has a certificate."""
     entity = AE("RESEARCH")
     for kind in IMAGES:
         entity.add_supported_context(kind)
     own = Destination(0)
-    server = entity.start_server(("127.0.0.1", 0), block=False, evt_handlers=[(evt.EVT_C_STORE, own.store)])
+    server = entity.start_server(
+        ("127.0.0.1", 0), block=False, evt_handlers=[(evt.EVT_C_STORE, own.store)], ssl_context=tls
+    )
     try:
         own.port = server.socket.getsockname()[1]  # type: ignore[union-attr]
         yield own

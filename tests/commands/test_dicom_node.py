@@ -13,6 +13,7 @@ from transmodal import cli
 from transmodal.service.dicom_node import node
 from transmodal.service.dicom_node.queue import SeriesQueue
 from transmodal.service.dicom_node.settings import NodeLimits, NodeSettings
+from transmodal.service.dicom_node.tls import TlsFiles
 
 
 @pytest.fixture
@@ -49,13 +50,14 @@ def test_options_are_limits(started: list[NodeSettings]) -> None:
     line = (
         "dicom-node rules.yaml --port 0 --folder q --host 0.0.0.0 --ae-title NODE --accept A --accept B --wait 1 --keep 2 "
         "--max-image 3 --max-series 4 --images 5 --queue 6 --job-seconds 7 --memory 8 --patience 9 --retry 10 --attempts 11 "
-        "--device cpu --engine auto"
+        "--device cpu --engine auto --tls-cert n.pem --tls-key n.key --tls-ca ca.pem"
     )
     assert cli.run(line.split()) == 0
     (own,) = started
     assert own.limits == NodeLimits(3 << 20, 5, 4 << 20, 6, 10, 9, 1, 7, 8 << 30, 2, 10, 11)
     assert (own.host, own.port, own.ae_title, own.callers) == ("0.0.0.0", 0, "NODE", ("A", "B"))
     assert (own.device, own.engine, own.folder.name) == ("cpu", "auto", "q")
+    assert own.tls == TlsFiles(Path("n.pem"), Path("n.key"), Path("ca.pem"))
 
 
 def test_tables(started: list[NodeSettings], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

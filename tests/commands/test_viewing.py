@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+import transmodal
 from transmodal.commands._viewing import ViewRequest, scene_of
 from transmodal.errors import UsageError
 from transmodal.inference import load
+from transmodal.viewing.server import PageServer
 from transmodal.volumes import Volume, io
 
+PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "view.md"
 RAMP = np.arange(120, dtype=np.float32).reshape(4, 5, 6)
 
 
@@ -98,3 +102,25 @@ def test_where_the_passes_of_a_run_disagree_is_shown(folders: Path, monkeypatch:
     assert [layer.role for layer in scene.layers] == ["volume", "volume", "spread", "difference"]
     assert scene.layers[2].name == "FA by unet_regression: disagreement of its passes"
     assert scene.over == 3
+
+
+def test_python_of_the_page_writes_a_page(place: Path) -> None:
+    write("t1.nii.gz")
+    write("fa.nii.gz", RAMP / 120)
+    text = PAGE.read_text(encoding="utf-8")
+    (code,) = re.findall(r"^```python\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    names: dict[str, object] = {}
+    exec(compile(code, str(PAGE), "exec"), names)
+    assert names["page"] == Path("t1-and-fa.html")
+    assert '"name": "fa"' in (place / "t1-and-fa.html").read_text(encoding="utf-8")
+
+
+def test_without_an_output_a_page_is_served_and_announced(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write("t1.nii.gz")
+    served: list[str] = []
+    monkeypatch.setattr(PageServer, "serve", lambda server: served.append(server.address))
+    announced: list[str] = []
+    assert transmodal.view(place / "t1.nii.gz", browser=False, announce=announced.append) is None
+    assert announced == served

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from transmodal.commands._words import path_of
 from transmodal.errors import ResourceError, UsageError
 from transmodal.notice import INTENDED_USE
 
@@ -34,6 +35,9 @@ def dicom_node(
     attempts: int = 48,
     device: str | None = None,
     engine: str = "torch",
+    tls_cert: str | Path | None = None,
+    tls_key: str | Path | None = None,
+    tls_ca: str | Path | None = None,
     announce: Callable[[str], None] | None = None,
 ) -> None:
     """Receive DICOM series, translate them by rule and send them on to one node, until SIGTERM or Ctrl-C.
@@ -58,17 +62,22 @@ def dicom_node(
         attempts: after which a series has failed.
         device: such as `cpu`; a GPU by default where there is one.
         engine: that computes the networks: `torch`, `onnxruntime`, `openvino`, `auto`, or `int8`, of runs that were quantized.
+        tls_cert: certificate of the node in PEM; with it the node listens over TLS alone.
+        tls_key: its key, not encrypted.
+        tls_ca: certificates of the authorities of senders, who then have to show one, and of a destination with `tls: true`.
         announce: called with AE title and address once the node listens; by default they are printed.
 
     Raises:
         UsageError: E001, E003, E004, E005 for rules, words, addresses and folders that do not do.
-        InputError: E100 for rules or a model that are not there, E134 for a folder that is no run.
+        InputError: E100 for rules, a model or a certificate that are not there, E101 for a certificate or key that cannot be
+            used, E134 for a folder that is no run.
         ResourceError: E404 where the packages of the node are not installed.
     """
     _check_installed()
     from transmodal.service.dicom_node import node
     from transmodal.service.dicom_node.rules import load
     from transmodal.service.dicom_node.settings import NodeLimits, NodeSettings
+    from transmodal.service.dicom_node.tls import TlsFiles
     from transmodal.service.settings import MIB
     from transmodal.storage.memory import GIB
 
@@ -86,8 +95,9 @@ def dicom_node(
         attempts=attempts,
     )
     place, path = Path(folder).absolute(), Path(rules).absolute()
+    tls = TlsFiles(path_of(tls_cert), path_of(tls_key), path_of(tls_ca))
     settings = NodeSettings(
-        load(path), path, place, host, port, ae_title, tuple(accept), limits, device, engine
+        load(path), path, place, host, port, ae_title, tuple(accept), limits, device, engine, tls
     )
     node.serve(settings, announce or _announce)
 

@@ -14,6 +14,7 @@ EXAMPLES = (
     "transmodal dicom-node rules.yaml --dry-run series/                  (which rule would take them)\n\n"
     "transmodal dicom-node rules.yaml --folder queue                     (this machine alone, port 11112)\n\n"
     "transmodal dicom-node rules.yaml --host 0.0.0.0 --accept SCANNER    (others, by their AE titles)\n\n"
+    "transmodal dicom-node rules.yaml --host 0.0.0.0 --accept SCANNER --tls-cert node.pem --tls-key node.key --tls-ca ca.pem\n\n"
     "transmodal dicom-node --status queue                                (how far each series is)"
 )
 
@@ -57,6 +58,20 @@ Engine = Annotated[
         help="What computes the networks: torch, onnxruntime, openvino, auto, or int8, of runs that were quantized."
     ),
 ]
+TlsCert = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="Certificate of the node in PEM: it then listens over TLS alone."),
+]
+TlsKey = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="Key of the certificate in PEM, not encrypted.")
+]
+TlsCa = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="Certificates in PEM of the authorities of senders, who then have to show one, and of a destination with tls: true.",
+    ),
+]
 DryRun = Annotated[
     Path | None,
     typer.Option(metavar="FOLDER", help="Show which rule would take each series of a folder, and stop."),
@@ -87,6 +102,9 @@ def run(
     attempts: Attempts = 48,
     device: Device = None,
     engine: Engine = Computing.TORCH,
+    tls_cert: TlsCert = None,
+    tls_key: TlsKey = None,
+    tls_ca: TlsCa = None,
     dry_run: DryRun = None,
     caller: Caller = "",
     status: Status = None,
@@ -122,4 +140,7 @@ def run(
         attempts=attempts,
         device=device,
         engine=engine.value,
+        tls_cert=tls_cert,
+        tls_key=tls_key,
+        tls_ca=tls_ca,
     )

@@ -56,6 +56,17 @@ def test_a_changed_file_is_known(record_of: RecordOf, tmp_path: Path) -> None:
         read(tmp_path)
 
 
+@pytest.mark.parametrize("verb", ["transmodal study", "transmodal reader score"])
+def test_a_changed_record_names_the_verb_that_writes_it(
+    record_of: RecordOf, tmp_path: Path, verb: str
+) -> None:
+    write(record_of(FIGURE, command=f"{verb} session"), tmp_path / NAME)
+    (tmp_path / NAME).write_text((tmp_path / NAME).read_text().replace("0.5", "0.9"))
+    with pytest.raises(IntegrityError) as refused:
+        read(tmp_path)
+    assert refused.value.remedy.endswith(f"write it again with {verb}.")
+
+
 def test_a_later_format_and_another_file_are_refused(tmp_path: Path) -> None:
     (tmp_path / NAME).write_text('{"version": 2}')
     with pytest.raises(InputError, match="of format 2"):

@@ -6,6 +6,7 @@ charts and pages are made of the record alone.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -17,7 +18,8 @@ from transmodal.storage import files, sealed
 
 NAME = "study.json"
 VERSION = 1
-_REMEDY = "Do not change it by hand; write it again with transmodal study."
+_VERBS = ("transmodal study", "transmodal reader score")
+"""By which records are written; the first where a record does not say it."""
 
 Ends = tuple[float, float]
 """Low and high end of an interval."""
@@ -243,10 +245,17 @@ def read(path: Path) -> StudyRecord:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"]) or "its content"
         raise InputError(
-            "E101", f"{file}: {place}: {first['msg'].lower()}", "a study's record", _REMEDY
+            "E101", f"{file}: {place}: {first['msg'].lower()}", "a study's record", _remedy(content.content)
         ) from error
-    sealed.check(file, content, _REMEDY)
+    sealed.check(file, content, _remedy(content.content))
     return record
+
+
+def _remedy(content: Mapping[str, Any]) -> str:
+    """Return the way out of a record that was changed, by the verb that the record names."""
+    command = str(content.get("command", ""))
+    verb = next((verb for verb in _VERBS if command.startswith(verb)), _VERBS[0])
+    return f"Do not change it by hand; write it again with {verb}."
 
 
 def _rounded(value: float) -> float:

@@ -40,6 +40,7 @@ class DicomNode:
 
     def __init__(self, settings: NodeSettings, queue: SeriesQueue) -> None:
         self._settings, self._queue = settings, queue
+        self._tls = settings.tls.client_context() if settings.rules.destination.tls else None
         self._is_over = threading.Event()
         self._swept = time.monotonic()
 
@@ -110,7 +111,8 @@ class DicomNode:
         try:
             if names:
                 parcel = sender.Parcel(folder, names)
-                sender.send(parcel, self._settings.ae_title, self._settings.rules.destination, enter)
+                own = self._settings
+                sender.send(parcel, own.ae_title, own.rules.destination, enter, self._tls)
         except TransmodalError as error:
             self._fail(series, error, self._settings.limits.attempts, began)
             return
@@ -175,17 +177,18 @@ def serve(own: NodeSettings, announce: Callable[[str], None]) -> None:
     Raises:
         UsageError: E004 where another node has the folder or a model is not one of one source, E005 for a folder that
             cannot be used, E001 for an address that cannot be listened at.
+        InputError: as `TlsFiles.server_context`.
         TransmodalError: as `runner.describe_models`, for a model that does not load.
     """
     os.umask(0o077)
     with own_folder(own.folder):
-        check_models(own)
         queue = SeriesQueue(own.folder, own.limits)
         try:
+            node, receiver = DicomNode(own, queue), Receiver(own, queue)
+            check_models(own)
             queue.recover()
             logs.start()
-            node = DicomNode(own, queue)
-            with Receiver(own, queue).listening() as (host, port), node.sending():
+            with receiver.listening() as (host, port), node.sending():
                 announce(f"{own.ae_title}@{host}:{port}")
                 node.run()
         finally:

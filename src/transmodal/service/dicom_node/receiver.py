@@ -88,10 +88,14 @@ class Receiver:
     Args:
         settings: of the node.
         queue: that keeps what they send.
+
+    Raises:
+        InputError: as `TlsFiles.server_context`.
     """
 
     def __init__(self, settings: NodeSettings, queue: SeriesQueue) -> None:
         self._settings, self._queue = settings, queue
+        self._tls = settings.tls.server_context()
         self._meters: weakref.WeakKeyDictionary[Association, _Meter] = weakref.WeakKeyDictionary()
 
     @contextmanager
@@ -109,7 +113,9 @@ class Receiver:
             (evt.EVT_C_ECHO, self._echo),
         ]
         try:
-            server = entity.start_server((settings.host, settings.port), block=False, evt_handlers=handlers)
+            server = entity.start_server(
+                (settings.host, settings.port), block=False, evt_handlers=handlers, ssl_context=self._tls
+            )
         except OSError as error:
             raise UsageError(
                 "E001",

@@ -93,11 +93,13 @@ class Destination(_Part):
         host: its name or address.
         port: that it listens at.
         ae_title: that it is called by.
+        tls: whether it is called over TLS.
     """
 
     host: str = Field(min_length=1, max_length=253)
     port: int = Field(ge=1, le=65535)
     ae_title: AeTitle
+    tls: bool = False
 
 
 class Rules(_Part):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -30,7 +31,13 @@ class Parcel(NamedTuple):
     names: list[str]
 
 
-def send(parcel: Parcel, title: str, destination: Destination, enter: Callable[[str], bool]) -> None:
+def send(
+    parcel: Parcel,
+    title: str,
+    destination: Destination,
+    enter: Callable[[str], bool],
+    tls: ssl.SSLContext | None = None,
+) -> None:
     """Send images until none is left, or until one is not entered.
 
     Args:
@@ -38,6 +45,7 @@ def send(parcel: Parcel, title: str, destination: Destination, enter: Callable[[
         title: AE title that is given as one's own.
         destination: of them.
         enter: called with the name of every image that was taken; returns whether to go on.
+        tls: how a destination over TLS is called.
 
     Raises:
         ResourceError: E407 where the destination does not answer, or does not take an image.
@@ -47,9 +55,14 @@ def send(parcel: Parcel, title: str, destination: Destination, enter: Callable[[
     entity.connection_timeout = _TIMEOUT_SECONDS
     for kind in (CTImageStorage, MRImageStorage):
         entity.add_requested_context(kind, ExplicitVRLittleEndian)
-    association = entity.associate(destination.host, destination.port, ae_title=destination.ae_title)
+    association = entity.associate(
+        destination.host,
+        destination.port,
+        ae_title=destination.ae_title,
+        tls_args=None if tls is None else (tls, destination.host),
+    )
     if not association.is_established:
-        raise _error("does not take the association")
+        raise _error("does not take the association", is_over_tls=tls is not None)
     try:
         for name in parcel.names:
             _store(association, parcel.folder / name)
@@ -72,7 +85,14 @@ def _store(association: Association, path: Path) -> None:
         raise _error(f"answered with the status {status:04X}")
 
 
-def _error(fact: str) -> ResourceError:
+def _error(fact: str, *, is_over_tls: bool = False) -> ResourceError:
+    if is_over_tls:
+        return ResourceError(
+            "E407",
+            f"the destination {fact} over TLS",
+            "a node whose certificate is signed by an authority of --tls-ca and names its host",
+            "See that it runs with TLS and takes the certificate of --tls-cert.",
+        )
     return ResourceError(
         "E407",
         f"the destination {fact}",

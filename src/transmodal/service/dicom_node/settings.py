@@ -9,6 +9,7 @@ from pathlib import Path
 
 from transmodal.errors import UsageError
 from transmodal.service.dicom_node.rules import AE_TITLE, Rules
+from transmodal.service.dicom_node.tls import TlsFiles
 from transmodal.service.settings import MIB, is_loopback
 from transmodal.storage import memory
 
@@ -61,6 +62,7 @@ class NodeSettings:
         limits: of what is taken.
         device: such as `cpu`; None takes a GPU where there is one.
         engine: that computes the networks.
+        tls: certificates, where it listens or sends over TLS.
     """
 
     rules: Rules
@@ -73,6 +75,7 @@ class NodeSettings:
     limits: NodeLimits = field(default_factory=NodeLimits)
     device: str | None = None
     engine: str = "torch"
+    tls: TlsFiles = field(default_factory=TlsFiles)
 
     def __post_init__(self) -> None:
         for title in (self.ae_title, *self.callers):
@@ -90,6 +93,7 @@ class NodeSettings:
                 "AE titles for every address but this machine's own",
                 "Give --accept AE_TITLE, or listen at 127.0.0.1.",
             )
+        self.tls.check(is_destination_over_tls=self.rules.destination.tls)
         target = self.rules.destination
         is_own = target.host == self.host or (is_loopback(target.host) and is_loopback(self.host))
         if is_own and target.port == self.port:
