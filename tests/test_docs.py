@@ -105,7 +105,9 @@ def test_the_reference_is_what_the_code_says() -> None:
 
 def test_the_reference_of_python_has_every_function_of_the_package() -> None:
     page = (ROOT / "docs/reference/api.md").read_text(encoding="utf-8")
-    for name in set(transmodal.__all__) - {"__version__"}:
+    for module in transmodal._ROOMS.values():
+        assert f"::: {module}\n" in page
+    for name in set(transmodal.__all__) - {"__version__", *transmodal._ROOMS}:
         assert re.search(rf"^::: transmodal\.[\w.]+\.{name}$", page, re.MULTILINE), name
 
 
