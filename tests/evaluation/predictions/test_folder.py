@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -125,3 +126,14 @@ def test_dicom_series_are_folders(tmp_path: Path) -> None:
     assert [path.name for path in list_volumes(folder.place)] == ["A1.2.series", "A2.nii.gz"]
     with pytest.raises(InputError, match="no folder"):
         folders.list_volumes(tmp_path / "gone")
+
+
+def test_pictures_alone_are_refused_with_the_page_that_stacks_them(tmp_path: Path) -> None:
+    """The program on that page is run by tests/routes/test_migrations.py."""
+    for name in ("p1_001_fake_B.png", "p1_002_fake_B.png"):
+        (tmp_path / name).touch()
+    with pytest.raises(InputError, match="without a volume, but with 2 pictures") as refused:
+        list_volumes(tmp_path)
+    page, heading = re.search(r"page (\S+\.md), under (.+)\.$", refused.value.remedy).groups()  # type: ignore[union-attr]
+    text = (Path(__file__).parents[3] / page).read_text(encoding="utf-8")
+    assert f"## {heading}\n" in text

@@ -17,6 +17,7 @@ from transmodal.volumes.formats.dicom import headers as dicom_files
 
 COLUMNS = ("case", "file")
 _EXPECTED = "a folder of NIfTI or MetaImage volumes, or of folders of DICOM series"
+_PICTURES = "the page docs/migrate/pix2pix.md, under Score its pictures"
 _TABLE = "say which file is of which case in a table with the columns case,file: --match TABLE.csv"
 
 
@@ -164,7 +165,7 @@ def list_volumes(place: Path, pattern: str = "") -> list[Path]:
         pattern: of paths below it; empty for every one.
 
     Raises:
-        InputError: E100 when there is no such folder, or no volume in it.
+        InputError: E100 when there is no such folder, or no volume in it, such as pictures alone.
     """
     paths = release_files.files_below(place, _EXPECTED)
     volumes = [path for path in paths if release_files.is_volume(path)]
@@ -177,6 +178,14 @@ def list_volumes(place: Path, pattern: str = "") -> list[Path]:
     if pattern:
         fits = re.compile(_regular(pattern))
         listed = [path for path in listed if fits.fullmatch(path.relative_to(place).as_posix())]
+    pictures = sum(io.is_image(path) for path in paths) if not volumes else 0
+    if not listed and pictures:
+        raise InputError(
+            "E100",
+            f"{place} without a volume, but with {pictures} picture{'s' if pictures > 1 else ''}",
+            f"{_EXPECTED}: a picture does not say of which case and slice it is, nor where that lies",
+            f"Stack them, a volume for each case of the cohort, by the program on {_PICTURES}.",
+        )
     if not listed or listed == [place]:
         suffix = f" that fits {pattern}" if pattern else ""
         raise InputError("E100", f"{place} without a volume{suffix}", _EXPECTED, "Check the path.")

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from html import escape
 
 from transmodal.evaluation.drawing.figures import label, modality_labels
 from transmodal.evaluation.drawing.words import counted, enumerated
 from transmodal.evaluation.result import Evaluation
 from transmodal.evaluation.task import EvaluationTask
+
+_DIGITS = 8
+"""Of the hash of a cohort, where names alone do not tell two apart."""
 
 
 def section(evaluation: Evaluation) -> str:
@@ -23,7 +27,7 @@ def section(evaluation: Evaluation) -> str:
         '<header><p class="eyebrow">Transmodal evaluation</p>'
         f"<h1>{_heading(task)}</h1>"
         f'<p class="lead">{escape(enumerated(evaluation.models) or "Oracles")}, scored on '
-        f"{_scored(evaluation)} of the cohort <em>{escape(task.cohort)}</em>. "
+        f"{_scored(evaluation)} of the cohort {_name(evaluation, task.cohort, task.digest)}. "
         f"{_trained(evaluation)}Figures are {region}, on the target&rsquo;s native grid.</p>"
         f"{_notice(evaluation)}{_findings(evaluation)}</header>"
     )
@@ -52,13 +56,31 @@ def _trained(evaluation: Evaluation) -> str:
         if cohort.get("digest") == task.digest:
             learned.setdefault(own_cohort, []).append(name)
         elif cohort:
-            learned.setdefault(f"the cohort <em>{escape(str(cohort.get('name')))}</em>", []).append(name)
+            learned.setdefault(_other_cohort(evaluation, cohort), []).append(name)
     if evaluation.oracles:
-        cohort_text = f"the cohort <em>{escape(task.fitted_on)}</em>" if task.fitted_on else own_cohort
-        learned.setdefault(cohort_text, []).append("the oracles")
+        other_cohort = _other_cohort(evaluation, {"name": task.fitted_on})
+        learned.setdefault(other_cohort if task.fitted_on else own_cohort, []).append("the oracles")
     parts = [f"{escape(enumerated(names))} learned from {origin}" for origin, names in learned.items()]
     text = "; ".join(parts)
     return f"{text[:1].upper()}{text[1:]}. " if text.startswith("the") else f"{text}. " if text else ""
+
+
+def _other_cohort(evaluation: Evaluation, cohort: Mapping[str, object]) -> str:
+    """Return a cohort that is not the one of the evaluation, in words that tell the two apart."""
+    name = str(cohort.get("name"))
+    article = "another" if name == evaluation.task.cohort else "the"
+    return f"{article} cohort {_name(evaluation, name, str(cohort.get('digest', '')))}"
+
+
+def _name(evaluation: Evaluation, name: str, digest: str) -> str:
+    """Return the name of a cohort, with the start of its hash where another one in this evaluation has the name too."""
+    task = evaluation.task
+    cohorts = [record.get("cohort", {}) for record in evaluation.records.values()]
+    namesakes = {str(cohort.get("digest")) for cohort in cohorts if cohort.get("name") == name}
+    namesakes |= {task.digest} if name == task.cohort else set()
+    namesakes |= {""} if name == task.fitted_on else set()  # whose hash is not known here
+    is_shared = bool(digest) and len(namesakes - {digest}) > 0
+    return f"<em>{escape(name)}</em>" + (f" (hash {escape(digest[:_DIGITS])})" if is_shared else "")
 
 
 def _notice(evaluation: Evaluation) -> str:
