@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
+import re
+import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,12 +18,15 @@ import numpy as np
 import pytest
 import yaml
 
+import cluster_jobs
 from phantoms import Images, Phantom, Place
 from transmodal import cli
 from transmodal.cohorts.prepare.prepare import PrepareOptions, prepare
 from transmodal.experiments.benchmark.suite import suite_of
 
 ENTRY = "swin_unet"
+CLOCK = re.compile(r"seconds|^seal$|^sha256$")
+"""Keys of records that differ from call to call."""
 
 
 @dataclass(frozen=True)
@@ -100,6 +107,51 @@ def test_an_entry_of_the_smoke_suite_killed_and_gone_on_with(
         assert (tmp_path / "whole" / name).stat().st_size > 0
 
 
+@pytest.mark.slow
+def test_a_cluster_that_loses_a_worker_has_the_bytes_of_one_process(
+    suite: Path, cohort: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Two trainings on two workers of a dask cluster, one of which is killed after a few steps of its own."""
+    pytest.importorskip("distributed", reason="is of the extra `cluster`")
+    content = yaml.safe_load(suite.read_text())
+    suite.write_text(yaml.safe_dump({**content, "seeds": [1, 2]}, sort_keys=False))
+
+    def words(folder: str, *more: str) -> list[str]:
+        return ["benchmark", str(suite), "--cohort", str(cohort), "-o", str(tmp_path / folder), *more]
+
+    killed: list[int] = []
+    runs = [tmp_path / "spread" / "runs" / ENTRY / f"seed-{seed}" for seed in (1, 2)]
+    is_over = threading.Event()
+
+    def kill_the_first_that_trains() -> None:
+        while not killed and not is_over.wait(0.05):
+            started = next((run for run in runs if steps_of(run) >= 2), None)
+            killed.extend([] if started is None else holders(started))
+        for process in killed:
+            os.kill(process, signal.SIGKILL)
+
+    (tmp_path / "cluster").mkdir()
+    with cluster_jobs.cluster(tmp_path / "cluster", 2) as file:
+        killer = threading.Thread(target=kill_the_first_that_trains)
+        killer.start()
+        try:
+            status = cli.run(words("spread", "--scheduler", str(file)))
+        finally:
+            is_over.set()
+            killer.join()
+    assert (status, len(killed)) == (0, 1), (tmp_path / "cluster" / "worker.log").read_text()
+    assert cli.run(words("single", "--workers", "1")) == 0
+    capsys.readouterr()
+    ours, theirs = (read_without_times(tmp_path / name / "benchmark.json") for name in ("spread", "single"))
+    assert json.dumps(ours) == json.dumps(theirs)
+    for seed in ("seed-1", "seed-2"):
+        one, other = (tmp_path / name / "runs" / ENTRY / seed for name in ("spread", "single"))
+        for name in ("checkpoints/last/weights.safetensors", "recipe.yaml"):
+            assert (one / name).read_bytes() == (other / name).read_bytes()
+        one, other = (read_without_times(place / "evaluation" / "evaluation.json") for place in (one, other))
+        assert json.dumps(one) == json.dumps(other)
+
+
 def test_the_list_and_what_is_refused(suite: Path, cohort: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.run(["benchmark", "--list"]) == 0
     shown = capsys.readouterr().out
@@ -148,6 +200,17 @@ def steps_of(run: Path) -> int:
     return max((int(step) for step in steps if step.isdigit()), default=0)
 
 
+def read_without_times(path: Path) -> object:
+    """Return the content of a record without what a clock says, and without the seal that covers it."""
+
+    def drop(value: object) -> object:
+        if isinstance(value, dict):
+            return {key: drop(own) for key, own in value.items() if not CLOCK.search(key)}
+        return [drop(own) for own in value] if isinstance(value, list) else value
+
+    return drop(json.loads(path.read_text()))
+
+
 def wait_for(true: Callable[[], bool]) -> None:
     for _ in range(480):
         if true():
@@ -158,11 +221,17 @@ def wait_for(true: Callable[[], bool]) -> None:
 
 def lock(folder: Path) -> bool:
     """Tell whether some process holds a file below the folder."""
+    return bool(holders(folder))
+
+
+def holders(folder: Path) -> list[int]:
+    """Return the processes that hold a file below the folder."""
+    processes = []
     for process in Path("/proc").glob("[0-9]*"):
         try:
             links = [str(link.readlink()) for link in (process / "fd").iterdir()]
         except OSError:
             continue
         if any(link.startswith(str(folder)) for link in links):
-            return True
-    return False
+            processes.append(int(process.name))
+    return processes
