@@ -10,7 +10,6 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from subject_files import tiny_recipe
 from transmodal import cli
 
 EARLIER = Path(__file__).with_name("earlier")
@@ -40,19 +39,6 @@ WORDS = [*NAMES.values()]
 TRIPLES = [tuple(WORDS[n - 3 : n]) for n in (*range(3, 20, 3), 20)]
 """Each name stands in one of them, in the place of a cohort, a recipe, a run, an image or an output."""
 Triple = tuple[str, str, str]
-RECIPE = tiny_recipe(
-    data="{}", training="{epochs: 1, batch: 2, samples_per_epoch: 2, device: cpu, workers: 0}"
-)
-SUITE = """\
-name: names
-about: a training
-budget: none
-cohort: any
-metric: mae
-seeds: [1]
-entries:
-  plain: {recipe: RECIPE}
-"""
 PLAN = """\
 name: names
 recipe: RECIPE
@@ -161,33 +147,6 @@ def test_cohorts_are_divided_and_merged_and_labels_laid_over_one_another(
     succeed(["resplit", cohort, "-o", f"out/{names[2]}", "--counts", "2:2:2", "--workers", "1"], capsys)
     succeed(["merge", cohort, second, "-o", f"out/{names[0]}", "--workers", "1"], capsys)
     succeed(["overlap", labels, labels, "-o", f"out/{fitting(names[1], '.json')}"], capsys)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("names", TRIPLES)
-def test_a_benchmark_and_an_ablation_take_a_cohort_of_the_atlas(
-    names: Triple, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """Recipe, suite and plan have the names too, and what is written lies below them."""
-    monkeypatch.chdir(tmp_path)
-    subjects, cohort, recipe = f"./{names[0]}", f"prepared/{names[1]}", f"./{fitting(names[2], '.yaml')}"
-    suite, plan = f"suites/{fitting(names[1], '.yaml')}", f"plans/{fitting(names[0], '.yaml')}"
-    words = "--subjects 6 --spacing-mm 10 --modalities t1,fa --workers 1"
-    succeed(["atlas", "-o", subjects, *words.split()], capsys)
-    succeed(["prepare", "folders", subjects, "-o", cohort, "--counts", "2:2:2", "--workers", "1"], capsys)
-    Path(recipe).write_text(RECIPE)
-    for path, text in ((suite, SUITE), (plan, PLAN)):
-        Path(path).parent.mkdir()
-        Path(path).write_text(
-            text.replace("RECIPE", json.dumps(str(Path(recipe).absolute()), ensure_ascii=False))
-        )
-    for verb, design, output in (
-        ("benchmark", suite, f"tables/{names[2]}"),
-        ("ablate", plan, f"more/{names[0]}"),
-    ):
-        succeed([verb, design, "--cohort", cohort, "-o", output, "--workers", "1"], capsys)
-        assert (Path(output) / "comparison.md").is_file()
-        assert cli.run(["verify", cohort]) == 0
 
 
 def test_a_name_that_leaves_no_room_is_refused_by_one_line(

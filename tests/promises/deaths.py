@@ -127,7 +127,7 @@ PLACES = {
     "benchmark": "benchmark ROOT/suite.yaml --cohort ROOT/cohort --workers 2",
     "ablate": "ablate ROOT/study.yaml --cohort ROOT/cohort --workers 2",
     "translate": "translate ROOT/run ROOT/cohort --split all --scheduler local:2",
-    "evaluate": "evaluate ROOT/run --cohort ROOT/cohort --save-volumes --scheduler local:2",
+    "evaluate": "evaluate ROOT/run --cohort ROOT/cohort --split train --save-volumes --scheduler local:2",
 }
 """Command lines of every verb that has processes, by what these do."""
 _ON_CLUSTERS = ("translate", "evaluate")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -315,6 +316,17 @@ def test_a_finished_run_has_nothing_to_do(cohort: Cohort, uninterrupted: dict[st
     assert "nothing to do" in result.line()
     assert result.best is not None
     assert {path: path.stat().st_mtime_ns for path in run.rglob("*")} == before
+
+
+def test_a_run_that_was_killed_behind_its_last_checkpoint_gets_its_card(
+    cohort: Cohort, uninterrupted: dict[str, Path], tmp_path: Path
+) -> None:
+    run = tmp_path / "unet_regression"
+    shutil.copytree(uninterrupted["unet_regression"], run)
+    card = (run / "MODEL_CARD.md").read_text()
+    (run / "MODEL_CARD.md").unlink()
+    assert train(recipe_of("unet_regression"), cohort, run).was_finished
+    assert (run / "MODEL_CARD.md").read_text() == card
 
 
 def test_another_recipe_or_cohort_is_refused(

@@ -100,6 +100,8 @@ def train(
     metric = training_plan.recipe.evaluation.primary
     if before is not None and before.finished:
         _check_finished(opened)
+        if is_first() and not (folder / card.FILE).exists():  # killed behind the last checkpoint
+            card.refresh(folder)
         return TrainResult(folder, before.step, metric, before.best, 0.0, was_finished=True)
     assignment = Assignment(training_plan, opened)
     state, signal = launch(training_plan.recipe.training, train_in_process, assignment, progress or Silent())
