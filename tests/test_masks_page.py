@@ -53,6 +53,7 @@ def test_means_and_the_least_stand_in_the_table(tool: ModuleType) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:.*torch.jit:DeprecationWarning")  # how deepbet loads its networks
 def test_the_judge_still_says_of_the_embedded_head_what_is_recorded(
     tool: ModuleType, content: dict[str, Any]
 ) -> None:
