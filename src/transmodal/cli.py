@@ -92,6 +92,9 @@ REFUSALS = frozenset(
 )
 """Error numbers of the operating system that are about a place for output, and no bug."""
 
+_END_SECONDS = 10.0
+"""How long a process that was asked to end is waited for."""
+
 _LESS_MEMORY = "Free memory, use smaller volumes, or fewer --workers where there are some."
 
 VERBS = {
@@ -198,11 +201,16 @@ def main(arguments: list[str] | None = None) -> None:
 def _terminate(number: int, _: FrameType | None) -> None:
     """End on SIGTERM as on Ctrl-C: everything is closed, and what is half-written removed.
 
-    The processes that work for this one are asked to end as well; what they leave is cleared once they have.
+    The processes that work for this one are asked to end as well; what they leave is cleared once they have. They are
+    waited for here too: where one died first, as when a batch system ends all at once, the wait for the others may be
+    the very call that this interrupts.
     """
     signal.signal(number, signal.SIG_IGN)  # a second one would interrupt the clearing
-    for child in multiprocessing.active_children():
+    children = multiprocessing.active_children()
+    for child in children:
         child.terminate()
+    for child in children:
+        child.join(_END_SECONDS)
     raise SystemExit(128 + number)
 
 

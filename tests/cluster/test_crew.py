@@ -35,9 +35,8 @@ def test_a_killed_worker_loses_nothing_and_does_nothing_twice(scheduler: str, tm
         for name, result in parallel.spread(work, items, 1):
             results[name] = result
             if len(results) == 1:
-                wait_for(lambda: lines(tmp_path, "begin"))
-                victim = next(process for name, process in _begun(tmp_path) if name == "slow")
-                os.kill(victim, signal.SIGKILL)
+                wait_for(lambda: "slow" in dict(_begun(tmp_path)))
+                os.kill(dict(_begun(tmp_path))["slow"], signal.SIGKILL)
                 wait_for(lambda: len([1 for name, _ in _begun(tmp_path) if name == "slow"]) == 2)
                 (tmp_path / "go").touch()
     assert results == {name: name.upper() for name in items}
@@ -75,7 +74,7 @@ def test_what_is_not_wanted_any_more_is_ended(scheduler: str, tmp_path: Path) ->
         waiting = [process for name, process in _begun(tmp_path) if name != "first"]
         wait_for(lambda: not any(Path(f"/proc/{process}").exists() for process in waiting))
     assert len(_begun(tmp_path)) == 3
-    assert lines(tmp_path, "done") == [("first", _begun(tmp_path)[0][1])]
+    assert lines(tmp_path, "done") == [("first", dict(_begun(tmp_path))["first"])]
 
 
 def test_an_error_of_a_job_travels_whole(scheduler: str) -> None:

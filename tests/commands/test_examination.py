@@ -19,7 +19,7 @@ from transmodal.errors import UsageError
 from transmodal.viewing import niivue
 
 PROJECT = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
-DEVELOPMENT = {"test", "audit", "docs", "benchmarks", "tools"}
+DEVELOPMENT = {"test", "audit", "docs", "benchmarks", "tools", "judge"}
 """Extras for those who work on transmodal."""
 
 

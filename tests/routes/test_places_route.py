@@ -120,8 +120,15 @@ seeds: [1, 2]
 """
 
 
-@pytest.mark.parametrize("verb", LINES)
-def test_a_verb_that_is_terminated_leaves_nothing_half_written(verb: str, folders: Path) -> None:
+@pytest.mark.parametrize(
+    ("verb", "end"),
+    [
+        *((verb, "os.kill(os.getpid(), signal.SIGTERM)") for verb in LINES),
+        # As a batch system does it: all processes of a job at once.
+        *((verb, "os.killpg(0, signal.SIGTERM)") for verb in ("atlas", "benchmark")),
+    ],
+)
+def test_a_verb_that_is_terminated_leaves_nothing_half_written(verb: str, end: str, folders: Path) -> None:
     (folders / "suite.yaml").write_text(SUITE)
     code = f"""
 import os, signal, sys, threading
@@ -138,8 +145,9 @@ else:
         while not any(Path("out").rglob("*.*")):
             threading.Event().wait(0.05)
         threading.Event().wait(1)
-        os.kill(os.getpid(), signal.SIGTERM)
-    threading.Thread(target=wait, daemon=True).start()
+        {end}
+    if __name__ == "__main__":
+        threading.Thread(target=wait, daemon=True).start()
 if __name__ == "__main__":
     cli.main(sys.argv[1:])
 """
@@ -150,6 +158,7 @@ if __name__ == "__main__":
         text=True,
         check=False,
         timeout=120,
+        start_new_session=True,
     )
     assert done.returncode == 128 + signal.SIGTERM, done.stderr
     assert "Traceback" not in done.stderr
