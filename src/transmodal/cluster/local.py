@@ -91,7 +91,9 @@ class _Vigil:
 
     def _processes(self) -> dict[Any, Any]:
         """Return the workers' processes that live, as dask keeps them; one is not there while another takes its place."""
-        kept = {key: getattr(nanny.process, "process", None) for key, nanny in list(self._nannies.items())}
+        started = {key: getattr(nanny.process, "process", None) for key, nanny in list(self._nannies.items())}
         return {
-            key: process for key, process in kept.items() if process is not None and process.exitcode is None
+            key: process
+            for key, process in started.items()
+            if process is not None and process.exitcode is None
         }

@@ -75,8 +75,8 @@ def _cause(ids: Sequence[int], message: str) -> str:
     """Return what became of the one of these that died in words; torch, whose message it is, does not always know."""
     codes = [_attended[number].exitcode for number in ids if number in _attended]
     code = next((code for code in codes if code not in (None, 0, -signal.SIGTERM)), None)
-    said = re.search(r"killed by signal: ([^.]*)", message)
-    return f"died ({said[1]})" if code is None and said else describe_exit(code)
+    cause = re.search(r"killed by signal: ([^.]*)", message)
+    return f"died ({cause[1]})" if code is None and cause else describe_exit(code)
 
 
 def _hang_error(fault: str) -> ResourceError:

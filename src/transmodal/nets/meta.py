@@ -143,17 +143,17 @@ def _tell_convolution(
     groups: int,
 ) -> Tensor | None:
     sides, spread = first.shape[2:], [a * (b - 1) for a, b in zip(dilation, weight.shape[2:], strict=False)]
-    given = (sides, spread, stride, padding, output_padding)
-    if first.ndim != weight.ndim or len({len(numbers) for numbers in given}) > 1:
+    by_side = (sides, spread, stride, padding, output_padding)
+    if first.ndim != weight.ndim or len({len(numbers) for numbers in by_side}) > 1:
         return None  # without a batch, or one number for all sides
     if transposed:
         shape = [
             (side - 1) * step - 2 * pad + reach + more + 1
-            for side, reach, step, pad, more in zip(*given, strict=True)
+            for side, reach, step, pad, more in zip(*by_side, strict=True)
         ]
         return first.new_empty(first.shape[0], weight.shape[1] * groups, *shape)
     shape = [
-        (side + 2 * pad - reach - 1) // step + 1 for side, reach, step, pad, _ in zip(*given, strict=True)
+        (side + 2 * pad - reach - 1) // step + 1 for side, reach, step, pad, _ in zip(*by_side, strict=True)
     ]
     return None if min(shape) < 1 else first.new_empty(first.shape[0], weight.shape[0], *shape)
 

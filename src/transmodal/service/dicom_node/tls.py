@@ -34,10 +34,10 @@ class TlsFiles:
             UsageError: E004.
         """
         if (self.certificate is None) != (self.key is None):
-            given, missing = (
+            option, missing = (
                 ("--tls-key", "--tls-cert") if self.certificate is None else ("--tls-cert", "--tls-key")
             )
-            raise UsageError("E004", f"{given} without {missing}", "both", f"Give {missing} FILE too.")
+            raise UsageError("E004", f"{option} without {missing}", "both", f"Give {missing} FILE too.")
         if is_destination_over_tls and self.authorities is None:
             raise UsageError(
                 "E004",

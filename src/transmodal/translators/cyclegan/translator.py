@@ -188,10 +188,10 @@ class CycleGAN(Translator[Outputs]):
         """Return what both generators miss on pairs; a mean over all samples, so that it is the same over processes."""
         if not self.learns_pairs or batch.is_pair is None:
             return {}
-        made = {"paired": (outputs.synthetic, batch.paired()), "paired_back": (outputs.back, batch.source)}
+        images = {"paired": (outputs.synthetic, batch.paired()), "paired_back": (outputs.back, batch.source)}
         return {
             name: self.config.paired_weight * (_errors(image, own) * batch.is_pair).mean()
-            for name, (image, own) in made.items()
+            for name, (image, own) in images.items()
         }
 
 

@@ -140,8 +140,8 @@ class SamEncoder(nn.Module):
                 handle = self.vision_encoder.layers[number].register_forward_hook(hook)
                 hooks.callback(handle.remove)
             neck = self(images)
-        kept = {name: x.permute(0, 3, 1, 2)[..., :rows, :columns] for name, x in tokens.items()}
-        return {**kept, "SAM neck": neck}
+        maps = {name: x.permute(0, 3, 1, 2)[..., :rows, :columns] for name, x in tokens.items()}
+        return {**maps, "SAM neck": neck}
 
     def _tokens(self, images: Tensor) -> tuple[int, int]:
         """Return the patches that images have along each side, without the padding."""
