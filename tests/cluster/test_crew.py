@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import socket
@@ -169,3 +170,13 @@ def test_without_dask_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> Non
     with pytest.raises(ResourceError, match=r"transmodal\[cluster\]") as caught, working_on("local"):
         pass
     assert caught.value.code == "E404"
+
+
+def test_callbacks_that_fail_inside_dask_are_not_shown(
+    scheduler: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    with working_on(scheduler):
+        logging.getLogger("tornado.application").error("Exception in callback", exc_info=NameError("future"))
+    assert caplog.text == ""
+    logging.getLogger("tornado.application").error("shown again")
+    assert "shown again" in caplog.text

@@ -28,9 +28,11 @@ ERROR = {"code": "E101", "got": "a", "expected": "b", "remedy": "c"}
 class StandIn:
     """A process that does its work as it starts, and lives for some looks."""
 
+    LOOKS = 3
+
     def __init__(self, target: Callable[..., None], args: tuple[Any, ...], daemon: bool) -> None:
         self._target, self._args = target, args
-        self.looks, self.exitcode = 3, 0
+        self.looks, self.exitcode = self.LOOKS, 0
 
     def start(self) -> None:
         self._target(*self._args)
@@ -82,7 +84,12 @@ def finished(folder: Path, limits: Limits | None = None, n: int = 1) -> list[Ser
     return [store.get(job.id) for job in jobs]
 
 
-def test_a_job_is_counted_and_done(tmp_path: Path, work: Work) -> None:
+@pytest.mark.parametrize("looks", [3, 1], ids=["while it lives", "as it ends"])
+def test_a_job_is_counted_and_done(
+    looks: int, tmp_path: Path, work: Work, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(StandIn, "LOOKS", looks)
+
     def does(task: worker.JobWork, pipe: Connection) -> None:
         assert not (task.folder / "left").exists()
         pipe.send_bytes(worker.COUNT.pack(1, 5))
@@ -91,7 +98,7 @@ def test_a_job_is_counted_and_done(tmp_path: Path, work: Work) -> None:
 
     work(does)
     (job,) = finished(tmp_path)
-    assert (job.state, job.error) == ("done", {})
+    assert (job.state, job.error, job.completed, job.total) == ("done", {}, 2, 5)
 
 
 def test_what_an_earlier_attempt_left_is_cleared(tmp_path: Path) -> None:

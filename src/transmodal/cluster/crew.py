@@ -28,6 +28,9 @@ CLOSE_SECONDS = 2.0
 FEWEST_UNDER_WAY = 64
 """Jobs that are handed out at once at least: by their number adaptive clusters see how many workers they need."""
 
+_LOGS = ("distributed", "tornado")
+"""Packages whose loggers are silent while a cluster works: an interruption makes dask's own callbacks fail now and then."""
+
 _LOCAL = re.compile(r"local(?::([1-9]\d*))?")
 _ADDRESS = re.compile(r"(tcp|tls)://[^\s/]+:\d+")
 
@@ -289,8 +292,8 @@ def _client(distributed: Any, address: str) -> Iterator[Any]:  # noqa: ANN401
 
 @contextmanager
 def _quietly() -> Iterator[None]:
-    """Keep dask's own log of connections and restarts out of ours."""
-    names = [name for name in logging.root.manager.loggerDict if name.partition(".")[0] == "distributed"]
+    """Keep the logs of dask and of its event loop, of connections, restarts and interruptions, out of ours."""
+    names = [name for name in logging.root.manager.loggerDict if name.partition(".")[0] in _LOGS]
     levels = {name: logging.getLogger(name).level for name in names}
     try:
         for name in names:

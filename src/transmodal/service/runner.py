@@ -193,6 +193,7 @@ class Runner:
                 await asyncio.sleep(LOOK_SECONDS)
             is_late = process.is_alive()
             await asyncio.to_thread(_end, process)
+            self._count(job, receiver)  # what it said between the last look and its end
         finally:
             if process.is_alive():
                 process.kill()
