@@ -65,7 +65,7 @@ VERBS: dict[str, tuple[str, ...]] = {
     "experiments/reader/": ("reader",),
     "experiments/study/": ("study",),
     "commands/_gate.py": ("translate",),
-    "inference/cycle.py": ("evaluate",),
+    "evaluation/unpaired/cycle.py": ("evaluate",),
     "inference/ensemble.py": ("translate",),
     "inference/gate.py": ("translate",),
     "inference/intervals/": ("translate",),

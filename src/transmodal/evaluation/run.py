@@ -12,7 +12,6 @@ from transmodal.cohorts.store import Cohort, PreparedCase
 from transmodal.errors import UsageError
 from transmodal.evaluation.case_scorer import CaseScorer
 from transmodal.evaluation.casewise import SpreadCases, evaluate_cases
-from transmodal.evaluation.computable import check_cases
 from transmodal.evaluation.drawing.viewer_pages import open_pages
 from transmodal.evaluation.external.internal_test import take_internal_test
 from transmodal.evaluation.external.sites import (
@@ -24,6 +23,7 @@ from transmodal.evaluation.external.sites import (
     read_site,
 )
 from transmodal.evaluation.external.strata import Strata
+from transmodal.evaluation.measures.computable import check_cases
 from transmodal.evaluation.measures.reference_mask import has_masks
 from transmodal.evaluation.memory import ADVICE, estimate_evaluation
 from transmodal.evaluation.oracles import fit as oracles

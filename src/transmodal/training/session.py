@@ -26,9 +26,9 @@ from transmodal.recipes.training_schema import Training
 from transmodal.training import optimizers as optim
 from transmodal.training.acceleration import accelerate
 from transmodal.training.alignment.parts import AlignmentParts, build_parts
+from transmodal.training.forecast.outlook import Outlook
 from transmodal.training.launch import Stop
 from transmodal.training.log import Curves
-from transmodal.training.outlook import Outlook
 from transmodal.training.planning.phases import PhasePlan
 from transmodal.training.planning.plan import Plan
 from transmodal.training.planning.starting_run import NAME, load_start

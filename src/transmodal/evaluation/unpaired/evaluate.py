@@ -18,8 +18,8 @@ from transmodal.evaluation.learned.fid import InceptionDistances
 from transmodal.evaluation.report import unpaired
 from transmodal.evaluation.runs import LoadedRuns, TranslationOptions, load_runs
 from transmodal.evaluation.score import range_of, unit_of
+from transmodal.evaluation.unpaired.cycle import cycle_error
 from transmodal.evaluation.unpaired.result import CYCLE, METRICS, UnpairedEvaluation, write
-from transmodal.inference.cycle import cycle_error
 from transmodal.inference.preprocessing import Preprocessing, preprocess_case
 from transmodal.modalities import modality_in
 from transmodal.progress import StageProgress

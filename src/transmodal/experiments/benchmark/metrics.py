@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 
 from transmodal.cohorts.store import Cohort
 from transmodal.errors import UsageError
-from transmodal.evaluation.computable import ScoredCase, check
 from transmodal.evaluation.learned import choose as learned
+from transmodal.evaluation.measures.computable import ScoredCase, check
 from transmodal.evaluation.measures.reference_mask import has_masks
 from transmodal.evaluation.score import STANDARD
 from transmodal.metrics import registry
@@ -77,7 +77,7 @@ def check_computable(names: Sequence[str], target: str, cohort: Cohort) -> None:
         cohort: prepared.
 
     Raises:
-        UsageError, InputError: as `evaluation.computable.check`.
+        UsageError, InputError: as `evaluation.measures.computable.check`.
     """
     for case in cohort.cases("test"):
         if target in case.modalities:

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from transmodal import translators
 from transmodal.errors import UsageError
-from transmodal.inference.cycle import cycle_error
+from transmodal.evaluation.unpaired.cycle import cycle_error
 from transmodal.inference.model import Model
 from transmodal.inference.preprocessing import build_preprocessing, preprocess
 from transmodal.recipes.load import validate

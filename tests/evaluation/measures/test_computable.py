@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from transmodal.errors import InputError, UsageError
-from transmodal.evaluation.computable import ScoredCase, check, check_cases
+from transmodal.evaluation.measures.computable import ScoredCase, check, check_cases
 
 GREY = ScoredCase("a", (64, 60, 40), has_labels=True, has_mask=True)
 COLOUR = GREY._replace(shape=(64, 60, 40, 3))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from transmodal.training.outlook import TIMED_STEPS, WARM_STEPS, Outlook
+from transmodal.training.forecast.outlook import TIMED_STEPS, WARM_STEPS, Outlook
 
 
 def test_the_pace_is_told_once_by_steps_that_are_warm() -> None:
