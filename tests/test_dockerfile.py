@@ -23,10 +23,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from typer.main import get_command
 
 from served import RUN
-from transmodal import cli
+from transmodal.commands._verbs import whole
 
 ROOT = Path(__file__).parents[1]
 PLACES = ("/opt/transmodal", "/jobs", "/models")
@@ -108,7 +107,7 @@ def test_every_program_of_a_step_is_there() -> None:
 def test_the_entry_point_is_the_verb_with_options_that_it_has() -> None:
     program, verb, *options = of("ENTRYPOINT")[0].words()
     assert (program, verb) == ("/opt/transmodal/bin/transmodal", "serve")
-    command = get_command(cli.app).commands["serve"]  # type: ignore[attr-defined]  # a group
+    command = whole("serve")
     known = {name for one in command.params for name in one.opts}
     assert {word for word in options if word.startswith("--")} <= known
     assert of("USER")[0].text != "root"

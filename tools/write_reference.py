@@ -18,11 +18,11 @@ from typing import Any
 import yaml
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
-from typer.main import get_command
 
 import transmodal
 from transmodal import cli, translators
 from transmodal.cohorts import layouts
+from transmodal.commands._verbs import whole
 from transmodal.recipes import schema
 
 REFERENCE = Path(__file__).parents[1] / "docs" / "reference"
@@ -41,9 +41,8 @@ def command_line() -> str:
         "# Command line",
         "Every verb says the same with `--help`. Exit status: 0, or as [errors](errors.md) lists.",
     ]
-    verbs = get_command(cli.app).commands  # type: ignore[attr-defined]  # a group of commands
     for name in cli.VERBS:
-        verb = verbs[name]
+        verb = whole(name)
         words = [
             word for parameter in verb.params if is_argument(parameter) for word in (metavar(parameter),)
         ]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import logging
 import multiprocessing
 import signal
 import sys
@@ -15,47 +14,13 @@ import typer
 from typer.main import get_command
 
 from transmodal._version import __version__
-from transmodal.commands import (
-    ablate,
-    atlas,
-    benchmark,
-    calibrate,
-    check,
-    compare,
-    demo,
-    dicom_node,
-    doctor,
-    dose,
-    evaluate,
-    export,
-    import_weights,
-    leaderboard,
-    merge,
-    models,
-    overlap,
-    plan,
-    prepare,
-    publish,
-    quantize,
-    reader,
-    recipes,
-    regions,
-    reproduce,
-    resplit,
-    segmentation,
-    serve,
-    study,
-    train,
-    translate,
-    translators,
-    verify,
-    view,
-)
+from transmodal.commands._verbs import VERBS, VerbGroup
 from transmodal.errors import TransmodalError, UsageError, suggest
 from transmodal.notice import INTENDED_USE
 
 app = typer.Typer(
     name="transmodal",
+    cls=VerbGroup,
     no_args_is_help=True,
     add_completion=True,
     rich_markup_mode="rich",
@@ -97,42 +62,6 @@ _END_SECONDS = 10.0
 
 _LESS_MEMORY = "Free memory, use smaller volumes, or fewer --workers where there are some."
 
-VERBS = {
-    "demo": demo,
-    "doctor": doctor,
-    "prepare": prepare,
-    "merge": merge,
-    "resplit": resplit,
-    "plan": plan,
-    "train": train,
-    "translate": translate,
-    "calibrate": calibrate,
-    "view": view,
-    "publish": publish,
-    "serve": serve,
-    "dicom-node": dicom_node,
-    "evaluate": evaluate,
-    "check": check,
-    "verify": verify,
-    "reproduce": reproduce,
-    "compare": compare,
-    "leaderboard": leaderboard,
-    "export": export,
-    "quantize": quantize,
-    "import": import_weights,
-    "overlap": overlap,
-    "dose": dose,
-    "regions": regions,
-    "segmentation": segmentation,
-    "ablate": ablate,
-    "benchmark": benchmark,
-    "study": study,
-    "reader": reader,
-    "atlas": atlas,
-    "models": models,
-    "recipes": recipes,
-    "translators": translators,
-}
 SYNONYMS = {
     "predict": "translate",
     "infer": "translate",
@@ -157,9 +86,6 @@ SYNONYMS = {
 }
 """Words that others have for a verb, or for an option that stands alone."""
 
-for name, verb in VERBS.items():
-    app.command(name, cls=getattr(verb, "COMMAND", None), epilog=verb.EXAMPLES)(verb.run)
-
 
 @app.callback()
 def _options(
@@ -182,6 +108,8 @@ def _options(
     ] = False,
 ) -> None:
     """Take the options that stand before the verb."""
+    import logging
+
     from transmodal.commands._progress import quietly
 
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")

@@ -10,11 +10,11 @@ from typing import Annotated, Literal
 
 import pytest
 import typer
-from typer.main import get_command
 from typer.testing import CliRunner
 
 from transmodal import cli
 from transmodal.commands._groups import grouped
+from transmodal.commands._verbs import whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,5 +72,5 @@ def test_two_options_of_one_name_are_refused() -> None:
 
 @pytest.mark.parametrize("verb", cli.VERBS)
 def test_every_option_of_every_verb_has_help(verb: str) -> None:
-    command = get_command(cli.app).commands[verb]  # type: ignore[attr-defined]  # a group of commands
+    command = whole(verb)
     assert [option.name for option in command.params if (option.help or "")[-1:] not in (".", ")")] == []

@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from typer.main import get_command
 
 import transmodal
 from transmodal import cli
 from transmodal.cohorts import layouts
+from transmodal.commands._verbs import whole
 
 SOURCE = Path(transmodal.__file__).parent
 ERRORS = ("UsageError", "InputError", "ResourceError", "IntegrityError", "InternalError", "TransmodalError")
@@ -148,7 +148,7 @@ def verbs_of(module: str) -> tuple[str, ...]:
 
 @lru_cache
 def options_of(verb: str) -> set[str]:
-    command = get_command(cli.app).commands[verb]  # type: ignore[attr-defined]  # a group
+    command = whole(verb)
     return {name for one in command.params for name in one.opts} | {"--help", "-h"}
 
 

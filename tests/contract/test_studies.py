@@ -7,9 +7,8 @@ import re
 from pathlib import Path
 
 import pytest
-from typer.main import get_command
 
-from transmodal import cli
+from transmodal.commands._verbs import whole
 from transmodal.experiments.study.studies import find, names
 
 TESTS = Path(__file__).parents[1] / "experiments" / "study" / "studies"
@@ -37,6 +36,6 @@ def test_every_study_is_tested_with_and_without_an_effect(name: str) -> None:
 @pytest.mark.parametrize("name", names())
 def test_the_example_of_a_study_is_a_call_that_the_command_takes(name: str) -> None:
     words = find(name).command.split()
-    command = get_command(cli.app).get_command(None, "study")  # type: ignore[attr-defined, arg-type]  # a group
+    command = whole("study")
     options = {option for parameter in command.params for option in parameter.opts}
     assert {word for word in words if re.match("--?[a-z]", word)} <= options
