@@ -53,9 +53,14 @@ def source_series(folder: Path, description: str = "t1 mprage CANARYNAME") -> Pa
 
 
 def write_rules(
-    path: Path, port: int, title: str = "RESEARCH", rule: dict[str, object] | None = None
+    path: Path,
+    port: int,
+    title: str = "RESEARCH",
+    rule: dict[str, object] | None = None,
+    *,
+    tls: bool = False,
 ) -> Path:
-    """Write rules of one destination on this machine."""
+    """Write rules of one destination on this machine, which is called over TLS where it is so."""
     own = {
         "name": "fa",
         "match": {"modality": "MR", "description": "*T1*"},
@@ -63,7 +68,7 @@ def write_rules(
         "gate": "warn",
         **(rule or {}),
     }
-    destination = {"host": "127.0.0.1", "port": port, "ae_title": title}
+    destination = {"host": "127.0.0.1", "port": port, "ae_title": title, "tls": tls}
     path.write_text(yaml.safe_dump({"destination": destination, "rules": [own]}))
     return path
 

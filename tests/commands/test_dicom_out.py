@@ -198,16 +198,35 @@ def test_a_series_written_onto_another_has_its_grid_and_frame(place: Path) -> No
         transmodal.reproduce("fa.json", "mr_series", run="run")
 
 
-@pytest.mark.parametrize("change", [{"frame": "1.2.8"}, {"patient": "another"}])
+@pytest.mark.parametrize(
+    ("change", "remedy"), [({"frame": "1.2.8"}, "Register"), ({"patient": "another"}, "Check which series")]
+)
 def test_another_frame_or_patient_is_refused_before_anything_is_translated(
-    place: Path, change: dict[str, str]
+    place: Path, change: dict[str, str], remedy: str
 ) -> None:
     source = io.read("mr_series")
     write_series(source, Path("plan"), replace(ABOUT, **change))  # type: ignore[arg-type]
     with pytest.raises(InputError, match="differ in") as refused:
         transmodal.translate("run", "mr_series", "fa", form=DicomWords(onto=Path("plan")))
     assert refused.value.code == "E130"
+    assert remedy in refused.value.remedy
     assert not Path("fa").exists()
+
+
+def test_a_registered_image_lies_in_the_other_frame_and_one_beside_it_is_refused(place: Path) -> None:
+    source = io.read("mr_series")
+    write_series(source, Path("plan"), replace(ABOUT, frame="1.2.8"))
+    io.write(source, Path("registered.nii.gz"))
+    words = DicomWords(onto=Path("plan"))
+    transmodal.translate("run", "registered.nii.gz", "fa", form=words, gate="off")
+    header = pydicom.dcmread(next(Path("fa").iterdir()))
+    assert (header.FrameOfReferenceUID, header.PatientID) == ("1.2.8", ABOUT.patient)
+    far = source.affine.copy()
+    far[0, 3] += 1000
+    io.write(Volume(source.voxels, far), Path("far.nii.gz"))
+    with pytest.raises(InputError, match="wholly outside"):
+        transmodal.translate("run", "far.nii.gz", "fa2", form=words, gate="off")
+    assert not Path("fa2").exists()
 
 
 def test_a_parametric_map_is_written_kept_verified_and_made_again(

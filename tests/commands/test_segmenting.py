@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pydicom
 import pytest
+from highdicom.seg import segread
 
 import transmodal
 from dicom_files import series
+from dicom_tools import dciodvfy_errors, needs
 from refusals import refusal
 from transmodal.commands._segmenting import segmentation
 from transmodal.volumes import Volume, io
 from transmodal.volumes.formats.dicom.export.segmentation import _read_frames
 from transmodal.volumes.formats.dicom.series import read_order
-from transmodal.volumes.geometry.reorient import crop_or_pad, reorient
+from transmodal.volumes.formats.dicom.writing import SeriesAbout, write_series
+from transmodal.volumes.geometry.reorient import crop_or_pad, reorient, resample
 
 
 @pytest.fixture
@@ -36,6 +40,30 @@ def test_a_mask_in_any_order_of_axes_lies_on_its_series(place: Path) -> None:
     frames = _read_frames(place / "out" / "seg.dcm", slices)
     np.testing.assert_array_equal(frames, voxels.transpose(2, 1, 0) > 500)
     assert pydicom.dcmread("out/seg.dcm").SegmentSequence[0].SegmentLabel == "label 3"
+
+
+@needs("dciodvfy")
+@pytest.mark.usefixtures("folders")
+def test_the_region_of_a_translation_lies_on_its_series() -> None:
+    source = io.read("source-t1.nii.gz")
+    whole = source.with_voxels(np.rint(source.voxels).astype(np.int16))
+    write_series(whole, Path("mr_series"), SeriesAbout("MR", "t1", "77", "1.2.3", "1.2.9", 7))
+    transmodal.translate("run", "mr_series", "synthetic", form="dicom", gate="off")
+    whole_model = transmodal.load("run")
+    model = replace(whole_model, preprocessing=replace(whole_model.preprocessing, region="body"))
+    translation = model.translate(transmodal.read("mr_series"), gate="off")
+    assert translation.region is not None
+    transmodal.write(translation.region, "region.nii.gz")
+    transmodal.segmentation("region.nii.gz", "synthetic", "region.dcm", algorithm="Transmodal")
+    assert dciodvfy_errors(Path("region.dcm")) == []
+    slices, _ = read_order(Path("synthetic"))
+    read = segread("region.dcm")
+    assert read.SyntheticData == "YES"
+    assert read.FrameOfReferenceUID == slices[0].text("FrameOfReferenceUID")
+    labels = read.get_pixels_by_source_instance([one.text("SOPInstanceUID") for one in slices])
+    placed = resample(translation.region, io.read("synthetic").grid, how="nearest").voxels
+    np.testing.assert_array_equal(labels[..., 0], placed.transpose(2, 1, 0))
+    assert 0 < labels.mean() < 1
 
 
 def test_another_grid_is_refused_and_resampled_where_that_is_said(place: Path) -> None:

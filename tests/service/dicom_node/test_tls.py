@@ -14,7 +14,7 @@ from typing import NamedTuple
 import pytest
 
 from dicom_files import N_SLICES, series
-from dicom_nodes import destination, write_rules
+from dicom_nodes import destination, node_at, source_series, wait_for, write_rules
 from dicom_tools import needs, place_of
 from refusals import refusal
 from transmodal.errors import ResourceError
@@ -142,6 +142,26 @@ def test_a_destination_over_tls_is_known_by_its_authority_and_name(
                 sender.send(parcel, "TRANSMODAL", place, lambda name: True, wrong.client_context())
             assert refused.value.code == "E407"
         assert own.taken.total() == N_SLICES
+
+
+@needs("storescu")
+def test_a_node_in_a_process_of_its_own_takes_and_sends_over_tls_alone(
+    tmp_path: Path, hospital: Authority, node: TlsFiles, scanner: TlsFiles
+) -> None:
+    """From the command line to the research node: files of PEM in, dcmtk in front of it, both ways encrypted."""
+    images = source_series(tmp_path / "source")
+    known = ("+tls", scanner.key, scanner.certificate, "+cf", node.authorities)
+    words = (f"--tls-cert={node.certificate}", f"--tls-key={node.key}", f"--tls-ca={node.authorities}")
+    with destination(hospital.sign("research").server_context()) as research:
+        path = write_rules(tmp_path / "rules.yaml", research.port, tls=True)
+        with node_at(path, tmp_path / "queue", *words) as own:
+            assert store(own.port, images) != 0
+            assert store(own.port, images, "+tla", "+cf", node.authorities) != 0
+            assert own.states() == []
+            assert store(own.port, images, *known) == 0
+            wait_for(lambda: own.states() == ["sent"])
+        assert research.taken.total() == len(list(images.iterdir()))
+    assert own.process.returncode == 143
 
 
 def test_old_protocols_are_not_spoken(node: TlsFiles) -> None:

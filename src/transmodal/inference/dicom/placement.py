@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from transmodal.errors import InputError
 from transmodal.inference.translation import Translation
 from transmodal.modalities import modality_of
 from transmodal.volumes import Grid, Volume
@@ -30,6 +31,7 @@ def place(translation: Translation, grid: Grid) -> Translation:
         grid: where to.
 
     Raises:
+        InputError: E130 for a grid of which the source covers nothing.
         ResourceError: E401 for a grid beyond the budget.
     """
     target = str(translation.record["target"])
@@ -38,6 +40,13 @@ def place(translation: Translation, grid: Grid) -> Translation:
     volume = replace(resampled, voxels=_as_type(resampled.voxels, source.voxels.dtype))
     inside = resample(Volume(np.ones(source.grid.shape, np.uint8), source.affine), grid, how="nearest")
     covered = float(inside.voxels.mean())
+    if covered == 0:
+        raise InputError(
+            "E130",
+            "a source that lies wholly outside the grid to write it onto",
+            "a source in the coordinates of that grid",
+            "Register the source to the image of that grid, and translate the registered image.",
+        )
     sides = cut_sides(source) if modality_of(target).unit == "HU" else None
     record: dict[str, Any] = {
         **translation.record,

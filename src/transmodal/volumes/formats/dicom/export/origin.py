@@ -31,6 +31,12 @@ ELEMENTS = (
 )
 """Elements that a synthetic series has from its source: of patient, study, frame of reference and position."""
 _INSTANCE = ("SOPClassUID", "SOPInstanceUID", "SeriesInstanceUID", "StudyInstanceUID")
+_REMEDIES = {
+    "PatientID": "Check which series belong together.",
+    "FrameOfReferenceUID": "Register the source to the other series, write the registered image as NIfTI, and translate "
+    "that in its place with --onto.",
+}
+"""What helps where the source and the series to write it onto differ in an element."""
 _SERIES_STEP = 1000
 """SeriesNumber of a synthetic series is its source's and so many more."""
 
@@ -73,13 +79,13 @@ class SeriesOrigin:
         Raises:
             InputError: E130 where their patients, or their frames of reference, differ.
         """
-        for keyword in ("PatientID", "FrameOfReferenceUID"):
+        for keyword, remedy in _REMEDIES.items():
             if self.elements.get(keyword) != second.elements.get(keyword):
                 raise InputError(
                     "E130",
                     f"the source and the series to write it onto differ in {keyword}",
                     "series of one patient and one frame of reference, whose coordinates can be compared",
-                    "Register the source to the other series first, and translate the registered image as NIfTI.",
+                    remedy,
                 )
         return self
 
