@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from transmodal.commands._words import list_words, path_of, seed_numbers
+from transmodal.commands._words import in_shell, list_words, path_of, seed_numbers
 from transmodal.errors import UsageError
 
 
@@ -21,6 +21,13 @@ def test_words_of_python_become_those_of_the_line() -> None:
 def test_a_word_is_a_path_unless_there_is_none() -> None:
     assert path_of("a") == path_of(Path("a")) == Path("a")
     assert path_of(None) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "word"), [("a/b", "a/b"), ("two words", "'two words'"), ("./-rf", "./-rf"), ("a\nb", "'a\nb'")]
+)
+def test_a_path_is_one_word_of_a_shell_and_no_option(name: str, word: str) -> None:
+    assert in_shell(Path(name)) == word
 
 
 def test_seeds_are_numbers() -> None:

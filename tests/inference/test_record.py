@@ -15,7 +15,7 @@ from transmodal.checkpoint import Fingerprint
 from transmodal.inference import engines
 from transmodal.inference.preprocessing import Preprocessing, preprocess
 from transmodal.inference.provenance import environment
-from transmodal.inference.record import describe
+from transmodal.inference.record import _resolution, describe
 from transmodal.notice import INTENDED_USE
 from transmodal.volumes import Volume
 from transmodal.volumes.intensity import IntensitySpec, fit
@@ -90,6 +90,12 @@ def test_a_grid_that_is_not_the_resolution_is_named(spacing: float, said: str) -
     model = model_of()
     model.preprocessing = replace(model.preprocessing, spacing_mm=2.0)
     assert said in described(model, spacing)["notes"][-1]
+
+
+def test_a_source_that_is_coarser_along_some_axes_alone_is_not_called_coarse() -> None:
+    assert _resolution(2.0, (1.9, 1.9, 2.2))[0].startswith(
+        "the source's spacing 1.9 x 1.9 x 2.2 mm is coarser along an axis than the recipe's 2 mm"
+    )
 
 
 def test_random_weights_other_axes_and_large_slices_are_named() -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from transmodal.commands import _readers
+from transmodal.commands._words import in_shell
 from transmodal.commands.reader import ReaderMakeWords
 from transmodal.errors import UsageError, suggest
 from transmodal.experiments.reader.session import QUESTIONS, QuestionName
@@ -100,7 +101,7 @@ def make(folder: Path, words: ReaderWords) -> None:
     print("\n".join(outcome.notes))
     print(
         "Keep the key away from readers until all have read. "
-        f"Read it: transmodal reader read {folder} --name NAME"
+        f"Read it: transmodal reader read {in_shell(folder)} --name NAME"
     )
 
 

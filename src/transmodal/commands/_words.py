@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -27,6 +28,12 @@ def folders_by_name(words: Words) -> list[str]:
 def path_of(word: str | Path | None) -> Path | None:
     """Return the path that a word names; None for none."""
     return None if word is None else Path(word)
+
+
+def in_shell(path: Path) -> str:
+    """Return a path as a command to copy has it: quoted where a shell needs it, and never an option."""
+    text = str(path)
+    return shlex.quote(f"./{text}" if text.startswith("-") else text)
 
 
 def seed_numbers(text: str | None) -> list[int]:

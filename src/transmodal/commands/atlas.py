@@ -9,6 +9,7 @@ from typing import Annotated, NamedTuple
 import typer
 
 from transmodal.commands._clusters import Scheduler, Workers, working
+from transmodal.commands._words import in_shell
 
 EXAMPLES = (
     "Examples:\n\ntransmodal atlas -o subjects --subjects 4 --modalities t1,fa\n\n"
@@ -108,8 +109,8 @@ def _write_folders(words: _Words, output: Path, modalities: str, head: Head, mas
             workers=words.workers,
         )
     print(
-        f"{words.subjects} virtual subjects in {output}. "
-        f"Prepare them: transmodal prepare folders {output} -o cohort"
+        f"{_count(words.subjects)} in {output}. "
+        f"Prepare: transmodal prepare folders {in_shell(output)} -o cohort"
     )
 
 
@@ -139,6 +140,10 @@ def _write_release(words: _Words, output: Path, layout: str, defects: list[str])
     release = releases.release_of(layout)
     settings = "".join(f" --with {setting}" for setting in release.settings)
     print(
-        f"{words.subjects} virtual subjects as {layout} in {output}. "
-        f"Prepare them: transmodal prepare {release.layout} {output} -o cohort{settings}"
+        f"{_count(words.subjects)} as {layout} in {output}. "
+        f"Prepare: transmodal prepare {release.layout} {in_shell(output)} -o cohort{settings}"
     )
+
+
+def _count(n: int) -> str:
+    return "1 virtual subject" if n == 1 else f"{n} virtual subjects"

@@ -51,6 +51,7 @@ def run(
     Run it again and it goes on from where it stopped.
     """
     from transmodal.commands._progress import bars
+    from transmodal.commands._words import in_shell
     from transmodal.experiments.demo import DemoOptions, run_demo
 
     start = time.perf_counter()
@@ -64,8 +65,9 @@ def run(
     if result.cohort_page is not None:
         print(f"Cohort:   {result.cohort_page} shows every pair")
     print(f"Example:  {result.example} holds sources and what was made of them")
-    words = [path if len(result.sources) == 1 else f"{name}={path}" for name, path in result.sources.items()]
-    print(f"Try it:   transmodal translate {result.run} {' '.join(map(str, words))} -o synthetic.nii.gz")
+    paths = {name: in_shell(path) for name, path in result.sources.items()}
+    words = paths.values() if len(paths) == 1 else [f"{name}={path}" for name, path in paths.items()]
+    print(f"Try it:   transmodal translate {in_shell(result.run)} {' '.join(words)} -o synthetic.nii.gz")
     print(f"Took {(time.perf_counter() - start) / 60:.1f} minutes.")
 
 

@@ -63,6 +63,7 @@ def run(
     import json
 
     from transmodal.commands._progress import bars
+    from transmodal.commands._words import in_shell
     from transmodal.training import launch
 
     with bars() as terminal:
@@ -83,7 +84,7 @@ def run(
         print(json.dumps(result.to_json(), indent=1))
         return
     print(result.line())
-    print(f"Translate with it: transmodal translate {output} IMAGE -o OUTPUT")
+    print(f"Translate with it: transmodal translate {in_shell(output)} IMAGE -o OUTPUT")
 
 
 @memory.guarded(

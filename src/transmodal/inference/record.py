@@ -99,7 +99,7 @@ def _resolution(spacing_mm: float | None, native: tuple[float, float, float]) ->
     notes = []
     if max(native) > 1.05 * spacing_mm:
         notes.append(
-            f"the source's spacing {_in_mm(native)} mm is coarser than the recipe's {spacing_mm:g} mm: "
+            f"the source's spacing {_in_mm(native)} mm is coarser{_where(native, spacing_mm)} than the recipe's {spacing_mm:g} mm: "
             "the synthetic volume has no more detail than the source"
         )
     if min(native) < 0.95 * spacing_mm:
@@ -108,6 +108,11 @@ def _resolution(spacing_mm: float | None, native: tuple[float, float, float]) ->
             "the output's grid is not its resolution"
         )
     return notes
+
+
+def _where(native: tuple[float, float, float], spacing_mm: float) -> str:
+    """Return the words for a spacing that is coarser along some axes alone."""
+    return "" if min(native) > 1.05 * spacing_mm else " along an axis"
 
 
 def _padding(model: Model, shape: tuple[int, ...]) -> list[str]:
