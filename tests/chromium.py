@@ -26,7 +26,7 @@ DEMAND = "TRANSMODAL_NEEDS_CHROMIUM"
 """Environment variable: where it is set, a missing Chromium is a failure and no reason to skip."""
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-PATIENCE_S = 120
+PATIENCE_S = 300
 OPTIONS = (
     "--headless=new",
     "--no-sandbox",
@@ -252,7 +252,7 @@ class Tab(Browser):
             uploadThroughput=-1,
         )
 
-    def wait(self, expression: str, seconds: float = 60) -> None:
+    def wait(self, expression: str, seconds: float = PATIENCE_S) -> None:
         """Wait until an expression is true; while the page is exchanged for another there is none to ask."""
         end = time.monotonic() + seconds
         while not self._is_true(expression):

@@ -6,13 +6,12 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-PATIENCE_SECONDS = 60.0
+from patience import wait_for
 
 
 class Job(NamedTuple):
@@ -45,19 +44,6 @@ def lines(folder: Path, word: str) -> list[tuple[str, int]]:
     log = folder / "log"
     parts = [line.split() for line in log.read_text().splitlines()] if log.exists() else []
     return [(name, int(process)) for kind, name, process in parts if kind == word]
-
-
-def wait_for(condition: Callable[[], object]) -> None:
-    """Wait until something holds.
-
-    Raises:
-        TimeoutError: after a minute.
-    """
-    end = time.monotonic() + PATIENCE_SECONDS
-    while not condition():
-        if time.monotonic() > end:
-            raise TimeoutError("it does not come to hold")
-        time.sleep(0.02)
 
 
 @contextmanager

@@ -31,7 +31,6 @@ from transmodal.volumes.formats.dicom.writing import SeriesAbout, write_series
 EARLIER = Path(__file__).parent / "contract" / "earlier"
 RUN = EARLIER / "run"
 PATIENT, STUDY = "CANARYID", "1.2.3"
-SECONDS = 90.0
 
 
 def free_port() -> int:
@@ -71,13 +70,6 @@ def write_rules(
     destination = {"host": "127.0.0.1", "port": port, "ae_title": title, "tls": tls}
     path.write_text(yaml.safe_dump({"destination": destination, "rules": [own]}))
     return path
-
-
-def wait_for(is_so: Callable[[], bool], seconds: float = SECONDS) -> None:
-    end = time.monotonic() + seconds
-    while not is_so():
-        assert time.monotonic() < end, "it did not come to that"
-        time.sleep(0.02)
 
 
 @dataclass

@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from patience import PATIENCE_SECONDS, wait_for
+
 EARLIER = Path(__file__).parent / "contract" / "earlier"
 RUN, SOURCE = EARLIER / "run", EARLIER / "source-t1.nii.gz"
 
@@ -49,7 +51,7 @@ class Served:
         sent = {"Authorization": f"Bearer {self.token}"} if self.token else {}
         if body is not None and method == "POST":
             sent["Content-Type"] = "application/json"
-        connection = http.client.HTTPConnection(self.host, self.port, timeout=60)
+        connection = http.client.HTTPConnection(self.host, self.port, timeout=PATIENCE_SECONDS)
         try:
             with suppress(ConnectionError):  # a refused body is answered before it is whole
                 connection.request(method, path, body, {**sent, **(headers or {})})
@@ -58,7 +60,7 @@ class Served:
         finally:
             connection.close()
 
-    def send(self, request: bytes, seconds: float = 20.0) -> Answer:
+    def send(self, request: bytes, seconds: float = PATIENCE_SECONDS) -> Answer:
         """Return the answer to bytes on a bare socket, read until the service closes or falls silent."""
         with socket.create_connection((self.host, self.port), timeout=seconds) as connection:
             with suppress(OSError):  # refused before all was sent
@@ -81,15 +83,16 @@ class Served:
 
     def wait(self, job: str, states: tuple[str, ...] = ("done", "failed")) -> dict[str, Any]:
         """Return a job once it is in one of the states."""
-        end = time.monotonic() + 120
-        while time.monotonic() < end:
+        found: dict[str, Any] = {}
+
+        def is_there() -> bool:
             answer = self.ask("GET", f"/jobs/{job}")
             assert answer.status == 200, answer
-            if answer.json()["state"] in states:
-                found: dict[str, Any] = answer.json()
-                return found
-            time.sleep(0.05)
-        raise AssertionError(f"the job did not come to {states}")
+            found.update(answer.json())
+            return found["state"] in states
+
+        wait_for(is_there)
+        return found
 
     def figure(self, name: str) -> float:
         """Return a figure of /metrics."""
@@ -106,7 +109,7 @@ class Served:
     def stop(self, number: int = signal.SIGTERM) -> int:
         """Send a signal and return the exit status."""
         self.process.send_signal(number)
-        return self.process.wait(60)
+        return self.process.wait(PATIENCE_SECONDS)
 
 
 def answer_on(connection: socket.socket) -> Answer:

@@ -144,7 +144,7 @@ def test_the_steps_run_and_the_service_answers(tmp_path: Path) -> None:
         try:
             assert process.stdout is not None
             assert process.stdout.readline().startswith("http://0.0.0.0:")
-            subprocess.run(check, env=environment, check=True, timeout=60)
+            subprocess.run(check, env=environment, check=True, timeout=600)
         finally:
             process.send_signal(signal.SIGTERM)
             status = process.wait(60)

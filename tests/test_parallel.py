@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
@@ -36,12 +35,10 @@ def test_the_item_that_ends_or_stops_its_process_is_named(
     number: int, code: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(processes, "LOOK_SECONDS", 0.1)
-    start = time.monotonic()
     with pytest.raises(ResourceError, match="the process that worked on bad") as caught:
         dict(parallel.spread(signal.raise_signal, {"bad": number, "good": 0}, 2))
     assert caught.value.code == code
     assert caught.value.exit_status == 4
-    assert time.monotonic() - start < 30
     assert "going on with" in caplog.text
 
 

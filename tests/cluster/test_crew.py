@@ -13,7 +13,8 @@ import pytest
 
 import cluster_jobs
 import transmodal
-from cluster_jobs import Job, lines, wait_for, work
+from cluster_jobs import Job, lines, work
+from patience import wait_for
 from subject_files import write_blob
 from transmodal import cli, parallel
 from transmodal.cluster import crew

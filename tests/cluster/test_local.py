@@ -11,7 +11,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from cluster_jobs import wait_for
+from patience import wait_for
 from transmodal import processes
 from transmodal.cluster import local
 

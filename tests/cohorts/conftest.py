@@ -143,6 +143,7 @@ class Slow:
         return f"slow {self.number}"
 
     def load(self):
+        Path(f"begun-{self.id}").touch()
         time.sleep(self.seconds)
         if self.mood == "die" or (self.mood == "die once" and not Path("died").exists()):
             Path("died").touch()

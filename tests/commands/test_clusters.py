@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import cluster_jobs
+from patience import PATIENCE_SECONDS
 from subject_files import write_blob
 from transmodal import cli
 from transmodal.commands._clusters import working
@@ -92,7 +93,7 @@ def test_interrupted_jobs_leave_nothing_behind(words: str, idle_scheduler: str, 
         said = iter(process.stderr.readline, "")
         assert any("has no worker yet: waiting for one" in line for line in said)
         process.send_signal(signal.SIGINT)
-        printed, errors = process.communicate(timeout=cluster_jobs.PATIENCE_SECONDS)
+        printed, errors = process.communicate(timeout=PATIENCE_SECONDS)
     finally:
         process.kill()
     assert process.returncode == 130

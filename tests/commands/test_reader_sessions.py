@@ -56,13 +56,13 @@ def test_a_session_is_made_read_left_by_interrupt_and_scored(
         assert process.stdout is not None
         address = process.stdout.readline().strip()
         host, token = address.removeprefix("http://").split("/")[:2]
-        connection = HTTPConnection(host, timeout=20)
+        connection = HTTPConnection(host, timeout=120)
         content = '{"place": 0, "answer": "synthetic", "seconds": 2}'
         connection.request("POST", f"/{token}/answer", content, {"Content-Type": "application/json"})
         assert connection.getresponse().status == 200
         connection.close()
         process.send_signal(signal.SIGKILL)
-        process.wait(30)
+        process.wait(120)
     assert read_answers(tmp_path / "s/answers/anna.jsonl", session).answers[0].word == "synthetic"
 
     reading_sessions.read_all_items(tmp_path / "s", session, key, "anna", reading_sessions.knowing)

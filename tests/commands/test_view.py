@@ -101,12 +101,12 @@ def test_a_page_is_served_until_ctrl_c() -> None:
         try:
             assert process.stdout is not None
             address = process.stdout.readline().strip()
-            with urllib.request.urlopen(address, timeout=20) as answer:
+            with urllib.request.urlopen(address, timeout=120) as answer:
                 page = answer.read().decode()
-            with urllib.request.urlopen(f"{address}volume-0.nii", timeout=20) as answer:
+            with urllib.request.urlopen(f"{address}volume-0.nii", timeout=120) as answer:
                 assert b"DOE" not in answer.read()[:352]
             process.send_signal(signal.SIGINT)
-            assert process.wait(20) == 0
+            assert process.wait(120) == 0
         finally:
             process.kill()
     assert '"name": "doe_john_ct.nii.gz"' in page

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 import pytest
 from torch.utils.data import get_worker_info
 
+from patience import PATIENCE_SECONDS
 from transmodal import processes
 from transmodal.batch import Batch
 from transmodal.data import hangs
@@ -71,7 +72,7 @@ def test_sleep_is_told_from_slowness(
         if is_stopped:
             os.kill(process.pid or 0, signal.SIGSTOP)
         with vigil.waiting():
-            process.join(timeout=3 * hangs.PATIENCE_LOOKS * LOOK_S)
+            process.join(PATIENCE_SECONDS if is_hanging else 3 * hangs.PATIENCE_LOOKS * LOOK_S)
         assert process.is_alive() is not is_hanging
         assert hangs.was_hanging(process.pid or 0) is is_hanging
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import os
 import signal
-import time
 
 import pytest
 
@@ -42,8 +41,6 @@ def test_what_was_under_way_is_named_when_a_process_dies(
     number: int, code: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(processes, "LOOK_SECONDS", 0.1)
-    start = time.monotonic()
     with pytest.raises(ResourceError, match="worked on unet 3 died") as caught:
         run_parallel(signal.raise_signal, {("unet", 3): number, ("unet", 4): number}, workers=1, threads=1)
     assert caught.value.code == code
-    assert time.monotonic() - start < 30

@@ -138,7 +138,7 @@ def save(tab: chromium.Tab, folder: Path) -> Path:
     """Save the volume as a user would; return its file."""
     tab.download_to(folder)
     press(tab, "save")
-    path, end = folder / "synthetic_fa.nii.gz", time.monotonic() + 30
+    path, end = folder / "synthetic_fa.nii.gz", time.monotonic() + 120
     while not path.exists():
         assert time.monotonic() < end, list(folder.iterdir())
         time.sleep(0.02)

@@ -151,7 +151,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     lines = [write(trial, number, place) for number, trial in enumerate(TRIALS)]
     (place / "cases.json").write_text(json.dumps(lines))
     script = Path(__file__).with_name("translate.mjs")
-    subprocess.run([node, script, place, PAGES], check=True, timeout=120)
+    subprocess.run([node, script, place, PAGES], check=True, timeout=600)
     return place
 
 

@@ -9,8 +9,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +17,7 @@ import pytest
 import yaml
 
 import cluster_jobs
+from patience import wait_for
 from phantoms import Images, Phantom, Place
 from transmodal import cli
 from transmodal.cohorts.prepare.prepare import PrepareOptions, prepare
@@ -209,14 +208,6 @@ def read_without_times(path: Path) -> object:
         return [drop(own) for own in value] if isinstance(value, list) else value
 
     return drop(json.loads(path.read_text()))
-
-
-def wait_for(true: Callable[[], bool]) -> None:
-    for _ in range(480):
-        if true():
-            return
-        time.sleep(0.25)
-    pytest.fail("waited for two minutes")
 
 
 def lock(folder: Path) -> bool:

@@ -157,7 +157,7 @@ if __name__ == "__main__":
         stderr=subprocess.PIPE,
         text=True,
         check=False,
-        timeout=120,
+        timeout=600,
         start_new_session=True,
     )
     assert done.returncode == 128 + signal.SIGTERM, done.stderr

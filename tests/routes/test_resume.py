@@ -232,11 +232,14 @@ from transmodal.training.train import train
 
 class Killer:
     def advance(self, what, done, total, note=""):
-        if what == "train" and done == int(sys.argv[4]):
+        last = int(sys.argv[4])
+        if what == "train" and done == last:
             if sys.argv[5] == "group":
                 os.killpg(os.getpgrp(), signal.SIGTERM)
             else:
                 threading.Thread(target=self.kill).start()
+        if what == "train" and done == last + 5:
+            threading.Event().wait()  # the kill comes late on a busy machine
     def say(self, line): pass
     def kill(self):
         time.sleep(float(sys.argv[5]))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+import selectors
+from collections.abc import Awaitable, Callable, Coroutine
 
 import h11
 import uvicorn
@@ -57,6 +58,25 @@ class Short(connection.PatientProtocol):
     headers_of_answers = guard.ENCODED_HEADERS
 
 
+class SkippedWaits(selectors.DefaultSelector):
+    """A selector whose waits are over at once, and the clock that says how long they were: a busy machine makes none longer."""
+
+    seconds = 0.0
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        self.seconds += timeout or 0.0
+        return super().select(0)
+
+
+def run(scene: Callable[[], Coroutine[object, object, None]]) -> None:
+    """Run a scene by that clock."""
+    selector = SkippedWaits()
+    loop = asyncio.SelectorEventLoop(selector)
+    loop.time = lambda: selector.seconds  # type: ignore[method-assign]
+    with asyncio.Runner(loop_factory=lambda: loop) as runner:
+        runner.run(scene())
+
+
 async def opened(state: ServerState | None = None) -> tuple[Short, Transport]:
     config = uvicorn.Config(application, log_config=None, lifespan="off", ws="none")
     protocol, transport = Short(config, state or ServerState(), {}), Transport()
@@ -70,7 +90,7 @@ def test_a_connection_without_a_request_is_closed_without_a_word() -> None:
         await asyncio.sleep(0.6)
         assert (transport.end, transport.written) == ("closed", b"")
 
-    asyncio.run(scene())
+    run(scene)
 
 
 def test_a_head_that_comes_slowly_is_refused() -> None:
@@ -85,7 +105,7 @@ def test_a_head_that_comes_slowly_is_refused() -> None:
         assert transport.end == "closed"
         protocol.data_received(b"GET")  # comes too late
 
-    asyncio.run(scene())
+    run(scene)
 
 
 def test_a_request_in_time_is_answered_and_the_next_is_waited_for() -> None:
@@ -100,7 +120,7 @@ def test_a_request_in_time_is_answered_and_the_next_is_waited_for() -> None:
         assert transport.end == "closed"
         protocol.connection_lost(None)
 
-    asyncio.run(scene())
+    run(scene)
 
 
 def test_connections_beyond_their_number_are_turned_away() -> None:
@@ -109,7 +129,7 @@ def test_connections_beyond_their_number_are_turned_away() -> None:
         ends = [(await opened(state))[1].end for _ in range(3)]
         assert ends == ["", "", "aborted"]
 
-    asyncio.run(scene())
+    run(scene)
 
 
 def test_a_client_that_does_not_take_its_answer_is_cut_off() -> None:
@@ -124,7 +144,7 @@ def test_a_client_that_does_not_take_its_answer_is_cut_off() -> None:
         await asyncio.sleep(1.2)
         assert transport.end == "aborted"
 
-    asyncio.run(scene())
+    run(scene)
 
 
 def test_what_is_no_http_is_refused_as_all_is(caplog: object) -> None:
@@ -142,4 +162,4 @@ def test_what_is_no_http_is_refused_as_all_is(caplog: object) -> None:
         assert transport.written == b""
         assert transport.end == "closed"
 
-    asyncio.run(scene())
+    run(scene)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import multiprocessing
-import time
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -61,7 +60,7 @@ def work(monkeypatch: pytest.MonkeyPatch) -> Work:
 
 
 def settings_of(folder: Path, limits: Limits | None = None) -> Settings:
-    return Settings({"fa": folder}, folder, limits=limits or Limits(seconds=20))
+    return Settings({"fa": folder}, folder, limits=limits or Limits(seconds=600))
 
 
 def finished(folder: Path, limits: Limits | None = None, n: int = 1) -> list[ServiceJob]:
@@ -73,8 +72,7 @@ def finished(folder: Path, limits: Limits | None = None, n: int = 1) -> list[Ser
 
     async def until_done() -> None:
         task = asyncio.create_task(own.run())
-        end = time.monotonic() + 30
-        while store.in_state("queued") + store.in_state("running") and time.monotonic() < end:
+        while store.in_state("queued") + store.in_state("running"):
             await asyncio.sleep(0.01)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)

@@ -10,7 +10,6 @@ import signal
 import socket
 import stat
 import threading
-import time
 import urllib.request
 from pathlib import Path
 
@@ -19,6 +18,7 @@ import pytest
 import uvicorn
 
 import transmodal
+from patience import PATIENCE_SECONDS, wait_for
 from served import RUN, SOURCE, Served, serving
 from transmodal.errors import UsageError
 from transmodal.service import server
@@ -39,8 +39,9 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 
 def child_of(served: Served) -> int:
     """Return the process that computes a job, once there is one."""
-    end = time.monotonic() + 60
-    while time.monotonic() < end:
+    found: list[int] = []
+
+    def is_there() -> bool:
         for path in Path("/proc").glob("[0-9]*/stat"):
             try:
                 parent = int(path.read_bytes().rpartition(b")")[2].split()[1])
@@ -48,9 +49,11 @@ def child_of(served: Served) -> int:
             except (OSError, IndexError):
                 continue
             if grand == served.process.pid:
-                return int(path.parent.name)
-        time.sleep(0.02)
-    raise AssertionError("no process computes")
+                found.append(int(path.parent.name))
+        return bool(found)
+
+    wait_for(is_there)
+    return found[0]
 
 
 def start(served: Served, content: bytes) -> str:
@@ -140,10 +143,7 @@ def dies_alone(served: Served, job: str) -> None:
 
 
 def ends(process: int) -> None:
-    end = time.monotonic() + 60
-    while time.monotonic() < end and Path(f"/proc/{process}").exists():
-        time.sleep(0.05)
-    assert not Path(f"/proc/{process}").exists()
+    wait_for(lambda: not Path(f"/proc/{process}").exists())
 
 
 def test_jobs_that_take_long_or_are_old_end(tmp_path: Path, large: bytes) -> None:
@@ -153,9 +153,7 @@ def test_jobs_that_take_long_or_are_old_end(tmp_path: Path, large: bytes) -> Non
         error = served.wait(job)["error"]
         assert error["code"] == "E406"
         assert "--job-seconds" in error["remedy"]
-        end = time.monotonic() + 60
-        while (tmp_path / "jobs" / job).exists() and time.monotonic() < end:
-            time.sleep(0.1)
+        wait_for(lambda: not (tmp_path / "jobs" / job).exists())
         assert served.ask("GET", f"/jobs/{job}").status == 404
         assert [path.name for path in (tmp_path / "jobs").iterdir() if path.is_dir()] == []
 
@@ -192,7 +190,7 @@ def test_a_server_in_this_process_serves_until_it_is_told_to_end(
     thread = threading.Thread(target=server.serve, args=(settings, addresses.put))
     thread.start()
     try:
-        with urllib.request.urlopen(addresses.get(timeout=60) + "health", timeout=60) as answer:
+        with urllib.request.urlopen(addresses.get(timeout=PATIENCE_SECONDS) + "health", timeout=60) as answer:
             assert answer.read() == b'{"status":"ok"}'
         with pytest.raises(UsageError, match="--folder"):
             server.serve(settings, addresses.put)

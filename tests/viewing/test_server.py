@@ -29,7 +29,7 @@ def server() -> Iterator[PageServer]:
 def ask(
     server: PageServer, path: str, *, method: str = "GET", host: str | None = None
 ) -> tuple[int, bytes, http.client.HTTPMessage]:
-    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=120)
     connection.putrequest(method, path, skip_host=True)
     if host != "":
         connection.putheader("Host", host or f"127.0.0.1:{server.port}")
@@ -130,7 +130,7 @@ def send(server: PageServer, name: str, content: bytes = b"{}", **headers: str) 
     sent |= {
         key.replace("_", "-"): value.replace("{port}", str(server.port)) for key, value in headers.items()
     }
-    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=120)
     connection.putrequest("POST", name, skip_host="Host" in sent)
     for key, value in sent.items():
         if value:

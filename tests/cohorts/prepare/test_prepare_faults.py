@@ -5,13 +5,13 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from patience import PATIENCE_SECONDS, wait_for
 from transmodal.cohorts.case import Case, CaseMaker
 from transmodal.cohorts.case_files import CaseFiles
 from transmodal.cohorts.prepare import write_case
@@ -48,7 +48,9 @@ from transmodal.cohorts.options import PrepareOptions
 from transmodal.cohorts.prepare.prepare import prepare
 
 if __name__ == "__main__":
-    prepare([Slow(n, float(sys.argv[2])) for n in range(6)], Path(sys.argv[1]), workers=int(sys.argv[3]))
+    n_quick = int(sys.argv[2])
+    cases = [Slow(n, 0.0 if n < n_quick else 1000.0) for n in range(6)]
+    prepare(cases, Path(sys.argv[1]), workers=int(sys.argv[3]))
 """
 
 
@@ -63,16 +65,13 @@ def test_killed_in_the_middle_and_run_again_is_the_same(
     modules, folder = tmp_path / "modules", tmp_path / "killed" / "cohort"
     (modules / "killed.py").write_text(KILLED)
     folder.parent.mkdir()
-    words = [sys.executable, str(modules / "killed.py"), str(folder), "0.3", str(workers)]
+    words = [sys.executable, str(modules / "killed.py"), str(folder), str(stop_after), str(workers)]
     with subprocess.Popen(words) as child:
-        end = time.monotonic() + 60
-        while len(list(folder.glob("cases/*/case.json"))) < stop_after:
-            assert child.poll() is None
-            assert time.monotonic() < end
-            time.sleep(0.01)
-        time.sleep(0.02)
+        wait_for(
+            lambda: len(list(folder.glob("cases/*/case.json"))) == stop_after or child.poll() is not None
+        )
         child.send_signal(signal.SIGKILL)
-        assert child.wait(30) == -signal.SIGKILL
+        assert child.wait(PATIENCE_SECONDS) == -signal.SIGKILL
     assert not (folder / "cohort.json").exists()
     with pytest.raises(InputError, match="interrupted: run it again"):
         Cohort.open(folder)
@@ -87,21 +86,15 @@ def test_killed_in_the_middle_and_run_again_is_the_same(
 def test_workers_end_with_their_parent(slow: Maker, tmp_path: Path) -> None:
     modules, folder = tmp_path / "modules", tmp_path / "cohort"
     (modules / "killed.py").write_text(KILLED)
-    words = [sys.executable, str(modules / "killed.py"), str(folder), "2", "2"]
+    words = [sys.executable, str(modules / "killed.py"), str(folder), "0", "2"]
     with subprocess.Popen(words) as child:
         children = Path(f"/proc/{child.pid}/task/{child.pid}/children")
-        end = time.monotonic() + 60
-        while len(children.read_text().split()) < 3 and not list(folder.glob("cases/*")):
-            assert time.monotonic() < end
-            time.sleep(0.02)
-        time.sleep(1)
+        wait_for(lambda: len(list(modules.glob("begun-*"))) == 2)
         workers = [int(word) for word in children.read_text().split()]
+        assert len(workers) >= 2
         child.kill()
-        child.wait(30)
-    end = time.monotonic() + 20
-    while any(_lives(worker) for worker in workers):
-        assert time.monotonic() < end
-        time.sleep(0.05)
+        child.wait(PATIENCE_SECONDS)
+    wait_for(lambda: not any(_lives(worker) for worker in workers))
     assert not list(folder.glob("cases/case*"))
 
 

@@ -6,12 +6,11 @@ import json
 import statistics
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from patience import wait_for
 from phantoms import SmoothPhantom
 from subject_files import tiny_recipe
 from transmodal import cli
@@ -117,16 +116,7 @@ def test_trainings_end_with_a_study_that_was_killed(study: Path, cohort: Path, t
     wait_for(lambda: curves.is_file() and len(curves.read_text().splitlines()) > 5)
     started.kill()
     started.wait()
-    wait_for(lambda: grows_no_more(curves))
-    assert not workers_of(out)
-
-
-def wait_for(true: Callable[[], bool]) -> None:
-    for _ in range(960):
-        if true():
-            return
-        time.sleep(0.25)
-    pytest.fail("waited for four minutes")
+    wait_for(lambda: not workers_of(out))
 
 
 def workers_of(folder: Path) -> list[str]:
@@ -140,9 +130,3 @@ def workers_of(folder: Path) -> list[str]:
         if any(link.startswith(str(folder)) for link in links):
             holding.append(process.name)
     return holding
-
-
-def grows_no_more(path: Path) -> bool:
-    before = path.stat().st_size
-    time.sleep(2)
-    return path.stat().st_size == before

@@ -36,7 +36,7 @@ def serving(sitting: Sitting, reader: str) -> Iterator[tuple[PageServer, AnswerF
 
 def ask(server: PageServer, name: str, content: dict[str, object] | None = None) -> tuple[list[str], bytes]:
     """Return the headers and the content of an answer."""
-    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=20)
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=120)
     path = f"/{server.address.split('/')[3]}/{name}"
     if content is None:
         connection.request("GET", path)

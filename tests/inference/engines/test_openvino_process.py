@@ -37,7 +37,7 @@ def lives(process: int) -> bool:
 
 
 def wait_for_end(process: int) -> bool:
-    for _ in range(200):
+    for _ in range(2400):
         if not lives(process):
             return True
         time.sleep(0.05)

@@ -12,8 +12,9 @@ from typing import Any
 import pydicom
 import pytest
 
-from dicom_nodes import SECONDS, destination, node_at, source_series, wait_for, write_rules
+from dicom_nodes import destination, node_at, source_series, write_rules
 from dicom_tools import needs, place_of
+from patience import PATIENCE_SECONDS, wait_for
 from transmodal.errors import InputError, ResourceError, TransmodalError, UsageError
 from transmodal.service.dicom_node import node as nodes
 from transmodal.service.dicom_node import rules
@@ -44,7 +45,7 @@ def test_what_is_killed_in_the_middle_arrives_once(source: Path, tmp_path: Path)
         logs = [node.errors]
         with node_at(path, queue) as node:
             research.before = lambda number: node.kill() or 0xA700 if number == 4 else 0
-            node.process.wait(SECONDS)
+            node.process.wait(PATIENCE_SECONDS)
         assert node.states() == ["translated"]
         assert list(research.taken.values()) == [1, 1, 1]
         logs.append(node.errors)

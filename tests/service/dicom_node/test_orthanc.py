@@ -21,8 +21,9 @@ from pynetdicom.sop_class import (  # type: ignore[attr-defined]  # made at run 
     StudyRootQueryRetrieveInformationModelFind,
 )
 
-from dicom_nodes import PATIENT, SECONDS, STUDY, free_port, node_at, source_series, wait_for, write_rules
+from dicom_nodes import PATIENT, STUDY, free_port, node_at, source_series, write_rules
 from dicom_tools import needs, place_of
+from patience import PATIENCE_SECONDS, wait_for
 from transmodal.volumes import io
 
 PLUGINS = [
@@ -47,7 +48,7 @@ class Orthanc(NamedTuple):
         self, method: str, path: str, body: bytes | None = None, headers: dict[str, str] | None = None
     ) -> tuple[int, bytes, str]:
         """Return status, content and its type."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.web, timeout=SECONDS)
+        connection = http.client.HTTPConnection("127.0.0.1", self.web, timeout=PATIENCE_SECONDS)
         try:
             connection.request(method, path, body, headers or {})
             answer = connection.getresponse()

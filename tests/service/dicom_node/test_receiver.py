@@ -144,7 +144,7 @@ def test_an_image_beyond_the_limit_is_not_taken_into_memory(tmp_path: Path) -> N
 )
 def test_clients_that_do_not_keep_to_the_rules_are_left(tmp_path: Path, content: bytes) -> None:
     with receiving(tmp_path) as (port, _):
-        with socket.create_connection(("127.0.0.1", port), timeout=20) as client, suppress(ConnectionError):
+        with socket.create_connection(("127.0.0.1", port), timeout=120) as client, suppress(ConnectionError):
             client.sendall(content)
             while client.recv(4096):
                 pass

@@ -121,14 +121,14 @@ def test_the_log_is_kept_in_while_another_thread_reads(caplog: pytest.LogCapture
     def read_first() -> None:
         with quiet():
             first_in.set()
-            second_in.wait(10)
+            second_in.wait(120)
         first_out.set()
 
     def read_second() -> None:
-        first_in.wait(10)
+        first_in.wait(120)
         with quiet():
             second_in.set()
-            first_out.wait(10)
+            first_out.wait(120)
             try:
                 raise RuntimeError(CANARY)
             except RuntimeError as error:
