@@ -6,8 +6,10 @@ import logging
 import os
 import signal
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -171,6 +173,49 @@ def test_without_dask_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> Non
     with pytest.raises(ResourceError, match=r"transmodal\[cluster\]") as caught, working_on("local"):
         pass
     assert caught.value.code == "E404"
+
+
+def test_a_scheduler_that_takes_no_leave_in_time_undoes_nothing(
+    scheduler: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(crew, "CLOSE_SECONDS", 0.0)
+    with working_on(scheduler):
+        results = dict(parallel.spread(abs, {"a": -1}, 1))
+    assert results == {"a": 1}
+
+
+def test_ctrl_c_waits_while_dask_is_called_and_ends_the_wait_for_a_job(
+    scheduler: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    called: list[str] = []
+
+    def interrupted(name: str, call: Callable[..., Any]) -> Callable[..., Any]:
+        def inner(*words: Any, **named: Any) -> Any:  # noqa: ANN401 - as the call
+            signal.raise_signal(signal.SIGINT)
+            result = call(*words, **named)
+            called.append(name)
+            return result
+
+        return inner
+
+    try:
+        with working_on(scheduler, [tmp_path]):
+            employed: Any = parallel.current_crew()
+            submit = employed._client.submit
+            monkeypatch.setattr(employed._client, "submit", interrupted("submit", submit))
+            with pytest.raises(KeyboardInterrupt):
+                next(parallel.spread(work, {"a": Job(str(tmp_path), "a", waits=True)}, 1))
+            assert called == ["submit"]
+            monkeypatch.setattr(employed._client, "submit", submit)
+            jobs = parallel.spread(work, {"b": Job(str(tmp_path), "b", waits=True)}, 1)
+            monkeypatch.setattr(
+                crew, "time", SimpleNamespace(sleep=lambda _: signal.raise_signal(signal.SIGINT))
+            )
+            with pytest.raises(KeyboardInterrupt):
+                next(jobs)
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def test_callbacks_that_fail_inside_dask_are_not_shown(

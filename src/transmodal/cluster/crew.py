@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import re
+import time
 import uuid
 from collections import deque
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
@@ -18,17 +19,22 @@ from transmodal.cluster.errand import Errand, SharedFolder, Terms, check, versio
 from transmodal.cluster.local import local_cluster
 from transmodal.errors import ResourceError, TransmodalError, UsageError
 from transmodal.parallel import employing, name_of
+from transmodal.processes import holding_signals
 from transmodal.storage import files, orphans
 
-CONNECT_SECONDS = 5.0
-"""How long a scheduler has to answer."""
+CONNECT_SECONDS = 15.0
+"""How long a scheduler has to answer, on a machine that may be busy."""
 
-CLOSE_SECONDS = 2.0
+CLOSE_SECONDS = 5.0
+"""How long it has to take leave; where it does not, it sees that the connection is gone."""
+
+LOOK_SECONDS = 0.02
+"""How often this process looks whether a job is done."""
 
 FEWEST_UNDER_WAY = 64
 """Jobs that are handed out at once at least: by their number adaptive clusters see how many workers they need."""
 
-_LOGS = ("distributed", "tornado")
+_LOGS = ("asyncio", "distributed", "tornado")
 """Packages whose loggers are silent while a cluster works: an interruption makes dask's own callbacks fail now and then."""
 
 _LOCAL = re.compile(r"local(?::([1-9]\d*))?")
@@ -156,10 +162,13 @@ class DaskCrew:
                 while waiting and len(running) < most:
                     key = waiting.popleft()
                     errand = Errand(terms, work, items[key])
-                    future = self._client.submit(errand, key=(group, len(items) - len(waiting)), pure=False)
-                    running[future] = key
-                    completions.add(future)
-                future = next(completions)
+                    with holding_signals():
+                        future = self._client.submit(
+                            errand, key=(group, len(items) - len(waiting)), pure=False
+                        )
+                        running[future] = key
+                        completions.add(future)
+                future = _next(completions)
                 key = running[future]
                 result = self._result(future, key)
                 del running[future]
@@ -182,6 +191,14 @@ class DaskCrew:
             ) from error
         except (ImportError, AttributeError) as error:
             raise _in_words("", error) from error
+
+
+def _next(completions: Any) -> Any:  # noqa: ANN401
+    """Wait for a job that is done; Ctrl-C ends the wait, and never dask, whose threads would wait for its locks."""
+    while not completions.has_ready():
+        time.sleep(LOOK_SECONDS)
+    with holding_signals():
+        return next(completions)
 
 
 class _Killed(NamedTuple):
@@ -287,7 +304,10 @@ def _client(distributed: Any, address: str) -> Iterator[Any]:  # noqa: ANN401
     try:
         yield client
     finally:
-        client.close(timeout=CLOSE_SECONDS)
+        with suppress(
+            TimeoutError, OSError
+        ):  # the work is done, whether the scheduler hears of it in time or not
+            client.close(timeout=CLOSE_SECONDS)
 
 
 @contextmanager
