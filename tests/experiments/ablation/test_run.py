@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import shutil
 import statistics
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -47,28 +50,37 @@ class Heard:
         raise AssertionError(line)
 
 
-@pytest.fixture
-def study(tmp_path: Path) -> Path:
-    (tmp_path / "tiny.yaml").write_text(RECIPE)
-    path = tmp_path / "study.yaml"
-    path.write_text(STUDY.replace("RECIPE", str(tmp_path / "tiny.yaml")))
+@dataclass(frozen=True)
+class Done:
+    """A study that was run, where, and its counts."""
+
+    study: Path
+    cohort: Path
+    folder: Path
+    content: dict[str, Any]
+    counts: list[tuple[str, int, int]]
+
+
+def write_study(folder: Path) -> Path:
+    (folder / "tiny.yaml").write_text(RECIPE)
+    path = folder / "study.yaml"
+    path.write_text(STUDY.replace("RECIPE", str(folder / "tiny.yaml")))
     return path
 
 
-@pytest.fixture
-def cohort(tmp_path: Path) -> Path:
-    made = prepare(
-        [SmoothPhantom(n) for n in range(5)], tmp_path / "cohort", PrepareOptions(counts=(2, 1, 2))
-    )
-    return made.folder
+@pytest.fixture(scope="module")
+def done(tmp_path_factory: pytest.TempPathFactory) -> Done:
+    folder, heard = tmp_path_factory.mktemp("ablation"), Heard()
+    options = PrepareOptions(counts=(2, 1, 2))
+    cohort = prepare([SmoothPhantom(n) for n in range(5)], folder / "cohort", options).folder
+    study = write_study(folder)
+    content = ablate(plan_of(str(study)), cohort, folder / "out", progress=heard).to_json()
+    return Done(study, cohort, folder / "out", content, heard.counts)
 
 
-def test_every_variant_with_every_seed_once(study: Path, cohort: Path, tmp_path: Path) -> None:
-    heard = Heard()
-    plan = plan_of(str(study))
-    first = ablate(plan, cohort, tmp_path / "out", progress=heard).to_json()
-
-    assert heard.counts == [("trainings", n, 4) for n in (1, 2, 3, 4)]
+def test_every_variant_with_every_seed_once(done: Done, tmp_path: Path) -> None:
+    first = done.content
+    assert done.counts == [("trainings", n, 4) for n in (1, 2, 3, 4)]
     assert list(first["variants"]) == ["whole", "without SSIM"]
     assert set(first["oracles"]) == {"mean_target", "lookup", "linear_patch"}
     hashes = set()
@@ -85,30 +97,32 @@ def test_every_variant_with_every_seed_once(study: Path, cohort: Path, tmp_path:
         assert summary["sd"] == pytest.approx(statistics.stdev(means), abs=1e-6), name
     assert len(hashes) == 8
 
-    written = {path: path.stat().st_mtime_ns for path in (tmp_path / "out").rglob("weights.safetensors")}
-    again = ablate(plan, cohort, tmp_path / "out").to_json()
+    written = {path: path.stat().st_mtime_ns for path in done.folder.rglob("weights.safetensors")}
+    again = ablate(plan_of(str(done.study)), done.cohort, done.folder).to_json()
     assert {**again, "commit": None} == {**first, "commit": None}
     assert {path: path.stat().st_mtime_ns for path in written} == written
 
+    shutil.copytree(done.folder, tmp_path / "out")
     figures = tmp_path / "out/whole/seed-1/figures.json"
     figures.write_text(figures.read_text()[:40])
     with pytest.raises(InputError, match=r"figures\.json is no JSON"):
-        ablate(plan, cohort, tmp_path / "out")
+        ablate(plan_of(str(done.study)), done.cohort, tmp_path / "out")
 
 
 def test_the_command_writes_figures_and_their_table(
-    study: Path, cohort: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    done: Done, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "out"
-    assert cli.run(["ablate", str(study), "--cohort", str(cohort), "-o", str(out)]) == 0
+    shutil.copytree(done.folder, out)
+    assert cli.run(["ablate", str(done.study), "--cohort", str(done.cohort), "-o", str(out)]) == 0
     content = json.loads((out / "ablation.json").read_text())
     shown = capsys.readouterr().out
     assert all(line in shown for line in rows(content))
 
 
-def test_trainings_end_with_a_study_that_was_killed(study: Path, cohort: Path, tmp_path: Path) -> None:
-    out = tmp_path / "out"
-    words = ["ablate", str(study), "--cohort", str(cohort), "-o", str(out)]
+def test_trainings_end_with_a_study_that_was_killed(done: Done, tmp_path: Path) -> None:
+    out, study = tmp_path / "out", write_study(tmp_path)
+    words = ["ablate", str(study), "--cohort", str(done.cohort), "-o", str(out)]
     long = study.with_name("tiny.yaml")
     long.write_text(long.read_text().replace("epochs: 1,", "epochs: 2000, validate_every: 2000,"))
     started = subprocess.Popen([sys.executable, "-m", "transmodal", *words])
