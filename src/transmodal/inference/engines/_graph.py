@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from transmodal.errors import ResourceError
 from transmodal.inference.engines._base import EngineError
 from transmodal.inference.engines._compared import ComparedEngine
+from transmodal.inference.engines._norms import sum_by_rows
 from transmodal.inference.engines._openvino_process import GraphError
 from transmodal.inference.engines.torch import TorchEngine
 from transmodal.storage import memory
@@ -121,7 +122,7 @@ class GraphEngine:
         """
 
         def begin(shape: tuple[int, ...], threads: int) -> Session:
-            return self.open_graph(write_graph(self.translator, shape), threads)
+            return self.open_graph(sum_by_rows(write_graph(self.translator, shape)), threads)
 
         return infer(self.translator, source, self.name, begin)
 
