@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,7 @@ class Everything(Phantom):
         return Images({name: values[name] for name in sorted(wanted())}, head.astype(np.uint8), labels)
 
 
+@cache
 def wanted() -> set[str]:
     tasks = [load.load(name).task for name in RECIPES]
     return {modality for task in tasks for modality in (*task.source, task.target)}

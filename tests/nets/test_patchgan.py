@@ -5,12 +5,13 @@ from __future__ import annotations
 import pytest
 import torch
 
+from transmodal.nets.meta import shapes_alone
 from transmodal.nets.patchgan import PatchDiscriminator
 
 
 @pytest.mark.parametrize(("side", "verdicts"), [(64, 6), (128, 14), (256, 30), (512, 62)])
 def test_the_map_of_verdicts(side: int, verdicts: int) -> None:
-    with torch.device("meta"):
+    with shapes_alone():
         judge = PatchDiscriminator(2)
         assert judge(torch.empty(1, 2, side, side)).shape == (1, 1, verdicts, verdicts)
 
@@ -18,7 +19,7 @@ def test_the_map_of_verdicts(side: int, verdicts: int) -> None:
 def test_a_patch_has_a_verdict_along_every_axis() -> None:
     judge = PatchDiscriminator(2, width=2, strided=2, spatial_dims=3)
     assert judge(torch.rand(2, 2, 16, 24, 16)).shape == (2, 1, 2, 4, 2)
-    with torch.device("meta"):
+    with shapes_alone():
         wide = PatchDiscriminator(2, spatial_dims=3)
     assert sum(weights.numel() for weights in wide.parameters()) == 11_052_865
 

@@ -15,6 +15,7 @@ from torch import Tensor
 from transmodal import translators
 from transmodal.errors import IntegrityError
 from transmodal.nets import pretrained
+from transmodal.nets.meta import shapes_alone
 from transmodal.translators._base import Translator
 
 Shapes = dict[str, tuple[int, ...]]
@@ -75,7 +76,7 @@ def test_the_whole_file_fits_and_all_but_the_decoder_is_filled(
 ) -> None:
     """At the papers' own sizes; names that are neither taken nor left on purpose would be refused."""
     file, sizes, settings, anew = PAPERS[name]
-    with torch.device("meta"):
+    with shapes_alone():
         content = {
             one: torch.empty(shape, dtype=torch.int64 if one.endswith("index") else torch.float32)
             for one, shape in getattr(files, file)(**sizes).items()
@@ -95,7 +96,7 @@ def test_the_whole_file_fits_and_all_but_the_decoder_is_filled(
 
 @pytest.mark.parametrize("name", ["transunet", "resvit", "swin_unet", "colorformer", "ddcolor", "chromagan"])
 def test_without_a_path_it_is_from_scratch(name: str) -> None:
-    with torch.device("meta"):
+    with shapes_alone():
         built = _built(name, PAPERS[name][2], None)
     assert {one: weights.digest() for one, weights in built.pretrained().items()} == {
         "backbone": "from scratch"
@@ -103,7 +104,7 @@ def test_without_a_path_it_is_from_scratch(name: str) -> None:
 
 
 def test_a_generator_without_transformers_starts_from_nothing_published() -> None:
-    with torch.device("meta"):
+    with shapes_alone():
         assert _built("resvit", {"transformers": False}, "vit.npz").pretrained() == {}
 
 
@@ -124,7 +125,7 @@ def test_networks_of_another_size_are_refused_by_name(
     files: Files,
     stands_for: Callable[[Mapping[str, Tensor]], str],
 ) -> None:
-    with torch.device("meta"):
+    with shapes_alone():
         content = {one: torch.empty(shape) for one, shape in files.r50_vit().items()}
         built = _built(name, settings, stands_for(content))
     with pytest.raises(IntegrityError) as found:

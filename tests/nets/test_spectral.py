@@ -6,7 +6,9 @@ import pytest
 import torch
 from torch import nn
 
+from transmodal.nets import spectral as room
 from transmodal.nets.spectral import (
+    STEPS,
     SelfAttention,
     SpectralConv2d,
     SpectralDiscriminator,
@@ -116,3 +118,22 @@ def test_the_least_side_has_one_verdict(blocks: int) -> None:
     assert judge(torch.rand(1, 3, least, least)).shape == (1, 1, 1, 1)
     with pytest.raises(RuntimeError):
         judge(torch.rand(1, 3, least, least // 2))
+
+
+@pytest.mark.parametrize(("device", "steps"), [("cpu", STEPS), ("meta", 1)])
+def test_without_values_one_step_tells_the_shapes(
+    device: str, steps: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    normalised: list[torch.Size] = []
+
+    def normalise(vector: torch.Tensor, dim: int) -> torch.Tensor:
+        normalised.append(vector.shape)
+        return vector
+
+    monkeypatch.setattr(room.F, "normalize", normalise)
+    with torch.device(device):
+        conv = SpectralConv2d(3, 5, 3)
+        conv.remember()
+    assert normalised == [(5,), (27,)] * steps
+    assert conv.u is not None
+    assert (conv.u.shape, conv.u.device.type) == ((5,), device)

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from transmodal.errors import InputError, IntegrityError, UsageError
+from transmodal.nets.meta import shapes_alone
 from transmodal.nets.vgg import Layout, Vgg19, pretrained_vgg
 
 # Names and shapes of the two published files up to relu5_1, written down by hand.
@@ -147,7 +148,7 @@ def test_grey_is_repeated_and_other_channels_are_images_of_their_own() -> None:
 
 
 def test_shapes_and_least_side(layout: Layout) -> None:
-    with torch.device("meta"):
+    with shapes_alone():
         net = Vgg19(layout)
         side = net.least_side
         shapes = [tuple(one.shape) for one in net(torch.empty(1, 3, side, side))]

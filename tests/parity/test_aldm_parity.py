@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from transmodal.nets.meta import shapes_alone
 from transmodal.translators.aldm.diffusion import DenoiserShape, DenoisingUNet, Schedule, SelfAttention, waves
 from transmodal.translators.aldm.residual import EmbeddedResidual
 from transmodal.translators.aldm.spade import SpadeResidual
@@ -187,7 +188,7 @@ def test_the_schedule_and_a_sampler_with_noise() -> None:
 
 def test_the_denoiser_has_the_released_blocks_in_the_released_order() -> None:
     """Channels into and out of each block at the released width, and where attention follows."""
-    with torch.device("meta"):
+    with shapes_alone():
         net = DenoisingUNet(4, 8, 4, DenoiserShape(128, (1, 1, 2), (1, 2), 32, 32))
     assert (net.stem.in_channels, net.stem.out_channels, net.head.out_channels) == (12, 128, 4)
     blocks = []

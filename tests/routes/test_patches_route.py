@@ -17,6 +17,7 @@ from transmodal import cli, translators
 from transmodal.cohorts.prepare.prepare import PrepareOptions, prepare
 from transmodal.cohorts.store import Cohort
 from transmodal.errors import UsageError
+from transmodal.nets.meta import shapes_alone
 from transmodal.recipes.load import validate
 from transmodal.training.train import train
 from transmodal.translators._base import TranslatorConfig
@@ -41,7 +42,7 @@ def tiny(name: str) -> dict[str, Any]:
 
 def takes_patches(name: str) -> bool:
     try:
-        with torch.device("meta"):
+        with shapes_alone():
             translators.build(name, {**tiny(name), "spatial_dims": 3})
     except UsageError as refused:
         if refused.code != "E004":

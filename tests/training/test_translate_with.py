@@ -26,6 +26,7 @@ from transmodal.inference.model import Model
 from transmodal.inference.passes import Passes
 from transmodal.inference.synthesis import synthesise_case
 from transmodal.nets.blocks import BatchNorm2d
+from transmodal.nets.meta import shapes_alone
 from transmodal.recipes.schema import Recipe
 from transmodal.training.scoring import score_case
 from transmodal.training.train import train
@@ -77,7 +78,7 @@ def voxels(model: Model, cohort: Cohort, batch: int = 8) -> np.ndarray[Any, Any]
 def test_what_each_published_test_does_is_the_default() -> None:
     found = {}
     for name in translators.names():
-        with torch.device("meta"):
+        with shapes_alone():
             chosen = translators.build(name, {}).translates_with()
         if "translate_with" in translators.config_of(name).model_fields:
             found[name] = chosen
@@ -204,7 +205,7 @@ def test_what_has_no_batch_normalisation_has_nothing_to_choose(
 @pytest.mark.parametrize("name", sorted(PUBLISHED))
 def test_every_batch_normalisation_of_a_generator_obeys(name: str) -> None:
     for statistics in ("batch_statistics", "running"):
-        with torch.device("meta"):
+        with shapes_alone():
             translator = translators.build(name, {"translate_with": statistics})
         layers = [
             part for part in translator.modules() if isinstance(part, torch.nn.BatchNorm2d)

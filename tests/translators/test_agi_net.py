@@ -10,6 +10,7 @@ import torch
 from transmodal import translators
 from transmodal.batch import Batch
 from transmodal.errors import InputError, UsageError
+from transmodal.nets.meta import shapes_alone
 from transmodal.translators.agi_net.generator import ModalityStem
 from transmodal.translators.agi_net.group_rolling import (
     Routing,
@@ -65,7 +66,7 @@ def count(module: torch.nn.Module) -> int:
     ],
 )
 def test_parameters_at_our_full_width(settings: dict[str, Any], generator: float) -> None:
-    with torch.device("meta"):
+    with shapes_alone():
         players = translators.build("agi_net", {"source_channels": (1, 1), **settings}).players("train")
     assert list(players) == ["discriminator", "generator"]
     assert count(players["generator"]) / 1e6 == pytest.approx(generator, abs=6e-4)

@@ -10,6 +10,7 @@ import torch
 from transmodal import translators
 from transmodal.batch import Batch
 from transmodal.errors import UsageError
+from transmodal.nets.meta import shapes_alone
 from transmodal.translators.aldm.diffusion import DenoiserShape, DenoisingUNet
 from transmodal.translators.aldm.spade import LatentMapper
 from transmodal.translators.aldm.translator import ALDM
@@ -189,7 +190,7 @@ def test_attention_that_does_not_fit_is_refused(changes: dict[str, Any]) -> None
 
 def test_the_released_size_is_recorded() -> None:
     """The counts are those of the released classes with their dimensions set to two."""
-    with torch.device("meta"):
+    with shapes_alone():
         translator = translators.build("aldm", {})
     players = {
         name: sum(parameter.numel() for parameter in module.parameters())
@@ -197,7 +198,7 @@ def test_the_released_size_is_recorded() -> None:
         for name, module in translator.players(phase).items()
     }
     assert players == {"autoencoders": 2_204_909, "mapper": 2_311_492, "denoiser": 13_104_900}
-    with torch.device("meta"):
+    with shapes_alone():
         four = (
             LatentMapper(4, 4, 128, 64),
             DenoisingUNet(4, 8, 4, DenoiserShape(128, (1, 1, 2), (1, 2), 32, 32)),

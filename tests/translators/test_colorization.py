@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from transmodal import translators
 from transmodal.batch import Batch
 from transmodal.errors import InputError, UsageError
+from transmodal.nets.meta import shapes_alone
 from transmodal.translators.colorization.config import Config
 from transmodal.translators.colorization.fusion import SqueezeExcite
 from transmodal.translators.colorization.structure import windowed_ssim
@@ -66,14 +67,14 @@ def reached(term: Tensor, module: nn.Module) -> bool:
     ],
 )
 def test_generators_at_the_papers_width(settings: dict[str, Any], to_colour: float, to_mr: float) -> None:
-    with torch.device("meta"):
+    with shapes_alone():
         generators = translators.build("colorization", settings).generators
     assert millions(generators.to_colour) == pytest.approx(to_colour, abs=6e-4)
     assert millions(generators.to_mr) == pytest.approx(to_mr, abs=6e-4)
 
 
 def test_the_other_networks_at_the_papers_width() -> None:
-    with torch.device("meta"):
+    with shapes_alone():
         whole = translators.build("colorization", {})
     assert millions(whole.generators.to_colour) == pytest.approx(5.808 + 0.044, abs=6e-4)
     assert millions(whole.generators.to_colour.links) == pytest.approx(0.04396, abs=6e-6)

@@ -15,6 +15,7 @@ from transmodal import translators
 from transmodal.batch import Batch
 from transmodal.errors import InputError, UsageError
 from transmodal.nets.lab import rgb_to_lab
+from transmodal.nets.meta import shapes_alone
 from transmodal.nets.spectral import SpectralConv2d, iterate
 from transmodal.translators._chroma import PERCEPTUAL
 from transmodal.translators.ddcolor.translator import DDColor, QueryLayer, sine_positions
@@ -48,7 +49,7 @@ def count(module: nn.Module) -> int:
     ("settings", "known"), [({}, 55.0e6), ({"width": 192, "depths": (3, 3, 27, 3)}, 227.9e6)]
 )
 def test_sizes_are_the_known_ones(settings: dict[str, Any], known: float) -> None:
-    with torch.device("meta"):
+    with shapes_alone():
         translator = translators.build("ddcolor", settings)
     assert isinstance(translator, DDColor)
     assert count(translator.generator) == pytest.approx(known, rel=0.0005)
@@ -253,7 +254,7 @@ def test_power_iterations_are_carried_on_by_synthesise_alone_while_training() ->
 def test_what_was_made_without_memory_is_loaded_without_it(name: str) -> None:
     old = translators.completed(name, {})
     assert old["spectral"] == "restarted"
-    with torch.device("meta"):
+    with shapes_alone():
         ours, before = (
             translators.build(name, settings) for settings in ({"vgg": "random"}, {**old, "vgg": "random"})
         )

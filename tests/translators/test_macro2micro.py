@@ -13,6 +13,7 @@ from transmodal.batch import Batch
 from transmodal.errors import InputError, UsageError
 from transmodal.losses.logistic import logistic
 from transmodal.losses.perceptual import perceptual_loss
+from transmodal.nets.meta import shapes_alone
 from transmodal.recipes.load import load, names
 from transmodal.translators._base import Translator
 from transmodal.translators.macro2micro.crops import brain_box, cut
@@ -61,7 +62,7 @@ def reached(translator: Translator[Any], loss: Tensor) -> set[str]:
 
 
 def test_parameters_at_the_papers_width() -> None:
-    with torch.device("meta"):
+    with shapes_alone():
         translator: Any = translators.build("macro2micro", {})
         plain: Any = translators.build("macro2micro", {"octave": False})
     players = translator.players("train")
@@ -83,7 +84,7 @@ def test_shapes_on_the_way_are_those_of_the_table() -> None:
     def note(_module: nn.Module, _inputs: Any, output: Any) -> None:  # noqa: ANN401
         shapes.append(tuple(one.shape[n] for one in output for n in (1, 2)))
 
-    with torch.device("meta"):
+    with shapes_alone():
         net = translators.build("macro2micro", {}).players("train")["generator"]
         for layer in [*net.encoder, *net.generator]:  # type: ignore[misc]
             layer.register_forward_hook(note)
@@ -367,7 +368,7 @@ def test_recipes_are_there() -> None:
 @pytest.mark.parametrize("name", RECIPES)
 def test_recipes_name_every_player(name: str) -> None:
     recipe = load(name)
-    with torch.device("meta"):
+    with shapes_alone():
         translator = translators.build("macro2micro", recipe.settings)
     assert set(recipe.training.players) == set(translator.players("train"))
 

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from transmodal import translators
 from transmodal.batch import Batch
 from transmodal.errors import InputError, UsageError
+from transmodal.nets.meta import shapes_alone
 from transmodal.recipes.load import load
 from transmodal.translators.mrnet.generator import soft_clamp
 
@@ -51,7 +52,7 @@ def enlarged(translator: Any, factor: float = 8.0) -> Any:  # noqa: ANN401
 
 
 def test_parameters_at_the_papers_width() -> None:
-    with torch.device("meta"):
+    with shapes_alone():
         grey: Any = translators.build("mrnet", {})
         colour: Any = translators.build("mrnet", {"source_channels": (3,), "target_channels": 3})
         wide: Any = translators.build("mrnet", {"adaptor_kernel": 3})
@@ -77,7 +78,7 @@ def test_parameters_at_the_papers_width() -> None:
     assert count(colour.discriminator) / 1e6 == pytest.approx(2.769, rel=1e-3)
     assert count(wide.generator) - count(grey.generator) == 8 * 256 * sum([64, 128, 256, *[512] * 5])
     assert bare.frozen() == {}
-    with torch.device("meta"):
+    with shapes_alone():
         unet = translators.build("pix2pix", {"norm": "instance"}).players("train")["generator"]
     # Without SAM it is pix2pix's U-Net with masks.
     assert count(bare.generator) == count(unet) + count(bare.generator.masks)
@@ -86,7 +87,7 @@ def test_parameters_at_the_papers_width() -> None:
 
 
 def test_the_map_of_verdicts_is_30_by_30() -> None:
-    with torch.device("meta"):
+    with shapes_alone():
         judge = translators.build("mrnet", {}).players("train")["discriminator"]
         assert judge(torch.empty(1, 2, 256, 256)).shape == (1, 1, 30, 30)
 
@@ -428,7 +429,7 @@ def test_sides_that_are_no_squares() -> None:
     out = translator.synthesise(batch(24, 104))
     assert out.synthetic.shape == (2, 1, 24, 104)
     assert torch.isfinite(out.synthetic).all()
-    with torch.device("meta"):
+    with shapes_alone():
         paper = translators.build("mrnet", {})
         source, available = torch.empty(1, 1, 256, 512), torch.ones(1, 1)
         assert paper(source, available).shape == source.shape

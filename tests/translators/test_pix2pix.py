@@ -9,6 +9,7 @@ import torch
 
 from transmodal import translators
 from transmodal.batch import Batch
+from transmodal.nets.meta import shapes_alone
 
 TINY: dict[str, Any] = {"width": 4, "levels": 3}
 
@@ -28,7 +29,7 @@ def millions(module: torch.nn.Module) -> float:
 def test_parameters_at_the_papers_width(
     settings: dict[str, object], generator: float, discriminator: float
 ) -> None:
-    with torch.device("meta"):
+    with shapes_alone():
         players = translators.build("pix2pix", settings).players("train")
     assert list(players) == ["discriminator", "generator"]
     assert millions(players["generator"]) == pytest.approx(generator, abs=6e-4)
@@ -36,7 +37,7 @@ def test_parameters_at_the_papers_width(
 
 
 def test_a_patch_is_translated_by_kernels_of_three_sides() -> None:
-    with torch.device("meta"):
+    with shapes_alone():
         flat, solid = (translators.build("pix2pix", {"spatial_dims": dims}) for dims in (2, 3))
     assert list(flat.state_dict()) == list(solid.state_dict())
     assert {

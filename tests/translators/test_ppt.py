@@ -12,6 +12,7 @@ from torch import nn
 from transmodal import translators
 from transmodal.batch import Batch
 from transmodal.errors import UsageError
+from transmodal.nets.meta import shapes_alone
 from transmodal.nets.patchgan import PatchDiscriminator
 from transmodal.translators._conditional_gan import ConditionalGan
 from transmodal.translators.ppt.contrastive import (
@@ -44,7 +45,7 @@ def count(*modules: nn.Module) -> int:
 
 @pytest.mark.parametrize(("downsamplings", "known"), [(4, 182.4e6), (2, 11.37e6)])
 def test_sizes_are_the_known_ones(downsamplings: int, known: float) -> None:
-    with torch.device("meta"):
+    with shapes_alone():
         translator = translators.build("ppt", {"downsamplings": downsamplings})
     assert isinstance(translator, Ppt)
     generator = translator.generator

@@ -11,6 +11,7 @@ from torch import nn
 from transmodal import translators
 from transmodal.batch import Batch
 from transmodal.errors import UsageError
+from transmodal.nets.meta import shapes_alone
 from transmodal.nets.vit import MapTransformer, Positions
 from transmodal.translators.resvit import ResViT
 
@@ -37,7 +38,7 @@ def count(module: nn.Module) -> int:
 
 
 def test_sizes_are_the_known_ones() -> None:
-    with torch.device("meta"):
+    with shapes_alone():
         whole = translators.build("resvit", {})
         convolutional = translators.build("resvit", {"transformers": False})
     assert count(whole.players("transformer")["generator"]) == pytest.approx(123.44e6, rel=0.005)

@@ -12,6 +12,7 @@ from conditional_gan_terms import check_terms
 from small_batches import batch_of, count
 from transmodal import translators
 from transmodal.errors import UsageError
+from transmodal.nets.meta import shapes_alone
 from transmodal.translators.swin_unet import Expand, SwinUNet
 
 TINY: dict[str, Any] = {
@@ -27,7 +28,7 @@ def built(**changes: Any) -> SwinUNet:  # noqa: ANN401
 
 
 def test_sizes_are_the_known_ones() -> None:
-    with torch.device("meta"):
+    with shapes_alone():
         whole = translators.build("swin_unet", {}).players("train")
         seven = translators.build("swin_unet", {"window": 7}).players("train")
     assert count(whole["generator"]) == pytest.approx(27.18e6, rel=0.0005)

@@ -13,6 +13,7 @@ from conditional_gan_terms import check_terms
 from small_batches import batch_of, count
 from transmodal import translators
 from transmodal.errors import UsageError
+from transmodal.nets.meta import shapes_alone
 from transmodal.translators.transunet import Bottleneck, StandardisedConv2d, TransUNet, three_channels
 
 TINY: dict[str, Any] = {
@@ -28,7 +29,7 @@ def built(**changes: Any) -> TransUNet:  # noqa: ANN401
 
 
 def test_sizes_are_the_known_ones() -> None:
-    with torch.device("meta"):
+    with shapes_alone():
         whole = translators.build("transunet", {}).players("train")
     assert count(whole["generator"]) == pytest.approx(105.32e6, rel=0.005)
     assert count(whole["discriminator"]) == pytest.approx(2.765e6, rel=0.005)

@@ -11,6 +11,7 @@ from transmodal import translators
 from transmodal.batch import Batch
 from transmodal.errors import InputError, UsageError
 from transmodal.losses.structure import ssim_loss
+from transmodal.nets.meta import shapes_alone
 from transmodal.recipes import load
 from transmodal.translators.unet_regression.translator import UNetRegression
 
@@ -159,7 +160,7 @@ def test_a_lowest_stage_of_one_voxel_is_refused() -> None:
 def test_the_strong_recipe_is_nnunets() -> None:
     recipe = load.load("mr-to-ct-resenc")
     config = translators.config_of("unet_regression").model_validate({**recipe.settings, "spatial_dims": 3})
-    with torch.device("meta"):
+    with shapes_alone():
         translator = translators.build("unet_regression", config.model_dump())
     trained = sum(one.numel() for one in translator.parameters())
     assert trained == pytest.approx(102.35e6, rel=0.0005)

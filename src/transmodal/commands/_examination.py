@@ -218,13 +218,12 @@ def _places() -> Iterator[InstalledPart]:
 
 def _weights(name: str) -> Iterator[InstalledPart]:
     """Look at the weights that a recipe names: of networks that stay frozen, and that training starts from."""
-    import torch
-
     from transmodal import translators
+    from transmodal.nets.meta import shapes_alone
     from transmodal.recipes import load
 
     recipe = load.load(name)
-    with torch.device("meta"):
+    with shapes_alone():
         translator = translators.build(recipe.translator, recipe.settings)
     checks = {name: network.check for name, network in translator.frozen().items()}
     checks |= {name: weights.check for name, weights in translator.pretrained().items()}

@@ -76,7 +76,8 @@ class SpectralConv2d(nn.Conv2d):
     def remember(self) -> None:
         """Carry the iteration on from here, where it begins with `STEPS` steps."""
         matrix = self.weight.flatten(1).float()
-        self.u, self.v = _vectors(matrix, _start(matrix), STEPS)
+        # On the meta device there is nothing to come nearer to, and torch takes milliseconds for each step.
+        self.u, self.v = _vectors(matrix, _start(matrix), 1 if matrix.is_meta else STEPS)
 
     @torch.no_grad()
     def iterate(self, steps: int) -> None:

@@ -12,6 +12,7 @@ import torch
 from transmodal import translators
 from transmodal.errors import UsageError
 from transmodal.nets.blocks import translate_with
+from transmodal.nets.meta import shapes_alone
 from transmodal.testing.batches import (
     TranslatorCase,
     all_losses,
@@ -82,7 +83,7 @@ class TranslatorContract:
         self, name: str, settings: Mapping[str, Any]
     ) -> None:
         """It has the name of the setting that holds its path, by which records leave the path out."""
-        with torch.device("meta"):
+        with shapes_alone():
             translator = translators.build(name, {})
         for setting, weights in translator.pretrained().items():
             assert getattr(translator.config, setting) is None
@@ -92,7 +93,7 @@ class TranslatorContract:
 
     def test_parameters_are_counted_without_memory(self, name: str, settings: Mapping[str, Any]) -> None:
         """The paper's own network is built on the meta device."""
-        with torch.device("meta"):
+        with shapes_alone():
             translator = translators.build(name, {})
         parameters = list(translator.parameters())
         assert parameters, f"{name} has nothing to learn"

@@ -11,6 +11,7 @@ import torch
 from transmodal import translators
 from transmodal.errors import InputError, UsageError
 from transmodal.experiments.benchmark.suite import LIBRARY, Entry, Suite, find_recipes, suite_of
+from transmodal.nets.meta import shapes_alone
 from transmodal.recipes import load as recipes
 from transmodal.recipes.training_schema import Augment
 
@@ -31,7 +32,7 @@ def test_every_suite_of_the_library_can_be_resolved(name: str) -> None:
             "spatial_dims": 3 if recipe.windows.kind == "patch" else 2,
             "slab_depth": recipe.windows.depth,
         }
-        with torch.device("meta"):
+        with shapes_alone():
             blank = translators.build(recipe.translator, {**recipe.settings, **derived})
         players = {player for phase in blank.phases for player in blank.players(phase)}
         assert set(recipe.training.players) == players, entry
@@ -77,7 +78,7 @@ def test_mrnets_baselines_have_mrnets_discriminator(name: str) -> None:
     for entry in suite.entries:
         recipe = suite.resolved(entry, 1)
         settings = {**recipe.settings, **({"sam": "none"} if entry == "mrnet" else {})}
-        with torch.device("meta"):
+        with shapes_alone():
             translator = translators.build(recipe.translator, settings)
         players = translator.players(translator.phases[-1])
         judges = {player: one for player, one in players.items() if "discriminator" in player}

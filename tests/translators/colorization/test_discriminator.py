@@ -7,6 +7,7 @@ from typing import Any
 import torch
 
 from transmodal import translators
+from transmodal.nets.meta import shapes_alone
 from transmodal.translators.colorization.discriminator import SmallDiscriminator
 from transmodal.translators.colorization.translator import Colorization
 
@@ -27,7 +28,7 @@ def build(**settings: Any) -> Colorization:  # noqa: ANN401
 
 
 def test_discriminators() -> None:
-    with torch.device("meta"):
+    with shapes_alone():
         assert SmallDiscriminator(3, pooled=False)(torch.empty(1, 3, 256, 256)).shape == (1, 1, 30, 30)
     mapped, pooled = (
         build(discriminator_pool=kind).discriminators.colour  # type: ignore[union-attr]

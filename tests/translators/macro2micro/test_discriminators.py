@@ -8,6 +8,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from transmodal.nets.meta import shapes_alone
 from transmodal.translators.macro2micro.discriminators import (
     CooccurrenceDiscriminator,
     ResidualBlock,
@@ -67,7 +68,7 @@ def test_a_block_is_two_convolutions_and_a_shortcut() -> None:
 
 
 def test_parameters_and_maps_at_the_papers_size() -> None:
-    with torch.device("meta"):
+    with shapes_alone():
         judge, patches = ResidualDiscriminator(1), CooccurrenceDiscriminator(1)
         assert judge.features(torch.empty(1, 1, 256, 256)).shape == (1, 512, 4, 4)
         assert patches._features(torch.empty(1, 1, 128, 128)).shape == (1, 384, 2, 2)

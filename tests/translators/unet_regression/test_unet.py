@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import nn
 
+from transmodal.nets.meta import shapes_alone
 from transmodal.translators.unet_regression.unet import ResidualBlock, ResidualUNet
 
 
@@ -26,7 +27,7 @@ def test_sides_that_do_not_halve_are_no_input() -> None:
 
 
 def test_channels_double_up_to_eight_times_the_width() -> None:
-    with torch.device("meta"):
+    with shapes_alone():
         net = ResidualUNet(1, 1, 2, (1,) * 6, spatial_dims=2)
     assert [shrink.weight.shape[0] for shrink in net.shrink] == [4, 8, 16, 16, 16]  # type: ignore[union-attr]
 

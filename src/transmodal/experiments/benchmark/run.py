@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from transmodal import translators
 from transmodal.cohorts.store import Cohort
 from transmodal.errors import TransmodalError, UsageError
@@ -26,6 +24,7 @@ from transmodal.experiments.counting import Counter, Remaining
 from transmodal.experiments.design import Key
 from transmodal.experiments.pool import run_parallel
 from transmodal.experiments.trial import Trial, is_normalised, plan_row, score_trial, train_trial
+from transmodal.nets.meta import shapes_alone
 from transmodal.progress import Progress
 from transmodal.recipes.schema import Recipe
 from transmodal.storage import orphans, outputs
@@ -184,7 +183,7 @@ def _check_also(trial: Trial, training_plan: Plan) -> None:
     """
     if not trial.also:
         return
-    with torch.device("meta"):
+    with shapes_alone():
         default = translators.build(trial.recipe.translator, training_plan.config).translates_with()
     for choice in trial.also:
         if default is None or choice == default:
