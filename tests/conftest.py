@@ -36,6 +36,12 @@ def pytest_configure() -> None:
         torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup() -> None:
+    """Let what a test leaves to chance be the same in any order of tests, and on any worker."""
+    torch.default_generator.manual_seed(0)
+
+
 @pytest.fixture(scope="session")
 def brain_of() -> BrainOf:
     """Return what makes a stripped brain of a contrast; subjects differ in size, place, noise and a little in tissue."""

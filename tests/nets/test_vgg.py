@@ -139,12 +139,12 @@ def test_random_weights_are_seeded_and_called_so() -> None:
 
 def test_grey_is_repeated_and_other_channels_are_images_of_their_own() -> None:
     net = pretrained_vgg("random", "torchvision", "relu", "")
-    grey = torch.rand(2, 2, 32, 32)
+    grey = torch.rand(2, 2, 32, 32, generator=torch.Generator().manual_seed(0))
     got = net(grey)
     for n in range(2):
         for c in range(2):
             colour = net(grey[n : n + 1, c : c + 1].repeat(1, 3, 1, 1))
-            torch.testing.assert_close(got[4][2 * n + c], colour[4][0], rtol=1e-4, atol=1e-5)
+            torch.testing.assert_close(got[4][2 * n + c], colour[4][0], rtol=1e-4, atol=1e-4)
 
 
 def test_shapes_and_least_side(layout: Layout) -> None:
