@@ -41,6 +41,13 @@ def test_seeds_widen_the_interval() -> None:
     assert few.interval.low < few.mean < few.interval.high
 
 
+def test_an_interval_of_a_figure_with_bounds_keeps_to_them() -> None:
+    dice = np.array([[0.0, 0.01, 0.0, 0.02, 0.0, 0.01, 0.0, 0.0], [0.9, 1.0, 0.8, 1.0, 1.0, 0.9, 1.0, 1.0]])
+    found = describe(dice).of_mean
+    assert found is not None
+    assert 0 <= found.low < found.high <= 1
+
+
 def _covered(found: Interval | None, truth: float) -> bool:
     assert found is not None
     return found.low <= truth <= found.high

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from transmodal.experiments.study.matrices import mean_figure, values_of
+from transmodal.experiments.study.matrices import mean_at, mean_figure, values_of
 from transmodal.experiments.study.record import StudyFigure
 
 SEEDS = [
@@ -25,3 +25,11 @@ def test_a_figure_that_is_lacking_says_why() -> None:
     assert mean_figure(PLACE, None, "no value").note == "no value"
     whole = mean_figure(PLACE, np.array([[2.0, 4.0]]), "no value")
     assert (whole.value, whole.interval, whole.n, whole.note) == (3.0, None, 2, "HU")
+
+
+def test_a_mean_stands_at_its_place_with_its_interval() -> None:
+    figure = mean_at("T", "unet", "group", "MAE", np.arange(8.0))
+    assert (figure.table, figure.row, figure.group, figure.figure) == ("T", "unet", "group", "MAE")
+    assert (figure.value, figure.n) == (3.5, 8)
+    assert figure.interval is not None
+    assert figure.interval[0] < 3.5 < figure.interval[1]

@@ -15,15 +15,31 @@ Seeds = Sequence[Sequence[Content]]
 """Contents of the cases of every run of a row, each with a `patient`."""
 
 
+def over_patients(cases: Sequence[Content], figures: Sequence[float]) -> Values:
+    """Return one figure per patient, `(patients,)`: the mean of those of the patient's cases.
+
+    Args:
+        cases: each with a `patient`.
+        figures: one of each case.
+    """
+    own = zip((str(case["patient"]) for case in cases), figures, strict=True)
+    return np.array(list(by_patient(own).values()), dtype=np.float64)
+
+
 def values_of(seeds: Seeds, pick: Callable[[Content], float | None]) -> Values | None:
     """Return a figure of a row as `(seeds, patients)`; None where a case has none."""
-    figures = [[(str(case["patient"]), pick(case)) for case in cases] for cases in seeds]
-    if any(value is None for cases in figures for _, value in cases):
-        return None
-    return np.array(
-        [list(by_patient((name, value or 0.0) for name, value in cases).values()) for cases in figures],
-        dtype=np.float64,
-    )
+    rows = []
+    for cases in seeds:
+        figures = [figure for figure in map(pick, cases) if figure is not None]
+        if len(figures) < len(cases):
+            return None
+        rows.append(over_patients(cases, figures))
+    return np.array(rows, dtype=np.float64)
+
+
+def mean_at(table: str, row: str, group: str, figure: str, values: Values) -> StudyFigure:
+    """Return the mean of values, `(patients,)` or `(seeds, patients)`, with its interval, at a place of a table."""
+    return mean_figure(StudyFigure(table=table, row=row, group=group, figure=figure, value=None), values, "")
 
 
 def mean_figure(place: StudyFigure, values: Values | None, absent: str) -> StudyFigure:

@@ -8,7 +8,8 @@ from typing import NamedTuple
 import numpy as np
 
 from transmodal.evaluation.statistics.bootstrap import Interval, Values
-from transmodal.evaluation.statistics.paired_tests import by_patient, describe
+from transmodal.evaluation.statistics.paired_tests import describe
+from transmodal.experiments.study.matrices import over_patients
 from transmodal.experiments.study.record import StudyChart, StudyFigure, StudyTable
 from transmodal.experiments.study.units import Content
 
@@ -116,18 +117,18 @@ def figures(coverages: Sequence[GroupCoverage], unit: str) -> Iterator[StudyFigu
                 group=coverage.place,
                 figure=COVERED,
                 value=of_regions.mean,
-                interval=_as_share(of_regions.of_mean),
+                interval=of_regions.of_mean,
                 n=of_regions.n,
             )
 
 
 def _take(row: str, runs: Sequence[Content], group: str, level: str) -> GroupCoverage:
     cases = [[case for case in run["cases"] if case["group"] == group] for run in runs]
-    covered = _by_patient(cases, lambda case: case["levels"][level]["covered"])
+    covered = _matrix_of(cases, lambda case: case["levels"][level]["covered"])
     described = describe(covered)
     regions = None
     if all(case["levels"][level]["regions"] for run in cases for case in run):
-        regions = _by_patient(
+        regions = _matrix_of(
             cases, lambda case: float(np.mean(list(case["levels"][level]["regions"].values())))
         )
     return GroupCoverage(
@@ -135,25 +136,14 @@ def _take(row: str, runs: Sequence[Content], group: str, level: str) -> GroupCov
         group,
         float(level),
         described.mean,
-        _as_share(described.of_mean),
+        described.of_mean,
         described.n,
-        float(_by_patient(cases, lambda case: case["levels"][level]["width"]).mean()),
+        float(_matrix_of(cases, lambda case: case["levels"][level]["width"]).mean()),
         float(covered.mean(axis=0).min()),
         regions,
     )
 
 
-def _as_share(interval: Interval | None) -> Interval | None:
-    """Return an interval of a share without what lies beyond 0 and 1, which a bootstrap of few subjects reaches."""
-    if interval is None:
-        return None
-    low, high = (min(max(end, 0.0), 1.0) for end in interval)
-    return Interval(low, high)
-
-
-def _by_patient(runs: Sequence[Sequence[Content]], pick: Callable[[Content], float]) -> Values:
+def _matrix_of(runs: Sequence[Sequence[Content]], pick: Callable[[Content], float]) -> Values:
     """Return a figure as `(runs, patients)`, of several cases of a patient the mean."""
-    return np.array(
-        [list(by_patient((str(case["patient"]), pick(case)) for case in cases).values()) for cases in runs],
-        dtype=np.float64,
-    )
+    return np.array([over_patients(cases, list(map(pick, cases))) for cases in runs], dtype=np.float64)

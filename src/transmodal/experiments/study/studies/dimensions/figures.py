@@ -5,17 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-import numpy as np
-
 from transmodal.evaluation.statistics.bootstrap import Values
 from transmodal.evaluation.statistics.paired_tests import (
     Difference,
-    by_patient,
-    describe,
     holm,
     paired,
     paired_by_run,
 )
+from transmodal.experiments.study.matrices import mean_figure, values_of
 from transmodal.experiments.study.record import StudyChart, StudyFigure, StudyTable
 from transmodal.experiments.study.studies.dimensions.forms import (
     AXIAL,
@@ -83,10 +80,7 @@ class DimensionRow(NamedTuple):
     def values(self, form: Form, name: str) -> Values | None:
         """Return a figure as `(seeds, patients)`; None where a case has none."""
         seeds = self.solid if form == SOLID else self.flat
-        figures = [[(str(case["patient"]), case["forms"][form][name]) for case in cases] for cases in seeds]
-        if any(value is None for cases in figures for _, value in cases):
-            return None
-        return np.array([list(by_patient(cases).values()) for cases in figures], dtype=np.float64)
+        return values_of(seeds, lambda case: case["forms"][form][name])
 
 
 class FormChange(NamedTuple):
@@ -184,8 +178,5 @@ def _mean(
 ) -> StudyFigure:
     values = row.values(form, name)
     place = StudyFigure(table=table, row=row.row, group=form, figure=heading, value=None, note=note)
-    if values is None:
-        return place.model_copy(update={"note": "a volume that equals its target has none"})
-    of_values = describe(scale * values)
-    changes = {"value": of_values.mean, "interval": of_values.of_mean, "n": of_values.n}
-    return StudyFigure.model_validate({**place.model_dump(), **changes})
+    scaled = None if values is None else scale * values
+    return mean_figure(place, scaled, "a volume that equals its target has none")

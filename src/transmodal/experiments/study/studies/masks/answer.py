@@ -10,8 +10,9 @@ from pydantic import Field
 
 from transmodal.evaluation.drawing.words import enumerated
 from transmodal.evaluation.statistics.bootstrap import Values
-from transmodal.evaluation.statistics.paired_tests import by_patient, describe, holm, paired, too_few
+from transmodal.evaluation.statistics.paired_tests import holm, paired, too_few
 from transmodal.experiments.study.bench import Bench, Entrant
+from transmodal.experiments.study.matrices import mean_at, over_patients
 from transmodal.experiments.study.record import Omission, StudyChart, StudyFigure, StudyTable
 from transmodal.experiments.study.scored import Scored, score_entrants
 from transmodal.experiments.study.studies._base import Findings, Study, StudyOptions
@@ -205,15 +206,15 @@ def _anatomy(contents: Mapping[str, Sequence[Content]]) -> _Figures:
     for label, cases in contents.items():
         for name in cases[0]["maps"]:
             own, turned = (
-                _over_patients(cases, [case["maps"][name][key] for case in cases])
+                over_patients(cases, [case["maps"][name][key] for case in cases])
                 for key in ("explained", "turned")
             )
             difference = paired(own, turned)
             if difference.interval is not None and difference.interval.low > 0:
                 knowing.append(f"{name} of {label}")
             figures += [
-                _mean(ANATOMY, label, name, "own anatomy", own),
-                _mean(ANATOMY, label, name, "turned round", turned),
+                mean_at(ANATOMY, label, name, "own anatomy", own),
+                mean_at(ANATOMY, label, name, "turned round", turned),
             ]
     follows = (
         f"Follows the anatomy: {enumerated(knowing)}."
@@ -228,12 +229,12 @@ def _pairs(contents: Mapping[str, Sequence[Content]]) -> _Figures:
     for label, cases in contents.items():
         for n, pair in enumerate(cases[0]["pairs"]):
             name = f"{pair['first']} and {pair['second']}"
-            r = _over_patients(cases, [case["pairs"][n]["r"] or 0.0 for case in cases])
-            common = _over_patients(cases, [case["pairs"][n]["overlap"] for case in cases])
+            r = over_patients(cases, [case["pairs"][n]["r"] or 0.0 for case in cases])
+            common = over_patients(cases, [case["pairs"][n]["overlap"] for case in cases])
             alike.append(f"{name} of {label} correlate by {r.mean():.2f}")
             figures += [
-                _mean(PAIRS, label, name, "Pearson r", r),
-                _mean(PAIRS, label, name, "strongest tenth in common", common),
+                mean_at(PAIRS, label, name, "Pearson r", r),
+                mean_at(PAIRS, label, name, "strongest tenth in common", common),
             ]
     return _Figures(figures, [f"{sentence}." for sentence in alike])
 
@@ -244,28 +245,9 @@ def _places(contents: Mapping[str, Sequence[Content]]) -> list[StudyFigure]:
         for name, first in cases[0]["maps"].items():
             for tissue in first["tissues"]:
                 having = [case for case in cases if tissue in case["maps"][name]["tissues"]]
-                values = _over_patients(having, [case["maps"][name]["tissues"][tissue] for case in having])
-                figures.append(_mean(PLACES, label, f"{name}: {tissue}", PASSED, values))
+                values = over_patients(having, [case["maps"][name]["tissues"][tissue] for case in having])
+                figures.append(mean_at(PLACES, label, f"{name}: {tissue}", PASSED, values))
     return figures
-
-
-def _over_patients(cases: Sequence[Content], figures: Sequence[float]) -> Values:
-    """Return one figure per patient."""
-    own = zip((case["patient"] for case in cases), figures, strict=True)
-    return np.array(list(by_patient(own).values()), dtype=np.float64)
-
-
-def _mean(table: str, row: str, group: str, figure: str, values: Values) -> StudyFigure:
-    description = describe(values)
-    return StudyFigure(
-        table=table,
-        row=row,
-        group=group,
-        figure=figure,
-        value=description.mean,
-        interval=description.of_mean,
-        n=description.n,
-    )
 
 
 STUDY = Study(

@@ -8,9 +8,9 @@ from typing import Annotated
 from pydantic import Field
 
 from transmodal.errors import InputError, UsageError, suggest
-from transmodal.evaluation.statistics.bootstrap import Values
-from transmodal.evaluation.statistics.paired_tests import describe, holm, paired_by_run, too_few
+from transmodal.evaluation.statistics.paired_tests import holm, paired_by_run, too_few
 from transmodal.experiments.study.bench import Bench, Entrant
+from transmodal.experiments.study.matrices import mean_at
 from transmodal.experiments.study.record import Omission, StudyChart, StudyFigure, StudyTable
 from transmodal.experiments.study.scored import Scored, score_entrants
 from transmodal.experiments.study.studies._base import Findings, Study, StudyOptions
@@ -117,23 +117,11 @@ def _draw(curve: MoveCurve) -> Iterator[StudyFigure]:
         # At rest in the voxels of the first step; a run's only source loses some with every step.
         levels = [(0.0, curve.baseline[metric][0]), *zip(curve.steps, curve.values[metric], strict=True)]
         for step, values in levels:
-            yield _mean(_table_of(kind), curve.row, f"{step:g}", heading, values, note)
+            figure = mean_at(_table_of(kind), curve.row, f"{step:g}", heading, values)
+            yield figure.model_copy(update={"note": note})
         for step, values in zip(curve.steps, curve.baseline[metric], strict=True):
-            yield _mean(_table_of(kind), curve.row, f"{step:g}", f"{heading} at rest", values, note)
-
-
-def _mean(table: str, row: str, group: str, figure: str, values: Values, note: str) -> StudyFigure:
-    description = describe(values)
-    return StudyFigure(
-        table=table,
-        row=row,
-        group=group,
-        figure=figure,
-        value=description.mean,
-        interval=description.of_mean,
-        n=description.n,
-        note=note,
-    )
+            figure = mean_at(_table_of(kind), curve.row, f"{step:g}", f"{heading} at rest", values)
+            yield figure.model_copy(update={"note": note})
 
 
 def _losses(curves: Sequence[MoveCurve]) -> list[StudyFigure]:
@@ -192,7 +180,7 @@ def _tables(figures: Sequence[StudyFigure]) -> tuple[StudyTable, ...]:
     own = [
         StudyTable(
             name=_table_of(kind),
-            caption=f"Error and similarity by the step of the {kind.name}, in {kind.unit}; 95 % intervals over subjects. At "
+            caption=f"Error and similarity against the amount of {_noun_of(kind)}, in {kind.unit}; 95 % intervals over subjects. At "
             "rest: of the source where it lay.",
             group_heading=kind.unit,
             decimals=4,
@@ -203,13 +191,17 @@ def _tables(figures: Sequence[StudyFigure]) -> tuple[StudyTable, ...]:
     return tuple(table for table in (summary, *own) if table.name in titles)
 
 
+def _noun_of(kind: MoveKind) -> str:
+    return {"scale": "scaling", "non-rigid": "non-rigid deformation"}.get(kind.name, kind.name)
+
+
 def _charts(figures: Sequence[StudyFigure], unit: str) -> tuple[StudyChart, ...]:
     titles = {figure.table for figure in figures}
     return tuple(
         StudyChart(
             table=_table_of(kind),
             figure=HEADINGS["mae"],
-            caption=f"Mean absolute error by the step of the {kind.name}, in {kind.unit}.",
+            caption=f"Mean absolute error against the amount of {_noun_of(kind)}, in {kind.unit}.",
             kind="curves",
             unit=unit,
         )
@@ -233,8 +225,8 @@ def _protocol(bench: Bench[Options], moved: dict[str, str]) -> str:
     return (
         f"Moved: {names}, of the first {bench.options.cases} cases of the split at most, on their own grid by cubic splines, in "
         "directions that are drawn for every case and are the same for every step and run. Voxels outside the field of view "
-        "take the source's least value. A non-rigid move is a smooth field; its step is its longest way. Translated as "
-        "`translate` does, without the gate, and scored against the target where it lay, inside the evaluation mask. Nothing "
+        "take the source's least value. A non-rigid deformation is a smooth random field of displacements; its amount is the "
+        "largest of them. Translated as `translate` does, without the gate, and scored against the target where it lay, inside the evaluation mask. Nothing "
         f"is trained again.{back if alone else ''} Means over subjects; intervals by a bootstrap over subjects and seeds."
     )
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from transmodal.evaluation.statistics.bootstrap import Values
-from transmodal.evaluation.statistics.paired_tests import by_patient
+from transmodal.experiments.study.matrices import over_patients
 from transmodal.experiments.study.units import Content
 
 WORSE = 0.1
@@ -76,10 +76,10 @@ def curve_of(
 
 
 def _matrix(seeds: Sequence[Sequence[Content]], kind: str, step: float, name: str) -> Values:
-    rows = []
-    for cases in seeds:
-        figures = [(str(case["patient"]), float((_pick(case, kind, step) or {})[name])) for case in cases]
-        rows.append(list(by_patient(figures).values()))
+    rows = [
+        over_patients(cases, [float((_pick(case, kind, step) or {})[name]) for case in cases])
+        for cases in seeds
+    ]
     return np.array(rows, dtype=np.float64)
 
 

@@ -10,8 +10,9 @@ import numpy as np
 
 from transmodal.evaluation.drawing.words import counted
 from transmodal.evaluation.statistics.bootstrap import Values
-from transmodal.evaluation.statistics.paired_tests import by_patient, describe, paired_by_run
+from transmodal.evaluation.statistics.paired_tests import describe, paired_by_run
 from transmodal.experiments.study.bench import Entrant
+from transmodal.experiments.study.matrices import mean_at, over_patients
 from transmodal.experiments.study.record import StudyChart, StudyFigure, StudyTable
 from transmodal.experiments.study.studies.spectrum.rings import RINGS, coherent_share, decibels
 from transmodal.experiments.study.units import Content
@@ -78,7 +79,7 @@ def band_values(seeds: Sequence[Sequence[Content]], rings: slice) -> BandValues:
     parts = []
     for contents in seeds:
         cases = [_of_case(content["spectra"]["synthetic"], rings) for content in contents]
-        parts.append([_over_patients(contents, column) for column in zip(*cases, strict=True)])
+        parts.append([over_patients(contents, column) for column in zip(*cases, strict=True)])
     return BandValues(*(np.stack(column) for column in zip(*parts, strict=True)))
 
 
@@ -135,7 +136,7 @@ def _is_recovered(values: BandValues) -> bool:
 def draw_octave(row: str, group: str, values: BandValues) -> list[StudyFigure]:
     """Return the figures of one octave of a row."""
     columns = zip((RATIO, COHERENT, TURNED, INVENTED), values, strict=True)
-    return [_mean(BANDS, row, group, figure, column) for figure, column in columns]
+    return [mean_at(BANDS, row, group, figure, column) for figure, column in columns]
 
 
 def draw_curves(
@@ -153,7 +154,7 @@ def draw_curves(
             curves.setdefault(f"synthetic, {row}", []).append(_curve(cases, "synthetic", "power"))
     middles = (edges[:-1] + edges[1:]) / 2
     return [
-        _mean(CURVES, name, f"{middles[ring]:.4g}", POWER, np.stack(seeds)[:, :, ring])
+        mean_at(CURVES, name, f"{middles[ring]:.4g}", POWER, np.stack(seeds)[:, :, ring])
         for name, seeds in curves.items()
         for ring in range(RINGS)
     ]
@@ -163,22 +164,4 @@ def _curve(cases: Sequence[Content], name: str, key: str) -> Values:
     """Return decibels of an image's own power, `(patients, RINGS)`."""
     spectra = [case["spectra"][name][key] for case in cases]
     levels = [[decibels(value, math.fsum(spectrum)) for value in spectrum] for spectrum in spectra]
-    return np.stack([_over_patients(cases, column) for column in zip(*levels, strict=True)], axis=1)
-
-
-def _over_patients(cases: Sequence[Content], figures: Sequence[float]) -> Values:
-    own = zip((case["patient"] for case in cases), figures, strict=True)
-    return np.array(list(by_patient(own).values()), dtype=np.float64)
-
-
-def _mean(table: str, row: str, group: str, figure: str, values: Values) -> StudyFigure:
-    description = describe(values)
-    return StudyFigure(
-        table=table,
-        row=row,
-        group=group,
-        figure=figure,
-        value=description.mean,
-        interval=description.of_mean,
-        n=description.n,
-    )
+    return np.stack([over_patients(cases, column) for column in zip(*levels, strict=True)], axis=1)
