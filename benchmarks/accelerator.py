@@ -231,6 +231,8 @@ def translate_row(bench: Bench, case: Case, size: int) -> dict[str, Any]:
 def build(bench: Bench, case: Case) -> translators.Translator[Any]:
     torch.manual_seed(0)
     translator = translators.build(case.translator, dict(case.tiny if bench.smoke else case.settings))
+    if case.phase == "transformer":  # a new one translates as its first phase does, without transformers
+        translator.get_buffer("joined").fill_(True)
     translator.to(bench.device)
     for network in translator.frozen().values():
         network.to(bench.device)

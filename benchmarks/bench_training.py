@@ -63,7 +63,8 @@ def main() -> int:
             "reasons": dict.fromkeys(
                 times,
                 "convolutions, which are the same on both sides and near what the processor can do, are over nine tenths of a "
-                "step at a batch of 4: fused Adam saves a twentieth there, and the loop adds nothing else that is seen",
+                "step at a batch of 4: fused Adam saves a twentieth there, and the loop adds nothing else that is seen; other "
+                "orders of summing, such as one pass of the discriminator for both images, would be other bits",
             ),
             "notes": [
                 "The plain loop is torch's Adam as it comes and torch's dropout; ours is the loop of `train`, with fused Adam.",

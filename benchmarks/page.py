@@ -8,6 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from benchmarks import goals
+
 ROOT = Path(__file__).parents[1]
 RECORD = ROOT / "docs" / "results" / "speed" / "record.json"
 PAGE = ROOT / "docs" / "performance.md"
@@ -76,8 +78,14 @@ def table(ratios: Sequence[Row]) -> list[str]:
     for row in ratios:
         spread = "" if row.spread is None else f" ({row.spread[0]:g} to {row.spread[1]:g})"
         goal = "-" if row.goal is None else f"{row.goal:g}{', **not met**' if row.is_short else ''}"
-        work = row.benchmark if row.name == row.benchmark else f"{row.benchmark}: {row.name}"
-        cells = (work, row.peer, f"{row.ratio:g}{spread}", goal, _number(row.ours_ms), _number(row.limit_ms))
+        cells = (
+            _work(row),
+            row.peer,
+            f"{row.ratio:g}{spread}",
+            goal,
+            _number(row.ours_ms),
+            _number(row.limit_ms),
+        )
         lines.append(f"| {' | '.join(cells)} |")
     return lines
 
@@ -87,9 +95,23 @@ def page(record: Mapping[str, Any]) -> str:
     if not record:
         return f"{HEAD}\nNothing was measured yet.\n"
     ratios = rows(record)
-    parts = [HEAD, *table(ratios), "", "## How near the limit", *_limits(ratios), "", "## What falls short"]
+    measured = {_work(row): goals.Measured(row.ratio, row.ours_ms) for row in ratios}
+    parts = [
+        HEAD,
+        *table(ratios),
+        "",
+        "## The goals",
+        *goals.table(measured),
+        "",
+        "## How near the limit",
+        *_limits(ratios),
+        "",
+        "## What falls short",
+    ]
     parts += [
-        f"- {_name(row)}: {row.ratio:g} of {row.goal:g}: {row.reason}." for row in ratios if row.is_short
+        f"- {_name(row)}: {row.ratio:g} of {row.goal:g}{_best(row)}: {row.reason}."
+        for row in ratios
+        if row.is_short
     ] or ["Every ratio with a goal meets it."]
     notes = [note for entry in record.values() for line in entry["lines"] for note in line.get("notes", [])]
     parts += ["", "## Notes", *(f"- {note}" for note in notes)] if notes else []
@@ -185,8 +207,19 @@ def _origins(record: Mapping[str, Any]) -> Iterator[str]:
         yield f"| {' | '.join(cells)} |"
 
 
+def _work(row: Row) -> str:
+    return row.benchmark if row.name == row.benchmark else f"{row.benchmark}: {row.name}"
+
+
 def _name(row: Row) -> str:
     return row.benchmark if row.name == row.benchmark else f"{row.benchmark}, {row.name}"
+
+
+def _best(row: Row) -> str:
+    """Say the ratio of a path that would take the limit's time, where that is known."""
+    if row.limit_ms is None or not row.ours_ms:
+        return ""
+    return f" ({row.ratio * row.ours_ms / row.limit_ms:.3g} at the limit)"
 
 
 def _number(value: float | None) -> str:

@@ -50,18 +50,26 @@ def run_alone(main: Callable[[], int]) -> None:
 
 
 def take_turns(
-    ways: Mapping[str, Way], rounds: int, *, least: float = 0.05, clock: Clock = time.process_time
+    ways: Mapping[str, Way],
+    rounds: int,
+    *,
+    least: float = 0.05,
+    clock: Clock = time.process_time,
+    is_warm: bool = False,
 ) -> dict[str, list[float]]:
     """Time each way in turn, after one call each to warm up; return seconds per call, round by round.
+
+    Ways that were called before, and take longer than `least`, can be said to be warm.
 
     Quick ways are repeated until a turn takes `least` seconds; every other round runs backwards. The clock counts the
     process's own seconds on one thread, so that other processes do not show; ways that wait for disks need
     `time.perf_counter`.
     """
-    repeats = {}
-    for name, way in ways.items():
-        way()
-        repeats[name] = max(1, min(1000, round(least / max(_time(way, 1, clock), 1e-6))))
+    repeats = dict.fromkeys(ways, 1)
+    for name, way in ways.items() if not is_warm else ():
+        is_slow = _time(way, 1, clock) >= 10 * least  # however much of it the first call took for itself
+        once = least if is_slow else _time(way, 1, clock)
+        repeats[name] = max(1, min(1000, round(least / max(once, 1e-6))))
     seconds: dict[str, list[float]] = {name: [] for name in ways}
     for number in range(rounds):
         for name in list(ways)[:: -1 if number % 2 else 1]:

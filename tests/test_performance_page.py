@@ -13,6 +13,14 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).parents[1]
+UNRECORDED = {
+    "start: translate a small volume, to its end",
+    "start: transmodal --help",
+    "translate: ResViT, int8",
+    "translate: ResViT, openvino",
+    "translate: unet_256, openvino",
+}
+"""Rows that goals name and the record lacks so far; an engine may also be refused."""
 LINE: dict[str, Any] = {
     "benchmark": "things",
     "peer": "MONAI 1.6.1 CacheDataset; torchio 1.2.1 Queue",
@@ -68,7 +76,7 @@ def test_the_page_says_what_falls_short_and_how_near_the_limit_is(page: ModuleTy
     text = page.page({"things": ENTRY})
     assert "| things: monai | MONAI 1.6.1 CacheDataset | 25 (20 to 30) | 20 | 2 | 1 |" in text
     assert "| 3, **not met** |" in text
-    assert "- things, torchio Queue, 2 workers: 2.5 of 3: its workers fork." in text
+    assert "- things, torchio Queue, 2 workers: 2.5 of 3 (5 at the limit): its workers fork." in text
     assert (
         "0.05 GFLOP in float64 at 50 GFLOP/s take 1 ms; ours takes 2 ms, so that the limit is 50 % of it."
         in text
@@ -79,6 +87,45 @@ def test_the_page_says_what_falls_short_and_how_near_the_limit_is(page: ModuleTy
     assert f"- plain: 1.5 of 2: {page.NO_REASON}." in text
     assert "No limit was worked out for: plain." in text
     assert "its own check fails" in text
+
+
+def test_every_goal_has_its_figure_and_its_state(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(ROOT)
+    goals = importlib.import_module("benchmarks.goals")
+    figures = [figure for goal in goals.GOALS for figure in goal.figures]
+    figures.sort(key=lambda figure: figure.bound)  # a row may be held against two bounds
+    record = {
+        figure.row: goals.Measured(1.0, figure.bound - 1)
+        if figure.is_time
+        else goals.Measured(figure.bound, None)
+        for figure in figures
+    }
+    _, _, *lines = goals.table(record)
+    assert len(lines) == len(goals.GOALS)
+    assert all("met" in line or goal.words for line, goal in zip(lines, goals.GOALS, strict=True))
+    assert not any("**not met**" in line or "not in the record" in line for line in lines)
+    slow = {name: goals.Measured(0.5, 1e6) for name in record}
+    short = [
+        line for line, goal in zip(list(goals.table(slow))[2:], goals.GOALS, strict=True) if goal.figures
+    ]
+    assert all("**not met**" in line for line in short)
+    assert "| 0.5, 0.5 | **not met**: training: pix2pix, batch 1, training: pix2pix, batch 4;" in "\n".join(
+        short
+    )
+    bare = [line for line, goal in zip(list(goals.table({}))[2:], goals.GOALS, strict=True) if goal.figures]
+    assert all("not in the record" in line for line in bare)
+
+
+def test_the_goals_rows_are_those_that_benchmarks_print() -> None:
+    """A renamed row would be shown as one that nobody measured."""
+    sys.path.insert(0, str(ROOT))
+    try:
+        page, goals = (importlib.import_module(f"benchmarks.{name}") for name in ("page", "goals"))
+    finally:
+        sys.path.remove(str(ROOT))
+    recorded = {page._work(row) for row in page.rows(page.read_record())}
+    named = {figure.row for goal in goals.GOALS for figure in goal.figures}
+    assert named - recorded <= UNRECORDED
 
 
 def test_a_page_without_a_record_shows_no_figure(page: ModuleType) -> None:
