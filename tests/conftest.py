@@ -8,7 +8,9 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import torch
+from hypothesis import HealthCheck, settings
 
+from examples import EXAMPLES
 from transmodal.volumes import Volume
 from transmodal.volumes.geometry.reorient import resample, working_grid
 from transmodal.volumes.regions import template
@@ -29,8 +31,18 @@ def pytest_configure() -> None:
     """Let every process of a parallel run, and what it starts, compute on one thread: the processes fill the cores.
 
     Nothing waits for the disk: no test outlives a loss of power, and processes that are killed lose nothing of the cache.
+    Properties are held by the same examples every time, however slow the machine is.
     """
     os.fsync = lambda _: None
+    settings.register_profile(
+        "house",
+        max_examples=30,
+        deadline=None,
+        derandomize=EXAMPLES not in os.environ,
+        database=None,
+        suppress_health_check=[HealthCheck.too_slow],
+    )
+    settings.load_profile("house")
     if "PYTEST_XDIST_WORKER" in os.environ:
         os.environ.setdefault("OMP_NUM_THREADS", "1")
         torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))

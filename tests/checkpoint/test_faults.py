@@ -95,7 +95,7 @@ def is_saved(folder: Path, content: Checkpoint) -> bool:
 
 @pytest.mark.parametrize("has_exchange", [True, False])
 @pytest.mark.parametrize("kind", ["once", "full", "killed"])
-@pytest.mark.parametrize(("generations", "is_rotten"), [(1, False), (2, False), (2, True), (3, False)])
+@pytest.mark.parametrize(("generations", "is_rotten"), [(1, False), (2, False), (2, True)])
 def test_no_step_of_a_save_can_lose_a_run(
     whole: Checkpoint, tmp_path: Path, generations: int, is_rotten: bool, kind: str, has_exchange: bool
 ) -> None:

@@ -16,7 +16,7 @@ from transmodal.metrics.regions.overlap import by_structure, dice, hd95, overall
 shapes = st.tuples(st.integers(1, 6), st.integers(1, 7), st.integers(1, 5))
 spacings = st.tuples(*[st.floats(0.5, 4.0)] * 3)
 seeds = st.integers(0, 2**31)
-quickly = settings(max_examples=40, deadline=None)
+quickly = settings(max_examples=25, deadline=None)
 Dose = NDArray[np.float64]
 
 

@@ -9,7 +9,7 @@ from examples import examples
 from transmodal.volumes import Grid, Volume
 from transmodal.volumes.geometry.reorient import How, match_exactly, reorient, resample, working_grid
 
-MANY = examples(60)
+MANY = examples(30)
 FEW = examples(25)
 
 spacings = st.floats(0.3, 6.0)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from transmodal.volumes.intensity import IntensityMap, IntensitySpec, Range, _percentiles, cohort_map, fit
 
 Image = NDArray[np.float32]
-MANY = settings(deadline=None, max_examples=60)
+MANY = settings(deadline=None, max_examples=30)
 
 ranges = st.sampled_from(["signed", "unit", "free"])
 images = hnp.arrays(

@@ -14,7 +14,7 @@ from transmodal.metrics.suite.voxels import mae, mse, psnr
 Image = NDArray[np.float64]
 VALUES = st.floats(-1000, 3000, width=32)
 SHAPES = hnp.array_shapes(min_dims=2, max_dims=3, min_side=1, max_side=16)
-FEW = settings(max_examples=50, deadline=None)
+FEW = settings(max_examples=25, deadline=None)
 
 
 @st.composite

@@ -30,7 +30,7 @@ SEEDS = st.integers(0, 10_000)
 SHARES = st.tuples(st.floats(0.1, 20), st.floats(0, 20), st.floats(0, 20))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(cohorts(), SEEDS, SHARES, st.randoms(use_true_random=False))
 def test_splits_are_whole_disjoint_leak_free_and_of_no_order(
     cases: list[CaseEntry],
@@ -56,7 +56,7 @@ def test_splits_are_whole_disjoint_leak_free_and_of_no_order(
     assert split_by_group(shuffled, ratios, seed=seed) == split
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(cohorts(), SEEDS)
 def test_shares_come_out_within_one_group(cases: list[CaseEntry], seed: int) -> None:
     groups = groups_of(cases)
@@ -70,7 +70,7 @@ def test_shares_come_out_within_one_group(cases: list[CaseEntry], seed: int) -> 
         assert abs(n - share * len(groups)) <= 1.5
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(cohorts(), SEEDS, st.data())
 def test_counts_are_kept_exactly(cases: list[CaseEntry], seed: int, data: st.DataObject) -> None:
     groups = groups_of(cases)
@@ -82,7 +82,7 @@ def test_counts_are_kept_exactly(cases: list[CaseEntry], seed: int, data: st.Dat
     assert tuple(len({owner[case] for case in split.ids(name)}) for name in NAMES) == counts
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(cohorts())
 def test_groups_are_the_finest_that_share_nothing(cases: list[CaseEntry]) -> None:
     groups = list(groups_of(cases).values())

@@ -13,7 +13,11 @@ from transmodal.evaluation.external.phenotypes import UNKNOWN, read
 numbers = st.floats(-1e6, 1e6).map(lambda value: round(value, 3))
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=30,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(
     values=st.lists(st.one_of(st.none(), numbers), min_size=1, max_size=20),
     cuts=st.lists(numbers, min_size=1, max_size=5, unique=True).map(sorted),

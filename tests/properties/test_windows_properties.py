@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from examples import examples
 from transmodal.volumes.windows.cut import Cutting, Stitcher, Window, cut, list_windows
 
-MANY = examples(60)
+MANY = examples(30)
 FEW = examples(25)
 
 sides = st.integers(1, 20)
