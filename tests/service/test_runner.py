@@ -131,6 +131,7 @@ def test_a_job_that_takes_too_long_is_ended(
     monkeypatch.setattr(StandIn, "is_alive", lambda self: self.exitcode == 0)
     (job,) = finished(tmp_path, Limits(seconds=0.1))
     assert job.error["code"] == "E406"
+    assert "--job-seconds" in job.error["remedy"]
 
 
 def test_a_failure_of_the_watch_fails_the_job_alone(tmp_path: Path, work: Work) -> None:
