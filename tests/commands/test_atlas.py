@@ -25,7 +25,7 @@ def test_words_become_subjects(
     options = atlas.AtlasOptions(spacing_mm=8, modalities=("t1", "fa"), head="never", mask="head")
     assert calls == [(atlas.subjects(2, options, seed=7), out, 1)]
     assert capsys.readouterr().out == (
-        f"2 virtual subjects in {out}. Prepare: transmodal prepare folders {out} -o cohort\n"
+        f"2 virtual subjects in {out}. Prepare: transmodal prepare folders {out} -o cohort --split 1:0:0\n"
     )
 
 

@@ -52,7 +52,9 @@ def save(run: Path, kind: str, seconds: float, step: int) -> None:
 def test_a_folder_that_is_no_run_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="run folder") as refused:
         load(tmp_path)
-    assert refused.value.code == "E134"
+    assert (refused.value.code, refused.value.remedy) == ("E134", "Train it first: transmodal train.")
+    with pytest.raises(InputError, match=r"Did you mean t1-to-fa-demo\?"):
+        load("t1-to-fa-dmo")
 
 
 def test_the_best_is_loaded_in_evaluation_mode_with_the_time_of_the_whole_training(tmp_path: Path) -> None:

@@ -110,7 +110,7 @@ def _write_folders(words: _Words, output: Path, modalities: str, head: Head, mas
         )
     print(
         f"{_count(words.subjects)} in {output}. "
-        f"Prepare: transmodal prepare folders {in_shell(output)} -o cohort"
+        f"Prepare: transmodal prepare folders {in_shell(output)} -o cohort{_split(words.subjects)}"
     )
 
 
@@ -141,8 +141,13 @@ def _write_release(words: _Words, output: Path, layout: str, defects: list[str])
     settings = "".join(f" --with {setting}" for setting in release.settings)
     print(
         f"{_count(words.subjects)} as {layout} in {output}. "
-        f"Prepare: transmodal prepare {release.layout} {in_shell(output)} -o cohort{settings}"
+        f"Prepare: transmodal prepare {release.layout} {in_shell(output)} -o cohort{settings}{_split(words.subjects)}"
     )
+
+
+def _split(n: int) -> str:
+    """Return the option without which a few subjects cannot be prepared: they do not make three sides."""
+    return "" if n >= 3 else " --split 1:0:0"
 
 
 def _count(n: int) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 from transmodal import translators
 from transmodal.checkpoint import Checkpoint, archive, check_frozen, peek, restore_weights
 from transmodal.checkpoint import load as load_checkpoint
-from transmodal.errors import InputError, UsageError
+from transmodal.errors import InputError, UsageError, suggest
 from transmodal.inference import engines, quantized
 from transmodal.inference.batching.rule import suit_batch
 from transmodal.inference.device import device_of
@@ -108,7 +108,7 @@ def checkpoint_folder(run: Path, checkpoint: str) -> Path:
             "E134",
             f"{run} without {checkpoint} checkpoint",
             f"a run folder, or a model of the package: {', '.join(library.names())}",
-            "Train it first: transmodal train.",
+            suggest(str(run), () if run.exists() else library.names(), "Train it first: transmodal train."),
         )
     return folder
 
