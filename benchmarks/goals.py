@@ -133,11 +133,12 @@ GOALS = (
         "start, help",
         "`transmodal --help` under 0.2 s of the processor",
         (Figure("start: transmodal --help", 200, is_time=True),),
+        "about 0.6 of what it took when every verb was imported, side by side; that was 0.25 s",
     ),
     Goal(
         "start, translate",
         "under 3 s to the first window of a small run",
-        (Figure("start: translate a small volume, to its end", 3000, is_time=True),),
+        words="not measured: no benchmark tells the first window from the masks that come before it",
     ),
     Goal(
         "accelerator",

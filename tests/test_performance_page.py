@@ -14,7 +14,6 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 UNRECORDED = {
-    "start: translate a small volume, to its end",
     "start: transmodal --help",
     "translate: ResViT, int8",
     "translate: ResViT, openvino",
