@@ -67,7 +67,7 @@ SHAPES = (
         {"width": 8},
         "convolutions in float32, of which the loop does as many; the deep ones, at 16 x 16 and below, are bound by reading "
         "54 million weights, and the last one has too few channels to fill a vector",
-        f"{_LOST_IN_INT8}, as does the transposed convolution to one channel in part",
+        _LOST_IN_INT8,
     ),
     Shape(
         "Macro2Micro",
