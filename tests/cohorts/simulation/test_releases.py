@@ -34,6 +34,7 @@ MODALITIES = {
     "bids": ("flair", "t1", "t2"),
     "slices": ("t1", "t2"),
 }
+SPACING_MM = 9
 VOLUMES = ("synthrad2023", "brats2023", "ixi", "abcd")
 KEPT = cache(atlas.AtlasSubject.load)
 
@@ -44,7 +45,7 @@ def subjects_are_made_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def written(name: str, folder: Path, *defects: Defect) -> layouts.FolderContents[CaseMaker]:
-    releases.write(name, 2, folder, spacing_mm=7, defects=defects)
+    releases.write(name, 2, folder, spacing_mm=SPACING_MM, defects=defects)
     release = releases.release_of(name)
     return layouts.find(release.layout, folder, release.settings)
 
@@ -53,7 +54,11 @@ def subject(name: str) -> atlas.AtlasSubject:
     """The first, as the writer makes it."""
     options = releases.release_of(name).options
     wider = atlas.AtlasOptions(
-        7, options.modalities, head=options.head, segmentation=options.segmentation, mask=options.mask
+        SPACING_MM,
+        options.modalities,
+        head=options.head,
+        segmentation=options.segmentation,
+        mask=options.mask,
     )
     return atlas.AtlasSubject(0, wider)
 
@@ -172,7 +177,7 @@ def test_what_cannot_be_written_is_said(tmp_path: Path) -> None:
 
 def test_who_writes_is_told_and_the_folder_says_what_it_is(tmp_path: Path) -> None:
     told: list[tuple[str, int, int]] = []
-    releases.write("abcd", 2, tmp_path, spacing_mm=7, progress=lambda *words: told.append(words))
+    releases.write("abcd", 2, tmp_path, spacing_mm=SPACING_MM, progress=lambda *words: told.append(words))
     assert told == [("atlas-0000", 1, 2), ("atlas-0001", 2, 2)]
     assert "simulated" in (tmp_path / "README.txt").read_text()
 
@@ -180,7 +185,7 @@ def test_who_writes_is_told_and_the_folder_says_what_it_is(tmp_path: Path) -> No
 @pytest.mark.parametrize("name", releases.RELEASES)
 def test_what_no_scanner_measured_stays_marked(name: str, tmp_path: Path) -> None:
     folder = tmp_path / "data"
-    releases.write(name, 1, folder, spacing_mm=7)
+    releases.write(name, 1, folder, spacing_mm=SPACING_MM)
     release = releases.RELEASES[name]
     case = layouts.find(release.layout, folder, release.settings).cases[0]
     real = {"mr", "t1"} if name != "abcd" else {"t1", "fa"}
