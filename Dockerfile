@@ -1,6 +1,6 @@
 # The service in a container: docker build -t transmodal . (see docs/how-to/serve.md)
 # Every step is run without Docker by tests/test_dockerfile.py.
-FROM python:3.12-slim
+FROM python:3.11-slim
 
 WORKDIR /app
 COPY pyproject.toml README.md LICENSE DATA_LICENSES.md constraints.txt ./

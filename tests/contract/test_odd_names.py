@@ -46,6 +46,16 @@ seeds: [1]
 variants:
   whole: {}
 """
+SUITE = """\
+name: names
+about: a training
+budget: none
+cohort: any
+metric: mae
+seeds: [1]
+entries:
+  plain: {recipe: RECIPE}
+"""
 GRID = np.diag([2.0, 2.0, 2.5, 1.0])
 
 
@@ -147,6 +157,42 @@ def test_cohorts_are_divided_and_merged_and_labels_laid_over_one_another(
     succeed(["resplit", cohort, "-o", f"out/{names[2]}", "--counts", "2:2:2", "--workers", "1"], capsys)
     succeed(["merge", cohort, second, "-o", f"out/{names[0]}", "--workers", "1"], capsys)
     succeed(["overlap", labels, labels, "-o", f"out/{fitting(names[1], '.json')}"], capsys)
+
+
+@pytest.mark.parametrize(
+    ("verb", "design", "names"), [("ablate", PLAN, TRIPLES[4]), ("benchmark", SUITE, TRIPLES[5])]
+)
+def test_experiments_go_through(
+    verb: str,
+    design: str,
+    names: Triple,
+    stage: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Whichever of three names the cohort, the design, its recipe and the output have."""
+    monkeypatch.chdir(tmp_path)
+    cohort, plan, recipe = (
+        f"./{names[0]}",
+        f"./{fitting(names[1], '.yaml')}",
+        tmp_path / fitting(names[2], ".yaml"),
+    )
+    shutil.copytree(stage / "cohort", cohort)
+    shutil.copy(stage / "tiny.yaml", recipe)
+    Path(plan).write_text(design.replace("RECIPE", json.dumps(str(recipe))))
+    succeed([verb, plan, "--cohort", cohort, "-o", f"out/{names[2]}", "--workers", "1"], capsys)
+    assert Path("out", names[2], f"{verb}.json".replace("ablate", "ablation")).is_file()
+
+
+@pytest.mark.parametrize("name", TRIPLES[6])
+def test_virtual_subjects_go_into_a_folder_of_any_name(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    few = ["--subjects", "1", "--spacing-mm", "10", "--modalities", "t1", "--workers", "1"]
+    succeed(["atlas", "-o", f"./{name}", *few], capsys)
+    assert Path(name, "atlas-0000", "t1.nii.gz").is_file()
 
 
 def test_a_name_that_leaves_no_room_is_refused_by_one_line(
