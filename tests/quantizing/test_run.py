@@ -34,7 +34,7 @@ def test_a_quantized_run_translates_evaluates_and_is_reproduced(
     transmodal.translate("run", "source-t1.nii.gz", "float.nii.gz", gate="off")
     transmodal.translate("run", "source-t1.nii.gz", "integers.nii.gz", gate="off", engine="int8")
     by_float, by_integers = (transmodal.read(f"{name}.nii.gz").voxels for name in ("float", "integers"))
-    assert 0 < np.sqrt(np.mean((by_float - by_integers) ** 2)) < 0.02
+    assert 0 < np.sqrt(np.mean((by_float - by_integers) ** 2)) < 0.05
     record = json.loads(Path("integers.json").read_text())
     assert record["engine"] == "int8"
     choice = record["engine_choice"]

@@ -253,13 +253,14 @@ class TranslatorContract:
         before = {key: value.clone() for key, value in translator.state_dict().items()}
         with torch.no_grad():
             whole, *parts = (translate_in_batches(translator, batch, n) for n in (8, 1, 3))
-        for part in parts:
-            # Convolutions of other batches round otherwise, by 8e-6 here; the choice itself moves 1e-4 and more.
-            torch.testing.assert_close(part, whole, rtol=0, atol=2e-5)
         assert all(torch.equal(value, before[key]) for key, value in translator.state_dict().items())
         translate_with(translator, "running" if statistics == "batch_statistics" else "batch_statistics")
         with torch.no_grad():
-            assert (translator(batch.source, batch.available) - whole).abs().max() > 1e-4
+            effect = float((translator(batch.source, batch.available) - whole).abs().max())
+        assert effect > 1e-4
+        for part in parts:
+            # Convolutions of other batches round otherwise, which a network may enlarge: never as far as the choice moves.
+            torch.testing.assert_close(part, whole, rtol=0, atol=max(2e-5, effect / 100))
 
 
 def _has_statistics(name: str) -> bool:
