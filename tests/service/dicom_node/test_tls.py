@@ -14,8 +14,9 @@ from typing import NamedTuple
 import pytest
 
 from dicom_files import N_SLICES, series
-from dicom_nodes import destination, node_at, source_series, wait_for, write_rules
+from dicom_nodes import destination, node_at, source_series, write_rules
 from dicom_tools import needs, place_of
+from patience import wait_for
 from refusals import refusal
 from transmodal.errors import ResourceError
 from transmodal.service.dicom_node import rules, sender
