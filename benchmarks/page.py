@@ -28,8 +28,9 @@ python -m benchmarks --record            # keeps the figures and writes this pag
 ```
 
 Both sides run in one process, on one thread unless the row says otherwise, and take turns; a ratio is the median of the
-per-round ratios, and greater is better for us. Ratios hold where others use the machine too; milliseconds do not. *Limit* is the
-least work there is, by the rate that the same machine reached in the same run for products of matrices or for copies.
+per-round ratios, and greater is better for us; of estimates, in the rows of memory and plan, 1 is best. Ratios hold where others use
+the machine too; milliseconds do not. *Limit* is the least work there is, by the rate that the same machine reached in the same run for
+products of matrices or for copies.
 """
 
 
