@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from transmodal.errors import InternalError
+from transmodal.inference.engines._channels_last import ChannelsLastNorms
 from transmodal.translators._base import Translator
 
 
@@ -35,7 +36,7 @@ class TorchEngine:
             InternalError: E601 for a translator in training mode, whose dropout and statistics would be training's.
         """
         self.check(source, available)
-        with torch.inference_mode():
+        with torch.inference_mode(), ChannelsLastNorms():
             windows = torch.from_numpy(source).to(self.device)
             present = torch.from_numpy(available).to(self.device)
             seeds = torch.from_numpy(noise) if self.translator.draws else None
