@@ -9,8 +9,9 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
+from torch.autograd.graph import Node
 from torch.utils._pytree import tree_leaves
-from torch.utils.flop_counter import FlopCounterMode, flop_registry
+from torch.utils.flop_counter import flop_registry
 
 from transmodal import plugins, translators
 from transmodal.nets.meta import ShapeMode, shapes_alone
@@ -91,11 +92,11 @@ def generator_parameters(name: str, settings: Mapping[str, Any]) -> int:
     Raises:
         UsageError: as `translators.build`.
     """
-    with torch.device("meta"):
+    with shapes_alone():
         translator = _build_once(name, settings)
         # Instance normalisation takes no map of one pixel, which one multiple may end in.
-        _translated(translator, max(SMALL_SIDE, 2 * translator.size_multiple()))
-    return _reached(translator)
+        synthetic = _translate_slice(translator, max(SMALL_SIDE, 2 * translator.size_multiple()))
+    return _reached(translator, synthetic)
 
 
 def window_work(name: str, settings: Mapping[str, Any], window: tuple[int, ...]) -> WindowWork:
@@ -132,8 +133,7 @@ def citation(name: str) -> str:
 
 
 def _count(name: str) -> TranslatorFacts:
-    translator, operations = _counted(name)
-    generator = _reached(translator)
+    translator, generator, operations = _counted(name)
     owned = {
         id(parameter): parameter.numel()
         for phase in translator.phases
@@ -153,34 +153,42 @@ def _count(name: str) -> TranslatorFacts:
     )
 
 
-def _counted(name: str) -> tuple[Translator[Any], int]:
-    """Build a translator and count what translating a slice takes.
+def _counted(name: str) -> tuple[Translator[Any], int, int]:
+    """Build a translator; count the parameters that a slice depends on and what translating it takes.
 
     A sampler calls one network in every step, so that two of its steps are counted for all of them.
     """
     steps = getattr(translators.checked(name, {}), _SAMPLER, None)
-    with torch.device("meta"):
+    with shapes_alone():
+        translator = translators.build(name, {} if steps is None else {_SAMPLER: 1})
+        with _Count() as once:
+            synthetic = _translate_slice(translator, SIDE)
+        generator = _reached(translator, synthetic)
         if steps is None:
-            translator = translators.build(name, {})
-            return translator, _translated(translator, SIDE)
-        translator = translators.build(name, {_SAMPLER: 1})
-        once = _translated(translator, SIDE)
-        twice = _translated(translators.build(name, {_SAMPLER: 2}), SIDE)
-    return translator, once + (steps - 1) * (twice - once)
+            return translator, generator, once.operations
+        with _Count() as twice:
+            _translate_slice(translators.build(name, {_SAMPLER: 2}), SIDE)
+    return translator, generator, once.operations + (steps - 1) * (twice.operations - once.operations)
 
 
-def _reached(translator: Translator[Any]) -> int:
-    return sum(parameter.numel() for parameter in translator.parameters() if parameter.grad is not None)
-
-
-def _translated(translator: Translator[Any], least: int) -> int:
-    """Translate one slice or patch of nothing, so that what it depends on has a gradient; return its operations."""
+def _translate_slice(translator: Translator[Any], least: int) -> Tensor:
+    """Translate one slice or patch of nothing whose sides are the least that the translator takes."""
     multiple = translator.size_multiple()
     side = multiple * -(-least // multiple)
-    with FlopCounterMode(display=False) as counter:
-        synthetic = translator(*_blank_inputs(translator, (side,) * translator.config.spatial_dims))
-    synthetic.sum().backward()
-    return int(counter.get_total_flops())
+    synthetic: Tensor = translator(*_blank_inputs(translator, (side,) * translator.config.spatial_dims))
+    return synthetic
+
+
+def _reached(translator: Translator[Any], synthetic: Tensor) -> int:
+    """Count the parameters that an image depends on: those that its gradient would be handed on to."""
+    waiting, nodes = [synthetic.grad_fn], set[Node]()
+    while waiting:
+        node = waiting.pop()
+        if node is not None and node not in nodes:
+            nodes.add(node)
+            waiting += [before for before, _ in node.next_functions]
+    leaves = {id(getattr(node, "variable", None)) for node in nodes}
+    return sum(parameter.numel() for parameter in translator.parameters() if id(parameter) in leaves)
 
 
 def _blank_inputs(
