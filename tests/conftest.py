@@ -11,6 +11,8 @@ import torch
 from hypothesis import HealthCheck, settings
 
 from examples import EXAMPLES
+from forked_pools import forked_pool
+from transmodal import parallel
 from transmodal.volumes import Volume
 from transmodal.volumes.geometry.reorient import resample, working_grid
 from transmodal.volumes.regions import template
@@ -31,9 +33,11 @@ def pytest_configure() -> None:
     """Let every process of a parallel run, and what it starts, compute on one thread: the processes fill the cores.
 
     Nothing waits for the disk: no test outlives a loss of power, and processes that are killed lose nothing of the cache.
+    Processes of pools are forked from one that has imported the package.
     Properties are held by the same examples every time, however slow the machine is.
     """
     os.fsync = lambda _: None
+    parallel._pool = forked_pool
     settings.register_profile(
         "house",
         max_examples=30,

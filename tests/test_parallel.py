@@ -11,8 +11,15 @@ from typing import Any
 
 import pytest
 
+from forked_pools import spawned_pool
 from transmodal import parallel, processes
 from transmodal.errors import ResourceError
+
+
+@pytest.fixture(autouse=True)
+def pools_of_the_package(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Begin processes as users do, and not as other tests."""
+    monkeypatch.setattr(parallel, "_pool", spawned_pool)
 
 
 def test_one_item_needs_no_process() -> None:
