@@ -19,6 +19,7 @@ from transmodal._version import __version__
 from transmodal.checkpoint import CohortMark, previous
 from transmodal.errors import ResourceError, UsageError
 from transmodal.notice import INTENDED_USE
+from transmodal.recipes.differences import differing_keys
 from transmodal.recipes.load import dump, validate
 from transmodal.recipes.schema import Recipe
 from transmodal.storage import durable, files, outputs, regular
@@ -196,7 +197,7 @@ def lock(run: Run) -> Iterator[None]:
 def _check(run: Run, recipe: Recipe, cohort: CohortMark) -> None:
     record = files.read_json(run.record)
     cohort_record = record.get("cohort", {})
-    differing = _differing_keys(_completed(record.get("recipe")), recipe.model_dump(mode="json"))
+    differing = differing_keys(_completed(record.get("recipe")), recipe.model_dump(mode="json"))
     differing = [key for key in differing if key.removeprefix("training.") not in MOVABLE]
     if differing:
         raise UsageError(
@@ -233,20 +234,6 @@ def _completed(recipe: object) -> object:
         return Recipe.model_validate(recipe).model_dump(mode="json")
     except ValidationError:
         return recipe
-
-
-def _differing_keys(first: object, second: object, path: str = "") -> list[str]:
-    """Return the dotted keys at which two pieces of plain data differ."""
-    if isinstance(first, dict) and isinstance(second, dict):
-        keys = [*first, *(key for key in second if key not in first)]
-        return [
-            difference
-            for key in keys
-            for difference in _differing_keys(
-                first.get(key), second.get(key), f"{path}.{key}" if path else str(key)
-            )
-        ]
-    return [] if first == second else [path or "everything"]
 
 
 def _make_folder(folder: Path) -> None:

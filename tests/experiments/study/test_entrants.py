@@ -9,14 +9,16 @@ import pytest
 
 from transmodal.cohorts.store import Cohort
 from transmodal.errors import InputError, UsageError
+from transmodal.experiments.study.bench import Entrant
 from transmodal.experiments.study.entrants import (
     describe,
+    name_rows,
     plan_trials,
     read_entrants,
     tell_apart,
     train_entrants,
 )
-from transmodal.recipes.load import load
+from transmodal.recipes.load import changed, load
 
 RUN = Path(__file__).parents[2] / "contract" / "earlier" / "run"
 
@@ -61,6 +63,29 @@ def test_recipes_are_trained_once_and_their_seeds_share_a_row(
     shutil.copytree(folders["tiny, seed 1"], copy)
     with pytest.raises(UsageError, match="two runs of"):
         read_entrants([copy, folders["tiny, seed 1"]])
+
+
+def test_rows_of_changed_recipes_are_called_by_what_was_changed() -> None:
+    base, other = load("t1-to-t2-pix2pix-small", ["windows.axes=[x, z]"]), load("t1-to-fa-pix2pix-small")
+    changes = (
+        ["training.seed=1"],
+        ["training.seed=2"],
+        ["windows.plane_channels=true"],
+        ["training.batch=1", "training.epochs=1", "training.validate_every=1"],
+        ["training.batch=1", "training.epochs=1", "training.validate_every=3"],
+    )
+    recipes = [*(changed(base, words) for words in changes), other]
+    entrants = [
+        Entrant("", Path(f"runs/{number}/seed-1"), recipe, "") for number, recipe in enumerate(recipes)
+    ]
+    assert name_rows(entrants) == [
+        "pix2pix",
+        "pix2pix",
+        "pix2pix (windows.plane_channels=true)",
+        "pix2pix (seed-1)",
+        "runs/4/seed-1",
+        "pix2pix (t1-to-fa-pix2pix-small)",
+    ]
 
 
 def test_a_run_without_checkpoint_is_refused(tmp_path: Path) -> None:

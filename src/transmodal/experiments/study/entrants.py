@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,8 +19,12 @@ from transmodal.experiments.study.record import StudyModel
 from transmodal.experiments.trial import Trial, plan_row, slug, train_trial
 from transmodal.parallel import current_crew
 from transmodal.progress import Progress
+from transmodal.recipes.differences import changes_of
 from transmodal.recipes.load import load
 from transmodal.training.run import Run
+
+MOST_CHANGES = 2
+"""As many changes of a recipe name a row; more would not be read."""
 
 
 class Words(NamedTuple):
@@ -59,19 +63,31 @@ def tell_apart(words: Sequence[str | Path]) -> Words:
 def read_entrants(folders: Sequence[Path]) -> tuple[Entrant, ...]:
     """Read runs; those of one recipe that differ in their seed share a row.
 
-    A row is named by its translator; where an earlier row has that name, with its recipe, else with its folder.
-
     Raises:
         InputError: E134 for a folder without a checkpoint, E100 without a recipe.
         UsageError: E004 for a run that is named twice.
     """
     entrants = [_read(folder) for folder in folders]
-    digests = [provenance.recipe_digest(entrant.recipe) for entrant in entrants]
-    rows = _name_rows(_first_of_each(digests, entrants))
-    in_rows = [entrant._replace(row=rows[digest]) for digest, entrant in zip(digests, entrants, strict=True)]
+    in_rows = [entrant._replace(row=row) for entrant, row in zip(entrants, name_rows(entrants), strict=True)]
     _check_twins(in_rows)
     order = list(dict.fromkeys(entrant.row for entrant in in_rows))
     return tuple(sorted(in_rows, key=lambda entrant: order.index(entrant.row)))
+
+
+def name_rows(entrants: Sequence[Entrant]) -> list[str]:
+    """Return the name of each entrant's row, which is that of its recipe but for the seed.
+
+    A row is named by its translator; where an earlier row has that name, with its recipe, or with what was changed in the
+    recipe of an earlier one; else with its folder.
+    """
+    names: dict[str, str] = {}
+    earlier: list[Entrant] = []
+    digests = [provenance.recipe_digest(entrant.recipe) for entrant in entrants]
+    for digest, entrant in zip(digests, entrants, strict=True):
+        if digest not in names:
+            names[digest] = next(name for name in _names(entrant, earlier) if name not in names.values())
+            earlier.append(entrant)
+    return [names[digest] for digest in digests]
 
 
 def train_entrants(
@@ -148,22 +164,15 @@ def _saved(folder: Path) -> Checkpoint:
     return load_checkpoint(run.best if run.best.is_dir() else run.last)
 
 
-def _first_of_each(digests: Sequence[str], entrants: Sequence[Entrant]) -> dict[str, Entrant]:
-    firsts: dict[str, Entrant] = {}
-    for digest, entrant in zip(digests, entrants, strict=True):
-        firsts.setdefault(digest, entrant)
-    return firsts
-
-
-def _name_rows(firsts: Mapping[str, Entrant]) -> dict[str, str]:
-    """Return the name of every row by the digest of its recipe."""
-    names: dict[str, str] = {}
-    for digest, entrant in firsts.items():
-        recipe = f"{entrant.recipe.translator} ({entrant.recipe.name})"
-        folder = f"{entrant.recipe.translator} ({entrant.folder.name})"
-        candidates = (entrant.recipe.translator, recipe, folder, str(entrant.folder))
-        names[digest] = next(name for name in candidates if name not in names.values())
-    return names
+def _names(entrant: Entrant, earlier: Sequence[Entrant]) -> Iterator[str]:
+    """Yield names of an entrant's row, the shortest first; a recipe that was changed is called by its changes."""
+    translator = entrant.recipe.translator
+    base = next((other.recipe for other in earlier if other.recipe.name == entrant.recipe.name), None)
+    details = [entrant.recipe.name] if base is None else []
+    if base is not None and len(changes := changes_of(entrant.recipe, base)) <= MOST_CHANGES:
+        details.append(", ".join(changes))
+    yield from (translator, *(f"{translator} ({detail})" for detail in (*details, entrant.folder.name)))
+    yield str(entrant.folder)
 
 
 def _check_twins(entrants: Sequence[Entrant]) -> None:
