@@ -40,6 +40,7 @@ class DicomOptions:
         is_burned_in: whether every slice has the word SYNTHETIC in it.
         is_map: whether they are written as parametric maps.
         body_part: BodyPartExamined of a source that says none.
+        has_region: whether the region that the run translates is written beside them, as a segmentation.
     """
 
     patient: str = ""
@@ -52,6 +53,7 @@ class DicomOptions:
     is_burned_in: bool = False
     is_map: bool = False
     body_part: str = ""
+    has_region: bool = False
 
     @cached_property
     def pseudonyms(self) -> Pseudonyms | None:

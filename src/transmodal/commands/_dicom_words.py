@@ -31,6 +31,7 @@ class DicomWords:
         grid: `axial` for slices that are not oblique and an even matrix; None leaves the source's grid.
         spacing: of such a grid, between columns, rows and slices, such as `1,1,3`; the source's by default.
         burn_in: write the word SYNTHETIC into every slice.
+        with_region: also write the region that the run translates, as a DICOM Segmentation beside the series.
     """
 
     form: Annotated[
@@ -100,6 +101,15 @@ class DicomWords:
         bool,
         typer.Option("--burn-in", help="Write the word SYNTHETIC into every slice.", rich_help_panel=PANEL),
     ] = False
+    with_region: Annotated[
+        bool,
+        typer.Option(
+            "--with-region",
+            help="Also write the region that the run translates, such as the brain or the body, as a DICOM Segmentation: "
+            "OUTPUT_region.dcm, beside the series.",
+            rich_help_panel=PANEL,
+        ),
+    ] = False
 
     def options(self) -> DicomOptions | None:
         """Return the options of DICOM where it is asked for; None where files are written by their endings.
@@ -122,6 +132,13 @@ class DicomWords:
             raise UsageError("E004", "--spacing without --grid axial", "both", "Add --grid axial.")
         if self.burn_in and self.form == "parametric-map":
             raise UsageError("E004", "--burn-in of a parametric map", "--as dicom", "Leave --burn-in out.")
+        if self.with_region and self.form == "parametric-map":
+            raise UsageError(
+                "E004",
+                "--with-region of a parametric map",
+                "--as dicom, whose slices a segmentation refers to",
+                "Leave --with-region out, or write a series.",
+            )
         if self.form is None:
             return None
         return DicomOptions(
@@ -135,6 +152,7 @@ class DicomWords:
             self.burn_in,
             self.form == "parametric-map",
             self.body_part,
+            self.with_region,
         )
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from transmodal.commands._jobs import Job
 from transmodal.errors import UsageError
+from transmodal.inference.dicom.region import region_of
 from transmodal.inference.names import ENDS, SPREADS, sidecar_of, spread_of, synthetic_name
 from transmodal.storage import files, outputs
 from transmodal.volumes import io, marks
@@ -33,6 +34,7 @@ def check_places(
     overwrite: bool,
     disagreement: bool,
     interval: bool = False,
+    has_region: bool = False,
     begun_before: Container[Path] = frozenset(),
 ) -> None:
     """Refuse outputs that cannot be written or that would hide something, before anything is translated.
@@ -42,6 +44,7 @@ def check_places(
         overwrite: whether images may be replaced that are synthetic themselves.
         disagreement: whether the spread over the passes is written too.
         interval: whether the ends of an interval are written too.
+        has_region: whether the region of each series is written too.
         begun_before: outputs that an earlier call of the same command has begun to write.
 
     Raises:
@@ -68,6 +71,8 @@ def check_places(
             if job.output not in begun_before:
                 is_folder = job.is_series and path == job.output
                 (_check_folder_free if is_folder else _check_free)(path, overwrite=overwrite)
+        if has_region:
+            _check_region_free(region_of(job.output), may_replace=overwrite or job.output in begun_before)
 
 
 def _check_kind(job: Job) -> None:
@@ -95,6 +100,21 @@ def _check_folder_free(folder: Path, *, overwrite: bool) -> None:
             f"{folder} holds files that are no synthetic DICOM",
             "a folder that may be replaced",
             "Choose another folder.",
+        )
+
+
+def _check_region_free(path: Path, *, may_replace: bool) -> None:
+    """Refuse a file in the place of a region; one that may be replaced is synthetic DICOM itself."""
+    if not path.exists():
+        return
+    if not may_replace:
+        raise UsageError("E005", f"{path} exists", "a new file", "Choose another name, or --overwrite.")
+    if not marks.is_synthetic_file(path):
+        raise UsageError(
+            "E005",
+            f"{path} exists and is no synthetic DICOM",
+            "a name whose _region.dcm is free",
+            "Choose another name for the series.",
         )
 
 

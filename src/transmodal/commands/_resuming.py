@@ -13,6 +13,7 @@ from transmodal.commands import _dicom_out as dicom_out
 from transmodal.commands._jobs import Job, mark_training_subject
 from transmodal.errors import TransmodalError
 from transmodal.inference import engines, ensemble
+from transmodal.inference.dicom.region import region_of
 from transmodal.inference.ensemble import Translating, members_of
 from transmodal.inference.gate import Policy
 from transmodal.inference.intervals.interval import VoxelInterval
@@ -45,6 +46,7 @@ def find_earlier(
     gate: Policy = "refuse",
     keys: Sequence[PatientKey] = (),
     interval: VoxelInterval | None = None,
+    has_region: bool = False,
 ) -> dict[Path, Earlier]:
     """Return what an earlier call has written, by output: of this very run, these options and the same sources.
 
@@ -55,6 +57,7 @@ def find_earlier(
         gate: what becomes of doubtful sources; one that another policy let through is looked at again.
         keys: of the training cohort, where it is at hand: what is known of the subject by them has to stand in the record.
         interval: that is asked for; None asks for none.
+        has_region: whether the region of each series is asked for, as a segmentation beside it.
     """
     by_output = {}
     for job in jobs:
@@ -72,7 +75,8 @@ def find_earlier(
         has_images = "image" in images and len(present) == len(images)
         has_spread = any(kind in images for kind in SPREADS) or not disagreement
         has_spread &= interval is None or all(end in images for end in ENDS)
-        is_complete = has_images and has_spread and _says_subject(sidecar.content, job, model, keys)
+        has_all = has_images and has_spread and (not has_region or region_of(job.output).is_file())
+        is_complete = has_all and _says_subject(sidecar.content, job, model, keys)
         by_output[job.output] = Earlier(sidecar.content, is_complete)
     return by_output
 

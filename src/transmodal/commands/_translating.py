@@ -31,6 +31,7 @@ from transmodal.commands._words import Words, list_words
 from transmodal.errors import InputError, UsageError
 from transmodal.experiments.pool import work_with_threads
 from transmodal.inference import engines, pictures
+from transmodal.inference.dicom.region import check_region
 from transmodal.inference.ensemble import Translating
 from transmodal.inference.gate import Policy
 from transmodal.inference.intervals import calibration
@@ -254,6 +255,8 @@ def _plan(model: Translating, request: Request, interval: VoxelInterval | None) 
         )
     if request.dicom is not None:
         jobs = _dicom_out.as_series(jobs, output, preprocessing.target, request.dicom)
+    if request.has_region:
+        check_region(preprocessing.region)
     earlier = (
         {}
         if request.overwrite
@@ -264,6 +267,7 @@ def _plan(model: Translating, request: Request, interval: VoxelInterval | None) 
             gate=request.gate,
             keys=request.keys,
             interval=interval,
+            has_region=request.has_region,
         )
     )
     check_places(
@@ -271,6 +275,7 @@ def _plan(model: Translating, request: Request, interval: VoxelInterval | None) 
         overwrite=request.overwrite,
         disagreement=request.disagreement,
         interval=has_interval,
+        has_region=request.has_region,
         begun_before=earlier,
     )
     for job in jobs:

@@ -14,6 +14,7 @@ from transmodal.commands._dicom_out import DicomOptions
 from transmodal.commands._jobs import Job, mark_training_subject
 from transmodal.errors import InputError, IntegrityError
 from transmodal.inference import engines, pictures
+from transmodal.inference.dicom.region import write_region
 from transmodal.inference.ensemble import Translating, as_loaded
 from transmodal.inference.fuse import Fuse
 from transmodal.inference.gate import Policy
@@ -82,6 +83,11 @@ class Request:
     keys: tuple[PatientKey, ...] = ()
     dicom: DicomOptions | None = None
     interval: float | None = None
+
+    @property
+    def has_region(self) -> bool:
+        """Whether the region that the run translates is written too, beside each series."""
+        return self.dicom is not None and self.dicom.has_region
 
 
 class Loading(NamedTuple):
@@ -240,5 +246,7 @@ def write_image(translation: Translation, job: Job, model: Translating, request:
         about["source_names"] = job.source_names()
     form = None if request.dicom is None else _dicom_out.form_of(job, translation, request.dicom)
     sidecar = translation.write(job.output, disagreement=request.disagreement, about=about, form=form)
+    if request.has_region:
+        write_region(translation, model.preprocessing.region, job.output)
     notes = notes if form is None else (*notes, *form.notes(translation.volume))
     return WrittenImage(job.name, job.output, sidecar, notes)

@@ -47,5 +47,15 @@ def holds_only_synthetic(folder: Path) -> bool:
     )
 
 
+def is_synthetic_file(path: Path) -> bool:
+    """Return whether a file is DICOM, of any kind, that says that it is synthetic.
+
+    Raises:
+        InputError, ResourceError: as `read_headers`.
+    """
+    headers = list(read_headers([path]))
+    return len(headers) == 1 and isinstance(headers[0], Slice) and _says_synthetic(headers[0])
+
+
 def _says_synthetic(header: Slice) -> bool:
     return str(header.dataset.get("SyntheticData", "")).strip() == "YES"

@@ -58,7 +58,9 @@ def place(translation: Translation, grid: Grid) -> Translation:
         },
         "notes": [*translation.record["notes"], *_notes(grid, covered, background, sides)],
     }
-    return Translation(volume, None, record)
+    region = translation.region
+    region = None if region is None else resample(region, grid, how="nearest")
+    return Translation(volume, None, record, region)
 
 
 def cut_sides(volume: Volume) -> list[str]:
