@@ -28,7 +28,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     help=(
         "Synthesise the medical image that is missing from the one that is there.\n\n"
-        "prepare a cohort, train a translator, translate volumes, evaluate them.\n\n"
+        "Prepare a cohort, train a translator, translate volumes, evaluate them.\n\n"
         "Start with:  transmodal demo\n\n"
         f"[dim]{INTENDED_USE}[/dim]"
     ),

@@ -25,8 +25,7 @@ def test_places_that_are_taken_and_forms_that_there_are_not_are_refused(folders:
 
 def test_a_file_is_told_to_be_a_model(folders: Path) -> None:
     assert (
-        transmodal.verify(transmodal.export("run", "model.tmz")).text()
-        == "model: 1 files are what was written"
+        transmodal.verify(transmodal.export("run", "model.tmz")).text() == "model: 1 file is what was written"
     )
     content = bytearray(Path("model.tmz").read_bytes())
     content[-200] ^= 1

@@ -39,7 +39,7 @@ def test_two_folders_are_compared(place: Path, capsys: pytest.CaptureFixture[str
     assert (two["dice"], two["hd95_mm"], two["structures"]) == (None, None, [])
     assert record["units"] == {"dice": "1", "hd95_mm": "mm"}
     assert capsys.readouterr().out.splitlines() == [
-        "one.nii.gz: Dice 0.500, HD95 2.00 mm (1 structures)",
+        "one.nii.gz: Dice 0.500, HD95 2.00 mm (1 structure)",
         "two.nii.gz: no structure in either (0 structures)",
     ]
 

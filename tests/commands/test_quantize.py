@@ -14,7 +14,7 @@ def test_lines_and_json(folders: Path, capsys: pytest.CaptureFixture[str]) -> No
     assert cli.run(["quantize", "run", "--cohort", "cohort", "--quiet"]) == 0
     first, second = capsys.readouterr().out.splitlines()
     assert first.startswith("run/int8/best: PSNR ")
-    assert first.endswith("dB on 1 validation cases")
+    assert first.endswith("dB on 1 validation case")
     assert second == "Use it: --engine int8."
     assert cli.run(["quantize", "run", "--cohort", "cohort", "--overwrite", "--json", "--quiet"]) == 0
     printed = json.loads(capsys.readouterr().out)

@@ -47,6 +47,6 @@ def test_one_case_has_no_rate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.chdir(tmp_path)
     write_blob(Path("subjects/case-0"), 0)
     assert cli.run(["prepare", "folders", "subjects", "-o", "cohort", "--counts", "1:0:0"]) == 0
-    with pytest.raises(InputError, match="1 cases with t1, fa") as caught:
+    with pytest.raises(InputError, match="1 case with t1, fa") as caught:
         measure_rates(load.load("t1-to-fa-small"), Cohort.open("cohort"))
     assert caught.value.code == "E132"

@@ -28,7 +28,7 @@ def test_a_cube_that_moved_by_one_voxel(tmp_path: Path) -> None:
     assert case.overall.hd95_mm == pytest.approx(2.0)
     (record,) = json.loads((tmp_path / "new" / "out.json").read_text())["cases"]
     assert record["dice"] == pytest.approx(5 / 6)
-    assert overlaps.text([case]) == "a.nii.gz: Dice 0.833, HD95 2.00 mm (1 structures)"
+    assert overlaps.text([case]) == "a.nii.gz: Dice 0.833, HD95 2.00 mm (1 structure)"
 
 
 def test_without_an_output_nothing_is_written(tmp_path: Path) -> None:

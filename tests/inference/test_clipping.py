@@ -128,7 +128,7 @@ def test_evaluation_scores_what_translate_writes_and_says_what_was_clipped(tmp_p
     task = EvaluationTask(("mr",), "fa", 1.0, "mine", "d" * 64, "train")
     evaluation = evaluate_cases(Participants([entrant], [], {entrant.name: entrant.record()}), [case], task)
     assert evaluation.task.notes == (
-        "overshooting: 26 voxels in 1 of 1 cases lay outside the target's range, by up to 0.05 FA, and were clipped "
+        "overshooting: 26 voxels in 1 of 1 case lay outside the target's range, by up to 0.05 FA, and were clipped "
         "to it before scoring, as translate does.",
     )
     assert evaluation.provenance()["models"]["overshooting"]["synthetic_range"] == [0.0, 1.0]

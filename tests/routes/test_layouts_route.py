@@ -130,8 +130,8 @@ def test_the_atlas_as_ixi_is_prepared_as_it_says(
     words[words.index("cohort")] = f"{tmp_path}/cohort"
     assert cli.run([*words, "--workers", "1", "--split", "1:0:0"]) == 0
     said = capsys.readouterr().out
-    assert "1 cases with pd, t1, t2" in said
-    assert "registered: 1 cases; the two directions differ most, in mm, for IXI002-Guys-0828" in said
+    assert "1 case with pd, t1, t2" in said
+    assert "registered: 1 case; the two directions differ most, in mm, for IXI002-Guys-0828" in said
     assert "look at these" in said
 
 

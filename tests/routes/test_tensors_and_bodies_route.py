@@ -72,4 +72,4 @@ def test_fa_outside_0_to_1_is_printed(tmp_path: Path, capsys: pytest.CaptureFixt
     io.write(Volume(fa, np.eye(4)), tmp_path / "data" / "sub-a.FA.nii.gz")
     io.write(Volume(fa * 900, np.eye(4)), tmp_path / "data" / "sub-a.brain.nii.gz")
     run(f"prepare t1_fa {tmp_path}/data -o {tmp_path}/c --workers 1 --split 1:0:0")
-    assert "fa outside [0, 1]: 1 cases; most voxels in sub-a 0.5 %" in capsys.readouterr().out
+    assert "fa outside [0, 1]: 1 case; most voxels in sub-a 0.5 %" in capsys.readouterr().out

@@ -64,7 +64,7 @@ def test_evaluation_takes_what_needs_no_pair_and_says_so(
     words = ["evaluate", str(place / "run"), "--cohort", str(place / "cohort")]
     assert cli.run(words) == 0
     shown = capsys.readouterr().out
-    assert "1 cases of t1, 1 of t2, no pairs" in shown
+    assert "1 case of t1, 1 of t2, no pairs" in shown
     assert "Not taken" in shown
     written = json.loads((place / "run" / "evaluation" / "unpaired.json").read_text())
     assert [(row["case"], row["metric"]) for row in written["rows"]] == [("test-a3-t1", "cycle_error")]

@@ -20,6 +20,7 @@ from transmodal.cohorts.split.leaks import check_leaks
 from transmodal.cohorts.split.split import Split, read_split
 from transmodal.cohorts.units import own_units
 from transmodal.cohorts.working_arrays import resample_array
+from transmodal.counts import counted
 from transmodal.errors import InputError, IntegrityError, suggest
 from transmodal.storage import files
 from transmodal.storage.arrays import kept
@@ -233,7 +234,7 @@ class Cohort:
         raise InputError(
             "E132",
             f"no case {id}",
-            f"one of {len(self.manifest.cases)} cases",
+            f"one of {counted(len(self.manifest.cases), 'case')}",
             suggest(id, [entry.id for entry in self.manifest.cases], "Look into cohort.json.", cutoff=0.4),
         )
 

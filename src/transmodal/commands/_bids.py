@@ -21,6 +21,7 @@ from transmodal.cohorts.headers.bids_names import (
 from transmodal.cohorts.layouts import bids
 from transmodal.commands._jobs import Job
 from transmodal.commands._places import check_folder
+from transmodal.counts import counted
 from transmodal.errors import InputError, suggest
 from transmodal.inference.preprocessing import Preprocessing
 from transmodal.notice import INTENDED_USE
@@ -103,7 +104,7 @@ def _subjects(words: Sequence[str], folder: Path) -> frozenset[str]:
             raise InputError(
                 "E132",
                 f"no subject {name} in {folder.name}",
-                f"one of {len(subjects)} subjects",
+                f"one of {counted(len(subjects), 'subject')}",
                 suggest(name, subjects, "Look at the names of its folders."),
             )
     return frozenset(names)

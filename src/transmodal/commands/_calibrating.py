@@ -12,6 +12,7 @@ from transmodal.commands import _sources
 from transmodal.commands._passes import letters
 from transmodal.commands._volume_work import Loading
 from transmodal.commands._words import list_words
+from transmodal.counts import counted
 from transmodal.evaluation.calibrate import calibrate as calibrate_model
 from transmodal.inference import engines
 from transmodal.inference.intervals import calibration as calibrations
@@ -46,7 +47,7 @@ class CalibratedRun(NamedTuple):
         n_subjects, is_absolute = self.calibration.voxels.n_subjects, self.calibration.score == "absolute"
         unit = "" if is_absolute else f" x (disagreement + {self.calibration.floor:.3g})"
         return [
-            f"{self.path}: {n_subjects} {self.calibration.split} subjects, levels up to {highest_level(n_subjects):.3f}",
+            f"{self.path}: {counted(n_subjects, f'{self.calibration.split} subject')}, levels up to {highest_level(n_subjects):.3f}",
             *(f"  {level:g}: +- {factor:.4g}{unit}" for level, factor in self.widths().items()),
             *(f"note: {note}" for note in self.calibration.notes),
         ]

@@ -11,6 +11,7 @@ from typing import Literal, NamedTuple
 
 from transmodal import plugins
 from transmodal._version import __version__
+from transmodal.counts import counted
 from transmodal.errors import TransmodalError
 
 State = Literal["fine", "absent", "faulty", "broken"]
@@ -118,7 +119,10 @@ def _devices() -> Iterator[InstalledPart]:
     free = memory.available()
     amount = "" if free is None else f", {free / 2**30:.1f} GiB of memory free"
     yield InstalledPart(
-        "devices", "cpu", "fine", f"{os.cpu_count()} cores, {torch.get_num_threads()} threads{amount}"
+        "devices",
+        "cpu",
+        "fine",
+        f"{counted(os.cpu_count() or 1, 'core')}, {counted(torch.get_num_threads(), 'thread')}{amount}",
     )
     if torch.cuda.is_available():
         for n in range(torch.cuda.device_count()):

@@ -11,6 +11,7 @@ from transmodal.cohorts.store import Cohort, PreparedCase
 from transmodal.commands._evaluating import evaluate
 from transmodal.commands._preparing import prepare
 from transmodal.commands._translating import translate
+from transmodal.counts import counted
 from transmodal.errors import InputError
 from transmodal.progress import Progress, Silent
 from transmodal.recipes.load import dump
@@ -50,7 +51,7 @@ def measure_rates(
     if len(complete) < FEWEST:
         raise InputError(
             "E132",
-            f"{len(complete)} cases with {', '.join(modalities)}",
+            f"{counted(len(complete), 'case')} with {', '.join(modalities)}",
             f"{FEWEST} or more to take rates from",
             "Prepare more cases, or leave --cases out.",
         )

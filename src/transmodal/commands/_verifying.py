@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from transmodal.counts import counted
 from transmodal.progress import Progress
 from transmodal.storage import memory
 
@@ -35,7 +36,7 @@ class Verification(NamedTuple):
         """Return the counts on one line."""
         if self.faults:
             return f"{self.kind}: {len(self.faults)} of {self.files} files are not what was written"
-        return f"{self.kind}: {self.files} files are what was written"
+        return f"{self.kind}: {counted(self.files, 'file is', 'files are')} what was written"
 
 
 @memory.guarded("files were compared", "Free memory.")

@@ -10,6 +10,7 @@ import typer
 
 from transmodal.commands._groups import grouped
 from transmodal.commands._splitting import PANEL, SplitWords, Workers, describe_sizes, parse_request
+from transmodal.counts import counted
 
 EXAMPLES = (
     "Examples:\n\ntransmodal merge brats2020 brats2021 -o brats --groups name_mapping.csv --split 8:1:1\n\n"
@@ -72,4 +73,6 @@ def run(
             progress=report_stage(progress, "merge"),
             workers=workers,
         )
-    print(f"{output}: {len(cohort.cases())} cases of {len(cohorts)} cohorts; {describe_sizes(cohort)}")
+    print(
+        f"{output}: {counted(len(cohort.cases()), 'case')} of {counted(len(cohorts), 'cohort')}; {describe_sizes(cohort)}"
+    )

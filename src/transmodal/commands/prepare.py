@@ -15,6 +15,7 @@ from transmodal.commands._prepare_words import PrepareWords
 from transmodal.commands._preparing import find_cases, log_left_aside, write_cohort
 from transmodal.commands._reading import ReadingWords
 from transmodal.commands._splitting import describe_sizes
+from transmodal.counts import counted
 
 if TYPE_CHECKING:
     from transmodal.cohorts.case import CaseMaker
@@ -122,7 +123,7 @@ def _prepare(
         print(json.dumps({**summarise(cohort), "page": None if page is None else str(page)}, indent=1))
         return
     print(
-        f"{output}: {len(cohort.cases())} cases with {', '.join(cohort.modalities)}; {describe_sizes(cohort)}"
+        f"{output}: {counted(len(cohort.cases()), 'case')} with {', '.join(cohort.modalities)}; {describe_sizes(cohort)}"
     )
     for line in cohort_lines(cohort):
         print(line)

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from transmodal.counts import counted
+
 EXAMPLES = (
     "Examples:\n\n"
     "transmodal quantize runs/t1-to-fa --cohort cohort\n\n"
@@ -54,5 +56,7 @@ def run(
         )
         return
     shifts = "".join(f", {name} {shift:+.2f} HU" for name, shift in loss.shifts_hu.items())
-    print(f"{outcome.folder}: PSNR {-loss.psnr_db:+.3f} dB{shifts} on {loss.subjects} validation cases")
+    print(
+        f"{outcome.folder}: PSNR {-loss.psnr_db:+.3f} dB{shifts} on {counted(loss.subjects, 'validation case')}"
+    )
     print("Use it: --engine int8.")

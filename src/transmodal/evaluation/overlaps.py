@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from transmodal._version import __version__
+from transmodal.counts import counted
 from transmodal.errors import InputError
 from transmodal.metrics.regions.overlap import Overall, StructureFigures, by_structure, overall
 from transmodal.metrics.table import finite
@@ -132,7 +133,7 @@ def text(cases: Sequence[CaseOverlap]) -> str:
     for case in cases:
         dice, mm = case.overall
         figures = "no structure in either" if math.isnan(dice) else f"Dice {dice:.3f}, HD95 {mm:.2f} mm"
-        lines.append(f"{case.name}: {figures} ({len(case.structures)} structures)")
+        lines.append(f"{case.name}: {figures} ({counted(len(case.structures), 'structure')})")
     return "\n".join(lines)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from transmodal._version import __version__
 from transmodal.checkpoint import Checkpoint
+from transmodal.counts import counted
 from transmodal.modalities import modality_of
 from transmodal.notice import FROM_SCRATCH, IMPORTED, INTENDED_USE
 from transmodal.volumes.intensity import IntensitySpec
@@ -72,7 +73,9 @@ def _data(saved: Checkpoint) -> list[str]:
             *_intensities(saved),
         ]
     n_patients = (
-        f"{len(cohort.patients)} patients" if cohort.patients else "patients whose number is not recorded"
+        f"{counted(len(cohort.patients), 'patient')}"
+        if cohort.patients
+        else "patients whose number is not recorded"
     )
     return [
         f"- Cohort `{cohort.name}` of digest `{cohort.digest[:16]}`; the network learned from {n_patients}.",
@@ -89,11 +92,11 @@ def _training(saved: Checkpoint, starting: Mapping[str, Any]) -> list[str]:
     best = (
         "none"
         if state.best is None
-        else f"{state.best:.4g}, after {state.epoch} epochs of phase {state.phase}"
+        else f"{state.best:.4g}, after {counted(state.epoch, 'epoch')} of phase {state.phase}"
     )
     weights = starting or saved.starting_weights
     return [
-        f"- Seed {recipe.training.seed}, {recipe.training.epochs} epochs of batches of {recipe.training.batch}, "
+        f"- Seed {recipe.training.seed}, {counted(recipe.training.epochs, 'epoch')} of batches of {recipe.training.batch}, "
         f"precision {recipe.training.precision}.",
         f"- Best validation {recipe.evaluation.primary}, by which this checkpoint was chosen: {best}.",
         *(f"- {name} started from {_start(weight)}." for name, weight in weights.items()),
@@ -135,7 +138,7 @@ def _figures_of(folder: str, content: Mapping[str, Any]) -> Iterator[str]:
             for row in content["summary"]
             if row["mean"] is not None and row["std"] is not None
         ]
-        title = f"`{folder}`: {cohort['n_cases']} cases of the {cohort['split']} split of `{cohort['name']}`."
+        title = f"`{folder}`: {counted(cohort['n_cases'], 'case')} of the {cohort['split']} split of `{cohort['name']}`."
     except (KeyError, TypeError, ValueError):
         return
     yield from (

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from transmodal.counts import counted
 from transmodal.metrics.protocol import Protocol
 from transmodal.metrics.registry import find
 from transmodal.storage.files import atomic_path
@@ -76,7 +77,7 @@ class SplitFigure(NamedTuple):
         """Return the figure on one line."""
         if self.value is None:
             return f"{self.translator}: no {self.metric.upper()}: {self.note}"
-        return f"{self.translator}: {self.metric.upper()} {self.value:.4g} over {self.n_slices} slices"
+        return f"{self.translator}: {self.metric.upper()} {self.value:.4g} over {counted(self.n_slices, 'slice')}"
 
 
 class Summary(NamedTuple):

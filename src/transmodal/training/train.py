@@ -9,6 +9,7 @@ from typing import Any
 
 from transmodal import checkpoint
 from transmodal.cohorts.store import Cohort
+from transmodal.counts import counted
 from transmodal.errors import IntegrityError
 from transmodal.exporting import card
 from transmodal.progress import Progress, Silent
@@ -59,8 +60,8 @@ class TrainResult:
         """Return it in one line."""
         best = "" if self.best is None else f", best validation {self.metric} {self.best:.4g}"
         if self.was_finished:
-            return f"{self.run}: finished before, nothing to do ({self.steps} steps{best})"
-        return f"{self.run}: trained {self.steps} steps in {self.seconds / 60:.1f} minutes{best}"
+            return f"{self.run}: finished before, nothing to do ({counted(self.steps, 'step')}{best})"
+        return f"{self.run}: trained {counted(self.steps, 'step')} in {self.seconds / 60:.1f} minutes{best}"
 
 
 def train(

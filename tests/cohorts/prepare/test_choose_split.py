@@ -51,4 +51,4 @@ def test_a_split_by_hand_is_kept_and_idle_cases_are_counted(
     files.write_json(path, by_hand.model_dump(mode="json"))
     with caplog.at_level(logging.WARNING):
         assert choose_split(path, manifest, NONE) == by_hand
-    assert "leaves 1 cases aside" in caplog.text
+    assert "leaves 1 case aside" in caplog.text

@@ -192,7 +192,7 @@ def test_a_given_split_is_checked_not_made(
     }  # fmt: skip
     (folder / "split.json").write_text(json.dumps(mine))
     assert prepare(makers, folder).split.test == ("case03",)
-    assert "was given and leaves 1 cases aside" in caplog.text
+    assert "was given and leaves 1 case aside" in caplog.text
     mine["test"] = ["case99"]
     (folder / "split.json").write_text(json.dumps(mine))
     with pytest.raises(InputError, match="unknown case case99"):

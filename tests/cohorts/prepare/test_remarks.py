@@ -50,10 +50,10 @@ def test_a_cohort_says_what_was_assumed_and_what_to_look_at() -> None:
     assert list(cohort_lines(cohort)) == [
         "damaged and repaired from its source: c (fa.npy)",
         "within-subject: slabs of one body stand on all sides; figures hold for this body alone",
-        "grey stored as RGB, taken as grey: ct of 1 cases",
-        "spacing not said, taken as 1 mm: 1 cases, which a recipe with another data.spacing_mm refuses. Prepare them "
+        "grey stored as RGB, taken as grey: ct of 1 case",
+        "spacing not said, taken as 1 mm: 1 case, which a recipe with another data.spacing_mm refuses. Prepare them "
         "again with --with spacing_mm=WITHIN,BETWEEN.",
         "registered: 2 cases; the two directions differ most, in mm, for b 1.25, a 0.50",
-        "fa outside [0, 1]: 1 cases; most voxels in b 0.2 %",
+        "fa outside [0, 1]: 1 case; most voxels in b 0.2 %",
         ODD,
     ]

@@ -110,7 +110,7 @@ def test_missing_cases_are_named_and_can_be_allowed(tmp_path: Path) -> None:
     folder = _touch(tmp_path, "A1.nii.gz", "odd.nii.gz")
     matched = match(folder, KNOWN, KNOWN)
     with pytest.raises(
-        InputError, match="without a volume of case A2 and 1 more, of 3; 1 files are of no case"
+        InputError, match="without a volume of case A2 and 1 more, of 3; 1 file is of no case"
     ) as refused:
         refuse_missing(folder, matched, "heads", allows_missing=False)
     assert "--allow-missing" in refused.value.remedy

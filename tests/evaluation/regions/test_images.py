@@ -36,7 +36,7 @@ def test_synthetic_volumes_are_not_taken_for_measured_ones(group: Path) -> None:
 
 
 def test_a_folder_of_other_cases_is_refused(group: Path) -> None:
-    with pytest.raises(InputError, match="without a volume of any of 1 cases"):
+    with pytest.raises(InputError, match="without a volume of any of 1 case"):
         images.of_folder(parse("synthetic"), "synthetic", ["anna"], ["anna"], STRICT)
     with pytest.raises(UsageError, match="two sets of images"):
         images.check_names(2 * [images.of_folder(parse("measured"), "measured", CASES, CASES, STRICT)])

@@ -27,7 +27,7 @@ def test_every_series_of_a_folder_has_its_rule(tmp_path: Path) -> None:
         write_rules(tmp_path / "rules.yaml", 104, rule={"match": {"modality": "MR", "caller": "S*"}})
     )
     *lines, last = preview.preview(own, folder, "SCANNER")
-    assert last == "1 files cannot be read"
+    assert last == "1 file cannot be read"
     assert sorted(line.split("  ", 1)[1] for line in lines) == [
         f"{N_SLICES} images  refused: it is synthetic",
         f"{N_SLICES} images  refused: no rule takes it",

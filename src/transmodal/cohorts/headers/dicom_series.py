@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from transmodal.cohorts.headers import ct_label, mr_label
 from transmodal.cohorts.headers.acquisition import Acquisition
+from transmodal.counts import counted
 from transmodal.errors import InputError
 from transmodal.volumes.formats.dicom import headers as dicom_files
 from transmodal.volumes.formats.dicom import kinds as dicom_kinds
@@ -60,7 +61,7 @@ class DicomSeries:
 
     def __str__(self) -> str:
         text = mask_description(mask_identity(self.text, self.identity))
-        return f"series {text!r} of {show_modality(self.kind)}, {len(self.paths)} images"
+        return f"series {text!r} of {show_modality(self.kind)}, {counted(len(self.paths), 'image')}"
 
     def label(self) -> mr_label.Label:
         """Return the modality that the header tells, or none and why."""

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from transmodal.cohorts.manifest import Manifest
 from transmodal.cohorts.split.folds import split_as
 from transmodal.cohorts.split.split import NAMES, Split, groups_of, read_split, split_from_sides
+from transmodal.counts import counted
 
 _log = logging.getLogger(__name__)
 
@@ -46,7 +47,7 @@ def _keep_or_split(path: Path, manifest: Manifest) -> Split:
     if former is not None and former.by in ("given", "within-subject"):
         idle = len(manifest.cases) - len({case for name in NAMES for case in former.ids(name)})
         if idle > 0:
-            _log.warning("%s was given and leaves %d cases aside", path.name, idle)
+            _log.warning("%s was given and leaves %s aside", path.name, counted(idle, "case"))
         return former
     split = split_as(manifest.cases, manifest.options)
     if former is None or _shape(former, manifest) == _shape(split, manifest):

@@ -13,6 +13,7 @@ from transmodal.cohorts.quality.pair_notes import PairMeasures, read_cohort
 from transmodal.cohorts.quality.pairs import find_contradicted, find_doubtful
 from transmodal.cohorts.steps.coregistration import find_dissimilar
 from transmodal.cohorts.store import Cohort
+from transmodal.counts import counted
 
 
 def has_faults(surveys: Sequence[CaseSurvey], *, strict_pairs: bool) -> bool:
@@ -43,7 +44,7 @@ def survey_lines(
     yield from _copy_lines(surveys)
     n_faulty = sum(bool(case.faults) for case in surveys)
     yield (
-        f"{len(surveys)} cases, {n_faulty} with something wrong; {len(left_out)} left out. Nothing was written."
+        f"{counted(len(surveys), 'case')}, {n_faulty} with something wrong; {len(left_out)} left out. Nothing was written."
     )
 
 
@@ -98,7 +99,7 @@ def _rgb_lines(notes: Mapping[str, Mapping[str, float]]) -> Iterator[str]:
     """Yield which images were grey and stored as RGB."""
     counts = Counter(image for own in notes.values() for image in read_rgb_notes(own))
     if counts:
-        images = ", ".join(f"{image} of {n} cases" for image, n in sorted(counts.items()))
+        images = ", ".join(f"{image} of {counted(n, 'case')}" for image, n in sorted(counts.items()))
         yield f"grey stored as RGB, taken as grey: {images}"
 
 
@@ -107,7 +108,7 @@ def _spacing_lines(notes: Mapping[str, Mapping[str, float]]) -> Iterator[str]:
     cases = list_assumed(notes.items())
     if cases:
         yield (
-            f"spacing not said, taken as 1 mm: {len(cases)} cases, which a recipe with another data.spacing_mm refuses. "
+            f"spacing not said, taken as 1 mm: {counted(len(cases), 'case')}, which a recipe with another data.spacing_mm refuses. "
             f"{REMEDY}."
         )
 
@@ -118,7 +119,7 @@ def _registration_lines(notes: Mapping[str, Mapping[str, float]]) -> Iterator[st
     worst = sorted(scores, key=lambda case: (-scores[case], case))
     if worst:
         examples = ", ".join(f"{case} {scores[case]:.2f}" for case in worst[:3])
-        yield f"registered: {len(worst)} cases; the two directions differ most, in mm, for {examples}"
+        yield f"registered: {counted(len(worst), 'case')}; the two directions differ most, in mm, for {examples}"
     dissimilar = find_dissimilar(notes)
     if dissimilar:
         yield f"look at these, whose contrasts are much less alike than the others': {', '.join(dissimilar)}"
@@ -130,4 +131,4 @@ def _fa_lines(notes: Mapping[str, Mapping[str, float]]) -> Iterator[str]:
     cases = sorted((case for case, share in shares.items() if share > 0), key=lambda case: -shares[case])
     if cases:
         examples = ", ".join(f"{case} {100 * shares[case]:.2g} %" for case in cases[:3])
-        yield f"fa outside [0, 1]: {len(cases)} cases; most voxels in {examples}"
+        yield f"fa outside [0, 1]: {counted(len(cases), 'case')}; most voxels in {examples}"

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from transmodal.cohorts.split.split import NAMES
+from transmodal.counts import counted
 from transmodal.errors import InputError
 
 
@@ -60,7 +61,7 @@ def slabs(n: int, gap: int, shares: tuple[float, float, float] = (8, 1, 1), bloc
     if any(slab.last <= slab.first for slab in slabs_in_order):
         raise InputError(
             "E132",
-            f"{n} slices for {len(joined)} slabs with {gap} left out between them",
+            f"{counted(n, 'slice')} for {counted(len(joined), 'slab')} with {gap} left out between them",
             "a slice or more in each",
             "Take fewer blocks or a smaller gap: --with blocks=1, --with gap_mm=5.",
         )

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from transmodal.cohorts.case import CaseMaker
 from transmodal.cohorts.manifest import CaseEntry
+from transmodal.counts import counted
 from transmodal.errors import InputError, UsageError
 from transmodal.storage import files, sealed
 
@@ -120,7 +121,7 @@ def sides_in_order(cases: Sequence[CaseMaker], counts: tuple[int, int, int]) -> 
     if len(patients) < sum(counts):
         raise InputError(
             "E132",
-            f"{len(patients)} patients for {':'.join(map(str, counts))}",
+            f"{counted(len(patients), 'patient')} for {':'.join(map(str, counts))}",
             f"{sum(counts)} or more",
             "Take the whole release, or another split.",
         )

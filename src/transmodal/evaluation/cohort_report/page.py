@@ -15,6 +15,7 @@ from transmodal.cohorts.quality.pair_notes import PairMeasures, read_cohort
 from transmodal.cohorts.quality.pairs import PairCheck, check_pairs, measure_pairs
 from transmodal.cohorts.split.split import NAMES
 from transmodal.cohorts.store import Cohort, PreparedCase
+from transmodal.counts import counted
 from transmodal.evaluation.cohort_report import cards, grids
 from transmodal.evaluation.cohort_report.summary import (
     BINS,
@@ -28,7 +29,7 @@ from transmodal.evaluation.drawing.contents import with_contents
 from transmodal.evaluation.drawing.figures import label
 from transmodal.evaluation.drawing.html import document
 from transmodal.evaluation.drawing.viewer_pages import write_cohort_pages
-from transmodal.evaluation.drawing.words import counted, number
+from transmodal.evaluation.drawing.words import number
 from transmodal.notice import INTENDED_USE
 from transmodal.parallel import spread
 from transmodal.progress import StageProgress

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from transmodal.counts import counted
 from transmodal.evaluation.compare.comparability import ComparedMetric
 from transmodal.evaluation.compare.compare import Comparison
-from transmodal.evaluation.drawing.words import counted, protocol_lines
+from transmodal.evaluation.drawing.words import protocol_lines
 from transmodal.metrics import registry
 from transmodal.notice import INTENDED_USE
 

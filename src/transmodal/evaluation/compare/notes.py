@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from transmodal.counts import counted
 from transmodal.evaluation.compare.inputs import ComparisonInputs
 from transmodal.evaluation.compare.pooling import Pool
 from transmodal.evaluation.compare.row import ComparisonRow
-from transmodal.evaluation.drawing.words import counted, sentence
+from transmodal.evaluation.drawing.words import sentence
 from transmodal.evaluation.statistics.paired_tests import too_few
 
 

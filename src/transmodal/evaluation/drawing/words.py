@@ -61,11 +61,6 @@ def p_value(p: float | None, below: str = "<0.001", absent: str = DASH) -> str:
     return absent if p is None else below if p < 0.001 else f"{p:.3f}"
 
 
-def counted(n: int, noun: str) -> str:
-    """Return a number of things, such as `1 patient` and `2 patients`."""
-    return f"{n} {noun}{'' if n == 1 else 's'}"
-
-
 def enumerated(words: Iterable[str]) -> str:
     """Return words as prose lists them: `a, b and c`; empty without words."""
     *most, last = list(words) or [""]

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from html import escape
 
+from transmodal.counts import counted
 from transmodal.evaluation.drawing.figures import task_label
 from transmodal.evaluation.drawing.html import document, headings
 from transmodal.evaluation.drawing.tables import csv_table, interval_fields
-from transmodal.evaluation.drawing.words import DASH, counted, interval, spread
+from transmodal.evaluation.drawing.words import DASH, interval, spread
 from transmodal.evaluation.leaderboard.ranking import Leaderboard, LeaderboardEntry
 from transmodal.metrics import registry
 from transmodal.modalities import modality_in

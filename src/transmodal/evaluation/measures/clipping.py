@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from transmodal.counts import counted
 from transmodal.evaluation.provenance import ANOTHER_PROGRAM, ORIGIN
 from transmodal.volumes.bounds import Clipped
 
@@ -24,7 +25,7 @@ def note_clipped(clipped: Mapping[str, Sequence[Clipped]], unit: str) -> list[st
         hit = [case for case in cases if case.voxels]
         if hit:
             notes_of_models.append(
-                f"{name}: {sum(case.voxels for case in hit)} voxels in {len(hit)} of {len(cases)} cases lay outside the "
+                f"{name}: {counted(sum(case.voxels for case in hit), 'voxel')} in {len(hit)} of {counted(len(cases), 'case')} lay outside the "
                 f"target's range, by up to {max(case.largest_excess for case in hit):.3g} {unit}, and were clipped to it "
                 "before scoring, as translate does."
             )

@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from transmodal.cohorts import release_files
+from transmodal.counts import counted
 from transmodal.errors import InputError, UsageError, suggest
 from transmodal.evaluation.predictions.naming import name_cases
 from transmodal.storage import listing, tables
@@ -112,7 +113,11 @@ def refuse_missing(
     if not matched.missing or (allows_missing and matched.files):
         return
     more = f" and {len(matched.missing) - 1} more" if len(matched.missing) > 1 else ""
-    strange = f"; {len(matched.unknown)} files are of no case by their names" if matched.unknown else ""
+    strange = (
+        f"; {counted(len(matched.unknown), 'file is', 'files are')} of no case by name"
+        if matched.unknown
+        else ""
+    )
     remainder = (
         ", or score the rest alone, which the report then states: --allow-missing" if matched.files else ""
     )

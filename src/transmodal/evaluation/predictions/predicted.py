@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from transmodal.cohorts.store import PreparedCase
+from transmodal.counts import counted
 from transmodal.errors import InputError, UsageError
 from transmodal.evaluation.participants import Participants
 from transmodal.evaluation.predictions import folder as folders
@@ -172,7 +173,7 @@ def _note_left_out(left_out: Sequence[str], n: int) -> list[str]:
 
 def _note_unknown(unknown: Sequence[tuple[str, Sequence[str]]]) -> list[str]:
     return [
-        f"{name}: {len(strange)} files are of no case of the cohort by their names, and were left aside."
+        f"{name}: {counted(len(strange), 'file is', 'files are')} of no case of the cohort by name, left aside."
         for name, strange in unknown
         if strange
     ]

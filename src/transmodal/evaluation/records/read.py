@@ -11,6 +11,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from transmodal.counts import counted
 from transmodal.errors import InputError
 from transmodal.evaluation.records.schema import VERSION, EvaluationFile, Scoring
 from transmodal.storage import files, sealed
@@ -159,7 +160,7 @@ def _check_cases(content: EvaluationFile) -> str:
         if owner.setdefault(row.case, row.patient) != row.patient:
             return f"case {row.case} is of the patients {owner[row.case]} and {row.patient}"
     declared = content.provenance.cohort.n_cases
-    return f"{len(owner)} cases where it declares {declared}" if len(owner) != declared else ""
+    return f"{counted(len(owner), 'case')} where it declares {declared}" if len(owner) != declared else ""
 
 
 def _check_summary(content: EvaluationFile) -> str:

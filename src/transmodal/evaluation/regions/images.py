@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from transmodal.cohorts.store import Cohort, PreparedCase
+from transmodal.counts import counted
 from transmodal.errors import InputError, IntegrityError, UsageError
 from transmodal.evaluation.predictions import folder as folders
 from transmodal.evaluation.predictions.folder import PredictionFolder
@@ -72,7 +73,7 @@ def of_folder(
     if not matched.files:
         raise InputError(
             "E132",
-            f"{folder.name} without a volume of any of {len(cases)} cases",
+            f"{folder.name} without a volume of any of {counted(len(cases), 'case')}",
             "files whose names have a case's as a whole token",
             f"Rename them; the first case is {next(iter(cases), 'none')}.",
         )

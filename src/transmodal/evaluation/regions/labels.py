@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from transmodal.cohorts.store import PreparedCase
+from transmodal.counts import counted
 from transmodal.errors import InputError
 from transmodal.evaluation.overlaps import label_map
 from transmodal.evaluation.predictions import folder as folders
@@ -74,7 +75,7 @@ def of_path(
     if not matched.files:
         raise InputError(
             "E132",
-            f"{place.name} without a label map of any of {len(cases)} cases",
+            f"{place.name} without a label map of any of {counted(len(cases), 'case')}",
             "files whose names have a case's as a whole token",
             "Rename them.",
         )

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from transmodal.cohorts.store import Cohort
+from transmodal.counts import counted
 from transmodal.errors import InputError, UsageError
 from transmodal.evaluation.predictions import folder as folders
 from transmodal.evaluation.predictions.alone import choose_target
@@ -130,7 +131,7 @@ def _group(
         )
     notes = [*_note_sets(sets, own, readers), *_note_training(sets, own)]
     if unknown:
-        notes.append(f"{unknown} label maps are of no case by their names, and were left aside.")
+        notes.append(f"{counted(unknown, 'label map is', 'label maps are')} of no case by name, left aside.")
     return MatchedGroup(modality, own, sets, readers, tuple(notes))
 
 
@@ -140,7 +141,7 @@ def _note_sets(sets: Sequence[ImageSet], own: Sequence[Visit], readers: LabelRea
         if n < len(own):
             yield f"{part.name}: {n} of {len(own)} cases have an image and labels."
         if part.unknown:
-            yield f"{part.name}: {part.unknown} files are of no case by their names, and were left aside."
+            yield f"{part.name}: {counted(part.unknown, 'file is', 'files are')} of no case by name, left aside."
 
 
 def _note_training(sets: Sequence[ImageSet], own: Sequence[Visit]) -> Iterator[str]:

@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from html import escape
 from urllib.parse import quote
 
+from transmodal.counts import counted
 from transmodal.evaluation.drawing.charts import dot_plot
 from transmodal.evaluation.drawing.html import headings
-from transmodal.evaluation.drawing.words import counted
 from transmodal.evaluation.report.columns import title, unit_text
 from transmodal.evaluation.result import Column, Evaluation
 

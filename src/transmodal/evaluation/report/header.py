@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from html import escape
 
+from transmodal.counts import counted
 from transmodal.evaluation.drawing.figures import label, modality_labels
-from transmodal.evaluation.drawing.words import counted, enumerated
+from transmodal.evaluation.drawing.words import enumerated
 from transmodal.evaluation.result import Evaluation
 from transmodal.evaluation.task import EvaluationTask
 

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from html import escape
 from typing import Any
 
-from transmodal.evaluation.drawing.words import counted
+from transmodal.counts import counted
 from transmodal.evaluation.result import Evaluation
 
 _PRETRAINED = "starting_weights"

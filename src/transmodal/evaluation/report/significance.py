@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from transmodal.counts import counted
 from transmodal.evaluation.drawing.html import DASH, MINUS, column_heads, table_row
 from transmodal.evaluation.drawing.words import p_value, sentence
 from transmodal.evaluation.report.columns import interval, signed
@@ -73,7 +74,7 @@ def section(evaluation: Evaluation) -> str:
     patients = tested[0].description.n
     reason = too_few(patients)
     about = (
-        f"{escape(column.label)} over {patients} patients, each of equal weight. Intervals: 95 %, bootstrap over patients. "
+        f"{escape(column.label)} over {counted(patients, 'patient')}, each of equal weight. Intervals: 95 %, bootstrap over patients. "
         f"Differences from {escape(tested[0].name)} are paired by patient; p by Wilcoxon&rsquo;s signed-rank test, "
         "corrected for all rows (Holm); the effect size is the matched rank-biserial correlation."
     )

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
+from transmodal.counts import counted
 from transmodal.evaluation.drawing.html import DASH, column_heads, table_row
 from transmodal.evaluation.drawing.tables import csv_table, interval_fields
-from transmodal.evaluation.drawing.words import counted
 from transmodal.evaluation.external.strata import METHOD, Drop, Stratum, describe_strata
 from transmodal.evaluation.report.columns import interval, signed, unit_text
 from transmodal.evaluation.result import Column, Evaluation

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+from transmodal.counts import counted
 from transmodal.evaluation import provenance
 from transmodal.evaluation.drawing.figures import label, task_label
 from transmodal.evaluation.drawing.tables import escape_latex, escape_markdown, latex_table, markdown_table
 from transmodal.evaluation.drawing.words import (
     DASH,
-    counted,
     number,
     p_value,
     protocol_lines,

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from transmodal.counts import counted
 from transmodal.evaluation.learned import fid
 from transmodal.evaluation.report import unpaired
 from transmodal.metrics.table import SplitFigure
@@ -58,10 +59,10 @@ class UnpairedEvaluation:
     def summary_text(self) -> str:
         """Return the figures as lines of text, and notes on those that are not taken."""
         lines = [
-            f"{self.cohort}, {self.split}: {len(self.source_cases)} cases of {', '.join(self.sources)}, "
+            f"{self.cohort}, {self.split}: {counted(len(self.source_cases), 'case')} of {', '.join(self.sources)}, "
             f"{len(self.target_cases)} of {self.target}, no pairs",
             *(
-                f"{name}: cycle error {100 * sum(values.values()) / len(values):.3g} % of the range, {len(values)} cases"
+                f"{name}: cycle error {100 * sum(values.values()) / len(values):.3g} % of the range, {counted(len(values), 'case')}"
                 for name, values in self.cycles.items()
             ),
             *(figure.text() for figure in self.splits),

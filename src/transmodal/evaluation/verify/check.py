@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from transmodal.cohorts.store import Cohort
+from transmodal.counts import counted
 from transmodal.errors import UsageError
 from transmodal.evaluation.external import strata
 from transmodal.evaluation.external.sites import select_cases
@@ -46,7 +47,7 @@ class FigureCheck(NamedTuple):
         """Return the counts on one line."""
         n_close = self.figures - self.exact
         parts = [
-            f"{self.volumes} volumes and {self.targets} targets have the content that was scored",
+            f"{counted(self.volumes, 'volume')} and {counted(self.targets, 'target')} have the content that was scored",
             f"{self.figures} figures taken again: {self.exact} agree exactly"
             + (f", {n_close} to {TOLERANCE:g}" if n_close else ""),
         ]

@@ -13,8 +13,8 @@ import numpy as np
 
 from transmodal._version import __version__
 from transmodal.cohorts.store import Cohort
+from transmodal.counts import counted
 from transmodal.errors import UsageError
-from transmodal.evaluation.drawing.words import counted
 from transmodal.evaluation.external.sites import select_cases
 from transmodal.evaluation.predictions.alone import choose_target
 from transmodal.experiments.reader.items import (

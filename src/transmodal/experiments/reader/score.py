@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from transmodal._version import __version__
+from transmodal.counts import counted
 from transmodal.errors import InputError
 from transmodal.evaluation.drawing.tables import csv_table
-from transmodal.evaluation.drawing.words import counted
 from transmodal.experiments.reader import figures as measures
 from transmodal.experiments.reader.answers import ReaderAnswers, read_all
 from transmodal.experiments.reader.rows import AnswerRow, answer_rows, rows_csv

@@ -9,9 +9,9 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from transmodal.cohorts.store import Cohort, PreparedCase
+from transmodal.counts import counted
 from transmodal.errors import InputError
 from transmodal.evaluation.drawing.figures import Pixels
-from transmodal.evaluation.drawing.words import counted
 from transmodal.evaluation.measures.reference_mask import kinds_of, mask_cases
 from transmodal.evaluation.predictions.reading import ReadingOptions
 from transmodal.experiments.reader.items import Pairs, PictureId, ShownSlice

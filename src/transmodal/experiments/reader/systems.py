@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from transmodal.cohorts.store import Cohort, PreparedCase
+from transmodal.counts import counted
 from transmodal.errors import InputError, UsageError
 from transmodal.evaluation.predictions import folder as folders
 from transmodal.evaluation.predictions.folder import PredictionFolder
@@ -91,7 +92,7 @@ def _of_folder(folder: PredictionFolder, request: CaseRequest) -> ReadSystem:
     if not matched.files:
         raise InputError(
             "E132",
-            f"{folder.name} without a volume of any of {len(by_id)} cases",
+            f"{folder.name} without a volume of any of {counted(len(by_id), 'case')}",
             "files whose names have a case's as a whole token",
             f"Rename them; the first case is {next(iter(by_id), 'none')}.",
         )

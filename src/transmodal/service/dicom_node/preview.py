@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
+from transmodal.counts import counted
 from transmodal.service.dicom_node.database import Database
 from transmodal.service.dicom_node.facts import is_synthetic
 from transmodal.service.dicom_node.queue import QueuedSeries, list_series
@@ -36,7 +37,7 @@ def preview(rules: Rules, folder: Path, caller: str) -> list[str]:
         n_damaged += isinstance(header, Damage)
     lines = [_describe(rules, uid, slices, caller) for uid, slices in sorted(series.items())]
     if n_damaged:
-        lines.append(f"{n_damaged} files cannot be read")
+        lines.append(f"{counted(n_damaged, 'file')} cannot be read")
     return lines or ["no DICOM images"]
 
 
@@ -64,9 +65,7 @@ def _describe(rules: Rules, uid: str, slices: list[Slice], caller: str) -> str:
     facts = SeriesFacts(first.text("Modality"), first.text("SeriesDescription"), caller, is_own)
     rule = rules.choose(facts)
     verdict = "refused: it is synthetic" if is_own else "refused: no rule takes it"
-    return (
-        f"***{uid[-_UID_END:]}  {len(slices)} images  {f'rule {rule.name}' if rule is not None else verdict}"
-    )
+    return f"***{uid[-_UID_END:]}  {counted(len(slices), 'image')}  {f'rule {rule.name}' if rule is not None else verdict}"
 
 
 def _cells(series: QueuedSeries) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from transmodal.counts import counted
 from transmodal.progress import duration
 from transmodal.training.planning.disk import size
 
@@ -47,7 +48,7 @@ class ScalePlan(NamedTuple):
         """Return it, a line for each verb."""
         processes = "1 process" if self.workers == 1 else f"{self.workers} processes"
         return [
-            f"{rate.verb}: about {duration(self.seconds(rate))} for {self.cases} cases by {processes}, "
+            f"{rate.verb}: about {duration(self.seconds(rate))} for {counted(self.cases, 'case')} by {processes}, "
             f"{size(self.cases * rate.n_bytes)} of disk ({rate.seconds:.3g} s and {size(rate.n_bytes)} each, "
             f"{self.measured} measured)"
             for rate in self.rates

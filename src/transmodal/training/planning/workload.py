@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from transmodal.counts import counted
 from transmodal.data.loader import steps_per_epoch
 from transmodal.recipes.training_schema import Training
 from transmodal.training.planning.plan import Plan
@@ -78,14 +79,14 @@ class Workload(NamedTuple):
         names = "" if len(self.phases) == 1 else f" in {', '.join(phase.name for phase in self.phases)}"
         rounds = f"{self.validations} time{'' if self.validations == 1 else 's'}"
         validation = (
-            f"; {self.validation} validation cases, {rounds}: {self.translations} volumes to translate"
+            f"; {counted(self.validation, 'validation case')}, {rounds}: {counted(self.translations, 'volume')} to translate"
             if self.translations
             else "; nothing is validated"
         )
         return (
-            f"training: {self.cases} cases, {self.windows} windows; {self.windows_per_epoch} windows in "
-            f"{self.steps_per_epoch} steps of {self.batch} per epoch, {self.epochs} epochs{names}: "
-            f"{self.steps} steps{validation}"
+            f"training: {counted(self.cases, 'case')}, {counted(self.windows, 'window')}; {counted(self.windows_per_epoch, 'window')} in "
+            f"{counted(self.steps_per_epoch, 'step')} of {self.batch} per epoch, {counted(self.epochs, 'epoch')}{names}: "
+            f"{counted(self.steps, 'step')}{validation}"
         )
 
     def to_json(self) -> dict[str, Any]:

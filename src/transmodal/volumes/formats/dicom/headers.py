@@ -13,6 +13,7 @@ from pydicom.errors import InvalidDicomError
 from pydicom.filereader import read_file_meta_info
 from pydicom.uid import UID, DeflatedExplicitVRLittleEndian
 
+from transmodal.counts import counted
 from transmodal.errors import InputError
 from transmodal.storage import placeholders, regular, streams
 from transmodal.volumes.formats.dicom.privacy import (
@@ -103,7 +104,7 @@ def read_images(paths: Sequence[Path], name: str, budget: int | None = None) -> 
     if damages and (slices or any(damage.path.suffix.lower() in SUFFIXES for damage in damages)):
         identity = frozenset().union(*(header.identity for header in slices))
         error = damages[0].without_names(identity).error
-        beside = f", beside {len(slices)} slices: one may be missing" if slices else ""
+        beside = f", beside {counted(len(slices), 'slice')}: one may be missing" if slices else ""
         raise InputError(error.code, f"{error.got}{beside}", error.expected, error.remedy)
     if not slices:
         raise InputError(

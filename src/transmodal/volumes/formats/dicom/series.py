@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from transmodal.counts import counted
 from transmodal.errors import InputError, UsageError
 from transmodal.storage import listing, streams
 from transmodal.volumes.formats.dicom import dose
@@ -154,7 +155,7 @@ def _choose_series(name: str, images: list[Slice], series: str | None) -> list[S
     for header in images:
         groups.setdefault(header.text("SeriesInstanceUID"), []).append(header)
     listed = "; ".join(
-        f"{_show_number(group[0])}, {show_modality(group[0].text('Modality'))}, {len(group)} images"
+        f"{_show_number(group[0])}, {show_modality(group[0].text('Modality'))}, {counted(len(group), 'image')}"
         for group in groups.values()
     )
     if series is None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from transmodal.evaluation.drawing.words import counted, enumerated
+from transmodal.counts import counted
+from transmodal.evaluation.drawing.words import enumerated
 from transmodal.evaluation.statistics.association import Estimate
 from transmodal.experiments.study.studies.biology.agreement import SubjectAgreement
 from transmodal.experiments.study.studies.biology.lesions import LesionTable

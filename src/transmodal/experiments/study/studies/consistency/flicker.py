@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from transmodal.evaluation.drawing.words import counted, p_value
+from transmodal.counts import counted
+from transmodal.evaluation.drawing.words import p_value
 from transmodal.evaluation.statistics.bootstrap import Interval, Values
 from transmodal.evaluation.statistics.paired_tests import holm, paired_by_run
 from transmodal.experiments.study.matrices import Seeds, mean_figure, values_of

@@ -8,8 +8,9 @@ from pathlib import Path
 from pydantic import Field
 
 from transmodal.cohorts.store import Cohort
+from transmodal.counts import counted
 from transmodal.errors import UsageError
-from transmodal.evaluation.drawing.words import counted, enumerated, number
+from transmodal.evaluation.drawing.words import enumerated, number
 from transmodal.evaluation.external.sites import ALL_CASES
 from transmodal.evaluation.statistics.paired_tests import too_few
 from transmodal.experiments.study.bench import Bench, Entrant

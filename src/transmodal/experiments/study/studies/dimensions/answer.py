@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from transmodal.counts import counted
 from transmodal.errors import UsageError
-from transmodal.evaluation.drawing.words import counted, enumerated, number, p_value
+from transmodal.evaluation.drawing.words import enumerated, number, p_value
 from transmodal.evaluation.statistics.paired_tests import too_few
 from transmodal.experiments.study.bench import Bench, Entrant
 from transmodal.experiments.study.record import Omission

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from transmodal.evaluation.drawing.words import counted
+from transmodal.counts import counted
 from transmodal.evaluation.statistics.bootstrap import Values
 from transmodal.evaluation.statistics.paired_tests import describe, paired_by_run
 from transmodal.experiments.study.bench import Entrant
