@@ -52,6 +52,36 @@ def test_each_image_of_a_folder_is_a_job(images: Path, preprocessing: Make, tmp_
     assert refused.value.code == "E005"
 
 
+def test_each_folder_with_images_named_as_the_sources_is_a_job(
+    preprocessing: Make, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for name in ("anna/t1w.nii.gz", "anna/t2.nii.gz", "bert/t1.mha", "carl/mask.nii.gz", "notes/readme.txt"):
+        path = tmp_path / "subjects" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"voxels")
+    subjects, out = tmp_path / "subjects", tmp_path / "out"
+    jobs = find([subjects], preprocessing("t1"), out)
+    assert [(job.name, job.paths["t1"].name, job.output.name) for job in jobs] == [
+        ("anna", "t1w.nii.gz", "anna_fa.nii.gz"),
+        ("bert", "t1.mha", "bert_fa.nii.gz"),
+    ]
+    assert "not translated: cases without t1: carl" in caplog.text
+    (job,) = find([subjects], preprocessing("t1", "t2"), out)
+    assert [path.name for path in job.paths.values()] == ["t1w.nii.gz", "t2.nii.gz"]
+    with pytest.raises(UsageError, match="for the 2 cases of subjects") as refused:
+        find([subjects], preprocessing("t1"), tmp_path / "fa.nii.gz")
+    assert refused.value.code == "E005"
+    with pytest.raises(UsageError, match="1 unnamed source;"):
+        find([subjects], preprocessing("t1", "pd"), out)
+
+
+def test_several_images_without_a_folder_are_told_where_to_go(images: Path, preprocessing: Make) -> None:
+    both = [images / "anna.nii.gz", images / "sub-02_T1w.nii.gz"]
+    with pytest.raises(UsageError, match="2 unnamed sources; expected one image, or one folder") as refused:
+        find(list(both), preprocessing("t1"), images)
+    assert refused.value.remedy.startswith("Name the folder that holds them")
+
+
 def test_several_sources_are_named(images: Path, preprocessing: Make, tmp_path: Path) -> None:
     t1, t2 = images / "anna.nii.gz", images / "sub-02_T1w.nii.gz"
     run, output = preprocessing("t1", "t2"), tmp_path / "fa.nii.gz"

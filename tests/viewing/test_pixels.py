@@ -116,6 +116,15 @@ def test_keys_move_the_crosshair_and_change_the_layout(tab: chromium.Tab, tmp_pa
     assert tab.ask("document.getElementById('help').open")
 
 
+def test_the_key_of_overlays_goes_past_the_volume_itself(tab: chromium.Tab, tmp_path: Path) -> None:
+    show(tab, tmp_path, [layer("a", CT), layer("b", CT[::-1].copy())])
+    names = []
+    for _ in range(2):
+        tab.press("o")
+        names.append(tab.ask("document.getElementById('over').selectedOptions[0].text"))
+    assert names == ["b", "nothing"]
+
+
 def test_windows_and_overlays_change_pixels_and_opacity_takes_them_back(
     tab: chromium.Tab, tmp_path: Path
 ) -> None:

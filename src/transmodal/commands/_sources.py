@@ -5,17 +5,19 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import NoReturn
 
 from transmodal.cohorts.aliases import find_renames
 from transmodal.cohorts.headers.bids_names import parse
 from transmodal.cohorts.store import Cohort, PreparedCase
 from transmodal.commands._jobs import Job
 from transmodal.commands._places import check_folder
+from transmodal.counts import counted
 from transmodal.errors import InputError, UsageError
-from transmodal.inference.names import case_name, synthetic_name
+from transmodal.inference.names import case_name, stem_of, synthetic_name
 from transmodal.inference.pictures import holds, is_picture
 from transmodal.inference.preprocessing import Preprocessing
-from transmodal.storage import placeholders
+from transmodal.storage import listing, placeholders
 from transmodal.volumes import io
 from transmodal.volumes.reading import Reading
 
@@ -51,12 +53,10 @@ def find(
         path = _existing(Path(words[0]))
         if len(words) == 1 and (path / "cohort.json").exists():
             return _of_cohort(Cohort.open(path), preprocessing, output, split)
-        raise UsageError(
-            "E004",
-            f"{len(words)} unnamed source{'s' if len(words) > 1 else ''}",
-            f"one image for each of {', '.join(modalities)}",
-            "Name them: " + " ".join(f"{modality}=PATH" for modality in modalities),
-        )
+        jobs = _of_case_folders(path, preprocessing, output, reading) if len(words) == 1 else []
+        if not jobs:
+            _refuse_unnamed(words, modalities)
+        return jobs
     return _of_path(_existing(Path(words[0])), preprocessing, output, split, reading)
 
 
@@ -84,7 +84,8 @@ def _of_path(
         return _of_cohort(Cohort.open(path), preprocessing, output, split)
     images = io.images_in(path)
     if not images:
-        return [_single({modality: path}, preprocessing, output, reading)]
+        jobs = _of_case_folders(path, preprocessing, output, reading)
+        return jobs or [_single({modality: path}, preprocessing, output, reading)]
     check_folder(output, f"the {len(images)} images of {path.name}")
     return [
         Job(
@@ -96,6 +97,37 @@ def _of_path(
         )
         for image in images
     ]
+
+
+def _of_case_folders(path: Path, preprocessing: Preprocessing, output: Path, reading: Reading) -> list[Job]:
+    """Return a job for each folder with images that are named as the sources, as `prepare folders` takes them."""
+    if not path.is_dir():
+        return []
+    jobs, left_out = [], []
+    n_needed = 1 if preprocessing.accepts_missing else len(preprocessing.sources)
+    for folder in (entry for entry in listing.entries(path) if entry.is_dir()):
+        images = {stem_of(image): image for image in listing.entries(folder) if io.is_image(image)}
+        synonyms = find_renames(preprocessing.sources, list(images))
+        by_name = {synonyms.get(name, name): image for name, image in images.items()}
+        paths = {name: by_name[name] for name in preprocessing.sources if name in by_name}
+        if paths and len(paths) >= n_needed:
+            name = case_name(folder.name, preprocessing.target)
+            jobs.append(Job(folder.name, paths, output / name, reading))
+        elif images:
+            left_out.append(folder.name)
+    if jobs:
+        check_folder(output, f"the {counted(len(jobs), 'case')} of {path.name}")
+        _say_left_out(preprocessing, left_out)
+    return jobs
+
+
+def _refuse_unnamed(words: Sequence[str], modalities: Sequence[str]) -> NoReturn:
+    names = " ".join(f"{modality}=PATH" for modality in modalities)
+    expected, remedy = f"one image for each of {', '.join(modalities)}", f"Name them: {names}"
+    if len(modalities) == 1:
+        expected = f"one image, or one folder of images or of cases ({modalities[0]}.nii.gz in a folder each)"
+        remedy = "Name the folder that holds them, or translate them one by one."
+    raise UsageError("E004", counted(len(words), "unnamed source"), expected, remedy)
 
 
 def _single(paths: Mapping[str, Path], preprocessing: Preprocessing, output: Path, reading: Reading) -> Job:
@@ -130,11 +162,16 @@ def _with_sources(cases: Sequence[PreparedCase], preprocessing: Preprocessing) -
     """Return the cases with sources to translate, all where none has: cohorts without pairs hold targets alone, too."""
     n_needed = 1 if preprocessing.accepts_missing else len(preprocessing.sources)
     able = [case for case in cases if len(set(preprocessing.sources) & set(case.modalities)) >= n_needed]
-    left_out = [case.id for case in cases if case not in able]
-    if able and left_out:
-        sources = ", ".join(preprocessing.sources)
-        _log.warning("not translated: cases without %s: %s", sources, ", ".join(left_out))
+    if able:
+        _say_left_out(preprocessing, [case.id for case in cases if case not in able])
     return able or list(cases)
+
+
+def _say_left_out(preprocessing: Preprocessing, names: Sequence[str]) -> None:
+    if names:
+        _log.warning(
+            "not translated: cases without %s: %s", ", ".join(preprocessing.sources), ", ".join(names)
+        )
 
 
 def _picture_name(case: PreparedCase, preprocessing: Preprocessing) -> str:

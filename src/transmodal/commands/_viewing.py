@@ -110,7 +110,7 @@ def scene_of(request: ViewRequest) -> Scene:
         layers += _translate(request.run, layers, request.gate)
     if request.has_difference:
         layers.append(difference_of(layers))
-    return Scene(", ".join(layer.name for layer in layers if layer.role == "volume"), layers)
+    return Scene("; ".join(layer.name for layer in layers if layer.role == "volume"), layers)
 
 
 def write_page(scene: Scene, output: Path, max_megabytes: float) -> int:

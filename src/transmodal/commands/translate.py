@@ -42,7 +42,7 @@ RunFolder = Annotated[
 Sources = Annotated[
     list[str],
     typer.Argument(
-        help="An image, a DICOM series folder, a folder of images, a BIDS dataset, or a prepared cohort; "
+        help="An image, a DICOM series folder, a folder of images or of cases, a BIDS dataset, or a prepared cohort; "
         "several sources as modality=path."
     ),
 ]

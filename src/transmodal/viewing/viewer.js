@@ -110,6 +110,11 @@
 
   const pick = (select, n) => { select.value = n; select.dispatchEvent(new Event("change")); };
   const next = select => pick(select, (select.selectedIndex + 1) % select.options.length);
+  // A volume over itself shows nothing new.
+  const nextOver = () => {
+    const n = scene.layers.length + 1, following = (at("over").selectedIndex + 1) % n;
+    pick(at("over"), following && scene.layers[following - 1] === base ? (following + 1) % n : following);
+  };
   options(at("base"), scene.layers.map(layer => layer.name));
   options(at("over"), ["nothing", ...scene.layers.map(layer => layer.name)]);
   options(at("layout"), LAYOUTS.map(([name]) => name));
@@ -139,7 +144,7 @@
     ArrowUp: () => viewer.moveCrosshairInVox(0, 1, 0), ArrowDown: () => viewer.moveCrosshairInVox(0, -1, 0),
     PageUp: () => viewer.moveCrosshairInVox(0, 0, 1), PageDown: () => viewer.moveCrosshairInVox(0, 0, -1),
     "+": () => scale(1.25), "=": () => scale(1.25), "-": () => scale(0.8), 0: () => scale(0),
-    "[": () => fade(-0.1), "]": () => fade(0.1), o: () => next(at("over")), w: () => next(at("window")), v: () => next(at("layout")),
+    "[": () => fade(-0.1), "]": () => fade(0.1), o: nextOver, w: () => next(at("window")), v: () => next(at("layout")),
     "?": () => at("help").showModal(),
   };
   document.addEventListener("keydown", event => {
