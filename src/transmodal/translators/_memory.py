@@ -24,8 +24,8 @@ _ROUNDING = 1.15
 _LIBRARY_BYTES = 60 << 20
 """What torch's kernels take once, for themselves and their plans."""
 
-_counts: dict[tuple[str, str, tuple[int, ...]], int] = {}
-"""What was counted before, by translator, settings and shape: a cohort's volumes are of few shapes."""
+_counts: dict[tuple[str, str, tuple[int, ...], str], int] = {}
+"""What was counted before, by translator, settings, shape and, of a step, its phase: a cohort's volumes are of few shapes."""
 
 
 Run = Callable[[Any, Sequence[Any], Mapping[str, Any] | None], Any]
@@ -97,7 +97,7 @@ def forward_bytes(name: str, settings: Mapping[str, Any], shape: tuple[int, ...]
         settings: of its `Config`, JSON-able.
         shape: `(B, C, *S)` of the source.
     """
-    key = (name, json.dumps(settings, sort_keys=True), shape)
+    key = (name, json.dumps(settings, sort_keys=True), shape, "")
     if key not in _counts:
         _counts[key] = _count_forward(name, settings, shape)
     return _counts[key]
@@ -126,7 +126,14 @@ def step_bytes(name: str, settings: Mapping[str, Any], shape: tuple[int, ...], p
         shape: `(B, C, *S)` of the source.
         phase: of training.
     """
-    count = LiveBytes()
+    key = (name, json.dumps(settings, sort_keys=True), shape, phase)
+    if key not in _counts:
+        _counts[key] = _count_step(name, settings, shape, phase)
+    return _counts[key]
+
+
+def _count_step(name: str, settings: Mapping[str, Any], shape: tuple[int, ...], phase: str) -> int:
+    count = LiveBytes(_run_with_gradients)
     with shapes_alone():
         translator = translators.build(name, settings)
         batch = _batch(translator, shape, phase)
@@ -138,6 +145,12 @@ def step_bytes(name: str, settings: Mapping[str, Any], shape: tuple[int, ...], p
                 torch.autograd.backward(translator(batch.source, batch.available).sum())
     # Gradients are counted within the step.
     return int(count.peak * _ROUNDING) + _LIBRARY_BYTES + _kept_bytes(translator)
+
+
+def _run_with_gradients(func: Any, args: Sequence[Any], kwargs: Mapping[str, Any] | None) -> Any:  # noqa: ANN401 - torch's own
+    """Run an operation by its shapes; a normalisation by torch, which has the statistics that its gradient takes."""
+    run = _run_by_torch if func._overloadpacket.__name__.startswith("native_") else ShapeMode.run
+    return run(func, args, kwargs)
 
 
 def weight_bytes(name: str, settings: Mapping[str, Any]) -> int:
