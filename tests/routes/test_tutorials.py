@@ -1,10 +1,11 @@
-"""Tutorials: each command of a page runs, in the page's order and from an empty folder, with shorter trainings."""
+"""Tutorials: each command of a page runs, in the page's order and from an empty folder, with shorter trainings and fewer subjects."""
 
 from __future__ import annotations
 
 import re
 import shlex
 import tomllib
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,16 @@ FOLDER = Path(__file__).parents[2] / "docs" / "tutorials"
 PAGES = sorted(path.stem for path in FOLDER.glob("*.md") if path.stem != "index")
 COARSE_MM = {"unpaired": "4", "colour": "4"}
 """Coarser heads do not suffice to find brains in T2, or for a metric's least side of a slice."""
+
+FEWER = {
+    "colour": ("4", "2:1:1"),
+    "missing-modality": ("4", "2:1:1"),
+    "score-another-tool": ("5", "2:1:2"),
+    "t1-to-fa": ("6", "2:1:3"),
+    "unpaired": ("10", "8:1:1"),
+    "your-paper": ("4", "2:1:1"),
+}
+"""Subjects and their split, where a page names few of them."""
 
 SHORT = [
     *("--set", "training.epochs=1", "--set", "training.samples_per_epoch=4"),
@@ -30,6 +41,8 @@ def _commands(page: str) -> list[list[str]]:
 
 
 def _shorten(words: list[str], page: str) -> list[str]:
+    fewer = dict(zip(("--subjects", "--counts"), FEWER.get(page, ()), strict=False))
+    words = [words[0], *(fewer.get(name, word) for name, word in pairwise(words))]
     match words[0]:
         case "atlas":
             return [*words, "--spacing-mm", COARSE_MM.get(page, "6"), "--workers", "1"]
