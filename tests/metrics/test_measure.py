@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from transmodal.errors import InputError, UsageError
 from transmodal.metrics import registry
-from transmodal.metrics.measure import applicable, measure
+from transmodal.metrics.measure import applicable, measure, measure_both
 from transmodal.metrics.pair import ImagePair
 from transmodal.metrics.slices import over_slices
 from transmodal.metrics.suite import colour, fsim, ms_ssim, ssim, stsim
@@ -176,3 +176,16 @@ def test_metrics_apply_to_what_a_pair_has(colour_pair: ImagePair, inner_mask: ND
     bare = set(applicable(replace(colour_pair, source=None, labels=None, mask=inner_mask)))
     assert {"stsim2", "ring_energy"} <= bare
     assert not {"stsim2_source", "delta_cf_organs"} & bare
+
+
+def test_inside_and_whole_together_are_what_they_are_one_by_one() -> None:
+    pair = replace(_pair(), mask=_mask())
+    names, of_whole = ("mae", "ssim", "ring_energy"), ("mae", "ssim")
+    both = measure_both(pair, names, of_whole)
+    alone = measure(pair, names), measure(replace(pair, mask=None), of_whole)
+    for figures, expected in zip(both, alone, strict=True):
+        assert [one._replace(value=0) for one in figures] == [one._replace(value=0) for one in expected]
+        assert [one.value for one in figures] == pytest.approx([one.value for one in expected], rel=1e-12)
+    with pytest.raises(UsageError) as caught:
+        measure_both(pair, ["mae", "no_such"], ["mae"])
+    assert caught.value.code == "E002"

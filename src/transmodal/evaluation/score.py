@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from transmodal.errors import InputError, UsageError
 from transmodal.metrics import registry
-from transmodal.metrics.measure import measure
+from transmodal.metrics.measure import measure, measure_both
 from transmodal.metrics.pair import ImagePair
 from transmodal.metrics.protocol import MetricValue
 from transmodal.modalities import modality_in, modality_of
@@ -111,9 +111,13 @@ def score(
         orientation=reference.orientation,
     )
     whole = [name for name in metrics if registry.find(name).needs not in ("mask", "inside")]
-    inside = () if mask is None else measure(replace(pair, mask=mask), metrics)
-    values = (*inside, *measure(pair, whole))
-    return [_stamp(value, target_normalised=target_normalised, mask_text=mask_text) for value in values]
+    inside, outside = (
+        ((), measure(pair, whole)) if mask is None else measure_both(replace(pair, mask=mask), metrics, whole)
+    )
+    return [
+        _stamp(value, target_normalised=target_normalised, mask_text=mask_text)
+        for value in (*inside, *outside)
+    ]
 
 
 def in_reference_units(target: Volume, own: IntensityMap, reference: IntensityMap) -> Volume:

@@ -6,11 +6,12 @@ needs a curve or a segmenter has its own function: `challenge`, `regions`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import replace
 
 from transmodal.errors import InputError, UsageError
 from transmodal.metrics import registry
-from transmodal.metrics.metric import Dims, Metric
+from transmodal.metrics.metric import Dims, Metric, PairFigures
 from transmodal.metrics.pair import ImagePair
 from transmodal.metrics.protocol import Border, MetricValue, Protocol, Region
 
@@ -28,8 +29,51 @@ def measure(pair: ImagePair, names: Iterable[str]) -> tuple[MetricValue, ...]:
         InputError: as the metrics; E122 for a metric of grey volumes in colour, or the other way round.
         UsageError: as the metrics; E002 for a name that is not known, E004 for values in another unit than a metric takes.
     """
+    return _measure(pair, set(names), {})
+
+
+def measure_both(
+    pair: ImagePair, inside: Collection[str], whole: Collection[str]
+) -> tuple[tuple[MetricValue, ...], tuple[MetricValue, ...]]:
+    """Measure a pair with a mask inside of it and whole; a metric that is taken of both shares what they have in common.
+
+    Args:
+        pair: as in `measure`, with a mask.
+        inside: names of the metrics that are taken inside the mask.
+        whole: names of those that are taken of the whole volume.
+
+    Returns:
+        The figures inside and those of the whole, each as `measure` gives them.
+
+    Raises:
+        InputError, UsageError: as `measure`.
+    """
+    of_whole = replace(pair, mask=None)
+    for names, part in ((inside, pair), (whole, of_whole)):
+        _select(part, set(names))
+    shared = {
+        name: figures(pair)
+        for name in set(inside) & set(whole)
+        if (figures := registry.find(name).in_both) is not None
+    }
+    return (
+        _measure(pair, set(inside), {name: figures.inside for name, figures in shared.items()}),
+        _measure(of_whole, set(whole), {name: figures.whole for name, figures in shared.items()}),
+    )
+
+
+def _measure(
+    pair: ImagePair, selected: set[str], taken: Mapping[str, PairFigures]
+) -> tuple[MetricValue, ...]:
+    """Return the figures of the selected metrics; those that were taken before are not taken again."""
+    return tuple(
+        value for metric in _select(pair, selected) for value in _values(metric, pair, taken.get(metric.name))
+    )
+
+
+def _select(pair: ImagePair, selected: set[str]) -> list[Metric]:
+    """Return the selected metrics in the order of the registry; errors as `measure`."""
     by_name = {metric.name: metric for metric in registry.metrics() if metric.learned is None}
-    selected = set(names)
     if selected - set(by_name):
         raise UsageError(
             "E002",
@@ -52,9 +96,7 @@ def measure(pair: ImagePair, names: Iterable[str]) -> tuple[MetricValue, ...]:
                 f"values in {by_name[name].takes_unit}",
                 "Leave it out.",
             )
-    return tuple(
-        value for name, metric in by_name.items() if name in selected for value in _values(metric, pair)
-    )
+    return [metric for name, metric in by_name.items() if name in selected]
 
 
 def applicable(pair: ImagePair) -> tuple[str, ...]:
@@ -77,7 +119,11 @@ def applicable(pair: ImagePair) -> tuple[str, ...]:
     )
 
 
-def _values(metric: Metric, pair: ImagePair) -> Iterator[MetricValue]:
+def _values(metric: Metric, pair: ImagePair, taken: PairFigures | None) -> Iterator[MetricValue]:
+    if taken is not None:
+        yield _value(metric, 3, pair, taken.in_3d)
+        yield _value(metric, 2, pair, taken.in_2d.mean, taken.in_2d.excluded)
+        return
     images = pair.in_grey() if metric.in_grey else pair
     if metric.in_3d is not None:
         yield _value(metric, 3, pair, metric.in_3d(images))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from transmodal.metrics.checks import Array, Mask
 from transmodal.metrics.pair import ImagePair
@@ -17,6 +17,20 @@ Dims = Literal[2, 3]
 Learned = Literal["slices", "volume", "split"]
 In3D = Callable[[ImagePair], float]
 In2D = Callable[[ImagePair], SliceMean]
+
+
+class PairFigures(NamedTuple):
+    """A metric's figures of one region: of the volume at once, and of its slices."""
+
+    in_3d: float
+    in_2d: SliceMean
+
+
+class BothRegions(NamedTuple):
+    """A metric's figures inside the mask and of the whole volume."""
+
+    inside: PairFigures
+    whole: PairFigures
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +58,8 @@ class Metric:
         slices: the fewest slices.
         takes_unit: unit that the voxels have to be in; empty where any will do.
         clips: whether it clips values itself; stamped.
+        in_both: measures a pair with a mask inside of it and whole, in fewer passes than `in_3d` and `in_2d` take for the
+            two; None where that saves nothing.
     """
 
     name: str
@@ -65,6 +81,7 @@ class Metric:
     slices: int = 1
     takes_unit: str = ""
     clips: bool = False
+    in_both: Callable[[ImagePair], BothRegions] | None = None
 
     @property
     def dims(self) -> tuple[Dims, ...]:

@@ -10,7 +10,7 @@ from transmodal.errors import InputError, UsageError
 from transmodal.metrics import gaussian as structure
 from transmodal.metrics.gaussian import window
 from transmodal.metrics.pair import ImagePair
-from transmodal.metrics.suite.ssim import DEFINITION, METRICS, slice_ssim, ssim
+from transmodal.metrics.suite.ssim import DEFINITION, METRICS, measure_both, slice_ssim, ssim
 
 
 def _pair(*shape: int, seed: int = 0) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -180,3 +180,27 @@ def test_the_metric_counts_from_the_background_inside_the_mask() -> None:
     colour = ImagePair(*(np.stack([a, a * 0.5, a * 2], -1) for a in (x, y)), 2.0, "1", (1, 1, 1), mask=mask)
     channels = [ssim(x * s, y * s, data_range=2.0, mask=mask) for s in (1, 0.5, 2)]
     assert metric.in_3d(colour) == pytest.approx(np.mean(channels), abs=1e-9)
+
+
+@pytest.mark.parametrize("at_border", [False, True])
+@pytest.mark.parametrize("axis", [0, 2])
+@pytest.mark.parametrize("channels", [(), (3,)])
+def test_one_pass_gives_the_figures_of_the_mask_and_of_the_whole(
+    at_border: bool, axis: int, channels: tuple[int, ...]
+) -> None:
+    x, y = _pair(21, 24, 19, *channels)
+    mask = np.zeros(x.shape[:3], bool)
+    mask[6:15, 7:16, 8:12] = True
+    mask[10, 10, 10] = False
+    if at_border:
+        mask[0, 3, 17] = True
+    pair = ImagePair(x, y, 0.9, "HU", (1, 1, 1), axis, mask, background=-2)
+    both = measure_both(pair)
+    for region, part in ((both.inside, mask), (both.whole, None)):
+        images = pair.above_background
+        figure = ssim(*images, data_range=0.9, mask=part, colour=bool(channels))
+        slices = slice_ssim(*images, axis=axis, data_range=0.9, mask=part)
+        assert region.in_3d == pytest.approx(figure, rel=1e-13)
+        assert region.in_2d.values == pytest.approx(slices.values, rel=1e-13)
+        assert region.in_2d[2:] == slices[2:]
+    assert both.inside.in_3d != both.whole.in_3d

@@ -53,12 +53,14 @@ def find_copy(predicted: Volume, target: Volume, sources: Mapping[str, Volume]) 
         target: as measured.
         sources: by modality, on the same grid.
     """
-    if _correlation(_grey(predicted), _grey(target)) >= COPY:
+    own = _centre(_sample(_grey(predicted)))
+    if _correlate(own, _centre(_sample(_grey(target)))) >= COPY:
         return "the target"
-    copies = [
-        name for name, source in sources.items() if _correlation(_grey(predicted), _grey(source)) >= COPY
-    ]
-    return f"the source {copies[0]}" if copies else ""
+    copies = (
+        name for name, source in sources.items() if _correlate(own, _centre(_sample(_grey(source)))) >= COPY
+    )
+    name = next(copies, "")
+    return f"the source {name}" if name else ""
 
 
 def find_mirroring(predicted: Volume, target: Volume) -> str:
@@ -66,9 +68,11 @@ def find_mirroring(predicted: Volume, target: Volume) -> str:
 
     Both lie on the canonical grid, whose axes run to the right, the front and the top.
     """
-    own, goal = _grey(predicted), _grey(target)
-    as_it_is = _correlation(own, goal)
-    mirrored = [_correlation(np.flip(own, axis), goal) for axis in range(3)]
+    own, goal = _grey(predicted), _centre(_sample(_grey(target)))
+    as_it_is, *mirrored = (
+        _correlate(_centre(_sample(image)), goal)
+        for image in (own, *(np.flip(own, axis) for axis in range(3)))
+    )
     best = int(np.argmax(mirrored))
     return _SIDES[best] if mirrored[best] > as_it_is + MIRRORED else ""
 
@@ -76,7 +80,7 @@ def find_mirroring(predicted: Volume, target: Volume) -> str:
 def find_contrast(predicted: Volume, target: Volume) -> str:
     """Return how a prediction's values relate to its target's where they are not the same, as a doubt; empty for none."""
     own, goal = _sample(_grey(predicted)), _sample(_grey(target))
-    correlation = _correlate(own, goal)
+    correlation = _correlate(_centre(own), _centre(goal))
     if correlation <= INVERSE:
         return "has the inverse contrast of its target"
     if correlation < ALIKE:
@@ -158,18 +162,25 @@ def _grey(volume: Volume) -> Array:
     return volume.voxels.mean(axis=-1, dtype=np.float32) if volume.is_colour else volume.voxels
 
 
-def _correlation(first: Array, second: Array) -> float:
-    """Return Pearson's correlation over a regular share of the voxels; 0 for a constant image."""
-    return _correlate(_sample(first), _sample(second))
-
-
 def _sample(image: Array) -> NDArray[np.float64]:
     """Return a regular share of the voxels, in one row."""
     step = max(1, round((image.size / _SAMPLES) ** (1 / 3)))
     return np.asarray(image[::step, ::step, ::step], np.float64).ravel()
 
 
-def _correlate(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
-    a, b = a - a.mean(), b - b.mean()
-    length = float(np.sqrt((a @ a) * (b @ b)))
-    return float(a @ b) / length if length > 0 else 0.0
+class _Centred(NamedTuple):
+    """Samples of an image, less their mean, and their length."""
+
+    values: NDArray[np.float64]
+    length: float
+
+
+def _centre(samples: NDArray[np.float64]) -> _Centred:
+    values = samples - samples.mean()
+    return _Centred(values, float(np.sqrt(values @ values)))
+
+
+def _correlate(a: _Centred, b: _Centred) -> float:
+    """Return Pearson's correlation; 0 for a constant image."""
+    length = a.length * b.length
+    return float(a.values @ b.values) / length if length > 0 else 0.0

@@ -47,12 +47,11 @@ def find_fault(predicted: NDArray[Any], target: NDArray[Any], unit: str) -> str:
     low, high = (float(end) for end in np.percentile(predicted, _PER_MILLE))
     least, most = (float(end) for end in np.percentile(target, _PER_MILLE))
     span, width = high - low, most - least
-    is_whole = bool(np.equal(np.mod(predicted, 1), 0).all())
     scale = "Convert them with --rescale SLOPE,INTERCEPT, or --rescale fit, which the record then says."
     if unit == "HU":
         if low >= -1.001 and high <= 1.001 and width > 20:
             return f"values from {low:.3g} to {high:.3g}, an image scaled to [0, 1] or [-1, 1]|{scale}"
-        if is_whole and low >= 0 and high <= 255 and (least < -200 or most > 400):
+        if low >= 0 and high <= 255 and (least < -200 or most > 400) and _is_whole(predicted):
             return f"whole values from {low:.0f} to {high:.0f}, a picture of 8 bits|{scale}"
         if low >= 0 and float(np.mean(target < -300)) > _FEW:
             return f"hardly a value below 0, where its target has air|Stored CT without its intercept is mended by --rescale 1,-1024. {scale}"
@@ -61,3 +60,7 @@ def find_fault(predicted: NDArray[Any], target: NDArray[Any], unit: str) -> str:
     if width > 0 and not 0.02 < span / width < 50:
         return f"values from {low:.3g} to {high:.3g} where its target has {least:.3g} to {most:.3g}|{scale}"
     return ""
+
+
+def _is_whole(values: NDArray[Any]) -> bool:
+    return bool(np.equal(np.mod(values, 1), 0).all())

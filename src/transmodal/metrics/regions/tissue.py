@@ -72,15 +72,9 @@ def by_tissue(
         InputError: E130 for shapes that differ, E120 for values that are not finite, E124 for an empty mask.
     """
     check_pair(reference, synthetic, mask)
-    inside = _inside(reference, mask)
+    x, y = _inside(mask, reference, synthetic)
     return tuple(
-        _figures(
-            reference,
-            synthetic,
-            inside & (reference >= tissue.low_hu) & (reference < tissue.high_hu),
-            tissue.name,
-        )
-        for tissue in tissues
+        _figures(x, y, (x >= tissue.low_hu) & (x < tissue.high_hu), tissue.name) for tissue in tissues
     )
 
 
@@ -101,11 +95,8 @@ def by_label(
     """
     check_pair(reference, synthetic, labels > 0)
     check_pair(reference, synthetic, mask)
-    inside = _inside(reference, mask)
-    return tuple(
-        _figures(reference, synthetic, inside & (labels == label), str(int(label)))
-        for label in np.unique(labels[labels > 0])
-    )
+    x, y, own = _inside(mask, reference, synthetic, labels)
+    return tuple(_figures(x, y, own == label, str(int(label))) for label in np.unique(labels[labels > 0]))
 
 
 def by_decile(
@@ -126,23 +117,21 @@ def by_decile(
         InputError: E130, E120 and E124 as `by_tissue`; E124 for a reference with one value only.
     """
     check_pair(reference, synthetic, mask)
-    inside = _inside(reference, mask)
-    edges = np.quantile(np.asarray(reference[inside], np.float64), np.arange(1, parts) / parts)
-    if np.ptp(reference[inside]) == 0:
+    x, y = _inside(mask, reference, synthetic)
+    edges = np.quantile(np.asarray(x, np.float64), np.arange(1, parts) / parts)
+    if np.ptp(x) == 0:
         raise no_content(
             "a reference with one value only",
             "a reference whose values can be put in order",
             "Give a label map instead of deciles.",
         )
-    part = np.searchsorted(edges, reference, side="left")
-    return tuple(
-        _figures(reference, synthetic, inside & (part == number), f"{number + 1} of {parts}")
-        for number in range(parts)
-    )
+    part = np.searchsorted(edges, x, side="left")
+    return tuple(_figures(x, y, part == number, f"{number + 1} of {parts}") for number in range(parts))
 
 
-def _inside(reference: Array, mask: Mask | None) -> Mask:
-    return np.ones(reference.shape, bool) if mask is None else mask
+def _inside(mask: Mask | None, *images: Array) -> tuple[Array, ...]:
+    """Return the voxels that count, in one row per image: each region then looks at no other."""
+    return tuple(image.reshape(-1) if mask is None else image[mask] for image in images)
 
 
 def _figures(reference: Array, synthetic: Array, region: Mask, name: str) -> RegionFigures:

@@ -7,17 +7,20 @@ Gaussian window of 11 taps and sigma 1.5 per axis, K1 0.01, K2 0.03, population 
 - mask: the mean over all the mask's voxels of the map that mirrors the image at its border (`mirrored`).
 
 An axis shorter than 11 voxels takes the largest odd window that fits.
+
+The two rules have one map where the window lies inside the image, so that a volume with a mask takes one pass for both.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from transmodal.metrics.checks import Array, Float, Mask, check_pair, check_range
 from transmodal.metrics.gaussian import SIGMA, Kernels, filter_moments, gaussian, window
-from transmodal.metrics.metric import Metric
+from transmodal.metrics.metric import BothRegions, Metric, PairFigures
 from transmodal.metrics.pair import ImagePair
 from transmodal.metrics.slices import SliceMean
 
@@ -42,8 +45,7 @@ def ssim(
         UsageError: E001 for a data range that is not positive and finite.
     """
     axes = tuple(range(reference.ndim - colour))
-    sums, counts = _sums(_Pair(reference, synthetic, mask), axes, data_range)
-    return float((sums / counts).mean())
+    return _mean(_sums(_Pair(reference, synthetic, mask), axes, data_range))
 
 
 def slice_ssim(
@@ -67,12 +69,26 @@ def slice_ssim(
         InputError: as `ssim`.
         UsageError: as `ssim`.
     """
-    axes = tuple(plane_axis for plane_axis in range(3) if plane_axis != axis)
-    n = reference.shape[axis]
-    sums, counts = _sums(_Pair(reference, synthetic, mask), axes, data_range)
-    has_voxels = counts.reshape(len(counts), -1)[:, 0] > 0
-    values = (sums[has_voxels] / counts[has_voxels]).reshape(int(has_voxels.sum()), -1).mean(axis=1)
-    return SliceMean(float(values.mean()), values, len(values), n - len(values))
+    return _slice_mean(
+        _sums(_Pair(reference, synthetic, mask), _plane_axes(axis), data_range), reference.shape[axis]
+    )
+
+
+def measure_both(pair: ImagePair) -> BothRegions:
+    """Return what `ssim` and `slice_ssim` give inside a pair's mask and of the whole, in a pass for the volume and one for slices.
+
+    Raises:
+        InputError, UsageError: as `ssim`.
+    """
+    assert pair.mask is not None
+    images = _Pair(*pair.above_background, pair.mask)
+    n = pair.shape[pair.axis]
+    inside, whole = _sums_of_both(images, (0, 1, 2), pair.data_range)
+    inside_planes, whole_planes = _sums_of_both(images, _plane_axes(pair.axis), pair.data_range)
+    return BothRegions(
+        PairFigures(_mean(inside), _slice_mean(inside_planes, n)),
+        PairFigures(_mean(whole), _slice_mean(whole_planes, n)),
+    )
 
 
 def similarity(moments: Float, data_range: float) -> Float:
@@ -120,36 +136,91 @@ class _Pair(NamedTuple):
     mask: Mask | None
 
 
-def _sums(pair: _Pair, axes: tuple[int, ...], data_range: float) -> tuple[Float, Float]:
-    """Sum the SSIM map over `axes`; return the sums and the numbers of voxels, over the remaining axes."""
+class _Sums(NamedTuple):
+    """Sums of the SSIM map over some axes, and the numbers of voxels, both over the remaining axes."""
+
+    sums: Float
+    counts: Float
+
+
+def _mean(sums: _Sums) -> float:
+    return float((sums.sums / sums.counts).mean())
+
+
+def _slice_mean(sums: _Sums, n: int) -> SliceMean:
+    has_voxels = sums.counts.reshape(len(sums.counts), -1)[:, 0] > 0
+    means = sums.sums[has_voxels] / sums.counts[has_voxels]
+    values = means.reshape(int(has_voxels.sum()), -1).mean(axis=1)
+    return SliceMean(float(values.mean()), values, len(values), n - len(values))
+
+
+def _plane_axes(axis: int) -> tuple[int, ...]:
+    return tuple(plane_axis for plane_axis in range(3) if plane_axis != axis)
+
+
+def _kernels(pair: _Pair, axes: tuple[int, ...], data_range: float) -> Kernels:
+    """Return the window by axis, of a pair that can be compared."""
     check_pair(*pair)
     check_range(data_range)
     sizes = window(pair.reference.shape)
-    kernels = {axis: gaussian(sizes[axis]) for axis in axes}
+    return {axis: gaussian(sizes[axis]) for axis in axes}
+
+
+def _sums(pair: _Pair, axes: tuple[int, ...], data_range: float) -> _Sums:
+    """Sum the SSIM map over `axes`."""
+    kernels = _kernels(pair, axes, data_range)
     if pair.mask is not None:
         pair = _mirror(_crop_to_mask(pair, kernels), kernels)
-    parts = [
-        _reduce(
-            similarity(moments, data_range),
-            None if pair.mask is None else pair.mask[start : start + len(moments)],
-            axes,
-        )
-        for start, moments in filter_moments(pair[:2], kernels)
-    ]
-    sums, counts = [sums_of_block for sums_of_block, _ in parts], [n for _, n in parts]
-    if 0 in axes:
-        return np.sum(sums, axis=0), np.sum(counts, axis=0)
-    return np.concatenate(sums), np.concatenate(counts)
+    return _sum_map(pair, [pair.mask], axes, kernels, data_range)[0]
 
 
-def _reduce(block: Float, mask: Mask | None, axes: tuple[int, ...]) -> tuple[Float, Float]:
+def _sums_of_both(pair: _Pair, axes: tuple[int, ...], data_range: float) -> tuple[_Sums, _Sums]:
+    """Sum the SSIM map over `axes`, inside the mask and over the interior; the map is made once."""
+    assert pair.mask is not None
+    kernels = _kernels(pair, axes, data_range)
+    interior = tuple(_interior(n, axis, kernels) for axis, n in enumerate(pair.mask.shape))
+    if np.count_nonzero(pair.mask[interior]) == np.count_nonzero(
+        pair.mask
+    ):  # no voxel needs a mirrored border
+        inside, whole = _sum_map(pair, [pair.mask[interior], None], axes, kernels, data_range)
+        return inside, whole
+    everywhere = np.zeros(pair.mask.shape, bool)
+    everywhere[interior] = True
+    inside, whole = _sum_map(_mirror(pair, kernels), [pair.mask, everywhere], axes, kernels, data_range)
+    return inside, whole
+
+
+def _interior(n: int, axis: int, kernels: Kernels) -> slice:
+    radius = len(kernels[axis]) // 2 if axis in kernels else 0
+    return slice(radius, n - radius)
+
+
+def _sum_map(
+    pair: _Pair, masks: Sequence[Mask | None], axes: tuple[int, ...], kernels: Kernels, data_range: float
+) -> list[_Sums]:
+    """Sum the SSIM map over `axes` once for each mask, which has the map's shape; None takes all of it."""
+    parts: list[list[_Sums]] = [[] for _ in masks]
+    for start, moments in filter_moments(pair[:2], kernels):
+        block = similarity(moments, data_range)
+        for part, mask in zip(parts, masks, strict=True):
+            part.append(_reduce(block, None if mask is None else mask[start : start + len(block)], axes))
+    return [_join(part, is_summed=0 in axes) for part in parts]
+
+
+def _join(blocks: Sequence[_Sums], *, is_summed: bool) -> _Sums:
+    sums, counts = [block.sums for block in blocks], [block.counts for block in blocks]
+    if is_summed:
+        return _Sums(np.sum(sums, axis=0), np.sum(counts, axis=0))
+    return _Sums(np.concatenate(sums), np.concatenate(counts))
+
+
+def _reduce(block: Float, mask: Mask | None, axes: tuple[int, ...]) -> _Sums:
     if mask is None:
         sums = block.sum(axis=axes)
-        return sums, np.full(sums.shape, block.size / sums.size)
+        return _Sums(sums, np.full(sums.shape, block.size / sums.size))
     weights = mask if mask.ndim == block.ndim else mask[..., None]
-    block *= weights
-    sums = block.sum(axis=axes)
-    return sums, np.broadcast_to(weights.sum(axis=axes, dtype=np.float64), sums.shape)
+    sums = (block * weights).sum(axis=axes)
+    return _Sums(sums, np.broadcast_to(weights.sum(axis=axes, dtype=np.float64), sums.shape))
 
 
 def _crop_to_mask(pair: _Pair, kernels: Kernels) -> _Pair:
@@ -184,4 +255,6 @@ def _of_slices(pair: ImagePair) -> SliceMean:
     return slice_ssim(*pair.above_background, axis=pair.axis, data_range=pair.data_range, mask=pair.mask)
 
 
-METRICS = (Metric("ssim", "1", "higher", _of_volume, _of_slices, window=window, decimals=3),)
+METRICS = (
+    Metric("ssim", "1", "higher", _of_volume, _of_slices, window=window, decimals=3, in_both=measure_both),
+)
