@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import multiprocessing
 import signal
 import sys
 import traceback
@@ -134,7 +133,9 @@ def _terminate(number: int, _: FrameType | None) -> None:
     the very call that this interrupts.
     """
     signal.signal(number, signal.SIG_IGN)  # a second one would interrupt the clearing
-    children = multiprocessing.active_children()
+    # Imported by whoever began a child: the page of all verbs begins none.
+    multiprocessing = sys.modules.get("multiprocessing")
+    children = [] if multiprocessing is None else multiprocessing.active_children()
     for child in children:
         child.terminate()
     for child in children:

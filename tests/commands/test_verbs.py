@@ -43,7 +43,18 @@ def test_the_page_of_all_names_every_verb_and_imports_none() -> None:
         "0",
         *(
             f"transmodal.{name}"
-            for name in ("_version", "cli", "commands", "commands._verbs", "errors", "notice")
+            for name in (
+                "_version",
+                "cli",
+                "commands",
+                "commands._lean_pages",
+                "commands._verbs",
+                "errors",
+                "notice",
+                "storage",
+                "storage.process_memory",
+                "storage.process_memory.collecting",
+            )
         ),
     ]
 

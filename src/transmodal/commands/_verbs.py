@@ -9,6 +9,8 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
+from transmodal.commands._lean_pages import import_pages
+
 if TYPE_CHECKING:
     from typer import _click
 
@@ -77,6 +79,11 @@ class VerbGroup(TyperGroup):
     def get_command(self, ctx: _click.Context, cmd_name: str) -> _click.Command | None:
         """Return a verb as the page lists it."""
         return TyperCommand(cmd_name, help=VERBS[cmd_name]) if cmd_name in VERBS else None
+
+    def format_help(self, ctx: _click.Context, formatter: _click.HelpFormatter) -> None:
+        """Write the page of all verbs, which imports no more than it shows."""
+        import_pages()
+        super().format_help(ctx, formatter)
 
     def resolve_command(
         self, ctx: _click.Context, args: list[str]
