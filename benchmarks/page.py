@@ -179,13 +179,23 @@ def _limits(ratios: Sequence[Row]) -> list[str]:
     for row in ratios:
         if row.limit_ms is not None and row.ours_ms:
             share = 100 * row.limit_ms / row.ours_ms
-            work = row.name.rpartition(", ")[0] or row.name
             lines[
-                f"- {row.benchmark}, {work}: {row.limit} take {row.limit_ms:.3g} ms; ours takes {row.ours_ms:.3g} ms, so "
+                f"- {row.benchmark}, {_own_work(row, ratios)}: {row.limit} take {row.limit_ms:.3g} ms; ours takes {row.ours_ms:.3g} ms, so "
                 f"that the limit is {share:.0f} % of it."
             ] = None
     bare = sorted({row.benchmark for row in ratios if row.limit_ms is None or not row.ours_ms})
     return [*lines, *([f"- No limit was worked out for: {', '.join(bare)}."] if bare else [])]
+
+
+def _own_work(row: Row, ratios: Sequence[Row]) -> str:
+    """Return a row's name, without the peer's where several rows hold one time of ours beside several peers."""
+    work = row.name.rpartition(", ")[0]
+    others = [
+        other.ours_ms
+        for other in ratios
+        if other.benchmark == row.benchmark and other.name.rpartition(", ")[0] == work
+    ]
+    return work if work and len(others) > 1 and set(others) == {row.ours_ms} else row.name
 
 
 def _origins(record: Mapping[str, Any]) -> Iterator[str]:
