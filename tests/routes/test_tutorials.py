@@ -23,7 +23,6 @@ FEWER = {
     "missing-modality": ("4", "2:1:1"),
     "score-another-tool": ("5", "2:1:2"),
     "t1-to-fa": ("6", "2:1:3"),
-    "unpaired": ("10", "8:1:1"),
     "your-paper": ("4", "2:1:1"),
 }
 """Subjects and their split, where a page names few of them."""
