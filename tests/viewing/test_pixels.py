@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 import threading
 from collections.abc import Iterator
@@ -114,6 +115,27 @@ def test_keys_move_the_crosshair_and_change_the_layout(tab: chromium.Tab, tmp_pa
     assert not is_blank(drawn(tab))
     tab.press("?")
     assert tab.ask("document.getElementById('help').open")
+
+
+def test_two_volumes_stand_side_by_side_at_one_place(tab: chromium.Tab, tmp_path: Path) -> None:
+    alone = show(tab, tmp_path, [layer("a", CT), layer("b", CT[::-1].copy())], (1000, 500))
+    tab.press("b")
+    tab.wait(
+        "!document.getElementById('twin').hidden && /b\\s+100 HU/.test(document.getElementById('place').innerText)"
+    )
+    left, right = drawn(tab), tab.pixels("#twin")
+    assert abs(left.shape[1] - alone.shape[1] / 2) < 2
+    assert not is_blank(left)
+    assert not is_blank(right)
+    assert "104 HU" in tab.ask("document.getElementById('place').innerText")
+    tab.press("ArrowLeft")
+    assert re.search(r"a\s+108 HU\s+b\s+96 HU", tab.ask("document.getElementById('place').innerText"))
+    drawn(tab)
+    assert (tab.pixels("#twin") != right).any()
+    tab.press("b")
+    tab.wait("document.getElementById('twin').hidden")
+    assert drawn(tab).shape == alone.shape
+    assert not tab.complaints
 
 
 def test_the_key_of_overlays_goes_past_the_volume_itself(tab: chromium.Tab, tmp_path: Path) -> None:

@@ -10,16 +10,18 @@
 
   const colours = { difference: "transmodal-difference", spread: "warm", volume: "gray" };
   const LAYOUTS = [["planes and 3D", 3], ["axial", 0], ["coronal", 1], ["sagittal", 2], ["3D", 4]];
-  const viewer = new Niivue({
+  const OPTIONS = {
     logLevel: "warn", isRadiologicalConvention: true, show3Dcrosshair: true, multiplanarShowRender: 1, multiplanarForceRender: true,
     crosshairColor: [0.31, 0.82, 0.76, 0.9], crosshairWidth: 0.8, crosshairWidthUnit: "percent", dragAndDropEnabled: false, loadingText: "",
     isForceMouseClickToVoxelCenters: true, clipPlaneHotKey: "", cycleClipPlaneHotKey: "", viewModeHotKey: "", isAntiAlias: true, backColor: [0, 0, 0, 1],
-  });
+  };
+  const viewer = new Niivue(OPTIONS);
   // Blue where the second volume is lower, black at 0, orange where it is higher: as the report's error maps.
-  viewer.addColormap(colours.difference, {
+  const DIFFERENCE = {
     R: [214, 86, 24, 8, 146, 240, 255], G: [240, 170, 78, 8, 56, 138, 240], B: [255, 235, 140, 10, 14, 44, 200],
     A: [255, 255, 255, 255, 255, 255, 255], I: [0, 40, 88, 128, 168, 216, 255],
-  });
+  };
+  viewer.addColormap(colours.difference, DIFFERENCE);
   await viewer.attachToCanvas(at("canvas"));
 
   const images = new Map();
@@ -64,6 +66,32 @@
     image.colormap = colormap; // which chooses a window of its own
     Object.assign(image, { cal_min, cal_max });
   };
+  // Of two volumes side by side the second has a canvas of its own, whose crosshair, zoom and turn are the first one's.
+  let twin = null, is_mirroring = false, besideValue = null;
+  const isBeside = () => at("beside").checked && over !== null;
+  const mirror = (from, to) => {
+    if (is_mirroring || !twin || !isBeside()) return;
+    is_mirroring = true;
+    to.scene.crosshairPos = to.mm2frac(from.frac2mm(from.scene.crosshairPos));
+    to.scene.pan2Dxyzmm = [...from.scene.pan2Dxyzmm];
+    Object.assign(to.scene, { renderAzimuth: from.scene.renderAzimuth, renderElevation: from.scene.renderElevation });
+    to.drawScene();
+    to.createOnLocationChange();
+    is_mirroring = false;
+  };
+  const openTwin = async () => {
+    if (twin) return;
+    twin = new Niivue(OPTIONS);
+    twin.addColormap(colours.difference, DIFFERENCE);
+    await twin.attachToCanvas(at("twin"));
+    twin.onLocationChange = place => { besideValue = place.values[0]; mirror(twin, viewer); };
+    viewer.onAzimuthElevationChange = () => mirror(viewer, twin);
+    twin.onAzimuthElevationChange = () => mirror(twin, viewer);
+  };
+  const fill = (shower, shown) => {
+    for (const image of [...shower.volumes]) shower.setVolume(image, -1);
+    for (const image of shown) shower.addVolume(image);
+  };
   let busy = Promise.resolve();
   // One after the other: keys come faster than volumes are unpacked.
   const arrange = () => (busy = busy.then(place));
@@ -71,17 +99,26 @@
     const wanted = [await imageOf(base)];
     if (over) wanted.push(await imageOf(over));
     wanted[0].opacity = 1;
-    if (over) wanted[1].opacity = +at("opacity").value;
+    if (over) wanted[1].opacity = isBeside() ? 1 : +at("opacity").value;
     if (!base.colour) paint(wanted[0], colours[base.role]);
     // Grey over grey fades one into the other, which is for images of one kind.
-    const is_other = over && over.role === "volume" && over.modality !== base.modality;
+    const is_other = over && !isBeside() && over.role === "volume" && over.modality !== base.modality;
     if (over && !over.colour) paint(wanted[1], is_other ? "inferno" : colours[over.role]);
-    for (const image of [...viewer.volumes]) viewer.setVolume(image, -1);
-    for (const image of wanted) viewer.addVolume(image);
-    at("opacity").disabled = !over;
+    const has_changed = at("twin").hidden === isBeside();
+    at("twin").hidden = !isBeside();
+    at("stage").classList.toggle("beside", isBeside());
+    if (isBeside()) await openTwin();
+    if (has_changed) for (const shower of [viewer, twin]) shower.resizeListener();
+    fill(viewer, isBeside() ? [wanted[0]] : wanted);
+    if (isBeside()) {
+      fill(twin, [wanted[1]]);
+      twin.setSliceType(LAYOUTS[+at("layout").value][1]);
+      mirror(viewer, twin);
+    }
+    at("opacity").disabled = !over || isBeside();
     showWindow(); about(); viewer.createOnLocationChange();
   };
-  const redraw = () => { viewer.updateGLVolume(); showWindow(); };
+  const redraw = () => { viewer.updateGLVolume(); if (isBeside()) twin.updateGLVolume(); showWindow(); };
 
   // NiiVue tells the brightness of a colour alone.
   const colourAt = (layer, [x, y, z]) => {
@@ -91,11 +128,12 @@
     return isInside ? Array.from(img.slice(n * (i + I * (j + J * k)), n * (i + I * (j + J * k)) + 3)).join(", ") : "outside";
   };
   viewer.onLocationChange = place => {
+    mirror(viewer, twin);
     const [x, y, z] = place.mm;
     const side = (value, up, down) => `${Math.abs(value).toFixed(1)} ${value < 0 ? down : up}`;
     const spans = [["", `${side(x, "R", "L")}  ${side(y, "A", "P")}  ${side(z, "S", "I")} mm`]];
     (over ? [base, over] : [base]).forEach((layer, n) => {
-      const value = place.values[n];
+      const value = n && isBeside() ? besideValue : place.values[n];
       if (!value) return;
       const text = layer.colour ? colourAt(layer, place.mm) : +value.value.toPrecision(5);
       spans.push([layer.name, `${text} ${layer.unit}`]);
@@ -120,7 +158,14 @@
   options(at("layout"), LAYOUTS.map(([name]) => name));
   at("base").addEventListener("change", () => { base = scene.layers[+at("base").value]; arrange(); });
   at("over").addEventListener("change", () => { over = scene.layers[+at("over").value - 1] ?? null; if (over === base) over = null; arrange(); });
-  at("layout").addEventListener("change", () => viewer.setSliceType(LAYOUTS[+at("layout").value][1]));
+  at("layout").addEventListener("change", () => {
+    for (const shower of isBeside() ? [viewer, twin] : [viewer]) shower.setSliceType(LAYOUTS[+at("layout").value][1]);
+  });
+  at("beside-label").hidden = scene.layers.length < 2;
+  at("beside").addEventListener("change", () => {
+    if (at("beside").checked && !over) pick(at("over"), (scene.layers.indexOf(base) + 1) % scene.layers.length + 1);
+    else arrange();
+  });
   at("opacity").addEventListener("input", () => { if (over) viewer.setOpacity(1, +at("opacity").value); });
   at("window").addEventListener("change", () => { const window = windowed().windows[+at("window").value]; if (window) { use(windowed(), window); redraw(); } });
   for (const id of ["low", "high"]) at(id).addEventListener("change", () => {
@@ -135,7 +180,10 @@
     viewer.setCrosshairWidth(0.8 / zoom);
     const [x, y, z] = viewer.frac2mm(viewer.scene.crosshairPos);
     viewer.setPan2Dxyzmm(zoom === 1 ? [0, 0, 0, 1] : [...middle().map((m, n) => m - [x, y, z][n]), zoom]);
+    if (twin) twin.setCrosshairWidth(0.8 / zoom);
+    mirror(viewer, twin);
   };
+  const beside = () => { if (scene.layers.length > 1) at("beside").click(); };
   const middle = () => Array.from(viewer.frac2mm([0.5, 0.5, 0.5])).slice(0, 3);
   const fade = step => { const slider = at("opacity"); slider.value = +slider.value + step; slider.dispatchEvent(new Event("input")); };
   const KEYS = {
@@ -144,7 +192,7 @@
     ArrowUp: () => viewer.moveCrosshairInVox(0, 1, 0), ArrowDown: () => viewer.moveCrosshairInVox(0, -1, 0),
     PageUp: () => viewer.moveCrosshairInVox(0, 0, 1), PageDown: () => viewer.moveCrosshairInVox(0, 0, -1),
     "+": () => scale(1.25), "=": () => scale(1.25), "-": () => scale(0.8), 0: () => scale(0),
-    "[": () => fade(-0.1), "]": () => fade(0.1), o: nextOver, w: () => next(at("window")), v: () => next(at("layout")),
+    "[": () => fade(-0.1), "]": () => fade(0.1), o: nextOver, b: beside, w: () => next(at("window")), v: () => next(at("layout")),
     "?": () => at("help").showModal(),
   };
   document.addEventListener("keydown", event => {

@@ -61,7 +61,7 @@ def _viewer_note(evaluation: Evaluation) -> str:
     return (
         f" A case&rsquo;s name opens the viewer. {escape(evaluation.viewer.note())}"
         if evaluation.viewer
-        else ""
+        else " transmodal evaluate --viewer adds a page for every case: three planes, 3D and the difference."
     )
 
 

@@ -71,7 +71,8 @@ def _card(evaluation: Evaluation, pictures: CasePictures, mark: str) -> str:
 
 
 def _viewer(evaluation: Evaluation, case: str) -> str:
-    return viewer_link(evaluation, case, "open in the viewer") if evaluation.viewer else ""
+    has_page = evaluation.viewer is not None and case in evaluation.viewer.addresses
+    return viewer_link(evaluation, case, "open in the viewer") if has_page else ""
 
 
 def _pair(evaluation: Evaluation, pictures: CasePictures, mark: str, name: str) -> str:
