@@ -33,5 +33,6 @@ def test_another_ending_a_file_and_a_folder_that_is_no_run_are_refused(tmp_path:
     with pytest.raises(UsageError, match="one file already") as packed:
         file.write(tmp_path / "model.tmz", tmp_path / "again.tmz")
     assert packed.value.code == "E004"
+    assert packed.value.remedy == f"Copy the file: {tmp_path / 'model.tmz'}"
     with pytest.raises(InputError, match="run folder"):
         file.write(tmp_path, tmp_path / "none.tmz")

@@ -29,7 +29,9 @@ def write(run: Path, output: Path, checkpoint: str = "best") -> None:
         ResourceError: E403 when nothing can be written.
     """
     if archive.is_archive(run):
-        raise UsageError("E004", f"{run.name}, which is one file already", "a run's folder", "Copy the file.")
+        raise UsageError(
+            "E004", f"{run.name}, which is one file already", "a run's folder", f"Copy the file: {run}"
+        )
     if output.suffix != archive.ENDING:
         raise UsageError(
             "E005",

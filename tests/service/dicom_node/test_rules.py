@@ -8,6 +8,7 @@ import yaml
 
 from dicom_nodes import RUN, write_rules
 from transmodal.errors import InputError, TransmodalError, UsageError
+from transmodal.models import library
 from transmodal.service.dicom_node import rules
 from transmodal.service.dicom_node.rules import Rules, SeriesFacts
 
@@ -48,6 +49,19 @@ def test_a_file_is_read_and_models_are_named_from_its_folder(tmp_path: Path) -> 
     (tmp_path / "model.tmz").touch()
     write_rules(path, 104, rule={"model": "model.tmz"})
     assert rules.model_of(rules.load(path).rules[0], path) == tmp_path / "model.tmz"
+
+
+def test_a_model_of_the_package_is_known_by_its_name(tmp_path: Path) -> None:
+    own = {
+        "destination": TARGET,
+        "rules": [{"name": "fa", "model": "t1-to-fa-demo"}, {"name": "again", "model": "demo:t1-to-fa"}],
+    }
+    path = tmp_path / "rules.yaml"
+    path.write_text(yaml.safe_dump(own))
+    for rule in rules.load(path).rules:
+        assert rules.model_of(rule, path) == library.resolve("t1-to-fa-demo").absolute()
+    (tmp_path / "t1-to-fa-demo").mkdir()
+    assert rules.model_of(rules.load(path).rules[0], path) == tmp_path / "t1-to-fa-demo"
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from typing import Annotated, Literal, NamedTuple
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from transmodal.errors import InputError, UsageError
+from transmodal.models import library
 from transmodal.recipes.plain_yaml import plain_yaml
 from transmodal.recipes.refusal import as_usage_error
 from transmodal.storage import files, regular
@@ -156,15 +157,20 @@ def load(path: Path) -> Rules:
             raise InputError(
                 "E100",
                 f"no model at {rule.model}, of the rule {rule.name}",
-                "a trained run, from the folder of the rules",
+                f"a trained run, from the folder of the rules, or {', '.join(library.names())}",
                 "Check the path.",
             )
     return rules
 
 
 def model_of(rule: Rule, path: Path) -> Path:
-    """Return where the model of a rule is, by the path of the file of rules."""
-    return path.absolute().parent / rule.model
+    """Return where the model of a rule is: from the folder of the rules, or in the package under its name.
+
+    Raises:
+        UsageError: E002 for `demo:` with a task that no model of the package has.
+    """
+    place = path.absolute().parent / rule.model
+    return place if place.exists() else place.parent / library.resolve(rule.model)
 
 
 def _is_like(text: str, pattern: str | None) -> bool:
