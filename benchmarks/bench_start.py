@@ -69,8 +69,9 @@ def main() -> int:
             "ours_ms": {name: milliseconds(own) for name, (own, _) in measured.items()},
             "reasons": {
                 HELP: "the machine was busy, or typer and rich take longer to import on it",
-                WINDOW: "the import of torch and the mask of the brain come before it",
-                UNMASKED: "the import of torch comes before it",
+                WINDOW: "imports, of which torch's takes over a second, the gate's look at the pose of the head, and the mask of its "
+                "brain come before it",
+                UNMASKED: "imports, of which torch's takes over a second, and the gate's look at the pose of the head come before it",
             },
             "notes": [tell(starts)],
         }
