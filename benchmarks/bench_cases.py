@@ -48,7 +48,8 @@ CALLS = {
     "benchmark": "benchmark {place}/suite.yaml --cohort {place}/cohort -o {place}/benchmark --workers 1",
 }
 REASONS = {
-    "memory": "records of the cases are kept: the note has kilobytes per case",
+    "memory": "intervals over patients are drawn on up to 2,000,000 values at once, which 200 patients fill and more do not exceed; the "
+    "remainder is the records of the cases, see the note",
 }
 
 
