@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from transmodal.counts import counted
 from transmodal.notice import INTENDED_USE
 
 _WIDTH, _HEIGHT = 760.0, 470.0
@@ -52,7 +53,7 @@ def draw_histograms(doses_gy: NDArray[np.float64], histograms: Sequence[Structur
     plot = _Plot(highest, height)
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH:g} {height:g}" role="img" '
-        f'aria-label="Dose-volume histograms of {len(histograms)} structures">',
+        f'aria-label="Dose-volume histograms of {counted(len(histograms), "structure")}">',
         f"<style>{_STYLE}</style>",
         f'<rect width="{_WIDTH:g}" height="{height:g}" style="fill: var(--paper)"/>',
         f'<text x="{_MARGIN:g}" y="26" style="font-size: 16px; font-weight: 640">Dose-volume histograms</text>',

@@ -75,7 +75,7 @@ def plan_start(place: Path, name: str, blank: Translator[Any]) -> StartingRun:
             "E004",
             f"--from {place.name}: {difference}",
             "a run of the same network",
-            "Train by that run's recipe (its recipe.yaml), changed by --set where training alone is meant.",
+            "Train by that run's recipe (its recipe.yaml), or --set the settings that differ.",
         )
     return StartingRun(place, saved.weights_sha256, saved.recipe.name, saved.cohort)
 
