@@ -13,7 +13,7 @@ from transmodal import cli
 def test_levels_widths_and_notes_are_printed(folders: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.run(["calibrate", "run", "--cohort", "cohort", "--quiet"]) == 0
     first, *lines = capsys.readouterr().out.splitlines()
-    assert first == "run/calibration.json: 1 validation subjects, levels up to 0.500"
+    assert first == "run/calibration.json: 1 validation subject, levels up to 0.500"
     assert lines[0].startswith("  0.5: +- ")
     assert all(line.startswith("note: ") for line in lines[1:])
     assert cli.run(["calibrate", "run", "--cohort", "cohort", "--axes", "x,z", "--json", "--quiet"]) == 0
