@@ -100,7 +100,7 @@ def forward_bytes(name: str, settings: Mapping[str, Any], shape: tuple[int, ...]
     key = (name, json.dumps(settings, sort_keys=True), shape, "")
     if key not in _counts:
         _counts[key] = _count_forward(name, settings, shape)
-    return _counts[key]
+    return _counts[key] + _LIBRARY_BYTES
 
 
 def _count_forward(name: str, settings: Mapping[str, Any], shape: tuple[int, ...]) -> int:
@@ -114,7 +114,7 @@ def _count_forward(name: str, settings: Mapping[str, Any], shape: tuple[int, ...
             count,
         ):  # what cannot be counted may well be translated, or says better why not
             translator(source, available, noise=seeds if translator.draws else None)
-    return int(count.peak * _ROUNDING) + _LIBRARY_BYTES
+    return int(count.peak * _ROUNDING)
 
 
 def step_bytes(name: str, settings: Mapping[str, Any], shape: tuple[int, ...], phase: str) -> int:
@@ -129,7 +129,7 @@ def step_bytes(name: str, settings: Mapping[str, Any], shape: tuple[int, ...], p
     key = (name, json.dumps(settings, sort_keys=True), shape, phase)
     if key not in _counts:
         _counts[key] = _count_step(name, settings, shape, phase)
-    return _counts[key]
+    return _counts[key] + _LIBRARY_BYTES
 
 
 def _count_step(name: str, settings: Mapping[str, Any], shape: tuple[int, ...], phase: str) -> int:
@@ -144,7 +144,7 @@ def _count_step(name: str, settings: Mapping[str, Any], shape: tuple[int, ...], 
             with suppress(Exception), count:
                 torch.autograd.backward(translator(batch.source, batch.available).sum())
     # Gradients are counted within the step.
-    return int(count.peak * _ROUNDING) + _LIBRARY_BYTES + _kept_bytes(translator)
+    return int(count.peak * _ROUNDING) + _kept_bytes(translator)
 
 
 def _run_with_gradients(func: Any, args: Sequence[Any], kwargs: Mapping[str, Any] | None) -> Any:  # noqa: ANN401 - torch's own
