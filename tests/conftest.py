@@ -11,8 +11,9 @@ import torch
 from hypothesis import HealthCheck, settings
 
 from examples import EXAMPLES
-from forked_pools import forked_pool
+from forked_pools import forked_experiments, forked_pool
 from transmodal import parallel
+from transmodal.experiments import pool
 from transmodal.volumes import Volume
 from transmodal.volumes.geometry.reorient import resample, working_grid
 from transmodal.volumes.regions import template
@@ -38,6 +39,7 @@ def pytest_configure() -> None:
     """
     os.fsync = lambda _: None
     parallel._pool = forked_pool
+    pool._pool = forked_experiments
     settings.register_profile(
         "house",
         max_examples=30,

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from multiprocessing.reduction import DupFd
 
 from transmodal import parallel
+from transmodal.experiments import pool
 from transmodal.service import runner
 
 _PRELOADED = [
@@ -16,19 +19,31 @@ _PRELOADED = [
     "transmodal.cohorts.simulation.releases",
     "transmodal.evaluation.casewise",
     "transmodal.evaluation.cohort_report.draw",
+    "transmodal.experiments.trial",
 ]
 """Of pools and of the service: a process of tests has one process to fork others from."""
 
 spawned_pool = parallel._pool
 """What the package begins its pools with."""
+spawned_experiments = pool._pool
+"""What it begins pools of experiments with."""
 
 
 def forked_pool(workers: int) -> ProcessPoolExecutor:
     """Begin a pool as the package does, but from a process that waits with everything imported."""
+    return _forked(workers, parallel._die_with_parent)
+
+
+def forked_experiments(workers: int, threads: int) -> ProcessPoolExecutor:
+    """Begin a pool of experiments in the same way."""
+    return _forked(workers, partial(pool._begin, threads))
+
+
+def _forked(workers: int, begin: Callable[[], None]) -> ProcessPoolExecutor:
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(_PRELOADED)
     return ProcessPoolExecutor(
-        workers, mp_context=context, initializer=_begin, initargs=(dict(os.environ), _Outputs())
+        workers, mp_context=context, initializer=_begin, initargs=(begin, dict(os.environ), _Outputs())
     )
 
 
@@ -45,9 +60,9 @@ def _take_over(*descriptors: object) -> _Outputs:
     return _Outputs()
 
 
-def _begin(environment: dict[str, str], _: _Outputs) -> None:
-    """Take over the environment of the test; nothing waits for the disk here either."""
+def _begin(begin: Callable[[], None], environment: dict[str, str], _: _Outputs) -> None:
+    """Take over the environment of the test, and begin as the pool does; nothing waits for the disk here either."""
     os.environ.clear()
     os.environ.update(environment)
     os.fsync = lambda _: None
-    parallel._die_with_parent()
+    begin()

@@ -8,13 +8,18 @@ import signal
 
 import pytest
 
+from forked_pools import spawned_experiments
 from transmodal import processes
 from transmodal.errors import ResourceError, UsageError
+from transmodal.experiments import pool
 from transmodal.experiments.pool import run_parallel
 from transmodal.recipes.load import load
 
 
-def test_results_stand_in_the_order_of_the_jobs_and_each_is_told_once() -> None:
+def test_results_stand_in_the_order_of_the_jobs_and_each_is_told_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(pool, "_pool", spawned_experiments)
     told: dict[str, int] = {}
     made = run_parallel(
         math.factorial, {"c": 3, "a": 1, "b": 2}, workers=2, threads=1, report=told.__setitem__

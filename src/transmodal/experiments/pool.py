@@ -67,17 +67,17 @@ def work_with_threads(work: Callable[[Item], Result], threads: int, item: Item) 
 def _run_pool(
     work: Callable[[Item], Result], items: Mapping[Key, Item], workers: int, threads: int
 ) -> Iterator[tuple[Key, Result]]:
-    pool = ProcessPoolExecutor(
-        workers,
-        mp_context=multiprocessing.get_context("spawn"),
-        initializer=_begin,
-        initargs=(threads,),
-    )
     try:
-        yield from run_pool(pool, work, items, deque(items), workers)
+        yield from run_pool(_pool(workers, threads), work, items, deque(items), workers)
     except PoolDeathError as death:
         names = " or ".join(name_of(key) for key in death.keys)
         raise death.name(f"the process that worked on {names}") from death
+
+
+def _pool(workers: int, threads: int) -> ProcessPoolExecutor:
+    return ProcessPoolExecutor(
+        workers, mp_context=multiprocessing.get_context("spawn"), initializer=_begin, initargs=(threads,)
+    )
 
 
 def _begin(threads: int) -> None:
