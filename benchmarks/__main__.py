@@ -14,6 +14,9 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,9 +32,7 @@ def main() -> int:
     words = read_words(names)
     record = read_record() if words.record else {}
     failures = []
-    for name in words.names or names:
-        print(f"{name} ...", file=sys.stderr, flush=True)
-        entry = run(name, smoke=words.smoke)
+    for name, entry in run_all(words.names or names, smoke=words.smoke):
         if "missing" in entry:
             print(f"{name}: not run, {entry['missing']} is not installed", file=sys.stderr)
             continue
@@ -66,11 +67,21 @@ def read_words(names: list[str]) -> argparse.Namespace:
     return words
 
 
+def run_all(names: Sequence[str], *, smoke: bool) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Run files and yield their entries: one at a time, since figures need a quiet machine, which those of a smoke run do not."""
+    if not smoke:
+        yield from ((name, run(name, smoke=False)) for name in names)
+        return
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        yield from zip(names, pool.map(partial(run, smoke=True), names), strict=True)
+
+
 def run(name: str, *, smoke: bool) -> dict[str, Any]:
     """Run a file; return its status, its lines, the machine's ceilings meanwhile, and where and when it ran.
 
     A file whose peer is not installed says so by an import that fails: the entry then has `missing` and nothing else.
     """
+    print(f"{name} ...", file=sys.stderr, flush=True)
     origin, start = describe_place(), time.perf_counter()
     ceilings = {} if smoke else json.loads(call("ceilings.py").stdout)["ceilings"]
     process = call(f"{PREFIX}{name}.py", *(["--smoke"] if smoke else []))
