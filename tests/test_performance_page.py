@@ -13,27 +13,7 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).parents[1]
-UNRECORDED = {
-    "evaluation: a run and three oracles, reading",
-    "evaluation: predictions, reading",
-    "cases: benchmark",
-    "cases: evaluate",
-    "cases: memory, benchmark",
-    "cases: memory, evaluate",
-    "cases: memory, prepare",
-    "cases: memory, train, an epoch",
-    "cases: memory, translate",
-    "cases: prepare",
-    "cases: train, an epoch",
-    "cases: translate",
-    "start: first window of translate, 1 mm head",
-    "start: transmodal --help",
-    "stores: cold opening, whole and hashed",
-    "stores: cold reading, window by window",
-    "translate: ResViT, int8",
-    "translate: ResViT, openvino",
-    "translate: unet_256, openvino",
-}
+UNRECORDED = {"translate: ResViT, int8", "translate: ResViT, openvino", "translate: unet_256, openvino"}
 """Rows that goals name and the record lacks so far; an engine may also be refused."""
 LINE: dict[str, Any] = {
     "benchmark": "things",
