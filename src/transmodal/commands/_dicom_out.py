@@ -13,13 +13,14 @@ from transmodal.errors import InputError, UsageError
 from transmodal.inference.dicom.parametric_map import MapForm, quantity_of
 from transmodal.inference.dicom.placement import place
 from transmodal.inference.dicom.series import SeriesForm, dicom_modality
-from transmodal.inference.names import stem_of
+from transmodal.inference.names import REGION, stem_of
 from transmodal.inference.translation import ImageForm, Translation
 from transmodal.volumes import Grid, binding, io
 from transmodal.volumes.formats.dicom.export.deidentification import Pseudonyms, read_key
 from transmodal.volumes.formats.dicom.export.origin import SeriesOrigin, placeholder, read_origin
 from transmodal.volumes.formats.dicom.export.parametric_map import check_installed
 from transmodal.volumes.geometry.planning.grid import planning_grid
+from transmodal.volumes.regions.masks import Kind
 
 RECORD = "dicom_options"
 """Key of a sidecar under which the options stand that its series was written with."""
@@ -119,6 +120,7 @@ def options_in(record: Mapping[str, Any]) -> DicomOptions | None:
         is_burned_in="burned_in" in options,
         is_map="object" in options,
         body_part=str(options.get("body_part", "")),
+        has_region=REGION in record,
     )
 
 
@@ -185,8 +187,14 @@ def is_kept(record: Mapping[str, Any], job: Job) -> bool:
     return own.items() <= options.items()
 
 
-def form_of(job: Job, translation: Translation, options: DicomOptions) -> ImageForm:
+def form_of(job: Job, translation: Translation, options: DicomOptions, kind: Kind) -> ImageForm:
     """Return the form of a translation, with the identity of its source or of the options.
+
+    Args:
+        job: that the translation is of.
+        translation: on the grid that it is written on.
+        options: of the form.
+        kind: region of the run's recipe, which is written too where that is asked for.
 
     Raises:
         UsageError: E004 for identity in the options where the source has its own.
@@ -197,7 +205,8 @@ def form_of(job: Job, translation: Translation, options: DicomOptions) -> ImageF
     target = translation.record["target"]
     if options.is_map:
         return MapForm(target, origin, options.pseudonyms)
-    return SeriesForm(target, origin, options.pseudonyms, options.is_burned_in)
+    region = kind if options.has_region else None
+    return SeriesForm(target, origin, options.pseudonyms, options.is_burned_in, region=region)
 
 
 def _origin_of(job: Job, seed: str, options: DicomOptions) -> SeriesOrigin:

@@ -7,8 +7,7 @@ from pathlib import Path
 
 from transmodal.commands._jobs import Job
 from transmodal.errors import UsageError
-from transmodal.inference.dicom.region import region_of
-from transmodal.inference.names import ENDS, SPREADS, sidecar_of, spread_of, synthetic_name
+from transmodal.inference.names import ENDS, SPREADS, region_of, sidecar_of, spread_of, synthetic_name
 from transmodal.storage import files, outputs
 from transmodal.volumes import io, marks
 

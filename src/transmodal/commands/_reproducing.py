@@ -219,6 +219,8 @@ def _translate(
     has_spread = any(kind in before.content for kind in SPREADS)
     dicom = _dicom_out.options_in(before.content)
     if dicom is not None:
+        # A run that translates everywhere did not make the image, and has no region to write.
+        dicom = replace(dicom, has_region=dicom.has_region and model.preprocessing.region != "whole")
         (job,) = _dicom_out.as_series([job], job.output, model.preprocessing.target, dicom)
     request = Request((), job.output, job.reading, disagreement=has_spread, dicom=dicom)
     interval = of_record(before.content)
@@ -229,6 +231,7 @@ def _translate(
             overwrite=place.overwrite,
             disagreement=has_spread,
             interval=interval is not None,
+            has_region=request.has_region,
         )
     # A source that does not fit is said to differ: what the gate refuses is no less to be compared.
     gate = _gate.of(job, "warn", alone=True)

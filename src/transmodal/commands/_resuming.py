@@ -13,16 +13,15 @@ from transmodal.commands import _dicom_out as dicom_out
 from transmodal.commands._jobs import Job, mark_training_subject
 from transmodal.errors import TransmodalError
 from transmodal.inference import engines, ensemble
-from transmodal.inference.dicom.region import region_of
 from transmodal.inference.ensemble import Translating, members_of
 from transmodal.inference.gate import Policy
 from transmodal.inference.intervals.interval import VoxelInterval
 from transmodal.inference.model import Model
-from transmodal.inference.names import ENDS, SPREADS, sidecar_of
+from transmodal.inference.names import ENDS, REGION, SPREADS, sidecar_of
 from transmodal.inference.preprocessing import passes
 from transmodal.inference.provenance import sidecar as sidecars
 from transmodal.inference.provenance.checks import check_image
-from transmodal.inference.provenance.sidecar import ImageBinding, Sidecar
+from transmodal.inference.provenance.sidecar import ImageBinding
 from transmodal.progress import Progress
 
 
@@ -61,7 +60,7 @@ def find_earlier(
     """
     by_output = {}
     for job in jobs:
-        sidecar = _read(sidecar_of(job.output))
+        sidecar = sidecars.read_whole(sidecar_of(job.output))
         if sidecar is None or not _is_of(sidecar.content, job, model, gate):
             continue
         if interval is not None and sidecar.content.get("interval") != json.loads(
@@ -75,7 +74,7 @@ def find_earlier(
         has_images = "image" in images and len(present) == len(images)
         has_spread = any(kind in images for kind in SPREADS) or not disagreement
         has_spread &= interval is None or all(end in images for end in ENDS)
-        has_all = has_images and has_spread and (not has_region or region_of(job.output).is_file())
+        has_all = has_images and has_spread and (not has_region or REGION in images)
         is_complete = has_all and _says_subject(sidecar.content, job, model, keys)
         by_output[job.output] = Earlier(sidecar.content, is_complete)
     return by_output
@@ -92,16 +91,6 @@ def say_earlier(jobs: Sequence[Job], earlier: Mapping[Path, Earlier], progress: 
         progress.say(
             f"note: {n_complete} of {len(jobs)} volumes were translated before by this run: they are kept"
         )
-
-
-def _read(path: Path) -> Sidecar | None:
-    """Return a sidecar that is as it was written; None where there is none."""
-    try:
-        sidecar = sidecars.read(path)
-        sidecar.check()
-    except TransmodalError:
-        return None
-    return sidecar
 
 
 def _is_of(record: Mapping[str, Any], job: Job, model: Translating, gate: Policy) -> bool:

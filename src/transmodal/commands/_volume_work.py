@@ -14,7 +14,6 @@ from transmodal.commands._dicom_out import DicomOptions
 from transmodal.commands._jobs import Job, mark_training_subject
 from transmodal.errors import InputError, IntegrityError
 from transmodal.inference import engines, pictures
-from transmodal.inference.dicom.region import write_region
 from transmodal.inference.ensemble import Translating, as_loaded
 from transmodal.inference.fuse import Fuse
 from transmodal.inference.gate import Policy
@@ -244,9 +243,11 @@ def write_image(translation: Translation, job: Job, model: Translating, request:
     about["notes"] = list(notes)
     if request.record_names:
         about["source_names"] = job.source_names()
-    form = None if request.dicom is None else _dicom_out.form_of(job, translation, request.dicom)
+    form = (
+        None
+        if request.dicom is None
+        else _dicom_out.form_of(job, translation, request.dicom, model.preprocessing.region)
+    )
     sidecar = translation.write(job.output, disagreement=request.disagreement, about=about, form=form)
-    if request.has_region:
-        write_region(translation, model.preprocessing.region, job.output)
     notes = notes if form is None else (*notes, *form.notes(translation.volume))
     return WrittenImage(job.name, job.output, sidecar, notes)

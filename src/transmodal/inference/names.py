@@ -14,6 +14,8 @@ ENDS = ("lower", "upper")
 """Endings of the names of the ends of an interval."""
 BESIDE = (*SPREADS, *ENDS)
 """Endings of the names of all images that can stand beside a synthetic one, and keys of its sidecar."""
+REGION = "region_file"
+"""Key of a sidecar under which the segmentation of the region stands that was written beside a series of DICOM."""
 
 
 def synthetic_name(source: str, target: str) -> str:
@@ -64,3 +66,8 @@ def sidecar_of(path: Path) -> Path:
 def spread_of(path: Path, kind: str) -> Path:
     """Return where an image beside another stands: the disagreement of its passes, or an end of its interval."""
     return path.with_name(f"{stem_of(path)}_{kind}{suffix_of(path.name)}")
+
+
+def region_of(series: Path) -> Path:
+    """Return where the segmentation of a series' region stands: beside the folder, under its name."""
+    return series.with_name(f"{series.name}_region.dcm")

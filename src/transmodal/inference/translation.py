@@ -29,6 +29,9 @@ class ImageForm(Protocol):
     def write(self, volume: Volume, path: Path, record: Mapping[str, Any]) -> Binding:
         """Write a volume whose record is known; return the hashes of what was written."""
 
+    def write_beside(self, translation: Translation, path: Path) -> dict[str, Any]:
+        """Write what stands beside the image; return the name and the hashes of each file, by its key of the sidecar."""
+
 
 @dataclass(frozen=True, slots=True)
 class Translation:
@@ -96,18 +99,21 @@ class Translation:
             )
         with outputs.os_errors():
             path.parent.mkdir(parents=True, exist_ok=True)
+        before = sidecars.read_whole(sidecar_of(path))
         with _announced(sidecar_of(path), {**self.record, **(about or {})}) as record:
             if form is None:
                 self._write_images(path, record, disagreement=disagreement)
             else:
                 self._write_form(path, record, form)
             sidecars.write(sidecar_of(path), record)
+        sidecars.clear_beside(before, record)
         return sidecar_of(path)
 
     def _write_form(self, path: Path, record: dict[str, Any], form: ImageForm) -> None:
         record["notes"] = [*record["notes"], *form.notes(self.volume)]
         record |= form.describe(self.volume)
         record["image"] = {"name": path.name, **form.write(self.volume, path, record)._asdict()}
+        record |= form.write_beside(self, path)
 
     def _write_images(self, path: Path, record: dict[str, Any], *, disagreement: bool) -> None:
         """Write the image, its spread where it is asked for, and its interval, and say in the record what they are."""

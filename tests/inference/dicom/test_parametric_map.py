@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pydicom
 import pytest
 
 from dicom_files import series
@@ -28,6 +29,7 @@ def test_map_and_sidecar_belong_together(tmp_path: Path) -> None:
     assert [path.name for path in (tmp_path / "fa").iterdir()] == [FILE]
     back = resample(read_map(tmp_path / "fa" / FILE), made.volume.grid, how="nearest")
     np.testing.assert_array_equal(back.voxels, made.volume.voxels)
+    assert pydicom.dcmread(tmp_path / "fa" / FILE).ContentDate == "19000101"  # the source has no date
     record = json.loads(sidecar.read_text())
     assert record["dicom"]["object"] == "parametric-map"
     assert record["notes"] == ["first"]

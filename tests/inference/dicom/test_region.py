@@ -7,14 +7,16 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pydicom
 import pytest
 from highdicom.seg import segread
 
 from dicom_tools import dciodvfy_errors, needs
 from refusals import refusal
 from transmodal import DicomWords, cli, translate
-from transmodal.commands._volume_work import Loading
+from transmodal.commands import _reproducing, _volume_work
 from transmodal.inference.dicom.region import check_region, write_region
+from transmodal.inference.load import load
 from transmodal.inference.model import Model
 from transmodal.inference.translation import Translation
 from transmodal.volumes import io
@@ -42,14 +44,13 @@ def place(earlier_run: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     source = io.read("source-t1.nii.gz")
     whole = source.with_voxels(np.rint(source.voxels).astype(np.int16))
     write_series(whole, Path("mr_series"), SeriesAbout("MR", "t1", "77", "1.2.3", "1.2.9", 7))
-    load = Loading.load
 
-    def of_body(loading: Loading) -> Model:
-        model = load(loading)
-        assert isinstance(model, Model)
+    def load_of_body(run: Path, **words: str) -> Model:
+        model = load(run, **words)  # type: ignore[arg-type]  # the words that the doors take
         return replace(model, preprocessing=replace(model.preprocessing, region="body"))
 
-    monkeypatch.setattr(Loading, "load", of_body)
+    for door in (_volume_work, _reproducing):
+        monkeypatch.setattr(door, "load", load_of_body)
     return earlier_run
 
 
@@ -77,6 +78,35 @@ def test_the_region_stands_beside_its_series_and_dciodvfy_finds_no_error() -> No
     assert 0 < labels.mean() < 1
     assert np.ptp(synthetic[labels == 0]) < 1e-6  # nothing is translated there
     assert cli.run(["verify", "out"]) == 0
+
+
+@pytest.mark.usefixtures("place")
+def test_a_region_that_is_changed_lost_or_of_another_call_is_found(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert cli.run(WORDS) == 0
+    region, again = Path("out/fa_region.dcm"), ["reproduce", "out/fa.json", "--source", "mr_series"]
+    assert cli.run([*again, "--run", "run", "-o", "again"]) == 0
+    assert "equal: fa_region.dcm, byte for byte" in capsys.readouterr().out
+    whole = region.read_bytes()
+    assert Path("again_region.dcm").read_bytes() == whole
+    assert pydicom.dcmread(region).ContentDate == "19000101"  # as undated as the source
+    header = pydicom.dcmread(region)
+    header.PatientID = "78"
+    header.save_as(region)
+    assert cli.run(["verify", "out"]) == 5
+    assert "fa_region.dcm is not the image of its sidecar: it has other bytes" in capsys.readouterr().out
+    assert cli.run(WORDS) == 2  # what lies there is not replaced unasked
+    region.unlink()
+    assert cli.run(["verify", "out/fa.json"]) == 5
+    assert cli.run(WORDS) == 0
+    assert region.read_bytes() == whole
+    for path in (Path("out/fa.json"), Path("out/fa"), region):
+        path.rename(path.with_name(path.name.replace("fa", "moved", 1)))
+    assert cli.run(["verify", "out"]) == 0
+    again = [word.replace("out/fa", "out/moved") for word in WORDS[:-1]]
+    assert cli.run([*again, "--overwrite"]) == 0
+    assert sorted(path.name for path in Path("out").iterdir()) == ["moved", "moved.json"]
 
 
 @pytest.mark.usefixtures("place")

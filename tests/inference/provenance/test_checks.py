@@ -204,3 +204,19 @@ def test_a_spread_belongs_to_its_image(tmp_path: Path) -> None:
     shutil.copy(other.with_name(spread.name), spread)
     assert faults(spread) == []  # these two belong together
     assert len(faults(image)) == 2  # not to this image
+
+
+def test_a_spread_of_an_image_before_is_found_and_goes_with_it(tmp_path: Path) -> None:
+    image = write_image(tmp_path / "fa.nii.gz", 1, disagreement=True)
+    spread = image.with_name("fa_plane_disagreement.nii.gz")
+    pair = {path: path.read_bytes() for path in (spread, sidecar_of(spread))}
+    write_image(image, 2)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["fa.json", "fa.nii.gz"]
+    for path, content in pair.items():
+        path.write_bytes(content)  # as it was left by versions that replaced the image alone
+    assert "is of the spread of another image" in faults(image)[0]
+    write_image(image, 3, disagreement=True)
+    assert faults(image) == []
+    flip_byte(spread, np.random.default_rng(0))
+    write_image(image, 4)
+    assert spread.exists()  # another file by now, which nobody asked to remove

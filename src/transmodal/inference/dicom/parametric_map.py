@@ -11,6 +11,7 @@ import numpy as np
 
 from transmodal.errors import IntegrityError, UsageError
 from transmodal.inference.dicom.series import FACES, NOBODY, maker_of
+from transmodal.inference.translation import Translation
 from transmodal.modalities import modality_of
 from transmodal.storage import files
 from transmodal.volumes import Volume, binding
@@ -84,6 +85,10 @@ class MapForm:
                     "Check the disk, then try again.",
                 )
         return Binding(binding.digest(path))
+
+    def write_beside(self, translation: Translation, path: Path) -> dict[str, Any]:
+        """Write nothing: a map stands alone."""
+        return {}
 
 
 def quantity_of(target: str) -> Quantity:

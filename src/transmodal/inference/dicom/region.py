@@ -8,6 +8,7 @@ import numpy as np
 
 from transmodal._version import __version__
 from transmodal.errors import UsageError
+from transmodal.inference.names import region_of
 from transmodal.inference.translation import Translation
 from transmodal.volumes.formats.dicom.export.parametric_map import check_installed
 from transmodal.volumes.formats.dicom.export.segmentation import Segment, write_segmentation
@@ -20,11 +21,6 @@ _SEGMENTS: dict[Kind, Segment] = {
     "body": Segment("body", "38266002", "Entire body"),
     "around_brain": Segment("brain and 5 mm around it"),
 }
-
-
-def region_of(series: Path) -> Path:
-    """Return where the segmentation of a series' region stands: beside the folder, under its name."""
-    return series.with_name(f"{series.name}_region.dcm")
 
 
 def check_region(kind: Kind) -> None:

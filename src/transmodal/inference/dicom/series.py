@@ -10,6 +10,9 @@ from typing import Any
 import numpy as np
 
 from transmodal.errors import IntegrityError, UsageError
+from transmodal.inference.dicom.region import write_region
+from transmodal.inference.names import REGION
+from transmodal.inference.translation import Translation
 from transmodal.modalities import modality_of
 from transmodal.storage import files
 from transmodal.volumes import Volume, binding, io
@@ -20,6 +23,7 @@ from transmodal.volumes.formats.dicom.export.marking import Maker, describe_seri
 from transmodal.volumes.formats.dicom.export.origin import SeriesOrigin
 from transmodal.volumes.formats.dicom.writing import SYNTHETIC, name_plane, write_slices
 from transmodal.volumes.geometry.reorient import resample
+from transmodal.volumes.regions.masks import Kind
 from transmodal.volumes.volume import TOLERANCE_MM
 
 _MODALITIES = ("CT", "MR")
@@ -43,6 +47,7 @@ class SeriesForm:
         is_burned_in: whether the word SYNTHETIC is written into the pixels.
         description: SeriesDescription, behind the word SYNTHETIC; the target where it is empty.
         series: SeriesInstanceUID; where it is empty, one that follows from voxels and headers.
+        region: kind of the region that is written beside it, as a segmentation; None writes none.
     """
 
     target: str
@@ -51,6 +56,7 @@ class SeriesForm:
     is_burned_in: bool = False
     description: str = ""
     series: str = ""
+    region: Kind | None = None
 
     def describe(self, volume: Volume) -> dict[str, Any]:
         """Return the kind of the series, and its plane and patient as far as a sidecar says them."""
@@ -103,6 +109,17 @@ class SeriesForm:
             back = io.read(beside)
             _check_equal(volume, back, path.name)
         return Binding(binding.digest(path), *binding.of_volume(back))
+
+    def write_beside(self, translation: Translation, path: Path) -> dict[str, Any]:
+        """Write the segmentation of the region, where there is to be one.
+
+        Raises:
+            TransmodalError: as `region.write_region`.
+        """
+        if self.region is None:
+            return {}
+        written = write_region(translation, self.region, path)
+        return {REGION: {"name": written.name, **Binding(binding.digest(written))._asdict()}}
 
 
 def dicom_modality(target: str) -> str:

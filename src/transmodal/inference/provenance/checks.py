@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from transmodal.errors import IntegrityError
-from transmodal.inference.names import BESIDE, ENDS, sidecar_of
+from transmodal.inference.names import BESIDE, ENDS, sidecar_of, spread_of
 from transmodal.inference.provenance import origin
 from transmodal.inference.provenance import sidecar as sidecars
 from transmodal.inference.provenance.sidecar import REMEDY, ImageBinding, Sidecar
@@ -34,8 +34,12 @@ def list_checks(place: Path, run: Path | None = None, below: str = "") -> list[C
     if place != sidecar.path:
         images["image"] = images["image"]._replace(path=place)
     checks += [Check(f"{below}{image.path.name}", partial(check_image, image)) for image in images.values()]
-    for kind in (kind for kind in BESIDE if kind in images):
-        path, noun = sidecar_of(images[kind].path), "interval" if kind in ENDS else "spread"
+    places = {kind: spread_of(images["image"].path, kind) for kind in BESIDE}
+    places |= {kind: image.path for kind, image in images.items() if kind in BESIDE}
+    for kind, beside in places.items():
+        if kind not in images and not sidecars.is_beside(beside, images["image"].path):
+            continue
+        path, noun = sidecar_of(beside), "interval" if kind in ENDS else "spread"
         checks.append(Check(f"{below}{path.name}", partial(_check_beside, path, images["image"], noun)))
     return checks if run is None else [*checks, Check(name, partial(origin.check, sidecar.content, run))]
 
@@ -60,7 +64,9 @@ def check_image(image: ImageBinding) -> None:
     is_pair = path.name.lower().endswith(".mhd") and recorded.voxels_sha256
     if binding.digest(path) == recorded.sha256 and not is_pair:
         return
-    words = recorded.differences(binding.read(path))
+    # Of an object that is no volume, such as a parametric map or a segmentation, its bytes alone are known.
+    is_volume = bool(recorded.voxels_sha256 or recorded.affine_sha256)
+    words = recorded.differences(binding.read(path)) if is_volume else ["other bytes"]
     if words:
         raise IntegrityError(
             "E501",

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from transmodal.errors import InputError, IntegrityError, TransmodalError
-from transmodal.inference.names import BESIDE, sidecar_of, spread_of, suffix_of
-from transmodal.storage import files, sealed
+from transmodal.inference.names import BESIDE, REGION, region_of, sidecar_of, spread_of, suffix_of
+from transmodal.storage import files, outputs, sealed
 from transmodal.volumes import binding, marks
 from transmodal.volumes.binding import Binding
 from transmodal.volumes.formats import nifti
@@ -54,11 +54,11 @@ class Sidecar(NamedTuple):
         sealed.check(self.path, sealed.Sealed(dict(self.content), self.seal), REMEDY)
 
     def bindings(self) -> dict[str, ImageBinding]:
-        """Return the images that it is of: `image`, and the spread and the ends of the interval under their own keys.
+        """Return the images that it is of: `image`, and spread, ends of the interval and region under their own keys.
 
         There is none where the call that wrote it was ended before its image.
         """
-        records = {key: self.content.get(key) for key in ("image", *BESIDE)}
+        records = {key: self.content.get(key) for key in ("image", *BESIDE, REGION)}
         return {
             key: ImageBinding(self._place_of(key, str(record.get("name"))), binding.of_record(record))
             for key, record in records.items()
@@ -69,7 +69,10 @@ class Sidecar(NamedTuple):
         """Return where an image lies: under its recorded name, or renamed together with the sidecar."""
         recorded = self.path.with_name(_base_name(name) or "unnamed")
         renamed = self.path.with_name(f"{self.path.name.removesuffix('.json')}{suffix_of(name)}")
-        renamed = renamed if key == "image" else spread_of(renamed, key)
+        if key == REGION:
+            renamed = region_of(renamed)
+        elif key != "image":
+            renamed = spread_of(renamed, key)
         return renamed if renamed.exists() and not recorded.exists() else recorded
 
 
@@ -91,6 +94,16 @@ def read(path: Path) -> Sidecar:
     return Sidecar(path, content, seal)
 
 
+def read_whole(path: Path) -> Sidecar | None:
+    """Return a sidecar that is as it was written; None where there is none."""
+    try:
+        sidecar = read(path)
+        sidecar.check()
+    except TransmodalError:
+        return None
+    return sidecar
+
+
 def write(path: Path, record: Mapping[str, Any]) -> None:
     """Write a sidecar with its seal, atomically.
 
@@ -103,6 +116,31 @@ def write(path: Path, record: Mapping[str, Any]) -> None:
 def place_of(path: Path) -> Path:
     """Return where the sidecar of an image stands; a sidecar's own path stays."""
     return path if path.suffix.lower() == ".json" else sidecar_of(path)
+
+
+def is_beside(path: Path, image: Path) -> bool:
+    """Return whether the sidecar of a spread or an interval's end says that it is of an image of this name."""
+    content = _content_of(sidecar_of(path))
+    return content is not None and _main_of(path, content) == sidecar_of(image)
+
+
+def clear_beside(before: Sidecar | None, after: Mapping[str, Any]) -> None:
+    """Remove spread, interval and region of an image that was replaced without them; what was changed since stays.
+
+    Args:
+        before: the sidecar of the image that was there; None where there was none.
+        after: the record of the image that is there now.
+
+    Raises:
+        ResourceError: E403 where they cannot be removed.
+    """
+    left = {} if before is None else before.bindings()
+    with outputs.os_errors():
+        for path, recorded in (image for key, image in left.items() if key not in after):
+            if path.is_file() and binding.digest(path) == recorded.sha256:
+                path.unlink()
+                if path.suffix != ".dcm":
+                    sidecar_of(path).unlink(missing_ok=True)
 
 
 def is_series(folder: Path) -> bool:

@@ -16,6 +16,7 @@ from transmodal.volumes.formats.dicom.export.origin import SeriesOrigin, SourceI
 from transmodal.volumes.formats.dicom.writing import SYNTHETIC, SeriesAbout
 
 _SHORT_TEXT, _LONG_STRING = 1024, 64
+_UNDATED = ("19000101", "000000")
 
 
 class Maker(NamedTuple):
@@ -70,6 +71,16 @@ def describe_series(
     description = f"{SYNTHETIC} {maker.target.upper()}"[:_LONG_STRING]
     about = SeriesAbout(modality, description, patient, study, frame, origin.number, synthetic=True)
     return replace(about, body_part="", series=series, elements=elements)
+
+
+def content_moment(date: str, time: str) -> tuple[str, str]:
+    """Return ContentDate and ContentTime of an object of a study: the moment of writing would make another of one UID.
+
+    Args:
+        date: StudyDate; an object of a study without one is of 1900, which is nobody's.
+        time: StudyTime.
+    """
+    return (date, time or "000000") if date else _UNDATED
 
 
 def _mark(maker: Maker) -> Dataset:

@@ -14,6 +14,7 @@ from pydicom.dataset import Dataset
 from pydicom.uid import generate_uid
 
 from transmodal.errors import ResourceError
+from transmodal.volumes.formats.dicom.export.marking import content_moment
 from transmodal.volumes.formats.dicom.headers import read_whole
 from transmodal.volumes.formats.dicom.plane import LPS_TO_RAS
 from transmodal.volumes.formats.dicom.privacy import quiet
@@ -170,6 +171,5 @@ def _set_marks(dataset: Dataset, about: SeriesAbout) -> None:
     organization = generate_uid(entropy_srcs=[about.series, "dimensions"])
     for place in (*dataset.DimensionOrganizationSequence, *dataset.DimensionIndexSequence):
         place.DimensionOrganizationUID = organization
-    if dataset.get("StudyDate"):
-        # The content is of the study; the moment of writing would make other bytes of the same map.
-        dataset.ContentDate, dataset.ContentTime = dataset.StudyDate, dataset.get("StudyTime") or "000000"
+    date, time = (str(dataset.get(keyword) or "") for keyword in ("StudyDate", "StudyTime"))
+    dataset.ContentDate, dataset.ContentTime = content_moment(date, time)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,6 +15,7 @@ from transmodal._version import __version__
 from transmodal.errors import InputError, IntegrityError
 from transmodal.notice import INTENDED_USE
 from transmodal.storage import files
+from transmodal.volumes.formats.dicom.export.marking import content_moment
 from transmodal.volumes.formats.dicom.export.parametric_map import check_installed
 from transmodal.volumes.formats.dicom.privacy import quiet
 from transmodal.volumes.formats.dicom.slice_header import Slice
@@ -160,10 +160,8 @@ def _set_identity(dataset: Dataset, first: Slice) -> None:
     for keyword in ("InstanceCreationDate", "InstanceCreationTime"):
         if keyword in dataset:
             delattr(dataset, keyword)
-    now = datetime.now()
-    dataset.ContentDate = first.text("StudyDate") or now.strftime("%Y%m%d")
-    dataset.ContentTime = first.text("StudyTime") or (
-        "000000" if first.text("StudyDate") else now.strftime("%H%M%S")
+    dataset.ContentDate, dataset.ContentTime = content_moment(
+        first.text("StudyDate"), first.text("StudyTime")
     )
     for item in dataset.get("ContributingEquipmentSequence", []):
         item.ContributionDateTime = f"{dataset.ContentDate}{dataset.ContentTime}"
