@@ -234,4 +234,8 @@ def _best(row: Row) -> str:
 
 
 def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.3g}"
+    """Return three digits of a figure, never as a power of ten: 2160, 71.8, 0.868."""
+    if value is None:
+        return "-"
+    text = f"{value:.3g}"
+    return f"{float(text):,.0f}" if "e+" in text else text

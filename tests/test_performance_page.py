@@ -66,6 +66,12 @@ def test_a_row_has_its_own_peer_goal_time_and_limit(page: ModuleType) -> None:
     assert (first.is_short, second.is_short) == (False, True)
 
 
+def test_no_time_is_a_power_of_ten(page: ModuleType) -> None:
+    slow = {**ENTRY, "lines": [{**LINE, "ms_per_window": {"ours": 2163.4, "monai": 5000.0}}]}
+    (row,) = (line for line in page.table(page.rows({"things": slow})) if "things: monai" in line)
+    assert "| 2,160 |" in row
+
+
 def test_the_page_says_what_falls_short_and_how_near_the_limit_is(page: ModuleType) -> None:
     text = page.page({"things": ENTRY})
     assert "| things: monai | MONAI 1.6.1 CacheDataset | 25 (20 to 30) | 20 | 2 | 1 |" in text

@@ -1,7 +1,8 @@
 """A hook of mkdocs: pages that the navigation does not name stand at the end of their folder's section.
 
-In a section of groups they stand in a group of their own, the last. So a new paper, layout or how-to is a page in its folder and no line in a list. The table of papers is made of what
-the papers' pages say of themselves in their front matter (`paper`, `kind`).
+In a section of groups they stand in the one group that has their folder to itself, or else in a group of their own, the last.
+So a new paper, layout, how-to or package is a page in its folder and no line in a list. The table of papers is made of what the
+papers' pages say of themselves in their front matter (`paper`, `kind`).
 """
 
 from __future__ import annotations
@@ -44,12 +45,27 @@ def _section(entry: Any, pages: list[str]) -> Any:  # noqa: ANN401 - a page, or 
     title, content = next(iter(entry.items()))
     if not isinstance(content, list):
         return entry
-    folders = {Path(page).parent for page in re.findall(r"[\w/-]+\.md", yaml.safe_dump(content))}
-    further = [page for page in pages if Path(page).parent in folders]
-    has_groups = any(
-        isinstance(part, dict) and isinstance(next(iter(part.values())), list) for part in content
-    )
-    return {title: [*content, *([{UNGROUPED: further}] if has_groups and further else further)]}
+    further = [page for page in pages if Path(page).parent in _folders(content)]
+    groups = [
+        part for part in content if isinstance(part, dict) and isinstance(next(iter(part.values())), list)
+    ]
+    if not groups:
+        return {title: [*content, *further]}
+    own = {folder for part in groups if len(folders := _folders(part)) == 1 for folder in folders}
+    own -= {folder for part in content if part not in groups for folder in _folders(part)}
+    counts = [folder for part in groups for folder in _folders(part)]
+    alone = {folder for folder in own if counts.count(folder) == 1}
+    rest = [page for page in further if Path(page).parent not in alone]
+    parts = [
+        _section(part, [page for page in further if Path(page).parent in alone]) if part in groups else part
+        for part in content
+    ]
+    return {title: [*parts, *([{UNGROUPED: rest}] if rest else [])]}
+
+
+def _folders(content: Any) -> set[Path]:  # noqa: ANN401 - a part of the navigation
+    """Return the folders of the pages that a part of the navigation names."""
+    return {Path(page).parent for page in re.findall(r"[\w/-]+\.md", yaml.safe_dump(content))}
 
 
 def table(folder: Path) -> str:

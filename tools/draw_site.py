@@ -7,10 +7,13 @@ Written is `docs/images/site.png`. It needs `transmodal[docs]` and Chromium.
 
 from __future__ import annotations
 
+import functools
 import shutil
 import subprocess
 import sys
 import tempfile
+import threading
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 from PIL import Image
@@ -30,16 +33,21 @@ def build(site: Path) -> None:
     )
 
 
-def shoot(page: Path, picture: Path) -> None:
-    """Photograph a page's first screen."""
+def shoot(site: Path, page: str, picture: Path) -> None:
+    """Photograph a page's first screen, from a server: the theme shows no search on pages of the disk."""
     program = next((path for name in PROGRAMS if (path := shutil.which(name))), None)
     if program is None:
         raise SystemExit(f"no Chromium among {', '.join(PROGRAMS)}")
     width, height = WINDOW
     options = ("--headless=new", "--no-sandbox", "--hide-scrollbars", f"--window-size={width},{height}")
-    subprocess.run(
-        [program, *options, f"--screenshot={picture}", page.as_uri()], check=True, capture_output=True
-    )
+    handler = functools.partial(SimpleHTTPRequestHandler, directory=site)
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        address = f"http://127.0.0.1:{server.server_port}/{page}/"
+        subprocess.run(
+            [program, *options, f"--screenshot={picture}", address], check=True, capture_output=True
+        )
+        server.shutdown()
 
 
 def main() -> None:
@@ -47,7 +55,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         site, shot = Path(folder) / "site", Path(folder) / "shot.png"
         build(site)
-        shoot(site / (sys.argv[1] if len(sys.argv) > 1 else PAGE) / "index.html", shot)
+        shoot(site, sys.argv[1] if len(sys.argv) > 1 else PAGE, shot)
         with Image.open(shot) as image:
             image.convert("RGB").quantize(COLOURS).save(PICTURE, optimize=True)
 

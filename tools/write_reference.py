@@ -1,6 +1,6 @@
 """Write the reference pages of the command line, of recipes and of Python from what they describe.
 
-python tools/write_reference.py            # writes docs/reference/{cli,recipe,api}.md
+python tools/write_reference.py            # writes docs/reference/{cli,recipe}.md and docs/reference/api/
 python tools/write_reference.py --check    # only compares
 """
 
@@ -31,7 +31,8 @@ SOURCE = Path(transmodal.__file__).parent
 
 def pages() -> dict[Path, str]:
     """Return the text of every generated page by its path."""
-    texts = {"cli": command_line(), "recipe": recipe(), "api": python()}
+    texts = {"cli": command_line(), "recipe": recipe(), "api/index": python()}
+    texts |= {f"api/{room}": door_page(room, inner) for room, inner in rooms().items()}
     return {REFERENCE / f"{name}.md": text for name, text in texts.items()}
 
 
@@ -105,17 +106,57 @@ CHANNELS = frozenset({"source_channels", "target_channels", "spatial_dims", "sla
 
 
 def python() -> str:
-    """Return the page of Python: the functions of `transmodal`, then the doors of every package."""
-    sections = ["# Python", "## The verbs", inspect.getdoc(transmodal) or ""]
+    """Return the first page of Python: the functions of `transmodal`, and the way to every package."""
+    rows = [
+        (
+            f"[transmodal.{room}]({room}.md)",
+            docstring(f"transmodal.{room}").split("\n\n")[0].replace("\n", " "),
+        )
+        for room in rooms()
+    ]
+    sections = [
+        "# Python",
+        docstring("transmodal"),
+        "## Packages",
+        "Each has a page: what comes in, what goes out, and the modules to open first.",
+        table(("package", "what it is"), rows),
+        "## The verbs",
+    ]
     sections += [f"::: {home}.{name}" for name, home in sorted(transmodal._HOMES.items())]
     sections += [f"::: {module}" for module in transmodal._ROOMS.values()]
+    return page(sections, boost=0.5)
+
+
+def door_page(room: str, inner: list[str]) -> str:
+    """Return the page of a package: its doors and those of the packages inside it."""
+    sections = [f"# transmodal.{room}"]
+    for package in inner:
+        text = docstring(package)
+        if package.count(".") > 1:
+            sections.append(f"## {package}")
+        sections += [text, *(f"::: {package}.{door}" for door in doors(package, text))]
+    return page(sections, boost=0.5)
+
+
+def rooms() -> dict[str, list[str]]:
+    """Return the packages that have a door, by the first name under `transmodal`."""
+    found: dict[str, list[str]] = {}
     for package in packages():
-        text = inspect.getdoc(importlib.import_module(package)) or ""
-        folder = SOURCE.parent.joinpath(*package.split("."))
-        doors = [name for name in re.findall(r"`([a-z_]+)\.py`", text) if (folder / f"{name}.py").is_file()]
-        if doors:
-            sections += [f"## {package}", text, *(f"::: {package}.{door}" for door in dict.fromkeys(doors))]
-    return page(sections)
+        if "." in package and doors(package, docstring(package)):
+            found.setdefault(package.split(".")[1], []).append(package)
+    return found
+
+
+def doors(package: str, text: str) -> list[str]:
+    """Return the modules of a package that its docstring names to open."""
+    folder = SOURCE.parent.joinpath(*package.split("."))
+    names = [name for name in re.findall(r"`([a-z_]+)(?:\.py)?`", text) if (folder / f"{name}.py").is_file()]
+    return list(dict.fromkeys(names))
+
+
+def docstring(package: str) -> str:
+    """Return what a package says of itself."""
+    return inspect.getdoc(importlib.import_module(package)) or ""
 
 
 def packages() -> Iterator[str]:
@@ -123,7 +164,7 @@ def packages() -> Iterator[str]:
     for path in sorted(SOURCE.rglob("__init__.py")):
         parts = path.parent.relative_to(SOURCE.parent).parts
         if (len(parts) < 3 or parts[1] != "translators") and (
-            "Open first" in (ast.get_docstring(ast.parse(path.read_text())) or "")
+            re.search("Open first|Open `", ast.get_docstring(ast.parse(path.read_text())) or "")
         ):
             yield ".".join(parts)
 
@@ -217,9 +258,12 @@ def plain(text: str) -> str:
     return " ".join(re.sub(r"\[/?(?:dim|bold|italic|[a-z]+)\]", "", text).split())
 
 
-def page(sections: list[str]) -> str:
-    """Return a page that says where it comes from."""
-    return "<!-- Written by tools/write_reference.py from the code. -->\n" + "\n\n".join(sections) + "\n"
+def page(sections: list[str], *, boost: float | None = None) -> str:
+    """Return a page that says where it comes from, and how much the site's search makes of it."""
+    title, *rest = sections
+    head = f"---\nsearch:\n  boost: {boost}\n---\n" if boost is not None else ""
+    made = "<!-- Written by tools/write_reference.py from the code. -->"
+    return head + "\n\n".join([title, made, *rest]) + "\n"
 
 
 def main() -> None:
@@ -228,9 +272,10 @@ def main() -> None:
         path: text for path, text in pages().items() if not path.exists() or path.read_text("utf-8") != text
     }
     if stale and "--check" in sys.argv:
-        names = ", ".join(path.name for path in stale)
+        names = ", ".join(str(path.relative_to(REFERENCE)) for path in stale)
         raise SystemExit(f"reference and code disagree: {names}. Run: python tools/write_reference.py")
     for path, text in stale.items():
+        path.parent.mkdir(exist_ok=True)
         path.write_text(text, encoding="utf-8")
 
 

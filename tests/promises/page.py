@@ -26,7 +26,7 @@ HEAD = """\
 # Promises
 
 What a user may rely on, the target by which each promise counts as kept, the figure that was last measured, what others do, and
-the tests that hold it in CI. The page is written from `tests/promises/promises.yaml` and
+[the tests](#what-holds-them) that hold it in CI. The page is written from `tests/promises/promises.yaml` and
 `docs/results/checks/promises.json` by `python tools/write_promises.py`; a figure that nobody measured is not there.
 
 ```bash
@@ -48,8 +48,17 @@ def read_sections(path: Path = RESULTS) -> Sections:
 
 def page(sections: Sections) -> str:
     """Return the text of the page."""
-    lines = [HEAD, "| # | promise | target | our figure | others | tests |", "|---|---|---|---|---|---|"]
+    lines = [HEAD, "| # | promise | target | our figure | others |", "|---|---|---|---|---|"]
     lines += [_row(promise, sections) for promise in read_promises()]
+    lines += [
+        "",
+        "## What holds them",
+        "Files of `tests/`, and the tests in them.",
+        "",
+        "| # | tests |",
+        "|---|---|",
+    ]
+    lines += [f"| {promise.number} | {_tests(promise)} |" for promise in read_promises() if promise.tests]
     lines += [
         "",
         "## How the figures were taken",
@@ -73,16 +82,26 @@ def figure_of(promise: Promise, sections: Sections) -> str:
 
 def _row(promise: Promise, sections: Sections) -> str:
     peers = "; ".join(part for part in (_measured_peers(promise, sections), promise.peers) if part)
-    tests = "<br>".join(f"`{test.removeprefix('tests/')}`" for test in promise.tests)
     cells = (
         str(promise.number),
         promise.promise,
         promise.target,
         figure_of(promise, sections),
         peers or "-",
-        tests or "-",
     )
     return f"| {' | '.join(cells)} |"
+
+
+def _tests(promise: Promise) -> str:
+    """Return the tests of a row, by the file that they are in."""
+    named: dict[str, list[str]] = {}
+    for test in promise.tests:
+        path, _, name = test.removeprefix("tests/").partition("::")
+        named.setdefault(path, []).append(name.replace("::", " "))
+    return "<br>".join(
+        f"`{path}`: {', '.join(f'`{name}`' for name in names if name)}".removesuffix(": ")
+        for path, names in named.items()
+    )
 
 
 def _origin(name: str, section: Mapping[str, Any]) -> str:

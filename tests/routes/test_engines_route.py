@@ -82,7 +82,7 @@ def test_without_the_extra_auto_takes_torch_and_a_named_engine_is_refused_before
     capsys.readouterr()
     (folders / SOURCE).unlink()
     assert translate("out.nii.gz", "--engine", "openvino") == 4
-    assert "pip install transmodal[engines]" in capsys.readouterr().err
+    assert "pip install 'transmodal[engines]'" in capsys.readouterr().err
     with pytest.raises(Exception, match="openvino is not installed"):
         load(folders / "run", device="cpu", engine="openvino")
 

@@ -16,5 +16,5 @@ def check(*names: str) -> None:
     for name in names:
         if importlib.util.find_spec(name) is None:
             raise ResourceError(
-                "E404", f"{name} is not installed", "it, to export so", "pip install transmodal[export]"
+                "E404", f"{name} is not installed", "it, to export so", "pip install 'transmodal[export]'"
             )

@@ -250,7 +250,10 @@ def _session(path: Path, content: bytes) -> Any:  # noqa: ANN401  # onnxruntime 
         onnxruntime = importlib.import_module("onnxruntime")
     except ImportError as error:
         raise ResourceError(
-            "E404", "onnxruntime is not installed", "it, to run a segmenter", "pip install transmodal[export]"
+            "E404",
+            "onnxruntime is not installed",
+            "it, to run a segmenter",
+            "pip install 'transmodal[export]'",
         ) from error
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4

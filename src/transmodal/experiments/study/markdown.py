@@ -33,7 +33,7 @@ def page(record: StudyRecord) -> str:
     ]
     origin = "\n".join(f"- {line}" for line in origin_lines(record))
     parts = [
-        f"# {record.study.capitalize()}\n{record.about}",
+        f"# {record.study.replace('-', ' ').capitalize()}\n{record.about}",
         "\n".join(findings),
         f"**How to read it.** {record.reading}",
         *drawings,

@@ -94,7 +94,7 @@ def check_installed(*packages: str) -> None:
                 "E404",
                 f"{package} is not installed",
                 f"it, to translate by {packages[0]}",
-                "pip install transmodal[engines]",
+                "pip install 'transmodal[engines]'",
             )
 
 

@@ -73,7 +73,7 @@ def check_installed() -> None:
             "E404",
             "highdicom is not installed",
             "it, to write parametric maps and segmentations",
-            "pip install transmodal[dicom]",
+            "pip install 'transmodal[dicom]'",
         )
 
 
