@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -133,6 +134,7 @@ def test_one_key_gives_one_pseudonym(place: Path) -> None:
         ("source-t1.nii.gz -o fa --as dicom --spacing 1,1,3", "--spacing without --grid"),
         ("source-t1.nii.gz -o fa --as dicom --grid axial --spacing 1,3", "three numbers"),
         ("source-t1.nii.gz -o fa --as dicom --grid axial --onto mr_series", "one of the two"),
+        ("source-t1.nii.gz -o fa --as dicom --onto-series 3", "--onto-series without --onto"),
         ("source-t1.nii.gz -o fa --as parametric-map --burn-in", "--burn-in of a parametric map"),
         ("mr_series -o fa --as dicom --burn-in --force", "a word burned into slices"),
         ("source-t1.nii.gz -o fa.nii.gz --as dicom", "a folder for the series"),
@@ -196,6 +198,26 @@ def test_a_series_written_onto_another_has_its_grid_and_frame(place: Path) -> No
     assert "SourceImageSequence" not in header
     with pytest.raises(InputError, match="written onto another"):
         transmodal.reproduce("fa.json", "mr_series", run="run")
+
+
+def test_of_several_series_in_the_planning_folder_one_is_named(place: Path) -> None:
+    source = io.read("mr_series")
+    for number in (3, 4):
+        write_series(source, Path(f"plan{number}"), replace(ABOUT, number=number))
+        for path in Path(f"plan{number}").iterdir():
+            path.rename(path.with_stem(f"{number}_{path.stem}"))
+    shutil.copytree("plan3", "plan4", dirs_exist_ok=True)
+    words = DicomWords(onto=Path("plan4"))
+    with pytest.raises(InputError, match="holds 2 series") as refused:
+        transmodal.translate("run", "mr_series", "fa", form=words, gate="off")
+    assert "--onto-series" in refused.value.remedy
+    with pytest.raises(UsageError, match="without series 5"):
+        transmodal.translate("run", "mr_series", "fa", form=replace(words, onto_series="5"), gate="off")
+    (image,) = transmodal.translate(
+        "run", "mr_series", "fa", form=replace(words, onto_series="4"), series="7", gate="off"
+    )
+    assert io.read("fa").grid.same_as(source.grid)
+    assert json.loads(image.sidecar.read_text())["dicom_options"]["onto_series"] == "4"
 
 
 @pytest.mark.parametrize(

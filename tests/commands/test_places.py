@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -42,6 +43,10 @@ def test_outputs_have_a_format_and_a_name_of_their_own(source: Path, tmp_path: P
     assert refusal(job(source, tmp_path / "fa.jpg")) == "output fa.jpg"
     assert "is the source" in refusal(job(source, source))
     assert "has the name of its source" in refusal(job(source, tmp_path / "t1.nii.gz"))
+    folder = replace(job(source.parent, tmp_path / "out" / "in"), is_series=True)
+    with pytest.raises(UsageError, match="has the name of its source") as refused:
+        check_places([folder], overwrite=False, disagreement=False)
+    assert refused.value.remedy == "Rename it, such as in_TARGET."
 
 
 def test_two_jobs_do_not_share_an_output_or_a_sidecar(source: Path, tmp_path: Path) -> None:

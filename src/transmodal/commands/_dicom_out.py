@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from transmodal.commands._jobs import Job
+from transmodal.commands._jobs import Job, mark_series
 from transmodal.errors import InputError, UsageError
 from transmodal.inference.dicom.parametric_map import MapForm, quantity_of
 from transmodal.inference.dicom.placement import place
@@ -20,6 +21,7 @@ from transmodal.volumes.formats.dicom.export.deidentification import Pseudonyms,
 from transmodal.volumes.formats.dicom.export.origin import SeriesOrigin, placeholder, read_origin
 from transmodal.volumes.formats.dicom.export.parametric_map import check_installed
 from transmodal.volumes.geometry.planning.grid import planning_grid
+from transmodal.volumes.reading import Reading
 from transmodal.volumes.regions.masks import Kind
 
 RECORD = "dicom_options"
@@ -42,6 +44,7 @@ class DicomOptions:
         is_map: whether they are written as parametric maps.
         body_part: BodyPartExamined of a source that says none.
         has_region: whether the region that the run translates is written beside them, as a segmentation.
+        onto_series: SeriesNumber or SeriesInstanceUID in the folder of `onto`; empty where that holds one.
     """
 
     patient: str = ""
@@ -55,6 +58,7 @@ class DicomOptions:
     is_map: bool = False
     body_part: str = ""
     has_region: bool = False
+    onto_series: str = ""
 
     @cached_property
     def pseudonyms(self) -> Pseudonyms | None:
@@ -67,7 +71,10 @@ class DicomOptions:
 
     @cached_property
     def _grid_of_onto(self) -> Grid | None:
-        return None if self.onto is None else io.read(self.onto).grid
+        if self.onto is None:
+            return None
+        with _series_named(self.onto_series):
+            return io.read(self.onto, Reading(series=self.onto_series or None)).grid
 
     def place(self, translation: Translation) -> Translation:
         """Return a translation on the grid that it is written on.
@@ -86,6 +93,7 @@ class DicomOptions:
             "study": "option" if self.study else "source",
             "deidentify": self.deidentify,
             **({} if self.onto is None else {"onto": binding.digest(self.onto)}),
+            **({"onto_series": mark_series(self.onto_series)} if self.onto_series else {}),
             **({"grid": "axial"} if self.is_axial else {}),
             **({} if self.spacing_mm is None else {"spacing_mm": list(self.spacing_mm)}),
             **({"burned_in": True} if self.is_burned_in else {}),
@@ -223,7 +231,24 @@ def _origin_of(job: Job, seed: str, options: DicomOptions) -> SeriesOrigin:
         )
     if options.onto is None:
         return read_origin(folders, job.reading.series)
-    frame = read_origin([options.onto])
+    with _series_named(options.onto_series):
+        frame = read_origin([options.onto], options.onto_series or None)
     if not folders:
         return replace(frame, images=())
     return read_origin(folders, job.reading.series).with_frame_of(frame)
+
+
+@contextmanager
+def _series_named(series: str) -> Iterator[None]:
+    """Name the option that says which series of the folder to write onto is meant: `--series` is of the source."""
+    try:
+        yield
+    except InputError as error:
+        if "--series" not in error.remedy or series:
+            raise
+        raise InputError(
+            "E121",
+            error.got,
+            error.expected,
+            "Name it by its number or UID: --onto-series, onto_series= in Python.",
+        ) from error

@@ -28,6 +28,7 @@ class DicomWords:
         deidentify: replace names, ids and UIDs, and leave out dates, by PS3.15's Basic Profile.
         uid_key: file of the secret under which they are replaced alike in each call; made where it is not there.
         onto: folder of a DICOM series of the same patient, whose grid and frame of reference it gets.
+        onto_series: SeriesNumber or SeriesInstanceUID, where that folder holds several.
         grid: `axial` for slices that are not oblique and an even matrix; None leaves the source's grid.
         spacing: of such a grid, between columns, rows and slices, such as `1,1,3`; the source's by default.
         burn_in: write the word SYNTHETIC into every slice.
@@ -81,6 +82,13 @@ class DicomWords:
             rich_help_panel=PANEL,
         ),
     ] = None
+    onto_series: Annotated[
+        str,
+        typer.Option(
+            help="SeriesNumber or SeriesInstanceUID, where the folder of --onto holds several.",
+            rich_help_panel=PANEL,
+        ),
+    ] = ""
     grid: Annotated[
         Literal["axial"] | None,
         typer.Option(
@@ -128,6 +136,8 @@ class DicomWords:
             raise UsageError("E004", "--uid-key without --deidentify", "both", "Add --deidentify.")
         if self.onto is not None and self.grid is not None:
             raise UsageError("E004", "--onto and --grid", "one of the two", "Leave one of them out.")
+        if self.onto_series and self.onto is None:
+            raise UsageError("E004", "--onto-series without --onto", "both", "Add --onto FOLDER.")
         if self.spacing and self.grid is None:
             raise UsageError("E004", "--spacing without --grid axial", "both", "Add --grid axial.")
         if self.burn_in and self.form == "parametric-map":
@@ -153,6 +163,7 @@ class DicomWords:
             self.form == "parametric-map",
             self.body_part,
             self.with_region,
+            self.onto_series,
         )
 
 

@@ -121,11 +121,12 @@ def _check_name(job: Job) -> None:
     """Refuse a synthetic image under the name of the image that it is made from: soon one is taken for the other."""
     namesakes = [path.name for path in job.paths.values() if path.name == job.output.name]
     if namesakes:
+        name = synthetic_name(namesakes[0], "TARGET")
         raise UsageError(
             "E005",
             f"output {job.output.name} has the name of its source",
             "a name that says what it is",
-            f"Rename it, such as {synthetic_name(namesakes[0], 'TARGET')}.",
+            f"Rename it, such as {f'{namesakes[0]}_TARGET' if job.is_series else name}.",
         )
 
 

@@ -106,6 +106,8 @@ def test_a_damaged_file_is_named_without_its_patient(tmp_path: Path) -> None:
         ("DOE_JANE_0001.dcm", "Doe^Jane", "***_***_0001.dcm"),
         ("doejane0001.dcm", "Doe^Jane", "******0001.dcm"),
         ("MUELLER12.dcm", "Mueller", "***12.dcm"),
+        ("mueller_gross.dcm", "Müller^Groß", "***_***.dcm"),
+        ("NOVAK_lukas_0001.dcm", "Novák^Lukáš", "***_***_0001.dcm"),
         ("IM000001", "1", "IM000001"),
         ("4711081_3.ima", "4711081", "***_3.ima"),
         ("0001.dcm", "0001", "0001.dcm"),

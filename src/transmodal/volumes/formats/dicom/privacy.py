@@ -8,12 +8,14 @@ import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from unicodedata import combining, normalize
 
 from transmodal.errors import InputError, TransmodalError
 from transmodal.storage import streams
 
 _log = logging.getLogger(__name__)
 _UID = re.compile(r"\d+(?:\.\d+){4,}")
+_TWO_LETTERS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "å": "aa", "ø": "oe", "æ": "ae"})
 _UID_END = 4
 """Characters of a UID that are shown, by which a file can still be told from its neighbours."""
 
@@ -31,8 +33,14 @@ def log_faults(n_faults: int, n_files: int) -> None:
 
 def identifying_words(text: str) -> frozenset[str]:
     """Return the words of a name or an id that tell whose it is: of three letters, or five digits, and more."""
-    words = re.findall(r"[^\W_]+", text.lower())
+    words = [spelled for word in re.findall(r"[^\W_]+", text.lower()) for spelled in _spellings(word)]
     return frozenset(word for word in words if len(word) >= (5 if word.isdigit() else 3))
+
+
+def _spellings(word: str) -> tuple[str, ...]:
+    """Return a word, and as file names spell it that have no letters with marks: `müller`, `mueller` and `muller`."""
+    plain = "".join(letter for letter in normalize("NFKD", word) if not combining(letter))
+    return word, word.translate(_TWO_LETTERS), plain.replace("ß", "ss")
 
 
 def mask_identity(name: str, identity: frozenset[str]) -> str:

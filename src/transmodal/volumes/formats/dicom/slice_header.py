@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
@@ -28,6 +29,9 @@ CIRCUMSTANCES = (
     *("StudyDescription", "SeriesDescription", "ProtocolName", "PatientComments", "ImageComments"),
 )
 """Elements by which a patient can be found as well; their words are masked where imaging has no such word."""
+
+_ID = re.compile(r"^(?=.*\d)\S{5,}$")
+"""Names and ids that stand as one word with a digit in it."""
 
 
 class Slice(NamedTuple):
@@ -118,5 +122,7 @@ class Slice(NamedTuple):
 
 def _read_identity(header: Slice) -> frozenset[str]:
     names = (identifying_words(header.text(keyword)) for keyword in IDENTITY)
+    # A file is named by the whole of an id rather than by the words in it.
+    ids = {text for keyword in IDENTITY if _ID.search(text := header.text(keyword).strip().lower())}
     circumstances = (identifying_words(header.text(keyword)) for keyword in CIRCUMSTANCES)
-    return frozenset().union(*names, *(words - WORDS for words in circumstances))
+    return frozenset().union(ids, *names, *(words - WORDS for words in circumstances))

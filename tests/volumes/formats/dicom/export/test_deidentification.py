@@ -108,6 +108,7 @@ def test_private_elements_curves_and_overlays_go_and_what_is_no_identity_stays()
     dataset.add(DataElement(0x60003000, "OW", b"CANARY"))
     dataset.add(DataElement(0x60000010, "US", 5))
     dataset.Rows, dataset.PatientPosition = 7, "HFS"
+    dataset.PositionReferenceIndicator = "mark on CANARY"
     cleaned = deidentify(dataset, PSEUDONYMS)
     assert "CANARY" not in str(cleaned)
     assert (cleaned.Rows, cleaned.PatientPosition, cleaned[0x60000010].value) == (7, "HFS", 5)

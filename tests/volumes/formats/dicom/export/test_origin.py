@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -52,6 +53,16 @@ def test_sources_of_two_patients_or_frames_are_refused(tmp_path: Path, keyword: 
     with pytest.raises(InputError, match=keyword):
         read_origin(folders[:1]).with_frame_of(read_origin(folders[1:]))
     assert len(read_origin([folders[0], series(tmp_path / "c")]).images) == 2 * N_SLICES
+
+
+def test_an_empty_laterality_does_not_go_over(tmp_path: Path) -> None:
+    """Scanners write it empty, and of a head it may not be there."""
+
+    def of_side(value: str) -> Callable[[Dataset, int], None]:
+        return lambda header, _: setattr(header, "Laterality", value)
+
+    assert "Laterality" not in read_origin([series(tmp_path / "head", change=of_side(""))]).elements
+    assert read_origin([series(tmp_path / "knee", change=of_side("L"))]).elements.Laterality == "L"
 
 
 def test_a_series_of_no_study_is_refused(tmp_path: Path) -> None:

@@ -32,6 +32,8 @@ _DUMMIES = {
 """Values of nobody, by representation; text is `ANONYMIZED`."""
 _PSEUDONYMOUS = (0x00100010, 0x00100020)
 """PatientName and PatientID, whose dummy is a pseudonym, so that series of one patient stay together."""
+_WORDS_OF_A_PERSON = (0x00201040,)
+"""PositionReferenceIndicator, which the table leaves as it is though scanners take any text for it; it may be empty."""
 _CURVES, _OVERLAYS = 0x5000, 0x6000
 _OVERLAY_ELEMENTS = (0x3000, 0x4000)
 
@@ -156,6 +158,8 @@ def _action_of(element: DataElement) -> str:
     is_overlay = tag.group & 0xFF00 == _OVERLAYS and tag.elem in _OVERLAY_ELEMENTS
     if tag.is_private or is_curve or is_overlay:
         return "X"
+    if tag in _WORDS_OF_A_PERSON:
+        return "Z"
     return actions().get(int(tag), "")
 
 

@@ -156,6 +156,8 @@ def _copy_elements(header: Slice) -> Dataset:
             value = header.dataset[keyword].value
             is_text = header.dataset[keyword].VR not in ("SQ", "DS", "IS")
             setattr(copied, keyword, header.text(keyword) if is_text else deepcopy(value))
+    if not copied.get("Laterality"):
+        copied.pop("Laterality", None)  # scanners write it empty; of an unpaired part it may not be there
     if not copied.get("FrameOfReferenceUID"):
         copied.FrameOfReferenceUID = generate_uid(entropy_srcs=["frame", header.text("SeriesInstanceUID")])
     return copied
