@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from dicom_files import series
 from rt_files import dose as rt_dose
 from rt_files import slab, structure_set
 from transmodal.errors import InputError, TransmodalError, UsageError
@@ -74,3 +75,25 @@ def test_a_drawing_without_structures_is_refused(dose: Path, tmp_path: Path) -> 
     with pytest.raises(UsageError, match="without --structures") as caught:
         compare_dose_files(dose, dose, dvh_drawing=tmp_path / "dvh.svg")
     assert caught.value.code == "E004"
+
+
+def test_an_export_with_images_and_structures_beside_the_dose_is_taken(tmp_path: Path) -> None:
+    contours = {"PTV": slab(-9, 23, [-30.0, -27.5])}
+    plans = [rt_dose(tmp_path / name) for name in ("on_ct", "on_sct")]
+    (first, second) = (next(plan.iterdir()) for plan in plans)
+    for plan in plans:
+        structure_set(plan / "rs.dcm", contours)
+        for path in series(tmp_path / f"ct_{plan.name}", "CT").iterdir():
+            path.rename(plan / path.name)
+    comparison = compare_dose_files(*plans, plans[0], output=tmp_path / "dose.json")
+    assert comparison.gamma.pass_percent == 100
+    assert [structure.name for structure in comparison.structures] == ["PTV"]
+    record = json.loads((tmp_path / "dose.json").read_text())
+    used = {"reference": first, "evaluated": second, "structures": plans[0] / "rs.dcm"}
+    assert record["inputs"] == {name: {"sha256": files.sha256_file(path)} for name, path in used.items()}
+    assert compare_dose_files(first, second, plans[0]).structures == comparison.structures
+    rt_dose(plans[0])
+    with pytest.raises(InputError, match="on_ct holds 2 doses") as caught:
+        compare_dose_files(*plans)
+    assert "Name the file" in caught.value.remedy
+    assert compare_dose_files(first, second).gamma.pass_percent == 100

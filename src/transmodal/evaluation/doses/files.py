@@ -16,6 +16,8 @@ from transmodal.metrics.regions.dose import Criterion
 from transmodal.metrics.regions.histograms import dvh_curve
 from transmodal.storage import files, outputs
 from transmodal.volumes import Volume, io
+from transmodal.volumes.formats.dicom import dose as rt_dose
+from transmodal.volumes.formats.dicom import series
 from transmodal.volumes.formats.dicom import structures as structure_sets
 from transmodal.volumes.reading import STRICT, Reading
 
@@ -59,7 +61,9 @@ def compare_dose_files(
     for path in (output, gamma_map, dvh_drawing):
         if path is not None:
             outputs.check_file(path)
-    reference_dose, evaluated_dose = (io.read_fitted(path, reading) for path in (reference, evaluated))
+    reference, evaluated = (rt_dose.find(path) or path for path in (reference, evaluated))
+    reference_dose, evaluated_dose = (_read_dose(path, reading) for path in (reference, evaluated))
+    structures = None if structures is None else structure_sets.find(structures) or structures
     regions = _read_regions(structures, reference_dose, reference, reading)
     comparison = compare_doses(reference_dose, evaluated_dose, regions, criterion, at_least_gy=at_least_gy)
     record = comparison.to_json()
@@ -81,14 +85,18 @@ def compare_dose_files(
     return comparison
 
 
+def _read_dose(path: Path, reading: Reading) -> Volume:
+    is_object = rt_dose.find(path) == path
+    return series.read_files([path], path.name) if is_object else io.read_fitted(path, reading)
+
+
 def _read_regions(
-    structures: Path | None, reference: Volume, dose: Path, reading: Reading
+    structures: Path | None, reference: Volume, path: Path, reading: Reading
 ) -> tuple[DoseRegion, ...]:
     if structures is None:
         return ()
-    structure_set = structure_sets.find(structures)
-    if structure_set is not None:
-        return dose_structures.of_set(structure_set, reference.grid, dose)
+    if structure_sets.find(structures) is not None:
+        return dose_structures.of_set(structures, reference.grid, path)
     return label_regions(io.read_fitted(structures, reading), reference)
 
 

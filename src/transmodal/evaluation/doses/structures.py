@@ -11,7 +11,9 @@ from transmodal.errors import InputError
 from transmodal.evaluation.overlaps import label_map
 from transmodal.metrics.checks import Mask
 from transmodal.volumes import Grid, Volume
+from transmodal.volumes.formats.dicom import dose as rt_dose
 from transmodal.volumes.formats.dicom import structures
+from transmodal.volumes.formats.dicom.headers import read_images
 from transmodal.volumes.formats.dicom.series import read_slices
 
 
@@ -46,6 +48,14 @@ def of_labels(volume: Volume) -> tuple[DoseRegion, ...]:
     return tuple(DoseRegion(int(label), labels == label) for label in np.unique(labels[labels > 0]))
 
 
+def _frame_of(dose: Path) -> str:
+    """Return the frame of reference of a dose; empty where its file says none, as NIfTI does."""
+    found = rt_dose.find(dose)
+    if found is not None:
+        return read_images([found], found.name)[0].text("FrameOfReferenceUID")
+    return read_slices(dose)[0].text("FrameOfReferenceUID") if dose.is_dir() else ""
+
+
 def of_set(path: Path, grid: Grid, dose: Path) -> tuple[DoseRegion, ...]:
     """Return the structures of a structure set, filled on a dose's grid; those without a voxel there are left out.
 
@@ -59,7 +69,7 @@ def of_set(path: Path, grid: Grid, dose: Path) -> tuple[DoseRegion, ...]:
             `structures.read` and `structures.fill`.
     """
     structure_set = structures.read(path)
-    frame = read_slices(dose)[0].text("FrameOfReferenceUID") if dose.is_dir() else ""
+    frame = _frame_of(dose)
     if frame and structure_set.frame and frame != structure_set.frame:
         raise InputError(
             "E130",

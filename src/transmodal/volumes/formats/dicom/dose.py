@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 from numpy.typing import NDArray
 
 from transmodal.errors import InputError
-from transmodal.storage import streams
+from transmodal.storage import listing, streams
+from transmodal.volumes.formats.dicom.headers import claims_dicom, read_headers
 from transmodal.volumes.formats.dicom.pixels import read_frames
 from transmodal.volumes.formats.dicom.plane import LPS_TO_RAS, in_plane_axes
 from transmodal.volumes.formats.dicom.slice_header import Slice
@@ -19,6 +22,29 @@ _EVEN_MM = 0.01
 def is_dose(header: Slice) -> bool:
     """Return whether a file is an RT Dose."""
     return header.text("Modality") == "RTDOSE"
+
+
+def find(path: Path) -> Path | None:
+    """Return the file of the dose that a path is, or that lies in a folder among images and structures; None without one.
+
+    Raises:
+        InputError: E121 for a folder with several.
+    """
+    if path.is_dir():
+        headers = read_headers(path for path in listing.files_in(path) if claims_dicom(path))
+        doses = [header.path for header in headers if isinstance(header, Slice) and is_dose(header)]
+        if len(doses) > 1:
+            raise InputError(
+                "E121",
+                f"{path.name} holds {len(doses)} doses",
+                "one",
+                "Name the file of the plan's sum (DoseSummationType PLAN), or keep that alone in the folder.",
+            )
+        return doses[0] if doses else None
+    if not path.is_file() or not claims_dicom(path):
+        return None
+    header = next(iter(read_headers([path])), None)
+    return path if isinstance(header, Slice) and is_dose(header) else None
 
 
 def read(name: str, slices: list[Slice], budget: int | None) -> Volume:

@@ -58,7 +58,7 @@ def find(path: Path) -> Path | None:
     if path.is_dir():
         headers = list(read_headers(path for path in listing.files_in(path) if claims_dicom(path)))
         sets = [header.path for header in headers if isinstance(header, Bystander) and header.kind == KIND]
-        if not sets or any(isinstance(header, Slice) for header in headers):
+        if not sets:
             return None
         if len(sets) > 1:
             raise InputError(
