@@ -17,12 +17,27 @@ from transmodal.volumes.geometry.reorient import reorient, resample
 
 PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "score-volumes.md"
 SHAPE = (24, 28, 22)
+SYNTHETIC = "images/synthetic-ct"
 AFFINE = np.array([[-4.0, 0, 0, 50], [0, -4, 0, 60], [0, 0, 4, -40], [0, 0, 0, 1]])
 
 
 def _commands() -> list[list[str]]:
     blocks = re.findall(r"^```bash\n(.*?)^```", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
     return [shlex.split(line) for block in blocks for line in block.splitlines() if line]
+
+
+def _write_jobs(folder: Path, cases: list[str]) -> None:
+    """Write what Grand Challenge says of a container's jobs."""
+    body, image = {"slug": "body"}, {"slug": "synthetic-ct-image", "relative_path": SYNTHETIC}
+    jobs = [
+        {
+            "pk": f"8c{int(case[3:])}f",
+            "inputs": [{"interface": body, "image": {"name": f"mask_{case}.mha"}}],
+            "outputs": [{"interface": image, "image": {"name": "output.mha"}}],
+        }
+        for case in cases
+    ]
+    (folder / "jobs" / "predictions.json").write_text(json.dumps(jobs))
 
 
 def _make_case(n: int) -> dict[str, Volume]:
@@ -69,9 +84,12 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for subjects, cohort in (("subjects", "brain"), ("ixi", "t2-t1")):
         line = f"prepare folders {folder}/{subjects} -o {folder}/{cohort} --counts 1:1:6 --workers 1 --copies ignore"
         assert cli.run(line.split()) == 0
-        for case in json.loads((folder / cohort / "split.json").read_text())["test"]:
+        cases = json.loads((folder / cohort / "split.json").read_text())["test"]
+        for case in cases:
             n = int(case[3:])
             _write_outputs(folder, case, n, cohort)
+        if cohort == "brain":
+            _write_jobs(folder, cases)
     for name in ("dataset.json", "plans.json", "predict_from_raw_data_args.json"):
         (folder / "nnunet-out" / name).write_text("{}")
     return folder
@@ -88,6 +106,7 @@ def _write_outputs(folder: Path, case: str, n: int, cohort: str) -> None:
     _write(volumes["source"], konfai / "MR.mha")
     _write(_noisy(volumes["ct"], n, 60), folder / "nnunet-out" / f"{case}.nii.gz")
     _write(_noisy(volumes["ct"], n, 20), folder / "sct" / f"sct_{case}.nii.gz")
+    _write(_noisy(volumes["ct"], n, 30), folder / "jobs" / f"8c{n}f" / "output" / SYNTHETIC / "output.mha")
     for part in ("ct", "mask"):
         target = folder / {"ct": "ct", "mask": "masks"}[part] / f"{part}_{case}.nii.gz"
         target.parent.mkdir(exist_ok=True)
@@ -98,8 +117,10 @@ def test_every_command_of_the_page_runs(
     place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(place)
+    (block,) = re.findall(r"^```python\n(import json\n.*?)^```", PAGE.read_text(), re.MULTILINE | re.DOTALL)
+    exec(compile(block, PAGE.name, "exec"), {})
     commands = _commands()
-    assert len(commands) == 9
+    assert len(commands) == 10
     printed = {}
     for program, *words in commands:
         assert program == "transmodal"

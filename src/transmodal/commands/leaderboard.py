@@ -46,7 +46,8 @@ def run(
     for entry in board.entries:
         ranks = "" if entry.ranks is None else f"  ranks {entry.ranks.best} to {entry.ranks.worst}"
         place = "-" if entry.rank is None else str(entry.rank)
-        print(f"{place:>3}  {entry.name}  {entry.description.mean:.5g} {board.metric.unit}{ranks}")
+        unit = "" if board.metric.unit == "1" else f" {board.metric.unit}"
+        print(f"{place:>3}  {entry.name}  {entry.description.mean:.5g}{unit}{ranks}")
     for note in board.notes:
         print(f"Note: {note}")
     print(f"Page: {output / 'leaderboard.html'}")

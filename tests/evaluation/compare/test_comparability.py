@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import replace
 from typing import Any
@@ -10,7 +11,10 @@ import pytest
 
 from transmodal.cohorts.patient_marks import KEY_ID, MARKS, UNKEYED, make_key
 from transmodal.errors import InputError, UsageError
+from transmodal.evaluation.compare.comparability import collect_remarks
 from transmodal.evaluation.compare.compare import compare
+from transmodal.evaluation.provenance import ANOTHER_PROGRAM, ORIGIN
+from transmodal.evaluation.records import read
 
 Maker = Any
 
@@ -117,3 +121,19 @@ def test_figures_from_before_clipping_are_told_of(make: Maker) -> None:
     (note,) = [one for one in compare([old, new]).notes if "clipped" in one]
     assert "target's range: unet; evaluate again" in note
     assert not any("clipped" in one for path in (old, new) for one in compare([path]).notes)
+
+
+def test_a_note_on_a_name_that_two_models_have_says_whose_it_is(make: Maker) -> None:
+    runs = [
+        make(name, {"sct": figures}, {"sct": {"volumes_sha256": name, ORIGIN: ANOTHER_PROGRAM}})
+        for name, figures in (("alice", make.good), ("bob", make.bad))
+    ]
+    runs.append(make("carol", {"unet": make.bad}, {"unet": make.record()}))
+    of_all, of_one = "sct: made elsewhere.", "WARNING: sct: values were multiplied by 2."
+    for run, notes in zip(runs, ([of_all], [of_all, of_one], ["unet: from scratch."]), strict=True):
+        path = run / "evaluation" / "evaluation.json"
+        content = json.loads(path.read_text())
+        content["provenance"]["notes"] = notes
+        path.write_text(json.dumps(content))
+    remarks = collect_remarks([read.read(read.find(run)) for run in runs])
+    assert remarks[:3] == [of_all, f"bob: {of_one}", "unet: from scratch."]

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from transmodal.evaluation.compare.compare import Comparison, compare
+from transmodal.evaluation.provenance import ANOTHER_PROGRAM, ORIGIN
 
 Maker = Any
 
@@ -57,7 +58,16 @@ def test_rows_of_one_name_are_told_apart_by_translator_recipe_or_folder(make: Ma
     again = make("x/four", {"run": make.bad}, {"run": make.record(recipe_sha256="f" * 64, without=["t2"])})
     names = {one.name for one in compare([first, by_folder, again]).rows}
     assert len(names) == 3
-    assert all("four" in name or "one" in name for name in names)
+    assert "mr-to-ct" in names  # which nothing else is called
+    assert all("four" in name for name in names - {"mr-to-ct"})
+
+
+def test_volumes_of_another_program_have_no_known_training(make: Maker) -> None:
+    theirs = make("theirs", {"sct": make.bad}, {"sct": {ORIGIN: ANOTHER_PROGRAM}})
+    comparison = compare([make.pair()[0], theirs])
+    rows = _by_name(comparison)
+    assert (rows["unet"].trainings, rows["sct"].trainings) == (1, 0)
+    assert any(note.startswith("One training each: unet.") for note in comparison.notes)
 
 
 def test_an_oracle_of_several_evaluations_is_one_row_where_its_figures_are_the_same(make: Maker) -> None:

@@ -66,6 +66,31 @@ def test_ambiguity_is_refused_with_a_table_as_the_remedy(
     assert "--match TABLE.csv" in refused.value.remedy
 
 
+@pytest.mark.parametrize(
+    ("names", "cases", "pattern"),
+    [
+        (("A1.mha", "backup_normalised/A1.mha", "A2.mha", "backup_normalised/A2.mha"), KNOWN, "*.mha"),
+        (("P/A1/ct.mha", "P/A1/sct.mha", "P/A2/ct.mha"), KNOWN, "P/*/ct.mha"),
+        (("sub-1/ses-a/ct.nii.gz", "sub-1/ses-a/t1.nii.gz"), ("sub-1_ses-a",), "sub-*/ses-*/ct.nii.gz"),
+        (("A1/A1.mha", "A1/x.mha"), KNOWN, "*/*.mha"),
+    ],
+)
+def test_the_pattern_that_a_refusal_names_chooses_one_file_per_case(
+    tmp_path: Path, names: tuple[str, ...], cases: tuple[str, ...], pattern: str
+) -> None:
+    folder = _touch(tmp_path / "out", *names)
+    with pytest.raises(InputError, match="files of case") as refused:
+        match(folder, cases[:1], cases)
+    named = re.search(r"--predictions '([^']+)'", refused.value.remedy)
+    if pattern == "*/*.mha":  # it would take both files
+        assert named is None
+        assert refused.value.remedy.startswith("Say which file")
+        return
+    assert named is not None
+    assert named[1] == (tmp_path / "out" / pattern).as_posix()
+    assert match(parse(named[1]), cases[:1], cases).missing == ()
+
+
 def test_a_pattern_chooses_among_the_files_of_a_case(tmp_path: Path) -> None:
     _touch(tmp_path, "run/A1/sCT.mha", "run/A1/CT.mha", "run/deep/A2/sCT.mha")
     place = tmp_path / "run"

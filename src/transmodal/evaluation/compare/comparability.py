@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from typing import Any, NamedTuple
@@ -202,9 +203,7 @@ def _note_untested(evaluations: Sequence[EvaluationRecord]) -> list[str]:
 def collect_remarks(evaluations: Sequence[EvaluationRecord]) -> list[str]:
     """Return the limits of evaluations that stand in one table, one sentence each."""
     own = evaluations[0].content.provenance.cohort
-    remarks = list(
-        dict.fromkeys(note for evaluation in evaluations for note in evaluation.content.provenance.notes)
-    )
+    remarks = _gather_notes(evaluations)
     if own.simulated:
         remarks.append(f"Simulated, measured by no scanner: {', '.join(own.simulated)}.")
     if own.split == "validation":
@@ -239,6 +238,24 @@ def collect_remarks(evaluations: Sequence[EvaluationRecord]) -> list[str]:
         for name, record in evaluation.content.provenance.models.items()
     }
     return list(dict.fromkeys([*remarks, *_note_untested(evaluations), *clipping.note_unclipped(records)]))
+
+
+def _gather_notes(evaluations: Sequence[EvaluationRecord]) -> list[str]:
+    """Return the evaluations' notes; one on a name that several models have says of whose evaluation it is.
+
+    What all evaluations with a model of that name say of it needs no such word.
+    """
+    names = Counter(name for evaluation in evaluations for name in evaluation.content.provenance.models)
+    notes: list[str] = []
+    for evaluation in evaluations:
+        shared = {name for name in evaluation.content.provenance.models if names[name] > 1}
+        namesakes = [other for other in evaluations if shared & other.content.provenance.models.keys()]
+        for note in evaluation.content.provenance.notes:
+            is_of_one = any(note.removeprefix("WARNING: ").startswith(name) for name in shared) and not all(
+                note in other.content.provenance.notes for other in namesakes
+            )
+            notes.append(f"{evaluation.folder.name}: {note}" if is_of_one else note)
+    return list(dict.fromkeys(notes))
 
 
 def _training(evaluations: Sequence[EvaluationRecord]) -> list[tuple[str, dict[str, Any]]]:

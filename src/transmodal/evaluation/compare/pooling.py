@@ -12,7 +12,7 @@ from typing import Any
 from transmodal.errors import UsageError
 from transmodal.evaluation import provenance
 from transmodal.evaluation.compare.comparability import ComparedMetric
-from transmodal.evaluation.provenance import describe_variant
+from transmodal.evaluation.provenance import ANOTHER_PROGRAM, ORIGIN, describe_variant
 from transmodal.evaluation.records.read import EvaluationRecord
 from transmodal.evaluation.statistics.paired_tests import by_patient
 from transmodal.notice import FROM_SCRATCH
@@ -34,8 +34,7 @@ class EvaluatedTranslator:
     @property
     def folder(self) -> Path:
         """Folder of the run, as far as the place of the evaluation says it."""
-        above = self.evaluation.path.absolute().parent
-        return above.parent if above.name == "evaluation" else above
+        return self.evaluation.folder
 
     def figures(self, metric: ComparedMetric) -> dict[str, float]:
         """Return one figure per patient, infinite where one of a case is not finite."""
@@ -57,6 +56,12 @@ class Pool:
     def is_oracle(self) -> bool:
         """Whether it needed no learning of images."""
         return self.members[0].is_oracle
+
+    @property
+    def n_trainings(self) -> int:
+        """How many trainings there were; 0 for an oracle, and for volumes of another program, of which none is known."""
+        is_known = not self.is_oracle and self.members[0].record.get(ORIGIN) != ANOTHER_PROGRAM
+        return len(self.members) if is_known else 0
 
     @property
     def seeds(self) -> tuple[int, ...]:
@@ -193,12 +198,25 @@ def _rounded_figures(oracle: EvaluatedTranslator) -> dict[tuple[str, str, str], 
 
 
 def _name_groups(groups: Sequence[tuple[EvaluatedTranslator, ...]], reserved: set[str]) -> list[str]:
-    """Name rows as their evaluations do, else by translator, recipe, recipe and folder: the first that tells all apart."""
-    for name in (_evaluation_name, _translator_name, _recipe_name, _folder_name):
+    """Name rows as their evaluations do, else by translator or recipe: the first that tells all apart.
+
+    Where none does, rows that share a recipe's name have their folder beside it, and failing that a number.
+    """
+    for name in (_evaluation_name, _translator_name, _recipe_name):
         names = [name(group) for group in groups]
-        if all(names) and len({*names} | reserved) == len(names) + len(reserved):
+        if all(names) and _are_apart(names, reserved):
             return names
-    return [f"{_folder_name(group)} [{n}]" for n, group in enumerate(groups, start=1)]
+    folders = [_folder_name(group) for group in groups]
+    numbers = [f"{folder} [{n}]" for n, folder in enumerate(folders, start=1)]
+    for others in (folders, numbers):
+        names = [own if names.count(own) == 1 else other for own, other in zip(names, others, strict=True)]
+        if _are_apart(names, reserved):
+            return names
+    return numbers
+
+
+def _are_apart(names: Sequence[str], reserved: set[str]) -> bool:
+    return len({*names} | reserved) == len(names) + len(reserved)
 
 
 def _evaluation_name(group: tuple[EvaluatedTranslator, ...]) -> str:

@@ -31,7 +31,7 @@ class ComparisonRow:
         name: in the table.
         is_oracle: whether it needed no learning of images.
         seeds: of the trainings that were pooled; none where they are not recorded.
-        trainings: how many were pooled; 0 for an oracle.
+        trainings: how many were pooled; 0 for an oracle and for volumes of another program.
         patients: figure of every patient, mean over seeds, in the order of the comparison's patients.
         description: of the compared figures.
         difference: this row minus the reference; None for the reference itself.
@@ -99,7 +99,7 @@ def build_row(pool: Pool, inputs: ComparisonInputs) -> ComparisonRow:
         pool.name,
         pool.is_oracle,
         pool.seeds,
-        0 if pool.is_oracle else len(pool.members),
+        pool.n_trainings,
         tuple(float(value) for value in figures.mean(axis=0)),
         describe(figures, resamples=resamples, seed=seed),
         difference,

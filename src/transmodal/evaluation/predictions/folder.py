@@ -19,6 +19,8 @@ from transmodal.volumes.formats.dicom import headers as dicom_files
 COLUMNS = ("case", "file")
 _EXPECTED = "a folder of NIfTI or MetaImage volumes, or of folders of DICOM series"
 _PICTURES = "the page docs/migrate/pix2pix.md, under Score its pictures"
+_VALUE = re.compile(r"(?<=sub)-[A-Za-z0-9+]+|(?<=ses)-[A-Za-z0-9+]+")
+"""What names the participant and the session in a path of BIDS."""
 _TABLE = "say which file is of which case in a table with the columns case,file: --match TABLE.csv"
 
 
@@ -97,7 +99,7 @@ def match(folder: PredictionFolder, cases: Sequence[str], roster: Collection[str
         files,
         tuple(case for case in cases if case not in files),
         len(by_case) - len(files),
-        tuple(path.name for path in unknown),
+        tuple(path.relative_to(folder.place).as_posix() for path in unknown),
     )
 
 
@@ -114,7 +116,7 @@ def refuse_missing(
         return
     more = f" and {len(matched.missing) - 1} more" if len(matched.missing) > 1 else ""
     strange = (
-        f"; {counted(len(matched.unknown), 'file is', 'files are')} of no case by name"
+        f"; {counted(len(matched.unknown), 'file is', 'files are')} of no case by name, such as {matched.unknown[0]}"
         if matched.unknown
         else ""
     )
@@ -152,14 +154,24 @@ def _by_names(folder: PredictionFolder, roster: Collection[str]) -> tuple[dict[s
 
 def _only(folder: PredictionFolder, case: str, paths: Sequence[Path]) -> Path:
     if len(paths) > 1:
-        names = " and ".join(path.relative_to(folder.place).as_posix() for path in paths[:2])
+        names = [path.relative_to(folder.place).as_posix() for path in paths]
+        advice = f"{_advise_pattern(folder.place, case, names)}{_TABLE}."
         raise InputError(
             "E103",
-            f"{len(paths)} files of case {case} in {folder.name}: {names}",
+            f"{len(paths)} files of case {case} in {folder.name}: {' and '.join(names[:2])}",
             "one prediction per case",
-            f"Name those that count by a pattern, such as --predictions '{folder.place.name}/*/sCT.mha', or {_TABLE}.",
+            advice[0].upper() + advice[1:],
         )
     return paths[0]
+
+
+def _advise_pattern(place: Path, case: str, names: Sequence[str]) -> str:
+    """Return the pattern of a case's first file as advice, where it keeps the others out; else nothing."""
+    pattern = names[0].replace(case, "*") if case in names[0] else _VALUE.sub("-*", names[0])
+    fitting = re.compile(_regular(pattern))
+    if pattern == names[0] or sum(fitting.fullmatch(name) is not None for name in names) > 1:
+        return ""
+    return f"Name those that count by a pattern, such as --predictions '{(place / pattern).as_posix()}', or "
 
 
 def list_volumes(place: Path, pattern: str = "") -> list[Path]:

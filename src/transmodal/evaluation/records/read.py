@@ -45,6 +45,12 @@ class EvaluationRecord:
         """Patient of every case, in the order of the file."""
         return {row.case: row.patient for row in self.content.rows}
 
+    @property
+    def folder(self) -> Path:
+        """The evaluated run's folder, as far as the place of the file says it; else the evaluation's own."""
+        above = self.path.absolute().parent
+        return above.parent if above.name == "evaluation" else above
+
 
 def find(run: Path) -> Path:
     """Return the evaluation.json of a run's folder, of an evaluation's folder, or the file itself.
