@@ -25,8 +25,14 @@ HEAD = ((X - 15.5) ** 2 + (Y - 15.5) ** 2 + (Z - 15.5) ** 2) < 14**2
 CT = np.where(HEAD, 40 + 4 * X, -1000).astype(np.int16)
 
 
-def layer(name: str, voxels: NDArray[np.generic], modality: str = "ct", **about: bool) -> Layer:
-    return Layer(name, Volume(voxels, AFFINE), modality, **about)
+def layer(
+    name: str,
+    voxels: NDArray[np.generic],
+    modality: str = "ct",
+    affine: NDArray[np.float64] = AFFINE,
+    **about: bool,
+) -> Layer:
+    return Layer(name, Volume(voxels, affine), modality, **about)
 
 
 @pytest.fixture(scope="module")
@@ -145,6 +151,54 @@ def test_the_key_of_overlays_goes_past_the_volume_itself(tab: chromium.Tab, tmp_
         tab.press("o")
         names.append(tab.ask("document.getElementById('over').selectedOptions[0].text"))
     assert names == ["b", "nothing"]
+
+
+def place(tab: chromium.Tab) -> str:
+    return str(tab.ask("document.getElementById('place').innerText.replace(/\\s+/g, ' ')"))
+
+
+def test_the_crosshair_stays_at_its_place_in_a_volume_that_lies_otherwise(
+    tab: chromium.Tab, tmp_path: Path
+) -> None:
+    turned = np.eye(4)
+    turned[:2, :2] = [[0.8, -0.6], [0.6, 0.8]]
+    show(tab, tmp_path, [layer("a", CT), layer("b", CT, affine=turned @ AFFINE)])
+    before = place(tab).split(" mm")[0]
+    tab.press("2")
+    tab.wait("/b/.test(document.getElementById('place').innerText)")
+    assert place(tab).split(" mm")[0] == before
+    tab.press("b")
+    tab.wait("/b.*a/s.test(document.getElementById('place').innerText)")
+    assert place(tab).split(" mm")[0] == before
+
+
+def test_a_volume_that_lies_over_another_changes_places_with_it(tab: chromium.Tab, tmp_path: Path) -> None:
+    show(tab, tmp_path, [layer("a", CT), layer("b", CT[::-1].copy())])
+    tab.press("o")
+    tab.press("2")
+    names = [
+        tab.ask(f"document.getElementById({control!r}).selectedOptions[0].text")
+        for control in ("base", "over")
+    ]
+    assert names == ["b", "a"]
+    assert change(tab, "over", "b").size
+    assert tab.ask("document.getElementById('over').selectedOptions[0].text") == "nothing"
+
+
+def test_keys_go_on_after_a_press_of_the_mouse_and_cut_no_rendering(
+    tab: chromium.Tab, tmp_path: Path
+) -> None:
+    show(tab, tmp_path, [layer("a", CT), layer("b", CT)])
+    tab.click("document.getElementById('beside')")
+    tab.wait("!document.getElementById('twin').hidden")
+    assert tab.ask("document.activeElement.id") == "canvas"
+    tab.press("v")
+    assert tab.ask("document.getElementById('layout').selectedOptions[0].text") == "axial"
+    for _ in range(3):
+        tab.press("v")
+    whole = drawn(tab)
+    tab.press("Shift")
+    assert np.array_equal(drawn(tab), whole)
 
 
 def test_windows_and_overlays_change_pixels_and_opacity_takes_them_back(

@@ -10,10 +10,11 @@
 
   const colours = { difference: "transmodal-difference", spread: "warm", volume: "gray" };
   const LAYOUTS = [["planes and 3D", 3], ["axial", 0], ["coronal", 1], ["sagittal", 2], ["3D", 4]];
+  // Keys of NiiVue's own are no key's name; "" is that of every key of a phone's keyboard.
   const OPTIONS = {
     logLevel: "warn", isRadiologicalConvention: true, show3Dcrosshair: true, multiplanarShowRender: 1, multiplanarForceRender: true,
     crosshairColor: [0.31, 0.82, 0.76, 0.9], crosshairWidth: 0.8, crosshairWidthUnit: "percent", dragAndDropEnabled: false, loadingText: "",
-    isForceMouseClickToVoxelCenters: true, clipPlaneHotKey: "", cycleClipPlaneHotKey: "", viewModeHotKey: "", isAntiAlias: true, backColor: [0, 0, 0, 1],
+    isForceMouseClickToVoxelCenters: true, clipPlaneHotKey: "none", cycleClipPlaneHotKey: "none", viewModeHotKey: "none", isAntiAlias: true, backColor: [0, 0, 0, 1],
   };
   const viewer = new Niivue(OPTIONS);
   // Blue where the second volume is lower, black at 0, orange where it is higher: as the report's error maps.
@@ -21,7 +22,10 @@
     R: [214, 86, 24, 8, 146, 240, 255], G: [240, 170, 78, 8, 56, 138, 240], B: [255, 235, 140, 10, 14, 44, 200],
     A: [255, 255, 255, 255, 255, 255, 255], I: [0, 40, 88, 128, 168, 216, 255],
   };
-  viewer.addColormap(colours.difference, DIFFERENCE);
+  // Alone, what does not differ is clear, so that the rendering is no black box.
+  const ALONE = { ...DIFFERENCE, A: [255, 255, 128, 0, 128, 255, 255] };
+  const addColours = shower => { shower.addColormap(colours.difference, DIFFERENCE); shower.addColormap(`${colours.difference}-alone`, ALONE); };
+  addColours(viewer);
   await viewer.attachToCanvas(at("canvas"));
 
   const images = new Map();
@@ -48,9 +52,9 @@
     const custom = layer.windows.findIndex(w => w.low === image.cal_min && w.high === image.cal_max);
     options(at("window"), layer.windows.map(w => w.name).concat(custom < 0 ? ["own"] : []));
     at("window").value = custom < 0 ? layer.windows.length : custom;
-    for (const id of ["window", "low", "high"]) at(id).disabled = layer.colour;
-    at("low").value = layer.colour ? "" : +image.cal_min.toPrecision(5);
-    at("high").value = layer.colour ? "" : +image.cal_max.toPrecision(5);
+    for (const id of ["window-label", "ends"]) at(id).hidden = layer.colour;
+    at("low").value = +image.cal_min.toPrecision(5);
+    at("high").value = +image.cal_max.toPrecision(5);
     at("unit").textContent = layer.unit;
   };
   const about = () => {
@@ -69,10 +73,13 @@
   // Of two volumes side by side the second has a canvas of its own, whose crosshair, zoom and turn are the first one's.
   let twin = null, is_mirroring = false, besideValue = null;
   const isBeside = () => at("beside").checked && over !== null;
+  // In the patient's millimetres; without the last word NiiVue takes those of the volume's own axes, which no oblique grid shares.
+  const placeOf = shower => shower.frac2mm(shower.scene.crosshairPos, 0, true);
+  const goTo = (shower, mm) => { shower.scene.crosshairPos = shower.mm2frac(mm, 0, true).map(part => Math.min(1, Math.max(0, part))); };
   const mirror = (from, to) => {
     if (is_mirroring || !twin || !isBeside()) return;
     is_mirroring = true;
-    to.scene.crosshairPos = to.mm2frac(from.frac2mm(from.scene.crosshairPos));
+    goTo(to, placeOf(from));
     to.scene.pan2Dxyzmm = [...from.scene.pan2Dxyzmm];
     Object.assign(to.scene, { renderAzimuth: from.scene.renderAzimuth, renderElevation: from.scene.renderElevation });
     to.drawScene();
@@ -82,7 +89,7 @@
   const openTwin = async () => {
     if (twin) return;
     twin = new Niivue(OPTIONS);
-    twin.addColormap(colours.difference, DIFFERENCE);
+    addColours(twin);
     await twin.attachToCanvas(at("twin"));
     twin.onLocationChange = place => { besideValue = place.values[0]; mirror(twin, viewer); };
     viewer.onAzimuthElevationChange = () => mirror(viewer, twin);
@@ -100,16 +107,21 @@
     if (over) wanted.push(await imageOf(over));
     wanted[0].opacity = 1;
     if (over) wanted[1].opacity = isBeside() ? 1 : +at("opacity").value;
-    if (!base.colour) paint(wanted[0], colours[base.role]);
+    const alone = layer => colours[layer.role] + (layer.role === "difference" ? "-alone" : "");
+    if (!base.colour) paint(wanted[0], alone(base));
     // Grey over grey fades one into the other, which is for images of one kind.
     const is_other = over && !isBeside() && over.role === "volume" && over.modality !== base.modality;
-    if (over && !over.colour) paint(wanted[1], is_other ? "inferno" : colours[over.role]);
+    if (over && !over.colour) paint(wanted[1], is_other ? "inferno" : isBeside() ? alone(over) : colours[over.role]);
+    viewer.opts.renderOverlayBlend = over && over.role === "difference" ? 0 : 1; // a rendering of it would be a black box
     const has_changed = at("twin").hidden === isBeside();
     at("twin").hidden = !isBeside();
     at("stage").classList.toggle("beside", isBeside());
     if (isBeside()) await openTwin();
     if (has_changed) for (const shower of [viewer, twin]) shower.resizeListener();
+    // Grids differ: the crosshair stays at its place in the patient.
+    const mm = viewer.volumes.length ? placeOf(viewer) : null;
     fill(viewer, isBeside() ? [wanted[0]] : wanted);
+    if (mm) goTo(viewer, mm);
     if (isBeside()) {
       fill(twin, [wanted[1]]);
       twin.setSliceType(LAYOUTS[+at("layout").value][1]);
@@ -130,7 +142,7 @@
   viewer.onLocationChange = place => {
     mirror(viewer, twin);
     const [x, y, z] = place.mm;
-    const side = (value, up, down) => `${Math.abs(value).toFixed(1)} ${value < 0 ? down : up}`;
+    const side = (value, up, down) => `${Math.abs(value).toFixed(1)} ${+value.toFixed(1) < 0 ? down : up}`;
     const spans = [["", `${side(x, "R", "L")}  ${side(y, "A", "P")}  ${side(z, "S", "I")} mm`]];
     (over ? [base, over] : [base]).forEach((layer, n) => {
       const value = n && isBeside() ? besideValue : place.values[n];
@@ -156,8 +168,22 @@
   options(at("base"), scene.layers.map(layer => layer.name));
   options(at("over"), ["nothing", ...scene.layers.map(layer => layer.name)]);
   options(at("layout"), LAYOUTS.map(([name]) => name));
-  at("base").addEventListener("change", () => { base = scene.layers[+at("base").value]; arrange(); });
-  at("over").addEventListener("change", () => { over = scene.layers[+at("over").value - 1] ?? null; if (over === base) over = null; arrange(); });
+  // Whoever chooses by mouse goes on by key: the focus is the picture's again.
+  let isByHand = false;
+  document.addEventListener("pointerdown", () => { isByHand = true; }, true);
+  document.addEventListener("keydown", () => { isByHand = false; }, true);
+  at("bar").addEventListener("change", () => { if (isByHand) at("canvas").focus({ preventScroll: true }); });
+  at("base").addEventListener("change", () => {
+    const chosen = scene.layers[+at("base").value];
+    if (chosen === over) { over = base; at("over").value = scene.layers.indexOf(over) + 1; } // the two change places
+    base = chosen;
+    arrange();
+  });
+  at("over").addEventListener("change", () => {
+    over = scene.layers[+at("over").value - 1] ?? null;
+    if (over === base) { over = null; at("over").value = 0; }
+    arrange();
+  });
   at("layout").addEventListener("change", () => {
     for (const shower of isBeside() ? [viewer, twin] : [viewer]) shower.setSliceType(LAYOUTS[+at("layout").value][1]);
   });
