@@ -21,6 +21,7 @@ from transmodal.inference.model import Model
 from transmodal.notice import INTENDED_USE
 from transmodal.publishing.network import build_graph
 from transmodal.publishing.page import build_page
+from transmodal.publishing.plan import UNCHECKED
 from transmodal.volumes import io
 
 HEAD = small_pages.head()
@@ -195,7 +196,7 @@ def test_a_file_is_taken_and_what_it_lacks_is_said(
     assert tab.ask(f"{mask}.offsetWidth") == 0
     tab.upload(source, tmp_path / "t1.nii.gz")
     wait(tab, "open")
-    assert text(tab, "differences") == ""  # the body is found as the library finds it
+    assert text(tab, "differences") == UNCHECKED  # the body is found as the library finds it
     choose(tab, "region", "a mask of the body")
     tab.wait("document.getElementById('state').textContent.startsWith('Choose a mask')")
     assert tab.ask(f"{mask}.offsetWidth") > 0
@@ -206,6 +207,32 @@ def test_a_file_is_taken_and_what_it_lacks_is_said(
     tab.wait("document.body.dataset.state === 'failed'")
     assert text(tab, "state") == "the file ends before its last voxel"
     assert tab.ask("document.getElementById('whole').disabled")
+    assert (
+        np.ptp(tab.pixels("#synthetic")) == np.ptp(tab.pixels("#source")) == 0
+    )  # the case before is not this file's
+    assert text(tab, "differences") == text(tab, "value") == ""
+
+
+def test_a_first_image_is_shown_without_a_mask_and_one_of_another_kind_is_doubted(
+    tab: chromium.Tab, tmp_path: Path
+) -> None:
+    small_pages.need_runtime()
+    page = tmp_path / "brain.html"
+    page.write_text(
+        build_page(small_pages.model(data={"region": "brain"}, sources=("mr",))), encoding="utf-8"
+    )
+    io.write(HEAD, tmp_path / "t1.nii")
+    io.write(HEAD.with_voxels((HEAD.voxels - 1000).astype(np.int16)), tmp_path / "ct.nii")
+    show(tab, page)
+    source = "document.getElementById('file-0')"
+    tab.upload(source, tmp_path / "t1.nii")
+    wait(tab, "open")
+    assert "all that is not 0 counts" in text(tab, "differences")
+    assert np.ptp(tab.pixels("#source")) > 0
+    press(tab, "whole")
+    tab.upload(source, tmp_path / "ct.nii")
+    tab.wait("document.getElementById('differences').textContent.includes('as CT does')")
+    assert tab.ask("document.getElementById('stop').hidden && !document.getElementById('whole').disabled")
 
 
 def test_a_telephone_shows_all_of_it_in_light_and_dark(

@@ -29,7 +29,12 @@ def test_the_scripts_are_told_what_the_library_does() -> None:
     )
     plan = plan_of(model)
     assert plan["sources"] == [
-        {"name": "t1", "label": "T1", "intensity": {"method": "percentile", "low": 0.5, "high": 99.5}}
+        {
+            "name": "t1",
+            "label": "T1",
+            "is_hounsfield": False,
+            "intensity": {"method": "percentile", "low": 0.5, "high": 99.5},
+        }
     ]
     assert (plan["axes"], plan["spacing_mm"], plan["sides"]) == ([0, 2], 2.0, [16, 32])
     assert plan["cutting"] == {

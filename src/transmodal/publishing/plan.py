@@ -20,6 +20,11 @@ _MISSING = (
     "page does not. No sidecar is written. Between this page and transmodal translate the last digits can differ."
 )
 
+UNCHECKED = (
+    "Not looked at here: whether the image is like those of training, as transmodal translate does before it translates. "
+    "Of another contrast the network makes something, too."
+)
+
 
 def build_plan(model: Model, graph: PageGraph, example: Example | None, runtime: Runtime) -> dict[str, Any]:
     """Return what the page's scripts are told, JSON-able.
@@ -36,6 +41,7 @@ def build_plan(model: Model, graph: PageGraph, example: Example | None, runtime:
         "sources": [_source(model, name) for name in preprocessing.sources],
         "target": _target(model),
         "spacing_mm": preprocessing.spacing_mm,
+        "unchecked": UNCHECKED,
         "regions": _regions(model, has_example=example is not None),
         "axes": list(preprocessing.axes),
         "fuse": preprocessing.fuse,
@@ -63,7 +69,12 @@ def title_of(model: Model) -> str:
 def _source(model: Model, name: str) -> dict[str, Any]:
     spec = model.preprocessing.specs[name]
     intensity = {"method": spec.method, "low": spec.low, "high": spec.high}
-    return {"name": name, "label": modality_of(name).label, "intensity": intensity}
+    return {
+        "name": name,
+        "label": modality_of(name).label,
+        "is_hounsfield": modality_of(name).unit == "HU",
+        "intensity": intensity,
+    }
 
 
 def _target(model: Model) -> dict[str, Any]:

@@ -8,6 +8,7 @@ const files = plan.sources.map(() => null);
 let subject = null; // shape, spacing and the first source on the working grid, the synthetic volumes of it, and the crosshair
 let wanted = null; // the slice that is translated as soon as the one before is
 let isBusy = false;
+let hasChosenRegion = false;
 
 globalThis.published = { infer: (values, dims) => ask("infer", { values: Float32Array.from(values), dims }).then((out) => [...out]) };
 
@@ -52,13 +53,18 @@ function build() {
 
 function listen() {
   at("example").addEventListener("click", openExample);
-  at("region").addEventListener("change", openFiles);
+  at("region").addEventListener("change", () => { hasChosenRegion = true; openFiles(); });
   at("mask").addEventListener("change", openFiles);
   at("plane").addEventListener("change", planeChanged);
   at("window").addEventListener("change", draw);
   at("slice").addEventListener("input", () => moveTo(at("slice").valueAsNumber));
   at("whole").addEventListener("click", translateWhole);
   at("stop").addEventListener("click", () => ask("stop"));
+  // Whoever chooses by mouse goes on by key: the focus is the picture's again.
+  let isByHand = false;
+  document.addEventListener("pointerdown", () => { isByHand = true; }, true);
+  document.addEventListener("keydown", () => { isByHand = false; }, true);
+  at("controls").addEventListener("change", () => { if (isByHand) at("synthetic").focus({ preventScroll: true }); });
   at("help-button").addEventListener("click", () => at("help").showModal());
   document.addEventListener("dragover", (event) => event.preventDefault());
   document.addEventListener("drop", dropped);
@@ -96,30 +102,61 @@ function showMask() {
   at("mask-label").hidden = kindOfRegion().kind !== "file";
 }
 
+// An image is shown at once: until a mask is given, or something else is chosen, its body or what is not 0 counts.
+function suggestRegion() {
+  const { kind } = kindOfRegion();
+  const isOfAnother = kind === "example" && files.some((file) => file !== "example");
+  const isOpen = kind === "file" && !at("mask").files.length && !hasChosenRegion;
+  if (isOfAnother || isOpen) at("region").selectedIndex = plan.regions.findIndex((region) => ["body", "nonzero"].includes(region.kind));
+  showMask();
+}
+
 const kindOfRegion = () => plan.regions[at("region").selectedIndex];
 
 async function openFiles() {
   showMask();
+  at("save").hidden = true;
   const missing = plan.sources.filter((_, n) => files[n] === null);
   if (missing.length) return say("ready", `${missing.map((source) => source.label).join(" and ")} is missing`);
+  suggestRegion();
   const region = await regionContent(kindOfRegion().kind);
   if (region.kind === "file" && !region.file) return say("ready", "Choose a mask, an image on the same grid that is above 0 where it counts, or let something else count.");
   say("reading", "reading");
-  at("save").hidden = true;
   try {
     const opened = await ask("open", { files: await Promise.all(files.map(contentOf)), region });
     show(opened);
   } catch (error) {
-    subject = null;
-    at("whole").disabled = true;
+    clear();
     fail(error);
   }
 }
 
+// Takes the case before off the page: it is not that of the file that was refused.
+function clear() {
+  working(false);
+  subject = null;
+  at("whole").disabled = true;
+  at("differences").replaceChildren();
+  for (const id of ["source", "synthetic"]) at(id).getContext("2d").clearRect(0, 0, at(id).width, at(id).height);
+  for (const id of ["source-name", "synthetic-name", "number", "value", "speed"]) at(id).textContent = "";
+  for (const cross of document.querySelectorAll(".plane i")) cross.removeAttribute("style");
+}
+
+// Returns what is to be known of the images before one looks at what the network makes of them.
+function doubts(lows) {
+  const wrong = plan.sources.map(({ label, is_hounsfield: isHounsfield }, n) => {
+    if (!isHounsfield && lows[n] < -200) return `${label} goes down to ${lows[n]}, as CT does: what is drawn from it means nothing.`;
+    if (isHounsfield && lows[n] > -200) return `${label} has no value below ${lows[n]}, so it is not in Hounsfield units: what is drawn from it means nothing.`;
+    return "";
+  });
+  return [...wrong, kindOfRegion().difference, files.includes("example") ? "" : plan.unchecked].filter(Boolean);
+}
+
 function show(opened) {
   const empty = () => new Float32Array(opened.working.length).fill(NaN);
+  working(false);
   subject = { ...opened, place: opened.shape.map((n) => n >> 1), passes: new Map(plan.axes.map((axis) => [axis, empty()])), final: null };
-  at("differences").replaceChildren(...[kindOfRegion().difference].filter(Boolean).map((text) => element("li", text)));
+  at("differences").replaceChildren(...doubts(opened.lows).map((text) => element("li", text)));
   at("whole").disabled = false;
   say("open", `${subject.native.shape.join(" x ")} voxels, translated on a grid of ${subject.shape.join(" x ")} at ${subject.spacing.map((mm) => +mm.toFixed(3)).join(" x ")} mm`);
   planeChanged();
@@ -179,11 +216,11 @@ async function translateWhole() {
   try {
     const result = await ask("whole", {}, [], (progress) => advance(current, progress, (performance.now() - before) / 1000));
     if (result && current === subject) offer(result);
-    if (!result) say("open", "stopped");
+    if (!result && current === subject) say("open", "stopped");
   } catch (error) {
-    fail(error);
+    if (current === subject) fail(error);
   }
-  working(false);
+  if (current === subject) working(false);
 }
 
 function working(isWorking) {

@@ -6,7 +6,7 @@ import { emptyPass, finish, isBlank, prepareCase, putSlice, realSlice, sliceOf, 
 let session;
 let plan;
 let subject;
-let isStopped = false;
+let run = 0; // of the whole volume: one that another order has ended is no longer this one
 let last = Promise.resolve();
 
 const ORDERS = { start, open, infer, slice, whole, stop };
@@ -43,9 +43,9 @@ async function open({ files, region }) {
   const images = [];
   for (const file of files) images.push(await readNifti(file));
   const image = region.file && (await readNifti(region.file));
-  isStopped = true;
+  run += 1;
   subject = prepareCase(plan, images, { kind: region.kind, image });
-  return { shape: subject.grid.shape, spacing: subject.grid.spacing, working: subject.working[0], native: subject.native };
+  return { shape: subject.grid.shape, spacing: subject.grid.spacing, working: subject.working[0], native: subject.native, lows: images.map(lowest) };
 }
 
 // Returns what the network makes of a window; one window is computed at a time.
@@ -71,7 +71,8 @@ async function whole(_, tell) {
   const before = performance.now();
   const total = plan.axes.reduce((sum, axis) => sum + current.grid.shape[axis], 0);
   let n = 0;
-  isStopped = false;
+  run += 1;
+  const own = run;
   const passes = [];
   for (const axis of plan.axes) {
     const pass = emptyPass(current);
@@ -81,7 +82,7 @@ async function whole(_, tell) {
       n += 1;
       tell({ n, total, axis, index, values: realSlice(plan, current, axis, index, mapped) });
       await pause();
-      if (isStopped) return null;
+      if (own !== run) return null;
     }
     passes.push(pass);
   }
@@ -91,7 +92,11 @@ async function whole(_, tell) {
 }
 
 async function stop() {
-  isStopped = true;
+  run += 1;
+}
+
+function lowest({ voxels }) {
+  return voxels.reduce((low, value) => Math.min(low, value), Infinity);
 }
 
 // Lets orders that came meanwhile be taken.
