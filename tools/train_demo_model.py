@@ -189,11 +189,24 @@ def _card(facts: Mapping[str, Any]) -> str:
         else "It beats the look-up table on each of these contrasts."
     )
     words = {key: str(value) for key, value in facts.items()}
-    words |= {"table": "\n".join(rows), "verdict": verdict, "intended_use": INTENDED_USE}
+    words |= {"table": "\n".join(rows), "verdict": verdict, "intended_use": INTENDED_USE, **_words(facts)}
     text = TEMPLATE.read_text(encoding="utf-8")
     for key, value in words.items():
         text = text.replace(f"{{{key}}}", value)
     return text
+
+
+def _words(facts: Mapping[str, Any]) -> dict[str, str]:
+    """Return the facts that are lists of numbers, in words."""
+    training, tested = facts["subjects"]["training"], facts["subjects"]["test"]
+    return {
+        "parameters_text": f"{facts['parameters']:,}",
+        "seeds_text": f"{facts['seeds']['training']} to train and {facts['seeds']['test']} to test",
+        "subjects_text": (
+            f"{training[0]} to train, {training[1]} to validate and {training[2]} held out; for each contrast below, of another "
+            f"seed, {tested[0]} for the oracles, {tested[1]} to validate and {tested[2]} to test"
+        ),
+    }
 
 
 if __name__ == "__main__":

@@ -17,3 +17,11 @@ def test_sources_are_named_once_and_the_plane_behind_them() -> None:
     assert page.list_sources({"input": {"channels": channels}}) == ["t1", "t2"]
     told = [*channels, {"plane": "x"}, {"plane": "y"}, {"plane": "z"}]
     assert page.list_sources({"input": {"channels": told}}) == ["t1", "t2", "the plane of the slices"]
+
+
+def test_a_metric_of_volumes_and_of_slices_says_which_it_is() -> None:
+    protocol = "whole volume; {}; in FA"
+    of_volumes = {"metric": "ssim", "protocol": protocol.format("3D")}
+    of_slices = {"metric": "ssim", "protocol": protocol.format("2D, mean over axial slices")}
+    assert [page._title(row) for row in (of_volumes, of_slices)] == ["ssim 3D", "ssim 2D"]
+    assert page._title({"metric": "mae", "protocol": protocol.format("3D")}) == "mae"

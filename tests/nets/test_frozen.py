@@ -127,6 +127,26 @@ def test_nothing_but_tensors_is_read(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert "this ran" not in capsys.readouterr().out
 
 
+def test_a_file_with_objects_in_it_names_them_and_how_to_save_its_tensors(tmp_path: Path) -> None:
+    torch.save(nn.Linear(3, 4), tmp_path / "net.pth")
+    with pytest.raises(InputError) as refused:
+        read_tensors(tmp_path / "net.pth")
+    assert "holds torch.nn.modules.linear.Linear beside tensors" in refused.value.got
+    assert "torch.save(network.state_dict(), FILE)" in refused.value.remedy
+    assert "weights_only" not in refused.value.line()
+    (tmp_path / "page.pth").write_bytes(b"<html>not found</html>")
+    with pytest.raises(InputError, match=r"torch\.save did not write it"):
+        read_tensors(tmp_path / "page.pth")
+
+
+def test_the_names_that_a_parallel_network_gives_are_its_own(tmp_path: Path) -> None:
+    net = nn.Linear(3, 4)
+    torch.save({"model": nn.DataParallel(net).state_dict()}, tmp_path / "net.pth")
+    assert list(read_tensors(tmp_path / "net.pth", inside=("model",))) == ["weight", "bias"]
+    torch.save({"module.weight": net.weight, "bias": net.bias}, tmp_path / "net.pth")
+    assert list(read_tensors(tmp_path / "net.pth")) == ["module.weight", "bias"]
+
+
 def test_it_is_counted_without_being_made() -> None:
     frozen = FrozenNet(make, None, WHERE)
     assert frozen.count() == 3 * 4 + 4 + 2 * 4

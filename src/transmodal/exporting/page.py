@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from transmodal.counts import counted
+from transmodal.metrics import registry
 from transmodal.notice import INTENDED_USE
 
 _RUN = {
@@ -51,7 +53,7 @@ def write_page(description: Mapping[str, Any], parity: Mapping[str, Any]) -> str
 
 def _parity_lines(parity: Mapping[str, Any]) -> list[str]:
     windows, volume, latency = parity["windows"], parity["volume"], parity["latency"]
-    figures = "; ".join(f"{row['metric']} {_figure(row['value'], row['unit'])}" for row in volume["metrics"])
+    figures = "; ".join(f"{_title(row)} {_figure(row['value'], row['unit'])}" for row in volume["metrics"])
     return [
         f"Test volume: {parity['test_volume']['words']}; {_sides(volume['shape'])} voxels.",
         "",
@@ -64,9 +66,16 @@ def _parity_lines(parity: Mapping[str, Any]) -> list[str]:
         f"| metrics against the library's volume | {figures} |",
         f"| seconds per window, by this and by torch | {latency['seconds_per_window']:.3g}, "
         f"{latency['torch_seconds_per_window']:.3g} |",
-        f"| measured on | {latency['threads']} threads of {latency['cores']} cores, {latency['machine']} "
+        f"| measured on | {counted(latency['threads'], 'thread')} of {counted(latency['cores'], 'core')}, {latency['machine']} "
         f"{latency['instructions']}, {latency['system']}, {latency['device']}, load {latency['load']} |",
     ]
+
+
+def _title(row: Mapping[str, Any]) -> str:
+    """Return a metric's name, with its dimensions where it is taken in several."""
+    dims = [part[:2] for part in row["protocol"].split("; ") if part[:2] in {"2D", "3D"}]
+    is_of_several = len(registry.find(row["metric"]).dims) > 1
+    return " ".join([row["metric"], *dims[:1]]) if is_of_several else str(row["metric"])
 
 
 def _figure(value: float | str, unit: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import pickle
+import re
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -19,6 +20,8 @@ from transmodal.errors import InputError, IntegrityError, UsageError
 RANDOM = "random"
 """Stands for a path in settings that ask for random weights, which show the plumbing only."""
 _SEED = 2024
+_WRAPPER = "module."
+"""Put before every name of a network by torch's DataParallel and DistributedDataParallel."""
 
 Renamed = Callable[[Mapping[str, Tensor]], Mapping[str, Tensor]]
 
@@ -114,6 +117,8 @@ class FrozenNet:
 def read_tensors(path: Path, inside: Sequence[str] = ()) -> dict[str, Tensor]:
     """Read a file of weights, `.safetensors` or what `torch.save` wrote; nothing is unpickled but tensors.
 
+    The tensors of a network that torch's DataParallel held have the names of the network itself.
+
     Args:
         path: of the file.
         inside: keys under which `torch.save` may have been given the tensors; the first that is there holds them.
@@ -128,7 +133,9 @@ def read_tensors(path: Path, inside: Sequence[str] = ()) -> dict[str, Tensor]:
             # torch warns of pickles' protocols that it may not know; what it does not know it refuses.
             warnings.simplefilter("ignore")
             read = torch.load(path, map_location="cpu", weights_only=True)
-    except (SafetensorError, OSError, RuntimeError, EOFError, pickle.UnpicklingError, ValueError) as error:
+    except pickle.UnpicklingError as error:
+        raise _refuse_pickle(path, str(error)) from error
+    except (SafetensorError, OSError, RuntimeError, EOFError, ValueError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise InputError(
             "E101", f"{path} cannot be read: {reason}", "tensors by name", "Download the file again."
@@ -139,7 +146,32 @@ def read_tensors(path: Path, inside: Sequence[str] = ()) -> dict[str, Tensor]:
         raise InputError(
             "E101", f"{path} holds no tensors by name", "a state dict", "Give the weights' file."
         )
-    return dict(read)
+    return _without_wrapper(read)
+
+
+def _refuse_pickle(path: Path, reason: str) -> InputError:
+    """Return the refusal of a file that torch does not take for tensors: one with objects in it, or of another kind."""
+    named = re.search(r"GLOBAL ([\w.]+)", reason)
+    if named is None:
+        return InputError(
+            "E101",
+            f"{path} cannot be read: torch.save did not write it",
+            "tensors by name",
+            "Download the file again.",
+        )
+    return InputError(
+        "E101",
+        f"{path} cannot be read without running code: it holds {named[1]} beside tensors",
+        "tensors by name",
+        "Nothing of it was run. Where you trust it, save its tensors alone, in the program that wrote it, with: "
+        "torch.save(network.state_dict(), FILE)",
+    )
+
+
+def _without_wrapper(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return tensors under the network's own names: torch's DataParallel puts its own before all of them."""
+    is_wrapped = bool(tensors) and all(name.startswith(_WRAPPER) for name in tensors)
+    return {name.removeprefix(_WRAPPER) if is_wrapped else name: value for name, value in tensors.items()}
 
 
 def _load(net: nn.Module, path: Path, rename: Renamed) -> None:
