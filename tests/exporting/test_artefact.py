@@ -35,7 +35,7 @@ def test_a_folder_holds_the_graph_its_description_and_its_parity(
         "synthetic phantom",
         "onnxruntime.InferenceSession",
         "FA",
-        "threads",
+        "1 thread of",
     ):
         assert part in text
     assert "NaN" not in json.dumps(report)

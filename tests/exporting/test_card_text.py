@@ -9,6 +9,7 @@ import torch
 
 from transmodal.checkpoint import Checkpoint, CohortMark, State
 from transmodal.exporting import card_text
+from transmodal.notice import IMPORTED
 from transmodal.recipes.load import validate
 from transmodal.volumes.intensity import IntensitySpec, fit
 
@@ -62,3 +63,18 @@ def test_starting_weights_are_named_with_their_licence() -> None:
     assert "- vgg: vgg19.pth of example.org (CC BY-NC)." in text
     assert "vit started from scratch" in text
     assert "vit.npz" not in text
+
+
+def test_the_card_of_an_imported_network_claims_nothing_that_is_not_recorded() -> None:
+    imported = replace(SAVED, state=State(phase="train"), starting_weights={IMPORTED: "f" * 64})
+    text = card_text.write(imported, [], {})
+    for claim in (
+        "validation figure above",
+        "compares each source",
+        "figures above hold",
+        "learned from `heads`",
+    ):
+        assert claim not in text
+    assert "cannot compare a source with them" in text
+    assert "Weights: a file of another program" in text
+    assert "validation figure above" in card_text.write(SAVED, [], {})

@@ -31,7 +31,7 @@ def write(saved: Checkpoint, evaluations: Evaluations, starting: Mapping[str, An
         "## Data": _data(saved),
         "## Training": _training(saved, starting),
         "## Figures": list(_figures(saved, evaluations)),
-        "## Limits": _limits(saved),
+        "## Limits": _limits(saved, has_figures=any(list(_figures_of(*one)) for one in evaluations)),
         "## Licences": _licences(saved, starting),
     }
     return "\n".join(f"{title}\n{_lines(lines)}\n" for title, lines in sections.items())
@@ -55,10 +55,15 @@ def _model(saved: Checkpoint) -> list[str]:
 
 
 def _use(saved: Checkpoint) -> list[str]:
+    comparison = (
+        "What the training sources looked like is not recorded, so that `translate` cannot compare a source with them: look "
+        "at what comes out."
+        if saved.reference is None
+        else "`translate` compares each source with the training sources and refuses one that does not look like them."
+    )
     return [
         f"Research on synthesising {_target(saved)}, and retrospective evaluation, on images like those of its training: "
-        "same contrast, anatomy and preparation. `translate` compares each source with the training sources and refuses "
-        "one that does not look like them.",
+        f"same contrast, anatomy and preparation. {comparison}",
         "",
         "Not for diagnosis, treatment planning, triage or any decision about a patient; not to replace a scan that can "
         "be made; not to measure lesions, which a synthetic image can miss or invent.",
@@ -121,9 +126,10 @@ def _is_imported(saved: Checkpoint) -> bool:
 def _figures(saved: Checkpoint, evaluations: Evaluations) -> Iterator[str]:
     lines = [line for folder, content in evaluations for line in _figures_of(folder, content)]
     if not lines:
+        is_chosen = saved.state.best is not None and not _is_imported(saved)
         yield (
-            "None is recorded beside the run. `transmodal evaluate RUN --cohort COHORT` takes them, with their protocol; "
-            "the validation figure above chose the checkpoint and is too good."
+            "None is recorded beside the run. `transmodal evaluate RUN --cohort COHORT` takes them, with their protocol"
+            f"{'; the validation figure above chose the checkpoint and is too good' if is_chosen else ''}."
         )
     yield from lines
 
@@ -151,14 +157,15 @@ def _figures_of(folder: str, content: Mapping[str, Any]) -> Iterator[str]:
     )
 
 
-def _limits(saved: Checkpoint) -> list[str]:
+def _limits(saved: Checkpoint, *, has_figures: bool) -> list[str]:
     target, windows = modality_of(saved.recipe.task.target), saved.recipe.windows
     unit = saved.units.get(saved.recipe.task.target, target.unit)
     return [
         "- A synthetic image shows what is likely by the training cohort, not what is in the patient: pathology that the "
         "cohort lacks can vanish, and structures can appear that are not there.",
-        f"- {len(saved.cohort.patients) or 'An unknown number of'} training patients: scanners, ages and diseases beyond "
-        "theirs are not covered, and figures above hold for cohorts like the scored one alone.",
+        f"- {counted(len(saved.cohort.patients), 'training patient') if saved.cohort.patients else 'An unknown number of training patients'}: "
+        "scanners, ages and diseases beyond theirs are not covered"
+        f"{', and figures above hold for cohorts like the scored one alone' if has_figures else ''}.",
         *(
             []
             if unit
@@ -174,10 +181,15 @@ def _limits(saved: Checkpoint) -> list[str]:
 
 
 def _licences(saved: Checkpoint, starting: Mapping[str, Any]) -> list[str]:
+    origin = (
+        "- Weights: a file of another program; the terms of its author and of the data that it learned from hold for them, "
+        "and are not recorded"
+        if _is_imported(saved)
+        else f"- Weights: learned from `{saved.cohort.name}`; the terms of that data set hold for them, and are not recorded"
+    )
     return [
         "- Code: Apache-2.0 (transmodal).",
-        f"- Weights: learned from `{saved.cohort.name}`; the terms of that data set hold for them, and are not recorded "
-        "in the run. Write them here before the model is handed on.",
+        f"{origin} in the run. Write them here before the model is handed on.",
         *(f"- {name}: {weight['published']}." for name, weight in starting.items() if _is_published(weight)),
     ]
 
