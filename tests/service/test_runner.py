@@ -34,7 +34,10 @@ class StandIn:
         self.looks, self.exitcode = self.LOOKS, 0
 
     def start(self) -> None:
-        self._target(*self._args)
+        try:
+            self._target(*self._args)
+        except SystemExit as end:
+            self.exitcode = int(end.code or 0)
 
     def is_alive(self) -> bool:
         self.looks -= 1
@@ -122,6 +125,15 @@ def test_a_process_that_dies_is_named(tmp_path: Path, work: Work) -> None:
     (job,) = finished(tmp_path)
     assert job.error["code"] == "E402"
     assert "died with status 0" in job.error["got"]
+
+
+def test_a_full_disk_is_no_process_that_died(tmp_path: Path, work: Work) -> None:
+    def fails(task: worker.JobWork, pipe: Connection) -> None:
+        worker.write_outcome(task.folder / "none" / "there", {})
+
+    work(fails)
+    (job,) = finished(tmp_path)
+    assert (job.error["code"], job.error["expected"]) == ("E403", "room and permission")
 
 
 def test_a_job_that_takes_too_long_is_ended(

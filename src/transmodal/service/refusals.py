@@ -39,9 +39,14 @@ class Refusal(Exception):  # noqa: N818  # it is a refusal
 def from_error(error: TransmodalError) -> Refusal:
     """Return the refusal for an error of the package; one over the service's own folder does not say where that is."""
     if error.code in _PLACES:
-        fact, remedy = "the service cannot read or write its own folder", "Tell those who run the service."
-        error = ResourceError("E403", fact, "room and permission", remedy)
+        error = place_error()
     return Refusal(STATUS_OF_CODE.get(error.code, 422), error)
+
+
+def place_error() -> ResourceError:
+    """Return the error for a folder of the service's own that is full or may not be written; where that is nobody is told."""
+    fact, remedy = "the service cannot read or write its own folder", "Tell those who run the service."
+    return ResourceError("E403", fact, "room and permission", remedy)
 
 
 def body_of(error: TransmodalError) -> dict[str, dict[str, str]]:

@@ -206,7 +206,10 @@ class Runner:
 
     def _outcome(self, folder: Path, process: BaseProcess) -> dict[str, str]:
         if not (folder / OUTCOME).exists():
-            return refusals.describe(_death(process, "the process that computed the job"))
+            is_full = process.exitcode == worker.NO_ROOM
+            return refusals.describe(
+                refusals.place_error() if is_full else _death(process, "the process that computed the job")
+            )
         outcome = files.read_json(folder / OUTCOME)
         parts = {**outcome.get("error", {}), **({"place": outcome["place"]} if "place" in outcome else {})}
         return {str(name): str(text) for name, text in parts.items()}

@@ -34,6 +34,8 @@ RESULT, SIDECAR, VIEW = "synthetic.nii.gz", "synthetic.json", "view"
 """What a job leaves in its folder: the volume, its sidecar, and the parts of its page."""
 COUNT = struct.Struct("<2q")
 """How far a job is, as it goes through the pipe: windows that are complete, and all windows."""
+NO_ROOM = 74
+"""Exit status of a process that could not write down what came of its job."""
 
 _MOST_FILES_OPEN = 1024
 
@@ -76,7 +78,15 @@ def work(task: JobWork, pipe: Connection) -> None:
         _translate(task, advance)
     except Exception as error:
         outcome = describe_failure(error, task.folder)
-    files.write_json(task.folder / OUTCOME, outcome)
+    write_outcome(task.folder, outcome)
+
+
+def write_outcome(folder: Path, outcome: Mapping[str, Any]) -> None:
+    """Write down what came of a job; where a full disk leaves no room for that, the status of the process says it."""
+    try:
+        files.write_json(folder / OUTCOME, outcome)
+    except TransmodalError as error:
+        raise SystemExit(NO_ROOM) from error
 
 
 def describe_models(models: Mapping[str, Path], device: str | None, engine: str, place: Path) -> None:

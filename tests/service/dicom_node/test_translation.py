@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,7 +16,7 @@ from transmodal.inference.load import load
 from transmodal.service import runner, worker
 from transmodal.service.dicom_node import translation
 from transmodal.service.dicom_node.translation import SeriesWork
-from transmodal.volumes import io
+from transmodal.volumes import binding, io
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +32,13 @@ def here(monkeypatch: pytest.MonkeyPatch) -> None:
         exitcode = -9
 
         def __init__(self, target: Callable[..., None], args: tuple[object, ...], daemon: bool) -> None:
-            self.start = lambda: target(*args)
+            self.target, self.args = target, args
+
+        def start(self) -> None:
+            try:
+                self.target(*self.args)
+            except SystemExit as end:
+                self.exitcode = int(end.code or 0)
 
         def is_alive(self) -> bool:
             return False
@@ -60,7 +67,8 @@ def test_a_series_becomes_a_synthetic_one(source: Path, tmp_path: Path) -> None:
     back = io.read(folder)
     assert np.abs(back.voxels - volume.voxels).max() < 1e-4 * np.ptp(volume.voxels)
     own = pydicom.dcmread(next(source.iterdir())).SeriesInstanceUID
-    assert header.SeriesInstanceUID == translation.series_uid(own, load(RUN, device="cpu").digest)
+    content = "".join(binding.of_volume(io.read(source)))
+    assert header.SeriesInstanceUID == translation.series_uid(own, content, load(RUN, device="cpu").digest)
 
 
 @pytest.mark.usefixtures("here")
@@ -78,7 +86,14 @@ def test_uids_are_the_same_each_time_and_pseudonyms_as_well(source: Path, tmp_pa
     pseudonymous = uids("c", key)
     assert uids("d", key) == pseudonymous
     assert not set(first) & set(pseudonymous)
-    assert translation.series_uid("1.2", "a") != translation.series_uid("1.2", "b")
+    assert translation.series_uid("1.2", "v", "a") != translation.series_uid("1.2", "v", "b")
+    shorter = shutil.copytree(source, tmp_path / "shorter")
+    sorted(shorter.iterdir())[-1].unlink()  # as if it came late: slices of two volumes are of two series
+    translation.translate(task_of(shorter, tmp_path / "e"))
+    uids_of_shorter = {
+        pydicom.dcmread(path).SeriesInstanceUID for path in (tmp_path / "e" / "synthetic").iterdir()
+    }
+    assert not {series for _, series in first} & uids_of_shorter
 
 
 @pytest.mark.usefixtures("here")
@@ -90,6 +105,10 @@ def test_errors_are_those_of_the_work(source: Path, tmp_path: Path, monkeypatch:
     monkeypatch.setattr(translation, "work", lambda *_: None)
     with pytest.raises(ResourceError, match="died of SIGKILL"):
         translation.translate(task_of(source, tmp_path / "b"))
+    monkeypatch.setattr(translation, "work", lambda task, _: worker.write_outcome(task.output / "none", {}))
+    with pytest.raises(ResourceError, match="room and permission") as caught_full:
+        translation.translate(task_of(source, tmp_path / "c"))
+    assert not translation.is_final(caught_full.value)
 
 
 def test_a_translation_that_takes_too_long_is_ended(

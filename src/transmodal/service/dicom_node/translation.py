@@ -75,6 +75,8 @@ def translate(task: SeriesWork) -> list[str]:
         receiver.close()
     if was_alive:
         raise _late_error(task.seconds)
+    if process.exitcode == worker.NO_ROOM:
+        raise refusals.place_error()
     if not (task.output / OUTCOME).exists():
         raise death_error(
             f"the process of the translation {describe_exit(process.exitcode)}", was_stopped=False
@@ -99,7 +101,7 @@ def work(task: SeriesWork, pipe: Connection) -> None:
         return
     except Exception as error:
         outcome = worker.describe_failure(error, task.source)
-    files.write_json(task.output / OUTCOME, outcome)
+    worker.write_outcome(task.output, outcome)
 
 
 def _write(task: SeriesWork, advance: Callable[[int, int], None]) -> None:
@@ -109,7 +111,7 @@ def _write(task: SeriesWork, advance: Callable[[int, int], None]) -> None:
     from transmodal.inference.gate import Gate
     from transmodal.inference.load import load
     from transmodal.inference.provenance import sources as origins
-    from transmodal.volumes import io
+    from transmodal.volumes import binding, io
     from transmodal.volumes.formats.dicom.export.deidentification import Pseudonyms, read_key
     from transmodal.volumes.formats.dicom.export.origin import read_origin
 
@@ -120,7 +122,7 @@ def _write(task: SeriesWork, advance: Callable[[int, int], None]) -> None:
     gate = Gate(task.gate, {modality: read_source_facts(task.source)})
     translation = model.translate({modality: volume}, advance=advance, gate=gate)
     pseudonyms = None if task.key_file is None else Pseudonyms(read_key(task.key_file))
-    series = series_uid(origin.images[0].series, model.digest)
+    series = series_uid(origin.images[0].series, "".join(binding.of_volume(volume)), model.digest)
     form = SeriesForm(
         model.preprocessing.target,
         origin,
@@ -133,16 +135,20 @@ def _write(task: SeriesWork, advance: Callable[[int, int], None]) -> None:
     translation.write(task.output / RESULT, about=about, form=form)
 
 
-def series_uid(source: str, weights: str) -> str:
-    """Return the SeriesInstanceUID of what a model makes of a series: always the same, so that a second one replaces it.
+def series_uid(source: str, content: str, weights: str) -> str:
+    """Return the SeriesInstanceUID of what a model makes of a series: the same of the same images, so that it replaces itself.
+
+    Of more images, such as one that came late, it is another: archives keep an image whose UID they have, and slices of two
+    volumes would stand in one series.
 
     Args:
         source: SeriesInstanceUID of the source.
+        content: hashes of its voxels and its place.
         weights: SHA-256 of the model's weights.
     """
     from pydicom.uid import generate_uid
 
-    return generate_uid(entropy_srcs=["dicom-node", source, weights])
+    return generate_uid(entropy_srcs=["dicom-node", source, content, weights])
 
 
 def is_final(error: TransmodalError) -> bool:
