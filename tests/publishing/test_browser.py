@@ -211,6 +211,12 @@ def test_a_file_is_taken_and_what_it_lacks_is_said(
         np.ptp(tab.pixels("#synthetic")) == np.ptp(tab.pixels("#source")) == 0
     )  # the case before is not this file's
     assert text(tab, "differences") == text(tab, "value") == ""
+    gone = tmp_path / "gone.nii"
+    gone.write_bytes((tmp_path / "mask.nii").read_bytes())
+    tab.upload(mask, gone)
+    gone.unlink()
+    tab.upload(source, tmp_path / "t1.nii.gz")
+    tab.wait("document.getElementById('state').textContent.includes('could not be found')")
 
 
 def test_a_first_image_is_shown_without_a_mask_and_one_of_another_kind_is_doubted(

@@ -119,10 +119,11 @@ async function openFiles() {
   const missing = plan.sources.filter((_, n) => files[n] === null);
   if (missing.length) return say("ready", `${missing.map((source) => source.label).join(" and ")} is missing`);
   suggestRegion();
-  const region = await regionContent(kindOfRegion().kind);
-  if (region.kind === "file" && !region.file) return say("ready", "Choose a mask, an image on the same grid that is above 0 where it counts, or let something else count.");
+  const { kind } = kindOfRegion();
+  if (kind === "file" && !at("mask").files.length) return say("ready", "Choose a mask, an image on the same grid that is above 0 where it counts, or let something else count.");
   say("reading", "reading");
   try {
+    const region = await regionContent(kind);
     const opened = await ask("open", { files: await Promise.all(files.map(contentOf)), region });
     show(opened);
   } catch (error) {
