@@ -45,6 +45,10 @@ class MetricContract:
         assert metric.dims
         assert metric.learned is None
 
+    def test_its_record_says_its_unit(self, name: str) -> None:
+        """Tables and protocols print it."""
+        assert registry.find(name).unit, "unit: '1' for a bare number, '{unit}' for the unit of the voxels"
+
     def test_it_changes_no_voxel_and_gives_the_same_twice(self, name: str) -> None:
         """A measure depends on the pair alone."""
         pair = pair_for(registry.find(name), noise=0.1)
