@@ -1,11 +1,16 @@
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import pytest
 
 from cli_calls import call, check_error
 from group_files import write_group
+from transmodal.commands.regions import _lines
+from transmodal.evaluation.regions.group_test import TermTest
+from transmodal.evaluation.regions.run import RegionTables
+from transmodal.evaluation.regions.table import ImageGroup
 
 
 @pytest.fixture
@@ -26,6 +31,18 @@ def test_tables_effects_and_limits_are_shown(group: Path, capsys: pytest.Capture
     call("regions --measured measured --labels labels --modality fa -o out")
     assert "synthetic" not in capsys.readouterr().out
     assert not (group / "out/group_test.tsv").exists()
+
+
+def test_regions_that_cannot_be_tested_are_named_without_figures() -> None:
+    nothing = [math.nan] * 7
+    tested = TermTest("wm", "age", 10, 7, 0.5, 0.1, 0.3, 0.7, 5.0, 0.01, 0.01)
+    tests = (TermTest("fat", "age", 10, 7, *nothing), tested)
+    tables = RegionTables(Path("out"), (), (), ((ImageGroup("measured", "measured", "", {}), tests),), ())
+    assert _lines(tables) == [
+        "measured (measured), 1 effect:",
+        "  wm, age: 0.5, n 10, p 0.01, q 0.01",
+        "  not tested, as figures are missing or do not vary: fat",
+    ]
 
 
 @pytest.mark.parametrize(

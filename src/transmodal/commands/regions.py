@@ -123,17 +123,23 @@ def run(
 
 def _lines(tables: RegionTables) -> list[str]:
     """Return what was written, the strongest effects, and what a reader has to know."""
+    import math
+
+    from transmodal.counts import counted
     from transmodal.evaluation.regions.derivative import LIMITS
     from transmodal.evaluation.regions.table import number
 
     lines = [f"{tables.folder / name}" for name in tables.tables]
     for images, tests in tables.tests:
-        ordered = sorted(tests, key=lambda test: (test.p != test.p, test.p))
-        lines.append(f"{images.stem} ({images.source}), {len(tests)} effects:")
+        tested = sorted((test for test in tests if math.isfinite(test.p)), key=lambda test: test.p)
+        lines.append(f"{images.stem} ({images.source}), {counted(len(tested), 'effect')}:")
         lines += [
             f"  {test.region}, {test.term}: {number(test.estimate)}, n {test.n}, p {test.p:.3g}, q {test.q:.3g}"
-            for test in ordered[:_MOST_EFFECTS]
+            for test in tested[:_MOST_EFFECTS]
         ]
+        untested = dict.fromkeys(test.region for test in tests if not math.isfinite(test.p))
+        if untested:
+            lines.append(f"  not tested, as figures are missing or do not vary: {', '.join(untested)}")
     lines += [f"Note: {note}" for note in tables.notes]
     if any(row.source == "synthetic" for row in tables.rows):
         lines += [f"Note: {LIMITS[0]}", f"Note: {LIMITS[1]}"]
