@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -190,3 +191,14 @@ def test_models_of_another_kind_are_refused_at_the_start(
     monkeypatch.setattr(nodes, "runner", SimpleNamespace(describe_models=lambda own: facts))
     with pytest.raises(UsageError, match=words):
         nodes.check_models(NodeSettings(rules.load(path), path, tmp_path))
+
+
+def test_of_a_series_with_a_refused_image_nothing_is_made(
+    tmp_path: Path, translate: list[list[str] | TransmodalError]
+) -> None:
+    with node_of(tmp_path, replace(NOW, images=1)) as (node, queue):
+        (own,) = queue.series()
+        with pytest.raises(ResourceError):
+            queue.take(Arrival(own.mark, "of another place", b"b"), own.rule, "SCANNER")
+        node.translate_due()  # the stand-in has nothing to give
+        assert [(own.state, own.code) for own in queue.series()] == [("failed", "E406")]

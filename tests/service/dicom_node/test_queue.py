@@ -171,3 +171,28 @@ def test_what_cannot_be_written_is_not_entered(queue: SeriesQueue, monkeypatch: 
     with pytest.raises(ResourceError):
         take(queue, "i2")
     assert [series.n_images for series in queue.series()] == [1]
+
+
+def test_an_image_that_was_refused_is_missed_until_it_comes(
+    queue: SeriesQueue, clock: list[float], tmp_path: Path
+) -> None:
+    for mark in ("i1", "i2", "i3"):
+        take(queue, mark)
+    with pytest.raises(ResourceError):
+        take(queue, "i4")
+    (series,) = queue.due("received")
+    assert queue.refusal_of(series) == "E406"
+    queue.close()
+    roomy = SeriesQueue(tmp_path, NodeLimits(images=4, series=2, series_bytes=100, keep_seconds=50))
+    assert roomy.refusal_of(series) == "E406"  # a node that was started again knows it too
+    take(roomy, "i4")
+    assert roomy.refusal_of(series) == ""
+    for number in range(9):
+        with pytest.raises(ResourceError):
+            take(roomy, f"j{number}")
+    ((n_rows,),) = roomy._database.rows("SELECT count(*) FROM refused")
+    assert n_rows == 4  # a sender cannot fill the disk by what is refused
+    clock[0] += 51
+    roomy.remove_old()
+    assert roomy.refusal_of(series) == ""
+    roomy.close()

@@ -27,6 +27,9 @@ CREATE TABLE IF NOT EXISTS outgoing (
     series TEXT NOT NULL REFERENCES series(mark) ON DELETE CASCADE, name TEXT NOT NULL, is_sent INTEGER NOT NULL,
     PRIMARY KEY (series, name)
 ) STRICT;
+CREATE TABLE IF NOT EXISTS refused (
+    series TEXT NOT NULL, mark TEXT NOT NULL, code TEXT NOT NULL, at REAL NOT NULL, PRIMARY KEY (series, mark)
+) STRICT;
 """
 
 

@@ -62,7 +62,9 @@ class DicomNode:
     def translate_due(self) -> None:
         """Translate the series that are complete, and remove those whose time is over."""
         for series in self._queue.due("received", self._settings.limits.quiet_seconds):
-            if (current := self._queue.begin(series)) is not None:
+            if code := self._queue.refusal_of(series):
+                self._give_up(series, code)
+            elif (current := self._queue.begin(series)) is not None:
                 self._translate(current)
         if time.monotonic() - self._swept > SWEEP_SECONDS:
             self._swept = time.monotonic()
@@ -135,6 +137,11 @@ class DicomNode:
                 "seconds": round(time.monotonic() - began, 3),
             },
         )
+
+    def _give_up(self, series: QueuedSeries, code: str) -> None:
+        """Translate no series of which an image was refused: its volume would be cut off where that lay."""
+        if self._queue.advance(series, "failed", code):
+            logs.event("series failed", {"series": series.mark[:12], "rule": series.rule, "code": code})
 
     def _log(self, name: str, series: QueuedSeries, began: float) -> None:
         seconds = round(time.monotonic() - began, 3)

@@ -11,6 +11,7 @@ import hashlib
 import shutil
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -118,9 +119,31 @@ class SeriesQueue:
     def take(self, arrival: Arrival, rule: str, caller: str) -> bool:
         """Keep an instance; return whether it is new. What is sent a second time and equal changes nothing.
 
+        One that is refused is remembered: without it its series is not whole.
+
         Raises:
             ResourceError: E406 beyond a limit, E403 where it cannot be written.
         """
+        try:
+            return self._take(arrival, rule, caller)
+        except ResourceError as error:
+            self._remember_refusal(arrival, error.code)
+            raise
+
+    def refusal_of(self, series: QueuedSeries) -> str:
+        """Return the code by which an instance of a series was refused that has not come since; empty where there is none."""
+        rows = self._database.rows("SELECT code FROM refused WHERE series = ? LIMIT 1", series.mark)
+        return str(rows[0][0]) if rows else ""
+
+    def _remember_refusal(self, arrival: Arrival, code: str) -> None:
+        with suppress(ResourceError), self._database.transaction():  # a full disk has no room for this either
+            if self._database.rows("SELECT count(*) FROM refused")[0][0] < self._limits.images:
+                self._database.change(
+                    "INSERT OR REPLACE INTO refused VALUES (?, ?, ?, ?)",
+                    *(arrival.series, arrival.mark, code, time.time()),
+                )
+
+    def _take(self, arrival: Arrival, rule: str, caller: str) -> bool:
         digest = hashlib.sha256(arrival.content).hexdigest()
         with self._database.transaction():
             rows = self._database.rows("SELECT state FROM series WHERE mark = ?", arrival.series)
@@ -144,6 +167,9 @@ class SeriesQueue:
             self._database.change(
                 "INSERT OR REPLACE INTO instance VALUES (?, ?, ?, ?)",
                 *(arrival.series, arrival.mark, digest, len(arrival.content)),
+            )
+            self._database.change(
+                "DELETE FROM refused WHERE series = ? AND mark = ?", arrival.series, arrival.mark
             )
         return True
 
@@ -239,6 +265,7 @@ class SeriesQueue:
             for (mark,) in rows:
                 shutil.rmtree(self.folder_of(mark), ignore_errors=True)
                 self._database.change("DELETE FROM series WHERE mark = ?", mark)
+            self._database.change("DELETE FROM refused WHERE at < ?", limit)
         return len(rows)
 
     def _check_room(self, arrival: Arrival, *, has_series: bool, has_instance: bool) -> None:
