@@ -83,6 +83,7 @@ RAW_READS = {
     "publishing/runtime.py": "the script that was built into the package",
     "experiments/reader/reading_page.py": "styles and scripts of the package itself",
     "viewing/page.py": "styles and scripts of the package itself",
+    "service/entrance.py": "the page of the package itself",
     "viewing/niivue.py": "the script of an installed package",
     "cohorts/layouts/__init__.py": "the docstrings of the package's own modules",
     "processes.py": "/proc of the system",

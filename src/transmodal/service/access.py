@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
+from transmodal.service import entrance
 from transmodal.service.refusals import no_access
 from transmodal.service.settings import Settings, is_loopback
 
@@ -33,7 +34,8 @@ def check(settings: Settings, path: str, headers: Mapping[str, str]) -> None:
     """
     _check_host(settings, headers.get("host", ""))
     _check_site(headers)
-    if settings.token and path not in OPEN_PATHS and not path.startswith(TICKET_PATH):
+    is_open = path in OPEN_PATHS or path.startswith(TICKET_PATH) or entrance.is_asked_for(path, headers)
+    if settings.token and not is_open:
         _check_token(settings.token, headers.get("authorization", ""))
 
 

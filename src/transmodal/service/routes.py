@@ -12,7 +12,7 @@ from fastapi.responses import PlainTextResponse, StreamingResponse
 
 from transmodal._version import __version__
 from transmodal.errors import TransmodalError
-from transmodal.service import worker
+from transmodal.service import entrance, worker
 from transmodal.service.counters import Counters
 from transmodal.service.intake import uploads
 from transmodal.service.jobs import JobStore, ServiceJob
@@ -86,10 +86,19 @@ def router(desk: Desk) -> APIRouter:
 def _add_service(routes: APIRouter, desk: Desk) -> None:
     """Add what tells of the service itself."""
 
-    @routes.get("/", tags=["service"])
-    async def entrance() -> Entrance:
-        """Say what this is."""
-        return Entrance(name="transmodal", version=__version__)
+    @routes.get(
+        "/", tags=["service"], responses={200: {"content": {"text/html": {}}}}, response_model=Entrance
+    )
+    async def enter(request: Request) -> Entrance | Response:
+        """Say what this is; browsers, which ask for HTML, get a page to translate on."""
+        is_browser = entrance.is_asked_for("/", request.headers)
+        return _page("/") if is_browser else Entrance(name="transmodal", version=__version__)
+
+    @routes.get("/page.css", include_in_schema=False)
+    @routes.get("/page.js", include_in_schema=False)
+    async def page_part(request: Request) -> Response:
+        """Return a part of the page for browsers."""
+        return _page(request.url.path)
 
     @routes.get("/health", tags=["service"])
     async def health() -> Health:
@@ -111,6 +120,11 @@ def _add_service(routes: APIRouter, desk: Desk) -> None:
     async def model_facts(model: str) -> ModelFacts:
         """Return what is known of a model."""
         return desk.facts_of(model)
+
+
+def _page(path: str) -> Response:
+    part = entrance.parts()[path]
+    return Response(part.content, media_type=part.kind, headers={"Content-Security-Policy": entrance.POLICY})
 
 
 def _add_jobs(routes: APIRouter, desk: Desk) -> None:
