@@ -83,3 +83,8 @@ def test_they_need_a_mask_and_hounsfield_units(pair: ImagePair) -> None:
     assert refused.value.code == "E004"
     assert registry.higher_is_better("ms_ssim_synthrad2025")
     assert not registry.higher_is_better("mae_synthrad2025")
+
+
+def test_they_show_as_many_digits_as_the_standard_figures() -> None:
+    for metric in METRICS:
+        assert metric.decimals == {"HU": 1, "dB": 2, "1": 3}[metric.unit]

@@ -89,8 +89,8 @@ def _notice(evaluation: Evaluation) -> str:
     lines = []
     if task.simulated:
         names = enumerated([label(name) for name in task.simulated])
-        verb = "is" if len(task.simulated) == 1 else "are"
-        lines.append(f"<b>Simulated data.</b> {escape(names)} {verb} simulated; no scanner measured them.")
+        verb, it = ("is", "it") if len(task.simulated) == 1 else ("are", "them")
+        lines.append(f"<b>Simulated data.</b> {escape(names)} {verb} simulated; no scanner measured {it}.")
     lines += [escape(note) for note in task.notes]
     return f'<aside class="notice">{"".join(f"<p>{line}</p>" for line in lines)}</aside>' if lines else ""
 

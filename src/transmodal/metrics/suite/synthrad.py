@@ -206,7 +206,7 @@ def _metric(
         has_range=False,
         takes_unit="HU",
         clips="clipped" in definition,
-        decimals=1 if unit == "HU" else None,
+        decimals={"HU": 1, "dB": 2}.get(unit, 3),
         smallest=_WINDOW,
         slices=_WINDOW,
     )
