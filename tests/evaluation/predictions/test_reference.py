@@ -59,5 +59,5 @@ def test_references_are_prepared_with_their_masks(
     with pytest.raises(InputError, match="no mask of case A2, one of 1"):
         prepare_reference(references, "ct", tmp_path / "other", masks=masks)
     for target in ("", "CT"):
-        with pytest.raises(UsageError, match="--reference with(out)? the modality"):
+        with pytest.raises(UsageError, match=r"--reference with(out)? the modality"):
             prepare_reference(references, target, tmp_path / "other")

@@ -69,7 +69,9 @@ def prepare_reference(
     if not MODALITY.fullmatch(target):
         raise UsageError(
             "E001",
-            f"--reference with the modality {target}" if target else "--reference without the modality of its volumes",
+            f"--reference with the modality {target}"
+            if target
+            else "--reference without the modality of its volumes",
             "its name in small letters, which says the unit, such as ct, fa or t1",
             "Name it with --target.",
         )
