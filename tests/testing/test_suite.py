@@ -54,7 +54,7 @@ def test_parts_that_work_pass(tmp_path: Path) -> None:
     place = install(tmp_path / "installed")
     done = run_pytest(place, tmp_path / "here", *SELECT)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "46 passed, 2 skipped" in done.stdout
+    assert "47 passed, 2 skipped" in done.stdout
 
 
 def test_parts_that_break_a_promise_fail_by_its_name(tmp_path: Path) -> None:

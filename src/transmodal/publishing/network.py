@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from transmodal.errors import UsageError
 from transmodal.inference.engines import _graph, onnxruntime
 from transmodal.inference.engines._compared import TOLERANCE
+from transmodal.inference.engines._norms import sum_by_rows
 from transmodal.inference.engines.torch import TorchEngine
 from transmodal.inference.model import Model
 from transmodal.storage import memory
@@ -112,9 +113,9 @@ def _refusal(model: Model, reason: str) -> UsageError:
 
 
 def _write(model: Model, shape: tuple[int, ...], free_axes: tuple[int, ...]) -> bytes | None:
-    """Return the graph; None where the network holds an operation that graphs do not."""
+    """Return the graph, its norms by rows; None where the network holds an operation that graphs do not."""
     try:
-        return _graph.write_graph(model.translator, shape, free_axes)
+        return sum_by_rows(_graph.write_graph(model.translator, shape, free_axes))
     except Exception as error:
         _raise_over_memory(error)
         return None

@@ -1,6 +1,8 @@
-"""Instance norms in the layout of the map: torch's values, and no copy to another layout."""
+"""Norms in the layout of the map: torch's values, no copy to another layout, and no digits lost."""
 
 from __future__ import annotations
+
+import copy
 
 import pytest
 import torch
@@ -38,6 +40,22 @@ def test_rounding_does_not_grow_with_the_map() -> None:
     with torch.inference_mode(), ChannelsLastNorms():
         synthetic = F.instance_norm(x.float())
     torch.testing.assert_close(synthetic.double(), F.instance_norm(x), rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("groups", [1, 2, 6])
+@pytest.mark.parametrize("affine", [False, True])
+def test_group_norms_are_torch_s_in_double_precision(groups: int, affine: bool) -> None:
+    norm = nn.GroupNorm(groups, 6, eps=1e-3, affine=affine)
+    if affine:
+        nn.init.normal_(norm.weight)
+        nn.init.normal_(norm.bias)
+    x = a_map(2, 6, 160, 161)
+    expected = copy.deepcopy(norm).double()(x)
+    with torch.inference_mode(), ChannelsLastNorms():
+        synthetic = norm(x.float())
+    torch.testing.assert_close(synthetic.double(), expected, rtol=0, atol=2e-5)
+    assert synthetic.is_contiguous(memory_format=LAST)
+    assert (norm(x.float()).double() - expected).abs().max() > 1e-4  # or torch's own would do
 
 
 def test_batch_norm_by_image_and_running_statistics() -> None:

@@ -97,7 +97,7 @@ def test_an_unknown_operation_is_refused_in_one_line(capfd: pytest.CaptureFixtur
 @pytest.mark.parametrize("engine", ["onnxruntime", "openvino"])
 def test_without_the_package_the_extra_is_named(engine: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, engine, None)
-    with pytest.raises(ResourceError, match=r"pip install transmodal\[engines\]") as refused:
+    with pytest.raises(ResourceError, match=r"pip install 'transmodal\[engines\]'") as refused:
         engines.build(engine, build(), CPU)
     assert refused.value.code == "E404"
 

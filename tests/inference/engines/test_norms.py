@@ -1,6 +1,9 @@
-"""Instance norms by rows: the same values, and rounding that does not grow with the map."""
+"""Norms by rows: the same values, and rounding that does not grow with the map."""
 
 from __future__ import annotations
+
+import io
+import warnings
 
 import numpy as np
 import onnx
@@ -93,3 +96,38 @@ def test_the_engines_run_norms_by_rows() -> None:
     (graph,) = opened
     assert "ReduceMean" in kinds(graph)
     assert KIND not in kinds(graph)
+
+
+@pytest.mark.parametrize(("dims", "sides"), [(2, (160, 96)), (3, (12, 24, 20))])
+@pytest.mark.parametrize("open_one", [open_graph, GraphProcess])
+def test_a_group_norm_is_summed_by_rows_too(dims: int, sides: tuple[int, ...], open_one: _graph.Open) -> None:
+    norm = torch.nn.GroupNorm(2, 4).eval()
+    torch.nn.init.normal_(norm.weight)
+    source = np.concatenate([maps(*sides), maps(*sides) * 2], 1)
+    graph = sum_by_rows(graph_of(norm, source.shape))
+    onnx.checker.check_model(onnx.load_model_from_string(graph), full_check=True)
+    assert KIND in kinds(graph_of(norm, source.shape))
+    assert "ReduceMean" in kinds(graph)
+    assert KIND not in kinds(graph)
+    wide = norm.double()(torch.from_numpy(source).double()).detach().numpy()
+    np.testing.assert_allclose(open_one(graph, 1)(source), wide, rtol=0, atol=4e-6)
+
+
+def graph_of(module: torch.nn.Module, shape: tuple[int, ...]) -> bytes:
+    """Return the graph of a module over maps with any batch and any sides, as networks are written."""
+    content = io.BytesIO()
+    free = {axis: f"axis_{axis}" for axis in (0, *range(2, len(shape)))}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            module,
+            (torch.zeros(shape),),
+            content,
+            input_names=["source"],
+            output_names=["synthetic"],
+            opset_version=_graph.OPSET,
+            dynamic_axes={"source": free, "synthetic": free},
+            dynamo=False,
+            do_constant_folding=False,
+        )
+    return content.getvalue()

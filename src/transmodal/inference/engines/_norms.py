@@ -1,20 +1,24 @@
-"""Instance norms of a graph, summed row by row: engines add up a map value by value, whose rounding grows with the map."""
+"""Norms of a graph, summed row by row: engines add up a map value by value, whose rounding grows with the map."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     import onnx
 
 KIND = "InstanceNormalization"
 _BATCH_AND_CHANNELS = 2
+_FLATTENED = 3
+"""Axes of a map that is flattened by group: batch, groups and values."""
 
 
 def sum_by_rows(graph: bytes) -> bytes:
-    """Write every instance norm of an ONNX graph as means over one axis after the other.
+    """Write every norm of an ONNX graph by instance or group as means over one axis after the other.
 
     A mean of means has as many sums in a row as the map has rows, not as it has values, so that its rounding does not
     grow with the map. Norms of maps whose number of axes the graph does not say stay as they are.
@@ -23,7 +27,11 @@ def sum_by_rows(graph: bytes) -> bytes:
 
     model = onnx.load_model_from_string(graph)
     n_axes = _axes_of(model)
-    nodes = list(model.graph.node)
+    for node in model.graph.node:
+        if node.op_type == KIND:
+            n_axes |= _keep_rows(node, n_axes, model.graph)
+    used = {name for node in model.graph.node for name in node.input}
+    nodes = [node for node in model.graph.node if node.op_type != "Constant" or used & set(node.output)]
     del model.graph.node[:]
     for number, node in enumerate(nodes):
         if node.op_type == KIND and node.input[0] in n_axes:
@@ -44,6 +52,35 @@ def _axes_of(model: onnx.ModelProto) -> dict[str, int]:
         for info in (*known.input, *known.value_info)
         if info.type.tensor_type.HasField("shape")
     }
+
+
+def _keep_rows(norm: onnx.NodeProto, n_axes: Mapping[str, int], graph: onnx.GraphProto) -> dict[str, int]:
+    """Let a group norm, an instance norm of maps that were flattened, have maps with rows: `(B, G, C / G * H, W)`.
+
+    Returns:
+        The number of axes of its maps now; nothing for another norm.
+    """
+    from onnx.numpy_helper import from_array, to_array
+
+    flattening = _maker(norm.input[0], graph)
+    if flattening is None or flattening.op_type != "Reshape" or n_axes.get(norm.input[0]) != _FLATTENED:
+        return {}
+    made, shape = _maker(flattening.input[1], graph), flattening.input[1]
+    source_axes = n_axes.get(flattening.input[0], 0)
+    if made is None or made.op_type != "Constant" or source_axes <= _FLATTENED:
+        return {}
+    batch, groups, rest = to_array(made.attribute[0].t).tolist()
+    if (batch, rest) != (0, -1):
+        return {}
+    rows = np.array([0, groups, -1, *(0 for _ in range(source_axes - _FLATTENED))], dtype=np.int64)
+    graph.initializer.append(from_array(rows, f"{shape}_rows"))
+    flattening.input[1] = f"{shape}_rows"
+    return {norm.input[0]: source_axes}
+
+
+def _maker(array: str, graph: onnx.GraphProto) -> onnx.NodeProto | None:
+    """Return the node of a graph that makes an array; None for an input or a stored one."""
+    return next((node for node in graph.node if array in node.output), None)
 
 
 def _rows(node: onnx.NodeProto, n_axes: int, name: str, graph: onnx.GraphProto) -> Iterator[onnx.NodeProto]:

@@ -15,7 +15,7 @@ from torch import nn
 
 from transmodal._version import __version__
 
-_PACKAGES = ("torch", "numpy", "scipy", "SimpleITK", "nibabel", "pillow", "pydicom")
+_PACKAGES = ("numpy", "scipy", "SimpleITK", "nibabel", "pillow", "pydicom")
 
 
 class EnvironmentDifference(NamedTuple):
@@ -60,10 +60,14 @@ def describe(network: nn.Module, device: torch.device) -> dict[str, Any]:
 
 @lru_cache(maxsize=1)
 def versions() -> Mapping[str, str]:
-    """Return the versions that a volume's voxels, or the bytes of its file, depend on."""
+    """Return the versions that a volume's voxels, or the bytes of its file, depend on.
+
+    Torch tells its build as well, such as `2.13.0+cu130`, which its package on PyPI leaves out.
+    """
     return {
         "transmodal": __version__,
         "python": platform.python_version(),
+        "torch": str(torch.__version__),
         **{name.lower(): metadata.version(name) for name in _PACKAGES},
         "zlib": zlib.ZLIB_RUNTIME_VERSION,
     }
