@@ -140,11 +140,11 @@ def door_page(room: str, inner: list[str]) -> str:
 
 def rooms() -> dict[str, list[str]]:
     """Return the packages that have a door, by the first name under `transmodal`."""
-    found: dict[str, list[str]] = {}
+    inner: dict[str, list[str]] = {}
     for package in packages():
         if "." in package and doors(package, docstring(package)):
-            found.setdefault(package.split(".")[1], []).append(package)
-    return found
+            inner.setdefault(package.split(".")[1], []).append(package)
+    return inner
 
 
 def doors(package: str, text: str) -> list[str]:
@@ -262,8 +262,8 @@ def page(sections: list[str], *, boost: float | None = None) -> str:
     """Return a page that says where it comes from, and how much the site's search makes of it."""
     title, *rest = sections
     head = f"---\nsearch:\n  boost: {boost}\n---\n" if boost is not None else ""
-    made = "<!-- Written by tools/write_reference.py from the code. -->"
-    return head + "\n\n".join([title, made, *rest]) + "\n"
+    origin = "<!-- Written by tools/write_reference.py from the code. -->"
+    return head + "\n\n".join([title, origin, *rest]) + "\n"
 
 
 def main() -> None:

@@ -137,9 +137,9 @@ def _lines(tables: RegionTables) -> list[str]:
             f"  {test.region}, {test.term}: {number(test.estimate)}, n {test.n}, p {test.p:.3g}, q {test.q:.3g}"
             for test in tested[:_MOST_EFFECTS]
         ]
-        untested = dict.fromkeys(test.region for test in tests if not math.isfinite(test.p))
-        if untested:
-            lines.append(f"  not tested, as figures are missing or do not vary: {', '.join(untested)}")
+        gaps = dict.fromkeys(test.region for test in tests if not math.isfinite(test.p))
+        if gaps:
+            lines.append(f"  not tested, as figures are missing or do not vary: {', '.join(gaps)}")
     lines += [f"Note: {note}" for note in tables.notes]
     if any(row.source == "synthetic" for row in tables.rows):
         lines += [f"Note: {LIMITS[0]}", f"Note: {LIMITS[1]}"]

@@ -31,7 +31,9 @@ def write(saved: Checkpoint, evaluations: Evaluations, starting: Mapping[str, An
         "## Data": _data(saved),
         "## Training": _training(saved, starting),
         "## Figures": list(_figures(saved, evaluations)),
-        "## Limits": _limits(saved, has_figures=any(list(_figures_of(*one)) for one in evaluations)),
+        "## Limits": _limits(
+            saved, has_figures=any(list(_figures_of(folder, content)) for folder, content in evaluations)
+        ),
         "## Licences": _licences(saved, starting),
     }
     return "\n".join(f"{title}\n{_lines(lines)}\n" for title, lines in sections.items())

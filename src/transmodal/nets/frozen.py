@@ -151,8 +151,8 @@ def read_tensors(path: Path, inside: Sequence[str] = ()) -> dict[str, Tensor]:
 
 def _refuse_pickle(path: Path, reason: str) -> InputError:
     """Return the refusal of a file that torch does not take for tensors: one with objects in it, or of another kind."""
-    named = re.search(r"GLOBAL ([\w.]+)", reason)
-    if named is None:
+    match = re.search(r"GLOBAL ([\w.]+)", reason)
+    if match is None:
         return InputError(
             "E101",
             f"{path} cannot be read: torch.save did not write it",
@@ -161,7 +161,7 @@ def _refuse_pickle(path: Path, reason: str) -> InputError:
         )
     return InputError(
         "E101",
-        f"{path} cannot be read without running code: it holds {named[1]} beside tensors",
+        f"{path} cannot be read without running code: it holds {match[1]} beside tensors",
         "tensors by name",
         "Nothing of it was run. Where you trust it, save its tensors alone, in the program that wrote it, with: "
         "torch.save(network.state_dict(), FILE)",

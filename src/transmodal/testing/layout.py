@@ -83,8 +83,8 @@ class LayoutContract:
         assert summary.endswith(".")
         assert len(summary) <= LONGEST_SUMMARY
         module = sys.modules[layouts.load(name).find.__module__]
-        written = ast.parse(inspect.getsource(module))  # from 3.13 on, Python takes indents away
-        assert "\n    " in (ast.get_docstring(written, clean=False) or ""), "a tree of the folder, indented"
+        source = ast.parse(inspect.getsource(module))  # from 3.13 on, Python takes indents away
+        assert "\n    " in (ast.get_docstring(source, clean=False) or ""), "a tree of the folder, indented"
 
     def test_its_options_have_defaults_and_are_documented(self, name: str) -> None:
         """`Options` is a frozen dataclass, and each field has a default and a meaning."""

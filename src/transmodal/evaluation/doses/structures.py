@@ -48,14 +48,6 @@ def of_labels(volume: Volume) -> tuple[DoseRegion, ...]:
     return tuple(DoseRegion(int(label), labels == label) for label in np.unique(labels[labels > 0]))
 
 
-def _frame_of(dose: Path) -> str:
-    """Return the frame of reference of a dose; empty where its file says none, as NIfTI does."""
-    found = rt_dose.find(dose)
-    if found is not None:
-        return read_images([found], found.name)[0].text("FrameOfReferenceUID")
-    return read_slices(dose)[0].text("FrameOfReferenceUID") if dose.is_dir() else ""
-
-
 def of_set(path: Path, grid: Grid, dose: Path) -> tuple[DoseRegion, ...]:
     """Return the structures of a structure set, filled on a dose's grid; those without a voxel there are left out.
 
@@ -90,3 +82,11 @@ def of_set(path: Path, grid: Grid, dose: Path) -> tuple[DoseRegion, ...]:
             "Check that structures and dose are of one patient and plan.",
         )
     return regions
+
+
+def _frame_of(dose: Path) -> str:
+    """Return the frame of reference of a dose; empty where its file says none, as NIfTI does."""
+    file = rt_dose.find(dose)
+    if file is not None:
+        return read_images([file], file.name)[0].text("FrameOfReferenceUID")
+    return read_slices(dose)[0].text("FrameOfReferenceUID") if dose.is_dir() else ""

@@ -118,8 +118,8 @@ class SeriesForm:
         """
         if self.region is None:
             return {}
-        written = write_region(translation, self.region, path)
-        return {REGION: {"name": written.name, **Binding(binding.digest(written))._asdict()}}
+        segmentation = write_region(translation, self.region, path)
+        return {REGION: {"name": segmentation.name, **Binding(binding.digest(segmentation))._asdict()}}
 
 
 def dicom_modality(target: str) -> str:

@@ -134,9 +134,9 @@ def clear_beside(before: Sidecar | None, after: Mapping[str, Any]) -> None:
     Raises:
         ResourceError: E403 where they cannot be removed.
     """
-    left = {} if before is None else before.bindings()
+    images = {} if before is None else before.bindings()
     with outputs.os_errors():
-        for path, recorded in (image for key, image in left.items() if key not in after):
+        for path, recorded in (image for key, image in images.items() if key not in after):
             if path.is_file() and binding.digest(path) == recorded.sha256:
                 path.unlink()
                 if path.suffix != ".dcm":

@@ -31,7 +31,7 @@ def find(path: Path) -> Path | None:
         InputError: E121 for a folder with several.
     """
     if path.is_dir():
-        headers = read_headers(path for path in listing.files_in(path) if claims_dicom(path))
+        headers = read_headers(file for file in listing.files_in(path) if claims_dicom(file))
         doses = [header.path for header in headers if isinstance(header, Slice) and is_dose(header)]
         if len(doses) > 1:
             raise InputError(
